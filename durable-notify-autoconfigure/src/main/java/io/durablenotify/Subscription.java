@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify;
+
+/**
+ * A registration that goes on until it ends or is cancelled. One type for all features.
+ */
+public interface Subscription {
+
+	/**
+	 * Cancel the subscription. Idempotent, never blocks, and may be called from within a
+	 * callback. No callback starts after it returns; one that has started on another
+	 * thread may still be running.
+	 */
+	void cancel();
+
+	/**
+	 * Return whether callbacks may still come.
+	 * @return {@code false} once the subscription was cancelled or has ended
+	 */
+	boolean isActive();
+
+}

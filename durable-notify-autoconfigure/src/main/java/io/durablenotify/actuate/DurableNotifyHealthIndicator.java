@@ -1,0 +1,92 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.ListenerState;
+import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.wakeup.Poll;
+
+import org.springframework.boot.health.contributor.AbstractHealthIndicator;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.Status;
+import org.springframework.dao.DataAccessException;
+
+/**
+ * {@link HealthIndicator} for the delivery of what is written elsewhere: {@code UP} while
+ * the listener listens or is meant to be off, {@code DEGRADED} while it does not and the
+ * poll delivers, {@code DOWN} while nothing does.
+ */
+final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
+
+	private static final Status DEGRADED = new Status("DEGRADED");
+
+	private final NotificationListener listener;
+
+	private final Poll poll;
+
+	private final ApplicationDatabase database;
+
+	DurableNotifyHealthIndicator(NotificationListener listener, Poll poll, ApplicationDatabase database) {
+		super("durable-notify health check failed");
+		this.listener = listener;
+		this.poll = poll;
+		this.database = database;
+	}
+
+	@Override
+	protected void doHealthCheck(Health.Builder builder) {
+		ListenerState state = this.listener.state();
+		builder.withDetail("listener", state.status())
+			.withDetail("since", state.since())
+			.withDetail("reconnects", state.reconnects())
+			.withDetail("pollInterval", this.poll.intervalInForce());
+		if (state.lastProbe() != null) {
+			builder.withDetail("lastProbe", state.lastProbe());
+		}
+		if (state.lastError() != null) {
+			builder.withDetail("lastError", state.lastError());
+		}
+		if (state.status() == ListenerState.Status.LISTENING) {
+			builder.up();
+		}
+		else {
+			withoutListening(builder, state);
+		}
+	}
+
+	private void withoutListening(Health.Builder builder, ListenerState state) {
+		try {
+			this.database.executeApart("check the database", (connection, joined) -> connection.isValid(0));
+		}
+		catch (DataAccessException ex) {
+			builder.down().withDetail("database", "cannot be reached");
+			return;
+		}
+		if (state.status() == ListenerState.Status.DISABLED) {
+			builder.up();
+		}
+		else if (this.poll.intervalInForce().isZero()) {
+			builder.down();
+		}
+		else {
+			builder.status(DEGRADED);
+		}
+	}
+
+}

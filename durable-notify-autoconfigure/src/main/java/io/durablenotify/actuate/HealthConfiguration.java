@@ -1,0 +1,41 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.wakeup.Poll;
+
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.health.contributor.HealthContributor;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * The health's bean.
+ */
+@Configuration(proxyBeanMethods = false)
+public class HealthConfiguration {
+
+	@Bean
+	@ConditionalOnMissingBean(name = "durableNotifyHealthIndicator")
+	HealthContributor durableNotifyHealthIndicator(NotificationListener listener, Poll poll,
+			ApplicationDatabase database) {
+		return new DurableNotifyHealthIndicator(listener, poll, database);
+	}
+
+}

@@ -1,0 +1,66 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import javax.sql.DataSource;
+
+import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.ListenerConfiguration;
+import io.durablenotify.listener.ListenerConnectionDetails;
+import io.durablenotify.schema.SchemaConfiguration;
+import io.durablenotify.stream.StreamConfiguration;
+import io.durablenotify.wakeup.WakeupConfiguration;
+
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
+
+/**
+ * {@link EnableAutoConfiguration Auto-configuration} for durable-notify.
+ */
+@AutoConfiguration(after = DataSourceAutoConfiguration.class)
+@ConditionalOnClass(name = "org.postgresql.Driver")
+@ConditionalOnSingleCandidate(DataSource.class)
+@ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
+@Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
+		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class })
+public final class DurableNotifyAutoConfiguration {
+
+	@Bean
+	@ConditionalOnMissingBean
+	ApplicationDatabase durableNotifyDatabase(DataSource dataSource,
+			ObjectProvider<JdbcConnectionDetails> connectionDetails) {
+		return new ApplicationDatabase(dataSource, connectionDetails::getIfAvailable);
+	}
+
+	@Bean
+	@ConditionalOnMissingBean(ListenerConnectionDetails.class)
+	PropertiesListenerConnectionDetails durableNotifyListenerConnectionDetails(DurableNotifyProperties properties,
+			ApplicationDatabase database) {
+		return new PropertiesListenerConnectionDetails(properties.getListener(), database);
+	}
+
+}

@@ -1,0 +1,514 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import java.time.Duration;
+
+import io.durablenotify.wakeup.WakeupMode;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Configuration properties for durable-notify.
+ */
+@ConfigurationProperties("durable-notify")
+public class DurableNotifyProperties {
+
+	/**
+	 * Whether to enable durable-notify.
+	 */
+	private boolean enabled = true;
+
+	private final Schema schema = new Schema();
+
+	private final Listener listener = new Listener();
+
+	private final Poll poll = new Poll();
+
+	private final Wakeup wakeup = new Wakeup();
+
+	private final Streams streams = new Streams();
+
+	private final Delivery delivery = new Delivery();
+
+	private final Sse sse = new Sse();
+
+	public boolean isEnabled() {
+		return this.enabled;
+	}
+
+	public void setEnabled(boolean enabled) {
+		this.enabled = enabled;
+	}
+
+	public Schema getSchema() {
+		return this.schema;
+	}
+
+	public Listener getListener() {
+		return this.listener;
+	}
+
+	public Poll getPoll() {
+		return this.poll;
+	}
+
+	public Wakeup getWakeup() {
+		return this.wakeup;
+	}
+
+	public Streams getStreams() {
+		return this.streams;
+	}
+
+	public Delivery getDelivery() {
+		return this.delivery;
+	}
+
+	public Sse getSse() {
+		return this.sse;
+	}
+
+	/**
+	 * Schema properties.
+	 */
+	public static class Schema {
+
+		/**
+		 * Name of the schema that holds the tables. Lower-case letters, digits and
+		 * underscores.
+		 */
+		private String name = "durable_notify";
+
+		/**
+		 * Whether to create and migrate the schema on startup.
+		 */
+		private boolean migrate = true;
+
+		public String getName() {
+			return this.name;
+		}
+
+		public void setName(String name) {
+			this.name = name;
+		}
+
+		public boolean isMigrate() {
+			return this.migrate;
+		}
+
+		public void setMigrate(boolean migrate) {
+			this.migrate = migrate;
+		}
+
+	}
+
+	/**
+	 * Listener properties.
+	 */
+	public static class Listener {
+
+		/**
+		 * Whether to listen for notifications. If not, everything runs on polling alone.
+		 */
+		private boolean enabled = true;
+
+		/**
+		 * Whether the application fails to start if the first connection cannot be made
+		 * or hears nothing.
+		 */
+		private boolean failFast = true;
+
+		/**
+		 * Whether to use a socket that receives notifications without the driver's delay
+		 * of one millisecond. Has no effect if the connection has a socket factory.
+		 */
+		private boolean promptSocket = true;
+
+		/**
+		 * JDBC URL of the connection that listens, which must reach PostgreSQL directly
+		 * and not through a pooler in transaction mode. Defaults to the application's
+		 * own.
+		 */
+		private @Nullable String url;
+
+		/**
+		 * Username of the connection that listens. Requires a URL. Defaults to the
+		 * application's own.
+		 */
+		private @Nullable String username;
+
+		/**
+		 * Password of the connection that listens. Requires a URL. Defaults to the
+		 * application's own.
+		 */
+		private @Nullable String password;
+
+		/**
+		 * Application name of the connection that listens, as the server shows it.
+		 * Defaults to "${spring.application.name}-listener".
+		 */
+		private @Nullable String applicationName;
+
+		/**
+		 * Time to wait for the connection, and for each statement on it.
+		 */
+		private Duration connectTimeout = Duration.ofSeconds(10);
+
+		private final Backoff backoff = new Backoff();
+
+		private final Probe probe = new Probe();
+
+		public boolean isEnabled() {
+			return this.enabled;
+		}
+
+		public void setEnabled(boolean enabled) {
+			this.enabled = enabled;
+		}
+
+		public boolean isFailFast() {
+			return this.failFast;
+		}
+
+		public void setFailFast(boolean failFast) {
+			this.failFast = failFast;
+		}
+
+		public boolean isPromptSocket() {
+			return this.promptSocket;
+		}
+
+		public void setPromptSocket(boolean promptSocket) {
+			this.promptSocket = promptSocket;
+		}
+
+		public @Nullable String getUrl() {
+			return this.url;
+		}
+
+		public void setUrl(@Nullable String url) {
+			this.url = url;
+		}
+
+		public @Nullable String getUsername() {
+			return this.username;
+		}
+
+		public void setUsername(@Nullable String username) {
+			this.username = username;
+		}
+
+		public @Nullable String getPassword() {
+			return this.password;
+		}
+
+		public void setPassword(@Nullable String password) {
+			this.password = password;
+		}
+
+		public @Nullable String getApplicationName() {
+			return this.applicationName;
+		}
+
+		public void setApplicationName(@Nullable String applicationName) {
+			this.applicationName = applicationName;
+		}
+
+		public Duration getConnectTimeout() {
+			return this.connectTimeout;
+		}
+
+		public void setConnectTimeout(Duration connectTimeout) {
+			this.connectTimeout = connectTimeout;
+		}
+
+		public Backoff getBackoff() {
+			return this.backoff;
+		}
+
+		public Probe getProbe() {
+			return this.probe;
+		}
+
+		/**
+		 * Delays between attempts to connect.
+		 */
+		public static class Backoff {
+
+			/**
+			 * Delay before the first attempt to connect again.
+			 */
+			private Duration delay = Duration.ofMillis(250);
+
+			/**
+			 * Multiplier of the delay from one attempt to the next.
+			 */
+			private double multiplier = 2;
+
+			/**
+			 * Maximum delay between attempts.
+			 */
+			private Duration maxDelay = Duration.ofSeconds(30);
+
+			/**
+			 * Jitter of the first delay, which grows with the delay.
+			 */
+			private Duration jitter = Duration.ofMillis(50);
+
+			public Duration getDelay() {
+				return this.delay;
+			}
+
+			public void setDelay(Duration delay) {
+				this.delay = delay;
+			}
+
+			public double getMultiplier() {
+				return this.multiplier;
+			}
+
+			public void setMultiplier(double multiplier) {
+				this.multiplier = multiplier;
+			}
+
+			public Duration getMaxDelay() {
+				return this.maxDelay;
+			}
+
+			public void setMaxDelay(Duration maxDelay) {
+				this.maxDelay = maxDelay;
+			}
+
+			public Duration getJitter() {
+				return this.jitter;
+			}
+
+			public void setJitter(Duration jitter) {
+				this.jitter = jitter;
+			}
+
+		}
+
+		/**
+		 * Probe properties.
+		 */
+		public static class Probe {
+
+			/**
+			 * Time without a notification after which it is probed whether one from
+			 * another connection is heard.
+			 */
+			private Duration interval = Duration.ofSeconds(10);
+
+			/**
+			 * Time within which the notification of a probe must be heard.
+			 */
+			private Duration timeout = Duration.ofSeconds(5);
+
+			public Duration getInterval() {
+				return this.interval;
+			}
+
+			public void setInterval(Duration interval) {
+				this.interval = interval;
+			}
+
+			public Duration getTimeout() {
+				return this.timeout;
+			}
+
+			public void setTimeout(Duration timeout) {
+				this.timeout = timeout;
+			}
+
+		}
+
+	}
+
+	/**
+	 * Poll properties.
+	 */
+	public static class Poll {
+
+		/**
+		 * Interval at which tables are looked at regardless of notifications. Zero to
+		 * turn polling off.
+		 */
+		private Duration interval = Duration.ofSeconds(5);
+
+		/**
+		 * Interval at which tables are looked at while the listener is not known to hear.
+		 * Zero to use the regular interval.
+		 */
+		private Duration degradedInterval = Duration.ofSeconds(1);
+
+		public Duration getInterval() {
+			return this.interval;
+		}
+
+		public void setInterval(Duration interval) {
+			this.interval = interval;
+		}
+
+		public Duration getDegradedInterval() {
+			return this.degradedInterval;
+		}
+
+		public void setDegradedInterval(Duration degradedInterval) {
+			this.degradedInterval = degradedInterval;
+		}
+
+	}
+
+	/**
+	 * Wake-up properties.
+	 */
+	public static class Wakeup {
+
+		/**
+		 * When to notify other instances of what was written.
+		 */
+		private WakeupMode mode = WakeupMode.AFTER_COMMIT;
+
+		/**
+		 * Maximum pause between two notifications of an instance.
+		 */
+		private Duration maxGap = Duration.ofMillis(100);
+
+		public WakeupMode getMode() {
+			return this.mode;
+		}
+
+		public void setMode(WakeupMode mode) {
+			this.mode = mode;
+		}
+
+		public Duration getMaxGap() {
+			return this.maxGap;
+		}
+
+		public void setMaxGap(Duration maxGap) {
+			this.maxGap = maxGap;
+		}
+
+	}
+
+	/**
+	 * Stream properties.
+	 */
+	public static class Streams {
+
+		/**
+		 * Maximum size of a chunk.
+		 */
+		private DataSize maxChunkSize = DataSize.ofMegabytes(1);
+
+		/**
+		 * Maximum number of chunks that a live reader holds for a slow handler.
+		 */
+		private int bufferSize = 256;
+
+		/**
+		 * Maximum size of the chunks that a live reader holds for a slow handler. A
+		 * single larger chunk is held nevertheless.
+		 */
+		private DataSize bufferBytes = DataSize.ofMegabytes(1);
+
+		/**
+		 * Time that an append waits for a stream that another transaction has locked.
+		 */
+		private Duration appendTimeout = Duration.ofSeconds(10);
+
+		public DataSize getMaxChunkSize() {
+			return this.maxChunkSize;
+		}
+
+		public void setMaxChunkSize(DataSize maxChunkSize) {
+			this.maxChunkSize = maxChunkSize;
+		}
+
+		public int getBufferSize() {
+			return this.bufferSize;
+		}
+
+		public void setBufferSize(int bufferSize) {
+			this.bufferSize = bufferSize;
+		}
+
+		public DataSize getBufferBytes() {
+			return this.bufferBytes;
+		}
+
+		public void setBufferBytes(DataSize bufferBytes) {
+			this.bufferBytes = bufferBytes;
+		}
+
+		public Duration getAppendTimeout() {
+			return this.appendTimeout;
+		}
+
+		public void setAppendTimeout(Duration appendTimeout) {
+			this.appendTimeout = appendTimeout;
+		}
+
+	}
+
+	/**
+	 * Delivery properties.
+	 */
+	public static class Delivery {
+
+		/**
+		 * Maximum number of threads that call handlers. Has no effect if virtual threads
+		 * are enabled.
+		 */
+		private int maxThreads = 256;
+
+		public int getMaxThreads() {
+			return this.maxThreads;
+		}
+
+		public void setMaxThreads(int maxThreads) {
+			this.maxThreads = maxThreads;
+		}
+
+	}
+
+	/**
+	 * Server-sent events properties.
+	 */
+	public static class Sse {
+
+		/**
+		 * Time without an event after which a comment is sent.
+		 */
+		private Duration heartbeatInterval = Duration.ofSeconds(15);
+
+		public Duration getHeartbeatInterval() {
+			return this.heartbeatInterval;
+		}
+
+		public void setHeartbeatInterval(Duration heartbeatInterval) {
+			this.heartbeatInterval = heartbeatInterval;
+		}
+
+	}
+
+}

@@ -1,0 +1,52 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.listener.ListenerConnectionDetails;
+
+/**
+ * Adapts {@link DurableNotifyProperties.Listener} to {@link ListenerConnectionDetails},
+ * with the application's own connection for all that is not set.
+ */
+final class PropertiesListenerConnectionDetails implements ListenerConnectionDetails {
+
+	private final DurableNotifyProperties.Listener properties;
+
+	private final ApplicationDatabase database;
+
+	PropertiesListenerConnectionDetails(DurableNotifyProperties.Listener properties, ApplicationDatabase database) {
+		this.properties = properties;
+		this.database = database;
+	}
+
+	@Override
+	public DriverConnectionDetails getDriverConnectionDetails() {
+		String url = this.properties.getUrl();
+		if (url == null) {
+			return this.database.getDriverConnectionDetails();
+		}
+		String username = this.properties.getUsername();
+		DriverConnectionDetails application = this.database.getDriverConnectionDetails();
+		return (username != null)
+				? new DriverConnectionDetails(url, username, this.properties.getPassword(), application.properties())
+				: new DriverConnectionDetails(url, application.username(), application.password(),
+						application.properties());
+	}
+
+}

@@ -1,0 +1,156 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import java.time.Duration;
+
+import io.durablenotify.delivery.DeliverySettings;
+import io.durablenotify.listener.ListenerSettings;
+import io.durablenotify.schema.SchemaName;
+import io.durablenotify.schema.SchemaSettings;
+import io.durablenotify.stream.StreamSettings;
+import io.durablenotify.wakeup.PollSettings;
+import io.durablenotify.wakeup.WakeupSettings;
+
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.util.StringUtils;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Turns {@link DurableNotifyProperties} into the settings of each feature, and refuses
+ * what cannot work.
+ */
+@Configuration(proxyBeanMethods = false)
+@EnableConfigurationProperties(DurableNotifyProperties.class)
+class SettingsConfiguration {
+
+	private static final DataSize LARGEST_CHUNK = DataSize.ofMegabytes(512);
+
+	@Bean
+	SchemaSettings durableNotifySchemaSettings(DurableNotifyProperties properties) {
+		String name = properties.getSchema().getName();
+		require(SchemaName.isValid(name), "schema.name", name, SchemaName.RULE);
+		return new SchemaSettings(new SchemaName(name), properties.getSchema().isMigrate());
+	}
+
+	@Bean
+	DeliverySettings durableNotifyDeliverySettings(DurableNotifyProperties properties) {
+		int maxThreads = properties.getDelivery().getMaxThreads();
+		require(maxThreads >= 1, "delivery.max-threads", maxThreads, "use 1 or more");
+		return new DeliverySettings(maxThreads);
+	}
+
+	@Bean
+	ListenerSettings durableNotifyListenerSettings(DurableNotifyProperties properties, Environment environment) {
+		DurableNotifyProperties.Listener listener = properties.getListener();
+		requireUsableUrl(listener);
+		requirePositive("listener.connect-timeout", listener.getConnectTimeout());
+		requirePositive("listener.probe.interval", listener.getProbe().getInterval());
+		requirePositive("listener.probe.timeout", listener.getProbe().getTimeout());
+		return new ListenerSettings(listener.isEnabled(), listener.isFailFast(), listener.isPromptSocket(),
+				applicationName(listener, environment), listener.getConnectTimeout(), backoff(listener.getBackoff()),
+				new ListenerSettings.Probe(listener.getProbe().getInterval(), listener.getProbe().getTimeout()));
+	}
+
+	private static void requireUsableUrl(DurableNotifyProperties.Listener listener) {
+		String url = listener.getUrl();
+		if (url == null && (listener.getUsername() != null || listener.getPassword() != null)) {
+			throw new SettingsException(
+					"Property durable-notify.listener.username or durable-notify.listener.password is set, but not "
+							+ "durable-notify.listener.url.",
+					"Set durable-notify.listener.url too. Without it the application's own connection is used as a "
+							+ "whole.");
+		}
+		if (url != null && !url.startsWith("jdbc:postgresql:")) {
+			throw new SettingsException(
+					"Property durable-notify.listener.url begins with '%s', which is not the URL of a PostgreSQL server for JDBC."
+						.formatted(StringUtils.truncate(url.split("//", 2)[0], 20)),
+					"Use jdbc:postgresql://host:port/database, and durable-notify.listener.username and "
+							+ "durable-notify.listener.password.");
+		}
+	}
+
+	private static String applicationName(DurableNotifyProperties.Listener listener, Environment environment) {
+		String name = listener.getApplicationName();
+		return (name != null) ? name
+				: environment.getProperty("spring.application.name", "durable-notify") + "-listener";
+	}
+
+	private static ListenerSettings.Backoff backoff(DurableNotifyProperties.Listener.Backoff backoff) {
+		requirePositive("listener.backoff.delay", backoff.getDelay());
+		require(backoff.getMultiplier() >= 1, "listener.backoff.multiplier", backoff.getMultiplier(), "use 1 or more");
+		require(backoff.getMaxDelay().compareTo(backoff.getDelay()) >= 0, "listener.backoff.max-delay",
+				backoff.getMaxDelay(), "use durable-notify.listener.backoff.delay or more");
+		requireNotNegative("listener.backoff.jitter", backoff.getJitter());
+		return new ListenerSettings.Backoff(backoff.getDelay(), backoff.getMultiplier(), backoff.getMaxDelay(),
+				backoff.getJitter());
+	}
+
+	@Bean
+	PollSettings durableNotifyPollSettings(DurableNotifyProperties properties) {
+		DurableNotifyProperties.Poll poll = properties.getPoll();
+		requireNotNegative("poll.interval", poll.getInterval());
+		requireNotNegative("poll.degraded-interval", poll.getDegradedInterval());
+		if (poll.getInterval().isZero() && !properties.getListener().isEnabled()) {
+			throw new SettingsException(
+					"Properties durable-notify.listener.enabled=false and durable-notify.poll.interval=0 are both "
+							+ "set, so that nothing would deliver what other instances write.",
+					"Turn the listener on, or set durable-notify.poll.interval to more than 0.");
+		}
+		return new PollSettings(poll.getInterval(), poll.getDegradedInterval());
+	}
+
+	@Bean
+	WakeupSettings durableNotifyWakeupSettings(DurableNotifyProperties properties) {
+		requireNotNegative("wakeup.max-gap", properties.getWakeup().getMaxGap());
+		return new WakeupSettings(properties.getWakeup().getMode(), properties.getWakeup().getMaxGap());
+	}
+
+	@Bean
+	StreamSettings durableNotifyStreamSettings(DurableNotifyProperties properties) {
+		DurableNotifyProperties.Streams streams = properties.getStreams();
+		DataSize maxChunkSize = streams.getMaxChunkSize();
+		require(maxChunkSize.toBytes() >= 1 && maxChunkSize.compareTo(LARGEST_CHUNK) <= 0, "streams.max-chunk-size",
+				maxChunkSize, "use 1B to " + LARGEST_CHUNK.toMegabytes() + "MB");
+		require(streams.getBufferSize() >= 1, "streams.buffer-size", streams.getBufferSize(), "use 1 or more");
+		require(streams.getBufferBytes().toBytes() >= 1, "streams.buffer-bytes", streams.getBufferBytes(),
+				"use 1B or more");
+		requirePositive("streams.append-timeout", streams.getAppendTimeout());
+		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
+				streams.getBufferBytes().toBytes(), streams.getAppendTimeout());
+	}
+
+	static void requirePositive(String property, Duration value) {
+		require(value.toMillis() > 0, property, value, "use 1ms or more");
+	}
+
+	private static void requireNotNegative(String property, Duration value) {
+		require(!value.isNegative(), property, value, "use 0 or more");
+	}
+
+	private static void require(boolean condition, String property, Object value, String rule) {
+		if (!condition) {
+			throw new SettingsException(
+					"Property durable-notify.%s has the value '%s', which cannot be used.".formatted(property, value),
+					"For durable-notify.%s, %s.".formatted(property, rule));
+		}
+	}
+
+}

@@ -1,0 +1,50 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.delivery;
+
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.thread.Threading;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.core.task.AsyncTaskExecutor;
+import org.springframework.core.task.SimpleAsyncTaskExecutor;
+
+/**
+ * The executor that runs users' handlers. It is no default candidate, so that Boot's
+ * {@code applicationTaskExecutor} and injection by type stay as they are.
+ */
+@Configuration(proxyBeanMethods = false)
+public class DeliveryConfiguration {
+
+	/**
+	 * The name of the executor's bean.
+	 */
+	public static final String EXECUTOR_BEAN_NAME = "durableNotifyTaskExecutor";
+
+	@Bean(name = EXECUTOR_BEAN_NAME, defaultCandidate = false)
+	@ConditionalOnMissingBean(name = EXECUTOR_BEAN_NAME)
+	AsyncTaskExecutor durableNotifyTaskExecutor(DeliverySettings settings, Environment environment) {
+		if (Threading.VIRTUAL.isActive(environment)) {
+			SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor("durable-notify-");
+			executor.setVirtualThreads(true);
+			return executor;
+		}
+		return new CachedTaskExecutor(settings.maxThreads());
+	}
+
+}

@@ -1,0 +1,93 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.delivery;
+
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * A task that runs on an executor whenever it was signalled, never beside itself, and
+ * once more if it was signalled while it ran: no signal is lost, and any number of them
+ * before a run cost one run.
+ */
+public final class SerialTask {
+
+	private static final Log logger = LogFactory.getLog(SerialTask.class);
+
+	private enum State {
+
+		IDLE, SCHEDULED, RUNNING, RUNNING_AGAIN
+
+	}
+
+	private final AtomicReference<State> state = new AtomicReference<>(State.IDLE);
+
+	private final Executor executor;
+
+	private final Runnable task;
+
+	/**
+	 * Create a new instance.
+	 * @param executor where the task runs
+	 * @param task the task; what it throws is logged
+	 */
+	public SerialTask(Executor executor, Runnable task) {
+		this.executor = executor;
+		this.task = task;
+	}
+
+	/**
+	 * Ask for a run that begins after this call. Never blocks and never throws, unless
+	 * the executor runs its tasks on the caller's thread.
+	 */
+	public void signal() {
+		State previous = this.state.getAndUpdate(
+				(state) -> (state == State.IDLE || state == State.SCHEDULED) ? State.SCHEDULED : State.RUNNING_AGAIN);
+		if (previous == State.IDLE) {
+			schedule();
+		}
+	}
+
+	private void schedule() {
+		try {
+			this.executor.execute(this::run);
+		}
+		catch (RejectedExecutionException ex) {
+			this.state.set(State.IDLE);
+			logger.debug("Not run, because the executor was shut down", ex);
+		}
+	}
+
+	private void run() {
+		this.state.set(State.RUNNING);
+		try {
+			this.task.run();
+		}
+		catch (Throwable ex) {
+			logger.error("Unexpected failure of a task", ex);
+		}
+		if (!this.state.compareAndSet(State.RUNNING, State.IDLE)) {
+			this.state.set(State.SCHEDULED);
+			schedule();
+		}
+	}
+
+}

@@ -1,0 +1,273 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.jdbc;
+
+import java.sql.Connection;
+import java.sql.DatabaseMetaData;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+
+import javax.sql.DataSource;
+
+import com.zaxxer.hikari.HikariConfigMXBean;
+import com.zaxxer.hikari.HikariDataSource;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.boot.jdbc.DataSourceBuilder;
+import org.springframework.boot.jdbc.DataSourceUnwrapper;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
+import org.springframework.jdbc.UncategorizedSQLException;
+import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.jdbc.datasource.SimpleDriverDataSource;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.jdbc.support.SQLExceptionSubclassTranslator;
+import org.springframework.jdbc.support.SQLExceptionTranslator;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.util.ClassUtils;
+
+/**
+ * The application's database and the three ways to it: in the caller's transaction, apart
+ * from it, and by a physical connection that belongs to no pool.
+ * <p>
+ * Works with pools that hand out connections with autocommit off: what runs outside a
+ * transaction is committed statement by statement all the same.
+ */
+public final class ApplicationDatabase {
+
+	private static final Log logger = LogFactory.getLog(ApplicationDatabase.class);
+
+	private static final boolean HIKARI_PRESENT = ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource",
+			ApplicationDatabase.class.getClassLoader());
+
+	private final DataSource dataSource;
+
+	private final Supplier<@Nullable JdbcConnectionDetails> connectionDetails;
+
+	private final SQLExceptionTranslator translator = new SQLExceptionSubclassTranslator();
+
+	private final AtomicBoolean foreignTransactionLogged = new AtomicBoolean();
+
+	/**
+	 * Create a new instance.
+	 * @param dataSource the DataSource that the application's transactions bind
+	 * @param connectionDetails the details that Boot built the pool from, asked anew for
+	 * each physical connection; {@code null} where there are none
+	 */
+	public ApplicationDatabase(DataSource dataSource, Supplier<@Nullable JdbcConnectionDetails> connectionDetails) {
+		this.dataSource = boundDataSource(dataSource);
+		this.connectionDetails = connectionDetails;
+	}
+
+	/**
+	 * A transaction manager binds the target, never the proxy.
+	 */
+	private static DataSource boundDataSource(DataSource dataSource) {
+		if (dataSource instanceof TransactionAwareDataSourceProxy proxy && proxy.getTargetDataSource() != null) {
+			return boundDataSource(proxy.getTargetDataSource());
+		}
+		return dataSource;
+	}
+
+	/**
+	 * Return the DataSource under which transactions bind their connection.
+	 * @return the DataSource
+	 */
+	public DataSource getDataSource() {
+		return this.dataSource;
+	}
+
+	/**
+	 * Run statements in the caller's transaction where there is one on this DataSource,
+	 * else in autocommit. Never takes a second connection on a thread that has one bound
+	 * by Spring.
+	 * @param <T> the result's type
+	 * @param task what is being done, for exceptions
+	 * @param work the statements
+	 * @return what the work returned
+	 * @throws DataAccessException if the database fails
+	 */
+	public <T extends @Nullable Object> T execute(String task, SessionWork<T> work) {
+		if (!TransactionSynchronizationManager.isSynchronizationActive()) {
+			return executeApart(task, work);
+		}
+		Connection connection = DataSourceUtils.getConnection(this.dataSource);
+		try {
+			if (TransactionSynchronizationManager.isActualTransactionActive()) {
+				if (!connection.getAutoCommit()) {
+					return work.run(connection, true);
+				}
+				logForeignTransaction();
+			}
+			return inAutoCommit(connection, work);
+		}
+		catch (SQLException ex) {
+			throw translate(task, ex);
+		}
+		finally {
+			DataSourceUtils.releaseConnection(connection, this.dataSource);
+		}
+	}
+
+	/**
+	 * Run statements on a connection of their own, in autocommit, whatever transaction
+	 * the calling thread is in.
+	 * @param <T> the result's type
+	 * @param task what is being done, for exceptions
+	 * @param work the statements
+	 * @return what the work returned
+	 * @throws DataAccessException if the database fails; a
+	 * {@link CannotGetJdbcConnectionException} tells that nothing was sent
+	 */
+	public <T extends @Nullable Object> T executeApart(String task, SessionWork<T> work) {
+		try (Connection connection = getConnection()) {
+			return inAutoCommit(connection, work);
+		}
+		catch (SQLException ex) {
+			throw translate(task, ex);
+		}
+	}
+
+	private Connection getConnection() {
+		try {
+			return this.dataSource.getConnection();
+		}
+		catch (SQLException ex) {
+			throw new CannotGetJdbcConnectionException("Failed to obtain JDBC Connection", ex);
+		}
+	}
+
+	private static <T extends @Nullable Object> T inAutoCommit(Connection connection, SessionWork<T> work)
+			throws SQLException {
+		if (connection.getAutoCommit()) {
+			return work.run(connection, false);
+		}
+		connection.setAutoCommit(true);
+		try {
+			return work.run(connection, false);
+		}
+		finally {
+			restoreManualCommit(connection);
+		}
+	}
+
+	private static void restoreManualCommit(Connection connection) {
+		try {
+			connection.setAutoCommit(false);
+		}
+		catch (SQLException ex) {
+			logger.debug("Could not turn autocommit off again; the pool will find the connection broken", ex);
+		}
+	}
+
+	private void logForeignTransaction() {
+		if (this.foreignTransactionLogged.compareAndSet(false, true)) {
+			logger.warn("A transaction is active, but not on durable-notify's DataSource: what durable-notify writes "
+					+ "in it is committed at once and stays if that transaction rolls back");
+		}
+	}
+
+	private DataAccessException translate(String task, SQLException exception) {
+		DataAccessException translated = this.translator.translate(task, null, exception);
+		return (translated != null) ? translated : new UncategorizedSQLException(task, null, exception);
+	}
+
+	/**
+	 * Return the product's name and version.
+	 * @return such as {@code PostgreSQL 18.1}
+	 */
+	public String getProduct() {
+		return executeApart("look up the database product", (connection, joined) -> {
+			DatabaseMetaData metaData = connection.getMetaData();
+			return metaData.getDatabaseProductName() + " " + metaData.getDatabaseProductVersion();
+		});
+	}
+
+	/**
+	 * Return what opens a physical connection to the same database, by the details that
+	 * Boot built the pool from or else derived from the DataSource, with the pool's
+	 * driver properties.
+	 * @return the details
+	 * @throws IllegalStateException if they cannot be derived
+	 */
+	public DriverConnectionDetails getDriverConnectionDetails() {
+		Map<String, String> properties = (HIKARI_PRESENT) ? HikariProperties.of(this.dataSource) : Map.of();
+		JdbcConnectionDetails details = this.connectionDetails.get();
+		if (details != null) {
+			return new DriverConnectionDetails(details.getJdbcUrl(), details.getUsername(), details.getPassword(),
+					properties);
+		}
+		SimpleDriverDataSource derived = derive();
+		return new DriverConnectionDetails(String.valueOf(derived.getUrl()), derived.getUsername(),
+				derived.getPassword(), properties);
+	}
+
+	private SimpleDriverDataSource derive() {
+		try {
+			return DataSourceBuilder.derivedFrom(this.dataSource).type(SimpleDriverDataSource.class).build();
+		}
+		catch (RuntimeException ex) {
+			throw new IllegalStateException("No URL can be derived from the DataSource of type "
+					+ this.dataSource.getClass().getName() + "; set durable-notify.listener.url", ex);
+		}
+	}
+
+	/**
+	 * Return a DataSource that opens a physical connection each time.
+	 * @return the DataSource
+	 */
+	public DataSource getUnpooledDataSource() {
+		DriverConnectionDetails details = getDriverConnectionDetails();
+		DataSource unpooled = DataSourceBuilder.create()
+			.type(SimpleDriverDataSource.class)
+			.url(details.url())
+			.username(details.username())
+			.password(details.password())
+			.build();
+		Map<String, String> properties = new HashMap<>(details.properties());
+		if (!properties.isEmpty()) {
+			((SimpleDriverDataSource) unpooled)
+				.setConnectionProperties(new DriverConnectionDetails("", null, null, properties).toProperties());
+		}
+		return unpooled;
+	}
+
+	/**
+	 * Loaded only where HikariCP is there.
+	 */
+	private static final class HikariProperties {
+
+		private static Map<String, String> of(DataSource dataSource) {
+			HikariDataSource pool = DataSourceUnwrapper.unwrap(dataSource, HikariConfigMXBean.class,
+					HikariDataSource.class);
+			if (pool == null) {
+				return Map.of();
+			}
+			Map<String, String> properties = new HashMap<>();
+			pool.getDataSourceProperties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
+			return properties;
+		}
+
+	}
+
+}

@@ -1,0 +1,100 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+
+import io.durablenotify.listener.ListenerSettings.Probe;
+import io.durablenotify.listener.ListenerState.ProbeOutcome;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides when to probe and what the answer, or its absence, means. A notification from
+ * any backend but our own proves hearing as well as the probe's does and puts the next
+ * probe off: N idle instances cost one probe per interval, not N. Not thread-safe: owned
+ * by the listener's thread. Times are those of {@link System#nanoTime()}.
+ */
+final class HearingProbe {
+
+	private static final int NOT_HEARD_UNTIL_DEAF = 2;
+
+	private final Probe settings;
+
+	private final Supplier<CompletableFuture<Long>> sender;
+
+	private long dueAt;
+
+	private @Nullable CompletableFuture<Long> inFlight;
+
+	private int notHeard;
+
+	HearingProbe(Probe settings, Supplier<CompletableFuture<Long>> sender, long now) {
+		this.settings = settings;
+		this.sender = sender;
+		this.dueAt = now;
+	}
+
+	boolean isDue(long now) {
+		return this.inFlight == null && now - this.dueAt >= 0;
+	}
+
+	void send() {
+		this.inFlight = this.sender.get();
+	}
+
+	/**
+	 * Something from another backend was heard.
+	 */
+	void heard(long now) {
+		this.inFlight = null;
+		this.notHeard = 0;
+		putOff(now);
+	}
+
+	/**
+	 * Return the outcome of the probe in flight, once.
+	 * @return the outcome, or {@code null} if it is not known yet or none is in flight
+	 */
+	@Nullable ProbeOutcome outcome(long now) {
+		CompletableFuture<Long> sent = this.inFlight;
+		if (sent == null || !sent.isDone()) {
+			return null;
+		}
+		if (sent.isCompletedExceptionally()) {
+			this.inFlight = null;
+			putOff(now);
+			return ProbeOutcome.NOT_SENT;
+		}
+		if (now - sent.join() < this.settings.timeout().toNanos()) {
+			return null;
+		}
+		this.inFlight = null;
+		this.notHeard++;
+		this.dueAt = now;
+		return ProbeOutcome.NOT_HEARD;
+	}
+
+	boolean isDeaf() {
+		return this.notHeard >= NOT_HEARD_UNTIL_DEAF;
+	}
+
+	private void putOff(long now) {
+		this.dueAt = now + Durations.jittered(this.settings.interval()).toNanos();
+	}
+
+}

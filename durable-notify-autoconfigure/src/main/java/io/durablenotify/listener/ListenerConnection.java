@@ -1,0 +1,195 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.Properties;
+
+import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.listener.ListenerException.Problem;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.Driver;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+import org.postgresql.PGProperty;
+
+/**
+ * A physical connection that listens. Used by the listener's thread alone, but for
+ * {@link #close()}, which unblocks that thread at once.
+ */
+final class ListenerConnection implements AutoCloseable {
+
+	private final Connection connection;
+
+	private final PGConnection postgres;
+
+	private final String address;
+
+	private int backendPid;
+
+	private boolean statementRun;
+
+	private ListenerConnection(Connection connection, String address) throws SQLException {
+		this.connection = connection;
+		this.postgres = connection.unwrap(PGConnection.class);
+		this.address = address;
+	}
+
+	static ListenerConnection open(DriverConnectionDetails details, ListenerSettings settings) throws SQLException {
+		Properties properties = details.toProperties();
+		String timeout = String.valueOf(Math.max(1, settings.connectTimeout().toSeconds()));
+		properties.setProperty(PGProperty.CONNECT_TIMEOUT.getName(), timeout);
+		properties.setProperty(PGProperty.SOCKET_TIMEOUT.getName(), timeout);
+		properties.setProperty(PGProperty.TCP_KEEP_ALIVE.getName(), "true");
+		properties.setProperty(PGProperty.APPLICATION_NAME.getName(), settings.applicationName());
+		if (settings.promptSocket() && !hasSocketFactory(details, properties)) {
+			properties.setProperty(PGProperty.SOCKET_FACTORY.getName(), PromptSocketFactory.class.getName());
+		}
+		Connection connection = new Driver().connect(details.url(), properties);
+		if (connection == null) {
+			throw new SQLException("Not the URL of a PostgreSQL server: use jdbc:postgresql://host:port/database");
+		}
+		try {
+			connection.setAutoCommit(true);
+			return new ListenerConnection(connection, address(details));
+		}
+		catch (SQLException ex) {
+			connection.close();
+			throw ex;
+		}
+	}
+
+	private static boolean hasSocketFactory(DriverConnectionDetails details, Properties properties) {
+		Properties parsed = Driver.parseURL(details.url(), properties);
+		return parsed != null && PGProperty.SOCKET_FACTORY.getOrDefault(parsed) != null;
+	}
+
+	/**
+	 * Return where a URL leads, without secrets.
+	 */
+	static String address(DriverConnectionDetails details) {
+		Properties parsed = Driver.parseURL(details.url(), details.toProperties());
+		if (parsed == null) {
+			return "";
+		}
+		return "%s:%s/%s".formatted(PGProperty.PG_HOST.getOrDefault(parsed), PGProperty.PG_PORT.getOrDefault(parsed),
+				PGProperty.PG_DBNAME.getOrDefault(parsed));
+	}
+
+	/**
+	 * Make sure that the server can be listened to, and learn which backend serves us.
+	 */
+	void requirePrimary() throws SQLException {
+		try (Statement statement = this.connection.createStatement();
+				ResultSet result = statement.executeQuery("SELECT pg_backend_pid(), pg_is_in_recovery()")) {
+			result.next();
+			this.backendPid = result.getInt(1);
+			if (result.getBoolean(2)) {
+				throw new ListenerException(Problem.STANDBY,
+						"%s is a standby, which cannot be listened to".formatted(this.address));
+			}
+		}
+	}
+
+	void listen(String channel) throws SQLException {
+		execute("LISTEN " + quoted(channel));
+	}
+
+	void unlisten(String channel) throws SQLException {
+		execute("UNLISTEN " + quoted(channel));
+	}
+
+	private static String quoted(String channel) {
+		return '"' + channel.replace("\"", "\"\"") + '"';
+	}
+
+	private void execute(String sql) throws SQLException {
+		this.statementRun = true;
+		try (Statement statement = this.connection.createStatement()) {
+			statement.execute(sql);
+		}
+	}
+
+	/**
+	 * Wait for notifications.
+	 */
+	List<PGNotification> await(Duration timeout) throws SQLException {
+		return list(this.postgres.getNotifications((int) timeout.toMillis()));
+	}
+
+	/**
+	 * Take what arrived while statements of ours were in flight.
+	 */
+	List<PGNotification> takeHeardInStatements() throws SQLException {
+		if (!this.statementRun) {
+			return List.of();
+		}
+		this.statementRun = false;
+		return list(this.postgres.getNotifications());
+	}
+
+	private static List<PGNotification> list(PGNotification @Nullable [] notifications) {
+		return (notifications != null) ? List.of(notifications) : List.of();
+	}
+
+	/**
+	 * Ask the server for a sign of life: the only check that notices a link that went
+	 * silent or a frozen server.
+	 */
+	void requireAnswer(Duration timeout) throws SQLException {
+		this.statementRun = true;
+		if (!this.connection.isValid((int) Math.max(1, timeout.toSeconds()))) {
+			throw new SQLException("%s did not answer within %s".formatted(this.address, Durations.format(timeout)),
+					"08006");
+		}
+	}
+
+	boolean isOwn(PGNotification notification) {
+		return notification.getPID() == this.backendPid;
+	}
+
+	ListenerException deaf(Duration timeout) {
+		int announced = this.postgres.getBackendPID();
+		String message = "durable-notify cannot hear notifications on %s: one sent from another connection did not arrive within %s"
+			.formatted(this.address, Durations.format(timeout));
+		if (announced != this.backendPid) {
+			message += ", and the backend changed from pid %d to %d. A connection pooler in transaction mode stands between."
+				.formatted(announced, this.backendPid);
+		}
+		else {
+			message += ". Either a connection pooler in transaction mode stands between, or the application's DataSource "
+					+ "leads to another database.";
+		}
+		return new ListenerException(Problem.DEAF, message);
+	}
+
+	@Override
+	public void close() {
+		try {
+			this.connection.close();
+		}
+		catch (SQLException ex) {
+			// It is gone either way
+		}
+	}
+
+}

@@ -1,0 +1,176 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.sql.SQLException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.listener.ListenerException.Problem;
+import io.durablenotify.listener.ListenerState.Status;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.backoff.BackOffExecution;
+import org.springframework.util.backoff.ExponentialBackOff;
+
+/**
+ * The listener's thread between a start and a stop: one connection after the other, with
+ * growing delays between them.
+ */
+final class ListenerRun implements Runnable {
+
+	private final ListenerSettings settings;
+
+	private final ListenerConnectionDetails details;
+
+	private final Channels channels;
+
+	private final ProbeSender probeSender;
+
+	private final ListenerStateHolder state;
+
+	private final ExponentialBackOff backOff;
+
+	private final CompletableFuture<Void> firstConnect = new CompletableFuture<>();
+
+	private final CountDownLatch stopped = new CountDownLatch(1);
+
+	/**
+	 * Guarded by {@code this}, so that stop() closes whatever connection there is or will
+	 * be.
+	 */
+	private @Nullable ListenerConnection connection;
+
+	ListenerRun(ListenerSettings settings, ListenerConnectionDetails details, Channels channels,
+			ProbeSender probeSender, ListenerStateHolder state) {
+		this.settings = settings;
+		this.details = details;
+		this.channels = channels;
+		this.probeSender = probeSender;
+		this.state = state;
+		this.backOff = new ExponentialBackOff(settings.backoff().delay().toMillis(), settings.backoff().multiplier());
+		this.backOff.setMaxInterval(settings.backoff().maxDelay().toMillis());
+		this.backOff.setJitter(settings.backoff().jitter().toMillis());
+	}
+
+	/**
+	 * Return how the first connect ended.
+	 * @return completed when listening, failed with a {@link ListenerException}, or
+	 * cancelled by a stop
+	 */
+	CompletableFuture<Void> firstConnect() {
+		return this.firstConnect;
+	}
+
+	/**
+	 * End the run, whatever it is doing. Does not wait for it.
+	 */
+	void stop() {
+		this.stopped.countDown();
+		this.firstConnect.cancel(false);
+		synchronized (this) {
+			if (this.connection != null) {
+				this.connection.close();
+			}
+		}
+	}
+
+	private boolean isStopped() {
+		return this.stopped.getCount() == 0;
+	}
+
+	@Override
+	public void run() {
+		BackOffExecution delays = this.backOff.start();
+		while (!isStopped()) {
+			long establishedAt = 0;
+			DriverConnectionDetails details = null;
+			try {
+				details = this.details.getDriverConnectionDetails();
+				try (ListenerConnection connection = open(details)) {
+					ListenerSession session = new ListenerSession(connection, this.channels, this.probeSender,
+							this.state, this.settings.probe());
+					session.establish(this::isStopped);
+					establishedAt = System.nanoTime();
+					listening(details);
+					while (!isStopped()) {
+						session.turn();
+					}
+				}
+			}
+			catch (SQLException | RuntimeException ex) {
+				if (!isStopped()) {
+					failed(ex, details);
+				}
+			}
+			if (isHealthyPeriod(establishedAt)) {
+				delays = this.backOff.start();
+			}
+			pause(delays.nextBackOff());
+		}
+	}
+
+	private ListenerConnection open(DriverConnectionDetails details) throws SQLException {
+		ListenerConnection connection = ListenerConnection.open(details, this.settings);
+		synchronized (this) {
+			this.connection = connection;
+			if (isStopped()) {
+				connection.close();
+			}
+		}
+		return connection;
+	}
+
+	private void listening(DriverConnectionDetails details) {
+		if (!isStopped()) {
+			this.state.listening(ListenerConnection.address(details));
+			this.firstConnect.complete(null);
+		}
+	}
+
+	private void failed(Exception exception, @Nullable DriverConnectionDetails details) {
+		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
+				: new ListenerException(Problem.CONNECT,
+						"no connection to %s: %s".formatted(
+								(details != null) ? ListenerConnection.address(details) : "the database",
+								Secrets.mask(exception.getMessage(), details)),
+						exception);
+		this.state.failed((failure.getProblem() == Problem.DEAF) ? Status.DEAF : Status.BACKING_OFF,
+				String.valueOf(failure.getMessage()));
+		this.firstConnect.completeExceptionally(failure);
+	}
+
+	/**
+	 * Only a connection that lasted makes the next delay a short one again.
+	 */
+	private boolean isHealthyPeriod(long establishedAt) {
+		return establishedAt != 0 && System.nanoTime() - establishedAt >= this.settings.probe().interval().toNanos();
+	}
+
+	private void pause(long millis) {
+		try {
+			this.stopped.await(millis, TimeUnit.MILLISECONDS);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			this.stopped.countDown();
+		}
+	}
+
+}

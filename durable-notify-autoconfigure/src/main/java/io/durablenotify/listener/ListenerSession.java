@@ -1,0 +1,132 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+
+import io.durablenotify.listener.ListenerState.ProbeOutcome;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGNotification;
+
+/**
+ * One connection's life, on the listener's thread: LISTEN on what is wanted, prove that
+ * it hears, read, hand over.
+ */
+final class ListenerSession {
+
+	/**
+	 * How long a wait on the socket lasts at most before other duties are looked at: a
+	 * new channel, a due probe.
+	 */
+	private static final Duration WAIT = Duration.ofMillis(250);
+
+	private final ListenerConnection connection;
+
+	private final Channels channels;
+
+	private final ProbeSender probeSender;
+
+	private final ListenerStateHolder state;
+
+	private final Duration probeTimeout;
+
+	private final HearingProbe probe;
+
+	private final Set<String> listened = new HashSet<>();
+
+	ListenerSession(ListenerConnection connection, Channels channels, ProbeSender probeSender,
+			ListenerStateHolder state, ListenerSettings.Probe probe) {
+		this.connection = connection;
+		this.channels = channels;
+		this.probeSender = probeSender;
+		this.state = state;
+		this.probeTimeout = probe.timeout();
+		this.probe = new HearingProbe(probe, probeSender::send, System.nanoTime());
+	}
+
+	/**
+	 * LISTEN first, prove hearing, and only then let everybody look: in any other order
+	 * what falls between would be lost.
+	 */
+	void establish(BooleanSupplier stopped) throws SQLException {
+		this.connection.requirePrimary();
+		this.connection.listen(this.probeSender.channel());
+		this.state.connected();
+		ProbeOutcome outcome = null;
+		while (!stopped.getAsBoolean() && !this.state.get().proven() && outcome != ProbeOutcome.NOT_SENT) {
+			outcome = turn();
+		}
+		this.channels.resyncAll();
+	}
+
+	/**
+	 * Do what is due and wait for notifications, for a moment.
+	 */
+	@Nullable ProbeOutcome turn() throws SQLException {
+		followChannels();
+		if (this.probe.isDue(System.nanoTime())) {
+			this.connection.requireAnswer(this.probeTimeout);
+			this.probe.send();
+		}
+		// They prove nothing: a pooler in transaction mode may have lent us the
+		// connection
+		// that hears for just that statement
+		handOver(this.connection.takeHeardInStatements());
+		List<PGNotification> notifications = this.connection.await(WAIT);
+		handOver(notifications);
+		if (notifications.stream().anyMatch((notification) -> !this.connection.isOwn(notification))) {
+			this.probe.heard(System.nanoTime());
+			this.state.proven();
+		}
+		ProbeOutcome outcome = this.probe.outcome(System.nanoTime());
+		if (outcome != null) {
+			this.state.probed(outcome);
+			if (this.probe.isDeaf()) {
+				throw this.connection.deaf(this.probeTimeout);
+			}
+		}
+		return outcome;
+	}
+
+	private void followChannels() throws SQLException {
+		Set<String> wanted = this.channels.names();
+		for (String channel : wanted) {
+			if (this.listened.add(channel)) {
+				this.connection.listen(channel);
+			}
+			this.channels.announce(channel);
+		}
+		for (String channel : Set.copyOf(this.listened)) {
+			if (!wanted.contains(channel)) {
+				this.connection.unlisten(channel);
+				this.listened.remove(channel);
+			}
+		}
+	}
+
+	private void handOver(List<PGNotification> notifications) {
+		for (PGNotification notification : notifications) {
+			this.channels.dispatch(notification.getName(), notification.getParameter());
+		}
+	}
+
+}

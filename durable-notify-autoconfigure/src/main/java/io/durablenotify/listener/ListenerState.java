@@ -1,0 +1,130 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.time.Instant;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the LISTEN connection is doing: one value, replaced as a whole. Health, the poll
+ * and logs read it; nobody keeps a copy.
+ *
+ * @param status the status
+ * @param since when that status began
+ * @param proven whether a notification from another connection was heard since the
+ * connection was made, which is the only proof of hearing
+ * @param reconnects how often the connection was made anew since the listener started
+ * @param lastProbe the outcome of the last probe, or {@code null} before the first
+ * @param lastError what went wrong last, without secrets, or {@code null}
+ */
+public record ListenerState(Status status, Instant since, boolean proven, long reconnects,
+		@Nullable ProbeOutcome lastProbe, @Nullable String lastError) {
+
+	/**
+	 * Return whether wake-ups can be relied on, so that the poll may take its time.
+	 * @return whether the listener listens and is proven to hear
+	 */
+	public boolean isHealthy() {
+		return this.status == Status.LISTENING && this.proven;
+	}
+
+	ListenerState withStatus(Status status, Instant now) {
+		return (status == this.status) ? this
+				: new ListenerState(status, now, this.proven, this.reconnects, this.lastProbe, this.lastError);
+	}
+
+	ListenerState withProven(boolean proven) {
+		return new ListenerState(this.status, this.since, proven, this.reconnects, this.lastProbe, this.lastError);
+	}
+
+	ListenerState withReconnect() {
+		return new ListenerState(this.status, this.since, this.proven, this.reconnects + 1, this.lastProbe,
+				this.lastError);
+	}
+
+	ListenerState withLastProbe(ProbeOutcome outcome) {
+		return new ListenerState(this.status, this.since, this.proven, this.reconnects, outcome, this.lastError);
+	}
+
+	ListenerState withLastError(String error) {
+		return new ListenerState(this.status, this.since, this.proven, this.reconnects, this.lastProbe, error);
+	}
+
+	/**
+	 * The statuses.
+	 */
+	public enum Status {
+
+		/**
+		 * Not started, or stopped.
+		 */
+		STOPPED,
+
+		/**
+		 * Connecting for the first time since the start.
+		 */
+		CONNECTING,
+
+		/**
+		 * Listening on all channels.
+		 */
+		LISTENING,
+
+		/**
+		 * The connection was lost or could not be made; it is tried again, with growing
+		 * delays.
+		 */
+		BACKING_OFF,
+
+		/**
+		 * LISTEN succeeds, but what other connections send does not arrive; the
+		 * connection is made anew, with growing delays.
+		 */
+		DEAF,
+
+		/**
+		 * Turned off by {@code durable-notify.listener.enabled=false}.
+		 */
+		DISABLED
+
+	}
+
+	/**
+	 * The outcomes of a probe: a token sent from another connection.
+	 */
+	public enum ProbeOutcome {
+
+		/**
+		 * The token, or anything else from another connection, was heard.
+		 */
+		HEARD,
+
+		/**
+		 * The token was sent and not heard within the timeout.
+		 */
+		NOT_HEARD,
+
+		/**
+		 * No connection was to be had to send the token from, which says nothing about
+		 * hearing.
+		 */
+		NOT_SENT
+
+	}
+
+}

@@ -1,0 +1,96 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.time.Clock;
+import java.time.Instant;
+
+import io.durablenotify.listener.ListenerState.ProbeOutcome;
+import io.durablenotify.listener.ListenerState.Status;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * The owner of the listener's state. Logs one line per change of status, not per attempt.
+ */
+final class ListenerStateHolder {
+
+	private static final Log logger = LogFactory.getLog(NotificationListener.class);
+
+	private final Clock clock;
+
+	/**
+	 * Replaced under {@code this}.
+	 */
+	private volatile ListenerState state;
+
+	ListenerStateHolder(Clock clock, Status status) {
+		this.clock = clock;
+		this.state = new ListenerState(status, clock.instant(), false, 0, null, null);
+	}
+
+	ListenerState get() {
+		return this.state;
+	}
+
+	synchronized void started() {
+		this.state = new ListenerState(Status.CONNECTING, now(), false, 0, null, null);
+	}
+
+	synchronized void stopped() {
+		this.state = this.state.withStatus(Status.STOPPED, now()).withProven(false);
+	}
+
+	synchronized void connected() {
+		this.state = this.state.withProven(false);
+	}
+
+	synchronized void proven() {
+		if (!this.state.proven() || this.state.lastProbe() != ProbeOutcome.HEARD) {
+			this.state = this.state.withProven(true).withLastProbe(ProbeOutcome.HEARD);
+		}
+	}
+
+	synchronized void probed(ProbeOutcome outcome) {
+		this.state = this.state.withLastProbe(outcome);
+	}
+
+	synchronized void listening(String address) {
+		Status previous = this.state.status();
+		this.state = this.state.withStatus(Status.LISTENING, now());
+		if (previous == Status.CONNECTING) {
+			logger.info("Listening on " + address);
+		}
+		else {
+			this.state = this.state.withReconnect();
+			logger.info("Listening on %s again".formatted(address));
+		}
+	}
+
+	synchronized void failed(Status status, String error) {
+		Status previous = this.state.status();
+		this.state = this.state.withStatus(status, now()).withProven(false).withLastError(error);
+		if (previous != status) {
+			logger.warn("Not listening: %s. Trying again; meanwhile the poll delivers".formatted(error));
+		}
+	}
+
+	private Instant now() {
+		return this.clock.instant();
+	}
+
+}

@@ -1,0 +1,92 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.util.concurrent.Executor;
+
+import io.durablenotify.Subscription;
+
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * The application's one LISTEN connection. It belongs to no pool, connects again by
+ * itself with growing delays, and proves now and then that it hears what other
+ * connections send.
+ * <p>
+ * A notification is a wake-up, never data to rely on: it is lost whenever the connection
+ * is away. <pre class="code">
+ * listener.listen("orders_changed", new ChannelHandler() {
+ *
+ * 	public void onNotification(String payload) {
+ * 		orders.refresh(payload);
+ * 	}
+ *
+ * 	public void onResync() {
+ * 		orders.refreshAll();
+ * 	}
+ *
+ * });
+ * </pre>
+ */
+public interface NotificationListener extends SmartLifecycle {
+
+	/**
+	 * The phase: up before the web server, gone after it.
+	 */
+	int PHASE = SmartLifecycle.DEFAULT_PHASE - 4096;
+
+	/**
+	 * Return what the connection is doing.
+	 * @return the current state
+	 */
+	ListenerState state();
+
+	/**
+	 * Hear a channel, on {@code durableNotifyTaskExecutor}. Returns at once; the first
+	 * {@link ChannelHandler#onResync()} tells when the channel is being heard. May be
+	 * called before the listener starts and lasts over restarts.
+	 * @param channel the channel's name as given to {@code pg_notify}, 1 to 63 bytes
+	 * @param handler the handler
+	 * @return the registration
+	 * @throws IllegalArgumentException if the name is empty or too long
+	 */
+	Subscription listen(String channel, ChannelHandler handler);
+
+	/**
+	 * Hear a channel on an executor.
+	 * @param channel the channel's name as given to {@code pg_notify}, 1 to 63 bytes
+	 * @param handler the handler
+	 * @param executor where the handler is called; one that runs tasks on the calling
+	 * thread needs a handler that never blocks, since that thread is the listener's
+	 * @return the registration
+	 * @throws IllegalArgumentException if the name is empty or too long
+	 */
+	Subscription listen(String channel, ChannelHandler handler, Executor executor);
+
+	/**
+	 * Return the cluster-wide address that is listened to, without secrets.
+	 * @return such as {@code localhost:5432/orders}, or an empty string if it is not
+	 * known
+	 */
+	String address();
+
+	@Override
+	default int getPhase() {
+		return PHASE;
+	}
+
+}

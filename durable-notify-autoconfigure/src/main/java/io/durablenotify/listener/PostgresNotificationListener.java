@@ -1,0 +1,163 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.delivery.WorkerThread;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Starts and stops {@link ListenerRun}s, at most one at a time.
+ */
+final class PostgresNotificationListener implements NotificationListener, AutoCloseable {
+
+	/**
+	 * How long stop() waits for the thread, which normally ends at once. A connect in
+	 * flight is not waited for: its connection is closed as soon as it exists.
+	 */
+	private static final Duration STOP_TIMEOUT = Duration.ofSeconds(1);
+
+	private final ListenerSettings settings;
+
+	private final ListenerConnectionDetails details;
+
+	private final Executor handlerExecutor;
+
+	private final Channels channels = new Channels();
+
+	private final ListenerStateHolder state;
+
+	private final WorkerThread probeThread = new WorkerThread("durable-notify-probe");
+
+	private final ProbeSender probeSender;
+
+	/**
+	 * Guards {@link #run} and {@link #thread}.
+	 */
+	private final Object lifecycle = new Object();
+
+	private @Nullable ListenerRun run;
+
+	private @Nullable Thread thread;
+
+	PostgresNotificationListener(ListenerSettings settings, ListenerConnectionDetails details,
+			ApplicationDatabase database, SchemaName schema, Executor handlerExecutor, Clock clock) {
+		this.settings = settings;
+		this.details = details;
+		this.handlerExecutor = handlerExecutor;
+		this.state = new ListenerStateHolder(clock, (settings.enabled()) ? Status.STOPPED : Status.DISABLED);
+		this.probeSender = new ProbeSender(database, this.probeThread, schema.channel("probe"));
+	}
+
+	@Override
+	public ListenerState state() {
+		return this.state.get();
+	}
+
+	@Override
+	public String address() {
+		return ListenerConnection.address(this.details.getDriverConnectionDetails());
+	}
+
+	@Override
+	public Subscription listen(String channel, ChannelHandler handler) {
+		return listen(channel, handler, this.handlerExecutor);
+	}
+
+	@Override
+	public Subscription listen(String channel, ChannelHandler handler, Executor executor) {
+		return this.channels.add(channel, handler, executor);
+	}
+
+	@Override
+	public void start() {
+		ListenerRun started;
+		synchronized (this.lifecycle) {
+			if (!this.settings.enabled() || this.run != null) {
+				return;
+			}
+			started = new ListenerRun(this.settings, this.details, this.channels, this.probeSender, this.state);
+			this.run = started;
+			this.state.started();
+			this.thread = new Thread(started, "durable-notify-listener");
+			this.thread.setDaemon(true);
+			this.thread.start();
+		}
+		if (this.settings.failFast()) {
+			requireFirstConnect(started);
+		}
+	}
+
+	private void requireFirstConnect(ListenerRun started) {
+		try {
+			started.firstConnect().join();
+		}
+		catch (CancellationException ex) {
+			// Stopped meanwhile
+		}
+		catch (CompletionException ex) {
+			stop();
+			throw (ex.getCause() instanceof ListenerException failure) ? failure : ex;
+		}
+	}
+
+	@Override
+	public void stop() {
+		Thread stopping;
+		synchronized (this.lifecycle) {
+			if (this.run == null) {
+				return;
+			}
+			this.run.stop();
+			stopping = this.thread;
+			this.run = null;
+			this.thread = null;
+			this.state.stopped();
+		}
+		try {
+			if (stopping != null) {
+				stopping.join(STOP_TIMEOUT.toMillis());
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
+	@Override
+	public boolean isRunning() {
+		synchronized (this.lifecycle) {
+			return this.run != null;
+		}
+	}
+
+	@Override
+	public void close() {
+		stop();
+		this.probeThread.close();
+	}
+
+}

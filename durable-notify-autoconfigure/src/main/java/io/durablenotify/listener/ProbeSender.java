@@ -1,0 +1,63 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.sql.PreparedStatement;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+
+/**
+ * Sends the probe's notification from another connection, the pool's, on a thread that
+ * may wait for one.
+ */
+final class ProbeSender {
+
+	private final ApplicationDatabase database;
+
+	private final Executor executor;
+
+	private final String channel;
+
+	ProbeSender(ApplicationDatabase database, Executor executor, String channel) {
+		this.database = database;
+		this.executor = executor;
+		this.channel = channel;
+	}
+
+	String channel() {
+		return this.channel;
+	}
+
+	/**
+	 * Send.
+	 * @return when it was committed, by {@link System#nanoTime()}, or a failure if it
+	 * could not be sent
+	 */
+	CompletableFuture<Long> send() {
+		return CompletableFuture
+			.supplyAsync(() -> this.database.executeApart("probe the listener", (connection, joined) -> {
+				try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, '')")) {
+					statement.setString(1, this.channel);
+					statement.execute();
+					return System.nanoTime();
+				}
+			}), this.executor);
+	}
+
+}

@@ -1,0 +1,36 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import io.durablenotify.jdbc.DriverConnectionDetails;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps passwords out of messages that a driver may have put them into.
+ */
+final class Secrets {
+
+	private Secrets() {
+	}
+
+	static String mask(@Nullable String message, @Nullable DriverConnectionDetails details) {
+		String masked = String.valueOf(message).replaceAll("(?i)(password=)[^&\\s]*", "$1***");
+		String password = (details != null) ? details.password() : null;
+		return (password == null || password.isEmpty()) ? masked : masked.replace(password, "***");
+	}
+
+}

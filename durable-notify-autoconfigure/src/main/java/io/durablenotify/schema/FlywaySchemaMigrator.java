@@ -1,0 +1,127 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.schema;
+
+import java.sql.SQLException;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+import javax.sql.DataSource;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.SchemaException.Problem;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfo;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Migrates by a Flyway run of our own: own schema, own history table, own location,
+ * unpooled connections (Flyway needs two, and the pool may have one). It is never exposed
+ * as a {@code Flyway} bean, since that would turn off the application's own migrations.
+ */
+final class FlywaySchemaMigrator implements SchemaMigrator {
+
+	private static final String LOCATION = "classpath:io/durablenotify/schema/migration";
+
+	private static final String HISTORY_TABLE = "schema_history";
+
+	private static final String INSUFFICIENT_PRIVILEGE = "42501";
+
+	private final ApplicationDatabase database;
+
+	private final SchemaSettings settings;
+
+	FlywaySchemaMigrator(ApplicationDatabase database, SchemaSettings settings) {
+		this.database = database;
+		this.settings = settings;
+	}
+
+	@Override
+	public Schema migrate() {
+		requireSupportedDatabase();
+		Flyway flyway = flyway(this.database.getUnpooledDataSource());
+		try {
+			if (this.settings.migrate()) {
+				flyway.migrate();
+			}
+			else {
+				requireMigrated(flyway);
+			}
+		}
+		catch (FlywayException ex) {
+			throw failure(ex);
+		}
+		return new Schema(this.settings.name());
+	}
+
+	private void requireSupportedDatabase() {
+		String product = this.database.getProduct();
+		if (!product.startsWith("PostgreSQL")) {
+			throw new SchemaException(Problem.UNSUPPORTED_DATABASE, this.settings.name(),
+					"StreamReader needs PostgreSQL; the DataSource is " + product + ".");
+		}
+	}
+
+	private Flyway flyway(DataSource dataSource) {
+		String name = this.settings.name().value();
+		return Flyway.configure(getClass().getClassLoader())
+			.dataSource(dataSource)
+			.schemas(name)
+			.defaultSchema(name)
+			.table(HISTORY_TABLE)
+			.locations(LOCATION)
+			.failOnMissingLocations(true)
+			.placeholders(Map.of("schema", '"' + name + '"', "wakeup_channel", this.settings.name().channel("wakeup")))
+			.load();
+	}
+
+	private void requireMigrated(Flyway flyway) {
+		MigrationInfo[] pending = flyway.info().pending();
+		if (pending.length > 0) {
+			throw new SchemaException(Problem.MISSING, this.settings.name(),
+					"Schema '%s' lacks the migrations %s and durable-notify.schema.migrate=false forbids to run them."
+						.formatted(this.settings.name(),
+								Arrays.stream(pending)
+									.map((migration) -> migration.getScript())
+									.collect(Collectors.joining(", "))));
+		}
+	}
+
+	private SchemaException failure(FlywayException exception) {
+		SQLException cause = sqlException(exception);
+		if (cause != null && INSUFFICIENT_PRIVILEGE.equals(cause.getSQLState())) {
+			return new SchemaException(Problem.RIGHTS, this.settings.name(),
+					"The application's role may not create schema '%s' or tables in it: %s"
+						.formatted(this.settings.name(), cause.getMessage()),
+					exception);
+		}
+		return new SchemaException(Problem.FAILED, this.settings.name(),
+				"Schema '%s' could not be migrated.".formatted(this.settings.name()), exception);
+	}
+
+	private static @Nullable SQLException sqlException(Throwable exception) {
+		for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
+			if (cause instanceof SQLException sqlException) {
+				return sqlException;
+			}
+		}
+		return null;
+	}
+
+}

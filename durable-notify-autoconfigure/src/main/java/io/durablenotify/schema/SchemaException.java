@@ -1,0 +1,84 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.schema;
+
+/**
+ * The schema is not, and could not be brought, in the state that this version needs.
+ */
+@SuppressWarnings("serial")
+public final class SchemaException extends RuntimeException {
+
+	/**
+	 * What is wrong.
+	 */
+	public enum Problem {
+
+		/**
+		 * The schema, or a migration of it, is missing, and migrating is turned off.
+		 */
+		MISSING,
+
+		/**
+		 * The role may not create the schema or its tables.
+		 */
+		RIGHTS,
+
+		/**
+		 * The database is none that has our tables.
+		 */
+		UNSUPPORTED_DATABASE,
+
+		/**
+		 * Anything else: the cause tells.
+		 */
+		FAILED
+
+	}
+
+	private final Problem problem;
+
+	private final SchemaName schema;
+
+	SchemaException(Problem problem, SchemaName schema, String message, Throwable cause) {
+		super(message, cause);
+		this.problem = problem;
+		this.schema = schema;
+	}
+
+	SchemaException(Problem problem, SchemaName schema, String message) {
+		super(message);
+		this.problem = problem;
+		this.schema = schema;
+	}
+
+	/**
+	 * Return what is wrong.
+	 * @return the problem
+	 */
+	public Problem getProblem() {
+		return this.problem;
+	}
+
+	/**
+	 * Return the schema's name.
+	 * @return the name
+	 */
+	public SchemaName getSchema() {
+		return this.schema;
+	}
+
+}

@@ -1,0 +1,33 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.schema;
+
+/**
+ * Brings our tables to the state that this version needs, or makes sure that they are in
+ * it. Every bean that uses a table depends on the {@link Schema} that this returns.
+ */
+@FunctionalInterface
+public interface SchemaMigrator {
+
+	/**
+	 * Migrate or check the schema. Several instances may do so at once.
+	 * @return the schema, ready for use
+	 * @throws SchemaException if it cannot be created, migrated or found
+	 */
+	Schema migrate();
+
+}

@@ -1,0 +1,78 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.util.Optional;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.stream.StreamStore.Head;
+
+import org.springframework.util.Assert;
+
+/**
+ * The {@link StreamReader}: live reads go to {@link LiveReaders}, the others to the
+ * store.
+ */
+final class DefaultStreamReader implements StreamReader {
+
+	private static final int MAX_PAGE_CHUNKS = 10_000;
+
+	private static final long MAX_PAGE_BYTES = 4 * 1024 * 1024;
+
+	private final ApplicationDatabase database;
+
+	private final StreamStore store;
+
+	private final LiveReaders readers;
+
+	DefaultStreamReader(ApplicationDatabase database, StreamStore store, LiveReaders readers) {
+		this.database = database;
+		this.store = store;
+		this.readers = readers;
+	}
+
+	@Override
+	public Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler) {
+		Assert.notNull(from, "'from' must not be null");
+		Assert.notNull(handler, "'handler' must not be null");
+		return this.readers.open(StreamNames.require(stream), from, handler);
+	}
+
+	@Override
+	public ChunkPage page(String stream, StreamPosition from, int limit) {
+		StreamNames.require(stream);
+		Assert.notNull(from, "'from' must not be null");
+		Assert.isTrue(limit >= 1 && limit <= MAX_PAGE_CHUNKS,
+				() -> "Limit " + limit + " is refused: use 1 to " + MAX_PAGE_CHUNKS);
+		return this.database.execute("read a page of a stream",
+				(connection, joined) -> this.store.page(connection, stream, from, limit, MAX_PAGE_BYTES));
+	}
+
+	@Override
+	public Optional<StreamInfo> info(String stream) {
+		StreamNames.require(stream);
+		return this.database.execute("describe a stream", (connection, joined) -> this.store.head(connection, stream))
+			.map((head) -> toInfo(stream, head));
+	}
+
+	private static StreamInfo toInfo(String stream, Head head) {
+		return new StreamInfo(stream, head.state(), head.nextIndex(), head.createdAt(), head.endedAt(),
+				head.endReason());
+	}
+
+}

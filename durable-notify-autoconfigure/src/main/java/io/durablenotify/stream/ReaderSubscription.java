@@ -1,0 +1,363 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.delivery.SerialTask;
+import io.durablenotify.stream.StreamStore.Found;
+import io.durablenotify.stream.StreamStore.Head;
+import io.durablenotify.stream.StreamStore.StoredChunk;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One live reader: what it has received, a bounded buffer between the thread that fetches
+ * and the one that calls the handler, and how it ends.
+ */
+final class ReaderSubscription implements Subscription {
+
+	private static final Log logger = LogFactory.getLog(StreamReader.class);
+
+	private final String stream;
+
+	private final ChunkHandler handler;
+
+	private final LiveReaders readers;
+
+	private final int maxChunks;
+
+	private final long maxBytes;
+
+	private final LookState look = new LookState();
+
+	private final SerialTask delivery;
+
+	/**
+	 * The stream that this reader is bound to, or 0 while it waits for one. Set once.
+	 */
+	private volatile long streamId;
+
+	/**
+	 * The index of the next chunk to fetch. Written by the fetching thread only.
+	 */
+	private volatile long next;
+
+	/**
+	 * The index behind the last chunk that was fetched, or 0. Owned by the fetching
+	 * thread.
+	 */
+	private long received;
+
+	/**
+	 * Guards what follows.
+	 */
+	private final Object lock = new Object();
+
+	private final Deque<Chunk> buffer = new ArrayDeque<>(0);
+
+	private long bufferedBytes;
+
+	/**
+	 * The size of the chunk that did not fit, or 0.
+	 */
+	private int refusedBytes;
+
+	private @Nullable End end;
+
+	/**
+	 * No callback may start any more.
+	 */
+	private boolean closed;
+
+	/**
+	 * Completed when the handler was told of a stop.
+	 */
+	private @Nullable CompletableFuture<Void> stopped;
+
+	/**
+	 * How the reading ends when the buffer is empty.
+	 *
+	 * @param error the error, or {@code null} for a complete end
+	 */
+	private record End(@Nullable Throwable error) {
+	}
+
+	ReaderSubscription(String stream, long next, ChunkHandler handler, LiveReaders readers, StreamSettings settings,
+			Executor executor) {
+		this.stream = stream;
+		this.next = next;
+		this.handler = handler;
+		this.readers = readers;
+		this.maxChunks = settings.bufferSize();
+		this.maxBytes = settings.bufferBytes();
+		this.delivery = new SerialTask(executor, this::deliver);
+	}
+
+	String stream() {
+		return this.stream;
+	}
+
+	long streamId() {
+		return this.streamId;
+	}
+
+	void bind(long streamId) {
+		this.streamId = streamId;
+	}
+
+	long next() {
+		return this.next;
+	}
+
+	long received() {
+		return this.received;
+	}
+
+	LookState look() {
+		return this.look;
+	}
+
+	/**
+	 * Return whether a fetch is worth its while.
+	 */
+	boolean hasRoom() {
+		synchronized (this.lock) {
+			return this.buffer.isEmpty() || (this.buffer.size() <= this.maxChunks / 2
+					&& this.bufferedBytes <= this.maxBytes / 2 && fits(this.refusedBytes));
+		}
+	}
+
+	/**
+	 * Take what a look found, as far as there is room. Called by the fetching thread.
+	 * @return whether there is more
+	 */
+	boolean accept(Found found) {
+		Head head = found.head();
+		if (head == null) {
+			end(new StreamDeletedException(this.stream));
+			return false;
+		}
+		if (head.nextIndex() < this.received) {
+			end(new StreamTruncatedException(this.stream, this.next, "the stream ends at " + head.nextIndex()));
+			return false;
+		}
+		for (StoredChunk chunk : found.chunks()) {
+			if (chunk.index() != this.next) {
+				end(new StreamTruncatedException(this.stream, this.next, chunk.index() + " was found"));
+				return false;
+			}
+			if (!offer(new Chunk(this.stream, chunk.index(), chunk.data(), chunk.createdAt()))) {
+				break;
+			}
+			this.next = chunk.index() + 1;
+			this.received = this.next;
+		}
+		boolean more = this.next < head.nextIndex();
+		if (!more && head.state() != StreamState.OPEN) {
+			end((head.state() == StreamState.COMPLETED) ? null
+					: new StreamFailedException(this.stream, String.valueOf(head.endReason())));
+		}
+		this.delivery.signal();
+		return more;
+	}
+
+	private boolean offer(Chunk chunk) {
+		synchronized (this.lock) {
+			if (this.closed) {
+				return false;
+			}
+			if (!this.buffer.isEmpty() && !(this.buffer.size() < this.maxChunks && fits(chunk.data().length))) {
+				this.refusedBytes = chunk.data().length;
+				return false;
+			}
+			this.refusedBytes = 0;
+			this.buffer.add(chunk);
+			this.bufferedBytes += chunk.data().length;
+			return true;
+		}
+	}
+
+	private boolean fits(int bytes) {
+		return this.bufferedBytes + bytes <= this.maxBytes;
+	}
+
+	/**
+	 * End the reading once the buffer is empty.
+	 */
+	void end(@Nullable Throwable error) {
+		synchronized (this.lock) {
+			if (this.end != null || this.closed) {
+				return;
+			}
+			this.end = new End(error);
+		}
+		this.readers.remove(this);
+		this.delivery.signal();
+	}
+
+	/**
+	 * End the reading now, because the context closes.
+	 * @return completed when the handler was told
+	 */
+	CompletableFuture<Void> stop() {
+		CompletableFuture<Void> stopped = new CompletableFuture<>();
+		synchronized (this.lock) {
+			if (this.closed) {
+				return CompletableFuture.completedFuture(null);
+			}
+			clear();
+			this.end = new End(new ReaderStoppedException(this.stream));
+			this.stopped = stopped;
+		}
+		this.readers.remove(this);
+		this.delivery.signal();
+		return stopped;
+	}
+
+	private void clear() {
+		this.buffer.clear();
+		this.bufferedBytes = 0;
+	}
+
+	private void deliver() {
+		for (int turn = 0; turn < this.maxChunks; turn++) {
+			Chunk chunk;
+			End end = null;
+			synchronized (this.lock) {
+				if (this.closed) {
+					return;
+				}
+				chunk = this.buffer.peek();
+				if (chunk == null) {
+					end = this.end;
+					this.closed = (end != null);
+				}
+			}
+			if (chunk == null) {
+				if (end != null) {
+					tell(end);
+				}
+				return;
+			}
+			try {
+				this.handler.onChunk(chunk);
+			}
+			catch (Throwable ex) {
+				failed(chunk, ex);
+				return;
+			}
+			taken(chunk);
+		}
+		this.delivery.signal();
+	}
+
+	/**
+	 * A chunk counts as buffered until its handler has returned.
+	 */
+	private void taken(Chunk chunk) {
+		synchronized (this.lock) {
+			if (this.buffer.peek() == chunk) {
+				this.buffer.remove();
+				this.bufferedBytes -= chunk.data().length;
+			}
+		}
+		if (hasRoom()) {
+			this.readers.roomMade(this);
+		}
+	}
+
+	private void failed(Chunk chunk, Throwable failure) {
+		synchronized (this.lock) {
+			if (this.closed) {
+				return;
+			}
+			this.closed = true;
+			clear();
+		}
+		logger.error("Handler failed with chunk %d of stream '%s'; its subscription ends".formatted(chunk.index(),
+				this.stream), failure);
+		this.readers.remove(this);
+		tell(new End(failure));
+	}
+
+	private void tell(End end) {
+		try {
+			if (end.error() != null) {
+				this.handler.onError(end.error());
+			}
+			else {
+				this.handler.onComplete();
+			}
+		}
+		catch (Throwable ex) {
+			logger.error("Handler of stream '%s' failed in its last callback".formatted(this.stream), ex);
+		}
+		told();
+	}
+
+	private void told() {
+		CompletableFuture<Void> stopped;
+		synchronized (this.lock) {
+			stopped = this.stopped;
+		}
+		if (stopped != null) {
+			stopped.complete(null);
+		}
+	}
+
+	@Override
+	public void cancel() {
+		synchronized (this.lock) {
+			this.closed = true;
+			clear();
+		}
+		this.readers.remove(this);
+		told();
+	}
+
+	@Override
+	public boolean isActive() {
+		synchronized (this.lock) {
+			return !this.closed;
+		}
+	}
+
+	/**
+	 * Return whether looks at the stream are still of use.
+	 */
+	boolean isReading() {
+		synchronized (this.lock) {
+			return !this.closed && this.end == null;
+		}
+	}
+
+	@Override
+	public String toString() {
+		synchronized (this.lock) {
+			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(this.stream, this.streamId,
+					this.next, this.look, this.buffer.size(),
+					(this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
+		}
+	}
+
+}

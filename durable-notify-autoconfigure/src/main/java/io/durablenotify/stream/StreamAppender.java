@@ -1,0 +1,66 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+/**
+ * One writer's handle on a stream, so that a text is whole or known not to be: once an
+ * append failed, all later ones fail with it and leave no hole, and a handle that is
+ * closed without {@link #complete()} fails the stream. May be used from one thread after
+ * the other.
+ */
+public interface StreamAppender extends AutoCloseable {
+
+	/**
+	 * Append a chunk of text, in UTF-8.
+	 * @param text the text; may be empty
+	 * @return the chunk's index
+	 * @throws IllegalStateException if an earlier append failed, with that as the cause,
+	 * or if this handle was closed
+	 * @see StreamWriter#append(String, CharSequence)
+	 */
+	long append(CharSequence text);
+
+	/**
+	 * Append a chunk.
+	 * @param data the bytes, which must not change before this returns
+	 * @return the chunk's index
+	 * @throws IllegalStateException if an earlier append failed, with that as the cause,
+	 * or if this handle was closed
+	 * @see StreamWriter#append(String, byte[])
+	 */
+	long append(byte[] data);
+
+	/**
+	 * End the stream. It is whole.
+	 * @throws IllegalStateException if an earlier append failed: the stream is not whole
+	 */
+	void complete();
+
+	/**
+	 * End the stream as failed.
+	 * @param reason the reason, for readers
+	 */
+	void fail(String reason);
+
+	/**
+	 * Close the handle. If it was neither completed nor failed, the stream fails with
+	 * "abandoned: closed without complete()".
+	 */
+	@Override
+	void close();
+
+}

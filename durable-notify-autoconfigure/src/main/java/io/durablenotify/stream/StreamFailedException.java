@@ -1,0 +1,40 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+/**
+ * The stream ended as failed. The reader has received all chunks there were.
+ */
+@SuppressWarnings("serial")
+public final class StreamFailedException extends StreamException {
+
+	private final String reason;
+
+	StreamFailedException(String stream, String reason) {
+		super(stream, "Stream '%s' failed: %s".formatted(stream, reason));
+		this.reason = reason;
+	}
+
+	/**
+	 * Return the reason that the writer gave.
+	 * @return the reason
+	 */
+	public String getReason() {
+		return this.reason;
+	}
+
+}

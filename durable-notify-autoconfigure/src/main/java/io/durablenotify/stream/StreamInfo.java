@@ -1,0 +1,36 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.time.Instant;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Describes a stream. Times are the database's.
+ *
+ * @param name the name
+ * @param state the state
+ * @param nextIndex the index that the next chunk will, or would, have: the number of
+ * chunks
+ * @param createdAt when it was created
+ * @param endedAt when it ended, or {@code null} while it is open
+ * @param failureReason the reason if it failed, else {@code null}
+ */
+public record StreamInfo(String name, StreamState state, long nextIndex, Instant createdAt, @Nullable Instant endedAt,
+		@Nullable String failureReason) {
+}

@@ -1,0 +1,54 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+/**
+ * The rules for names of streams.
+ */
+final class StreamNames {
+
+	private static final int MAX_LENGTH = 512;
+
+	private static final int SHOWN = 60;
+
+	private StreamNames() {
+	}
+
+	static String require(String name) {
+		int length = (name != null) ? name.codePointCount(0, name.length()) : 0;
+		if (length < 1 || length > MAX_LENGTH || !name.codePoints().allMatch(StreamNames::isAllowed)) {
+			throw new IllegalArgumentException(
+					("Stream name %s is refused: 1 to %d characters are allowed, none of them white space or a control "
+							+ "character. If this is the text, the arguments are swapped: append(stream, text).")
+						.formatted(shown(name), MAX_LENGTH));
+		}
+		return name;
+	}
+
+	private static boolean isAllowed(int codePoint) {
+		return !Character.isWhitespace(codePoint) && !Character.isSpaceChar(codePoint)
+				&& !Character.isISOControl(codePoint) && Character.getType(codePoint) != Character.SURROGATE;
+	}
+
+	private static String shown(String name) {
+		if (name == null) {
+			return "null";
+		}
+		return (name.length() <= SHOWN) ? "'" + name + "'" : "'" + name.substring(0, SHOWN) + "…'";
+	}
+
+}

@@ -1,0 +1,146 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
+
+/**
+ * Where reading begins: at an index, or a number of chunks before the end that the stream
+ * has when reading begins.
+ */
+public final class StreamPosition {
+
+	private final boolean fromEnd;
+
+	private final long value;
+
+	private StreamPosition(boolean fromEnd, long value) {
+		this.fromEnd = fromEnd;
+		this.value = value;
+	}
+
+	/**
+	 * From the first chunk.
+	 * @return the position
+	 */
+	public static StreamPosition start() {
+		return at(0);
+	}
+
+	/**
+	 * From a chunk on. A position past the end waits for that chunk.
+	 * @param index the chunk's index
+	 * @return the position
+	 * @throws IllegalArgumentException if the index is negative
+	 */
+	public static StreamPosition at(long index) {
+		Assert.isTrue(index >= 0, () -> "Index " + index + " is negative: chunks are numbered from 0");
+		return new StreamPosition(false, index);
+	}
+
+	/**
+	 * From behind a chunk on.
+	 * @param index the index of the last chunk that is known already
+	 * @return the position
+	 * @throws IllegalArgumentException if the index is negative or the largest possible
+	 */
+	public static StreamPosition after(long index) {
+		Assert.isTrue(index >= 0 && index < Long.MAX_VALUE,
+				() -> "Index " + index + " is none that a chunk can have before another: use 0 or more");
+		return at(index + 1);
+	}
+
+	/**
+	 * From behind what a browser's {@code EventSource} has received.
+	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null} or empty for
+	 * the start
+	 * @return the position
+	 * @throws IllegalArgumentException if that is not an index
+	 */
+	public static StreamPosition afterEventId(@Nullable String lastEventId) {
+		if (lastEventId == null || lastEventId.isBlank()) {
+			return start();
+		}
+		try {
+			return after(Long.parseLong(lastEventId.trim()));
+		}
+		catch (NumberFormatException ex) {
+			throw new IllegalArgumentException(
+					"Last-Event-ID '" + lastEventId + "' is not the index of a chunk: use 0 or more", ex);
+		}
+	}
+
+	/**
+	 * From a number of chunks before the end, or from the start if there are fewer.
+	 * @param count the number of chunks
+	 * @return the position
+	 * @throws IllegalArgumentException if the count is negative
+	 */
+	public static StreamPosition last(int count) {
+		Assert.isTrue(count >= 0, () -> "Count " + count + " is negative");
+		return new StreamPosition(true, count);
+	}
+
+	/**
+	 * From the end: only what is appended from now on.
+	 * @return the position
+	 */
+	public static StreamPosition end() {
+		return last(0);
+	}
+
+	/**
+	 * Return whether the stream's end has to be known to know the index.
+	 */
+	boolean isFromEnd() {
+		return this.fromEnd;
+	}
+
+	/**
+	 * Return the index, or the number of chunks before the end.
+	 */
+	long value() {
+		return this.value;
+	}
+
+	/**
+	 * Return the index of the first chunk to read.
+	 * @param endIndex the index that the stream's next chunk will have
+	 */
+	long resolve(long endIndex) {
+		return (this.fromEnd) ? Math.max(0, endIndex - this.value) : this.value;
+	}
+
+	@Override
+	public boolean equals(@Nullable Object other) {
+		return other instanceof StreamPosition position && this.fromEnd == position.fromEnd
+				&& this.value == position.value;
+	}
+
+	@Override
+	public int hashCode() {
+		return Boolean.hashCode(this.fromEnd) * 31 + Long.hashCode(this.value);
+	}
+
+	@Override
+	public String toString() {
+		return (this.fromEnd) ? "last(" + this.value + ")" : "at(" + this.value + ")";
+	}
+
+}

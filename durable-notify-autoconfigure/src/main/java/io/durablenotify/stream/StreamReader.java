@@ -1,0 +1,82 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.util.Optional;
+
+import io.durablenotify.Subscription;
+
+/**
+ * Reads streams, live or by the page.
+ * <p>
+ * A live reader gets every chunk from its position on, once and in order, whatever
+ * happens to notifications: they only tell it to look sooner. It holds neither a thread
+ * nor a connection while it waits. <pre class="code">
+ * reader.subscribe("answers/42", StreamPosition.start(), (chunk) -> show(chunk.text()));
+ * </pre>
+ * <p>
+ * Names follow the rules of {@link StreamWriter}. All methods may be called from any
+ * thread.
+ */
+public interface StreamReader {
+
+	/**
+	 * Read a stream live, whatever transaction the caller is in.
+	 * <p>
+	 * The handler is called on {@code durableNotifyTaskExecutor}, one call after the
+	 * other; one that blocks slows no other reader and holds a bounded buffer
+	 * ({@code durable-notify.streams.buffer-size} and {@code buffer-bytes}).
+	 * <p>
+	 * A stream that does not exist yet is waited for. The reader is bound to the stream
+	 * that it finds: if that is deleted it ends with a {@link StreamDeletedException},
+	 * also where a new one takes the name.
+	 * <p>
+	 * Asks the database before it returns for {@link StreamPosition#end()} and
+	 * {@link StreamPosition#last(int)} only.
+	 * @param stream the stream's name
+	 * @param from where to begin
+	 * @param handler the handler
+	 * @return the subscription
+	 * @throws IllegalArgumentException if the name is refused
+	 * @throws ReaderStoppedException if the application context has closed
+	 */
+	Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler);
+
+	/**
+	 * Read some chunks, in the caller's transaction where there is one.
+	 * <p>
+	 * A page is cut at 4 MiB (but has at least one chunk), so that a short one is not
+	 * necessarily the last. There is nothing more for now if it is empty, and never
+	 * anything more once {@link ChunkPage#state()} is not {@link StreamState#OPEN}. A
+	 * stream that does not exist reads as one that is open and empty.
+	 * @param stream the stream's name
+	 * @param from where to begin
+	 * @param limit the largest number of chunks, 1 to 10,000
+	 * @return the page
+	 * @throws IllegalArgumentException if the name or the limit is refused
+	 */
+	ChunkPage page(String stream, StreamPosition from, int limit);
+
+	/**
+	 * Describe a stream, as the caller's transaction sees it where there is one.
+	 * @param stream the stream's name
+	 * @return the description, empty if there is no such stream
+	 * @throws IllegalArgumentException if the name is refused
+	 */
+	Optional<StreamInfo> info(String stream);
+
+}

@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+/**
+ * The stream is shorter than what this reader has received, or lacks chunks in its
+ * middle: the database was restored, or failed over to a server that was behind. What
+ * follows may repeat indexes with other contents, so the reader stops rather than skip.
+ */
+@SuppressWarnings("serial")
+public final class StreamTruncatedException extends StreamException {
+
+	StreamTruncatedException(String stream, long expected, String found) {
+		super(stream,
+				("Stream '%s' has lost chunks: index %d was to follow, but %s. Was the database restored, or did it "
+						+ "fail over to a server that was behind? Read it again from a position that you trust")
+					.formatted(stream, expected, found));
+	}
+
+}

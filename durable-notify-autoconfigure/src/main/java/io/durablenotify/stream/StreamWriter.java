@@ -1,0 +1,96 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+/**
+ * Appends chunks to streams and ends them.
+ * <p>
+ * A stream is created by its first append. Its chunks are numbered from 0 without gaps,
+ * in the order of their commits, whoever writes: readers see the same order, every chunk
+ * once. <pre class="code">
+ * try (StreamAppender answer = writer.appender("answers/42")) {
+ * 	model.tokens().forEach(answer::append);
+ * 	answer.complete();
+ * }
+ * </pre>
+ * <p>
+ * <b>Names</b> have 1 to 512 characters, none of them white space or a control character.
+ * <b>Chunks</b> may be empty and have at most
+ * {@code durable-notify.streams.max-chunk-size} bytes.
+ * <p>
+ * <b>Transactions.</b> In a transaction of the same DataSource an append is part of it:
+ * invisible and silent until the commit, gone after a rollback. It locks the stream until
+ * then, so keep such a transaction short and append last. Two transactions that append to
+ * several streams in different orders may raise a deadlock, and at REPEATABLE READ or
+ * SERIALIZABLE two that append to one stream a serialization failure; both are a
+ * {@link org.springframework.dao.ConcurrencyFailureException}, to be retried as a whole.
+ * In a read-only transaction nothing can be written. Without a transaction an append is
+ * committed when the method returns.
+ * <p>
+ * All methods may be called from any thread; they block for the database. They throw
+ * {@link IllegalArgumentException} for a name or a chunk that is refused, before anything
+ * is sent; {@link StreamLockedException} if another transaction held the stream longer
+ * than {@code durable-notify.streams.append-timeout};
+ * {@link AppendOutcomeUnknownException} if the connection was lost at the wrong moment;
+ * and any other {@link org.springframework.dao.DataAccessException} if the database
+ * fails.
+ */
+public interface StreamWriter {
+
+	/**
+	 * Append a chunk of text, in UTF-8.
+	 * @param stream the stream's name
+	 * @param text the text; may be empty
+	 * @return the chunk's index
+	 * @throws StreamEndedException if the stream has ended: nothing was stored
+	 * @throws IllegalArgumentException if the name is refused, the text too long, or cut
+	 * in the middle of a surrogate pair
+	 */
+	long append(String stream, CharSequence text);
+
+	/**
+	 * Append a chunk.
+	 * @param stream the stream's name
+	 * @param data the bytes, which must not change before this returns; may be empty
+	 * @return the chunk's index
+	 * @throws StreamEndedException if the stream has ended: nothing was stored
+	 */
+	long append(String stream, byte[] data);
+
+	/**
+	 * End a stream: nothing can follow. Idempotent; creates the stream where it is
+	 * missing, and leaves one that has ended, either way, as it is.
+	 * @param stream the stream's name
+	 */
+	void complete(String stream);
+
+	/**
+	 * End a stream as failed. Idempotent; creates the stream where it is missing, and
+	 * leaves one that has ended, either way, as it is.
+	 * @param stream the stream's name
+	 * @param reason the reason, for readers
+	 */
+	void fail(String stream, String reason);
+
+	/**
+	 * Return a handle for a single writer, which fails the stream unless it is completed.
+	 * @param stream the stream's name
+	 * @return the handle
+	 */
+	StreamAppender appender(String stream);
+
+}

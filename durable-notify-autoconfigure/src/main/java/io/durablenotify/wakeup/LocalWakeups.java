@@ -1,0 +1,109 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.function.Consumer;
+
+import io.durablenotify.Subscription;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * Wake-ups within this JVM, by direct calls.
+ */
+final class LocalWakeups implements Wakeups {
+
+	private static final Log logger = LogFactory.getLog(Wakeups.class);
+
+	private final Map<String, Set<Registration>> registrations = new ConcurrentHashMap<>();
+
+	@Override
+	public void send(String topic, Wakeup wakeup) {
+		forEach(topic, (handler) -> handler.onWakeup(wakeup));
+	}
+
+	@Override
+	public void sendAfterCommit(String topic, Wakeup wakeup) {
+		TransactionWakeups.add(this, topic, wakeup, (batch) -> {
+		}, this::send);
+	}
+
+	void send(WakeupBatch batch) {
+		batch.forEach((topic, wakeups) -> wakeups.forEach((wakeup) -> send(topic, wakeup)));
+		batch.resyncs().forEach(this::resync);
+	}
+
+	void resync(String topic) {
+		forEach(topic, WakeupHandler::onResync);
+	}
+
+	void resyncAll() {
+		this.registrations.keySet().forEach(this::resync);
+	}
+
+	private void forEach(String topic, Consumer<WakeupHandler> call) {
+		for (Registration registration : this.registrations.getOrDefault(topic, Set.of())) {
+			try {
+				call.accept(registration.handler);
+			}
+			catch (RuntimeException ex) {
+				logger.error("Handler of topic '" + topic + "' failed", ex);
+			}
+		}
+	}
+
+	@Override
+	public boolean isTransactionRequired() {
+		return false;
+	}
+
+	@Override
+	public Subscription subscribe(String topic, WakeupHandler handler) {
+		Set<Registration> ofTopic = this.registrations.computeIfAbsent(topic, (key) -> new CopyOnWriteArraySet<>());
+		Registration registration = new Registration(handler, ofTopic);
+		ofTopic.add(registration);
+		return registration;
+	}
+
+	private static final class Registration implements Subscription {
+
+		private final WakeupHandler handler;
+
+		private final Set<Registration> registrations;
+
+		private Registration(WakeupHandler handler, Set<Registration> registrations) {
+			this.handler = handler;
+			this.registrations = registrations;
+		}
+
+		@Override
+		public void cancel() {
+			this.registrations.remove(this);
+		}
+
+		@Override
+		public boolean isActive() {
+			return this.registrations.contains(this);
+		}
+
+	}
+
+}

@@ -1,0 +1,150 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import java.math.BigInteger;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.ChannelHandler;
+import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.schema.SchemaName;
+import io.durablenotify.wakeup.WakeupCodec.Decoded;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Wake-ups through PostgreSQL: directly in this JVM, by NOTIFY to the other instances,
+ * and a resync for everybody whenever the listener begins to hear.
+ */
+final class PostgresWakeups implements Wakeups, AutoCloseable {
+
+	private static final Duration LATELY = Duration.ofMinutes(1);
+
+	private final ApplicationDatabase database;
+
+	private final WakeupMode mode;
+
+	private final String channel;
+
+	private final String instance = new BigInteger(64, new SecureRandom()).toString(Character.MAX_RADIX);
+
+	private final LocalWakeups local = new LocalWakeups();
+
+	private final WakeupSender sender;
+
+	private final Subscription listening;
+
+	/**
+	 * When each other instance was heard last, by {@link System#nanoTime()}.
+	 */
+	private final Map<String, Long> heard = new ConcurrentHashMap<>();
+
+	PostgresWakeups(ApplicationDatabase database, NotificationListener listener, SchemaName schema,
+			WakeupSettings settings) {
+		this.database = database;
+		this.mode = settings.mode();
+		this.channel = schema.channel("wakeup");
+		this.sender = new WakeupSender(database, this.channel, this.instance, settings.maxGap(),
+				this::instancesHeardLately);
+		// On the listener's own thread: handlers of wake-ups only take note
+		this.listening = listener.listen(this.channel, new Receiver(), Runnable::run);
+	}
+
+	@Override
+	public void send(String topic, Wakeup wakeup) {
+		this.local.send(topic, wakeup);
+		if (this.mode == WakeupMode.AFTER_COMMIT) {
+			this.sender.offer(topic, wakeup);
+		}
+	}
+
+	@Override
+	public void sendAfterCommit(String topic, Wakeup wakeup) {
+		TransactionWakeups.add(this, topic, wakeup, this::beforeCommit, this::afterCommit);
+	}
+
+	private void beforeCommit(WakeupBatch batch) {
+		if (this.mode == WakeupMode.IN_TRANSACTION) {
+			this.database.<@Nullable Void>execute("send wake-ups in the transaction", (connection, joined) -> {
+				WakeupSender.notify(connection, this.channel, WakeupCodec.encode(this.instance, batch));
+				return null;
+			});
+		}
+	}
+
+	private void afterCommit(WakeupBatch batch) {
+		this.local.send(batch);
+		if (this.mode == WakeupMode.AFTER_COMMIT) {
+			this.sender.offer(batch);
+		}
+	}
+
+	@Override
+	public boolean isTransactionRequired() {
+		return this.mode == WakeupMode.IN_TRANSACTION;
+	}
+
+	@Override
+	public Subscription subscribe(String topic, WakeupHandler handler) {
+		return this.local.subscribe(topic, handler);
+	}
+
+	private int instancesHeardLately() {
+		long now = System.nanoTime();
+		this.heard.values().removeIf((time) -> now - time > LATELY.toNanos());
+		return Math.max(1, this.heard.size());
+	}
+
+	@Override
+	public void close() {
+		this.listening.cancel();
+		this.sender.close();
+	}
+
+	private final class Receiver implements ChannelHandler {
+
+		@Override
+		public void onNotification(String payload) {
+			Decoded decoded = WakeupCodec.decode(payload);
+			if (decoded.sender().equals(PostgresWakeups.this.instance)) {
+				return;
+			}
+			PostgresWakeups.this.heard.put(decoded.sender(), System.nanoTime());
+			LocalWakeups local = PostgresWakeups.this.local;
+			if (decoded.topic() == null) {
+				local.resyncAll();
+			}
+			else if (decoded.wakeups() == null) {
+				local.resync(decoded.topic());
+			}
+			else {
+				decoded.wakeups().forEach((wakeup) -> local.send(decoded.topic(), wakeup));
+			}
+		}
+
+		@Override
+		public void onResync() {
+			PostgresWakeups.this.local.resyncAll();
+		}
+
+	}
+
+}

@@ -1,0 +1,134 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+
+/**
+ * Gathers the wake-ups of one transaction and lets them go when it has committed.
+ * <p>
+ * What is written in an {@code afterCommit} callback runs on a transaction that is over:
+ * it is committed by the clean-up behind all callbacks, and its wake-up has to come later
+ * still.
+ */
+final class TransactionWakeups implements TransactionSynchronization {
+
+	private static final Log logger = LogFactory.getLog(Wakeups.class);
+
+	private static final long[] LATE_MILLIS = { 50, 500 };
+
+	private final Object owner;
+
+	private final Consumer<WakeupBatch> beforeCommit;
+
+	private final Consumer<WakeupBatch> afterCommit;
+
+	private final WakeupBatch gathered = new WakeupBatch();
+
+	private final WakeupBatch late = new WakeupBatch();
+
+	private boolean committing;
+
+	private boolean completing;
+
+	private TransactionWakeups(Object owner, Consumer<WakeupBatch> beforeCommit, Consumer<WakeupBatch> afterCommit) {
+		this.owner = owner;
+		this.beforeCommit = beforeCommit;
+		this.afterCommit = afterCommit;
+	}
+
+	/**
+	 * Add a wake-up to those of the current transaction.
+	 * @param owner who sends: the key under which its transaction's wake-ups are bound
+	 * @param beforeCommit takes them, in the transaction, shortly before the commit
+	 * @param afterCommit takes them once the transaction has, or may have, committed
+	 */
+	static void add(Object owner, String topic, Wakeup wakeup, Consumer<WakeupBatch> beforeCommit,
+			Consumer<WakeupBatch> afterCommit) {
+		TransactionWakeups current = (TransactionWakeups) TransactionSynchronizationManager.getResource(owner);
+		if (current == null) {
+			current = new TransactionWakeups(owner, beforeCommit, afterCommit);
+			TransactionSynchronizationManager.registerSynchronization(current);
+			TransactionSynchronizationManager.bindResource(owner, current);
+		}
+		current.add(topic, wakeup);
+	}
+
+	private void add(String topic, Wakeup wakeup) {
+		if (this.completing) {
+			this.late.add(topic, wakeup);
+			return;
+		}
+		this.gathered.add(topic, wakeup);
+		if (this.committing) {
+			WakeupBatch single = new WakeupBatch();
+			single.add(topic, wakeup);
+			this.beforeCommit.accept(single);
+		}
+	}
+
+	@Override
+	public void suspend() {
+		TransactionSynchronizationManager.unbindResource(this.owner);
+	}
+
+	@Override
+	public void resume() {
+		TransactionSynchronizationManager.bindResource(this.owner, this);
+	}
+
+	@Override
+	public void beforeCommit(boolean readOnly) {
+		this.committing = true;
+		this.beforeCommit.accept(this.gathered);
+	}
+
+	@Override
+	public void beforeCompletion() {
+		this.completing = true;
+	}
+
+	@Override
+	public void afterCompletion(int status) {
+		TransactionSynchronizationManager.unbindResourceIfPossible(this.owner);
+		if (!this.completing) {
+			// Registered in an afterCommit callback, so that no beforeCompletion came
+			this.late.addAll(this.gathered);
+		}
+		else if (status != STATUS_ROLLED_BACK) {
+			this.afterCommit.accept(this.gathered);
+		}
+		if (!this.late.isEmpty()) {
+			logger.warn("Written in an afterCommit callback, on a transaction that is over. It is stored and readers "
+					+ "are woken, but nothing rolls it back: use a new transaction there (Propagation.REQUIRES_NEW)");
+			for (long delay : LATE_MILLIS) {
+				Executor later = CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS);
+				later.execute(() -> this.afterCommit.accept(this.late));
+			}
+		}
+	}
+
+}

@@ -1,0 +1,78 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Says "look now": something with that id moved. A hint that may be lost, late, doubled
+ * or spurious; nothing may be wrong because of it.
+ *
+ * @param id what moved
+ * @param position up to where at least, so that a receiver that is there already need not
+ * look
+ * @param ended whether it ended, so that everybody looks
+ * @param deleted whether it was deleted, so that everybody looks
+ * @param createdName its name if it is new, for those who wait for that name
+ */
+public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nullable String createdName) {
+
+	/**
+	 * Something moved.
+	 * @param id what moved
+	 * @param position up to where at least
+	 * @return the wake-up
+	 */
+	public static Wakeup moved(long id, long position) {
+		return new Wakeup(id, position, false, false, null);
+	}
+
+	/**
+	 * Something ended.
+	 * @param id what ended
+	 * @return the wake-up
+	 */
+	public static Wakeup ended(long id) {
+		return new Wakeup(id, 0, true, false, null);
+	}
+
+	/**
+	 * Add that it was created.
+	 * @param name its name, without white space
+	 * @return a wake-up that tells that too
+	 */
+	public Wakeup created(String name) {
+		return new Wakeup(this.id, this.position, this.ended, this.deleted, name);
+	}
+
+	/**
+	 * Return whether a receiver has to look, however far it is.
+	 * @return whether this tells of more than a position
+	 */
+	public boolean isUnconditional() {
+		return this.ended || this.deleted || this.createdName != null;
+	}
+
+	/**
+	 * Join two wake-ups of one id into one that says what both say.
+	 */
+	Wakeup merge(Wakeup other) {
+		return new Wakeup(this.id, Math.max(this.position, other.position), this.ended || other.ended,
+				this.deleted || other.deleted, (this.createdName != null) ? this.createdName : other.createdName);
+	}
+
+}

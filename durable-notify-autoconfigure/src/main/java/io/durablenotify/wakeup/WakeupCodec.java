@@ -1,0 +1,127 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Wake-ups as the payload of a notification, both ways. A payload is text whose fields
+ * are separated by single spaces (no name holds one): <pre class="code">
+ * 1 sender topic 42:17:- 43:0:e 44:1:c:answers/44
+ * 1 sender topic *
+ * </pre> That is the version, the sending instance, the topic, and for each wake-up its
+ * id, position, flags ({@code e}nded, {@code d}eleted, {@code c}reated, or {@code -}) and
+ * the name of what was created; or {@code *} for "look at everything of the topic". The
+ * SQL function {@code append} writes the same format.
+ */
+final class WakeupCodec {
+
+	/**
+	 * What PostgreSQL takes.
+	 */
+	static final int MAX_PAYLOAD_BYTES = 7999;
+
+	private static final String VERSION = "1";
+
+	private static final String RESYNC = "*";
+
+	private WakeupCodec() {
+	}
+
+	/**
+	 * What a payload says.
+	 *
+	 * @param sender the instance that sent it
+	 * @param topic the topic, or {@code null} for all of them
+	 * @param wakeups the wake-ups, or {@code null} for a resync
+	 */
+	record Decoded(String sender, @Nullable String topic, @Nullable List<Wakeup> wakeups) {
+	}
+
+	static List<String> encode(String sender, WakeupBatch batch) {
+		List<String> payloads = new ArrayList<>();
+		batch.forEach((topic, wakeups) -> payloads.add(encode(sender, topic, wakeups)));
+		batch.resyncs().forEach((topic) -> payloads.add(prefix(sender, topic) + RESYNC));
+		return payloads;
+	}
+
+	private static String encode(String sender, String topic, Collection<Wakeup> wakeups) {
+		StringBuilder payload = new StringBuilder(prefix(sender, topic));
+		for (Wakeup wakeup : wakeups) {
+			payload.append(wakeup.id()).append(':').append(wakeup.position()).append(':').append(flags(wakeup));
+			if (wakeup.createdName() != null) {
+				payload.append(':').append(wakeup.createdName());
+			}
+			payload.append(' ');
+			if (payload.length() > MAX_PAYLOAD_BYTES) {
+				break;
+			}
+		}
+		String text = payload.toString().stripTrailing();
+		boolean fits = text.getBytes(StandardCharsets.UTF_8).length <= MAX_PAYLOAD_BYTES;
+		return (fits) ? text : prefix(sender, topic) + RESYNC;
+	}
+
+	private static String prefix(String sender, String topic) {
+		return VERSION + " " + sender + " " + topic + " ";
+	}
+
+	private static String flags(Wakeup wakeup) {
+		String flags = ((wakeup.ended()) ? "e" : "") + ((wakeup.deleted()) ? "d" : "")
+				+ ((wakeup.createdName() != null) ? "c" : "");
+		return (flags.isEmpty()) ? "-" : flags;
+	}
+
+	/**
+	 * Decode a payload. What cannot be read, such as that of a later version, means "look
+	 * at everything".
+	 */
+	static Decoded decode(String payload) {
+		String[] fields = payload.split(" ");
+		if (fields.length < 4 || !VERSION.equals(fields[0])) {
+			return new Decoded((fields.length > 1) ? fields[1] : "", null, null);
+		}
+		String sender = fields[1];
+		String topic = fields[2];
+		if (RESYNC.equals(fields[3])) {
+			return new Decoded(sender, topic, null);
+		}
+		try {
+			List<Wakeup> wakeups = new ArrayList<>(fields.length - 3);
+			for (int i = 3; i < fields.length; i++) {
+				wakeups.add(decodeWakeup(fields[i]));
+			}
+			return new Decoded(sender, topic, wakeups);
+		}
+		catch (NumberFormatException | ArrayIndexOutOfBoundsException ex) {
+			return new Decoded(sender, topic, null);
+		}
+	}
+
+	private static Wakeup decodeWakeup(String field) {
+		String[] parts = field.split(":", 4);
+		String flags = parts[2];
+		return new Wakeup(Long.parseLong(parts[0]), Long.parseLong(parts[1]), flags.contains("e"), flags.contains("d"),
+				(flags.contains("c")) ? parts[3] : null);
+	}
+
+}

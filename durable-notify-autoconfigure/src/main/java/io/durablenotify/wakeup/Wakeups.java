@@ -1,0 +1,58 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import io.durablenotify.Subscription;
+
+/**
+ * Carries wake-ups to everybody who looks at the same tables, in this JVM directly, in
+ * others as far as the database helps. Sending never fails and never waits.
+ */
+public interface Wakeups {
+
+	/**
+	 * Send a wake-up for what is committed already.
+	 * @param topic the topic: letters, digits, {@code -} and {@code _}
+	 * @param wakeup the wake-up
+	 */
+	void send(String topic, Wakeup wakeup);
+
+	/**
+	 * Send a wake-up when the current transaction has committed, or may have; never if it
+	 * rolls back. Many for one id become one.
+	 * @param topic the topic
+	 * @param wakeup the wake-up
+	 * @throws IllegalStateException if no transaction synchronisation is active
+	 */
+	void sendAfterCommit(String topic, Wakeup wakeup);
+
+	/**
+	 * Return whether wake-ups have to leave in the writing transaction itself, so that a
+	 * writer without one has to open one.
+	 * @return whether the mode is {@link WakeupMode#IN_TRANSACTION}
+	 */
+	boolean isTransactionRequired();
+
+	/**
+	 * Hear a topic.
+	 * @param topic the topic
+	 * @param handler the handler
+	 * @return the registration
+	 */
+	Subscription subscribe(String topic, WakeupHandler handler);
+
+}

@@ -1,0 +1,189 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.stream.Chunk;
+import io.durablenotify.stream.ChunkHandler;
+import io.durablenotify.stream.ReaderStoppedException;
+import io.durablenotify.stream.StreamFailedException;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamReader;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.http.MediaType;
+import org.springframework.http.server.ServerHttpResponse;
+import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
+
+/**
+ * One response: subscribes when it is about to be written, and cancels when the client is
+ * gone. Has no timeout; heartbeats find clients that left.
+ */
+final class StreamEmitter extends SseEmitter {
+
+	private static final long NO_TIMEOUT = 0L;
+
+	private static final MediaType TEXT = new MediaType("text", "plain", StandardCharsets.UTF_8);
+
+	private final StreamReader reader;
+
+	private final String stream;
+
+	private final StreamPosition from;
+
+	private final Consumer<StreamEmitter> onStart;
+
+	/**
+	 * Held while something is written, so that a heartbeat knows that none is needed.
+	 */
+	private final ReentrantLock writing = new ReentrantLock();
+
+	private volatile long writtenAt = System.nanoTime();
+
+	private volatile @Nullable Subscription subscription;
+
+	private volatile boolean gone;
+
+	StreamEmitter(StreamReader reader, String stream, StreamPosition from, Consumer<StreamEmitter> onStart,
+			Consumer<StreamEmitter> onEnd) {
+		super(NO_TIMEOUT);
+		this.reader = reader;
+		this.stream = stream;
+		this.from = from;
+		this.onStart = onStart;
+		Runnable end = () -> {
+			cancel();
+			onEnd.accept(this);
+		};
+		onCompletion(end);
+		onTimeout(end);
+		onError((error) -> end.run());
+	}
+
+	/**
+	 * Called when the response is about to be written: an emitter that is never returned
+	 * to Spring MVC reads nothing.
+	 */
+	@Override
+	protected void extendResponse(ServerHttpResponse outputMessage) {
+		super.extendResponse(outputMessage);
+		this.onStart.accept(this);
+		this.subscription = this.reader.subscribe(this.stream, this.from, new Events());
+		if (this.gone) {
+			cancel();
+		}
+	}
+
+	private void cancel() {
+		this.gone = true;
+		Subscription subscription = this.subscription;
+		if (subscription != null) {
+			subscription.cancel();
+		}
+	}
+
+	/**
+	 * Return whether nothing was sent for a while, and nothing is being sent.
+	 */
+	boolean isSilent(long nanos) {
+		return System.nanoTime() - this.writtenAt >= nanos && !this.writing.isLocked();
+	}
+
+	/**
+	 * Send a comment, unless something is being sent just now.
+	 */
+	void heartbeat() {
+		if (this.writing.tryLock()) {
+			try {
+				write(event().comment(""));
+			}
+			catch (IOException | IllegalStateException ex) {
+				cancel();
+			}
+			finally {
+				this.writing.unlock();
+			}
+		}
+	}
+
+	private void write(SseEventBuilder event) throws IOException {
+		this.writing.lock();
+		try {
+			send(event);
+			this.writtenAt = System.nanoTime();
+		}
+		finally {
+			this.writing.unlock();
+		}
+	}
+
+	/**
+	 * A browser ends lines at CR, LF or both, and takes one space after the colon for
+	 * itself: each line gets one more.
+	 */
+	static String data(String text) {
+		return " " + text.replace("\r\n", "\n").replace('\r', '\n').replace("\n", "\n ");
+	}
+
+	private final class Events implements ChunkHandler {
+
+		@Override
+		public void onChunk(Chunk chunk) {
+			try {
+				write(event().id(String.valueOf(chunk.index())).data(data(chunk.text()), TEXT));
+			}
+			catch (IOException | IllegalStateException ex) {
+				// The client left, which the container tells by onError
+				cancel();
+			}
+		}
+
+		@Override
+		public void onComplete() {
+			end(event().name("complete").data("", TEXT));
+		}
+
+		@Override
+		public void onError(Throwable error) {
+			if (error instanceof ReaderStoppedException) {
+				// The browser connects again, to an instance that runs
+				complete();
+				return;
+			}
+			String reason = (error instanceof StreamFailedException failed) ? failed.getReason()
+					: String.valueOf(error.getMessage());
+			end(event().name("error").data(data(reason), TEXT));
+		}
+
+		private void end(SseEventBuilder event) {
+			try {
+				write(event);
+				complete();
+			}
+			catch (IOException | IllegalStateException ex) {
+				cancel();
+			}
+		}
+
+	}
+
+}

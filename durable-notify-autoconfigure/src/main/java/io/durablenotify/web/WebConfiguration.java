@@ -1,0 +1,42 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import java.util.concurrent.Executor;
+
+import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.stream.StreamReader;
+
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * The beans of streams over HTTP.
+ */
+@Configuration(proxyBeanMethods = false)
+public class WebConfiguration {
+
+	@Bean
+	@ConditionalOnMissingBean
+	SseStreams durableNotifySseStreams(StreamReader reader, SseSettings settings,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+		return new DefaultSseStreams(reader, settings, executor);
+	}
+
+}
