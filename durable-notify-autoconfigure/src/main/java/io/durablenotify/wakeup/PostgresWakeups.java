@@ -19,6 +19,7 @@ package io.durablenotify.wakeup;
 import java.math.BigInteger;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -28,7 +29,6 @@ import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.wakeup.WakeupCodec.Decoded;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Wake-ups through PostgreSQL: directly in this JVM, by NOTIFY to the other instances,
@@ -83,9 +83,10 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	private void beforeCommit(WakeupBatch batch) {
 		if (this.mode == WakeupMode.IN_TRANSACTION) {
-			this.database.<@Nullable Void>execute("send wake-ups in the transaction", (connection, joined) -> {
-				WakeupSender.notify(connection, this.channel, WakeupCodec.encode(this.instance, batch));
-				return null;
+			List<String> payloads = WakeupCodec.encode(this.instance, batch);
+			this.database.execute("send wake-ups in the transaction", (connection, joined) -> {
+				WakeupSender.notify(connection, this.channel, payloads);
+				return payloads;
 			});
 		}
 	}

@@ -1,0 +1,53 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.testsupport;
+
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
+
+/**
+ * Waits for conditions, with room for a busy machine and a dump of the state when it
+ * fails.
+ */
+public final class Eventually {
+
+	/**
+	 * How long to wait for what should come soon.
+	 */
+	public static final Duration TIMEOUT = Duration.ofSeconds(30);
+
+	private Eventually() {
+	}
+
+	public static void await(BooleanSupplier condition, Supplier<?> state) {
+		try {
+			Awaitility.await()
+				.pollInSameThread()
+				.pollInterval(Duration.ofMillis(5))
+				.atMost(TIMEOUT)
+				.until(condition::getAsBoolean);
+		}
+		catch (ConditionTimeoutException ex) {
+			throw new AssertionError("Not within " + TIMEOUT + ": " + state.get(), ex);
+		}
+	}
+
+}
