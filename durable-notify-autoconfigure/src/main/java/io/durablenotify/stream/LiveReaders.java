@@ -203,14 +203,7 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 		this.fetcher.resync();
 	}
 
-	/**
-	 * Return how many readers there are.
-	 */
-	int count() {
-		return all().size();
-	}
-
-	private List<ReaderSubscription> all() {
+	List<ReaderSubscription> all() {
 		List<ReaderSubscription> all = new ArrayList<>();
 		this.byStream.values().forEach(all::addAll);
 		this.byName.values().forEach(all::addAll);

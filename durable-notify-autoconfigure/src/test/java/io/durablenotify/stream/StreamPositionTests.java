@@ -1,0 +1,69 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+/**
+ * Tests for {@link StreamPosition}.
+ */
+class StreamPositionTests {
+
+	@Test
+	void positionsResolveToAnIndex() {
+		assertThat(StreamPosition.start().resolve(10)).isZero();
+		assertThat(StreamPosition.at(12).resolve(10)).isEqualTo(12);
+		assertThat(StreamPosition.after(3).resolve(10)).isEqualTo(4);
+		assertThat(StreamPosition.last(3).resolve(10)).isEqualTo(7);
+		assertThat(StreamPosition.last(11).resolve(10)).isZero();
+		assertThat(StreamPosition.end().resolve(10)).isEqualTo(10);
+	}
+
+	@Test
+	void positionsThatAreNoneAreRefused() {
+		assertThatIllegalArgumentException().isThrownBy(() -> StreamPosition.at(-1)).withMessageContaining("-1");
+		assertThatIllegalArgumentException().isThrownBy(() -> StreamPosition.after(-1)).withMessageContaining("-1");
+		assertThatIllegalArgumentException().isThrownBy(() -> StreamPosition.after(Long.MAX_VALUE));
+		assertThatIllegalArgumentException().isThrownBy(() -> StreamPosition.last(-1)).withMessageContaining("-1");
+	}
+
+	@ParameterizedTest
+	@NullSource
+	@ValueSource(strings = { "", " " })
+	void noEventIdIsTheStart(String lastEventId) {
+		assertThat(StreamPosition.afterEventId(lastEventId)).isEqualTo(StreamPosition.start());
+	}
+
+	@Test
+	void anEventIdIsAnIndex() {
+		assertThat(StreamPosition.afterEventId("41")).isEqualTo(StreamPosition.at(42));
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "x", "1.5", "-1", "99999999999999999999" })
+	void anEventIdThatIsNoIndexIsRefused(String lastEventId) {
+		assertThatIllegalArgumentException().isThrownBy(() -> StreamPosition.afterEventId(lastEventId))
+			.withMessageContaining(lastEventId);
+	}
+
+}
