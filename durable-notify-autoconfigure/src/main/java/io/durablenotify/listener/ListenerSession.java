@@ -83,14 +83,17 @@ final class ListenerSession {
 	 */
 	@Nullable ProbeOutcome turn() throws SQLException {
 		followChannels();
-		if (this.probe.isDue(System.nanoTime())) {
+		boolean probeDue = this.probe.isDue(System.nanoTime());
+		if (probeDue) {
 			this.connection.requireAnswer(this.probeTimeout);
-			this.probe.send();
 		}
 		// They prove nothing: a pooler in transaction mode may have lent us the
 		// connection
 		// that hears for just that statement
 		handOver(this.connection.takeHeardInStatements());
+		if (probeDue) {
+			this.probe.send();
+		}
 		List<PGNotification> notifications = this.connection.await(WAIT);
 		handOver(notifications);
 		if (notifications.stream().anyMatch((notification) -> !this.connection.isOwn(notification))) {

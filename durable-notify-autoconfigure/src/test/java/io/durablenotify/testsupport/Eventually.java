@@ -38,6 +38,9 @@ public final class Eventually {
 	}
 
 	public static void await(BooleanSupplier condition, Supplier<?> state) {
+		if (condition.getAsBoolean()) {
+			return;
+		}
 		try {
 			Awaitility.await()
 				.pollInSameThread()
