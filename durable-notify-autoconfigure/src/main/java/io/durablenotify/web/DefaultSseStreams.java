@@ -122,6 +122,13 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 		}
 	}
 
+	/**
+	 * Return how many responses are being written.
+	 */
+	int count() {
+		return this.emitters.size();
+	}
+
 	@Override
 	public void close() {
 		synchronized (this) {

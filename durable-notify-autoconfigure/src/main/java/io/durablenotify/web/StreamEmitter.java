@@ -25,9 +25,12 @@ import io.durablenotify.Subscription;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ChunkHandler;
 import io.durablenotify.stream.ReaderStoppedException;
+import io.durablenotify.stream.StreamException;
 import io.durablenotify.stream.StreamFailedException;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.MediaType;
@@ -40,6 +43,8 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
  */
 final class StreamEmitter extends SseEmitter {
 
+	private static final Log logger = LogFactory.getLog(SseStreams.class);
+
 	private static final long NO_TIMEOUT = 0L;
 
 	private static final MediaType TEXT = new MediaType("text", "plain", StandardCharsets.UTF_8);
@@ -51,6 +56,8 @@ final class StreamEmitter extends SseEmitter {
 	private final StreamPosition from;
 
 	private final Consumer<StreamEmitter> onStart;
+
+	private final Consumer<StreamEmitter> onEnd;
 
 	/**
 	 * Held while something is written, so that a heartbeat knows that none is needed.
@@ -70,13 +77,10 @@ final class StreamEmitter extends SseEmitter {
 		this.stream = stream;
 		this.from = from;
 		this.onStart = onStart;
-		Runnable end = () -> {
-			cancel();
-			onEnd.accept(this);
-		};
-		onCompletion(end);
-		onTimeout(end);
-		onError((error) -> end.run());
+		this.onEnd = onEnd;
+		onCompletion(this::leave);
+		onTimeout(this::leave);
+		onError((error) -> leave());
 	}
 
 	/**
@@ -87,18 +91,33 @@ final class StreamEmitter extends SseEmitter {
 	protected void extendResponse(ServerHttpResponse outputMessage) {
 		super.extendResponse(outputMessage);
 		this.onStart.accept(this);
-		this.subscription = this.reader.subscribe(this.stream, this.from, new Events());
+		try {
+			this.subscription = this.reader.subscribe(this.stream, this.from, new Events());
+		}
+		catch (ReaderStoppedException ex) {
+			finish();
+		}
 		if (this.gone) {
-			cancel();
+			leave();
 		}
 	}
 
-	private void cancel() {
+	/**
+	 * Let go of everything. Not left to the container's callbacks alone: Spring MVC does
+	 * not register them where all was said, or the client gone, before it could.
+	 */
+	private void leave() {
 		this.gone = true;
 		Subscription subscription = this.subscription;
 		if (subscription != null) {
 			subscription.cancel();
 		}
+		this.onEnd.accept(this);
+	}
+
+	private void finish() {
+		complete();
+		leave();
 	}
 
 	/**
@@ -117,7 +136,7 @@ final class StreamEmitter extends SseEmitter {
 				write(event().comment(""));
 			}
 			catch (IOException | IllegalStateException ex) {
-				cancel();
+				leave();
 			}
 			finally {
 				this.writing.unlock();
@@ -152,8 +171,8 @@ final class StreamEmitter extends SseEmitter {
 				write(event().id(String.valueOf(chunk.index())).data(data(chunk.text()), TEXT));
 			}
 			catch (IOException | IllegalStateException ex) {
-				// The client left, which the container tells by onError
-				cancel();
+				// The client left
+				leave();
 			}
 		}
 
@@ -166,21 +185,31 @@ final class StreamEmitter extends SseEmitter {
 		public void onError(Throwable error) {
 			if (error instanceof ReaderStoppedException) {
 				// The browser connects again, to an instance that runs
-				complete();
+				finish();
 				return;
 			}
-			String reason = (error instanceof StreamFailedException failed) ? failed.getReason()
-					: String.valueOf(error.getMessage());
-			end(event().name("error").data(data(reason), TEXT));
+			end(event().name("error").data(data(reason(error)), TEXT));
+		}
+
+		private String reason(Throwable error) {
+			if (error instanceof StreamFailedException failed) {
+				return failed.getReason();
+			}
+			if (error instanceof StreamException) {
+				return String.valueOf(error.getMessage());
+			}
+			// May hold SQL, which is nothing for clients
+			logger.error("Stream '%s' cannot be read for a client".formatted(StreamEmitter.this.stream), error);
+			return "The stream cannot be read";
 		}
 
 		private void end(SseEventBuilder event) {
 			try {
 				write(event);
-				complete();
+				finish();
 			}
 			catch (IOException | IllegalStateException ex) {
-				cancel();
+				leave();
 			}
 		}
 
