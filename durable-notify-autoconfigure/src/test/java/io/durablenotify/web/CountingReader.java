@@ -1,0 +1,80 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.stream.ChunkHandler;
+import io.durablenotify.stream.ChunkPage;
+import io.durablenotify.stream.StreamInfo;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamReader;
+import io.durablenotify.testsupport.Eventually;
+
+/**
+ * A {@link StreamReader} that keeps account of its subscriptions.
+ */
+final class CountingReader implements StreamReader {
+
+	private final StreamReader delegate;
+
+	private final List<Opened> opened = new CopyOnWriteArrayList<>();
+
+	record Opened(String stream, ChunkHandler handler, Subscription subscription) {
+	}
+
+	CountingReader(StreamReader delegate) {
+		this.delegate = delegate;
+	}
+
+	@Override
+	public Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler) {
+		Subscription subscription = this.delegate.subscribe(stream, from, handler);
+		this.opened.add(new Opened(stream, handler, subscription));
+		return subscription;
+	}
+
+	@Override
+	public ChunkPage page(String stream, StreamPosition from, int limit) {
+		return this.delegate.page(stream, from, limit);
+	}
+
+	@Override
+	public Optional<StreamInfo> info(String stream) {
+		return this.delegate.info(stream);
+	}
+
+	/**
+	 * Return all subscriptions to a stream that there ever were.
+	 */
+	List<Opened> opened(String stream) {
+		return this.opened.stream().filter((opened) -> opened.stream().equals(stream)).toList();
+	}
+
+	int active(String stream) {
+		return (int) opened(stream).stream().filter((opened) -> opened.subscription().isActive()).count();
+	}
+
+	void awaitActive(String stream, int count) {
+		Eventually.await(() -> active(stream) == count,
+				() -> "%d active of %s".formatted(active(stream), opened(stream)));
+	}
+
+}
