@@ -16,6 +16,7 @@
 
 package io.durablenotify.listener;
 
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
@@ -51,6 +52,15 @@ final class HearingProbe {
 
 	boolean isDue(long now) {
 		return this.inFlight == null && now - this.dueAt >= 0;
+	}
+
+	/**
+	 * Return the time until a probe is due. While one is in flight, none is before its
+	 * timeout.
+	 */
+	Duration untilDue(long now) {
+		long nanos = (this.inFlight == null) ? this.dueAt - now : this.settings.timeout().toNanos();
+		return Duration.ofNanos(Math.max(0, nanos));
 	}
 
 	void send() {

@@ -130,10 +130,10 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	/**
-	 * Wait for notifications.
+	 * Wait for notifications, rounded up to whole milliseconds: zero would mean for ever.
 	 */
 	List<PGNotification> await(Duration timeout) throws SQLException {
-		return list(this.postgres.getNotifications((int) timeout.toMillis()));
+		return list(this.postgres.getNotifications((int) timeout.toMillis() + 1));
 	}
 
 	/**
@@ -158,8 +158,7 @@ final class ListenerConnection implements AutoCloseable {
 	void requireAnswer(Duration timeout) throws SQLException {
 		this.statementRun = true;
 		if (!this.connection.isValid((int) Math.max(1, timeout.toSeconds()))) {
-			throw new SQLException("%s did not answer within %s".formatted(this.address, Durations.format(timeout)),
-					"08006");
+			throw new SQLException("it did not answer within " + Durations.format(timeout), "08006");
 		}
 	}
 

@@ -92,9 +92,10 @@ final class ListenerSession {
 		// that hears for just that statement
 		handOver(this.connection.takeHeardInStatements());
 		if (probeDue) {
+			// Not before: the token must not be among those
 			this.probe.send();
 		}
-		List<PGNotification> notifications = this.connection.await(WAIT);
+		List<PGNotification> notifications = this.connection.await(untilNextDuty());
 		handOver(notifications);
 		if (notifications.stream().anyMatch((notification) -> !this.connection.isOwn(notification))) {
 			this.probe.heard(System.nanoTime());
@@ -108,6 +109,15 @@ final class ListenerSession {
 			}
 		}
 		return outcome;
+	}
+
+	/**
+	 * Not in steps: instances that all heard the same would look at the same time whether
+	 * a probe is due, and all send one.
+	 */
+	private Duration untilNextDuty() {
+		Duration untilProbe = this.probe.untilDue(System.nanoTime());
+		return (untilProbe.compareTo(WAIT) < 0) ? untilProbe : WAIT;
 	}
 
 	private void followChannels() throws SQLException {

@@ -198,16 +198,15 @@ class StreamWriterTests {
 			List<Callable<Integer>> tasks = new ArrayList<>();
 			for (int thread = 0; thread < 4; thread++) {
 				tasks.add(() -> {
-					int stored = 0;
-					try {
-						while (true) {
+					for (int stored = 0; stored < 10_000; stored++) {
+						try {
 							writer.append(stream, "a");
-							stored++;
+						}
+						catch (StreamEndedException ex) {
+							return stored;
 						}
 					}
-					catch (StreamEndedException ex) {
-						return stored;
-					}
+					throw new AssertionError("Never refused");
 				});
 			}
 			tasks.add(() -> {

@@ -1,0 +1,140 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.stream.StreamStore.Target;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeups;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.jdbc.UncategorizedSQLException;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for readers of a database that fails them: {@link StreamFetcher} on a store that
+ * raises what the test wants.
+ */
+class UnreadableStreamTests {
+
+	private static Instance instance;
+
+	private static StreamStore store;
+
+	@BeforeAll
+	static void start() {
+		instance = Instance.start(PostgresServer.shared().createDatabase(), "durable-notify.poll.interval=0");
+		store = instance.bean(StreamStore.class);
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	@Test
+	void oneStreamWhoseRowsCannotBeReadEndsItsOwnReadersOnly() {
+		for (int i = 0; i < 10; i++) {
+			instance.writer().append("stream/" + i, "a");
+		}
+		long damaged = instance.jdbc()
+			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = 'stream/5'", Long.class);
+		try (LiveReaders readers = readers((targets) -> {
+			if (targets.stream().anyMatch((target) -> target.streamId() == damaged)) {
+				throw new SQLException("missing chunk number 0 for toast value", "XX001");
+			}
+		})) {
+			List<RecordingHandler> handlers = new ArrayList<>();
+			for (int i = 0; i < 10; i++) {
+				handlers.add(new RecordingHandler());
+				readers.open("stream/" + i, StreamPosition.start(), handlers.get(i));
+			}
+			for (int i = 0; i < 10; i++) {
+				if (i == 5) {
+					assertThat(handlers.get(i).awaitError()).isInstanceOf(UncategorizedSQLException.class);
+				}
+				else {
+					handlers.get(i).awaitChunks(1);
+					assertThat(handlers.get(i).ends()).isZero();
+				}
+			}
+		}
+	}
+
+	@Test
+	void aDatabaseThatFailsForAWhileIsAskedAgainAndNothingIsLost() {
+		AtomicInteger failures = new AtomicInteger();
+		try (LiveReaders readers = readers((targets) -> {
+			if (failures.getAndIncrement() < 3) {
+				throw new SQLException("too many connections", "53300");
+			}
+		})) {
+			RecordingHandler handler = new RecordingHandler();
+			readers.open("outage", StreamPosition.start(), handler);
+			for (int i = 0; i < 5; i++) {
+				instance.writer().append("outage", "a");
+			}
+			instance.writer().complete("outage");
+			handler.awaitComplete().assertGapFree(0, 5);
+			assertThat(failures).hasValueGreaterThan(3);
+		}
+	}
+
+	private static LiveReaders readers(FetchCheck check) {
+		StreamStore failing = (StreamStore) Proxy.newProxyInstance(StreamStore.class.getClassLoader(),
+				new Class<?>[] { StreamStore.class }, (proxy, method, arguments) -> {
+					if (method.getName().equals("fetch")) {
+						check.beforeFetch(targets(arguments[1]));
+					}
+					try {
+						return method.invoke(store, arguments);
+					}
+					catch (InvocationTargetException ex) {
+						throw ex.getCause();
+					}
+				});
+		return new LiveReaders(instance.bean(ApplicationDatabase.class), failing, instance.bean(StreamSettings.class),
+				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
+				instance.bean(Poll.class));
+	}
+
+	private static List<Target> targets(Object argument) {
+		return ((List<?>) argument).stream().map(Target.class::cast).toList();
+	}
+
+	@FunctionalInterface
+	private interface FetchCheck {
+
+		void beforeFetch(List<Target> targets) throws SQLException;
+
+	}
+
+}
