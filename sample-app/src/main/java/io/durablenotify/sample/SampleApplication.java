@@ -16,34 +16,19 @@
 
 package io.durablenotify.sample;
 
-import java.io.IOException;
-
-import javax.sql.DataSource;
-
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
-import org.springframework.context.annotation.Bean;
+import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
 
 /**
  * The sample application.
  */
 @SpringBootApplication
+@ConfigurationPropertiesScan
 public class SampleApplication {
 
 	public static void main(String[] args) {
 		SpringApplication.run(SampleApplication.class, args);
-	}
-
-	@Bean
-	EmbeddedPostgres embeddedPostgres() throws IOException {
-		return EmbeddedPostgres.start();
-	}
-
-	@Bean
-	DataSource dataSource(EmbeddedPostgres embeddedPostgres) {
-		return embeddedPostgres.getPostgresDatabase();
 	}
 
 }

@@ -1,0 +1,127 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.sample;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+import io.durablenotify.stream.StreamAppender;
+import io.durablenotify.stream.StreamWriter;
+
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.context.event.EventListener;
+import org.springframework.core.task.TaskExecutor;
+import org.springframework.core.task.TaskRejectedException;
+import org.springframework.stereotype.Service;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/**
+ * Writes answers into streams, a word at a time. An application would take the words from
+ * a language model.
+ */
+@Service
+class AnswerWriter {
+
+	private static final int TITLE_LENGTH = 60;
+
+	private static final String STOPPED = "The application that wrote this answer was stopped";
+
+	private final AnswerRepository answers;
+
+	private final StreamWriter streams;
+
+	private final TransactionTemplate transaction;
+
+	private final TaskExecutor executor;
+
+	private final Duration pause;
+
+	private final CountDownLatch closing = new CountDownLatch(1);
+
+	AnswerWriter(AnswerRepository answers, StreamWriter streams, TransactionTemplate transaction,
+			@Qualifier("applicationTaskExecutor") TaskExecutor executor, SampleProperties properties) {
+		this.answers = answers;
+		this.streams = streams;
+		this.transaction = transaction;
+		this.executor = executor;
+		this.pause = properties.pause();
+	}
+
+	/**
+	 * Start an answer.
+	 * @param text the text to answer with, which is not blank
+	 * @return the answer, whose stream exists and can be read
+	 */
+	Answer start(String text) {
+		List<String> words = Words.of(text);
+		Answer answer = new Answer(UUID.randomUUID(), title(text), Instant.now().truncatedTo(ChronoUnit.MILLIS));
+		String stream = Answer.stream(answer.id());
+		// The first append creates the stream. It is made here, so that whoever reads the
+		// answer's Location at once is not told 404; and in the row's transaction, so
+		// that there are both or neither.
+		this.transaction.executeWithoutResult((status) -> {
+			this.answers.insert(answer);
+			this.streams.append(stream, words.get(0));
+		});
+		try {
+			this.executor.execute(() -> write(stream, words.subList(1, words.size())));
+		}
+		catch (TaskRejectedException ex) {
+			this.streams.fail(stream, STOPPED);
+		}
+		return answer;
+	}
+
+	private static String title(String text) {
+		String line = text.strip().lines().findFirst().orElse("").replaceAll("\\p{Cntrl}", " ");
+		return (line.codePointCount(0, line.length()) <= TITLE_LENGTH) ? line
+				: line.substring(0, line.offsetByCodePoints(0, TITLE_LENGTH)) + "…";
+	}
+
+	private void write(String stream, List<String> words) {
+		// Closing the appender fails the stream if something was thrown before it was
+		// completed: readers are told, and do not wait for ever.
+		try (StreamAppender answer = this.streams.appender(stream)) {
+			for (String word : words) {
+				if (this.closing.await(this.pause.toNanos(), TimeUnit.NANOSECONDS)) {
+					answer.fail(STOPPED);
+					return;
+				}
+				answer.append(word);
+			}
+			answer.complete();
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
+	/**
+	 * Sent before anything stops, so that an answer in the making can still be ended.
+	 */
+	@EventListener(ContextClosedEvent.class)
+	void close() {
+		this.closing.countDown();
+	}
+
+}

@@ -1,0 +1,38 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.sample;
+
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+/**
+ * Cuts a text into words, each with the white space before it: together they are the
+ * text.
+ */
+final class Words {
+
+	private static final Pattern WORD = Pattern.compile("\\s*\\S+|\\s+");
+
+	private Words() {
+	}
+
+	static List<String> of(String text) {
+		return WORD.matcher(text).results().map(MatchResult::group).toList();
+	}
+
+}

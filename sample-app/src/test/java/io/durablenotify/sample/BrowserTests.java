@@ -1,0 +1,218 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.sample;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.UUID;
+
+import io.durablenotify.stream.StreamWriter;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.By;
+import org.openqa.selenium.chrome.ChromeDriver;
+
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.core.env.Environment;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * Tests for the page, in a real browser.
+ */
+@SampleTest
+class BrowserTests {
+
+	private static final String TEXT = "  Leading spaces,\n\n\n    indented lines\n\tand a tab,\n \n"
+			+ "  ’quoted‘ 🙂 👩‍👩‍👧 two  spaces, <b>no markup</b> &amp;  \n\n\n";
+
+	private static final long CLOSED = 2;
+
+	private static ChromeDriver browser;
+
+	@Autowired
+	Environment environment;
+
+	@Autowired
+	StreamWriter streams;
+
+	@Autowired
+	RequestCounter requests;
+
+	@Autowired
+	JdbcConnectionDetails connectionDetails;
+
+	String url;
+
+	@BeforeAll
+	static void startBrowser(@TempDir Path userData) {
+		browser = Browser.start(userData);
+	}
+
+	@AfterAll
+	static void stopBrowser() {
+		if (browser != null) {
+			browser.quit();
+		}
+	}
+
+	@BeforeEach
+	void openPage() {
+		this.url = new SampleClient(this.environment).url();
+		browser.get(this.url + "/");
+		await("page").atMost(Duration.ofSeconds(30)).until(() -> text("listener-status").equals("listening"));
+	}
+
+	@Test
+	void aTextComesOutByteForByteAndTheBrowserDoesNotConnectAgain() {
+		script("document.getElementById('text').value = arguments[0]", TEXT);
+		browser.findElement(By.id("start")).click();
+		awaitText("answer-status", "complete");
+		assertThat(text("answer")).isEqualTo(TEXT);
+		assertThat(script("return source.readyState")).isEqualTo(CLOSED);
+		assertThat(this.requests.count("GET /answers/" + shownId())).isOne();
+	}
+
+	@Test
+	void aPageThatDoesNotCloseItsEventSourceIsToldToStop() {
+		UUID id = write(TEXT);
+		this.streams.complete(Answer.stream(id));
+		script("""
+				window.received = '';
+				window.kept = new EventSource(arguments[0]);
+				window.kept.onmessage = (event) => window.received += event.data;
+				""", "/answers/" + id);
+		await().atMost(Duration.ofSeconds(30)).until(() -> script("return kept.readyState").equals(CLOSED));
+		assertThat(script("return received")).isEqualTo(TEXT);
+		assertThat(this.requests.count("GET /answers/" + id)).isEqualTo(2);
+	}
+
+	@Test
+	void anAnswerIsResumedAfterAReload() {
+		UUID id = write("  one\n", "    two");
+		browser.get(this.url + "/#" + id);
+		awaitText("answer", "  one\n    two");
+		browser.navigate().refresh();
+		awaitText("answer", "  one\n    two");
+		this.streams.append(Answer.stream(id), "\n\nthree");
+		awaitText("answer", "  one\n    two\n\nthree");
+		this.streams.complete(Answer.stream(id));
+		awaitText("answer-status", "complete");
+	}
+
+	@Test
+	void anAnswerIsWholeWhenTheListenersBackendIsTerminatedInTheMiddle() {
+		long reconnects = reconnects();
+		UUID id = write("one");
+		browser.get(this.url + "/#" + id);
+		awaitText("answer", "one");
+		browser.findElement(By.id("terminate")).click();
+		awaitText("terminated", "Terminated 1 backend.");
+		this.streams.append(Answer.stream(id), " two");
+		awaitText("answer", "one two");
+		await().atMost(Duration.ofSeconds(30)).until(() -> reconnects() > reconnects);
+		awaitText("listener-status", "listening");
+		this.streams.append(Answer.stream(id), " three");
+		awaitText("answer", "one two three");
+		this.streams.complete(Answer.stream(id));
+		awaitText("answer-status", "complete");
+	}
+
+	private static long reconnects() {
+		return Long.parseLong(text("listener-reconnects"));
+	}
+
+	@Test
+	void anAnswerGoesOnWhereItWasWhenTheInstanceIsRestarted() {
+		UUID id = write("one");
+		String port;
+		try (ConfigurableApplicationContext instance = startInstance("0")) {
+			port = instance.getEnvironment().getRequiredProperty("local.server.port");
+			browser.get("http://localhost:" + port + "/#" + id);
+			awaitText("answer", "one");
+		}
+		awaitText("answer-status", "reconnecting…");
+		this.streams.append(Answer.stream(id), " two");
+		try (ConfigurableApplicationContext instance = startInstance(port)) {
+			assertThat(instance.isRunning()).isTrue();
+			awaitText("answer", "one two");
+			this.streams.complete(Answer.stream(id));
+			awaitText("answer-status", "complete");
+			assertThat(text("answer")).isEqualTo("one two");
+		}
+	}
+
+	private ConfigurableApplicationContext startInstance(String port) {
+		return new SpringApplicationBuilder(SampleApplication.class).run("--server.port=" + port,
+				"--spring.datasource.url=" + this.connectionDetails.getJdbcUrl());
+	}
+
+	@Test
+	void theReasonOfAFailureIsShown() {
+		UUID id = write("one");
+		browser.get(this.url + "/#" + id);
+		awaitText("answer", "one");
+		this.streams.fail(Answer.stream(id), "out of words");
+		awaitText("answer-status", "failed: out of words");
+		assertThat(script("return source.readyState")).isEqualTo(CLOSED);
+	}
+
+	@Test
+	void anUnknownAnswerIsToldFromOneThatIsRead() {
+		browser.get(this.url + "/#" + UUID.randomUUID());
+		awaitText("answer-status", "cannot be read");
+	}
+
+	@Test
+	void aTextThatIsRefusedIsSaidToBe() {
+		script("document.getElementById('text').value = ' '");
+		browser.findElement(By.id("start")).click();
+		awaitText("answer-status", "The text is blank: there is no word to answer");
+	}
+
+	private UUID write(String... chunks) {
+		UUID id = UUID.randomUUID();
+		for (String chunk : chunks) {
+			this.streams.append(Answer.stream(id), chunk);
+		}
+		return id;
+	}
+
+	private static void awaitText(String element, String text) {
+		await(element).atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(text(element)).isEqualTo(text));
+	}
+
+	private static String text(String element) {
+		return (String) script("return document.getElementById(arguments[0]).textContent", element);
+	}
+
+	private static String shownId() {
+		return (String) script("return location.hash.slice(1)");
+	}
+
+	private static Object script(String script, Object... arguments) {
+		return browser.executeScript(script, arguments);
+	}
+
+}

@@ -1,0 +1,50 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.sample;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+
+import org.springframework.boot.test.context.TestComponent;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/**
+ * Counts what browsers ask for.
+ */
+@TestComponent
+class RequestCounter extends OncePerRequestFilter {
+
+	private final Map<String, Integer> requests = new ConcurrentHashMap<>();
+
+	@Override
+	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+			throws ServletException, IOException {
+		this.requests.merge(request.getMethod() + " " + request.getRequestURI(), 1, Integer::sum);
+		chain.doFilter(request, response);
+	}
+
+	int count(String request) {
+		return this.requests.getOrDefault(request, 0);
+	}
+
+}

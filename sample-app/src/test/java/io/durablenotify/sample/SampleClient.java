@@ -1,0 +1,95 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.sample;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
+import java.net.http.HttpResponse.BodyHandlers;
+
+import org.springframework.core.env.Environment;
+
+/**
+ * Speaks HTTP to an instance of the application.
+ */
+final class SampleClient {
+
+	private static final HttpClient client = HttpClient.newHttpClient();
+
+	private final String url;
+
+	SampleClient(Environment environment) {
+		this.url = "http://localhost:" + environment.getRequiredProperty("local.server.port");
+	}
+
+	String url() {
+		return this.url;
+	}
+
+	HttpResponse<String> get(String path) {
+		return send(request(path), BodyHandlers.ofString());
+	}
+
+	HttpResponse<String> post(String path) {
+		return send(request(path).POST(BodyPublishers.noBody()), BodyHandlers.ofString());
+	}
+
+	HttpResponse<String> post(String path, String contentType, String body) {
+		BodyPublisher publisher = BodyPublishers.ofString(body);
+		return send(request(path).header("Content-Type", contentType).POST(publisher), BodyHandlers.ofString());
+	}
+
+	/**
+	 * Start an answer, and return where it is.
+	 */
+	String answer(String text) {
+		HttpResponse<String> response = post("/answers", "text/plain;charset=UTF-8", text);
+		return response.headers().firstValue("Location").orElseThrow();
+	}
+
+	ServerSentEvents read(String path) {
+		return new ServerSentEvents(send(request(path), BodyHandlers.ofLines()));
+	}
+
+	ServerSentEvents read(String path, String lastEventId) {
+		return new ServerSentEvents(send(request(path).header("Last-Event-ID", lastEventId), BodyHandlers.ofLines()));
+	}
+
+	private HttpRequest.Builder request(String path) {
+		return HttpRequest.newBuilder(URI.create(this.url + path));
+	}
+
+	private <T> HttpResponse<T> send(HttpRequest.Builder request, BodyHandler<T> handler) {
+		try {
+			return client.send(request.build(), handler);
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			throw new IllegalStateException(ex);
+		}
+	}
+
+}
