@@ -87,9 +87,8 @@ final class ListenerSession {
 		if (probeDue) {
 			this.connection.requireAnswer(this.probeTimeout);
 		}
-		// They prove nothing: a pooler in transaction mode may have lent us the
-		// connection
-		// that hears for just that statement
+		// They prove nothing: a pooler in transaction mode may have lent us the hearing
+		// connection for just that statement
 		handOver(this.connection.takeHeardInStatements());
 		if (probeDue) {
 			// Not before: the token must not be among those
