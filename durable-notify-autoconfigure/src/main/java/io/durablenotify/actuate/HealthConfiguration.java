@@ -32,7 +32,7 @@ import org.springframework.context.annotation.Configuration;
 public class HealthConfiguration {
 
 	@Bean
-	@ConditionalOnMissingBean(name = "durableNotifyHealthIndicator")
+	@ConditionalOnMissingBean(name = { "durableNotifyHealthIndicator", "durableNotifyHealthContributor" })
 	HealthContributor durableNotifyHealthIndicator(NotificationListener listener, Poll poll,
 			ApplicationDatabase database) {
 		return new DurableNotifyHealthIndicator(listener, poll, database);

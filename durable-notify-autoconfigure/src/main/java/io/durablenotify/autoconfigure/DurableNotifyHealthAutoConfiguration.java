@@ -33,7 +33,7 @@ import org.springframework.context.annotation.Import;
 @AutoConfiguration(after = DurableNotifyAutoConfiguration.class)
 @ConditionalOnClass({ HealthIndicator.class, ConditionalOnEnabledHealthIndicator.class })
 @ConditionalOnBean(NotificationListener.class)
-@ConditionalOnEnabledHealthIndicator("durableNotify")
+@ConditionalOnEnabledHealthIndicator("durable-notify")
 @Import(HealthConfiguration.class)
 public final class DurableNotifyHealthAutoConfiguration {
 
