@@ -1,0 +1,122 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import java.io.InputStream;
+import java.net.URL;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for the defaults and the metadata of {@link DurableNotifyProperties}.
+ */
+class DurableNotifyPropertiesTests {
+
+	/**
+	 * The properties that users are told of, and their defaults.
+	 */
+	private static final Map<String, String> DEFAULTS = Map.ofEntries(Map.entry("enabled", "true"),
+			Map.entry("schema.name", "durable_notify"), Map.entry("schema.migrate", "true"),
+			Map.entry("listener.enabled", "true"), Map.entry("listener.fail-fast", "true"),
+			Map.entry("listener.prompt-socket", "true"), Map.entry("listener.url", ""),
+			Map.entry("listener.username", ""), Map.entry("listener.password", ""),
+			Map.entry("listener.application-name", ""), Map.entry("listener.connect-timeout", "10s"),
+			Map.entry("listener.backoff.delay", "250ms"), Map.entry("listener.backoff.multiplier", "2"),
+			Map.entry("listener.backoff.max-delay", "30s"), Map.entry("listener.backoff.jitter", "50ms"),
+			Map.entry("listener.probe.interval", "10s"), Map.entry("listener.probe.timeout", "5s"),
+			Map.entry("poll.interval", "5s"), Map.entry("poll.degraded-interval", "1s"),
+			Map.entry("wakeup.mode", "after-commit"), Map.entry("wakeup.max-gap", "100ms"),
+			Map.entry("streams.max-chunk-size", "1MB"), Map.entry("streams.buffer-size", "256"),
+			Map.entry("streams.buffer-bytes", "1MB"), Map.entry("streams.append-timeout", "10s"),
+			Map.entry("delivery.max-threads", "256"), Map.entry("sse.heartbeat-interval", "15s"));
+
+	/**
+	 * Boot's wording: a sentence as plain text, without an article in front.
+	 */
+	private static final Pattern DESCRIPTION = Pattern.compile("(?!(A|An|The) )(?!.*\\{@)[A-Z][^<>`\\n]*\\.");
+
+	private static Map<String, JsonNode> metadata;
+
+	@BeforeAll
+	static void readMetadata() throws Exception {
+		// Other jars have a file of that name too: this one lies beside the class
+		URL root = DurableNotifyProperties.class.getProtectionDomain().getCodeSource().getLocation();
+		try (InputStream input = root.toURI()
+			.resolve("META-INF/spring-configuration-metadata.json")
+			.toURL()
+			.openStream()) {
+			metadata = new LinkedHashMap<>();
+			JsonMapper.shared()
+				.readTree(input)
+				.get("properties")
+				.forEach((property) -> metadata.put(property.get("name").asString(), property));
+		}
+	}
+
+	@Test
+	void everyPropertyHasTheDefaultThatUsersAreTold() {
+		Map<String, String> defaults = new LinkedHashMap<>();
+		metadata.forEach((name, property) -> {
+			if (name.startsWith("durable-notify.")) {
+				defaults.put(name.substring("durable-notify.".length()),
+						(property.has("defaultValue")) ? property.get("defaultValue").asString() : "");
+			}
+		});
+		assertThat(defaults).containsExactlyInAnyOrderEntriesOf(DEFAULTS);
+	}
+
+	@Test
+	void theDefaultsOfTheMetadataAreThoseInForce() {
+		Map<String, String> stated = new LinkedHashMap<>();
+		DEFAULTS.forEach((name, value) -> {
+			if (!value.isEmpty()) {
+				stated.put("durable-notify." + name, value);
+			}
+		});
+		DurableNotifyProperties bound = new Binder(new MapConfigurationPropertySource(stated))
+			.bind("durable-notify", DurableNotifyProperties.class)
+			.get();
+		assertThat(bound).usingRecursiveComparison().isEqualTo(new DurableNotifyProperties());
+	}
+
+	@Test
+	void everyPropertyIsDescribedInBootsWording() {
+		assertThat(metadata).allSatisfy((name, property) -> {
+			assertThat(property.has("description")).as(name).isTrue();
+			assertThat(property.get("description").asString()).as(name).matches(DESCRIPTION);
+		});
+	}
+
+	@Test
+	void theHealthIndicatorsSwitchIsDescribed() {
+		JsonNode property = metadata.get("management.health.durable-notify.enabled");
+		assertThat(property).isNotNull();
+		assertThat(property.get("defaultValue").asBoolean()).isTrue();
+	}
+
+}
