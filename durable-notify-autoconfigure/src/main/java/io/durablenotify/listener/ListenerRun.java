@@ -53,7 +53,8 @@ final class ListenerRun implements Runnable {
 
 	/**
 	 * Guarded by {@code this}, so that stop() closes whatever connection there is or will
-	 * be.
+	 * be. So are changes of the state: none comes after stop() has returned, when another
+	 * run may have begun.
 	 */
 	private @Nullable ListenerConnection connection;
 
@@ -82,13 +83,13 @@ final class ListenerRun implements Runnable {
 	 * End the run, whatever it is doing. Does not wait for it.
 	 */
 	void stop() {
-		this.stopped.countDown();
-		this.firstConnect.cancel(false);
 		synchronized (this) {
+			this.stopped.countDown();
 			if (this.connection != null) {
 				this.connection.close();
 			}
 		}
+		this.firstConnect.cancel(false);
 	}
 
 	private boolean isStopped() {
@@ -115,9 +116,7 @@ final class ListenerRun implements Runnable {
 				}
 			}
 			catch (SQLException | RuntimeException ex) {
-				if (!isStopped()) {
-					failed(ex, details);
-				}
+				failed(ex, details);
 			}
 			if (isHealthyPeriod(establishedAt)) {
 				delays = this.backOff.start();
@@ -137,14 +136,17 @@ final class ListenerRun implements Runnable {
 		return connection;
 	}
 
-	private void listening(DriverConnectionDetails details) {
+	private synchronized void listening(DriverConnectionDetails details) {
 		if (!isStopped()) {
 			this.state.listening(ListenerConnection.address(details));
 			this.firstConnect.complete(null);
 		}
 	}
 
-	private void failed(Exception exception, @Nullable DriverConnectionDetails details) {
+	private synchronized void failed(Exception exception, @Nullable DriverConnectionDetails details) {
+		if (isStopped()) {
+			return;
+		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
 				: new ListenerException(Problem.CONNECT,
 						"no connection to %s: %s".formatted(
