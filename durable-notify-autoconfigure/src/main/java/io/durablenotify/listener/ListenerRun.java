@@ -26,6 +26,8 @@ import io.durablenotify.listener.ListenerException.Problem;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.core.NestedExceptionUtils;
+import org.springframework.util.StringUtils;
 import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
@@ -151,11 +153,27 @@ final class ListenerRun implements Runnable {
 				: new ListenerException(Problem.CONNECT,
 						"no connection to %s: %s".formatted(
 								(details != null) ? ListenerConnection.address(details) : "the database",
-								Secrets.mask(exception.getMessage(), details)),
+								Secrets.mask(reason(exception), details)),
 						exception);
-		this.state.failed((failure.getProblem() == Problem.DEAF) ? Status.DEAF : Status.BACKING_OFF,
-				String.valueOf(failure.getMessage()));
+		if (this.settings.failFast() && !this.firstConnect.isDone()) {
+			// Whoever starts the listener is told, and nothing is tried again
+			this.stopped.countDown();
+		}
+		else {
+			this.state.failed((failure.getProblem() == Problem.DEAF) ? Status.DEAF : Status.BACKING_OFF,
+					String.valueOf(failure.getMessage()));
+		}
 		this.firstConnect.completeExceptionally(failure);
+	}
+
+	/**
+	 * The driver tells what failed, and only its cause tells why.
+	 */
+	private static String reason(Exception exception) {
+		String message = StringUtils.trimTrailingCharacter(String.valueOf(exception.getMessage()), '.');
+		Throwable root = NestedExceptionUtils.getRootCause(exception);
+		String why = (root != null) ? String.valueOf(root.getMessage()) : "";
+		return (message.contains(why)) ? message : "%s (%s)".formatted(message, root);
 	}
 
 	/**

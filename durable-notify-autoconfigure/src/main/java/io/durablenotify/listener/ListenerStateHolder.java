@@ -24,6 +24,8 @@ import io.durablenotify.listener.ListenerState.Status;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
+import org.springframework.util.StringUtils;
+
 /**
  * The owner of the listener's state. Logs one line per change of status, not per attempt.
  */
@@ -85,7 +87,8 @@ final class ListenerStateHolder {
 		Status previous = this.state.status();
 		this.state = this.state.withStatus(status, now()).withProven(false).withLastError(error);
 		if (previous != status) {
-			logger.warn("Not listening: %s. Trying again; meanwhile the poll delivers".formatted(error));
+			logger.warn("Not listening: %s. Trying again; meanwhile the poll delivers"
+				.formatted(StringUtils.trimTrailingCharacter(error, '.')));
 		}
 	}
 
