@@ -1,0 +1,132 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.listener;
+
+import java.time.Duration;
+
+import io.durablenotify.listener.ListenerException.Problem;
+import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PgBouncer;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Poll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Tests through a real PgBouncer.
+ */
+@ExtendWith(OutputCaptureExtension.class)
+class PoolerTests {
+
+	private static final String NO_POLL = "durable-notify.poll.interval=0";
+
+	private static final String FAST_PROBE = "durable-notify.listener.probe.timeout=1s";
+
+	private TestDatabase database;
+
+	@BeforeEach
+	void createDatabase() {
+		this.database = PostgresServer.shared().createDatabase();
+	}
+
+	@Test
+	void inTransactionModeStartUpFailsAndSaysWhy(CapturedOutput output) {
+		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction")) {
+			assertThatExceptionOfType(Exception.class).isThrownBy(() -> Instance.start(pooler.through(), FAST_PROBE))
+				.havingRootCause()
+				.isInstanceOfSatisfying(ListenerException.class,
+						(ex) -> assertThat(ex.getProblem()).isEqualTo(Problem.DEAF))
+				.withMessageMatching(("\\Qdurable-notify cannot hear notifications on %s: one sent from another "
+						+ "connection did not arrive within 1s, and the backend changed from pid \\E-?\\d+ to \\d+\\Q. "
+						+ "A connection pooler in transaction mode stands between.\\E")
+					.formatted(pooler.address()));
+			assertThat(output).contains("durable-notify cannot hear notifications on " + pooler.address())
+				.contains("Set durable-notify.listener.url to reach PostgreSQL directly, or "
+						+ "durable-notify.listener.enabled=false to run on polling alone (delay up to 5s).");
+		}
+		Eventually.await(() -> this.database.backends(Instance.LISTENER).isEmpty(),
+				() -> this.database.backends(Instance.LISTENER));
+	}
+
+	@Test
+	void inTransactionModeThePollGoesOnDelivering(CapturedOutput output) {
+		String[] properties = { FAST_PROBE, "durable-notify.listener.fail-fast=false",
+				"durable-notify.poll.interval=1m", "durable-notify.poll.degraded-interval=200ms" };
+		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction");
+				Instance instance = Instance.start(pooler.through(), properties);
+				Instance other = Instance.start(pooler.through(), properties)) {
+			instance.awaitStatus(Status.DEAF);
+			assertThat(instance.listener().state().lastError()).contains("A connection pooler in transaction mode");
+			assertThat(instance.bean(Poll.class).intervalInForce()).isEqualTo(Duration.ofMillis(200));
+			assertDelivers(other, instance);
+			assertDelivers(instance, other);
+			assertThat(instance.listener().state().status()).isEqualTo(Status.DEAF);
+			assertThat(output).contains("transaction mode stands between. Trying again; meanwhile the poll delivers");
+		}
+	}
+
+	@Test
+	void inTransactionModeADirectUrlHears() {
+		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction");
+				Instance instance = Instance.start(pooler.through(), NO_POLL,
+						"durable-notify.listener.url=" + this.database.url());
+				Instance other = Instance.start(pooler.through(), NO_POLL,
+						"durable-notify.listener.url=" + this.database.url())) {
+			assertThat(instance.listener().state().isHealthy()).isTrue();
+			assertDelivers(other, instance);
+			assertDelivers(instance, other);
+		}
+	}
+
+	@Test
+	void inSessionModeAllIsRight() {
+		try (PgBouncer pooler = PgBouncer.start(this.database, "session");
+				Instance instance = Instance.start(pooler.through(), NO_POLL);
+				Instance other = Instance.start(pooler.through(), NO_POLL)) {
+			assertThat(instance.listener().state().isHealthy()).isTrue();
+			assertDelivers(other, instance);
+			this.database.terminate(Instance.LISTENER);
+			assertDelivers(instance, other);
+			Eventually.await(() -> instance.listener().state().reconnects() == 1, instance.listener()::state);
+			assertDelivers(other, instance);
+		}
+	}
+
+	private static void assertDelivers(Instance from, Instance to) {
+		String stream = "stream/" + System.nanoTime();
+		RecordingHandler handler = new RecordingHandler();
+		to.reader().subscribe(stream, StreamPosition.start(), handler);
+		from.writer().append(stream, "a");
+		from.transaction().executeWithoutResult((status) -> from.writer().append(stream, "b"));
+		handler.awaitChunks(2);
+		from.writer().complete(stream);
+		handler.awaitComplete();
+	}
+
+}
