@@ -1,0 +1,166 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.testsupport;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+
+import org.springframework.util.FileSystemUtils;
+
+/**
+ * An embedded server of a test's own, to crash, restart and copy.
+ */
+public final class OwnServer implements AutoCloseable {
+
+	private final EmbeddedPostgres server;
+
+	private final Path directory;
+
+	private OwnServer(Path directory) throws IOException {
+		this.directory = directory;
+		// Stopped by a shutdown hook at the latest
+		this.server = EmbeddedPostgres.builder()
+			.setDataDirectory(directory)
+			.setCleanDataDirectory(false)
+			.setServerConfig("synchronous_commit", "on")
+			.start();
+	}
+
+	/**
+	 * Start a server.
+	 * @param directory where its data is: an empty directory, or one that was copied
+	 */
+	public static OwnServer start(Path directory) {
+		try {
+			return new OwnServer(directory);
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	public TestDatabase database() {
+		return new TestDatabase(this.server.getJdbcUrl("postgres", "postgres"));
+	}
+
+	/**
+	 * Stop in immediate mode: connections are cut, and the next start recovers.
+	 */
+	public void crash() {
+		long pid = pid();
+		run("kill", "-QUIT", String.valueOf(pid));
+		Eventually.await(() -> ProcessHandle.of(pid).isEmpty(), () -> pid);
+	}
+
+	private long pid() {
+		return Long.parseLong(readLines("postmaster.pid").get(0));
+	}
+
+	/**
+	 * Start again, on the same port.
+	 */
+	public void restart() {
+		List<String> command = new ArrayList<>();
+		if ("root".equals(System.getProperty("user.name"))) {
+			// It refuses to run as root
+			command.addAll(List.of("unshare", "-U"));
+		}
+		Arrays.stream(readLines("postmaster.opts").get(0).split(" "))
+			.map((argument) -> argument.replace("\"", ""))
+			.forEach(command::add);
+		try {
+			new ProcessBuilder(command).redirectErrorStream(true)
+				.redirectOutput(ProcessBuilder.Redirect.DISCARD)
+				.start();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		Eventually.await(this::accepts, () -> command);
+	}
+
+	private boolean accepts() {
+		try {
+			database().jdbc().execute("SELECT 1");
+			return true;
+		}
+		catch (RuntimeException ex) {
+			return false;
+		}
+	}
+
+	/**
+	 * Start a standby: a copy, taken while the original is down, that recovers for ever.
+	 */
+	public OwnServer startStandby(Path target) {
+		crash();
+		try {
+			FileSystemUtils.copyRecursively(this.directory, target);
+			Files.setPosixFilePermissions(target, PosixFilePermissions.fromString("rwx------"));
+			Files.deleteIfExists(target.resolve("postmaster.pid"));
+			Files.createFile(target.resolve("standby.signal"));
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		restart();
+		return start(target);
+	}
+
+	private List<String> readLines(String file) {
+		try {
+			return Files.readAllLines(this.directory.resolve(file));
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	private static void run(String... command) {
+		try {
+			int status = new ProcessBuilder(command).inheritIO().start().waitFor();
+			if (status != 0) {
+				throw new IllegalStateException("%s ended with %d".formatted(List.of(command), status));
+			}
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	@Override
+	public void close() {
+		try {
+			this.server.close();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+}
