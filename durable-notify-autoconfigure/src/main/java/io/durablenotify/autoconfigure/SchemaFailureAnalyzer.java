@@ -45,7 +45,9 @@ final class SchemaFailureAnalyzer extends AbstractFailureAnalyzer<SchemaExceptio
 
 					and set durable-notify.schema.migrate=false.""".formatted(schema);
 			case UNSUPPORTED_DATABASE -> "Use PostgreSQL, or set durable-notify.enabled=false.";
-			case FAILED -> "See the cause in the log; nothing was lost, and the next start tries again.";
+			case FAILED ->
+				"Remove the cause and start again: nothing was lost. If schema '%s' holds something else, set "
+					.formatted(schema) + "durable-notify.schema.name to another one.";
 		};
 		return new FailureAnalysis(cause.getMessage(), action, cause);
 	}

@@ -17,6 +17,9 @@
 package io.durablenotify.autoconfigure;
 
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import io.durablenotify.delivery.DeliverySettings;
 import io.durablenotify.listener.ListenerSettings;
@@ -27,10 +30,10 @@ import io.durablenotify.wakeup.PollSettings;
 import io.durablenotify.wakeup.WakeupSettings;
 
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.convert.DurationStyle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
-import org.springframework.util.StringUtils;
 import org.springframework.util.unit.DataSize;
 
 /**
@@ -42,6 +45,10 @@ import org.springframework.util.unit.DataSize;
 class SettingsConfiguration {
 
 	private static final DataSize LARGEST_CHUNK = DataSize.ofMegabytes(512);
+
+	private static final Pattern SCHEME = Pattern.compile("([a-z][a-z0-9+.-]*:)//");
+
+	private static final Pattern CREDENTIALS = Pattern.compile("jdbc:postgresql://[^/?]*@");
 
 	@Bean
 	SchemaSettings durableNotifySchemaSettings(DurableNotifyProperties properties) {
@@ -79,12 +86,22 @@ class SettingsConfiguration {
 							+ "whole.");
 		}
 		if (url != null && !url.startsWith("jdbc:postgresql:")) {
-			throw new SettingsException(
-					"Property durable-notify.listener.url begins with '%s', which is not the URL of a PostgreSQL server for JDBC."
-						.formatted(StringUtils.truncate(url.split("//", 2)[0], 20)),
-					"Use jdbc:postgresql://host:port/database, and durable-notify.listener.username and "
-							+ "durable-notify.listener.password.");
+			Matcher scheme = SCHEME.matcher(url);
+			throw unusableUrl(((scheme.lookingAt()) ? "begins with '%s', which ".formatted(scheme.group(1)) : "")
+					+ "is not the URL of a PostgreSQL server for JDBC");
 		}
+		if (url != null && CREDENTIALS.matcher(url).lookingAt()) {
+			throw unusableUrl("has credentials before the host, where JDBC does not look for them");
+		}
+	}
+
+	/**
+	 * Shows nothing of the URL but its scheme, since the rest may hold a password.
+	 */
+	private static SettingsException unusableUrl(String problem) {
+		return new SettingsException("Property durable-notify.listener.url %s.".formatted(problem),
+				"Use jdbc:postgresql://host:port/database, and durable-notify.listener.username and "
+						+ "durable-notify.listener.password.");
 	}
 
 	private static String applicationName(DurableNotifyProperties.Listener listener, Environment environment) {
@@ -147,10 +164,30 @@ class SettingsConfiguration {
 
 	private static void require(boolean condition, String property, Object value, String rule) {
 		if (!condition) {
-			throw new SettingsException(
-					"Property durable-notify.%s has the value '%s', which cannot be used.".formatted(property, value),
-					"For durable-notify.%s, %s.".formatted(property, rule));
+			throw new SettingsException("Property durable-notify.%s has the value '%s', which cannot be used."
+				.formatted(property, shown(value)), "For durable-notify.%s, %s.".formatted(property, rule));
 		}
+	}
+
+	/**
+	 * Show a value as one would write it in {@code application.yml}.
+	 */
+	private static Object shown(Object value) {
+		if (value instanceof Duration duration) {
+			return DurationStyle.SIMPLE.print(duration, unit(duration));
+		}
+		if (value instanceof DataSize size && size.toMegabytes() > 0
+				&& size.equals(DataSize.ofMegabytes(size.toMegabytes()))) {
+			return size.toMegabytes() + "MB";
+		}
+		return value;
+	}
+
+	private static ChronoUnit unit(Duration duration) {
+		if (duration.getNano() == 0) {
+			return ChronoUnit.SECONDS;
+		}
+		return (duration.getNano() % 1_000_000 == 0) ? ChronoUnit.MILLIS : ChronoUnit.NANOS;
 	}
 
 }

@@ -112,7 +112,8 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 					exception);
 		}
 		return new SchemaException(Problem.FAILED, this.settings.name(),
-				"Schema '%s' could not be migrated.".formatted(this.settings.name()), exception);
+				"Schema '%s' could not be migrated: %s".formatted(this.settings.name(), exception.getMessage()),
+				exception);
 	}
 
 	private static @Nullable SQLException sqlException(Throwable exception) {

@@ -43,7 +43,7 @@ public final class SchemaException extends RuntimeException {
 		UNSUPPORTED_DATABASE,
 
 		/**
-		 * Anything else: the cause tells.
+		 * Anything else: message and cause tell.
 		 */
 		FAILED
 
