@@ -1,0 +1,338 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+import io.durablenotify.listener.ListenerExceptions;
+import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import org.springframework.beans.factory.BeanCreationException;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.mock.env.MockEnvironment;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
+
+/**
+ * Tests for what is printed when an application does not start.
+ */
+@ExtendWith(OutputCaptureExtension.class)
+class FailureAnalysisTests {
+
+	private static final Pattern REPORT = Pattern.compile("APPLICATION FAILED TO START\\R\\*+\\R\\R"
+			+ "Description:\\R\\R(.*)\\R\\RAction:\\R\\R(.*?)\\R\\R(?=\\d{4}-|\\z)", Pattern.DOTALL);
+
+	private static TestDatabase shared;
+
+	private final String role = "weak_" + ProcessHandle.current().pid();
+
+	private TestDatabase database;
+
+	private CapturedOutput output;
+
+	/**
+	 * What is printed.
+	 */
+	private record Analysis(String description, String action) {
+	}
+
+	@BeforeAll
+	static void createDatabase() {
+		shared = PostgresServer.shared().createDatabase();
+	}
+
+	@BeforeEach
+	void prepare(CapturedOutput output) {
+		this.database = shared;
+		this.output = output;
+	}
+
+	private Analysis failureOf(String... properties) {
+		return failureOf(WebApplicationType.NONE, properties);
+	}
+
+	private Analysis failureOf(WebApplicationType type, String... properties) {
+		try (Instance instance = Instance.start(this.database,
+				(application) -> application.web(type).sources(WebApplication.class), properties)) {
+			return fail("Started");
+		}
+		catch (RuntimeException ex) {
+			Matcher report = REPORT.matcher(this.output.getAll());
+			assertThat(report.find()).as(this.output.getAll()).isTrue();
+			return new Analysis(report.group(1), report.group(2));
+		}
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			schema.name                | Orders      | Orders  | lower-case letters, digits and underscores
+			schema.name                | pg_orders   | pg_orders | not with 'pg_'
+			schema.name                | 1st         | 1st     | beginning with a letter or an underscore
+			schema.name                | a b         | a b     | 1 to 48
+			schema.name                | x"y         | x"y     | 1 to 48
+			schema.name                | ''          | ''      | 1 to 48
+			schema.name                | a2345678901234567890123456789012345678901234567x9 | x9 | 1 to 48
+			delivery.max-threads       | 0           | 0       | use 1 or more
+			listener.connect-timeout   | 0           | 0s      | use 1ms or more
+			listener.connect-timeout   | -1s         | -1s     | use 1ms or more
+			listener.probe.interval    | 0           | 0s      | use 1ms or more
+			listener.probe.timeout     | 999us       | 999000ns | use 1ms or more
+			listener.backoff.delay     | 0           | 0s      | use 1ms or more
+			listener.backoff.multiplier | 0.9        | 0.9     | use 1 or more
+			listener.backoff.max-delay | 249ms       | 249ms   | use durable-notify.listener.backoff.delay or more
+			listener.backoff.jitter    | -1ms        | -1ms    | use 0 or more
+			poll.interval              | -1s         | -1s     | use 0 or more
+			poll.degraded-interval     | -1s         | -1s     | use 0 or more
+			wakeup.max-gap             | -1ms        | -1ms    | use 0 or more
+			streams.max-chunk-size     | 0           | 0B      | use 1B to 512MB
+			streams.max-chunk-size     | 513MB       | 513MB   | use 1B to 512MB
+			streams.buffer-size        | 0           | 0       | use 1 or more
+			streams.buffer-bytes       | 0           | 0B      | use 1B or more
+			streams.append-timeout     | 0           | 0s      | use 1ms or more
+			""")
+	void aValueThatCannotBeUsedIsNamedWithWhatIsAllowed(String property, String value, String shown, String allowed) {
+		Analysis analysis = failureOf("durable-notify." + property + "=" + value);
+		assertThat(analysis.description())
+			.matches("Property durable-notify\\.\\Q%s\\E has the value '.*\\Q%s\\E', which cannot be used\\."
+				.formatted(property, shown));
+		assertThat(analysis.action()).startsWith("For durable-notify." + property + ", ")
+			.contains(allowed)
+			.endsWith(".");
+	}
+
+	@Test
+	void aHeartbeatIntervalThatCannotBeUsedIsNamedWithWhatIsAllowed() {
+		Analysis analysis = failureOf(WebApplicationType.SERVLET, "server.port=0",
+				"durable-notify.sse.heartbeat-interval=0");
+		assertThat(analysis.description())
+			.isEqualTo("Property durable-notify.sse.heartbeat-interval has the value '0s', which cannot be used.");
+		assertThat(analysis.action()).isEqualTo("For durable-notify.sse.heartbeat-interval, use 1ms or more.");
+	}
+
+	@Test
+	void neitherListenerNorPollIsRefused() {
+		Analysis analysis = failureOf("durable-notify.listener.enabled=false", "durable-notify.poll.interval=0");
+		assertThat(analysis.description())
+			.contains("durable-notify.listener.enabled=false and durable-notify.poll.interval=0");
+		assertThat(analysis.action()).contains("Turn the listener on").contains("durable-notify.poll.interval");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "username", "password" })
+	void credentialsWithoutAUrlAreRefused(String property) {
+		Analysis analysis = failureOf("durable-notify.listener.%s=secret".formatted(property));
+		assertThat(analysis.description()).contains("durable-notify.listener.username")
+			.contains("but not durable-notify.listener.url");
+		assertThat(analysis.action()).startsWith("Set durable-notify.listener.url too.");
+		assertThat(this.output).doesNotContain("secret");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "postgres://user:secret@host/db", "postgresql://user:secret@host:5432/db",
+			"jdbc:postgres://host/db?password=secret", "user:secret@host/db", "secret", "host:5432/secret",
+			"jdbc:oracle:thin:user/secret@host", "jdbc:postgresql://user:secret@host/db",
+			"jdbc:postgresql://user:secret@host:5432/db?ssl=true", "jdbc:postgresql://secret@host,other/db" })
+	void aUrlThatIsNotOneForJdbcIsRefusedWithoutShowingItsSecrets(String url) {
+		Analysis analysis = failureOf("durable-notify.listener.url=" + url);
+		assertThat(analysis.description()).startsWith("Property durable-notify.listener.url ");
+		assertThat(analysis.action()).startsWith("Use jdbc:postgresql://host:port/database, and ")
+			.contains("durable-notify.listener.username");
+		assertThat(this.output).doesNotContain("secret");
+	}
+
+	@Test
+	void theSchemeOfAUrlThatIsNotOneForJdbcIsNamed() {
+		assertThat(failureOf("durable-notify.listener.url=postgres://user:secret@host/db").description())
+			.contains("'postgres:'");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "", "?user=somebody&password=secret" })
+	void aFirstConnectThatFailsIsExplainedWithoutSecrets(String parameters) throws Exception {
+		String address = "127.0.0.1:" + unusedPort();
+		Analysis analysis = failureOf("durable-notify.listener.url=jdbc:postgresql://" + address + "/db" + parameters,
+				"durable-notify.listener.username=somebody", "durable-notify.listener.password=secret");
+		assertThat(analysis.description())
+			.startsWith("durable-notify cannot listen: no connection to %s/db: ".formatted(address))
+			.contains("refused");
+		assertThat(analysis.action()).contains("durable-notify.listener.url")
+			.contains("durable-notify.listener.fail-fast=false");
+		assertThat(this.output).doesNotContain("secret");
+	}
+
+	private static int unusedPort() throws IOException {
+		try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+			return socket.getLocalPort();
+		}
+	}
+
+	@Test
+	void aDatabaseThatCannotBeReachedShowsNoSecrets() throws Exception {
+		String url = "jdbc:postgresql://127.0.0.1:%d/db?password=secret".formatted(unusedPort());
+		try (Instance instance = Instance.start(this.database, "spring.datasource.url=" + url,
+				"spring.datasource.password=secret", "spring.datasource.hikari.connection-timeout=250")) {
+			fail("Started");
+		}
+		catch (RuntimeException ex) {
+			assertThat(this.output).contains("refused").doesNotContain("secret");
+		}
+	}
+
+	@Test
+	void aListenerThatHearsNothingIsExplained() {
+		TestDatabase other = PostgresServer.shared().createDatabase();
+		Analysis analysis = failureOf("durable-notify.listener.url=" + other.url(),
+				"durable-notify.listener.probe.timeout=200ms");
+		assertThat(analysis.description()).startsWith("durable-notify cannot hear notifications on ")
+			.contains("one sent from another connection did not arrive within 200ms")
+			.contains("pooler in transaction mode");
+		assertThat(analysis.action()).isEqualTo("Set durable-notify.listener.url to reach PostgreSQL directly, or "
+				+ "durable-notify.listener.enabled=false to run on polling alone (delay up to 5s).");
+	}
+
+	@Test
+	void aListenerThatHearsNothingIsExplainedWithTheIntervalOfThePoll() {
+		TestDatabase other = PostgresServer.shared().createDatabase();
+		Analysis analysis = failureOf("durable-notify.listener.url=" + other.url(),
+				"durable-notify.listener.probe.timeout=200ms", "durable-notify.poll.interval=750ms");
+		assertThat(analysis.action()).endsWith("to run on polling alone (delay up to 750ms).");
+	}
+
+	@Test
+	void aStandbyIsExplained() {
+		FailureAnalysis analysis = new ListenerFailureAnalyzer(new MockEnvironment())
+			.analyze(new BeanCreationException("x", ListenerExceptions.standby("db:5432/x is a standby")));
+		assertThat(analysis.getDescription()).isEqualTo("durable-notify cannot listen: db:5432/x is a standby.");
+		assertThat(analysis.getAction()).contains("durable-notify.listener.url").contains("targetServerType=primary");
+	}
+
+	@Test
+	void aRoleWithoutRightsGetsTheSqlForADba() {
+		this.database = PostgresServer.shared().createDatabase();
+		this.database.jdbc().execute("CREATE ROLE " + this.role + " LOGIN PASSWORD 'secret'");
+		String[] properties = { "spring.datasource.url=" + withoutParameters(this.database.url()),
+				"spring.datasource.username=" + this.role, "spring.datasource.password=secret" };
+		Analysis analysis = failureOf(properties);
+		assertThat(analysis.description()).startsWith(
+				"The application's role may not create schema 'durable_notify' or tables in it: ERROR: permission denied");
+		assertThat(analysis.action()).isEqualTo("""
+				Let a DBA run this, with the application's role in place of app_role:
+
+				    CREATE SCHEMA IF NOT EXISTS "durable_notify" AUTHORIZATION app_role;
+
+				or migrate with another role and give the application's role what it needs:
+
+				    GRANT USAGE ON SCHEMA "durable_notify" TO app_role;
+				    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "durable_notify" TO app_role;
+
+				and set durable-notify.schema.migrate=false.""");
+		sql(analysis.action()).limit(1).forEach(this.database.jdbc()::execute);
+		try (Instance instance = Instance.start(this.database, properties)) {
+			instance.awaitStatus(Status.LISTENING);
+			assertThat(instance.writer().append("a", "b")).isZero();
+		}
+		this.database = PostgresServer.shared().createDatabase();
+		Instance.start(database).close();
+		sql(analysis.action()).skip(1).forEach(this.database.jdbc()::execute);
+		try (Instance instance = Instance.start(this.database,
+				"spring.datasource.url=" + withoutParameters(this.database.url()), properties[1], properties[2],
+				"durable-notify.schema.migrate=false")) {
+			assertThat(instance.writer().append("a", "b")).isZero();
+			instance.writer().complete("a");
+		}
+	}
+
+	private Stream<String> sql(String action) {
+		return action.lines()
+			.filter((line) -> line.startsWith("    "))
+			.map((line) -> line.strip().replace("app_role", this.role));
+	}
+
+	private static String withoutParameters(String url) {
+		return url.substring(0, url.indexOf('?'));
+	}
+
+	@AfterEach
+	void dropRole() {
+		if (this.database.jdbc()
+			.queryForObject("SELECT count(*) FROM pg_roles WHERE rolname = ?", Integer.class, this.role) > 0) {
+			for (String name : this.database.jdbc()
+				.queryForList("SELECT datname FROM pg_database WHERE NOT datistemplate", String.class)) {
+				new TestDatabase(this.database.url().replaceFirst("/[^/?]*(\\?|$)", "/" + name + "$1")).jdbc()
+					.execute("DROP OWNED BY " + this.role);
+			}
+			this.database.jdbc().execute("DROP ROLE " + this.role);
+		}
+	}
+
+	@Test
+	void aMissingSchemaThatMustNotBeCreatedIsExplained() {
+		this.database = PostgresServer.shared().createDatabase();
+		Analysis analysis = failureOf("durable-notify.schema.migrate=false", "durable-notify.schema.name=elsewhere");
+		assertThat(analysis.description()).isEqualTo("Schema 'elsewhere' lacks the migrations V1__streams.sql and "
+				+ "durable-notify.schema.migrate=false forbids to run them.");
+		assertThat(analysis.action()).contains("durable-notify.schema.migrate=true")
+			.contains("durable-notify.schema.name")
+			.contains("'elsewhere'");
+	}
+
+	@Test
+	void aSchemaThatHoldsSomethingElseIsExplained() {
+		this.database.jdbc().execute("CREATE SCHEMA taken CREATE TABLE streams (id bigint)");
+		Analysis analysis = failureOf("durable-notify.schema.name=taken");
+		assertThat(analysis.description()).startsWith("Schema 'taken' could not be migrated: ")
+			.contains("non-empty schema");
+		assertThat(analysis.action()).contains("durable-notify.schema.name");
+	}
+
+	@Test
+	void anotherDatabaseThanPostgresIsExplained() {
+		Analysis analysis = failureOf("spring.datasource.url=jdbc:h2:mem:unsupported");
+		assertThat(analysis.description()).matches("StreamReader needs PostgreSQL; the DataSource is H2 2\\..*\\.");
+		assertThat(analysis.action()).isEqualTo("Use PostgreSQL, or set durable-notify.enabled=false.");
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	static class WebApplication {
+
+	}
+
+}
