@@ -1,0 +1,319 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaField;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import com.tngtech.archunit.library.Architectures.LayeredArchitecture;
+import com.tngtech.archunit.library.GeneralCodingRules;
+import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.context.annotation.ImportCandidates;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.diagnostics.FailureAnalyzer;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.io.FileSystemResource;
+import org.springframework.core.io.support.PropertiesLoaderUtils;
+import org.springframework.util.StringUtils;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * The rules that keep the code easy to find one's way in.
+ */
+class ArchitectureTests {
+
+	private static final String ROOT = "io.durablenotify";
+
+	/**
+	 * The packages from top to bottom: each may use those of lines below its own.
+	 */
+	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
+			List.of("stream", "event", "change", "work"), List.of("wakeup"), List.of("listener"), List.of("schema"),
+			List.of("delivery", "jdbc"), List.of(""));
+
+	/**
+	 * Classes that are public without being an interface, a record, an enum or an
+	 * exception, and why.
+	 */
+	private static final Map<String, String> PUBLIC_CLASSES = Map.of(//
+			"io.durablenotify.jdbc.ApplicationDatabase", "every feature reaches the database by it",
+			"io.durablenotify.delivery.SerialTask", "a tool of several features",
+			"io.durablenotify.delivery.WorkerThread", "a tool of several features",
+			"io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name",
+			"io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form");
+
+	private static Path output;
+
+	private static JavaClasses classes;
+
+	@BeforeAll
+	static void importClasses() throws URISyntaxException {
+		URI location = DurableNotifyAutoConfiguration.class.getProtectionDomain().getCodeSource().getLocation().toURI();
+		output = Path.of(location);
+		classes = new ClassFileImporter().importPath(output);
+	}
+
+	@Test
+	void aPackageUsesThoseBelowItOnly() {
+		LayeredArchitecture architecture = layeredArchitecture().consideringOnlyDependenciesInAnyPackage(ROOT + "..")
+			.withOptionalLayers(true);
+		for (int i = 0; i < LEVELS.size(); i++) {
+			architecture = architecture.layer(layer(i)).definedBy(packages(i));
+		}
+		for (int i = 0; i < LEVELS.size(); i++) {
+			architecture = (i == 0) ? architecture.whereLayer(layer(i)).mayNotBeAccessedByAnyLayer()
+					: architecture.whereLayer(layer(i))
+						.mayOnlyBeAccessedByLayers(Stream.iterate(0, (above) -> above + 1)
+							.limit(i)
+							.map(ArchitectureTests::layer)
+							.toArray(String[]::new));
+		}
+		architecture.ensureAllClassesAreContainedInArchitectureIgnoring(none()).check(classes);
+	}
+
+	private static DescribedPredicate<JavaClass> none() {
+		return DescribedPredicate.alwaysFalse();
+	}
+
+	private static String layer(int level) {
+		return (level < LEVELS.size() - 1) ? String.join("/", LEVELS.get(level)) : "root";
+	}
+
+	private static String[] packages(int level) {
+		return LEVELS.get(level)
+			.stream()
+			.map((name) -> (name.isEmpty()) ? ROOT : ROOT + "." + name + "..")
+			.toArray(String[]::new);
+	}
+
+	@Test
+	void packagesHaveNoCycles() {
+		slices().matching(ROOT + ".(*)..").should().beFreeOfCycles().check(classes);
+	}
+
+	@Test
+	void everyPackageIsNullMarked() {
+		ArchCondition<JavaClass> lieInNullMarkedPackage = condition("lie in a @NullMarked package",
+				(type) -> type.getPackage().isAnnotatedWith(NullMarked.class));
+		classes().should(lieInNullMarkedPackage).check(classes);
+	}
+
+	@Test
+	void implementationsAreFinalAndPackagePrivate() {
+		classes().that(areImplementations())
+			.and(areNotListed())
+			.should()
+			.bePackagePrivate()
+			.andShould()
+			.haveModifier(JavaModifier.FINAL)
+			.check(classes);
+	}
+
+	@Test
+	void theListOfPublicClassesIsNoLongerThanItHasToBe() {
+		assertThat(classes.stream().filter(areImplementations()))
+			.filteredOn((type) -> type.getModifiers().contains(JavaModifier.PUBLIC))
+			.extracting(JavaClass::getName)
+			.containsExactlyInAnyOrderElementsOf(PUBLIC_CLASSES.keySet());
+		assertThat(classes.stream().filter((type) -> PUBLIC_CLASSES.containsKey(type.getName())))
+			.allMatch((type) -> type.getModifiers().contains(JavaModifier.FINAL));
+	}
+
+	private static DescribedPredicate<JavaClass> areImplementations() {
+		return DescribedPredicate.describe("are implementations",
+				(type) -> type.isTopLevelClass() && !type.isInterface() && !type.isRecord() && !type.isEnum()
+						&& !type.isAssignableTo(Throwable.class) && !type.isMetaAnnotatedWith(Configuration.class)
+						&& !type.isAnnotatedWith(Configuration.class)
+						&& !type.isAnnotatedWith(ConfigurationProperties.class)
+						&& !type.getSimpleName().equals("package-info"));
+	}
+
+	private static DescribedPredicate<JavaClass> areNotListed() {
+		return DescribedPredicate.describe("are not listed as public",
+				(type) -> !PUBLIC_CLASSES.containsKey(type.getName()));
+	}
+
+	@Test
+	void exceptionsAreFinalUnlessAbstract() {
+		ArchCondition<JavaClass> beFinalOrAbstract = condition("be final or abstract",
+				(type) -> type.getModifiers().contains(JavaModifier.FINAL)
+						|| type.getModifiers().contains(JavaModifier.ABSTRACT));
+		classes().that().areAssignableTo(Throwable.class).should(beFinalOrAbstract).check(classes);
+	}
+
+	@Test
+	void autoConfigurationsArePublicFinalAndRegistered() {
+		ArchRule rule = classes().that()
+			.areAnnotatedWith(AutoConfiguration.class)
+			.should()
+			.bePublic()
+			.andShould()
+			.haveModifier(JavaModifier.FINAL)
+			.andShould()
+			.resideInAPackage(ROOT + ".autoconfigure");
+		rule.check(classes);
+		assertThat(ImportCandidates.load(AutoConfiguration.class, getClass().getClassLoader())
+			.getCandidates()
+			.stream()
+			.filter((name) -> name.startsWith(ROOT + ".")))
+			.containsExactlyInAnyOrderElementsOf(names((type) -> type.isAnnotatedWith(AutoConfiguration.class)));
+	}
+
+	@Test
+	void failureAnalyzersAreRegistered() throws IOException {
+		Properties factories = PropertiesLoaderUtils
+			.loadProperties(new FileSystemResource(output.resolve("META-INF/spring.factories")));
+		assertThat(StringUtils.commaDelimitedListToSet(factories.getProperty(FailureAnalyzer.class.getName())))
+			.containsExactlyInAnyOrderElementsOf(names((type) -> type.isAssignableTo(FailureAnalyzer.class)));
+	}
+
+	private static List<String> names(Predicate<JavaClass> predicate) {
+		return classes.stream().filter(predicate).map(JavaClass::getName).toList();
+	}
+
+	@Test
+	void configurationsNeedNoProxies() {
+		ArchCondition<JavaClass> haveNoProxies = condition("have proxyBeanMethods = false",
+				(type) -> !type.getAnnotationOfType(Configuration.class).proxyBeanMethods());
+		classes().that().areAnnotatedWith(Configuration.class).should(haveNoProxies).check(classes);
+	}
+
+	@Test
+	void beanMethodsArePackagePrivateAndWithoutConditionsOnClasses() {
+		methods().that().areAnnotatedWith(Bean.class).should().bePackagePrivate().check(classes);
+		noMethods().that()
+			.areAnnotatedWith(Bean.class)
+			.should()
+			.beAnnotatedWith(ConditionalOnClass.class)
+			.because("a method's signature is loaded before its condition is looked at")
+			.check(classes);
+	}
+
+	@Test
+	void nothingStaticIsMutable() {
+		fields().that().areStatic().should().beFinal().check(classes);
+		fields().that()
+			.areStatic()
+			.should(notHoldState())
+			.because("a final reference to what changes is as mutable as any")
+			.check(classes);
+	}
+
+	private static ArchCondition<JavaField> notHoldState() {
+		return new ArchCondition<>("be of a type that holds no state") {
+
+			@Override
+			public void check(JavaField field, ConditionEvents events) {
+				JavaClass type = field.getRawType();
+				boolean holdsState = type.isAssignableTo(ThreadLocal.class)
+						|| (type.getPackageName().startsWith("java.util.concurrent")
+								&& !type.isEquivalentTo(TimeUnit.class));
+				events.add(new SimpleConditionEvent(field, !holdsState, field.getDescription()));
+			}
+
+		};
+	}
+
+	@Test
+	void nothingIsLoggedPastCommonsLogging() {
+		GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING.check(classes);
+		GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS.check(classes);
+		noClasses().should().dependOnClassesThat().resideInAnyPackage("org.slf4j..", "ch.qos.logback..").check(classes);
+	}
+
+	@Test
+	void beansAreInjectedByConstructors() {
+		GeneralCodingRules.NO_CLASSES_SHOULD_USE_FIELD_INJECTION.check(classes);
+	}
+
+	@Test
+	void theTimeComesFromAClock() {
+		noClasses().should()
+			.callMethod(Instant.class, "now")
+			.orShould()
+			.callMethod(System.class, "currentTimeMillis")
+			.check(classes);
+	}
+
+	@Test
+	void onlyTheListenerAndTheStoresKnowTheDriver() {
+		noClasses().that()
+			.resideOutsideOfPackages(ROOT + ".listener", ROOT + ".stream", ROOT + ".event", ROOT + ".change",
+					ROOT + ".work")
+			.should()
+			.dependOnClassesThat()
+			.resideInAPackage("org.postgresql..")
+			.check(classes);
+	}
+
+	@Test
+	void noMigrationLiesWhereAnApplicationsFlywayLooks() throws IOException {
+		assertThat(output.resolve("db")).doesNotExist();
+		try (Stream<Path> files = Files.walk(output)) {
+			assertThat(files.filter((file) -> file.toString().endsWith(".sql"))).isNotEmpty()
+				.allMatch((file) -> output.relativize(file).startsWith("io/durablenotify"));
+		}
+	}
+
+	private static ArchCondition<JavaClass> condition(String description, Predicate<JavaClass> predicate) {
+		return new ArchCondition<>(description) {
+
+			@Override
+			public void check(JavaClass type, ConditionEvents events) {
+				events.add(new SimpleConditionEvent(type, predicate.test(type),
+						type.getDescription() + " does not " + description));
+			}
+
+		};
+	}
+
+}
