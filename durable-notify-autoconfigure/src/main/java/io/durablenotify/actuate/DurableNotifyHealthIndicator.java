@@ -71,14 +71,10 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 	}
 
 	private void withoutListening(Health.Builder builder, ListenerState state) {
-		try {
-			this.database.executeApart("check the database", (connection, joined) -> connection.isValid(0));
-		}
-		catch (DataAccessException ex) {
+		if (!isDatabaseReachable()) {
 			builder.down().withDetail("database", "cannot be reached");
-			return;
 		}
-		if (state.status() == ListenerState.Status.DISABLED) {
+		else if (state.status() == ListenerState.Status.DISABLED) {
 			builder.up();
 		}
 		else if (this.poll.intervalInForce().isZero()) {
@@ -86,6 +82,15 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		}
 		else {
 			builder.status(DEGRADED);
+		}
+	}
+
+	private boolean isDatabaseReachable() {
+		try {
+			return this.database.executeApart("check the database", (connection, joined) -> connection.isValid(0));
+		}
+		catch (DataAccessException ex) {
+			return false;
 		}
 	}
 
