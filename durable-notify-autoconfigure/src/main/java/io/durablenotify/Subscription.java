@@ -23,8 +23,8 @@ public interface Subscription {
 
 	/**
 	 * Cancel the subscription. Idempotent, never blocks, and may be called from within a
-	 * callback. No callback starts after it returns; one that has started on another
-	 * thread may still be running.
+	 * callback. No callback is begun after it returns; one that another thread had begun
+	 * by then, if only just, may still run.
 	 */
 	void cancel();
 

@@ -44,6 +44,11 @@ import org.springframework.util.unit.DataSize;
 @EnableConfigurationProperties(DurableNotifyProperties.class)
 class SettingsConfiguration {
 
+	/**
+	 * PostgreSQL takes milliseconds as an integer.
+	 */
+	private static final Duration LONGEST_LOCK_TIMEOUT = Duration.ofDays(24);
+
 	private static final DataSize LARGEST_CHUNK = DataSize.ofMegabytes(512);
 
 	private static final Pattern SCHEME = Pattern.compile("([a-z][a-z0-9+.-]*:)//");
@@ -150,6 +155,8 @@ class SettingsConfiguration {
 		require(streams.getBufferBytes().toBytes() >= 1, "streams.buffer-bytes", streams.getBufferBytes(),
 				"use 1B or more");
 		requirePositive("streams.append-timeout", streams.getAppendTimeout());
+		require(streams.getAppendTimeout().compareTo(LONGEST_LOCK_TIMEOUT) <= 0, "streams.append-timeout",
+				streams.getAppendTimeout(), "use " + LONGEST_LOCK_TIMEOUT.toDays() + "d or less");
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
 				streams.getBufferBytes().toBytes(), streams.getAppendTimeout());
 	}

@@ -16,8 +16,9 @@
 
 package io.durablenotify.delivery;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 import org.apache.commons.logging.Log;
@@ -38,6 +39,15 @@ public final class SerialTask {
 
 	}
 
+	private static final long FIRST_DELAY_MILLIS = 10;
+
+	private static final long MAX_DELAY_MILLIS = 5_000;
+
+	/**
+	 * About five minutes.
+	 */
+	private static final int MAX_ATTEMPTS = 70;
+
 	private final AtomicReference<State> state = new AtomicReference<>(State.IDLE);
 
 	private final Executor executor;
@@ -56,7 +66,8 @@ public final class SerialTask {
 
 	/**
 	 * Ask for a run that begins after this call. Never blocks and never throws, unless
-	 * the executor runs its tasks on the caller's thread.
+	 * the executor runs its tasks on the caller's thread. If the executor refuses the
+	 * task, it is offered again for some minutes.
 	 */
 	public void signal() {
 		State previous = this.state.getAndUpdate(
@@ -67,12 +78,26 @@ public final class SerialTask {
 	}
 
 	private void schedule() {
+		schedule(0);
+	}
+
+	/**
+	 * A bounded executor may be full and the system out of threads: the signal must not
+	 * be lost with that.
+	 */
+	private void schedule(int attempt) {
 		try {
 			this.executor.execute(this::run);
 		}
-		catch (RejectedExecutionException ex) {
-			this.state.set(State.IDLE);
-			logger.debug("Not run, because the executor was shut down", ex);
+		catch (Throwable ex) {
+			if (attempt == MAX_ATTEMPTS) {
+				this.state.set(State.IDLE);
+				logger.debug("Not run: the executor refuses tasks for good, as it does when it was shut down", ex);
+				return;
+			}
+			long delay = Math.min(MAX_DELAY_MILLIS, FIRST_DELAY_MILLIS << Math.min(attempt, 10));
+			CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS, Runnable::run)
+				.execute(() -> schedule(attempt + 1));
 		}
 	}
 

@@ -41,10 +41,13 @@ public final class WorkerThread implements Executor, AutoCloseable {
 					Thread thread = new Thread(task, name);
 					thread.setDaemon(true);
 					return thread;
-				});
+				}, new ThreadPoolExecutor.DiscardPolicy());
 		this.executor.allowCoreThreadTimeOut(true);
 	}
 
+	/**
+	 * Run a task. After {@link #close()} it is dropped.
+	 */
 	@Override
 	public void execute(Runnable task) {
 		this.executor.execute(task);

@@ -16,9 +16,11 @@
 
 package io.durablenotify.jdbc;
 
+import java.lang.reflect.Method;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -38,13 +40,18 @@ import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.UncategorizedSQLException;
+import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.jdbc.datasource.SimpleConnectionHandle;
 import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.jdbc.support.JdbcUtils;
 import org.springframework.jdbc.support.SQLExceptionSubclassTranslator;
 import org.springframework.jdbc.support.SQLExceptionTranslator;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.util.Assert;
 import org.springframework.util.ClassUtils;
+import org.springframework.util.ReflectionUtils;
 
 /**
  * The application's database and the three ways to it: in the caller's transaction, apart
@@ -57,8 +64,15 @@ public final class ApplicationDatabase {
 
 	private static final Log logger = LogFactory.getLog(ApplicationDatabase.class);
 
+	/**
+	 * How long the threads that all depend on wait for a server that keeps silent.
+	 */
+	public static final Duration PATIENCE = Duration.ofSeconds(30);
+
 	private static final boolean HIKARI_PRESENT = ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource",
 			ApplicationDatabase.class.getClassLoader());
+
+	private static final Method IS_TRANSACTION_ACTIVE = isTransactionActiveMethod();
 
 	private final DataSource dataSource;
 
@@ -69,6 +83,11 @@ public final class ApplicationDatabase {
 	private final AtomicBoolean foreignTransactionLogged = new AtomicBoolean();
 
 	/**
+	 * Whether the pool hands out connections with autocommit off, learnt from the first.
+	 */
+	private volatile boolean manualCommit;
+
+	/**
 	 * Create a new instance.
 	 * @param dataSource the DataSource that the application's transactions bind
 	 * @param connectionDetails the details that Boot built the pool from, asked anew for
@@ -77,6 +96,16 @@ public final class ApplicationDatabase {
 	public ApplicationDatabase(DataSource dataSource, Supplier<@Nullable JdbcConnectionDetails> connectionDetails) {
 		this.dataSource = boundDataSource(dataSource);
 		this.connectionDetails = connectionDetails;
+	}
+
+	/**
+	 * Protected in {@link ConnectionHolder}.
+	 */
+	private static Method isTransactionActiveMethod() {
+		Method method = ReflectionUtils.findMethod(ConnectionHolder.class, "isTransactionActive");
+		Assert.state(method != null, "ConnectionHolder.isTransactionActive() not found");
+		ReflectionUtils.makeAccessible(method);
+		return method;
 	}
 
 	/**
@@ -108,17 +137,26 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the database fails
 	 */
 	public <T extends @Nullable Object> T execute(String task, SessionWork<T> work) {
-		if (!TransactionSynchronizationManager.isSynchronizationActive()) {
+		ConnectionHolder bound = (ConnectionHolder) TransactionSynchronizationManager.getResource(this.dataSource);
+		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
+		boolean synchronization = TransactionSynchronizationManager.isSynchronizationActive();
+		if (!synchronization && (bound == null || !transaction)) {
+			return executeApart(task, work);
+		}
+		if (synchronization && transaction && this.manualCommit && !isBoundByTransaction(bound)) {
+			// Nobody would commit what is written on a connection of this pool
+			logForeignTransaction();
 			return executeApart(task, work);
 		}
 		Connection connection = DataSourceUtils.getConnection(this.dataSource);
 		try {
-			if (TransactionSynchronizationManager.isActualTransactionActive()) {
+			if (synchronization && transaction) {
 				if (!connection.getAutoCommit()) {
 					return work.run(connection, true);
 				}
 				logForeignTransaction();
 			}
+			// No transaction, or in afterCompletion() one that is over on this connection
 			return inAutoCommit(connection, work);
 		}
 		catch (SQLException ex) {
@@ -127,6 +165,18 @@ public final class ApplicationDatabase {
 		finally {
 			DataSourceUtils.releaseConnection(connection, this.dataSource);
 		}
+	}
+
+	/**
+	 * Return whether a transaction manager has bound the connection, and not just
+	 * {@link DataSourceUtils} for the time of somebody else's transaction.
+	 */
+	private static boolean isBoundByTransaction(@Nullable ConnectionHolder bound) {
+		if (bound == null) {
+			return false;
+		}
+		return !(bound.getConnectionHandle() instanceof SimpleConnectionHandle)
+				|| Boolean.TRUE.equals(ReflectionUtils.invokeMethod(IS_TRANSACTION_ACTIVE, bound));
 	}
 
 	/**
@@ -140,17 +190,58 @@ public final class ApplicationDatabase {
 	 * {@link CannotGetJdbcConnectionException} tells that nothing was sent
 	 */
 	public <T extends @Nullable Object> T executeApart(String task, SessionWork<T> work) {
-		try (Connection connection = getConnection()) {
+		Connection connection = getConnection();
+		try {
 			return inAutoCommit(connection, work);
 		}
 		catch (SQLException ex) {
 			throw translate(task, ex);
 		}
+		finally {
+			JdbcUtils.closeConnection(connection);
+		}
+	}
+
+	/**
+	 * Do the same with a limit to how long the server may keep silent, so that a thread
+	 * that many depend on does not hang with a link that has died.
+	 * @param <T> the result's type
+	 * @param task what is being done, for exceptions
+	 * @param silence how long the server may keep silent; the connection is lost then
+	 * @param work the statements
+	 * @return what the work returned
+	 * @throws DataAccessException if the database fails
+	 */
+	public <T extends @Nullable Object> T executeApart(String task, Duration silence, SessionWork<T> work) {
+		return executeApart(task, (connection, joined) -> {
+			int before = limitSilence(connection, (int) silence.toMillis());
+			try {
+				return work.run(connection, joined);
+			}
+			finally {
+				limitSilence(connection, before);
+			}
+		});
+	}
+
+	private static int limitSilence(Connection connection, int millis) {
+		try {
+			int before = connection.getNetworkTimeout();
+			connection.setNetworkTimeout(Runnable::run, millis);
+			return before;
+		}
+		catch (SQLException ex) {
+			logger.debug("The network timeout could not be changed: the connection is lost, or the driver has none",
+					ex);
+			return 0;
+		}
 	}
 
 	private Connection getConnection() {
 		try {
-			return this.dataSource.getConnection();
+			Connection connection = this.dataSource.getConnection();
+			this.manualCommit = !connection.getAutoCommit();
+			return connection;
 		}
 		catch (SQLException ex) {
 			throw new CannotGetJdbcConnectionException("Failed to obtain JDBC Connection", ex);

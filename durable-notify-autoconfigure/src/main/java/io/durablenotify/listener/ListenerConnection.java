@@ -181,6 +181,15 @@ final class ListenerConnection implements AutoCloseable {
 		return new ListenerException(Problem.DEAF, message);
 	}
 
+	boolean isClosed() {
+		try {
+			return this.connection.isClosed();
+		}
+		catch (SQLException ex) {
+			return true;
+		}
+	}
+
 	@Override
 	public void close() {
 		try {

@@ -17,6 +17,7 @@
 package io.durablenotify.listener;
 
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -109,6 +110,7 @@ final class ListenerRun implements Runnable {
 				try (ListenerConnection connection = open(details)) {
 					ListenerSession session = new ListenerSession(connection, this.channels, this.probeSender,
 							this.state, this.settings.probe());
+					watch(connection, session);
 					session.establish(this::isStopped);
 					establishedAt = System.nanoTime();
 					listening(details);
@@ -117,7 +119,7 @@ final class ListenerRun implements Runnable {
 					}
 				}
 			}
-			catch (SQLException | RuntimeException ex) {
+			catch (Throwable ex) {
 				failed(ex, details);
 			}
 			if (isHealthyPeriod(establishedAt)) {
@@ -125,6 +127,25 @@ final class ListenerRun implements Runnable {
 			}
 			pause(delays.nextBackOff());
 		}
+	}
+
+	/**
+	 * Close a connection that hangs, which nothing else notices: once a message has
+	 * begun, the driver waits for the rest of it without a limit.
+	 */
+	private void watch(ListenerConnection connection, ListenerSession session) {
+		long limit = this.settings.connectTimeout().plus(this.settings.probe().timeout()).toMillis();
+		CompletableFuture.delayedExecutor(limit, TimeUnit.MILLISECONDS, Runnable::run).execute(() -> {
+			if (connection.isClosed()) {
+				return;
+			}
+			if (session.isHangingFor(Duration.ofMillis(limit))) {
+				connection.close();
+			}
+			else {
+				watch(connection, session);
+			}
+		});
 	}
 
 	private ListenerConnection open(DriverConnectionDetails details) throws SQLException {
@@ -145,7 +166,7 @@ final class ListenerRun implements Runnable {
 		}
 	}
 
-	private synchronized void failed(Exception exception, @Nullable DriverConnectionDetails details) {
+	private synchronized void failed(Throwable exception, @Nullable DriverConnectionDetails details) {
 		if (isStopped()) {
 			return;
 		}
@@ -169,7 +190,7 @@ final class ListenerRun implements Runnable {
 	/**
 	 * The driver tells what failed, and only its cause tells why.
 	 */
-	private static String reason(Exception exception) {
+	private static String reason(Throwable exception) {
 		String message = StringUtils.trimTrailingCharacter(String.valueOf(exception.getMessage()), '.');
 		Throwable root = NestedExceptionUtils.getRootCause(exception);
 		String why = (root != null) ? String.valueOf(root.getMessage()) : "";

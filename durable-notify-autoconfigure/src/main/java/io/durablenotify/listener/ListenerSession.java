@@ -53,6 +53,8 @@ final class ListenerSession {
 
 	private final Set<String> listened = new HashSet<>();
 
+	private volatile long turnBegan = System.nanoTime();
+
 	ListenerSession(ListenerConnection connection, Channels channels, ProbeSender probeSender,
 			ListenerStateHolder state, ListenerSettings.Probe probe) {
 		this.connection = connection;
@@ -75,13 +77,23 @@ final class ListenerSession {
 		while (!stopped.getAsBoolean() && !this.state.get().proven() && outcome != ProbeOutcome.NOT_SENT) {
 			outcome = turn();
 		}
-		this.channels.resyncAll();
+		// Not the channels that were asked for meanwhile: those are not heard yet
+		this.listened.forEach(this.channels::resync);
+	}
+
+	/**
+	 * Return whether the current turn, which has its limits everywhere but in the middle
+	 * of a message, takes longer than it can. May be called by any thread.
+	 */
+	boolean isHangingFor(Duration limit) {
+		return System.nanoTime() - this.turnBegan > limit.toNanos();
 	}
 
 	/**
 	 * Do what is due and wait for notifications, for a moment.
 	 */
 	@Nullable ProbeOutcome turn() throws SQLException {
+		this.turnBegan = System.nanoTime();
 		followChannels();
 		boolean probeDue = this.probe.isDue(System.nanoTime());
 		if (probeDue) {

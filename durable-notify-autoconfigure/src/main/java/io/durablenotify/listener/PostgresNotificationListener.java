@@ -100,11 +100,18 @@ final class PostgresNotificationListener implements NotificationListener, AutoCl
 				return;
 			}
 			started = new ListenerRun(this.settings, this.details, this.channels, this.probeSender, this.state);
-			this.run = started;
+			Thread thread = new Thread(started, "durable-notify-listener");
+			thread.setDaemon(true);
 			this.state.started();
-			this.thread = new Thread(started, "durable-notify-listener");
-			this.thread.setDaemon(true);
-			this.thread.start();
+			try {
+				thread.start();
+			}
+			catch (Throwable ex) {
+				this.state.stopped();
+				throw ex;
+			}
+			this.run = started;
+			this.thread = thread;
 		}
 		if (this.settings.failFast()) {
 			requireFirstConnect(started);

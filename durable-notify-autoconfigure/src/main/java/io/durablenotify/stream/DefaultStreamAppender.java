@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
@@ -32,8 +34,11 @@ final class DefaultStreamAppender implements StreamAppender {
 	private final String stream;
 
 	/**
-	 * Guarded by {@code this}, like {@link #ended}.
+	 * Guards what follows. Held while the database is asked, hence no monitor, which
+	 * would pin a virtual thread.
 	 */
+	private final Lock lock = new ReentrantLock();
+
 	private @Nullable RuntimeException failure;
 
 	private boolean ended;
@@ -53,16 +58,28 @@ final class DefaultStreamAppender implements StreamAppender {
 		return append(() -> this.writer.append(this.stream, data));
 	}
 
-	private synchronized long append(LongSupplier append) {
-		requireWhole();
-		Assert.state(!this.ended, () -> "The appender of stream '" + this.stream + "' was ended");
-		try {
-			return append.getAsLong();
-		}
-		catch (RuntimeException ex) {
-			this.failure = ex;
-			throw ex;
-		}
+	private long append(LongSupplier append) {
+		return locked(() -> {
+			requireWhole();
+			Assert.state(!this.ended, () -> "The appender of stream '" + this.stream + "' was ended");
+			try {
+				return append.getAsLong();
+			}
+			catch (RuntimeException ex) {
+				this.failure = ex;
+				throw ex;
+			}
+		});
+	}
+
+	@Override
+	public void complete() {
+		locked(() -> {
+			requireWhole();
+			this.writer.complete(this.stream);
+			this.ended = true;
+			return 0;
+		});
 	}
 
 	private void requireWhole() {
@@ -74,22 +91,31 @@ final class DefaultStreamAppender implements StreamAppender {
 	}
 
 	@Override
-	public synchronized void complete() {
-		requireWhole();
-		this.writer.complete(this.stream);
-		this.ended = true;
+	public void fail(String reason) {
+		locked(() -> {
+			this.writer.fail(this.stream, reason);
+			this.ended = true;
+			return 0;
+		});
 	}
 
 	@Override
-	public synchronized void fail(String reason) {
-		this.writer.fail(this.stream, reason);
-		this.ended = true;
+	public void close() {
+		locked(() -> {
+			if (!this.ended) {
+				fail((this.failure == null) ? "abandoned: closed without complete()" : "abandoned: an append failed");
+			}
+			return 0;
+		});
 	}
 
-	@Override
-	public synchronized void close() {
-		if (!this.ended) {
-			fail((this.failure == null) ? "abandoned: closed without complete()" : "abandoned: an append failed");
+	private long locked(LongSupplier action) {
+		this.lock.lock();
+		try {
+			return action.getAsLong();
+		}
+		finally {
+			this.lock.unlock();
 		}
 	}
 

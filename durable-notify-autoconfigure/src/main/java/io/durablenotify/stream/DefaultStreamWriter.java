@@ -22,6 +22,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.OptionalLong;
 import java.util.function.Supplier;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -34,7 +35,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.util.Assert;
@@ -102,8 +106,8 @@ final class DefaultStreamWriter implements StreamWriter {
 		return write("append to a stream", stream, (connection, joined) -> {
 			Appended appended = this.store.append(connection, joined, stream, data, this.settings.appendTimeout());
 			Wakeup wakeup = Wakeup.moved(appended.streamId(), appended.index() + 1);
-			return new Written<>(appended.index(), (appended.streamCreated()) ? wakeup.created(stream) : wakeup,
-					joined);
+			// Who waits for the name has to hear it with the first chunk
+			return new Written<>(appended.index(), (appended.index() == 0) ? wakeup.created(stream) : wakeup, joined);
 		});
 	}
 
@@ -121,11 +125,10 @@ final class DefaultStreamWriter implements StreamWriter {
 	private void end(String stream, StreamState state, @Nullable String reason) {
 		StreamNames.require(stream);
 		write("end a stream", stream, (connection, joined) -> {
-			Wakeup wakeup = this.store.end(connection, joined, stream, state, reason, this.settings.appendTimeout())
-				.map((ended) -> (ended.streamCreated()) ? Wakeup.ended(ended.streamId()).created(stream)
-						: Wakeup.ended(ended.streamId()))
-				.orElse(null);
-			return new Written<>(state, wakeup, joined);
+			OptionalLong ended = this.store.end(connection, joined, stream, state, reason,
+					this.settings.appendTimeout());
+			return new Written<>(state, (ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(stream) : null,
+					joined);
 		});
 	}
 
@@ -143,9 +146,22 @@ final class DefaultStreamWriter implements StreamWriter {
 			return written.result();
 		};
 		if (this.wakeups.isTransactionRequired() && !TransactionSynchronizationManager.isActualTransactionActive()) {
-			return this.transaction.execute((status) -> write.get());
+			return writeInOwnTransaction(stream, write);
 		}
 		return write.get();
+	}
+
+	private <T> T writeInOwnTransaction(String stream, Supplier<T> write) {
+		try {
+			return this.transaction.execute((status) -> write.get());
+		}
+		catch (CannotCreateTransactionException ex) {
+			throw new CannotGetJdbcConnectionException("Failed to obtain JDBC Connection: " + ex.getMessage());
+		}
+		catch (TransactionException ex) {
+			// The commit failed
+			throw new AppendOutcomeUnknownException(stream, ex);
+		}
 	}
 
 	private static void requireWritable(String stream) {

@@ -140,11 +140,21 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 		}
 	}
 
+	/**
+	 * A name that readers wait for cannot be looked up.
+	 */
+	void endWaiting(String stream, Throwable failure) {
+		List.copyOf(this.byName.getOrDefault(stream, Set.of())).forEach((reader) -> reader.end(failure));
+	}
+
 	private void bind(ReaderSubscription reader, long streamId) {
 		reader.bind(streamId);
 		this.byStream.compute(streamId, (id, readers) -> with(readers, reader));
+		// While it moved from one map to the other, nobody could find it
+		if (!this.open) {
+			reader.stop();
+		}
 		if (!reader.isReading()) {
-			// Cancelled meanwhile, when it was in neither map
 			remove(reader);
 		}
 	}

@@ -32,11 +32,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.dao.DataAccessException;
 
 /**
  * Streams on PostgreSQL.
@@ -50,6 +52,12 @@ final class PostgresStreamStore implements StreamStore {
 	private static final String LOCK_NOT_AVAILABLE = "55P03";
 
 	private static final String UNIQUE_VIOLATION = "23505";
+
+	private static final String DATA_EXCEPTION = "22";
+
+	private static final String DATA_CORRUPTED = "XX001";
+
+	private static final String INDEX_CORRUPTED = "XX002";
 
 	/**
 	 * How often an append looks for a stream that comes and goes.
@@ -90,16 +98,19 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
-	 * Locks the head, by an id that is known to have existed before: a name could come
-	 * into being between the two statements, and be appended to without the lock.
+	 * Locks the head, by an id that is known to be visible before: else the stream could
+	 * come into being between the two statements, and be appended to without the lock.
+	 * The name has to match too, since after a failover to a server that was behind an id
+	 * can be another stream's.
 	 */
 	private static final String APPEND = """
-			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ? AND ended_at IS NULL FOR NO KEY UPDATE;
+			SELECT stream_id FROM ${schema}.streams
+			WHERE stream_id = ? AND name = ? AND ended_at IS NULL FOR NO KEY UPDATE;
 			INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
 			SELECT s.stream_id,
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 					ORDER BY c.chunk_index DESC LIMIT 1), 0), ?
-			FROM ${schema}.streams s WHERE s.stream_id = ? AND s.ended_at IS NULL
+			FROM ${schema}.streams s WHERE s.stream_id = ? AND s.name = ? AND s.ended_at IS NULL
 			RETURNING chunk_index
 			""";
 
@@ -112,28 +123,30 @@ final class PostgresStreamStore implements StreamStore {
 			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE
 				SET ended_at = clock_timestamp(), end_state = excluded.end_state, end_reason = excluded.end_reason
 				WHERE s.ended_at IS NULL
-			RETURNING s.stream_id, s.xmax = 0 AS created
+			RETURNING s.stream_id
 			""";
 
 	/**
 	 * One probe of the chunks' primary key, from its end.
 	 */
 	private static final String HEAD = """
-			SELECT s.stream_id, s.created_at, s.ended_at, s.end_state, s.end_reason,
+			SELECT s.stream_id, s.name, s.created_at, s.ended_at, s.end_state, s.end_reason,
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 					ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
 			FROM ${schema}.streams s
 			""";
 
-	private static final String FIND_HEAD = HEAD + " WHERE s.name = ?";
+	private static final String FIND_HEAD = """
+			${head} WHERE s.name = ?
+			""";
 
 	/**
 	 * The running sum of sizes cuts the page without reading what lies behind the cut:
 	 * octet_length() does not fetch what is stored out of line.
 	 */
 	private static final String PAGE = """
-			WITH head AS MATERIALIZED (""" + FIND_HEAD + """
-			), first AS MATERIALIZED (
+			WITH head AS MATERIALIZED (${head} WHERE s.name = ?),
+			first AS MATERIALIZED (
 				SELECT CASE WHEN ? THEN greatest(next_index - ?, 0) ELSE ? END AS index FROM head)
 			SELECT head.*, first.index AS first_index, c.chunk_index, c.created_at AS chunk_created_at, c.data
 			FROM head CROSS JOIN first
@@ -179,19 +192,19 @@ final class PostgresStreamStore implements StreamStore {
 							SELECT * FROM ${schema}.stream_chunks
 							WHERE stream_id = t.stream_id AND chunk_index >= t.first_index
 							ORDER BY chunk_index LIMIT ?) candidate) sized
-					WHERE bytes_before < ?) c)
-			SELECT t.ord, h.*, f.chunk_index, f.created_at AS chunk_created_at, f.data
-			FROM target t
-			LEFT JOIN LATERAL ("""
-			+ HEAD + """
-						WHERE s.stream_id = t.stream_id) h ON true
-					LEFT JOIN found f ON f.ord = t.ord
-					WHERE f.ord IS NULL OR f.bytes_before < ?
-					ORDER BY t.ord, f.chunk_index
-					""";
+					WHERE bytes_before < ?) c),
+			head AS MATERIALIZED (
+				SELECT t.ord, h.* FROM target t LEFT JOIN LATERAL (
+					${head} WHERE s.stream_id = t.stream_id) h ON true)
+			SELECT h.*, f.chunk_index, f.created_at AS chunk_created_at, f.data
+			FROM head h LEFT JOIN found f ON f.ord = h.ord
+			WHERE f.ord IS NULL OR f.bytes_before < ?
+			ORDER BY h.ord, f.chunk_index
+			""";
 
 	/**
-	 * Ids by name. One that is stale finds no row to lock and is looked up again.
+	 * Ids of committed streams by name. One that is stale finds no row to lock and is
+	 * looked up again.
 	 */
 	private final Map<String, Long> ids = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true) {
 
@@ -232,32 +245,36 @@ final class PostgresStreamStore implements StreamStore {
 		this.appendJoined = schema.qualify(LIMIT_WAIT_JOINED + APPEND + RESTORE_WAIT);
 		this.end = schema.qualify(LIMIT_WAIT + END);
 		this.endJoined = schema.qualify(LIMIT_WAIT_JOINED + END + RESTORE_WAIT);
-		this.findHead = schema.qualify(FIND_HEAD);
-		this.page = schema.qualify(PAGE);
+		this.findHead = schema.qualify(withHead(FIND_HEAD));
+		this.page = schema.qualify(withHead(PAGE));
 		this.moved = schema.qualify(MOVED);
-		this.fetch = schema.qualify(FETCH);
+		this.fetch = schema.qualify(withHead(FETCH));
+	}
+
+	private static String withHead(String sql) {
+		return sql.replace("${head}", HEAD);
 	}
 
 	@Override
 	public Appended append(Connection connection, boolean joined, String stream, byte[] data, Duration lockTimeout)
 			throws SQLException {
 		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
-			boolean created = false;
 			Long streamId = this.ids.get(stream);
 			if (streamId == null) {
 				streamId = find(connection, stream);
 			}
 			if (streamId == null) {
 				streamId = create(connection, joined, stream, lockTimeout);
-				created = true;
 			}
 			if (streamId == null) {
 				continue;
 			}
-			Long index = append(connection, joined, streamId, data, lockTimeout);
+			Long index = append(connection, joined, streamId, stream, data, lockTimeout);
 			if (index != null) {
-				this.ids.put(stream, streamId);
-				return new Appended(streamId, index, created);
+				if (!joined) {
+					this.ids.put(stream, streamId);
+				}
+				return new Appended(streamId, index);
 			}
 			// Ended, or gone: deleted, or created by a transaction that rolled back
 			this.ids.remove(stream);
@@ -283,13 +300,15 @@ final class PostgresStreamStore implements StreamStore {
 		}
 	}
 
-	private @Nullable Long append(Connection connection, boolean joined, long streamId, byte[] data,
+	private @Nullable Long append(Connection connection, boolean joined, long streamId, String stream, byte[] data,
 			Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.appendJoined : this.append)) {
 			statement.setString(1, millis(lockTimeout));
 			statement.setLong(2, streamId);
-			statement.setBytes(3, data);
-			statement.setLong(4, streamId);
+			statement.setString(3, stream);
+			statement.setBytes(4, data);
+			statement.setLong(5, streamId);
+			statement.setString(6, stream);
 			return singleLong(executeForResult(statement, 2));
 		}
 	}
@@ -302,15 +321,15 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	@Override
-	public Optional<Ended> end(Connection connection, boolean joined, String stream, StreamState state,
+	public OptionalLong end(Connection connection, boolean joined, String stream, StreamState state,
 			@Nullable String reason, Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.endJoined : this.end)) {
 			statement.setString(1, millis(lockTimeout));
 			statement.setString(2, stream);
 			statement.setString(3, state.name().toLowerCase(Locale.ROOT));
 			statement.setString(4, reason);
-			ResultSet result = executeForResult(statement, 1);
-			return (result.next()) ? Optional.of(new Ended(result.getLong(1), result.getBoolean(2))) : Optional.empty();
+			Long streamId = singleLong(executeForResult(statement, 1));
+			return (streamId != null) ? OptionalLong.of(streamId) : OptionalLong.empty();
 		}
 	}
 
@@ -345,6 +364,15 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	@Override
+	public boolean isDataFailure(DataAccessException exception) {
+		if (!(exception.getMostSpecificCause() instanceof SQLException cause)) {
+			return false;
+		}
+		String state = String.valueOf(cause.getSQLState());
+		return state.startsWith(DATA_EXCEPTION) || DATA_CORRUPTED.equals(state) || INDEX_CORRUPTED.equals(state);
+	}
+
+	@Override
 	public Optional<Head> head(Connection connection, String stream) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.findHead)) {
 			statement.setString(1, stream);
@@ -356,7 +384,7 @@ final class PostgresStreamStore implements StreamStore {
 	private static Head readHead(ResultSet result) throws SQLException {
 		String endState = result.getString("end_state");
 		OffsetDateTime endedAt = result.getObject("ended_at", OffsetDateTime.class);
-		return new Head(result.getLong("stream_id"),
+		return new Head(result.getLong("stream_id"), result.getString("name"),
 				(endState != null) ? StreamState.valueOf(endState.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
 				result.getLong("next_index"), instant(result, "created_at"),
 				(endedAt != null) ? endedAt.toInstant() : null, result.getString("end_reason"));

@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
@@ -64,9 +65,11 @@ final class ReaderSubscription implements Subscription {
 
 	/**
 	 * The index behind the last chunk that was fetched, or 0. Owned by the fetching
-	 * thread.
+	 * thread, like the time by which the stream is known again.
 	 */
 	private long received;
+
+	private @Nullable Instant createdAt;
 
 	/**
 	 * Guards what follows.
@@ -157,6 +160,10 @@ final class ReaderSubscription implements Subscription {
 			end(new StreamDeletedException(this.stream));
 			return false;
 		}
+		if (!isSame(head)) {
+			end(new StreamTruncatedException(this.stream, this.next, "another stream is in its place"));
+			return false;
+		}
 		if (head.nextIndex() < this.received) {
 			end(new StreamTruncatedException(this.stream, this.next, "the stream ends at " + head.nextIndex()));
 			return false;
@@ -179,6 +186,16 @@ final class ReaderSubscription implements Subscription {
 		}
 		this.delivery.signal();
 		return more;
+	}
+
+	/**
+	 * Ids are given away again after a failover to a server that was behind.
+	 */
+	private boolean isSame(Head head) {
+		if (this.createdAt == null) {
+			this.createdAt = head.createdAt();
+		}
+		return head.stream().equals(this.stream) && head.createdAt().equals(this.createdAt);
 	}
 
 	private boolean offer(Chunk chunk) {

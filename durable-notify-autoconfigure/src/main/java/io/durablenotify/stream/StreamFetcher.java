@@ -16,35 +16,31 @@
 
 package io.durablenotify.stream;
 
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.StreamStore.Budget;
 import io.durablenotify.stream.StreamStore.Found;
-import io.durablenotify.stream.StreamStore.Moved;
 import io.durablenotify.stream.StreamStore.Target;
-import io.durablenotify.stream.StreamStore.Watched;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessException;
-import org.springframework.jdbc.UncategorizedSQLException;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
+import org.springframework.util.backoff.BackOffExecution;
+import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
  * Fetches for all live readers, on one thread and one connection at a time: readers that
@@ -59,61 +55,53 @@ final class StreamFetcher implements AutoCloseable {
 	private static final int MAX_READERS_PER_STATEMENT = 1_000;
 
 	/**
-	 * How many streams a resync looks at in one statement, so that fetches go on between.
+	 * Up to so many targets each gets a full share.
 	 */
-	private static final int RESYNC_SLICE = 1_000;
+	private static final int FULL_SHARES = 64;
 
-	private static final long BYTES_PER_TARGET = 64 * 1024;
+	private static final int BYTES_PER_SHARE = 64 * 1024;
 
-	private static final long BYTES_PER_STATEMENT = 4 * 1024 * 1024;
+	private static final int MIN_CHUNKS_PER_SHARE = 16;
 
-	private static final Duration FIRST_RETRY = Duration.ofMillis(100);
+	private static final long FIRST_RETRY_MILLIS = 100;
 
-	private static final Duration LAST_RETRY = Duration.ofSeconds(5);
+	private static final long LAST_RETRY_MILLIS = 5_000;
 
 	private final ApplicationDatabase database;
 
 	private final StreamStore store;
 
-	private final LiveReaders readers;
+	private final int bufferSize;
 
-	private final Budget budget;
+	private final StreamChecks checks;
 
 	private final WorkerThread thread = new WorkerThread("durable-notify-fetch");
 
 	private final SerialTask task = new SerialTask(this.thread, this::run);
+
+	private final ExponentialBackOff backOff = new ExponentialBackOff(FIRST_RETRY_MILLIS, 2);
 
 	/**
 	 * Readers in state QUEUED, each at most once.
 	 */
 	private final Queue<ReaderSubscription> queue = new ConcurrentLinkedQueue<>();
 
-	private final Set<String> names = ConcurrentHashMap.newKeySet();
-
-	private final AtomicBoolean pollRequested = new AtomicBoolean();
-
-	private final AtomicBoolean resyncRequested = new AtomicBoolean();
-
 	/**
-	 * What is left of a check of all streams. Owned by the fetching thread, like all that
-	 * follows.
+	 * Readers in state QUEUED of which one has a stream that cannot be read. Owned by the
+	 * fetching thread, like all that follows.
 	 */
-	private final Queue<List<Long>> slices = new ArrayDeque<>();
+	private final Queue<ReaderSubscription> suspects = new ArrayDeque<>();
 
-	/**
-	 * How many more turns take one reader only, to find the one that cannot be read.
-	 */
-	private int singleTurns;
-
-	private Duration retry = Duration.ZERO;
+	private @Nullable BackOffExecution outage;
 
 	private long retryAt;
 
 	StreamFetcher(ApplicationDatabase database, StreamStore store, StreamSettings settings, LiveReaders readers) {
 		this.database = database;
 		this.store = store;
-		this.readers = readers;
-		this.budget = new Budget(settings.bufferSize(), BYTES_PER_TARGET, BYTES_PER_STATEMENT);
+		this.bufferSize = settings.bufferSize();
+		this.checks = new StreamChecks(database, store, readers, this::wake);
+		this.backOff.setMaxInterval(LAST_RETRY_MILLIS);
 	}
 
 	/**
@@ -143,100 +131,56 @@ final class StreamFetcher implements AutoCloseable {
 	 * A name that readers wait for may exist.
 	 */
 	void resolve(String stream) {
-		this.names.add(stream);
+		this.checks.requestName(stream);
 		this.task.signal();
 	}
 
 	/**
-	 * Look at everything in one statement.
+	 * Look at everything, because it is time to.
 	 */
 	void poll() {
-		this.pollRequested.set(true);
+		this.checks.requestPoll();
 		this.task.signal();
 	}
 
 	/**
-	 * Look at everything, in slices and in an order of this instance's own.
+	 * Look at everything, because wake-ups may have been missed.
 	 */
 	void resync() {
-		this.resyncRequested.set(true);
+		this.checks.requestResync();
 		this.task.signal();
 	}
 
 	private void run() {
-		if (this.retry.isZero() || System.nanoTime() - this.retryAt >= 0) {
-			try {
-				check();
-				fetch();
-				succeeded();
-			}
-			catch (DataAccessException ex) {
-				failed(ex);
-				return;
-			}
-			if (!this.queue.isEmpty() || !this.slices.isEmpty()) {
-				this.task.signal();
-			}
+		if (this.outage != null && System.nanoTime() - this.retryAt < 0) {
+			return;
+		}
+		Throwable failure = attempt(this.checks::check);
+		if (!(failure instanceof CannotGetJdbcConnectionException)) {
+			Throwable ofFetch = attempt(this::fetch);
+			failure = (failure != null) ? failure : ofFetch;
+		}
+		if (failure != null) {
+			failed(failure);
+			return;
+		}
+		succeeded();
+		if (!this.queue.isEmpty() || !this.suspects.isEmpty() || this.checks.isPending()) {
+			this.task.signal();
 		}
 	}
 
 	/**
-	 * Find out which of those who wait have something to look at.
+	 * Whatever goes wrong, readers must not be left without anybody who looks for them.
 	 */
-	private void check() {
-		if (this.resyncRequested.getAndSet(false)) {
-			this.slices.clear();
-			slice(RESYNC_SLICE);
+	private static @Nullable Throwable attempt(Runnable attempted) {
+		try {
+			attempted.run();
+			return null;
 		}
-		if (this.pollRequested.getAndSet(false) && this.slices.isEmpty()) {
-			slice(Integer.MAX_VALUE);
+		catch (Throwable ex) {
+			return ex;
 		}
-		List<Watched> watched = watched(this.slices.peek());
-		Set<String> names = Set.copyOf(this.names);
-		this.names.removeAll(names);
-		if (!watched.isEmpty() || !names.isEmpty()) {
-			try {
-				Moved moved = this.database.executeApart("check streams",
-						(connection, joined) -> this.store.moved(connection, watched, names));
-				moved.streamIds().forEach((streamId) -> this.readers.of(streamId).forEach(this::wake));
-				moved.names().forEach((named) -> this.readers.bindWaiting(named.stream(), named.streamId()));
-			}
-			catch (DataAccessException ex) {
-				this.names.addAll(names);
-				throw ex;
-			}
-		}
-		this.slices.poll();
-	}
-
-	private void slice(int size) {
-		this.names.addAll(this.readers.waitedFor());
-		List<Long> streamIds = new ArrayList<>(this.readers.streamIds());
-		Collections.shuffle(streamIds);
-		for (int start = 0; start < streamIds.size(); start += Math.min(size, streamIds.size())) {
-			this.slices.add(streamIds.subList(start, start + Math.min(size, streamIds.size() - start)));
-		}
-	}
-
-	/**
-	 * Readers that do not wait look by themselves.
-	 */
-	private List<Watched> watched(@Nullable List<Long> streamIds) {
-		List<Watched> watched = new ArrayList<>();
-		for (long streamId : (streamIds != null) ? streamIds : List.<Long>of()) {
-			long next = Long.MAX_VALUE;
-			long received = 0;
-			for (ReaderSubscription reader : this.readers.of(streamId)) {
-				if (reader.look().isIdle()) {
-					next = Math.min(next, reader.next());
-					received = Math.max(received, reader.received());
-				}
-			}
-			if (next != Long.MAX_VALUE) {
-				watched.add(new Watched(streamId, next, received));
-			}
-		}
-		return watched;
 	}
 
 	private void fetch() {
@@ -246,34 +190,36 @@ final class StreamFetcher implements AutoCloseable {
 		}
 		List<Target> targets = List.copyOf(readersByTarget.keySet());
 		List<List<ReaderSubscription>> readers = List.copyOf(readersByTarget.values());
+		List<@Nullable Found> found;
 		try {
-			List<@Nullable Found> found = this.database.executeApart("fetch chunks",
-					(connection, joined) -> this.store.fetch(connection, targets, this.budget));
-			for (int i = 0; i < targets.size(); i++) {
-				handOver(found.get(i), readers.get(i));
-			}
-		}
-		catch (UncategorizedSQLException ex) {
-			// No failure of the database as a whole: one stream's rows cannot be read
-			if (targets.size() == 1) {
-				readers.get(0).forEach((reader) -> reader.end(ex));
-				return;
-			}
-			this.singleTurns = targets.size();
-			readers.forEach((ofTarget) -> ofTarget.forEach(this::lookAgain));
+			found = this.database.executeApart("fetch chunks", ApplicationDatabase.PATIENCE,
+					(connection, joined) -> this.store.fetch(connection, targets, budget(targets.size())));
 		}
 		catch (DataAccessException ex) {
-			readers.forEach((ofTarget) -> ofTarget.forEach(this::lookAgain));
+			if (this.store.isDataFailure(ex)) {
+				unreadable(readers, ex);
+				return;
+			}
+			lookAgain(readers, this.queue);
 			throw ex;
+		}
+		catch (Throwable ex) {
+			lookAgain(readers, this.queue);
+			throw ex;
+		}
+		for (int i = 0; i < targets.size(); i++) {
+			for (ReaderSubscription reader : readers.get(i)) {
+				handOver(found.get(i), reader);
+			}
 		}
 	}
 
 	private Map<Target, List<ReaderSubscription>> takeTargets() {
 		Map<Target, List<ReaderSubscription>> targets = new LinkedHashMap<>();
-		int limit = (this.singleTurns > 0) ? 1 : MAX_READERS_PER_STATEMENT;
-		this.singleTurns = Math.max(0, this.singleTurns - 1);
+		Queue<ReaderSubscription> source = (this.suspects.isEmpty()) ? this.queue : this.suspects;
+		int limit = (this.suspects.isEmpty()) ? MAX_READERS_PER_STATEMENT : 1;
 		for (int i = 0; i < limit; i++) {
-			ReaderSubscription reader = this.queue.poll();
+			ReaderSubscription reader = source.poll();
 			if (reader == null) {
 				break;
 			}
@@ -292,15 +238,29 @@ final class StreamFetcher implements AutoCloseable {
 		return targets;
 	}
 
-	private void handOver(@Nullable Found found, List<ReaderSubscription> readers) {
-		for (ReaderSubscription reader : readers) {
-			boolean more = found == null || reader.accept(found);
-			if (more && !reader.hasRoom()) {
-				waitForRoom(reader);
-			}
-			else if (reader.look().end(more)) {
-				this.queue.add(reader);
-			}
+	/**
+	 * The server sorts what all targets bring before it cuts at the statement's budget:
+	 * with many targets each gets a smaller share.
+	 */
+	private Budget budget(int targets) {
+		int divisor = (targets + FULL_SHARES - 1) / FULL_SHARES;
+		int chunks = Math.min(this.bufferSize, Math.max(MIN_CHUNKS_PER_SHARE, this.bufferSize / divisor));
+		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE);
+	}
+
+	private void handOver(@Nullable Found found, ReaderSubscription reader) {
+		boolean more = true;
+		try {
+			more = found == null || reader.accept(found);
+		}
+		catch (Throwable ex) {
+			reader.end(ex);
+		}
+		if (more && !reader.hasRoom()) {
+			waitForRoom(reader);
+		}
+		else if (reader.look().end(more)) {
+			this.queue.add(reader);
 		}
 	}
 
@@ -312,30 +272,45 @@ final class StreamFetcher implements AutoCloseable {
 		}
 	}
 
-	private void lookAgain(ReaderSubscription reader) {
-		reader.look().end(true);
-		this.queue.add(reader);
+	/**
+	 * No failure of the database as a whole: the rows of one stream cannot be read. Find
+	 * it, so that the others can.
+	 */
+	private void unreadable(List<List<ReaderSubscription>> readers, DataAccessException failure) {
+		if (readers.size() == 1) {
+			readers.get(0).forEach((reader) -> reader.end(failure));
+		}
+		else {
+			lookAgain(readers, this.suspects);
+		}
+	}
+
+	private static void lookAgain(List<List<ReaderSubscription>> readers, Queue<ReaderSubscription> queue) {
+		readers.forEach((ofTarget) -> ofTarget.forEach((reader) -> {
+			reader.look().end(true);
+			queue.add(reader);
+		}));
 	}
 
 	private void succeeded() {
-		if (!this.retry.isZero()) {
+		if (this.outage != null) {
 			logger.info("Streams are read again");
-			this.retry = Duration.ZERO;
+			this.outage = null;
 		}
 	}
 
-	private void failed(DataAccessException exception) {
-		if (this.retry.isZero()) {
-			logger
-				.warn("Streams cannot be read for now; readers wait: " + exception.getMostSpecificCause().getMessage());
-			this.retry = FIRST_RETRY;
+	private void failed(Throwable failure) {
+		BackOffExecution outage = this.outage;
+		if (outage == null) {
+			outage = this.backOff.start();
+			this.outage = outage;
+			logger.warn("Streams cannot be read for now; readers wait: "
+					+ NestedExceptionUtils.getMostSpecificCause(failure).getMessage());
 		}
-		else {
-			Duration doubled = this.retry.multipliedBy(2);
-			this.retry = (doubled.compareTo(LAST_RETRY) < 0) ? doubled : LAST_RETRY;
-		}
-		this.retryAt = System.nanoTime() + this.retry.toNanos();
-		CompletableFuture.delayedExecutor(this.retry.toMillis() + 1, TimeUnit.MILLISECONDS).execute(this.task::signal);
+		logger.debug("Streams cannot be read", failure);
+		long delay = outage.nextBackOff();
+		this.retryAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(delay);
+		CompletableFuture.delayedExecutor(delay + 1, TimeUnit.MILLISECONDS, Runnable::run).execute(this.task::signal);
 	}
 
 	@Override

@@ -23,8 +23,11 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.DataAccessException;
 
 /**
  * The tables of streams: all that knows a database's SQL.
@@ -43,10 +46,10 @@ interface StreamStore {
 
 	/**
 	 * End a stream, creating it where it is missing.
-	 * @return what was ended, empty if it had ended already
+	 * @return the id of what was ended, empty if it had ended already
 	 */
-	Optional<Ended> end(Connection connection, boolean joined, String stream, StreamState state,
-			@Nullable String reason, Duration lockTimeout) throws SQLException;
+	OptionalLong end(Connection connection, boolean joined, String stream, StreamState state, @Nullable String reason,
+			Duration lockTimeout) throws SQLException;
 
 	/**
 	 * Return whether a failed append failed because the stream was locked for too long.
@@ -57,6 +60,12 @@ interface StreamStore {
 	 * Return whether a failed append met another one that its snapshot could not see.
 	 */
 	boolean isConflict(SQLException exception);
+
+	/**
+	 * Return whether a statement failed for the data that it met or was given, so that it
+	 * will fail again, and others will not.
+	 */
+	boolean isDataFailure(DataAccessException exception);
 
 	/**
 	 * Find a stream's head.
@@ -86,20 +95,14 @@ interface StreamStore {
 	/**
 	 * A chunk that was appended.
 	 */
-	record Appended(long streamId, long index, boolean streamCreated) {
-	}
-
-	/**
-	 * A stream that was ended.
-	 */
-	record Ended(long streamId, boolean streamCreated) {
+	record Appended(long streamId, long index) {
 	}
 
 	/**
 	 * A stream's head with the index that its next chunk will have.
 	 */
-	record Head(long streamId, StreamState state, long nextIndex, Instant createdAt, @Nullable Instant endedAt,
-			@Nullable String endReason) {
+	record Head(long streamId, String stream, StreamState state, long nextIndex, Instant createdAt,
+			@Nullable Instant endedAt, @Nullable String endReason) {
 	}
 
 	/**

@@ -111,7 +111,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 			try {
 				registration.check.run();
 			}
-			catch (RuntimeException ex) {
+			catch (Throwable ex) {
 				logger.error("A poll failed", ex);
 			}
 		}

@@ -38,6 +38,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	private static final Duration LATELY = Duration.ofMinutes(1);
 
+	private static final int MANY_INSTANCES = 1_000;
+
 	private final ApplicationDatabase database;
 
 	private final WakeupMode mode;
@@ -108,10 +110,21 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 		return this.local.subscribe(topic, handler);
 	}
 
+	private void heardFrom(String sender) {
+		this.heard.put(sender, System.nanoTime());
+		if (this.heard.size() > MANY_INSTANCES) {
+			forgetOld();
+		}
+	}
+
 	private int instancesHeardLately() {
+		forgetOld();
+		return Math.max(1, this.heard.size());
+	}
+
+	private void forgetOld() {
 		long now = System.nanoTime();
 		this.heard.values().removeIf((time) -> now - time > LATELY.toNanos());
-		return Math.max(1, this.heard.size());
 	}
 
 	@Override
@@ -128,7 +141,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 			if (decoded.sender().equals(PostgresWakeups.this.instance)) {
 				return;
 			}
-			PostgresWakeups.this.heard.put(decoded.sender(), System.nanoTime());
+			heardFrom(decoded.sender());
 			LocalWakeups local = PostgresWakeups.this.local;
 			if (decoded.topic() == null) {
 				local.resyncAll();

@@ -17,7 +17,6 @@
 package io.durablenotify.wakeup;
 
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -125,8 +124,8 @@ final class TransactionWakeups implements TransactionSynchronization {
 			logger.warn("Written in an afterCommit callback, on a transaction that is over. It is stored and readers "
 					+ "are woken, but nothing rolls it back: use a new transaction there (Propagation.REQUIRES_NEW)");
 			for (long delay : LATE_MILLIS) {
-				Executor later = CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS);
-				later.execute(() -> this.afterCommit.accept(this.late));
+				CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS, Runnable::run)
+					.execute(() -> this.afterCommit.accept(this.late));
 			}
 		}
 	}

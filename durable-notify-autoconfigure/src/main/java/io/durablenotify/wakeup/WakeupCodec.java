@@ -40,6 +40,12 @@ final class WakeupCodec {
 	 */
 	static final int MAX_PAYLOAD_BYTES = 7999;
 
+	/**
+	 * How many payloads of one topic are worth sending, before a receiver has less work
+	 * with looking at everything.
+	 */
+	static final int MAX_PAYLOADS = 16;
+
 	private static final String VERSION = "1";
 
 	private static final String RESYNC = "*";
@@ -59,26 +65,39 @@ final class WakeupCodec {
 
 	static List<String> encode(String sender, WakeupBatch batch) {
 		List<String> payloads = new ArrayList<>();
-		batch.forEach((topic, wakeups) -> payloads.add(encode(sender, topic, wakeups)));
+		batch.forEach((topic, wakeups) -> payloads.addAll(encode(sender, topic, wakeups)));
 		batch.resyncs().forEach((topic) -> payloads.add(prefix(sender, topic) + RESYNC));
 		return payloads;
 	}
 
-	private static String encode(String sender, String topic, Collection<Wakeup> wakeups) {
-		StringBuilder payload = new StringBuilder(prefix(sender, topic));
+	private static List<String> encode(String sender, String topic, Collection<Wakeup> wakeups) {
+		String prefix = prefix(sender, topic);
+		List<String> payloads = new ArrayList<>();
+		StringBuilder payload = new StringBuilder();
+		int bytes = MAX_PAYLOAD_BYTES;
 		for (Wakeup wakeup : wakeups) {
-			payload.append(wakeup.id()).append(':').append(wakeup.position()).append(':').append(flags(wakeup));
-			if (wakeup.createdName() != null) {
-				payload.append(':').append(wakeup.createdName());
+			String field = encode(wakeup);
+			int fieldBytes = field.getBytes(StandardCharsets.UTF_8).length;
+			if (bytes + 1 + fieldBytes > MAX_PAYLOAD_BYTES) {
+				if (!payload.isEmpty()) {
+					payloads.add(payload.toString());
+				}
+				payload = new StringBuilder(prefix).append(field);
+				bytes = prefix.getBytes(StandardCharsets.UTF_8).length + fieldBytes;
 			}
-			payload.append(' ');
-			if (payload.length() > MAX_PAYLOAD_BYTES) {
-				break;
+			else {
+				payload.append(' ').append(field);
+				bytes += 1 + fieldBytes;
 			}
 		}
-		String text = payload.toString().stripTrailing();
-		boolean fits = text.getBytes(StandardCharsets.UTF_8).length <= MAX_PAYLOAD_BYTES;
-		return (fits) ? text : prefix(sender, topic) + RESYNC;
+		payloads.add(payload.toString());
+		boolean fits = bytes <= MAX_PAYLOAD_BYTES && payloads.size() <= MAX_PAYLOADS;
+		return (fits) ? payloads : List.of(prefix + RESYNC);
+	}
+
+	private static String encode(Wakeup wakeup) {
+		String field = wakeup.id() + ":" + wakeup.position() + ":" + flags(wakeup);
+		return (wakeup.createdName() != null) ? field + ":" + wakeup.createdName() : field;
 	}
 
 	private static String prefix(String sender, String topic) {

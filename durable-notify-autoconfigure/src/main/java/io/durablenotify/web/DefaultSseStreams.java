@@ -111,12 +111,12 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 	 */
 	private void heartbeat() {
 		for (StreamEmitter emitter : this.emitters) {
-			if (emitter.isSilent(this.silentNanos)) {
+			if (emitter.claimHeartbeat(this.silentNanos)) {
 				try {
 					this.executor.execute(emitter::heartbeat);
 				}
 				catch (RejectedExecutionException ex) {
-					return;
+					emitter.releaseHeartbeat();
 				}
 			}
 		}

@@ -18,6 +18,7 @@ package io.durablenotify.web;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
@@ -64,6 +65,8 @@ final class StreamEmitter extends SseEmitter {
 	 */
 	private final ReentrantLock writing = new ReentrantLock();
 
+	private final AtomicBoolean heartbeatClaimed = new AtomicBoolean();
+
 	private volatile long writtenAt = System.nanoTime();
 
 	private volatile @Nullable Subscription subscription;
@@ -90,9 +93,9 @@ final class StreamEmitter extends SseEmitter {
 	@Override
 	protected void extendResponse(ServerHttpResponse outputMessage) {
 		super.extendResponse(outputMessage);
-		this.onStart.accept(this);
 		try {
 			this.subscription = this.reader.subscribe(this.stream, this.from, new Events());
+			this.onStart.accept(this);
 		}
 		catch (ReaderStoppedException ex) {
 			finish();
@@ -121,16 +124,23 @@ final class StreamEmitter extends SseEmitter {
 	}
 
 	/**
-	 * Return whether nothing was sent for a while, and nothing is being sent.
+	 * Return whether a heartbeat is due, because nothing was sent for a while and nothing
+	 * is being sent. Says so once until {@link #heartbeat()} has run.
 	 */
-	boolean isSilent(long nanos) {
-		return System.nanoTime() - this.writtenAt >= nanos && !this.writing.isLocked();
+	boolean claimHeartbeat(long nanos) {
+		return System.nanoTime() - this.writtenAt >= nanos && !this.writing.isLocked()
+				&& this.heartbeatClaimed.compareAndSet(false, true);
+	}
+
+	void releaseHeartbeat() {
+		this.heartbeatClaimed.set(false);
 	}
 
 	/**
 	 * Send a comment, unless something is being sent just now.
 	 */
 	void heartbeat() {
+		releaseHeartbeat();
 		if (this.writing.tryLock()) {
 			try {
 				write(event().comment(""));

@@ -39,6 +39,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import org.springframework.dao.DataAccessException;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -225,6 +227,43 @@ class StreamReaderTests {
 		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
 			.hasMessageContaining("index 10 was to follow, but the stream ends at 5");
 		handler.assertGapFree(0, 10);
+	}
+
+	@Test
+	void anIdThatWasGivenToAnotherStreamIsNeitherReadNorWrittenTo() {
+		appendMany("old", 0, 2);
+		RecordingHandler handler = read("old", StreamPosition.start()).awaitChunks(2);
+		// As after a failover to a server that had not seen the stream yet
+		database.jdbc().update("UPDATE durable_notify.streams SET name = 'new' WHERE name = 'old'");
+		appendMany("new", 2, 1);
+		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
+			.hasMessageContaining("another stream is in its place");
+		handler.assertGapFree(0, 2);
+		assertThat(writer.append("old", "first")).isZero();
+		assertThat(reader.page("new", StreamPosition.start(), 10).chunks()).hasSize(3);
+	}
+
+	@Test
+	void aReaderHearsOfAStreamWhoseHeadWasThereBeforeItsFirstChunk() {
+		RecordingHandler handler = read("head-first", StreamPosition.start());
+		database.jdbc().update("INSERT INTO durable_notify.streams (name) VALUES ('head-first')");
+		writer.append("head-first", "a");
+		handler.awaitChunks(1);
+	}
+
+	@Test
+	void aNameThatTheDatabaseCannotHoldKeepsNoOtherReaderWaiting() {
+		TestDatabase latin = PostgresServer.shared()
+			.createDatabase("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+		try (Instance western = Instance.start(latin, "durable-notify.poll.interval=0")) {
+			RecordingHandler impossible = new RecordingHandler();
+			western.reader().subscribe("日本", StreamPosition.start(), impossible);
+			RecordingHandler handler = new RecordingHandler();
+			western.reader().subscribe("possible", StreamPosition.start(), handler);
+			western.writer().append("possible", "a");
+			handler.awaitChunks(1);
+			assertThat(impossible.awaitError()).isInstanceOf(DataAccessException.class);
+		}
 	}
 
 	@Test

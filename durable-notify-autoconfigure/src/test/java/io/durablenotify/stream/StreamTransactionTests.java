@@ -278,6 +278,12 @@ class StreamTransactionTests {
 					writer.append("after-commit-too", "late");
 				}
 
+				@Override
+				public void afterCompletion(int completion) {
+					// The reader has looked, and the late chunk is not committed yet
+					handler.awaitChunks(1);
+				}
+
 			});
 		});
 		handler.awaitChunks(2);
@@ -317,6 +323,56 @@ class StreamTransactionTests {
 		});
 		assertThat(reader.info("foreign").orElseThrow().nextIndex()).isEqualTo(2);
 		assertThat(output.toString().split("not on durable-notify's DataSource", -1)).hasSize(2);
+	}
+
+	@Test
+	void underAForeignTransactionManagerNothingIsLostInAPoolWithoutAutocommit() {
+		try (Instance manual = Instance.start(database, "spring.datasource.hikari.auto-commit=false",
+				"spring.datasource.hikari.maximum-pool-size=3")) {
+			TransactionTemplate foreign = new TransactionTemplate(new ForeignTransactionManager());
+			foreign.executeWithoutResult((status) -> {
+				// Binds a connection that nobody is going to commit
+				manual.jdbc().queryForObject("SELECT 1", Integer.class);
+				assertThat(manual.writer().append("foreign-manual", "a")).isZero();
+			});
+			manual.transaction().executeWithoutResult((status) -> {
+				manual.writer().append("foreign-manual", "b");
+				status.setRollbackOnly();
+			});
+			assertThat(reader.page("foreign-manual", StreamPosition.start(), 10).chunks()).extracting(Chunk::text)
+				.containsExactly("a");
+		}
+	}
+
+	@Test
+	void anAppendToAStreamThatAnotherTransactionHasJustCreatedHoldsTheLock() throws Exception {
+		CountDownLatch appended = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		// Makes an INSERT into the chunks wait between the two statements of an append
+		CountDownLatch unlock = new CountDownLatch(1);
+		CompletableFuture<Void> locking = new CompletableFuture<>();
+		CompletableFuture<Void> second = new CompletableFuture<>();
+		instance.transaction().executeWithoutResult((first) -> {
+			writer.append("just-created", "a");
+			CompletableFuture.runAsync(() -> instance.transaction().executeWithoutResult((status) -> {
+				instance.jdbc().execute("LOCK TABLE durable_notify.stream_chunks IN SHARE ROW EXCLUSIVE MODE");
+				await(unlock);
+			})).whenComplete((result, failure) -> locking.complete(null));
+			database.awaitLockWaits(1);
+			CompletableFuture.runAsync(() -> instance.transaction().executeWithoutResult((status) -> {
+				instance.jdbc().execute("SET LOCAL lock_timeout = '30s'");
+				writer.append("just-created", "b");
+				appended.countDown();
+				await(release);
+			})).whenComplete((result, failure) -> second.complete(null));
+			database.awaitLockWaits(2);
+		});
+		unlock.countDown();
+		await(appended);
+		assertThatExceptionOfType(StreamLockedException.class).isThrownBy(() -> writer.complete("just-created"));
+		release.countDown();
+		CompletableFuture.allOf(second, locking).get(30, TimeUnit.SECONDS);
+		assertThat(writer.append("just-created", "c")).isEqualTo(2);
 	}
 
 	@Test
@@ -383,7 +439,16 @@ class StreamTransactionTests {
 				small.writer().append("small", "b");
 				small.reader().subscribe("small", StreamPosition.start(), new RecordingHandler());
 			});
-			small.writer().append("small", "c");
+			small.transaction()
+				.executeWithoutResult((status) -> TransactionSynchronizationManager
+					.registerSynchronization(new TransactionSynchronization() {
+
+						@Override
+						public void afterCompletion(int completion) {
+							small.writer().append("small", "c");
+						}
+
+					}));
 			small.writer().complete("small");
 			handler.awaitComplete().assertGapFree(0, 3);
 			assertThat(small.reader().page("small", StreamPosition.last(1), 10).chunks()).hasSize(1);

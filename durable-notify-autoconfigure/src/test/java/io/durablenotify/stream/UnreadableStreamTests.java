@@ -34,6 +34,8 @@ import io.durablenotify.wakeup.Wakeups;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 import org.springframework.jdbc.UncategorizedSQLException;
 
@@ -89,20 +91,27 @@ class UnreadableStreamTests {
 		}
 	}
 
-	@Test
-	void aDatabaseThatFailsForAWhileIsAskedAgainAndNothingIsLost() {
+	static List<Exception> passingFailures() {
+		return List.of(new SQLException("too many connections", "53300"), new SQLException("lock timeout", "55P03"),
+				new SQLException("no state"), new IllegalStateException("a DataSource of the user's failed"));
+	}
+
+	@ParameterizedTest
+	@MethodSource("passingFailures")
+	void aDatabaseThatFailsForAWhileIsAskedAgainAndNothingIsLost(Exception failure) {
 		AtomicInteger failures = new AtomicInteger();
 		try (LiveReaders readers = readers((targets) -> {
 			if (failures.getAndIncrement() < 3) {
-				throw new SQLException("too many connections", "53300");
+				throw failure;
 			}
 		})) {
+			String stream = "outage/" + failure.getMessage().length();
 			RecordingHandler handler = new RecordingHandler();
-			readers.open("outage", StreamPosition.start(), handler);
+			readers.open(stream, StreamPosition.start(), handler);
 			for (int i = 0; i < 5; i++) {
-				instance.writer().append("outage", "a");
+				instance.writer().append(stream, "a");
 			}
-			instance.writer().complete("outage");
+			instance.writer().complete(stream);
 			handler.awaitComplete().assertGapFree(0, 5);
 			assertThat(failures).hasValueGreaterThan(3);
 		}
@@ -133,7 +142,7 @@ class UnreadableStreamTests {
 	@FunctionalInterface
 	private interface FetchCheck {
 
-		void beforeFetch(List<Target> targets) throws SQLException;
+		void beforeFetch(List<Target> targets) throws Exception;
 
 	}
 

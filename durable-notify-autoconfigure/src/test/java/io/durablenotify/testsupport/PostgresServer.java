@@ -58,10 +58,18 @@ public final class PostgresServer {
 	 * Create an empty database.
 	 */
 	public TestDatabase createDatabase() {
+		return createDatabase("");
+	}
+
+	/**
+	 * Create an empty database.
+	 * @param options options of {@code CREATE DATABASE}
+	 */
+	public TestDatabase createDatabase(String options) {
 		String name = "test_%d_%d".formatted(ProcessHandle.current().pid(), databases.incrementAndGet());
 		try (Connection connection = DriverManager.getConnection(this.url);
 				Statement statement = connection.createStatement()) {
-			statement.execute("CREATE DATABASE " + name);
+			statement.execute("CREATE DATABASE " + name + " " + options);
 		}
 		catch (SQLException ex) {
 			throw new IllegalStateException(ex);

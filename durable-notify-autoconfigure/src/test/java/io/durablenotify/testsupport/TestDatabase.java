@@ -62,11 +62,18 @@ public record TestDatabase(String url) {
 	 * Wait until some backend waits for a lock.
 	 */
 	public void awaitLockWait() {
+		awaitLockWaits(1);
+	}
+
+	/**
+	 * Wait until at least so many backends wait for locks.
+	 */
+	public void awaitLockWaits(int count) {
 		Awaitility.await()
 			.atMost(Duration.ofSeconds(30))
 			.until(() -> jdbc().queryForObject(
 					"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
-					Integer.class) > 0);
+					Integer.class) >= count);
 	}
 
 }

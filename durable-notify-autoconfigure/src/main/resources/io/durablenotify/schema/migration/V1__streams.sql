@@ -29,20 +29,22 @@ CREATE TABLE ${schema}.stream_chunks (
 -- NOTIFY into the caller's transaction, and those commit one after the other: a hot writer passes wake => false and
 -- leaves its readers to the poll.
 CREATE FUNCTION ${schema}.append(name text, data bytea, wake boolean DEFAULT true) RETURNS bigint
-	LANGUAGE plpgsql VOLATILE STRICT
+	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	head record;
 	next_index bigint;
-	created boolean := false;
 BEGIN
+	IF append.name IS NULL OR append.data IS NULL THEN
+		RAISE EXCEPTION 'Neither the name nor the data may be null; nothing was stored.'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
 	LOOP
 		SELECT s.stream_id, s.ended_at, s.end_state INTO head
 			FROM ${schema}.streams s WHERE s.name = append.name FOR NO KEY UPDATE;
 		EXIT WHEN FOUND;
 		INSERT INTO ${schema}.streams (name) VALUES (append.name) ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING;
-		created := FOUND;
 	END LOOP;
 	IF head.ended_at IS NOT NULL THEN
 		RAISE EXCEPTION 'Stream ''%'' was % at %; nothing was stored.', append.name, head.end_state, head.ended_at
@@ -55,7 +57,7 @@ BEGIN
 		RETURNING chunk_index INTO next_index;
 	IF wake THEN
 		PERFORM pg_notify('${wakeup_channel}', '1 sql streams ' || head.stream_id || ':' || (next_index + 1)
-			|| CASE WHEN created THEN ':c:' || append.name ELSE ':-' END);
+			|| CASE WHEN next_index = 0 THEN ':c:' || append.name ELSE ':-' END);
 	END IF;
 	RETURN next_index;
 END

@@ -1,0 +1,201 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.stream.StreamStore.Moved;
+import io.durablenotify.stream.StreamStore.Watched;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.DataAccessException;
+
+/**
+ * Finds out which of the readers that wait have something to look at: those of the
+ * streams that moved, and those of names that exist by now. Requests come from any
+ * thread; {@link #check()} belongs to the fetching thread.
+ */
+final class StreamChecks {
+
+	/**
+	 * Up to so many streams a poll takes one statement.
+	 */
+	private static final int POLL_SLICE = 10_000;
+
+	/**
+	 * After a reconnect all instances look at once, and fetches have to go on between.
+	 */
+	private static final int RESYNC_SLICE = 1_000;
+
+	private final ApplicationDatabase database;
+
+	private final StreamStore store;
+
+	private final LiveReaders readers;
+
+	private final Consumer<ReaderSubscription> wake;
+
+	private final Set<String> names = ConcurrentHashMap.newKeySet();
+
+	private final AtomicBoolean pollRequested = new AtomicBoolean();
+
+	private final AtomicBoolean resyncRequested = new AtomicBoolean();
+
+	/**
+	 * What is left of a check of all streams.
+	 */
+	private final Queue<List<Long>> slices = new ArrayDeque<>();
+
+	StreamChecks(ApplicationDatabase database, StreamStore store, LiveReaders readers,
+			Consumer<ReaderSubscription> wake) {
+		this.database = database;
+		this.store = store;
+		this.readers = readers;
+		this.wake = wake;
+	}
+
+	void requestName(String stream) {
+		this.names.add(stream);
+	}
+
+	void requestPoll() {
+		this.pollRequested.set(true);
+	}
+
+	void requestResync() {
+		this.resyncRequested.set(true);
+	}
+
+	/**
+	 * Return whether {@link #check()} has work left.
+	 */
+	boolean isPending() {
+		return !this.slices.isEmpty() || !this.names.isEmpty() || this.resyncRequested.get()
+				|| this.pollRequested.get();
+	}
+
+	/**
+	 * Check the names that were asked for and the next slice of streams.
+	 * @throws DataAccessException if the database fails; everything is still to be
+	 * checked then
+	 */
+	void check() {
+		// What is asked for while slices are left may be about those checked already
+		if (this.slices.isEmpty()) {
+			if (this.resyncRequested.getAndSet(false)) {
+				slice(RESYNC_SLICE);
+			}
+			else if (this.pollRequested.getAndSet(false)) {
+				slice(POLL_SLICE);
+			}
+		}
+		this.names.retainAll(this.readers.waitedFor());
+		Set<String> names = Set.copyOf(this.names);
+		// Before the statement: a name that is asked for while it runs is asked for anew
+		this.names.removeAll(names);
+		boolean checked = false;
+		try {
+			check(watched(this.slices.peek()), names);
+			checked = true;
+		}
+		finally {
+			if (checked) {
+				this.slices.poll();
+			}
+			else {
+				this.names.addAll(names);
+			}
+		}
+	}
+
+	private void slice(int size) {
+		this.names.addAll(this.readers.waitedFor());
+		List<Long> streamIds = new ArrayList<>(this.readers.streamIds());
+		// An order of this instance's own
+		Collections.shuffle(streamIds);
+		for (int start = 0; start < streamIds.size(); start += size) {
+			this.slices.add(streamIds.subList(start, Math.min(start + size, streamIds.size())));
+		}
+	}
+
+	/**
+	 * Readers that do not wait look by themselves.
+	 */
+	private List<Watched> watched(@Nullable List<Long> streamIds) {
+		List<Watched> watched = new ArrayList<>();
+		for (long streamId : (streamIds != null) ? streamIds : List.<Long>of()) {
+			long next = Long.MAX_VALUE;
+			long received = 0;
+			for (ReaderSubscription reader : this.readers.of(streamId)) {
+				if (reader.look().isIdle()) {
+					next = Math.min(next, reader.next());
+					received = Math.max(received, reader.received());
+				}
+			}
+			if (next != Long.MAX_VALUE) {
+				watched.add(new Watched(streamId, next, received));
+			}
+		}
+		return watched;
+	}
+
+	private void check(List<Watched> watched, Set<String> names) {
+		try {
+			look(watched, names);
+		}
+		catch (DataAccessException ex) {
+			if (names.isEmpty() || !this.store.isDataFailure(ex)) {
+				throw ex;
+			}
+			// A name that this database cannot hold must not keep the others waiting
+			names.forEach(this::checkAlone);
+			look(watched, Set.of());
+		}
+	}
+
+	private void checkAlone(String name) {
+		try {
+			look(List.of(), Set.of(name));
+		}
+		catch (DataAccessException ex) {
+			if (!this.store.isDataFailure(ex)) {
+				throw ex;
+			}
+			this.readers.endWaiting(name, ex);
+		}
+	}
+
+	private void look(List<Watched> watched, Set<String> names) {
+		if (watched.isEmpty() && names.isEmpty()) {
+			return;
+		}
+		Moved moved = this.database.executeApart("check streams", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> this.store.moved(connection, watched, names));
+		moved.streamIds().forEach((streamId) -> this.readers.of(streamId).forEach(this.wake));
+		moved.names().forEach((named) -> this.readers.bindWaiting(named.stream(), named.streamId()));
+	}
+
+}
