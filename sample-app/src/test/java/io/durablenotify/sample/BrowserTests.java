@@ -22,7 +22,6 @@ import java.util.UUID;
 
 import io.durablenotify.stream.StreamWriter;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,6 +48,9 @@ class BrowserTests {
 
 	private static final long CLOSED = 2;
 
+	@TempDir
+	static Path userData;
+
 	private static ChromeDriver browser;
 
 	@Autowired
@@ -65,11 +67,6 @@ class BrowserTests {
 
 	String url;
 
-	@BeforeAll
-	static void startBrowser(@TempDir Path userData) {
-		browser = Browser.start(userData);
-	}
-
 	@AfterAll
 	static void stopBrowser() {
 		if (browser != null) {
@@ -79,6 +76,9 @@ class BrowserTests {
 
 	@BeforeEach
 	void openPage() {
+		if (browser == null) {
+			browser = Browser.start(userData);
+		}
 		this.url = new SampleClient(this.environment).url();
 		browser.get(this.url + "/");
 		await("page").atMost(Duration.ofSeconds(30)).until(() -> text("listener-status").equals("listening"));
