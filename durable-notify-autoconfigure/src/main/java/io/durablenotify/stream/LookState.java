@@ -17,6 +17,7 @@
 package io.durablenotify.stream;
 
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 
 /**
  * Whether one reader has to look at its stream, so that no wake-up is lost and none costs
@@ -79,11 +80,13 @@ final class LookState {
 	}
 
 	/**
-	 * The look is over, there may be more, and no room for it. The caller then has to
-	 * check once more whether there still is none, and else call {@link #room()}.
+	 * The look is over, there may be more, and no room for it.
+	 * @param hasRoom asked once more, since room that was made before this state could be
+	 * seen was made for nothing
 	 */
-	void full() {
+	boolean full(BooleanSupplier hasRoom) {
 		this.state.set(State.FULL);
+		return hasRoom.getAsBoolean() && room();
 	}
 
 	/**

@@ -265,9 +265,7 @@ final class StreamFetcher implements AutoCloseable {
 	}
 
 	private void waitForRoom(ReaderSubscription reader) {
-		reader.look().full();
-		// The handler may have made room before it could see that this waits for it
-		if (reader.hasRoom() && reader.look().room()) {
+		if (reader.look().full(reader::hasRoom)) {
 			this.queue.add(reader);
 		}
 	}

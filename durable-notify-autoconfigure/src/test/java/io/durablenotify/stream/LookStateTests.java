@@ -56,9 +56,18 @@ class LookStateTests {
 	void aFullReaderIsQueuedByRoomAndNotByWakeups() {
 		this.state.wake();
 		this.state.begin();
-		this.state.full();
+		assertThat(this.state.full(() -> false)).isFalse();
 		assertThat(this.state.wake()).isFalse();
 		assertThat(this.state.room()).isTrue();
+		assertThat(this.state.room()).isFalse();
+	}
+
+	@Test
+	void roomThatWasMadeBeforeTheReaderWasFullCounts() {
+		this.state.wake();
+		this.state.begin();
+		assertThat(this.state.room()).isFalse();
+		assertThat(this.state.full(() -> true)).isTrue();
 		assertThat(this.state.room()).isFalse();
 	}
 
