@@ -120,7 +120,7 @@ final class ListenerRun implements Runnable {
 				}
 			}
 			catch (Throwable ex) {
-				failed(ex, details);
+				failed(ex, details, establishedAt != 0);
 			}
 			if (isHealthyPeriod(establishedAt)) {
 				delays = this.backOff.start();
@@ -166,13 +166,14 @@ final class ListenerRun implements Runnable {
 		}
 	}
 
-	private synchronized void failed(Throwable exception, @Nullable DriverConnectionDetails details) {
+	private synchronized void failed(Throwable exception, @Nullable DriverConnectionDetails details,
+			boolean established) {
 		if (isStopped()) {
 			return;
 		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
 				: new ListenerException(Problem.CONNECT,
-						"no connection to %s: %s".formatted(
+						"%s to %s: %s".formatted((established) ? "lost the connection" : "no connection",
 								(details != null) ? ListenerConnection.address(details) : "the database",
 								Secrets.mask(reason(exception), details)),
 						exception);

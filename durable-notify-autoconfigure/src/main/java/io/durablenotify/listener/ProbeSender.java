@@ -50,14 +50,14 @@ final class ProbeSender {
 	 * could not be sent
 	 */
 	CompletableFuture<Long> send() {
-		return CompletableFuture
-			.supplyAsync(() -> this.database.executeApart("probe the listener", (connection, joined) -> {
-				try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, '')")) {
-					statement.setString(1, this.channel);
-					statement.execute();
-					return System.nanoTime();
-				}
-			}), this.executor);
+		return CompletableFuture.supplyAsync(() -> this.database.executeApart("probe the listener",
+				ApplicationDatabase.PATIENCE, (connection, joined) -> {
+					try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, '')")) {
+						statement.setString(1, this.channel);
+						statement.execute();
+						return System.nanoTime();
+					}
+				}), this.executor);
 	}
 
 }

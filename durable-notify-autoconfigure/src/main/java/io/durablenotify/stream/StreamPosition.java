@@ -80,7 +80,7 @@ public final class StreamPosition {
 		try {
 			return after(Long.parseLong(lastEventId.trim()));
 		}
-		catch (NumberFormatException ex) {
+		catch (IllegalArgumentException ex) {
 			throw new IllegalArgumentException(
 					"Last-Event-ID '" + lastEventId + "' is not the index of a chunk: use 0 or more", ex);
 		}

@@ -55,6 +55,16 @@ final class WakeupBatch {
 		other.forEach((topic, wakeups) -> wakeups.forEach((wakeup) -> add(topic, wakeup)));
 	}
 
+	/**
+	 * Return a batch that says "look at everything" for each topic of this one.
+	 */
+	WakeupBatch toResyncs() {
+		WakeupBatch batch = new WakeupBatch();
+		batch.resyncs.addAll(this.resyncs);
+		batch.resyncs.addAll(this.wakeups.keySet());
+		return batch;
+	}
+
 	boolean isEmpty() {
 		return this.wakeups.isEmpty() && this.resyncs.isEmpty();
 	}

@@ -21,6 +21,7 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 
@@ -29,8 +30,11 @@ import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
-import org.springframework.dao.DataAccessException;
+import org.springframework.core.NestedExceptionUtils;
+import org.springframework.util.backoff.BackOffExecution;
+import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
  * Sends wake-ups to other instances, from a thread and a connection of its own, many in
@@ -48,9 +52,14 @@ final class WakeupSender implements AutoCloseable {
 	 */
 	private static final int PAUSE_PER_INSTANCE = 4;
 
-	private static final Duration FIRST_RETRY = Duration.ofMillis(100);
+	private static final long FIRST_RETRY_MILLIS = 100;
 
-	private static final Duration LAST_RETRY = Duration.ofSeconds(5);
+	private static final long LAST_RETRY_MILLIS = 5_000;
+
+	/**
+	 * How long closing waits for what is still to be sent.
+	 */
+	private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(1);
 
 	private final ApplicationDatabase database;
 
@@ -66,6 +75,13 @@ final class WakeupSender implements AutoCloseable {
 
 	private final SerialTask task = new SerialTask(this.thread, this::send);
 
+	private final ExponentialBackOff backOff = new ExponentialBackOff(FIRST_RETRY_MILLIS, 2);
+
+	/**
+	 * Open while closing: ends pauses.
+	 */
+	private final CountDownLatch closing = new CountDownLatch(1);
+
 	/**
 	 * Guarded by {@code this}.
 	 */
@@ -74,7 +90,7 @@ final class WakeupSender implements AutoCloseable {
 	/**
 	 * Owned by the sender's thread.
 	 */
-	private Duration retry = Duration.ZERO;
+	private @Nullable BackOffExecution outage;
 
 	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances) {
 		this.database = database;
@@ -82,6 +98,7 @@ final class WakeupSender implements AutoCloseable {
 		this.sender = sender;
 		this.maxGap = maxGap;
 		this.instances = instances;
+		this.backOff.setMaxInterval(LAST_RETRY_MILLIS);
 	}
 
 	void offer(String topic, Wakeup wakeup) {
@@ -112,15 +129,18 @@ final class WakeupSender implements AutoCloseable {
 			succeeded();
 			pause(gapAfter(cost));
 		}
-		catch (DataAccessException ex) {
-			failed(ex);
-			offer(batch);
-			pause(this.retry);
+		catch (Throwable ex) {
+			Duration delay = failed(ex);
+			if (!isClosing()) {
+				// Whatever was wrong with these, the other instances have to look
+				offer(batch.toResyncs());
+				pause(delay);
+			}
 		}
 	}
 
 	private Duration notify(List<String> payloads) {
-		return this.database.executeApart("send wake-ups", (connection, joined) -> {
+		return this.database.executeApart("send wake-ups", ApplicationDatabase.PATIENCE, (connection, joined) -> {
 			long start = System.nanoTime();
 			notify(connection, this.channel, payloads);
 			return Duration.ofNanos(System.nanoTime() - start);
@@ -142,36 +162,63 @@ final class WakeupSender implements AutoCloseable {
 	}
 
 	private void succeeded() {
-		if (!this.retry.isZero()) {
+		if (this.outage != null) {
 			logger.info("Wake-ups are sent again");
-			this.retry = Duration.ZERO;
+			this.outage = null;
 		}
 	}
 
-	private void failed(DataAccessException exception) {
-		if (this.retry.isZero()) {
-			logger.warn("Wake-ups cannot be sent; readers in other instances rely on their poll: "
-					+ exception.getMostSpecificCause().getMessage());
-			this.retry = FIRST_RETRY;
+	private Duration failed(Throwable failure) {
+		BackOffExecution outage = this.outage;
+		if (outage == null) {
+			outage = this.backOff.start();
+			this.outage = outage;
+			if (!isClosing()) {
+				logger.warn("Wake-ups cannot be sent; readers in other instances rely on their poll: "
+						+ NestedExceptionUtils.getMostSpecificCause(failure).getMessage());
+			}
 		}
-		else {
-			Duration doubled = this.retry.multipliedBy(2);
-			this.retry = (doubled.compareTo(LAST_RETRY) < 0) ? doubled : LAST_RETRY;
-		}
+		logger.debug("Wake-ups cannot be sent", failure);
+		return Duration.ofMillis(outage.nextBackOff());
 	}
 
-	private static void pause(Duration duration) {
+	private boolean isClosing() {
+		return this.closing.getCount() == 0;
+	}
+
+	private void pause(Duration duration) {
 		try {
-			TimeUnit.NANOSECONDS.sleep(duration.toNanos());
+			this.closing.await(duration.toNanos(), TimeUnit.NANOSECONDS);
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 		}
 	}
 
+	/**
+	 * Send what is left, which is often that streams ended, and stop.
+	 */
 	@Override
 	public void close() {
+		this.closing.countDown();
+		long deadline = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
+		// The first task is behind what runs now, the second behind what that left
+		if (awaitTurn(deadline)) {
+			awaitTurn(deadline);
+		}
 		this.thread.close();
+	}
+
+	private boolean awaitTurn(long deadline) {
+		CountDownLatch turn = new CountDownLatch(1);
+		this.thread.execute(turn::countDown);
+		try {
+			return turn.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			return false;
+		}
 	}
 
 }

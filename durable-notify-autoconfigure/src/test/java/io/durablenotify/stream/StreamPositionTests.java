@@ -63,7 +63,7 @@ class StreamPositionTests {
 	@ValueSource(strings = { "x", "1.5", "-1", "99999999999999999999" })
 	void anEventIdThatIsNoIndexIsRefused(String lastEventId) {
 		assertThatIllegalArgumentException().isThrownBy(() -> StreamPosition.afterEventId(lastEventId))
-			.withMessageContaining(lastEventId);
+			.withMessage("Last-Event-ID '%s' is not the index of a chunk: use 0 or more".formatted(lastEventId));
 	}
 
 }

@@ -478,6 +478,21 @@ class StreamReaderTests {
 	}
 
 	@Test
+	void whatAnInstanceWritesLastIsHeardByTheOthers() {
+		for (int round = 0; round < 5; round++) {
+			String stream = "last-words/" + round;
+			RecordingHandler handler = read(stream, StreamPosition.start());
+			try (Instance closing = Instance.start(database)) {
+				for (int i = 0; i < 20; i++) {
+					closing.writer().append(stream, "chunk " + i);
+				}
+				closing.writer().complete(stream);
+			}
+			handler.awaitComplete().assertGapFree(0, 20);
+		}
+	}
+
+	@Test
 	void readersCanBeOpenedAgainAfterARestart() {
 		try (Instance restarted = Instance.start(database)) {
 			restarted.context().stop();

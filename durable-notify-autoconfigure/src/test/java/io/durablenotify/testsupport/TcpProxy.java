@@ -57,6 +57,12 @@ public final class TcpProxy implements AutoCloseable {
 
 	private boolean rejecting;
 
+	/**
+	 * After how many more bytes from the server to freeze, or a negative number. Guarded
+	 * by {@link #mode}.
+	 */
+	private int bytesUntilFrozen = -1;
+
 	private TcpProxy(TestDatabase database) throws IOException {
 		this.database = database;
 		Properties properties = Driver.parseURL(database.url(), new Properties());
@@ -111,6 +117,16 @@ public final class TcpProxy implements AutoCloseable {
 	}
 
 	/**
+	 * Let some more bytes from the server through and freeze then, in the middle of a
+	 * message.
+	 */
+	public void freezeAfter(int bytes) {
+		synchronized (this.mode) {
+			this.bytesUntilFrozen = bytes;
+		}
+	}
+
+	/**
 	 * Reset all connections, and each new one.
 	 */
 	public void reject() {
@@ -150,8 +166,8 @@ public final class TcpProxy implements AutoCloseable {
 			}
 			Socket upstream = new Socket(this.target.getAddress(), this.target.getPort());
 			this.sockets.addAll(List.of(client, upstream));
-			start(() -> pump(client, upstream));
-			start(() -> pump(upstream, client));
+			start(() -> pump(client, upstream, false));
+			start(() -> pump(upstream, client, true));
 		}
 	}
 
@@ -161,14 +177,16 @@ public final class TcpProxy implements AutoCloseable {
 		}
 	}
 
-	private void pump(Socket from, Socket to) throws IOException {
+	private void pump(Socket from, Socket to, boolean fromServer) throws IOException {
 		try {
 			InputStream in = from.getInputStream();
 			OutputStream out = to.getOutputStream();
 			byte[] buffer = new byte[8192];
 			for (int length = in.read(buffer); length >= 0; length = in.read(buffer)) {
+				int passing = (fromServer) ? freezeWithin(length) : 0;
+				out.write(buffer, 0, passing);
 				awaitThaw();
-				out.write(buffer, 0, length);
+				out.write(buffer, passing, length - passing);
 			}
 			awaitThaw();
 		}
@@ -176,6 +194,18 @@ public final class TcpProxy implements AutoCloseable {
 			from.close();
 			to.close();
 			this.sockets.removeAll(List.of(from, to));
+		}
+	}
+
+	private int freezeWithin(int length) {
+		synchronized (this.mode) {
+			if (this.bytesUntilFrozen < 0) {
+				return 0;
+			}
+			int passing = Math.min(length, this.bytesUntilFrozen);
+			this.bytesUntilFrozen = -1;
+			this.frozen = true;
+			return passing;
 		}
 	}
 
