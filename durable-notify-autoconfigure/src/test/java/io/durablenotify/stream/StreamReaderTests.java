@@ -386,6 +386,29 @@ class StreamReaderTests {
 	}
 
 	@Test
+	void aBufferNeverHoldsMoreThanItsSize() {
+		CountDownLatch release = new CountDownLatch(1);
+		RecordingHandler slow = new RecordingHandler() {
+
+			@Override
+			public void onChunk(Chunk chunk) throws Exception {
+				release.await();
+				super.onChunk(chunk);
+			}
+
+		};
+		appendMany("sized", 0, 5);
+		ReaderSubscription subscription = (ReaderSubscription) reader.subscribe("sized", StreamPosition.start(), slow);
+		Eventually.await(() -> subscription.next() == 5 && subscription.look().isIdle(), subscription::toString);
+		// A fetch that brings as many as the whole buffer holds
+		instance.transaction().executeWithoutResult((status) -> appendMany("sized", 5, 30));
+		Eventually.await(() -> subscription.next() > 5, subscription::toString);
+		assertThat(subscription.next()).isEqualTo(16);
+		release.countDown();
+		slow.awaitChunks(35).assertGapFree(0, 35);
+	}
+
+	@Test
 	void aBufferIsBoundedByBytesToo() {
 		try (Instance small = Instance.start(database, "durable-notify.poll.interval=0",
 				"durable-notify.streams.buffer-bytes=10KB")) {
@@ -401,13 +424,16 @@ class StreamReaderTests {
 			};
 			// Sizes around half of, all of and more than the buffer
 			int[] sizes = { 4000, 6000, 9000, 100, 20000, 6000, 6000, 1, 10240, 5000, 5120, 5121 };
+			instance.transaction().executeWithoutResult((status) -> {
+				for (int size : sizes) {
+					writer.append("bytes", new byte[size]);
+				}
+				writer.complete("bytes");
+			});
 			ReaderSubscription subscription = (ReaderSubscription) small.reader()
 				.subscribe("bytes", StreamPosition.start(), slow);
-			for (int size : sizes) {
-				writer.append("bytes", new byte[size]);
-			}
-			writer.complete("bytes");
 			Eventually.await(() -> subscription.next() > 0, subscription::toString);
+			assertThat(subscription.next()).isEqualTo(2);
 			release.countDown();
 			slow.awaitComplete().assertGapFree(0, sizes.length);
 			assertThat(slow.chunks()).extracting((chunk) -> chunk.data().length)

@@ -21,11 +21,13 @@ import java.lang.reflect.Proxy;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.StreamStore.Target;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
@@ -88,6 +90,44 @@ class UnreadableStreamTests {
 					assertThat(handlers.get(i).ends()).isZero();
 				}
 			}
+		}
+	}
+
+	@Test
+	void aChunkThatDoesNotFitIsNotFetchedAgainAndAgain() {
+		CountDownLatch release = new CountDownLatch(1);
+		AtomicInteger fetches = new AtomicInteger();
+		instance.writer().append("fitting", new byte[400_000]);
+		instance.writer().append("fitting", new byte[900_000]);
+		instance.writer().append("other", "a");
+		long watched = instance.jdbc()
+			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = 'fitting'", Long.class);
+		try (LiveReaders readers = readers((targets) -> {
+			if (targets.stream().anyMatch((target) -> target.streamId() == watched)) {
+				fetches.incrementAndGet();
+			}
+		})) {
+			RecordingHandler slow = new RecordingHandler() {
+
+				@Override
+				public void onChunk(Chunk chunk) throws Exception {
+					release.await();
+					super.onChunk(chunk);
+				}
+
+			};
+			ReaderSubscription reader = (ReaderSubscription) readers.open("fitting", StreamPosition.start(), slow);
+			Eventually.await(() -> reader.next() == 1 && fetches.get() > 1, reader::toString);
+			// Turns of the fetcher, each of which would fetch for the waiting reader
+			// again
+			for (int i = 0; i < 20; i++) {
+				RecordingHandler other = new RecordingHandler();
+				readers.open("other", StreamPosition.start(), other);
+				other.awaitChunks(1);
+			}
+			assertThat(fetches).hasValueLessThan(4);
+			release.countDown();
+			slow.awaitChunks(2);
 		}
 	}
 
