@@ -45,6 +45,10 @@ final class Channels {
 			throw new IllegalArgumentException(
 					"Channel name '%s' has %d bytes: 1 to %d are allowed".formatted(channel, length, MAX_NAME_BYTES));
 		}
+		if (channel.indexOf('\0') >= 0) {
+			// LISTEN would fail, and with it every connection
+			throw new IllegalArgumentException("Channel name '%s' has a NUL character".formatted(channel));
+		}
 		ChannelRegistration registration = new ChannelRegistration(channel, handler, executor, this::remove);
 		synchronized (this) {
 			this.registrations.computeIfAbsent(channel, (name) -> new LinkedHashSet<>()).add(registration);
@@ -78,11 +82,8 @@ final class Channels {
 		of(channel).forEach(ChannelRegistration::announce);
 	}
 
-	/**
-	 * Tell all handlers of a channel that they may have missed something.
-	 */
-	void resync(String channel) {
-		of(channel).forEach(ChannelRegistration::resync);
+	void resyncAll() {
+		names().forEach((channel) -> of(channel).forEach(ChannelRegistration::resync));
 	}
 
 }
