@@ -21,21 +21,15 @@ import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
 import javax.sql.DataSource;
 
-import com.zaxxer.hikari.HikariConfigMXBean;
-import com.zaxxer.hikari.HikariDataSource;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.boot.jdbc.DataSourceBuilder;
-import org.springframework.boot.jdbc.DataSourceUnwrapper;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
@@ -43,14 +37,12 @@ import org.springframework.jdbc.UncategorizedSQLException;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.jdbc.datasource.SimpleConnectionHandle;
-import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.jdbc.support.JdbcUtils;
 import org.springframework.jdbc.support.SQLExceptionSubclassTranslator;
 import org.springframework.jdbc.support.SQLExceptionTranslator;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.util.Assert;
-import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
 /**
@@ -68,9 +60,6 @@ public final class ApplicationDatabase {
 	 * How long the threads that all depend on wait for a server that keeps silent.
 	 */
 	public static final Duration PATIENCE = Duration.ofSeconds(30);
-
-	private static final boolean HIKARI_PRESENT = ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource",
-			ApplicationDatabase.class.getClassLoader());
 
 	private static final Method IS_TRANSACTION_ACTIVE = isTransactionActiveMethod();
 
@@ -295,70 +284,12 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Return what opens a physical connection to the same database, by the details that
-	 * Boot built the pool from or else derived from the DataSource, with the pool's
-	 * driver properties.
-	 * @return the details
+	 * Return what opens a physical connection to the same database.
+	 * @return the details, read anew
 	 * @throws IllegalStateException if they cannot be derived
 	 */
 	public DriverConnectionDetails getDriverConnectionDetails() {
-		Map<String, String> properties = (HIKARI_PRESENT) ? HikariProperties.of(this.dataSource) : Map.of();
-		JdbcConnectionDetails details = this.connectionDetails.get();
-		if (details != null) {
-			return new DriverConnectionDetails(details.getJdbcUrl(), details.getUsername(), details.getPassword(),
-					properties);
-		}
-		SimpleDriverDataSource derived = derive();
-		return new DriverConnectionDetails(String.valueOf(derived.getUrl()), derived.getUsername(),
-				derived.getPassword(), properties);
-	}
-
-	private SimpleDriverDataSource derive() {
-		try {
-			return DataSourceBuilder.derivedFrom(this.dataSource).type(SimpleDriverDataSource.class).build();
-		}
-		catch (RuntimeException ex) {
-			throw new IllegalStateException("No URL can be derived from the DataSource of type "
-					+ this.dataSource.getClass().getName() + "; set durable-notify.listener.url", ex);
-		}
-	}
-
-	/**
-	 * Return a DataSource that opens a physical connection each time.
-	 * @return the DataSource
-	 */
-	public DataSource getUnpooledDataSource() {
-		DriverConnectionDetails details = getDriverConnectionDetails();
-		DataSource unpooled = DataSourceBuilder.create()
-			.type(SimpleDriverDataSource.class)
-			.url(details.url())
-			.username(details.username())
-			.password(details.password())
-			.build();
-		Map<String, String> properties = new HashMap<>(details.properties());
-		if (!properties.isEmpty()) {
-			((SimpleDriverDataSource) unpooled)
-				.setConnectionProperties(new DriverConnectionDetails("", null, null, properties).toProperties());
-		}
-		return unpooled;
-	}
-
-	/**
-	 * Loaded only where HikariCP is there.
-	 */
-	private static final class HikariProperties {
-
-		private static Map<String, String> of(DataSource dataSource) {
-			HikariDataSource pool = DataSourceUnwrapper.unwrap(dataSource, HikariConfigMXBean.class,
-					HikariDataSource.class);
-			if (pool == null) {
-				return Map.of();
-			}
-			Map<String, String> properties = new HashMap<>();
-			pool.getDataSourceProperties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
-			return properties;
-		}
-
+		return DriverConnectionDetails.of(this.dataSource, this.connectionDetails.get());
 	}
 
 }

@@ -16,10 +16,21 @@
 
 package io.durablenotify.jdbc;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
 
+import javax.sql.DataSource;
+
+import com.zaxxer.hikari.HikariConfigMXBean;
+import com.zaxxer.hikari.HikariDataSource;
 import org.jspecify.annotations.Nullable;
+
+import org.springframework.boot.jdbc.DataSourceBuilder;
+import org.springframework.boot.jdbc.DataSourceUnwrapper;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.jdbc.datasource.SimpleDriverDataSource;
+import org.springframework.util.ClassUtils;
 
 /**
  * What a JDBC driver needs for a physical connection that belongs to no pool.
@@ -35,6 +46,52 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 
 	public DriverConnectionDetails {
 		properties = Map.copyOf(properties);
+	}
+
+	/**
+	 * Find out what opens a physical connection to the database of a pool, with the
+	 * pool's driver properties.
+	 * @param dataSource the pool
+	 * @param details what Boot built it from, or {@code null} to derive it
+	 * @return the details
+	 * @throws IllegalStateException if they cannot be derived
+	 */
+	static DriverConnectionDetails of(DataSource dataSource, @Nullable JdbcConnectionDetails details) {
+		Map<String, String> properties = (HikariProperties.PRESENT) ? HikariProperties.of(dataSource) : Map.of();
+		if (details != null) {
+			return new DriverConnectionDetails(details.getJdbcUrl(), details.getUsername(), details.getPassword(),
+					properties);
+		}
+		SimpleDriverDataSource derived = derive(dataSource);
+		return new DriverConnectionDetails(String.valueOf(derived.getUrl()), derived.getUsername(),
+				derived.getPassword(), properties);
+	}
+
+	private static SimpleDriverDataSource derive(DataSource dataSource) {
+		try {
+			return DataSourceBuilder.derivedFrom(dataSource).type(SimpleDriverDataSource.class).build();
+		}
+		catch (RuntimeException ex) {
+			throw new IllegalStateException("No URL can be derived from the DataSource of type "
+					+ dataSource.getClass().getName() + "; set durable-notify.listener.url", ex);
+		}
+	}
+
+	/**
+	 * Return a DataSource that opens a physical connection each time.
+	 * @return a new DataSource
+	 */
+	public DataSource toDataSource() {
+		SimpleDriverDataSource dataSource = DataSourceBuilder.create()
+			.type(SimpleDriverDataSource.class)
+			.url(this.url)
+			.username(this.username)
+			.password(this.password)
+			.build();
+		Properties properties = new Properties();
+		properties.putAll(this.properties);
+		dataSource.setConnectionProperties(properties);
+		return dataSource;
 	}
 
 	/**
@@ -57,6 +114,27 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	public String toString() {
 		int query = this.url.indexOf('?');
 		return (query < 0) ? this.url : this.url.substring(0, query);
+	}
+
+	/**
+	 * Touches HikariCP only where it is there.
+	 */
+	private static final class HikariProperties {
+
+		private static final boolean PRESENT = ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource",
+				DriverConnectionDetails.class.getClassLoader());
+
+		private static Map<String, String> of(DataSource dataSource) {
+			HikariDataSource pool = DataSourceUnwrapper.unwrap(dataSource, HikariConfigMXBean.class,
+					HikariDataSource.class);
+			if (pool == null) {
+				return Map.of();
+			}
+			Map<String, String> properties = new HashMap<>();
+			pool.getDataSourceProperties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
+			return properties;
+		}
+
 	}
 
 }

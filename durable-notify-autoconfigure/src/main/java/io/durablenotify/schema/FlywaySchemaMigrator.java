@@ -55,7 +55,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	@Override
 	public Schema migrate() {
 		requireSupportedDatabase();
-		Flyway flyway = flyway(this.database.getUnpooledDataSource());
+		Flyway flyway = flyway(this.database.getDriverConnectionDetails().toDataSource());
 		try {
 			if (this.settings.migrate()) {
 				flyway.migrate();

@@ -17,8 +17,6 @@
 package io.durablenotify.stream;
 
 import java.time.Instant;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
@@ -32,8 +30,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One live reader: what it has received, a bounded buffer between the thread that fetches
- * and the one that calls the handler, and how it ends.
+ * One live reader: what it has received, what its handler is still to be given, and how
+ * it ends.
  */
 final class ReaderSubscription implements Subscription {
 
@@ -45,9 +43,7 @@ final class ReaderSubscription implements Subscription {
 
 	private final LiveReaders readers;
 
-	private final int maxChunks;
-
-	private final long maxBytes;
+	private final int chunksPerTurn;
 
 	private final LookState look = new LookState();
 
@@ -76,14 +72,7 @@ final class ReaderSubscription implements Subscription {
 	 */
 	private final Object lock = new Object();
 
-	private final Deque<Chunk> buffer = new ArrayDeque<>(0);
-
-	private long bufferedBytes;
-
-	/**
-	 * The size of the chunk that did not fit, or 0.
-	 */
-	private int refusedBytes;
+	private final ChunkBuffer buffer;
 
 	private @Nullable End end;
 
@@ -111,8 +100,8 @@ final class ReaderSubscription implements Subscription {
 		this.next = next;
 		this.handler = handler;
 		this.readers = readers;
-		this.maxChunks = settings.bufferSize();
-		this.maxBytes = settings.bufferBytes();
+		this.chunksPerTurn = settings.bufferSize();
+		this.buffer = new ChunkBuffer(settings.bufferSize(), settings.bufferBytes());
 		this.delivery = new SerialTask(executor, this::deliver);
 	}
 
@@ -145,8 +134,7 @@ final class ReaderSubscription implements Subscription {
 	 */
 	boolean hasRoom() {
 		synchronized (this.lock) {
-			return this.buffer.isEmpty() || (this.buffer.size() <= this.maxChunks / 2
-					&& this.bufferedBytes <= this.maxBytes / 2 && fits(this.refusedBytes));
+			return this.buffer.hasRoom();
 		}
 	}
 
@@ -200,22 +188,8 @@ final class ReaderSubscription implements Subscription {
 
 	private boolean offer(Chunk chunk) {
 		synchronized (this.lock) {
-			if (this.closed) {
-				return false;
-			}
-			if (!this.buffer.isEmpty() && !(this.buffer.size() < this.maxChunks && fits(chunk.data().length))) {
-				this.refusedBytes = chunk.data().length;
-				return false;
-			}
-			this.refusedBytes = 0;
-			this.buffer.add(chunk);
-			this.bufferedBytes += chunk.data().length;
-			return true;
+			return !this.closed && this.buffer.offer(chunk);
 		}
-	}
-
-	private boolean fits(int bytes) {
-		return this.bufferedBytes + bytes <= this.maxBytes;
 	}
 
 	/**
@@ -242,7 +216,7 @@ final class ReaderSubscription implements Subscription {
 			if (this.closed) {
 				return CompletableFuture.completedFuture(null);
 			}
-			clear();
+			this.buffer.clear();
 			this.end = new End(new ReaderStoppedException(this.stream));
 			this.stopped = stopped;
 		}
@@ -251,13 +225,8 @@ final class ReaderSubscription implements Subscription {
 		return stopped;
 	}
 
-	private void clear() {
-		this.buffer.clear();
-		this.bufferedBytes = 0;
-	}
-
 	private void deliver() {
-		for (int turn = 0; turn < this.maxChunks; turn++) {
+		for (int turn = 0; turn < this.chunksPerTurn; turn++) {
 			Chunk chunk;
 			End end = null;
 			synchronized (this.lock) {
@@ -293,10 +262,7 @@ final class ReaderSubscription implements Subscription {
 	 */
 	private void taken(Chunk chunk) {
 		synchronized (this.lock) {
-			if (this.buffer.peek() == chunk) {
-				this.buffer.remove();
-				this.bufferedBytes -= chunk.data().length;
-			}
+			this.buffer.remove(chunk);
 		}
 		if (hasRoom()) {
 			this.readers.roomMade(this);
@@ -309,7 +275,7 @@ final class ReaderSubscription implements Subscription {
 				return;
 			}
 			this.closed = true;
-			clear();
+			this.buffer.clear();
 		}
 		logger.error("Handler failed with chunk %d of stream '%s'; its subscription ends".formatted(chunk.index(),
 				this.stream), failure);
@@ -346,7 +312,7 @@ final class ReaderSubscription implements Subscription {
 	public void cancel() {
 		synchronized (this.lock) {
 			this.closed = true;
-			clear();
+			this.buffer.clear();
 		}
 		this.readers.remove(this);
 		told();

@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
@@ -362,16 +363,7 @@ class StreamReaderTests {
 
 	@Test
 	void aSlowReaderHoldsItsBufferAndNoOtherReaderWaits() throws Exception {
-		CountDownLatch release = new CountDownLatch(1);
-		RecordingHandler slow = new RecordingHandler() {
-
-			@Override
-			public void onChunk(Chunk chunk) throws Exception {
-				release.await();
-				super.onChunk(chunk);
-			}
-
-		};
+		BlockingHandler slow = new BlockingHandler();
 		ReaderSubscription subscription = (ReaderSubscription) reader.subscribe("slow", StreamPosition.start(), slow);
 		RecordingHandler fast = read("slow", StreamPosition.start());
 		for (int i = 0; i < 200; i++) {
@@ -381,22 +373,13 @@ class StreamReaderTests {
 		writer.complete("slow");
 		fast.awaitComplete().assertGapFree(0, 200);
 		assertThat(subscription.next()).isLessThanOrEqualTo(16);
-		release.countDown();
+		slow.release();
 		slow.awaitComplete().assertGapFree(0, 200);
 	}
 
 	@Test
 	void aBufferNeverHoldsMoreThanItsSize() {
-		CountDownLatch release = new CountDownLatch(1);
-		RecordingHandler slow = new RecordingHandler() {
-
-			@Override
-			public void onChunk(Chunk chunk) throws Exception {
-				release.await();
-				super.onChunk(chunk);
-			}
-
-		};
+		BlockingHandler slow = new BlockingHandler();
 		appendMany("sized", 0, 5);
 		ReaderSubscription subscription = (ReaderSubscription) reader.subscribe("sized", StreamPosition.start(), slow);
 		Eventually.await(() -> subscription.next() == 5 && subscription.look().isIdle(), subscription::toString);
@@ -404,7 +387,7 @@ class StreamReaderTests {
 		instance.transaction().executeWithoutResult((status) -> appendMany("sized", 5, 30));
 		Eventually.await(() -> subscription.next() > 5, subscription::toString);
 		assertThat(subscription.next()).isEqualTo(16);
-		release.countDown();
+		slow.release();
 		slow.awaitChunks(35).assertGapFree(0, 35);
 	}
 
@@ -412,16 +395,7 @@ class StreamReaderTests {
 	void aBufferIsBoundedByBytesToo() {
 		try (Instance small = Instance.start(database, "durable-notify.poll.interval=0",
 				"durable-notify.streams.buffer-bytes=10KB")) {
-			CountDownLatch release = new CountDownLatch(1);
-			RecordingHandler slow = new RecordingHandler() {
-
-				@Override
-				public void onChunk(Chunk chunk) throws Exception {
-					release.await();
-					super.onChunk(chunk);
-				}
-
-			};
+			BlockingHandler slow = new BlockingHandler();
 			// Sizes around half of, all of and more than the buffer
 			int[] sizes = { 4000, 6000, 9000, 100, 20000, 6000, 6000, 1, 10240, 5000, 5120, 5121 };
 			instance.transaction().executeWithoutResult((status) -> {
@@ -434,7 +408,7 @@ class StreamReaderTests {
 				.subscribe("bytes", StreamPosition.start(), slow);
 			Eventually.await(() -> subscription.next() > 0, subscription::toString);
 			assertThat(subscription.next()).isEqualTo(2);
-			release.countDown();
+			slow.release();
 			slow.awaitComplete().assertGapFree(0, sizes.length);
 			assertThat(slow.chunks()).extracting((chunk) -> chunk.data().length)
 				.containsExactly(Arrays.stream(sizes).boxed().toArray(Integer[]::new));

@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.StreamStore.Target;
+import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
@@ -95,7 +96,6 @@ class UnreadableStreamTests {
 
 	@Test
 	void aChunkThatDoesNotFitIsNotFetchedAgainAndAgain() {
-		CountDownLatch release = new CountDownLatch(1);
 		AtomicInteger fetches = new AtomicInteger();
 		instance.writer().append("fitting", new byte[400_000]);
 		instance.writer().append("fitting", new byte[900_000]);
@@ -107,15 +107,7 @@ class UnreadableStreamTests {
 				fetches.incrementAndGet();
 			}
 		})) {
-			RecordingHandler slow = new RecordingHandler() {
-
-				@Override
-				public void onChunk(Chunk chunk) throws Exception {
-					release.await();
-					super.onChunk(chunk);
-				}
-
-			};
+			BlockingHandler slow = new BlockingHandler();
 			ReaderSubscription reader = (ReaderSubscription) readers.open("fitting", StreamPosition.start(), slow);
 			Eventually.await(() -> reader.next() == 1 && fetches.get() > 1, reader::toString);
 			// Turns of the fetcher, each of which would fetch for the waiting reader
@@ -126,7 +118,7 @@ class UnreadableStreamTests {
 				other.awaitChunks(1);
 			}
 			assertThat(fetches).hasValueLessThan(4);
-			release.countDown();
+			slow.release();
 			slow.awaitChunks(2);
 		}
 	}
