@@ -82,8 +82,11 @@ final class Channels {
 		of(channel).forEach(ChannelRegistration::announce);
 	}
 
-	void resyncAll() {
-		names().forEach((channel) -> of(channel).forEach(ChannelRegistration::resync));
+	/**
+	 * Tell all handlers of a channel that they may have missed something.
+	 */
+	void resync(String channel) {
+		of(channel).forEach(ChannelRegistration::resync);
 	}
 
 }
