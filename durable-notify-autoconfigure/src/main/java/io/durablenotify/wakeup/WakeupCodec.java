@@ -75,6 +75,7 @@ final class WakeupCodec {
 		List<String> payloads = new ArrayList<>();
 		StringBuilder payload = new StringBuilder();
 		int bytes = MAX_PAYLOAD_BYTES;
+		boolean fits = true;
 		for (Wakeup wakeup : wakeups) {
 			String field = encode(wakeup);
 			int fieldBytes = field.getBytes(StandardCharsets.UTF_8).length;
@@ -84,6 +85,7 @@ final class WakeupCodec {
 				}
 				payload = new StringBuilder(prefix).append(field);
 				bytes = prefix.getBytes(StandardCharsets.UTF_8).length + fieldBytes;
+				fits &= bytes <= MAX_PAYLOAD_BYTES;
 			}
 			else {
 				payload.append(' ').append(field);
@@ -91,8 +93,7 @@ final class WakeupCodec {
 			}
 		}
 		payloads.add(payload.toString());
-		boolean fits = bytes <= MAX_PAYLOAD_BYTES && payloads.size() <= MAX_PAYLOADS;
-		return (fits) ? payloads : List.of(prefix + RESYNC);
+		return (fits && payloads.size() <= MAX_PAYLOADS) ? payloads : List.of(prefix + RESYNC);
 	}
 
 	private static String encode(Wakeup wakeup) {
