@@ -1,0 +1,43 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/**
+ * Tests for {@link LocalWakeups}.
+ */
+class LocalWakeupsTests extends WakeupsContract {
+
+	private final LocalWakeups wakeups = new LocalWakeups();
+
+	private final PlatformTransactionManager transactionManager = new DataSourceTransactionManager(
+			new DriverManagerDataSource("jdbc:h2:mem:"));
+
+	@Override
+	Wakeups wakeups() {
+		return this.wakeups;
+	}
+
+	@Override
+	PlatformTransactionManager transactionManager() {
+		return this.transactionManager;
+	}
+
+}
