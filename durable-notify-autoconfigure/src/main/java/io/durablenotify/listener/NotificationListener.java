@@ -77,13 +77,6 @@ public interface NotificationListener extends SmartLifecycle {
 	 */
 	Subscription listen(String channel, ChannelHandler handler, Executor executor);
 
-	/**
-	 * Return the cluster-wide address that is listened to, without secrets.
-	 * @return such as {@code localhost:5432/orders}, or an empty string if it is not
-	 * known
-	 */
-	String address();
-
 	@Override
 	default int getPhase() {
 		return PHASE;

@@ -78,11 +78,6 @@ final class PostgresNotificationListener implements NotificationListener, AutoCl
 	}
 
 	@Override
-	public String address() {
-		return ListenerConnection.address(this.details.getDriverConnectionDetails());
-	}
-
-	@Override
 	public Subscription listen(String channel, ChannelHandler handler) {
 		return listen(channel, handler, this.handlerExecutor);
 	}

@@ -270,17 +270,24 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	private void failed(Chunk chunk, Throwable failure) {
+		End end = new End(failure);
 		synchronized (this.lock) {
 			if (this.closed) {
 				return;
 			}
 			this.closed = true;
 			this.buffer.clear();
+			if (this.stopped != null && this.end != null) {
+				// Interrupted because the context closes, most likely
+				end = this.end;
+			}
 		}
-		logger.error("Handler failed with chunk %d of stream '%s'; its subscription ends".formatted(chunk.index(),
-				this.stream), failure);
+		if (end.error() == failure) {
+			logger.error("Handler failed with chunk %d of stream '%s'; its subscription ends".formatted(chunk.index(),
+					this.stream), failure);
+		}
 		this.readers.remove(this);
-		tell(new End(failure));
+		tell(end);
 	}
 
 	private void tell(End end) {

@@ -39,6 +39,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.DataAccessException;
 
@@ -415,27 +416,33 @@ class StreamReaderTests {
 		}
 	}
 
-	@Test
-	void handlersThatBlockForEverDoNotSlowTheOthers() {
-		CountDownLatch release = new CountDownLatch(1);
+	/**
+	 * Virtual threads are there on newer JDKs only; on others both runs have platform
+	 * threads.
+	 */
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void handlersThatBlockForEverDoNotSlowTheOthers(boolean virtualThreads) {
+		List<BlockingHandler> blocking = new ArrayList<>();
 		CountDownLatch blocked = new CountDownLatch(200);
-		try {
-			writer.append("blocking", "a");
+		String suffix = "/" + virtualThreads;
+		try (Instance crowded = Instance.start(database, "durable-notify.poll.interval=0",
+				"spring.threads.virtual.enabled=" + virtualThreads)) {
+			writer.append("blocking" + suffix, "a");
 			for (int i = 0; i < 200; i++) {
-				reader.subscribe("blocking", StreamPosition.start(), (chunk) -> {
-					blocked.countDown();
-					release.await();
-				});
+				blocking.add(new BlockingHandler(blocked::countDown));
+				crowded.reader().subscribe("blocking" + suffix, StreamPosition.start(), blocking.get(i));
 			}
 			Eventually.await(() -> blocked.getCount() == 0, blocked::toString);
-			RecordingHandler handler = read("not-blocking", StreamPosition.start());
+			RecordingHandler handler = new RecordingHandler();
+			crowded.reader().subscribe("not-blocking" + suffix, StreamPosition.start(), handler);
 			for (int i = 0; i < 50; i++) {
-				writer.append("not-blocking", "a");
+				writer.append("not-blocking" + suffix, "a");
 				handler.awaitChunks(i + 1);
 			}
 		}
 		finally {
-			release.countDown();
+			blocking.forEach(BlockingHandler::release);
 		}
 	}
 

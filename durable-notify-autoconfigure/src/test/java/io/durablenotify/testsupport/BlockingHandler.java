@@ -27,8 +27,24 @@ public final class BlockingHandler extends RecordingHandler {
 
 	private final CountDownLatch release = new CountDownLatch(1);
 
+	private final Runnable onBlock;
+
+	public BlockingHandler() {
+		this(() -> {
+		});
+	}
+
+	/**
+	 * Create a new instance.
+	 * @param onBlock called before it blocks
+	 */
+	public BlockingHandler(Runnable onBlock) {
+		this.onBlock = onBlock;
+	}
+
 	@Override
 	public void onChunk(Chunk chunk) throws Exception {
+		this.onBlock.run();
 		this.release.await();
 		super.onChunk(chunk);
 	}
