@@ -1,0 +1,118 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.wakeup;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.testsupport.ChannelTap;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for the pace of {@link WakeupSender}.
+ */
+class WakeupSenderTests {
+
+	/**
+	 * As many as make any pause the longest one.
+	 */
+	private static final int MANY = 1_000_000;
+
+	private static TestDatabase database;
+
+	private final AtomicInteger instances = new AtomicInteger(1);
+
+	private ChannelTap tap;
+
+	@BeforeAll
+	static void createDatabase() {
+		database = PostgresServer.shared().createDatabase();
+	}
+
+	@BeforeEach
+	void openTap() {
+		this.tap = ChannelTap.on(database, "paced");
+	}
+
+	@AfterEach
+	void closeTap() {
+		this.tap.close();
+	}
+
+	@Test
+	void afterASendItGathersForAsLongAsTheGapAllows() {
+		try (WakeupSender sender = sender(Duration.ofSeconds(1))) {
+			this.instances.set(MANY);
+			long start = System.nanoTime();
+			sender.offer("topic", Wakeup.moved(1, 1));
+			this.tap.await(1);
+			for (int position = 2; position <= 100; position++) {
+				sender.offer("topic", Wakeup.moved(1, position));
+				sender.offer("topic", Wakeup.moved(2, position));
+			}
+			this.tap.await(2);
+			assertThat(elapsedSince(start)).isGreaterThan(Duration.ofSeconds(1));
+			assertThat(this.tap.payloads()).isEqualTo(List.of("1 me topic 1:1:-", "1 me topic 1:100:- 2:100:-"));
+		}
+	}
+
+	@Test
+	void withFewInstancesItGathersForAMomentOnly() {
+		try (WakeupSender sender = sender(Duration.ofMinutes(10))) {
+			for (int position = 1; position <= 20; position++) {
+				sender.offer("topic", Wakeup.moved(1, position));
+				this.tap.await(position);
+			}
+			assertThat(this.tap.payloads()).hasSize(20);
+		}
+	}
+
+	@Test
+	void closingSendsWhatIsLeftAndDoesNotWaitForTheGap() {
+		this.instances.set(MANY);
+		long start = System.nanoTime();
+		try (WakeupSender sender = sender(Duration.ofMinutes(10))) {
+			sender.offer("topic", Wakeup.moved(1, 1));
+			this.tap.await(1);
+			sender.offer("topic", Wakeup.ended(1));
+		}
+		this.tap.await(2);
+		assertThat(this.tap.payloads()).containsExactly("1 me topic 1:1:-", "1 me topic 1:0:e");
+		assertThat(elapsedSince(start)).isLessThan(Duration.ofSeconds(30));
+	}
+
+	private WakeupSender sender(Duration maxGap) {
+		return new WakeupSender(new ApplicationDatabase(new DriverManagerDataSource(database.url()), () -> null),
+				"paced", "me", maxGap, this.instances::get);
+	}
+
+	private static Duration elapsedSince(long start) {
+		return Duration.ofNanos(System.nanoTime() - start);
+	}
+
+}
