@@ -21,8 +21,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
@@ -64,7 +66,7 @@ class ListenerLifecycleTests {
 	void stopDuringAWaitIsQuickAndLeavesNoBackend() {
 		try (Instance instance = start()) {
 			assertThat(this.database.backends(Instance.LISTENER)).hasSize(1);
-			stopQuickly(instance);
+			stopWithThread(instance);
 			awaitNoBackend();
 			stopQuickly(instance);
 			assertListensAfterStart(instance);
@@ -125,7 +127,7 @@ class ListenerLifecycleTests {
 		try (Instance instance = start("durable-notify.listener.fail-fast=false",
 				"durable-notify.listener.backoff.delay=10m", "durable-notify.listener.backoff.max-delay=10m")) {
 			instance.awaitStatus(Status.BACKING_OFF);
-			stopQuickly(instance);
+			stopWithThread(instance);
 			this.proxy.pass();
 			assertListensAfterStart(instance);
 		}
@@ -134,10 +136,10 @@ class ListenerLifecycleTests {
 	@Test
 	void stopWhileAFrozenServerIsAskedForAnAnswerIsQuick() {
 		try (Instance instance = start("durable-notify.listener.probe.interval=1s",
-				"durable-notify.listener.probe.timeout=10s")) {
+				"durable-notify.listener.probe.timeout=60s", "durable-notify.listener.connect-timeout=60s")) {
 			this.proxy.freeze();
 			Eventually.await(ListenerLifecycleTests::isAskingForAnAnswer, instance.listener()::state);
-			stopQuickly(instance);
+			stopWithThread(instance);
 			this.proxy.pass();
 			awaitNoBackend();
 		}
@@ -203,18 +205,32 @@ class ListenerLifecycleTests {
 	}
 
 	private static boolean isAskingForAnAnswer() {
+		return listenerThreads().values()
+			.stream()
+			.flatMap(Arrays::stream)
+			.anyMatch((frame) -> frame.getMethodName().equals("requireAnswer"));
+	}
+
+	private static Map<Thread, StackTraceElement[]> listenerThreads() {
 		return Thread.getAllStackTraces()
 			.entrySet()
 			.stream()
 			.filter((entry) -> entry.getKey().getName().equals("durable-notify-listener"))
-			.flatMap((entry) -> Arrays.stream(entry.getValue()))
-			.anyMatch((frame) -> frame.getMethodName().equals("requireAnswer"));
+			.collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
 	}
 
 	private Instance start(String... properties) {
 		List<String> all = new ArrayList<>(List.of("durable-notify.listener.url=" + this.proxy.url()));
 		all.addAll(List.of(properties));
 		return Instance.start(this.database, all.toArray(String[]::new));
+	}
+
+	/**
+	 * But for a connect, which the driver cannot give up, the thread ends too.
+	 */
+	private static void stopWithThread(Instance instance) {
+		stopQuickly(instance);
+		Eventually.await(() -> listenerThreads().isEmpty(), ListenerLifecycleTests::listenerThreads);
 	}
 
 	private static void stopQuickly(Instance instance) {
