@@ -224,6 +224,22 @@ class DataSourceTests {
 	}
 
 	@Test
+	void aLiveReadBehindATransactionAwareProxyLeavesTheCallersTransactionAlone() {
+		this.contextRunner
+			.withBean(DataSource.class, () -> new TransactionAwareDataSourceProxy(simpleDriverDataSource()))
+			.run((context) -> {
+				StreamReader reader = context.getBean(StreamReader.class);
+				new TransactionTemplate(context.getBean(PlatformTransactionManager.class))
+					.executeWithoutResult((status) -> {
+						context.getBean(StreamWriter.class).append("apart", "rolled back");
+						reader.subscribe("apart", StreamPosition.end(), new RecordingHandler()).cancel();
+						status.setRollbackOnly();
+					});
+				assertThat(reader.info("apart")).isEmpty();
+			});
+	}
+
+	@Test
 	void keepsThePoolsDriverPropertiesForTheListener() {
 		RecordingSocketFactory.threads.clear();
 		withBootsPool()
