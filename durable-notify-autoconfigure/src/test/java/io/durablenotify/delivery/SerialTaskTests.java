@@ -22,7 +22,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Phaser;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -119,19 +118,20 @@ class SerialTaskTests {
 	}
 
 	@Test
-	void runsWhenTheExecutorTakesTasksAgain() {
-		AtomicBoolean shutDown = new AtomicBoolean(true);
+	void runsOnceTheExecutorTakesTasksAgainWithoutAnotherSignal() {
+		AtomicInteger refusals = new AtomicInteger();
 		SerialTask task = new SerialTask((command) -> {
-			if (shutDown.get()) {
-				throw new RejectedExecutionException();
+			switch (refusals.incrementAndGet()) {
+				case 1 -> throw new RejectedExecutionException();
+				case 2, 3 -> throw new OutOfMemoryError("unable to create native thread");
+				default -> command.run();
 			}
-			this.queue.add(command);
 		}, this.runs::incrementAndGet);
 		assertThatNoException().isThrownBy(task::signal);
-		shutDown.set(false);
+		assertThatNoException().isThrownBy(task::signal);
+		Eventually.await(() -> this.runs.get() == 1, this.runs::get);
 		task.signal();
-		runQueued();
-		assertThat(this.runs).hasValue(1);
+		assertThat(this.runs).hasValue(2);
 	}
 
 	@Test

@@ -115,9 +115,9 @@ class ServerOutageTests {
 			proxy.reject();
 			int attempts = 4;
 			Eventually.await(() -> proxy.accepted() > attempts, proxy::accepted);
-			// Each delay is twice the one before
+			// Each delay is twice the one before, but for a jitter of a fifth
 			assertThat(Duration.ofNanos(System.nanoTime() - start))
-				.isGreaterThan(Duration.ofMillis(250 + 500 + 1000 + 2000));
+				.isGreaterThan(Duration.ofMillis(200 + 400 + 800 + 1600));
 			assertThat(output.getOut().split(NOT_LISTENING, -1)).hasSize(1 + 1);
 			instance.writer().append("stream", "meanwhile");
 			proxy.pass();

@@ -197,20 +197,22 @@ class UserChannelTests {
 	@Test
 	void aHandlerThatFallsTooFarBehindGetsAResyncInPlaceOfWhatItMissed() {
 		CountDownLatch release = new CountDownLatch(1);
-		Recorder slow = new BlockingRecorder(release);
+		BlockingRecorder slow = new BlockingRecorder(release);
 		Recorder mark = new Recorder();
 		listener.listen("flooded", slow);
 		listener.listen("mark", mark);
 		slow.awaitEvents(1);
 		mark.awaitEvents(1);
+		notify("flooded", "blocks");
+		slow.awaitBlocked();
 		database.jdbc().query("SELECT pg_notify('flooded', i::text) FROM generate_series(1, 10500) i", (result) -> {
 		});
 		notify("mark", "all are handed over");
 		mark.awaitEvents(2);
 		release.countDown();
-		slow.awaitEvents(501);
+		slow.awaitEvents(502);
 		// The one that found the buffer full is gone like those in the buffer
-		List<String> expected = new ArrayList<>(List.of(RESYNC, RESYNC));
+		List<String> expected = new ArrayList<>(List.of(RESYNC, "blocks", RESYNC));
 		IntStream.rangeClosed(ChannelRegistration.MAX_PENDING + 2, 10500).forEach((i) -> expected.add("" + i));
 		assertThat(slow.events()).isEqualTo(expected);
 	}
@@ -371,6 +373,8 @@ class UserChannelTests {
 
 		private final CountDownLatch release;
 
+		private final CountDownLatch blocked = new CountDownLatch(1);
+
 		private BlockingRecorder(CountDownLatch release) {
 			this.release = release;
 		}
@@ -378,6 +382,7 @@ class UserChannelTests {
 		@Override
 		void on(String event) {
 			if (!event.equals(RESYNC)) {
+				this.blocked.countDown();
 				try {
 					this.release.await();
 				}
@@ -386,6 +391,10 @@ class UserChannelTests {
 				}
 			}
 			super.on(event);
+		}
+
+		private void awaitBlocked() {
+			Eventually.await(() -> this.blocked.getCount() == 0, this::events);
 		}
 
 	}
