@@ -197,6 +197,14 @@ class FailureAnalysisTests {
 		assertThat(this.output).doesNotContain("secret");
 	}
 
+	@Test
+	void aUrlThatTheDriverDoesNotUnderstandIsExplainedWithoutSecrets() {
+		Analysis analysis = failureOf(
+				"durable-notify.listener.url=jdbc:postgresql://127.0.0.1:port/db?user=somebody&password=secret");
+		assertThat(analysis.description()).startsWith("durable-notify cannot listen: ");
+		assertThat(this.output).doesNotContain("secret");
+	}
+
 	private static int unusedPort() throws IOException {
 		try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
 			return socket.getLocalPort();
