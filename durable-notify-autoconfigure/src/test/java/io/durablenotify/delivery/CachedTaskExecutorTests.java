@@ -19,6 +19,7 @@ package io.durablenotify.delivery;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -139,6 +140,16 @@ class CachedTaskExecutorTests {
 				Eventually.await(() -> this.done.get() == expected, this::state);
 			}
 		}
+	}
+
+	@Test
+	void runsATaskThatIsQueuedJustAfterTheLastThreadHasEnded() {
+		createExecutor(1);
+		ThreadPoolExecutor pool = this.executor.getThreadPoolExecutor();
+		assertThat(pool.getPoolSize()).isZero();
+		// What the pool does with a task that has found it full
+		pool.getRejectedExecutionHandler().rejectedExecution(this.done::incrementAndGet, pool);
+		Eventually.await(() -> this.done.get() == 1, this::state);
 	}
 
 	@Test
