@@ -86,8 +86,8 @@ class ArchitectureTests {
 	 */
 	private static final Map<String, String> PUBLIC_CLASSES = Map.of(//
 			"io.durablenotify.jdbc.ApplicationDatabase", "every feature reaches the database by it",
-			"io.durablenotify.delivery.SerialTask", "a tool of several features",
-			"io.durablenotify.delivery.WorkerThread", "a tool of several features",
+			"io.durablenotify.delivery.Outage", "a tool of several features", "io.durablenotify.delivery.SerialTask",
+			"a tool of several features", "io.durablenotify.delivery.WorkerThread", "a tool of several features",
 			"io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name",
 			"io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form");
 

@@ -30,7 +30,7 @@ import org.springframework.dao.DataAccessException;
 /**
  * {@link HealthIndicator} for the delivery of what is written elsewhere: {@code UP} while
  * the listener listens or is meant to be off, {@code DEGRADED} while it does not and the
- * poll delivers, {@code DOWN} while nothing does.
+ * poll delivers, {@code DOWN} while nothing does or the database cannot be reached.
  */
 final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
@@ -62,26 +62,12 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		if (state.lastError() != null) {
 			builder.withDetail("lastError", state.lastError());
 		}
-		if (state.status() == ListenerState.Status.LISTENING) {
-			builder.up();
+		switch (state.status()) {
+			case LISTENING, DISABLED -> builder.up();
+			default -> builder.status((this.poll.intervalInForce().isZero()) ? Status.DOWN : DEGRADED);
 		}
-		else {
-			withoutListening(builder, state);
-		}
-	}
-
-	private void withoutListening(Health.Builder builder, ListenerState state) {
 		if (!isDatabaseReachable()) {
 			builder.down().withDetail("database", "cannot be reached");
-		}
-		else if (state.status() == ListenerState.Status.DISABLED) {
-			builder.up();
-		}
-		else if (this.poll.intervalInForce().isZero()) {
-			builder.down();
-		}
-		else {
-			builder.status(DEGRADED);
 		}
 	}
 

@@ -50,10 +50,9 @@ import org.springframework.context.annotation.Import;
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean
-	@ConditionalOnMissingBean
 	ApplicationDatabase durableNotifyDatabase(DataSource dataSource,
 			ObjectProvider<JdbcConnectionDetails> connectionDetails) {
-		return new ApplicationDatabase(dataSource, connectionDetails::getIfAvailable);
+		return new ApplicationDatabase(dataSource, connectionDetails::getIfUnique);
 	}
 
 	@Bean

@@ -149,14 +149,14 @@ public class DurableNotifyProperties {
 		private @Nullable String url;
 
 		/**
-		 * Username of the connection that listens. Requires a URL. Defaults to the
-		 * application's own.
+		 * Username of the connection that listens. Requires a URL. Without one, the
+		 * application's own is used.
 		 */
 		private @Nullable String username;
 
 		/**
-		 * Password of the connection that listens. Requires a URL. Defaults to the
-		 * application's own.
+		 * Password of the connection that listens. Requires a username. Without one, the
+		 * application's own is used.
 		 */
 		private @Nullable String password;
 
@@ -167,7 +167,8 @@ public class DurableNotifyProperties {
 		private @Nullable String applicationName;
 
 		/**
-		 * Time to wait for the connection, and for each statement on it.
+		 * Time to wait for the connection, and for each statement on it. Rounded up to
+		 * whole seconds.
 		 */
 		private Duration connectTimeout = Duration.ofSeconds(10);
 
@@ -318,7 +319,8 @@ public class DurableNotifyProperties {
 			private Duration interval = Duration.ofSeconds(10);
 
 			/**
-			 * Time within which the notification of a probe must be heard.
+			 * Time within which the notification of a probe must be heard. The server is
+			 * given as many whole seconds, rounded up, to answer.
 			 */
 			private Duration timeout = Duration.ofSeconds(5);
 

@@ -42,11 +42,11 @@ final class PropertiesListenerConnectionDetails implements ListenerConnectionDet
 			return this.database.getDriverConnectionDetails();
 		}
 		String username = this.properties.getUsername();
-		DriverConnectionDetails application = this.database.getDriverConnectionDetails();
-		return (username != null)
-				? new DriverConnectionDetails(url, username, this.properties.getPassword(), application.properties())
-				: new DriverConnectionDetails(url, application.username(), application.password(),
-						application.properties());
+		if (username != null) {
+			return new DriverConnectionDetails(url, username, this.properties.getPassword(),
+					this.database.getDriverProperties());
+		}
+		return this.database.getDriverConnectionDetails().withUrl(url);
 	}
 
 }

@@ -90,6 +90,11 @@ class SettingsConfiguration {
 					"Set durable-notify.listener.url too. Without it the application's own connection is used as a "
 							+ "whole.");
 		}
+		if (listener.getUsername() == null && listener.getPassword() != null) {
+			throw new SettingsException(
+					"Property durable-notify.listener.password is set, but not durable-notify.listener.username.",
+					"Set both, or neither to use the application's own.");
+		}
 		if (url != null && !url.startsWith("jdbc:postgresql:")) {
 			Matcher scheme = SCHEME.matcher(url);
 			throw unusableUrl(((scheme.lookingAt()) ? "begins with '%s', which ".formatted(scheme.group(1)) : "")

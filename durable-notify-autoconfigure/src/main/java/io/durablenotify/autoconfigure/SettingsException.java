@@ -19,7 +19,6 @@ package io.durablenotify.autoconfigure;
 /**
  * A property, or two of them together, cannot be used. Never holds a secret.
  */
-@SuppressWarnings("serial")
 final class SettingsException extends RuntimeException {
 
 	private final String action;

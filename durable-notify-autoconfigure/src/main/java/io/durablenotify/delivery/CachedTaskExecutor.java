@@ -63,7 +63,6 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 	/**
 	 * Refuses what no thread waits for, which makes the pool start another thread.
 	 */
-	@SuppressWarnings("serial")
 	private static final class HandOverQueue extends LinkedTransferQueue<Runnable> {
 
 		@Override

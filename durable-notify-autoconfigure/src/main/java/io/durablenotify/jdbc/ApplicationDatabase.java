@@ -21,6 +21,7 @@ import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
@@ -203,7 +204,12 @@ public final class ApplicationDatabase {
 	 */
 	public <T extends @Nullable Object> T executeApart(String task, Duration silence, SessionWork<T> work) {
 		return executeApart(task, (connection, joined) -> {
-			int before = limitSilence(connection, (int) silence.toMillis());
+			int before = silence(connection);
+			int limit = (int) silence.toMillis();
+			if (before > 0 && before <= limit) {
+				return work.run(connection, joined);
+			}
+			limitSilence(connection, limit);
 			try {
 				return work.run(connection, joined);
 			}
@@ -213,16 +219,23 @@ public final class ApplicationDatabase {
 		});
 	}
 
-	private static int limitSilence(Connection connection, int millis) {
+	private static int silence(Connection connection) {
 		try {
-			int before = connection.getNetworkTimeout();
+			return connection.getNetworkTimeout();
+		}
+		catch (SQLException ex) {
+			logger.debug("The driver knows no network timeout", ex);
+			return 0;
+		}
+	}
+
+	private static void limitSilence(Connection connection, int millis) {
+		try {
 			connection.setNetworkTimeout(Runnable::run, millis);
-			return before;
 		}
 		catch (SQLException ex) {
 			logger.debug("The network timeout could not be changed: the connection is lost, or the driver has none",
 					ex);
-			return 0;
 		}
 	}
 
@@ -281,6 +294,14 @@ public final class ApplicationDatabase {
 			DatabaseMetaData metaData = connection.getMetaData();
 			return metaData.getDatabaseProductName() + " " + metaData.getDatabaseProductVersion();
 		});
+	}
+
+	/**
+	 * Return the properties that the pool hands to its driver.
+	 * @return the properties, none if the pool is not known to have any
+	 */
+	public Map<String, String> getDriverProperties() {
+		return DriverConnectionDetails.driverProperties(this.dataSource);
 	}
 
 	/**

@@ -16,9 +16,13 @@
 
 package io.durablenotify.jdbc;
 
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import javax.sql.DataSource;
 
@@ -57,7 +61,7 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	 * @throws IllegalStateException if they cannot be derived
 	 */
 	static DriverConnectionDetails of(DataSource dataSource, @Nullable JdbcConnectionDetails details) {
-		Map<String, String> properties = (HikariProperties.PRESENT) ? HikariProperties.of(dataSource) : Map.of();
+		Map<String, String> properties = driverProperties(dataSource);
 		if (details != null) {
 			return new DriverConnectionDetails(details.getJdbcUrl(), details.getUsername(), details.getPassword(),
 					properties);
@@ -67,14 +71,60 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 				derived.getPassword(), properties);
 	}
 
+	/**
+	 * Return the properties that a pool hands to its driver.
+	 */
+	static Map<String, String> driverProperties(DataSource dataSource) {
+		return (HikariProperties.PRESENT) ? HikariProperties.of(dataSource) : Map.of();
+	}
+
 	private static SimpleDriverDataSource derive(DataSource dataSource) {
 		try {
 			return DataSourceBuilder.derivedFrom(dataSource).type(SimpleDriverDataSource.class).build();
 		}
 		catch (RuntimeException ex) {
 			throw new IllegalStateException("No URL can be derived from the DataSource of type "
-					+ dataSource.getClass().getName() + "; set durable-notify.listener.url", ex);
+					+ dataSource.getClass().getName()
+					+ "; set durable-notify.listener.url, durable-notify.listener.username and durable-notify.listener.password",
+					ex);
 		}
+	}
+
+	/**
+	 * Return the same credentials and properties for another URL of PostgreSQL.
+	 * @param url the other URL
+	 * @return the details, with the credentials that this URL holds where there are no
+	 * others
+	 */
+	public DriverConnectionDetails withUrl(String url) {
+		String username = (this.username != null) ? this.username : parameter("user");
+		String password = (this.password != null) ? this.password : parameter("password");
+		return new DriverConnectionDetails(url, username, password, this.properties);
+	}
+
+	private @Nullable String parameter(String name) {
+		Matcher matcher = Pattern.compile("[?&]" + name + "=([^&]*)").matcher(this.url);
+		return (matcher.find()) ? URLDecoder.decode(matcher.group(1), StandardCharsets.UTF_8) : null;
+	}
+
+	/**
+	 * Return a message, from a driver for example, without the passwords that it may
+	 * hold.
+	 * @param message the message
+	 * @return the message with {@code ***} in place of passwords
+	 */
+	public String mask(@Nullable String message) {
+		String masked = maskUrl(message);
+		return (this.password == null || this.password.isEmpty()) ? masked : masked.replace(this.password, "***");
+	}
+
+	/**
+	 * Return a message without the passwords of URLs in it.
+	 * @param message the message
+	 * @return the message with {@code ***} in place of passwords
+	 */
+	public static String maskUrl(@Nullable String message) {
+		return String.valueOf(message).replaceAll("(?i)(password=)[^&\\s]*", "$1***");
 	}
 
 	/**

@@ -56,7 +56,7 @@ final class ListenerConnection implements AutoCloseable {
 
 	static ListenerConnection open(DriverConnectionDetails details, ListenerSettings settings) throws SQLException {
 		Properties properties = details.toProperties();
-		String timeout = String.valueOf(Math.max(1, settings.connectTimeout().toSeconds()));
+		String timeout = String.valueOf(seconds(settings.connectTimeout()));
 		properties.setProperty(PGProperty.CONNECT_TIMEOUT.getName(), timeout);
 		properties.setProperty(PGProperty.SOCKET_TIMEOUT.getName(), timeout);
 		properties.setProperty(PGProperty.TCP_KEEP_ALIVE.getName(), "true");
@@ -66,16 +66,27 @@ final class ListenerConnection implements AutoCloseable {
 		}
 		Connection connection = new Driver().connect(details.url(), properties);
 		if (connection == null) {
-			throw new SQLException("Not the URL of a PostgreSQL server: use jdbc:postgresql://host:port/database");
+			throw new SQLException(
+					"Not the URL of a PostgreSQL server: set durable-notify.listener.url to the jdbc:postgresql: one");
 		}
 		try {
 			connection.setAutoCommit(true);
+			// What the URL says of these counts more than properties do
+			connection.setClientInfo(PGProperty.APPLICATION_NAME.getName(), settings.applicationName());
+			connection.setNetworkTimeout(Runnable::run, (int) settings.connectTimeout().toMillis());
 			return new ListenerConnection(connection, address(details));
 		}
 		catch (SQLException ex) {
 			connection.close();
 			throw ex;
 		}
+	}
+
+	/**
+	 * The driver takes whole seconds.
+	 */
+	private static int seconds(Duration duration) {
+		return (int) Math.max(1, (duration.toMillis() + 999) / 1000);
 	}
 
 	private static boolean hasSocketFactory(DriverConnectionDetails details, Properties properties) {
@@ -89,7 +100,7 @@ final class ListenerConnection implements AutoCloseable {
 	static String address(DriverConnectionDetails details) {
 		Properties parsed = Driver.parseURL(details.url(), details.toProperties());
 		if (parsed == null) {
-			return "";
+			return "the database";
 		}
 		return "%s:%s/%s".formatted(PGProperty.PG_HOST.getOrDefault(parsed), PGProperty.PG_PORT.getOrDefault(parsed),
 				PGProperty.PG_DBNAME.getOrDefault(parsed));
@@ -157,7 +168,7 @@ final class ListenerConnection implements AutoCloseable {
 	 */
 	void requireAnswer(Duration timeout) throws SQLException {
 		this.statementRun = true;
-		if (!this.connection.isValid((int) Math.max(1, timeout.toSeconds()))) {
+		if (!this.connection.isValid(seconds(timeout))) {
 			throw new SQLException("it did not answer within " + Durations.format(timeout), "08006");
 		}
 	}

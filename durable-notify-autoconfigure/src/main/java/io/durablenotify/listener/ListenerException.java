@@ -20,7 +20,6 @@ package io.durablenotify.listener;
  * The LISTEN connection could not be made, or hears nothing. Its message names the
  * address and never a secret.
  */
-@SuppressWarnings("serial")
 public final class ListenerException extends RuntimeException {
 
 	/**

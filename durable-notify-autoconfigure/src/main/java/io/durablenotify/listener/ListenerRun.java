@@ -172,10 +172,10 @@ final class ListenerRun implements Runnable {
 			return;
 		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
-				: new ListenerException(Problem.CONNECT,
-						"%s to %s: %s".formatted((established) ? "lost the connection" : "no connection",
-								(details != null) ? ListenerConnection.address(details) : "the database",
-								Secrets.mask(reason(exception), details)),
+				: new ListenerException(Problem.CONNECT, "%s to %s: %s".formatted(
+						(established) ? "lost the connection" : "no connection",
+						(details != null) ? ListenerConnection.address(details) : "the database", (details != null)
+								? details.mask(reason(exception)) : DriverConnectionDetails.maskUrl(reason(exception))),
 						exception);
 		if (this.settings.failFast() && !this.firstConnect.isDone()) {
 			// Whoever starts the listener is told, and nothing is tried again

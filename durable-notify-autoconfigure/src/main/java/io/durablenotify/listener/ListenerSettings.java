@@ -26,7 +26,7 @@ import java.time.Duration;
  * @param promptSocket whether to use {@link PromptSocketFactory}
  * @param applicationName the connection's {@code application_name}
  * @param connectTimeout how long a connect, and each statement on the connection, may
- * take; at least a second
+ * take
  * @param backoff the delays between connects
  * @param probe the probe's times
  */

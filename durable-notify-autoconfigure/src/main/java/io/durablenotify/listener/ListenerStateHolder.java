@@ -40,6 +40,11 @@ final class ListenerStateHolder {
 	 */
 	private volatile ListenerState state;
 
+	/**
+	 * Whether a connection has listened since the start. Guarded by {@code this}.
+	 */
+	private boolean listened;
+
 	ListenerStateHolder(Clock clock, Status status) {
 		this.clock = clock;
 		this.state = new ListenerState(status, clock.instant(), false, 0, null, null);
@@ -50,6 +55,7 @@ final class ListenerStateHolder {
 	}
 
 	synchronized void started() {
+		this.listened = false;
 		this.state = new ListenerState(Status.CONNECTING, now(), false, 0, null, null);
 	}
 
@@ -72,14 +78,14 @@ final class ListenerStateHolder {
 	}
 
 	synchronized void listening(String address) {
-		Status previous = this.state.status();
 		this.state = this.state.withStatus(Status.LISTENING, now());
-		if (previous == Status.CONNECTING) {
-			logger.info("Listening on " + address);
-		}
-		else {
+		if (this.listened) {
 			this.state = this.state.withReconnect();
 			logger.info("Listening on %s again".formatted(address));
+		}
+		else {
+			this.listened = true;
+			logger.info("Listening on " + address);
 		}
 	}
 
@@ -87,7 +93,7 @@ final class ListenerStateHolder {
 		Status previous = this.state.status();
 		this.state = this.state.withStatus(status, now()).withProven(false).withLastError(error);
 		if (previous != status) {
-			logger.warn("Not listening: %s. Trying again; meanwhile the poll delivers"
+			logger.warn("Not listening: %s. Trying again; until then only the poll delivers"
 				.formatted(StringUtils.trimTrailingCharacter(error, '.')));
 		}
 	}

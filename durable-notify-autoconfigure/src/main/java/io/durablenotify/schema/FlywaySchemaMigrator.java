@@ -24,11 +24,16 @@ import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.schema.SchemaException.Problem;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
 import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.DataAccessException;
 
 /**
  * Migrates by a Flyway run of our own: own schema, own history table, own location,
@@ -36,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * as a {@code Flyway} bean, since that would turn off the application's own migrations.
  */
 final class FlywaySchemaMigrator implements SchemaMigrator {
+
+	private static final Log logger = LogFactory.getLog(SchemaMigrator.class);
 
 	private static final String LOCATION = "classpath:io/durablenotify/schema/migration";
 
@@ -55,7 +62,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	@Override
 	public Schema migrate() {
 		requireSupportedDatabase();
-		Flyway flyway = flyway(this.database.getDriverConnectionDetails().toDataSource());
+		Flyway flyway = flyway(migrationDataSource());
 		try {
 			if (this.settings.migrate()) {
 				flyway.migrate();
@@ -71,10 +78,34 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	}
 
 	private void requireSupportedDatabase() {
-		String product = this.database.getProduct();
+		String product;
+		try {
+			product = this.database.getProduct();
+		}
+		catch (DataAccessException ex) {
+			throw new SchemaException(Problem.UNREACHABLE, this.settings.name(),
+					"The database cannot be reached, so that schema '%s' can be neither migrated nor checked: %s"
+						.formatted(this.settings.name(),
+								DriverConnectionDetails.maskUrl(ex.getMostSpecificCause().getMessage())),
+					ex);
+		}
 		if (!product.startsWith("PostgreSQL")) {
 			throw new SchemaException(Problem.UNSUPPORTED_DATABASE, this.settings.name(),
 					"StreamReader needs PostgreSQL; the DataSource is " + product + ".");
+		}
+	}
+
+	/**
+	 * Flyway needs two connections, which a pool of one does not have. Where nothing but
+	 * the pool leads to the database it has to do.
+	 */
+	private DataSource migrationDataSource() {
+		try {
+			return this.database.getDriverConnectionDetails().toDataSource();
+		}
+		catch (IllegalStateException ex) {
+			logger.debug("Migrating by pooled connections", ex);
+			return this.database.getDataSource();
 		}
 	}
 
@@ -107,7 +138,8 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 		SQLException cause = sqlException(exception);
 		if (cause != null && INSUFFICIENT_PRIVILEGE.equals(cause.getSQLState())) {
 			return new SchemaException(Problem.RIGHTS, this.settings.name(),
-					"The application's role may not create schema '%s' or tables in it: %s"
+					((this.settings.migrate()) ? "The application's role may not create schema '%s' or tables in it: %s"
+							: "The application's role may not read what is in schema '%s': %s")
 						.formatted(this.settings.name(), cause.getMessage()),
 					exception);
 		}

@@ -35,7 +35,6 @@ public class SchemaConfiguration {
 	}
 
 	@Bean
-	@ConditionalOnMissingBean
 	Schema durableNotifySchema(SchemaMigrator migrator) {
 		return migrator.migrate();
 	}

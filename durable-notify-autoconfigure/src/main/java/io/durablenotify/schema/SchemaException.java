@@ -19,7 +19,6 @@ package io.durablenotify.schema;
 /**
  * The schema is not, and could not be brought, in the state that this version needs.
  */
-@SuppressWarnings("serial")
 public final class SchemaException extends RuntimeException {
 
 	/**
@@ -36,6 +35,11 @@ public final class SchemaException extends RuntimeException {
 		 * The role may not create the schema or its tables.
 		 */
 		RIGHTS,
+
+		/**
+		 * The database cannot be reached.
+		 */
+		UNREACHABLE,
 
 		/**
 		 * The database is none that has our tables.

@@ -19,16 +19,16 @@ package io.durablenotify.stream;
 import org.springframework.dao.NonTransientDataAccessResourceException;
 
 /**
- * The connection was lost after an append was sent: it may or may not be stored. Look at
- * the stream ({@link StreamReader#info(String)}) before appending the chunk again.
+ * The connection was lost after an append, or an end, was sent: it may or may not be
+ * stored. Look at the stream ({@link StreamReader#info(String)}) before appending the
+ * chunk again; an end can simply be written again.
  */
-@SuppressWarnings("serial")
 public final class AppendOutcomeUnknownException extends NonTransientDataAccessResourceException {
 
 	AppendOutcomeUnknownException(String stream, Throwable cause) {
-		super(("The connection was lost while a chunk was being appended to stream '%s': it may be stored or not. "
-				+ "Compare StreamReader.info(stream).nextIndex() with the index that it should have before you "
-				+ "append it again")
+		super(("The connection was lost while stream '%s' was being written to: what was sent may be stored or not. "
+				+ "An end can be written again. Before a chunk is appended again, compare "
+				+ "StreamReader.info(stream).nextIndex() with the index that it should have")
 			.formatted(stream), cause);
 	}
 

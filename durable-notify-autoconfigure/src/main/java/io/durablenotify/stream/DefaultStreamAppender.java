@@ -39,7 +39,7 @@ final class DefaultStreamAppender implements StreamAppender {
 	 */
 	private final Lock lock = new ReentrantLock();
 
-	private @Nullable RuntimeException failure;
+	private @Nullable Throwable failure;
 
 	private boolean ended;
 
@@ -62,13 +62,7 @@ final class DefaultStreamAppender implements StreamAppender {
 		return locked(() -> {
 			requireWhole();
 			Assert.state(!this.ended, () -> "The appender of stream '" + this.stream + "' was ended");
-			try {
-				return append.getAsLong();
-			}
-			catch (RuntimeException ex) {
-				this.failure = ex;
-				throw ex;
-			}
+			return recorded(append);
 		});
 	}
 
@@ -76,16 +70,28 @@ final class DefaultStreamAppender implements StreamAppender {
 	public void complete() {
 		locked(() -> {
 			requireWhole();
-			this.writer.complete(this.stream);
-			this.ended = true;
-			return 0;
+			return recorded(() -> {
+				this.writer.complete(this.stream);
+				this.ended = true;
+				return 0;
+			});
 		});
+	}
+
+	private long recorded(LongSupplier action) {
+		try {
+			return action.getAsLong();
+		}
+		catch (RuntimeException | Error ex) {
+			this.failure = ex;
+			throw ex;
+		}
 	}
 
 	private void requireWhole() {
 		if (this.failure != null) {
 			throw new IllegalStateException(
-					"An earlier append to stream '%s' failed; what follows would leave a hole".formatted(this.stream),
+					"An earlier call for stream '%s' failed; what follows could leave a hole".formatted(this.stream),
 					this.failure);
 		}
 	}
@@ -103,7 +109,7 @@ final class DefaultStreamAppender implements StreamAppender {
 	public void close() {
 		locked(() -> {
 			if (!this.ended) {
-				fail((this.failure == null) ? "abandoned: closed without complete()" : "abandoned: an append failed");
+				fail((this.failure == null) ? "abandoned: closed without complete()" : "abandoned: the writer failed");
 			}
 			return 0;
 		});

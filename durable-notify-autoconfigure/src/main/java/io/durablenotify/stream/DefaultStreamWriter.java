@@ -156,7 +156,10 @@ final class DefaultStreamWriter implements StreamWriter {
 			return this.transaction.execute((status) -> write.get());
 		}
 		catch (CannotCreateTransactionException ex) {
-			throw new CannotGetJdbcConnectionException("Failed to obtain JDBC Connection: " + ex.getMessage());
+			CannotGetJdbcConnectionException failure = new CannotGetJdbcConnectionException(
+					"Failed to obtain JDBC Connection");
+			failure.initCause(ex);
+			throw failure;
 		}
 		catch (TransactionException ex) {
 			// The commit failed

@@ -20,7 +20,6 @@ package io.durablenotify.stream;
  * The application context closes, or has closed. The stream itself goes on: read it again
  * from the next index.
  */
-@SuppressWarnings("serial")
 public final class ReaderStoppedException extends StreamException {
 
 	ReaderStoppedException(String stream) {

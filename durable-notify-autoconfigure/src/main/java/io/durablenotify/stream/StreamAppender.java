@@ -58,7 +58,8 @@ public interface StreamAppender extends AutoCloseable {
 
 	/**
 	 * Close the handle. If it was neither completed nor failed, the stream fails with
-	 * "abandoned: closed without complete()".
+	 * "abandoned: closed without complete()", or "abandoned: the writer failed" if a call
+	 * failed; one that has ended stays as it is.
 	 */
 	@Override
 	void close();

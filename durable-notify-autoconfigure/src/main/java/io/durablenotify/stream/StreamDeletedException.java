@@ -19,7 +19,6 @@ package io.durablenotify.stream;
 /**
  * The stream was deleted while it was read.
  */
-@SuppressWarnings("serial")
 public final class StreamDeletedException extends StreamException {
 
 	StreamDeletedException(String stream) {

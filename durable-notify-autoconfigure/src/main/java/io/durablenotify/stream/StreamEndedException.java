@@ -25,7 +25,6 @@ import org.springframework.dao.NonTransientDataAccessException;
 /**
  * The stream has ended, so that nothing can be appended.
  */
-@SuppressWarnings("serial")
 public final class StreamEndedException extends NonTransientDataAccessException {
 
 	private final StreamState state;

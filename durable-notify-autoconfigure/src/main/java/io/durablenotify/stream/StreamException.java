@@ -19,7 +19,6 @@ package io.durablenotify.stream;
 /**
  * Why a live reader ended before its stream was read to a complete end.
  */
-@SuppressWarnings("serial")
 public abstract class StreamException extends RuntimeException {
 
 	private final String stream;

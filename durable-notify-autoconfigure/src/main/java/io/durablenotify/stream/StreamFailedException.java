@@ -19,7 +19,6 @@ package io.durablenotify.stream;
 /**
  * The stream ended as failed. The reader has received all chunks there were.
  */
-@SuppressWarnings("serial")
 public final class StreamFailedException extends StreamException {
 
 	private final String reason;

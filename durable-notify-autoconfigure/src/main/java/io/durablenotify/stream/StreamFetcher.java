@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -36,11 +38,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
-import org.springframework.util.backoff.BackOffExecution;
-import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
  * Fetches for all live readers, on one thread and one connection at a time: readers that
@@ -63,10 +62,6 @@ final class StreamFetcher implements AutoCloseable {
 
 	private static final int MIN_CHUNKS_PER_SHARE = 16;
 
-	private static final long FIRST_RETRY_MILLIS = 100;
-
-	private static final long LAST_RETRY_MILLIS = 5_000;
-
 	private final ApplicationDatabase database;
 
 	private final StreamStore store;
@@ -79,8 +74,6 @@ final class StreamFetcher implements AutoCloseable {
 
 	private final SerialTask task = new SerialTask(this.thread, this::run);
 
-	private final ExponentialBackOff backOff = new ExponentialBackOff(FIRST_RETRY_MILLIS, 2);
-
 	/**
 	 * Readers in state QUEUED, each at most once.
 	 */
@@ -92,7 +85,8 @@ final class StreamFetcher implements AutoCloseable {
 	 */
 	private final Queue<ReaderSubscription> suspects = new ArrayDeque<>();
 
-	private @Nullable BackOffExecution outage;
+	private final Outage outage = new Outage(logger, "Streams cannot be read for now; readers wait",
+			"Streams are read again");
 
 	private long retryAt;
 
@@ -101,7 +95,6 @@ final class StreamFetcher implements AutoCloseable {
 		this.store = store;
 		this.bufferSize = settings.bufferSize();
 		this.checks = new StreamChecks(database, store, readers, this::wake);
-		this.backOff.setMaxInterval(LAST_RETRY_MILLIS);
 	}
 
 	/**
@@ -152,7 +145,7 @@ final class StreamFetcher implements AutoCloseable {
 	}
 
 	private void run() {
-		if (this.outage != null && System.nanoTime() - this.retryAt < 0) {
+		if (this.outage.isOn() && System.nanoTime() - this.retryAt < 0) {
 			return;
 		}
 		Throwable failure = attempt(this.checks::check);
@@ -164,7 +157,7 @@ final class StreamFetcher implements AutoCloseable {
 			failed(failure);
 			return;
 		}
-		succeeded();
+		this.outage.succeeded();
 		if (!this.queue.isEmpty() || !this.suspects.isEmpty() || this.checks.isPending()) {
 			this.task.signal();
 		}
@@ -290,25 +283,11 @@ final class StreamFetcher implements AutoCloseable {
 		}));
 	}
 
-	private void succeeded() {
-		if (this.outage != null) {
-			logger.info("Streams are read again");
-			this.outage = null;
-		}
-	}
-
 	private void failed(Throwable failure) {
-		BackOffExecution outage = this.outage;
-		if (outage == null) {
-			outage = this.backOff.start();
-			this.outage = outage;
-			logger.warn("Streams cannot be read for now; readers wait: "
-					+ NestedExceptionUtils.getMostSpecificCause(failure).getMessage());
-		}
-		logger.debug("Streams cannot be read", failure);
-		long delay = outage.nextBackOff();
-		this.retryAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(delay);
-		CompletableFuture.delayedExecutor(delay + 1, TimeUnit.MILLISECONDS, Runnable::run).execute(this.task::signal);
+		Duration delay = this.outage.failed(failure);
+		this.retryAt = System.nanoTime() + delay.toNanos();
+		CompletableFuture.delayedExecutor(delay.toMillis() + 1, TimeUnit.MILLISECONDS, Runnable::run)
+			.execute(this.task::signal);
 	}
 
 	@Override

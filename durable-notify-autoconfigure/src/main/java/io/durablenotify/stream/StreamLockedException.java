@@ -24,7 +24,6 @@ import org.springframework.dao.PessimisticLockingFailureException;
  * Another transaction held the stream for longer than
  * {@code durable-notify.streams.append-timeout}. Nothing was stored.
  */
-@SuppressWarnings("serial")
 public final class StreamLockedException extends PessimisticLockingFailureException {
 
 	StreamLockedException(String stream, Duration waited, Throwable cause) {

@@ -21,7 +21,6 @@ package io.durablenotify.stream;
  * middle: the database was restored, or failed over to a server that was behind. What
  * follows may repeat indexes with other contents, so the reader stops rather than skip.
  */
-@SuppressWarnings("serial")
 public final class StreamTruncatedException extends StreamException {
 
 	StreamTruncatedException(String stream, long expected, String found) {

@@ -26,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.delivery.DaemonThreadFactory;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.ListenerState.Status;
 import org.apache.commons.logging.Log;
@@ -175,11 +176,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		private double jitter = nextJitter();
 
 		private Ticker() {
-			this.executor = new ScheduledThreadPoolExecutor(1, (task) -> {
-				Thread thread = new Thread(task, "durable-notify-poll");
-				thread.setDaemon(true);
-				return thread;
-			});
+			this.executor = new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("durable-notify-poll"));
 			PollSettings settings = AdaptivePoll.this.settings;
 			Duration shortest = (settings.degradedInterval().isZero()) ? settings.interval()
 					: min(settings.interval(), settings.degradedInterval());
@@ -188,6 +185,16 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		}
 
 		private void tick() {
+			try {
+				pollWhenDue();
+			}
+			catch (Throwable ex) {
+				// The executor would not tick again
+				logger.error("A poll failed", ex);
+			}
+		}
+
+		private void pollWhenDue() {
 			if (System.nanoTime() - this.polledAt >= intervalInForce().toNanos() * this.jitter) {
 				this.polledAt = System.nanoTime();
 				this.jitter = nextJitter();

@@ -25,16 +25,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 
+import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
-import org.jspecify.annotations.Nullable;
-
-import org.springframework.core.NestedExceptionUtils;
-import org.springframework.util.backoff.BackOffExecution;
-import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
  * Sends wake-ups to other instances, from a thread and a connection of its own, many in
@@ -51,10 +47,6 @@ final class WakeupSender implements AutoCloseable {
 	 * one.
 	 */
 	private static final int PAUSE_PER_INSTANCE = 4;
-
-	private static final long FIRST_RETRY_MILLIS = 100;
-
-	private static final long LAST_RETRY_MILLIS = 5_000;
 
 	/**
 	 * How long closing waits for what is still to be sent.
@@ -75,8 +67,6 @@ final class WakeupSender implements AutoCloseable {
 
 	private final SerialTask task = new SerialTask(this.thread, this::send);
 
-	private final ExponentialBackOff backOff = new ExponentialBackOff(FIRST_RETRY_MILLIS, 2);
-
 	/**
 	 * Open while closing: ends pauses.
 	 */
@@ -90,7 +80,8 @@ final class WakeupSender implements AutoCloseable {
 	/**
 	 * Owned by the sender's thread.
 	 */
-	private @Nullable BackOffExecution outage;
+	private final Outage outage = new Outage(logger,
+			"Wake-ups cannot be sent; readers in other instances rely on their poll", "Wake-ups are sent again");
 
 	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances) {
 		this.database = database;
@@ -98,7 +89,6 @@ final class WakeupSender implements AutoCloseable {
 		this.sender = sender;
 		this.maxGap = maxGap;
 		this.instances = instances;
-		this.backOff.setMaxInterval(LAST_RETRY_MILLIS);
 	}
 
 	void offer(String topic, Wakeup wakeup) {
@@ -126,15 +116,14 @@ final class WakeupSender implements AutoCloseable {
 		}
 		try {
 			Duration cost = notify(WakeupCodec.encode(this.sender, batch));
-			succeeded();
+			this.outage.succeeded();
 			pause(gapAfter(cost));
 		}
 		catch (Throwable ex) {
-			Duration delay = failed(ex);
 			if (!isClosing()) {
 				// Whatever was wrong with these, the other instances have to look
 				offer(batch.toResyncs());
-				pause(delay);
+				pause(this.outage.failed(ex));
 			}
 		}
 	}
@@ -159,27 +148,6 @@ final class WakeupSender implements AutoCloseable {
 	private Duration gapAfter(Duration cost) {
 		Duration gap = cost.multipliedBy((long) PAUSE_PER_INSTANCE * this.instances.getAsInt());
 		return (gap.compareTo(this.maxGap) < 0) ? gap : this.maxGap;
-	}
-
-	private void succeeded() {
-		if (this.outage != null) {
-			logger.info("Wake-ups are sent again");
-			this.outage = null;
-		}
-	}
-
-	private Duration failed(Throwable failure) {
-		BackOffExecution outage = this.outage;
-		if (outage == null) {
-			outage = this.backOff.start();
-			this.outage = outage;
-			if (!isClosing()) {
-				logger.warn("Wake-ups cannot be sent; readers in other instances rely on their poll: "
-						+ NestedExceptionUtils.getMostSpecificCause(failure).getMessage());
-			}
-		}
-		logger.debug("Wake-ups cannot be sent", failure);
-		return Duration.ofMillis(outage.nextBackOff());
 	}
 
 	private boolean isClosing() {

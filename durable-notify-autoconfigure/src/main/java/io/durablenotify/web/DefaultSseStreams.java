@@ -19,14 +19,16 @@ package io.durablenotify.web;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.delivery.DaemonThreadFactory;
 import io.durablenotify.stream.StreamInfo;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamState;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.CacheControl;
@@ -40,6 +42,8 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
  * The {@link SseStreams}, with one heartbeat thread for all responses.
  */
 final class DefaultSseStreams implements SseStreams, AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(SseStreams.class);
 
 	private static final int TICKS_PER_INTERVAL = 3;
 
@@ -95,11 +99,8 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 		this.emitters.add(emitter);
 		synchronized (this) {
 			if (this.heartbeats == null) {
-				this.heartbeats = new ScheduledThreadPoolExecutor(1, (task) -> {
-					Thread thread = new Thread(task, "durable-notify-heartbeat");
-					thread.setDaemon(true);
-					return thread;
-				});
+				this.heartbeats = new ScheduledThreadPoolExecutor(1,
+						new DaemonThreadFactory("durable-notify-heartbeat"));
 				long tick = Math.max(1, this.silentNanos / TICKS_PER_INTERVAL);
 				this.heartbeats.scheduleWithFixedDelay(this::heartbeat, tick, tick, TimeUnit.NANOSECONDS);
 			}
@@ -115,7 +116,9 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 				try {
 					this.executor.execute(emitter::heartbeat);
 				}
-				catch (RejectedExecutionException ex) {
+				catch (Throwable ex) {
+					// The heartbeats would end with this one
+					logger.debug("A heartbeat could not be sent", ex);
 					emitter.releaseHeartbeat();
 				}
 			}

@@ -29,7 +29,7 @@ import java.util.Map;
 import javax.sql.DataSource;
 
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
-import io.durablenotify.autoconfigure.DurableNotifyHealthAutoConfiguration;
+import io.durablenotify.autoconfigure.DurableNotifyHealthContributorAutoConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
@@ -79,7 +79,7 @@ class DurableNotifyHealthIndicatorTests {
 
 	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
 		.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
-				DurableNotifyAutoConfiguration.class, DurableNotifyHealthAutoConfiguration.class))
+				DurableNotifyAutoConfiguration.class, DurableNotifyHealthContributorAutoConfiguration.class))
 		.withPropertyValues("spring.datasource.url=" + database.url());
 
 	@BeforeAll
@@ -154,6 +154,19 @@ class DurableNotifyHealthIndicatorTests {
 			assertThat(down.getDetails()).containsEntry("database", "cannot be reached").containsKey("lastError");
 			proxy.pass();
 			awaitHealth(instance, "UP");
+		}
+	}
+
+	@Test
+	void isDownWhileTheListenerListensAndThePoolCannotReachTheDatabase() {
+		try (TcpProxy proxy = TcpProxy.to(database);
+				Instance instance = start("spring.datasource.url=" + proxy.url(),
+						"spring.datasource.hikari.connection-timeout=250",
+						"durable-notify.listener.url=" + database.url())) {
+			awaitHealth(instance, "UP");
+			proxy.reject();
+			Health down = awaitHealth(instance, "DOWN");
+			assertThat(down.getDetails()).containsEntry("listener", ListenerState.Status.LISTENING);
 		}
 	}
 
@@ -254,7 +267,7 @@ class DurableNotifyHealthIndicatorTests {
 	}
 
 	@Configuration(proxyBeanMethods = false)
-	@ImportAutoConfiguration(DurableNotifyHealthAutoConfiguration.class)
+	@ImportAutoConfiguration(DurableNotifyHealthContributorAutoConfiguration.class)
 	static class WithHealth {
 
 	}

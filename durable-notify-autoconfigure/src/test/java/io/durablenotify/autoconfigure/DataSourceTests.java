@@ -22,6 +22,7 @@ import java.net.Socket;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -58,6 +59,7 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
 import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -263,6 +265,52 @@ class DataSourceTests {
 				assertThat(context.getBean(ListenerConnectionDetails.class).getDriverConnectionDetails().properties())
 					.isEqualTo(Map.of("tcpNoDelay", "true"));
 			});
+	}
+
+	@Test
+	void aListenerUrlWithoutCredentialsUsesThoseInTheApplicationsUrl() {
+		this.contextRunner
+			.withPropertyValues("spring.datasource.url=" + url + "?user=" + ROLE + "&password=se%63ret",
+					"durable-notify.listener.url=" + url)
+			.run((context) -> {
+				assertThatItWorks(context);
+				assertThat(database.jdbc()
+					.queryForObject("SELECT usename FROM pg_stat_activity WHERE application_name = 'tested'",
+							String.class))
+					.isEqualTo(ROLE);
+			});
+	}
+
+	@Test
+	void theApplicationNameIsTheListenersAlsoWhereTheUrlHasAnother() {
+		withBootsPool().withPropertyValues("spring.datasource.url=" + url + "?ApplicationName=another")
+			.run((context) -> {
+				assertThatItWorks(context);
+				assertThat(database.backends("tested")).hasSize(1);
+			});
+	}
+
+	@Test
+	void aDataSourceThatNothingCanBeDerivedFromNeedsAUrlAndCredentials() {
+		ApplicationContextRunner routing = this.contextRunner.withBean(DataSource.class, () -> {
+			AbstractRoutingDataSource dataSource = new AbstractRoutingDataSource() {
+
+				@Override
+				protected Object determineCurrentLookupKey() {
+					return "only";
+				}
+
+			};
+			dataSource.setTargetDataSources(Map.of("only", simpleDriverDataSource()));
+			return dataSource;
+		});
+		routing.run((context) -> assertThat(context.getStartupFailure())
+			.hasStackTraceContaining("No URL can be derived from the DataSource of type ")
+			.hasStackTraceContaining("set durable-notify.listener.url"));
+		routing
+			.withPropertyValues("durable-notify.listener.url=" + url, "durable-notify.listener.username=" + ROLE,
+					"durable-notify.listener.password=secret")
+			.run(this::assertThatItWorks);
 	}
 
 	@Test

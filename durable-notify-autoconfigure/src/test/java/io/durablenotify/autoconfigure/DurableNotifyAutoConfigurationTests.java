@@ -74,16 +74,16 @@ import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link DurableNotifyAutoConfiguration},
- * {@link DurableNotifyHealthAutoConfiguration} and
- * {@link DurableNotifyWebAutoConfiguration}.
+ * {@link DurableNotifyHealthContributorAutoConfiguration} and
+ * {@link DurableNotifyWebMvcAutoConfiguration}.
  */
 class DurableNotifyAutoConfigurationTests {
 
 	private static final AutoConfigurations AUTO_CONFIGURATIONS = AutoConfigurations.of(
 			DataSourceAutoConfiguration.class, DataSourceTransactionManagerAutoConfiguration.class,
 			TransactionAutoConfiguration.class, TaskExecutionAutoConfiguration.class,
-			DurableNotifyAutoConfiguration.class, DurableNotifyHealthAutoConfiguration.class,
-			DurableNotifyWebAutoConfiguration.class);
+			DurableNotifyAutoConfiguration.class, DurableNotifyHealthContributorAutoConfiguration.class,
+			DurableNotifyWebMvcAutoConfiguration.class);
 
 	private static TestDatabase database;
 
@@ -127,9 +127,9 @@ class DurableNotifyAutoConfigurationTests {
 	@Test
 	void backsOffWithNoDataSourceBean() {
 		new ApplicationContextRunner()
-			.withConfiguration(
-					AutoConfigurations.of(TaskExecutionAutoConfiguration.class, DurableNotifyAutoConfiguration.class,
-							DurableNotifyHealthAutoConfiguration.class, DurableNotifyWebAutoConfiguration.class))
+			.withConfiguration(AutoConfigurations.of(TaskExecutionAutoConfiguration.class,
+					DurableNotifyAutoConfiguration.class, DurableNotifyHealthContributorAutoConfiguration.class,
+					DurableNotifyWebMvcAutoConfiguration.class))
 			.run((context) -> assertThat(context).hasNotFailed()
 				.doesNotHaveBean(StreamWriter.class)
 				.doesNotHaveBean(DeliveryConfiguration.EXECUTOR_BEAN_NAME)
@@ -163,6 +163,16 @@ class DurableNotifyAutoConfigurationTests {
 				.hasSingleBean(DataSource.class)
 				.doesNotHaveBean(StreamWriter.class)
 				.doesNotHaveBean(DurableNotifyProperties.class)
+				.doesNotHaveBean(SseStreams.class)
+				.doesNotHaveBean("durableNotifyHealthIndicator"));
+	}
+
+	@Test
+	void leavesUsersOwnBeansAloneWhenDisabled() {
+		this.webContextRunner.withPropertyValues("durable-notify.enabled=false")
+			.withBean(StreamReader.class, () -> mock())
+			.withBean(NotificationListener.class, () -> mock())
+			.run((context) -> assertThat(context).hasNotFailed()
 				.doesNotHaveBean(SseStreams.class)
 				.doesNotHaveBean("durableNotifyHealthIndicator"));
 	}

@@ -154,6 +154,15 @@ class FailureAnalysisTests {
 		assertThat(analysis.action()).contains("Turn the listener on").contains("durable-notify.poll.interval");
 	}
 
+	@Test
+	void aPasswordWithoutAUsernameIsRefused() {
+		Analysis analysis = failureOf("durable-notify.listener.url=jdbc:postgresql://host/db?user=me",
+				"durable-notify.listener.password=secret");
+		assertThat(analysis.description())
+			.isEqualTo("Property durable-notify.listener.password is set, but not durable-notify.listener.username.");
+		assertThat(this.output).doesNotContain("secret");
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "username", "password" })
 	void credentialsWithoutAUrlAreRefused(String property) {
@@ -214,13 +223,14 @@ class FailureAnalysisTests {
 	@Test
 	void aDatabaseThatCannotBeReachedShowsNoSecrets() throws Exception {
 		String url = "jdbc:postgresql://127.0.0.1:%d/db?password=secret".formatted(unusedPort());
-		try (Instance instance = Instance.start(this.database, "spring.datasource.url=" + url,
-				"spring.datasource.password=secret", "spring.datasource.hikari.connection-timeout=250")) {
-			fail("Started");
-		}
-		catch (RuntimeException ex) {
-			assertThat(this.output).contains("refused").doesNotContain("secret");
-		}
+		Analysis analysis = failureOf("spring.datasource.url=" + url, "spring.datasource.password=secret",
+				"spring.datasource.hikari.connection-timeout=250");
+		assertThat(analysis.description())
+			.startsWith("The database cannot be reached, so that schema 'durable_notify' can be neither migrated nor "
+					+ "checked: ")
+			.contains("refused");
+		assertThat(analysis.action()).contains("accepts connections");
+		assertThat(this.output).doesNotContain("secret");
 	}
 
 	@Test

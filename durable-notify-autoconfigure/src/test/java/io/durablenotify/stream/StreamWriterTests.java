@@ -39,10 +39,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.dao.DataAccessException;
+import org.springframework.dao.QueryTimeoutException;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.BDDMockito.then;
+import static org.mockito.BDDMockito.willThrow;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.never;
 
 /**
  * Tests for {@link StreamWriter} outside transactions.
@@ -298,6 +306,29 @@ class StreamWriterTests {
 	}
 
 	@Test
+	void anAppenderWhoseCompleteFailedIsNotCalledAbandonedWithoutIt() {
+		StreamWriter failing = mock();
+		given(failing.append("incomplete", "a")).willReturn(0L);
+		willThrow(new QueryTimeoutException("lost")).given(failing).complete("incomplete");
+		try (StreamAppender appender = new DefaultStreamAppender(failing, "incomplete")) {
+			appender.append("a");
+			assertThatExceptionOfType(QueryTimeoutException.class).isThrownBy(appender::complete);
+			assertThatIllegalStateException().isThrownBy(() -> appender.append("b"));
+		}
+		then(failing).should().fail("incomplete", "abandoned: the writer failed");
+	}
+
+	@Test
+	void anAppenderStoresNothingAfterAnError() {
+		StreamWriter failing = mock();
+		given(failing.append("error", "a")).willThrow(new OutOfMemoryError("too large"));
+		StreamAppender appender = new DefaultStreamAppender(failing, "error");
+		assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> appender.append("a"));
+		assertThatIllegalStateException().isThrownBy(() -> appender.append("b"));
+		then(failing).should(never()).append("error", "b");
+	}
+
+	@Test
 	void theSqlFunctionAppendsAndWakesReaders() {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("sql", StreamPosition.start(), handler);
@@ -311,10 +342,26 @@ class StreamWriterTests {
 		assertThat(writer.append("sql", "from Java")).isEqualTo(3);
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "a b", "a\u00a0b", "a\u2003b", "a\u0085b", "a\u3000b" })
+	void theSqlFunctionRefusesANameThatJavaRefuses(String name) {
+		assertThatExceptionOfType(DataAccessException.class)
+			.isThrownBy(() -> database.jdbc().queryForObject("SELECT durable_notify.append(?, 'x')", Long.class, name))
+			.withMessageContaining("streams_name_valid");
+	}
+
+	@Test
+	void theSqlFunctionRefusesNull() {
+		assertThatExceptionOfType(DataAccessException.class)
+			.isThrownBy(
+					() -> database.jdbc().queryForObject("SELECT durable_notify.append('sql-null', NULL)", Long.class))
+			.withMessageContaining("nothing was stored");
+	}
+
 	@Test
 	void theSqlFunctionRefusesAnEndedStream() {
 		writer.complete("sql-ended");
-		assertThatExceptionOfType(org.springframework.dao.DataAccessException.class)
+		assertThatExceptionOfType(DataAccessException.class)
 			.isThrownBy(
 					() -> database.jdbc().queryForObject("SELECT durable_notify.append('sql-ended', 'x')", Long.class))
 			.withMessageContaining("Stream 'sql-ended' was completed at")

@@ -4,7 +4,7 @@
 CREATE TABLE ${schema}.streams (
 	stream_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	name text NOT NULL CONSTRAINT streams_name_key UNIQUE
-		CONSTRAINT streams_name_valid CHECK (char_length(name) BETWEEN 1 AND 512 AND name !~ '[\x01-\x20\x7f]'),
+		CONSTRAINT streams_name_valid CHECK (char_length(name) BETWEEN 1 AND 512 AND name !~ '[\x01-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'),
 	owner text,
 	content_type text,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -16,35 +16,26 @@
 
 package io.durablenotify.autoconfigure;
 
-import io.durablenotify.stream.StreamReader;
-import io.durablenotify.web.SseSettings;
-import io.durablenotify.web.WebConfiguration;
+import io.durablenotify.actuate.HealthConfiguration;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.NotificationListener;
 
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
-import org.springframework.context.annotation.Bean;
+import org.springframework.boot.health.autoconfigure.contributor.ConditionalOnEnabledHealthIndicator;
+import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.context.annotation.Import;
-import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 /**
- * {@link EnableAutoConfiguration Auto-configuration} for streams over HTTP with Spring
- * MVC.
+ * {@link EnableAutoConfiguration Auto-configuration} for durable-notify's health.
  */
 @AutoConfiguration(after = DurableNotifyAutoConfiguration.class)
-@ConditionalOnWebApplication(type = Type.SERVLET)
-@ConditionalOnClass(SseEmitter.class)
-@ConditionalOnBean(StreamReader.class)
-@Import(WebConfiguration.class)
-public final class DurableNotifyWebAutoConfiguration {
-
-	@Bean
-	SseSettings durableNotifySseSettings(DurableNotifyProperties properties) {
-		SettingsConfiguration.requirePositive("sse.heartbeat-interval", properties.getSse().getHeartbeatInterval());
-		return new SseSettings(properties.getSse().getHeartbeatInterval());
-	}
+@ConditionalOnClass({ HealthIndicator.class, ConditionalOnEnabledHealthIndicator.class })
+@ConditionalOnBean({ ApplicationDatabase.class, NotificationListener.class })
+@ConditionalOnEnabledHealthIndicator("durable-notify")
+@Import(HealthConfiguration.class)
+public final class DurableNotifyHealthContributorAutoConfiguration {
 
 }

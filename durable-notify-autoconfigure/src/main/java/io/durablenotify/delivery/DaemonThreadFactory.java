@@ -14,23 +14,22 @@
  * limitations under the License.
  */
 
-package io.durablenotify.listener;
+package io.durablenotify.delivery;
 
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.ThreadFactory;
 
 /**
- * Keeps passwords out of messages that a driver may have put them into.
+ * Makes daemon threads of one name, for executors of a single thread.
+ *
+ * @param name the name
  */
-final class Secrets {
+public record DaemonThreadFactory(String name) implements ThreadFactory {
 
-	private Secrets() {
-	}
-
-	static String mask(@Nullable String message, @Nullable DriverConnectionDetails details) {
-		String masked = String.valueOf(message).replaceAll("(?i)(password=)[^&\\s]*", "$1***");
-		String password = (details != null) ? details.password() : null;
-		return (password == null || password.isEmpty()) ? masked : masked.replace(password, "***");
+	@Override
+	public Thread newThread(Runnable task) {
+		Thread thread = new Thread(task, this.name);
+		thread.setDaemon(true);
+		return thread;
 	}
 
 }
