@@ -87,7 +87,8 @@ class PoolerTests {
 			assertDelivers(other, instance);
 			assertDelivers(instance, other);
 			assertThat(instance.listener().state().status()).isEqualTo(Status.DEAF);
-			assertThat(output).contains("transaction mode stands between. Trying again; meanwhile the poll delivers");
+			assertThat(output)
+				.contains("transaction mode stands between. Trying again; until then only the poll delivers");
 		}
 	}
 
@@ -101,6 +102,18 @@ class PoolerTests {
 			assertThat(instance.listener().state().isHealthy()).isTrue();
 			assertDelivers(other, instance);
 			assertDelivers(instance, other);
+		}
+	}
+
+	@Test
+	void theMigrationLeavesNothingBehindOnThePoolersConnections() {
+		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction");
+				Instance instance = Instance.start(pooler.through(), "durable-notify.listener.enabled=false")) {
+			for (int i = 0; i < 20; i++) {
+				assertThat(pooler.through().jdbc().queryForObject("SHOW search_path", String.class))
+					.isEqualTo("\"$user\", public");
+			}
+			assertDelivers(instance, instance);
 		}
 	}
 
