@@ -54,7 +54,8 @@ class PostgresWakeupsTests extends WakeupsContract {
 	static void start() {
 		database = PostgresServer.shared().createDatabase();
 		instance = Instance.start(database, "durable-notify.poll.interval=0");
-		other = Instance.start(database, "durable-notify.poll.interval=0");
+		other = Instance.start(database, "durable-notify.poll.interval=0",
+				"durable-notify.listener.application-name=other");
 	}
 
 	@AfterAll
@@ -141,7 +142,7 @@ class PostgresWakeupsTests extends WakeupsContract {
 	@Test
 	void aNewConnectionIsAResyncOfEverything() {
 		RecordingWakeupHandler heard = subscribe(instance);
-		database.terminate(Instance.LISTENER);
+		assertThat(database.terminate(Instance.LISTENER)).isOne();
 		heard.awaitResyncs(1);
 	}
 
