@@ -214,7 +214,7 @@ abstract class WakeupsContract {
 
 	@Test
 	void aHandlerThatThrowsDisturbsNeitherAnotherNorTheSender(CapturedOutput output) {
-		this.wakeups.subscribe(this.topic, new WakeupHandler() {
+		Subscription throwing = this.wakeups.subscribe(this.topic, new WakeupHandler() {
 
 			@Override
 			public void onWakeup(Wakeup wakeup) {
@@ -237,6 +237,7 @@ abstract class WakeupsContract {
 		assertThat(this.handler.wakeups()).hasSize(3);
 		assertThat(last.wakeups()).isEqualTo(this.handler.wakeups());
 		assertThat(output).contains("Handler of topic '" + this.topic + "' failed");
+		throwing.cancel();
 	}
 
 	@Test
