@@ -43,8 +43,6 @@ final class ListenerSession {
 
 	private final Channels channels;
 
-	private final ProbeSender probeSender;
-
 	private final ListenerStateHolder state;
 
 	private final Duration probeTimeout;
@@ -59,7 +57,6 @@ final class ListenerSession {
 			ListenerStateHolder state, ListenerSettings.Probe probe) {
 		this.connection = connection;
 		this.channels = channels;
-		this.probeSender = probeSender;
 		this.state = state;
 		this.probeTimeout = probe.timeout();
 		this.probe = new HearingProbe(probe, probeSender::send, System.nanoTime());
@@ -71,7 +68,6 @@ final class ListenerSession {
 	 */
 	void establish(BooleanSupplier stopped) throws SQLException {
 		this.connection.requirePrimary();
-		this.connection.listen(this.probeSender.channel());
 		this.state.connected();
 		ProbeOutcome outcome = null;
 		while (!stopped.getAsBoolean() && !this.state.get().proven() && outcome != ProbeOutcome.NOT_SENT) {

@@ -69,7 +69,10 @@ final class PostgresNotificationListener implements NotificationListener, AutoCl
 		this.details = details;
 		this.handlerExecutor = handlerExecutor;
 		this.state = new ListenerStateHolder(clock, (settings.enabled()) ? Status.STOPPED : Status.DISABLED);
-		this.probeSender = new ProbeSender(database, this.probeThread, schema.channel("probe"));
+		String probeChannel = schema.channel("probe");
+		this.probeSender = new ProbeSender(database, this.probeThread, probeChannel);
+		// A registration like any other, so that no user's can end the hearing of it
+		this.channels.add(probeChannel, new ProbeHandler(), Runnable::run);
 	}
 
 	@Override
@@ -160,6 +163,21 @@ final class PostgresNotificationListener implements NotificationListener, AutoCl
 	public void close() {
 		stop();
 		this.probeThread.close();
+	}
+
+	/**
+	 * That something was heard at all is all there is to a probe.
+	 */
+	private static final class ProbeHandler implements ChannelHandler {
+
+		@Override
+		public void onNotification(String payload) {
+		}
+
+		@Override
+		public void onResync() {
+		}
+
 	}
 
 }

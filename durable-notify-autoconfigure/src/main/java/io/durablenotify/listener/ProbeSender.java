@@ -40,10 +40,6 @@ final class ProbeSender {
 		this.channel = channel;
 	}
 
-	String channel() {
-		return this.channel;
-	}
-
 	/**
 	 * Send.
 	 * @return when it was committed, by {@link System#nanoTime()}, or a failure if it

@@ -21,9 +21,11 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
@@ -105,6 +107,32 @@ class ListenerFaultTests {
 				}
 			}
 			assertThat(instance.listener().state()).isEqualTo(before);
+			assertThat(instance.listener().state().isHealthy()).isTrue();
+		}
+	}
+
+	@Test
+	void whoListensToTheProbesAndCancelsDoesNotMakeTheListenerDeaf() {
+		try (ChannelTap tap = ChannelTap.on(this.database, "durable_notify_probe"); Instance instance = start()) {
+			AtomicInteger resyncs = new AtomicInteger();
+			ChannelHandler handler = new ChannelHandler() {
+
+				@Override
+				public void onNotification(String payload) {
+				}
+
+				@Override
+				public void onResync() {
+					resyncs.incrementAndGet();
+				}
+
+			};
+			Subscription subscription = instance.listener().listen("durable_notify_probe", handler);
+			Eventually.await(() -> resyncs.get() == 1, resyncs::get);
+			subscription.cancel();
+			// The second one that is not heard makes a listener deaf
+			tap.await(tap.payloads().size() + 4);
+			assertThat(instance.listener().state().reconnects()).isZero();
 			assertThat(instance.listener().state().isHealthy()).isTrue();
 		}
 	}
