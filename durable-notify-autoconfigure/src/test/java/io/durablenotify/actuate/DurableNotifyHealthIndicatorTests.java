@@ -150,6 +150,7 @@ class DurableNotifyHealthIndicatorTests {
 						"durable-notify.listener.backoff.max-delay=250ms")) {
 			awaitHealth(instance, "UP");
 			proxy.reject();
+			instance.awaitStatus(ListenerState.Status.BACKING_OFF);
 			Health down = awaitHealth(instance, "DOWN");
 			assertThat(down.getDetails()).containsEntry("database", "cannot be reached").containsKey("lastError");
 			proxy.pass();
