@@ -28,6 +28,7 @@ import java.util.stream.Collectors;
 
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
@@ -110,7 +111,7 @@ class ListenerLifecycleTests {
 		try (Instance instance = start()) {
 			instance.listener().stop();
 			this.proxy.freeze();
-			CompletableFuture<Void> start = CompletableFuture.runAsync(instance.listener()::start);
+			CompletableFuture<Void> start = Background.run(instance.listener()::start);
 			Eventually.await(() -> this.proxy.accepted() == 2, this.proxy::accepted);
 			assertThat(start).isNotDone();
 			stopQuickly(instance);
@@ -183,7 +184,7 @@ class ListenerLifecycleTests {
 		try (Instance instance = start()) {
 			List<CompletableFuture<Void>> threads = new ArrayList<>();
 			for (int thread = 0; thread < 4; thread++) {
-				threads.add(CompletableFuture.runAsync(() -> {
+				threads.add(Background.run(() -> {
 					for (int i = 0; i < 20; i++) {
 						instance.listener().stop();
 						instance.listener().start();

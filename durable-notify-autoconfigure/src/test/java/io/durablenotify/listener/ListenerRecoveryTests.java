@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -127,7 +128,7 @@ class ListenerRecoveryTests {
 	}
 
 	private CompletableFuture<Integer> writeUntil(AtomicBoolean done, Instance instance) {
-		return CompletableFuture.supplyAsync(() -> {
+		return Background.supply(() -> {
 			int written = 0;
 			while (!done.get()) {
 				instance.writer().append("stream", "chunk");
@@ -272,7 +273,7 @@ class ListenerRecoveryTests {
 			for (int round = 0; round < 5; round++) {
 				String stream = "stream/" + round;
 				AtomicBoolean done = new AtomicBoolean();
-				CompletableFuture<Integer> writer = CompletableFuture.supplyAsync(() -> {
+				CompletableFuture<Integer> writer = Background.supply(() -> {
 					int written = 0;
 					while (!done.get()) {
 						other.writer().append(stream, "chunk");

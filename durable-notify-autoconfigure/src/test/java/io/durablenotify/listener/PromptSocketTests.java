@@ -38,6 +38,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.SocketFactory;
 
 import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
@@ -106,7 +107,7 @@ class PromptSocketTests {
 		try (ListenerConnection connection = open(prompt)) {
 			connection.requirePrimary();
 			connection.listen("bursts");
-			CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> sendInBursts(sent, random));
+			CompletableFuture<Void> sending = Background.run(() -> sendInBursts(sent, random));
 			List<String> received = new ArrayList<>();
 			Eventually.await(() -> {
 				try {

@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -85,7 +86,7 @@ class StreamReaderTests {
 	@Test
 	void historyIsFollowedByLiveChunksWithoutGapOrRepeatWhileAWriterWrites() {
 		AtomicBoolean done = new AtomicBoolean();
-		CompletableFuture<Integer> writing = CompletableFuture.supplyAsync(() -> {
+		CompletableFuture<Integer> writing = Background.supply(() -> {
 			int count = 0;
 			while (!done.get()) {
 				writer.append("seam", "chunk " + count++);

@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicReference;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
@@ -122,7 +123,7 @@ class StreamTransactionTests {
 		CompletableFuture<Long> other = new CompletableFuture<>();
 		instance.transaction().executeWithoutResult((status) -> {
 			assertThat(writer.append("adjacent", "one")).isOne();
-			CompletableFuture.runAsync(() -> other.complete(writer.append("adjacent", "other")));
+			Background.run(() -> other.complete(writer.append("adjacent", "other")));
 			database.awaitLockWait();
 			assertThat(writer.append("adjacent", "two")).isEqualTo(2);
 		});
@@ -162,12 +163,11 @@ class StreamTransactionTests {
 		writer.append("held", "a");
 		CountDownLatch held = new CountDownLatch(1);
 		CountDownLatch release = new CountDownLatch(1);
-		CompletableFuture<Void> holder = CompletableFuture
-			.runAsync(() -> instance.transaction().executeWithoutResult((status) -> {
-				writer.append("held", "b");
-				held.countDown();
-				await(release);
-			}));
+		CompletableFuture<Void> holder = Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
+			writer.append("held", "b");
+			held.countDown();
+			await(release);
+		}));
 		await(held);
 		long start = System.nanoTime();
 		assertThatExceptionOfType(StreamLockedException.class).isThrownBy(() -> writer.append("held", "c"))
@@ -215,7 +215,7 @@ class StreamTransactionTests {
 		assertThatExceptionOfType(ConcurrencyFailureException.class)
 			.isThrownBy(() -> instance.transaction(isolationLevel).executeWithoutResult((status) -> {
 				instance.jdbc().queryForObject("SELECT count(*) FROM durable_notify.streams", Long.class);
-				CompletableFuture.runAsync(() -> writer.append(stream, "b")).join();
+				Background.run(() -> writer.append(stream, "b")).join();
 				writer.append(stream, "c");
 			}));
 		assertThat(instance.transaction(isolationLevel).<Long>execute((status) -> writer.append(stream, "c")))
@@ -354,12 +354,12 @@ class StreamTransactionTests {
 		CompletableFuture<Void> second = new CompletableFuture<>();
 		instance.transaction().executeWithoutResult((first) -> {
 			writer.append("just-created", "a");
-			CompletableFuture.runAsync(() -> instance.transaction().executeWithoutResult((status) -> {
+			Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
 				instance.jdbc().execute("LOCK TABLE durable_notify.stream_chunks IN SHARE ROW EXCLUSIVE MODE");
 				await(unlock);
 			})).whenComplete((result, failure) -> locking.complete(null));
 			database.awaitLockWaits(1);
-			CompletableFuture.runAsync(() -> instance.transaction().executeWithoutResult((status) -> {
+			Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
 				instance.jdbc().execute("SET LOCAL lock_timeout = '30s'");
 				writer.append("just-created", "b");
 				appended.countDown();
@@ -407,15 +407,14 @@ class StreamTransactionTests {
 		writer.append("cut", "a");
 		CountDownLatch held = new CountDownLatch(1);
 		CountDownLatch release = new CountDownLatch(1);
-		CompletableFuture<Void> holder = CompletableFuture
-			.runAsync(() -> instance.transaction().executeWithoutResult((status) -> {
-				writer.append("cut", "b");
-				held.countDown();
-				await(release);
-			}));
+		CompletableFuture<Void> holder = Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
+			writer.append("cut", "b");
+			held.countDown();
+			await(release);
+		}));
 		await(held);
 		try (Instance other = Instance.start(database)) {
-			CompletableFuture<Long> waiting = CompletableFuture.supplyAsync(() -> other.writer().append("cut", "c"));
+			CompletableFuture<Long> waiting = Background.supply(() -> other.writer().append("cut", "c"));
 			database.awaitLockWait();
 			database.jdbc()
 				.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
