@@ -25,6 +25,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import javax.sql.DataSource;
 
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import io.durablenotify.Subscription;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
@@ -108,6 +110,26 @@ class ListenerFaultTests {
 			}
 			assertThat(instance.listener().state()).isEqualTo(before);
 			assertThat(instance.listener().state().isHealthy()).isTrue();
+		}
+	}
+
+	@Test
+	void manyProbesInARowThatCannotBeSentDoNotMakeTheListenerDeaf() throws Exception {
+		try (Instance instance = start("spring.datasource.hikari.maximum-pool-size=1",
+				"spring.datasource.hikari.connection-timeout=500")) {
+			HikariDataSource dataSource = instance.bean(HikariDataSource.class);
+			HikariPoolMXBean pool = dataSource.getHikariPoolMXBean();
+			try (Connection held = dataSource.getConnection()) {
+				// Nobody but a probe asks for a connection here. Two that were not heard
+				// would be enough
+				for (int i = 0; i < 4; i++) {
+					Eventually.await(() -> pool.getThreadsAwaitingConnection() > 0, instance.listener()::state);
+					Eventually.await(() -> pool.getThreadsAwaitingConnection() == 0, instance.listener()::state);
+				}
+				assertThat(instance.listener().state().status()).isEqualTo(Status.LISTENING);
+				assertThat(instance.listener().state().lastProbe()).isEqualTo(ProbeOutcome.NOT_SENT);
+				assertThat(instance.listener().state().reconnects()).isZero();
+			}
 		}
 	}
 

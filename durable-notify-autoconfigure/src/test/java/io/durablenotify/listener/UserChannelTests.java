@@ -218,6 +218,19 @@ class UserChannelTests {
 	}
 
 	@Test
+	void aResyncThatIsStillToBeToldIsNotToldAfterACancel() {
+		List<Runnable> tasks = new ArrayList<>();
+		Recorder recorder = new Recorder();
+		Channels channels = new Channels();
+		Subscription subscription = channels.add("pending", recorder, tasks::add);
+		channels.resync("pending");
+		subscription.cancel();
+		assertThat(tasks).hasSize(1);
+		tasks.get(0).run();
+		assertThat(recorder.events()).isEmpty();
+	}
+
+	@Test
 	void callsComeInOrderAndNeverBesideEachOther() {
 		AtomicReference<Thread> inside = new AtomicReference<>();
 		Recorder recorder = new Recorder() {
