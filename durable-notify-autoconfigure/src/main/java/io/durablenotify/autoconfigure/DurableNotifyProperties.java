@@ -434,6 +434,12 @@ public class DurableNotifyProperties {
 		private DataSize bufferBytes = DataSize.ofMegabytes(1);
 
 		/**
+		 * Maximum size of the chunks that wait to be written. An append that finds no
+		 * room waits, one that is asynchronous is refused.
+		 */
+		private DataSize appendBuffer = DataSize.ofMegabytes(64);
+
+		/**
 		 * Time that an append waits for a stream that another transaction has locked.
 		 */
 		private Duration appendTimeout = Duration.ofSeconds(10);
@@ -460,6 +466,14 @@ public class DurableNotifyProperties {
 
 		public void setBufferBytes(DataSize bufferBytes) {
 			this.bufferBytes = bufferBytes;
+		}
+
+		public DataSize getAppendBuffer() {
+			return this.appendBuffer;
+		}
+
+		public void setAppendBuffer(DataSize appendBuffer) {
+			this.appendBuffer = appendBuffer;
 		}
 
 		public Duration getAppendTimeout() {

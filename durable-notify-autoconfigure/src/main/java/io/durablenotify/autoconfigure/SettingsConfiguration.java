@@ -159,11 +159,14 @@ class SettingsConfiguration {
 		require(streams.getBufferSize() >= 1, "streams.buffer-size", streams.getBufferSize(), "use 1 or more");
 		require(streams.getBufferBytes().toBytes() >= 1, "streams.buffer-bytes", streams.getBufferBytes(),
 				"use 1B or more");
+		require(streams.getAppendBuffer().compareTo(maxChunkSize) >= 0, "streams.append-buffer",
+				streams.getAppendBuffer(),
+				"use at least durable-notify.streams.max-chunk-size, which is " + maxChunkSize);
 		requirePositive("streams.append-timeout", streams.getAppendTimeout());
 		require(streams.getAppendTimeout().compareTo(LONGEST_LOCK_TIMEOUT) <= 0, "streams.append-timeout",
 				streams.getAppendTimeout(), "use " + LONGEST_LOCK_TIMEOUT.toDays() + "d or less");
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
-				streams.getBufferBytes().toBytes(), streams.getAppendTimeout());
+				streams.getBufferBytes().toBytes(), streams.getAppendBuffer().toBytes(), streams.getAppendTimeout());
 	}
 
 	static void requirePositive(String property, Duration value) {

@@ -127,12 +127,12 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the database fails
 	 */
 	public <T extends @Nullable Object> T execute(String task, SessionWork<T> work) {
+		if (isApart()) {
+			return executeApart(task, work);
+		}
 		ConnectionHolder bound = (ConnectionHolder) TransactionSynchronizationManager.getResource(this.dataSource);
 		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
 		boolean synchronization = TransactionSynchronizationManager.isSynchronizationActive();
-		if (!synchronization && (bound == null || !transaction)) {
-			return executeApart(task, work);
-		}
 		if (synchronization && transaction && this.manualCommit && !isBoundByTransaction(bound)) {
 			// Nobody would commit what is written on a connection of this pool
 			logForeignTransaction();
@@ -155,6 +155,20 @@ public final class ApplicationDatabase {
 		finally {
 			DataSourceUtils.releaseConnection(connection, this.dataSource);
 		}
+	}
+
+	/**
+	 * Return whether the calling thread is in no transaction and has no connection bound,
+	 * so that {@link #execute} does the same as {@link #executeApart}, on any thread.
+	 * @return whether there is nothing to join
+	 */
+	public boolean isApart() {
+		boolean bound = TransactionSynchronizationManager.hasResource(this.dataSource);
+		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
+		if (TransactionSynchronizationManager.isSynchronizationActive()) {
+			return !transaction && !bound;
+		}
+		return !transaction || !bound;
 	}
 
 	/**

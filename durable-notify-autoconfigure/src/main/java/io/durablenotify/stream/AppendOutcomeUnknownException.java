@@ -20,15 +20,16 @@ import org.springframework.dao.NonTransientDataAccessResourceException;
 
 /**
  * The connection was lost after an append, or an end, was sent: it may or may not be
- * stored. Look at the stream ({@link StreamReader#info(String)}) before appending the
- * chunk again; an end can simply be written again.
+ * stored. An end can simply be written again. To append a chunk safely, use
+ * {@link StreamWriter#appendAt(String, long, byte[])}, which stores it once however often
+ * it is repeated.
  */
 public final class AppendOutcomeUnknownException extends NonTransientDataAccessResourceException {
 
 	AppendOutcomeUnknownException(String stream, Throwable cause) {
 		super(("The connection was lost while stream '%s' was being written to: what was sent may be stored or not. "
-				+ "An end can be written again. Before a chunk is appended again, compare "
-				+ "StreamReader.info(stream).nextIndex() with the index that it should have")
+				+ "An end can be written again. A chunk can if its index is known: appendAt(stream, index, data) "
+				+ "stores it only once; StreamReader.info(stream).nextIndex() tells where the stream stands")
 			.formatted(stream), cause);
 	}
 

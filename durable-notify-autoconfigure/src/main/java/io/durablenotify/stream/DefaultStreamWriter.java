@@ -22,58 +22,55 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
-import java.util.function.Supplier;
+import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
-import io.durablenotify.stream.StreamStore.Appended;
+import io.durablenotify.stream.AppendResult.Stored;
+import io.durablenotify.stream.StreamWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.Wakeups;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
-import org.springframework.jdbc.CannotGetJdbcConnectionException;
-import org.springframework.jdbc.datasource.DataSourceTransactionManager;
-import org.springframework.transaction.CannotCreateTransactionException;
-import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
-import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.util.Assert;
 
 /**
- * The {@link StreamWriter}: one round trip per append, then a wake-up.
+ * The {@link StreamWriter}: what is in a transaction goes to the database on the caller's
+ * connection, what is in none by {@link GroupCommit}.
  */
 final class DefaultStreamWriter implements StreamWriter {
 
-	private static final String CONNECTION_LOST = "08";
-
-	private static final String OPERATOR_INTERVENTION = "57P";
-
 	private final ApplicationDatabase database;
 
-	private final StreamStore store;
+	private final AppendStore store;
 
-	private final Wakeups wakeups;
+	private final StreamWrites writes;
+
+	private final StreamAppends appends;
+
+	private final GroupCommit groupCommit;
 
 	private final StreamSettings settings;
 
-	private final TransactionTemplate transaction;
-
-	DefaultStreamWriter(ApplicationDatabase database, StreamStore store, Wakeups wakeups, StreamSettings settings) {
+	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamWrites writes, StreamAppends appends,
+			GroupCommit groupCommit, StreamSettings settings) {
 		this.database = database;
 		this.store = store;
-		this.wakeups = wakeups;
+		this.writes = writes;
+		this.appends = appends;
+		this.groupCommit = groupCommit;
 		this.settings = settings;
-		this.transaction = new TransactionTemplate(new DataSourceTransactionManager(database.getDataSource()));
 	}
 
 	@Override
 	public long append(String stream, CharSequence text) {
-		StreamNames.require(stream);
-		Assert.notNull(text, "'text' must not be null");
 		return append(stream, encode(stream, text));
 	}
 
@@ -81,6 +78,8 @@ final class DefaultStreamWriter implements StreamWriter {
 	 * Encode strictly: half a surrogate pair would become a question mark, for good.
 	 */
 	private static byte[] encode(String stream, CharSequence text) {
+		StreamNames.require(stream);
+		Assert.notNull(text, "'text' must not be null");
 		try {
 			ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
 			byte[] data = new byte[encoded.remaining()];
@@ -96,18 +95,101 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public long append(String stream, byte[] data) {
+		return append(addition(stream, Addition.ANY_INDEX, data));
+	}
+
+	@Override
+	public long appendAll(String stream, List<byte[]> chunks) {
 		StreamNames.require(stream);
+		Assert.notEmpty(chunks,
+				() -> "Chunks for stream '" + stream + "' must not be empty: there is no index to return");
+		Addition addition = new Addition(stream, Addition.ANY_INDEX, List.copyOf(chunks));
+		chunks.forEach((chunk) -> requireSize(stream, chunk));
+		long max = this.settings.appendBuffer();
+		Assert.isTrue(addition.bytes() <= max,
+				() -> ("Chunks of %d bytes for stream '%s' are refused: %d are allowed at once "
+						+ "(durable-notify.streams.append-buffer). Append them in parts, or allow more")
+					.formatted(addition.bytes(), stream, max));
+		return append(addition);
+	}
+
+	@Override
+	public long appendAt(String stream, long expectedIndex, byte[] data) {
+		Assert.isTrue(expectedIndex >= 0, () -> "Index " + expectedIndex + " is negative: chunks are numbered from 0");
+		return append(addition(stream, expectedIndex, data));
+	}
+
+	@Override
+	public CompletableFuture<Long> appendAsync(String stream, CharSequence text) {
+		return appendAsync(stream, encode(stream, text));
+	}
+
+	@Override
+	public CompletableFuture<Long> appendAsync(String stream, byte[] data) {
+		Addition addition = addition(stream, Addition.ANY_INDEX, data);
+		requireWritable(stream);
+		if (this.database.isApart()) {
+			return this.groupCommit.appendAsync(addition);
+		}
+		try {
+			return CompletableFuture.completedFuture(appendDirectly(addition));
+		}
+		catch (DataAccessException ex) {
+			return CompletableFuture.failedFuture(ex);
+		}
+	}
+
+	@Override
+	public void appendOnCommit(String stream, byte[] data) {
+		Addition addition = addition(stream, Addition.ANY_INDEX, data);
+		requireWritable(stream);
+		if (!TransactionSynchronizationManager.isActualTransactionActive()
+				|| !TransactionSynchronizationManager.isSynchronizationActive()) {
+			throw new InvalidDataAccessApiUsageException(
+					"There is no transaction with whose commit stream '%s' could be appended to: use append()"
+						.formatted(stream));
+		}
+		this.writes.joinTransaction();
+		CommitAppends.add(this, this::appendDirectly, this.settings.appendBuffer(), stream, addition.chunks().get(0));
+	}
+
+	private Addition addition(String stream, long expectedIndex, byte[] data) {
+		StreamNames.require(stream);
+		requireSize(stream, data);
+		return new Addition(stream, expectedIndex, List.of(data));
+	}
+
+	private void requireSize(String stream, byte[] data) {
 		Assert.notNull(data, "'data' must not be null");
 		int max = this.settings.maxChunkSize();
 		Assert.isTrue(data.length <= max,
 				() -> ("Chunk of %d bytes for stream '%s' is refused: %d are allowed "
 						+ "(durable-notify.streams.max-chunk-size). Split it, or allow more")
 					.formatted(data.length, stream, max));
-		return write("append to a stream", stream, (connection, joined) -> {
-			Appended appended = this.store.append(connection, joined, stream, data, this.settings.appendTimeout());
-			Wakeup wakeup = Wakeup.moved(appended.streamId(), appended.index() + 1);
-			// Who waits for the name has to hear it with the first chunk
-			return new Written<>(appended.index(), (appended.index() == 0) ? wakeup.created(stream) : wakeup, joined);
+	}
+
+	private long append(Addition addition) {
+		requireWritable(addition.stream());
+		return (this.database.isApart()) ? this.groupCommit.append(addition) : appendDirectly(addition);
+	}
+
+	private long appendDirectly(Addition addition) {
+		return appendDirectly(List.of(addition)).get(0).index();
+	}
+
+	private List<Stored> appendDirectly(List<Addition> additions) {
+		return execute("append to streams", additions.get(0).stream(), (connection, joined) -> {
+			Map<String, AppendResult> results = this.appends.append(connection, joined, additions,
+					LockWait.upTo(this.settings.appendTimeout()));
+			List<Stored> stored = new ArrayList<>();
+			for (Addition addition : additions) {
+				AppendResult result = results.get(addition.stream());
+				if (!(result instanceof Stored ofAddition)) {
+					throw BatchWriter.failure(addition, result);
+				}
+				stored.add(ofAddition);
+			}
+			return stored;
 		});
 	}
 
@@ -123,12 +205,10 @@ final class DefaultStreamWriter implements StreamWriter {
 	}
 
 	private void end(String stream, StreamState state, @Nullable String reason) {
-		StreamNames.require(stream);
 		write("end a stream", stream, (connection, joined) -> {
 			OptionalLong ended = this.store.end(connection, joined, stream, state, reason,
 					this.settings.appendTimeout());
-			return new Written<>(state, (ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(stream) : null,
-					joined);
+			return Written.of(state, (ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(stream) : null);
 		});
 	}
 
@@ -137,34 +217,16 @@ final class DefaultStreamWriter implements StreamWriter {
 		return new DefaultStreamAppender(this, StreamNames.require(stream));
 	}
 
+	/**
+	 * Write behind what was appended before.
+	 */
 	private <T> T write(String task, String stream, SessionWork<Written<T>> work) {
+		StreamNames.require(stream);
 		requireWritable(stream);
-		Supplier<T> write = () -> {
-			Written<T> written = this.database.execute(task,
-					(connection, joined) -> run(connection, joined, stream, work));
-			wake(written);
-			return written.result();
-		};
-		if (this.wakeups.isTransactionRequired() && !TransactionSynchronizationManager.isActualTransactionActive()) {
-			return writeInOwnTransaction(stream, write);
+		if (this.database.isApart()) {
+			this.groupCommit.awaitEarlier(stream);
 		}
-		return write.get();
-	}
-
-	private <T> T writeInOwnTransaction(String stream, Supplier<T> write) {
-		try {
-			return this.transaction.execute((status) -> write.get());
-		}
-		catch (CannotCreateTransactionException ex) {
-			CannotGetJdbcConnectionException failure = new CannotGetJdbcConnectionException(
-					"Failed to obtain JDBC Connection");
-			failure.initCause(ex);
-			throw failure;
-		}
-		catch (TransactionException ex) {
-			// The commit failed
-			throw new AppendOutcomeUnknownException(stream, ex);
-		}
+		return execute(task, stream, (connection, joined) -> this.writes.run(connection, joined, work));
 	}
 
 	private static void requireWritable(String stream) {
@@ -173,6 +235,10 @@ final class DefaultStreamWriter implements StreamWriter {
 			throw new InvalidDataAccessApiUsageException(
 					"Stream '%s' cannot be written to in a read-only transaction".formatted(stream));
 		}
+	}
+
+	private <T> T execute(String task, String stream, SessionWork<T> work) {
+		return this.database.execute(task, (connection, joined) -> run(connection, joined, stream, work));
 	}
 
 	private <T> T run(Connection connection, boolean joined, String stream, SessionWork<T> work) throws SQLException {
@@ -199,33 +265,10 @@ final class DefaultStreamWriter implements StreamWriter {
 						.formatted(stream),
 					exception);
 		}
-		String state = String.valueOf(exception.getSQLState());
-		if (!joined && (state.startsWith(CONNECTION_LOST) || state.startsWith(OPERATOR_INTERVENTION))) {
+		if (!joined && this.store.isConnectionLost(exception)) {
 			return new AppendOutcomeUnknownException(stream, exception);
 		}
 		return null;
-	}
-
-	private void wake(Written<?> written) {
-		if (written.wakeup() == null) {
-			return;
-		}
-		if (written.joined()) {
-			this.wakeups.sendAfterCommit(LiveReaders.TOPIC, written.wakeup());
-		}
-		else {
-			this.wakeups.send(LiveReaders.TOPIC, written.wakeup());
-		}
-	}
-
-	/**
-	 * What was written.
-	 *
-	 * @param result the result for the caller
-	 * @param wakeup whom to wake, or {@code null} if nothing changed
-	 * @param joined whether that has to wait for a commit
-	 */
-	private record Written<T>(T result, @Nullable Wakeup wakeup, boolean joined) {
 	}
 
 }

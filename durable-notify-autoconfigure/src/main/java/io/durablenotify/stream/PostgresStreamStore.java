@@ -20,111 +20,30 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 
 /**
- * Streams on PostgreSQL.
- * <p>
- * An append is two statements in one round trip. The first locks the head; the second,
- * whose snapshot is taken when the lock is held, numbers the chunk from the end of the
- * primary key. So nobody's chunk can appear below one that is visible already.
+ * Reads streams on PostgreSQL.
  */
 final class PostgresStreamStore implements StreamStore {
-
-	private static final String LOCK_NOT_AVAILABLE = "55P03";
-
-	private static final String UNIQUE_VIOLATION = "23505";
 
 	private static final String DATA_EXCEPTION = "22";
 
 	private static final String DATA_CORRUPTED = "XX001";
 
 	private static final String INDEX_CORRUPTED = "XX002";
-
-	/**
-	 * How often an append looks for a stream that comes and goes.
-	 */
-	private static final int MAX_LOOKUPS = 20;
-
-	private static final int MAX_IDS = 10_000;
-
-	/**
-	 * First statement of a round trip: no wait for a lock may last for ever. Local to the
-	 * (implicit) transaction.
-	 */
-	private static final String LIMIT_WAIT = "SELECT set_config('lock_timeout', ?, true);\n";
-
-	/**
-	 * The same in a transaction of the caller's, whose own setting is put back behind.
-	 */
-	private static final String LIMIT_WAIT_JOINED = """
-			SELECT set_config('durable_notify.lock_timeout', current_setting('lock_timeout'), true),
-				set_config('lock_timeout', ?, true);
-			""";
-
-	private static final String RESTORE_WAIT = """
-			;
-			SELECT set_config('lock_timeout', current_setting('durable_notify.lock_timeout'), true)
-			""";
-
-	private static final String FIND = """
-			SELECT stream_id FROM ${schema}.streams WHERE name = ?
-			""";
-
-	/**
-	 * Waits for a foreign uncommitted create of the same name.
-	 */
-	private static final String CREATE = """
-			INSERT INTO ${schema}.streams (name) VALUES (?) ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING
-			RETURNING stream_id
-			""";
-
-	/**
-	 * Locks the head, by an id that is known to be visible before: else the stream could
-	 * come into being between the two statements, and be appended to without the lock.
-	 * The name has to match too, since after a failover to a server that was behind an id
-	 * can be another stream's.
-	 */
-	private static final String APPEND = """
-			SELECT stream_id FROM ${schema}.streams
-			WHERE stream_id = ? AND name = ? AND ended_at IS NULL FOR NO KEY UPDATE;
-			INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
-			SELECT s.stream_id,
-				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
-					ORDER BY c.chunk_index DESC LIMIT 1), 0), ?
-			FROM ${schema}.streams s WHERE s.stream_id = ? AND s.name = ? AND s.ended_at IS NULL
-			RETURNING chunk_index
-			""";
-
-	/**
-	 * Waits for the head's lock, like an append, so that no chunk can follow the end.
-	 */
-	private static final String END = """
-			INSERT INTO ${schema}.streams AS s (name, ended_at, end_state, end_reason)
-			VALUES (?, clock_timestamp(), ?, ?)
-			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE
-				SET ended_at = clock_timestamp(), end_state = excluded.end_state, end_reason = excluded.end_reason
-				WHERE s.ended_at IS NULL
-			RETURNING s.stream_id
-			""";
 
 	/**
 	 * One probe of the chunks' primary key, from its end.
@@ -202,33 +121,6 @@ final class PostgresStreamStore implements StreamStore {
 			ORDER BY h.ord, f.chunk_index
 			""";
 
-	/**
-	 * Ids of committed streams by name. One that is stale finds no row to lock and is
-	 * looked up again.
-	 */
-	private final Map<String, Long> ids = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true) {
-
-		@Override
-		protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
-			return size() > MAX_IDS;
-		}
-
-	});
-
-	private final String find;
-
-	private final String create;
-
-	private final String createJoined;
-
-	private final String append;
-
-	private final String appendJoined;
-
-	private final String end;
-
-	private final String endJoined;
-
 	private final String findHead;
 
 	private final String page;
@@ -238,13 +130,6 @@ final class PostgresStreamStore implements StreamStore {
 	private final String fetch;
 
 	PostgresStreamStore(SchemaName schema) {
-		this.find = schema.qualify(FIND);
-		this.create = schema.qualify(LIMIT_WAIT + CREATE);
-		this.createJoined = schema.qualify(LIMIT_WAIT_JOINED + CREATE + RESTORE_WAIT);
-		this.append = schema.qualify(LIMIT_WAIT + APPEND);
-		this.appendJoined = schema.qualify(LIMIT_WAIT_JOINED + APPEND + RESTORE_WAIT);
-		this.end = schema.qualify(LIMIT_WAIT + END);
-		this.endJoined = schema.qualify(LIMIT_WAIT_JOINED + END + RESTORE_WAIT);
 		this.findHead = schema.qualify(withHead(FIND_HEAD));
 		this.page = schema.qualify(withHead(PAGE));
 		this.moved = schema.qualify(MOVED);
@@ -253,114 +138,6 @@ final class PostgresStreamStore implements StreamStore {
 
 	private static String withHead(String sql) {
 		return sql.replace("${head}", HEAD);
-	}
-
-	@Override
-	public Appended append(Connection connection, boolean joined, String stream, byte[] data, Duration lockTimeout)
-			throws SQLException {
-		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
-			Long streamId = this.ids.get(stream);
-			if (streamId == null) {
-				streamId = find(connection, stream);
-			}
-			if (streamId == null) {
-				streamId = create(connection, joined, stream, lockTimeout);
-			}
-			if (streamId == null) {
-				continue;
-			}
-			Long index = append(connection, joined, streamId, stream, data, lockTimeout);
-			if (index != null) {
-				if (!joined) {
-					this.ids.put(stream, streamId);
-				}
-				return new Appended(streamId, index);
-			}
-			// Ended, or gone: deleted, or created by a transaction that rolled back
-			this.ids.remove(stream);
-			requireOpen(connection, stream);
-		}
-		throw new ConcurrencyFailureException(
-				"Stream '%s' was deleted and created again time after time; nothing was stored".formatted(stream));
-	}
-
-	private @Nullable Long find(Connection connection, String stream) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
-			statement.setString(1, stream);
-			return singleLong(statement.executeQuery());
-		}
-	}
-
-	private @Nullable Long create(Connection connection, boolean joined, String stream, Duration lockTimeout)
-			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.createJoined : this.create)) {
-			statement.setString(1, millis(lockTimeout));
-			statement.setString(2, stream);
-			return singleLong(executeForResult(statement, 1));
-		}
-	}
-
-	private @Nullable Long append(Connection connection, boolean joined, long streamId, String stream, byte[] data,
-			Duration lockTimeout) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.appendJoined : this.append)) {
-			statement.setString(1, millis(lockTimeout));
-			statement.setLong(2, streamId);
-			statement.setString(3, stream);
-			statement.setBytes(4, data);
-			statement.setLong(5, streamId);
-			statement.setString(6, stream);
-			return singleLong(executeForResult(statement, 2));
-		}
-	}
-
-	private void requireOpen(Connection connection, String stream) throws SQLException {
-		Head head = head(connection, stream).orElse(null);
-		if (head != null && head.endedAt() != null) {
-			throw new StreamEndedException(stream, head.state(), head.endedAt(), head.endReason());
-		}
-	}
-
-	@Override
-	public OptionalLong end(Connection connection, boolean joined, String stream, StreamState state,
-			@Nullable String reason, Duration lockTimeout) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.endJoined : this.end)) {
-			statement.setString(1, millis(lockTimeout));
-			statement.setString(2, stream);
-			statement.setString(3, state.name().toLowerCase(Locale.ROOT));
-			statement.setString(4, reason);
-			Long streamId = singleLong(executeForResult(statement, 1));
-			return (streamId != null) ? OptionalLong.of(streamId) : OptionalLong.empty();
-		}
-	}
-
-	private static String millis(Duration duration) {
-		return duration.toMillis() + "ms";
-	}
-
-	/**
-	 * Execute a round trip of several statements.
-	 * @param index which of them has the result, from 0
-	 */
-	private static ResultSet executeForResult(PreparedStatement statement, int index) throws SQLException {
-		statement.execute();
-		for (int i = 0; i < index; i++) {
-			statement.getMoreResults();
-		}
-		return statement.getResultSet();
-	}
-
-	private static @Nullable Long singleLong(ResultSet result) throws SQLException {
-		return (result.next()) ? result.getLong(1) : null;
-	}
-
-	@Override
-	public boolean isLockTimeout(SQLException exception) {
-		return LOCK_NOT_AVAILABLE.equals(exception.getSQLState());
-	}
-
-	@Override
-	public boolean isConflict(SQLException exception) {
-		return UNIQUE_VIOLATION.equals(exception.getSQLState());
 	}
 
 	@Override

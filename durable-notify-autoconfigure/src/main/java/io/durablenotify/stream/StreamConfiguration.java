@@ -53,10 +53,31 @@ public class StreamConfiguration {
 	}
 
 	@Bean
+	AppendStore durableNotifyAppendStore(Schema schema) {
+		return new PostgresAppendStore(schema.name());
+	}
+
+	@Bean
+	StreamWrites durableNotifyStreamWrites(Wakeups wakeups) {
+		return new StreamWrites(wakeups);
+	}
+
+	@Bean
+	StreamAppends durableNotifyStreamAppends(AppendStore store, StreamWrites writes) {
+		return new StreamAppends(store, writes);
+	}
+
+	@Bean
+	GroupCommit durableNotifyGroupCommit(ApplicationDatabase database, AppendStore store, StreamAppends appends,
+			StreamSettings settings, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+		return new GroupCommit(new BatchWriter(database, store, appends), settings, executor);
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
-	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, StreamStore store, Wakeups wakeups,
-			StreamSettings settings) {
-		return new DefaultStreamWriter(database, store, wakeups, settings);
+	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamWrites writes,
+			StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
+		return new DefaultStreamWriter(database, store, writes, appends, groupCommit, settings);
 	}
 
 }

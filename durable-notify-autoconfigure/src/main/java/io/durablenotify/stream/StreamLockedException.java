@@ -18,6 +18,8 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 
+import org.jspecify.annotations.Nullable;
+
 import org.springframework.dao.PessimisticLockingFailureException;
 
 /**
@@ -26,7 +28,7 @@ import org.springframework.dao.PessimisticLockingFailureException;
  */
 public final class StreamLockedException extends PessimisticLockingFailureException {
 
-	StreamLockedException(String stream, Duration waited, Throwable cause) {
+	StreamLockedException(String stream, Duration waited, @Nullable Throwable cause) {
 		super("Stream '%s' was locked by another transaction for more than %d ms; nothing was stored. Likely one that "
 			.formatted(stream, waited.toMillis())
 				+ "appended to it and has not committed yet: keep it short and append last", cause);

@@ -25,8 +25,10 @@ import java.time.Duration;
  * @param bufferSize how many chunks a live reader holds at most
  * @param bufferBytes how many bytes a live reader holds at most, or one chunk that has
  * more
+ * @param appendBuffer how many bytes may wait to be written
  * @param appendTimeout how long an append waits for a stream that another transaction
  * holds
  */
-public record StreamSettings(int maxChunkSize, int bufferSize, long bufferBytes, Duration appendTimeout) {
+public record StreamSettings(int maxChunkSize, int bufferSize, long bufferBytes, long appendBuffer,
+		Duration appendTimeout) {
 }

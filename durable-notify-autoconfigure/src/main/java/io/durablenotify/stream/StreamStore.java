@@ -18,48 +18,19 @@ package io.durablenotify.stream;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.DataAccessException;
 
 /**
- * The tables of streams: all that knows a database's SQL.
+ * The SQL of reading streams.
  */
 interface StreamStore {
-
-	/**
-	 * Append a chunk at the stream's end, creating the stream where it is missing. The
-	 * stream is locked until the transaction ends.
-	 * @param joined whether the connection is in the caller's transaction, whose settings
-	 * have to stay
-	 * @throws StreamEndedException if the stream has ended
-	 */
-	Appended append(Connection connection, boolean joined, String stream, byte[] data, Duration lockTimeout)
-			throws SQLException;
-
-	/**
-	 * End a stream, creating it where it is missing.
-	 * @return the id of what was ended, empty if it had ended already
-	 */
-	OptionalLong end(Connection connection, boolean joined, String stream, StreamState state, @Nullable String reason,
-			Duration lockTimeout) throws SQLException;
-
-	/**
-	 * Return whether a failed append failed because the stream was locked for too long.
-	 */
-	boolean isLockTimeout(SQLException exception);
-
-	/**
-	 * Return whether a failed append met another one that its snapshot could not see.
-	 */
-	boolean isConflict(SQLException exception);
 
 	/**
 	 * Return whether a statement failed for the data that it met or was given, so that it
@@ -91,12 +62,6 @@ interface StreamStore {
 	 * the statement's budget was used up before
 	 */
 	List<@Nullable Found> fetch(Connection connection, List<Target> targets, Budget budget) throws SQLException;
-
-	/**
-	 * A chunk that was appended.
-	 */
-	record Appended(long streamId, long index) {
-	}
 
 	/**
 	 * A stream's head with the index that its next chunk will have.

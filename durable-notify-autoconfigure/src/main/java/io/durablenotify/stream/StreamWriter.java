@@ -16,6 +16,9 @@
 
 package io.durablenotify.stream;
 
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
 /**
  * Appends chunks to streams and ends them.
  * <p>
@@ -70,6 +73,72 @@ public interface StreamWriter {
 	 * @throws StreamEndedException if the stream has ended: nothing was stored
 	 */
 	long append(String stream, byte[] data);
+
+	/**
+	 * Append several chunks: adjacent, all or none.
+	 * @param stream the stream's name
+	 * @param chunks the chunks, at least one, which must not change before this returns;
+	 * together at most {@code durable-notify.streams.append-buffer} bytes
+	 * @return the index of the first
+	 * @throws StreamEndedException if the stream has ended: nothing was stored
+	 */
+	long appendAll(String stream, List<byte[]> chunks);
+
+	/**
+	 * Append a chunk if it is the stream's next. This makes a retry safe when the outcome
+	 * of an append is unknown, and fences off a second writer.
+	 * @param stream the stream's name
+	 * @param expectedIndex the index that the chunk has to get
+	 * @param data the bytes, which must not change before this returns; may be empty
+	 * @return the index
+	 * @throws UnexpectedIndexException if the stream's next index is another: nothing was
+	 * stored
+	 * @throws StreamEndedException if the stream has ended: nothing was stored
+	 */
+	long appendAt(String stream, long expectedIndex, byte[] data);
+
+	/**
+	 * Append a chunk of text, in UTF-8, without waiting for the database.
+	 * @param stream the stream's name
+	 * @param text the text; may be empty
+	 * @return the chunk's index, as {@link #appendAsync(String, byte[])} returns it
+	 * @see #appendAsync(String, byte[])
+	 */
+	CompletableFuture<Long> appendAsync(String stream, CharSequence text);
+
+	/**
+	 * Append a chunk without waiting for the database. What one thread appends to one
+	 * stream, by whatever method, keeps its order, but an append that fails does not stop
+	 * those behind it. An end waits for them.
+	 * <p>
+	 * The future completes on {@code durableNotifyTaskExecutor} when the chunk is
+	 * committed, with its index, or with what {@link #append(String, byte[])} would
+	 * throw. In a transaction the chunk is appended at once, on the calling thread, and
+	 * the index is provisional until the commit.
+	 * @param stream the stream's name
+	 * @param data the bytes, which must not change before the future completes; may be
+	 * empty
+	 * @return the chunk's index
+	 * @throws org.springframework.core.task.TaskRejectedException if
+	 * {@code durable-notify.streams.append-buffer} is full: nothing was, or will be,
+	 * stored
+	 */
+	CompletableFuture<Long> appendAsync(String stream, byte[] data);
+
+	/**
+	 * Append a chunk as a part of the current transaction, but only just before it
+	 * commits, so that the stream is locked for a moment instead of for what is left of
+	 * the transaction. Streams are locked in one order, so that two transactions that do
+	 * this cannot run into a deadlock. Failures are thrown by the commit, and roll it
+	 * back.
+	 * @param stream the stream's name
+	 * @param data the bytes, which must not change before the commit; may be empty
+	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException if there is no
+	 * transaction
+	 * @throws org.springframework.core.task.TaskRejectedException if the transaction has
+	 * gathered {@code durable-notify.streams.append-buffer} bytes
+	 */
+	void appendOnCommit(String stream, byte[] data);
 
 	/**
 	 * End a stream: nothing can follow. Idempotent; creates the stream where it is

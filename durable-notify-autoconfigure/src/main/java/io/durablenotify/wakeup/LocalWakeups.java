@@ -16,6 +16,8 @@
 
 package io.durablenotify.wakeup;
 
+import java.sql.Connection;
+import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -42,7 +44,16 @@ final class LocalWakeups implements Wakeups {
 
 	@Override
 	public void sendAfterCommit(String topic, Wakeup wakeup) {
-		TransactionWakeups.add(this, topic, wakeup, (batch) -> {
+		inTransaction().add(topic, wakeup);
+	}
+
+	@Override
+	public void joinTransaction() {
+		inTransaction();
+	}
+
+	private TransactionWakeups inTransaction() {
+		return TransactionWakeups.current(this, (batch) -> {
 		}, this::send);
 	}
 
@@ -73,6 +84,13 @@ final class LocalWakeups implements Wakeups {
 	@Override
 	public boolean isTransactionRequired() {
 		return false;
+	}
+
+	/**
+	 * Does nothing: there is nobody else.
+	 */
+	@Override
+	public void announce(Connection connection, String topic, Collection<Wakeup> wakeups) {
 	}
 
 	@Override

@@ -18,7 +18,10 @@ package io.durablenotify.wakeup;
 
 import java.math.BigInteger;
 import java.security.SecureRandom;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -80,7 +83,16 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	@Override
 	public void sendAfterCommit(String topic, Wakeup wakeup) {
-		TransactionWakeups.add(this, topic, wakeup, this::beforeCommit, this::afterCommit);
+		inTransaction().add(topic, wakeup);
+	}
+
+	@Override
+	public void joinTransaction() {
+		inTransaction();
+	}
+
+	private TransactionWakeups inTransaction() {
+		return TransactionWakeups.current(this, this::beforeCommit, this::afterCommit);
 	}
 
 	private void beforeCommit(WakeupBatch batch) {
@@ -103,6 +115,15 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	@Override
 	public boolean isTransactionRequired() {
 		return this.mode == WakeupMode.IN_TRANSACTION;
+	}
+
+	@Override
+	public void announce(Connection connection, String topic, Collection<Wakeup> wakeups) throws SQLException {
+		WakeupBatch batch = new WakeupBatch();
+		wakeups.forEach((wakeup) -> batch.add(topic, wakeup));
+		if (!batch.isEmpty()) {
+			WakeupSender.notify(connection, this.channel, WakeupCodec.encode(this.instance, batch));
+		}
 	}
 
 	@Override

@@ -60,12 +60,12 @@ final class TransactionWakeups implements TransactionSynchronization {
 	}
 
 	/**
-	 * Add a wake-up to those of the current transaction.
+	 * Return those of the current transaction.
 	 * @param owner who sends: the key under which its transaction's wake-ups are bound
 	 * @param beforeCommit takes them, in the transaction, shortly before the commit
 	 * @param afterCommit takes them once the transaction has, or may have, committed
 	 */
-	static void add(Object owner, String topic, Wakeup wakeup, Consumer<WakeupBatch> beforeCommit,
+	static TransactionWakeups current(Object owner, Consumer<WakeupBatch> beforeCommit,
 			Consumer<WakeupBatch> afterCommit) {
 		TransactionWakeups current = (TransactionWakeups) TransactionSynchronizationManager.getResource(owner);
 		if (current == null) {
@@ -73,10 +73,10 @@ final class TransactionWakeups implements TransactionSynchronization {
 			TransactionSynchronizationManager.registerSynchronization(current);
 			TransactionSynchronizationManager.bindResource(owner, current);
 		}
-		current.add(topic, wakeup);
+		return current;
 	}
 
-	private void add(String topic, Wakeup wakeup) {
+	void add(String topic, Wakeup wakeup) {
 		if (this.completing) {
 			this.late.add(topic, wakeup);
 			return;

@@ -16,6 +16,10 @@
 
 package io.durablenotify.wakeup;
 
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Collection;
+
 import io.durablenotify.Subscription;
 
 /**
@@ -41,11 +45,28 @@ public interface Wakeups {
 	void sendAfterCommit(String topic, Wakeup wakeup);
 
 	/**
+	 * Take part in the current transaction from now on, since {@link #sendAfterCommit} is
+	 * going to be called while it commits, when it is too late for that.
+	 * @throws IllegalStateException if no transaction synchronisation is active
+	 */
+	void joinTransaction();
+
+	/**
 	 * Return whether wake-ups have to leave in the writing transaction itself, so that a
-	 * writer without one has to open one.
+	 * writer without one has to open one, and to {@link #announce announce} in it.
 	 * @return whether the mode is {@link WakeupMode#IN_TRANSACTION}
 	 */
 	boolean isTransactionRequired();
+
+	/**
+	 * Send wake-ups to other instances in a transaction that the caller opened on this
+	 * connection and commits. To be followed by {@link #send} behind the commit.
+	 * @param connection the connection
+	 * @param topic the topic
+	 * @param wakeups the wake-ups
+	 * @throws SQLException if the database fails
+	 */
+	void announce(Connection connection, String topic, Collection<Wakeup> wakeups) throws SQLException;
 
 	/**
 	 * Hear a topic.

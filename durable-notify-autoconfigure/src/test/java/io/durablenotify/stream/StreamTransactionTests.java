@@ -34,6 +34,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -54,6 +55,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.hamcrest.Matchers.containsString;
 
 /**
  * Tests for {@link StreamWriter} in and around transactions.
@@ -124,7 +126,9 @@ class StreamTransactionTests {
 		instance.transaction().executeWithoutResult((status) -> {
 			assertThat(writer.append("adjacent", "one")).isOne();
 			Background.run(() -> other.complete(writer.append("adjacent", "other")));
-			database.awaitLockWait();
+			Awaitility.await()
+				.atMost(Eventually.TIMEOUT)
+				.until(() -> instance.bean(GroupCommit.class).toString(), containsString("contended [adjacent]"));
 			assertThat(writer.append("adjacent", "two")).isEqualTo(2);
 		});
 		assertThat(other.get(30, TimeUnit.SECONDS)).isEqualTo(3);
@@ -404,27 +408,26 @@ class StreamTransactionTests {
 
 	@Test
 	void aConnectionCutAfterSendingLeavesTheOutcomeUnknown() throws Exception {
-		writer.append("cut", "a");
-		CountDownLatch held = new CountDownLatch(1);
-		CountDownLatch release = new CountDownLatch(1);
-		CompletableFuture<Void> holder = Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
-			writer.append("cut", "b");
-			held.countDown();
-			await(release);
-		}));
-		await(held);
-		try (Instance other = Instance.start(database)) {
-			CompletableFuture<Long> waiting = Background.supply(() -> other.writer().append("cut", "c"));
-			database.awaitLockWait();
-			database.jdbc()
-				.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-						+ "AND datname = current_database()");
+		TestDatabase database = PostgresServer.shared().createDatabase();
+		try (Instance instance = Instance.start(database)) {
+			database.jdbc().execute("""
+					CREATE FUNCTION public.hang() RETURNS trigger LANGUAGE plpgsql
+						AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END';
+					CREATE TRIGGER hang BEFORE INSERT ON durable_notify.stream_chunks FOR EACH ROW
+						WHEN (NEW.data = 'hang') EXECUTE FUNCTION public.hang()
+					""");
+			CompletableFuture<Long> waiting = Background.supply(() -> instance.writer().append("cut", "hang"));
+			Awaitility.await()
+				.atMost(Eventually.TIMEOUT)
+				.until(() -> !database.jdbc()
+					.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+							+ "WHERE wait_event = 'PgSleep' AND datname = current_database()")
+					.isEmpty());
 			assertThatExceptionOfType(ExecutionException.class).isThrownBy(() -> waiting.get(30, TimeUnit.SECONDS))
 				.withCauseInstanceOf(AppendOutcomeUnknownException.class)
-				.withMessageContaining("may be stored or not");
+				.withMessageContaining("may be stored or not")
+				.withMessageContaining("appendAt");
 		}
-		release.countDown();
-		holder.get(30, TimeUnit.SECONDS);
 	}
 
 	@Test

@@ -1,0 +1,210 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+
+import io.durablenotify.delivery.SerialTask;
+import io.durablenotify.delivery.WorkerThread;
+
+import org.springframework.core.task.TaskRejectedException;
+
+/**
+ * Gathers the appends of this process that are in no transaction: while one batch is
+ * being written, on one connection, the next fills up, so that many callers share a round
+ * trip and a commit. A caller that finds nothing before it writes by itself, on its own
+ * thread.
+ * <p>
+ * Streams that somebody else has locked leave the main lane for a second one, with a
+ * thread and a connection of its own, and hold up no other stream.
+ */
+final class GroupCommit implements AutoCloseable {
+
+	private static final long FIRST_RETRY_MILLIS = 5;
+
+	private static final long LAST_RETRY_MILLIS = 50;
+
+	private final BatchWriter writer;
+
+	private final Duration timeout;
+
+	private final long bufferBytes;
+
+	private final AppendQueues queues;
+
+	private final AsyncOutcomes outcomes;
+
+	private final WorkerThread mainThread = new WorkerThread("durable-notify-append");
+
+	private final WorkerThread contendedThread = new WorkerThread("durable-notify-append-contended");
+
+	private final SerialTask mainLane = new SerialTask(this.mainThread, this::writeQueued);
+
+	private final SerialTask contendedLane = new SerialTask(this.contendedThread, this::writeContended);
+
+	/**
+	 * Owned by the contended lane.
+	 */
+	private long retryMillis = FIRST_RETRY_MILLIS;
+
+	GroupCommit(BatchWriter writer, StreamSettings settings, Executor executor) {
+		this.writer = writer;
+		this.timeout = settings.appendTimeout();
+		this.bufferBytes = settings.appendBuffer();
+		this.queues = new AppendQueues(this.bufferBytes);
+		this.outcomes = new AsyncOutcomes(executor);
+	}
+
+	/**
+	 * Append and wait until that is committed.
+	 * @return the index of the first chunk
+	 */
+	long append(Addition addition) {
+		PendingAppend append = new PendingAppend(addition, this.timeout, null);
+		if (this.queues.tryEnter(append.stream())) {
+			writeAlone(append);
+		}
+		else if (this.queues.offer(append, true)) {
+			this.mainLane.signal();
+		}
+		else {
+			throw rejected("the application context has closed");
+		}
+		append.awaitSettled();
+		return append.result();
+	}
+
+	/**
+	 * Append without waiting.
+	 * @throws TaskRejectedException if the buffer is full
+	 */
+	CompletableFuture<Long> appendAsync(Addition addition) {
+		CompletableFuture<Long> future = new CompletableFuture<>();
+		if (!this.queues.offer(new PendingAppend(addition, this.timeout, future), false)) {
+			throw rejected(("%d bytes wait to be written already (durable-notify.streams.append-buffer), or the "
+					+ "application context has closed. Wait for earlier appends")
+				.formatted(this.bufferBytes));
+		}
+		this.mainLane.signal();
+		return future;
+	}
+
+	private static TaskRejectedException rejected(String reason) {
+		return new TaskRejectedException("Append refused, nothing was stored: " + reason);
+	}
+
+	/**
+	 * Wait until what was appended to a stream before is stored, or has failed.
+	 */
+	void awaitEarlier(String stream) {
+		PendingAppend last = this.queues.last(stream);
+		if (last != null) {
+			last.awaitSettled();
+		}
+	}
+
+	private void writeAlone(PendingAppend append) {
+		try {
+			if (!this.writer.write(List.of(append)).isEmpty()) {
+				this.queues.addLocked(append);
+				this.contendedLane.signal();
+			}
+		}
+		finally {
+			leave();
+		}
+	}
+
+	private void leave() {
+		if (this.queues.leave()) {
+			this.mainLane.signal();
+		}
+	}
+
+	private void writeQueued() {
+		List<PendingAppend> batch = this.queues.enter();
+		if (batch.isEmpty()) {
+			return;
+		}
+		try {
+			if (!settle(batch, this.writer.write(batch)).isEmpty()) {
+				this.contendedLane.signal();
+			}
+		}
+		finally {
+			leave();
+		}
+	}
+
+	private void writeContended() {
+		List<PendingAppend> expired = new ArrayList<>();
+		List<PendingAppend> batch = this.queues.takeContended(expired);
+		expired
+			.forEach((append) -> append.failed(() -> new StreamLockedException(append.stream(), this.timeout, null)));
+		settle(expired, List.of());
+		boolean progress = settle(batch, this.writer.writeUnlocked(batch)).size() < batch.size();
+		if (!this.queues.hasContended()) {
+			this.retryMillis = FIRST_RETRY_MILLIS;
+		}
+		else if (progress) {
+			this.retryMillis = FIRST_RETRY_MILLIS;
+			this.contendedLane.signal();
+		}
+		else {
+			CompletableFuture.delayedExecutor(this.retryMillis, TimeUnit.MILLISECONDS, Runnable::run)
+				.execute(this.contendedLane::signal);
+			this.retryMillis = Math.min(2 * this.retryMillis, LAST_RETRY_MILLIS);
+		}
+	}
+
+	private List<PendingAppend> settle(List<PendingAppend> batch, List<PendingAppend> locked) {
+		List<PendingAppend> settled = batch;
+		if (!locked.isEmpty()) {
+			this.queues.putBack(locked);
+			Set<PendingAppend> left = new HashSet<>(locked);
+			settled = batch.stream().filter((append) -> !left.contains(append)).toList();
+		}
+		this.queues.settled(settled);
+		this.outcomes.complete(settled.stream().filter(PendingAppend::isAsync).toList());
+		return locked;
+	}
+
+	/**
+	 * Write what waits, as long as an append may wait anyway, and stop.
+	 */
+	@Override
+	public void close() {
+		List<PendingAppend> left = this.queues.close(this.timeout.toNanos());
+		left.forEach((append) -> append.failed(() -> rejected("the application context has closed")));
+		this.outcomes.complete(left.stream().filter(PendingAppend::isAsync).toList());
+		this.mainThread.close();
+		this.contendedThread.close();
+	}
+
+	@Override
+	public String toString() {
+		return this.queues.toString();
+	}
+
+}

@@ -1,0 +1,340 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGStatement;
+
+/**
+ * Appends on PostgreSQL.
+ * <p>
+ * An append is two statements in one round trip. The first locks the heads; the second,
+ * whose snapshot is taken when the locks are held, numbers the chunks from the end of the
+ * primary key. So nobody's chunk can appear below one that is visible already.
+ */
+final class PostgresAppendStore implements AppendStore {
+
+	private static final String LOCK_NOT_AVAILABLE = "55P03";
+
+	private static final String UNIQUE_VIOLATION = "23505";
+
+	private static final String SERIALIZATION_FAILURE = "40001";
+
+	private static final String DEADLOCK_DETECTED = "40P01";
+
+	private static final String CONNECTION_EXCEPTION = "08";
+
+	private static final String OPERATOR_INTERVENTION = "57P";
+
+	/**
+	 * First statement of a round trip: no wait for a lock may last for ever. Local to the
+	 * (implicit) transaction.
+	 */
+	private static final String LIMIT_WAIT = "SELECT set_config('lock_timeout', ?, true);\n";
+
+	/**
+	 * The same in a transaction of the caller's, whose own setting is put back behind.
+	 */
+	private static final String LIMIT_WAIT_JOINED = """
+			SELECT set_config('durable_notify.lock_timeout', current_setting('lock_timeout'), true),
+				set_config('lock_timeout', ?, true);
+			""";
+
+	private static final String RESTORE_WAIT = """
+			;
+			SELECT set_config('lock_timeout', current_setting('durable_notify.lock_timeout'), true)
+			""";
+
+	private static final String FIND = """
+			SELECT name, stream_id FROM ${schema}.streams WHERE name = ANY(?::text[])
+			""";
+
+	/**
+	 * In the order of the names, so that two of these cannot wait for each other.
+	 */
+	private static final String CREATE = """
+			INSERT INTO ${schema}.streams (name) SELECT n FROM unnest(?::text[]) AS n ORDER BY n
+			ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING
+			RETURNING name, stream_id
+			""";
+
+	/**
+	 * One statement may number and lock with one snapshot, where the chunk before is
+	 * there and the primary key keeps away whoever came between. No result set: that
+	 * alone costs a seventh of an append. Skips a locked head, so that no lock_timeout
+	 * has to be set.
+	 */
+	private static final String APPEND_NEXT = """
+			INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
+			SELECT c.stream_id, c.chunk_index + 1, ?::bytea
+			FROM (SELECT s.stream_id FROM ${schema}.streams s
+				WHERE s.stream_id = ? AND s.name = ? AND s.ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) head
+			JOIN ${schema}.stream_chunks c ON c.stream_id = ? AND c.chunk_index = ?
+			ON CONFLICT (stream_id, chunk_index) DO NOTHING
+			""";
+
+	/**
+	 * By ids that are known to be visible before: else a stream could come into being
+	 * between two statements, and be appended to without the lock. In one order, so that
+	 * two of these cannot wait for each other.
+	 */
+	private static final String LOCK = """
+			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY(?::bigint[]) AND ended_at IS NULL
+			ORDER BY stream_id FOR NO KEY UPDATE
+			""";
+
+	private static final String LOCK_UNLOCKED = LOCK + "SKIP LOCKED";
+
+	/**
+	 * The name has to match too, since after a failover to a server that was behind an id
+	 * can be another stream's.
+	 */
+	private static final String APPEND = """
+			WITH base AS MATERIALIZED (
+				SELECT u.stream_id, u.expected,
+					coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = u.stream_id
+						ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
+				FROM unnest(?::bigint[], ?::text[], ?::bigint[]) AS u(stream_id, name, expected)
+				JOIN ${schema}.streams s ON s.stream_id = u.stream_id AND s.name = u.name AND s.ended_at IS NULL),
+			stored AS (
+				INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
+				SELECT b.stream_id, b.next_index + i.ord, i.data
+				FROM unnest(?::bigint[], ?::int[], ?::bytea[]) AS i(stream_id, ord, data)
+				JOIN base b ON b.stream_id = i.stream_id AND (b.expected < 0 OR b.expected = b.next_index))
+			SELECT stream_id, next_index FROM base
+			""";
+
+	private static final String STANDING = """
+			SELECT stream_id, name, ended_at, end_state, end_reason FROM ${schema}.streams WHERE name = ANY(?::text[])
+			""";
+
+	/**
+	 * Waits for the head's lock, like an append, so that no chunk can follow the end.
+	 */
+	private static final String END = """
+			INSERT INTO ${schema}.streams AS s (name, ended_at, end_state, end_reason)
+			VALUES (?, clock_timestamp(), ?, ?)
+			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE
+				SET ended_at = clock_timestamp(), end_state = excluded.end_state, end_reason = excluded.end_reason
+				WHERE s.ended_at IS NULL
+			RETURNING s.stream_id
+			""";
+
+	private final String find;
+
+	private final Limited create;
+
+	private final String appendNext;
+
+	private final Limited append;
+
+	private final String lockUnlocked;
+
+	private final String standing;
+
+	private final Limited end;
+
+	PostgresAppendStore(SchemaName schema) {
+		this.find = schema.qualify(FIND);
+		this.create = Limited.of(schema.qualify(CREATE));
+		this.appendNext = schema.qualify(APPEND_NEXT);
+		this.append = Limited.of(schema.qualify(LOCK + ";\n" + APPEND));
+		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
+		this.standing = schema.qualify(STANDING);
+		this.end = Limited.of(schema.qualify(END));
+	}
+
+	@Override
+	public Map<String, Long> find(Connection connection, Collection<String> names) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
+			statement.setObject(1, names.toArray(String[]::new));
+			return readIds(statement.executeQuery());
+		}
+	}
+
+	@Override
+	public Map<String, Long> create(Connection connection, boolean joined, Collection<String> names,
+			Duration lockTimeout) throws SQLException {
+		try (PreparedStatement statement = this.create.prepare(connection, joined, lockTimeout)) {
+			statement.setObject(2, names.toArray(String[]::new));
+			return readIds(executeForResult(statement, 1));
+		}
+	}
+
+	private static Map<String, Long> readIds(ResultSet result) throws SQLException {
+		Map<String, Long> ids = new HashMap<>();
+		while (result.next()) {
+			ids.put(result.getString(1), result.getLong(2));
+		}
+		return ids;
+	}
+
+	@Override
+	public boolean appendNext(Connection connection, long streamId, String stream, long index, byte[] data)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.appendNext)) {
+			statement.setBytes(1, data);
+			statement.setLong(2, streamId);
+			statement.setString(3, stream);
+			statement.setLong(4, streamId);
+			statement.setLong(5, index - 1);
+			return statement.executeUpdate() == 1;
+		}
+	}
+
+	@Override
+	public Map<Long, Long> append(Connection connection, boolean joined, List<Located> additions, Duration lockTimeout)
+			throws SQLException {
+		AppendArrays arrays = AppendArrays.of(additions);
+		try (PreparedStatement statement = this.append.prepare(connection, joined, lockTimeout)) {
+			transferInBinary(statement);
+			statement.setObject(2, arrays.streamIds());
+			statement.setObject(3, arrays.streamIds());
+			statement.setObject(4, arrays.names());
+			statement.setObject(5, arrays.expected());
+			statement.setObject(6, arrays.chunkStreamIds());
+			statement.setObject(7, arrays.chunkOrdinals());
+			statement.setObject(8, arrays.chunks());
+			ResultSet result = executeForResult(statement, 2);
+			Map<Long, Long> nextIndexes = new HashMap<>();
+			while (result.next()) {
+				nextIndexes.put(result.getLong(1), result.getLong(2));
+			}
+			return nextIndexes;
+		}
+	}
+
+	/**
+	 * Arrays go as text, twice as long, until a statement is prepared on the server,
+	 * which is from its fifth execution on. Not where the user has turned that off.
+	 */
+	private static void transferInBinary(PreparedStatement statement) throws SQLException {
+		if (statement.isWrapperFor(PGStatement.class)) {
+			PGStatement driverStatement = statement.unwrap(PGStatement.class);
+			if (driverStatement.getPrepareThreshold() > 1) {
+				driverStatement.setPrepareThreshold(1);
+			}
+		}
+	}
+
+	@Override
+	public Set<Long> lockUnlocked(Connection connection, Collection<Long> streamIds) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.lockUnlocked)) {
+			statement.setObject(1, streamIds.stream().mapToLong(Long::longValue).toArray());
+			ResultSet result = statement.executeQuery();
+			Set<Long> locked = new HashSet<>();
+			while (result.next()) {
+				locked.add(result.getLong(1));
+			}
+			return locked;
+		}
+	}
+
+	@Override
+	public Map<String, Standing> standing(Connection connection, Collection<String> names) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.standing)) {
+			statement.setObject(1, names.toArray(String[]::new));
+			ResultSet result = statement.executeQuery();
+			Map<String, Standing> standing = new HashMap<>();
+			while (result.next()) {
+				OffsetDateTime endedAt = result.getObject("ended_at", OffsetDateTime.class);
+				StreamState state = (endedAt != null)
+						? StreamState.valueOf(result.getString("end_state").toUpperCase(Locale.ROOT))
+						: StreamState.OPEN;
+				standing.put(result.getString("name"), new Standing(result.getLong("stream_id"), state,
+						(endedAt != null) ? endedAt.toInstant() : null, result.getString("end_reason")));
+			}
+			return standing;
+		}
+	}
+
+	@Override
+	public OptionalLong end(Connection connection, boolean joined, String stream, StreamState state,
+			@Nullable String reason, Duration lockTimeout) throws SQLException {
+		try (PreparedStatement statement = this.end.prepare(connection, joined, lockTimeout)) {
+			statement.setString(2, stream);
+			statement.setString(3, state.name().toLowerCase(Locale.ROOT));
+			statement.setString(4, reason);
+			ResultSet result = executeForResult(statement, 1);
+			return (result.next()) ? OptionalLong.of(result.getLong(1)) : OptionalLong.empty();
+		}
+	}
+
+	/**
+	 * Execute a round trip of several statements.
+	 * @param index which of them has the result, from 0
+	 */
+	private static ResultSet executeForResult(PreparedStatement statement, int index) throws SQLException {
+		statement.execute();
+		for (int i = 0; i < index; i++) {
+			statement.getMoreResults();
+		}
+		return statement.getResultSet();
+	}
+
+	@Override
+	public boolean isLockTimeout(SQLException exception) {
+		return LOCK_NOT_AVAILABLE.equals(exception.getSQLState());
+	}
+
+	@Override
+	public boolean isConflict(SQLException exception) {
+		return Set.of(UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
+			.contains(String.valueOf(exception.getSQLState()));
+	}
+
+	@Override
+	public boolean isConnectionLost(SQLException exception) {
+		String state = String.valueOf(exception.getSQLState());
+		return state.startsWith(CONNECTION_EXCEPTION) || state.startsWith(OPERATOR_INTERVENTION);
+	}
+
+	/**
+	 * A statement whose first parameter is how long it may wait for a lock.
+	 */
+	private record Limited(String alone, String joined) {
+
+		private static Limited of(String sql) {
+			return new Limited(LIMIT_WAIT + sql, LIMIT_WAIT_JOINED + sql + RESTORE_WAIT);
+		}
+
+		private PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout)
+				throws SQLException {
+			PreparedStatement statement = connection.prepareStatement((joined) ? this.joined : this.alone);
+			statement.setString(1, lockTimeout.toMillis() + "ms");
+			return statement;
+		}
+
+	}
+
+}

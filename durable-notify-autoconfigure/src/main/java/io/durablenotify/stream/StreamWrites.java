@@ -1,0 +1,127 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.List;
+
+import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs what changes streams and wakes their readers: behind the caller's commit where
+ * there is a transaction of the caller's, else at once.
+ */
+final class StreamWrites {
+
+	private static final Log logger = LogFactory.getLog(StreamWriter.class);
+
+	private final Wakeups wakeups;
+
+	StreamWrites(Wakeups wakeups) {
+		this.wakeups = wakeups;
+	}
+
+	/**
+	 * Run a write that is a single round trip.
+	 */
+	<T> T run(Connection connection, boolean joined, SessionWork<Written<T>> work) throws SQLException {
+		if (joined) {
+			Written<T> written = work.run(connection, true);
+			written.wakeups().forEach((wakeup) -> this.wakeups.sendAfterCommit(LiveReaders.TOPIC, wakeup));
+			return written.result();
+		}
+		if (this.wakeups.isTransactionRequired()) {
+			return runInTransaction(connection, work);
+		}
+		return woken(work.run(connection, false));
+	}
+
+	/**
+	 * Run a write that takes several round trips, in a transaction of its own.
+	 */
+	<T> T runInTransaction(Connection connection, SessionWork<Written<T>> work) throws SQLException {
+		Written<T> written;
+		connection.setAutoCommit(false);
+		try {
+			written = work.run(connection, false);
+			if (this.wakeups.isTransactionRequired()) {
+				this.wakeups.announce(connection, LiveReaders.TOPIC, written.wakeups());
+			}
+			connection.commit();
+		}
+		catch (Throwable ex) {
+			rollback(connection);
+			throw ex;
+		}
+		finally {
+			restoreAutoCommit(connection);
+		}
+		return woken(written);
+	}
+
+	/**
+	 * Prepare for writes that come with the commit of the current transaction.
+	 */
+	void joinTransaction() {
+		this.wakeups.joinTransaction();
+	}
+
+	private <T> T woken(Written<T> written) {
+		written.wakeups().forEach((wakeup) -> this.wakeups.send(LiveReaders.TOPIC, wakeup));
+		return written.result();
+	}
+
+	private static void rollback(Connection connection) {
+		try {
+			connection.rollback();
+		}
+		catch (SQLException ex) {
+			logger.debug("Could not roll back: the connection is lost", ex);
+		}
+	}
+
+	private static void restoreAutoCommit(Connection connection) {
+		try {
+			connection.setAutoCommit(true);
+		}
+		catch (SQLException ex) {
+			logger.debug("Could not turn autocommit on again: the connection is lost", ex);
+		}
+	}
+
+	/**
+	 * What was written.
+	 *
+	 * @param result the result for the caller
+	 * @param wakeups whom to wake
+	 */
+	record Written<T>(T result, Collection<Wakeup> wakeups) {
+
+		static <T> Written<T> of(T result, @Nullable Wakeup wakeup) {
+			return new Written<>(result, (wakeup != null) ? List.of(wakeup) : List.of());
+		}
+
+	}
+
+}
