@@ -1,0 +1,141 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.benchmarks.figure;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.benchmarks.harness.ChildProcess;
+import io.durablenotify.benchmarks.harness.Instance;
+import io.durablenotify.listener.ListenerState;
+import io.durablenotify.listener.PromptSocketFactory;
+import io.durablenotify.stream.StreamPosition;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+import org.postgresql.PGProperty;
+
+/**
+ * What runs in the other process: readers, listeners, and whole instances that only
+ * listen.
+ */
+public final class OtherProcess implements ChildProcess.Service {
+
+	private final List<Instance> instances = new ArrayList<>();
+
+	private @Nullable LatencyHandler handler;
+
+	private @Nullable Subscription subscription;
+
+	private OtherProcess() {
+	}
+
+	public static void main(String[] arguments) throws Exception {
+		ChildProcess.serve(new OtherProcess());
+	}
+
+	/**
+	 * Answer: {@code clock}; {@code instances url count}; {@code subscribe stream count};
+	 * {@code listen url channel count}; {@code report}.
+	 */
+	@Override
+	public String answer(String[] command) throws Exception {
+		switch (command[0]) {
+			case "clock" -> {
+				return String.valueOf(System.nanoTime());
+			}
+			case "instances" -> startInstances(command[1], Integer.parseInt(command[2]));
+			case "subscribe" -> {
+				this.handler = new LatencyHandler(Integer.parseInt(command[2]));
+				this.subscription = this.instances.get(0)
+					.reader()
+					.subscribe(command[1], StreamPosition.start(), this.handler);
+			}
+			case "listen" -> listen(command[1], command[2], Integer.parseInt(command[3]));
+			case "report" -> {
+				return report();
+			}
+			default -> throw new IllegalArgumentException(command[0]);
+		}
+		return "ok";
+	}
+
+	private void startInstances(String url, int count) throws InterruptedException {
+		for (int i = 0; i < count; i++) {
+			this.instances.add(Instance.start(url, "spring.datasource.hikari.maximum-pool-size=2"));
+		}
+		for (Instance instance : this.instances) {
+			while (instance.listener().state().status() != ListenerState.Status.LISTENING) {
+				Thread.sleep(10);
+			}
+		}
+	}
+
+	/**
+	 * Listen as our listener does, and do nothing else.
+	 */
+	private void listen(String url, String channel, int count) throws SQLException {
+		Properties properties = new Properties();
+		properties.setProperty(PGProperty.SOCKET_FACTORY.getName(), PromptSocketFactory.class.getName());
+		Connection connection = DriverManager.getConnection(url, properties);
+		try (Statement statement = connection.createStatement()) {
+			statement.execute("LISTEN " + channel);
+		}
+		LatencyHandler handler = new LatencyHandler(count);
+		this.handler = handler;
+		Thread thread = new Thread(() -> receive(connection, handler, count), "listen");
+		thread.setDaemon(true);
+		thread.start();
+	}
+
+	private static void receive(Connection connection, LatencyHandler handler, int count) {
+		try (connection) {
+			int received = 0;
+			while (received < count) {
+				for (PGNotification notification : connection.unwrap(PGConnection.class).getNotifications(10_000)) {
+					handler.received(received++, Long.parseLong(notification.getParameter()));
+				}
+			}
+		}
+		catch (SQLException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	private String report() throws InterruptedException {
+		if (this.handler == null) {
+			throw new IllegalStateException("Nothing is being received");
+		}
+		String report = this.handler.await().encode();
+		if (this.subscription != null) {
+			this.subscription.cancel();
+		}
+		return report;
+	}
+
+	@Override
+	public void close() {
+		this.instances.forEach(Instance::close);
+	}
+
+}

@@ -1,0 +1,41 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.benchmarks.harness;
+
+import java.util.List;
+
+/**
+ * A row of the table.
+ */
+public interface Figure {
+
+	/**
+	 * Return the row's number.
+	 */
+	int row();
+
+	/**
+	 * Return what is measured, and what it is beside.
+	 */
+	String title();
+
+	/**
+	 * Measure. Throws if a result is wrong: something lost, doubled or out of order.
+	 */
+	List<Line> measure(Run run) throws Exception;
+
+}

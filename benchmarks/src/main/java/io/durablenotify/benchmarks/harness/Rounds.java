@@ -1,0 +1,79 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.benchmarks.harness;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rounds in which the floor and ours take turns, so that whatever else the machine does
+ * meets both. Every second round begins with the other side.
+ *
+ * @param floors what the floor's side measured, by round
+ * @param ours what our side measured, by round
+ */
+public record Rounds<F, O>(List<F> floors, List<O> ours) {
+
+	/**
+	 * Measure, after one round that does not count.
+	 */
+	public static <F, O> Rounds<F, O> alternate(Run run, Measurement<F> floor, Measurement<O> ours) throws Exception {
+		floor.measure();
+		ours.measure();
+		return alternateCold(run, floor, ours);
+	}
+
+	/**
+	 * Measure, and count from the first round on.
+	 */
+	public static <F, O> Rounds<F, O> alternateCold(Run run, Measurement<F> floor, Measurement<O> ours)
+			throws Exception {
+		List<F> floors = new ArrayList<>();
+		List<O> oursMeasured = new ArrayList<>();
+		for (int round = 0; round < run.rounds(); round++) {
+			if (round % 2 == 0) {
+				floors.add(floor.measure());
+				oursMeasured.add(ours.measure());
+			}
+			else {
+				oursMeasured.add(ours.measure());
+				floors.add(floor.measure());
+			}
+		}
+		return new Rounds<>(floors, oursMeasured);
+	}
+
+	/**
+	 * Compare a value of both sides.
+	 */
+	public Line line(String what, String unit, ToDoubleFunction<F> floor, ToDoubleFunction<O> ours,
+			@Nullable Target target) {
+		List<Double> ratios = new ArrayList<>();
+		for (int i = 0; i < this.floors.size(); i++) {
+			ratios.add(ours.applyAsDouble(this.ours.get(i)) / floor.applyAsDouble(this.floors.get(i)));
+		}
+		return new Line(what, unit, median(this.floors, floor), median(this.ours, ours), Spread.of(ratios), target, "");
+	}
+
+	private static <T> double median(List<T> measured, ToDoubleFunction<T> value) {
+		return Spread.of(measured.stream().map((each) -> value.applyAsDouble(each)).toList()).median();
+	}
+
+}

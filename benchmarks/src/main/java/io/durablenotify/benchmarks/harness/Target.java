@@ -1,0 +1,46 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.benchmarks.harness;
+
+import java.util.Locale;
+
+/**
+ * What a ratio should be. The median counts.
+ *
+ * @param atLeast whether more is better
+ * @param value the bound
+ */
+public record Target(boolean atLeast, double value) {
+
+	public static Target atLeast(double value) {
+		return new Target(true, value);
+	}
+
+	public static Target atMost(double value) {
+		return new Target(false, value);
+	}
+
+	public boolean isMetBy(Spread ratio) {
+		return (this.atLeast) ? ratio.median() >= this.value : ratio.median() <= this.value;
+	}
+
+	@Override
+	public String toString() {
+		return ((this.atLeast) ? "≥ " : "≤ ") + String.format(Locale.ROOT, "%s", this.value);
+	}
+
+}
