@@ -30,6 +30,7 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
+import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
 
@@ -58,6 +59,20 @@ public final class Instance implements AutoCloseable {
 	 * @param properties what differs from the defaults, as {@code name=value}
 	 */
 	public static Instance start(String url, String... properties) {
+		return start(url, (context) -> {
+		}, properties);
+	}
+
+	/**
+	 * Start an instance that counts its statements.
+	 */
+	public static Instance start(Database database, StatementCounter counter, String... properties) {
+		return start(database.url(),
+				(context) -> context.getBeanFactory().registerSingleton("statementCounter", counter), properties);
+	}
+
+	private static Instance start(String url, ApplicationContextInitializer<ConfigurableApplicationContext> initializer,
+			String... properties) {
 		Map<String, Object> defaults = new LinkedHashMap<>();
 		defaults.put("spring.datasource.url", url);
 		defaults.put("spring.application.name", "benchmark");
@@ -70,6 +85,7 @@ public final class Instance implements AutoCloseable {
 		return new Instance(new SpringApplicationBuilder(Application.class).web(WebApplicationType.NONE)
 			.registerShutdownHook(false)
 			.properties(defaults)
+			.initializers(initializer)
 			.run());
 	}
 

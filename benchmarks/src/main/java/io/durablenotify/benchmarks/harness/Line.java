@@ -16,6 +16,8 @@
 
 package io.durablenotify.benchmarks.harness;
 
+import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +36,14 @@ public record Line(String what, String unit, @Nullable Double floor, double ours
 
 	public static Line reported(String what, String unit, double value, String remark) {
 		return new Line(what, unit, null, value, null, null, remark);
+	}
+
+	/**
+	 * Compare measured values with a limit that is known beforehand.
+	 */
+	public static Line limited(String what, String unit, double limit, List<Double> values, Target target) {
+		return new Line(what, unit, limit, Spread.of(values).median(),
+				Spread.of(values.stream().map((value) -> value / limit).toList()), target, "");
 	}
 
 	public Line remark(String remark) {
