@@ -52,7 +52,7 @@ public final class IdleReaders implements Figure {
 	/**
 	 * Threads that called handlers are kept for a while: half a minute at most.
 	 */
-	private static final int POOL_IDLE_MILLIS = 10_000;
+	private static final int POOL_IDLE_MILLIS = 35_000;
 
 	@Override
 	public int row() {
@@ -81,7 +81,7 @@ public final class IdleReaders implements Figure {
 			bytes.add(bytesPerReader(instance, readers, subscriptions));
 			List<Line> lines = new ArrayList<>();
 			lines.add(statements(run, counter));
-			Thread.sleep(run.size().time(POOL_IDLE_MILLIS).toMillis());
+			awaitIdlePool(run, threadsBefore);
 			lines.add(Line
 				.limited("threads more than without readers", "threads", THREADS,
 						List.of((double) threads() - threadsBefore), Target.atMost(1))
@@ -89,6 +89,14 @@ public final class IdleReaders implements Figure {
 			lines.add(Line.limited("heap per reader", "bytes", BYTES_PER_READER, bytes, Target.atMost(1)));
 			cancel(subscriptions);
 			return lines;
+		}
+	}
+
+	private static void awaitIdlePool(Run run, int threadsBefore) throws InterruptedException {
+		long deadline = System.nanoTime()
+				+ TimeUnit.MILLISECONDS.toNanos(run.size().pick(POOL_IDLE_MILLIS, POOL_IDLE_MILLIS, 1));
+		while (threads() - threadsBefore > THREADS && System.nanoTime() - deadline < 0) {
+			Thread.sleep(100);
 		}
 	}
 
