@@ -51,6 +51,15 @@ public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nu
 	}
 
 	/**
+	 * Something was deleted.
+	 * @param id what was deleted
+	 * @return the wake-up
+	 */
+	public static Wakeup deleted(long id) {
+		return new Wakeup(id, 0, false, true, null);
+	}
+
+	/**
 	 * Add that it was created.
 	 * @param name its name, without white space
 	 * @return a wake-up that tells that too

@@ -3,9 +3,10 @@
 -- so that appends leave no dead versions behind.
 CREATE TABLE ${schema}.streams (
 	stream_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	name text NOT NULL CONSTRAINT streams_name_key UNIQUE
+	-- By bytes: names with a common prefix lie together, and no update of a collation disturbs the index
+	name text COLLATE "C" NOT NULL CONSTRAINT streams_name_key UNIQUE
 		CONSTRAINT streams_name_valid CHECK (char_length(name) BETWEEN 1 AND 512 AND name !~ '[\x01-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'),
-	owner text,
+	owner text COLLATE "C",
 	content_type text,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	ended_at timestamptz,
@@ -15,7 +16,23 @@ CREATE TABLE ${schema}.streams (
 	CONSTRAINT streams_end_whole CHECK ((ended_at IS NULL) = (end_state IS NULL))
 );
 
--- No foreign key: it costs 11 % of an append, and whoever removes a head removes its chunks.
+-- To list what somebody owns, by name
+CREATE INDEX streams_owner_name ON ${schema}.streams (owner, name) WHERE owner IS NOT NULL;
+
+-- To find what has expired or was kept for long enough
+CREATE INDEX streams_expires_at ON ${schema}.streams (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX streams_ended_at ON ${schema}.streams (ended_at) WHERE ended_at IS NOT NULL;
+
+-- A stream is deleted when its head is gone: nobody reads or appends without it. Its id comes here in the same
+-- transaction, so that its chunks are removed later, a slice a commit.
+CREATE TABLE ${schema}.deleted_streams (
+	stream_id bigint PRIMARY KEY,
+	deleted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	-- Below it all chunks are removed: a slice need not step over what those before it have left for vacuum
+	next_index bigint NOT NULL DEFAULT 0
+);
+
+-- No foreign key: it costs 11 % of an append, and whoever removes a head leaves its id in deleted_streams.
 CREATE TABLE ${schema}.stream_chunks (
 	stream_id bigint NOT NULL,
 	chunk_index bigint NOT NULL CONSTRAINT stream_chunks_index_valid CHECK (chunk_index >= 0),
