@@ -16,17 +16,17 @@
 
 package io.durablenotify.stream;
 
+import java.util.List;
 import java.util.Optional;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.stream.StreamStore.Head;
 
 import org.springframework.util.Assert;
 
 /**
  * The {@link StreamReader}: live reads go to {@link LiveReaders}, the others to the
- * store.
+ * tables.
  */
 final class DefaultStreamReader implements StreamReader {
 
@@ -38,11 +38,14 @@ final class DefaultStreamReader implements StreamReader {
 
 	private final StreamStore store;
 
+	private final StreamCatalog catalog;
+
 	private final LiveReaders readers;
 
-	DefaultStreamReader(ApplicationDatabase database, StreamStore store, LiveReaders readers) {
+	DefaultStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog, LiveReaders readers) {
 		this.database = database;
 		this.store = store;
+		this.catalog = catalog;
 		this.readers = readers;
 	}
 
@@ -66,13 +69,14 @@ final class DefaultStreamReader implements StreamReader {
 	@Override
 	public Optional<StreamInfo> info(String stream) {
 		StreamNames.require(stream);
-		return this.database.execute("describe a stream", (connection, joined) -> this.store.head(connection, stream))
-			.map((head) -> toInfo(stream, head));
+		return this.database.execute("describe a stream",
+				(connection, joined) -> this.catalog.find(connection, stream));
 	}
 
-	private static StreamInfo toInfo(String stream, Head head) {
-		return new StreamInfo(stream, head.state(), head.nextIndex(), head.createdAt(), head.endedAt(),
-				head.endReason());
+	@Override
+	public List<StreamInfo> list(StreamQuery query) {
+		Assert.notNull(query, "'query' must not be null");
+		return this.database.execute("list streams", (connection, joined) -> this.catalog.list(connection, query));
 	}
 
 }

@@ -31,6 +31,7 @@ import java.util.concurrent.CompletableFuture;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.stream.AppendResult.Stored;
+import io.durablenotify.stream.StreamCatalog.Created;
 import io.durablenotify.stream.StreamWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +52,8 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final AppendStore store;
 
+	private final StreamCatalog catalog;
+
 	private final StreamWrites writes;
 
 	private final StreamAppends appends;
@@ -59,10 +62,11 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final StreamSettings settings;
 
-	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamWrites writes, StreamAppends appends,
-			GroupCommit groupCommit, StreamSettings settings) {
+	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, StreamWrites writes,
+			StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
 		this.database = database;
 		this.store = store;
+		this.catalog = catalog;
 		this.writes = writes;
 		this.appends = appends;
 		this.groupCommit = groupCommit;
@@ -190,6 +194,31 @@ final class DefaultStreamWriter implements StreamWriter {
 				stored.add(ofAddition);
 			}
 			return stored;
+		});
+	}
+
+	@Override
+	public void create(String stream, StreamOptions options) {
+		Assert.notNull(options, "'options' must not be null");
+		write("create a stream", stream, (connection, joined) -> {
+			Created created = this.catalog.create(connection, joined, stream, options, this.settings.appendTimeout());
+			List<Wakeup> wakeups = new ArrayList<>();
+			if (created.replaced() != null) {
+				wakeups.add(Wakeup.deleted(created.replaced()));
+			}
+			if (created.created() != null) {
+				wakeups.add(Wakeup.moved(created.created(), 0).created(stream));
+			}
+			return new Written<>(options, wakeups);
+		});
+	}
+
+	@Override
+	public boolean delete(String stream) {
+		return write("delete a stream", stream, (connection, joined) -> {
+			OptionalLong deleted = this.catalog.delete(connection, joined, stream, this.settings.appendTimeout());
+			return Written.of(deleted.isPresent(),
+					(deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
 		});
 	}
 

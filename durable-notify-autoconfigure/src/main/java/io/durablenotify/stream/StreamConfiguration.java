@@ -41,6 +41,11 @@ public class StreamConfiguration {
 	}
 
 	@Bean
+	StreamCatalog durableNotifyStreamCatalog(Schema schema) {
+		return new PostgresStreamCatalog(schema.name());
+	}
+
+	@Bean
 	LiveReaders durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store, StreamSettings settings,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
 		return new LiveReaders(database, store, settings, executor, wakeups, poll);
@@ -48,8 +53,9 @@ public class StreamConfiguration {
 
 	@Bean
 	@ConditionalOnMissingBean
-	StreamReader durableNotifyStreamReader(ApplicationDatabase database, StreamStore store, LiveReaders readers) {
-		return new DefaultStreamReader(database, store, readers);
+	StreamReader durableNotifyStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
+			LiveReaders readers) {
+		return new DefaultStreamReader(database, store, catalog, readers);
 	}
 
 	@Bean
@@ -75,9 +81,9 @@ public class StreamConfiguration {
 
 	@Bean
 	@ConditionalOnMissingBean
-	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamWrites writes,
-			StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
-		return new DefaultStreamWriter(database, store, writes, appends, groupCommit, settings);
+	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
+			StreamWrites writes, StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
+		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings);
 	}
 
 }

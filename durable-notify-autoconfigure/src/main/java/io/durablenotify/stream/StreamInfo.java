@@ -30,7 +30,12 @@ import org.jspecify.annotations.Nullable;
  * @param createdAt when it was created
  * @param endedAt when it ended, or {@code null} while it is open
  * @param failureReason the reason if it failed, else {@code null}
+ * @param owner whom it was created for, or {@code null}
+ * @param contentType the media type that it was created with, or {@code null}
+ * @param expiresAt when its time to live is over, so that it is deleted within about a
+ * minute, or {@code null} for never
  */
 public record StreamInfo(String name, StreamState state, long nextIndex, Instant createdAt, @Nullable Instant endedAt,
-		@Nullable String failureReason) {
+		@Nullable String failureReason, @Nullable String owner, @Nullable String contentType,
+		@Nullable Instant expiresAt) {
 }

@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.util.List;
 import java.util.Optional;
 
 import io.durablenotify.Subscription;
@@ -78,5 +79,15 @@ public interface StreamReader {
 	 * @throws IllegalArgumentException if the name is refused
 	 */
 	Optional<StreamInfo> info(String stream);
+
+	/**
+	 * List streams, as the caller's transaction sees them where there is one, in the
+	 * order of their names' bytes: {@code B} comes before {@code a}. For the next page,
+	 * ask for what comes {@linkplain StreamQuery#after after} the last name; there is
+	 * none if this one has fewer streams than the limit.
+	 * @param query which streams
+	 * @return the streams, each with its state and next index
+	 */
+	List<StreamInfo> list(StreamQuery query);
 
 }

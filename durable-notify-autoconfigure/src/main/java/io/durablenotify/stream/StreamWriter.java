@@ -156,6 +156,31 @@ public interface StreamWriter {
 	void fail(String stream, String reason);
 
 	/**
+	 * Create a stream with options, in the caller's transaction where there is one. If it
+	 * exists with the same options, ended or not, nothing happens. One whose time to live
+	 * is over makes room for a new one.
+	 * <p>
+	 * A stream that an append, or an end, has created has no options.
+	 * @param stream the stream's name
+	 * @param options what it is created with
+	 * @throws StreamConflictException if it exists with other options: nothing was
+	 * changed
+	 */
+	void create(String stream, StreamOptions options);
+
+	/**
+	 * Delete a stream, ended or not, in the caller's transaction where there is one. Its
+	 * readers end with a {@link StreamDeletedException}; a new stream of that name starts
+	 * at index 0. Waits for a transaction that has appended to it, like an append.
+	 * <p>
+	 * Takes the same short time however long the stream is: its chunks are removed from
+	 * the disk later, beginning within about a minute.
+	 * @param stream the stream's name
+	 * @return whether there was one
+	 */
+	boolean delete(String stream);
+
+	/**
 	 * Return a handle for a single writer, which fails the stream unless it is completed.
 	 * @param stream the stream's name
 	 * @return the handle

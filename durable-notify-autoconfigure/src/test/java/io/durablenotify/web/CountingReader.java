@@ -25,6 +25,7 @@ import io.durablenotify.stream.ChunkHandler;
 import io.durablenotify.stream.ChunkPage;
 import io.durablenotify.stream.StreamInfo;
 import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamQuery;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.testsupport.Eventually;
 
@@ -59,6 +60,11 @@ final class CountingReader implements StreamReader {
 	@Override
 	public Optional<StreamInfo> info(String stream) {
 		return this.delegate.info(stream);
+	}
+
+	@Override
+	public List<StreamInfo> list(StreamQuery query) {
+		return this.delegate.list(query);
 	}
 
 	/**

@@ -1,0 +1,78 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A statement that waits for locks for a limited time, which is set and, in a transaction
+ * of the caller's, set back in the same round trip.
+ */
+final class LimitedStatement {
+
+	/**
+	 * Local to the (implicit) transaction.
+	 */
+	private static final String APART = """
+			SELECT set_config('lock_timeout', ?, true);
+			%s
+			""";
+
+	private static final String JOINED = """
+			SELECT set_config('durable_notify.lock_timeout', current_setting('lock_timeout'), true),
+				set_config('lock_timeout', ?, true);
+			%s;
+			SELECT set_config('lock_timeout', current_setting('durable_notify.lock_timeout'), true)
+			""";
+
+	private final String apart;
+
+	private final String joined;
+
+	LimitedStatement(SchemaName schema, String sql) {
+		this.apart = schema.qualify(APART.formatted(sql));
+		this.joined = schema.qualify(JOINED.formatted(sql));
+	}
+
+	/**
+	 * Execute the statement.
+	 * @param joined whether the connection is in the caller's transaction
+	 * @param parameters the statement's parameters, in their order
+	 * @return the first row's first column, {@code null} without a row
+	 */
+	@Nullable Long execute(Connection connection, boolean joined, Duration lockTimeout, @Nullable Object... parameters)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.joined : this.apart)) {
+			statement.setString(1, lockTimeout.toMillis() + "ms");
+			for (int i = 0; i < parameters.length; i++) {
+				statement.setObject(i + 2, parameters[i]);
+			}
+			statement.execute();
+			statement.getMoreResults();
+			ResultSet result = statement.getResultSet();
+			return (result.next()) ? result.getLong(1) : null;
+		}
+	}
+
+}

@@ -1,0 +1,234 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.ConcurrencyFailureException;
+
+/**
+ * The heads of streams on PostgreSQL.
+ */
+final class PostgresStreamCatalog implements StreamCatalog {
+
+	/**
+	 * How often a create looks at a stream that comes and goes.
+	 */
+	private static final int MAX_LOOKUPS = 20;
+
+	/**
+	 * One time for both columns: their difference is the time to live.
+	 */
+	private static final String CREATE = """
+			INSERT INTO ${schema}.streams (name, owner, content_type, created_at, expires_at)
+			SELECT ?, ?, ?, now.at, now.at + ?::bigint * interval '1 millisecond' FROM clock_timestamp() AS now(at)
+			ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING
+			RETURNING stream_id
+			""";
+
+	private static final String FIND_OPTIONS = """
+			SELECT stream_id, owner, content_type, expires_at <= clock_timestamp() AS expired,
+				(extract(epoch FROM expires_at - created_at) * 1000)::bigint AS time_to_live
+			FROM ${schema}.streams WHERE name = ?
+			""";
+
+	/**
+	 * Waits for appends, whose lock on the head excludes this one: no chunk can follow.
+	 */
+	private static final String DELETE = """
+			WITH gone AS (DELETE FROM ${schema}.streams WHERE name = ? RETURNING stream_id)
+			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
+			""";
+
+	private static final String DELETE_EXPIRED = """
+			WITH gone AS (DELETE FROM ${schema}.streams WHERE stream_id = ? AND expires_at <= clock_timestamp()
+				RETURNING stream_id)
+			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
+			""";
+
+	/**
+	 * One probe of the chunks' primary key, from its end.
+	 */
+	private static final String INFO = """
+			SELECT s.*, coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c
+				WHERE c.stream_id = s.stream_id ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
+			""";
+
+	private static final String FIND = """
+			${info} FROM ${schema}.streams s WHERE s.name = ?
+			""";
+
+	/**
+	 * Names that begin with the prefix follow it in the index without a gap. So whatever
+	 * the first ones from there on do not hold is not there, and no upper end is needed,
+	 * which the database's encoding might not know.
+	 */
+	private static final String LIST = """
+			${info} FROM (
+				SELECT * FROM ${schema}.streams WHERE name >= ? AND name > ? ${owned}
+				ORDER BY name LIMIT ?) s
+			WHERE starts_with(s.name, ?) ORDER BY s.name
+			""";
+
+	private static final String OWNED = "AND owner = ?";
+
+	private final LimitedStatement create;
+
+	private final LimitedStatement delete;
+
+	private final LimitedStatement deleteExpired;
+
+	private final String findOptions;
+
+	private final String find;
+
+	private final String list;
+
+	private final String listOwned;
+
+	PostgresStreamCatalog(SchemaName schema) {
+		this.create = new LimitedStatement(schema, CREATE);
+		this.delete = new LimitedStatement(schema, DELETE);
+		this.deleteExpired = new LimitedStatement(schema, DELETE_EXPIRED);
+		this.findOptions = schema.qualify(FIND_OPTIONS);
+		this.find = schema.qualify(FIND.replace("${info}", INFO));
+		this.list = schema.qualify(LIST.replace("${info}", INFO).replace("${owned}", ""));
+		this.listOwned = schema.qualify(LIST.replace("${info}", INFO).replace("${owned}", OWNED));
+	}
+
+	@Override
+	public Created create(Connection connection, boolean joined, String stream, StreamOptions options,
+			Duration lockTimeout) throws SQLException {
+		Duration timeToLive = options.timeToLive();
+		Long replaced = null;
+		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
+			Long created = this.create.execute(connection, joined, lockTimeout, stream, options.owner(),
+					options.contentType(), (timeToLive != null) ? timeToLive.toMillis() : null);
+			if (created != null) {
+				return new Created(created, replaced);
+			}
+			Existing existing = existing(connection, stream);
+			if (existing == null) {
+				continue;
+			}
+			StreamOptions stored = existing.options();
+			if (stored == null) {
+				Long deleted = this.deleteExpired.execute(connection, joined, lockTimeout, existing.streamId());
+				replaced = (deleted != null) ? deleted : replaced;
+				continue;
+			}
+			if (!stored.equals(options)) {
+				throw new StreamConflictException(stream, stored, options);
+			}
+			return new Created(null, replaced);
+		}
+		throw new ConcurrencyFailureException(
+				"Stream '%s' was deleted and created again time after time; it was not created".formatted(stream));
+	}
+
+	private @Nullable Existing existing(Connection connection, String stream) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.findOptions)) {
+			statement.setString(1, stream);
+			ResultSet result = statement.executeQuery();
+			if (!result.next()) {
+				return null;
+			}
+			long streamId = result.getLong("stream_id");
+			if (result.getBoolean("expired")) {
+				return new Existing(streamId, null);
+			}
+			Long timeToLive = result.getObject("time_to_live", Long.class);
+			return new Existing(streamId, new StreamOptions(result.getString("owner"), result.getString("content_type"),
+					(timeToLive != null) ? Duration.ofMillis(timeToLive) : null));
+		}
+	}
+
+	@Override
+	public OptionalLong delete(Connection connection, boolean joined, String stream, Duration lockTimeout)
+			throws SQLException {
+		Long streamId = this.delete.execute(connection, joined, lockTimeout, stream);
+		return (streamId != null) ? OptionalLong.of(streamId) : OptionalLong.empty();
+	}
+
+	@Override
+	public Optional<StreamInfo> find(Connection connection, String stream) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
+			statement.setString(1, stream);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? Optional.of(readInfo(result)) : Optional.empty();
+		}
+	}
+
+	@Override
+	public List<StreamInfo> list(Connection connection, StreamQuery query) throws SQLException {
+		String owner = query.owner();
+		try (PreparedStatement statement = connection.prepareStatement((owner != null) ? this.listOwned : this.list)) {
+			int parameter = 1;
+			statement.setString(parameter++, query.prefix());
+			statement.setString(parameter++, (query.after() != null) ? query.after() : "");
+			if (owner != null) {
+				statement.setString(parameter++, owner);
+			}
+			statement.setInt(parameter++, query.limit());
+			statement.setString(parameter, query.prefix());
+			ResultSet result = statement.executeQuery();
+			List<StreamInfo> streams = new ArrayList<>();
+			while (result.next()) {
+				streams.add(readInfo(result));
+			}
+			return streams;
+		}
+	}
+
+	private static StreamInfo readInfo(ResultSet result) throws SQLException {
+		String endState = result.getString("end_state");
+		OffsetDateTime createdAt = result.getObject("created_at", OffsetDateTime.class);
+		return new StreamInfo(result.getString("name"),
+				(endState != null) ? StreamState.valueOf(endState.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
+				result.getLong("next_index"), createdAt.toInstant(), instant(result, "ended_at"),
+				result.getString("end_reason"), result.getString("owner"), result.getString("content_type"),
+				instant(result, "expires_at"));
+	}
+
+	private static @Nullable Instant instant(ResultSet result, String column) throws SQLException {
+		OffsetDateTime value = result.getObject(column, OffsetDateTime.class);
+		return (value != null) ? value.toInstant() : null;
+	}
+
+	/**
+	 * A stream that is in a create's way.
+	 *
+	 * @param options its options, or {@code null} if it has expired
+	 */
+	private record Existing(long streamId, @Nullable StreamOptions options) {
+	}
+
+}
