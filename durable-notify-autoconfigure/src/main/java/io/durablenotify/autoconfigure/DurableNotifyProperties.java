@@ -444,6 +444,12 @@ public class DurableNotifyProperties {
 		 */
 		private Duration appendTimeout = Duration.ofSeconds(10);
 
+		/**
+		 * Time after its end at which a stream is deleted. Without it, ended streams are
+		 * kept.
+		 */
+		private @Nullable Duration retention;
+
 		public DataSize getMaxChunkSize() {
 			return this.maxChunkSize;
 		}
@@ -482,6 +488,14 @@ public class DurableNotifyProperties {
 
 		public void setAppendTimeout(Duration appendTimeout) {
 			this.appendTimeout = appendTimeout;
+		}
+
+		public @Nullable Duration getRetention() {
+			return this.retention;
+		}
+
+		public void setRetention(@Nullable Duration retention) {
+			this.retention = retention;
 		}
 
 	}

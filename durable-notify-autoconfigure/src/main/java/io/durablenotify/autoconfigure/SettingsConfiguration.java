@@ -49,6 +49,11 @@ class SettingsConfiguration {
 	 */
 	private static final Duration LONGEST_LOCK_TIMEOUT = Duration.ofDays(24);
 
+	/**
+	 * Well within what PostgreSQL can subtract from the present.
+	 */
+	private static final Duration LONGEST_RETENTION = Duration.ofDays(36_500);
+
 	private static final DataSize LARGEST_CHUNK = DataSize.ofMegabytes(512);
 
 	private static final Pattern SCHEME = Pattern.compile("([a-z][a-z0-9+.-]*:)//");
@@ -165,8 +170,15 @@ class SettingsConfiguration {
 		requirePositive("streams.append-timeout", streams.getAppendTimeout());
 		require(streams.getAppendTimeout().compareTo(LONGEST_LOCK_TIMEOUT) <= 0, "streams.append-timeout",
 				streams.getAppendTimeout(), "use " + LONGEST_LOCK_TIMEOUT.toDays() + "d or less");
+		Duration retention = streams.getRetention();
+		if (retention != null) {
+			requirePositive("streams.retention", retention);
+			require(retention.compareTo(LONGEST_RETENTION) <= 0, "streams.retention", retention,
+					"use " + LONGEST_RETENTION.toDays() + "d or less, or nothing to keep streams");
+		}
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
-				streams.getBufferBytes().toBytes(), streams.getAppendBuffer().toBytes(), streams.getAppendTimeout());
+				streams.getBufferBytes().toBytes(), streams.getAppendBuffer().toBytes(), streams.getAppendTimeout(),
+				retention);
 	}
 
 	static void requirePositive(String property, Duration value) {

@@ -41,8 +41,8 @@ interface StreamCatalog {
 			throws SQLException;
 
 	/**
-	 * Delete a stream: from the commit on it is gone for readers and writers. Its chunks
-	 * are removed later. Waits for the head's lock.
+	 * Delete a stream: from the commit on it is gone for readers and writers, and its
+	 * chunks are left to the {@link StreamCleanup}. Waits for the head's lock.
 	 * @param joined whether the connection is in the caller's transaction, whose settings
 	 * have to stay
 	 * @return the id of what was deleted, empty if there was none

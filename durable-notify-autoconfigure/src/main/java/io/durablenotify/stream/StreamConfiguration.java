@@ -46,6 +46,13 @@ public class StreamConfiguration {
 	}
 
 	@Bean
+	StreamJanitor durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, Wakeups wakeups,
+			StreamSettings settings) {
+		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), wakeups, settings.retention(),
+				StreamJanitor.INTERVAL);
+	}
+
+	@Bean
 	LiveReaders durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store, StreamSettings settings,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
 		return new LiveReaders(database, store, settings, executor, wakeups, poll);

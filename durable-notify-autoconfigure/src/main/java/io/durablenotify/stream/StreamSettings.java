@@ -18,6 +18,8 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Settings of streams.
  *
@@ -28,7 +30,8 @@ import java.time.Duration;
  * @param appendBuffer how many bytes may wait to be written
  * @param appendTimeout how long an append waits for a stream that another transaction
  * holds
+ * @param retention how long streams are kept after their end, or {@code null} for ever
  */
 public record StreamSettings(int maxChunkSize, int bufferSize, long bufferBytes, long appendBuffer,
-		Duration appendTimeout) {
+		Duration appendTimeout, @Nullable Duration retention) {
 }

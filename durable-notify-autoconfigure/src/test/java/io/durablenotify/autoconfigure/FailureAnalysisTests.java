@@ -126,6 +126,9 @@ class FailureAnalysisTests {
 			streams.buffer-size        | 0           | 0       | use 1 or more
 			streams.buffer-bytes       | 0           | 0B      | use 1B or more
 			streams.append-timeout     | 0           | 0s      | use 1ms or more
+			streams.retention          | 0           | 0s      | use 1ms or more
+			streams.retention          | -1d         | -86400s | use 1ms or more
+			streams.retention          | 36501d      | 3153686400s | use 36500d or less
 			""")
 	void aValueThatCannotBeUsedIsNamedWithWhatIsAllowed(String property, String value, String shown, String allowed) {
 		Analysis analysis = failureOf("durable-notify." + property + "=" + value);

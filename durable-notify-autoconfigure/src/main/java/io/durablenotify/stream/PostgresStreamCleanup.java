@@ -1,0 +1,158 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cleans up on PostgreSQL. A slice is one round trip and by that one transaction, which
+ * no client can leave open, however it dies. The lock that makes it one instance's at a
+ * time is the transaction's too: a session's would stay behind in a pooler.
+ */
+final class PostgresStreamCleanup implements StreamCleanup {
+
+	static final int CHUNKS_PER_SLICE = 5_000;
+
+	static final int STREAMS_PER_SLICE = 1_000;
+
+	/**
+	 * A large chunk is stored as many rows, and all of them are removed with it.
+	 */
+	private static final int BYTES_PER_SLICE = 64 * 1024 * 1024;
+
+	/**
+	 * A statement of its own, so that the following ones see what the last one to hold
+	 * the lock has done. The locks on rows are never waited for; those on tables, by a
+	 * DBA, not for long.
+	 */
+	private static final String TAKE_TURN = """
+			SELECT set_config('lock_timeout', '1s', true), set_config('durable_notify.turn',
+				pg_try_advisory_xact_lock(hashtextextended('${schema}.deleted_streams', 0))::text, true)
+			""";
+
+	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
+
+	/**
+	 * By the database's clock and the indexes on both times. A head that an append or
+	 * anybody else holds is left to the next time.
+	 */
+	private static final String DELETE_HEADS = """
+			WITH expired AS MATERIALIZED (
+				SELECT stream_id FROM ${schema}.streams WHERE ${turn} AND expires_at <= now()
+				ORDER BY expires_at LIMIT ${streams} FOR UPDATE SKIP LOCKED),
+			outlived AS MATERIALIZED (
+				SELECT stream_id FROM ${schema}.streams
+				WHERE ${turn} AND ended_at <= now() - ?::bigint * interval '1 millisecond'
+				ORDER BY ended_at LIMIT ${streams} FOR UPDATE SKIP LOCKED),
+			gone AS (
+				DELETE FROM ${schema}.streams
+				WHERE stream_id IN (SELECT stream_id FROM expired UNION SELECT stream_id FROM outlived)
+				RETURNING stream_id)
+			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
+			""";
+
+	/**
+	 * Every chunk of a stream is visible before its id can be: appends hold the head's
+	 * lock until their commit, and the deletion waited for it. From each stream a slice
+	 * takes the first ones that are left, by the chunks' primary key.
+	 */
+	private static final String DELETE_CHUNKS = """
+			WITH deleted AS MATERIALIZED (
+				SELECT stream_id, next_index FROM ${schema}.deleted_streams WHERE ${turn} AND stream_id > ?
+				ORDER BY stream_id LIMIT ${streams}),
+			slice AS MATERIALIZED (
+				SELECT stream_id, chunk_index FROM (
+					SELECT stream_id, chunk_index,
+						sum(bytes) OVER (ORDER BY stream_id, chunk_index) - bytes AS bytes_before
+					FROM (
+						SELECT d.stream_id, c.chunk_index, c.bytes FROM deleted d CROSS JOIN LATERAL (
+							SELECT chunk_index, octet_length(data)::bigint AS bytes FROM ${schema}.stream_chunks
+							WHERE stream_id = d.stream_id AND chunk_index >= d.next_index
+							ORDER BY chunk_index LIMIT ${chunks}) c
+						LIMIT ${chunks}) candidate) sized
+				WHERE bytes_before < ${bytes}),
+			removed AS (
+				DELETE FROM ${schema}.stream_chunks c USING slice s
+				WHERE c.stream_id = s.stream_id AND c.chunk_index = s.chunk_index
+				RETURNING c.stream_id, c.chunk_index),
+			moved AS (
+				UPDATE ${schema}.deleted_streams d SET next_index = r.next_index
+				FROM (SELECT stream_id, max(chunk_index) + 1 AS next_index FROM removed GROUP BY stream_id) r
+				WHERE d.stream_id = r.stream_id)
+			SELECT coalesce((SELECT max(stream_id) FROM removed), (SELECT max(stream_id) FROM deleted), 0)
+			""";
+
+	private static final String FORGET_EMPTY = """
+			DELETE FROM ${schema}.deleted_streams d
+			WHERE d.stream_id IN (SELECT stream_id FROM ${schema}.deleted_streams WHERE ${turn} AND stream_id > ?
+					ORDER BY stream_id LIMIT ${streams})
+				AND NOT EXISTS (SELECT FROM ${schema}.stream_chunks c
+					WHERE c.stream_id = d.stream_id AND c.chunk_index >= d.next_index)
+			""";
+
+	private static final String ASK_FOR_MORE = """
+			SELECT ${turn} AND EXISTS (SELECT FROM ${schema}.deleted_streams)
+			""";
+
+	private final String clean;
+
+	PostgresStreamCleanup(SchemaName schema) {
+		this.clean = schema.qualify(String.join(";", TAKE_TURN, DELETE_HEADS, DELETE_CHUNKS, FORGET_EMPTY, ASK_FOR_MORE)
+			.replace("${turn}", MY_TURN)
+			.replace("${streams}", String.valueOf(STREAMS_PER_SLICE))
+			.replace("${chunks}", String.valueOf(CHUNKS_PER_SLICE))
+			.replace("${bytes}", String.valueOf(BYTES_PER_SLICE)));
+	}
+
+	@Override
+	public Slice clean(Connection connection, @Nullable Duration retention, long after) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.clean)) {
+			statement.setObject(1, (retention != null) ? retention.toMillis() : null, Types.BIGINT);
+			statement.setLong(2, after);
+			statement.setLong(3, after);
+			statement.execute();
+			List<Long> deleted = new ArrayList<>();
+			ResultSet heads = next(statement);
+			while (heads.next()) {
+				deleted.add(heads.getLong(1));
+			}
+			ResultSet chunks = next(statement);
+			chunks.next();
+			long last = chunks.getLong(1);
+			statement.getMoreResults();
+			ResultSet more = next(statement);
+			more.next();
+			return new Slice(deleted, last, more.getBoolean(1) || deleted.size() >= STREAMS_PER_SLICE);
+		}
+	}
+
+	private static ResultSet next(PreparedStatement statement) throws SQLException {
+		statement.getMoreResults();
+		return statement.getResultSet();
+	}
+
+}

@@ -1,0 +1,51 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Deletes streams whose time is over, and removes the chunks of deleted ones.
+ */
+interface StreamCleanup {
+
+	/**
+	 * Take the next slice, in one short transaction, unless another instance is at it.
+	 * Never waits for a stream that somebody holds.
+	 * @param retention how long streams are kept after their end, or {@code null} for
+	 * ever
+	 * @param after the id behind which to look for chunks to remove, so that a large
+	 * stream gets one slice a turn
+	 */
+	Slice clean(Connection connection, @Nullable Duration retention, long after) throws SQLException;
+
+	/**
+	 * What a slice did.
+	 *
+	 * @param deleted the streams that it deleted, whose readers do not know it yet
+	 * @param after the id behind which the next slice looks
+	 * @param more whether there is more to do, and nobody else at it
+	 */
+	record Slice(List<Long> deleted, long after, boolean more) {
+	}
+
+}
