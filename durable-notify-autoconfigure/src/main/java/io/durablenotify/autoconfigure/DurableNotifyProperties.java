@@ -440,7 +440,7 @@ public class DurableNotifyProperties {
 		private DataSize appendBuffer = DataSize.ofMegabytes(64);
 
 		/**
-		 * Time that an append waits for a stream that another transaction has locked.
+		 * Time that a write waits for a stream that another transaction has locked.
 		 */
 		private Duration appendTimeout = Duration.ofSeconds(10);
 

@@ -217,8 +217,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	public boolean delete(String stream) {
 		return write("delete a stream", stream, (connection, joined) -> {
 			OptionalLong deleted = this.catalog.delete(connection, joined, stream, this.settings.appendTimeout());
-			return Written.of(deleted.isPresent(),
-					(deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
+			return Written.of(deleted.isPresent(), (deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
 		});
 	}
 

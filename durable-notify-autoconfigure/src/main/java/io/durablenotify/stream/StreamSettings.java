@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param bufferBytes how many bytes a live reader holds at most, or one chunk that has
  * more
  * @param appendBuffer how many bytes may wait to be written
- * @param appendTimeout how long an append waits for a stream that another transaction
- * holds
+ * @param appendTimeout how long an append, an end, a create or a delete waits for a
+ * stream that another transaction holds
  * @param retention how long streams are kept after their end, or {@code null} for ever
  */
 public record StreamSettings(int maxChunkSize, int bufferSize, long bufferBytes, long appendBuffer,
