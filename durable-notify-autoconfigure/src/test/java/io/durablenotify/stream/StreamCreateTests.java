@@ -67,8 +67,7 @@ class StreamCreateTests {
 	@BeforeAll
 	static void start() {
 		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.streams.append-timeout=500ms",
-				"durable-notify.poll.interval=0");
+		instance = Instance.start(database, "durable-notify.poll.interval=0");
 		writer = instance.writer();
 		reader = instance.reader();
 	}
@@ -221,8 +220,10 @@ class StreamCreateTests {
 	void anUncommittedCreateIsWaitedForNoLongerThanTheTimeout() {
 		instance.transaction().executeWithoutResult((outer) -> {
 			writer.create("uncommitted", OPTIONS);
-			assertThatExceptionOfType(StreamLockedException.class).isThrownBy(() -> instance.newTransaction()
-				.executeWithoutResult((inner) -> writer.create("uncommitted", OPTIONS)));
+			try (Instance impatient = Instance.start(database, "durable-notify.streams.append-timeout=200ms")) {
+				assertThatExceptionOfType(StreamLockedException.class)
+					.isThrownBy(() -> impatient.writer().create("uncommitted", OPTIONS));
+			}
 		});
 	}
 

@@ -63,8 +63,7 @@ class StreamDeleteTests {
 	@BeforeAll
 	static void start() {
 		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.streams.append-timeout=500ms",
-				"durable-notify.poll.interval=0");
+		instance = Instance.start(database, "durable-notify.poll.interval=0");
 		other = Instance.start(database, "durable-notify.poll.interval=0");
 		writer = instance.writer();
 		reader = instance.reader();
@@ -198,8 +197,10 @@ class StreamDeleteTests {
 		CompletableFuture<Boolean> patient = new CompletableFuture<>();
 		instance.transaction().executeWithoutResult((status) -> {
 			writer.append("held", "b");
-			assertThatExceptionOfType(StreamLockedException.class)
-				.isThrownBy(() -> instance.newTransaction().executeWithoutResult((inner) -> writer.delete("held")));
+			try (Instance impatient = Instance.start(database, "durable-notify.streams.append-timeout=200ms")) {
+				assertThatExceptionOfType(StreamLockedException.class)
+					.isThrownBy(() -> impatient.writer().delete("held"));
+			}
 			assertThat(reader.info("held")).isPresent();
 			Background.run(() -> patient.complete(other.writer().delete("held")));
 			database.awaitLockWait();
