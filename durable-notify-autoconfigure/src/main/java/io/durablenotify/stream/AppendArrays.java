@@ -25,23 +25,26 @@ import io.durablenotify.stream.AppendStore.Located;
  *
  * @param streamIds per stream, its id
  * @param names per stream, its name
+ * @param hints per stream, the index that it has reached
  * @param expected per stream, the index that it must have come to
  * @param chunkStreamIds per chunk, its stream's id
  * @param chunkOrdinals per chunk, its place among those of its stream
  * @param chunks per chunk, its data
  */
-record AppendArrays(long[] streamIds, String[] names, long[] expected, long[] chunkStreamIds, int[] chunkOrdinals,
-		byte[][] chunks) {
+record AppendArrays(long[] streamIds, String[] names, long[] hints, long[] expected, long[] chunkStreamIds,
+		int[] chunkOrdinals, byte[][] chunks) {
 
 	static AppendArrays of(List<Located> additions) {
 		int rows = additions.stream().mapToInt((located) -> located.addition().chunks().size()).sum();
 		AppendArrays arrays = new AppendArrays(new long[additions.size()], new String[additions.size()],
-				new long[additions.size()], new long[rows], new int[rows], new byte[rows][]);
+				new long[additions.size()], new long[additions.size()], new long[rows], new int[rows],
+				new byte[rows][]);
 		int row = 0;
 		for (int i = 0; i < additions.size(); i++) {
 			Located located = additions.get(i);
 			arrays.streamIds[i] = located.streamId();
 			arrays.names[i] = located.addition().stream();
+			arrays.hints[i] = located.hint();
 			arrays.expected[i] = located.addition().expectedIndex();
 			int ordinal = 0;
 			for (byte[] chunk : located.addition().chunks()) {

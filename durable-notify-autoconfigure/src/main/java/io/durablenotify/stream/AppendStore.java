@@ -99,8 +99,13 @@ interface AppendStore {
 
 	/**
 	 * An addition to a stream that was found.
+	 *
+	 * @param streamId the stream
+	 * @param hint an index that its next chunk has reached, for all that is known: a
+	 * stream that ends before is left out
+	 * @param addition the addition
 	 */
-	record Located(long streamId, Addition addition) {
+	record Located(long streamId, long hint, Addition addition) {
 	}
 
 	/**

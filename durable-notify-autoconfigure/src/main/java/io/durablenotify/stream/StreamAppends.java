@@ -141,7 +141,10 @@ final class StreamAppends {
 		for (Addition addition : additions) {
 			Long streamId = ids.get(addition.stream());
 			if (streamId != null) {
-				located.add(new Located(streamId, addition));
+				KnownStream known = this.known.get(addition.stream());
+				// Without a hint, what is left out is locked
+				long hint = (known != null && !wait.skip()) ? known.nextIndex() : 0;
+				located.add(new Located(streamId, hint, addition));
 			}
 		}
 		located.sort(Comparator.comparingLong(Located::streamId));
@@ -251,6 +254,7 @@ final class StreamAppends {
 				results.put(stream, new Locked());
 			}
 			else {
+				// Also where it ends before what was known: the database is an older one
 				this.known.forget(stream);
 			}
 		}
