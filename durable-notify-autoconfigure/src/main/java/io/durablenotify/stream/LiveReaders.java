@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -87,12 +88,33 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 		this.wakeups = wakeups.subscribe(TOPIC, this);
 	}
 
-	Subscription open(String stream, StreamPosition from, ChunkHandler handler) {
+	/**
+	 * Open a reader that gives its handler all there is.
+	 */
+	ReaderSubscription open(String stream, StreamPosition from, ChunkHandler handler) {
+		return openFor(stream, from, (reader) -> delivery(reader, handler, Demand.unlimited())).reader();
+	}
+
+	/**
+	 * Return what calls a handler with a reader's chunks.
+	 */
+	HandlerDelivery delivery(ReaderSubscription reader, ChunkHandler handler, Demand demand) {
+		return new HandlerDelivery(reader, handler, demand, this.settings.bufferSize(), this.executor);
+	}
+
+	/**
+	 * Open a reader.
+	 * @param consumers makes what takes the reader's chunks
+	 * @return the consumer
+	 */
+	<C extends ChunkConsumer> C openFor(String stream, StreamPosition from, Function<ReaderSubscription, C> consumers) {
 		requireOpen(stream);
 		followPoll();
 		Head head = (from.isFromEnd()) ? findHead(stream) : null;
 		ReaderSubscription reader = new ReaderSubscription(stream, from.resolve((head != null) ? head.nextIndex() : 0),
-				handler, this, this.settings, this.executor);
+				this, this.settings);
+		C consumer = consumers.apply(reader);
+		reader.connect(consumer);
 		// Registered before the first look: what is appended from here on wakes it
 		if (head != null) {
 			bind(reader, head.streamId());
@@ -106,7 +128,7 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 			reader.cancel();
 			requireOpen(stream);
 		}
-		return reader;
+		return consumer;
 	}
 
 	private void requireOpen(String stream) {
@@ -177,7 +199,7 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 	}
 
 	/**
-	 * A reader's handler has taken chunks.
+	 * A reader's consumer has taken chunks.
 	 */
 	void roomMade(ReaderSubscription reader) {
 		this.fetcher.roomMade(reader);

@@ -18,36 +18,30 @@ package io.durablenotify.stream;
 
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.stream.StreamStore.Found;
 import io.durablenotify.stream.StreamStore.Head;
 import io.durablenotify.stream.StreamStore.StoredChunk;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One live reader: what it has received, what its handler is still to be given, and how
- * it ends.
+ * One live reader: what it has received, what its consumer is still to take, and how it
+ * ends.
  */
 final class ReaderSubscription implements Subscription {
 
-	private static final Log logger = LogFactory.getLog(StreamReader.class);
-
 	private final String stream;
-
-	private final ChunkHandler handler;
 
 	private final LiveReaders readers;
 
-	private final int chunksPerTurn;
-
 	private final LookState look = new LookState();
 
-	private final SerialTask delivery;
+	/**
+	 * Set once, before the reader is registered.
+	 */
+	private ChunkConsumer consumer = () -> {
+	};
 
 	/**
 	 * The stream that this reader is bound to, or 0 while it waits for one. Set once.
@@ -77,12 +71,12 @@ final class ReaderSubscription implements Subscription {
 	private @Nullable End end;
 
 	/**
-	 * No callback may start any more.
+	 * Nothing may be taken any more.
 	 */
 	private boolean closed;
 
 	/**
-	 * Completed when the handler was told of a stop.
+	 * Completed when the stop was told.
 	 */
 	private @Nullable CompletableFuture<Void> stopped;
 
@@ -91,18 +85,18 @@ final class ReaderSubscription implements Subscription {
 	 *
 	 * @param error the error, or {@code null} for a complete end
 	 */
-	private record End(@Nullable Throwable error) {
+	record End(@Nullable Throwable error) {
 	}
 
-	ReaderSubscription(String stream, long next, ChunkHandler handler, LiveReaders readers, StreamSettings settings,
-			Executor executor) {
+	ReaderSubscription(String stream, long next, LiveReaders readers, StreamSettings settings) {
 		this.stream = stream;
 		this.next = next;
-		this.handler = handler;
 		this.readers = readers;
-		this.chunksPerTurn = settings.bufferSize();
 		this.buffer = new ChunkBuffer(settings.bufferSize(), settings.bufferBytes());
-		this.delivery = new SerialTask(executor, this::deliver);
+	}
+
+	void connect(ChunkConsumer consumer) {
+		this.consumer = consumer;
 	}
 
 	String stream() {
@@ -172,7 +166,7 @@ final class ReaderSubscription implements Subscription {
 			end((head.state() == StreamState.COMPLETED) ? null
 					: new StreamFailedException(this.stream, String.valueOf(head.endReason())));
 		}
-		this.delivery.signal();
+		this.consumer.signal();
 		return more;
 	}
 
@@ -203,12 +197,27 @@ final class ReaderSubscription implements Subscription {
 			this.end = new End(error);
 		}
 		this.readers.remove(this);
-		this.delivery.signal();
+		this.consumer.signal();
+	}
+
+	/**
+	 * End the reading now, whatever is buffered.
+	 */
+	void abort(Throwable error) {
+		synchronized (this.lock) {
+			if (this.closed) {
+				return;
+			}
+			this.buffer.clear();
+			this.end = new End(error);
+		}
+		this.readers.remove(this);
+		this.consumer.signal();
 	}
 
 	/**
 	 * End the reading now, because the context closes.
-	 * @return completed when the handler was told
+	 * @return completed when that was told
 	 */
 	CompletableFuture<Void> stop() {
 		CompletableFuture<Void> stopped = new CompletableFuture<>();
@@ -216,64 +225,59 @@ final class ReaderSubscription implements Subscription {
 			if (this.closed) {
 				return CompletableFuture.completedFuture(null);
 			}
-			this.buffer.clear();
-			this.end = new End(new ReaderStoppedException(this.stream));
 			this.stopped = stopped;
 		}
-		this.readers.remove(this);
-		this.delivery.signal();
+		abort(new ReaderStoppedException(this.stream));
 		return stopped;
 	}
 
-	private void deliver() {
-		for (int turn = 0; turn < this.chunksPerTurn; turn++) {
-			Chunk chunk;
-			End end = null;
-			synchronized (this.lock) {
-				if (this.closed) {
-					return;
-				}
-				chunk = this.buffer.peek();
-				if (chunk == null) {
-					end = this.end;
-					this.closed = (end != null);
-				}
-			}
-			if (chunk == null) {
-				if (end != null) {
-					tell(end);
-				}
-				return;
-			}
-			try {
-				this.handler.onChunk(chunk);
-			}
-			catch (Throwable ex) {
-				failed(chunk, ex);
-				return;
-			}
-			taken(chunk);
+	/**
+	 * Return the next chunk to take.
+	 * @return the chunk, or {@code null} if there is none for now, or none any more
+	 */
+	@Nullable Chunk peek() {
+		synchronized (this.lock) {
+			return this.buffer.peek();
 		}
-		this.delivery.signal();
 	}
 
 	/**
-	 * A chunk counts as buffered until its handler has returned.
+	 * The next chunk was taken.
 	 */
-	private void taken(Chunk chunk) {
+	void taken(Chunk chunk) {
+		boolean hasRoom;
 		synchronized (this.lock) {
 			this.buffer.remove(chunk);
+			hasRoom = this.buffer.hasRoom();
 		}
-		if (hasRoom()) {
+		if (hasRoom) {
 			this.readers.roomMade(this);
 		}
 	}
 
-	private void failed(Chunk chunk, Throwable failure) {
+	/**
+	 * Take the end, behind the last chunk.
+	 * @return the end, once, or {@code null} if there is none (yet)
+	 */
+	@Nullable End takeEnd() {
+		synchronized (this.lock) {
+			if (this.closed || this.end == null || this.buffer.peek() != null) {
+				return null;
+			}
+			this.closed = true;
+			return this.end;
+		}
+	}
+
+	/**
+	 * Whoever took a chunk failed with it.
+	 * @return how the reading ends, or {@code null} if that is over already
+	 */
+	@Nullable End failed(Throwable failure) {
 		End end = new End(failure);
 		synchronized (this.lock) {
 			if (this.closed) {
-				return;
+				return null;
 			}
 			this.closed = true;
 			this.buffer.clear();
@@ -282,30 +286,14 @@ final class ReaderSubscription implements Subscription {
 				end = this.end;
 			}
 		}
-		if (end.error() == failure) {
-			logger.error("Handler failed with chunk %d of stream '%s'; its subscription ends".formatted(chunk.index(),
-					this.stream), failure);
-		}
 		this.readers.remove(this);
-		tell(end);
+		return end;
 	}
 
-	private void tell(End end) {
-		try {
-			if (end.error() != null) {
-				this.handler.onError(end.error());
-			}
-			else {
-				this.handler.onComplete();
-			}
-		}
-		catch (Throwable ex) {
-			logger.error("Handler of stream '%s' failed in its last callback".formatted(this.stream), ex);
-		}
-		told();
-	}
-
-	private void told() {
+	/**
+	 * The end was told, or nobody is left to be told.
+	 */
+	void told() {
 		CompletableFuture<Void> stopped;
 		synchronized (this.lock) {
 			stopped = this.stopped;

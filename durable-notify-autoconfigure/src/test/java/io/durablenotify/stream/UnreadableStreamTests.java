@@ -108,7 +108,7 @@ class UnreadableStreamTests {
 			}
 		})) {
 			BlockingHandler slow = new BlockingHandler();
-			ReaderSubscription reader = (ReaderSubscription) readers.open("fitting", StreamPosition.start(), slow);
+			ReaderSubscription reader = readers.open("fitting", StreamPosition.start(), slow);
 			Eventually.await(() -> reader.next() == 1 && fetches.get() > 1, reader::toString);
 			// Turns of the fetcher, each of which would fetch for the waiting reader
 			// again
