@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -54,6 +55,12 @@ final class DefaultStreamReader implements StreamReader {
 		Assert.notNull(from, "'from' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		return this.readers.open(StreamNames.require(stream), from, handler);
+	}
+
+	@Override
+	public Flow.Publisher<Chunk> publisher(String stream, StreamPosition from) {
+		Assert.notNull(from, "'from' must not be null");
+		return new StreamPublisher(this.readers, StreamNames.require(stream), from);
 	}
 
 	@Override

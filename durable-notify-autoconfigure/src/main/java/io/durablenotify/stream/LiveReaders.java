@@ -16,8 +16,8 @@
 
 package io.durablenotify.stream;
 
-import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -66,6 +66,12 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 	private final Map<Long, Set<ReaderSubscription>> byStream = new ConcurrentHashMap<>();
 
 	private final Map<String, Set<ReaderSubscription>> byName = new ConcurrentHashMap<>();
+
+	/**
+	 * Readers of which the end is known and not taken yet: nothing looks for them any
+	 * more, but a stop must find them.
+	 */
+	private final Set<ReaderSubscription> ending = ConcurrentHashMap.newKeySet();
 
 	/**
 	 * Readers may come before the lifecycle starts: the web server is up earlier.
@@ -177,7 +183,7 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 			reader.stop();
 		}
 		if (!reader.isReading()) {
-			remove(reader);
+			unregister(reader);
 		}
 	}
 
@@ -187,7 +193,24 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 		return result;
 	}
 
+	/**
+	 * A reader has nothing more to look for.
+	 */
+	void ending(ReaderSubscription reader) {
+		this.ending.add(reader);
+		unregister(reader);
+		// Its consumer may have been as fast
+		if (!reader.isActive()) {
+			remove(reader);
+		}
+	}
+
 	void remove(ReaderSubscription reader) {
+		unregister(reader);
+		this.ending.remove(reader);
+	}
+
+	private void unregister(ReaderSubscription reader) {
 		this.byName.computeIfPresent(reader.stream(), (name, readers) -> without(readers, reader));
 		this.byStream.computeIfPresent(reader.streamId(), (id, readers) -> without(readers, reader));
 	}
@@ -235,10 +258,15 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 		this.fetcher.resync();
 	}
 
-	List<ReaderSubscription> all() {
-		List<ReaderSubscription> all = new ArrayList<>();
-		this.byStream.values().forEach(all::addAll);
+	/**
+	 * Return all readers that have not been told their end.
+	 */
+	Set<ReaderSubscription> all() {
+		// Asked in the order in which readers move from one to the next
+		Set<ReaderSubscription> all = new LinkedHashSet<>();
 		this.byName.values().forEach(all::addAll);
+		this.byStream.values().forEach(all::addAll);
+		all.addAll(this.ending);
 		return all;
 	}
 

@@ -196,7 +196,7 @@ final class ReaderSubscription implements Subscription {
 			}
 			this.end = new End(error);
 		}
-		this.readers.remove(this);
+		this.readers.ending(this);
 		this.consumer.signal();
 	}
 
@@ -211,7 +211,7 @@ final class ReaderSubscription implements Subscription {
 			this.buffer.clear();
 			this.end = new End(error);
 		}
-		this.readers.remove(this);
+		this.readers.ending(this);
 		this.consumer.signal();
 	}
 
@@ -260,13 +260,16 @@ final class ReaderSubscription implements Subscription {
 	 * @return the end, once, or {@code null} if there is none (yet)
 	 */
 	@Nullable End takeEnd() {
+		End end;
 		synchronized (this.lock) {
 			if (this.closed || this.end == null || this.buffer.peek() != null) {
 				return null;
 			}
 			this.closed = true;
-			return this.end;
+			end = this.end;
 		}
+		this.readers.remove(this);
+		return end;
 	}
 
 	/**
@@ -321,6 +324,15 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
+	 * Return how many chunks wait to be taken.
+	 */
+	int buffered() {
+		synchronized (this.lock) {
+			return this.buffer.size();
+		}
+	}
+
+	/**
 	 * Return whether looks at the stream are still of use.
 	 */
 	boolean isReading() {
@@ -333,7 +345,7 @@ final class ReaderSubscription implements Subscription {
 	public String toString() {
 		synchronized (this.lock) {
 			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(this.stream, this.streamId,
-					this.next, this.look, this.buffer.size(),
+					this.next, this.look, buffered(),
 					(this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
 		}
 	}

@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
 
@@ -56,6 +57,30 @@ public interface StreamReader {
 	 * @throws ReaderStoppedException if the application context has closed
 	 */
 	Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler);
+
+	/**
+	 * Read a stream live, as many chunks as are asked for.
+	 * <p>
+	 * Each {@link Flow.Publisher#subscribe subscribe} opens a reader of its own, which
+	 * reads as {@link #subscribe} does: {@link StreamPosition#end()} and
+	 * {@link StreamPosition#last(int)} are fixed when it returns. Its subscriber is given
+	 * what it has requested, and a reader of which nothing is requested holds the bounded
+	 * buffer and no thread. The end needs no request: {@code onComplete}, or
+	 * {@code onError} with what {@link ChunkHandler#onError} would get, or with an
+	 * {@link IllegalArgumentException} if less than one chunk was requested.
+	 * <p>
+	 * {@code onSubscribe} is called by the thread that subscribes; what follows comes on
+	 * {@code durableNotifyTaskExecutor}, one call after the other. If the reader cannot
+	 * be opened (a {@link ReaderStoppedException}, or a
+	 * {@link org.springframework.dao.DataAccessException} where the end had to be found),
+	 * {@code onError} follows {@code onSubscribe} on that same thread. A subscriber that
+	 * throws is cancelled; that is logged.
+	 * @param stream the stream's name
+	 * @param from where to begin
+	 * @return the publisher, for any number of subscribers
+	 * @throws IllegalArgumentException if the name is refused
+	 */
+	Flow.Publisher<Chunk> publisher(String stream, StreamPosition from);
 
 	/**
 	 * Read some chunks, in the caller's transaction where there is one.

@@ -19,8 +19,10 @@ package io.durablenotify.web;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ChunkHandler;
 import io.durablenotify.stream.ChunkPage;
 import io.durablenotify.stream.StreamInfo;
@@ -50,6 +52,11 @@ final class CountingReader implements StreamReader {
 		Subscription subscription = this.delegate.subscribe(stream, from, handler);
 		this.opened.add(new Opened(stream, handler, subscription));
 		return subscription;
+	}
+
+	@Override
+	public Flow.Publisher<Chunk> publisher(String stream, StreamPosition from) {
+		return this.delegate.publisher(stream, from);
 	}
 
 	@Override

@@ -1,0 +1,77 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.util.Objects;
+import java.util.concurrent.Flow;
+
+/**
+ * Opens a reader for each subscriber.
+ */
+final class StreamPublisher implements Flow.Publisher<Chunk> {
+
+	private final LiveReaders readers;
+
+	private final String stream;
+
+	private final StreamPosition from;
+
+	StreamPublisher(LiveReaders readers, String stream, StreamPosition from) {
+		this.readers = readers;
+		this.stream = stream;
+		this.from = from;
+	}
+
+	@Override
+	public void subscribe(Flow.Subscriber<? super Chunk> subscriber) {
+		Objects.requireNonNull(subscriber, "'subscriber' must not be null");
+		SubscriberDelivery delivery;
+		try {
+			delivery = this.readers.openFor(this.stream, this.from,
+					(reader) -> new SubscriberDelivery(reader, subscriber, this.readers));
+		}
+		catch (RuntimeException ex) {
+			refuse(subscriber, ex);
+			return;
+		}
+		delivery.start();
+	}
+
+	/**
+	 * A subscriber hears of its subscription before it hears of an error.
+	 */
+	private static void refuse(Flow.Subscriber<? super Chunk> subscriber, RuntimeException failure) {
+		subscriber.onSubscribe(new Flow.Subscription() {
+
+			@Override
+			public void request(long count) {
+			}
+
+			@Override
+			public void cancel() {
+			}
+
+		});
+		subscriber.onError(failure);
+	}
+
+	@Override
+	public String toString() {
+		return "publisher of '%s' from %s".formatted(this.stream, this.from);
+	}
+
+}
