@@ -58,6 +58,12 @@ final class DefaultStreamReader implements StreamReader {
 	}
 
 	@Override
+	public StreamCursor cursor(String stream, StreamPosition from) {
+		Assert.notNull(from, "'from' must not be null");
+		return this.readers.openFor(StreamNames.require(stream), from, DefaultStreamCursor::new);
+	}
+
+	@Override
 	public Flow.Publisher<Chunk> publisher(String stream, StreamPosition from) {
 		Assert.notNull(from, "'from' must not be null");
 		return new StreamPublisher(this.readers, StreamNames.require(stream), from);

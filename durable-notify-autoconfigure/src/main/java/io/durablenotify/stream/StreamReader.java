@@ -59,6 +59,17 @@ public interface StreamReader {
 	Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler);
 
 	/**
+	 * Read a stream live, on the caller's thread, as {@link #subscribe} does otherwise.
+	 * @param stream the stream's name
+	 * @param from where to begin; {@link StreamPosition#end()} and
+	 * {@link StreamPosition#last(int)} are fixed when this returns
+	 * @return the cursor, to be closed
+	 * @throws IllegalArgumentException if the name is refused
+	 * @throws ReaderStoppedException if the application context has closed
+	 */
+	StreamCursor cursor(String stream, StreamPosition from);
+
+	/**
 	 * Read a stream live, as many chunks as are asked for.
 	 * <p>
 	 * Each {@link Flow.Publisher#subscribe subscribe} opens a reader of its own, which

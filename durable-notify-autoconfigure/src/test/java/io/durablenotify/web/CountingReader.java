@@ -25,6 +25,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ChunkHandler;
 import io.durablenotify.stream.ChunkPage;
+import io.durablenotify.stream.StreamCursor;
 import io.durablenotify.stream.StreamInfo;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamQuery;
@@ -52,6 +53,11 @@ final class CountingReader implements StreamReader {
 		Subscription subscription = this.delegate.subscribe(stream, from, handler);
 		this.opened.add(new Opened(stream, handler, subscription));
 		return subscription;
+	}
+
+	@Override
+	public StreamCursor cursor(String stream, StreamPosition from) {
+		return this.delegate.cursor(stream, from);
 	}
 
 	@Override
