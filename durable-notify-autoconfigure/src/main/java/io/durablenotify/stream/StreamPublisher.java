@@ -19,10 +19,15 @@ package io.durablenotify.stream;
 import java.util.Objects;
 import java.util.concurrent.Flow;
 
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
 /**
  * Opens a reader for each subscriber.
  */
 final class StreamPublisher implements Flow.Publisher<Chunk> {
+
+	private static final Log logger = LogFactory.getLog(StreamReader.class);
 
 	private final LiveReaders readers;
 
@@ -54,24 +59,40 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 	/**
 	 * A subscriber hears of its subscription before it hears of an error.
 	 */
-	private static void refuse(Flow.Subscriber<? super Chunk> subscriber, RuntimeException failure) {
-		subscriber.onSubscribe(new Flow.Subscription() {
-
-			@Override
-			public void request(long count) {
+	private void refuse(Flow.Subscriber<? super Chunk> subscriber, RuntimeException failure) {
+		NoSubscription subscription = new NoSubscription();
+		try {
+			subscriber.onSubscribe(subscription);
+			if (!subscription.cancelled) {
+				subscriber.onError(failure);
 			}
-
-			@Override
-			public void cancel() {
-			}
-
-		});
-		subscriber.onError(failure);
+		}
+		catch (Throwable ex) {
+			logger.error("Subscriber to stream '%s', which cannot be read, failed".formatted(this.stream), ex);
+		}
 	}
 
 	@Override
 	public String toString() {
 		return "publisher of '%s' from %s".formatted(this.stream, this.from);
+	}
+
+	/**
+	 * What there is to a subscription without a reader.
+	 */
+	private static final class NoSubscription implements Flow.Subscription {
+
+		private volatile boolean cancelled;
+
+		@Override
+		public void request(long count) {
+		}
+
+		@Override
+		public void cancel() {
+			this.cancelled = true;
+		}
+
 	}
 
 }

@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -24,6 +25,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Background;
@@ -281,6 +283,31 @@ class StreamPublisherTests {
 	}
 
 	@Test
+	void aSubscriptionHoldsItsSubscriberNoLongerThanItIsOfUse() {
+		append("dropped", 1);
+		writer.complete("dropped");
+		Flow.Publisher<Chunk> publisher = reader.publisher("dropped", StreamPosition.start());
+		List<WeakReference<RecordingSubscriber>> subscribers = new ArrayList<>();
+		List<Flow.Subscription> subscriptions = Stream.of(true, false).map((cancel) -> {
+			RecordingSubscriber subscriber = new RecordingSubscriber();
+			subscribers.add(new WeakReference<>(subscriber));
+			publisher.subscribe(subscriber);
+			if (cancel) {
+				subscriber.cancel();
+			}
+			else {
+				subscriber.request(1).awaitComplete();
+			}
+			return subscriber.subscription();
+		}).toList();
+		Eventually.await(() -> {
+			System.gc();
+			return subscribers.stream().allMatch((subscriber) -> subscriber.refersTo(null));
+		}, subscribers::toString);
+		assertThat(subscriptions).hasSize(2);
+	}
+
+	@Test
 	void nothingIsCalledAfterACancelInOnSubscribe() {
 		append("cancelled-first", 1);
 		writer.complete("cancelled-first");
@@ -369,6 +396,16 @@ class StreamPublisherTests {
 		assertThat(late.error()).isInstanceOf(ReaderStoppedException.class);
 		late.request(1).cancel();
 		assertThat(late.ends()).isOne();
+		RecordingSubscriber uninterested = new RecordingSubscriber() {
+
+			@Override
+			public void onSubscribe(Flow.Subscription subscription) {
+				subscription.cancel();
+			}
+
+		};
+		closingReader.publisher("closing", StreamPosition.start()).subscribe(uninterested);
+		assertThat(uninterested.ends()).isZero();
 	}
 
 	@Test

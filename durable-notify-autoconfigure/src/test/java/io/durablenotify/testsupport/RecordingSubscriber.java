@@ -47,6 +47,10 @@ public class RecordingSubscriber extends RecordingHandler implements Flow.Subscr
 		return this.subscription.isDone();
 	}
 
+	public Flow.Subscription subscription() {
+		return this.subscription.join();
+	}
+
 	public RecordingSubscriber request(long count) {
 		this.subscription.join().request(count);
 		return this;
