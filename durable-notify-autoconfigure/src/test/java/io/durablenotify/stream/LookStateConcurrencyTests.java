@@ -1,0 +1,162 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.util.concurrent.atomic.AtomicInteger;
+
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.jetbrains.lincheck.datastructures.Operation;
+import org.jetbrains.lincheck.datastructures.Validate;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Tests {@link LookState} in the order in which its three callers may come: whoever
+ * writes and wakes, the fetching thread, and the consumer that makes room. Whatever the
+ * order, the reader is queued once at most, and when all is over nothing that was written
+ * is left behind.
+ */
+class LookStateConcurrencyTests {
+
+	/**
+	 * The model checker tries interleavings one by one, which suffices: all state of the
+	 * machine is one atomic reference, so that there is nothing to reorder.
+	 */
+	@Test
+	void noWakeupIsLostInAnyInterleaving() {
+		new ModelCheckingOptions().iterations(30)
+			.invocationsPerIteration(500)
+			.threads(3)
+			.actorsPerThread(2)
+			.actorsBefore(2)
+			.actorsAfter(0)
+			.check(OneReader.class);
+	}
+
+	/**
+	 * One reader with room for one chunk, as {@link StreamFetcher} and
+	 * {@link ReaderSubscription} treat it. It begins with its hands full: one chunk that
+	 * was not taken yet, and queued for the look at another.
+	 */
+	public static class OneReader {
+
+		private final LookState look = new LookState();
+
+		private final AtomicInteger queued = new AtomicInteger();
+
+		private final AtomicInteger written = new AtomicInteger(1);
+
+		private final AtomicInteger buffered = new AtomicInteger(1);
+
+		/**
+		 * Of the fetching thread.
+		 */
+		private int fetched = 1;
+
+		public OneReader() {
+			write();
+		}
+
+		@Operation
+		public void write() {
+			this.written.incrementAndGet();
+			wake();
+		}
+
+		/**
+		 * A wake-up about nothing new.
+		 */
+		@Operation
+		public void wake() {
+			if (this.look.wake()) {
+				enqueue();
+			}
+		}
+
+		@Operation(nonParallelGroup = "fetching thread")
+		public void fetch() {
+			if (this.queued.get() == 0) {
+				return;
+			}
+			this.queued.decrementAndGet();
+			this.look.begin();
+			if (!hasRoom()) {
+				waitForRoom();
+				return;
+			}
+			int found = this.written.get();
+			if (this.fetched < found) {
+				this.fetched++;
+				this.buffered.incrementAndGet();
+			}
+			boolean more = this.fetched < found;
+			if (more && !hasRoom()) {
+				waitForRoom();
+			}
+			else if (this.look.end(more)) {
+				enqueue();
+			}
+		}
+
+		private void waitForRoom() {
+			if (this.look.full(this::hasRoom)) {
+				enqueue();
+			}
+		}
+
+		@Operation(nonParallelGroup = "consumer")
+		public void take() {
+			if (this.buffered.get() == 0) {
+				return;
+			}
+			this.buffered.decrementAndGet();
+			if (hasRoom() && this.look.room()) {
+				enqueue();
+			}
+		}
+
+		private boolean hasRoom() {
+			return this.buffered.get() == 0;
+		}
+
+		/**
+		 * Fails the operation: no sequence of them, one after the other, does.
+		 */
+		private void enqueue() {
+			if (this.queued.getAndIncrement() != 0) {
+				throw new IllegalStateException("Queued twice");
+			}
+		}
+
+		/**
+		 * What is queued and buffered when all calls have returned suffices to get the
+		 * rest.
+		 */
+		@Validate
+		public void nothingIsLeftBehind() {
+			while (this.queued.get() > 0 || this.buffered.get() > 0) {
+				fetch();
+				take();
+			}
+			if (this.fetched != this.written.get()) {
+				throw new IllegalStateException(
+						"%d of %d were fetched, %s".formatted(this.fetched, this.written.get(), this.look));
+			}
+		}
+
+	}
+
+}
