@@ -25,6 +25,7 @@ import io.durablenotify.benchmarks.harness.Figure;
 import io.durablenotify.benchmarks.harness.Options;
 import io.durablenotify.benchmarks.harness.PostgresServer;
 import io.durablenotify.benchmarks.harness.Run;
+import io.durablenotify.benchmarks.peer.Peers;
 
 /**
  * Runs everything, or the rows that the arguments name, and writes the results.
@@ -57,7 +58,13 @@ public final class Benchmarks {
 					rows.add(measure(figure, run));
 				}
 			}
-			return new Results(Environment.describe(server), rows, Duration.ofNanos(System.nanoTime() - start));
+			List<Row> peers = new ArrayList<>();
+			if (options.peers()) {
+				for (Figure peer : Peers.all()) {
+					peers.add(measure(peer, run));
+				}
+			}
+			return new Results(Environment.describe(server), rows, peers, Duration.ofNanos(System.nanoTime() - start));
 		}
 	}
 

@@ -24,21 +24,35 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 import io.durablenotify.benchmarks.harness.Options;
 import io.durablenotify.benchmarks.harness.Size;
+import io.durablenotify.benchmarks.peer.Peers;
 
 /**
  * What a run found.
  *
  * @param environment where it ran, a line for each fact
  * @param rows the rows
+ * @param peers the peers
  * @param took how long it took
  */
-public record Results(List<String> environment, List<Row> rows, Duration took) {
+public record Results(List<String> environment, List<Row> rows, List<Row> peers, Duration took) {
+
+	private static final String PEERS = """
+
+			## Peers
+
+			Each takes turns with durable-notify, in the same way: ratios are ours divided by theirs (rates: more is better for us; times:
+			less). What they promise differs, and is said in [README.md](README.md).
+
+			| | figure | theirs | ours | ratio | | |
+			|---|---|---|---|---|---|---|
+			""";
 
 	boolean failed() {
-		return this.rows.stream().anyMatch((row) -> row.failure() != null);
+		return Stream.concat(this.rows.stream(), this.peers.stream()).anyMatch((row) -> row.failure() != null);
 	}
 
 	String toMarkdown(Options options) {
@@ -62,6 +76,13 @@ public record Results(List<String> environment, List<Row> rows, Duration took) {
 				|---|---|---|---|---|---|---|
 				""");
 		this.rows.forEach((row) -> markdown.append(row.toMarkdown()));
+		if (options.peers()) {
+			markdown.append(PEERS);
+			this.peers.forEach((row) -> markdown.append(row.toMarkdown()));
+			if (Peers.redis().isEmpty()) {
+				markdown.append("\nRedis Streams were **not measured**: there is no `redis-server` on this machine.\n");
+			}
+		}
 		return markdown.toString();
 	}
 

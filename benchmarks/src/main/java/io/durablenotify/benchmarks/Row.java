@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
 public record Row(int number, String title, List<Line> lines, @Nullable Exception failure) {
 
 	String toMarkdown() {
-		StringBuilder markdown = new StringBuilder(
-				"| **%d** | **%s** | | | | | |%n".formatted(this.number, this.title));
+		StringBuilder markdown = new StringBuilder("| %s | **%s** | | | | | |%n"
+			.formatted((this.number > 0) ? "**" + this.number + "**" : "", this.title));
 		if (this.failure != null) {
 			markdown.append("| | failed: %s | | | | | |%n".formatted(this.failure));
 		}
@@ -48,7 +48,9 @@ public record Row(int number, String title, List<Line> lines, @Nullable Exceptio
 		return "| | %s | %s | %s | %s | %s | %s |%n".formatted(what,
 				(line.floor() != null) ? number(line.floor()) + " " + line.unit() : "–",
 				number(line.ours()) + " " + line.unit(), (line.ratio() != null) ? ratio(line.ratio()) : "–",
-				(line.target() != null) ? line.target() : "reported", met(line.isMet()));
+				(line.target() != null) ? line.target()
+						: (line.ratio() == null && line.floor() == null) ? "reported" : "",
+				met(line.isMet()));
 	}
 
 	private static String ratio(Spread ratio) {

@@ -156,6 +156,13 @@ public final class PostgresServer implements AutoCloseable {
 		return this.server.getJdbcUrl("postgres", database);
 	}
 
+	/**
+	 * Return a directory on the same disk, which is gone with the server.
+	 */
+	public Path directory() {
+		return this.directory;
+	}
+
 	public int port() {
 		return this.server.getPort();
 	}

@@ -72,6 +72,7 @@ public final class StoredStreams {
 				insert.setInt(2, streams);
 				insert.executeUpdate();
 			}
+			execute(connection, "ALTER TABLE durable_notify.stream_chunks DROP CONSTRAINT stream_chunks_pkey");
 			try (PreparedStatement insert = connection
 				.prepareStatement("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
 						+ "SELECT stream_id, ?, ? FROM durable_notify.streams")) {
@@ -81,14 +82,22 @@ public final class StoredStreams {
 					insert.executeUpdate();
 				}
 			}
+			// Built at once rather than row by row, which would take a minute longer
+			execute(connection, "SET maintenance_work_mem = '512MB'");
+			execute(connection, "ALTER TABLE durable_notify.stream_chunks "
+					+ "ADD CONSTRAINT stream_chunks_pkey PRIMARY KEY (stream_id, chunk_index)");
 			vacuum(connection);
 		}
 		database.server().checkpoint();
 	}
 
 	private static void vacuum(Connection connection) throws SQLException {
+		execute(connection, "VACUUM (ANALYZE) durable_notify.streams, durable_notify.stream_chunks");
+	}
+
+	private static void execute(Connection connection, String sql) throws SQLException {
 		try (Statement statement = connection.createStatement()) {
-			statement.execute("VACUUM (ANALYZE) durable_notify.streams, durable_notify.stream_chunks");
+			statement.execute(sql);
 		}
 	}
 

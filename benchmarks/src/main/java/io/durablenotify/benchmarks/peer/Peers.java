@@ -1,0 +1,85 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.benchmarks.peer;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+import io.durablenotify.benchmarks.harness.Database;
+import io.durablenotify.benchmarks.harness.Figure;
+import io.durablenotify.benchmarks.harness.Run;
+
+/**
+ * All peers.
+ */
+public final class Peers {
+
+	static final int ROW = 0;
+
+	private Peers() {
+	}
+
+	/**
+	 * Return a figure for each peer that there is.
+	 */
+	public static List<Figure> all() {
+		List<Figure> figures = new ArrayList<>();
+		figures.add(new PeerFigure("Spring Integration, `PostgresSubscribableChannel`") {
+
+			@Override
+			Peer start(Run run, Database database) throws Exception {
+				return new SpringIntegrationPeer(database, database.url());
+			}
+
+		});
+		figures.add(new OutageFigure());
+		redis().ifPresent((program) -> {
+			figures.add(redis(program, "everysec"));
+			figures.add(redis(program, "always"));
+		});
+		figures.add(new PeerFigure("DBOS Transact, streams of workflows") {
+
+			@Override
+			Peer start(Run run, Database database) {
+				return new DbosPeer(database);
+			}
+
+		});
+		return figures;
+	}
+
+	/**
+	 * Return where Redis is, empty if it is not installed.
+	 */
+	public static Optional<Path> redis() {
+		return RedisServer.find();
+	}
+
+	private static Figure redis(Path program, String fsync) {
+		return new PeerFigure("Redis Streams through Lettuce, `appendfsync %s`".formatted(fsync)) {
+
+			@Override
+			Peer start(Run run, Database database) throws Exception {
+				return new RedisPeer(RedisServer.start(program, run.server().directory(), fsync));
+			}
+
+		};
+	}
+
+}
