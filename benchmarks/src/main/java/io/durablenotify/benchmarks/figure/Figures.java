@@ -29,7 +29,7 @@ public final class Figures {
 	}
 
 	public static List<Figure> all() {
-		return List.of(new SingleAppends(), new ConcurrentAppends(), new LatencyBetweenProcesses(),
+		return List.of(new SingleAppends(), new ConcurrentAppends(), new BulkAppends(), new LatencyBetweenProcesses(),
 				new LatencyInOneProcess(), new CompletedStream(), new FirstChunk(), new IdleReaders(),
 				new ManyReadersOfOne(), new CostOfWakeups(), new LargeTables(), new StandstillReader(), new Recovery(),
 				new HeldSnapshot());

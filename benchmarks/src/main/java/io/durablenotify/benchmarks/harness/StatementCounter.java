@@ -86,7 +86,8 @@ public final class StatementCounter implements BeanPostProcessor {
 		catch (InvocationTargetException ex) {
 			throw ex.getTargetException();
 		}
-		if (result instanceof PreparedStatement statement && arguments != null) {
+		if (result instanceof PreparedStatement statement && arguments != null
+				&& method.getName().startsWith("prepare")) {
 			return proxy(PreparedStatement.class, statement, String.valueOf(arguments[0]));
 		}
 		if (result instanceof Statement statement && method.getName().equals("createStatement")) {
