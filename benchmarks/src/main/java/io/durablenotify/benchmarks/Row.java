@@ -46,11 +46,9 @@ public record Row(int number, String title, List<Line> lines, @Nullable Exceptio
 	private static String toMarkdown(Line line) {
 		String what = (line.remark().isEmpty()) ? line.what() : line.what() + " (" + line.remark() + ")";
 		return "| | %s | %s | %s | %s | %s | %s |%n".formatted(what,
-				(line.floor() != null) ? number(line.floor()) + " " + line.unit() : "–",
-				number(line.ours()) + " " + line.unit(), (line.ratio() != null) ? ratio(line.ratio()) : "–",
-				(line.target() != null) ? line.target()
-						: (line.ratio() == null && line.floor() == null) ? "reported" : "",
-				met(line.isMet()));
+				(line.floor() != null) ? number(line.floor(), line.unit()) : "–", number(line.ours(), line.unit()),
+				(line.ratio() != null) ? ratio(line.ratio()) : "–",
+				(line.target() != null) ? line.target() : (line.floor() == null) ? "reported" : "", met(line.isMet()));
 	}
 
 	private static String ratio(Spread ratio) {
@@ -64,8 +62,10 @@ public record Row(int number, String title, List<Line> lines, @Nullable Exceptio
 		return (met) ? "yes" : "**no**";
 	}
 
-	private static String number(double value) {
-		return String.format(Locale.ROOT, (value >= 100) ? "%,.0f" : (value >= 10) ? "%.1f" : "%.3f", value);
+	private static String number(double value, String unit) {
+		boolean whole = value >= 100 || value == Math.rint(value);
+		return (String.format(Locale.ROOT, (whole) ? "%,.0f" : (value >= 10) ? "%.1f" : "%.3f", value) + " " + unit)
+			.trim();
 	}
 
 }

@@ -65,7 +65,8 @@ public final class Recovery implements Figure {
 		Latency delivered = new Latency();
 		try (Database database = run.createDatabase();
 				Instance writing = Instance.start(database);
-				Instance reading = Instance.start(database, "durable-notify.listener.application-name=" + LISTENER,
+				Instance reading = Instance.start(database, "logging.level.io.durablenotify=error",
+						"durable-notify.listener.application-name=" + LISTENER,
 						"durable-notify.listener.probe.interval=%dms".formatted(PROBE_MILLIS))) {
 			Received received = new Received();
 			reading.reader().subscribe(STREAM, StreamPosition.start(), received::add);

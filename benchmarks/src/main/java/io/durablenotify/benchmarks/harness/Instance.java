@@ -78,6 +78,7 @@ public final class Instance implements AutoCloseable {
 		defaults.put("spring.application.name", "benchmark");
 		defaults.put("spring.main.banner-mode", "off");
 		defaults.put("logging.level.root", "warn");
+		defaults.put("logging.level.io.durablenotify", "warn");
 		for (String property : properties) {
 			String[] nameAndValue = property.split("=", 2);
 			defaults.put(nameAndValue[0], nameAndValue[1]);

@@ -51,7 +51,7 @@ final class OutageFigure implements Figure {
 
 	@Override
 	public String title() {
-		return "Spring Integration, `PostgresSubscribableChannel`: a subscriber in 10 s without a server";
+		return "Spring Integration, `PostgresSubscribableChannel`: a subscriber without a server";
 	}
 
 	@Override
@@ -60,8 +60,8 @@ final class OutageFigure implements Figure {
 		try (Database database = run.createDatabase()) {
 			Seen theirs = theirs(run, database, outage);
 			Seen ours = ours(run, database, outage);
-			return List.of(line("connections tried", "", theirs.attempts(), ours.attempts()),
-					line("log", "bytes", theirs.logBytes(), ours.logBytes()));
+			return List.of(line("connections tried in %d s".formatted(outage.toSeconds()), "", theirs.attempts(),
+					ours.attempts()), line("log", "bytes", theirs.logBytes(), ours.logBytes()));
 		}
 	}
 
