@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
@@ -292,16 +294,32 @@ class StreamJanitorTests {
 		janitor.stop();
 		janitor.stop();
 		assertThat(janitor.isRunning()).isFalse();
-		insertChunks("between", 3, 10);
-		this.instance.writer().delete("between");
-		janitor.wake();
-		// A second one cleans up, and would not if the first had
-		assertThat(clean(null, 0).after()).isPositive();
 		janitor.start();
 		janitor.start();
 		insertChunks("after", 3, 10);
 		this.instance.writer().delete("after");
 		awaitNothingLeft();
+	}
+
+	@Test
+	void aTurnThatWasAskedForBeforeTheStopIsNotTaken() {
+		AtomicReference<Thread> thread = new AtomicReference<>();
+		AtomicInteger turns = new AtomicInteger();
+		CompletableFuture<Void> release = new CompletableFuture<>();
+		StreamJanitor janitor = janitor(this.instance, NEVER, (connection, retention, after) -> {
+			thread.set(Thread.currentThread());
+			turns.incrementAndGet();
+			release.join();
+			return new Slice(List.of(), 0, true);
+		});
+		janitor.wake();
+		Eventually.await(() -> turns.get() == 1, this::state);
+		janitor.wake();
+		janitor.stop();
+		release.complete(null);
+		// Idle in its pool: it has looked whether to take the second turn
+		Eventually.await(() -> thread.get().getState() == Thread.State.TIMED_WAITING, () -> thread.get().getState());
+		assertThat(turns).hasValue(1);
 	}
 
 	@Test
@@ -371,7 +389,11 @@ class StreamJanitorTests {
 	}
 
 	private StreamJanitor janitor(Instance instance, Duration interval) {
-		StreamJanitor janitor = new StreamJanitor(instance.bean(ApplicationDatabase.class), cleanup(instance),
+		return janitor(instance, interval, cleanup(instance));
+	}
+
+	private StreamJanitor janitor(Instance instance, Duration interval, StreamCleanup cleanup) {
+		StreamJanitor janitor = new StreamJanitor(instance.bean(ApplicationDatabase.class), cleanup,
 				instance.bean(Wakeups.class), null, interval);
 		this.janitors.add(janitor);
 		janitor.start();
