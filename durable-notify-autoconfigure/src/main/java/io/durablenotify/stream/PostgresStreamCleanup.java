@@ -29,9 +29,10 @@ import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cleans up on PostgreSQL. A slice is one round trip and by that one transaction, which
- * no client can leave open, however it dies. The lock that makes it one instance's at a
- * time is the transaction's too: a session's would stay behind in a pooler.
+ * Cleans up on PostgreSQL. A slice is one round trip and in autocommit by that one
+ * transaction, which no client can leave open, however it dies. The lock that makes it
+ * one instance's at a time is the transaction's too: a session's would stay behind in a
+ * pooler.
  */
 final class PostgresStreamCleanup implements StreamCleanup {
 

@@ -46,9 +46,9 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamJanitor durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, Wakeups wakeups,
+	StreamJanitor durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, StreamWrites writes,
 			StreamSettings settings) {
-		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), wakeups, settings.retention(),
+		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes, settings.retention(),
 				StreamJanitor.INTERVAL);
 	}
 

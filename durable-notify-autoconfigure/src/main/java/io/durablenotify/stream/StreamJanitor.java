@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
@@ -26,15 +28,13 @@ import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.StreamCleanup.Slice;
+import io.durablenotify.stream.StreamWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.Wakeups;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.context.SmartLifecycle;
-import org.springframework.jdbc.datasource.DataSourceTransactionManager;
-import org.springframework.transaction.support.TransactionTemplate;
 
 /**
  * Cleans up about once a minute, and slice after slice while there is more. Has no thread
@@ -51,13 +51,11 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 
 	private final StreamCleanup cleanup;
 
-	private final Wakeups wakeups;
+	private final StreamWrites writes;
 
 	private final @Nullable Duration retention;
 
 	private final Duration interval;
-
-	private final TransactionTemplate transaction;
 
 	private final WorkerThread thread = new WorkerThread("durable-notify-janitor");
 
@@ -80,14 +78,13 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 
 	private @Nullable CompletableFuture<Void> pause;
 
-	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, Wakeups wakeups, @Nullable Duration retention,
-			Duration interval) {
+	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, StreamWrites writes,
+			@Nullable Duration retention, Duration interval) {
 		this.database = database;
 		this.cleanup = cleanup;
-		this.wakeups = wakeups;
+		this.writes = writes;
 		this.retention = retention;
 		this.interval = interval;
-		this.transaction = new TransactionTemplate(new DataSourceTransactionManager(database.getDataSource()));
 	}
 
 	/**
@@ -118,19 +115,13 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 	}
 
 	private Slice clean() {
-		if (this.wakeups.isTransactionRequired()) {
-			return this.transaction.execute((status) -> {
-				Slice slice = this.database.execute("clean up streams",
-						(connection, joined) -> this.cleanup.clean(connection, this.retention, this.after));
-				slice.deleted()
-					.forEach((streamId) -> this.wakeups.sendAfterCommit(LiveReaders.TOPIC, Wakeup.deleted(streamId)));
-				return slice;
-			});
-		}
-		Slice slice = this.database.executeApart("clean up streams", ApplicationDatabase.PATIENCE,
-				(connection, joined) -> this.cleanup.clean(connection, this.retention, this.after));
-		slice.deleted().forEach((streamId) -> this.wakeups.send(LiveReaders.TOPIC, Wakeup.deleted(streamId)));
-		return slice;
+		return this.database.executeApart("clean up streams", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> this.writes.run(connection, joined, this::clean));
+	}
+
+	private Written<Slice> clean(Connection connection, boolean joined) throws SQLException {
+		Slice slice = this.cleanup.clean(connection, this.retention, this.after);
+		return new Written<>(slice, slice.deleted().stream().map(Wakeup::deleted).toList());
 	}
 
 	/**

@@ -36,7 +36,6 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import io.durablenotify.wakeup.Wakeups;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -394,7 +393,7 @@ class StreamJanitorTests {
 
 	private StreamJanitor janitor(Instance instance, Duration interval, StreamCleanup cleanup) {
 		StreamJanitor janitor = new StreamJanitor(instance.bean(ApplicationDatabase.class), cleanup,
-				instance.bean(Wakeups.class), null, interval);
+				instance.bean(StreamWrites.class), null, interval);
 		this.janitors.add(janitor);
 		janitor.start();
 		return janitor;
