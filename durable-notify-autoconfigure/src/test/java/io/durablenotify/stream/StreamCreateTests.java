@@ -223,6 +223,8 @@ class StreamCreateTests {
 			try (Instance impatient = Instance.start(database, "durable-notify.streams.append-timeout=200ms")) {
 				assertThatExceptionOfType(StreamLockedException.class)
 					.isThrownBy(() -> impatient.writer().create("uncommitted", OPTIONS));
+				assertThatExceptionOfType(StreamLockedException.class).isThrownBy(() -> impatient.transaction()
+					.executeWithoutResult((inner) -> impatient.writer().create("uncommitted", OPTIONS)));
 			}
 		});
 	}

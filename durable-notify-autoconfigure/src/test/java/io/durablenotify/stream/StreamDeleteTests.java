@@ -200,6 +200,8 @@ class StreamDeleteTests {
 			try (Instance impatient = Instance.start(database, "durable-notify.streams.append-timeout=200ms")) {
 				assertThatExceptionOfType(StreamLockedException.class)
 					.isThrownBy(() -> impatient.writer().delete("held"));
+				assertThatExceptionOfType(StreamLockedException.class).isThrownBy(() -> impatient.transaction()
+					.executeWithoutResult((inner) -> impatient.writer().delete("held")));
 			}
 			assertThat(reader.info("held")).isPresent();
 			Background.run(() -> patient.complete(other.writer().delete("held")));
