@@ -57,6 +57,13 @@ interface AppendStore {
 			throws SQLException;
 
 	/**
+	 * Do the same, and tell when.
+	 * @return when it was appended, or {@code null} if it was not
+	 */
+	@Nullable Instant appendNextAndTell(Connection connection, long streamId, String stream, long index, byte[] data)
+			throws SQLException;
+
+	/**
 	 * Append to streams at their ends. The streams are locked until the transaction ends.
 	 * @return by stream, the index that the next chunk had before; what is not there has
 	 * ended or is gone

@@ -49,6 +49,8 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 
 	private static final long STOP_TIMEOUT_MILLIS = 1000;
 
+	private static final int MAX_HANDED_OVER = 16;
+
 	private final ApplicationDatabase database;
 
 	private final StreamStore store;
@@ -226,6 +228,22 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 	 */
 	void roomMade(ReaderSubscription reader) {
 		this.fetcher.roomMade(reader);
+	}
+
+	/**
+	 * Return whether chunks of a stream should be handed over: there are readers, and few
+	 * enough for the thread of an append.
+	 */
+	boolean awaitHandOver(long streamId) {
+		int readers = of(streamId).size();
+		return readers > 0 && readers <= MAX_HANDED_OVER;
+	}
+
+	/**
+	 * Hand a chunk that was committed just now to the readers that wait for it.
+	 */
+	void handOver(long streamId, Chunk chunk) {
+		of(streamId).forEach((reader) -> this.fetcher.handOver(chunk, reader));
 	}
 
 	Collection<ReaderSubscription> of(long streamId) {

@@ -63,6 +63,14 @@ final class LookState {
 	}
 
 	/**
+	 * Begin a look without a turn in the queue, if there is nothing to look for: what is
+	 * found is at hand already.
+	 */
+	boolean tryBegin() {
+		return this.state.compareAndSet(State.IDLE, State.LOOKING);
+	}
+
+	/**
 	 * The queued look begins: what is woken for from now on needs another.
 	 */
 	void begin() {

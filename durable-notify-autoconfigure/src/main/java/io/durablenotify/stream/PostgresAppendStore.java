@@ -21,6 +21,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.Collection;
 import java.util.HashMap;
@@ -103,6 +104,8 @@ final class PostgresAppendStore implements AppendStore {
 			ON CONFLICT (stream_id, chunk_index) DO NOTHING
 			""";
 
+	private static final String APPEND_NEXT_AND_TELL = APPEND_NEXT + "RETURNING created_at";
+
 	/**
 	 * By ids that are known to be visible before: else a stream could come into being
 	 * between two statements, and be appended to without the lock. In one order, so that
@@ -159,6 +162,8 @@ final class PostgresAppendStore implements AppendStore {
 
 	private final String appendNext;
 
+	private final String appendNextAndTell;
+
 	private final Limited append;
 
 	private final String lockUnlocked;
@@ -171,6 +176,7 @@ final class PostgresAppendStore implements AppendStore {
 		this.find = schema.qualify(FIND);
 		this.create = Limited.of(schema.qualify(CREATE));
 		this.appendNext = schema.qualify(APPEND_NEXT);
+		this.appendNextAndTell = schema.qualify(APPEND_NEXT_AND_TELL);
 		this.append = Limited.of(schema.qualify(LOCK + ";\n" + APPEND));
 		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
 		this.standing = schema.qualify(STANDING);
@@ -206,13 +212,28 @@ final class PostgresAppendStore implements AppendStore {
 	public boolean appendNext(Connection connection, long streamId, String stream, long index, byte[] data)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.appendNext)) {
-			statement.setBytes(1, data);
-			statement.setLong(2, streamId);
-			statement.setString(3, stream);
-			statement.setLong(4, streamId);
-			statement.setLong(5, index - 1);
+			setNext(statement, streamId, stream, index, data);
 			return statement.executeUpdate() == 1;
 		}
+	}
+
+	@Override
+	public @Nullable Instant appendNextAndTell(Connection connection, long streamId, String stream, long index,
+			byte[] data) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.appendNextAndTell)) {
+			setNext(statement, streamId, stream, index, data);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? result.getObject(1, OffsetDateTime.class).toInstant() : null;
+		}
+	}
+
+	private static void setNext(PreparedStatement statement, long streamId, String stream, long index, byte[] data)
+			throws SQLException {
+		statement.setBytes(1, data);
+		statement.setLong(2, streamId);
+		statement.setString(3, stream);
+		statement.setLong(4, streamId);
+		statement.setLong(5, index - 1);
 	}
 
 	@Override

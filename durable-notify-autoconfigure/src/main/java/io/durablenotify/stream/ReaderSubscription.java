@@ -49,16 +49,19 @@ final class ReaderSubscription implements Subscription {
 	private volatile long streamId;
 
 	/**
-	 * The index of the next chunk to fetch. Written by the fetching thread only.
+	 * The index of the next chunk to fetch. Written by whoever looks, like the two that
+	 * follow.
 	 */
 	private volatile long next;
 
 	/**
-	 * The index behind the last chunk that was fetched, or 0. Owned by the fetching
-	 * thread, like the time by which the stream is known again.
+	 * The index behind the last chunk that was received, or 0.
 	 */
-	private long received;
+	private volatile long received;
 
+	/**
+	 * The time by which the stream is known again.
+	 */
 	private @Nullable Instant createdAt;
 
 	/**
@@ -168,6 +171,21 @@ final class ReaderSubscription implements Subscription {
 		}
 		this.consumer.signal();
 		return more;
+	}
+
+	/**
+	 * Take a chunk that was committed just now, if it is the next one. Called by whoever
+	 * has begun a look for that.
+	 * @return whether it was taken
+	 */
+	boolean acceptNext(Chunk chunk) {
+		if (this.createdAt == null || chunk.index() != this.next || !offer(chunk)) {
+			return false;
+		}
+		this.next = chunk.index() + 1;
+		this.received = this.next;
+		this.consumer.signal();
+		return true;
 	}
 
 	/**

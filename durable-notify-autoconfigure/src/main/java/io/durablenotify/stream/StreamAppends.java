@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -55,11 +56,14 @@ final class StreamAppends {
 
 	private final StreamWrites writes;
 
+	private final LiveReaders readers;
+
 	private final KnownStreams known = new KnownStreams();
 
-	StreamAppends(AppendStore store, StreamWrites writes) {
+	StreamAppends(AppendStore store, StreamWrites writes, LiveReaders readers) {
 		this.store = store;
 		this.writes = writes;
+		this.readers = readers;
 	}
 
 	/**
@@ -77,10 +81,8 @@ final class StreamAppends {
 			return null;
 		}
 		boolean appended = this.writes.run(connection, false,
-				(session,
-						joined) -> (this.store.appendNext(session, known.streamId(), addition.stream(), index,
-								addition.chunks().get(0))) ? Written.of(true, Wakeup.moved(known.streamId(), index + 1))
-										: Written.of(false, null));
+				(session, joined) -> (appendNext(session, known.streamId(), addition, index))
+						? Written.of(true, Wakeup.moved(known.streamId(), index + 1)) : Written.of(false, null));
 		if (!appended) {
 			this.known.forgetNextIndex(addition.stream());
 			return null;
@@ -88,6 +90,21 @@ final class StreamAppends {
 		Stored stored = new Stored(known.streamId(), index, index + 1);
 		remember(addition.stream(), stored, false);
 		return stored;
+	}
+
+	private boolean appendNext(Connection connection, long streamId, Addition addition, long index)
+			throws SQLException {
+		byte[] data = addition.chunks().get(0);
+		if (!connection.getAutoCommit() || !this.readers.awaitHandOver(streamId)) {
+			return this.store.appendNext(connection, streamId, addition.stream(), index, data);
+		}
+		Instant createdAt = this.store.appendNextAndTell(connection, streamId, addition.stream(), index, data);
+		if (createdAt == null) {
+			return false;
+		}
+		// The caller may use its array again
+		this.readers.handOver(streamId, new Chunk(addition.stream(), index, data.clone(), createdAt));
+		return true;
 	}
 
 	/**

@@ -76,8 +76,8 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamAppends durableNotifyStreamAppends(AppendStore store, StreamWrites writes) {
-		return new StreamAppends(store, writes);
+	StreamAppends durableNotifyStreamAppends(AppendStore store, StreamWrites writes, LiveReaders readers) {
+		return new StreamAppends(store, writes, readers);
 	}
 
 	@Bean

@@ -115,6 +115,16 @@ final class StreamFetcher implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Give a chunk that was committed just now to a reader that waits for it, without a
+	 * statement. Any other reader looks.
+	 */
+	void handOver(Chunk chunk, ReaderSubscription reader) {
+		if (reader.look().tryBegin() && reader.look().end(!reader.acceptNext(chunk))) {
+			enqueue(reader);
+		}
+	}
+
 	private void enqueue(ReaderSubscription reader) {
 		this.queue.add(reader);
 		this.task.signal();

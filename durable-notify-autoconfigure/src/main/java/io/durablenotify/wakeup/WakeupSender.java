@@ -47,7 +47,7 @@ final class WakeupSender implements AutoCloseable {
 	 * one. Writers on all cores lose about as much: with 4 it was a fifth of their
 	 * throughput.
 	 */
-	private static final int PAUSE_PER_INSTANCE = 19;
+	private static final int PAUSE_PER_INSTANCE = 15;
 
 	/**
 	 * How long closing waits for what is still to be sent.
@@ -72,6 +72,11 @@ final class WakeupSender implements AutoCloseable {
 	 * Open while closing: ends pauses.
 	 */
 	private final CountDownLatch closing = new CountDownLatch(1);
+
+	/**
+	 * Owned by the sender's thread.
+	 */
+	private final RecentMinimum cost = new RecentMinimum();
 
 	/**
 	 * Guarded by {@code this}.
@@ -116,9 +121,9 @@ final class WakeupSender implements AutoCloseable {
 			return;
 		}
 		try {
-			Duration cost = notify(WakeupCodec.encode(this.sender, batch));
+			this.cost.add(notify(WakeupCodec.encode(this.sender, batch)));
 			this.outage.succeeded();
-			pause(gapAfter(cost));
+			pause(gap());
 		}
 		catch (Throwable ex) {
 			if (!isClosing()) {
@@ -129,11 +134,14 @@ final class WakeupSender implements AutoCloseable {
 		}
 	}
 
-	private Duration notify(List<String> payloads) {
+	/**
+	 * Return how long it took, in nanoseconds.
+	 */
+	private long notify(List<String> payloads) {
 		return this.database.executeApart("send wake-ups", ApplicationDatabase.PATIENCE, (connection, joined) -> {
 			long start = System.nanoTime();
 			notify(connection, this.channel, payloads);
-			return Duration.ofNanos(System.nanoTime() - start);
+			return System.nanoTime() - start;
 		});
 	}
 
@@ -146,8 +154,8 @@ final class WakeupSender implements AutoCloseable {
 		}
 	}
 
-	private Duration gapAfter(Duration cost) {
-		Duration gap = cost.multipliedBy((long) PAUSE_PER_INSTANCE * this.instances.getAsInt());
+	private Duration gap() {
+		Duration gap = Duration.ofNanos(this.cost.get() * PAUSE_PER_INSTANCE * this.instances.getAsInt());
 		return (gap.compareTo(this.maxGap) < 0) ? gap : this.maxGap;
 	}
 

@@ -24,10 +24,10 @@ import org.jetbrains.lincheck.datastructures.Validate;
 import org.junit.jupiter.api.Test;
 
 /**
- * Tests {@link LookState} in the order in which its three callers may come: whoever
- * writes and wakes, the fetching thread, and the consumer that makes room. Whatever the
- * order, the reader is queued once at most, and when all is over nothing that was written
- * is left behind.
+ * Tests {@link LookState} in the order in which its callers may come: whoever writes and
+ * wakes, or hands over, the fetching thread, and the consumer that makes room. Whatever
+ * the order, the reader is queued once at most, and when all is over nothing that was
+ * written is left behind.
  */
 class LookStateConcurrencyTests {
 
@@ -62,9 +62,9 @@ class LookStateConcurrencyTests {
 		private final AtomicInteger buffered = new AtomicInteger(1);
 
 		/**
-		 * Of the fetching thread.
+		 * Of whoever looks.
 		 */
-		private int fetched = 1;
+		private final AtomicInteger fetched = new AtomicInteger(1);
 
 		public OneReader() {
 			write();
@@ -74,6 +74,29 @@ class LookStateConcurrencyTests {
 		public void write() {
 			this.written.incrementAndGet();
 			wake();
+		}
+
+		/**
+		 * A write of this instance, whose chunk is at hand.
+		 */
+		@Operation
+		public void writeAndHandOver() {
+			int index = this.written.incrementAndGet();
+			if (this.look.tryBegin() && this.look.end(!acceptNext(index))) {
+				enqueue();
+			}
+			if (this.fetched.get() < index) {
+				wake();
+			}
+		}
+
+		private boolean acceptNext(int index) {
+			if (this.fetched.get() != index - 1 || !hasRoom()) {
+				return false;
+			}
+			this.fetched.set(index);
+			this.buffered.incrementAndGet();
+			return true;
 		}
 
 		/**
@@ -98,11 +121,13 @@ class LookStateConcurrencyTests {
 				return;
 			}
 			int found = this.written.get();
-			if (this.fetched < found) {
-				this.fetched++;
+			int next = this.fetched.get();
+			if (next < found) {
+				// Not incremented: a second one who looks must show
+				this.fetched.set(++next);
 				this.buffered.incrementAndGet();
 			}
-			boolean more = this.fetched < found;
+			boolean more = next < found;
 			if (more && !hasRoom()) {
 				waitForRoom();
 			}
@@ -151,9 +176,9 @@ class LookStateConcurrencyTests {
 				fetch();
 				take();
 			}
-			if (this.fetched != this.written.get()) {
+			if (this.fetched.get() != this.written.get()) {
 				throw new IllegalStateException(
-						"%d of %d were fetched, %s".formatted(this.fetched, this.written.get(), this.look));
+						"%d of %d were fetched, %s".formatted(this.fetched.get(), this.written.get(), this.look));
 			}
 		}
 

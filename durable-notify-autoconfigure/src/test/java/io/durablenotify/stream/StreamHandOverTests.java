@@ -1,0 +1,211 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeups;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for chunks that readers of the writing instance get without a fetch.
+ */
+class StreamHandOverTests {
+
+	private static TestDatabase database;
+
+	private static Instance instance;
+
+	private final AtomicInteger fetches = new AtomicInteger();
+
+	private LiveReaders readers;
+
+	private StreamAppends appends;
+
+	@BeforeAll
+	static void start() {
+		database = PostgresServer.shared().createDatabase();
+		instance = Instance.start(database, "durable-notify.poll.interval=0");
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	@BeforeEach
+	void open() {
+		StreamStore store = instance.bean(StreamStore.class);
+		StreamStore counting = (StreamStore) Proxy.newProxyInstance(StreamStore.class.getClassLoader(),
+				new Class<?>[] { StreamStore.class }, (proxy, method, arguments) -> {
+					if (method.getName().equals("fetch")) {
+						this.fetches.incrementAndGet();
+					}
+					return method.invoke(store, arguments);
+				});
+		this.readers = new LiveReaders(instance.bean(ApplicationDatabase.class), counting,
+				instance.bean(StreamSettings.class), (Executor) instance.context().getBean("durableNotifyTaskExecutor"),
+				instance.bean(Wakeups.class), instance.bean(Poll.class));
+		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(StreamWrites.class),
+				this.readers);
+	}
+
+	@AfterEach
+	void close() {
+		this.readers.close();
+	}
+
+	@Test
+	void aReaderThatWaitsForAChunkGetsItWithoutAFetch() {
+		RecordingHandler handler = read("handed-over");
+		int before = this.fetches.get();
+		for (int i = 1; i <= 20; i++) {
+			assertThat(appendNext("handed-over", String.valueOf(i))).isTrue();
+		}
+		handler.awaitChunks(21).assertGapFree(0, 21);
+		assertThat(this.fetches).hasValue(before);
+	}
+
+	@Test
+	void itIsTheChunkThatOthersRead() {
+		RecordingHandler handler = read("same");
+		appendNext("same", "one");
+		handler.awaitChunks(2);
+		assertThat(handler.chunks()).isEqualTo(instance.reader().page("same", StreamPosition.start(), 10).chunks());
+	}
+
+	@Test
+	void theCallersArrayIsNotHandedOver() {
+		RecordingHandler handler = read("copied");
+		byte[] data = "before".getBytes(StandardCharsets.UTF_8);
+		assertThat(appendNext("copied", data)).isTrue();
+		data[0] = 'X';
+		handler.awaitChunks(2);
+		assertThat(handler.texts()).endsWith("before");
+	}
+
+	@Test
+	void aReaderThatIsBehindFetches() {
+		RecordingHandler ahead = read("behind");
+		RecordingHandler later = new RecordingHandler();
+		this.readers.open("behind", StreamPosition.at(3), later);
+		awaitIdle();
+		for (int i = 1; i <= 4; i++) {
+			appendNext("behind", String.valueOf(i));
+		}
+		ahead.awaitChunks(5).assertGapFree(0, 5);
+		later.awaitChunks(2).assertGapFree(3, 2);
+	}
+
+	@Test
+	void aReaderWithoutRoomFetchesWhenItHasSome() {
+		try (Instance small = Instance.start(database, "durable-notify.streams.buffer-size=2")) {
+			RecordingHandler handler = new RecordingHandler();
+			small.writer().append("small", "0");
+			small.reader().subscribe("small", StreamPosition.start(), handler);
+			for (int i = 1; i < 50; i++) {
+				small.writer().append("small", String.valueOf(i));
+			}
+			handler.awaitChunks(50).assertGapFree(0, 50);
+		}
+	}
+
+	@Test
+	void writersHereAndElsewhereGiveEveryReaderOneOrder() throws Exception {
+		try (Instance other = Instance.start(database)) {
+			List<RecordingHandler> handlers = new ArrayList<>();
+			for (Instance reading : List.of(instance, other, instance, other)) {
+				RecordingHandler handler = new RecordingHandler();
+				reading.reader().subscribe("shared", StreamPosition.start(), handler);
+				handlers.add(handler);
+			}
+			CompletableFuture<Void> elsewhere = Background.run(() -> appendMany(other));
+			appendMany(instance);
+			elsewhere.get(30, TimeUnit.SECONDS);
+			for (RecordingHandler handler : handlers) {
+				handler.awaitChunks(400).assertGapFree(0, 400);
+			}
+		}
+	}
+
+	private static void appendMany(Instance writing) {
+		for (int i = 0; i < 200; i++) {
+			writing.writer().append("shared", String.valueOf(i));
+		}
+	}
+
+	/**
+	 * Return a reader's handler that has received the first chunk and waits.
+	 */
+	private RecordingHandler read(String stream) {
+		RecordingHandler handler = new RecordingHandler();
+		appendFirst(stream);
+		this.readers.open(stream, StreamPosition.start(), handler);
+		handler.awaitChunks(1);
+		awaitIdle();
+		return handler;
+	}
+
+	/**
+	 * By the appends under test, which know the next index from then on.
+	 */
+	private void appendFirst(String stream) {
+		Addition first = new Addition(stream, Addition.ANY_INDEX, List.of(new byte[] { '0' }));
+		instance.bean(ApplicationDatabase.class)
+			.executeApart("append", (connection, joined) -> this.appends.append(connection, false, List.of(first),
+					LockWait.upTo(Eventually.TIMEOUT)));
+	}
+
+	private boolean appendNext(String stream, String text) {
+		return appendNext(stream, text.getBytes(StandardCharsets.UTF_8));
+	}
+
+	private boolean appendNext(String stream, byte[] data) {
+		return instance.bean(ApplicationDatabase.class)
+			.executeApart("append", (connection, joined) -> this.appends.appendNext(connection,
+					new Addition(stream, Addition.ANY_INDEX, List.of(data))) != null);
+	}
+
+	private void awaitIdle() {
+		Awaitility.await()
+			.atMost(Eventually.TIMEOUT)
+			.until(() -> this.readers.all().stream().allMatch((reader) -> reader.look().isIdle()));
+	}
+
+}
