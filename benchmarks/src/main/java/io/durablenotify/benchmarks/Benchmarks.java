@@ -51,7 +51,7 @@ public final class Benchmarks {
 	public static Results run(Options options) throws Exception {
 		long start = System.nanoTime();
 		List<Row> rows = new ArrayList<>();
-		try (PostgresServer server = PostgresServer.start(options.data())) {
+		try (PostgresServer server = PostgresServer.start(options)) {
 			Run run = new Run(options, server);
 			for (Figure figure : Figures.all()) {
 				if (options.rows().contains(figure.row())) {

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 import io.durablenotify.benchmarks.harness.PostgresServer;
+import io.durablenotify.benchmarks.peer.Peers;
 import org.openjdk.jmh.util.Version;
 import org.postgresql.util.DriverInfo;
 
@@ -40,7 +41,7 @@ final class Environment {
 	}
 
 	static List<String> describe(PostgresServer server) throws SQLException, IOException {
-		return List.of(server.describe(),
+		return List.of(server.describe(), Peers.versions(),
 				"Java %s (%s), Spring Boot %s, pgjdbc %s, JMH %s".formatted(Runtime.version(),
 						System.getProperty("java.vm.name"), SpringBootVersion.getVersion(), DriverInfo.DRIVER_VERSION,
 						Version.getPlainVersion()),

@@ -24,6 +24,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 import io.durablenotify.benchmarks.harness.Options;
@@ -99,7 +100,7 @@ public record Results(List<String> environment, List<Row> rows, List<Row> peers,
 			arguments.add("--rounds=" + options.rounds());
 		}
 		if (options.size() != Size.FULL) {
-			arguments.add("--" + options.size().name().toLowerCase(java.util.Locale.ROOT));
+			arguments.add("--" + options.size().name().toLowerCase(Locale.ROOT));
 		}
 		String command = "mvn -B -ntp -pl benchmarks -am spring-boot:run";
 		return (arguments.isEmpty()) ? command

@@ -50,7 +50,7 @@ class BenchmarkSmokeTests {
 
 	@BeforeAll
 	void start() throws Exception {
-		this.server = PostgresServer.start(null);
+		this.server = PostgresServer.start(this.options);
 	}
 
 	@AfterAll

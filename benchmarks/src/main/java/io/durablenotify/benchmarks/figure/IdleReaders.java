@@ -146,7 +146,7 @@ public final class IdleReaders implements Figure {
 	 * allowed.
 	 */
 	private static Line statements(Run run, StatementCounter counter) throws InterruptedException {
-		int intervals = run.size().pick(6, 3, 2);
+		int intervals = run.size().pick(6, 3, 5);
 		counter.awaitQuiet(intervalMillis(run) / 5);
 		long before = counter.count();
 		Thread.sleep(intervals * intervalMillis(run));

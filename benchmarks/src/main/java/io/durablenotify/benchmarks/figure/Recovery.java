@@ -30,6 +30,7 @@ import io.durablenotify.benchmarks.harness.Line;
 import io.durablenotify.benchmarks.harness.Payload;
 import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.listener.ListenerState;
+import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.StreamPosition;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,8 @@ public final class Recovery implements Figure {
 	 * A connection that lasted this long resets the backoff: 10 s as it comes.
 	 */
 	private static final long PROBE_MILLIS = 500;
+
+	private static final long TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
 	@Override
 	public int row() {
@@ -70,10 +73,8 @@ public final class Recovery implements Figure {
 						"durable-notify.listener.probe.interval=%dms".formatted(PROBE_MILLIS))) {
 			Received received = new Received();
 			reading.reader().subscribe(STREAM, StreamPosition.start(), received::add);
-			Check.that(reading.listener().state().status() == ListenerState.Status.LISTENING, "It does not listen");
 			for (int i = 0; i < times; i++) {
-				// Longer than a healthy period
-				Thread.sleep(PROBE_MILLIS + 100);
+				awaitHealthyPeriod(reading);
 				terminate(database, writing, reading, received, listening, delivered);
 			}
 			Check.equal("chunks delivered", times, received.next);
@@ -82,6 +83,15 @@ public final class Recovery implements Figure {
 				reported("until it listens again, max of " + times, listening.max()),
 				reported("until a chunk written meanwhile is delivered, p50", delivered.p50()),
 				reported("until a chunk written meanwhile is delivered, max of " + times, delivered.max()));
+	}
+
+	private static void awaitHealthyPeriod(Instance reading) throws InterruptedException {
+		long start = System.nanoTime();
+		do {
+			Check.that(System.nanoTime() - start < TIMEOUT_NANOS, "It does not listen: " + reading.listener().state());
+			Thread.sleep(PROBE_MILLIS + 100);
+		}
+		while (reading.listener().state().status() != ListenerState.Status.LISTENING);
 	}
 
 	private static Line reported(String what, double millis) {
@@ -100,8 +110,7 @@ public final class Recovery implements Figure {
 		Long deliveredAt = null;
 		Long listeningAt = null;
 		while (deliveredAt == null || listeningAt == null) {
-			Check.that(System.nanoTime() - start < 30_000_000_000L,
-					"It does not recover: " + reading.listener().state());
+			Check.that(System.nanoTime() - start < TIMEOUT_NANOS, "It does not recover: " + reading.listener().state());
 			Long arrival = received.times.poll(1, TimeUnit.MILLISECONDS);
 			deliveredAt = (arrival != null) ? arrival : deliveredAt;
 			listeningAt = (listeningAt != null) ? listeningAt : listeningSince(reading, reconnects);
@@ -122,7 +131,7 @@ public final class Recovery implements Figure {
 
 		private volatile long next;
 
-		private void add(io.durablenotify.stream.Chunk chunk) {
+		private void add(Chunk chunk) {
 			Check.equal("the index of a chunk", this.next, chunk.index());
 			this.next = chunk.index() + 1;
 			this.times.add(System.nanoTime());

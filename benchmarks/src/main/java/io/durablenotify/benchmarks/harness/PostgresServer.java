@@ -28,12 +28,11 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import org.jspecify.annotations.Nullable;
-
 import org.springframework.util.FileSystemUtils;
 
 /**
  * The one server of a run, which keeps its promises: fsync and synchronous_commit are on.
+ * (Off for {@link Size#SMOKE}, which others should not have to wait for.)
  */
 public final class PostgresServer implements AutoCloseable {
 
@@ -54,23 +53,23 @@ public final class PostgresServer implements AutoCloseable {
 
 	/**
 	 * Start.
-	 * @param parent where to create the data's directory, or {@code null} to look for a
-	 * disk
 	 */
-	public static PostgresServer start(@Nullable Path parent) throws IOException, SQLException {
+	public static PostgresServer start(Options options) throws IOException, SQLException {
+		Path parent = options.data();
+		String durable = (options.size() != Size.SMOKE) ? "on" : "off";
 		Path directory = Files.createTempDirectory((parent != null) ? parent : findDisk(), "durable-notify-benchmarks");
 		EmbeddedPostgres server = EmbeddedPostgres.builder()
 			.setDataDirectory(directory.resolve("data"))
-			.setServerConfig("fsync", "on")
-			.setServerConfig("synchronous_commit", "on")
-			.setServerConfig("full_page_writes", "on")
+			.setServerConfig("fsync", durable)
+			.setServerConfig("synchronous_commit", durable)
+			.setServerConfig("full_page_writes", durable)
 			.setServerConfig("max_connections", "300")
 			// Checkpoints come when a figure begins, not in the middle of one
 			.setServerConfig("max_wal_size", "8GB")
 			.setServerConfig("checkpoint_timeout", "1h")
 			.start();
 		PostgresServer started = new PostgresServer(directory, server);
-		started.requireDurability();
+		started.requireDurability(durable);
 		started.createTemplate();
 		return started;
 	}
@@ -89,11 +88,11 @@ public final class PostgresServer implements AutoCloseable {
 		return Files.getFileStore(path.toAbsolutePath());
 	}
 
-	private void requireDurability() throws SQLException {
+	private void requireDurability(String expected) throws SQLException {
 		try (Connection connection = DriverManager.getConnection(url("postgres"))) {
 			for (String setting : new String[] { "fsync", "synchronous_commit", "full_page_writes" }) {
 				String value = Sql.string(connection, "SHOW " + setting);
-				Check.that("on".equals(value), setting + " is " + value);
+				Check.that(expected.equals(value), setting + " is " + value);
 			}
 		}
 	}
@@ -172,9 +171,10 @@ public final class PostgresServer implements AutoCloseable {
 	 */
 	public String describe() throws SQLException, IOException {
 		try (Connection connection = connectApart()) {
-			return "%s, fsync, synchronous_commit and full_page_writes on, data on %s".formatted(
+			return "%s, fsync %s, synchronous_commit %s, full_page_writes %s, data on %s".formatted(
 					Sql.string(connection, "SELECT split_part(version(), ' on ', 1)"),
-					fileStore(this.directory).type());
+					Sql.string(connection, "SHOW fsync"), Sql.string(connection, "SHOW synchronous_commit"),
+					Sql.string(connection, "SHOW full_page_writes"), fileStore(this.directory).type());
 		}
 	}
 

@@ -17,6 +17,7 @@
 package io.durablenotify.benchmarks.harness;
 
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -50,7 +51,7 @@ public final class RawChunks implements AutoCloseable {
 	 * @param table the table to read from
 	 */
 	public RawChunks(String url, String table) throws SQLException {
-		this.connection = java.sql.DriverManager.getConnection(url);
+		this.connection = DriverManager.getConnection(url);
 		this.insert = this.connection
 			.prepareStatement("INSERT INTO raw_chunks (stream_id, chunk_index, data) VALUES (?, ?, ?)");
 		this.page = this.connection.prepareStatement("SELECT chunk_index, created_at, data FROM " + table

@@ -16,14 +16,19 @@
 
 package io.durablenotify.benchmarks.peer;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
+import dev.dbos.transact.DBOS;
 import io.durablenotify.benchmarks.harness.Database;
 import io.durablenotify.benchmarks.harness.Figure;
 import io.durablenotify.benchmarks.harness.Run;
+import io.lettuce.core.LettuceVersion;
+
+import org.springframework.integration.jdbc.channel.PostgresSubscribableChannel;
 
 /**
  * All peers.
@@ -62,6 +67,16 @@ public final class Peers {
 
 		});
 		return figures;
+	}
+
+	/**
+	 * Return the versions of what is measured.
+	 */
+	public static String versions() throws IOException {
+		Optional<Path> redis = redis();
+		return "Spring Integration %s, Lettuce %s, DBOS Transact %s, %s".formatted(
+				PostgresSubscribableChannel.class.getPackage().getImplementationVersion(), LettuceVersion.getVersion(),
+				DBOS.version(), (redis.isPresent()) ? "Redis " + RedisServer.version(redis.get()) : "no Redis");
 	}
 
 	/**

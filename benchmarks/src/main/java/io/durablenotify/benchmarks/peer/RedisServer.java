@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -83,7 +84,7 @@ final class RedisServer implements AutoCloseable {
 
 	static String version(Path program) throws IOException {
 		Process process = new ProcessBuilder(List.of(program.toString(), "--version")).start();
-		String version = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+		String version = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 		return version.replaceAll("(?s).*v=(\\S+).*", "$1");
 	}
 
