@@ -1,0 +1,96 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+
+/**
+ * Holds the main lane of an instance's group commit with an append that the server does
+ * not finish, so that what is appended meanwhile shares a batch.
+ */
+final class LaneGate implements AutoCloseable {
+
+	private final Connection holder;
+
+	private final CompletableFuture<Long> append;
+
+	private LaneGate(Connection holder, CompletableFuture<Long> append) {
+		this.holder = holder;
+		this.append = append;
+	}
+
+	/**
+	 * Add what a gate needs to a database, and further data that the server refuses:
+	 * {@code bad} and {@code clash} (a unique violation elsewhere), or does not finish
+	 * with: {@code hang}.
+	 */
+	static void install(TestDatabase database) {
+		database.jdbc().execute("""
+				CREATE TABLE public.unique_words (word text PRIMARY KEY);
+				INSERT INTO public.unique_words VALUES ('clash');
+				CREATE FUNCTION public.on_chunk() RETURNS trigger LANGUAGE plpgsql AS $$
+				DECLARE word text := convert_from(NEW.data, 'UTF8');
+				BEGIN
+					IF word = 'gate' THEN PERFORM pg_advisory_xact_lock(4711);
+					ELSIF word = 'hang' THEN PERFORM pg_sleep(60);
+					ELSIF word = 'bad' THEN RAISE EXCEPTION 'refused by a trigger';
+					ELSIF word = 'clash' THEN INSERT INTO public.unique_words VALUES (word);
+					END IF;
+					RETURN NEW;
+				END $$;
+				CREATE TRIGGER on_chunk BEFORE INSERT ON durable_notify.stream_chunks FOR EACH ROW
+					WHEN (NEW.data IN ('gate', 'hang', 'bad', 'clash')) EXECUTE FUNCTION public.on_chunk()
+				""");
+	}
+
+	/**
+	 * Hold the lane, until this is closed.
+	 */
+	static LaneGate hold(TestDatabase database, Instance instance) throws SQLException {
+		// Known, so that it is appended to without a limit for waiting
+		instance.writer().append("gate", "");
+		Connection holder = DriverManager.getConnection(database.url());
+		execute(holder, "SELECT pg_advisory_lock(4711)");
+		LaneGate gate = new LaneGate(holder, Background.supply(() -> instance.writer().append("gate", "gate")));
+		database.awaitLockWait();
+		return gate;
+	}
+
+	private static void execute(Connection connection, String sql) throws SQLException {
+		try (Statement statement = connection.createStatement()) {
+			statement.execute(sql);
+		}
+	}
+
+	@Override
+	public void close() throws Exception {
+		execute(this.holder, "SELECT pg_advisory_unlock_all()");
+		this.holder.close();
+		this.append.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+	}
+
+}
