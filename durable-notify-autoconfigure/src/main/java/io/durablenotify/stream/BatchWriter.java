@@ -20,6 +20,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -89,22 +90,26 @@ final class BatchWriter {
 			return List.of();
 		}
 		catch (DataAccessException ex) {
-			if (!(ex.getCause() instanceof SQLException cause)) {
-				return writeApart(batch, wait, ex);
-			}
-			if (this.store.isConnectionLost(cause)) {
-				fail(batch, (append) -> new AppendOutcomeUnknownException(append.stream(), cause));
-				return List.of();
-			}
-			if (this.store.isLockTimeout(cause) || this.store.isConflict(cause)) {
-				return (wait.skip()) ? batch : write(batch, NOT_AT_ALL);
-			}
-			return writeApart(batch, wait, ex);
+			return repeat(unsettled(batch), wait, ex);
 		}
 		catch (Throwable ex) {
 			fail(batch, (append) -> new IllegalStateException("Unexpected failure of an append", ex));
 			return List.of();
 		}
+	}
+
+	private List<PendingAppend> repeat(List<PendingAppend> batch, LockWait wait, DataAccessException failure) {
+		if (!(failure.getCause() instanceof SQLException cause)) {
+			return writeApart(batch, wait, failure);
+		}
+		if (this.store.isConnectionLost(cause)) {
+			fail(batch, (append) -> new AppendOutcomeUnknownException(append.stream(), cause));
+			return List.of();
+		}
+		if (this.store.isLockTimeout(cause) || this.store.isConflict(cause)) {
+			return (wait.skip()) ? batch : write(batch, NOT_AT_ALL);
+		}
+		return writeApart(batch, wait, failure);
 	}
 
 	private List<PendingAppend> attempt(List<PendingAppend> batch, LockWait wait) {
@@ -117,18 +122,15 @@ final class BatchWriter {
 				}
 			}
 			Map<String, List<PendingAppend>> byStream = byStream(batch);
-			Map<String, AppendResult> results = this.appends.append(connection, false, additions(byStream), wait);
-			List<PendingAppend> locked = new ArrayList<>();
-			byStream.forEach((stream, ofStream) -> {
-				AppendResult result = results.get(stream);
-				if (result == null || result instanceof Locked) {
-					locked.addAll(ofStream);
-				}
-				else {
-					settle(ofStream, result);
-				}
-			});
-			return locked;
+			Map<String, AppendResult> results = new HashMap<>();
+			try {
+				this.appends.append(connection, false, additions(byStream), wait, results);
+			}
+			finally {
+				// Also if it failed behind some of them, which must not be repeated
+				results.forEach((stream, result) -> settle(byStream.getOrDefault(stream, List.of()), result));
+			}
+			return unsettled(batch);
 		});
 	}
 
@@ -157,9 +159,13 @@ final class BatchWriter {
 				index += append.addition().chunks().size();
 			}
 		}
-		else {
+		else if (!(result instanceof Locked)) {
 			fail(appends, (append) -> failure(append.addition(), result));
 		}
+	}
+
+	private static List<PendingAppend> unsettled(List<PendingAppend> batch) {
+		return batch.stream().filter((append) -> !append.isSettled()).toList();
 	}
 
 	static RuntimeException failure(Addition addition, @Nullable AppendResult result) {
@@ -177,7 +183,7 @@ final class BatchWriter {
 	 * stream first. None may overtake another of its stream.
 	 */
 	private List<PendingAppend> writeApart(List<PendingAppend> batch, LockWait wait, DataAccessException failure) {
-		if (batch.size() == 1) {
+		if (batch.size() <= 1) {
 			fail(batch, (append) -> failure);
 			return List.of();
 		}

@@ -23,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -183,8 +184,8 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private List<Stored> appendDirectly(List<Addition> additions) {
 		return execute("append to streams", additions.get(0).stream(), (connection, joined) -> {
-			Map<String, AppendResult> results = this.appends.append(connection, joined, additions,
-					LockWait.upTo(this.settings.appendTimeout()));
+			Map<String, AppendResult> results = new HashMap<>();
+			this.appends.append(connection, joined, additions, LockWait.upTo(this.settings.appendTimeout()), results);
 			List<Stored> stored = new ArrayList<>();
 			for (Addition addition : additions) {
 				AppendResult result = results.get(addition.stream());

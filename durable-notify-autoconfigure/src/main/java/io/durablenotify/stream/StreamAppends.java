@@ -108,16 +108,15 @@ final class StreamAppends {
 	}
 
 	/**
-	 * Append to streams, in one transaction.
+	 * Append to streams, in one transaction unless streams come and go meanwhile.
 	 * @param additions at most one per stream
-	 * @return the result for each stream; none of them locked unless such streams are to
-	 * be skipped
-	 * @throws SQLException if it failed: nothing is stored then, but for a lost
-	 * connection
+	 * @param results is given the result for each stream as soon as it is known; none of
+	 * them locked unless such streams are to be skipped
+	 * @throws SQLException if it failed: nothing is stored then of what has no result,
+	 * but for a lost connection
 	 */
-	Map<String, AppendResult> append(Connection connection, boolean joined, Collection<Addition> additions,
-			LockWait wait) throws SQLException {
-		Map<String, AppendResult> results = new HashMap<>();
+	void append(Connection connection, boolean joined, Collection<Addition> additions, LockWait wait,
+			Map<String, AppendResult> results) throws SQLException {
 		List<Addition> open = new ArrayList<>(additions);
 		for (int lookup = 0; !open.isEmpty(); lookup++) {
 			if (lookup == MAX_LOOKUPS) {
@@ -131,7 +130,6 @@ final class StreamAppends {
 			results.putAll(explain(connection, open, located, wait));
 			open.removeIf((addition) -> results.containsKey(addition.stream()));
 		}
-		return results;
 	}
 
 	private List<Located> locate(Connection connection, boolean joined, List<Addition> additions, LockWait wait,

@@ -209,6 +209,27 @@ class GroupCommitTests {
 	}
 
 	@Test
+	void whatARoundHasStoredIsNotStoredAgainWhenTheNextOneFails() throws Exception {
+		writer.append("stored-once", "first");
+		writer.append("recreated", "old");
+		database.jdbc().update("DELETE FROM durable_notify.streams WHERE name = 'recreated'");
+		CountDownLatch release = new CountDownLatch(1);
+		CompletableFuture<Void> creator = createInForeignTransaction("recreated", release);
+		CompletableFuture<Long> good;
+		CompletableFuture<Long> waiting;
+		try (LaneGate gate = LaneGate.hold(database, instance)) {
+			good = writer.appendAsync("stored-once", "second");
+			waiting = writer.appendAsync("recreated", "new");
+		}
+		assertThat(get(good)).isOne();
+		assertThat(waiting).isNotDone();
+		release.countDown();
+		creator.get(30, TimeUnit.SECONDS);
+		assertThat(get(waiting)).isZero();
+		assertThat(texts("stored-once")).containsExactly("first", "second");
+	}
+
+	@Test
 	void aConnectionCutInMidStatementIsUnknownToThoseOfItsBatchAndNothingIsRepeated() throws Exception {
 		writer.append("cut", "a");
 		List<CompletableFuture<Long>> cut = new ArrayList<>();
