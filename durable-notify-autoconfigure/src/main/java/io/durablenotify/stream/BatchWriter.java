@@ -107,7 +107,11 @@ final class BatchWriter {
 			return List.of();
 		}
 		if (this.store.isLockTimeout(cause) || this.store.isConflict(cause)) {
-			return (wait.skip()) ? batch : write(batch, NOT_AT_ALL);
+			if (!wait.skip()) {
+				return write(batch, NOT_AT_ALL);
+			}
+			// Of several streams one may be the reason, and must not hold up the others
+			return (byStream(batch).size() == 1) ? batch : writeApart(batch, wait, failure);
 		}
 		return writeApart(batch, wait, failure);
 	}

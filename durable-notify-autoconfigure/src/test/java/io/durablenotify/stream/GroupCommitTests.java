@@ -230,6 +230,35 @@ class GroupCommitTests {
 	}
 
 	@Test
+	void aRawInsertThatIsNotCommittedHoldsUpItsOwnStreamAlone() throws Exception {
+		writer.append("raw", "a");
+		writer.append("not-raw", "a");
+		// So that the next index is not known
+		instance.transaction().executeWithoutResult((status) -> writer.append("raw", "b"));
+		CountDownLatch inserted = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		CompletableFuture<Void> raw = Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
+			instance.jdbc()
+				.update("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
+						+ "SELECT stream_id, 2, 'raw' FROM durable_notify.streams WHERE name = 'raw'");
+			inserted.countDown();
+			await(release);
+		}));
+		await(inserted);
+		CompletableFuture<Long> behind;
+		CompletableFuture<Long> other;
+		try (LaneGate gate = LaneGate.hold(database, instance)) {
+			behind = writer.appendAsync("raw", "c");
+			other = writer.appendAsync("not-raw", "b");
+		}
+		assertThat(get(other)).isOne();
+		assertThat(behind).isNotDone();
+		release.countDown();
+		raw.get(30, TimeUnit.SECONDS);
+		assertThat(get(behind)).isEqualTo(3);
+	}
+
+	@Test
 	void aConnectionCutInMidStatementIsUnknownToThoseOfItsBatchAndNothingIsRepeated() throws Exception {
 		writer.append("cut", "a");
 		List<CompletableFuture<Long>> cut = new ArrayList<>();
