@@ -35,6 +35,8 @@ import java.util.Set;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
  * Appends on PostgreSQL.
@@ -48,6 +50,8 @@ final class PostgresAppendStore implements AppendStore {
 	private static final String LOCK_NOT_AVAILABLE = "55P03";
 
 	private static final String UNIQUE_VIOLATION = "23505";
+
+	private static final String CHUNK_KEY = "stream_chunks_pkey";
 
 	private static final String SERIALIZATION_FAILURE = "40001";
 
@@ -334,8 +338,18 @@ final class PostgresAppendStore implements AppendStore {
 
 	@Override
 	public boolean isConflict(SQLException exception) {
-		return Set.of(UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
-			.contains(String.valueOf(exception.getSQLState()));
+		String state = String.valueOf(exception.getSQLState());
+		return (UNIQUE_VIOLATION.equals(state)) ? isChunkTaken(exception)
+				: Set.of(SERIALIZATION_FAILURE, DEADLOCK_DETECTED).contains(state);
+	}
+
+	/**
+	 * Users' triggers have constraints of their own, and repeating does not help there.
+	 */
+	private static boolean isChunkTaken(SQLException exception) {
+		ServerErrorMessage message = (exception instanceof PSQLException failure) ? failure.getServerErrorMessage()
+				: null;
+		return message != null && CHUNK_KEY.equals(message.getConstraint());
 	}
 
 	@Override

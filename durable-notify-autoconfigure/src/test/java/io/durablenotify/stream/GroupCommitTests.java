@@ -259,6 +259,24 @@ class GroupCommitTests {
 	}
 
 	@Test
+	void aUniqueViolationThatIsNotOursFailsItsAppendAlone() throws Exception {
+		CompletableFuture<Long> good;
+		CompletableFuture<Long> clash;
+		try (LaneGate gate = LaneGate.hold(database, instance)) {
+			clash = writer.appendAsync("clashing", "clash");
+			good = writer.appendAsync("not-clashing", "good");
+		}
+		assertThat(get(good)).isZero();
+		assertThat(failure(clash)).isInstanceOf(DataIntegrityViolationException.class)
+			.hasMessageContaining("unique_words");
+		instance.transaction().executeWithoutResult((status) -> {
+			assertThatExceptionOfType(DataIntegrityViolationException.class)
+				.isThrownBy(() -> writer.append("clashing", "clash"));
+			status.setRollbackOnly();
+		});
+	}
+
+	@Test
 	void aConnectionCutInMidStatementIsUnknownToThoseOfItsBatchAndNothingIsRepeated() throws Exception {
 		writer.append("cut", "a");
 		List<CompletableFuture<Long>> cut = new ArrayList<>();
