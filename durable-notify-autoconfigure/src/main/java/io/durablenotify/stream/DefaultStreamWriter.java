@@ -108,8 +108,8 @@ final class DefaultStreamWriter implements StreamWriter {
 		StreamNames.require(stream);
 		Assert.notEmpty(chunks,
 				() -> "Chunks for stream '" + stream + "' must not be empty: there is no index to return");
-		Addition addition = new Addition(stream, Addition.ANY_INDEX, List.copyOf(chunks));
 		chunks.forEach((chunk) -> requireSize(stream, chunk));
+		Addition addition = new Addition(stream, Addition.ANY_INDEX, List.copyOf(chunks));
 		long max = this.settings.appendBuffer();
 		Assert.isTrue(addition.bytes() <= max,
 				() -> ("Chunks of %d bytes for stream '%s' are refused: %d are allowed at once "

@@ -187,6 +187,15 @@ class GroupCommitTests {
 	}
 
 	@Test
+	void anAppendAllWithoutChunksOrWithNullIsRefused() {
+		assertThatExceptionOfType(IllegalArgumentException.class)
+			.isThrownBy(() -> writer.appendAll("none", List.of()));
+		assertThatExceptionOfType(IllegalArgumentException.class)
+			.isThrownBy(() -> writer.appendAll("none", Collections.nCopies(2, null)));
+		assertThat(reader.info("none")).isEmpty();
+	}
+
+	@Test
 	void oneBadAppendInABatchFailsAlone() throws Exception {
 		List<CompletableFuture<Long>> good = new ArrayList<>();
 		List<CompletableFuture<Long>> refused = new ArrayList<>();
