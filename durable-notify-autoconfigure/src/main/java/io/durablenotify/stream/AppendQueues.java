@@ -67,6 +67,11 @@ final class AppendQueues {
 	private boolean closed;
 
 	/**
+	 * Whether it was given up to wait for what is queued.
+	 */
+	private boolean drained;
+
+	/**
 	 * The appends of one stream; there until all of them are settled.
 	 */
 	private static final class StreamQueue {
@@ -205,15 +210,20 @@ final class AppendQueues {
 
 	/**
 	 * Queue an append that took the main lane and found its stream locked.
+	 * @return whether it will be tried again
 	 */
-	void addLocked(PendingAppend append) {
+	boolean addLocked(PendingAppend append) {
 		this.lock.lock();
 		try {
+			if (this.drained) {
+				return false;
+			}
 			StreamQueue queue = register(append);
 			if (queue.last == null) {
 				queue.last = append;
 			}
 			putInFront(append);
+			return true;
 		}
 		finally {
 			this.lock.unlock();
@@ -223,13 +233,18 @@ final class AppendQueues {
 	/**
 	 * Put appends back that found their streams locked.
 	 * @param appends the appends, in the order in which they were taken
+	 * @return whether they will be tried again
 	 */
-	void putBack(List<PendingAppend> appends) {
+	boolean putBack(List<PendingAppend> appends) {
 		this.lock.lock();
 		try {
+			if (this.drained) {
+				return false;
+			}
 			for (int i = appends.size() - 1; i >= 0; i--) {
 				putInFront(appends.get(i));
 			}
+			return true;
 		}
 		finally {
 			this.lock.unlock();
@@ -349,6 +364,7 @@ final class AppendQueues {
 	private List<PendingAppend> drain() {
 		this.lock.lock();
 		try {
+			this.drained = true;
 			List<PendingAppend> left = this.streams.values()
 				.stream()
 				.flatMap((queue) -> queue.waiting.stream())

@@ -89,7 +89,7 @@ final class GroupCommit implements AutoCloseable {
 			this.mainLane.signal();
 		}
 		else {
-			throw rejected("the application context has closed");
+			throw closed();
 		}
 		append.awaitSettled();
 		return append.result();
@@ -110,6 +110,10 @@ final class GroupCommit implements AutoCloseable {
 		return future;
 	}
 
+	private static TaskRejectedException closed() {
+		return rejected("the application context has closed");
+	}
+
 	private static TaskRejectedException rejected(String reason) {
 		return new TaskRejectedException("Append refused, nothing was stored: " + reason);
 	}
@@ -127,8 +131,12 @@ final class GroupCommit implements AutoCloseable {
 	private void writeAlone(PendingAppend append) {
 		try {
 			if (!this.writer.write(List.of(append)).isEmpty()) {
-				this.queues.addLocked(append);
-				this.contendedLane.signal();
+				if (this.queues.addLocked(append)) {
+					this.contendedLane.signal();
+				}
+				else {
+					append.failed(GroupCommit::closed);
+				}
 			}
 		}
 		finally {
@@ -180,8 +188,10 @@ final class GroupCommit implements AutoCloseable {
 
 	private List<PendingAppend> settle(List<PendingAppend> batch, List<PendingAppend> locked) {
 		List<PendingAppend> settled = batch;
-		if (!locked.isEmpty()) {
-			this.queues.putBack(locked);
+		if (!locked.isEmpty() && !this.queues.putBack(locked)) {
+			locked.forEach((append) -> append.failed(GroupCommit::closed));
+		}
+		else if (!locked.isEmpty()) {
 			Set<PendingAppend> left = new HashSet<>(locked);
 			settled = batch.stream().filter((append) -> !left.contains(append)).toList();
 		}
@@ -196,7 +206,7 @@ final class GroupCommit implements AutoCloseable {
 	@Override
 	public void close() {
 		List<PendingAppend> left = this.queues.close(this.timeout.toNanos());
-		left.forEach((append) -> append.failed(() -> rejected("the application context has closed")));
+		left.forEach((append) -> append.failed(GroupCommit::closed));
 		this.outcomes.complete(left.stream().filter(PendingAppend::isAsync).toList());
 		this.mainThread.close();
 		this.contendedThread.close();

@@ -52,6 +52,9 @@ import org.springframework.util.ReflectionUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link GroupCommit}: what many callers append outside transactions.
@@ -535,6 +538,54 @@ class GroupCommitTests {
 		assertThat(failure(waiting)).isInstanceOfAny(StreamLockedException.class, TaskRejectedException.class);
 		release.countDown();
 		get(holder);
+	}
+
+	@Test
+	void whatIsInFlightWhenClosingGivesUpFailsInsteadOfWaitingForEver() throws Exception {
+		CountDownLatch inFlight = new CountDownLatch(1);
+		CompletableFuture<Void> release = new CompletableFuture<>();
+		BatchWriter locked = mock();
+		given(locked.write(any())).willAnswer((call) -> call.getArgument(0));
+		given(locked.writeUnlocked(any())).willAnswer((call) -> {
+			inFlight.countDown();
+			release.join();
+			return call.getArgument(0);
+		});
+		GroupCommit groupCommit = groupCommit(locked);
+		CompletableFuture<Long> append = groupCommit.appendAsync(addition("in-flight"));
+		await(inFlight);
+		groupCommit.close();
+		release.complete(null);
+		assertThat(failure(append)).isInstanceOf(TaskRejectedException.class);
+	}
+
+	@Test
+	void whatWritesItselfWhenClosingGivesUpFailsInsteadOfWaitingForEver() throws Exception {
+		CountDownLatch inFlight = new CountDownLatch(1);
+		CompletableFuture<Void> release = new CompletableFuture<>();
+		BatchWriter locked = mock();
+		given(locked.write(any())).willAnswer((call) -> {
+			inFlight.countDown();
+			release.join();
+			return call.getArgument(0);
+		});
+		GroupCommit groupCommit = groupCommit(locked);
+		CompletableFuture<Long> append = Background.supply(() -> groupCommit.append(addition("in-flight")));
+		await(inFlight);
+		groupCommit.close();
+		release.complete(null);
+		assertThat(failure(append)).isInstanceOf(TaskRejectedException.class);
+	}
+
+	private static GroupCommit groupCommit(BatchWriter writer) {
+		StreamSettings settings = instance.bean(StreamSettings.class);
+		return new GroupCommit(writer, new StreamSettings(settings.maxChunkSize(), settings.bufferSize(),
+				settings.bufferBytes(), settings.appendBuffer(), Duration.ofMillis(100), settings.retention()),
+				Runnable::run);
+	}
+
+	private static Addition addition(String stream) {
+		return new Addition(stream, Addition.ANY_INDEX, List.of(new byte[0]));
 	}
 
 	static CompletableFuture<Void> createInForeignTransaction(String stream, CountDownLatch release) {
