@@ -17,14 +17,31 @@
 package io.durablenotify.stream;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.delivery.DaemonThreadFactory;
 
 /**
  * Completes the futures of appends on the executor that runs users' code.
  */
 final class AsyncOutcomes {
 
+	/**
+	 * After how long another thread goes on behind a future whose completion takes its
+	 * time.
+	 */
+	private static final long STALL_MILLIS = 20;
+
 	private final Executor executor;
+
+	/**
+	 * For what the executor refuses. Never the caller's thread: it writes for everybody.
+	 */
+	private final ThreadFactory threads = new DaemonThreadFactory("durable-notify-append-outcome");
 
 	AsyncOutcomes(Executor executor) {
 		this.executor = executor;
@@ -35,17 +52,11 @@ final class AsyncOutcomes {
 	 * task of its own: that code may block, or wait for one of the others.
 	 */
 	void complete(List<PendingAppend> settled) {
-		if (!settled.isEmpty()) {
-			execute(() -> {
-				for (PendingAppend append : settled) {
-					if (settled.size() > 1 && append.hasDependents()) {
-						execute(append::completeFuture);
-					}
-					else {
-						append.completeFuture();
-					}
-				}
-			});
+		if (settled.size() == 1) {
+			execute(settled.get(0)::completeFuture);
+		}
+		else if (!settled.isEmpty()) {
+			new Completion(settled).start();
 		}
 	}
 
@@ -53,10 +64,51 @@ final class AsyncOutcomes {
 		try {
 			this.executor.execute(task);
 		}
-		catch (RuntimeException ex) {
+		catch (Throwable ex) {
 			// Shut down, or full: whoever waits must not wait for ever
-			task.run();
+			this.threads.newThread(task).start();
 		}
+	}
+
+	/**
+	 * Several futures, completed by one thread as long as none of them takes its time:
+	 * somebody's code can come to a future between the look for it and the completion.
+	 */
+	private final class Completion implements Runnable {
+
+		private final List<PendingAppend> appends;
+
+		private final AtomicInteger next = new AtomicInteger();
+
+		Completion(List<PendingAppend> appends) {
+			this.appends = appends;
+		}
+
+		void start() {
+			execute(this);
+			CompletableFuture.delayedExecutor(STALL_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
+				.execute(this::startAgainIfStalled);
+		}
+
+		private void startAgainIfStalled() {
+			if (this.next.get() < this.appends.size()) {
+				start();
+			}
+		}
+
+		@Override
+		public void run() {
+			for (int i = this.next.getAndIncrement(); i < this.appends.size(); i = this.next.getAndIncrement()) {
+				PendingAppend append = this.appends.get(i);
+				if (append.hasDependents()) {
+					execute(append::completeFuture);
+				}
+				else {
+					append.completeFuture();
+				}
+			}
+		}
+
 	}
 
 }

@@ -1,0 +1,122 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+import io.durablenotify.testsupport.Eventually;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link AsyncOutcomes}.
+ */
+class AsyncOutcomesTests {
+
+	private final CountDownLatch release = new CountDownLatch(1);
+
+	private final ExecutorService executor = Executors.newCachedThreadPool();
+
+	private final CompletableFuture<Long> last = new CompletableFuture<>();
+
+	@AfterEach
+	void stop() {
+		this.release.countDown();
+		this.executor.shutdownNow();
+	}
+
+	@Test
+	void aCallbackThatBlocksHoldsUpNoOtherOutcome() throws Exception {
+		CompletableFuture<Long> blocking = new CompletableFuture<>();
+		blocking.thenAccept((index) -> block());
+		new AsyncOutcomes(this.executor).complete(List.of(stored(blocking), stored(this.last)));
+		assertThat(this.last.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isEqualTo(42);
+	}
+
+	@Test
+	void aCallbackThatComesAtTheLastMomentHoldsUpNoOtherOutcome() throws Exception {
+		CompletableFuture<Long> blocking = new LateCallback((future) -> future.thenAccept((index) -> block()));
+		new AsyncOutcomes(this.executor).complete(List.of(stored(blocking), stored(this.last)));
+		assertThat(this.last.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isEqualTo(42);
+	}
+
+	@ParameterizedTest
+	@ValueSource(ints = { 1, 2 })
+	void aCallbackThatTheExecutorRefusesRunsOnNoThreadThatWrites(int settled) throws Exception {
+		CompletableFuture<Thread> thread = this.last.thenApply((index) -> {
+			block();
+			return Thread.currentThread();
+		});
+		new AsyncOutcomes((task) -> {
+			throw new RejectedExecutionException("full");
+		}).complete(List.of(stored(new CompletableFuture<>()), stored(this.last)).subList(2 - settled, 2));
+		assertThat(thread).isNotDone();
+		this.release.countDown();
+		assertThat(thread.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isNotEqualTo(Thread.currentThread());
+	}
+
+	private void block() {
+		try {
+			this.release.await();
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
+	private PendingAppend stored(CompletableFuture<Long> future) {
+		PendingAppend append = new PendingAppend(new Addition("stream", Addition.ANY_INDEX, List.of(new byte[0])),
+				Duration.ofMinutes(1), future);
+		append.stored(42);
+		return append;
+	}
+
+	/**
+	 * Gets a callback right after somebody has seen that there is none.
+	 */
+	private static final class LateCallback extends CompletableFuture<Long> {
+
+		private final Consumer<CompletableFuture<Long>> callback;
+
+		LateCallback(Consumer<CompletableFuture<Long>> callback) {
+			this.callback = callback;
+		}
+
+		@Override
+		public int getNumberOfDependents() {
+			int before = super.getNumberOfDependents();
+			if (before == 0) {
+				this.callback.accept(this);
+			}
+			return before;
+		}
+
+	}
+
+}
