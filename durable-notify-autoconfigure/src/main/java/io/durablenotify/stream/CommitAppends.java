@@ -17,6 +17,7 @@
 package io.durablenotify.stream;
 
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,13 +44,16 @@ final class CommitAppends implements TransactionSynchronization {
 
 	private final long maxBytes;
 
-	private final Map<String, List<byte[]>> chunks = new LinkedHashMap<>();
+	private final List<Addition> gathered = new ArrayList<>();
+
+	/**
+	 * By savepoint, how much was gathered before.
+	 */
+	private final Map<Object, Integer> savepoints = new IdentityHashMap<>();
 
 	private long bytes;
 
 	private boolean committing;
-
-	private boolean completing;
 
 	private CommitAppends(Object owner, Consumer<List<Addition>> append, long maxBytes) {
 		this.owner = owner;
@@ -64,37 +68,47 @@ final class CommitAppends implements TransactionSynchronization {
 	 * @param maxBytes what one transaction may gather
 	 * @throws TaskRejectedException if it has gathered too much
 	 */
-	static void add(Object owner, Consumer<List<Addition>> append, long maxBytes, String stream, byte[] data) {
+	static void add(Object owner, Consumer<List<Addition>> append, long maxBytes, Addition addition) {
 		CommitAppends current = (CommitAppends) TransactionSynchronizationManager.getResource(owner);
 		if (current == null) {
 			current = new CommitAppends(owner, append, maxBytes);
 			TransactionSynchronizationManager.registerSynchronization(current);
 			TransactionSynchronizationManager.bindResource(owner, current);
 		}
-		current.add(stream, data);
+		current.add(addition);
 	}
 
-	private void add(String stream, byte[] data) {
-		if (this.bytes + data.length > this.maxBytes) {
+	private void add(Addition addition) {
+		long bytes = addition.bytes() + PendingAppend.OVERHEAD_BYTES;
+		if (!this.gathered.isEmpty() && this.bytes + bytes > this.maxBytes) {
 			throw new TaskRejectedException(("Append on commit refused: this transaction has gathered %d bytes, and %d "
 					+ "are allowed (durable-notify.streams.append-buffer). Commit more often")
 				.formatted(this.bytes, this.maxBytes));
 		}
-		this.chunks.computeIfAbsent(stream, (name) -> new ArrayList<>()).add(data);
-		this.bytes += data.length;
+		this.gathered.add(addition);
+		this.bytes += bytes;
 		if (this.committing) {
 			appendAll();
 		}
 	}
 
 	private void appendAll() {
-		List<Addition> additions = new ArrayList<>();
-		this.chunks.forEach((stream, chunks) -> additions.add(new Addition(stream, Addition.ANY_INDEX, chunks)));
-		this.chunks.clear();
-		this.bytes = 0;
-		if (!additions.isEmpty()) {
-			this.append.accept(additions);
+		if (!this.gathered.isEmpty()) {
+			Map<String, List<byte[]>> chunks = new LinkedHashMap<>();
+			this.gathered.forEach((addition) -> chunks.computeIfAbsent(addition.stream(), (name) -> new ArrayList<>())
+				.addAll(addition.chunks()));
+			keep(0);
+			this.append.accept(chunks.entrySet()
+				.stream()
+				.map((entry) -> new Addition(entry.getKey(), Addition.ANY_INDEX, entry.getValue()))
+				.toList());
 		}
+	}
+
+	private void keep(int count) {
+		List<Addition> dropped = this.gathered.subList(count, this.gathered.size());
+		dropped.forEach((addition) -> this.bytes -= addition.bytes() + PendingAppend.OVERHEAD_BYTES);
+		dropped.clear();
 	}
 
 	@Override
@@ -108,23 +122,32 @@ final class CommitAppends implements TransactionSynchronization {
 	}
 
 	@Override
+	public void savepoint(Object savepoint) {
+		this.savepoints.put(savepoint, this.gathered.size());
+	}
+
+	/**
+	 * One that is not known was there before the first chunk.
+	 */
+	@Override
+	public void savepointRollback(Object savepoint) {
+		keep(Math.min(this.savepoints.getOrDefault(savepoint, 0), this.gathered.size()));
+	}
+
+	@Override
 	public void beforeCommit(boolean readOnly) {
 		this.committing = true;
 		appendAll();
 	}
 
 	@Override
-	public void beforeCompletion() {
-		this.completing = true;
-	}
-
-	@Override
 	public void afterCompletion(int status) {
 		TransactionSynchronizationManager.unbindResourceIfPossible(this.owner);
-		if (!this.completing && status == STATUS_COMMITTED && !this.chunks.isEmpty()) {
-			// Registered in an afterCommit callback, so that no beforeCommit came
-			logger.warn("appendOnCommit() was called when the transaction had committed: it is stored, behind that "
-					+ "commit. Call it earlier, or use append() in a new transaction (Propagation.REQUIRES_NEW)");
+		if (status == STATUS_COMMITTED && !this.gathered.isEmpty()) {
+			// Registered while the transaction committed, so that no beforeCommit came
+			logger.warn("appendOnCommit() was called for the first time while the transaction committed: it is stored, "
+					+ "behind that commit. Call it earlier, or use append() in beforeCommit, and in afterCommit in a "
+					+ "new transaction (Propagation.REQUIRES_NEW)");
 			appendAll();
 		}
 	}

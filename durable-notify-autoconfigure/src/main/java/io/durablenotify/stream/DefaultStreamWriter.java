@@ -155,7 +155,7 @@ final class DefaultStreamWriter implements StreamWriter {
 						.formatted(stream));
 		}
 		this.writes.joinTransaction();
-		CommitAppends.add(this, this::appendDirectly, this.settings.appendBuffer(), stream, addition.chunks().get(0));
+		CommitAppends.add(this, this::appendDirectly, this.settings.appendBuffer(), addition);
 	}
 
 	private Addition addition(String stream, long expectedIndex, byte[] data) {

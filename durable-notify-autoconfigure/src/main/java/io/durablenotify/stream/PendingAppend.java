@@ -31,7 +31,7 @@ final class PendingAppend {
 	/**
 	 * What an addition costs apart from its data, so that empty ones are bounded too.
 	 */
-	private static final int OVERHEAD_BYTES = 128;
+	static final int OVERHEAD_BYTES = 128;
 
 	private final Addition addition;
 
