@@ -148,6 +148,12 @@ final class StreamAppends {
 		if (!unknown.isEmpty()) {
 			ids.putAll(this.store.find(connection, unknown));
 			unknown.removeAll(ids.keySet());
+			for (Addition addition : additions) {
+				// Not even the stream may come of what is refused
+				if (addition.expectedIndex() > 0 && unknown.remove(addition.stream())) {
+					results.put(addition.stream(), new Unexpected(0));
+				}
+			}
 		}
 		if (!unknown.isEmpty()) {
 			ids.putAll(create(connection, joined, unknown, wait, results));
