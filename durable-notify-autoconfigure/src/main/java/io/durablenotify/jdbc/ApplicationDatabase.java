@@ -254,12 +254,15 @@ public final class ApplicationDatabase {
 	}
 
 	private Connection getConnection() {
+		Connection connection = null;
 		try {
-			Connection connection = this.dataSource.getConnection();
+			connection = this.dataSource.getConnection();
 			this.manualCommit = !connection.getAutoCommit();
 			return connection;
 		}
 		catch (SQLException ex) {
+			// The pool can have handed out one that is closed
+			JdbcUtils.closeConnection(connection);
 			throw new CannotGetJdbcConnectionException("Failed to obtain JDBC Connection", ex);
 		}
 	}

@@ -16,18 +16,26 @@
 
 package io.durablenotify.jdbc;
 
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
+
+import javax.sql.DataSource;
 
 import io.durablenotify.testsupport.PostgresServer;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.BDDMockito.then;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link ApplicationDatabase}. How it takes part in transactions is tested with
@@ -55,6 +63,18 @@ class ApplicationDatabaseTests {
 					}
 				}));
 		}
+	}
+
+	@Test
+	void aConnectionThatIsClosedAlreadyGoesBackToThePool() throws SQLException {
+		DataSource dataSource = mock();
+		Connection connection = mock();
+		given(dataSource.getConnection()).willReturn(connection);
+		given(connection.getAutoCommit()).willThrow(new SQLException("This connection has been closed.", "08003"));
+		ApplicationDatabase database = new ApplicationDatabase(dataSource, () -> null);
+		assertThatExceptionOfType(CannotGetJdbcConnectionException.class)
+			.isThrownBy(() -> database.executeApart("look", (unused, joined) -> true));
+		then(connection).should().close();
 	}
 
 	@Test
