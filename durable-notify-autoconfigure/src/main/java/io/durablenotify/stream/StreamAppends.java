@@ -203,9 +203,9 @@ final class StreamAppends {
 		}
 		Map<String, AppendResult> results;
 		if (wait.skip()) {
-			results = this.writes.runInTransaction(connection, (session, own) -> {
+			results = this.writes.runInTransaction(connection, (session, inTransaction) -> {
 				Set<Long> locked = this.store.lockUnlocked(session, located.stream().map(Located::streamId).toList());
-				return written(session, false,
+				return written(session, inTransaction,
 						located.stream().filter((candidate) -> locked.contains(candidate.streamId())).toList(), wait);
 			});
 		}

@@ -64,7 +64,10 @@ final class StreamWrites {
 		Written<T> written;
 		connection.setAutoCommit(false);
 		try {
-			written = work.run(connection, false);
+			// As in a caller's: no limit of ours may be left for the commit, which waits
+			// for
+			// the lock of a NOTIFY
+			written = work.run(connection, true);
 			if (this.wakeups.isTransactionRequired()) {
 				this.wakeups.announce(connection, LiveReaders.TOPIC, written.wakeups());
 			}

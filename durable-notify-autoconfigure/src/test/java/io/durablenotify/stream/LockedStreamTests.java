@@ -199,8 +199,8 @@ class LockedStreamTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(ints = { TransactionDefinition.PROPAGATION_REQUIRES_NEW,
-			TransactionDefinition.PROPAGATION_NOT_SUPPORTED })
+	@ValueSource(
+			ints = { TransactionDefinition.PROPAGATION_REQUIRES_NEW, TransactionDefinition.PROPAGATION_NOT_SUPPORTED })
 	void anAppendApartFromItsOuterTransactionEndsByTimeout(int propagation) {
 		String stream = "outer/" + propagation;
 		TransactionTemplate apart = instance.transaction();
@@ -323,6 +323,25 @@ class LockedStreamTests {
 			announcing.writer().complete("announced");
 			handler.awaitComplete().assertGapFree(0, 41);
 		}
+	}
+
+	@Test
+	void noLimitOfOursIsLeftForACommitThatNotifies() {
+		database.jdbc().execute("""
+				CREATE TABLE public.at_commit (lock_timeout text);
+				CREATE FUNCTION public.at_commit() RETURNS trigger LANGUAGE plpgsql AS
+					'BEGIN INSERT INTO public.at_commit VALUES (current_setting(''lock_timeout'')); RETURN NULL; END';
+				CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON durable_notify.stream_chunks
+					DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.data = 'look')
+					EXECUTE FUNCTION public.at_commit()
+				""");
+		try (Instance announcing = Instance.start(database, "durable-notify.wakeup.mode=in-transaction")) {
+			announcing.writer().append("limits", "look");
+			announcing.writer().append("limits", "look");
+			announcing.writer().appendAll("limits", List.of("look".getBytes(), "look".getBytes()));
+		}
+		assertThat(database.jdbc().queryForList("SELECT lock_timeout FROM public.at_commit", String.class)).hasSize(4)
+			.containsOnly("0");
 	}
 
 	private static void awaitContended(String stream) {
