@@ -45,6 +45,11 @@ final class GroupCommit implements AutoCloseable {
 
 	private static final long LAST_RETRY_MILLIS = 50;
 
+	/**
+	 * What is locked until then gives up by itself, a moment after its time is over.
+	 */
+	private static final Duration CLOSE_GRACE = Duration.ofSeconds(1);
+
 	private final BatchWriter writer;
 
 	private final Duration timeout;
@@ -205,7 +210,7 @@ final class GroupCommit implements AutoCloseable {
 	 */
 	@Override
 	public void close() {
-		List<PendingAppend> left = this.queues.close(this.timeout.toNanos());
+		List<PendingAppend> left = this.queues.close(this.timeout.plus(CLOSE_GRACE).toNanos());
 		left.forEach((append) -> append.failed(GroupCommit::closed));
 		this.outcomes.complete(left.stream().filter(PendingAppend::isAsync).toList());
 		this.mainThread.close();
