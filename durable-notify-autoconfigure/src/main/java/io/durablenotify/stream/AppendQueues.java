@@ -276,7 +276,10 @@ final class AppendQueues {
 			AppendBatch batch = new AppendBatch();
 			for (Map.Entry<String, StreamQueue> entry : List.copyOf(this.contended.entrySet())) {
 				StreamQueue queue = entry.getValue();
-				queue.waiting.removeIf((append) -> append.isExpired() && expired.add(append));
+				// From the front only: none is settled before those that it came behind
+				while (!queue.waiting.isEmpty() && queue.waiting.getFirst().isExpired()) {
+					expired.add(queue.waiting.removeFirst());
+				}
 				if (!batch.isFull() && batch.take(queue.waiting)) {
 					// To the end: the others have to have their turn
 					this.contended.remove(entry.getKey());

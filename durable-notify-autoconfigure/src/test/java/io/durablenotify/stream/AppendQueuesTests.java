@@ -166,6 +166,19 @@ class AppendQueuesTests {
 	}
 
 	@Test
+	void whatExpiresIsNotGivenUpBeforeWhatItCameBehind() {
+		PendingAppend young = append("a", 1, 0);
+		// Had waited for room before it came here
+		PendingAppend expired = append("a", 1, 0, Duration.ZERO);
+		this.queues.offer(young, false);
+		this.queues.offer(expired, false);
+		this.queues.putBack(this.queues.enter());
+		List<PendingAppend> givenUp = new ArrayList<>();
+		assertThat(this.queues.takeContended(givenUp)).containsExactly(young, expired);
+		assertThat(givenUp).isEmpty();
+	}
+
+	@Test
 	void contendedStreamsTakeTurns() {
 		AppendQueues large = new AppendQueues(Long.MAX_VALUE);
 		for (int stream = 0; stream < 20; stream++) {
@@ -240,8 +253,7 @@ class AppendQueuesTests {
 		PendingAppend inFlight = offer("a");
 		this.queues.enter();
 		PendingAppend left = offer("a");
-		CompletableFuture<Boolean> patient = Background
-			.supply(() -> this.queues.offer(append("b", 1, 10_000), true));
+		CompletableFuture<Boolean> patient = Background.supply(() -> this.queues.offer(append("b", 1, 10_000), true));
 		assertThat(this.queues.close(0)).containsExactly(left);
 		assertThat(patient.orTimeout(30, TimeUnit.SECONDS).join()).isFalse();
 		assertThat(this.queues.offer(append("b", 1, 0), true)).isFalse();
@@ -363,8 +375,8 @@ class AppendQueuesTests {
 	}
 
 	private static PendingAppend append(String stream, int chunks, int bytes, Duration timeout) {
-		return new PendingAppend(
-				new Addition(stream, Addition.ANY_INDEX, Collections.nCopies(chunks, new byte[bytes])), timeout, null);
+		return new PendingAppend(new Addition(stream, Addition.ANY_INDEX, Collections.nCopies(chunks, new byte[bytes])),
+				timeout, null);
 	}
 
 }
