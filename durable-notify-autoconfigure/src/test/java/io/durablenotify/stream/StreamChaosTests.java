@@ -16,14 +16,23 @@
 
 package io.durablenotify.stream;
 
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -38,8 +47,9 @@ import org.springframework.transaction.TransactionException;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Everything at once: instances, writers, transactions, fast and slow readers, and
- * somebody who terminates backends, the pools' and the listeners', all the time.
+ * Everything at once: instances that share streams, writers of all kinds, transactions,
+ * fast and slow readers, and somebody who terminates backends, the pools' and the
+ * listeners', all the time.
  */
 class StreamChaosTests {
 
@@ -60,6 +70,10 @@ class StreamChaosTests {
 	private final AtomicBoolean over = new AtomicBoolean();
 
 	private final AtomicInteger terminated = new AtomicInteger();
+
+	private final AtomicLong chunks = new AtomicLong();
+
+	private final Outcomes outcomes = new Outcomes();
 
 	@Test
 	void everyReaderGetsEveryChunkOnceAndInOrder() throws Exception {
@@ -99,29 +113,102 @@ class StreamChaosTests {
 
 	private int write(Instance instance, boolean inTransactions) {
 		int attempts = 0;
+		List<CompletableFuture<?>> outstanding = new ArrayList<>();
 		while (!this.over.get()) {
 			String stream = "stream/" + ThreadLocalRandom.current().nextInt(STREAMS);
-			byte[] data = new byte[ThreadLocalRandom.current().nextInt(2000)];
-			try {
-				if (inTransactions) {
-					instance.transaction().executeWithoutResult((status) -> {
-						instance.writer().append(stream, data);
-						instance.writer().append(stream, data);
-						if (data.length % 4 == 0) {
-							status.setRollbackOnly();
-						}
-					});
-				}
-				else {
-					instance.writer().append(stream, data);
-				}
+			if (inTransactions) {
+				appendInTransaction(instance, stream);
 			}
-			catch (DataAccessException | TransactionException ex) {
-				// Its backend was terminated
+			else if (attempts % 4 == 0) {
+				appendAt(instance, stream);
+			}
+			else if (attempts % 4 == 1) {
+				List<byte[]> chunks = List.of(newChunk(), newChunk(), newChunk());
+				this.outcomes.record(stream, chunks, () -> instance.writer().appendAll(stream, chunks));
+			}
+			else if (attempts % 4 == 2) {
+				List<byte[]> chunks = List.of(newChunk());
+				this.outcomes.record(stream, chunks, () -> instance.writer().append(stream, chunks.get(0)));
+			}
+			else {
+				for (int i = 0; i < 5; i++) {
+					outstanding.add(appendAsync(instance, stream));
+				}
+				if (outstanding.size() > 50) {
+					CompletableFuture.allOf(outstanding.toArray(CompletableFuture[]::new)).join();
+					outstanding.clear();
+				}
 			}
 			attempts++;
 		}
+		CompletableFuture.allOf(outstanding.toArray(CompletableFuture[]::new))
+			.orTimeout(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+			.join();
 		return attempts;
+	}
+
+	private void appendInTransaction(Instance instance, String stream) {
+		List<byte[]> chunks = List.of(newChunk(), newChunk(), newChunk());
+		boolean rollBack = chunks.get(0).length % 4 == 0;
+		try {
+			Long index = instance.transaction().execute((status) -> {
+				long first = instance.writer().append(stream, chunks.get(0));
+				instance.writer().append(stream, chunks.get(1));
+				instance.writer().appendOnCommit(stream, chunks.get(2));
+				if (rollBack) {
+					status.setRollbackOnly();
+				}
+				return first;
+			});
+			this.outcomes.record(stream, chunks, () -> {
+				if (rollBack) {
+					throw new IllegalStateException("Rolled back");
+				}
+				return index;
+			});
+		}
+		catch (DataAccessException | TransactionException ex) {
+			// Its backend was terminated; whether behind the commit nobody knows
+		}
+	}
+
+	private void appendAt(Instance instance, String stream) {
+		byte[] chunk = newChunk();
+		try {
+			long index = instance.reader().info(stream).map(StreamInfo::nextIndex).orElse(0L);
+			this.outcomes.record(stream, List.of(chunk), () -> {
+				try {
+					return instance.writer().appendAt(stream, index, chunk);
+				}
+				catch (AppendOutcomeUnknownException ex) {
+					try {
+						return instance.writer().appendAt(stream, index, chunk);
+					}
+					catch (DataAccessException retried) {
+						// There is the first attempt's chunk, or somebody else's
+						throw ex;
+					}
+				}
+			});
+		}
+		catch (DataAccessException ex) {
+			// The look's backend was terminated
+		}
+	}
+
+	private CompletableFuture<?> appendAsync(Instance instance, String stream) {
+		byte[] chunk = newChunk();
+		CompletableFuture<Long> append = instance.writer().appendAsync(stream, chunk);
+		return append.handle((index, failure) -> {
+			this.outcomes.record(stream, List.of(chunk), append::join);
+			return index;
+		});
+	}
+
+	private byte[] newChunk() {
+		return ByteBuffer.allocate(Long.BYTES + ThreadLocalRandom.current().nextInt(2000))
+			.putLong(this.chunks.incrementAndGet())
+			.array();
 	}
 
 	private int terminateBackends() {
@@ -145,7 +232,7 @@ class StreamChaosTests {
 		return 0;
 	}
 
-	private static void assertComplete(Instance instance, String stream, List<RecordingHandler> handlers) {
+	private void assertComplete(Instance instance, String stream, List<RecordingHandler> handlers) {
 		Eventually.await(() -> {
 			try {
 				instance.writer().complete(stream);
@@ -160,6 +247,54 @@ class StreamChaosTests {
 			handler.awaitComplete().assertGapFree(0, count);
 			assertThat(handler.ends()).isOne();
 		}
+		this.outcomes.verify(stream, handlers.get(0).chunks());
+	}
+
+	/**
+	 * What writers were told.
+	 */
+	private static final class Outcomes {
+
+		private final Map<Long, String> stored = new ConcurrentHashMap<>();
+
+		private final Set<Long> refused = ConcurrentHashMap.newKeySet();
+
+		private final Set<Long> read = ConcurrentHashMap.newKeySet();
+
+		void record(String stream, List<byte[]> chunks, LongSupplier append) {
+			try {
+				long index = append.getAsLong();
+				for (int i = 0; i < chunks.size(); i++) {
+					this.stored.put(id(chunks.get(i)), stream + ":" + (index + i));
+				}
+			}
+			catch (RuntimeException ex) {
+				Throwable failure = (ex instanceof CompletionException) ? ex.getCause() : ex;
+				if (!(failure instanceof AppendOutcomeUnknownException)) {
+					chunks.forEach((chunk) -> this.refused.add(id(chunk)));
+				}
+			}
+		}
+
+		/**
+		 * Nothing twice, nothing that was refused, and what was stored where its writer
+		 * was told.
+		 */
+		void verify(String stream, List<Chunk> chunks) {
+			for (Chunk chunk : chunks) {
+				long id = id(chunk.data());
+				assertThat(this.read.add(id)).as("%s is new", chunk).isTrue();
+				assertThat(this.refused).doesNotContain(id);
+				String told = this.stored.remove(id);
+				assertThat(told).isIn(null, stream + ":" + chunk.index());
+			}
+			assertThat(this.stored.values()).noneMatch((told) -> told.startsWith(stream + ":"));
+		}
+
+		private static long id(byte[] chunk) {
+			return ByteBuffer.wrap(chunk).getLong();
+		}
+
 	}
 
 	/**
