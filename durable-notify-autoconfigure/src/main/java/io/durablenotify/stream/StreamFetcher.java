@@ -19,12 +19,13 @@ package io.durablenotify.stream;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.delivery.Outage;
@@ -77,7 +78,7 @@ final class StreamFetcher implements AutoCloseable {
 	/**
 	 * Readers in state QUEUED, each at most once.
 	 */
-	private final Queue<ReaderSubscription> queue = new ConcurrentLinkedQueue<>();
+	private final Deque<ReaderSubscription> queue = new ConcurrentLinkedDeque<>();
 
 	/**
 	 * Readers in state QUEUED of which one has a stream that cannot be read. Owned by the
@@ -211,10 +212,25 @@ final class StreamFetcher implements AutoCloseable {
 			throw ex;
 		}
 		for (int i = 0; i < targets.size(); i++) {
-			for (ReaderSubscription reader : readers.get(i)) {
-				handOver(found.get(i), reader);
+			Found ofTarget = found.get(i);
+			if (ofTarget != null) {
+				readers.get(i).forEach((reader) -> handOver(ofTarget, reader));
 			}
 		}
+		for (int i = targets.size() - 1; i >= 0; i--) {
+			if (found.get(i) == null) {
+				readers.get(i).forEach(this::lookNext);
+			}
+		}
+	}
+
+	/**
+	 * The budget was used up by those before. Behind them, who may have more, it would be
+	 * used up by them again.
+	 */
+	private void lookNext(ReaderSubscription reader) {
+		reader.look().end(true);
+		this.queue.addFirst(reader);
 	}
 
 	private Map<Target, List<ReaderSubscription>> takeTargets() {
@@ -251,10 +267,10 @@ final class StreamFetcher implements AutoCloseable {
 		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE);
 	}
 
-	private void handOver(@Nullable Found found, ReaderSubscription reader) {
+	private void handOver(Found found, ReaderSubscription reader) {
 		boolean more = true;
 		try {
-			more = found == null || reader.accept(found);
+			more = reader.accept(found);
 		}
 		catch (Throwable ex) {
 			reader.end(ex);
