@@ -153,6 +153,7 @@ final class ReaderSubscription implements Subscription {
 			end(new StreamTruncatedException(this.stream, this.next, "the stream ends at " + head.nextIndex()));
 			return false;
 		}
+		long before = this.next;
 		for (StoredChunk chunk : found.chunks()) {
 			if (chunk.index() != this.next) {
 				end(new StreamTruncatedException(this.stream, this.next, chunk.index() + " was found"));
@@ -164,12 +165,14 @@ final class ReaderSubscription implements Subscription {
 			this.next = chunk.index() + 1;
 			this.received = this.next;
 		}
+		if (this.next != before) {
+			this.consumer.signal();
+		}
 		boolean more = this.next < head.nextIndex();
 		if (!more && head.state() != StreamState.OPEN) {
 			end((head.state() == StreamState.COMPLETED) ? null
 					: new StreamFailedException(this.stream, String.valueOf(head.endReason())));
 		}
-		this.consumer.signal();
 		return more;
 	}
 
