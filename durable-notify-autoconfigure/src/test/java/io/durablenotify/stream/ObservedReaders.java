@@ -1,0 +1,245 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeups;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Live readers of a test's own in an instance that has no poll, on a store that tells
+ * what they fetched.
+ */
+final class ObservedReaders implements AutoCloseable {
+
+	private final ObservedStore store;
+
+	private final AtomicInteger deliveries = new AtomicInteger();
+
+	private final LiveReaders readers;
+
+	private ObservedReaders(Instance instance, int bufferSize, long bufferBytes, Poll poll) {
+		StreamSettings defaults = instance.bean(StreamSettings.class);
+		StreamSettings settings = new StreamSettings(defaults.maxChunkSize(), bufferSize, bufferBytes,
+				defaults.appendBuffer(), defaults.appendTimeout(), defaults.retention());
+		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
+		this.store = new ObservedStore(instance.bean(StreamStore.class));
+		this.readers = new LiveReaders(instance.bean(ApplicationDatabase.class), this.store, settings, (task) -> {
+			this.deliveries.incrementAndGet();
+			executor.execute(task);
+		}, instance.bean(Wakeups.class), poll);
+	}
+
+	/**
+	 * Start an instance for such readers.
+	 */
+	static Instance startInstance(TestDatabase database) {
+		return Instance.start(database, "durable-notify.poll.interval=0");
+	}
+
+	static TestDatabase createDatabase() {
+		return PostgresServer.shared().createDatabase();
+	}
+
+	/**
+	 * Create readers with buffers of the default size.
+	 */
+	static ObservedReaders in(Instance instance) {
+		StreamSettings settings = instance.bean(StreamSettings.class);
+		return new ObservedReaders(instance, settings.bufferSize(), settings.bufferBytes(), instance.bean(Poll.class));
+	}
+
+	static ObservedReaders in(Instance instance, int bufferSize, long bufferBytes) {
+		return new ObservedReaders(instance, bufferSize, bufferBytes, instance.bean(Poll.class));
+	}
+
+	static ObservedReaders in(Instance instance, Poll poll) {
+		StreamSettings settings = instance.bean(StreamSettings.class);
+		return new ObservedReaders(instance, settings.bufferSize(), settings.bufferBytes(), poll);
+	}
+
+	/**
+	 * Run a poll to its end.
+	 * @return how many statements it took
+	 */
+	int statementsOf(HandPoll poll) {
+		boolean anybody = !this.readers.all().isEmpty();
+		int checks = this.store.checks();
+		int statements = this.store.statements();
+		poll.run();
+		Eventually.await(() -> !anybody || this.store.checks() > checks, this.store::toString);
+		// Looked for behind the poll, and found on this thread
+		SequenceHandler handler = new SequenceHandler();
+		ReaderSubscription behind = open("other", StreamPosition.last(1), handler);
+		handler.awaitNext(1);
+		awaitIdle(List.of(behind));
+		behind.cancel();
+		return this.store.statements() - statements - 1;
+	}
+
+	ObservedStore store() {
+		return this.store;
+	}
+
+	/**
+	 * Return how many tasks handlers were given to.
+	 */
+	int deliveries() {
+		return this.deliveries.get();
+	}
+
+	LiveReaders live() {
+		return this.readers;
+	}
+
+	ReaderSubscription open(String stream, ChunkHandler handler) {
+		return open(stream, StreamPosition.start(), handler);
+	}
+
+	ReaderSubscription open(String stream, StreamPosition from, ChunkHandler handler) {
+		return this.readers.open(stream, from, handler);
+	}
+
+	/**
+	 * Open a reader whose handler gets what is asked for.
+	 */
+	OnDemand openOnDemand(String stream, StreamPosition from, ChunkHandler handler) {
+		Demand demand = Demand.none();
+		return new OnDemand(
+				this.readers.openFor(stream, from, (reader) -> this.readers.delivery(reader, handler, demand)), demand);
+	}
+
+	/**
+	 * Hold the fetching thread back in a fetch for another stream, so that readers queue
+	 * up behind it.
+	 */
+	void hold(String otherStream) {
+		this.store.hold();
+		open(otherStream, new SequenceHandler());
+		this.store.awaitHeld();
+	}
+
+	/**
+	 * Wait until readers have taken all there is and wait for more.
+	 */
+	void awaitIdle(List<ReaderSubscription> readers) {
+		for (ReaderSubscription reader : readers) {
+			Eventually.await(() -> reader.streamId() != 0 && reader.look().isIdle(), reader::toString);
+		}
+	}
+
+	/**
+	 * Return which fetches brought something of a stream, by their numbers.
+	 */
+	List<Integer> turnsOf(long streamId) {
+		List<Integer> turns = new ArrayList<>();
+		List<List<ObservedStore.Share>> fetches = this.store.fetches();
+		for (int i = 0; i < fetches.size(); i++) {
+			boolean served = fetches.get(i)
+				.stream()
+				.anyMatch((share) -> share.target().streamId() == streamId && share.chunks() > 0);
+			if (served) {
+				turns.add(i);
+			}
+		}
+		return turns;
+	}
+
+	@Override
+	public void close() {
+		this.readers.all().forEach(Subscription::cancel);
+		this.store.release();
+		this.readers.close();
+	}
+
+	/**
+	 * A poll that a test runs by hand.
+	 */
+	static final class HandPoll implements Poll {
+
+		private final AtomicReference<@Nullable Runnable> check = new AtomicReference<>();
+
+		void run() {
+			Runnable check = this.check.get();
+			if (check != null) {
+				check.run();
+			}
+		}
+
+		boolean isRegistered() {
+			return this.check.get() != null;
+		}
+
+		@Override
+		public Subscription register(Runnable check) {
+			this.check.set(check);
+			return new Subscription() {
+
+				@Override
+				public void cancel() {
+					HandPoll.this.check.set(null);
+				}
+
+				@Override
+				public boolean isActive() {
+					return isRegistered();
+				}
+
+			};
+		}
+
+		@Override
+		public Duration intervalInForce() {
+			return Duration.ZERO;
+		}
+
+	}
+
+	/**
+	 * A slow reader that costs no thread.
+	 */
+	record OnDemand(HandlerDelivery delivery, Demand demand) {
+
+		ReaderSubscription reader() {
+			return this.delivery.reader();
+		}
+
+		void request(long count) {
+			this.demand.add(count);
+			this.delivery.signal();
+		}
+
+		void requestAll() {
+			request(Long.MAX_VALUE);
+		}
+
+	}
+
+}
