@@ -425,7 +425,7 @@ public class DurableNotifyProperties {
 		/**
 		 * Maximum number of chunks that a live reader holds for a slow handler.
 		 */
-		private int bufferSize = 256;
+		private int bufferSize = 1024;
 
 		/**
 		 * Maximum size of the chunks that a live reader holds for a slow handler. A

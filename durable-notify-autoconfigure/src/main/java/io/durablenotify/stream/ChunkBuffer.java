@@ -17,9 +17,9 @@
 package io.durablenotify.stream;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
-
-import org.jspecify.annotations.Nullable;
+import java.util.List;
 
 /**
  * A bounded buffer between the thread that fetches and the one that calls the handler.
@@ -72,17 +72,33 @@ final class ChunkBuffer {
 		return true;
 	}
 
-	@Nullable Chunk peek() {
-		return this.chunks.peek();
+	/**
+	 * Return the first chunks.
+	 */
+	List<Chunk> peek(int max) {
+		if (this.chunks.isEmpty()) {
+			return List.of();
+		}
+		List<Chunk> first = new ArrayList<>(Math.min(max, this.chunks.size()));
+		for (Chunk chunk : this.chunks) {
+			if (first.size() == max) {
+				break;
+			}
+			first.add(chunk);
+		}
+		return first;
+	}
+
+	boolean isEmpty() {
+		return this.chunks.isEmpty();
 	}
 
 	/**
-	 * Remove a chunk that was taken, unless the buffer was cleared meanwhile.
+	 * Remove the first chunks, which were taken.
 	 */
-	void remove(Chunk taken) {
-		if (this.chunks.peek() == taken) {
-			this.chunks.remove();
-			this.bytes -= taken.data().length;
+	void remove(int count) {
+		for (int i = 0; i < count; i++) {
+			this.bytes -= this.chunks.remove().data().length;
 		}
 	}
 

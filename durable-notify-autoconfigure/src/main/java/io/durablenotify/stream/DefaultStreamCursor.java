@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
@@ -98,12 +99,12 @@ final class DefaultStreamCursor implements StreamCursor, ChunkConsumer {
 		try {
 			long remaining = nanos;
 			while (true) {
-				Chunk chunk = this.reader.peek();
-				if (chunk != null) {
+				List<Chunk> next = this.reader.peek(1);
+				if (!next.isEmpty()) {
 					if (take) {
-						this.reader.taken(chunk);
+						this.reader.taken(1);
 					}
-					return chunk;
+					return next.get(0);
 				}
 				if (isComplete() || remaining <= 0) {
 					return null;

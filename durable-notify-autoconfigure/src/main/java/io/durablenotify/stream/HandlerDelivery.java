@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.util.List;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.SerialTask;
@@ -31,6 +32,11 @@ import org.apache.commons.logging.LogFactory;
 final class HandlerDelivery implements ChunkConsumer {
 
 	private static final Log logger = LogFactory.getLog(StreamReader.class);
+
+	/**
+	 * So many are taken from the buffer, and given back to it as room, together.
+	 */
+	private static final int CHUNKS_AT_ONCE = 32;
 
 	private final ReaderSubscription reader;
 
@@ -61,29 +67,45 @@ final class HandlerDelivery implements ChunkConsumer {
 	}
 
 	private void deliver() {
-		for (int turn = 0; turn < this.chunksPerTurn; turn++) {
-			Chunk chunk = this.reader.peek();
-			if (chunk == null) {
+		int delivered = 0;
+		while (delivered < this.chunksPerTurn) {
+			List<Chunk> chunks = this.reader.peek(CHUNKS_AT_ONCE);
+			if (chunks.isEmpty()) {
 				End end = this.reader.takeEnd();
 				if (end != null) {
 					tell(end);
 				}
 				return;
 			}
-			if (!this.demand.take()) {
-				return;
-			}
-			try {
-				this.handler.onChunk(chunk);
-			}
-			catch (Throwable ex) {
-				failed(chunk, ex);
-				return;
-			}
+			int handled = handle(chunks);
 			// A chunk counts as buffered until its handler has returned
-			this.reader.taken(chunk);
+			this.reader.taken(handled);
+			if (handled < chunks.size() && !this.reader.isCut()) {
+				return;
+			}
+			delivered += handled;
 		}
 		this.task.signal();
+	}
+
+	/**
+	 * Call the handler, until nothing more is asked for or the reading is over.
+	 * @return how many chunks it has taken
+	 */
+	private int handle(List<Chunk> chunks) {
+		for (int i = 0; i < chunks.size(); i++) {
+			if (this.reader.isCut() || !this.demand.take()) {
+				return i;
+			}
+			try {
+				this.handler.onChunk(chunks.get(i));
+			}
+			catch (Throwable ex) {
+				failed(chunks.get(i), ex);
+				return i;
+			}
+		}
+		return chunks.size();
 	}
 
 	private void failed(Chunk chunk, Throwable failure) {

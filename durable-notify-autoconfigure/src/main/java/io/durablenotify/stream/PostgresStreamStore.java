@@ -16,12 +16,14 @@
 
 package io.durablenotify.stream;
 
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -122,27 +124,24 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
-	 * The same for a single target, where latency counts: a fifth of the time. The search
-	 * for the last chunk begins where the reader stands, which spares it the rest of the
-	 * index page.
+	 * The quick way to a page of one stream, which has no need of the running sum: chunks
+	 * that are larger than the page's average may be are left out, and then a reader gets
+	 * those before, or takes the other way. The head is a row of its own, with the next
+	 * index in place of a chunk's and most of it in one column, since each column costs
+	 * with each chunk.
 	 */
-	private static final String FETCH_ONE = """
-			SELECT s.stream_id, s.name, s.created_at, s.ended_at, s.end_state, s.end_reason,
-				coalesce(tail.chunk_index + 1, 0) AS next_index, tail.chunk_index IS NULL AS behind,
-				c.chunk_index, c.created_at AS chunk_created_at, c.data
-			FROM ${schema}.streams s
-			LEFT JOIN LATERAL (SELECT chunk_index FROM ${schema}.stream_chunks
-				WHERE stream_id = s.stream_id AND chunk_index >= ? - 1 ORDER BY chunk_index DESC LIMIT 1) tail ON true
-			LEFT JOIN LATERAL (
-				SELECT chunk_index, created_at, data FROM (
-					SELECT chunk_index, created_at, data,
-						sum(octet_length(data)) OVER (ORDER BY chunk_index) - octet_length(data) AS bytes_before
-					FROM (
-						SELECT * FROM ${schema}.stream_chunks WHERE stream_id = s.stream_id AND chunk_index >= ?
-						ORDER BY chunk_index LIMIT ?) candidate) sized
-				WHERE bytes_before < ?) c ON true
-			WHERE s.stream_id = ?
-			ORDER BY c.chunk_index
+	private static final String READ = """
+			WITH head AS MATERIALIZED (${head} WHERE ${key} = ?),
+			first AS MATERIALIZED (
+				SELECT CASE WHEN ? THEN greatest(next_index - ?, 0) ELSE ? END AS index FROM head)
+			SELECT ARRAY[stream_id::text, name, (extract(epoch FROM ended_at) * 1000000)::bigint::text, end_state,
+				end_reason, first.index::text], next_index, created_at, NULL::bytea
+			FROM head CROSS JOIN first
+			UNION ALL (
+				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
+				FROM ${schema}.stream_chunks
+				WHERE stream_id = (SELECT stream_id FROM head) AND chunk_index >= (SELECT index FROM first)
+				ORDER BY chunk_index LIMIT ?)
 			""";
 
 	private final String findHead;
@@ -153,14 +152,17 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final String fetch;
 
-	private final String fetchOne;
+	private final String readByName;
+
+	private final String readById;
 
 	PostgresStreamStore(SchemaName schema) {
 		this.findHead = schema.qualify(withHead(FIND_HEAD));
 		this.page = schema.qualify(withHead(PAGE));
 		this.moved = schema.qualify(MOVED);
 		this.fetch = schema.qualify(withHead(FETCH));
-		this.fetchOne = schema.qualify(FETCH_ONE);
+		this.readByName = schema.qualify(withHead(READ.replace("${key}", "s.name")));
+		this.readById = schema.qualify(withHead(READ.replace("${key}", "s.stream_id")));
 	}
 
 	private static String withHead(String sql) {
@@ -188,10 +190,13 @@ final class PostgresStreamStore implements StreamStore {
 	private static Head readHead(ResultSet result) throws SQLException {
 		String endState = result.getString("end_state");
 		OffsetDateTime endedAt = result.getObject("ended_at", OffsetDateTime.class);
-		return new Head(result.getLong("stream_id"), result.getString("name"),
-				(endState != null) ? StreamState.valueOf(endState.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
+		return new Head(result.getLong("stream_id"), result.getString("name"), state(endState),
 				result.getLong("next_index"), instant(result, "created_at"),
 				(endedAt != null) ? endedAt.toInstant() : null, result.getString("end_reason"));
+	}
+
+	private static StreamState state(@Nullable String endState) {
+		return (endState != null) ? StreamState.valueOf(endState.toUpperCase(Locale.ROOT)) : StreamState.OPEN;
 	}
 
 	private static Instant instant(ResultSet result, String column) throws SQLException {
@@ -207,6 +212,63 @@ final class PostgresStreamStore implements StreamStore {
 	@Override
 	public ChunkPage page(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
+		Page page = read(connection, this.readByName, stream, from, limit, maxBytes);
+		if (page == null) {
+			page = readLarge(connection, stream, from, limit, maxBytes);
+		}
+		Head head = page.head();
+		List<Chunk> chunks = page.chunks()
+			.stream()
+			.map((chunk) -> new Chunk(stream, chunk.index(), chunk.data(), chunk.createdAt()))
+			.toList();
+		long nextIndex = (head != null) ? page.firstIndex() + chunks.size() : from.resolve(0);
+		boolean atEnd = head != null && nextIndex >= head.nextIndex();
+		return new ChunkPage(chunks, nextIndex, (head != null && atEnd) ? head.state() : StreamState.OPEN);
+	}
+
+	/**
+	 * Read a page.
+	 * @param key the stream's name or id, as the statement takes it
+	 * @return the page, or {@code null} if its first chunk is too large for this way
+	 */
+	private static @Nullable Page read(Connection connection, String sql, Object key, StreamPosition from, int limit,
+			long maxBytes) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(sql)) {
+			statement.setObject(1, key);
+			statement.setBoolean(2, from.isFromEnd());
+			statement.setLong(3, from.value());
+			statement.setLong(4, from.value());
+			statement.setLong(5, maxBytes / limit);
+			statement.setInt(6, limit);
+			ResultSet result = statement.executeQuery();
+			Page page = new Page(null, 0, new ArrayList<>());
+			while (result.next()) {
+				Array head = result.getArray(1);
+				long index = result.getLong(2);
+				Instant createdAt = result.getObject(3, OffsetDateTime.class).toInstant();
+				if (head != null) {
+					@Nullable String[] values = (String[]) head.getArray();
+					page = new Page(readHead(values, index, createdAt), Long.parseLong(values[5]), page.chunks());
+					continue;
+				}
+				byte[] data = result.getBytes(4);
+				if (data == null) {
+					return (page.chunks().isEmpty()) ? null : page;
+				}
+				page.chunks().add(new StoredChunk(index, data, createdAt));
+			}
+			return page;
+		}
+	}
+
+	private static Head readHead(@Nullable String[] values, long nextIndex, Instant createdAt) {
+		Instant endedAt = (values[2] != null) ? Instant.EPOCH.plus(Long.parseLong(values[2]), ChronoUnit.MICROS) : null;
+		return new Head(Long.parseLong(values[0]), String.valueOf(values[1]), state(values[3]), nextIndex, createdAt,
+				endedAt, values[4]);
+	}
+
+	private Page readLarge(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
+			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.page)) {
 			statement.setString(1, stream);
 			statement.setBoolean(2, from.isFromEnd());
@@ -215,22 +277,17 @@ final class PostgresStreamStore implements StreamStore {
 			statement.setInt(5, limit);
 			statement.setLong(6, maxBytes);
 			ResultSet result = statement.executeQuery();
-			List<Chunk> chunks = new ArrayList<>();
-			Head head = null;
-			long nextIndex = from.resolve(0);
+			Page page = new Page(null, 0, new ArrayList<>());
 			while (result.next()) {
-				if (head == null) {
-					head = readHead(result);
-					nextIndex = result.getLong("first_index");
+				if (page.head() == null) {
+					page = new Page(readHead(result), result.getLong("first_index"), page.chunks());
 				}
 				StoredChunk chunk = readChunk(result);
 				if (chunk != null) {
-					chunks.add(new Chunk(stream, chunk.index(), chunk.data(), chunk.createdAt()));
-					nextIndex = chunk.index() + 1;
+					page.chunks().add(chunk);
 				}
 			}
-			boolean atEnd = head != null && nextIndex >= head.nextIndex();
-			return new ChunkPage(chunks, nextIndex, (head != null && atEnd) ? head.state() : StreamState.OPEN);
+			return page;
 		}
 	}
 
@@ -260,9 +317,11 @@ final class PostgresStreamStore implements StreamStore {
 	@Override
 	public List<@Nullable Found> fetch(Connection connection, List<Target> targets, Budget budget) throws SQLException {
 		if (targets.size() == 1) {
-			Found found = fetchOne(connection, targets.get(0), budget);
-			if (found != null) {
-				return List.of(found);
+			Target target = targets.get(0);
+			Page page = read(connection, this.readById, target.streamId(), StreamPosition.at(target.index()),
+					budget.chunksPerTarget(), budget.bytesAlone());
+			if (page != null) {
+				return List.of(new Found(page.head(), page.chunks()));
 			}
 		}
 		try (PreparedStatement statement = connection.prepareStatement(this.fetch)) {
@@ -291,32 +350,12 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	/**
-	 * Read the next chunks of one stream.
-	 * @return what was found, or {@code null} if the stream ends before the target
+	 * Some chunks of a stream.
+	 *
+	 * @param head the head, or {@code null} if there is no such stream
+	 * @param firstIndex the index of the first, if there is one
 	 */
-	private @Nullable Found fetchOne(Connection connection, Target target, Budget budget) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.fetchOne)) {
-			statement.setLong(1, target.index());
-			statement.setLong(2, target.index());
-			statement.setInt(3, budget.chunksPerTarget());
-			statement.setLong(4, budget.bytesPerTarget());
-			statement.setLong(5, target.streamId());
-			ResultSet result = statement.executeQuery();
-			Found found = new Found(null, List.of());
-			while (result.next()) {
-				if (found.head() == null) {
-					if (result.getBoolean("behind") && target.index() > 0) {
-						return null;
-					}
-					found = new Found(readHead(result), new ArrayList<>());
-				}
-				StoredChunk chunk = readChunk(result);
-				if (chunk != null) {
-					found.chunks().add(chunk);
-				}
-			}
-			return found;
-		}
+	private record Page(@Nullable Head head, long firstIndex, List<StoredChunk> chunks) {
 	}
 
 }

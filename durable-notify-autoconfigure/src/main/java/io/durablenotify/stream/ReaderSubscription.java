@@ -17,12 +17,11 @@
 package io.durablenotify.stream;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.stream.StreamStore.Found;
 import io.durablenotify.stream.StreamStore.Head;
-import io.durablenotify.stream.StreamStore.StoredChunk;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,6 +76,12 @@ final class ReaderSubscription implements Subscription {
 	 * Nothing may be taken any more.
 	 */
 	private boolean closed;
+
+	/**
+	 * What was buffered is dropped, and must not be given to anybody. Read without the
+	 * lock.
+	 */
+	private volatile boolean cut;
 
 	/**
 	 * Completed when the stop was told.
@@ -139,8 +144,7 @@ final class ReaderSubscription implements Subscription {
 	 * Take what a look found, as far as there is room. Called by the fetching thread.
 	 * @return whether there is more
 	 */
-	boolean accept(Found found) {
-		Head head = found.head();
+	boolean accept(@Nullable Head head, List<Chunk> chunks) {
 		if (head == null) {
 			end(new StreamDeletedException(this.stream));
 			return false;
@@ -153,20 +157,16 @@ final class ReaderSubscription implements Subscription {
 			end(new StreamTruncatedException(this.stream, this.next, "the stream ends at " + head.nextIndex()));
 			return false;
 		}
-		long before = this.next;
-		for (StoredChunk chunk : found.chunks()) {
-			if (chunk.index() != this.next) {
-				end(new StreamTruncatedException(this.stream, this.next, chunk.index() + " was found"));
-				return false;
-			}
-			if (!offer(new Chunk(this.stream, chunk.index(), chunk.data(), chunk.createdAt()))) {
-				break;
-			}
-			this.next = chunk.index() + 1;
+		int successive = successive(chunks);
+		int offered = offer(chunks.subList(0, successive));
+		if (offered > 0) {
+			this.next += offered;
 			this.received = this.next;
-		}
-		if (this.next != before) {
 			this.consumer.signal();
+		}
+		if (offered == successive && successive < chunks.size()) {
+			end(new StreamTruncatedException(this.stream, this.next, chunks.get(successive).index() + " was found"));
+			return false;
 		}
 		boolean more = this.next < head.nextIndex();
 		if (!more && head.state() != StreamState.OPEN) {
@@ -182,7 +182,7 @@ final class ReaderSubscription implements Subscription {
 	 * @return whether it was taken
 	 */
 	boolean acceptNext(Chunk chunk) {
-		if (this.createdAt == null || chunk.index() != this.next || !offer(chunk)) {
+		if (this.createdAt == null || chunk.index() != this.next || offer(List.of(chunk)) == 0) {
 			return false;
 		}
 		this.next = chunk.index() + 1;
@@ -201,9 +201,27 @@ final class ReaderSubscription implements Subscription {
 		return head.stream().equals(this.stream) && head.createdAt().equals(this.createdAt);
 	}
 
-	private boolean offer(Chunk chunk) {
+	/**
+	 * Return how many chunks there are from the next one on without a hole.
+	 */
+	private int successive(List<Chunk> chunks) {
+		int count = 0;
+		while (count < chunks.size() && chunks.get(count).index() == this.next + count) {
+			count++;
+		}
+		return count;
+	}
+
+	/**
+	 * Return how many of them fitted.
+	 */
+	private int offer(List<Chunk> chunks) {
 		synchronized (this.lock) {
-			return !this.closed && this.buffer.offer(chunk);
+			int offered = 0;
+			while (!this.cut && offered < chunks.size() && this.buffer.offer(chunks.get(offered))) {
+				offered++;
+			}
+			return offered;
 		}
 	}
 
@@ -229,7 +247,7 @@ final class ReaderSubscription implements Subscription {
 			if (this.closed) {
 				return;
 			}
-			this.buffer.clear();
+			cut();
 			this.end = new End(error);
 		}
 		this.readers.ending(this);
@@ -253,27 +271,41 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
-	 * Return the next chunk to take.
-	 * @return the chunk, or {@code null} if there is none for now, or none any more
+	 * Return the next chunks to take: none if there are none for now, or any more.
 	 */
-	@Nullable Chunk peek() {
+	List<Chunk> peek(int max) {
 		synchronized (this.lock) {
-			return this.buffer.peek();
+			return this.buffer.peek(max);
 		}
 	}
 
 	/**
-	 * The next chunk was taken.
+	 * The next chunks were taken.
 	 */
-	void taken(Chunk chunk) {
+	void taken(int count) {
 		boolean hasRoom;
 		synchronized (this.lock) {
-			this.buffer.remove(chunk);
+			if (this.cut) {
+				return;
+			}
+			this.buffer.remove(count);
 			hasRoom = this.buffer.hasRoom();
 		}
 		if (hasRoom) {
 			this.readers.roomMade(this);
 		}
+	}
+
+	/**
+	 * Return whether what was peeked at must not be taken.
+	 */
+	boolean isCut() {
+		return this.cut;
+	}
+
+	private void cut() {
+		this.cut = true;
+		this.buffer.clear();
 	}
 
 	/**
@@ -283,7 +315,7 @@ final class ReaderSubscription implements Subscription {
 	@Nullable End takeEnd() {
 		End end;
 		synchronized (this.lock) {
-			if (this.closed || this.end == null || this.buffer.peek() != null) {
+			if (this.closed || this.end == null || !this.buffer.isEmpty()) {
 				return null;
 			}
 			this.closed = true;
@@ -304,7 +336,7 @@ final class ReaderSubscription implements Subscription {
 				return null;
 			}
 			this.closed = true;
-			this.buffer.clear();
+			cut();
 			if (this.stopped != null && this.end != null) {
 				// Interrupted because the context closes, most likely
 				end = this.end;
@@ -331,7 +363,7 @@ final class ReaderSubscription implements Subscription {
 	public void cancel() {
 		synchronized (this.lock) {
 			this.closed = true;
-			this.buffer.clear();
+			cut();
 		}
 		this.readers.remove(this);
 		told();

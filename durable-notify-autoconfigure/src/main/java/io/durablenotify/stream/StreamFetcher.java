@@ -34,6 +34,7 @@ import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.StreamStore.Budget;
 import io.durablenotify.stream.StreamStore.Found;
+import io.durablenotify.stream.StreamStore.Head;
 import io.durablenotify.stream.StreamStore.Target;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -60,6 +61,11 @@ final class StreamFetcher implements AutoCloseable {
 	private static final int FULL_SHARES = 64;
 
 	private static final int BYTES_PER_SHARE = 64 * 1024;
+
+	/**
+	 * Nobody else waits for the statement then.
+	 */
+	private static final int BYTES_ALONE = 1024 * 1024;
 
 	private static final int MIN_CHUNKS_PER_SHARE = 16;
 
@@ -214,7 +220,8 @@ final class StreamFetcher implements AutoCloseable {
 		for (int i = 0; i < targets.size(); i++) {
 			Found ofTarget = found.get(i);
 			if (ofTarget != null) {
-				readers.get(i).forEach((reader) -> handOver(ofTarget, reader));
+				List<Chunk> chunks = toChunks(ofTarget);
+				readers.get(i).forEach((reader) -> handOver(ofTarget.head(), chunks, reader));
 			}
 		}
 		for (int i = targets.size() - 1; i >= 0; i--) {
@@ -264,13 +271,27 @@ final class StreamFetcher implements AutoCloseable {
 	private Budget budget(int targets) {
 		int divisor = (targets + FULL_SHARES - 1) / FULL_SHARES;
 		int chunks = Math.min(this.bufferSize, Math.max(MIN_CHUNKS_PER_SHARE, this.bufferSize / divisor));
-		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE);
+		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE, BYTES_ALONE);
 	}
 
-	private void handOver(Found found, ReaderSubscription reader) {
+	/**
+	 * Readers of one target share them.
+	 */
+	private static List<Chunk> toChunks(Found found) {
+		Head head = found.head();
+		if (head == null) {
+			return List.of();
+		}
+		return found.chunks()
+			.stream()
+			.map((chunk) -> new Chunk(head.stream(), chunk.index(), chunk.data(), chunk.createdAt()))
+			.toList();
+	}
+
+	private void handOver(@Nullable Head head, List<Chunk> chunks, ReaderSubscription reader) {
 		boolean more = true;
 		try {
-			more = reader.accept(found);
+			more = reader.accept(head, chunks);
 		}
 		catch (Throwable ex) {
 			reader.end(ex);

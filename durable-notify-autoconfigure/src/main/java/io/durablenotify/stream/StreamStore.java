@@ -107,8 +107,9 @@ interface StreamStore {
 	 * @param chunksPerTarget the largest number of chunks per target
 	 * @param bytesPerTarget what a target's chunks may have together, but for the last
 	 * @param bytesPerStatement what all chunks may have together, but for the last
+	 * @param bytesAlone what the chunks of a target may have that is the only one
 	 */
-	record Budget(int chunksPerTarget, long bytesPerTarget, long bytesPerStatement) {
+	record Budget(int chunksPerTarget, long bytesPerTarget, long bytesPerStatement, long bytesAlone) {
 	}
 
 	/**

@@ -19,7 +19,9 @@ package io.durablenotify.stream;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -187,9 +189,11 @@ class StreamHandOverTests {
 	 */
 	private void appendFirst(String stream) {
 		Addition first = new Addition(stream, Addition.ANY_INDEX, List.of(new byte[] { '0' }));
-		instance.bean(ApplicationDatabase.class)
-			.executeApart("append", (connection, joined) -> this.appends.append(connection, false, List.of(first),
-					LockWait.upTo(Eventually.TIMEOUT)));
+		instance.bean(ApplicationDatabase.class).executeApart("append", (connection, joined) -> {
+			Map<String, AppendResult> results = new HashMap<>();
+			this.appends.append(connection, false, List.of(first), LockWait.upTo(Eventually.TIMEOUT), results);
+			return results;
+		});
 	}
 
 	private boolean appendNext(String stream, String text) {
