@@ -35,6 +35,8 @@ final class LocalWakeups implements Wakeups {
 
 	private static final Log logger = LogFactory.getLog(Wakeups.class);
 
+	private final TransactionWakeups.Carrier carrier = new TransactionCarrier();
+
 	private final Map<String, Set<Registration>> registrations = new ConcurrentHashMap<>();
 
 	@Override
@@ -53,8 +55,7 @@ final class LocalWakeups implements Wakeups {
 	}
 
 	private TransactionWakeups inTransaction() {
-		return TransactionWakeups.current(this, (batch) -> {
-		}, this::send);
+		return TransactionWakeups.current(this.carrier);
 	}
 
 	void send(WakeupBatch batch) {
@@ -99,6 +100,28 @@ final class LocalWakeups implements Wakeups {
 		Registration registration = new Registration(handler, ofTopic);
 		ofTopic.add(registration);
 		return registration;
+	}
+
+	private final class TransactionCarrier implements TransactionWakeups.Carrier {
+
+		@Override
+		public void beforeCommit(WakeupBatch batch) {
+		}
+
+		@Override
+		public void afterCommit(WakeupBatch batch) {
+			send(batch);
+		}
+
+		@Override
+		public void behindCommit(WakeupBatch batch) {
+			send(batch);
+		}
+
+		@Override
+		public void commitLate() {
+		}
+
 	}
 
 	private static final class Registration implements Subscription {

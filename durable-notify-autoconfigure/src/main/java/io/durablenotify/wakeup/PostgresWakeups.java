@@ -53,6 +53,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	private final LocalWakeups local = new LocalWakeups();
 
+	private final TransactionWakeups.Carrier carrier = new TransactionCarrier();
+
 	private final WakeupSender sender;
 
 	private final Subscription listening;
@@ -92,24 +94,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	}
 
 	private TransactionWakeups inTransaction() {
-		return TransactionWakeups.current(this, this::beforeCommit, this::afterCommit);
-	}
-
-	private void beforeCommit(WakeupBatch batch) {
-		if (this.mode == WakeupMode.IN_TRANSACTION) {
-			List<String> payloads = WakeupCodec.encode(this.instance, batch);
-			this.database.execute("send wake-ups in the transaction", (connection, joined) -> {
-				WakeupSender.notify(connection, this.channel, payloads);
-				return payloads;
-			});
-		}
-	}
-
-	private void afterCommit(WakeupBatch batch) {
-		this.local.send(batch);
-		if (this.mode == WakeupMode.AFTER_COMMIT) {
-			this.sender.offer(batch);
-		}
+		return TransactionWakeups.current(this.carrier);
 	}
 
 	@Override
@@ -152,6 +137,43 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	public void close() {
 		this.listening.cancel();
 		this.sender.close();
+	}
+
+	private final class TransactionCarrier implements TransactionWakeups.Carrier {
+
+		@Override
+		public void beforeCommit(WakeupBatch batch) {
+			if (isTransactionRequired()) {
+				List<String> payloads = WakeupCodec.encode(PostgresWakeups.this.instance, batch);
+				PostgresWakeups.this.database.execute("send wake-ups in the transaction", (connection, joined) -> {
+					WakeupSender.notify(connection, PostgresWakeups.this.channel, payloads);
+					return payloads;
+				});
+			}
+		}
+
+		@Override
+		public void afterCommit(WakeupBatch batch) {
+			PostgresWakeups.this.local.send(batch);
+			if (PostgresWakeups.this.mode == WakeupMode.AFTER_COMMIT) {
+				PostgresWakeups.this.sender.offer(batch);
+			}
+		}
+
+		@Override
+		public void behindCommit(WakeupBatch batch) {
+			PostgresWakeups.this.local.send(batch);
+			if (PostgresWakeups.this.mode != WakeupMode.NONE) {
+				PostgresWakeups.this.sender.offer(batch);
+			}
+		}
+
+		@Override
+		public void commitLate() {
+			// In afterCompletion: turns autocommit on, which commits
+			PostgresWakeups.this.database.execute("commit behind the commit", (connection, joined) -> joined);
+		}
+
 	}
 
 	private final class Receiver implements ChannelHandler {

@@ -18,7 +18,6 @@ package io.durablenotify.wakeup;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -39,11 +38,7 @@ final class TransactionWakeups implements TransactionSynchronization {
 
 	private static final long[] LATE_MILLIS = { 50, 500 };
 
-	private final Object owner;
-
-	private final Consumer<WakeupBatch> beforeCommit;
-
-	private final Consumer<WakeupBatch> afterCommit;
+	private final Carrier carrier;
 
 	private final WakeupBatch gathered = new WakeupBatch();
 
@@ -53,25 +48,20 @@ final class TransactionWakeups implements TransactionSynchronization {
 
 	private boolean completing;
 
-	private TransactionWakeups(Object owner, Consumer<WakeupBatch> beforeCommit, Consumer<WakeupBatch> afterCommit) {
-		this.owner = owner;
-		this.beforeCommit = beforeCommit;
-		this.afterCommit = afterCommit;
+	private TransactionWakeups(Carrier carrier) {
+		this.carrier = carrier;
 	}
 
 	/**
 	 * Return those of the current transaction.
-	 * @param owner who sends: the key under which its transaction's wake-ups are bound
-	 * @param beforeCommit takes them, in the transaction, shortly before the commit
-	 * @param afterCommit takes them once the transaction has, or may have, committed
+	 * @param carrier who sends; the transaction's wake-ups are bound to it
 	 */
-	static TransactionWakeups current(Object owner, Consumer<WakeupBatch> beforeCommit,
-			Consumer<WakeupBatch> afterCommit) {
-		TransactionWakeups current = (TransactionWakeups) TransactionSynchronizationManager.getResource(owner);
+	static TransactionWakeups current(Carrier carrier) {
+		TransactionWakeups current = (TransactionWakeups) TransactionSynchronizationManager.getResource(carrier);
 		if (current == null) {
-			current = new TransactionWakeups(owner, beforeCommit, afterCommit);
+			current = new TransactionWakeups(carrier);
 			TransactionSynchronizationManager.registerSynchronization(current);
-			TransactionSynchronizationManager.bindResource(owner, current);
+			TransactionSynchronizationManager.bindResource(carrier, current);
 		}
 		return current;
 	}
@@ -85,24 +75,24 @@ final class TransactionWakeups implements TransactionSynchronization {
 		if (this.committing) {
 			WakeupBatch single = new WakeupBatch();
 			single.add(topic, wakeup);
-			this.beforeCommit.accept(single);
+			this.carrier.beforeCommit(single);
 		}
 	}
 
 	@Override
 	public void suspend() {
-		TransactionSynchronizationManager.unbindResource(this.owner);
+		TransactionSynchronizationManager.unbindResource(this.carrier);
 	}
 
 	@Override
 	public void resume() {
-		TransactionSynchronizationManager.bindResource(this.owner, this);
+		TransactionSynchronizationManager.bindResource(this.carrier, this);
 	}
 
 	@Override
 	public void beforeCommit(boolean readOnly) {
 		this.committing = true;
-		this.beforeCommit.accept(this.gathered);
+		this.carrier.beforeCommit(this.gathered);
 	}
 
 	@Override
@@ -112,22 +102,57 @@ final class TransactionWakeups implements TransactionSynchronization {
 
 	@Override
 	public void afterCompletion(int status) {
-		TransactionSynchronizationManager.unbindResourceIfPossible(this.owner);
+		TransactionSynchronizationManager.unbindResourceIfPossible(this.carrier);
 		if (!this.completing) {
 			// Registered in an afterCommit callback, so that no beforeCompletion came
 			this.late.addAll(this.gathered);
 		}
 		else if (status != STATUS_ROLLED_BACK) {
-			this.afterCommit.accept(this.gathered);
+			if (this.committing) {
+				this.carrier.afterCommit(this.gathered);
+			}
+			else {
+				// Registered in a beforeCommit callback, so that it never came here
+				this.carrier.behindCommit(this.gathered);
+			}
 		}
 		if (!this.late.isEmpty()) {
 			logger.warn("Written in an afterCommit callback, on a transaction that is over. It is stored and readers "
 					+ "are woken, but nothing rolls it back: use a new transaction there (Propagation.REQUIRES_NEW)");
+			this.carrier.commitLate();
 			for (long delay : LATE_MILLIS) {
 				CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS, Runnable::run)
-					.execute(() -> this.afterCommit.accept(this.late));
+					.execute(() -> this.carrier.behindCommit(this.late));
 			}
 		}
+	}
+
+	/**
+	 * Carries the wake-ups of transactions.
+	 */
+	interface Carrier {
+
+		/**
+		 * Take wake-ups in the transaction, shortly before the commit.
+		 */
+		void beforeCommit(WakeupBatch batch);
+
+		/**
+		 * Take wake-ups once the transaction has, or may have, committed.
+		 */
+		void afterCommit(WakeupBatch batch);
+
+		/**
+		 * Take wake-ups that were too late for {@link #beforeCommit}.
+		 */
+		void behindCommit(WakeupBatch batch);
+
+		/**
+		 * Commit what was written on the transaction's connection behind its commit. The
+		 * clean-up does that only for pools whose connections are in autocommit.
+		 */
+		void commitLate();
+
 	}
 
 }

@@ -295,6 +295,68 @@ class StreamTransactionTests {
 	}
 
 	@Test
+	void anAppendInAfterCommitIsStoredInAPoolWithoutAutocommitToo() {
+		try (Instance manual = Instance.start(database, "spring.datasource.hikari.auto-commit=false")) {
+			RecordingHandler handler = new RecordingHandler();
+			reader.subscribe("after-commit-manual", StreamPosition.start(), handler);
+			manual.transaction().executeWithoutResult((status) -> {
+				onTransaction(new TransactionSynchronization() {
+
+					@Override
+					public void afterCommit() {
+						manual.writer().append("after-commit-manual", "late");
+					}
+
+				});
+			});
+			handler.awaitChunks(1);
+			manual.transaction().executeWithoutResult((status) -> {
+				manual.writer().append("after-commit-manual", "in time");
+				onTransaction(new TransactionSynchronization() {
+
+					@Override
+					public void afterCommit() {
+						manual.writer().append("after-commit-manual", "late again");
+					}
+
+				});
+			});
+			handler.awaitChunks(3);
+			assertThat(handler.texts()).containsExactly("late", "in time", "late again");
+		}
+	}
+
+	@Test
+	void withWakeupsInTheTransactionWhatIsTooLateForThatIsHeardElsewhereToo() {
+		try (Instance announcing = Instance.start(database, "durable-notify.wakeup.mode=in-transaction")) {
+			RecordingHandler handler = new RecordingHandler();
+			reader.subscribe("announced-late", StreamPosition.start(), handler);
+			announcing.transaction().executeWithoutResult((status) -> onTransaction(new TransactionSynchronization() {
+
+				@Override
+				public void beforeCommit(boolean readOnly) {
+					announcing.writer().append("announced-late", "a");
+				}
+
+			}));
+			handler.awaitChunks(1);
+			announcing.transaction().executeWithoutResult((status) -> onTransaction(new TransactionSynchronization() {
+
+				@Override
+				public void afterCommit() {
+					announcing.writer().append("announced-late", "b");
+				}
+
+			}));
+			handler.awaitChunks(2);
+		}
+	}
+
+	private static void onTransaction(TransactionSynchronization synchronization) {
+		TransactionSynchronizationManager.registerSynchronization(synchronization);
+	}
+
+	@Test
 	void anAppendInAfterCompletionIsStoredAndWoken() {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("after-completion", StreamPosition.start(), handler);
