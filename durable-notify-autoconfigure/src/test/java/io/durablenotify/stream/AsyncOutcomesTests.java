@@ -83,7 +83,7 @@ class AsyncOutcomesTests {
 
 	private void block() {
 		try {
-			this.release.await();
+			this.release.await(2 * Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
