@@ -398,6 +398,21 @@ class StreamCursorTests {
 	}
 
 	@Test
+	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
+		LiveReaders readers = instance.bean(LiveReaders.class);
+		ReaderSubscription subscription = new ReaderSubscription("ends", 0, readers,
+				instance.bean(StreamSettings.class));
+		DefaultStreamCursor cursor = new DefaultStreamCursor(subscription);
+		subscription.connect(cursor);
+		subscription.end(null);
+		assertThat(readers()).containsExactly(subscription);
+		assertThat(cursor.isEnded()).isTrue();
+		// As in a thread that was held up between the end and its registration
+		readers.ending(subscription);
+		assertThat(readers()).isEmpty();
+	}
+
+	@Test
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "This JDK has no virtual threads")
 	void virtualThreadsThatWaitHoldNoThread() {
 		VirtualThreadTaskExecutor executor = new VirtualThreadTaskExecutor("cursor-");
