@@ -17,6 +17,8 @@
 package io.durablenotify.autoconfigure;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 import io.durablenotify.wakeup.WakeupMode;
 import org.jspecify.annotations.Nullable;
@@ -450,6 +452,12 @@ public class DurableNotifyProperties {
 		 */
 		private @Nullable Duration retention;
 
+		/**
+		 * Families of streams by name. Each has a "prefix" and, where they differ from
+		 * those of all streams, a "retention", a "buffer-size" and a "max-chunk-size".
+		 */
+		private Map<String, Family> families = new LinkedHashMap<>();
+
 		public DataSize getMaxChunkSize() {
 			return this.maxChunkSize;
 		}
@@ -496,6 +504,76 @@ public class DurableNotifyProperties {
 
 		public void setRetention(@Nullable Duration retention) {
 			this.retention = retention;
+		}
+
+		public Map<String, Family> getFamilies() {
+			return this.families;
+		}
+
+		public void setFamilies(Map<String, Family> families) {
+			this.families = families;
+		}
+
+		/**
+		 * Properties of a family of streams.
+		 */
+		public static class Family {
+
+			/**
+			 * Prefix of the names of the family's streams. Required.
+			 */
+			private @Nullable String prefix;
+
+			/**
+			 * Time after its end at which a stream of the family is deleted. Defaults to
+			 * that of all streams.
+			 */
+			private @Nullable Duration retention;
+
+			/**
+			 * Maximum number of chunks that a live reader of the family holds for a slow
+			 * handler. Defaults to that of all streams.
+			 */
+			private @Nullable Integer bufferSize;
+
+			/**
+			 * Maximum size of a chunk that a writer of the family takes. Defaults to that
+			 * of all streams.
+			 */
+			private @Nullable DataSize maxChunkSize;
+
+			public @Nullable String getPrefix() {
+				return this.prefix;
+			}
+
+			public void setPrefix(@Nullable String prefix) {
+				this.prefix = prefix;
+			}
+
+			public @Nullable Duration getRetention() {
+				return this.retention;
+			}
+
+			public void setRetention(@Nullable Duration retention) {
+				this.retention = retention;
+			}
+
+			public @Nullable Integer getBufferSize() {
+				return this.bufferSize;
+			}
+
+			public void setBufferSize(@Nullable Integer bufferSize) {
+				this.bufferSize = bufferSize;
+			}
+
+			public @Nullable DataSize getMaxChunkSize() {
+				return this.maxChunkSize;
+			}
+
+			public void setMaxChunkSize(@Nullable DataSize maxChunkSize) {
+				this.maxChunkSize = maxChunkSize;
+			}
+
 		}
 
 	}

@@ -18,6 +18,9 @@ package io.durablenotify.autoconfigure;
 
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -28,6 +31,7 @@ import io.durablenotify.schema.SchemaSettings;
 import io.durablenotify.stream.StreamSettings;
 import io.durablenotify.wakeup.PollSettings;
 import io.durablenotify.wakeup.WakeupSettings;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.convert.DurationStyle;
@@ -159,9 +163,8 @@ class SettingsConfiguration {
 	StreamSettings durableNotifyStreamSettings(DurableNotifyProperties properties) {
 		DurableNotifyProperties.Streams streams = properties.getStreams();
 		DataSize maxChunkSize = streams.getMaxChunkSize();
-		require(maxChunkSize.toBytes() >= 1 && maxChunkSize.compareTo(LARGEST_CHUNK) <= 0, "streams.max-chunk-size",
-				maxChunkSize, "use 1B to " + LARGEST_CHUNK.toMegabytes() + "MB");
-		require(streams.getBufferSize() >= 1, "streams.buffer-size", streams.getBufferSize(), "use 1 or more");
+		requireChunkSize("streams.max-chunk-size", maxChunkSize);
+		requireBufferSize("streams.buffer-size", streams.getBufferSize());
 		require(streams.getBufferBytes().toBytes() >= 1, "streams.buffer-bytes", streams.getBufferBytes(),
 				"use 1B or more");
 		require(streams.getAppendBuffer().compareTo(maxChunkSize) >= 0, "streams.append-buffer",
@@ -170,15 +173,70 @@ class SettingsConfiguration {
 		requirePositive("streams.append-timeout", streams.getAppendTimeout());
 		require(streams.getAppendTimeout().compareTo(LONGEST_LOCK_TIMEOUT) <= 0, "streams.append-timeout",
 				streams.getAppendTimeout(), "use " + LONGEST_LOCK_TIMEOUT.toDays() + "d or less");
-		Duration retention = streams.getRetention();
-		if (retention != null) {
-			requirePositive("streams.retention", retention);
-			require(retention.compareTo(LONGEST_RETENTION) <= 0, "streams.retention", retention,
-					"use " + LONGEST_RETENTION.toDays() + "d or less, or nothing to keep streams");
-		}
+		requireRetention("streams.retention", streams.getRetention());
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
 				streams.getBufferBytes().toBytes(), streams.getAppendBuffer().toBytes(), streams.getAppendTimeout(),
-				retention);
+				streams.getRetention(), families(streams));
+	}
+
+	private static List<StreamSettings.Family> families(DurableNotifyProperties.Streams streams) {
+		Map<String, StreamSettings.Family> byPrefix = new LinkedHashMap<>();
+		streams.getFamilies().forEach((name, properties) -> {
+			StreamSettings.Family family = family(name, properties, streams);
+			StreamSettings.Family other = byPrefix.putIfAbsent(family.prefix(), family);
+			if (other != null) {
+				throw new SettingsException(
+						("Properties durable-notify.streams.families.%s.prefix and "
+								+ "durable-notify.streams.families.%s.prefix have the same value '%s'.")
+							.formatted(other.name(), name, family.prefix()),
+						"Give each family a prefix of its own. One may begin with another's.");
+			}
+		});
+		return List.copyOf(byPrefix.values());
+	}
+
+	private static StreamSettings.Family family(String name, DurableNotifyProperties.Streams.Family family,
+			DurableNotifyProperties.Streams streams) {
+		if (!StreamSettings.Family.isValidName(name)) {
+			throw new SettingsException(
+					"Property durable-notify.streams.families has a family named '%s', which cannot be used."
+						.formatted(name),
+					"For the names of families, %s.".formatted(StreamSettings.Family.NAME_RULE));
+		}
+		String property = "streams.families." + name;
+		String prefix = family.getPrefix();
+		if (prefix == null) {
+			throw new SettingsException("Property durable-notify.%s.prefix is not set.".formatted(property),
+					"Set it to what the names of the family's streams begin with, such as '%s/'.".formatted(name));
+		}
+		require(StreamSettings.Family.isValidPrefix(prefix), property + ".prefix", prefix,
+				StreamSettings.Family.PREFIX_RULE);
+		requireRetention(property + ".retention", family.getRetention());
+		int bufferSize = (family.getBufferSize() != null) ? family.getBufferSize() : streams.getBufferSize();
+		requireBufferSize(property + ".buffer-size", bufferSize);
+		DataSize maxChunkSize = (family.getMaxChunkSize() != null) ? family.getMaxChunkSize()
+				: streams.getMaxChunkSize();
+		requireChunkSize(property + ".max-chunk-size", maxChunkSize);
+		require(maxChunkSize.compareTo(streams.getAppendBuffer()) <= 0, property + ".max-chunk-size", maxChunkSize,
+				"use at most durable-notify.streams.append-buffer, which is " + shown(streams.getAppendBuffer()));
+		return new StreamSettings.Family(name, prefix, family.getRetention(), bufferSize, (int) maxChunkSize.toBytes());
+	}
+
+	private static void requireChunkSize(String property, DataSize value) {
+		require(value.toBytes() >= 1 && value.compareTo(LARGEST_CHUNK) <= 0, property, value,
+				"use 1B to " + LARGEST_CHUNK.toMegabytes() + "MB");
+	}
+
+	private static void requireBufferSize(String property, int value) {
+		require(value >= 1, property, value, "use 1 or more");
+	}
+
+	private static void requireRetention(String property, @Nullable Duration value) {
+		if (value != null) {
+			requirePositive(property, value);
+			require(value.compareTo(LONGEST_RETENTION) <= 0, property, value,
+					"use " + LONGEST_RETENTION.toDays() + "d or less, or nothing to keep streams");
+		}
 	}
 
 	static void requirePositive(String property, Duration value) {

@@ -43,53 +43,61 @@ final class DefaultStreamReader implements StreamReader {
 
 	private final LiveReaders readers;
 
-	DefaultStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog, LiveReaders readers) {
+	private final StreamScope scope;
+
+	DefaultStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog, LiveReaders readers,
+			StreamScope scope) {
 		this.database = database;
 		this.store = store;
 		this.catalog = catalog;
 		this.readers = readers;
+		this.scope = scope;
 	}
 
 	@Override
 	public Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler) {
 		Assert.notNull(from, "'from' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
-		return this.readers.open(StreamNames.require(stream), from, handler);
+		return this.readers.open(this.scope.target(stream), from, handler);
 	}
 
 	@Override
 	public StreamCursor cursor(String stream, StreamPosition from) {
 		Assert.notNull(from, "'from' must not be null");
-		return this.readers.openFor(StreamNames.require(stream), from, DefaultStreamCursor::new);
+		return this.readers.openFor(this.scope.target(stream), from, DefaultStreamCursor::new);
 	}
 
 	@Override
 	public Flow.Publisher<Chunk> publisher(String stream, StreamPosition from) {
 		Assert.notNull(from, "'from' must not be null");
-		return new StreamPublisher(this.readers, StreamNames.require(stream), from);
+		return new StreamPublisher(this.readers, this.scope.target(stream), from);
 	}
 
 	@Override
 	public ChunkPage page(String stream, StreamPosition from, int limit) {
-		StreamNames.require(stream);
+		String name = this.scope.fullName(stream);
 		Assert.notNull(from, "'from' must not be null");
 		Assert.isTrue(limit >= 1 && limit <= MAX_PAGE_CHUNKS,
 				() -> "Limit " + limit + " is refused: use 1 to " + MAX_PAGE_CHUNKS);
-		return this.database.execute("read a page of a stream",
-				(connection, joined) -> this.store.page(connection, stream, from, limit, MAX_PAGE_BYTES));
+		return this.scope.relativePage(this.database.execute("read a page of a stream",
+				(connection, joined) -> this.store.page(connection, name, from, limit, MAX_PAGE_BYTES)));
 	}
 
 	@Override
 	public Optional<StreamInfo> info(String stream) {
-		StreamNames.require(stream);
-		return this.database.execute("describe a stream",
-				(connection, joined) -> this.catalog.find(connection, stream));
+		String name = this.scope.fullName(stream);
+		return this.database.execute("describe a stream", (connection, joined) -> this.catalog.find(connection, name))
+			.map(this.scope::relativeInfo);
 	}
 
 	@Override
 	public List<StreamInfo> list(StreamQuery query) {
 		Assert.notNull(query, "'query' must not be null");
-		return this.database.execute("list streams", (connection, joined) -> this.catalog.list(connection, query));
+		StreamQuery full = this.scope.fullQuery(query);
+		return this.database.execute("list streams", (connection, joined) -> this.catalog.list(connection, full))
+			.stream()
+			.map(this.scope::relativeInfo)
+			.toList();
 	}
 
 }

@@ -45,7 +45,8 @@ import org.springframework.util.Assert;
 
 /**
  * The {@link StreamWriter}: what is in a transaction goes to the database on the caller's
- * connection, what is in none by {@link GroupCommit}.
+ * connection, what is in none by {@link GroupCommit}. Public methods are given names as
+ * the caller knows them; everything below has full ones.
  */
 final class DefaultStreamWriter implements StreamWriter {
 
@@ -63,8 +64,10 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final StreamSettings settings;
 
+	private final StreamScope scope;
+
 	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, StreamWrites writes,
-			StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
+			StreamAppends appends, GroupCommit groupCommit, StreamSettings settings, StreamScope scope) {
 		this.database = database;
 		this.store = store;
 		this.catalog = catalog;
@@ -72,6 +75,7 @@ final class DefaultStreamWriter implements StreamWriter {
 		this.appends = appends;
 		this.groupCommit = groupCommit;
 		this.settings = settings;
+		this.scope = scope;
 	}
 
 	@Override
@@ -82,8 +86,8 @@ final class DefaultStreamWriter implements StreamWriter {
 	/**
 	 * Encode strictly: half a surrogate pair would become a question mark, for good.
 	 */
-	private static byte[] encode(String stream, CharSequence text) {
-		StreamNames.require(stream);
+	private byte[] encode(String stream, CharSequence text) {
+		String name = this.scope.fullName(stream);
 		Assert.notNull(text, "'text' must not be null");
 		try {
 			ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
@@ -94,7 +98,7 @@ final class DefaultStreamWriter implements StreamWriter {
 		catch (CharacterCodingException ex) {
 			throw new IllegalArgumentException(("Text for stream '%s' has an unpaired surrogate: it was cut in the "
 					+ "middle of a character. Keep both halves in one chunk")
-				.formatted(stream), ex);
+				.formatted(name), ex);
 		}
 	}
 
@@ -105,16 +109,16 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public long appendAll(String stream, List<byte[]> chunks) {
-		StreamNames.require(stream);
+		String name = this.scope.fullName(stream);
 		Assert.notEmpty(chunks,
-				() -> "Chunks for stream '" + stream + "' must not be empty: there is no index to return");
-		chunks.forEach((chunk) -> requireSize(stream, chunk));
-		Addition addition = new Addition(stream, Addition.ANY_INDEX, List.copyOf(chunks));
+				() -> "Chunks for stream '" + name + "' must not be empty: there is no index to return");
+		chunks.forEach((chunk) -> requireSize(name, chunk));
+		Addition addition = new Addition(name, Addition.ANY_INDEX, List.copyOf(chunks));
 		long max = this.settings.appendBuffer();
 		Assert.isTrue(addition.bytes() <= max,
 				() -> ("Chunks of %d bytes for stream '%s' are refused: %d are allowed at once "
 						+ "(durable-notify.streams.append-buffer). Append them in parts, or allow more")
-					.formatted(addition.bytes(), stream, max));
+					.formatted(addition.bytes(), name, max));
 		return append(addition);
 	}
 
@@ -132,7 +136,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	@Override
 	public CompletableFuture<Long> appendAsync(String stream, byte[] data) {
 		Addition addition = addition(stream, Addition.ANY_INDEX, data);
-		requireWritable(stream);
+		requireWritable(addition.stream());
 		if (this.database.isApart()) {
 			return this.groupCommit.appendAsync(addition);
 		}
@@ -147,30 +151,31 @@ final class DefaultStreamWriter implements StreamWriter {
 	@Override
 	public void appendOnCommit(String stream, byte[] data) {
 		Addition addition = addition(stream, Addition.ANY_INDEX, data);
-		requireWritable(stream);
+		requireWritable(addition.stream());
 		if (!TransactionSynchronizationManager.isActualTransactionActive()
 				|| !TransactionSynchronizationManager.isSynchronizationActive()) {
 			throw new InvalidDataAccessApiUsageException(
 					"There is no transaction with whose commit stream '%s' could be appended to: use append()"
-						.formatted(stream));
+						.formatted(addition.stream()));
 		}
 		this.writes.joinTransaction();
-		CommitAppends.add(this, this::appendDirectly, this.settings.appendBuffer(), addition);
+		// One transaction's appends are gathered in one place, whichever writers they
+		// come by
+		CommitAppends.add(this.writes, this::appendDirectly, this.settings.appendBuffer(), addition);
 	}
 
 	private Addition addition(String stream, long expectedIndex, byte[] data) {
-		StreamNames.require(stream);
-		requireSize(stream, data);
-		return new Addition(stream, expectedIndex, List.of(data));
+		String name = this.scope.fullName(stream);
+		requireSize(name, data);
+		return new Addition(name, expectedIndex, List.of(data));
 	}
 
 	private void requireSize(String stream, byte[] data) {
 		Assert.notNull(data, "'data' must not be null");
-		int max = this.settings.maxChunkSize();
+		int max = this.scope.maxChunkSize();
 		Assert.isTrue(data.length <= max,
-				() -> ("Chunk of %d bytes for stream '%s' is refused: %d are allowed "
-						+ "(durable-notify.streams.max-chunk-size). Split it, or allow more")
-					.formatted(data.length, stream, max));
+				() -> "Chunk of %d bytes for stream '%s' is refused: %d are allowed (%s). Split it, or allow more"
+					.formatted(data.length, stream, max, this.scope.maxChunkSizeProperty()));
 	}
 
 	private long append(Addition addition) {
@@ -201,14 +206,15 @@ final class DefaultStreamWriter implements StreamWriter {
 	@Override
 	public void create(String stream, StreamOptions options) {
 		Assert.notNull(options, "'options' must not be null");
-		write("create a stream", stream, (connection, joined) -> {
-			Created created = this.catalog.create(connection, joined, stream, options, this.settings.appendTimeout());
+		String name = this.scope.fullName(stream);
+		write("create a stream", name, (connection, joined) -> {
+			Created created = this.catalog.create(connection, joined, name, options, this.settings.appendTimeout());
 			List<Wakeup> wakeups = new ArrayList<>();
 			if (created.replaced() != null) {
 				wakeups.add(Wakeup.deleted(created.replaced()));
 			}
 			if (created.created() != null) {
-				wakeups.add(Wakeup.moved(created.created(), 0).created(stream));
+				wakeups.add(Wakeup.moved(created.created(), 0).created(name));
 			}
 			return new Written<>(options, wakeups);
 		});
@@ -216,8 +222,9 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public boolean delete(String stream) {
-		return write("delete a stream", stream, (connection, joined) -> {
-			OptionalLong deleted = this.catalog.delete(connection, joined, stream, this.settings.appendTimeout());
+		String name = this.scope.fullName(stream);
+		return write("delete a stream", name, (connection, joined) -> {
+			OptionalLong deleted = this.catalog.delete(connection, joined, name, this.settings.appendTimeout());
 			return Written.of(deleted.isPresent(), (deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
 		});
 	}
@@ -234,23 +241,23 @@ final class DefaultStreamWriter implements StreamWriter {
 	}
 
 	private void end(String stream, StreamState state, @Nullable String reason) {
-		write("end a stream", stream, (connection, joined) -> {
-			OptionalLong ended = this.store.end(connection, joined, stream, state, reason,
-					this.settings.appendTimeout());
-			return Written.of(state, (ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(stream) : null);
+		String name = this.scope.fullName(stream);
+		write("end a stream", name, (connection, joined) -> {
+			OptionalLong ended = this.store.end(connection, joined, name, state, reason, this.settings.appendTimeout());
+			return Written.of(state, (ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(name) : null);
 		});
 	}
 
 	@Override
 	public StreamAppender appender(String stream) {
-		return new DefaultStreamAppender(this, StreamNames.require(stream));
+		this.scope.fullName(stream);
+		return new DefaultStreamAppender(this, stream);
 	}
 
 	/**
 	 * Write behind what was appended before.
 	 */
 	private <T> T write(String task, String stream, SessionWork<Written<T>> work) {
-		StreamNames.require(stream);
 		requireWritable(stream);
 		if (this.database.isApart()) {
 			this.groupCommit.awaitEarlier(stream);

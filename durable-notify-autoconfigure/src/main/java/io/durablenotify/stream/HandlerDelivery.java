@@ -44,16 +44,12 @@ final class HandlerDelivery implements ChunkConsumer {
 
 	private final Demand demand;
 
-	private final int chunksPerTurn;
-
 	private final SerialTask task;
 
-	HandlerDelivery(ReaderSubscription reader, ChunkHandler handler, Demand demand, int chunksPerTurn,
-			Executor executor) {
+	HandlerDelivery(ReaderSubscription reader, ChunkHandler handler, Demand demand, Executor executor) {
 		this.reader = reader;
 		this.handler = handler;
 		this.demand = demand;
-		this.chunksPerTurn = chunksPerTurn;
 		this.task = new SerialTask(executor, this::deliver);
 	}
 
@@ -68,7 +64,7 @@ final class HandlerDelivery implements ChunkConsumer {
 
 	private void deliver() {
 		int delivered = 0;
-		while (delivered < this.chunksPerTurn) {
+		while (delivered < this.reader.bufferSize()) {
 			List<Chunk> chunks = this.reader.peek(CHUNKS_AT_ONCE);
 			if (chunks.isEmpty()) {
 				End end = this.reader.takeEnd();
@@ -115,7 +111,7 @@ final class HandlerDelivery implements ChunkConsumer {
 		}
 		if (end.error() == failure) {
 			logger.error("Handler failed with chunk %d of stream '%s'; its subscription ends".formatted(chunk.index(),
-					chunk.stream()), failure);
+					this.reader.stream()), failure);
 		}
 		tell(end);
 	}

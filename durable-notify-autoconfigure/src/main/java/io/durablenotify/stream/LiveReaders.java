@@ -55,7 +55,7 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 
 	private final StreamStore store;
 
-	private final StreamSettings settings;
+	private final long bufferBytes;
 
 	private final Executor executor;
 
@@ -89,25 +89,25 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 			Wakeups wakeups, Poll poll) {
 		this.database = database;
 		this.store = store;
-		this.settings = settings;
+		this.bufferBytes = settings.bufferBytes();
 		this.executor = executor;
 		this.poll = poll;
-		this.fetcher = new StreamFetcher(database, store, settings, this);
+		this.fetcher = new StreamFetcher(database, store, this);
 		this.wakeups = wakeups.subscribe(TOPIC, this);
 	}
 
 	/**
 	 * Open a reader that gives its handler all there is.
 	 */
-	ReaderSubscription open(String stream, StreamPosition from, ChunkHandler handler) {
-		return openFor(stream, from, (reader) -> delivery(reader, handler, Demand.unlimited())).reader();
+	ReaderSubscription open(ReaderTarget target, StreamPosition from, ChunkHandler handler) {
+		return openFor(target, from, (reader) -> delivery(reader, handler, Demand.unlimited())).reader();
 	}
 
 	/**
 	 * Return what calls a handler with a reader's chunks.
 	 */
 	HandlerDelivery delivery(ReaderSubscription reader, ChunkHandler handler, Demand demand) {
-		return new HandlerDelivery(reader, handler, demand, this.settings.bufferSize(), this.executor);
+		return new HandlerDelivery(reader, handler, demand, this.executor);
 	}
 
 	/**
@@ -115,12 +115,14 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 	 * @param consumers makes what takes the reader's chunks
 	 * @return the consumer
 	 */
-	<C extends ChunkConsumer> C openFor(String stream, StreamPosition from, Function<ReaderSubscription, C> consumers) {
-		requireOpen(stream);
+	<C extends ChunkConsumer> C openFor(ReaderTarget target, StreamPosition from,
+			Function<ReaderSubscription, C> consumers) {
+		requireOpen(target);
 		followPoll();
+		String stream = target.stream();
 		Head head = (from.isFromEnd()) ? findHead(stream) : null;
-		ReaderSubscription reader = new ReaderSubscription(stream, from.resolve((head != null) ? head.nextIndex() : 0),
-				this, this.settings);
+		ReaderSubscription reader = new ReaderSubscription(target, from.resolve((head != null) ? head.nextIndex() : 0),
+				this, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
 		// Registered before the first look: what is appended from here on wakes it
@@ -134,14 +136,14 @@ final class LiveReaders implements SmartLifecycle, WakeupHandler, AutoCloseable 
 		}
 		if (!this.open) {
 			reader.cancel();
-			requireOpen(stream);
+			requireOpen(target);
 		}
 		return consumer;
 	}
 
-	private void requireOpen(String stream) {
+	private void requireOpen(ReaderTarget target) {
 		if (!this.open) {
-			throw new ReaderStoppedException(stream);
+			throw new ReaderStoppedException(target);
 		}
 	}
 

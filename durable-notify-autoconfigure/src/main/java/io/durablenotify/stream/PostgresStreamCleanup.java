@@ -46,6 +46,11 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private static final int BYTES_PER_SLICE = 64 * 1024 * 1024;
 
 	/**
+	 * How long ago a stream's time was over that is found without looking at all.
+	 */
+	private static final Duration LOOK_BACK = Duration.ofHours(1);
+
+	/**
 	 * A statement of its own, so that the following ones see what the last one to hold
 	 * the lock has done. The locks on rows are never waited for; those on tables, by a
 	 * DBA, not for long.
@@ -59,16 +64,27 @@ final class PostgresStreamCleanup implements StreamCleanup {
 
 	/**
 	 * By the database's clock and the indexes on both times. A head that an append or
-	 * anybody else holds is left to the next time.
+	 * anybody else holds is left to the next time. Behind the index on the end, streams
+	 * of other families are passed over: those that are kept for long would be so every
+	 * time, without a lower bound.
 	 */
 	private static final String DELETE_HEADS = """
-			WITH expired AS MATERIALIZED (
+			WITH rules AS MATERIALIZED (
+				SELECT prefix, millis, now() - millis * interval '1 millisecond' AS until
+				FROM unnest(?::text[], ?::bigint[]) AS rule(prefix, millis)),
+			expired AS MATERIALIZED (
 				SELECT stream_id FROM ${schema}.streams WHERE ${turn} AND expires_at <= now()
 				ORDER BY expires_at LIMIT ${streams} FOR UPDATE SKIP LOCKED),
 			outlived AS MATERIALIZED (
-				SELECT stream_id FROM ${schema}.streams
-				WHERE ${turn} AND ended_at <= now() - ?::bigint * interval '1 millisecond'
-				ORDER BY ended_at LIMIT ${streams} FOR UPDATE SKIP LOCKED),
+				SELECT o.stream_id FROM rules r CROSS JOIN LATERAL (
+					SELECT s.stream_id FROM ${schema}.streams s
+					WHERE ${turn} AND s.ended_at <= r.until
+						AND s.ended_at > coalesce(r.until - ?::bigint * interval '1 millisecond', '-infinity')
+						AND starts_with(s.name, r.prefix)
+						AND NOT EXISTS (SELECT FROM rules longer
+							WHERE length(longer.prefix) > length(r.prefix) AND starts_with(s.name, longer.prefix))
+					ORDER BY s.ended_at LIMIT ${streams} FOR UPDATE SKIP LOCKED) o
+				WHERE r.millis IS NOT NULL LIMIT ${streams}),
 			gone AS (
 				DELETE FROM ${schema}.streams
 				WHERE stream_id IN (SELECT stream_id FROM expired UNION SELECT stream_id FROM outlived)
@@ -130,11 +146,14 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	}
 
 	@Override
-	public Slice clean(Connection connection, @Nullable Duration retention, long after) throws SQLException {
+	public Slice clean(Connection connection, StreamRetention retention, boolean all, long after) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.clean)) {
-			statement.setObject(1, (retention != null) ? retention.toMillis() : null, Types.BIGINT);
-			statement.setLong(2, after);
-			statement.setLong(3, after);
+			statement.setObject(1, retention.byPrefix().keySet().toArray(String[]::new));
+			statement.setObject(2,
+					retention.byPrefix().values().stream().map(PostgresStreamCleanup::millis).toArray(Long[]::new));
+			statement.setObject(3, (all) ? null : LOOK_BACK.toMillis(), Types.BIGINT);
+			statement.setLong(4, after);
+			statement.setLong(5, after);
 			statement.execute();
 			List<Long> deleted = new ArrayList<>();
 			ResultSet heads = next(statement);
@@ -149,6 +168,10 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			more.next();
 			return new Slice(deleted, last, more.getBoolean(1) || deleted.size() >= STREAMS_PER_SLICE);
 		}
+	}
+
+	private static @Nullable Long millis(@Nullable Duration duration) {
+		return (duration != null) ? duration.toMillis() : null;
 	}
 
 	private static ResultSet next(PreparedStatement statement) throws SQLException {

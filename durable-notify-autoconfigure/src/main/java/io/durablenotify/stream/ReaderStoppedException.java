@@ -22,8 +22,9 @@ package io.durablenotify.stream;
  */
 public final class ReaderStoppedException extends StreamException {
 
-	ReaderStoppedException(String stream) {
-		super(stream, "Stream '%s' is no longer read, because the application context closes".formatted(stream));
+	ReaderStoppedException(ReaderTarget target) {
+		super(target,
+				"Stream '%s' is no longer read, because the application context closes".formatted(target.stream()));
 	}
 
 }

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ReaderSubscription implements Subscription {
 
-	private final String stream;
+	private final ReaderTarget target;
 
 	private final LiveReaders readers;
 
@@ -96,11 +96,11 @@ final class ReaderSubscription implements Subscription {
 	record End(@Nullable Throwable error) {
 	}
 
-	ReaderSubscription(String stream, long next, LiveReaders readers, StreamSettings settings) {
-		this.stream = stream;
+	ReaderSubscription(ReaderTarget target, long next, LiveReaders readers, long bufferBytes) {
+		this.target = target;
 		this.next = next;
 		this.readers = readers;
-		this.buffer = new ChunkBuffer(settings.bufferSize(), settings.bufferBytes());
+		this.buffer = new ChunkBuffer(target.bufferSize(), bufferBytes);
 	}
 
 	void connect(ChunkConsumer consumer) {
@@ -108,7 +108,14 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	String stream() {
-		return this.stream;
+		return this.target.stream();
+	}
+
+	/**
+	 * Return how many chunks it holds at most: its share of a turn, too.
+	 */
+	int bufferSize() {
+		return this.target.bufferSize();
 	}
 
 	long streamId() {
@@ -146,15 +153,15 @@ final class ReaderSubscription implements Subscription {
 	 */
 	boolean accept(@Nullable Head head, List<Chunk> chunks) {
 		if (head == null) {
-			end(new StreamDeletedException(this.stream));
+			end(new StreamDeletedException(this.target));
 			return false;
 		}
 		if (!isSame(head)) {
-			end(new StreamTruncatedException(this.stream, this.next, "another stream is in its place"));
+			end(new StreamTruncatedException(this.target, this.next, "another stream is in its place"));
 			return false;
 		}
 		if (head.nextIndex() < this.received) {
-			end(new StreamTruncatedException(this.stream, this.next, "the stream ends at " + head.nextIndex()));
+			end(new StreamTruncatedException(this.target, this.next, "the stream ends at " + head.nextIndex()));
 			return false;
 		}
 		int successive = successive(chunks);
@@ -165,13 +172,13 @@ final class ReaderSubscription implements Subscription {
 			this.consumer.signal();
 		}
 		if (offered == successive && successive < chunks.size()) {
-			end(new StreamTruncatedException(this.stream, this.next, chunks.get(successive).index() + " was found"));
+			end(new StreamTruncatedException(this.target, this.next, chunks.get(successive).index() + " was found"));
 			return false;
 		}
 		boolean more = this.next < head.nextIndex();
 		if (!more && head.state() != StreamState.OPEN) {
 			end((head.state() == StreamState.COMPLETED) ? null
-					: new StreamFailedException(this.stream, String.valueOf(head.endReason())));
+					: new StreamFailedException(this.target, String.valueOf(head.endReason())));
 		}
 		return more;
 	}
@@ -192,13 +199,22 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
+	 * Whoever wrote a chunk may call the stream by another name than this reader's
+	 * caller.
+	 */
+	private Chunk named(Chunk chunk) {
+		String name = this.target.name();
+		return (chunk.stream().equals(name)) ? chunk : new Chunk(name, chunk.index(), chunk.data(), chunk.createdAt());
+	}
+
+	/**
 	 * Ids are given away again after a failover to a server that was behind.
 	 */
 	private boolean isSame(Head head) {
 		if (this.createdAt == null) {
 			this.createdAt = head.createdAt();
 		}
-		return head.stream().equals(this.stream) && head.createdAt().equals(this.createdAt);
+		return head.stream().equals(stream()) && head.createdAt().equals(this.createdAt);
 	}
 
 	/**
@@ -218,7 +234,7 @@ final class ReaderSubscription implements Subscription {
 	private int offer(List<Chunk> chunks) {
 		synchronized (this.lock) {
 			int offered = 0;
-			while (!this.cut && offered < chunks.size() && this.buffer.offer(chunks.get(offered))) {
+			while (!this.cut && offered < chunks.size() && this.buffer.offer(named(chunks.get(offered)))) {
 				offered++;
 			}
 			return offered;
@@ -266,7 +282,7 @@ final class ReaderSubscription implements Subscription {
 			}
 			this.stopped = stopped;
 		}
-		abort(new ReaderStoppedException(this.stream));
+		abort(new ReaderStoppedException(this.target));
 		return stopped;
 	}
 
@@ -397,7 +413,7 @@ final class ReaderSubscription implements Subscription {
 	@Override
 	public String toString() {
 		synchronized (this.lock) {
-			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(this.stream, this.streamId,
+			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(stream(), this.streamId,
 					this.next, this.look, buffered(),
 					(this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
 		}

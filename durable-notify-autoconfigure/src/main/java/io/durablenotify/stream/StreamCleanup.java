@@ -18,10 +18,7 @@ package io.durablenotify.stream;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.List;
-
-import org.jspecify.annotations.Nullable;
 
 /**
  * Deletes streams whose time is over, and removes the chunks of deleted ones.
@@ -31,12 +28,13 @@ interface StreamCleanup {
 	/**
 	 * Take the next slice, in one short transaction, unless another instance is at it.
 	 * Never waits for a stream that somebody holds.
-	 * @param retention how long streams are kept after their end, or {@code null} for
-	 * ever
+	 * @param retention how long streams are kept after their end
+	 * @param all whether to look at all streams that have ended, or only at those whose
+	 * time was over not long ago, which others that are kept for longer do not slow down
 	 * @param after the id behind which to look for chunks to remove, so that a large
 	 * stream gets one slice a turn
 	 */
-	Slice clean(Connection connection, @Nullable Duration retention, long after) throws SQLException;
+	Slice clean(Connection connection, StreamRetention retention, boolean all, long after) throws SQLException;
 
 	/**
 	 * What a slice did.

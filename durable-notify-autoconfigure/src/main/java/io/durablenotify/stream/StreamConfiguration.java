@@ -28,11 +28,14 @@ import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
 
 /**
- * The beans of streams.
+ * The beans of streams. Those of families are registered by
+ * {@link StreamFamilyRegistrar}.
  */
 @Configuration(proxyBeanMethods = false)
+@Import(StreamFamilyRegistrar.class)
 public class StreamConfiguration {
 
 	@Bean
@@ -48,8 +51,8 @@ public class StreamConfiguration {
 	@Bean
 	StreamJanitor durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, StreamWrites writes,
 			StreamSettings settings) {
-		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes, settings.retention(),
-				StreamJanitor.INTERVAL);
+		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes,
+				StreamRetention.of(settings.retention(), settings.families()), StreamJanitor.INTERVAL);
 	}
 
 	@Bean
@@ -61,8 +64,13 @@ public class StreamConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	StreamReader durableNotifyStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
-			LiveReaders readers) {
-		return new DefaultStreamReader(database, store, catalog, readers);
+			LiveReaders readers, StreamSettings settings) {
+		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(settings));
+	}
+
+	static StreamReader familyReader(String family, ApplicationDatabase database, StreamStore store,
+			StreamCatalog catalog, LiveReaders readers, StreamSettings settings) {
+		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(settings, family));
 	}
 
 	@Bean
@@ -90,7 +98,15 @@ public class StreamConfiguration {
 	@ConditionalOnMissingBean
 	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
 			StreamWrites writes, StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
-		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings);
+		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings,
+				StreamScope.of(settings));
+	}
+
+	static StreamWriter familyWriter(String family, ApplicationDatabase database, AppendStore store,
+			StreamCatalog catalog, StreamWrites writes, StreamAppends appends, GroupCommit groupCommit,
+			StreamSettings settings) {
+		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings,
+				StreamScope.of(settings, family));
 	}
 
 }

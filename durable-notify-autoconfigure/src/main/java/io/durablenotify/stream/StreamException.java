@@ -23,14 +23,18 @@ public abstract class StreamException extends RuntimeException {
 
 	private final String stream;
 
+	StreamException(ReaderTarget target, String message) {
+		this(target.name(), message);
+	}
+
 	StreamException(String stream, String message) {
 		super(message);
 		this.stream = stream;
 	}
 
 	/**
-	 * Return the stream's name.
-	 * @return the name
+	 * Return the stream's name, as the reader's caller gave it.
+	 * @return the name, without the prefix if the reader is a family's
 	 */
 	public String getStream() {
 		return this.stream;

@@ -23,8 +23,8 @@ public final class StreamFailedException extends StreamException {
 
 	private final String reason;
 
-	StreamFailedException(String stream, String reason) {
-		super(stream, "Stream '%s' failed: %s".formatted(stream, reason));
+	StreamFailedException(ReaderTarget target, String reason) {
+		super(target, "Stream '%s' failed: %s".formatted(target.stream(), reason));
 		this.reason = reason;
 	}
 

@@ -73,8 +73,6 @@ final class StreamFetcher implements AutoCloseable {
 
 	private final StreamStore store;
 
-	private final int bufferSize;
-
 	private final StreamChecks checks;
 
 	private final WorkerThread thread = new WorkerThread("durable-notify-fetch");
@@ -97,10 +95,9 @@ final class StreamFetcher implements AutoCloseable {
 
 	private long retryAt;
 
-	StreamFetcher(ApplicationDatabase database, StreamStore store, StreamSettings settings, LiveReaders readers) {
+	StreamFetcher(ApplicationDatabase database, StreamStore store, LiveReaders readers) {
 		this.database = database;
 		this.store = store;
-		this.bufferSize = settings.bufferSize();
 		this.checks = new StreamChecks(database, store, readers, this::wake);
 	}
 
@@ -203,7 +200,7 @@ final class StreamFetcher implements AutoCloseable {
 		List<@Nullable Found> found;
 		try {
 			found = this.database.executeApart("fetch chunks", ApplicationDatabase.PATIENCE,
-					(connection, joined) -> this.store.fetch(connection, targets, budget(targets.size())));
+					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
 		}
 		catch (DataAccessException ex) {
 			if (this.store.isDataFailure(ex)) {
@@ -266,11 +263,13 @@ final class StreamFetcher implements AutoCloseable {
 
 	/**
 	 * The server sorts what all targets bring before it cuts at the statement's budget:
-	 * with many targets each gets a smaller share.
+	 * with many targets each gets a smaller share, and none more than what the largest
+	 * buffer takes.
 	 */
-	private Budget budget(int targets) {
-		int divisor = (targets + FULL_SHARES - 1) / FULL_SHARES;
-		int chunks = Math.min(this.bufferSize, Math.max(MIN_CHUNKS_PER_SHARE, this.bufferSize / divisor));
+	private static Budget budget(List<List<ReaderSubscription>> readers) {
+		int divisor = (readers.size() + FULL_SHARES - 1) / FULL_SHARES;
+		int share = readers.stream().flatMap(List::stream).mapToInt(ReaderSubscription::bufferSize).max().orElse(1);
+		int chunks = Math.min(share, Math.max(MIN_CHUNKS_PER_SHARE, share / divisor));
 		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE, BYTES_ALONE);
 	}
 

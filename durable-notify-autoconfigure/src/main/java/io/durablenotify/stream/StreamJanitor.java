@@ -47,13 +47,15 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 
 	static final Duration INTERVAL = Duration.ofMinutes(1);
 
+	private static final int TURNS_PER_LOOK_AT_ALL = 60;
+
 	private final ApplicationDatabase database;
 
 	private final StreamCleanup cleanup;
 
 	private final StreamWrites writes;
 
-	private final @Nullable Duration retention;
+	private final StreamRetention retention;
 
 	private final Duration interval;
 
@@ -62,12 +64,18 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 	private final SerialTask task = new SerialTask(this.thread, this::run);
 
 	/**
-	 * Owned by the cleaning thread, like {@link #after}.
+	 * Owned by the cleaning thread, like what follows.
 	 */
 	private final Outage outage = new Outage(logger, "Deleted and expired streams cannot be cleaned up for now",
 			"Deleted and expired streams are cleaned up again");
 
 	private long after;
+
+	/**
+	 * The turns since the last look at all streams: of what has ended long ago, most has
+	 * to be kept.
+	 */
+	private int turns;
 
 	/**
 	 * Guards {@link #running} and {@link #pause}.
@@ -78,8 +86,8 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 
 	private @Nullable CompletableFuture<Void> pause;
 
-	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, StreamWrites writes,
-			@Nullable Duration retention, Duration interval) {
+	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, StreamWrites writes, StreamRetention retention,
+			Duration interval) {
 		this.database = database;
 		this.cleanup = cleanup;
 		this.writes = writes;
@@ -104,9 +112,11 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 			Slice slice = clean();
 			this.after = slice.after();
 			more = slice.more();
+			this.turns = (more) ? this.turns : (this.turns + 1) % TURNS_PER_LOOK_AT_ALL;
 			this.outage.succeeded();
 		}
 		catch (Throwable ex) {
+			this.turns = 0;
 			if (isRunning()) {
 				this.outage.failed(ex);
 			}
@@ -120,7 +130,7 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 	}
 
 	private Written<Slice> clean(Connection connection, boolean joined) throws SQLException {
-		Slice slice = this.cleanup.clean(connection, this.retention, this.after);
+		Slice slice = this.cleanup.clean(connection, this.retention, this.turns == 0, this.after);
 		return new Written<>(slice, slice.deleted().stream().map(Wakeup::deleted).toList());
 	}
 

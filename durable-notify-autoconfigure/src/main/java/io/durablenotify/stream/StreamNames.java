@@ -29,14 +29,25 @@ final class StreamNames {
 	}
 
 	static String require(String name) {
-		int length = (name != null) ? name.codePointCount(0, name.length()) : 0;
-		if (length < 1 || length > MAX_LENGTH || !name.codePoints().allMatch(StreamNames::isAllowed)) {
+		if (!isValid(name, MAX_LENGTH)) {
 			throw new IllegalArgumentException(
 					("Stream name %s is refused: 1 to %d characters are allowed, none of them white space or a control "
 							+ "character. If this is the text, the arguments are swapped: append(stream, text).")
 						.formatted(shown(name), MAX_LENGTH));
 		}
 		return name;
+	}
+
+	/**
+	 * Return whether names can begin with a prefix: it leaves room for one character.
+	 */
+	static boolean isValidPrefix(String prefix) {
+		return isValid(prefix, MAX_LENGTH - 1);
+	}
+
+	private static boolean isValid(String name, int maxLength) {
+		int length = (name != null) ? name.codePointCount(0, name.length()) : 0;
+		return length >= 1 && length <= maxLength && name.codePoints().allMatch(StreamNames::isAllowed);
 	}
 
 	private static boolean isAllowed(int codePoint) {

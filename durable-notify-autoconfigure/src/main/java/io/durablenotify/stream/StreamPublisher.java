@@ -31,13 +31,13 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 
 	private final LiveReaders readers;
 
-	private final String stream;
+	private final ReaderTarget target;
 
 	private final StreamPosition from;
 
-	StreamPublisher(LiveReaders readers, String stream, StreamPosition from) {
+	StreamPublisher(LiveReaders readers, ReaderTarget target, StreamPosition from) {
 		this.readers = readers;
-		this.stream = stream;
+		this.target = target;
 		this.from = from;
 	}
 
@@ -46,7 +46,7 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 		Objects.requireNonNull(subscriber, "'subscriber' must not be null");
 		SubscriberDelivery delivery;
 		try {
-			delivery = this.readers.openFor(this.stream, this.from,
+			delivery = this.readers.openFor(this.target, this.from,
 					(reader) -> new SubscriberDelivery(reader, subscriber, this.readers));
 		}
 		catch (RuntimeException ex) {
@@ -68,13 +68,13 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Subscriber to stream '%s', which cannot be read, failed".formatted(this.stream), ex);
+			logger.error("Subscriber to stream '%s', which cannot be read, failed".formatted(this.target.stream()), ex);
 		}
 	}
 
 	@Override
 	public String toString() {
-		return "publisher of '%s' from %s".formatted(this.stream, this.from);
+		return "publisher of '%s' from %s".formatted(this.target.stream(), this.from);
 	}
 
 	/**

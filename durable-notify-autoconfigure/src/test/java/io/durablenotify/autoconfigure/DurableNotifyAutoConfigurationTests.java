@@ -44,6 +44,8 @@ import io.durablenotify.web.SseStreams;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
+import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.task.TaskExecutionAutoConfiguration;
@@ -57,8 +59,10 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
 import org.springframework.boot.thread.Threading;
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
 import org.springframework.core.task.AsyncTaskExecutor;
 import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.core.task.TaskExecutor;
@@ -69,6 +73,7 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.mockito.Mockito.RETURNS_DEEP_STUBS;
 import static org.mockito.Mockito.mock;
 
@@ -211,6 +216,59 @@ class DurableNotifyAutoConfigurationTests {
 			.run((context) -> assertThat(context).hasSingleBean(SseStreams.class)
 				.getBean(StreamReader.class)
 				.isSameAs(own));
+	}
+
+	@Test
+	void backsOffWithUsersBeansOfAFamily() {
+		this.contextRunner.withUserConfiguration(FamilyConfiguration.class)
+			.withPropertyValues("durable-notify.streams.families.answers.prefix=answers/",
+					"durable-notify.streams.families.named.prefix=named/",
+					"durable-notify.streams.families.other.prefix=other/")
+			.run((context) -> {
+				assertThat(context).hasNotFailed().hasBean("durableNotifyStreamReader");
+				assertThat(qualified(context, StreamReader.class, "answers")).isSameAs(context.getBean("annotated"));
+				assertThat(qualified(context, StreamReader.class, "named")).isSameAs(context.getBean("named"));
+				assertThat(qualified(context, StreamWriter.class, "answers"))
+					.isSameAs(context.getBean("durableNotifyStreamWriter.answers"));
+				assertThat(qualified(context, StreamReader.class, "other"))
+					.isSameAs(context.getBean("durableNotifyStreamReader.other"));
+			});
+	}
+
+	@Test
+	void familiesStayBesideUsersStreamReaderAndStreamWriter() {
+		StreamReader reader = mock(StreamReader.class);
+		StreamWriter writer = mock(StreamWriter.class);
+		this.contextRunner.withBean("own", StreamReader.class, () -> reader)
+			.withBean("ownWriter", StreamWriter.class, () -> writer)
+			.withPropertyValues("durable-notify.streams.families.answers.prefix=own-answers/")
+			.run((context) -> {
+				assertThat(context.getBean(StreamReader.class)).isSameAs(reader);
+				assertThat(context.getBean(StreamWriter.class)).isSameAs(writer);
+				assertThat(qualified(context, StreamWriter.class, "answers").append("1", "a")).isZero();
+				assertThat(qualified(context, StreamReader.class, "answers").info("1")).isPresent();
+			});
+	}
+
+	@Test
+	void aFamilyFromEnvironmentVariablesIsTheOneOfThatName() {
+		this.contextRunner
+			.withInitializer((context) -> context.getEnvironment()
+				.getPropertySources()
+				.addFirst(new SystemEnvironmentPropertySource("systemEnvironment",
+						Map.of("DURABLENOTIFY_STREAMS_FAMILIES_ANSWERS_MAXCHUNKSIZE", "1B",
+								"DURABLENOTIFY_STREAMS_FAMILIES_OTHER_PREFIX", "other/"))))
+			.withPropertyValues("durable-notify.streams.families.answers.prefix=env-answers/")
+			.run((context) -> {
+				assertThat(qualified(context, StreamWriter.class, "other").append("1", "ab")).isZero();
+				assertThatIllegalArgumentException()
+					.isThrownBy(() -> qualified(context, StreamWriter.class, "answers").append("1", "ab"))
+					.withMessageContaining("'env-answers/1'");
+			});
+	}
+
+	private static <T> T qualified(ApplicationContext context, Class<T> type, String qualifier) {
+		return BeanFactoryAnnotationUtils.qualifiedBeanOfType(context.getAutowireCapableBeanFactory(), type, qualifier);
 	}
 
 	@Test
@@ -376,6 +434,22 @@ class DurableNotifyAutoConfigurationTests {
 				return CompletableFuture.completedFuture(Thread.currentThread().getName());
 			}
 
+		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class FamilyConfiguration {
+
+		@Bean(defaultCandidate = false)
+		@Qualifier("answers")
+		StreamReader annotated() {
+			return mock();
+		}
+
+		@Bean(defaultCandidate = false)
+		StreamReader named() {
+			return mock();
 		}
 
 	}

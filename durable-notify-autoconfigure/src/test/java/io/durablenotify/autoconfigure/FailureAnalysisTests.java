@@ -129,6 +129,8 @@ class FailureAnalysisTests {
 			streams.retention          | 0           | 0s      | use 1ms or more
 			streams.retention          | -1d         | -86400s | use 1ms or more
 			streams.retention          | 36501d      | 3153686400s | use 36500d or less
+			streams.families.a.prefix  | a b         | a b     | none of them white space
+			streams.families.a.prefix  | ''          | ''      | 1 to 511 characters
 			""")
 	void aValueThatCannotBeUsedIsNamedWithWhatIsAllowed(String property, String value, String shown, String allowed) {
 		Analysis analysis = failureOf("durable-notify." + property + "=" + value);
@@ -138,6 +140,52 @@ class FailureAnalysisTests {
 		assertThat(analysis.action()).startsWith("For durable-notify." + property + ", ")
 			.contains(allowed)
 			.endsWith(".");
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			retention      | 0      | 0s     | use 1ms or more
+			retention      | 36501d | 3153686400s | use 36500d or less
+			buffer-size    | 0      | 0      | use 1 or more
+			max-chunk-size | 0      | 0B     | use 1B to 512MB
+			max-chunk-size | 65MB   | 65MB   | use at most durable-notify.streams.append-buffer, which is 64MB
+			""")
+	void aFamilysValueThatCannotBeUsedIsNamedWithWhatIsAllowed(String property, String value, String shown,
+			String allowed) {
+		String name = "durable-notify.streams.families.answers." + property;
+		Analysis analysis = failureOf("durable-notify.streams.families.answers.prefix=answers/", name + "=" + value);
+		assertThat(analysis.description())
+			.isEqualTo("Property %s has the value '%s', which cannot be used.".formatted(name, shown));
+		assertThat(analysis.action()).startsWith("For %s, %s".formatted(name, allowed));
+	}
+
+	@Test
+	void aFamilyWithoutAPrefixIsRefused() {
+		Analysis analysis = failureOf("durable-notify.streams.families.answers.retention=1d");
+		assertThat(analysis.description())
+			.isEqualTo("Property durable-notify.streams.families.answers.prefix is not set.");
+		assertThat(analysis.action())
+			.isEqualTo("Set it to what the names of the family's streams begin with, such as 'answers/'.");
+	}
+
+	@Test
+	void twoFamiliesOfOnePrefixAreRefused() {
+		Analysis analysis = failureOf("durable-notify.streams.families.a.prefix=x/",
+				"durable-notify.streams.families.b.prefix=x/");
+		assertThat(analysis.description()).matches("Properties durable-notify\\.streams\\.families\\.[ab]\\.prefix and "
+				+ "durable-notify\\.streams\\.families\\.[ab]\\.prefix have the same value 'x/'\\.");
+		assertThat(analysis.action()).isEqualTo("Give each family a prefix of its own. One may begin with another's.");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "Answers", "chat-answers", "1st", "[a_b]", "[a b]" })
+	void aFamilyIsRefusedWhoseNameIsNoQualifierThatEveryPropertySourceCanSpell(String name) {
+		Analysis analysis = failureOf("durable-notify.streams.families.%s.prefix=x/".formatted(name));
+		assertThat(analysis.description())
+			.isEqualTo("Property durable-notify.streams.families has a family named '%s', which cannot be used."
+				.formatted(name.replaceAll("[\\[\\]]", "")));
+		assertThat(analysis.action())
+			.isEqualTo("For the names of families, use lower-case letters and digits, beginning with a letter.");
 	}
 
 	@Test

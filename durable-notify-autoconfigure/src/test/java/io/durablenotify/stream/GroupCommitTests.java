@@ -578,8 +578,9 @@ class GroupCommitTests {
 
 	private static GroupCommit groupCommit(BatchWriter writer) {
 		StreamSettings settings = instance.bean(StreamSettings.class);
-		return new GroupCommit(writer, new StreamSettings(settings.maxChunkSize(), settings.bufferSize(),
-				settings.bufferBytes(), settings.appendBuffer(), Duration.ofMillis(100), settings.retention()),
+		return new GroupCommit(writer,
+				new StreamSettings(settings.maxChunkSize(), settings.bufferSize(), settings.bufferBytes(),
+						settings.appendBuffer(), Duration.ofMillis(100), settings.retention(), settings.families()),
 				Runnable::run);
 	}
 

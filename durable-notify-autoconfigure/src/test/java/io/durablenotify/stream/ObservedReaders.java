@@ -45,10 +45,13 @@ final class ObservedReaders implements AutoCloseable {
 
 	private final LiveReaders readers;
 
+	private final StreamScope scope;
+
 	private ObservedReaders(Instance instance, int bufferSize, long bufferBytes, Poll poll) {
 		StreamSettings defaults = instance.bean(StreamSettings.class);
 		StreamSettings settings = new StreamSettings(defaults.maxChunkSize(), bufferSize, bufferBytes,
-				defaults.appendBuffer(), defaults.appendTimeout(), defaults.retention());
+				defaults.appendBuffer(), defaults.appendTimeout(), defaults.retention(), List.of());
+		this.scope = StreamScope.of(settings);
 		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
 		this.store = new ObservedStore(instance.bean(StreamStore.class));
 		this.readers = new LiveReaders(instance.bean(ApplicationDatabase.class), this.store, settings, (task) -> {
@@ -124,7 +127,7 @@ final class ObservedReaders implements AutoCloseable {
 	}
 
 	ReaderSubscription open(String stream, StreamPosition from, ChunkHandler handler) {
-		return this.readers.open(stream, from, handler);
+		return this.readers.open(this.scope.target(stream), from, handler);
 	}
 
 	/**
@@ -132,8 +135,8 @@ final class ObservedReaders implements AutoCloseable {
 	 */
 	OnDemand openOnDemand(String stream, StreamPosition from, ChunkHandler handler) {
 		Demand demand = Demand.none();
-		return new OnDemand(
-				this.readers.openFor(stream, from, (reader) -> this.readers.delivery(reader, handler, demand)), demand);
+		return new OnDemand(this.readers.openFor(this.scope.target(stream), from,
+				(reader) -> this.readers.delivery(reader, handler, demand)), demand);
 	}
 
 	/**

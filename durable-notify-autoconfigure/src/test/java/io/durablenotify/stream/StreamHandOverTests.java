@@ -126,7 +126,7 @@ class StreamHandOverTests {
 	void aReaderThatIsBehindFetches() {
 		RecordingHandler ahead = read("behind");
 		RecordingHandler later = new RecordingHandler();
-		this.readers.open("behind", StreamPosition.at(3), later);
+		this.readers.open(target("behind"), StreamPosition.at(3), later);
 		awaitIdle();
 		for (int i = 1; i <= 4; i++) {
 			appendNext("behind", String.valueOf(i));
@@ -178,10 +178,14 @@ class StreamHandOverTests {
 	private RecordingHandler read(String stream) {
 		RecordingHandler handler = new RecordingHandler();
 		appendFirst(stream);
-		this.readers.open(stream, StreamPosition.start(), handler);
+		this.readers.open(target(stream), StreamPosition.start(), handler);
 		handler.awaitChunks(1);
 		awaitIdle();
 		return handler;
+	}
+
+	private static ReaderTarget target(String stream) {
+		return StreamScope.of(instance.bean(StreamSettings.class)).target(stream);
 	}
 
 	/**

@@ -18,10 +18,12 @@ package io.durablenotify.stream;
 
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -148,7 +150,7 @@ class StreamJanitorTests {
 		StreamCleanup cleanup = cleanup(this.instance);
 		try (Connection first = DriverManager.getConnection(this.database.url())) {
 			first.setAutoCommit(false);
-			assertThat(cleanup.clean(first, null, 0).more()).isTrue();
+			assertThat(cleanup.clean(first, StreamRetention.of(null, List.of()), true, 0).more()).isTrue();
 			// The first one's transaction is open, and the second one does not wait
 			assertThat(clean(Duration.ofMillis(1), 0)).isEqualTo(new Slice(List.of(), 0, false));
 			first.commit();
@@ -301,11 +303,25 @@ class StreamJanitorTests {
 	}
 
 	@Test
+	void itLooksAtAllStreamsAtFirstAndAfterAFailure() {
+		List<Boolean> looks = new CopyOnWriteArrayList<>();
+		janitor(this.instance, SOON, (connection, retention, all, after) -> {
+			looks.add(all);
+			if (looks.size() == 3) {
+				throw new SQLException("lost", "08006");
+			}
+			return new Slice(List.of(), 0, looks.size() == 1);
+		});
+		Eventually.await(() -> looks.size() >= 5, looks::toString);
+		assertThat(looks.subList(0, 5)).containsExactly(true, true, false, true, false);
+	}
+
+	@Test
 	void aTurnThatWasAskedForBeforeTheStopIsNotTaken() {
 		AtomicReference<Thread> thread = new AtomicReference<>();
 		AtomicInteger turns = new AtomicInteger();
 		CompletableFuture<Void> release = new CompletableFuture<>();
-		StreamJanitor janitor = janitor(this.instance, NEVER, (connection, retention, after) -> {
+		StreamJanitor janitor = janitor(this.instance, NEVER, (connection, retention, all, after) -> {
 			thread.set(Thread.currentThread());
 			turns.incrementAndGet();
 			release.join();
@@ -393,7 +409,7 @@ class StreamJanitorTests {
 
 	private StreamJanitor janitor(Instance instance, Duration interval, StreamCleanup cleanup) {
 		StreamJanitor janitor = new StreamJanitor(instance.bean(ApplicationDatabase.class), cleanup,
-				instance.bean(StreamWrites.class), null, interval);
+				instance.bean(StreamWrites.class), StreamRetention.of(null, List.of()), interval);
 		this.janitors.add(janitor);
 		janitor.start();
 		return janitor;
@@ -405,8 +421,8 @@ class StreamJanitorTests {
 
 	private Slice clean(Duration retention, long after) {
 		return this.instance.bean(ApplicationDatabase.class)
-			.executeApart("clean up",
-					(connection, joined) -> cleanup(this.instance).clean(connection, retention, after));
+			.executeApart("clean up", (connection, joined) -> cleanup(this.instance).clean(connection,
+					StreamRetention.of(retention, List.of()), true, after));
 	}
 
 	private void insertChunks(String stream, int count, int bytes) {

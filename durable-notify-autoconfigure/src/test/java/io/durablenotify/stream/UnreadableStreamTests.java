@@ -80,7 +80,7 @@ class UnreadableStreamTests {
 			List<RecordingHandler> handlers = new ArrayList<>();
 			for (int i = 0; i < 10; i++) {
 				handlers.add(new RecordingHandler());
-				readers.open("stream/" + i, StreamPosition.start(), handlers.get(i));
+				readers.open(target("stream/" + i), StreamPosition.start(), handlers.get(i));
 			}
 			for (int i = 0; i < 10; i++) {
 				if (i == 5) {
@@ -108,13 +108,13 @@ class UnreadableStreamTests {
 			}
 		})) {
 			BlockingHandler slow = new BlockingHandler();
-			ReaderSubscription reader = readers.open("fitting", StreamPosition.start(), slow);
+			ReaderSubscription reader = readers.open(target("fitting"), StreamPosition.start(), slow);
 			Eventually.await(() -> reader.next() == 1 && fetches.get() > 1, reader::toString);
 			// Turns of the fetcher, each of which would fetch for the waiting reader
 			// again
 			for (int i = 0; i < 20; i++) {
 				RecordingHandler other = new RecordingHandler();
-				readers.open("other", StreamPosition.start(), other);
+				readers.open(target("other"), StreamPosition.start(), other);
 				other.awaitChunks(1);
 			}
 			assertThat(fetches).hasValueLessThan(4);
@@ -139,7 +139,7 @@ class UnreadableStreamTests {
 		})) {
 			String stream = "outage/" + failure.getMessage().length();
 			RecordingHandler handler = new RecordingHandler();
-			readers.open(stream, StreamPosition.start(), handler);
+			readers.open(target(stream), StreamPosition.start(), handler);
 			for (int i = 0; i < 5; i++) {
 				instance.writer().append(stream, "a");
 			}
@@ -165,6 +165,10 @@ class UnreadableStreamTests {
 		return new LiveReaders(instance.bean(ApplicationDatabase.class), failing, instance.bean(StreamSettings.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));
+	}
+
+	private static ReaderTarget target(String stream) {
+		return new ReaderTarget(stream, stream, 256);
 	}
 
 	private static List<Target> targets(Object argument) {

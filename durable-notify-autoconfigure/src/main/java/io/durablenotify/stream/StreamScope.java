@@ -1,0 +1,98 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+/**
+ * What a {@link StreamReader} or {@link StreamWriter} works on, and within which limits:
+ * all streams, or those of a family, which its callers name without the prefix.
+ *
+ * @param prefix what the names of its streams begin with; empty for all streams
+ * @param bufferSize how many chunks a live reader holds at most
+ * @param maxChunkSize the largest chunk, in bytes
+ * @param maxChunkSizeProperty the property by which a larger one can be allowed
+ */
+record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxChunkSizeProperty) {
+
+	private static final String PROPERTIES = "durable-notify.streams.";
+
+	static StreamScope of(StreamSettings settings) {
+		return new StreamScope("", settings.bufferSize(), settings.maxChunkSize(), PROPERTIES + "max-chunk-size");
+	}
+
+	/**
+	 * Return the scope of a family, which there is.
+	 */
+	static StreamScope of(StreamSettings settings, String name) {
+		StreamSettings.Family family = settings.families()
+			.stream()
+			.filter((candidate) -> candidate.name().equals(name))
+			.findFirst()
+			.orElseThrow();
+		return new StreamScope(family.prefix(), family.bufferSize(), family.maxChunkSize(),
+				PROPERTIES + "families." + family.name() + ".max-chunk-size");
+	}
+
+	/**
+	 * Return the full name of a stream, which is what the rules for names are about.
+	 * @param name the name as the caller gives it
+	 * @throws IllegalArgumentException if it is refused. A name that is nothing but the
+	 * prefix would be none to the caller
+	 */
+	String fullName(String name) {
+		if (this.prefix.isEmpty() || name == null || name.isEmpty()) {
+			return StreamNames.require(name);
+		}
+		return StreamNames.require(this.prefix + name);
+	}
+
+	ReaderTarget target(String name) {
+		return new ReaderTarget(fullName(name), name, this.bufferSize);
+	}
+
+	/**
+	 * Begins behind the prefix itself, since that may be a stream, but none of these.
+	 */
+	StreamQuery fullQuery(StreamQuery query) {
+		if (this.prefix.isEmpty()) {
+			return query;
+		}
+		String after = query.after();
+		return new StreamQuery(query.owner(), this.prefix + query.prefix(),
+				(after != null) ? this.prefix + after : this.prefix, query.limit());
+	}
+
+	ChunkPage relativePage(ChunkPage page) {
+		if (this.prefix.isEmpty()) {
+			return page;
+		}
+		return new ChunkPage(page.chunks().stream().map(this::relativeChunk).toList(), page.nextIndex(), page.state());
+	}
+
+	private Chunk relativeChunk(Chunk chunk) {
+		return new Chunk(relativeName(chunk.stream()), chunk.index(), chunk.data(), chunk.createdAt());
+	}
+
+	StreamInfo relativeInfo(StreamInfo info) {
+		return new StreamInfo(relativeName(info.name()), info.state(), info.nextIndex(), info.createdAt(),
+				info.endedAt(), info.failureReason(), info.owner(), info.contentType(), info.expiresAt());
+	}
+
+	private String relativeName(String fullName) {
+		return fullName.substring(this.prefix.length());
+	}
+
+}
