@@ -52,9 +52,19 @@ final class PostgresStreamStore implements StreamStore {
 	 */
 	private static final String HEAD = """
 			SELECT s.stream_id, s.name, s.created_at, s.ended_at, s.end_state, s.end_reason,
-				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
-					ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
+				coalesce(${near}
+					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
+						ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
 			FROM ${schema}.streams s
+			""";
+
+	/**
+	 * The same where the end is expected. The lower bound spares the index scan all but
+	 * the last entries of a leaf page, which it reads before it returns the first.
+	 */
+	private static final String NEAR_TARGET = """
+					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
+						AND c.chunk_index >= t.first_index - 1 ORDER BY c.chunk_index DESC LIMIT 1),
 			""";
 
 	private static final String FIND_HEAD = """
@@ -83,12 +93,17 @@ final class PostgresStreamStore implements StreamStore {
 			ORDER BY c.chunk_index
 			""";
 
+	/**
+	 * A lower bound here too. Where nothing is above it, the stream ends below what was
+	 * received, or nothing was received: the same as with an empty stream.
+	 */
 	private static final String MOVED = """
 			SELECT w.stream_id, NULL AS name
 			FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS w(stream_id, next, received)
 			LEFT JOIN ${schema}.streams s ON s.stream_id = w.stream_id
 			LEFT JOIN LATERAL (SELECT c.chunk_index + 1 AS next_index FROM ${schema}.stream_chunks c
-				WHERE c.stream_id = w.stream_id ORDER BY c.chunk_index DESC LIMIT 1) t ON true
+				WHERE c.stream_id = w.stream_id AND c.chunk_index >= w.next - 1
+				ORDER BY c.chunk_index DESC LIMIT 1) t ON true
 			WHERE s.stream_id IS NULL OR s.ended_at IS NOT NULL
 				OR coalesce(t.next_index, 0) > w.next OR coalesce(t.next_index, 0) < w.received
 			UNION ALL
@@ -157,16 +172,16 @@ final class PostgresStreamStore implements StreamStore {
 	private final String readById;
 
 	PostgresStreamStore(SchemaName schema) {
-		this.findHead = schema.qualify(withHead(FIND_HEAD));
-		this.page = schema.qualify(withHead(PAGE));
+		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
+		this.page = schema.qualify(withHead(PAGE, ""));
 		this.moved = schema.qualify(MOVED);
-		this.fetch = schema.qualify(withHead(FETCH));
-		this.readByName = schema.qualify(withHead(READ.replace("${key}", "s.name")));
-		this.readById = schema.qualify(withHead(READ.replace("${key}", "s.stream_id")));
+		this.fetch = schema.qualify(withHead(FETCH, NEAR_TARGET));
+		this.readByName = schema.qualify(withHead(READ.replace("${key}", "s.name"), ""));
+		this.readById = schema.qualify(withHead(READ.replace("${key}", "s.stream_id"), ""));
 	}
 
-	private static String withHead(String sql) {
-		return sql.replace("${head}", HEAD);
+	private static String withHead(String sql, String near) {
+		return sql.replace("${head}", HEAD).replace("${near}", near);
 	}
 
 	@Override

@@ -75,7 +75,8 @@ interface StreamStore {
 	 *
 	 * @param streamId the stream
 	 * @param next the lowest index that a reader waits for
-	 * @param received the index behind the last chunk that any of them has received
+	 * @param received the index behind the last chunk that any of them has received, or
+	 * 0; whoever received it waits for it, so that {@code next} is not above it
 	 */
 	record Watched(long streamId, long next, long received) {
 	}
