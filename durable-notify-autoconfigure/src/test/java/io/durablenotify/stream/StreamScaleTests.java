@@ -94,6 +94,8 @@ class StreamScaleTests {
 			}
 			handlers.forEach((handler) -> handler.awaitNext(2));
 			assertThat(appends).allSatisfy((append) -> assertThat(append.join()).isOne());
+			readers.awaitIdle(subscriptions);
+			assertThat(readers.statementsOf(poll)).isOne();
 
 			subscriptions.forEach(Subscription::cancel);
 			assertThat(readers.live().all()).isEmpty();
