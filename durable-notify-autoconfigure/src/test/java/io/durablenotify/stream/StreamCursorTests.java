@@ -400,8 +400,8 @@ class StreamCursorTests {
 	@Test
 	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
 		LiveReaders readers = instance.bean(LiveReaders.class);
-		ReaderSubscription subscription = new ReaderSubscription("ends", 0, readers,
-				instance.bean(StreamSettings.class));
+		ReaderSubscription subscription = new ReaderSubscription(new ReaderTarget("ends", "ends", 1024), 0, readers,
+				instance.bean(StreamSettings.class).bufferBytes());
 		DefaultStreamCursor cursor = new DefaultStreamCursor(subscription);
 		subscription.connect(cursor);
 		subscription.end(null);
