@@ -163,12 +163,15 @@ public final class ApplicationDatabase {
 	 * @return whether there is nothing to join
 	 */
 	public boolean isApart() {
-		boolean bound = TransactionSynchronizationManager.hasResource(this.dataSource);
 		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
 		if (TransactionSynchronizationManager.isSynchronizationActive()) {
-			return !transaction && !bound;
+			return !transaction && !isBound();
 		}
-		return !transaction || !bound;
+		return !transaction || !isBound();
+	}
+
+	private boolean isBound() {
+		return TransactionSynchronizationManager.hasResource(this.dataSource);
 	}
 
 	/**

@@ -25,6 +25,8 @@ final class StreamNames {
 
 	private static final int SHOWN = 60;
 
+	private static final int DELETE = 0x7f;
+
 	private StreamNames() {
 	}
 
@@ -47,10 +49,22 @@ final class StreamNames {
 
 	private static boolean isValid(String name, int maxLength) {
 		int length = (name != null) ? name.codePointCount(0, name.length()) : 0;
-		return length >= 1 && length <= maxLength && name.codePoints().allMatch(StreamNames::isAllowed);
+		return length >= 1 && length <= maxLength && areAllowed(name);
+	}
+
+	private static boolean areAllowed(String name) {
+		for (int i = 0; i < name.length(); i += Character.charCount(name.codePointAt(i))) {
+			if (!isAllowed(name.codePointAt(i))) {
+				return false;
+			}
+		}
+		return true;
 	}
 
 	private static boolean isAllowed(int codePoint) {
+		if (codePoint > ' ' && codePoint < DELETE) {
+			return true;
+		}
 		return !Character.isWhitespace(codePoint) && !Character.isSpaceChar(codePoint)
 				&& !Character.isISOControl(codePoint) && Character.getType(codePoint) != Character.SURROGATE;
 	}
