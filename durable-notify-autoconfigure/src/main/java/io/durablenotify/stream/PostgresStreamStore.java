@@ -146,7 +146,7 @@ final class PostgresStreamStore implements StreamStore {
 	 * with each chunk.
 	 */
 	private static final String READ = """
-			WITH head AS MATERIALIZED (${head} WHERE ${key} = ?),
+			WITH head AS MATERIALIZED (${head} WHERE s.name = ?),
 			first AS MATERIALIZED (
 				SELECT CASE WHEN ? THEN greatest(next_index - ?, 0) ELSE ? END AS index FROM head)
 			SELECT ARRAY[stream_id::text, name, (extract(epoch FROM ended_at) * 1000000)::bigint::text, end_state,
@@ -159,6 +159,22 @@ final class PostgresStreamStore implements StreamStore {
 				ORDER BY chunk_index LIMIT ?)
 			""";
 
+	/**
+	 * The same by id and from an index. The search for the end begins there, as above.
+	 */
+	private static final String READ_ON = """
+			SELECT ARRAY[s.stream_id::text, s.name, (extract(epoch FROM s.ended_at) * 1000000)::bigint::text, s.end_state,
+				s.end_reason, NULL],
+				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
+						AND c.chunk_index >= ? - 1 ORDER BY c.chunk_index DESC LIMIT 1),
+					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
+						ORDER BY c.chunk_index DESC LIMIT 1), 0), s.created_at, NULL::bytea
+			FROM ${schema}.streams s WHERE s.stream_id = ?
+			UNION ALL (
+				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
+				FROM ${schema}.stream_chunks WHERE stream_id = ? AND chunk_index >= ? ORDER BY chunk_index LIMIT ?)
+			""";
+
 	private final String findHead;
 
 	private final String page;
@@ -167,17 +183,17 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final String fetch;
 
-	private final String readByName;
+	private final String read;
 
-	private final String readById;
+	private final String readOn;
 
 	PostgresStreamStore(SchemaName schema) {
 		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
 		this.page = schema.qualify(withHead(PAGE, ""));
 		this.moved = schema.qualify(MOVED);
 		this.fetch = schema.qualify(withHead(FETCH, NEAR_TARGET));
-		this.readByName = schema.qualify(withHead(READ.replace("${key}", "s.name"), ""));
-		this.readById = schema.qualify(withHead(READ.replace("${key}", "s.stream_id"), ""));
+		this.read = schema.qualify(withHead(READ, ""));
+		this.readOn = schema.qualify(READ_ON);
 	}
 
 	private static String withHead(String sql, String near) {
@@ -227,7 +243,7 @@ final class PostgresStreamStore implements StreamStore {
 	@Override
 	public ChunkPage page(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
-		Page page = read(connection, this.readByName, stream, from, limit, maxBytes);
+		Page page = read(connection, stream, from, limit, maxBytes);
 		if (page == null) {
 			page = readLarge(connection, stream, from, limit, maxBytes);
 		}
@@ -241,39 +257,53 @@ final class PostgresStreamStore implements StreamStore {
 		return new ChunkPage(chunks, nextIndex, (head != null && atEnd) ? head.state() : StreamState.OPEN);
 	}
 
-	/**
-	 * Read a page.
-	 * @param key the stream's name or id, as the statement takes it
-	 * @return the page, or {@code null} if its first chunk is too large for this way
-	 */
-	private static @Nullable Page read(Connection connection, String sql, Object key, StreamPosition from, int limit,
-			long maxBytes) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(sql)) {
-			statement.setObject(1, key);
+	private @Nullable Page read(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
+			statement.setString(1, stream);
 			statement.setBoolean(2, from.isFromEnd());
 			statement.setLong(3, from.value());
 			statement.setLong(4, from.value());
 			statement.setLong(5, maxBytes / limit);
 			statement.setInt(6, limit);
-			ResultSet result = statement.executeQuery();
-			Page page = new Page(null, 0, new ArrayList<>());
-			while (result.next()) {
-				Array head = result.getArray(1);
-				long index = result.getLong(2);
-				Instant createdAt = result.getObject(3, OffsetDateTime.class).toInstant();
-				if (head != null) {
-					@Nullable String[] values = (String[]) head.getArray();
-					page = new Page(readHead(values, index, createdAt), Long.parseLong(values[5]), page.chunks());
-					continue;
-				}
-				byte[] data = result.getBytes(4);
-				if (data == null) {
-					return (page.chunks().isEmpty()) ? null : page;
-				}
-				page.chunks().add(new StoredChunk(index, data, createdAt));
-			}
-			return page;
+			return readPage(statement.executeQuery());
 		}
+	}
+
+	private @Nullable Page readOn(Connection connection, Target target, int limit, long maxBytes) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.readOn)) {
+			statement.setLong(1, target.index());
+			statement.setLong(2, target.streamId());
+			statement.setLong(3, maxBytes / limit);
+			statement.setLong(4, target.streamId());
+			statement.setLong(5, target.index());
+			statement.setInt(6, limit);
+			return readPage(statement.executeQuery());
+		}
+	}
+
+	/**
+	 * Return the page, or {@code null} if its first chunk is too large for this way.
+	 */
+	private static @Nullable Page readPage(ResultSet result) throws SQLException {
+		Page page = new Page(null, 0, new ArrayList<>());
+		while (result.next()) {
+			Array head = result.getArray(1);
+			long index = result.getLong(2);
+			Instant createdAt = result.getObject(3, OffsetDateTime.class).toInstant();
+			if (head != null) {
+				@Nullable String[] values = (String[]) head.getArray();
+				long firstIndex = (values[5] != null) ? Long.parseLong(values[5]) : 0;
+				page = new Page(readHead(values, index, createdAt), firstIndex, page.chunks());
+				continue;
+			}
+			byte[] data = result.getBytes(4);
+			if (data == null) {
+				return (page.chunks().isEmpty()) ? null : page;
+			}
+			page.chunks().add(new StoredChunk(index, data, createdAt));
+		}
+		return page;
 	}
 
 	private static Head readHead(@Nullable String[] values, long nextIndex, Instant createdAt) {
@@ -332,9 +362,7 @@ final class PostgresStreamStore implements StreamStore {
 	@Override
 	public List<@Nullable Found> fetch(Connection connection, List<Target> targets, Budget budget) throws SQLException {
 		if (targets.size() == 1) {
-			Target target = targets.get(0);
-			Page page = read(connection, this.readById, target.streamId(), StreamPosition.at(target.index()),
-					budget.chunksPerTarget(), budget.bytesAlone());
+			Page page = readOn(connection, targets.get(0), budget.chunksAlone(), budget.bytesAlone());
 			if (page != null) {
 				return List.of(new Found(page.head(), page.chunks()));
 			}

@@ -64,6 +64,11 @@ final class ReaderSubscription implements Subscription {
 	private @Nullable Instant createdAt;
 
 	/**
+	 * The mean size of the chunks that were found last, or a guess before.
+	 */
+	private volatile int chunkSize = 8 * 1024;
+
+	/**
 	 * Guards what follows.
 	 */
 	private final Object lock = new Object();
@@ -134,6 +139,13 @@ final class ReaderSubscription implements Subscription {
 		return this.received;
 	}
 
+	/**
+	 * Return what chunks of this stream are likely to have, in bytes.
+	 */
+	int chunkSize() {
+		return this.chunkSize;
+	}
+
 	LookState look() {
 		return this.look;
 	}
@@ -163,6 +175,9 @@ final class ReaderSubscription implements Subscription {
 		if (head.nextIndex() < this.received) {
 			end(new StreamTruncatedException(this.target, this.next, "the stream ends at " + head.nextIndex()));
 			return false;
+		}
+		if (!chunks.isEmpty()) {
+			this.chunkSize = (int) chunks.stream().mapToInt((chunk) -> chunk.data().length).average().orElse(0);
 		}
 		int successive = successive(chunks);
 		int offered = offer(chunks.subList(0, successive));

@@ -270,7 +270,15 @@ final class StreamFetcher implements AutoCloseable {
 		int divisor = (readers.size() + FULL_SHARES - 1) / FULL_SHARES;
 		int share = readers.stream().flatMap(List::stream).mapToInt(ReaderSubscription::bufferSize).max().orElse(1);
 		int chunks = Math.min(share, Math.max(MIN_CHUNKS_PER_SHARE, share / divisor));
-		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE, BYTES_ALONE);
+		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE,
+				Math.min(share, chunksAlone(readers)), BYTES_ALONE);
+	}
+
+	/**
+	 * So many that one of twice the usual size still has its place.
+	 */
+	private static int chunksAlone(List<List<ReaderSubscription>> readers) {
+		return Math.max(1, BYTES_ALONE / 2 / Math.max(1, readers.get(0).get(0).chunkSize()));
 	}
 
 	/**

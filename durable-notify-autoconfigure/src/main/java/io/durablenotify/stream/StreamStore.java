@@ -108,9 +108,10 @@ interface StreamStore {
 	 * @param chunksPerTarget the largest number of chunks per target
 	 * @param bytesPerTarget what a target's chunks may have together, but for the last
 	 * @param bytesPerStatement what all chunks may have together, but for the last
+	 * @param chunksAlone the largest number of chunks for a target that is the only one
 	 * @param bytesAlone what the chunks of a target may have that is the only one
 	 */
-	record Budget(int chunksPerTarget, long bytesPerTarget, long bytesPerStatement, long bytesAlone) {
+	record Budget(int chunksPerTarget, long bytesPerTarget, long bytesPerStatement, int chunksAlone, long bytesAlone) {
 	}
 
 	/**

@@ -52,7 +52,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	/**
 	 * Instances that started together must not poll in step for ever.
 	 */
-	private static final double JITTER = 0.2;
+	private static final double JITTER = 0.1;
 
 	private final PollSettings settings;
 
@@ -171,6 +171,8 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 
 		private final ScheduledFuture<?> schedule;
 
+		private final Duration tick;
+
 		private long polledAt = System.nanoTime();
 
 		private double jitter = nextJitter();
@@ -180,7 +182,8 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 			PollSettings settings = AdaptivePoll.this.settings;
 			Duration shortest = (settings.degradedInterval().isZero()) ? settings.interval()
 					: min(settings.interval(), settings.degradedInterval());
-			long tick = Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL);
+			this.tick = Duration.ofMillis(Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL));
+			long tick = this.tick.toMillis();
 			this.schedule = this.executor.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
 		}
 
@@ -195,7 +198,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		}
 
 		private void pollWhenDue() {
-			if (System.nanoTime() - this.polledAt >= intervalInForce().toNanos() * this.jitter) {
+			if (System.nanoTime() - this.polledAt >= intervalInForce().minus(this.tick).toNanos() * this.jitter) {
 				this.polledAt = System.nanoTime();
 				this.jitter = nextJitter();
 				poll();
@@ -206,7 +209,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		 * Only ever shorter: the interval is what users were promised.
 		 */
 		private double nextJitter() {
-			return 1 - 1.0 / TICKS_PER_INTERVAL - ThreadLocalRandom.current().nextDouble(JITTER);
+			return 1 - ThreadLocalRandom.current().nextDouble(JITTER);
 		}
 
 		@Override
