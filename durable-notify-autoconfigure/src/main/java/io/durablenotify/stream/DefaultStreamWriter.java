@@ -16,10 +16,6 @@
 
 package io.durablenotify.stream;
 
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -29,6 +25,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 
+import io.durablenotify.StreamCodec;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.stream.AppendResult.Stored;
@@ -90,12 +87,9 @@ final class DefaultStreamWriter implements StreamWriter {
 		String name = this.scope.fullName(stream);
 		Assert.notNull(text, "'text' must not be null");
 		try {
-			ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
-			byte[] data = new byte[encoded.remaining()];
-			encoded.get(data);
-			return data;
+			return StreamCodec.text().encode(text.toString());
 		}
-		catch (CharacterCodingException ex) {
+		catch (IllegalArgumentException ex) {
 			throw new IllegalArgumentException(("Text for stream '%s' has an unpaired surrogate: it was cut in the "
 					+ "middle of a character. Keep both halves in one chunk")
 				.formatted(name), ex);

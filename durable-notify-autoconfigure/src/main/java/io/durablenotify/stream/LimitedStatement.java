@@ -56,21 +56,40 @@ final class LimitedStatement {
 	}
 
 	/**
-	 * Execute the statement.
+	 * Prepare the statement, whose own parameters begin with the second.
+	 * @param joined whether the connection is in the caller's transaction
+	 */
+	PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
+		PreparedStatement statement = connection.prepareStatement((joined) ? this.joined : this.apart);
+		statement.setString(1, lockTimeout.toMillis() + "ms");
+		return statement;
+	}
+
+	/**
+	 * Execute it.
+	 * @param index which of its own statements has the result, from 0
+	 */
+	static ResultSet executeForResult(PreparedStatement statement, int index) throws SQLException {
+		statement.execute();
+		for (int i = 0; i <= index; i++) {
+			statement.getMoreResults();
+		}
+		return statement.getResultSet();
+	}
+
+	/**
+	 * Execute a single statement.
 	 * @param joined whether the connection is in the caller's transaction
 	 * @param parameters the statement's parameters, in their order
 	 * @return the first row's first column, {@code null} without a row
 	 */
 	@Nullable Long execute(Connection connection, boolean joined, Duration lockTimeout, @Nullable Object... parameters)
 			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.joined : this.apart)) {
-			statement.setString(1, lockTimeout.toMillis() + "ms");
+		try (PreparedStatement statement = prepare(connection, joined, lockTimeout)) {
 			for (int i = 0; i < parameters.length; i++) {
 				statement.setObject(i + 2, parameters[i]);
 			}
-			statement.execute();
-			statement.getMoreResults();
-			ResultSet result = statement.getResultSet();
+			ResultSet result = executeForResult(statement, 0);
 			return (result.next()) ? result.getLong(1) : null;
 		}
 	}

@@ -61,25 +61,6 @@ final class PostgresAppendStore implements AppendStore {
 
 	private static final String OPERATOR_INTERVENTION = "57P";
 
-	/**
-	 * First statement of a round trip: no wait for a lock may last for ever. Local to the
-	 * (implicit) transaction.
-	 */
-	private static final String LIMIT_WAIT = "SELECT set_config('lock_timeout', ?, true);\n";
-
-	/**
-	 * The same in a transaction of the caller's, whose own setting is put back behind.
-	 */
-	private static final String LIMIT_WAIT_JOINED = """
-			SELECT set_config('durable_notify.lock_timeout', current_setting('lock_timeout'), true),
-				set_config('lock_timeout', ?, true);
-			""";
-
-	private static final String RESTORE_WAIT = """
-			;
-			SELECT set_config('lock_timeout', current_setting('durable_notify.lock_timeout'), true)
-			""";
-
 	private static final String FIND = """
 			SELECT name, stream_id FROM ${schema}.streams WHERE name = ANY(?::text[])
 			""";
@@ -183,32 +164,32 @@ final class PostgresAppendStore implements AppendStore {
 
 	private final String find;
 
-	private final Limited create;
+	private final LimitedStatement create;
 
 	private final String appendNext;
 
 	private final String appendNextAndTell;
 
-	private final Limited append;
+	private final LimitedStatement append;
 
-	private final Limited appendToOne;
+	private final LimitedStatement appendToOne;
 
 	private final String lockUnlocked;
 
 	private final String standing;
 
-	private final Limited end;
+	private final LimitedStatement end;
 
 	PostgresAppendStore(SchemaName schema) {
 		this.find = schema.qualify(FIND);
-		this.create = Limited.of(schema.qualify(CREATE));
+		this.create = new LimitedStatement(schema, CREATE);
 		this.appendNext = schema.qualify(APPEND_NEXT);
 		this.appendNextAndTell = schema.qualify(APPEND_NEXT_AND_TELL);
-		this.append = Limited.of(schema.qualify(LOCK + ";\n" + APPEND));
-		this.appendToOne = Limited.of(schema.qualify(LOCK + ";\n" + APPEND_TO_ONE));
+		this.append = new LimitedStatement(schema, LOCK + ";\n" + APPEND);
+		this.appendToOne = new LimitedStatement(schema, LOCK + ";\n" + APPEND_TO_ONE);
 		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
 		this.standing = schema.qualify(STANDING);
-		this.end = Limited.of(schema.qualify(END));
+		this.end = new LimitedStatement(schema, END);
 	}
 
 	@Override
@@ -224,7 +205,7 @@ final class PostgresAppendStore implements AppendStore {
 			Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = this.create.prepare(connection, joined, lockTimeout)) {
 			statement.setObject(2, names.toArray(String[]::new));
-			return readIds(executeForResult(statement, 1));
+			return readIds(LimitedStatement.executeForResult(statement, 0));
 		}
 	}
 
@@ -284,7 +265,7 @@ final class PostgresAppendStore implements AppendStore {
 			statement.setObject(7, addition.chunks().toArray(byte[][]::new));
 			statement.setLong(8, addition.expectedIndex());
 			statement.setLong(9, addition.expectedIndex());
-			return readNextIndexes(executeForResult(statement, 2));
+			return readNextIndexes(LimitedStatement.executeForResult(statement, 1));
 		}
 	}
 
@@ -300,7 +281,7 @@ final class PostgresAppendStore implements AppendStore {
 			statement.setObject(7, arrays.chunkStreamIds());
 			statement.setObject(8, arrays.chunkOrdinals());
 			statement.setObject(9, arrays.chunks());
-			return readNextIndexes(executeForResult(statement, 2));
+			return readNextIndexes(LimitedStatement.executeForResult(statement, 1));
 		}
 	}
 
@@ -363,21 +344,9 @@ final class PostgresAppendStore implements AppendStore {
 			statement.setString(2, stream);
 			statement.setString(3, state.name().toLowerCase(Locale.ROOT));
 			statement.setString(4, reason);
-			ResultSet result = executeForResult(statement, 1);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? OptionalLong.of(result.getLong(1)) : OptionalLong.empty();
 		}
-	}
-
-	/**
-	 * Execute a round trip of several statements.
-	 * @param index which of them has the result, from 0
-	 */
-	private static ResultSet executeForResult(PreparedStatement statement, int index) throws SQLException {
-		statement.execute();
-		for (int i = 0; i < index; i++) {
-			statement.getMoreResults();
-		}
-		return statement.getResultSet();
 	}
 
 	@Override
@@ -405,24 +374,6 @@ final class PostgresAppendStore implements AppendStore {
 	public boolean isConnectionLost(SQLException exception) {
 		String state = String.valueOf(exception.getSQLState());
 		return state.startsWith(CONNECTION_EXCEPTION) || state.startsWith(OPERATOR_INTERVENTION);
-	}
-
-	/**
-	 * A statement whose first parameter is how long it may wait for a lock.
-	 */
-	private record Limited(String alone, String joined) {
-
-		private static Limited of(String sql) {
-			return new Limited(LIMIT_WAIT + sql, LIMIT_WAIT_JOINED + sql + RESTORE_WAIT);
-		}
-
-		private PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout)
-				throws SQLException {
-			PreparedStatement statement = connection.prepareStatement((joined) ? this.joined : this.alone);
-			statement.setString(1, lockTimeout.toMillis() + "ms");
-			return statement;
-		}
-
 	}
 
 }
