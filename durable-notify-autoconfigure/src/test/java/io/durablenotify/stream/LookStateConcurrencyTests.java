@@ -16,12 +16,19 @@
 
 package io.durablenotify.stream;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
+import org.jetbrains.kotlinx.lincheck.Actor;
+import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Validate;
 import org.junit.jupiter.api.Test;
+
+import org.springframework.util.ClassUtils;
 
 /**
  * Tests {@link LookState} in the order in which its callers may come: whoever writes and
@@ -37,13 +44,60 @@ class LookStateConcurrencyTests {
 	 */
 	@Test
 	void noWakeupIsLostInAnyInterleaving() {
-		new ModelCheckingOptions().iterations(30)
-			.invocationsPerIteration(500)
-			.threads(3)
-			.actorsPerThread(2)
-			.actorsBefore(2)
-			.actorsAfter(0)
+		new ModelCheckingOptions().iterations(0)
+			.invocationsPerIteration(1_000)
+			// A wake-up for a reader that looks
+			.addCustomScenario(after("take").beside("fetch").beside("write").scenario())
+			// Room that is made for a reader that is full, or about to be
+			.addCustomScenario(after().beside("fetch").beside("take").beside("write").scenario())
+			// More to look for than there was room for, and room made meanwhile
+			.addCustomScenario(after("take", "write").beside("fetch").beside("take").scenario())
+			// Wake-ups for a reader that is idle
+			.addCustomScenario(
+					after("take", "fetch", "take").beside("write").beside("write").beside("fetch").scenario())
+			// Chunks at hand for a reader that is idle, or about to be
+			.addCustomScenario(after("take", "fetch", "take").beside("writeAndHandOver")
+				.beside("writeAndHandOver")
+				.beside("take")
+				.scenario())
+			.addCustomScenario(after("take").beside("fetch").beside("writeAndHandOver").beside("write").scenario())
+			.addCustomScenario(after("take", "fetch", "take").beside("writeAndHandOver")
+				.beside("write")
+				.beside("fetch")
+				.scenario())
+			// All of it
+			.addCustomScenario(after("take").beside("fetch", "fetch")
+				.beside("write", "writeAndHandOver")
+				.beside("take", "take")
+				.scenario())
 			.check(OneReader.class);
+	}
+
+	private static Calls after(String... methods) {
+		return new Calls(actors(methods), List.of());
+	}
+
+	private static List<Actor> actors(String... methods) {
+		return Arrays.stream(methods).map(LookStateConcurrencyTests::actor).toList();
+	}
+
+	private static Actor actor(String method) {
+		return new Actor(ClassUtils.getMethod(OneReader.class, method), List.of());
+	}
+
+	/**
+	 * What is called before, and what by each of some threads at the same time.
+	 */
+	private record Calls(List<Actor> before, List<List<Actor>> beside) {
+
+		Calls beside(String... methods) {
+			return new Calls(this.before, Stream.concat(this.beside.stream(), Stream.of(actors(methods))).toList());
+		}
+
+		ExecutionScenario scenario() {
+			return new ExecutionScenario(this.before, this.beside, List.of(), actor("nothingIsLeftBehind"));
+		}
+
 	}
 
 	/**
