@@ -30,8 +30,9 @@ import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.stream.AppendResult.Stored;
 import io.durablenotify.stream.StreamCatalog.Created;
-import io.durablenotify.stream.StreamWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
@@ -53,7 +54,7 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final StreamCatalog catalog;
 
-	private final StreamWrites writes;
+	private final WakingWrites writes;
 
 	private final StreamAppends appends;
 
@@ -63,7 +64,7 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final StreamScope scope;
 
-	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, StreamWrites writes,
+	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, WakingWrites writes,
 			StreamAppends appends, GroupCommit groupCommit, StreamSettings settings, StreamScope scope) {
 		this.database = database;
 		this.store = store;
@@ -256,7 +257,8 @@ final class DefaultStreamWriter implements StreamWriter {
 		if (this.database.isApart()) {
 			this.groupCommit.awaitEarlier(stream);
 		}
-		return execute(task, stream, (connection, joined) -> this.writes.run(connection, joined, work));
+		return execute(task, stream,
+				(connection, joined) -> this.writes.run(LiveReaders.TOPIC, connection, joined, work));
 	}
 
 	private static void requireWritable(String stream) {

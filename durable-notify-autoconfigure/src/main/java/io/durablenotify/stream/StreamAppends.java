@@ -35,8 +35,9 @@ import io.durablenotify.stream.AppendResult.Unexpected;
 import io.durablenotify.stream.AppendStore.Located;
 import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.KnownStreams.KnownStream;
-import io.durablenotify.stream.StreamWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
@@ -54,13 +55,13 @@ final class StreamAppends {
 
 	private final AppendStore store;
 
-	private final StreamWrites writes;
+	private final WakingWrites writes;
 
 	private final LiveReaders readers;
 
 	private final KnownStreams known = new KnownStreams();
 
-	StreamAppends(AppendStore store, StreamWrites writes, LiveReaders readers) {
+	StreamAppends(AppendStore store, WakingWrites writes, LiveReaders readers) {
 		this.store = store;
 		this.writes = writes;
 		this.readers = readers;
@@ -80,7 +81,7 @@ final class StreamAppends {
 		if (addition.isIndexExpected() && addition.expectedIndex() != index) {
 			return null;
 		}
-		boolean appended = this.writes.run(connection, false,
+		boolean appended = this.writes.run(LiveReaders.TOPIC, connection, false,
 				(session, joined) -> (appendNext(session, known.streamId(), addition, index))
 						? Written.of(true, Wakeup.moved(known.streamId(), index + 1)) : Written.of(false, null));
 		if (!appended) {
@@ -203,14 +204,14 @@ final class StreamAppends {
 		}
 		Map<String, AppendResult> results;
 		if (wait.skip()) {
-			results = this.writes.runInTransaction(connection, (session, inTransaction) -> {
+			results = this.writes.runInTransaction(LiveReaders.TOPIC, connection, (session, inTransaction) -> {
 				Set<Long> locked = this.store.lockUnlocked(session, located.stream().map(Located::streamId).toList());
 				return written(session, inTransaction,
 						located.stream().filter((candidate) -> locked.contains(candidate.streamId())).toList(), wait);
 			});
 		}
 		else {
-			results = this.writes.run(connection, joined,
+			results = this.writes.run(LiveReaders.TOPIC, connection, joined,
 					(session, inTransaction) -> written(session, inTransaction, located, wait));
 		}
 		results.forEach((stream, result) -> remember(stream, result, joined));

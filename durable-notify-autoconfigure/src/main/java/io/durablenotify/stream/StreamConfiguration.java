@@ -23,6 +23,7 @@ import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.wakeup.WakingWrites;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -49,7 +50,7 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamJanitor durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, StreamWrites writes,
+	StreamJanitor durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, WakingWrites writes,
 			StreamSettings settings) {
 		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes,
 				StreamRetention.of(settings.retention(), settings.families()), StreamJanitor.INTERVAL);
@@ -79,12 +80,7 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamWrites durableNotifyStreamWrites(Wakeups wakeups) {
-		return new StreamWrites(wakeups);
-	}
-
-	@Bean
-	StreamAppends durableNotifyStreamAppends(AppendStore store, StreamWrites writes, LiveReaders readers) {
+	StreamAppends durableNotifyStreamAppends(AppendStore store, WakingWrites writes, LiveReaders readers) {
 		return new StreamAppends(store, writes, readers);
 	}
 
@@ -97,13 +93,13 @@ public class StreamConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
-			StreamWrites writes, StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
+			WakingWrites writes, StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
 		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings,
 				StreamScope.of(settings));
 	}
 
 	static StreamWriter familyWriter(String family, ApplicationDatabase database, AppendStore store,
-			StreamCatalog catalog, StreamWrites writes, StreamAppends appends, GroupCommit groupCommit,
+			StreamCatalog catalog, WakingWrites writes, StreamAppends appends, GroupCommit groupCommit,
 			StreamSettings settings) {
 		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings,
 				StreamScope.of(settings, family));

@@ -38,6 +38,11 @@ public class WakeupConfiguration {
 	}
 
 	@Bean
+	WakingWrites durableNotifyWakingWrites(Wakeups wakeups) {
+		return new WakingWrites(wakeups);
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	Poll durableNotifyPoll(PollSettings settings, NotificationListener listener) {
 		return new AdaptivePoll(settings, listener::state);

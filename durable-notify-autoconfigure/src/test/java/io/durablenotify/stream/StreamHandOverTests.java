@@ -36,6 +36,7 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.wakeup.WakingWrites;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -84,7 +85,7 @@ class StreamHandOverTests {
 		this.readers = new LiveReaders(instance.bean(ApplicationDatabase.class), counting,
 				instance.bean(StreamSettings.class), (Executor) instance.context().getBean("durableNotifyTaskExecutor"),
 				instance.bean(Wakeups.class), instance.bean(Poll.class));
-		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(StreamWrites.class),
+		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(WakingWrites.class),
 				this.readers);
 	}
 

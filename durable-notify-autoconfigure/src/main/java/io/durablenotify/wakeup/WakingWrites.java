@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.wakeup;
 
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -22,54 +22,71 @@ import java.util.Collection;
 import java.util.List;
 
 import io.durablenotify.jdbc.SessionWork;
-import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.Wakeups;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs what changes streams and wakes their readers: behind the caller's commit where
+ * Runs what writes and wakes those who wait for it: behind the caller's commit where
  * there is a transaction of the caller's, else at once.
  */
-final class StreamWrites {
+public final class WakingWrites {
 
-	private static final Log logger = LogFactory.getLog(StreamWriter.class);
+	private static final Log logger = LogFactory.getLog(Wakeups.class);
 
 	private final Wakeups wakeups;
 
-	StreamWrites(Wakeups wakeups) {
+	/**
+	 * Create a new instance.
+	 * @param wakeups carries the wake-ups
+	 */
+	public WakingWrites(Wakeups wakeups) {
 		this.wakeups = wakeups;
 	}
 
 	/**
 	 * Run a write that is a single round trip.
+	 * @param <T> the result's type
+	 * @param topic the topic of those who wait
+	 * @param connection the connection
+	 * @param joined whether the connection is in the caller's transaction; else it is in
+	 * autocommit
+	 * @param work the statements
+	 * @return the result of what was written
+	 * @throws SQLException if the database fails
 	 */
-	<T> T run(Connection connection, boolean joined, SessionWork<Written<T>> work) throws SQLException {
+	public <T> T run(String topic, Connection connection, boolean joined, SessionWork<Written<T>> work)
+			throws SQLException {
 		if (joined) {
 			Written<T> written = work.run(connection, true);
-			written.wakeups().forEach((wakeup) -> this.wakeups.sendAfterCommit(LiveReaders.TOPIC, wakeup));
+			written.wakeups().forEach((wakeup) -> this.wakeups.sendAfterCommit(topic, wakeup));
 			return written.result();
 		}
 		if (this.wakeups.isTransactionRequired()) {
-			return runInTransaction(connection, work);
+			return runInTransaction(topic, connection, work);
 		}
-		return woken(work.run(connection, false));
+		return woken(topic, work.run(connection, false));
 	}
 
 	/**
 	 * Run a write that takes several round trips, in a transaction of its own.
+	 * @param <T> the result's type
+	 * @param topic the topic of those who wait
+	 * @param connection the connection, in autocommit
+	 * @param work the statements
+	 * @return the result of what was written
+	 * @throws SQLException if the database fails
 	 */
-	<T> T runInTransaction(Connection connection, SessionWork<Written<T>> work) throws SQLException {
+	public <T> T runInTransaction(String topic, Connection connection, SessionWork<Written<T>> work)
+			throws SQLException {
 		Written<T> written;
 		connection.setAutoCommit(false);
 		try {
 			// As in a caller's: no limit of ours may be left for the commit, which waits
-			// for
-			// the lock of a NOTIFY
+			// for the lock of a NOTIFY
 			written = work.run(connection, true);
 			if (this.wakeups.isTransactionRequired()) {
-				this.wakeups.announce(connection, LiveReaders.TOPIC, written.wakeups());
+				this.wakeups.announce(connection, topic, written.wakeups());
 			}
 			connection.commit();
 		}
@@ -80,18 +97,18 @@ final class StreamWrites {
 		finally {
 			restoreAutoCommit(connection);
 		}
-		return woken(written);
+		return woken(topic, written);
 	}
 
 	/**
 	 * Prepare for writes that come with the commit of the current transaction.
 	 */
-	void joinTransaction() {
+	public void joinTransaction() {
 		this.wakeups.joinTransaction();
 	}
 
-	private <T> T woken(Written<T> written) {
-		written.wakeups().forEach((wakeup) -> this.wakeups.send(LiveReaders.TOPIC, wakeup));
+	private <T> T woken(String topic, Written<T> written) {
+		written.wakeups().forEach((wakeup) -> this.wakeups.send(topic, wakeup));
 		return written.result();
 	}
 
@@ -116,12 +133,20 @@ final class StreamWrites {
 	/**
 	 * What was written.
 	 *
+	 * @param <T> the result's type
 	 * @param result the result for the caller
 	 * @param wakeups whom to wake
 	 */
-	record Written<T>(T result, Collection<Wakeup> wakeups) {
+	public record Written<T>(T result, Collection<Wakeup> wakeups) {
 
-		static <T> Written<T> of(T result, @Nullable Wakeup wakeup) {
+		/**
+		 * Create from at most one wake-up.
+		 * @param <T> the result's type
+		 * @param result the result for the caller
+		 * @param wakeup the wake-up, or {@code null} if nobody has to be woken
+		 * @return what was written
+		 */
+		public static <T> Written<T> of(T result, @Nullable Wakeup wakeup) {
 			return new Written<>(result, (wakeup != null) ? List.of(wakeup) : List.of());
 		}
 
