@@ -1,0 +1,199 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.delivery.SerialTask;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One subscription: what its handler is still to be given, and who gives it.
+ */
+final class ChangeFeed implements Subscription {
+
+	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
+
+	/**
+	 * So many calls a turn, then others get the thread.
+	 */
+	private static final int CALLS_PER_TURN = 256;
+
+	private final String topic;
+
+	private final ChangeHandler handler;
+
+	private final int capacity;
+
+	private final Consumer<ChangeFeed> onRoom;
+
+	private final Consumer<ChangeFeed> onCancel;
+
+	private final SerialTask task;
+
+	/**
+	 * Guards what follows.
+	 */
+	private final Object lock = new Object();
+
+	private final Deque<Change> changes = new ArrayDeque<>();
+
+	/**
+	 * To be told before the changes.
+	 */
+	private ChangeGap.@Nullable Reason gap;
+
+	private boolean cancelled;
+
+	/**
+	 * Create a new instance.
+	 * @param capacity with so many changes or more there is no room
+	 * @param onRoom called when there is room again
+	 * @param onCancel called when the subscription was cancelled
+	 */
+	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, Consumer<ChangeFeed> onRoom,
+			Consumer<ChangeFeed> onCancel) {
+		this.topic = topic;
+		this.handler = handler;
+		this.capacity = capacity;
+		this.onRoom = onRoom;
+		this.onCancel = onCancel;
+		this.task = new SerialTask(executor, this::deliver);
+	}
+
+	String topic() {
+		return this.topic;
+	}
+
+	/**
+	 * Return whether there are fewer changes than the capacity.
+	 */
+	boolean hasRoom() {
+		synchronized (this.lock) {
+			return this.changes.size() < this.capacity;
+		}
+	}
+
+	/**
+	 * Give the handler a change, behind those before. Never refuses: whoever calls asks
+	 * for room first.
+	 */
+	void add(Change change) {
+		synchronized (this.lock) {
+			if (this.cancelled) {
+				return;
+			}
+			this.changes.add(change);
+		}
+		this.task.signal();
+	}
+
+	/**
+	 * Tell the handler of a gap, in place of the changes that wait.
+	 */
+	void addGap(ChangeGap.Reason reason) {
+		synchronized (this.lock) {
+			if (this.cancelled) {
+				return;
+			}
+			this.changes.clear();
+			this.gap = reason;
+		}
+		this.task.signal();
+	}
+
+	private void deliver() {
+		for (int i = 0; i < CALLS_PER_TURN; i++) {
+			ChangeGap.Reason gap;
+			Change change;
+			boolean room;
+			synchronized (this.lock) {
+				gap = this.gap;
+				this.gap = null;
+				change = (gap == null) ? this.changes.poll() : null;
+				room = change != null && this.changes.size() == this.capacity / 2;
+			}
+			if (room) {
+				this.onRoom.accept(this);
+			}
+			if (gap != null) {
+				tell(gap);
+			}
+			else if (change != null) {
+				tell(change);
+			}
+			else {
+				return;
+			}
+		}
+		this.task.signal();
+	}
+
+	private void tell(Change change) {
+		try {
+			this.handler.onChange(change);
+		}
+		catch (Throwable ex) {
+			logger.error("Handler failed with change %d of topic '%s'; it goes on with the next".formatted(change.id(),
+					this.topic), ex);
+		}
+	}
+
+	private void tell(ChangeGap.Reason gap) {
+		try {
+			this.handler.onGap(new ChangeGap(this.topic, gap));
+		}
+		catch (Throwable ex) {
+			logger.error("Handler of topic '%s' failed with a gap".formatted(this.topic), ex);
+		}
+	}
+
+	@Override
+	public void cancel() {
+		synchronized (this.lock) {
+			if (this.cancelled) {
+				return;
+			}
+			this.cancelled = true;
+			this.changes.clear();
+			this.gap = null;
+		}
+		this.onCancel.accept(this);
+	}
+
+	@Override
+	public boolean isActive() {
+		synchronized (this.lock) {
+			return !this.cancelled;
+		}
+	}
+
+	@Override
+	public String toString() {
+		synchronized (this.lock) {
+			return "feed of topic '%s', %d waiting, %s".formatted(this.topic, this.changes.size(),
+					(this.cancelled) ? "cancelled" : "active");
+		}
+	}
+
+}

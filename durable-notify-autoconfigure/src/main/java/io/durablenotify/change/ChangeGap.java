@@ -1,0 +1,57 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+/**
+ * Changes of a topic may have been missed, and will not be given any more.
+ *
+ * @param topic the topic
+ * @param reason why
+ */
+public record ChangeGap(String topic, Reason reason) {
+
+	/**
+	 * Why changes may have been missed.
+	 */
+	public enum Reason {
+
+		/**
+		 * This instance has not read for longer than
+		 * {@code durable-notify.changes.retention}.
+		 */
+		EXPIRED,
+
+		/**
+		 * Another server of the same cluster has taken over, which need not have all that
+		 * was committed before.
+		 */
+		FAILOVER,
+
+		/**
+		 * The database lies in another cluster than before: it was restored or moved.
+		 */
+		OTHER_CLUSTER,
+
+		/**
+		 * The handler is too slow: more changes wait for it than are kept in memory. Only
+		 * where there is no PostgreSQL to keep them.
+		 */
+		OVERFLOW
+
+	}
+
+}

@@ -1,0 +1,42 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+/**
+ * Takes the changes of one subscription. Calls come one after the other, on
+ * {@code durableNotifyTaskExecutor}. A handler that blocks or throws disturbs no other.
+ */
+@FunctionalInterface
+public interface ChangeHandler {
+
+	/**
+	 * Something has changed.
+	 * @param change the change
+	 * @throws Exception is logged; the change is not given again, and the subscription
+	 * goes on with the next
+	 */
+	void onChange(Change change) throws Exception;
+
+	/**
+	 * Changes may have been missed: drop what depends on them, such as a cache. Whatever
+	 * is committed after this call has begun is heard.
+	 * @param gap what may have been missed
+	 */
+	default void onGap(ChangeGap gap) {
+	}
+
+}
