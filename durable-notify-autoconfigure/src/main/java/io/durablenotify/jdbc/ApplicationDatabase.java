@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.dao.DataAccessException;
+import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.UncategorizedSQLException;
 import org.springframework.jdbc.datasource.ConnectionHolder;
@@ -184,6 +185,20 @@ public final class ApplicationDatabase {
 		}
 		return !(bound.getConnectionHandle() instanceof SimpleConnectionHandle)
 				|| Boolean.TRUE.equals(ReflectionUtils.invokeMethod(IS_TRANSACTION_ACTIVE, bound));
+	}
+
+	/**
+	 * Refuse to write in a read-only transaction, before anything is sent that would
+	 * break the transaction.
+	 * @param refusal what cannot be written, to be followed by "in a read-only
+	 * transaction"
+	 * @throws InvalidDataAccessApiUsageException if the calling thread is in one
+	 */
+	public static void requireWritable(Supplier<String> refusal) {
+		if (TransactionSynchronizationManager.isActualTransactionActive()
+				&& TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+			throw new InvalidDataAccessApiUsageException(refusal.get() + " in a read-only transaction");
+		}
 	}
 
 	/**

@@ -262,11 +262,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	}
 
 	private static void requireWritable(String stream) {
-		if (TransactionSynchronizationManager.isActualTransactionActive()
-				&& TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
-			throw new InvalidDataAccessApiUsageException(
-					"Stream '%s' cannot be written to in a read-only transaction".formatted(stream));
-		}
+		ApplicationDatabase.requireWritable(() -> "Stream '%s' cannot be written to".formatted(stream));
 	}
 
 	private <T> T execute(String task, String stream, SessionWork<T> work) {
