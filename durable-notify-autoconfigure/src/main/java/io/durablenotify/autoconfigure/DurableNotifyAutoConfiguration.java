@@ -18,6 +18,7 @@ package io.durablenotify.autoconfigure;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.change.ChangeConfiguration;
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerConfiguration;
@@ -46,7 +47,7 @@ import org.springframework.context.annotation.Import;
 @ConditionalOnSingleCandidate(DataSource.class)
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
-		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class })
+		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class, ChangeConfiguration.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

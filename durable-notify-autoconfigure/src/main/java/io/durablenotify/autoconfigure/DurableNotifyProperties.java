@@ -47,6 +47,8 @@ public class DurableNotifyProperties {
 
 	private final Streams streams = new Streams();
 
+	private final Changes changes = new Changes();
+
 	private final Delivery delivery = new Delivery();
 
 	private final Sse sse = new Sse();
@@ -77,6 +79,10 @@ public class DurableNotifyProperties {
 
 	public Streams getStreams() {
 		return this.streams;
+	}
+
+	public Changes getChanges() {
+		return this.changes;
 	}
 
 	public Delivery getDelivery() {
@@ -574,6 +580,27 @@ public class DurableNotifyProperties {
 				this.maxChunkSize = maxChunkSize;
 			}
 
+		}
+
+	}
+
+	/**
+	 * Changes properties.
+	 */
+	public static class Changes {
+
+		/**
+		 * Time for which a change is kept from its commit on: an instance that was away
+		 * for less hears of it when it is back.
+		 */
+		private Duration retention = Duration.ofHours(1);
+
+		public Duration getRetention() {
+			return this.retention;
+		}
+
+		public void setRetention(Duration retention) {
+			this.retention = retention;
 		}
 
 	}

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import io.durablenotify.change.ChangeSettings;
 import io.durablenotify.delivery.DeliverySettings;
 import io.durablenotify.listener.ListenerSettings;
 import io.durablenotify.schema.SchemaName;
@@ -57,6 +58,11 @@ class SettingsConfiguration {
 	 * Well within what PostgreSQL can subtract from the present.
 	 */
 	private static final Duration LONGEST_RETENTION = Duration.ofDays(36_500);
+
+	/**
+	 * For changes, which are looked through ten times in it.
+	 */
+	private static final Duration SHORTEST_RETENTION = Duration.ofSeconds(1);
 
 	private static final DataSize LARGEST_CHUNK = DataSize.ofMegabytes(512);
 
@@ -177,6 +183,15 @@ class SettingsConfiguration {
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
 				streams.getBufferBytes().toBytes(), streams.getAppendBuffer().toBytes(), streams.getAppendTimeout(),
 				streams.getRetention(), families(streams));
+	}
+
+	@Bean
+	ChangeSettings durableNotifyChangeSettings(DurableNotifyProperties properties) {
+		Duration retention = properties.getChanges().getRetention();
+		require(retention.compareTo(SHORTEST_RETENTION) >= 0 && retention.compareTo(LONGEST_RETENTION) <= 0,
+				"changes.retention", retention,
+				"use %ds to %dd".formatted(SHORTEST_RETENTION.toSeconds(), LONGEST_RETENTION.toDays()));
+		return new ChangeSettings(retention);
 	}
 
 	private static List<StreamSettings.Family> families(DurableNotifyProperties.Streams streams) {

@@ -68,10 +68,17 @@ public final class Outage {
 		if (delays == null) {
 			delays = this.backOff.start();
 			this.delays = delays;
-			this.logger.warn(this.begins + ": " + NestedExceptionUtils.getMostSpecificCause(failure).getMessage());
+			this.logger.warn(this.begins + ": " + reason(NestedExceptionUtils.getMostSpecificCause(failure)));
 		}
 		this.logger.debug(this.begins, failure);
 		return Duration.ofMillis(delays.nextBackOff());
+	}
+
+	/**
+	 * That of a connection which is cut has no message.
+	 */
+	private static String reason(Throwable cause) {
+		return (cause.getMessage() != null) ? cause.getMessage() : cause.getClass().getSimpleName();
 	}
 
 	/**

@@ -129,6 +129,13 @@ public final class OwnServer implements AutoCloseable {
 		return start(target);
 	}
 
+	/**
+	 * Let a standby take over.
+	 */
+	public void promote() {
+		database().jdbc().execute("SELECT pg_promote()");
+	}
+
 	private List<String> readLines(String file) {
 		try {
 			return Files.readAllLines(this.directory.resolve(file));

@@ -40,7 +40,7 @@ public final class TcpProxy implements AutoCloseable {
 
 	private final TestDatabase database;
 
-	private final InetSocketAddress target;
+	private volatile InetSocketAddress target;
 
 	private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
 
@@ -65,10 +65,14 @@ public final class TcpProxy implements AutoCloseable {
 
 	private TcpProxy(TestDatabase database) throws IOException {
 		this.database = database;
-		Properties properties = Driver.parseURL(database.url(), new Properties());
-		this.target = new InetSocketAddress(PGProperty.PG_HOST.getOrDefault(properties),
-				Integer.parseInt(PGProperty.PG_PORT.getOrDefault(properties)));
+		this.target = address(database);
 		start(this::accept);
+	}
+
+	private static InetSocketAddress address(TestDatabase database) {
+		Properties properties = Driver.parseURL(database.url(), new Properties());
+		return new InetSocketAddress(PGProperty.PG_HOST.getOrDefault(properties),
+				Integer.parseInt(PGProperty.PG_PORT.getOrDefault(properties)));
 	}
 
 	/**
@@ -142,6 +146,15 @@ public final class TcpProxy implements AutoCloseable {
 	}
 
 	/**
+	 * Lead new connections to another server, and reset all others.
+	 * @param database a database of the same name
+	 */
+	public void leadTo(TestDatabase database) {
+		this.target = address(database);
+		reset();
+	}
+
+	/**
 	 * Reset all connections.
 	 */
 	public void reset() {
@@ -164,7 +177,15 @@ public final class TcpProxy implements AutoCloseable {
 				reset(client);
 				continue;
 			}
-			Socket upstream = new Socket(this.target.getAddress(), this.target.getPort());
+			Socket upstream;
+			try {
+				upstream = new Socket(this.target.getAddress(), this.target.getPort());
+			}
+			catch (IOException ex) {
+				// The server is down
+				reset(client);
+				continue;
+			}
 			this.sockets.addAll(List.of(client, upstream));
 			start(() -> pump(client, upstream, false));
 			start(() -> pump(upstream, client, true));

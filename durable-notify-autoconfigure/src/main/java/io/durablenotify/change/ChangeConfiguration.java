@@ -1,0 +1,63 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.util.concurrent.Executor;
+
+import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.Wakeups;
+
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * The beans of changes.
+ */
+@Configuration(proxyBeanMethods = false)
+public class ChangeConfiguration {
+
+	@Bean
+	ChangeStore durableNotifyChangeStore(Schema schema) {
+		return new PostgresChangeStore(schema.name());
+	}
+
+	@Bean
+	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeStore store,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
+		return new ChangeReader(database, store, executor, wakeups, poll);
+	}
+
+	@Bean
+	@ConditionalOnMissingBean
+	ChangeNotifier durableNotifyChangeNotifier(ApplicationDatabase database, ChangeStore store, WakingWrites writes,
+			ChangeReader reader) {
+		return new PostgresChangeNotifier(database, store, writes, reader);
+	}
+
+	@Bean
+	ChangeJanitor durableNotifyChangeJanitor(ApplicationDatabase database, Schema schema, ChangeReader reader,
+			ChangeSettings settings) {
+		return new ChangeJanitor(database, new PostgresChangeCleanup(schema.name()), reader, settings.retention());
+	}
+
+}

@@ -1,0 +1,104 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.time.Duration;
+
+import io.durablenotify.delivery.Outage;
+import io.durablenotify.delivery.RecurringTask;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Deletes changes that are older than the retention, by and by, and sees to it that this
+ * instance's positions are younger, also where nothing is published and nothing polls.
+ */
+final class ChangeJanitor implements SmartLifecycle, AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
+
+	private static final Duration LONGEST_INTERVAL = Duration.ofMinutes(1);
+
+	/**
+	 * How much longer than promised changes may be kept, as a part of the retention.
+	 */
+	private static final int PART = 10;
+
+	private final ApplicationDatabase database;
+
+	private final ChangeCleanup cleanup;
+
+	private final ChangeReader reader;
+
+	private final Duration retention;
+
+	private final Duration interval;
+
+	private final RecurringTask task;
+
+	ChangeJanitor(ApplicationDatabase database, ChangeCleanup cleanup, ChangeReader reader, Duration retention) {
+		this.database = database;
+		this.cleanup = cleanup;
+		this.reader = reader;
+		this.retention = retention;
+		this.interval = interval(retention);
+		Outage outage = new Outage(logger, "Old changes cannot be deleted for now", "Old changes are deleted again");
+		this.task = new RecurringTask("durable-notify-change-janitor", this.interval, outage, this::clean);
+	}
+
+	private static Duration interval(Duration retention) {
+		Duration part = retention.dividedBy(PART);
+		return (part.compareTo(LONGEST_INTERVAL) < 0) ? part : LONGEST_INTERVAL;
+	}
+
+	/**
+	 * Take a turn soon.
+	 */
+	void wake() {
+		this.task.wake();
+	}
+
+	private boolean clean() {
+		this.reader.refresh();
+		return this.database.executeApart("delete old changes", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> this.cleanup.clean(connection, this.retention, this.interval.dividedBy(2)));
+	}
+
+	@Override
+	public void start() {
+		this.task.start();
+	}
+
+	@Override
+	public void stop() {
+		this.task.stop();
+	}
+
+	@Override
+	public boolean isRunning() {
+		return this.task.isRunning();
+	}
+
+	@Override
+	public void close() {
+		this.task.close();
+	}
+
+}

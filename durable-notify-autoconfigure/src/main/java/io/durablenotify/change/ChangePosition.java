@@ -1,0 +1,80 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Up to where changes were read: whatever a snapshot sees, and of what the next one sees
+ * besides, the part up to a transaction and an id.
+ *
+ * @param server the run of the server whose snapshots these are
+ * @param snapshot the snapshot up to which everything was read, in PostgreSQL's form
+ * {@code xmin:xmax:xip}
+ * @param target the snapshot whose additional changes are being read in pages, or
+ * {@code null} between two looks
+ * @param afterXact the transaction of the last change that was read for the target
+ * @param afterId the id of that change
+ */
+record ChangePosition(ServerRun server, String snapshot, @Nullable String target, long afterXact, long afterId) {
+
+	static ChangePosition at(ServerRun server, String snapshot) {
+		return new ChangePosition(server, snapshot, null, 0, 0);
+	}
+
+	/**
+	 * Return the position behind a page that is not the last for the target.
+	 */
+	ChangePosition within(String target, ChangeRow last) {
+		return new ChangePosition(this.server, this.snapshot, target, last.xact(), last.change().id());
+	}
+
+	/**
+	 * Return the position when everything was read that the target sees.
+	 */
+	ChangePosition behind(String target) {
+		return at(this.server, target);
+	}
+
+	/**
+	 * Return the same position in the server's next run. Numbers of transactions that
+	 * were not written to disk when the server crashed, since they had rolled back, are
+	 * given away again: they must not pass for seen.
+	 * @param durable the highest number of a transaction that is known to have been
+	 * committed; nothing above it was read
+	 */
+	ChangePosition afterRestart(ServerRun server, long durable) {
+		String[] fields = this.snapshot.split(":", -1);
+		long xmax = Math.min(Long.parseLong(fields[1]), durable + 1);
+		long xmin = Math.min(Long.parseLong(fields[0]), xmax);
+		String running = Arrays.stream(fields[2].split(","))
+			.filter((xact) -> !xact.isEmpty() && Long.parseLong(xact) < xmax)
+			.collect(Collectors.joining(","));
+		return at(server, xmin + ":" + xmax + ":" + running);
+	}
+
+	/**
+	 * Return below which transaction the snapshot sees all but those that ran.
+	 */
+	long xmax() {
+		return Long.parseLong(this.snapshot.split(":", -1)[1]);
+	}
+
+}

@@ -1,0 +1,379 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.change.ChangeStore.Arrival;
+import io.durablenotify.change.ChangeStore.Page;
+import io.durablenotify.delivery.Outage;
+import io.durablenotify.delivery.SerialTask;
+import io.durablenotify.delivery.WorkerThread;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakeupHandler;
+import io.durablenotify.wakeup.Wakeups;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads changes for all subscriptions of this instance, on one thread and one connection
+ * at a time. Each subscription has a position; those that stand at the same one share a
+ * read, and a slow one falls behind without holding up others: what it has not read yet
+ * is in the table. Has no thread and no poll while nobody subscribes.
+ */
+final class ChangeReader implements WakeupHandler, AutoCloseable {
+
+	static final String TOPIC = "changes";
+
+	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
+
+	/**
+	 * A read's largest number of changes, and how many a feed has at least before it is
+	 * full.
+	 */
+	static final int PAGE = 1_000;
+
+	private final ApplicationDatabase database;
+
+	private final ChangeStore store;
+
+	private final Executor executor;
+
+	private final Poll poll;
+
+	private final WorkerThread thread = new WorkerThread("durable-notify-changes");
+
+	private final SerialTask task = new SerialTask(this.thread, this::run);
+
+	private final Subscription wakeups;
+
+	/**
+	 * How many feeds each topic has, by its {@link #idOf id}.
+	 */
+	private final Map<Long, Integer> topics = new ConcurrentHashMap<>();
+
+	/**
+	 * Held while a subscription is made, which may wait for the database.
+	 */
+	private final Object subscribing = new Object();
+
+	/**
+	 * Guards what follows; never held while the database is waited for.
+	 */
+	private final Object lock = new Object();
+
+	private final Map<ChangeFeed, ChangePosition> positions = new LinkedHashMap<>();
+
+	/**
+	 * One that some subscription has, or had until the last was cancelled.
+	 */
+	private @Nullable ChangePosition latest;
+
+	/**
+	 * The highest number of a transaction that is known to have committed a change.
+	 */
+	private long durable;
+
+	private @Nullable Subscription polling;
+
+	private boolean closed;
+
+	/**
+	 * Owned by the reading thread.
+	 */
+	private final Outage outage = new Outage(logger, "Changes cannot be read for now; handlers wait",
+			"Changes are read again");
+
+	private long retryAt;
+
+	ChangeReader(ApplicationDatabase database, ChangeStore store, Executor executor, Wakeups wakeups, Poll poll) {
+		this.database = database;
+		this.store = store;
+		this.executor = executor;
+		this.poll = poll;
+		this.wakeups = wakeups.subscribe(TOPIC, this);
+	}
+
+	/**
+	 * Return by which id wake-ups tell of a topic. Two topics may share one: a look too
+	 * many.
+	 */
+	static long idOf(String topic) {
+		return topic.hashCode();
+	}
+
+	Subscription subscribe(String topic, ChangeHandler handler) {
+		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, (other) -> this.task.signal(),
+				this::remove);
+		synchronized (this.subscribing) {
+			ChangePosition position = position();
+			if (position == null) {
+				position = arrive().position();
+			}
+			add(feed, position);
+		}
+		// What has come between the position and now
+		this.task.signal();
+		return feed;
+	}
+
+	private @Nullable ChangePosition position() {
+		synchronized (this.lock) {
+			requireOpen();
+			return (this.positions.isEmpty()) ? null : this.latest;
+		}
+	}
+
+	private void add(ChangeFeed feed, ChangePosition position) {
+		synchronized (this.lock) {
+			requireOpen();
+			this.topics.merge(idOf(feed.topic()), 1, Integer::sum);
+			this.positions.put(feed, position);
+			this.latest = position;
+			if (this.polling == null) {
+				this.polling = this.poll.register(this.task::signal);
+			}
+		}
+	}
+
+	private void requireOpen() {
+		if (this.closed) {
+			throw new IllegalStateException("No changes are heard any more: the application context is closed");
+		}
+	}
+
+	private void remove(ChangeFeed feed) {
+		Subscription polling = null;
+		synchronized (this.lock) {
+			if (this.positions.remove(feed) == null) {
+				return;
+			}
+			this.topics.computeIfPresent(idOf(feed.topic()), (id, count) -> (count > 1) ? count - 1 : null);
+			if (this.positions.isEmpty()) {
+				polling = this.polling;
+				this.polling = null;
+			}
+		}
+		if (polling != null) {
+			polling.cancel();
+		}
+	}
+
+	private Arrival arrive() {
+		Arrival arrival = this.database.executeApart("find the position in changes", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> this.store.arrive(connection));
+		synchronized (this.lock) {
+			this.durable = arrival.durable();
+		}
+		return arrival;
+	}
+
+	@Override
+	public void onWakeup(Wakeup wakeup) {
+		if (this.topics.containsKey(wakeup.id())) {
+			this.task.signal();
+		}
+	}
+
+	@Override
+	public void onResync() {
+		refresh();
+	}
+
+	/**
+	 * Look, so that no position grows old.
+	 */
+	void refresh() {
+		if (!this.topics.isEmpty()) {
+			this.task.signal();
+		}
+	}
+
+	private void run() {
+		if (this.outage.isOn() && System.nanoTime() - this.retryAt < 0) {
+			return;
+		}
+		try {
+			boolean more = look();
+			this.outage.succeeded();
+			if (more) {
+				this.task.signal();
+			}
+		}
+		catch (Throwable ex) {
+			failed(ex);
+		}
+	}
+
+	private void failed(Throwable failure) {
+		synchronized (this.lock) {
+			if (this.closed) {
+				return;
+			}
+		}
+		long delay = this.outage.failed(failure).toMillis();
+		this.retryAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(delay);
+		CompletableFuture.delayedExecutor(delay + 1, TimeUnit.MILLISECONDS, Runnable::run).execute(this.task::signal);
+	}
+
+	/**
+	 * Read once for each position.
+	 * @return whether there is more
+	 */
+	private boolean look() {
+		boolean more = false;
+		String target = null;
+		for (Map.Entry<ChangePosition, List<ChangeFeed>> group : groups().entrySet()) {
+			ChangePosition position = group.getKey();
+			List<ChangeFeed> feeds = group.getValue();
+			Page page = read(position, target, feeds);
+			if (!page.startedAt().equals(position.server().startedAt())) {
+				followServer(position, feeds);
+				more = true;
+			}
+			else if (page.expired()) {
+				giveGap(ChangeGap.Reason.EXPIRED, feeds, arrive().position());
+				more = true;
+			}
+			else {
+				more |= give(position, page, feeds);
+				// From now on all read up to there, and then stand at the same position
+				target = (target == null && position.target() == null) ? page.target() : target;
+			}
+		}
+		return more;
+	}
+
+	private Map<ChangePosition, List<ChangeFeed>> groups() {
+		Map<ChangePosition, List<ChangeFeed>> groups = new LinkedHashMap<>();
+		synchronized (this.lock) {
+			this.positions.forEach((feed, position) -> {
+				if (feed.hasRoom()) {
+					groups.computeIfAbsent(position, (key) -> new ArrayList<>()).add(feed);
+				}
+			});
+		}
+		return groups;
+	}
+
+	private Page read(ChangePosition position, @Nullable String target, List<ChangeFeed> feeds) {
+		List<String> topics = feeds.stream().map(ChangeFeed::topic).distinct().toList();
+		return this.database.executeApart("read changes", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> read(connection, position, target, topics));
+	}
+
+	private Page read(Connection connection, ChangePosition position, @Nullable String target, List<String> topics)
+			throws SQLException {
+		return this.store.read(connection, position, target, topics, PAGE);
+	}
+
+	private boolean give(ChangePosition position, Page page, List<ChangeFeed> feeds) {
+		List<ChangeRow> rows = page.rows();
+		boolean more = rows.size() == PAGE;
+		if (!rows.isEmpty()) {
+			Map<String, List<ChangeFeed>> byTopic = new HashMap<>();
+			feeds.forEach((feed) -> byTopic.computeIfAbsent(feed.topic(), (topic) -> new ArrayList<>(1)).add(feed));
+			// As they were published, as far as that can be said
+			rows.stream()
+				.map(ChangeRow::change)
+				.sorted(Comparator.comparingLong(Change::id))
+				.forEach((change) -> byTopic.getOrDefault(change.topic(), List.of())
+					.forEach((feed) -> feed.add(change)));
+		}
+		ChangeRow last = (rows.isEmpty()) ? null : rows.get(rows.size() - 1);
+		synchronized (this.lock) {
+			this.durable = (last != null) ? Math.max(this.durable, last.xact()) : this.durable;
+		}
+		move(feeds, (last != null && more) ? position.within(page.target(), last) : position.behind(page.target()));
+		// A wake-up that came between two pages told of what their target does not see
+		return more || position.target() != null;
+	}
+
+	/**
+	 * Another run of the server, another server or another cluster has answered.
+	 */
+	private void followServer(ChangePosition position, List<ChangeFeed> feeds) {
+		long durable;
+		synchronized (this.lock) {
+			durable = this.durable;
+		}
+		ChangePosition present = arrive().position();
+		ServerRun server = present.server();
+		if (!server.isSameCluster(position.server())) {
+			giveGap(ChangeGap.Reason.OTHER_CLUSTER, feeds, present);
+		}
+		else if (!server.isRestartOf(position.server()) || position.target() != null) {
+			giveGap(ChangeGap.Reason.FAILOVER, feeds, present);
+		}
+		else {
+			move(feeds, position.afterRestart(server, durable));
+		}
+	}
+
+	private void giveGap(ChangeGap.Reason reason, List<ChangeFeed> feeds, ChangePosition present) {
+		logger.warn("Changes may have been missed: " + reason);
+		// The position is from before: whoever reacts to the gap misses nothing from then
+		// on
+		move(feeds, present);
+		feeds.forEach((feed) -> feed.addGap(reason));
+	}
+
+	private void move(List<ChangeFeed> feeds, ChangePosition position) {
+		synchronized (this.lock) {
+			feeds.forEach((feed) -> this.positions.replace(feed, position));
+			if (position.target() == null) {
+				this.latest = position;
+			}
+		}
+	}
+
+	@Override
+	public String toString() {
+		synchronized (this.lock) {
+			return "reader of changes at %s, durable %d".formatted(this.positions, this.durable);
+		}
+	}
+
+	@Override
+	public void close() {
+		List<ChangeFeed> feeds;
+		synchronized (this.lock) {
+			this.closed = true;
+			feeds = List.copyOf(this.positions.keySet());
+		}
+		this.wakeups.cancel();
+		feeds.forEach(ChangeFeed::cancel);
+		this.thread.close();
+	}
+
+}

@@ -1,0 +1,91 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+
+import io.durablenotify.schema.SchemaName;
+
+/**
+ * Deletes changes on PostgreSQL.
+ */
+final class PostgresChangeCleanup implements ChangeCleanup {
+
+	static final int SLICE = 5_000;
+
+	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
+
+	/**
+	 * One implicit transaction, of one instance at a time: the others find the lock
+	 * taken, and leave it to that one. A snapshot is older than the time beside it. What
+	 * may be deleted is noted in the same transaction, for readers to see that they have
+	 * come too late; it is never taken back, whatever the clock does.
+	 */
+	private static final String CLEAN = """
+			SELECT set_config('durable_notify.turn',
+				pg_try_advisory_xact_lock(hashtextextended('${schema}.changes', 0))::text, true);
+			INSERT INTO ${schema}.change_snapshots (snapshot) SELECT pg_current_snapshot()
+				WHERE ${my_turn} AND EXISTS (SELECT FROM ${schema}.changes) AND NOT EXISTS (
+					SELECT FROM ${schema}.change_snapshots WHERE taken_at > clock_timestamp() - ?::interval)
+				ON CONFLICT DO NOTHING;
+			UPDATE ${schema}.change_log l SET deleted = s.snapshot FROM (
+					SELECT snapshot FROM ${schema}.change_snapshots WHERE taken_at < clock_timestamp() - ?::interval
+						ORDER BY taken_at DESC LIMIT 1) s
+				WHERE ${my_turn}
+					AND (l.deleted IS NULL OR l.deleted::text <> s.snapshot::text
+						AND pg_snapshot_xmin(l.deleted) <= pg_snapshot_xmin(s.snapshot)
+						AND pg_snapshot_xmax(l.deleted) <= pg_snapshot_xmax(s.snapshot));
+			DELETE FROM ${schema}.change_snapshots WHERE ${my_turn}
+				AND taken_at < clock_timestamp() - ?::interval;
+			WITH slice AS MATERIALIZED (
+				SELECT xact, id FROM ${schema}.changes
+				WHERE ${my_turn}
+					AND xact < (SELECT pg_snapshot_xmax(deleted) FROM ${schema}.change_log)
+					AND pg_visible_in_snapshot(xact, (SELECT deleted FROM ${schema}.change_log))
+				ORDER BY xact, id LIMIT ?),
+			removed AS (
+				DELETE FROM ${schema}.changes c USING slice WHERE c.xact = slice.xact AND c.id = slice.id)
+			SELECT count(*) FROM slice
+			""";
+
+	private final String clean;
+
+	PostgresChangeCleanup(SchemaName schema) {
+		this.clean = schema.qualify(CLEAN.replace("${my_turn}", MY_TURN));
+	}
+
+	@Override
+	public boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.clean)) {
+			statement.setString(1, interval.toMillis() + "ms");
+			statement.setString(2, retention.toMillis() + "ms");
+			statement.setString(3, retention.toMillis() + "ms");
+			statement.setInt(4, SLICE);
+			statement.execute();
+			for (int i = 0; i < 4; i++) {
+				statement.getMoreResults();
+			}
+			ResultSet result = statement.getResultSet();
+			return result.next() && result.getInt(1) == SLICE;
+		}
+	}
+
+}

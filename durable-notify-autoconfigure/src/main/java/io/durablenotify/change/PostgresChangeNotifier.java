@@ -1,0 +1,70 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
+
+/**
+ * The {@link ChangeNotifier} on PostgreSQL: publishing is an insert, hearing is left to
+ * the {@link ChangeReader}.
+ */
+final class PostgresChangeNotifier implements ChangeNotifier {
+
+	private final ApplicationDatabase database;
+
+	private final ChangeStore store;
+
+	private final WakingWrites writes;
+
+	private final ChangeReader reader;
+
+	PostgresChangeNotifier(ApplicationDatabase database, ChangeStore store, WakingWrites writes, ChangeReader reader) {
+		this.database = database;
+		this.store = store;
+		this.writes = writes;
+		this.reader = reader;
+	}
+
+	@Override
+	public void publish(String topic, String key, @Nullable String originator) {
+		ChangeRules.requireTopic(topic);
+		ChangeRules.requireKey(key);
+		ChangeRules.requireOriginator(originator);
+		ApplicationDatabase.requireWritable(() -> "Changes cannot be published");
+		Wakeup wakeup = Wakeup.moved(ChangeReader.idOf(topic), 0);
+		this.database.execute("publish a change", (connection, joined) -> this.writes.run(ChangeReader.TOPIC,
+				connection, joined, (session, inTransaction) -> {
+					this.store.insert(session, topic, key, originator);
+					return Written.of(topic, wakeup);
+				}));
+	}
+
+	@Override
+	public Subscription subscribe(String topic, ChangeHandler handler) {
+		ChangeRules.requireTopic(topic);
+		Assert.notNull(handler, "'handler' must not be null");
+		return this.reader.subscribe(topic, handler);
+	}
+
+}

@@ -1,0 +1,40 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+/**
+ * One run of one server: only within it does a snapshot mean the same transactions for
+ * certain.
+ *
+ * @param systemIdentifier the cluster's number, which its backups share and others do not
+ * @param timeline the timeline, which changes when a standby takes over
+ * @param startedAt when the server was started
+ */
+record ServerRun(long systemIdentifier, String timeline, String startedAt) {
+
+	/**
+	 * Return whether this is the same server's next run.
+	 */
+	boolean isRestartOf(ServerRun before) {
+		return isSameCluster(before) && this.timeline.equals(before.timeline);
+	}
+
+	boolean isSameCluster(ServerRun before) {
+		return this.systemIdentifier == before.systemIdentifier;
+	}
+
+}

@@ -1,0 +1,201 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.sql.Connection;
+import java.util.List;
+
+import io.durablenotify.change.ChangeGap.Reason;
+import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link ChangeJanitor} and {@link PostgresChangeCleanup}, and for who comes
+ * too late.
+ */
+class ChangeRetentionTests {
+
+	private static final String NO_POLL = "durable-notify.poll.interval=0";
+
+	private static final String SHORT = "durable-notify.changes.retention=1s";
+
+	private final RecordingChangeHandler handler = new RecordingChangeHandler();
+
+	private TestDatabase database;
+
+	private Instance instance;
+
+	@BeforeEach
+	void start() {
+		this.database = PostgresServer.shared().createDatabase();
+		this.instance = Instance.start(this.database, NO_POLL, SHORT);
+	}
+
+	@AfterEach
+	void stop() {
+		this.instance.close();
+	}
+
+	private void publish(String key) {
+		this.instance.bean(ChangeNotifier.class).publish("topic", key);
+	}
+
+	private List<String> stored() {
+		return this.database.jdbc().queryForList("SELECT key FROM durable_notify.changes ORDER BY id", String.class);
+	}
+
+	private void awaitStored(String... keys) {
+		Eventually.await(() -> stored().equals(List.of(keys)), this::stored);
+	}
+
+	@Test
+	void aChangeIsDeletedOnceItIsOlderThanTheRetention() {
+		publish("old");
+		long start = System.nanoTime();
+		awaitStored();
+		// By the database's clock, from a note that was made after the commit
+		assertThat(System.nanoTime() - start).isGreaterThan(900_000_000L);
+		Eventually.await(() -> notes() == 0, this::notes);
+	}
+
+	private int notes() {
+		return this.database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.change_snapshots", Integer.class);
+	}
+
+	@Test
+	void manyGoSliceBySlice() {
+		int count = 2 * PostgresChangeCleanup.SLICE + 1;
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n FROM generate_series(1, ?) n",
+					count);
+		awaitStored();
+	}
+
+	@Test
+	void whereNothingIsPublishedNothingIsWritten() {
+		try (Instance idle = Instance.start(this.database, NO_POLL, SHORT)) {
+			idle.bean(ChangeJanitor.class).wake();
+			publish("key");
+			awaitStored();
+			Eventually.await(() -> notes() == 0, this::notes);
+			long before = transactions();
+			// The turns that come are of no consequence: a published change shows that
+			// they go on
+			publish("key");
+			awaitStored();
+			Eventually.await(() -> notes() == 0, this::notes);
+			assertThat(transactions() - before).isLessThan(60);
+		}
+	}
+
+	private long transactions() {
+		return this.database.jdbc()
+			.queryForObject("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", Long.class);
+	}
+
+	@Test
+	void whoHasNotReadForLongerThanTheRetentionHearsOfAGap() {
+		String listener = "deaf-listener";
+		try (Instance deaf = Instance.start(this.database, NO_POLL, SHORT,
+				"durable-notify.listener.application-name=" + listener)) {
+			RecordingChangeHandler ofDeaf = new RecordingChangeHandler();
+			deaf.bean(ChangeNotifier.class).subscribe("topic", ofDeaf);
+			publish("heard");
+			ofDeaf.awaitKey("heard");
+			deaf.listener().stop();
+			deaf.bean(ChangeJanitor.class).stop();
+			publish("missed");
+			awaitStored();
+			deaf.listener().start();
+			deaf.awaitStatus(Status.LISTENING);
+			ofDeaf.awaitGap();
+			publish("later");
+			ofDeaf.awaitKey("later");
+			assertThat(ofDeaf.keys()).containsExactly("heard", "later");
+			assertThat(ofDeaf.gaps()).containsExactly(Reason.EXPIRED);
+		}
+	}
+
+	@Test
+	void whoWasAwayForLessHearsEverythingAndOfNoGap() {
+		try (Instance keeping = Instance.start(PostgresServer.shared().createDatabase(), NO_POLL)) {
+			keeping.bean(ChangeNotifier.class).subscribe("topic", this.handler);
+			keeping.listener().stop();
+			// Somebody else's: this instance is not woken by it
+			keeping.jdbc().execute("SELECT durable_notify.publish('topic', 'missed', wake => false)");
+			keeping.listener().start();
+			this.handler.awaitKey("missed");
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	@Test
+	void aTransactionThatIsOpenForLongerThanTheRetentionIsStillHeard() throws Exception {
+		this.instance.bean(ChangeNotifier.class).subscribe("topic", this.handler);
+		try (Connection open = this.database.jdbc().getDataSource().getConnection()) {
+			open.setAutoCommit(false);
+			open.createStatement().execute("SELECT durable_notify.publish('topic', 'long')");
+			publish("first");
+			awaitStored();
+			publish("second");
+			awaitStored();
+			open.commit();
+		}
+		this.handler.awaitKey("long");
+		assertThat(this.handler.keys()).containsExactly("first", "second", "long");
+		assertThat(this.handler.gaps()).isEmpty();
+		awaitStored();
+	}
+
+	@Test
+	void anInstanceThatHearsNothingForLongerThanTheRetentionIsNotTakenForAway() {
+		this.instance.bean(ChangeNotifier.class).subscribe("other", this.handler);
+		for (int i = 0; i < 3; i++) {
+			publish(String.valueOf(i));
+			awaitStored();
+		}
+		this.instance.bean(ChangeNotifier.class).publish("other", "heard");
+		this.handler.awaitKey("heard");
+		assertThat(this.handler.gaps()).isEmpty();
+	}
+
+	@Test
+	void instancesCleanUpTogether() {
+		try (Instance other = Instance.start(this.database, NO_POLL, SHORT)) {
+			other.bean(ChangeNotifier.class).subscribe("topic", this.handler);
+			for (int i = 0; i < 300; i++) {
+				publish(String.valueOf(i));
+				this.instance.bean(ChangeJanitor.class).wake();
+				other.bean(ChangeJanitor.class).wake();
+			}
+			this.handler.awaitChanges(300);
+			awaitStored();
+			assertThat(this.handler.keys()).hasSize(300).doesNotHaveDuplicates();
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+}

@@ -1,0 +1,229 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.nio.file.Path;
+import java.util.List;
+
+import io.durablenotify.change.ChangeGap.Reason;
+import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.OwnServer;
+import io.durablenotify.testsupport.TcpProxy;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.JdbcTemplate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for changes when the server is not the one that it was.
+ */
+class ChangeServerTests {
+
+	private static final String NO_POLL = "durable-notify.poll.interval=0";
+
+	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
+
+	@TempDir
+	private Path directory;
+
+	private final RecordingChangeHandler handler = new RecordingChangeHandler();
+
+	private static Instance start(TestDatabase database) {
+		return Instance.start(database, NO_POLL, IMPATIENT_POOL);
+	}
+
+	private static ChangeNotifier notifier(Instance instance) {
+		return instance.bean(ChangeNotifier.class);
+	}
+
+	/**
+	 * What the pool lends first may be a connection that was cut.
+	 */
+	private static void publish(Instance instance, String key) {
+		Eventually.await(() -> {
+			try {
+				notifier(instance).publish("topic", key);
+				return true;
+			}
+			catch (DataAccessException ex) {
+				return false;
+			}
+		}, () -> key);
+	}
+
+	@Test
+	void afterACrashOfTheServerEverythingIsHeardOnce() {
+		try (OwnServer server = OwnServer.start(this.directory);
+				Instance instance = start(server.database());
+				Instance other = start(server.database())) {
+			notifier(instance).subscribe("topic", this.handler);
+			publish(other, "before");
+			this.handler.awaitKey("before");
+			for (int round = 0; round < 2; round++) {
+				server.crash();
+				instance.awaitStatus(Status.BACKING_OFF);
+				server.restart();
+				publish(other, "after " + round);
+				this.handler.awaitKey("after " + round);
+			}
+			assertThat(this.handler.keys()).containsExactly("before", "after 0", "after 1");
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	@Test
+	void numbersOfTransactionsThatTheServerGivesAwayAgainDoNotPassForSeen() {
+		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			// What has rolled back is not written to disk for as long as nothing else is
+			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+			jdbc.execute("SELECT pg_reload_conf()");
+			notifier(instance).subscribe("topic", this.handler);
+			publish(instance, "before");
+			this.handler.awaitKey("before");
+			ChangeReader reader = instance.bean(ChangeReader.class);
+			long burnt = burnTransactions(jdbc, 100);
+			reader.onResync();
+			Eventually.await(() -> reader.toString().contains(":" + burnt + ":"), reader::toString);
+			server.crash();
+			server.restart();
+			assertThat(nextTransaction(jdbc)).as("given away again").isLessThan(burnt);
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			assertThat(this.handler.keys()).containsExactly("before", "after");
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	private static long burnTransactions(JdbcTemplate jdbc, int count) {
+		jdbc.execute("""
+				DO $$ BEGIN FOR i IN 1..%d LOOP PERFORM pg_current_xact_id(); ROLLBACK; END LOOP; END $$
+				""".formatted(count));
+		return nextTransaction(jdbc);
+	}
+
+	private static long nextTransaction(JdbcTemplate jdbc) {
+		return jdbc.queryForObject("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", Long.class);
+	}
+
+	@Test
+	void afterAFailoverHandlersHearOfAGapAndNothingTwice() {
+		try (OwnServer primary = OwnServer.start(this.directory.resolve("primary"));
+				TcpProxy proxy = TcpProxy.to(primary.database());
+				Instance instance = start(new TestDatabase(proxy.url()))) {
+			notifier(instance).subscribe("topic", this.handler);
+			publish(instance, "before");
+			this.handler.awaitKey("before");
+			try (OwnServer standby = primary.startStandby(this.directory.resolve("standby"))) {
+				publish(instance, "lost");
+				this.handler.awaitKey("lost");
+				standby.promote();
+				proxy.leadTo(standby.database());
+				this.handler.awaitGap();
+				publish(instance, "after");
+				this.handler.awaitKey("after");
+				assertThat(this.handler.keys()).containsExactly("before", "lost", "after");
+				assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+			}
+		}
+	}
+
+	@Test
+	void aDumpRestoredIntoAnotherClusterIsToldAsAGapAndItsChangesAreGivenToNobody() {
+		try (OwnServer before = OwnServer.start(this.directory.resolve("before"));
+				OwnServer after = OwnServer.start(this.directory.resolve("after"));
+				TcpProxy proxy = TcpProxy.to(before.database());
+				Instance instance = start(new TestDatabase(proxy.url()));
+				Instance other = start(new TestDatabase(proxy.url()))) {
+			RecordingChangeHandler ofOther = new RecordingChangeHandler();
+			notifier(instance).subscribe("topic", this.handler);
+			notifier(other).subscribe("topic", ofOther);
+			burnTransactions(before.database().jdbc(), 2_000);
+			publish(instance, "before");
+			this.handler.awaitKey("before");
+			ofOther.awaitKey("before");
+			restore(before.database().jdbc(), after.database());
+			proxy.leadTo(after.database());
+			this.handler.awaitGap();
+			ofOther.awaitGap();
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			ofOther.awaitKey("after");
+			try (Instance late = start(after.database())) {
+				RecordingChangeHandler ofLate = new RecordingChangeHandler();
+				notifier(late).subscribe("topic", ofLate);
+				// Beyond the numbers that the restored changes had
+				burnTransactions(after.database().jdbc(), 4_000);
+				publish(instance, "last");
+				ofLate.awaitKey("last");
+				assertThat(ofLate.keys()).containsExactly("last");
+			}
+			this.handler.awaitKey("last");
+			ofOther.awaitKey("last");
+			for (RecordingChangeHandler handler : List.of(this.handler, ofOther)) {
+				assertThat(handler.keys()).containsExactly("before", "after", "last");
+				assertThat(handler.gaps()).containsExactly(Reason.OTHER_CLUSTER);
+			}
+			assertThat(after.database().jdbc().queryForList("SELECT key FROM durable_notify.changes", String.class))
+				.containsExactlyInAnyOrder("after", "last");
+		}
+	}
+
+	/**
+	 * As a dump would: all rows as they are.
+	 */
+	private static void restore(JdbcTemplate from, TestDatabase to) {
+		Instance.start(to).close();
+		JdbcTemplate jdbc = to.jdbc();
+		jdbc.execute("DELETE FROM durable_notify.change_log");
+		from.queryForList("SELECT system_identifier, deleted::text FROM durable_notify.change_log")
+			.forEach((row) -> jdbc.update(
+					"INSERT INTO durable_notify.change_log (system_identifier, deleted) VALUES (?, ?::pg_snapshot)",
+					row.get("system_identifier"), row.get("deleted")));
+		from.queryForList("SELECT xact::text, created_at, instance, topic, key FROM durable_notify.changes")
+			.forEach((row) -> jdbc.update("""
+					INSERT INTO durable_notify.changes (xact, created_at, instance, topic, key)
+					VALUES (?::text::xid8, ?, ?, ?, ?)
+					""", row.get("xact"), row.get("created_at"), row.get("instance"), row.get("topic"),
+					row.get("key")));
+		assertThat(nextTransaction(jdbc))
+			.isLessThan(from.queryForObject("SELECT max(xact)::text::bigint FROM durable_notify.changes", Long.class));
+	}
+
+	@Test
+	void changesOfTransactionsThatAreStillToComeAreRemovedAtTheStart() {
+		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			jdbc.execute("""
+					INSERT INTO durable_notify.changes (xact, topic, key)
+					VALUES ((pg_current_xact_id()::text::bigint + 50)::text::xid8, 'topic', 'from the future')
+					""");
+			notifier(instance).subscribe("topic", this.handler);
+			burnTransactions(jdbc, 100);
+			publish(instance, "key");
+			this.handler.awaitKey("key");
+			assertThat(this.handler.keys()).containsExactly("key");
+		}
+	}
+
+}

@@ -1,0 +1,531 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeups;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.transaction.TransactionDefinition;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.within;
+
+/**
+ * Tests for {@link PostgresChangeNotifier} and {@link ChangeReader} with several
+ * instances.
+ */
+class PostgresChangeNotifierTests {
+
+	private static final String NO_POLL = "durable-notify.poll.interval=0";
+
+	private final RecordingChangeHandler handler = new RecordingChangeHandler();
+
+	private final RecordingChangeHandler ofOther = new RecordingChangeHandler();
+
+	private TestDatabase database;
+
+	private Instance instance;
+
+	private Instance other;
+
+	@BeforeEach
+	void start() {
+		this.database = PostgresServer.shared().createDatabase();
+		this.instance = Instance.start(this.database, NO_POLL);
+		this.other = Instance.start(this.database, NO_POLL);
+	}
+
+	@AfterEach
+	void stop() {
+		this.instance.close();
+		this.other.close();
+	}
+
+	private static ChangeNotifier notifier(Instance instance) {
+		return instance.bean(ChangeNotifier.class);
+	}
+
+	private void subscribe() {
+		notifier(this.instance).subscribe("topic", this.handler);
+		notifier(this.other).subscribe("topic", this.ofOther);
+	}
+
+	@Test
+	void everyInstanceHearsThePublishingOneIncluded() {
+		subscribe();
+		notifier(this.instance).publish("topic", "key", "client-1");
+		Change change = this.handler.awaitChanges(1).changes().get(0);
+		Change ofOther = this.ofOther.awaitChanges(1).changes().get(0);
+		assertThat(change.local()).isTrue();
+		assertThat(ofOther.local()).isFalse();
+		assertThat(ofOther.originator()).isEqualTo("client-1");
+		assertThat(ofOther).usingRecursiveComparison().ignoringFields("local").isEqualTo(change);
+		assertThat(change.createdAt()).isCloseTo(
+				this.database.jdbc().queryForObject("SELECT now()", OffsetDateTime.class).toInstant(),
+				within(1, ChronoUnit.MINUTES));
+	}
+
+	@Test
+	void aTransactionsChangesAreHeardAfterItsCommitInEveryInstance() {
+		subscribe();
+		this.instance.transaction().executeWithoutResult((status) -> {
+			notifier(this.instance).publish("topic", "first");
+			Object savepoint = status.createSavepoint();
+			notifier(this.instance).publish("topic", "undone");
+			status.rollbackToSavepoint(savepoint);
+			notifier(this.instance).publish("topic", "second");
+			notifier(this.other).publish("topic", "meanwhile");
+			this.handler.awaitKey("meanwhile");
+			this.ofOther.awaitKey("meanwhile");
+			assertThat(this.ofOther.keys()).containsExactly("meanwhile");
+		});
+		this.ofOther.awaitKey("second");
+		this.handler.awaitKey("second");
+		assertThat(this.ofOther.keys()).containsExactly("meanwhile", "first", "second");
+		assertThat(this.handler.keys()).containsExactly("meanwhile", "first", "second");
+	}
+
+	@Test
+	void whatWasPublishedWhileAnInstanceWasDeafIsHeardOnce() {
+		subscribe();
+		try (Instance deaf = Instance.start(this.database, NO_POLL, "durable-notify.listener.application-name=deaf",
+				"durable-notify.listener.backoff.delay=1s")) {
+			RecordingChangeHandler ofDeaf = new RecordingChangeHandler();
+			notifier(deaf).subscribe("topic", ofDeaf);
+			this.database.terminate("deaf");
+			deaf.awaitStatus(Status.BACKING_OFF);
+			notifier(this.instance).publish("topic", "missed");
+			this.ofOther.awaitKey("missed");
+			deaf.awaitStatus(Status.LISTENING);
+			notifier(this.instance).publish("topic", "later");
+			ofDeaf.awaitKey("later");
+			assertThat(ofDeaf.keys()).containsExactly("missed", "later");
+		}
+	}
+
+	@Test
+	void theListenBackendIsTerminatedAgainAndAgainUnderLoad() {
+		subscribe();
+		List<String> keys = IntStream.range(0, 2_000).mapToObj(String::valueOf).toList();
+		CompletableFuture<Void> publishing = Background
+			.run(() -> keys.forEach((key) -> notifier(this.instance).publish("topic", key)));
+		int terminated = 0;
+		while (!publishing.isDone() || terminated < 5) {
+			terminated += this.database.terminate(Instance.LISTENER);
+		}
+		publishing.join();
+		this.other.awaitStatus(Status.LISTENING);
+		this.ofOther.awaitChanges(keys.size());
+		assertThat(this.ofOther.keys()).isEqualTo(keys);
+		this.handler.awaitChanges(keys.size());
+		assertThat(this.handler.keys()).isEqualTo(keys);
+	}
+
+	@Test
+	void aChangeThatNobodyWakesForIsHeardByThePoll() {
+		try (Instance polling = Instance.start(this.database, "durable-notify.listener.enabled=false",
+				"durable-notify.poll.degraded-interval=100ms", "durable-notify.poll.interval=100ms")) {
+			notifier(polling).subscribe("topic", this.handler);
+			this.database.jdbc().execute("SELECT durable_notify.publish('topic', 'silent', wake => false)");
+			this.handler.awaitKey("silent");
+			assertThat(this.handler.changes().get(0).local()).isFalse();
+		}
+	}
+
+	@Test
+	void otherWritersPublishBySql() {
+		subscribe();
+		this.database.jdbc().execute("SELECT durable_notify.publish('topic', 'from a trigger', 'somebody')");
+		this.ofOther.awaitKey("from a trigger");
+		this.handler.awaitKey("from a trigger");
+		assertThat(this.handler.changes().get(0).originator()).isEqualTo("somebody");
+		assertThat(this.handler.changes().get(0).local()).isFalse();
+	}
+
+	@Test
+	void aTransactionThatBeganBeforeAndCommitsAfterACatchUpIsNotMissed() throws Exception {
+		subscribe();
+		JdbcTemplate jdbc = this.database.jdbc();
+		try (Connection early = jdbc.getDataSource().getConnection()) {
+			early.setAutoCommit(false);
+			early.createStatement().execute("SELECT durable_notify.publish('topic', 'early')");
+			for (int i = 0; i < 10; i++) {
+				notifier(this.instance).publish("topic", "late " + i);
+				this.ofOther.awaitChanges(i + 1);
+			}
+			assertThat(this.ofOther.keys()).doesNotContain("early");
+			early.commit();
+		}
+		this.ofOther.awaitKey("early");
+		this.handler.awaitKey("early");
+		notifier(this.instance).publish("topic", "last");
+		this.ofOther.awaitKey("last");
+		assertThat(this.ofOther.keys()).hasSize(12).doesNotHaveDuplicates();
+	}
+
+	@Test
+	void aLongForeignTransactionDelaysNothing() throws Exception {
+		JdbcTemplate jdbc = this.database.jdbc();
+		jdbc.execute("CREATE TABLE foreign_table (id int)");
+		try (Connection foreign = jdbc.getDataSource().getConnection()) {
+			foreign.setAutoCommit(false);
+			foreign.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+			foreign.createStatement().execute("INSERT INTO foreign_table VALUES (1)");
+			subscribe();
+			for (int i = 0; i < 100; i++) {
+				notifier(this.instance).publish("topic", String.valueOf(i));
+			}
+			this.ofOther.awaitChanges(100);
+			assertThat(this.ofOther.keys()).isEqualTo(numbers(100));
+			foreign.rollback();
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(ints = { ChangeReader.PAGE - 1, ChangeReader.PAGE, ChangeReader.PAGE + 1, 3 * ChangeReader.PAGE })
+	void aCatchUpGoesPageByPage(int count) throws Exception {
+		subscribe();
+		CountDownLatch latch = new CountDownLatch(1);
+		notifier(this.other).subscribe("blocking", (change) -> latch.await());
+		JdbcTemplate jdbc = this.database.jdbc();
+		try (Connection early = jdbc.getDataSource().getConnection()) {
+			early.setAutoCommit(false);
+			early.createStatement().execute("SELECT durable_notify.publish('topic', 'early')");
+			jdbc.execute(
+					"INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n - 1 FROM generate_series(1, "
+							+ count + ") n");
+			jdbc.execute("SELECT durable_notify.publish('topic', 'last')");
+			this.ofOther.awaitKey("last");
+			early.commit();
+		}
+		this.ofOther.awaitKey("early");
+		List<String> expected = new ArrayList<>(numbers(count));
+		expected.add("last");
+		expected.add("early");
+		assertThat(this.ofOther.keys()).isEqualTo(expected);
+		latch.countDown();
+	}
+
+	@Test
+	void whatBecomesVisibleBetweenTwoPagesIsNeitherLostNorGivenTwice() throws Exception {
+		JdbcTemplate jdbc = this.database.jdbc();
+		try (Connection between = jdbc.getDataSource().getConnection();
+				ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
+						committingBetweenPages(between), Runnable::run, this.instance.bean(Wakeups.class),
+						this.instance.bean(Poll.class))) {
+			reader.subscribe("topic", this.handler);
+			notifier(this.instance).publish("topic", "first");
+			this.handler.awaitKey("first");
+			between.setAutoCommit(false);
+			insert("a", ChangeReader.PAGE);
+			between.createStatement().execute("SELECT durable_notify.publish('topic', 'between')");
+			insert("b", ChangeReader.PAGE);
+			jdbc.execute("SELECT durable_notify.publish('topic', 'last')");
+			this.handler.awaitKey("last");
+			this.handler.awaitKey("between");
+			assertThat(this.handler.keys()).hasSize(2 * ChangeReader.PAGE + 3).doesNotHaveDuplicates();
+		}
+	}
+
+	private void insert(String prefix, int count) {
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', ? || n FROM generate_series(1, ?) n",
+					prefix, count);
+	}
+
+	private ChangeStore committingBetweenPages(Connection connection) {
+		ChangeStore store = this.instance.bean(ChangeStore.class);
+		return new ChangeStore() {
+
+			@Override
+			public void insert(Connection session, String topic, String key, @Nullable String originator) {
+				throw new UnsupportedOperationException();
+			}
+
+			@Override
+			public Arrival arrive(Connection session) throws SQLException {
+				return store.arrive(session);
+			}
+
+			@Override
+			public Page read(Connection session, ChangePosition position, @Nullable String target,
+					Collection<String> topics, int limit) throws SQLException {
+				if (position.target() != null && !connection.getAutoCommit()) {
+					connection.commit();
+				}
+				return store.read(session, position, target, topics, limit);
+			}
+
+		};
+	}
+
+	@Test
+	void aSlowHandlerGetsEverythingAndDelaysNobody() throws Exception {
+		CountDownLatch latch = new CountDownLatch(1);
+		RecordingChangeHandler slow = new RecordingChangeHandler() {
+
+			@Override
+			public void onChange(Change change) throws Exception {
+				latch.await();
+				super.onChange(change);
+			}
+
+		};
+		notifier(this.other).subscribe("topic", slow);
+		subscribe();
+		int count = 5 * ChangeReader.PAGE;
+		for (int i = 0; i < count; i += 100) {
+			int first = i;
+			this.instance.transaction()
+				.executeWithoutResult((status) -> IntStream.range(first, first + 100)
+					.forEach((n) -> notifier(this.instance).publish("topic", String.valueOf(n))));
+		}
+		this.ofOther.awaitChanges(count);
+		assertThat(this.ofOther.keys()).isEqualTo(numbers(count));
+		assertThat(slow.keys()).isEmpty();
+		latch.countDown();
+		slow.awaitChanges(count);
+		assertThat(slow.keys()).isEqualTo(numbers(count));
+		notifier(this.instance).publish("topic", "together");
+		slow.awaitKey("together");
+		assertThat(slow.keys()).hasSize(count + 1);
+		assertThat(slow.gaps()).isEmpty();
+	}
+
+	@Test
+	void oneThatSubscribesLaterHearsWhatIsCommittedFromThenOn() throws Exception {
+		subscribe();
+		notifier(this.instance).publish("topic", "before");
+		this.ofOther.awaitKey("before");
+		JdbcTemplate jdbc = this.database.jdbc();
+		RecordingChangeHandler late = new RecordingChangeHandler();
+		RecordingChangeHandler onOtherTopic = new RecordingChangeHandler();
+		try (Connection early = jdbc.getDataSource().getConnection()) {
+			early.setAutoCommit(false);
+			early.createStatement().execute("SELECT durable_notify.publish('topic', 'early')");
+			early.createStatement().execute("SELECT durable_notify.publish('other', 'early')");
+			notifier(this.other).subscribe("topic", late);
+			notifier(this.other).subscribe("other", onOtherTopic);
+			early.commit();
+		}
+		late.awaitKey("early");
+		onOtherTopic.awaitKey("early");
+		assertThat(onOtherTopic.keys()).containsExactly("early");
+	}
+
+	@Test
+	void nothingIsLeftWhenTheLastSubscriptionIsCancelled() {
+		Subscription first = notifier(this.instance).subscribe("topic", this.handler);
+		Subscription second = notifier(this.instance).subscribe("topic", this.ofOther);
+		first.cancel();
+		first.cancel();
+		assertThat(first.isActive()).isFalse();
+		notifier(this.other).publish("topic", "one");
+		this.ofOther.awaitKey("one");
+		second.cancel();
+		notifier(this.other).publish("topic", "two");
+		// Begins anew, at the present
+		RecordingChangeHandler third = new RecordingChangeHandler();
+		notifier(this.instance).subscribe("topic", third);
+		notifier(this.other).publish("topic", "three");
+		third.awaitKey("three");
+		assertThat(third.keys()).containsExactly("three");
+		assertThat(this.handler.keys()).isEmpty();
+		assertThat(this.ofOther.keys()).containsExactly("one");
+	}
+
+	@Test
+	void nothingIsReadWhereNobodySubscribes() {
+		try (Instance silent = Instance.start(this.database, "durable-notify.poll.interval=50ms")) {
+			Eventually.await(() -> silent.bean(Poll.class).intervalInForce().toMillis() == 50, silent::listener);
+			this.database.jdbc().execute("SELECT durable_notify.publish('topic', 'key')");
+			subscribe();
+			notifier(this.instance).publish("topic", "heard");
+			this.ofOther.awaitKey("heard");
+			assertThat(Thread.getAllStackTraces()
+				.keySet()
+				.stream()
+				.map(Thread::getName)
+				.filter("durable-notify-changes"::equals)).hasSize(2);
+		}
+	}
+
+	@Test
+	void everySubscriptionHearsEveryChangeOnceWhateverTheWritersDo() {
+		int writers = 6;
+		int perWriter = 150;
+		subscribe();
+		List<RecordingChangeHandler> handlers = new ArrayList<>(List.of(this.handler, this.ofOther));
+		List<CompletableFuture<List<String>>> writing = new ArrayList<>();
+		for (int w = 0; w < writers; w++) {
+			int writer = w;
+			Instance instance = (w % 2 == 0) ? this.instance : this.other;
+			writing.add(Background.supply(() -> write(instance, writer, perWriter)));
+		}
+		List<String> committed = writing.stream().flatMap((future) -> future.join().stream()).toList();
+		for (RecordingChangeHandler handler : handlers) {
+			handler.awaitChanges(committed.size());
+		}
+		notifier(this.instance).publish("topic", "end");
+		for (RecordingChangeHandler handler : handlers) {
+			handler.awaitKey("end");
+			List<String> expected = new ArrayList<>(committed);
+			expected.add("end");
+			handler.assertKeys(expected);
+		}
+		assertThat(committed).hasSizeGreaterThan(writers * perWriter / 2);
+	}
+
+	/**
+	 * Transactions that roll back, roll back in part, take long and publish several.
+	 */
+	private List<String> write(Instance instance, int writer, int count) {
+		Random random = new Random(writer);
+		List<String> committed = new ArrayList<>();
+		for (int i = 0; i < count; i++) {
+			String key = writer + "/" + i;
+			int kind = random.nextInt(6);
+			boolean isolated = random.nextBoolean();
+			if (kind == 0) {
+				notifier(instance).publish("topic", key);
+				committed.add(key);
+				continue;
+			}
+			instance
+				.transaction((isolated) ? TransactionDefinition.ISOLATION_REPEATABLE_READ
+						: TransactionDefinition.ISOLATION_READ_COMMITTED)
+				.executeWithoutResult((status) -> {
+					notifier(instance).publish("topic", key);
+					Object savepoint = status.createSavepoint();
+					notifier(instance).publish("topic", key + "/part");
+					if (kind == 1) {
+						status.rollbackToSavepoint(savepoint);
+					}
+					if (kind == 2) {
+						instance.jdbc().execute("SELECT pg_sleep(" + random.nextInt(20) / 1000.0 + ")");
+					}
+					if (kind == 3) {
+						status.setRollbackOnly();
+					}
+				});
+			if (kind != 3) {
+				committed.add(key);
+			}
+			if (kind != 3 && kind != 1) {
+				committed.add(key + "/part");
+			}
+		}
+		return committed;
+	}
+
+	@Test
+	void aTransactionThatSubscribesHearsWhatItPublishesItself() {
+		this.instance.transaction().executeWithoutResult((status) -> {
+			notifier(this.instance).publish("topic", "before");
+			notifier(this.instance).subscribe("topic", this.handler);
+			notifier(this.instance).publish("topic", "after");
+		});
+		this.handler.awaitKey("after");
+	}
+
+	@Test
+	void aPoolOfOneAndAutocommitOffWork() {
+		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
+				"spring.datasource.hikari.auto-commit=false")) {
+			notifier(small).subscribe("topic", this.handler);
+			notifier(small).publish("topic", "one");
+			this.handler.awaitKey("one");
+			small.transaction().executeWithoutResult((status) -> notifier(small).publish("topic", "two"));
+			this.handler.awaitKey("two");
+			assertThat(this.handler.keys()).containsExactly("one", "two");
+		}
+	}
+
+	@Test
+	void inTransactionModeWakesInTheTransaction() {
+		try (Instance inTransaction = Instance.start(this.database, NO_POLL,
+				"durable-notify.wakeup.mode=in-transaction")) {
+			subscribe();
+			notifier(inTransaction).publish("topic", "one");
+			this.ofOther.awaitKey("one");
+			inTransaction.transaction()
+				.executeWithoutResult((status) -> notifier(inTransaction).publish("topic", "two"));
+			this.ofOther.awaitKey("two");
+		}
+	}
+
+	@Test
+	void noCallbackComesAfterTheContextIsClosed() {
+		Instance closing = Instance.start(this.database, NO_POLL);
+		ChangeNotifier notifier = notifier(closing);
+		Subscription subscription = notifier.subscribe("topic", this.handler);
+		closing.close();
+		assertThat(subscription.isActive()).isFalse();
+		assertThatIllegalStateException().isThrownBy(() -> notifier.subscribe("topic", this.handler))
+			.withMessageContaining("closed");
+		notifier(this.instance).subscribe("topic", this.ofOther);
+		notifier(this.instance).publish("topic", "unheard");
+		this.ofOther.awaitKey("unheard");
+		assertThat(this.handler.keys()).isEmpty();
+	}
+
+	@Test
+	void stoppedAndStartedAgainAContextHearsWhatWasPublishedMeanwhile() {
+		subscribe();
+		this.other.context().stop();
+		notifier(this.instance).publish("topic", "meanwhile");
+		this.handler.awaitKey("meanwhile");
+		this.other.context().start();
+		this.ofOther.awaitKey("meanwhile");
+		notifier(this.instance).publish("topic", "later");
+		this.ofOther.awaitKey("later");
+		assertThat(this.ofOther.keys()).containsExactly("meanwhile", "later");
+	}
+
+	private static List<String> numbers(int count) {
+		return IntStream.range(0, count).mapToObj(String::valueOf).toList();
+	}
+
+}
