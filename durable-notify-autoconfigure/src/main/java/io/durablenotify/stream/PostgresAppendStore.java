@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
+import io.durablenotify.jdbc.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
@@ -182,14 +183,14 @@ final class PostgresAppendStore implements AppendStore {
 
 	PostgresAppendStore(SchemaName schema) {
 		this.find = schema.qualify(FIND);
-		this.create = new LimitedStatement(schema, CREATE);
+		this.create = new LimitedStatement(schema.qualify(CREATE));
 		this.appendNext = schema.qualify(APPEND_NEXT);
 		this.appendNextAndTell = schema.qualify(APPEND_NEXT_AND_TELL);
-		this.append = new LimitedStatement(schema, LOCK + ";\n" + APPEND);
-		this.appendToOne = new LimitedStatement(schema, LOCK + ";\n" + APPEND_TO_ONE);
+		this.append = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND));
+		this.appendToOne = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND_TO_ONE));
 		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
 		this.standing = schema.qualify(STANDING);
-		this.end = new LimitedStatement(schema, END);
+		this.end = new LimitedStatement(schema.qualify(END));
 	}
 
 	@Override

@@ -29,6 +29,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
 
+import io.durablenotify.jdbc.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -115,9 +116,9 @@ final class PostgresStreamCatalog implements StreamCatalog {
 	private final String listOwned;
 
 	PostgresStreamCatalog(SchemaName schema) {
-		this.create = new LimitedStatement(schema, CREATE);
-		this.delete = new LimitedStatement(schema, DELETE);
-		this.deleteExpired = new LimitedStatement(schema, DELETE_EXPIRED);
+		this.create = new LimitedStatement(schema.qualify(CREATE));
+		this.delete = new LimitedStatement(schema.qualify(DELETE));
+		this.deleteExpired = new LimitedStatement(schema.qualify(DELETE_EXPIRED));
 		this.findOptions = schema.qualify(FIND_OPTIONS);
 		this.find = schema.qualify(FIND.replace("${info}", INFO));
 		this.list = schema.qualify(LIST.replace("${info}", INFO).replace("${owned}", ""));

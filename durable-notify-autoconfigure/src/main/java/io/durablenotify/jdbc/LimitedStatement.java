@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.jdbc;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -22,14 +22,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 
-import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A statement that waits for locks for a limited time, which is set and, in a transaction
  * of the caller's, set back in the same round trip.
  */
-final class LimitedStatement {
+public final class LimitedStatement {
 
 	/**
 	 * Local to the (implicit) transaction.
@@ -50,16 +49,24 @@ final class LimitedStatement {
 
 	private final String joined;
 
-	LimitedStatement(SchemaName schema, String sql) {
-		this.apart = schema.qualify(APART.formatted(sql));
-		this.joined = schema.qualify(JOINED.formatted(sql));
+	/**
+	 * Create a new instance.
+	 * @param sql one statement, or several between semicolons
+	 */
+	public LimitedStatement(String sql) {
+		this.apart = APART.formatted(sql);
+		this.joined = JOINED.formatted(sql);
 	}
 
 	/**
 	 * Prepare the statement, whose own parameters begin with the second.
+	 * @param connection the connection
 	 * @param joined whether the connection is in the caller's transaction
+	 * @param lockTimeout how long it waits for each lock
+	 * @return the statement
+	 * @throws SQLException if the database fails
 	 */
-	PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
+	public PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
 		PreparedStatement statement = connection.prepareStatement((joined) ? this.joined : this.apart);
 		statement.setString(1, lockTimeout.toMillis() + "ms");
 		return statement;
@@ -67,9 +74,13 @@ final class LimitedStatement {
 
 	/**
 	 * Execute it.
+	 * @param statement the statement that was prepared
 	 * @param index which of its own statements has the result, from 0
+	 * @return the result
+	 * @throws SQLException if the database fails; if it waited too long, with SQLSTATE
+	 * 55P03
 	 */
-	static ResultSet executeForResult(PreparedStatement statement, int index) throws SQLException {
+	public static ResultSet executeForResult(PreparedStatement statement, int index) throws SQLException {
 		statement.execute();
 		for (int i = 0; i <= index; i++) {
 			statement.getMoreResults();
@@ -79,12 +90,15 @@ final class LimitedStatement {
 
 	/**
 	 * Execute a single statement.
+	 * @param connection the connection
 	 * @param joined whether the connection is in the caller's transaction
+	 * @param lockTimeout how long it waits for each lock
 	 * @param parameters the statement's parameters, in their order
 	 * @return the first row's first column, {@code null} without a row
+	 * @throws SQLException if the database fails
 	 */
-	@Nullable Long execute(Connection connection, boolean joined, Duration lockTimeout, @Nullable Object... parameters)
-			throws SQLException {
+	public @Nullable Long execute(Connection connection, boolean joined, Duration lockTimeout,
+			@Nullable Object... parameters) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, joined, lockTimeout)) {
 			for (int i = 0; i < parameters.length; i++) {
 				statement.setObject(i + 2, parameters[i]);
