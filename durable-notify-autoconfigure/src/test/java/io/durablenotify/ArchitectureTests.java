@@ -77,8 +77,8 @@ class ArchitectureTests {
 	 * The packages from top to bottom: each may use those of lines below its own.
 	 */
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
-			List.of("stream", "event", "change", "work"), List.of("wakeup"), List.of("listener"), List.of("schema"),
-			List.of("delivery", "jdbc"), List.of(""));
+			List.of("stream", "event", "change", "work"), List.of("tail"), List.of("wakeup"), List.of("listener"),
+			List.of("schema"), List.of("delivery", "jdbc"), List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an
@@ -93,6 +93,9 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.delivery.WorkerThread", "a tool of several features"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
+			Map.entry("io.durablenotify.tail.HandlerDelivery", "a feature's own consumers deliver by it"),
+			Map.entry("io.durablenotify.tail.LiveReader", "a feature's own consumers take entries from it"),
+			Map.entry("io.durablenotify.tail.LiveReaders", "a feature opens its readers by it"),
 			Map.entry("io.durablenotify.wakeup.WakingWrites", "what every feature writes by"));
 
 	private static Path output;

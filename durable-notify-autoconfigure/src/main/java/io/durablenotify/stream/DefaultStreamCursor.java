@@ -25,17 +25,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-import io.durablenotify.stream.ReaderSubscription.End;
+import io.durablenotify.tail.EntryConsumer;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.LiveReader.End;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Takes a reader's chunks on its callers' threads, without an executor in between.
  */
-final class DefaultStreamCursor implements StreamCursor, ChunkConsumer {
+final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 
 	private static final long WITHOUT_LIMIT = Long.MAX_VALUE;
 
-	private final ReaderSubscription reader;
+	private final LiveReader<Chunk> reader;
 
 	/**
 	 * Guards the taking, so that no signal falls between a look and a wait.
@@ -46,7 +48,7 @@ final class DefaultStreamCursor implements StreamCursor, ChunkConsumer {
 
 	private @Nullable End end;
 
-	DefaultStreamCursor(ReaderSubscription reader) {
+	DefaultStreamCursor(LiveReader<Chunk> reader) {
 		this.reader = reader;
 	}
 
@@ -177,7 +179,7 @@ final class DefaultStreamCursor implements StreamCursor, ChunkConsumer {
 	}
 
 	private String stream() {
-		return this.reader.stream();
+		return this.reader.name();
 	}
 
 	@Override

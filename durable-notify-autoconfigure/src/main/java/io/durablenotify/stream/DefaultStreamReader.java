@@ -22,6 +22,7 @@ import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.tail.LiveReaders;
 
 import org.springframework.util.Assert;
 
@@ -41,12 +42,12 @@ final class DefaultStreamReader implements StreamReader {
 
 	private final StreamCatalog catalog;
 
-	private final LiveReaders readers;
+	private final LiveReaders<Chunk> readers;
 
 	private final StreamScope scope;
 
-	DefaultStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog, LiveReaders readers,
-			StreamScope scope) {
+	DefaultStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
+			LiveReaders<Chunk> readers, StreamScope scope) {
 		this.database = database;
 		this.store = store;
 		this.catalog = catalog;
@@ -58,19 +59,19 @@ final class DefaultStreamReader implements StreamReader {
 	public Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler) {
 		Assert.notNull(from, "'from' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
-		return this.readers.open(this.scope.target(stream), from, handler);
+		return this.readers.open(this.scope.tailed(stream), from.toStart(), new ChunkDelivery(handler));
 	}
 
 	@Override
 	public StreamCursor cursor(String stream, StreamPosition from) {
 		Assert.notNull(from, "'from' must not be null");
-		return this.readers.openFor(this.scope.target(stream), from, DefaultStreamCursor::new);
+		return this.readers.openFor(this.scope.tailed(stream), from.toStart(), DefaultStreamCursor::new);
 	}
 
 	@Override
 	public Flow.Publisher<Chunk> publisher(String stream, StreamPosition from) {
 		Assert.notNull(from, "'from' must not be null");
-		return new StreamPublisher(this.readers, this.scope.target(stream), from);
+		return new StreamPublisher(this.readers, this.scope.tailed(stream), from);
 	}
 
 	@Override

@@ -258,7 +258,7 @@ final class DefaultStreamWriter implements StreamWriter {
 			this.groupCommit.awaitEarlier(stream);
 		}
 		return execute(task, stream,
-				(connection, joined) -> this.writes.run(LiveReaders.TOPIC, connection, joined, work));
+				(connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, work));
 	}
 
 	private static void requireWritable(String stream) {

@@ -23,35 +23,25 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
-
-import org.springframework.dao.DataAccessException;
 
 /**
  * Reads streams on PostgreSQL.
  */
 final class PostgresStreamStore implements StreamStore {
 
-	private static final String DATA_EXCEPTION = "22";
-
-	private static final String DATA_CORRUPTED = "XX001";
-
-	private static final String INDEX_CORRUPTED = "XX002";
-
 	/**
 	 * One probe of the chunks' primary key, from its end.
 	 */
 	private static final String HEAD = """
-			SELECT s.stream_id, s.name, s.created_at, s.ended_at, s.end_state, s.end_reason,
+			SELECT s.stream_id, s.name, s.created_at, s.end_state, s.end_reason,
 				coalesce(${near}
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
@@ -149,8 +139,7 @@ final class PostgresStreamStore implements StreamStore {
 			WITH head AS MATERIALIZED (${head} WHERE s.name = ?),
 			first AS MATERIALIZED (
 				SELECT CASE WHEN ? THEN greatest(next_index - ?, 0) ELSE ? END AS index FROM head)
-			SELECT ARRAY[stream_id::text, name, (extract(epoch FROM ended_at) * 1000000)::bigint::text, end_state,
-				end_reason, first.index::text], next_index, created_at, NULL::bytea
+			SELECT ARRAY[stream_id::text, name, end_state, end_reason, first.index::text], next_index, created_at, NULL::bytea
 			FROM head CROSS JOIN first
 			UNION ALL (
 				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
@@ -163,8 +152,7 @@ final class PostgresStreamStore implements StreamStore {
 	 * The same by id and from an index. The search for the end begins there, as above.
 	 */
 	private static final String READ_ON = """
-			SELECT ARRAY[s.stream_id::text, s.name, (extract(epoch FROM s.ended_at) * 1000000)::bigint::text, s.end_state,
-				s.end_reason, NULL],
+			SELECT ARRAY[s.stream_id::text, s.name, s.end_state, s.end_reason, NULL],
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						AND c.chunk_index >= ? - 1 ORDER BY c.chunk_index DESC LIMIT 1),
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
@@ -201,15 +189,6 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	@Override
-	public boolean isDataFailure(DataAccessException exception) {
-		if (!(exception.getMostSpecificCause() instanceof SQLException cause)) {
-			return false;
-		}
-		String state = String.valueOf(cause.getSQLState());
-		return state.startsWith(DATA_EXCEPTION) || DATA_CORRUPTED.equals(state) || INDEX_CORRUPTED.equals(state);
-	}
-
-	@Override
 	public Optional<Head> head(Connection connection, String stream) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.findHead)) {
 			statement.setString(1, stream);
@@ -219,15 +198,15 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	private static Head readHead(ResultSet result) throws SQLException {
-		String endState = result.getString("end_state");
-		OffsetDateTime endedAt = result.getObject("ended_at", OffsetDateTime.class);
-		return new Head(result.getLong("stream_id"), result.getString("name"), state(endState),
-				result.getLong("next_index"), instant(result, "created_at"),
-				(endedAt != null) ? endedAt.toInstant() : null, result.getString("end_reason"));
+		return new Head(result.getLong("stream_id"), result.getString("name"), instant(result, "created_at"),
+				result.getLong("next_index"), end(result.getString("end_state"), result.getString("end_reason")));
 	}
 
-	private static StreamState state(@Nullable String endState) {
-		return (endState != null) ? StreamState.valueOf(endState.toUpperCase(Locale.ROOT)) : StreamState.OPEN;
+	private static @Nullable End end(@Nullable String state, @Nullable String reason) {
+		if (state == null) {
+			return null;
+		}
+		return new End((state.equals("failed")) ? String.valueOf(reason) : null);
 	}
 
 	private static Instant instant(ResultSet result, String column) throws SQLException {
@@ -248,22 +227,35 @@ final class PostgresStreamStore implements StreamStore {
 			page = readLarge(connection, stream, from, limit, maxBytes);
 		}
 		Head head = page.head();
-		List<Chunk> chunks = page.chunks()
+		List<Chunk> chunks = toChunks(stream, page);
+		if (head == null) {
+			return new ChunkPage(chunks, from.toStart().resolve(0), StreamState.OPEN);
+		}
+		long nextIndex = page.firstIndex() + chunks.size();
+		return new ChunkPage(chunks, nextIndex, (nextIndex >= head.nextIndex()) ? state(head) : StreamState.OPEN);
+	}
+
+	private static StreamState state(Head head) {
+		if (head.end() == null) {
+			return StreamState.OPEN;
+		}
+		return (head.end().failure() != null) ? StreamState.FAILED : StreamState.COMPLETED;
+	}
+
+	private static List<Chunk> toChunks(String stream, Page page) {
+		return page.chunks()
 			.stream()
 			.map((chunk) -> new Chunk(stream, chunk.index(), chunk.data(), chunk.createdAt()))
 			.toList();
-		long nextIndex = (head != null) ? page.firstIndex() + chunks.size() : from.resolve(0);
-		boolean atEnd = head != null && nextIndex >= head.nextIndex();
-		return new ChunkPage(chunks, nextIndex, (head != null && atEnd) ? head.state() : StreamState.OPEN);
 	}
 
 	private @Nullable Page read(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
 			statement.setString(1, stream);
-			statement.setBoolean(2, from.isFromEnd());
-			statement.setLong(3, from.value());
-			statement.setLong(4, from.value());
+			statement.setBoolean(2, from.toStart().fromEnd());
+			statement.setLong(3, from.toStart().value());
+			statement.setLong(4, from.toStart().value());
 			statement.setLong(5, maxBytes / limit);
 			statement.setInt(6, limit);
 			return readPage(statement.executeQuery());
@@ -273,9 +265,9 @@ final class PostgresStreamStore implements StreamStore {
 	private @Nullable Page readOn(Connection connection, Target target, int limit, long maxBytes) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.readOn)) {
 			statement.setLong(1, target.index());
-			statement.setLong(2, target.streamId());
+			statement.setLong(2, target.id());
 			statement.setLong(3, maxBytes / limit);
-			statement.setLong(4, target.streamId());
+			statement.setLong(4, target.id());
 			statement.setLong(5, target.index());
 			statement.setInt(6, limit);
 			return readPage(statement.executeQuery());
@@ -293,7 +285,7 @@ final class PostgresStreamStore implements StreamStore {
 			Instant createdAt = result.getObject(3, OffsetDateTime.class).toInstant();
 			if (head != null) {
 				@Nullable String[] values = (String[]) head.getArray();
-				long firstIndex = (values[5] != null) ? Long.parseLong(values[5]) : 0;
+				long firstIndex = (values[4] != null) ? Long.parseLong(values[4]) : 0;
 				page = new Page(readHead(values, index, createdAt), firstIndex, page.chunks());
 				continue;
 			}
@@ -307,18 +299,17 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	private static Head readHead(@Nullable String[] values, long nextIndex, Instant createdAt) {
-		Instant endedAt = (values[2] != null) ? Instant.EPOCH.plus(Long.parseLong(values[2]), ChronoUnit.MICROS) : null;
-		return new Head(Long.parseLong(values[0]), String.valueOf(values[1]), state(values[3]), nextIndex, createdAt,
-				endedAt, values[4]);
+		return new Head(Long.parseLong(values[0]), String.valueOf(values[1]), createdAt, nextIndex,
+				end(values[2], values[3]));
 	}
 
 	private Page readLarge(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.page)) {
 			statement.setString(1, stream);
-			statement.setBoolean(2, from.isFromEnd());
-			statement.setLong(3, from.value());
-			statement.setLong(4, from.value());
+			statement.setBoolean(2, from.toStart().fromEnd());
+			statement.setLong(3, from.toStart().value());
+			statement.setLong(4, from.toStart().value());
 			statement.setInt(5, limit);
 			statement.setLong(6, maxBytes);
 			ResultSet result = statement.executeQuery();
@@ -339,7 +330,7 @@ final class PostgresStreamStore implements StreamStore {
 	@Override
 	public Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.moved)) {
-			statement.setObject(1, watched.stream().mapToLong(Watched::streamId).toArray());
+			statement.setObject(1, watched.stream().mapToLong(Watched::id).toArray());
 			statement.setObject(2, watched.stream().mapToLong(Watched::next).toArray());
 			statement.setObject(3, watched.stream().mapToLong(Watched::received).toArray());
 			statement.setObject(4, names.toArray(String[]::new));
@@ -360,35 +351,38 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	@Override
-	public List<@Nullable Found> fetch(Connection connection, List<Target> targets, Budget budget) throws SQLException {
+	public List<@Nullable Found<Chunk>> fetch(Connection connection, List<Target> targets, Budget budget)
+			throws SQLException {
 		if (targets.size() == 1) {
-			Page page = readOn(connection, targets.get(0), budget.chunksAlone(), budget.bytesAlone());
+			Page page = readOn(connection, targets.get(0), budget.entriesAlone(), budget.bytesAlone());
 			if (page != null) {
-				return List.of(new Found(page.head(), page.chunks()));
+				Head head = page.head();
+				return List.of(new Found<>(head, (head != null) ? toChunks(head.name(), page) : List.of()));
 			}
 		}
 		try (PreparedStatement statement = connection.prepareStatement(this.fetch)) {
-			statement.setObject(1, targets.stream().mapToLong(Target::streamId).toArray());
+			statement.setObject(1, targets.stream().mapToLong(Target::id).toArray());
 			statement.setObject(2, targets.stream().mapToLong(Target::index).toArray());
-			statement.setInt(3, budget.chunksPerTarget());
+			statement.setInt(3, budget.entriesPerTarget());
 			statement.setLong(4, budget.bytesPerTarget());
 			statement.setLong(5, budget.bytesPerStatement());
 			ResultSet result = statement.executeQuery();
-			@Nullable Found[] found = new Found[targets.size()];
+			List<@Nullable Found<Chunk>> found = new ArrayList<>(Collections.nCopies(targets.size(), null));
 			while (result.next()) {
 				int target = result.getInt("ord") - 1;
-				Found known = found[target];
+				Found<Chunk> known = found.get(target);
 				if (known == null) {
 					result.getLong("stream_id");
-					known = new Found((result.wasNull()) ? null : readHead(result), new ArrayList<>());
-					found[target] = known;
+					known = new Found<>((result.wasNull()) ? null : readHead(result), new ArrayList<>());
+					found.set(target, known);
 				}
 				StoredChunk chunk = readChunk(result);
-				if (chunk != null) {
-					known.chunks().add(chunk);
+				Head head = known.head();
+				if (head != null && chunk != null) {
+					known.entries().add(new Chunk(head.name(), chunk.index(), chunk.data(), chunk.createdAt()));
 				}
 			}
-			return Arrays.asList(found);
+			return found;
 		}
 	}
 
@@ -399,6 +393,12 @@ final class PostgresStreamStore implements StreamStore {
 	 * @param firstIndex the index of the first, if there is one
 	 */
 	private record Page(@Nullable Head head, long firstIndex, List<StoredChunk> chunks) {
+	}
+
+	/**
+	 * A chunk as it is stored.
+	 */
+	private record StoredChunk(long index, byte[] data, Instant createdAt) {
 	}
 
 }

@@ -22,9 +22,8 @@ package io.durablenotify.stream;
  */
 public final class ReaderStoppedException extends StreamException {
 
-	ReaderStoppedException(ReaderTarget target) {
-		super(target,
-				"Stream '%s' is no longer read, because the application context closes".formatted(target.stream()));
+	ReaderStoppedException(TailedStream stream) {
+		super(stream, "Stream '%s' is no longer read, because the application context closes".formatted(stream.name()));
 	}
 
 }

@@ -35,6 +35,7 @@ import io.durablenotify.stream.AppendResult.Unexpected;
 import io.durablenotify.stream.AppendStore.Located;
 import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.KnownStreams.KnownStream;
+import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.WakingWrites.Written;
@@ -57,11 +58,11 @@ final class StreamAppends {
 
 	private final WakingWrites writes;
 
-	private final LiveReaders readers;
+	private final LiveReaders<Chunk> readers;
 
 	private final KnownStreams known = new KnownStreams();
 
-	StreamAppends(AppendStore store, WakingWrites writes, LiveReaders readers) {
+	StreamAppends(AppendStore store, WakingWrites writes, LiveReaders<Chunk> readers) {
 		this.store = store;
 		this.writes = writes;
 		this.readers = readers;
@@ -81,7 +82,7 @@ final class StreamAppends {
 		if (addition.isIndexExpected() && addition.expectedIndex() != index) {
 			return null;
 		}
-		boolean appended = this.writes.run(LiveReaders.TOPIC, connection, false,
+		boolean appended = this.writes.run(TailedStream.TOPIC, connection, false,
 				(session, joined) -> (appendNext(session, known.streamId(), addition, index))
 						? Written.of(true, Wakeup.moved(known.streamId(), index + 1)) : Written.of(false, null));
 		if (!appended) {
@@ -204,14 +205,14 @@ final class StreamAppends {
 		}
 		Map<String, AppendResult> results;
 		if (wait.skip()) {
-			results = this.writes.runInTransaction(LiveReaders.TOPIC, connection, (session, inTransaction) -> {
+			results = this.writes.runInTransaction(TailedStream.TOPIC, connection, (session, inTransaction) -> {
 				Set<Long> locked = this.store.lockUnlocked(session, located.stream().map(Located::streamId).toList());
 				return written(session, inTransaction,
 						located.stream().filter((candidate) -> locked.contains(candidate.streamId())).toList(), wait);
 			});
 		}
 		else {
-			results = this.writes.run(LiveReaders.TOPIC, connection, joined,
+			results = this.writes.run(TailedStream.TOPIC, connection, joined,
 					(session, inTransaction) -> written(session, inTransaction, located, wait));
 		}
 		results.forEach((stream, result) -> remember(stream, result, joined));

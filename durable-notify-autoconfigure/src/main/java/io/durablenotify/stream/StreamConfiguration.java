@@ -21,6 +21,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.WakingWrites;
@@ -57,20 +58,21 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	LiveReaders durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store, StreamSettings settings,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
-		return new LiveReaders(database, store, settings, executor, wakeups, poll);
+	LiveReaders<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
+			StreamSettings settings, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			Wakeups wakeups, Poll poll) {
+		return new LiveReaders<>(TailedStream.KIND, store, settings.bufferBytes(), database, executor, wakeups, poll);
 	}
 
 	@Bean
 	@ConditionalOnMissingBean
 	StreamReader durableNotifyStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
-			LiveReaders readers, StreamSettings settings) {
+			LiveReaders<Chunk> readers, StreamSettings settings) {
 		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(settings));
 	}
 
 	static StreamReader familyReader(String family, ApplicationDatabase database, StreamStore store,
-			StreamCatalog catalog, LiveReaders readers, StreamSettings settings) {
+			StreamCatalog catalog, LiveReaders<Chunk> readers, StreamSettings settings) {
 		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(settings, family));
 	}
 
@@ -80,7 +82,7 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamAppends durableNotifyStreamAppends(AppendStore store, WakingWrites writes, LiveReaders readers) {
+	StreamAppends durableNotifyStreamAppends(AppendStore store, WakingWrites writes, LiveReaders<Chunk> readers) {
 		return new StreamAppends(store, writes, readers);
 	}
 

@@ -21,8 +21,8 @@ package io.durablenotify.stream;
  */
 public final class StreamDeletedException extends StreamException {
 
-	StreamDeletedException(ReaderTarget target) {
-		super(target, "Stream '%s' was deleted; a new stream of that name is another one".formatted(target.stream()));
+	StreamDeletedException(TailedStream stream) {
+		super(stream, "Stream '%s' was deleted; a new stream of that name is another one".formatted(stream.name()));
 	}
 
 }

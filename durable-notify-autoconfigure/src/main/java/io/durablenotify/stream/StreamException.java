@@ -23,8 +23,8 @@ public abstract class StreamException extends RuntimeException {
 
 	private final String stream;
 
-	StreamException(ReaderTarget target, String message) {
-		this(target.name(), message);
+	StreamException(TailedStream stream, String message) {
+		this(stream.relativeName(), message);
 	}
 
 	StreamException(String stream, String message) {

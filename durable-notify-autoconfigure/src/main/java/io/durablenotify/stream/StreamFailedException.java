@@ -23,8 +23,8 @@ public final class StreamFailedException extends StreamException {
 
 	private final String reason;
 
-	StreamFailedException(ReaderTarget target, String reason) {
-		super(target, "Stream '%s' failed: %s".formatted(target.stream(), reason));
+	StreamFailedException(TailedStream stream, String reason) {
+		super(stream, "Stream '%s' failed: %s".formatted(stream.name(), reason));
 		this.reason = reason;
 	}
 

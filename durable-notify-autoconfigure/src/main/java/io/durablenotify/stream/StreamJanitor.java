@@ -101,7 +101,7 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 
 	private Slice clean() {
 		return this.database.executeApart("clean up streams", ApplicationDatabase.PATIENCE,
-				(connection, joined) -> this.writes.run(LiveReaders.TOPIC, connection, joined, this::clean));
+				(connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, this::clean));
 	}
 
 	private Written<Slice> clean(Connection connection, boolean joined) throws SQLException {

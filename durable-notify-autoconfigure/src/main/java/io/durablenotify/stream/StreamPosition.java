@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import io.durablenotify.tail.Start;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -26,13 +27,10 @@ import org.springframework.util.Assert;
  */
 public final class StreamPosition {
 
-	private final boolean fromEnd;
-
-	private final long value;
+	private final Start start;
 
 	private StreamPosition(boolean fromEnd, long value) {
-		this.fromEnd = fromEnd;
-		this.value = value;
+		this.start = new Start(fromEnd, value);
 	}
 
 	/**
@@ -106,41 +104,25 @@ public final class StreamPosition {
 	}
 
 	/**
-	 * Return whether the stream's end has to be known to know the index.
+	 * Return where a reader begins.
 	 */
-	boolean isFromEnd() {
-		return this.fromEnd;
-	}
-
-	/**
-	 * Return the index, or the number of chunks before the end.
-	 */
-	long value() {
-		return this.value;
-	}
-
-	/**
-	 * Return the index of the first chunk to read.
-	 * @param endIndex the index that the stream's next chunk will have
-	 */
-	long resolve(long endIndex) {
-		return (this.fromEnd) ? Math.max(0, endIndex - this.value) : this.value;
+	Start toStart() {
+		return this.start;
 	}
 
 	@Override
 	public boolean equals(@Nullable Object other) {
-		return other instanceof StreamPosition position && this.fromEnd == position.fromEnd
-				&& this.value == position.value;
+		return other instanceof StreamPosition position && this.start.equals(position.start);
 	}
 
 	@Override
 	public int hashCode() {
-		return Boolean.hashCode(this.fromEnd) * 31 + Long.hashCode(this.value);
+		return this.start.hashCode();
 	}
 
 	@Override
 	public String toString() {
-		return (this.fromEnd) ? "last(" + this.value + ")" : "at(" + this.value + ")";
+		return ((this.start.fromEnd()) ? "last(" : "at(") + this.start.value() + ")";
 	}
 
 }

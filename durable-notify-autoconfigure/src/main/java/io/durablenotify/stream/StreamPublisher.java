@@ -19,6 +19,7 @@ package io.durablenotify.stream;
 import java.util.Objects;
 import java.util.concurrent.Flow;
 
+import io.durablenotify.tail.LiveReaders;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -29,15 +30,15 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 
 	private static final Log logger = LogFactory.getLog(StreamReader.class);
 
-	private final LiveReaders readers;
+	private final LiveReaders<Chunk> readers;
 
-	private final ReaderTarget target;
+	private final TailedStream stream;
 
 	private final StreamPosition from;
 
-	StreamPublisher(LiveReaders readers, ReaderTarget target, StreamPosition from) {
+	StreamPublisher(LiveReaders<Chunk> readers, TailedStream stream, StreamPosition from) {
 		this.readers = readers;
-		this.target = target;
+		this.stream = stream;
 		this.from = from;
 	}
 
@@ -46,7 +47,7 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 		Objects.requireNonNull(subscriber, "'subscriber' must not be null");
 		SubscriberDelivery delivery;
 		try {
-			delivery = this.readers.openFor(this.target, this.from,
+			delivery = this.readers.openFor(this.stream, this.from.toStart(),
 					(reader) -> new SubscriberDelivery(reader, subscriber, this.readers));
 		}
 		catch (RuntimeException ex) {
@@ -68,13 +69,13 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Subscriber to stream '%s', which cannot be read, failed".formatted(this.target.stream()), ex);
+			logger.error("Subscriber to stream '%s', which cannot be read, failed".formatted(this.stream.name()), ex);
 		}
 	}
 
 	@Override
 	public String toString() {
-		return "publisher of '%s' from %s".formatted(this.target.stream(), this.from);
+		return "publisher of '%s' from %s".formatted(this.stream.name(), this.from);
 	}
 
 	/**

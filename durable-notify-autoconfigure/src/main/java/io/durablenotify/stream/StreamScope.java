@@ -59,8 +59,8 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 		return StreamNames.require(this.prefix + name);
 	}
 
-	ReaderTarget target(String name) {
-		return new ReaderTarget(fullName(name), name, this.bufferSize);
+	TailedStream tailed(String name) {
+		return new TailedStream(fullName(name), name, this.bufferSize);
 	}
 
 	/**

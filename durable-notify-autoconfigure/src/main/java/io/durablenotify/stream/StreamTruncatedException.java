@@ -23,11 +23,11 @@ package io.durablenotify.stream;
  */
 public final class StreamTruncatedException extends StreamException {
 
-	StreamTruncatedException(ReaderTarget target, long expected, String found) {
-		super(target,
+	StreamTruncatedException(TailedStream stream, long expected, String found) {
+		super(stream,
 				("Stream '%s' has lost chunks: index %d was to follow, but %s. Was the database restored, or did it "
 						+ "fail over to a server that was behind? Read it again from a position that you trust")
-					.formatted(target.stream(), expected, found));
+					.formatted(stream.name(), expected, found));
 	}
 
 }

@@ -18,6 +18,11 @@ package io.durablenotify.stream;
 
 import java.util.concurrent.Flow;
 
+import io.durablenotify.tail.EntryConsumer;
+import io.durablenotify.tail.EntryHandler;
+import io.durablenotify.tail.HandlerDelivery;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.LiveReaders;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -26,15 +31,13 @@ import org.jspecify.annotations.Nullable;
  * Calls a subscriber with what its reader has buffered, as far as the subscriber has
  * asked for it. The rules in comments are those of the Reactive Streams specification.
  */
-final class SubscriberDelivery implements ChunkConsumer, ChunkHandler, Flow.Subscription {
+final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Flow.Subscription {
 
 	private static final Log logger = LogFactory.getLog(StreamReader.class);
 
-	private final ReaderSubscription reader;
+	private final LiveReader<Chunk> reader;
 
-	private final Demand demand = Demand.none();
-
-	private final HandlerDelivery delivery;
+	private final HandlerDelivery<Chunk> delivery;
 
 	/**
 	 * Dropped when nothing more is to be told (rule 3.13).
@@ -46,10 +49,11 @@ final class SubscriberDelivery implements ChunkConsumer, ChunkHandler, Flow.Subs
 	 */
 	private volatile boolean subscribed;
 
-	SubscriberDelivery(ReaderSubscription reader, Flow.Subscriber<? super Chunk> subscriber, LiveReaders readers) {
+	SubscriberDelivery(LiveReader<Chunk> reader, Flow.Subscriber<? super Chunk> subscriber,
+			LiveReaders<Chunk> readers) {
 		this.reader = reader;
 		this.subscriber = subscriber;
-		this.delivery = readers.delivery(reader, this, this.demand);
+		this.delivery = readers.deliveryOnDemand(reader, this);
 	}
 
 	/**
@@ -86,7 +90,7 @@ final class SubscriberDelivery implements ChunkConsumer, ChunkHandler, Flow.Subs
 							stream())));
 			return;
 		}
-		this.demand.add(count);
+		this.delivery.request(count);
 		signal();
 	}
 
@@ -97,7 +101,7 @@ final class SubscriberDelivery implements ChunkConsumer, ChunkHandler, Flow.Subs
 	}
 
 	@Override
-	public void onChunk(Chunk chunk) {
+	public void onEntry(Chunk chunk) {
 		Flow.Subscriber<? super Chunk> subscriber = this.subscriber;
 		if (subscriber == null) {
 			return;
@@ -135,12 +139,12 @@ final class SubscriberDelivery implements ChunkConsumer, ChunkHandler, Flow.Subs
 	}
 
 	private String stream() {
-		return this.reader.stream();
+		return this.reader.name();
 	}
 
 	@Override
 	public String toString() {
-		return "subscription to %s, demand %s".formatted(this.reader, this.demand);
+		return "subscription by " + this.delivery;
 	}
 
 }

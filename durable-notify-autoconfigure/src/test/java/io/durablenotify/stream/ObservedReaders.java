@@ -19,12 +19,17 @@ package io.durablenotify.stream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.tail.HandlerDelivery;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
@@ -32,6 +37,8 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import org.jspecify.annotations.Nullable;
+
+import org.springframework.core.ParameterizedTypeReference;
 
 /**
  * Live readers of a test's own in an instance that has no poll, on a store that tells
@@ -43,7 +50,7 @@ final class ObservedReaders implements AutoCloseable {
 
 	private final AtomicInteger deliveries = new AtomicInteger();
 
-	private final LiveReaders readers;
+	private final LiveReaders<Chunk> readers;
 
 	private final StreamScope scope;
 
@@ -54,10 +61,19 @@ final class ObservedReaders implements AutoCloseable {
 		this.scope = StreamScope.of(settings);
 		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
 		this.store = new ObservedStore(instance.bean(StreamStore.class));
-		this.readers = new LiveReaders(instance.bean(ApplicationDatabase.class), this.store, settings, (task) -> {
-			this.deliveries.incrementAndGet();
-			executor.execute(task);
-		}, instance.bean(Wakeups.class), poll);
+		this.readers = new LiveReaders<>(TailedStream.KIND, this.store, settings.bufferBytes(),
+				instance.bean(ApplicationDatabase.class), (task) -> {
+					this.deliveries.incrementAndGet();
+					executor.execute(task);
+				}, instance.bean(Wakeups.class), poll);
+	}
+
+	/**
+	 * Return an instance's own.
+	 */
+	static LiveReaders<Chunk> of(Instance instance) {
+		return instance.context().getBeanProvider(new ParameterizedTypeReference<LiveReaders<Chunk>>() {
+		}).getObject();
 	}
 
 	/**
@@ -93,7 +109,7 @@ final class ObservedReaders implements AutoCloseable {
 	 * @return how many statements it took
 	 */
 	int statementsOf(HandPoll poll) {
-		boolean anybody = !this.readers.all().isEmpty();
+		boolean anybody = !ReaderStates.all(this.readers).isEmpty();
 		int checks = this.store.checks();
 		int statements = this.store.statements();
 		poll.run();
@@ -102,7 +118,7 @@ final class ObservedReaders implements AutoCloseable {
 		// that
 		// the poll has woken
 		SequenceHandler handler = new SequenceHandler();
-		ReaderSubscription behind = open("other", handler);
+		LiveReader<Chunk> behind = open("other", handler);
 		handler.awaitNext(1);
 		awaitIdle(List.of(behind));
 		behind.cancel();
@@ -120,25 +136,28 @@ final class ObservedReaders implements AutoCloseable {
 		return this.deliveries.get();
 	}
 
-	LiveReaders live() {
+	LiveReaders<Chunk> live() {
 		return this.readers;
 	}
 
-	ReaderSubscription open(String stream, ChunkHandler handler) {
+	LiveReader<Chunk> open(String stream, ChunkHandler handler) {
 		return open(stream, StreamPosition.start(), handler);
 	}
 
-	ReaderSubscription open(String stream, StreamPosition from, ChunkHandler handler) {
-		return this.readers.open(this.scope.target(stream), from, handler);
+	LiveReader<Chunk> open(String stream, StreamPosition from, ChunkHandler handler) {
+		return this.readers.open(this.scope.tailed(stream), from.toStart(), new ChunkDelivery(handler));
 	}
 
 	/**
 	 * Open a reader whose handler gets what is asked for.
 	 */
 	OnDemand openOnDemand(String stream, StreamPosition from, ChunkHandler handler) {
-		Demand demand = Demand.none();
-		return new OnDemand(this.readers.openFor(this.scope.target(stream), from,
-				(reader) -> this.readers.delivery(reader, handler, demand)), demand);
+		AtomicReference<@Nullable LiveReader<Chunk>> opened = new AtomicReference<>();
+		HandlerDelivery<Chunk> delivery = this.readers.openFor(this.scope.tailed(stream), from.toStart(), (reader) -> {
+			opened.set(reader);
+			return this.readers.deliveryOnDemand(reader, new ChunkDelivery(handler));
+		});
+		return new OnDemand(Objects.requireNonNull(opened.get()), delivery);
 	}
 
 	/**
@@ -154,9 +173,9 @@ final class ObservedReaders implements AutoCloseable {
 	/**
 	 * Wait until readers have taken all there is and wait for more.
 	 */
-	void awaitIdle(List<ReaderSubscription> readers) {
-		for (ReaderSubscription reader : readers) {
-			Eventually.await(() -> reader.streamId() != 0 && reader.look().isIdle(), reader::toString);
+	void awaitIdle(List<LiveReader<Chunk>> readers) {
+		for (LiveReader<Chunk> reader : readers) {
+			Eventually.await(() -> ReaderStates.isIdle(reader), reader::toString);
 		}
 	}
 
@@ -169,7 +188,7 @@ final class ObservedReaders implements AutoCloseable {
 		for (int i = 0; i < fetches.size(); i++) {
 			boolean served = fetches.get(i)
 				.stream()
-				.anyMatch((share) -> share.target().streamId() == streamId && share.chunks() > 0);
+				.anyMatch((share) -> share.target().id() == streamId && share.chunks() > 0);
 			if (served) {
 				turns.add(i);
 			}
@@ -179,7 +198,7 @@ final class ObservedReaders implements AutoCloseable {
 
 	@Override
 	public void close() {
-		this.readers.all().forEach(Subscription::cancel);
+		ReaderStates.all(this.readers).forEach(Subscription::cancel);
 		this.store.release();
 		this.readers.close();
 	}
@@ -230,14 +249,10 @@ final class ObservedReaders implements AutoCloseable {
 	/**
 	 * A slow reader that costs no thread.
 	 */
-	record OnDemand(HandlerDelivery delivery, Demand demand) {
-
-		ReaderSubscription reader() {
-			return this.delivery.reader();
-		}
+	record OnDemand(LiveReader<Chunk> reader, HandlerDelivery<Chunk> delivery) {
 
 		void request(long count) {
-			this.demand.add(count);
+			this.delivery.request(count);
 			this.delivery.signal();
 		}
 

@@ -29,8 +29,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import io.durablenotify.testsupport.Eventually;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.dao.DataAccessException;
-
 /**
  * The real store, which keeps what it was asked for and lets a test hold a fetch back.
  */
@@ -80,10 +78,7 @@ final class ObservedStore implements StreamStore {
 	 * Return what was fetched of one stream.
 	 */
 	List<Share> shares(long streamId) {
-		return this.fetches.stream()
-			.flatMap(List::stream)
-			.filter((share) -> share.target().streamId() == streamId)
-			.toList();
+		return this.fetches.stream().flatMap(List::stream).filter((share) -> share.target().id() == streamId).toList();
 	}
 
 	int checks() {
@@ -95,7 +90,8 @@ final class ObservedStore implements StreamStore {
 	}
 
 	@Override
-	public List<@Nullable Found> fetch(Connection connection, List<Target> targets, Budget budget) throws SQLException {
+	public List<@Nullable Found<Chunk>> fetch(Connection connection, List<Target> targets, Budget budget)
+			throws SQLException {
 		this.held.incrementAndGet();
 		try {
 			this.gate.await();
@@ -103,7 +99,7 @@ final class ObservedStore implements StreamStore {
 		catch (InterruptedException ex) {
 			throw new SQLException(ex);
 		}
-		List<@Nullable Found> found = this.store.fetch(connection, targets, budget);
+		List<@Nullable Found<Chunk>> found = this.store.fetch(connection, targets, budget);
 		List<Share> shares = new ArrayList<>();
 		for (int i = 0; i < targets.size(); i++) {
 			shares.add(Share.of(targets.get(i), found.get(i)));
@@ -116,11 +112,6 @@ final class ObservedStore implements StreamStore {
 	public Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException {
 		this.checks.incrementAndGet();
 		return this.store.moved(connection, watched, names);
-	}
-
-	@Override
-	public boolean isDataFailure(DataAccessException exception) {
-		return this.store.isDataFailure(exception);
 	}
 
 	@Override
@@ -148,8 +139,8 @@ final class ObservedStore implements StreamStore {
 	 */
 	record Share(Target target, boolean served, int chunks, long bytes, int lastBytes) {
 
-		private static Share of(Target target, @Nullable Found found) {
-			List<StoredChunk> chunks = (found != null) ? found.chunks() : List.of();
+		private static Share of(Target target, @Nullable Found<Chunk> found) {
+			List<Chunk> chunks = (found != null) ? found.entries() : List.of();
 			long bytes = chunks.stream().mapToLong((chunk) -> chunk.data().length).sum();
 			int last = (chunks.isEmpty()) ? 0 : chunks.get(chunks.size() - 1).data().length;
 			return new Share(target, found != null, chunks.size(), bytes, last);

@@ -26,6 +26,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
+import io.durablenotify.Subscription;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -136,11 +138,10 @@ class StreamCreateTests {
 	@Test
 	void aReaderThatWaitsForTheNameHearsOfIt() {
 		RecordingHandler handler = new RecordingHandler();
-		ReaderSubscription waiting = (ReaderSubscription) reader.subscribe("waited-for", StreamPosition.start(),
-				handler);
+		Subscription waiting = reader.subscribe("waited-for", StreamPosition.start(), handler);
 		try (Instance other = Instance.start(database, "durable-notify.poll.interval=0")) {
 			other.writer().create("waited-for", OPTIONS);
-			Eventually.await(() -> waiting.streamId() != 0, waiting::toString);
+			Eventually.await(() -> ReaderStates.isIdle(waiting), waiting::toString);
 		}
 	}
 
@@ -189,8 +190,7 @@ class StreamCreateTests {
 	@Test
 	void aCreateIsInvisibleUntilTheCommitAndGoneAfterARollback() {
 		RecordingHandler handler = new RecordingHandler();
-		ReaderSubscription waiting = (ReaderSubscription) reader.subscribe("in-transaction", StreamPosition.start(),
-				handler);
+		Subscription waiting = reader.subscribe("in-transaction", StreamPosition.start(), handler);
 		instance.transaction().executeWithoutResult((status) -> {
 			writer.create("in-transaction", OPTIONS);
 			assertThat(reader.info("in-transaction")).isPresent();
@@ -201,9 +201,9 @@ class StreamCreateTests {
 			status.setRollbackOnly();
 		});
 		assertThat(reader.info("in-transaction")).isEmpty();
-		assertThat(waiting.streamId()).isZero();
+		assertThat(ReaderStates.isIdle(waiting)).isFalse();
 		instance.transaction().executeWithoutResult((status) -> writer.create("in-transaction", OPTIONS));
-		Eventually.await(() -> waiting.streamId() != 0, waiting::toString);
+		Eventually.await(() -> ReaderStates.isIdle(waiting), waiting::toString);
 	}
 
 	@Test

@@ -34,6 +34,9 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
@@ -246,7 +249,7 @@ class StreamCursorTests {
 		try (StreamCursor cursor = reader.cursor("deleted", StreamPosition.after(0))) {
 			CompletableFuture<Boolean> hasNext = waiting(() -> cursor.iterator().hasNext());
 			database.jdbc().update("DELETE FROM durable_notify.streams WHERE name = 'deleted'");
-			instance.bean(LiveReaders.class).onResync();
+			ObservedReaders.of(instance).onResync();
 			assertThat(failure(hasNext)).isInstanceOf(StreamDeletedException.class);
 		}
 	}
@@ -262,7 +265,7 @@ class StreamCursorTests {
 			database.jdbc()
 				.update("DELETE FROM durable_notify.stream_chunks WHERE chunk_index >= 2 AND stream_id = "
 						+ "(SELECT stream_id FROM durable_notify.streams WHERE name = 'truncated')");
-			instance.bean(LiveReaders.class).onResync();
+			ObservedReaders.of(instance).onResync();
 			assertThat(failure(hasNext)).isInstanceOf(StreamTruncatedException.class);
 		}
 	}
@@ -277,7 +280,7 @@ class StreamCursorTests {
 			CompletableFuture<Boolean> hasNext = waiting(() -> waited.iterator().hasNext());
 			assertThat(left.poll(Eventually.TIMEOUT)).isNotNull();
 			long start = System.nanoTime();
-			closing.bean(LiveReaders.class).stop();
+			ObservedReaders.of(closing).stop();
 			assertThat(Duration.ofNanos(System.nanoTime() - start)).as("nobody is waited for")
 				.isLessThan(Duration.ofMillis(900));
 			closing.close();
@@ -346,7 +349,7 @@ class StreamCursorTests {
 		append("interrupted-before", 1);
 		writer.complete("interrupted-before");
 		try (StreamCursor cursor = reader.cursor("interrupted-before", StreamPosition.start())) {
-			Eventually.await(() -> readers().stream().anyMatch((reader) -> reader.buffered() == 1),
+			Eventually.await(() -> readers().stream().anyMatch((reader) -> ReaderStates.buffered(reader) == 1),
 					StreamCursorTests::readers);
 			Thread.currentThread().interrupt();
 			try {
@@ -368,9 +371,10 @@ class StreamCursorTests {
 			append("bounded", 100);
 			writer.complete("bounded");
 			other.awaitComplete().assertGapFree(0, 100);
-			Eventually.await(() -> readers().stream().anyMatch((reader) -> reader.buffered() == BUFFER_SIZE),
+			Eventually.await(
+					() -> readers().stream().anyMatch((reader) -> ReaderStates.buffered(reader) == BUFFER_SIZE),
 					StreamCursorTests::readers);
-			assertThat(readers()).hasSize(1).allMatch((reader) -> reader.next() == BUFFER_SIZE);
+			assertThat(readers()).hasSize(1).allMatch((reader) -> ReaderStates.next(reader) == BUFFER_SIZE);
 			assertThat(cursor).extracting(Chunk::index)
 				.containsExactlyElementsOf(LongStream.range(0, 100).boxed().toList());
 		}
@@ -395,21 +399,6 @@ class StreamCursorTests {
 			threads.forEach(StreamCursorTests::get);
 		}
 		assertThat(indexes).containsExactlyInAnyOrderElementsOf(LongStream.range(0, 500).boxed().toList());
-	}
-
-	@Test
-	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
-		LiveReaders readers = instance.bean(LiveReaders.class);
-		ReaderSubscription subscription = new ReaderSubscription(new ReaderTarget("ends", "ends", 1024), 0, readers,
-				instance.bean(StreamSettings.class).bufferBytes());
-		DefaultStreamCursor cursor = new DefaultStreamCursor(subscription);
-		subscription.connect(cursor);
-		subscription.end(null);
-		assertThat(readers()).containsExactly(subscription);
-		assertThat(cursor.isEnded()).isTrue();
-		// As in a thread that was held up between the end and its registration
-		readers.ending(subscription);
-		assertThat(readers()).isEmpty();
 	}
 
 	@Test
@@ -472,8 +461,8 @@ class StreamCursorTests {
 		throw new AssertionError("No failure");
 	}
 
-	private static Set<ReaderSubscription> readers() {
-		return instance.bean(LiveReaders.class).all();
+	private static Set<LiveReader<Chunk>> readers() {
+		return ReaderStates.all(ObservedReaders.of(instance));
 	}
 
 	private static void append(String stream, int count) {

@@ -22,6 +22,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.stream.ObservedStore.Share;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
@@ -166,15 +168,15 @@ class StreamFairnessTests {
 		StoredStreams.store(database, "mixed/", 50, 40, 20_000);
 		List<BlockingHandler> blocking = new ArrayList<>();
 		try (ObservedReaders readers = ObservedReaders.in(instance, 16, 65_536)) {
-			List<ReaderSubscription> slow = new ArrayList<>();
+			List<LiveReader<Chunk>> slow = new ArrayList<>();
 			for (int i = 0; i < 50; i++) {
 				blocking.add(new BlockingHandler());
 				slow.add(readers.open("mixed/" + i, blocking.get(i)));
 			}
 			open(readers, "mixed/", 50).forEach((handler) -> handler.awaitNext(40));
-			for (ReaderSubscription reader : slow) {
-				Eventually.await(() -> reader.look().toString().equals("FULL"), reader::toString);
-				assertThat(reader.buffered()).isBetween(1, 3);
+			for (LiveReader<Chunk> reader : slow) {
+				Eventually.await(() -> ReaderStates.isFull(reader), reader::toString);
+				assertThat(ReaderStates.buffered(reader)).isBetween(1, 3);
 			}
 			int fetches = readers.store().fetches().size();
 			readers.live().onResync();
@@ -182,7 +184,8 @@ class StreamFairnessTests {
 			SequenceHandler another = new SequenceHandler();
 			readers.open("mixed/0", StreamPosition.last(1), another);
 			Eventually.await(() -> readers.store().fetches().size() > fetches, readers.store()::toString);
-			assertThat(slow).allSatisfy((reader) -> assertThat(reader.next()).isEqualTo(reader.buffered()));
+			assertThat(slow)
+				.allSatisfy((reader) -> assertThat(ReaderStates.next(reader)).isEqualTo(ReaderStates.buffered(reader)));
 			blocking.forEach(BlockingHandler::release);
 			for (int i = 0; i < 50; i++) {
 				int count = (i == 0) ? 41 : 40;
@@ -200,9 +203,9 @@ class StreamFairnessTests {
 		BlockingHandler blocking = new BlockingHandler();
 		try (ObservedReaders readers = ObservedReaders.in(instance)) {
 			long heap = StreamScaleTests.usedHeap();
-			ReaderSubscription reader = readers.open("still/0", blocking);
-			Eventually.await(() -> reader.look().toString().equals("FULL"), reader::toString);
-			assertThat(reader.buffered()).isBetween(1, 10);
+			LiveReader<Chunk> reader = readers.open("still/0", blocking);
+			Eventually.await(() -> ReaderStates.isFull(reader), reader::toString);
+			assertThat(ReaderStates.buffered(reader)).isBetween(1, 10);
 			assertThat(StreamScaleTests.usedHeap() - heap).isLessThan(2 * 1024 * 1024);
 		}
 		finally {

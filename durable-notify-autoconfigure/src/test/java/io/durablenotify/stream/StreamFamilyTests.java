@@ -22,8 +22,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.StreamCodec;
+import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -298,10 +300,9 @@ class StreamFamilyTests {
 	 */
 	private static int buffered(StreamReader reader, String stream) {
 		BlockingHandler handler = new BlockingHandler();
-		ReaderSubscription subscription = (ReaderSubscription) reader.subscribe(stream, StreamPosition.start(),
-				handler);
-		Eventually.await(() -> subscription.look().toString().equals("FULL"), subscription::toString);
-		int buffered = subscription.buffered();
+		Subscription subscription = reader.subscribe(stream, StreamPosition.start(), handler);
+		Eventually.await(() -> ReaderStates.isFull(subscription), subscription::toString);
+		int buffered = ReaderStates.buffered(subscription);
 		handler.release();
 		handler.awaitComplete();
 		handler.assertGapFree(0, 200);

@@ -28,6 +28,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.tail.Start;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -57,7 +60,7 @@ class StreamHandOverTests {
 
 	private final AtomicInteger fetches = new AtomicInteger();
 
-	private LiveReaders readers;
+	private LiveReaders<Chunk> readers;
 
 	private StreamAppends appends;
 
@@ -82,9 +85,10 @@ class StreamHandOverTests {
 					}
 					return method.invoke(store, arguments);
 				});
-		this.readers = new LiveReaders(instance.bean(ApplicationDatabase.class), counting,
-				instance.bean(StreamSettings.class), (Executor) instance.context().getBean("durableNotifyTaskExecutor"),
-				instance.bean(Wakeups.class), instance.bean(Poll.class));
+		this.readers = new LiveReaders<>(TailedStream.KIND, counting, instance.bean(StreamSettings.class).bufferBytes(),
+				instance.bean(ApplicationDatabase.class),
+				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
+				instance.bean(Poll.class));
 		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(WakingWrites.class),
 				this.readers);
 	}
@@ -127,7 +131,7 @@ class StreamHandOverTests {
 	void aReaderThatIsBehindFetches() {
 		RecordingHandler ahead = read("behind");
 		RecordingHandler later = new RecordingHandler();
-		this.readers.open(target("behind"), StreamPosition.at(3), later);
+		this.readers.open(target("behind"), Start.at(3), new ChunkDelivery(later));
 		awaitIdle();
 		for (int i = 1; i <= 4; i++) {
 			appendNext("behind", String.valueOf(i));
@@ -179,14 +183,14 @@ class StreamHandOverTests {
 	private RecordingHandler read(String stream) {
 		RecordingHandler handler = new RecordingHandler();
 		appendFirst(stream);
-		this.readers.open(target(stream), StreamPosition.start(), handler);
+		this.readers.open(target(stream), Start.at(0), new ChunkDelivery(handler));
 		handler.awaitChunks(1);
 		awaitIdle();
 		return handler;
 	}
 
-	private static ReaderTarget target(String stream) {
-		return StreamScope.of(instance.bean(StreamSettings.class)).target(stream);
+	private static TailedStream target(String stream) {
+		return StreamScope.of(instance.bean(StreamSettings.class)).tailed(stream);
 	}
 
 	/**
@@ -214,7 +218,7 @@ class StreamHandOverTests {
 	private void awaitIdle() {
 		Awaitility.await()
 			.atMost(Eventually.TIMEOUT)
-			.until(() -> this.readers.all().stream().allMatch((reader) -> reader.look().isIdle()));
+			.until(() -> ReaderStates.all(this.readers).stream().allMatch((reader) -> ReaderStates.isIdle(reader)));
 	}
 
 }

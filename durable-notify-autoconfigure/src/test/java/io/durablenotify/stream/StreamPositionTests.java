@@ -31,12 +31,12 @@ class StreamPositionTests {
 
 	@Test
 	void positionsResolveToAnIndex() {
-		assertThat(StreamPosition.start().resolve(10)).isZero();
-		assertThat(StreamPosition.at(12).resolve(10)).isEqualTo(12);
-		assertThat(StreamPosition.after(3).resolve(10)).isEqualTo(4);
-		assertThat(StreamPosition.last(3).resolve(10)).isEqualTo(7);
-		assertThat(StreamPosition.last(11).resolve(10)).isZero();
-		assertThat(StreamPosition.end().resolve(10)).isEqualTo(10);
+		assertThat(StreamPosition.start().toStart().resolve(10)).isZero();
+		assertThat(StreamPosition.at(12).toStart().resolve(10)).isEqualTo(12);
+		assertThat(StreamPosition.after(3).toStart().resolve(10)).isEqualTo(4);
+		assertThat(StreamPosition.last(3).toStart().resolve(10)).isEqualTo(7);
+		assertThat(StreamPosition.last(11).toStart().resolve(10)).isZero();
+		assertThat(StreamPosition.end().toStart().resolve(10)).isEqualTo(10);
 	}
 
 	@Test

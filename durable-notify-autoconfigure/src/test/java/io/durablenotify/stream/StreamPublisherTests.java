@@ -28,6 +28,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -112,7 +115,7 @@ class StreamPublisherTests {
 		append("bounded", 100);
 		writer.complete("bounded");
 		other.awaitComplete().assertGapFree(0, 100);
-		assertThat(readers()).hasSize(1).allMatch((reader) -> reader.next() <= BUFFER_SIZE);
+		assertThat(readers()).hasSize(1).allMatch((reader) -> ReaderStates.next(reader) <= BUFFER_SIZE);
 		assertThat(idle.chunks()).isEmpty();
 		for (int i = 0; i < 100; i++) {
 			idle.request(1).awaitChunks(i + 1);
@@ -147,7 +150,7 @@ class StreamPublisherTests {
 		RecordingSubscriber subscriber = subscribe("deleted", StreamPosition.start()).request(10);
 		subscriber.awaitChunks(1);
 		database.jdbc().update("DELETE FROM durable_notify.streams WHERE name = 'deleted'");
-		instance.bean(LiveReaders.class).onResync();
+		ObservedReaders.of(instance).onResync();
 		assertThat(subscriber.awaitError()).isInstanceOf(StreamDeletedException.class);
 	}
 
@@ -159,7 +162,7 @@ class StreamPublisherTests {
 		database.jdbc()
 			.update("DELETE FROM durable_notify.stream_chunks WHERE chunk_index >= 2 AND stream_id = "
 					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = 'truncated')");
-		instance.bean(LiveReaders.class).onResync();
+		ObservedReaders.of(instance).onResync();
 		assertThat(subscriber.awaitError()).isInstanceOf(StreamTruncatedException.class);
 	}
 
@@ -415,11 +418,12 @@ class StreamPublisherTests {
 		writer.complete("closing-ended");
 		RecordingSubscriber subscriber = new RecordingSubscriber();
 		closing.reader().publisher("closing-ended", StreamPosition.start()).subscribe(subscriber);
-		LiveReaders readers = closing.bean(LiveReaders.class);
-		Eventually.await(() -> readers.streamIds().isEmpty() && readers.waitedFor().isEmpty(), readers::all);
+		LiveReaders<Chunk> readers = ObservedReaders.of(closing);
+		Eventually.await(() -> ReaderStates.logIds(readers).isEmpty() && ReaderStates.waitedFor(readers).isEmpty(),
+				() -> ReaderStates.all(readers).toString());
 		closing.close();
 		assertThat(subscriber.error()).isInstanceOf(ReaderStoppedException.class);
-		assertThat(readers.all()).isEmpty();
+		assertThat(ReaderStates.all(readers)).isEmpty();
 	}
 
 	@Test
@@ -431,7 +435,7 @@ class StreamPublisherTests {
 			failing.reader().publisher("nowhere", StreamPosition.end()).subscribe(subscriber);
 			assertThat(subscriber.isSubscribed()).isTrue();
 			assertThat(subscriber.error()).isInstanceOf(DataAccessException.class);
-			assertThat(failing.bean(LiveReaders.class).all()).isEmpty();
+			assertThat(ReaderStates.all(ObservedReaders.of(failing))).isEmpty();
 		}
 	}
 
@@ -468,12 +472,12 @@ class StreamPublisherTests {
 	 * Wait until a reader holds at least so many chunks that nobody takes.
 	 */
 	private static void awaitBuffered(int count) {
-		Eventually.await(() -> readers().stream().anyMatch((reader) -> reader.buffered() >= count),
+		Eventually.await(() -> readers().stream().anyMatch((reader) -> ReaderStates.buffered(reader) >= count),
 				StreamPublisherTests::readers);
 	}
 
-	private static Set<ReaderSubscription> readers() {
-		return instance.bean(LiveReaders.class).all();
+	private static Set<LiveReader<Chunk>> readers() {
+		return ReaderStates.all(ObservedReaders.of(instance));
 	}
 
 	private static void append(String stream, int count) {

@@ -27,6 +27,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
@@ -78,9 +80,9 @@ class StreamReaderTests {
 
 	@AfterEach
 	void nothingIsLeftOfReadersThatEnded() {
-		LiveReaders readers = instance.bean(LiveReaders.class);
-		readers.all().forEach(Subscription::cancel);
-		assertThat(readers.all()).isEmpty();
+		LiveReaders<Chunk> readers = ObservedReaders.of(instance);
+		ReaderStates.all(readers).forEach(Subscription::cancel);
+		assertThat(ReaderStates.all(readers)).isEmpty();
 	}
 
 	@Test
@@ -158,7 +160,7 @@ class StreamReaderTests {
 	void theStartIsAppliedOnceWhateverWakeupsCome() {
 		appendMany("once", 0, 2);
 		RecordingHandler handler = read("once", StreamPosition.at(2));
-		LiveReaders readers = instance.bean(LiveReaders.class);
+		LiveReaders<Chunk> readers = ObservedReaders.of(instance);
 		for (int i = 0; i < 5; i++) {
 			// Empty looks, each seen to its end by another reader behind it in the queue
 			readers.onResync();
@@ -213,7 +215,7 @@ class StreamReaderTests {
 		delete("deleted");
 		assertThat(writer.append("deleted", "new")).isZero();
 		RecordingHandler fresh = read("deleted", StreamPosition.start()).awaitChunks(1);
-		instance.bean(LiveReaders.class).onResync();
+		ObservedReaders.of(instance).onResync();
 		assertThat(old.awaitError()).isInstanceOf(StreamDeletedException.class);
 		old.assertGapFree(0, 3);
 		assertThat(fresh.texts()).containsExactly("new");
@@ -227,7 +229,7 @@ class StreamReaderTests {
 		database.jdbc()
 			.update("DELETE FROM durable_notify.stream_chunks WHERE chunk_index >= 5 AND stream_id = "
 					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = 'truncated')");
-		instance.bean(LiveReaders.class).onResync();
+		ObservedReaders.of(instance).onResync();
 		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
 			.hasMessageContaining("index 10 was to follow, but the stream ends at 5");
 		handler.assertGapFree(0, 10);
@@ -334,9 +336,9 @@ class StreamReaderTests {
 		reader.subscribe("left-unknown", StreamPosition.start(), waiting).cancel();
 		writer.complete("left");
 		completed.awaitComplete();
-		assertThat(instance.bean(LiveReaders.class).all()).isEmpty();
-		assertThat(instance.bean(LiveReaders.class).waitedFor()).isEmpty();
-		assertThat(instance.bean(LiveReaders.class).streamIds()).isEmpty();
+		assertThat(ReaderStates.all(ObservedReaders.of(instance))).isEmpty();
+		assertThat(ReaderStates.waitedFor(ObservedReaders.of(instance))).isEmpty();
+		assertThat(ReaderStates.logIds(ObservedReaders.of(instance))).isEmpty();
 	}
 
 	@Test
@@ -367,7 +369,7 @@ class StreamReaderTests {
 	@Test
 	void aSlowReaderHoldsItsBufferAndNoOtherReaderWaits() throws Exception {
 		BlockingHandler slow = new BlockingHandler();
-		ReaderSubscription subscription = (ReaderSubscription) reader.subscribe("slow", StreamPosition.start(), slow);
+		Subscription subscription = reader.subscribe("slow", StreamPosition.start(), slow);
 		RecordingHandler fast = read("slow", StreamPosition.start());
 		for (int i = 0; i < 200; i++) {
 			writer.append("slow", "chunk " + i);
@@ -375,7 +377,7 @@ class StreamReaderTests {
 		}
 		writer.complete("slow");
 		fast.awaitComplete().assertGapFree(0, 200);
-		assertThat(subscription.next()).isLessThanOrEqualTo(16);
+		assertThat(ReaderStates.next(subscription)).isLessThanOrEqualTo(16);
 		slow.release();
 		slow.awaitComplete().assertGapFree(0, 200);
 	}
@@ -384,12 +386,13 @@ class StreamReaderTests {
 	void aBufferNeverHoldsMoreThanItsSize() {
 		BlockingHandler slow = new BlockingHandler();
 		appendMany("sized", 0, 5);
-		ReaderSubscription subscription = (ReaderSubscription) reader.subscribe("sized", StreamPosition.start(), slow);
-		Eventually.await(() -> subscription.next() == 5 && subscription.look().isIdle(), subscription::toString);
+		Subscription subscription = reader.subscribe("sized", StreamPosition.start(), slow);
+		Eventually.await(() -> ReaderStates.next(subscription) == 5 && ReaderStates.isIdle(subscription),
+				subscription::toString);
 		// A fetch that brings as many as the whole buffer holds
 		instance.transaction().executeWithoutResult((status) -> appendMany("sized", 5, 30));
 		awaitFull(subscription);
-		assertThat(subscription.next()).isEqualTo(16);
+		assertThat(ReaderStates.next(subscription)).isEqualTo(16);
 		slow.release();
 		slow.awaitChunks(35).assertGapFree(0, 35);
 	}
@@ -407,10 +410,9 @@ class StreamReaderTests {
 				}
 				writer.complete("bytes");
 			});
-			ReaderSubscription subscription = (ReaderSubscription) small.reader()
-				.subscribe("bytes", StreamPosition.start(), slow);
+			Subscription subscription = small.reader().subscribe("bytes", StreamPosition.start(), slow);
 			awaitFull(subscription);
-			assertThat(subscription.next()).isEqualTo(2);
+			assertThat(ReaderStates.next(subscription)).isEqualTo(2);
 			slow.release();
 			slow.awaitComplete().assertGapFree(0, sizes.length);
 			assertThat(slow.chunks()).extracting((chunk) -> chunk.data().length)
@@ -628,8 +630,8 @@ class StreamReaderTests {
 	/**
 	 * Wait until the reader has taken what it can.
 	 */
-	private static void awaitFull(ReaderSubscription subscription) {
-		Eventually.await(() -> subscription.look().toString().equals("FULL"), subscription::toString);
+	private static void awaitFull(Subscription subscription) {
+		Eventually.await(() -> ReaderStates.isFull(subscription), subscription::toString);
 	}
 
 	private static RecordingHandler read(String stream, StreamPosition from) {

@@ -27,6 +27,8 @@ import io.durablenotify.Subscription;
 import io.durablenotify.stream.ObservedReaders.HandPoll;
 import io.durablenotify.stream.ObservedReaders.OnDemand;
 import io.durablenotify.stream.ObservedStore.Share;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -71,7 +73,7 @@ class StreamScaleTests {
 			int threads = threads();
 			long heap = usedHeap();
 			List<SequenceHandler> handlers = new ArrayList<>();
-			List<ReaderSubscription> subscriptions = new ArrayList<>();
+			List<LiveReader<Chunk>> subscriptions = new ArrayList<>();
 			for (int i = 0; i < MANY; i++) {
 				handlers.add(new SequenceHandler());
 				subscriptions.add(readers.open("idle/" + i, handlers.get(i)));
@@ -98,9 +100,9 @@ class StreamScaleTests {
 			assertThat(readers.statementsOf(poll)).isOne();
 
 			subscriptions.forEach(Subscription::cancel);
-			assertThat(readers.live().all()).isEmpty();
-			assertThat(readers.live().streamIds()).isEmpty();
-			assertThat(readers.live().waitedFor()).isEmpty();
+			assertThat(ReaderStates.all(readers.live())).isEmpty();
+			assertThat(ReaderStates.logIds(readers.live())).isEmpty();
+			assertThat(ReaderStates.waitedFor(readers.live())).isEmpty();
 			assertThat(readers.statementsOf(poll)).isZero();
 		}
 		assertThat(poll.isRegistered()).isFalse();
@@ -124,7 +126,7 @@ class StreamScaleTests {
 			StoredStreams.store(database, "awaited/", 500, 1, 100);
 			poll.run();
 			waiting.forEach((handler) -> handler.awaitNext(1));
-			assertThat(readers.live().waitedFor()).isEmpty();
+			assertThat(ReaderStates.waitedFor(readers.live())).isEmpty();
 		}
 	}
 
@@ -134,7 +136,7 @@ class StreamScaleTests {
 		long streamId = StoredStreams.id(database, "herd0");
 		try (ObservedReaders readers = ObservedReaders.in(instance)) {
 			List<SequenceHandler> handlers = new ArrayList<>();
-			List<ReaderSubscription> subscriptions = new ArrayList<>();
+			List<LiveReader<Chunk>> subscriptions = new ArrayList<>();
 			for (int i = 0; i < 1_000; i++) {
 				handlers.add(new SequenceHandler());
 				subscriptions.add(readers.open("herd0", handlers.get(i)));
@@ -224,7 +226,7 @@ class StreamScaleTests {
 			slow.forEach(OnDemand::requestAll);
 			handlers.forEach((handler) -> handler.awaitComplete(Math.max(count, handler.first())));
 			leaving.forEach((handler) -> handler.assertLeftInOrder(count));
-			Eventually.await(() -> readers.live().all().isEmpty(), () -> readers.live().all());
+			Eventually.await(() -> ReaderStates.all(readers.live()).isEmpty(), () -> ReaderStates.all(readers.live()));
 		}
 	}
 
@@ -235,7 +237,7 @@ class StreamScaleTests {
 			List<SequenceHandler> ahead = new ArrayList<>();
 			List<SequenceHandler> behind = new ArrayList<>();
 			List<OnDemand> slow = new ArrayList<>();
-			List<ReaderSubscription> waiting = new ArrayList<>();
+			List<LiveReader<Chunk>> waiting = new ArrayList<>();
 			for (int i = 0; i < 300; i++) {
 				ahead.add(new SequenceHandler());
 				waiting.add(readers.open("tail/" + i, ahead.get(i)));
@@ -244,7 +246,7 @@ class StreamScaleTests {
 			}
 			slow.stream()
 				.map(OnDemand::reader)
-				.forEach((reader) -> Eventually.await(() -> reader.buffered() == 2, reader::toString));
+				.forEach((reader) -> Eventually.await(() -> ReaderStates.buffered(reader) == 2, reader::toString));
 			ahead.forEach((handler) -> handler.awaitNext(5));
 			readers.awaitIdle(waiting);
 			// As after a failover to a server that had not seen all: every other stream

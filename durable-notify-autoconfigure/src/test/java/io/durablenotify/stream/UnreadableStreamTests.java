@@ -26,7 +26,11 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.stream.StreamStore.Target;
+import io.durablenotify.tail.LiveReader;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.tail.LogStore.Target;
+import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.tail.Start;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -45,7 +49,7 @@ import org.springframework.jdbc.UncategorizedSQLException;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for readers of a database that fails them: {@link StreamFetcher} on a store that
+ * Tests for readers of a database that fails them: {@link LiveReaders} on a store that
  * raises what the test wants.
  */
 class UnreadableStreamTests {
@@ -72,15 +76,15 @@ class UnreadableStreamTests {
 		}
 		long damaged = instance.jdbc()
 			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = 'stream/5'", Long.class);
-		try (LiveReaders readers = readers((targets) -> {
-			if (targets.stream().anyMatch((target) -> target.streamId() == damaged)) {
+		try (LiveReaders<Chunk> readers = readers((targets) -> {
+			if (targets.stream().anyMatch((target) -> target.id() == damaged)) {
 				throw new SQLException("missing chunk number 0 for toast value", "XX001");
 			}
 		})) {
 			List<RecordingHandler> handlers = new ArrayList<>();
 			for (int i = 0; i < 10; i++) {
 				handlers.add(new RecordingHandler());
-				readers.open(target("stream/" + i), StreamPosition.start(), handlers.get(i));
+				readers.open(target("stream/" + i), Start.at(0), new ChunkDelivery(handlers.get(i)));
 			}
 			for (int i = 0; i < 10; i++) {
 				if (i == 5) {
@@ -102,19 +106,19 @@ class UnreadableStreamTests {
 		instance.writer().append("other", "a");
 		long watched = instance.jdbc()
 			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = 'fitting'", Long.class);
-		try (LiveReaders readers = readers((targets) -> {
-			if (targets.stream().anyMatch((target) -> target.streamId() == watched)) {
+		try (LiveReaders<Chunk> readers = readers((targets) -> {
+			if (targets.stream().anyMatch((target) -> target.id() == watched)) {
 				fetches.incrementAndGet();
 			}
 		})) {
 			BlockingHandler slow = new BlockingHandler();
-			ReaderSubscription reader = readers.open(target("fitting"), StreamPosition.start(), slow);
-			Eventually.await(() -> reader.next() == 1 && fetches.get() > 1, reader::toString);
+			LiveReader<Chunk> reader = readers.open(target("fitting"), Start.at(0), new ChunkDelivery(slow));
+			Eventually.await(() -> ReaderStates.next(reader) == 1 && fetches.get() > 1, reader::toString);
 			// Turns of the fetcher, each of which would fetch for the waiting reader
 			// again
 			for (int i = 0; i < 20; i++) {
 				RecordingHandler other = new RecordingHandler();
-				readers.open(target("other"), StreamPosition.start(), other);
+				readers.open(target("other"), Start.at(0), new ChunkDelivery(other));
 				other.awaitChunks(1);
 			}
 			assertThat(fetches).hasValueLessThan(4);
@@ -132,14 +136,14 @@ class UnreadableStreamTests {
 	@MethodSource("passingFailures")
 	void aDatabaseThatFailsForAWhileIsAskedAgainAndNothingIsLost(Exception failure) {
 		AtomicInteger failures = new AtomicInteger();
-		try (LiveReaders readers = readers((targets) -> {
+		try (LiveReaders<Chunk> readers = readers((targets) -> {
 			if (failures.getAndIncrement() < 3) {
 				throw failure;
 			}
 		})) {
 			String stream = "outage/" + failure.getMessage().length();
 			RecordingHandler handler = new RecordingHandler();
-			readers.open(target(stream), StreamPosition.start(), handler);
+			readers.open(target(stream), Start.at(0), new ChunkDelivery(handler));
 			for (int i = 0; i < 5; i++) {
 				instance.writer().append(stream, "a");
 			}
@@ -149,7 +153,7 @@ class UnreadableStreamTests {
 		}
 	}
 
-	private static LiveReaders readers(FetchCheck check) {
+	private static LiveReaders<Chunk> readers(FetchCheck check) {
 		StreamStore failing = (StreamStore) Proxy.newProxyInstance(StreamStore.class.getClassLoader(),
 				new Class<?>[] { StreamStore.class }, (proxy, method, arguments) -> {
 					if (method.getName().equals("fetch")) {
@@ -162,13 +166,14 @@ class UnreadableStreamTests {
 						throw ex.getCause();
 					}
 				});
-		return new LiveReaders(instance.bean(ApplicationDatabase.class), failing, instance.bean(StreamSettings.class),
+		return new LiveReaders<>(TailedStream.KIND, failing, instance.bean(StreamSettings.class).bufferBytes(),
+				instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));
 	}
 
-	private static ReaderTarget target(String stream) {
-		return new ReaderTarget(stream, stream, 256);
+	private static TailedStream target(String stream) {
+		return new TailedStream(stream, stream, 256);
 	}
 
 	private static List<Target> targets(Object argument) {

@@ -14,16 +14,16 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 /**
- * Takes what one reader has buffered, by {@link ReaderSubscription#peek()} and what
- * stands beside it: on its own behalf or a handler's.
+ * Takes what one reader has buffered, by {@link LiveReader#peek} and what stands beside
+ * it: on its own behalf or a handler's.
  */
-interface ChunkConsumer {
+public interface EntryConsumer {
 
 	/**
-	 * There may be chunks or an end to take. Called by any thread; must not block.
+	 * There may be entries or an end to take. Called by any thread; must not block.
 	 */
 	void signal();
 

@@ -14,13 +14,13 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
 /**
- * Whether one reader has to look at its stream, so that no wake-up is lost and none costs
+ * Whether one reader has to look at its log, so that no wake-up is lost and none costs
  * more than a look: a wake-up that comes while the reader looks, when its statement may
  * or may not have seen what the wake-up is about, makes it look again. Lock-free.
  * <p>

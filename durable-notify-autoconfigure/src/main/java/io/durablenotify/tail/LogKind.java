@@ -14,14 +14,31 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 
 /**
- * What a live reader reads.
+ * What the logs of one feature have in common, and what messages call them.
  *
- * @param stream the stream's full name, for the database and in messages
- * @param name the name by which the reader's caller knows it, for the caller to use
- * @param bufferSize how many chunks the reader holds at most
+ * @param topic the topic of their wake-ups
+ * @param category whose log messages go to
+ * @param log a log, such as {@code stream}
+ * @param entry an entry, such as {@code chunk}
  */
-record ReaderTarget(String stream, String name, int bufferSize) {
+public record LogKind(String topic, Class<?> category, String log, String entry) {
+
+	Log logger() {
+		return LogFactory.getLog(this.category);
+	}
+
+	String logs() {
+		return this.log + "s";
+	}
+
+	String entries() {
+		return this.entry + "s";
+	}
+
 }

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -27,21 +27,21 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.stream.StreamStore.Moved;
-import io.durablenotify.stream.StreamStore.Watched;
+import io.durablenotify.tail.LogStore.Moved;
+import io.durablenotify.tail.LogStore.Watched;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.DataAccessException;
 
 /**
- * Finds out which of the readers that wait have something to look at: those of the
- * streams that moved, and those of names that exist by now. Requests come from any
- * thread; {@link #check()} belongs to the fetching thread.
+ * Finds out which of the readers that wait have something to look at: those of the logs
+ * that moved, and those of names that exist by now. Requests come from any thread;
+ * {@link #check()} belongs to the fetching thread.
  */
-final class StreamChecks {
+final class LogChecks<E> {
 
 	/**
-	 * Up to so many streams a poll takes one statement.
+	 * Up to so many logs a poll takes one statement.
 	 */
 	private static final int POLL_SLICE = 10_000;
 
@@ -50,13 +50,15 @@ final class StreamChecks {
 	 */
 	private static final int RESYNC_SLICE = 1_000;
 
+	private final LogKind kind;
+
 	private final ApplicationDatabase database;
 
-	private final StreamStore store;
+	private final LogStore<E> store;
 
-	private final LiveReaders readers;
+	private final LiveReaders<E> readers;
 
-	private final Consumer<ReaderSubscription> wake;
+	private final Consumer<LiveReader<E>> wake;
 
 	private final Set<String> names = ConcurrentHashMap.newKeySet();
 
@@ -65,20 +67,21 @@ final class StreamChecks {
 	private final AtomicBoolean resyncRequested = new AtomicBoolean();
 
 	/**
-	 * What is left of a check of all streams.
+	 * What is left of a check of all logs.
 	 */
 	private final Queue<List<Long>> slices = new ArrayDeque<>();
 
-	StreamChecks(ApplicationDatabase database, StreamStore store, LiveReaders readers,
-			Consumer<ReaderSubscription> wake) {
+	LogChecks(LogKind kind, ApplicationDatabase database, LogStore<E> store, LiveReaders<E> readers,
+			Consumer<LiveReader<E>> wake) {
+		this.kind = kind;
 		this.database = database;
 		this.store = store;
 		this.readers = readers;
 		this.wake = wake;
 	}
 
-	void requestName(String stream) {
-		this.names.add(stream);
+	void requestName(String name) {
+		this.names.add(name);
 	}
 
 	void requestPoll() {
@@ -98,7 +101,7 @@ final class StreamChecks {
 	}
 
 	/**
-	 * Check the names that were asked for and the next slice of streams.
+	 * Check the names that were asked for and the next slice of logs.
 	 * @throws DataAccessException if the database fails; everything is still to be
 	 * checked then
 	 */
@@ -133,30 +136,30 @@ final class StreamChecks {
 
 	private void slice(int size) {
 		this.names.addAll(this.readers.waitedFor());
-		List<Long> streamIds = new ArrayList<>(this.readers.streamIds());
+		List<Long> logIds = new ArrayList<>(this.readers.logIds());
 		// An order of this instance's own
-		Collections.shuffle(streamIds);
-		for (int start = 0; start < streamIds.size(); start += size) {
-			this.slices.add(streamIds.subList(start, Math.min(start + size, streamIds.size())));
+		Collections.shuffle(logIds);
+		for (int start = 0; start < logIds.size(); start += size) {
+			this.slices.add(logIds.subList(start, Math.min(start + size, logIds.size())));
 		}
 	}
 
 	/**
 	 * Readers that do not wait look by themselves.
 	 */
-	private List<Watched> watched(@Nullable List<Long> streamIds) {
+	private List<Watched> watched(@Nullable List<Long> logIds) {
 		List<Watched> watched = new ArrayList<>();
-		for (long streamId : (streamIds != null) ? streamIds : List.<Long>of()) {
+		for (long logId : (logIds != null) ? logIds : List.<Long>of()) {
 			long next = Long.MAX_VALUE;
 			long received = 0;
-			for (ReaderSubscription reader : this.readers.of(streamId)) {
+			for (LiveReader<E> reader : this.readers.of(logId)) {
 				if (reader.look().isIdle()) {
 					next = Math.min(next, reader.next());
 					received = Math.max(received, reader.received());
 				}
 			}
 			if (next != Long.MAX_VALUE) {
-				watched.add(new Watched(streamId, next, received));
+				watched.add(new Watched(logId, next, received));
 			}
 		}
 		return watched;
@@ -167,7 +170,7 @@ final class StreamChecks {
 			look(watched, names);
 		}
 		catch (DataAccessException ex) {
-			if (names.isEmpty() || !this.store.isDataFailure(ex)) {
+			if (names.isEmpty() || !DataFailure.is(ex)) {
 				throw ex;
 			}
 			// A name that this database cannot hold must not keep the others waiting
@@ -181,7 +184,7 @@ final class StreamChecks {
 			look(List.of(), Set.of(name));
 		}
 		catch (DataAccessException ex) {
-			if (!this.store.isDataFailure(ex)) {
+			if (!DataFailure.is(ex)) {
 				throw ex;
 			}
 			this.readers.endWaiting(name, ex);
@@ -192,10 +195,10 @@ final class StreamChecks {
 		if (watched.isEmpty() && names.isEmpty()) {
 			return;
 		}
-		Moved moved = this.database.executeApart("check streams", ApplicationDatabase.PATIENCE,
+		Moved moved = this.database.executeApart("check " + this.kind.logs(), ApplicationDatabase.PATIENCE,
 				(connection, joined) -> this.store.moved(connection, watched, names));
-		moved.streamIds().forEach((streamId) -> this.readers.of(streamId).forEach(this.wake));
-		moved.names().forEach((named) -> this.readers.bindWaiting(named.stream(), named.streamId()));
+		moved.ids().forEach((logId) -> this.readers.of(logId).forEach(this.wake));
+		moved.names().forEach((named) -> this.readers.bindWaiting(named.name(), named.id()));
 	}
 
 }

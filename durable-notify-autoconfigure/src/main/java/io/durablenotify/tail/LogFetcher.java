@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -32,26 +32,22 @@ import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.stream.StreamStore.Budget;
-import io.durablenotify.stream.StreamStore.Found;
-import io.durablenotify.stream.StreamStore.Head;
-import io.durablenotify.stream.StreamStore.Target;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
+import io.durablenotify.tail.LogStore.Budget;
+import io.durablenotify.tail.LogStore.Found;
+import io.durablenotify.tail.LogStore.Target;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
+import org.springframework.util.StringUtils;
 
 /**
  * Fetches for all live readers, on one thread and one connection at a time: readers that
- * were woken queue up, those of one stream that stand at the same index share a target,
- * and one statement reads many targets. A reader whose stream has more goes to the back
- * of the queue, so that a hot stream gets one share a turn.
+ * were woken queue up, those of one log that stand at the same index share a target, and
+ * one statement reads many targets. A reader whose log has more goes to the back of the
+ * queue, so that a hot log gets one share a turn.
  */
-final class StreamFetcher implements AutoCloseable {
-
-	private static final Log logger = LogFactory.getLog(StreamReader.class);
+final class LogFetcher<E> implements AutoCloseable {
 
 	private static final int MAX_READERS_PER_STATEMENT = 1_000;
 
@@ -67,44 +63,51 @@ final class StreamFetcher implements AutoCloseable {
 	 */
 	private static final int BYTES_ALONE = 1024 * 1024;
 
-	private static final int MIN_CHUNKS_PER_SHARE = 16;
+	private static final int MIN_ENTRIES_PER_SHARE = 16;
+
+	private final LogKind kind;
 
 	private final ApplicationDatabase database;
 
-	private final StreamStore store;
+	private final LogStore<E> store;
 
-	private final StreamChecks checks;
+	private final LogChecks<E> checks;
 
-	private final WorkerThread thread = new WorkerThread("durable-notify-fetch");
+	private final WorkerThread thread;
 
-	private final SerialTask task = new SerialTask(this.thread, this::run);
+	private final SerialTask task;
 
 	/**
 	 * Readers in state QUEUED, each at most once.
 	 */
-	private final Deque<ReaderSubscription> queue = new ConcurrentLinkedDeque<>();
+	private final Deque<LiveReader<E>> queue = new ConcurrentLinkedDeque<>();
 
 	/**
-	 * Readers in state QUEUED of which one has a stream that cannot be read. Owned by the
+	 * Readers in state QUEUED of which one has a log that cannot be read. Owned by the
 	 * fetching thread, like all that follows.
 	 */
-	private final Queue<ReaderSubscription> suspects = new ArrayDeque<>();
+	private final Queue<LiveReader<E>> suspects = new ArrayDeque<>();
 
-	private final Outage outage = new Outage(logger, "Streams cannot be read for now; readers wait",
-			"Streams are read again");
+	private final Outage outage;
 
 	private long retryAt;
 
-	StreamFetcher(ApplicationDatabase database, StreamStore store, LiveReaders readers) {
+	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LiveReaders<E> readers) {
+		this.kind = kind;
 		this.database = database;
 		this.store = store;
-		this.checks = new StreamChecks(database, store, readers, this::wake);
+		this.checks = new LogChecks<>(kind, database, store, readers, this::wake);
+		this.thread = new WorkerThread("durable-notify-fetch-" + kind.topic());
+		this.task = new SerialTask(this.thread, this::run);
+		String logs = StringUtils.capitalize(kind.logs());
+		this.outage = new Outage(kind.logger(), logs + " cannot be read for now; readers wait",
+				logs + " are read again");
 	}
 
 	/**
 	 * A reader should look.
 	 */
-	void wake(ReaderSubscription reader) {
+	void wake(LiveReader<E> reader) {
 		if (reader.look().wake()) {
 			enqueue(reader);
 		}
@@ -113,23 +116,23 @@ final class StreamFetcher implements AutoCloseable {
 	/**
 	 * A reader may have room for what it had to leave.
 	 */
-	void roomMade(ReaderSubscription reader) {
+	void roomMade(LiveReader<E> reader) {
 		if (reader.look().room()) {
 			enqueue(reader);
 		}
 	}
 
 	/**
-	 * Give a chunk that was committed just now to a reader that waits for it, without a
+	 * Give an entry that was committed just now to a reader that waits for it, without a
 	 * statement. Any other reader looks.
 	 */
-	void handOver(Chunk chunk, ReaderSubscription reader) {
-		if (reader.look().tryBegin() && reader.look().end(!reader.acceptNext(chunk))) {
+	void handOver(E entry, LiveReader<E> reader) {
+		if (reader.look().tryBegin() && reader.look().end(!reader.acceptNext(entry))) {
 			enqueue(reader);
 		}
 	}
 
-	private void enqueue(ReaderSubscription reader) {
+	private void enqueue(LiveReader<E> reader) {
 		this.queue.add(reader);
 		this.task.signal();
 	}
@@ -137,8 +140,8 @@ final class StreamFetcher implements AutoCloseable {
 	/**
 	 * A name that readers wait for may exist.
 	 */
-	void resolve(String stream) {
-		this.checks.requestName(stream);
+	void resolve(String name) {
+		this.checks.requestName(name);
 		this.task.signal();
 	}
 
@@ -191,19 +194,19 @@ final class StreamFetcher implements AutoCloseable {
 	}
 
 	private void fetch() {
-		Map<Target, List<ReaderSubscription>> readersByTarget = takeTargets();
+		Map<Target, List<LiveReader<E>>> readersByTarget = takeTargets();
 		if (readersByTarget.isEmpty()) {
 			return;
 		}
 		List<Target> targets = List.copyOf(readersByTarget.keySet());
-		List<List<ReaderSubscription>> readers = List.copyOf(readersByTarget.values());
-		List<@Nullable Found> found;
+		List<List<LiveReader<E>>> readers = List.copyOf(readersByTarget.values());
+		List<@Nullable Found<E>> found;
 		try {
-			found = this.database.executeApart("fetch chunks", ApplicationDatabase.PATIENCE,
+			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
 					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
 		}
 		catch (DataAccessException ex) {
-			if (this.store.isDataFailure(ex)) {
+			if (DataFailure.is(ex)) {
 				unreadable(readers, ex);
 				return;
 			}
@@ -215,10 +218,9 @@ final class StreamFetcher implements AutoCloseable {
 			throw ex;
 		}
 		for (int i = 0; i < targets.size(); i++) {
-			Found ofTarget = found.get(i);
+			Found<E> ofTarget = found.get(i);
 			if (ofTarget != null) {
-				List<Chunk> chunks = toChunks(ofTarget);
-				readers.get(i).forEach((reader) -> handOver(ofTarget.head(), chunks, reader));
+				readers.get(i).forEach((reader) -> handOver(ofTarget, reader));
 			}
 		}
 		for (int i = targets.size() - 1; i >= 0; i--) {
@@ -232,25 +234,24 @@ final class StreamFetcher implements AutoCloseable {
 	 * The budget was used up by those before. Behind them, who may have more, it would be
 	 * used up by them again.
 	 */
-	private void lookNext(ReaderSubscription reader) {
+	private void lookNext(LiveReader<E> reader) {
 		reader.look().end(true);
 		this.queue.addFirst(reader);
 	}
 
-	private Map<Target, List<ReaderSubscription>> takeTargets() {
-		Map<Target, List<ReaderSubscription>> targets = new LinkedHashMap<>();
-		Queue<ReaderSubscription> source = (this.suspects.isEmpty()) ? this.queue : this.suspects;
+	private Map<Target, List<LiveReader<E>>> takeTargets() {
+		Map<Target, List<LiveReader<E>>> targets = new LinkedHashMap<>();
+		Queue<LiveReader<E>> source = (this.suspects.isEmpty()) ? this.queue : this.suspects;
 		int limit = (this.suspects.isEmpty()) ? MAX_READERS_PER_STATEMENT : 1;
 		for (int i = 0; i < limit; i++) {
-			ReaderSubscription reader = source.poll();
+			LiveReader<E> reader = source.poll();
 			if (reader == null) {
 				break;
 			}
 			if (reader.isReading()) {
 				reader.look().begin();
 				if (reader.hasRoom()) {
-					targets
-						.computeIfAbsent(new Target(reader.streamId(), reader.next()), (target) -> new ArrayList<>(1))
+					targets.computeIfAbsent(new Target(reader.logId(), reader.next()), (target) -> new ArrayList<>(1))
 						.add(reader);
 				}
 				else {
@@ -266,39 +267,25 @@ final class StreamFetcher implements AutoCloseable {
 	 * with many targets each gets a smaller share, and none more than what the largest
 	 * buffer takes.
 	 */
-	private static Budget budget(List<List<ReaderSubscription>> readers) {
+	private static <E> Budget budget(List<List<LiveReader<E>>> readers) {
 		int divisor = (readers.size() + FULL_SHARES - 1) / FULL_SHARES;
-		int share = readers.stream().flatMap(List::stream).mapToInt(ReaderSubscription::bufferSize).max().orElse(1);
-		int chunks = Math.min(share, Math.max(MIN_CHUNKS_PER_SHARE, share / divisor));
-		return new Budget(chunks, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE,
-				Math.min(share, chunksAlone(readers)), BYTES_ALONE);
+		int share = readers.stream().flatMap(List::stream).mapToInt(LiveReader::bufferSize).max().orElse(1);
+		int entries = Math.min(share, Math.max(MIN_ENTRIES_PER_SHARE, share / divisor));
+		return new Budget(entries, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE,
+				Math.min(share, entriesAlone(readers)), BYTES_ALONE);
 	}
 
 	/**
 	 * So many that one of twice the usual size still has its place.
 	 */
-	private static int chunksAlone(List<List<ReaderSubscription>> readers) {
-		return Math.max(1, BYTES_ALONE / 2 / Math.max(1, readers.get(0).get(0).chunkSize()));
+	private static <E> int entriesAlone(List<List<LiveReader<E>>> readers) {
+		return Math.max(1, BYTES_ALONE / 2 / Math.max(1, readers.get(0).get(0).entrySize()));
 	}
 
-	/**
-	 * Readers of one target share them.
-	 */
-	private static List<Chunk> toChunks(Found found) {
-		Head head = found.head();
-		if (head == null) {
-			return List.of();
-		}
-		return found.chunks()
-			.stream()
-			.map((chunk) -> new Chunk(head.stream(), chunk.index(), chunk.data(), chunk.createdAt()))
-			.toList();
-	}
-
-	private void handOver(@Nullable Head head, List<Chunk> chunks, ReaderSubscription reader) {
+	private void handOver(Found<E> found, LiveReader<E> reader) {
 		boolean more = true;
 		try {
-			more = reader.accept(head, chunks);
+			more = reader.accept(found.head(), found.entries());
 		}
 		catch (Throwable ex) {
 			reader.end(ex);
@@ -311,17 +298,17 @@ final class StreamFetcher implements AutoCloseable {
 		}
 	}
 
-	private void waitForRoom(ReaderSubscription reader) {
+	private void waitForRoom(LiveReader<E> reader) {
 		if (reader.look().full(reader::hasRoom)) {
 			this.queue.add(reader);
 		}
 	}
 
 	/**
-	 * No failure of the database as a whole: the rows of one stream cannot be read. Find
-	 * it, so that the others can.
+	 * No failure of the database as a whole: the rows of one log cannot be read. Find it,
+	 * so that the others can.
 	 */
-	private void unreadable(List<List<ReaderSubscription>> readers, DataAccessException failure) {
+	private void unreadable(List<List<LiveReader<E>>> readers, DataAccessException failure) {
 		if (readers.size() == 1) {
 			readers.get(0).forEach((reader) -> reader.end(failure));
 		}
@@ -330,7 +317,7 @@ final class StreamFetcher implements AutoCloseable {
 		}
 	}
 
-	private static void lookAgain(List<List<ReaderSubscription>> readers, Queue<ReaderSubscription> queue) {
+	private static <E> void lookAgain(List<List<LiveReader<E>>> readers, Queue<LiveReader<E>> queue) {
 		readers.forEach((ofTarget) -> ofTarget.forEach((reader) -> {
 			reader.look().end(true);
 			queue.add(reader);

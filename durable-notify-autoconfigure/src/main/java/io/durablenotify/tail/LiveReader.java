@@ -14,66 +14,70 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.stream.StreamStore.Head;
+import io.durablenotify.tail.LogStore.Head;
+import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One live reader: what it has received, what its consumer is still to take, and how it
- * ends.
+ * ends. {@link #peek}, {@link #taken} and {@link #takeEnd} are its consumer's, for one
+ * thread at a time; all else may be called by any.
+ *
+ * @param <E> the entries' type
  */
-final class ReaderSubscription implements Subscription {
+public final class LiveReader<E> implements Subscription {
 
-	private final ReaderTarget target;
+	private final TailedLog<E> log;
 
-	private final LiveReaders readers;
+	private final LiveReaders<E> readers;
 
 	private final LookState look = new LookState();
 
 	/**
 	 * Set once, before the reader is registered.
 	 */
-	private ChunkConsumer consumer = () -> {
+	private EntryConsumer consumer = () -> {
 	};
 
 	/**
-	 * The stream that this reader is bound to, or 0 while it waits for one. Set once.
+	 * The log that this reader is bound to, or 0 while it waits for one. Set once.
 	 */
-	private volatile long streamId;
+	private volatile long logId;
 
 	/**
-	 * The index of the next chunk to fetch. Written by whoever looks, like the two that
+	 * The index of the next entry to fetch. Written by whoever looks, like the two that
 	 * follow.
 	 */
 	private volatile long next;
 
 	/**
-	 * The index behind the last chunk that was received, or 0.
+	 * The index behind the last entry that was received, or 0.
 	 */
 	private volatile long received;
 
 	/**
-	 * The time by which the stream is known again.
+	 * The time by which the log is known again.
 	 */
 	private @Nullable Instant createdAt;
 
 	/**
-	 * The mean size of the chunks that were found last, or a guess before.
+	 * The mean size of the entries that were found last, or a guess before.
 	 */
-	private volatile int chunkSize = 8 * 1024;
+	private volatile int entrySize = 8 * 1024;
 
 	/**
 	 * Guards what follows.
 	 */
 	private final Object lock = new Object();
 
-	private final ChunkBuffer buffer;
+	private final EntryBuffer<E> buffer;
 
 	private @Nullable End end;
 
@@ -98,37 +102,59 @@ final class ReaderSubscription implements Subscription {
 	 *
 	 * @param error the error, or {@code null} for a complete end
 	 */
-	record End(@Nullable Throwable error) {
+	public record End(@Nullable Throwable error) {
 	}
 
-	ReaderSubscription(ReaderTarget target, long next, LiveReaders readers, long bufferBytes) {
-		this.target = target;
+	LiveReader(TailedLog<E> log, long next, LiveReaders<E> readers, long bufferBytes) {
+		this.log = log;
 		this.next = next;
 		this.readers = readers;
-		this.buffer = new ChunkBuffer(target.bufferSize(), bufferBytes);
+		this.buffer = new EntryBuffer<>(log, bufferBytes);
 	}
 
-	void connect(ChunkConsumer consumer) {
+	void connect(EntryConsumer consumer) {
 		this.consumer = consumer;
 	}
 
-	String stream() {
-		return this.target.stream();
+	/**
+	 * Return the log's full name.
+	 * @return the name
+	 */
+	public String name() {
+		return this.log.name();
 	}
 
 	/**
-	 * Return how many chunks it holds at most: its share of a turn, too.
+	 * Return what messages call the log.
+	 */
+	String describe() {
+		return "%s '%s'".formatted(this.readers.kind().log(), name());
+	}
+
+	/**
+	 * Return what messages call an entry.
+	 */
+	String describe(E entry) {
+		return "%s %d of %s".formatted(this.readers.kind().entry(), this.log.indexOf(entry), describe());
+	}
+
+	Log logger() {
+		return this.readers.kind().logger();
+	}
+
+	/**
+	 * Return how many entries it holds at most: its share of a turn, too.
 	 */
 	int bufferSize() {
-		return this.target.bufferSize();
+		return this.log.bufferSize();
 	}
 
-	long streamId() {
-		return this.streamId;
+	long logId() {
+		return this.logId;
 	}
 
-	void bind(long streamId) {
-		this.streamId = streamId;
+	void bind(long logId) {
+		this.logId = logId;
 	}
 
 	long next() {
@@ -140,10 +166,10 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
-	 * Return what chunks of this stream are likely to have, in bytes.
+	 * Return what entries of this log are likely to have, in bytes.
 	 */
-	int chunkSize() {
-		return this.chunkSize;
+	int entrySize() {
+		return this.entrySize;
 	}
 
 	LookState look() {
@@ -163,63 +189,55 @@ final class ReaderSubscription implements Subscription {
 	 * Take what a look found, as far as there is room. Called by the fetching thread.
 	 * @return whether there is more
 	 */
-	boolean accept(@Nullable Head head, List<Chunk> chunks) {
+	boolean accept(@Nullable Head head, List<E> entries) {
 		if (head == null) {
-			end(new StreamDeletedException(this.target));
+			end(this.log.deleted());
 			return false;
 		}
 		if (!isSame(head)) {
-			end(new StreamTruncatedException(this.target, this.next, "another stream is in its place"));
+			end(this.log.truncated(this.next, "another %s is in its place".formatted(this.readers.kind().log())));
 			return false;
 		}
 		if (head.nextIndex() < this.received) {
-			end(new StreamTruncatedException(this.target, this.next, "the stream ends at " + head.nextIndex()));
+			end(this.log.truncated(this.next,
+					"the %s ends at %d".formatted(this.readers.kind().log(), head.nextIndex())));
 			return false;
 		}
-		if (!chunks.isEmpty()) {
-			this.chunkSize = (int) chunks.stream().mapToInt((chunk) -> chunk.data().length).average().orElse(0);
+		if (!entries.isEmpty()) {
+			this.entrySize = (int) entries.stream().mapToInt(this.log::sizeOf).average().orElse(0);
 		}
-		int successive = successive(chunks);
-		int offered = offer(chunks.subList(0, successive));
+		int successive = successive(entries);
+		int offered = offer(entries.subList(0, successive));
 		if (offered > 0) {
 			this.next += offered;
 			this.received = this.next;
 			this.consumer.signal();
 		}
-		if (offered == successive && successive < chunks.size()) {
-			end(new StreamTruncatedException(this.target, this.next, chunks.get(successive).index() + " was found"));
+		if (offered == successive && successive < entries.size()) {
+			end(this.log.truncated(this.next, this.log.indexOf(entries.get(successive)) + " was found"));
 			return false;
 		}
 		boolean more = this.next < head.nextIndex();
-		if (!more && head.state() != StreamState.OPEN) {
-			end((head.state() == StreamState.COMPLETED) ? null
-					: new StreamFailedException(this.target, String.valueOf(head.endReason())));
+		if (!more && head.end() != null) {
+			String failure = head.end().failure();
+			end((failure != null) ? this.log.failed(failure) : null);
 		}
 		return more;
 	}
 
 	/**
-	 * Take a chunk that was committed just now, if it is the next one. Called by whoever
+	 * Take an entry that was committed just now, if it is the next one. Called by whoever
 	 * has begun a look for that.
 	 * @return whether it was taken
 	 */
-	boolean acceptNext(Chunk chunk) {
-		if (this.createdAt == null || chunk.index() != this.next || offer(List.of(chunk)) == 0) {
+	boolean acceptNext(E entry) {
+		if (this.createdAt == null || this.log.indexOf(entry) != this.next || offer(List.of(entry)) == 0) {
 			return false;
 		}
-		this.next = chunk.index() + 1;
+		this.next++;
 		this.received = this.next;
 		this.consumer.signal();
 		return true;
-	}
-
-	/**
-	 * Whoever wrote a chunk may call the stream by another name than this reader's
-	 * caller.
-	 */
-	private Chunk named(Chunk chunk) {
-		String name = this.target.name();
-		return (chunk.stream().equals(name)) ? chunk : new Chunk(name, chunk.index(), chunk.data(), chunk.createdAt());
 	}
 
 	/**
@@ -229,15 +247,15 @@ final class ReaderSubscription implements Subscription {
 		if (this.createdAt == null) {
 			this.createdAt = head.createdAt();
 		}
-		return head.stream().equals(stream()) && head.createdAt().equals(this.createdAt);
+		return head.name().equals(name()) && head.createdAt().equals(this.createdAt);
 	}
 
 	/**
-	 * Return how many chunks there are from the next one on without a hole.
+	 * Return how many entries there are from the next one on without a hole.
 	 */
-	private int successive(List<Chunk> chunks) {
+	private int successive(List<E> entries) {
 		int count = 0;
-		while (count < chunks.size() && chunks.get(count).index() == this.next + count) {
+		while (count < entries.size() && this.log.indexOf(entries.get(count)) == this.next + count) {
 			count++;
 		}
 		return count;
@@ -246,10 +264,10 @@ final class ReaderSubscription implements Subscription {
 	/**
 	 * Return how many of them fitted.
 	 */
-	private int offer(List<Chunk> chunks) {
+	private int offer(List<E> entries) {
 		synchronized (this.lock) {
 			int offered = 0;
-			while (!this.cut && offered < chunks.size() && this.buffer.offer(named(chunks.get(offered)))) {
+			while (!this.cut && offered < entries.size() && this.buffer.offer(this.log.asSeen(entries.get(offered)))) {
 				offered++;
 			}
 			return offered;
@@ -272,8 +290,9 @@ final class ReaderSubscription implements Subscription {
 
 	/**
 	 * End the reading now, whatever is buffered.
+	 * @param error what the consumer is told
 	 */
-	void abort(Throwable error) {
+	public void abort(Throwable error) {
 		synchronized (this.lock) {
 			if (this.closed) {
 				return;
@@ -297,23 +316,26 @@ final class ReaderSubscription implements Subscription {
 			}
 			this.stopped = stopped;
 		}
-		abort(new ReaderStoppedException(this.target));
+		abort(this.log.stopped());
 		return stopped;
 	}
 
 	/**
-	 * Return the next chunks to take: none if there are none for now, or any more.
+	 * Return the next entries to take: none if there are none for now, or any more.
+	 * @param max how many at most
+	 * @return the entries, which count as buffered until they are {@link #taken}
 	 */
-	List<Chunk> peek(int max) {
+	public List<E> peek(int max) {
 		synchronized (this.lock) {
 			return this.buffer.peek(max);
 		}
 	}
 
 	/**
-	 * The next chunks were taken.
+	 * The next entries were taken.
+	 * @param count how many
 	 */
-	void taken(int count) {
+	public void taken(int count) {
 		boolean hasRoom;
 		synchronized (this.lock) {
 			if (this.cut) {
@@ -340,10 +362,10 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
-	 * Take the end, behind the last chunk.
+	 * Take the end, behind the last entry.
 	 * @return the end, once, or {@code null} if there is none (yet)
 	 */
-	@Nullable End takeEnd() {
+	public @Nullable End takeEnd() {
 		End end;
 		synchronized (this.lock) {
 			if (this.closed || this.end == null || !this.buffer.isEmpty()) {
@@ -357,7 +379,7 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
-	 * Whoever took a chunk failed with it.
+	 * Whoever took an entry failed with it.
 	 * @return how the reading ends, or {@code null} if that is over already
 	 */
 	@Nullable End failed(Throwable failure) {
@@ -378,9 +400,9 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
-	 * The end was told, or nobody is left to be told.
+	 * The end was told, or nobody is left to be told: a stop need not wait any longer.
 	 */
-	void told() {
+	public void told() {
 		CompletableFuture<Void> stopped;
 		synchronized (this.lock) {
 			stopped = this.stopped;
@@ -408,7 +430,7 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
-	 * Return how many chunks wait to be taken.
+	 * Return how many entries wait to be taken.
 	 */
 	int buffered() {
 		synchronized (this.lock) {
@@ -417,7 +439,7 @@ final class ReaderSubscription implements Subscription {
 	}
 
 	/**
-	 * Return whether looks at the stream are still of use.
+	 * Return whether looks at the log are still of use.
 	 */
 	boolean isReading() {
 		synchronized (this.lock) {
@@ -428,9 +450,8 @@ final class ReaderSubscription implements Subscription {
 	@Override
 	public String toString() {
 		synchronized (this.lock) {
-			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(stream(), this.streamId,
-					this.next, this.look, buffered(),
-					(this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
+			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(name(), this.logId, this.next,
+					this.look, buffered(), (this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
 		}
 	}
 

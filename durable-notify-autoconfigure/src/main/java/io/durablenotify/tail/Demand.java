@@ -14,21 +14,21 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * How many chunks may still be given. Asked for by any thread, used up by one.
+ * How many entries may still be given. Asked for by any thread, used up by one.
  */
 final class Demand {
 
 	private static final long UNLIMITED = Long.MAX_VALUE;
 
-	private final AtomicLong chunks;
+	private final AtomicLong entries;
 
-	private Demand(long chunks) {
-		this.chunks = new AtomicLong(chunks);
+	private Demand(long entries) {
+		this.entries = new AtomicLong(entries);
 	}
 
 	static Demand none() {
@@ -43,7 +43,7 @@ final class Demand {
 	 * Ask for more. Sums beyond the largest number are without a limit.
 	 */
 	void add(long more) {
-		this.chunks.getAndUpdate((current) -> (current > UNLIMITED - more) ? UNLIMITED : current + more);
+		this.entries.getAndUpdate((current) -> (current > UNLIMITED - more) ? UNLIMITED : current + more);
 	}
 
 	/**
@@ -51,16 +51,16 @@ final class Demand {
 	 * @return whether there was one
 	 */
 	boolean take() {
-		long current = this.chunks.get();
+		long current = this.entries.get();
 		if (current == 0 || current == UNLIMITED) {
 			return current != 0;
 		}
-		return this.chunks.getAndUpdate((chunks) -> (chunks == UNLIMITED) ? UNLIMITED : chunks - 1) > 0;
+		return this.entries.getAndUpdate((entries) -> (entries == UNLIMITED) ? UNLIMITED : entries - 1) > 0;
 	}
 
 	@Override
 	public String toString() {
-		return this.chunks.toString();
+		return this.entries.toString();
 	}
 
 }

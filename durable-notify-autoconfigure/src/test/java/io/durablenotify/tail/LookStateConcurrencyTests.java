@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.util.Arrays;
 import java.util.List;
@@ -101,9 +101,9 @@ class LookStateConcurrencyTests {
 	}
 
 	/**
-	 * One reader with room for one chunk, as {@link StreamFetcher} and
-	 * {@link ReaderSubscription} treat it. It begins with its hands full: one chunk that
-	 * was not taken yet, and queued for the look at another.
+	 * One reader with room for one chunk, as {@link LogFetcher} and {@link LiveReader}
+	 * treat it. It begins with its hands full: one chunk that was not taken yet, and
+	 * queued for the look at another.
 	 */
 	public static class OneReader {
 

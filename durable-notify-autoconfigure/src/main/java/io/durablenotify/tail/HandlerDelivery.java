@@ -14,46 +14,44 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.util.List;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.SerialTask;
-import io.durablenotify.stream.ReaderSubscription.End;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
+import io.durablenotify.tail.LiveReader.End;
 
 /**
  * Calls a handler with what its reader has buffered, one call after the other, for as
- * many chunks as are asked for; the end needs no asking. One share a turn, so that a hot
- * stream leaves threads to others.
+ * many entries as are asked for; the end needs no asking. One share a turn, so that a hot
+ * log leaves threads to others.
+ *
+ * @param <E> the entries' type
  */
-final class HandlerDelivery implements ChunkConsumer {
-
-	private static final Log logger = LogFactory.getLog(StreamReader.class);
+public final class HandlerDelivery<E> implements EntryConsumer {
 
 	/**
 	 * So many are taken from the buffer, and given back to it as room, together.
 	 */
-	private static final int CHUNKS_AT_ONCE = 32;
+	private static final int ENTRIES_AT_ONCE = 32;
 
-	private final ReaderSubscription reader;
+	private final LiveReader<E> reader;
 
-	private final ChunkHandler handler;
+	private final EntryHandler<E> handler;
 
 	private final Demand demand;
 
 	private final SerialTask task;
 
-	HandlerDelivery(ReaderSubscription reader, ChunkHandler handler, Demand demand, Executor executor) {
+	HandlerDelivery(LiveReader<E> reader, EntryHandler<E> handler, Demand demand, Executor executor) {
 		this.reader = reader;
 		this.handler = handler;
 		this.demand = demand;
 		this.task = new SerialTask(executor, this::deliver);
 	}
 
-	ReaderSubscription reader() {
+	LiveReader<E> reader() {
 		return this.reader;
 	}
 
@@ -62,21 +60,30 @@ final class HandlerDelivery implements ChunkConsumer {
 		this.task.signal();
 	}
 
+	/**
+	 * Ask for entries, beside those that were asked for before. To be followed by
+	 * {@link #signal()}, when the handler may be called.
+	 * @param count how many, 1 or more
+	 */
+	public void request(long count) {
+		this.demand.add(count);
+	}
+
 	private void deliver() {
 		int delivered = 0;
 		while (delivered < this.reader.bufferSize()) {
-			List<Chunk> chunks = this.reader.peek(CHUNKS_AT_ONCE);
-			if (chunks.isEmpty()) {
+			List<E> entries = this.reader.peek(ENTRIES_AT_ONCE);
+			if (entries.isEmpty()) {
 				End end = this.reader.takeEnd();
 				if (end != null) {
 					tell(end);
 				}
 				return;
 			}
-			int handled = handle(chunks);
-			// A chunk counts as buffered until its handler has returned
+			int handled = handle(entries);
+			// An entry counts as buffered until its handler has returned
 			this.reader.taken(handled);
-			if (handled < chunks.size() && !this.reader.isCut()) {
+			if (handled < entries.size() && !this.reader.isCut()) {
 				return;
 			}
 			delivered += handled;
@@ -86,32 +93,32 @@ final class HandlerDelivery implements ChunkConsumer {
 
 	/**
 	 * Call the handler, until nothing more is asked for or the reading is over.
-	 * @return how many chunks it has taken
+	 * @return how many entries it has taken
 	 */
-	private int handle(List<Chunk> chunks) {
-		for (int i = 0; i < chunks.size(); i++) {
+	private int handle(List<E> entries) {
+		for (int i = 0; i < entries.size(); i++) {
 			if (this.reader.isCut() || !this.demand.take()) {
 				return i;
 			}
 			try {
-				this.handler.onChunk(chunks.get(i));
+				this.handler.onEntry(entries.get(i));
 			}
 			catch (Throwable ex) {
-				failed(chunks.get(i), ex);
+				failed(entries.get(i), ex);
 				return i;
 			}
 		}
-		return chunks.size();
+		return entries.size();
 	}
 
-	private void failed(Chunk chunk, Throwable failure) {
+	private void failed(E entry, Throwable failure) {
 		End end = this.reader.failed(failure);
 		if (end == null) {
 			return;
 		}
 		if (end.error() == failure) {
-			logger.error("Handler failed with chunk %d of stream '%s'; its subscription ends".formatted(chunk.index(),
-					this.reader.stream()), failure);
+			this.reader.logger()
+				.error("Handler failed with %s; its subscription ends".formatted(this.reader.describe(entry)), failure);
 		}
 		tell(end);
 	}
@@ -126,9 +133,15 @@ final class HandlerDelivery implements ChunkConsumer {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Handler of stream '%s' failed in its last callback".formatted(this.reader.stream()), ex);
+			this.reader.logger()
+				.error("Handler of %s failed in its last callback".formatted(this.reader.describe()), ex);
 		}
 		this.reader.told();
+	}
+
+	@Override
+	public String toString() {
+		return "delivery to %s, demand %s".formatted(this.reader, this.demand);
 	}
 
 }

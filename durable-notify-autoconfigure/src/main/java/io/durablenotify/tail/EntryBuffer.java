@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.tail;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -23,26 +23,26 @@ import java.util.List;
 
 /**
  * A bounded buffer between the thread that fetches and the one that calls the handler.
- * Bounded by a number of chunks and their bytes; a single larger chunk fits an empty one.
- * Not thread-safe: guarded by its reader's lock.
+ * Bounded by a number of entries and their bytes; a single larger entry fits an empty
+ * one. Not thread-safe: guarded by its reader's lock.
  */
-final class ChunkBuffer {
+final class EntryBuffer<E> {
 
-	private final int maxChunks;
+	private final TailedLog<E> log;
 
 	private final long maxBytes;
 
-	private final Deque<Chunk> chunks = new ArrayDeque<>(0);
+	private final Deque<E> entries = new ArrayDeque<>(0);
 
 	private long bytes;
 
 	/**
-	 * The size of the chunk that did not fit, or 0.
+	 * The size of the entry that did not fit, or 0.
 	 */
 	private int refusedBytes;
 
-	ChunkBuffer(int maxChunks, long maxBytes) {
-		this.maxChunks = maxChunks;
+	EntryBuffer(TailedLog<E> log, long maxBytes) {
+		this.log = log;
 		this.maxBytes = maxBytes;
 	}
 
@@ -51,65 +51,65 @@ final class ChunkBuffer {
 	 * what did not fit would fit.
 	 */
 	boolean hasRoom() {
-		return this.chunks.isEmpty() || (this.chunks.size() <= this.maxChunks / 2 && this.bytes <= this.maxBytes / 2
-				&& this.bytes + this.refusedBytes <= this.maxBytes);
+		return this.entries.isEmpty() || (this.entries.size() <= this.log.bufferSize() / 2
+				&& this.bytes <= this.maxBytes / 2 && this.bytes + this.refusedBytes <= this.maxBytes);
 	}
 
 	/**
-	 * Add a chunk.
+	 * Add an entry.
 	 * @return whether it fitted
 	 */
-	boolean offer(Chunk chunk) {
-		int size = chunk.data().length;
-		boolean fits = this.chunks.size() < this.maxChunks && this.bytes + size <= this.maxBytes;
-		if (!fits && !this.chunks.isEmpty()) {
+	boolean offer(E entry) {
+		int size = this.log.sizeOf(entry);
+		boolean fits = this.entries.size() < this.log.bufferSize() && this.bytes + size <= this.maxBytes;
+		if (!fits && !this.entries.isEmpty()) {
 			this.refusedBytes = size;
 			return false;
 		}
 		this.refusedBytes = 0;
-		this.chunks.add(chunk);
+		this.entries.add(entry);
 		this.bytes += size;
 		return true;
 	}
 
 	/**
-	 * Return the first chunks.
+	 * Return the first entries.
 	 */
-	List<Chunk> peek(int max) {
-		if (this.chunks.isEmpty()) {
+	List<E> peek(int max) {
+		if (this.entries.isEmpty()) {
 			return List.of();
 		}
-		List<Chunk> first = new ArrayList<>(Math.min(max, this.chunks.size()));
-		for (Chunk chunk : this.chunks) {
+		List<E> first = new ArrayList<>(Math.min(max, this.entries.size()));
+		for (E entry : this.entries) {
 			if (first.size() == max) {
 				break;
 			}
-			first.add(chunk);
+			first.add(entry);
 		}
 		return first;
 	}
 
 	boolean isEmpty() {
-		return this.chunks.isEmpty();
+		return this.entries.isEmpty();
 	}
 
 	/**
-	 * Remove the first chunks, which were taken.
+	 * Remove the first entries, which were taken.
 	 */
 	void remove(int count) {
 		for (int i = 0; i < count; i++) {
-			this.bytes -= this.chunks.remove().data().length;
+			this.bytes -= this.log.sizeOf(this.entries.remove());
 		}
 	}
 
 	void clear() {
-		this.chunks.clear();
+		this.entries.clear();
 		this.bytes = 0;
 		this.refusedBytes = 0;
 	}
 
 	int size() {
-		return this.chunks.size();
+		return this.entries.size();
 	}
 
 }

@@ -1,0 +1,152 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.tail;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The SQL of reading the logs of one feature. A log has a name, which its readers know,
+ * and an id, which wake-ups carry and its entries are found by. What is visible of it is
+ * always a prefix without gaps.
+ *
+ * @param <E> the entries' type
+ */
+public interface LogStore<E> {
+
+	/**
+	 * Find a log's head.
+	 * @param connection the connection
+	 * @param name the log's name
+	 * @return the head, empty if there is no such log
+	 * @throws SQLException if the database fails
+	 */
+	Optional<Head> head(Connection connection, String name) throws SQLException;
+
+	/**
+	 * Tell which of many logs a reader should look at, and which of many names exist, in
+	 * one statement.
+	 * @param connection the connection
+	 * @param watched the logs
+	 * @param names the names
+	 * @return those to look at
+	 * @throws SQLException if the database fails
+	 */
+	Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException;
+
+	/**
+	 * Read the next entries of many logs, and their ends, in one statement: whoever sees
+	 * an end sees the last entry.
+	 * @param connection the connection
+	 * @param targets where to read on
+	 * @param budget how much to bring
+	 * @return for each target, in the same order, what was found, or {@code null} where
+	 * the statement's budget was used up before
+	 * @throws SQLException if the database fails
+	 */
+	List<@Nullable Found<E>> fetch(Connection connection, List<Target> targets, Budget budget) throws SQLException;
+
+	/**
+	 * A log as such.
+	 *
+	 * @param id the id. Ids are given away again after a failover to a server that was
+	 * behind
+	 * @param name the name
+	 * @param createdAt with the id, what tells this log from any other
+	 * @param nextIndex the index that its next entry will have
+	 * @param end how it ended, or {@code null} while more may come
+	 */
+	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end) {
+	}
+
+	/**
+	 * How a log ended.
+	 *
+	 * @param failure why it failed, or {@code null} if it is complete
+	 */
+	record End(@Nullable String failure) {
+	}
+
+	/**
+	 * A log whose readers wait.
+	 *
+	 * @param id the log's id
+	 * @param next the lowest index that a reader waits for
+	 * @param received the index behind the last entry that any of them has received, or
+	 * 0; whoever received it waits for it, so that {@code next} is not above it
+	 */
+	record Watched(long id, long next, long received) {
+	}
+
+	/**
+	 * Logs to look at.
+	 *
+	 * @param ids the watched logs that have moved beyond what is waited for, ended,
+	 * shrunk below what was received, or gone
+	 * @param names the names that exist
+	 */
+	record Moved(List<Long> ids, List<Named> names) {
+	}
+
+	/**
+	 * A name that exists.
+	 *
+	 * @param name the name
+	 * @param id the log's id
+	 */
+	record Named(String name, long id) {
+	}
+
+	/**
+	 * Where to read on.
+	 *
+	 * @param id the log's id
+	 * @param index the index of the next entry
+	 */
+	record Target(long id, long index) {
+	}
+
+	/**
+	 * How much a fetch may bring.
+	 *
+	 * @param entriesPerTarget the largest number of entries per target
+	 * @param bytesPerTarget what a target's entries may have together, but for the last
+	 * @param bytesPerStatement what all entries may have together, but for the last
+	 * @param entriesAlone the largest number of entries for a target that is the only one
+	 * @param bytesAlone what the entries of a target may have that is the only one
+	 */
+	record Budget(int entriesPerTarget, long bytesPerTarget, long bytesPerStatement, int entriesAlone,
+			long bytesAlone) {
+	}
+
+	/**
+	 * What a look at a log found, in one snapshot.
+	 *
+	 * @param <E> the entries' type
+	 * @param head the head, or {@code null} if the log is gone
+	 * @param entries the next entries, which readers share
+	 */
+	record Found<E>(@Nullable Head head, List<E> entries) {
+	}
+
+}

@@ -1,0 +1,184 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.tail;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.stream.LongStream;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.tail.NumberedLogs.Entry;
+import io.durablenotify.tail.NumberedLogs.Numbered;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link LiveReaders} of a feature of their own, whose logs begin with 1 and
+ * never end. Those of streams are in that package.
+ */
+class LiveReadersTests {
+
+	private static Instance instance;
+
+	private final NumberedLogs logs = new NumberedLogs();
+
+	private LiveReaders<Entry> readers;
+
+	@BeforeAll
+	static void start() {
+		instance = Instance.start(PostgresServer.shared().createDatabase(), "durable-notify.poll.interval=0");
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	@BeforeEach
+	void open() {
+		this.readers = new LiveReaders<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
+				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
+				instance.bean(Poll.class));
+	}
+
+	@AfterEach
+	void close() {
+		this.readers.close();
+	}
+
+	@Test
+	void aLogThatBeginsWithOneIsReadFromAnyEntryOn() {
+		this.logs.append("log", 100);
+		new Recorder().follow("log", 1).awaitNumbers(1, 100);
+		new Recorder().follow("log", 41).awaitNumbers(41, 100);
+	}
+
+	@Test
+	void whatIsAppendedLaterFollowsWithItsWakeup() {
+		append("live", 3);
+		Recorder recorder = new Recorder().follow("live", 1).awaitNumbers(1, 3);
+		Recorder ahead = new Recorder().follow("live", 5);
+		append("live", 40);
+		recorder.awaitNumbers(1, 43);
+		ahead.awaitNumbers(5, 43);
+	}
+
+	@Test
+	void aLogThatIsUnknownIsWaitedFor() {
+		Recorder recorder = new Recorder().follow("unknown", 1);
+		append("unknown", 2);
+		recorder.awaitNumbers(1, 2);
+	}
+
+	@Test
+	void aLogThatLostEntriesIsTruncated() {
+		long id = append("truncated", 5);
+		Recorder recorder = new Recorder().follow("truncated", 1).awaitNumbers(1, 5);
+		this.logs.truncate(id, 2);
+		this.readers.onResync();
+		recorder.awaitEnd("truncated: 6 was to follow, but the log ends at 3");
+	}
+
+	@Test
+	void aDeletedLogEndsItsReaders() {
+		append("deleted", 1);
+		Recorder recorder = new Recorder().follow("deleted", 1).awaitNumbers(1, 1);
+		this.logs.delete("deleted");
+		this.readers.onResync();
+		recorder.awaitEnd("deleted");
+		assertThat(this.readers.all()).isEmpty();
+	}
+
+	@Test
+	void aStopIsTold() {
+		Recorder recorder = new Recorder().follow("stopped", 1);
+		this.readers.stop();
+		recorder.awaitEnd("stopped");
+	}
+
+	@Test
+	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
+		LiveReader<Entry> reader = new LiveReader<>(new Numbered("ends"), 1, this.readers, 1_000);
+		reader.end(null);
+		assertThat(this.readers.all()).containsExactly(reader);
+		assertThat(reader.takeEnd()).isNotNull();
+		// As in a thread that was held up between the end and its registration
+		this.readers.ending(reader);
+		assertThat(this.readers.all()).isEmpty();
+	}
+
+	private long append(String name, int count) {
+		long id = this.logs.append(name, count);
+		instance.bean(Wakeups.class)
+			.send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)).created(name));
+		return id;
+	}
+
+	/**
+	 * Keeps what it is given.
+	 */
+	private final class Recorder implements EntryHandler<Entry> {
+
+		private final List<Long> numbers = new CopyOnWriteArrayList<>();
+
+		private final List<String> errors = new CopyOnWriteArrayList<>();
+
+		Recorder follow(String name, long first) {
+			LiveReadersTests.this.readers.open(new Numbered(name), Start.at(first), this);
+			return this;
+		}
+
+		@Override
+		public void onEntry(Entry entry) {
+			this.numbers.add(entry.index());
+		}
+
+		@Override
+		public void onError(Throwable error) {
+			this.errors.add(String.valueOf(error.getMessage()));
+		}
+
+		Recorder awaitNumbers(long first, long last) {
+			List<Long> expected = LongStream.rangeClosed(first, last).boxed().toList();
+			Eventually.await(() -> this.numbers.equals(expected), this::toString);
+			return this;
+		}
+
+		void awaitEnd(String error) {
+			Eventually.await(() -> this.errors.equals(List.of(error)), this::toString);
+		}
+
+		@Override
+		public String toString() {
+			return "%s, %s of %s".formatted(this.numbers, this.errors, LiveReadersTests.this.readers.all());
+		}
+
+	}
+
+}
