@@ -149,7 +149,8 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
-	 * The same by id and from an index. The search for the end begins there, as above.
+	 * The same from an index, by id or by name. The search for the end begins there, as
+	 * above.
 	 */
 	private static final String READ_ON = """
 			SELECT ARRAY[s.stream_id::text, s.name, s.end_state, s.end_reason, NULL],
@@ -157,11 +158,13 @@ final class PostgresStreamStore implements StreamStore {
 						AND c.chunk_index >= ? - 1 ORDER BY c.chunk_index DESC LIMIT 1),
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						ORDER BY c.chunk_index DESC LIMIT 1), 0), s.created_at, NULL::bytea
-			FROM ${schema}.streams s WHERE s.stream_id = ?
+			FROM ${schema}.streams s WHERE s.${key} = ?
 			UNION ALL (
 				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
-				FROM ${schema}.stream_chunks WHERE stream_id = ? AND chunk_index >= ? ORDER BY chunk_index LIMIT ?)
+				FROM ${schema}.stream_chunks WHERE stream_id = ${id} AND chunk_index >= ? ORDER BY chunk_index LIMIT ?)
 			""";
+
+	private static final String ID_OF_NAME = "(SELECT stream_id FROM ${schema}.streams WHERE name = ?)";
 
 	private final String findHead;
 
@@ -175,13 +178,16 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final String readOn;
 
+	private final String readFirst;
+
 	PostgresStreamStore(SchemaName schema) {
 		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
 		this.page = schema.qualify(withHead(PAGE, ""));
 		this.moved = schema.qualify(MOVED);
 		this.fetch = schema.qualify(withHead(FETCH, NEAR_TARGET));
 		this.read = schema.qualify(withHead(READ, ""));
-		this.readOn = schema.qualify(READ_ON);
+		this.readOn = schema.qualify(READ_ON.replace("${key}", "stream_id").replace("${id}", "?"));
+		this.readFirst = schema.qualify(READ_ON.replace("${key}", "name").replace("${id}", ID_OF_NAME));
 	}
 
 	private static String withHead(String sql, String near) {
@@ -262,14 +268,18 @@ final class PostgresStreamStore implements StreamStore {
 		}
 	}
 
-	private @Nullable Page readOn(Connection connection, Target target, int limit, long maxBytes) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.readOn)) {
-			statement.setLong(1, target.index());
-			statement.setLong(2, target.id());
-			statement.setLong(3, maxBytes / limit);
-			statement.setLong(4, target.id());
-			statement.setLong(5, target.index());
-			statement.setInt(6, limit);
+	/**
+	 * Read on by what the statement looks for: an id, or a name.
+	 */
+	private static @Nullable Page readOn(Connection connection, String sql, Object stream, long index, Budget budget)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(sql)) {
+			statement.setLong(1, index);
+			statement.setObject(2, stream);
+			statement.setLong(3, budget.bytesAlone() / budget.entriesAlone());
+			statement.setObject(4, stream);
+			statement.setLong(5, index);
+			statement.setInt(6, budget.entriesAlone());
 			return readPage(statement.executeQuery());
 		}
 	}
@@ -351,13 +361,28 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	@Override
+	public Found<Chunk> fetchFirst(Connection connection, String name, long index, Budget budget) throws SQLException {
+		Page page = readOn(connection, this.readFirst, name, index, budget);
+		if (page == null) {
+			page = readLarge(connection, name, StreamPosition.at(index), budget.entriesPerTarget(),
+					budget.bytesPerTarget());
+		}
+		return toFound(page);
+	}
+
+	private static Found<Chunk> toFound(Page page) {
+		Head head = page.head();
+		return new Found<>(head, (head != null) ? toChunks(head.name(), page) : List.of());
+	}
+
+	@Override
 	public List<@Nullable Found<Chunk>> fetch(Connection connection, List<Target> targets, Budget budget)
 			throws SQLException {
 		if (targets.size() == 1) {
-			Page page = readOn(connection, targets.get(0), budget.entriesAlone(), budget.bytesAlone());
+			Target target = targets.get(0);
+			Page page = readOn(connection, this.readOn, target.id(), target.index(), budget);
 			if (page != null) {
-				Head head = page.head();
-				return List.of(new Found<>(head, (head != null) ? toChunks(head.name(), page) : List.of()));
+				return List.of(toFound(page));
 			}
 		}
 		try (PreparedStatement statement = connection.prepareStatement(this.fetch)) {

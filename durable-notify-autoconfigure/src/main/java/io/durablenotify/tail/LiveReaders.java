@@ -17,6 +17,7 @@
 package io.durablenotify.tail;
 
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -197,6 +198,14 @@ public final class LiveReaders<E> implements SmartLifecycle, WakeupHandler, Auto
 		if (this.polling == null) {
 			this.polling = this.poll.register(this.fetcher::poll);
 		}
+	}
+
+	/**
+	 * Return one of the readers that wait for a name, or {@code null}.
+	 */
+	@Nullable LiveReader<E> anyWaiting(String name) {
+		Iterator<LiveReader<E>> waiting = this.byName.getOrDefault(name, Set.of()).iterator();
+		return (waiting.hasNext()) ? waiting.next() : null;
 	}
 
 	/**

@@ -101,6 +101,22 @@ final class LogChecks<E> {
 	}
 
 	/**
+	 * Take the one name that was asked for, if that is all there is to check.
+	 * @return the name, or {@code null}
+	 */
+	@Nullable String takeOnlyName() {
+		if (!this.slices.isEmpty() || this.resyncRequested.get() || this.pollRequested.get()
+				|| this.names.size() != 1) {
+			return null;
+		}
+		for (String name : this.names) {
+			// Before the statement, as below
+			return (this.names.remove(name)) ? name : null;
+		}
+		return null;
+	}
+
+	/**
 	 * Check the names that were asked for and the next slice of logs.
 	 * @throws DataAccessException if the database fails; everything is still to be
 	 * checked then

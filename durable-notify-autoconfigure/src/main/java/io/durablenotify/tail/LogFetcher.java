@@ -34,6 +34,7 @@ import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.tail.LogStore.Budget;
 import io.durablenotify.tail.LogStore.Found;
+import io.durablenotify.tail.LogStore.Head;
 import io.durablenotify.tail.LogStore.Target;
 import org.jspecify.annotations.Nullable;
 
@@ -71,6 +72,8 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private final LogStore<E> store;
 
+	private final LiveReaders<E> readers;
+
 	private final LogChecks<E> checks;
 
 	private final WorkerThread thread;
@@ -96,6 +99,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		this.kind = kind;
 		this.database = database;
 		this.store = store;
+		this.readers = readers;
 		this.checks = new LogChecks<>(kind, database, store, readers, this::wake);
 		this.thread = new WorkerThread("durable-notify-fetch-" + kind.topic());
 		this.task = new SerialTask(this.thread, this::run);
@@ -165,7 +169,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		if (this.outage.isOn() && System.nanoTime() - this.retryAt < 0) {
 			return;
 		}
-		Throwable failure = attempt(this.checks::check);
+		Throwable failure = attempt(this::check);
 		if (!(failure instanceof CannotGetJdbcConnectionException)) {
 			Throwable ofFetch = attempt(this::fetch);
 			failure = (failure != null) ? failure : ofFetch;
@@ -191,6 +195,50 @@ final class LogFetcher<E> implements AutoCloseable {
 		catch (Throwable ex) {
 			return ex;
 		}
+	}
+
+	private void check() {
+		String name = this.checks.takeOnlyName();
+		LiveReader<E> reader = (name != null) ? this.readers.anyWaiting(name) : null;
+		if (reader == null || !fetchFirst(reader)) {
+			this.checks.check();
+		}
+	}
+
+	/**
+	 * Find a reader's log and its first entries in one round trip. That is worth its
+	 * while for one reader that was opened just now; where more come at once, their names
+	 * are looked up together.
+	 * @return whether that is done; else the name is still to be checked
+	 */
+	private boolean fetchFirst(LiveReader<E> reader) {
+		String name = reader.name();
+		// Nobody else looks for it while it is bound to no log
+		reader.look().tryBegin();
+		Found<E> found;
+		try {
+			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
+					(connection, joined) -> this.store.fetchFirst(connection, name, reader.next(),
+							budget(List.of(List.of(reader)))));
+		}
+		catch (Throwable ex) {
+			reader.look().end(false);
+			this.checks.requestName(name);
+			if (ex instanceof DataAccessException failure && DataFailure.is(failure)) {
+				// The name or the entries: the usual way tells
+				return false;
+			}
+			throw ex;
+		}
+		Head head = found.head();
+		if (head == null) {
+			reader.look().end(false);
+			return true;
+		}
+		// What was committed before it was registered there needs the look that follows
+		this.readers.bindWaiting(name, head.id());
+		handOver(found, reader);
+		return true;
 	}
 
 	private void fetch() {

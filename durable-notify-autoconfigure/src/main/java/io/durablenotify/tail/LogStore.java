@@ -67,6 +67,24 @@ public interface LogStore<E> {
 	List<@Nullable Found<E>> fetch(Connection connection, List<Target> targets, Budget budget) throws SQLException;
 
 	/**
+	 * Read the first entries that a reader asks for, of a log that it knows by name only.
+	 * A feature whose readers should have them one round trip earlier does it in one
+	 * statement.
+	 * @param connection the connection
+	 * @param name the log's name
+	 * @param index the index of the first entry
+	 * @param budget how much to bring, for a target that is the only one
+	 * @return what was found, without a head if there is no such log
+	 * @throws SQLException if the database fails
+	 */
+	default Found<E> fetchFirst(Connection connection, String name, long index, Budget budget) throws SQLException {
+		Head head = head(connection, name).orElse(null);
+		Found<E> found = (head != null) ? fetch(connection, List.of(new Target(head.id(), index)), budget).get(0)
+				: null;
+		return (found != null) ? found : new Found<>(null, List.of());
+	}
+
+	/**
 	 * A log as such.
 	 *
 	 * @param id the id. Ids are given away again after a failover to a server that was

@@ -90,8 +90,15 @@ final class ObservedStore implements StreamStore {
 	}
 
 	@Override
-	public List<@Nullable Found<Chunk>> fetch(Connection connection, List<Target> targets, Budget budget)
-			throws SQLException {
+	public Found<Chunk> fetchFirst(Connection connection, String name, long index, Budget budget) throws SQLException {
+		awaitGate();
+		Found<Chunk> found = this.store.fetchFirst(connection, name, index, budget);
+		Head head = found.head();
+		this.fetches.add((head != null) ? List.of(Share.of(new Target(head.id(), index), found)) : List.<Share>of());
+		return found;
+	}
+
+	private void awaitGate() throws SQLException {
 		this.held.incrementAndGet();
 		try {
 			this.gate.await();
@@ -99,6 +106,12 @@ final class ObservedStore implements StreamStore {
 		catch (InterruptedException ex) {
 			throw new SQLException(ex);
 		}
+	}
+
+	@Override
+	public List<@Nullable Found<Chunk>> fetch(Connection connection, List<Target> targets, Budget budget)
+			throws SQLException {
+		awaitGate();
 		List<@Nullable Found<Chunk>> found = this.store.fetch(connection, targets, budget);
 		List<Share> shares = new ArrayList<>();
 		for (int i = 0; i < targets.size(); i++) {

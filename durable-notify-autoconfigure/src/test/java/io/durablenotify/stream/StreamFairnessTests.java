@@ -149,10 +149,11 @@ class StreamFairnessTests {
 			small.forEach((handler) -> handler.awaitNext(1_000));
 			long bytes = 0;
 			for (List<Share> fetch : readers.store().fetches()) {
-				List<Share> served = fetch.stream().filter(Share::served).toList();
+				assertThat(fetch).anyMatch(Share::served);
+				List<Share> served = fetch.stream().filter((share) -> share.chunks() > 0).toList();
 				long fetched = served.stream().mapToLong(Share::bytes).sum();
-				assertThat(served).isNotEmpty();
-				assertThat(fetched - served.get(served.size() - 1).lastBytes()).isLessThan(STATEMENT);
+				long last = (served.isEmpty()) ? 0 : served.get(served.size() - 1).lastBytes();
+				assertThat(fetched - last).isLessThan(STATEMENT);
 				// A stream that is fetched alone takes nothing from others
 				long limit = (fetch.size() > 1) ? SHARE : STATEMENT;
 				assertThat(served)

@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -158,6 +159,12 @@ class UnreadableStreamTests {
 				new Class<?>[] { StreamStore.class }, (proxy, method, arguments) -> {
 					if (method.getName().equals("fetch")) {
 						check.beforeFetch(targets(arguments[1]));
+					}
+					if (method.getName().equals("fetchFirst")) {
+						check.beforeFetch(store.head((Connection) arguments[0], (String) arguments[1])
+							.map((head) -> new Target(head.id(), (Long) arguments[2]))
+							.stream()
+							.toList());
 					}
 					try {
 						return method.invoke(store, arguments);

@@ -16,9 +16,12 @@
 
 package io.durablenotify.tail;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -87,6 +90,55 @@ class LiveReadersTests {
 		append("live", 40);
 		recorder.awaitNumbers(1, 43);
 		ahead.awaitNumbers(5, 43);
+	}
+
+	@Test
+	void whatIsAppendedBetweenTheFirstFetchAndItsRegistrationIsNotLost() {
+		long id = append("between", 2);
+		this.logs.behindNextFetch(() -> {
+			this.logs.append("between", 1);
+			// Nobody is registered for it yet
+			instance.bean(Wakeups.class).send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)));
+		});
+		new Recorder().follow("between", 1).awaitNumbers(1, 3);
+	}
+
+	@Test
+	void aLogThatIsDeletedAndCreatedBehindTheFirstFetchIsAnother() {
+		append("recreated", 2);
+		this.logs.behindNextFetch(() -> {
+			this.logs.delete("recreated");
+			this.logs.append("recreated", 7);
+		});
+		new Recorder().follow("recreated", 1).awaitNumbers(1, 2).awaitEnd("deleted");
+	}
+
+	@Test
+	void manyReadersThatAreOpenedAtOnceAreLookedUpTogether() {
+		List<Recorder> recorders = new ArrayList<>();
+		for (int i = 0; i < 500; i++) {
+			append("crowd/" + i, 1);
+		}
+		// The first holds the fetching thread until all are there
+		CountDownLatch opened = new CountDownLatch(1);
+		append("first", 1);
+		this.logs.behindNextFetch(() -> await(opened));
+		new Recorder().follow("first", 1);
+		for (int i = 0; i < 500; i++) {
+			recorders.add(new Recorder().follow("crowd/" + i, 1));
+		}
+		opened.countDown();
+		recorders.forEach((recorder) -> recorder.awaitNumbers(1, 1));
+		assertThat(this.logs.statements()).isLessThan(20);
+	}
+
+	private static void await(CountDownLatch latch) {
+		try {
+			assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
 	}
 
 	@Test

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 
@@ -35,11 +36,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class NumberedLogs implements LogStore<Entry> {
 
-	static final LogKind KIND = new LogKind("numbers", NumberedLogs.class, "log", "entry");
+	static final LogKind KIND = new LogKind("numbers", NumberedLogs.class, "log", "number");
 
 	private final Map<String, Long> ids = new ConcurrentHashMap<>();
 
 	private final Map<Long, AtomicLong> lastIndexes = new ConcurrentHashMap<>();
+
+	private final AtomicLong lastId = new AtomicLong();
+
+	private final AtomicInteger statements = new AtomicInteger();
+
+	private volatile Runnable behindFetch = () -> {
+	};
 
 	/**
 	 * An entry is nothing but its number.
@@ -52,7 +60,7 @@ final class NumberedLogs implements LogStore<Entry> {
 	 * @return its id
 	 */
 	long append(String name, int count) {
-		long id = this.ids.computeIfAbsent(name, (key) -> this.ids.size() + 1L);
+		long id = this.ids.computeIfAbsent(name, (key) -> this.lastId.incrementAndGet());
 		this.lastIndexes.computeIfAbsent(id, (key) -> new AtomicLong()).addAndGet(count);
 		return id;
 	}
@@ -72,6 +80,13 @@ final class NumberedLogs implements LogStore<Entry> {
 		this.lastIndexes.remove(this.ids.remove(name));
 	}
 
+	/**
+	 * Run something once, when the next fetch has seen what it returns.
+	 */
+	void behindNextFetch(Runnable task) {
+		this.behindFetch = task;
+	}
+
 	@Override
 	public Optional<Head> head(Connection connection, String name) {
 		Long id = this.ids.get(name);
@@ -88,8 +103,16 @@ final class NumberedLogs implements LogStore<Entry> {
 		return new Head(id, name, Instant.EPOCH, nextIndex(id), null);
 	}
 
+	/**
+	 * Return how many statements there would have been.
+	 */
+	int statements() {
+		return this.statements.get();
+	}
+
 	@Override
 	public Moved moved(Connection connection, List<Watched> watched, Collection<String> names) {
+		this.statements.incrementAndGet();
 		return new Moved(
 				watched.stream()
 					.filter((log) -> !this.lastIndexes.containsKey(log.id()) || nextIndex(log.id()) > log.next()
@@ -104,6 +127,7 @@ final class NumberedLogs implements LogStore<Entry> {
 
 	@Override
 	public List<@Nullable Found<Entry>> fetch(Connection connection, List<Target> targets, Budget budget) {
+		this.statements.incrementAndGet();
 		List<@Nullable Found<Entry>> found = new ArrayList<>();
 		for (Target target : targets) {
 			if (!this.lastIndexes.containsKey(target.id())) {
@@ -116,6 +140,10 @@ final class NumberedLogs implements LogStore<Entry> {
 						.mapToObj(Entry::new)
 						.toList()));
 		}
+		Runnable task = this.behindFetch;
+		this.behindFetch = () -> {
+		};
+		task.run();
 		return found;
 	}
 
