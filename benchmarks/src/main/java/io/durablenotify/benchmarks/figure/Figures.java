@@ -32,7 +32,7 @@ public final class Figures {
 		return List.of(new SingleAppends(), new ConcurrentAppends(), new BulkAppends(), new LatencyBetweenProcesses(),
 				new LatencyInOneProcess(), new CompletedStream(), new FirstChunk(), new IdleReaders(),
 				new ManyReadersOfOne(), new CostOfWakeups(), new LargeTables(), new StandstillReader(), new Recovery(),
-				new HeldSnapshot());
+				new HeldSnapshot(), new ChangePublishing(), new ChangeLatency(), new ChangeCatchUp());
 	}
 
 }

@@ -63,14 +63,14 @@ public final class LatencyBetweenProcesses implements Figure {
 				Instance instance = Instance.start(database)) {
 			requireCommonClock(child);
 			child.ask("instances %s 1".formatted(database.url()));
-			Rounds<Floor, Latency> rounds = Rounds.alternate(run, () -> floor(run, raw, rawDatabase, child),
+			Rounds<FloorLatency, Latency> rounds = Rounds.alternate(run, () -> floor(run, raw, rawDatabase, child),
 					() -> ours(run, instance, child));
 			return List.of(rounds.line("p50", "ms", (floor) -> floor.millis(50), Latency::p50, Target.atMost(1.5)),
 					rounds.line("p99", "ms", (floor) -> floor.millis(99), Latency::p99, Target.atMost(2)));
 		}
 	}
 
-	private static void requireCommonClock(ChildProcess child) throws IOException {
+	static void requireCommonClock(ChildProcess child) throws IOException {
 		long before = System.nanoTime();
 		long there = Long.parseLong(child.ask("clock"));
 		Check.that(before <= there && there <= System.nanoTime(),
@@ -84,7 +84,7 @@ public final class LatencyBetweenProcesses implements Figure {
 		return Latency.decode(child.ask("report"));
 	}
 
-	private Floor floor(Run run, RawChunks raw, Database database, ChildProcess child) throws Exception {
+	private FloorLatency floor(Run run, RawChunks raw, Database database, ChildProcess child) throws Exception {
 		int count = PacedAppends.count(run);
 		long streamId = ++this.streams;
 		Latency insert = PacedAppends.insert(run, raw, streamId);
@@ -98,18 +98,7 @@ public final class LatencyBetweenProcesses implements Figure {
 		Latency received = Latency.decode(child.ask("report"));
 		Latency select = Pace.time(count, PacedAppends.PER_SECOND,
 				(i) -> Check.equal("the next index", i + 1, raw.readPage(streamId, i, 1)));
-		return new Floor(insert, received, select);
-	}
-
-	/**
-	 * The three things that have to happen.
-	 */
-	private record Floor(Latency insert, Latency received, Latency select) {
-
-		double millis(double percentile) {
-			return this.insert.millis(percentile) + this.received.millis(percentile) + this.select.millis(percentile);
-		}
-
+		return new FloorLatency(insert, received, select);
 	}
 
 }

@@ -27,6 +27,7 @@ import java.util.Properties;
 import io.durablenotify.Subscription;
 import io.durablenotify.benchmarks.harness.ChildProcess;
 import io.durablenotify.benchmarks.harness.Instance;
+import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.PromptSocketFactory;
 import io.durablenotify.stream.StreamPosition;
@@ -56,7 +57,7 @@ public final class OtherProcess implements ChildProcess.Service {
 
 	/**
 	 * Answer: {@code clock}; {@code instances url count}; {@code subscribe stream count};
-	 * {@code listen url channel count}; {@code report}.
+	 * {@code hear topic count}; {@code listen url channel count}; {@code report}.
 	 */
 	@Override
 	public String answer(String[] command) throws Exception {
@@ -70,6 +71,12 @@ public final class OtherProcess implements ChildProcess.Service {
 				this.subscription = this.instances.get(0)
 					.reader()
 					.subscribe(command[1], StreamPosition.start(), this.handler);
+			}
+			case "hear" -> {
+				this.handler = new LatencyHandler(Integer.parseInt(command[2]));
+				this.subscription = this.instances.get(0)
+					.bean(ChangeNotifier.class)
+					.subscribe(command[1], new ChangeLatencyHandler(this.handler));
 			}
 			case "listen" -> listen(command[1], command[2], Integer.parseInt(command[3]));
 			case "report" -> {

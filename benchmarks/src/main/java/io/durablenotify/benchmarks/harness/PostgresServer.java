@@ -107,6 +107,7 @@ public final class PostgresServer implements AutoCloseable {
 		Instance.start(template, "durable-notify.listener.enabled=false").close();
 		try (Connection connection = template.connect(); Statement statement = connection.createStatement()) {
 			statement.execute("CREATE TABLE raw_chunks (LIKE durable_notify.stream_chunks INCLUDING ALL)");
+			statement.execute("CREATE TABLE raw_changes (LIKE durable_notify.changes INCLUDING ALL)");
 		}
 	}
 
