@@ -16,7 +16,6 @@
 
 package io.durablenotify.benchmarks.figure;
 
-import java.time.Duration;
 import java.util.List;
 
 import io.durablenotify.benchmarks.harness.Check;
@@ -36,9 +35,9 @@ import io.durablenotify.change.ChangeNotifier;
  */
 public final class ChangePublishing implements Figure {
 
-	private static final Duration WARM_UP = Duration.ofSeconds(1);
+	private static final int WARM_UP_MILLIS = 1_000;
 
-	private static final Duration MEASURED = Duration.ofSeconds(2);
+	private static final int MEASURED_MILLIS = 2_000;
 
 	@Override
 	public int row() {
@@ -67,8 +66,8 @@ public final class ChangePublishing implements Figure {
 	}
 
 	private static double perSecond(Run run, Throughput.Work work, long[] count) throws Exception {
-		Throughput.Done done = Throughput.of(1, run.size().time(WARM_UP.toMillis()),
-				run.size().time(MEASURED.toMillis()), work);
+		Throughput.Done done = Throughput.of(1, run.size().time(WARM_UP_MILLIS), run.size().time(MEASURED_MILLIS),
+				work);
 		count[0] += done.count();
 		return done.perSecond();
 	}
