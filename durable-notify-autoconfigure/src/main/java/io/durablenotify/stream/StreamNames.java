@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import io.durablenotify.wakeup.Wakeup;
+
 /**
  * The rules for names of streams.
  */
@@ -25,13 +27,11 @@ final class StreamNames {
 
 	private static final int SHOWN = 60;
 
-	private static final int DELETE = 0x7f;
-
 	private StreamNames() {
 	}
 
 	static String require(String name) {
-		if (!isValid(name, MAX_LENGTH)) {
+		if (!Wakeup.isName(name, MAX_LENGTH)) {
 			throw new IllegalArgumentException(
 					("Stream name %s is refused: 1 to %d characters are allowed, none of them white space or a control "
 							+ "character. If this is the text, the arguments are swapped: append(stream, text).")
@@ -44,29 +44,7 @@ final class StreamNames {
 	 * Return whether names can begin with a prefix: it leaves room for one character.
 	 */
 	static boolean isValidPrefix(String prefix) {
-		return isValid(prefix, MAX_LENGTH - 1);
-	}
-
-	private static boolean isValid(String name, int maxLength) {
-		int length = (name != null) ? name.codePointCount(0, name.length()) : 0;
-		return length >= 1 && length <= maxLength && areAllowed(name);
-	}
-
-	private static boolean areAllowed(String name) {
-		for (int i = 0; i < name.length(); i += Character.charCount(name.codePointAt(i))) {
-			if (!isAllowed(name.codePointAt(i))) {
-				return false;
-			}
-		}
-		return true;
-	}
-
-	private static boolean isAllowed(int codePoint) {
-		if (codePoint > ' ' && codePoint < DELETE) {
-			return true;
-		}
-		return !Character.isWhitespace(codePoint) && !Character.isSpaceChar(codePoint)
-				&& !Character.isISOControl(codePoint) && Character.getType(codePoint) != Character.SURROGATE;
+		return Wakeup.isName(prefix, MAX_LENGTH - 1);
 	}
 
 	private static String shown(String name) {
