@@ -91,6 +91,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.delivery.RecurringTask", "a tool of several features"),
 			Map.entry("io.durablenotify.delivery.SerialTask", "a tool of several features"),
 			Map.entry("io.durablenotify.delivery.WorkerThread", "a tool of several features"),
+			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.tail.HandlerDelivery", "a feature's own consumers deliver by it"),

@@ -20,6 +20,7 @@ import javax.sql.DataSource;
 
 import io.durablenotify.change.ChangeConfiguration;
 import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.event.EventConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
@@ -47,7 +48,7 @@ import org.springframework.context.annotation.Import;
 @ConditionalOnSingleCandidate(DataSource.class)
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
-		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class, ChangeConfiguration.class })
+		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class, EventConfiguration.class, ChangeConfiguration.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

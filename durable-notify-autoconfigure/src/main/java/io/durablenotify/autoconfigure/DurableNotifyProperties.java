@@ -49,6 +49,8 @@ public class DurableNotifyProperties {
 
 	private final Changes changes = new Changes();
 
+	private final Events events = new Events();
+
 	private final Delivery delivery = new Delivery();
 
 	private final Sse sse = new Sse();
@@ -83,6 +85,10 @@ public class DurableNotifyProperties {
 
 	public Changes getChanges() {
 		return this.changes;
+	}
+
+	public Events getEvents() {
+		return this.events;
 	}
 
 	public Delivery getDelivery() {
@@ -601,6 +607,39 @@ public class DurableNotifyProperties {
 
 		public void setRetention(Duration retention) {
 			this.retention = retention;
+		}
+
+	}
+
+	/**
+	 * Properties of events.
+	 */
+	public static class Events {
+
+		/**
+		 * Maximum size of an event's payload.
+		 */
+		private DataSize maxPayloadSize = DataSize.ofMegabytes(1);
+
+		/**
+		 * Time that an append waits for a run that another transaction has locked.
+		 */
+		private Duration appendTimeout = Duration.ofSeconds(10);
+
+		public DataSize getMaxPayloadSize() {
+			return this.maxPayloadSize;
+		}
+
+		public void setMaxPayloadSize(DataSize maxPayloadSize) {
+			this.maxPayloadSize = maxPayloadSize;
+		}
+
+		public Duration getAppendTimeout() {
+			return this.appendTimeout;
+		}
+
+		public void setAppendTimeout(Duration appendTimeout) {
+			this.appendTimeout = appendTimeout;
 		}
 
 	}

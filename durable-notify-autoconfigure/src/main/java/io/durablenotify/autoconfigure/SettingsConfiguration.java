@@ -26,6 +26,7 @@ import java.util.regex.Pattern;
 
 import io.durablenotify.change.ChangeSettings;
 import io.durablenotify.delivery.DeliverySettings;
+import io.durablenotify.event.EventSettings;
 import io.durablenotify.listener.ListenerSettings;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.schema.SchemaSettings;
@@ -64,7 +65,7 @@ class SettingsConfiguration {
 	 */
 	private static final Duration SHORTEST_RETENTION = Duration.ofSeconds(1);
 
-	private static final DataSize LARGEST_CHUNK = DataSize.ofMegabytes(512);
+	private static final DataSize LARGEST_VALUE = DataSize.ofMegabytes(512);
 
 	private static final Pattern SCHEME = Pattern.compile("([a-z][a-z0-9+.-]*:)//");
 
@@ -169,16 +170,14 @@ class SettingsConfiguration {
 	StreamSettings durableNotifyStreamSettings(DurableNotifyProperties properties) {
 		DurableNotifyProperties.Streams streams = properties.getStreams();
 		DataSize maxChunkSize = streams.getMaxChunkSize();
-		requireChunkSize("streams.max-chunk-size", maxChunkSize);
+		requireValueSize("streams.max-chunk-size", maxChunkSize);
 		requireBufferSize("streams.buffer-size", streams.getBufferSize());
 		require(streams.getBufferBytes().toBytes() >= 1, "streams.buffer-bytes", streams.getBufferBytes(),
 				"use 1B or more");
 		require(streams.getAppendBuffer().compareTo(maxChunkSize) >= 0, "streams.append-buffer",
 				streams.getAppendBuffer(),
 				"use at least durable-notify.streams.max-chunk-size, which is " + maxChunkSize);
-		requirePositive("streams.append-timeout", streams.getAppendTimeout());
-		require(streams.getAppendTimeout().compareTo(LONGEST_LOCK_TIMEOUT) <= 0, "streams.append-timeout",
-				streams.getAppendTimeout(), "use " + LONGEST_LOCK_TIMEOUT.toDays() + "d or less");
+		requireLockTimeout("streams.append-timeout", streams.getAppendTimeout());
 		requireRetention("streams.retention", streams.getRetention());
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
 				streams.getBufferBytes().toBytes(), streams.getAppendBuffer().toBytes(), streams.getAppendTimeout(),
@@ -231,15 +230,29 @@ class SettingsConfiguration {
 		requireBufferSize(property + ".buffer-size", bufferSize);
 		DataSize maxChunkSize = (family.getMaxChunkSize() != null) ? family.getMaxChunkSize()
 				: streams.getMaxChunkSize();
-		requireChunkSize(property + ".max-chunk-size", maxChunkSize);
+		requireValueSize(property + ".max-chunk-size", maxChunkSize);
 		require(maxChunkSize.compareTo(streams.getAppendBuffer()) <= 0, property + ".max-chunk-size", maxChunkSize,
 				"use at most durable-notify.streams.append-buffer, which is " + shown(streams.getAppendBuffer()));
 		return new StreamSettings.Family(name, prefix, family.getRetention(), bufferSize, (int) maxChunkSize.toBytes());
 	}
 
-	private static void requireChunkSize(String property, DataSize value) {
-		require(value.toBytes() >= 1 && value.compareTo(LARGEST_CHUNK) <= 0, property, value,
-				"use 1B to " + LARGEST_CHUNK.toMegabytes() + "MB");
+	@Bean
+	EventSettings durableNotifyEventSettings(DurableNotifyProperties properties) {
+		DurableNotifyProperties.Events events = properties.getEvents();
+		requireValueSize("events.max-payload-size", events.getMaxPayloadSize());
+		requireLockTimeout("events.append-timeout", events.getAppendTimeout());
+		return new EventSettings((int) events.getMaxPayloadSize().toBytes(), events.getAppendTimeout());
+	}
+
+	private static void requireLockTimeout(String property, Duration value) {
+		requirePositive(property, value);
+		require(value.compareTo(LONGEST_LOCK_TIMEOUT) <= 0, property, value,
+				"use " + LONGEST_LOCK_TIMEOUT.toDays() + "d or less");
+	}
+
+	private static void requireValueSize(String property, DataSize value) {
+		require(value.toBytes() >= 1 && value.compareTo(LARGEST_VALUE) <= 0, property, value,
+				"use 1B to " + LARGEST_VALUE.toMegabytes() + "MB");
 	}
 
 	private static void requireBufferSize(String property, int value) {

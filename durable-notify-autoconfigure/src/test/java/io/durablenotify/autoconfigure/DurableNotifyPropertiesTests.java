@@ -54,7 +54,8 @@ class DurableNotifyPropertiesTests {
 			Map.entry("streams.max-chunk-size", "1MB"), Map.entry("streams.buffer-size", "1024"),
 			Map.entry("streams.buffer-bytes", "1MB"), Map.entry("streams.append-buffer", "64MB"),
 			Map.entry("streams.append-timeout", "10s"), Map.entry("streams.retention", ""),
-			Map.entry("streams.families", ""), Map.entry("changes.retention", "1h"),
+			Map.entry("streams.families", ""), Map.entry("events.max-payload-size", "1MB"),
+			Map.entry("events.append-timeout", "10s"), Map.entry("changes.retention", "1h"),
 			Map.entry("delivery.max-threads", "256"), Map.entry("sse.heartbeat-interval", "15s"));
 
 	/**

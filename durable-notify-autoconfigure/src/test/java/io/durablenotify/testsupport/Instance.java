@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
+import io.durablenotify.event.EventLog;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.stream.StreamReader;
@@ -96,6 +97,10 @@ public final class Instance implements AutoCloseable {
 
 	public StreamReader reader() {
 		return bean(StreamReader.class);
+	}
+
+	public EventLog events() {
+		return bean(EventLog.class);
 	}
 
 	public NotificationListener listener() {

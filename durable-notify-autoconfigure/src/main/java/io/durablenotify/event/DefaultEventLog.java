@@ -1,0 +1,171 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.SessionWork;
+
+import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.dao.InvalidDataAccessResourceUsageException;
+import org.springframework.util.Assert;
+
+/**
+ * The {@link EventLog}: checks what it is given and goes to the tables, in the caller's
+ * transaction where there is one.
+ */
+final class DefaultEventLog implements EventLog {
+
+	private static final int MAX_EVENTS = 10_000;
+
+	private static final long MAX_PAGE_BYTES = 4 * 1024 * 1024;
+
+	private static final long MAX_CORRELATION_BYTES = 64 * 1024 * 1024;
+
+	private final ApplicationDatabase database;
+
+	private final PostgresEventAppends appendStore;
+
+	private final PostgresEventStore store;
+
+	private final EventAppends appends;
+
+	private final EventSettings settings;
+
+	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
+			EventAppends appends, EventSettings settings) {
+		this.database = database;
+		this.appendStore = appendStore;
+		this.store = store;
+		this.appends = appends;
+		this.settings = settings;
+	}
+
+	@Override
+	public AppendResult append(NewEvent event) {
+		return appendAt(event, EventAppends.ANYWHERE);
+	}
+
+	@Override
+	public AppendResult append(NewEvent event, long expectedSequence) {
+		Assert.isTrue(expectedSequence >= 0,
+				() -> "Sequence " + expectedSequence + " is negative: 0 stands for a run without events");
+		return appendAt(event, expectedSequence);
+	}
+
+	private AppendResult appendAt(NewEvent event, long expectedSequence) {
+		Assert.notNull(event, "'event' must not be null");
+		requireSize(event);
+		return write(event.runId(),
+				(connection, joined) -> this.appends.append(connection, joined, event, expectedSequence));
+	}
+
+	@Override
+	public List<AppendResult> appendAll(String runId, List<NewEvent> events) {
+		EventTexts.requireRunId(runId);
+		List<NewEvent> all = List.copyOf(events);
+		Assert.isTrue(all.size() <= MAX_EVENTS,
+				() -> "A list of %d events is refused: %d are allowed at once".formatted(all.size(), MAX_EVENTS));
+		for (NewEvent event : all) {
+			Assert.isTrue(event.runId().equals(runId),
+					() -> "Event '%s' is of run '%s', not of run '%s'".formatted(event.type(), event.runId(), runId));
+			requireSize(event);
+		}
+		if (all.isEmpty()) {
+			return List.of();
+		}
+		return write(runId, (connection, joined) -> this.appends.appendAll(connection, joined, runId, all));
+	}
+
+	private void requireSize(NewEvent event) {
+		int max = this.settings.maxPayloadSize();
+		Assert.isTrue(event.payloadBytes() <= max,
+				() -> ("Payload of %d bytes for run '%s' is refused: %d are allowed "
+						+ "(durable-notify.events.max-payload-size). Keep it elsewhere and name it here, or allow more")
+					.formatted(event.payloadBytes(), event.runId(), max));
+	}
+
+	@Override
+	public EventPage read(String runId, long afterSequence, int limit) {
+		EventTexts.requireRunId(runId);
+		requireSequence(afterSequence);
+		Assert.isTrue(limit >= 1 && limit <= MAX_EVENTS,
+				() -> "Limit " + limit + " is refused: use 1 to " + MAX_EVENTS);
+		return this.database.execute("read a page of a run",
+				(connection, joined) -> this.store.page(connection, runId, afterSequence, limit, MAX_PAGE_BYTES));
+	}
+
+	@Override
+	public List<StoredEvent> findByCorrelation(String runId, String correlationId) {
+		EventTexts.requireRunId(runId);
+		EventTexts.require("Correlation id", correlationId, EventTexts.MAX_ID_LENGTH);
+		EventPage found = this.database.execute("find the events of a correlation id",
+				(connection, joined) -> this.store.findByCorrelation(connection, runId, correlationId, MAX_EVENTS,
+						MAX_CORRELATION_BYTES));
+		if (found.hasMore()) {
+			throw new InvalidDataAccessResourceUsageException(
+					("Correlation id '%s' of run '%s' has more than %d events, or more than %d bytes of payloads: "
+							+ "read the run a page at a time")
+						.formatted(correlationId, runId, MAX_EVENTS, MAX_CORRELATION_BYTES));
+		}
+		return found.events();
+	}
+
+	@Override
+	public Subscription follow(String runId, long afterSequence, EventHandler handler) {
+		EventTexts.requireRunId(runId);
+		requireSequence(afterSequence);
+		Assert.notNull(handler, "'handler' must not be null");
+		throw new UnsupportedOperationException();
+	}
+
+	private static void requireSequence(long afterSequence) {
+		Assert.isTrue(afterSequence >= 0,
+				() -> "Sequence " + afterSequence + " is negative: 0 stands for the beginning");
+	}
+
+	private <T> T write(String runId, SessionWork<T> work) {
+		ApplicationDatabase.requireWritable(() -> "Run '%s' cannot be written to".formatted(runId));
+		return this.database.execute("append to a run",
+				(connection, joined) -> translating(connection, joined, runId, work));
+	}
+
+	private <T> T translating(Connection connection, boolean joined, String runId, SessionWork<T> work)
+			throws SQLException {
+		try {
+			return work.run(connection, joined);
+		}
+		catch (SQLException ex) {
+			if (this.appendStore.isLockTimeout(ex)) {
+				throw new RunLockedException(runId, this.settings.appendTimeout(), ex);
+			}
+			if (this.appendStore.isClash(ex, false)) {
+				throw new ConcurrencyFailureException(
+						("Another transaction wrote to run '%s' at the same time, and this one's isolation level hides "
+								+ "it, or one of them did not lock the run; repeat this transaction")
+							.formatted(runId),
+						ex);
+			}
+			throw ex;
+		}
+	}
+
+}

@@ -1,0 +1,242 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.LongSummaryStatistics;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+import io.durablenotify.event.AppendResult.Outcome;
+import io.durablenotify.event.PostgresEventAppends.AllLooked;
+import io.durablenotify.event.PostgresEventAppends.Found;
+import io.durablenotify.event.PostgresEventAppends.Look;
+import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.ConcurrencyFailureException;
+
+/**
+ * An append from beginning to end: repeats what met somebody else, creates the run where
+ * it is missing, and says what became of each event.
+ */
+final class EventAppends {
+
+	/**
+	 * Far more often than anybody can come between who respects the lock.
+	 */
+	private static final int MAX_ATTEMPTS = 20;
+
+	/**
+	 * Few, since what a transaction's own snapshot hides stays hidden.
+	 */
+	private static final int MAX_ATTEMPTS_JOINED = 3;
+
+	/**
+	 * In place of an expected sequence.
+	 */
+	static final long ANYWHERE = -1;
+
+	private final PostgresEventAppends store;
+
+	private final WakingWrites writes;
+
+	private final EventSettings settings;
+
+	EventAppends(PostgresEventAppends store, WakingWrites writes, EventSettings settings) {
+		this.store = store;
+		this.writes = writes;
+		this.settings = settings;
+	}
+
+	/**
+	 * Append an event.
+	 * @param expectedSequence where the run has to stand, or {@link #ANYWHERE}
+	 */
+	AppendResult append(Connection connection, boolean joined, NewEvent event, long expectedSequence)
+			throws SQLException {
+		UUID eventId = UUID.randomUUID();
+		boolean create = false;
+		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+			boolean creating = create;
+			// In the caller's transaction nothing can be repeated behind an error
+			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
+			Look look = attempt(connection, joined, last, (session, inTransaction) -> {
+				Look seen = this.store.append(session, inTransaction, this.settings.appendTimeout(), creating, event,
+						eventId, expectedSequence);
+				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
+			});
+			if (look == null) {
+				continue;
+			}
+			AppendResult result = result(event, eventId, look);
+			if (result != null) {
+				return result;
+			}
+			requireExpected(event.runId(), expectedSequence, look.last());
+			create = look.run().isEmpty();
+		}
+		throw metAgainAndAgain(event.runId());
+	}
+
+	private static void requireExpected(String runId, long expectedSequence, @Nullable Found last) {
+		long actual = (last != null) ? last.sequence() : 0;
+		if (expectedSequence != ANYWHERE && expectedSequence != actual) {
+			throw new StaleRunException(runId, expectedSequence, actual);
+		}
+	}
+
+	/**
+	 * Append a list of events of one run.
+	 */
+	List<AppendResult> appendAll(Connection connection, boolean joined, String runId, List<NewEvent> events)
+			throws SQLException {
+		EventList list = EventList.of(events);
+		boolean[] first = list.first();
+		List<UUID> eventIds = Stream.generate(UUID::randomUUID).limit(events.size()).toList();
+		boolean create = false;
+		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+			boolean creating = create;
+			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
+			AllLooked looked = attempt(connection, joined, last, (session, inTransaction) -> {
+				AllLooked seen = this.store.appendAll(session, inTransaction, this.settings.appendTimeout(), creating,
+						runId, events, eventIds, first);
+				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
+			});
+			if (looked == null) {
+				continue;
+			}
+			List<AppendResult> results = results(list, eventIds, looked);
+			if (results != null) {
+				return results;
+			}
+			create = looked.run().isEmpty();
+		}
+		throw metAgainAndAgain(runId);
+	}
+
+	private static @Nullable List<AppendResult> results(EventList list, List<UUID> eventIds, AllLooked looked) {
+		Map<Integer, AppendResult> results = new TreeMap<>();
+		for (int i = 0; i < eventIds.size(); i++) {
+			Look look = looked.looks().get(i);
+			AppendResult result = (look != null) ? result(list.events().get(i), eventIds.get(i), look) : null;
+			AppendResult doubled = results.get(list.origins()[i]);
+			if (result == null && doubled != null) {
+				result = duplicate(doubled.eventId(), doubled.sequence());
+			}
+			if (result != null) {
+				results.put(i, result);
+			}
+		}
+		return (results.size() == eventIds.size()) ? new ArrayList<>(results.values()) : null;
+	}
+
+	/**
+	 * Run an attempt.
+	 * @param last whether there is no other behind it
+	 * @return what it saw, or {@code null} if it met somebody else and nothing is stored
+	 */
+	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean last, SessionWork<Written<T>> work)
+			throws SQLException {
+		try {
+			return this.writes.run(EventConfiguration.TOPIC, connection, joined, work);
+		}
+		catch (SQLException ex) {
+			if (!last && this.store.isClash(ex, joined)) {
+				return null;
+			}
+			throw ex;
+		}
+	}
+
+	private @Nullable Wakeup wakeup(Connection connection, String runId, OptionalLong run, List<Found> appended)
+			throws SQLException {
+		// Not there to be locked, it came into being a moment later
+		OptionalLong id = (run.isPresent() || appended.isEmpty()) ? run : this.store.find(connection, runId);
+		if (id.isEmpty() || appended.isEmpty()) {
+			return null;
+		}
+		LongSummaryStatistics sequences = appended.stream().mapToLong(Found::sequence).summaryStatistics();
+		Wakeup wakeup = Wakeup.moved(id.getAsLong(), sequences.getMax() + 1);
+		// Who waits for the run has to hear its name with the first event
+		return (sequences.getMin() == 1) ? wakeup.created(runId) : wakeup;
+	}
+
+	private static List<Found> appended(AllLooked seen, List<UUID> eventIds) {
+		List<Found> appended = new ArrayList<>();
+		for (int i = 0; i < eventIds.size(); i++) {
+			Look look = seen.looks().get(i);
+			if (look != null) {
+				appended.addAll(appended(look, eventIds.get(i)));
+			}
+		}
+		return appended;
+	}
+
+	/**
+	 * Return the event itself, if it is among what was seen.
+	 */
+	private static List<Found> appended(Look look, UUID eventId) {
+		return Stream
+			.of(Optional.ofNullable(look.ofKey()), Optional.ofNullable(look.doubled()),
+					Optional.ofNullable(look.last()))
+			.flatMap(Optional::stream)
+			.filter((found) -> found.is(eventId))
+			.limit(1)
+			.toList();
+	}
+
+	/**
+	 * Return what became of an event, or {@code null} if it is nowhere.
+	 */
+	private static @Nullable AppendResult result(NewEvent event, UUID eventId, Look look) {
+		List<Found> appended = appended(look, eventId);
+		if (!appended.isEmpty()) {
+			return new AppendResult(Outcome.APPENDED, appended.get(0).eventId(), appended.get(0).sequence());
+		}
+		Found ofKey = look.ofKey();
+		if (ofKey != null) {
+			if (!event.isLike(ofKey.type(), ofKey.correlationId())) {
+				throw IdempotencyKeyConflictException.withStored(event, ofKey.type(), ofKey.correlationId(),
+						ofKey.sequence());
+			}
+			return duplicate(ofKey.eventId(), ofKey.sequence());
+		}
+		Found doubled = look.doubled();
+		return (doubled != null) ? duplicate(doubled.eventId(), doubled.sequence()) : null;
+	}
+
+	private static AppendResult duplicate(String eventId, long sequence) {
+		return new AppendResult(Outcome.DUPLICATE, eventId, sequence);
+	}
+
+	private static ConcurrencyFailureException metAgainAndAgain(String runId) {
+		return new ConcurrencyFailureException(
+				"Somebody who does not lock run '%s' wrote to it time after time; nothing was stored".formatted(runId));
+	}
+
+}

@@ -1,0 +1,47 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.wakeup.WakingWrites;
+
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * The beans of events.
+ */
+@Configuration(proxyBeanMethods = false)
+public class EventConfiguration {
+
+	/**
+	 * Of wake-ups: a head's id, and the sequence that the next event will have.
+	 */
+	static final String TOPIC = "events";
+
+	@Bean
+	@ConditionalOnMissingBean
+	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, WakingWrites writes,
+			EventSettings settings) {
+		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
+		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()),
+				new EventAppends(appendStore, writes, settings), settings);
+	}
+
+}

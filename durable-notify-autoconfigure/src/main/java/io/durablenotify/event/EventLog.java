@@ -1,0 +1,134 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.util.List;
+
+import io.durablenotify.Subscription;
+
+import org.springframework.dao.DataAccessException;
+
+/**
+ * The event logs of workflow runs. A run comes into being with its first event. Its
+ * events are numbered from 1 without gaps in the order in which they become visible: no
+ * event ever appears below one that was read.
+ * <p>
+ * <b>Duplicates.</b> What starts or suspends a run is stored once, however many engines
+ * append it: of the types {@code step_created}, {@code wait_created},
+ * {@code hook_created} and {@code run_created} a run has one event for each correlation
+ * id, and one without any. Other types repeat freely. Any event can be given an
+ * {@link NewEvent#idempotencyKey(String) idempotency key}, of which a run has one event
+ * each. A duplicate is no error: the result names the stored event.
+ * <p>
+ * <b>Transactions.</b> An append joins the caller's transaction where there is one, and
+ * is visible to others with its commit. It locks the run until then: keep the transaction
+ * short, append last. A duplicate leaves the transaction usable. At REPEATABLE READ and
+ * SERIALIZABLE, an event of another transaction that the snapshot hides is a
+ * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction.
+ * Without a transaction an append is one round trip, and two for the first event of a
+ * run.
+ * <p>
+ * If the connection is lost in mid-append, the event may be stored or not, and a
+ * {@link org.springframework.dao.DataAccessResourceFailureException} says no more than
+ * that. Appending again is safe for everything that cannot be doubled: the types above,
+ * events with a key, and those with an expected sequence.
+ * <p>
+ * All methods may be called by any thread. They throw {@link IllegalArgumentException}
+ * for what they refuse before it reaches the database, and {@link DataAccessException} if
+ * the database fails. Times are those of the database's clock.
+ */
+public interface EventLog {
+
+	/**
+	 * Append an event.
+	 * @param event the event, whose payload has at most
+	 * {@code durable-notify.events.max-payload-size}
+	 * @return the stored event's id and sequence, and whether this call stored it
+	 * @throws IdempotencyKeyConflictException if its key is that of another event, of
+	 * another type or correlation id
+	 * @throws RunLockedException if another transaction held the run for longer than
+	 * {@code durable-notify.events.append-timeout}
+	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException in a read-only
+	 * transaction
+	 */
+	AppendResult append(NewEvent event);
+
+	/**
+	 * Append an event if the run stands where the caller saw it. An event that is stored
+	 * already is a duplicate here too, wherever the run stands by now, so that an append
+	 * whose outcome was not heard can be repeated as it was.
+	 * @param event the event
+	 * @param expectedSequence the sequence of the last event that the caller has seen, 0
+	 * for a run without events
+	 * @return the stored event's id and sequence, and whether this call stored it
+	 * @throws StaleRunException if the run stands elsewhere; nothing is stored
+	 * @throws IdempotencyKeyConflictException as {@link #append(NewEvent)} does
+	 * @throws RunLockedException as {@link #append(NewEvent)} does
+	 */
+	AppendResult append(NewEvent event, long expectedSequence);
+
+	/**
+	 * Append events one behind the other, all or none of them, in one round trip outside
+	 * a transaction. Those that are duplicates are left out, which does not lose the
+	 * rest; one that doubles another of the list refers to the first of them.
+	 * @param runId the run that all events belong to
+	 * @param events up to 10,000 events; none is fine
+	 * @return a result for each event, in the same order
+	 * @throws IllegalArgumentException if an event belongs to another run
+	 * @throws IdempotencyKeyConflictException if a key is that of another event, stored
+	 * or of the list, of another type or correlation id; nothing is stored
+	 * @throws RunLockedException as {@link #append(NewEvent)} does
+	 */
+	List<AppendResult> appendAll(String runId, List<NewEvent> events);
+
+	/**
+	 * Read some events of a run, in order; in the caller's transaction where there is
+	 * one.
+	 * @param runId the run, which may be unknown
+	 * @param afterSequence the sequence behind which to begin, 0 for the first event
+	 * @param limit how many events at most, 1 to 10,000; a page also ends with the event
+	 * that brings its payloads to 4 MiB
+	 * @return the events
+	 */
+	EventPage read(String runId, long afterSequence, int limit);
+
+	/**
+	 * Find the events of one step, wait or hook, in order; in the caller's transaction
+	 * where there is one.
+	 * @param runId the run, which may be unknown
+	 * @param correlationId the correlation id
+	 * @return the events
+	 * @throws org.springframework.dao.InvalidDataAccessResourceUsageException if they are
+	 * more than 10,000, or their payloads more than 64 MiB: read the run then, a page at
+	 * a time
+	 */
+	List<StoredEvent> findByCorrelation(String runId, String correlationId);
+
+	/**
+	 * Follow a run: its events from a place on, then those to come, each once and in
+	 * order. A run that is unknown is waited for. Never joins a transaction.
+	 * @param runId the run
+	 * @param afterSequence the sequence behind which to begin, 0 for the first event; it
+	 * may be one that the run has not reached
+	 * @param handler takes the events, one after the other, on
+	 * {@code durableNotifyTaskExecutor}
+	 * @return the subscription
+	 * @throws FollowingStoppedException if the application context closes, or has closed
+	 */
+	Subscription follow(String runId, long afterSequence, EventHandler handler);
+
+}

@@ -1,0 +1,406 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.UUID;
+
+import io.durablenotify.jdbc.LimitedStatement;
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
+
+/**
+ * The SQL of appending to runs.
+ * <p>
+ * An append is several statements in one round trip. The first locks the run's head; the
+ * second, whose snapshot is taken when the lock is held, numbers the event from the end
+ * of the primary key and stores it unless it is there; the third looks at what is there
+ * now. So nobody's event can appear below one that is visible already, and a duplicate
+ * names the stored event even if somebody stored it without the lock.
+ */
+final class PostgresEventAppends {
+
+	private static final String LOCK_NOT_AVAILABLE = "55P03";
+
+	private static final String UNIQUE_VIOLATION = "23505";
+
+	private static final String SERIALIZATION_FAILURE = "40001";
+
+	private static final String DEADLOCK_DETECTED = "40P01";
+
+	private static final Set<String> CONSTRAINTS = Set.of("workflow_events_pkey", "workflow_events_suspension_unique",
+			"workflow_events_suspension_uncorrelated_unique", "workflow_events_idempotency_key_unique");
+
+	private static final String SUSPENSION = "type IN ('step_created', 'wait_created', 'hook_created', 'run_created')";
+
+	private static final String FIND = """
+			SELECT id FROM ${schema}.workflow_runs WHERE run_id = ?
+			""";
+
+	private static final String CREATE = """
+			INSERT INTO ${schema}.workflow_runs (run_id) VALUES (?) ON CONFLICT (run_id) DO NOTHING;
+			""";
+
+	private static final String LOCK = """
+			SELECT id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE;
+			""";
+
+	/**
+	 * Locks the head as well, for a run that comes into being behind the first statement.
+	 * Whom the lock did not keep away is kept away by the indexes: the primary key, and
+	 * the one that is named.
+	 */
+	private static final String APPEND = """
+			INSERT INTO ${schema}.workflow_events
+				(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload)
+			SELECT head.run_id, tail.sequence + 1, ?::uuid, ?::text, ?::text, ?::text, ?::json
+			FROM (SELECT run_id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE) head
+			CROSS JOIN (SELECT coalesce((SELECT sequence FROM ${schema}.workflow_events WHERE run_id = ?
+				ORDER BY sequence DESC LIMIT 1), 0) AS sequence) tail
+			WHERE (?::bigint < 0 OR tail.sequence = ?)
+				AND NOT EXISTS (SELECT FROM ${schema}.workflow_events WHERE run_id = ? AND idempotency_key = ?)
+			""";
+
+	/**
+	 * The event of the key, the one that this would double, and the run's last: at least
+	 * one of them is the event itself if it was stored.
+	 */
+	private static final String LOOK = """
+			SELECT 'K', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+			WHERE run_id = ? AND idempotency_key = ?
+			UNION ALL
+			SELECT 'D', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+			WHERE run_id = ? AND ${same-correlation} AND type = ? AND ${suspension}
+			UNION ALL (
+			SELECT 'L', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+			WHERE run_id = ? ORDER BY sequence DESC LIMIT 1)
+			""";
+
+	/**
+	 * Each look-up is a probe of its index, however long the run is. Without a conflict
+	 * clause, since a row that went missing would leave a gap: a clash is for the caller
+	 * to repeat.
+	 */
+	private static final String APPEND_ALL = """
+			WITH given AS MATERIALIZED (
+				SELECT * FROM unnest(?::text[]::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[])
+					WITH ORDINALITY AS g(event_id, type, correlation_id, idempotency_key, payload, is_first, ord)),
+			known AS MATERIALIZED (
+				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (
+					SELECT 'K' AS kind, event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+					WHERE run_id = ? AND idempotency_key = g.idempotency_key LIMIT 1) e
+				UNION ALL
+				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (
+					SELECT 'D', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+					WHERE run_id = ? AND correlation_id = g.correlation_id AND type = g.type AND ${suspension} LIMIT 1) e
+				UNION ALL
+				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (
+					SELECT 'D', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+					WHERE run_id = ? AND correlation_id IS NULL AND type = g.type AND ${suspension} LIMIT 1) e
+				WHERE g.correlation_id IS NULL),
+			stored AS (
+				INSERT INTO ${schema}.workflow_events
+					(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload)
+				SELECT head.run_id, tail.sequence + row_number() OVER (ORDER BY g.ord), g.event_id, g.type,
+					g.correlation_id, g.idempotency_key, g.payload::json
+				FROM (SELECT run_id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE) head
+				CROSS JOIN (SELECT coalesce((SELECT sequence FROM ${schema}.workflow_events WHERE run_id = ?
+					ORDER BY sequence DESC LIMIT 1), 0) AS sequence) tail
+				CROSS JOIN given g
+				WHERE g.is_first AND NOT EXISTS (SELECT FROM known k WHERE k.ord = g.ord)
+					AND NOT EXISTS (SELECT FROM known k JOIN given o ON o.ord = k.ord WHERE k.kind = 'K'
+						AND (k.type <> o.type OR k.correlation_id IS DISTINCT FROM o.correlation_id))
+				RETURNING event_id, sequence, type, correlation_id)
+			SELECT g.ord, 'A', s.* FROM stored s JOIN given g ON g.event_id = s.event_id
+			UNION ALL
+			SELECT * FROM known
+			""";
+
+	private final String find;
+
+	private final Map<Uniqueness, LimitedStatement> append = new EnumMap<>(Uniqueness.class);
+
+	private final Map<Uniqueness, LimitedStatement> create = new EnumMap<>(Uniqueness.class);
+
+	private final LimitedStatement appendAll;
+
+	private final LimitedStatement createAll;
+
+	PostgresEventAppends(SchemaName schema) {
+		this.find = schema.qualify(FIND);
+		for (Uniqueness uniqueness : Uniqueness.values()) {
+			String sql = LOCK + APPEND + uniqueness.onConflict + ";\n"
+					+ LOOK.replace("${same-correlation}", uniqueness.sameCorrelation);
+			this.append.put(uniqueness, statement(schema, sql));
+			this.create.put(uniqueness, statement(schema, CREATE + sql));
+		}
+		this.appendAll = statement(schema, LOCK + APPEND_ALL);
+		this.createAll = statement(schema, CREATE + LOCK + APPEND_ALL);
+	}
+
+	private static LimitedStatement statement(SchemaName schema, String sql) {
+		return new LimitedStatement(schema.qualify(sql.replace("${suspension}", SUSPENSION)));
+	}
+
+	/**
+	 * Find a run's id.
+	 */
+	OptionalLong find(Connection connection, String runId) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
+			statement.setString(1, runId);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? OptionalLong.of(result.getLong(1)) : OptionalLong.empty();
+		}
+	}
+
+	/**
+	 * Append an event, unless it is there or the run stands elsewhere.
+	 * @param joined whether the connection is in a transaction, whose settings have to
+	 * stay
+	 * @param create whether to create the run if it is missing
+	 * @param eventId the id that the event gets
+	 * @param expectedSequence where the run has to stand, or -1
+	 */
+	Look append(Connection connection, boolean joined, Duration lockTimeout, boolean create, NewEvent event,
+			UUID eventId, long expectedSequence) throws SQLException {
+		Uniqueness uniqueness = Uniqueness.of(event);
+		LimitedStatement limited = Objects.requireNonNull(((create) ? this.create : this.append).get(uniqueness));
+		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
+			int next = setRun(statement, create, event.runId());
+			statement.setObject(next++, eventId);
+			statement.setString(next++, event.type());
+			statement.setString(next++, event.correlationId());
+			statement.setString(next++, event.idempotencyKey());
+			statement.setString(next++, event.payload());
+			statement.setString(next++, event.runId());
+			statement.setString(next++, event.runId());
+			statement.setLong(next++, expectedSequence);
+			statement.setLong(next++, expectedSequence);
+			statement.setString(next++, event.runId());
+			statement.setString(next++, event.idempotencyKey());
+			statement.setString(next++, event.runId());
+			statement.setString(next++, event.idempotencyKey());
+			statement.setString(next++, event.runId());
+			statement.setString(next++, event.correlationId());
+			statement.setString(next++, event.type());
+			statement.setString(next, event.runId());
+			OptionalLong run = readRun(statement, create);
+			statement.getMoreResults();
+			statement.getMoreResults();
+			return readLook(run, statement.getResultSet());
+		}
+	}
+
+	private static Look readLook(OptionalLong run, ResultSet result) throws SQLException {
+		Found ofKey = null;
+		Found doubled = null;
+		Found last = null;
+		while (result.next()) {
+			Found found = readFound(result, 2);
+			switch (result.getString(1)) {
+				case "K" -> ofKey = found;
+				case "D" -> doubled = found;
+				default -> last = found;
+			}
+		}
+		return new Look(run, ofKey, doubled, last);
+	}
+
+	/**
+	 * Append those of the events that are not there, unless a key is that of another
+	 * event. In a transaction, nothing but the wait for the lock is left behind an error.
+	 * @param eventIds the ids that the events get
+	 * @param first by event, whether the list has no other before that it doubles
+	 * @return by event, what was stored or found, or {@code null} where there is neither
+	 */
+	AllLooked appendAll(Connection connection, boolean joined, Duration lockTimeout, boolean create, String runId,
+			List<NewEvent> events, List<UUID> eventIds, boolean[] first) throws SQLException {
+		if (!joined) {
+			return executeAll(connection, false, lockTimeout, create, runId, events, eventIds, first);
+		}
+		Savepoint savepoint = connection.setSavepoint();
+		try {
+			AllLooked looked = executeAll(connection, true, lockTimeout, create, runId, events, eventIds, first);
+			connection.releaseSavepoint(savepoint);
+			return looked;
+		}
+		catch (SQLException ex) {
+			connection.rollback(savepoint);
+			throw ex;
+		}
+	}
+
+	private AllLooked executeAll(Connection connection, boolean joined, Duration lockTimeout, boolean create,
+			String runId, List<NewEvent> events, List<UUID> eventIds, boolean[] first) throws SQLException {
+		LimitedStatement limited = (create) ? this.createAll : this.appendAll;
+		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
+			int next = setRun(statement, create, runId);
+			statement.setObject(next++, eventIds.stream().map(UUID::toString).toArray(String[]::new));
+			statement.setObject(next++, events.stream().map(NewEvent::type).toArray(String[]::new));
+			statement.setObject(next++, events.stream().map(NewEvent::correlationId).toArray(String[]::new));
+			statement.setObject(next++, events.stream().map(NewEvent::idempotencyKey).toArray(String[]::new));
+			statement.setObject(next++, events.stream().map(NewEvent::payload).toArray(String[]::new));
+			statement.setObject(next++, first);
+			for (int i = 0; i < 5; i++) {
+				statement.setString(next++, runId);
+			}
+			OptionalLong run = readRun(statement, create);
+			statement.getMoreResults();
+			ResultSet result = statement.getResultSet();
+			@Nullable Look[] looks = new Look[events.size()];
+			while (result.next()) {
+				int event = result.getInt(1) - 1;
+				Look look = (looks[event] != null) ? looks[event] : new Look(run, null, null, null);
+				Found found = readFound(result, 3);
+				looks[event] = switch (result.getString(2)) {
+					case "K" -> new Look(run, found, look.doubled(), null);
+					case "D" -> new Look(run, look.ofKey(), found, null);
+					default -> new Look(run, null, null, found);
+				};
+			}
+			return new AllLooked(run, new ArrayList<>(Arrays.asList(looks)));
+		}
+	}
+
+	private static int setRun(PreparedStatement statement, boolean create, String runId) throws SQLException {
+		int next = 2;
+		if (create) {
+			statement.setString(next++, runId);
+		}
+		statement.setString(next++, runId);
+		return next;
+	}
+
+	/**
+	 * Execute the statement up to the lock.
+	 */
+	private static OptionalLong readRun(PreparedStatement statement, boolean create) throws SQLException {
+		ResultSet result = LimitedStatement.executeForResult(statement, (create) ? 1 : 0);
+		return (result.next()) ? OptionalLong.of(result.getLong(1)) : OptionalLong.empty();
+	}
+
+	private static Found readFound(ResultSet result, int column) throws SQLException {
+		return new Found(result.getString(column), result.getLong(column + 1), result.getString(column + 2),
+				result.getString(column + 3));
+	}
+
+	boolean isLockTimeout(SQLException exception) {
+		return LOCK_NOT_AVAILABLE.equals(exception.getSQLState());
+	}
+
+	/**
+	 * Return whether a statement met another transaction, so that it can succeed when it
+	 * is repeated.
+	 * @param sameSnapshot whether it would be repeated with what it saw before, which
+	 * helps against none but those who did not lock
+	 */
+	boolean isClash(SQLException exception, boolean sameSnapshot) {
+		String state = String.valueOf(exception.getSQLState());
+		return (UNIQUE_VIOLATION.equals(state)) ? isTaken(exception)
+				: !sameSnapshot && Set.of(SERIALIZATION_FAILURE, DEADLOCK_DETECTED).contains(state);
+	}
+
+	/**
+	 * Users' triggers have constraints of their own, and repeating does not help there.
+	 */
+	private static boolean isTaken(SQLException exception) {
+		ServerErrorMessage message = (exception instanceof PSQLException failure) ? failure.getServerErrorMessage()
+				: null;
+		return message != null && CONSTRAINTS.contains(String.valueOf(message.getConstraint()));
+	}
+
+	/**
+	 * By which index an event is the only one, so that no other clash passes for its
+	 * duplicate.
+	 */
+	private enum Uniqueness {
+
+		CORRELATED_SUSPENSION("ON CONFLICT (run_id, correlation_id, type) WHERE ${suspension} DO NOTHING",
+				"correlation_id = ?"),
+
+		UNCORRELATED_SUSPENSION("ON CONFLICT (run_id, type) WHERE ${suspension} AND correlation_id IS NULL DO NOTHING",
+				"correlation_id IS NULL AND ?::text IS NULL"),
+
+		KEY("ON CONFLICT (run_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING", "correlation_id = ?"),
+
+		NONE("", "correlation_id = ?");
+
+		private final String onConflict;
+
+		private final String sameCorrelation;
+
+		Uniqueness(String onConflict, String sameCorrelation) {
+			this.onConflict = onConflict;
+			this.sameCorrelation = sameCorrelation;
+		}
+
+		static Uniqueness of(NewEvent event) {
+			if (event.isSuspension()) {
+				return (event.correlationId() != null) ? CORRELATED_SUSPENSION : UNCORRELATED_SUSPENSION;
+			}
+			return (event.idempotencyKey() != null) ? KEY : NONE;
+		}
+
+	}
+
+	/**
+	 * An event that is there.
+	 */
+	record Found(String eventId, long sequence, String type, @Nullable String correlationId) {
+
+		boolean is(UUID id) {
+			return this.eventId.equals(id.toString());
+		}
+
+	}
+
+	/**
+	 * How a run stands behind an append.
+	 *
+	 * @param run the run's id, if it was there to be locked
+	 * @param ofKey the event that has the event's key
+	 * @param doubled the event that has to be the only one like it
+	 * @param last the run's last event; in a list, the event itself
+	 */
+	record Look(OptionalLong run, @Nullable Found ofKey, @Nullable Found doubled, @Nullable Found last) {
+	}
+
+	/**
+	 * How a run stands behind an append of a list.
+	 *
+	 * @param run the run's id, if it was there to be locked
+	 * @param looks by event, what was found
+	 */
+	record AllLooked(OptionalLong run, List<@Nullable Look> looks) {
+	}
+
+}

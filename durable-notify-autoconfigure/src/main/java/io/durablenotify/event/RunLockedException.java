@@ -1,0 +1,35 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.time.Duration;
+
+import org.springframework.dao.PessimisticLockingFailureException;
+
+/**
+ * Another transaction held the run for longer than
+ * {@code durable-notify.events.append-timeout}. Nothing was stored.
+ */
+public final class RunLockedException extends PessimisticLockingFailureException {
+
+	RunLockedException(String runId, Duration waited, Throwable cause) {
+		super("Run '%s' was locked by another transaction for more than %d ms; nothing was stored. Likely one that "
+			.formatted(runId, waited.toMillis())
+				+ "appended to it and has not committed yet: keep it short and append last", cause);
+	}
+
+}
