@@ -48,7 +48,8 @@ import org.springframework.context.annotation.Import;
 @ConditionalOnSingleCandidate(DataSource.class)
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
-		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class, EventConfiguration.class, ChangeConfiguration.class })
+		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class, EventConfiguration.class,
+		ChangeConfiguration.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

@@ -612,7 +612,7 @@ public class DurableNotifyProperties {
 	}
 
 	/**
-	 * Properties of events.
+	 * Events properties.
 	 */
 	public static class Events {
 

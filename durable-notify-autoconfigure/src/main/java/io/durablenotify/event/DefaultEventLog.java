@@ -23,6 +23,8 @@ import java.util.List;
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.tail.Start;
 
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.InvalidDataAccessResourceUsageException;
@@ -48,14 +50,17 @@ final class DefaultEventLog implements EventLog {
 
 	private final EventAppends appends;
 
+	private final LiveReaders<StoredEvent> followers;
+
 	private final EventSettings settings;
 
 	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
-			EventAppends appends, EventSettings settings) {
+			EventAppends appends, LiveReaders<StoredEvent> followers, EventSettings settings) {
 		this.database = database;
 		this.appendStore = appendStore;
 		this.store = store;
 		this.appends = appends;
+		this.followers = followers;
 		this.settings = settings;
 	}
 
@@ -134,7 +139,7 @@ final class DefaultEventLog implements EventLog {
 		EventTexts.requireRunId(runId);
 		requireSequence(afterSequence);
 		Assert.notNull(handler, "'handler' must not be null");
-		throw new UnsupportedOperationException();
+		return this.followers.open(new FollowedRun(runId), Start.at(afterSequence + 1), new EventDelivery(handler));
 	}
 
 	private static void requireSequence(long afterSequence) {

@@ -163,7 +163,7 @@ final class EventAppends {
 	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean last, SessionWork<Written<T>> work)
 			throws SQLException {
 		try {
-			return this.writes.run(EventConfiguration.TOPIC, connection, joined, work);
+			return this.writes.run(FollowedRun.TOPIC, connection, joined, work);
 		}
 		catch (SQLException ex) {
 			if (!last && this.store.isClash(ex, joined)) {

@@ -16,10 +16,17 @@
 
 package io.durablenotify.event;
 
+import java.util.concurrent.Executor;
+
+import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.WakingWrites;
 
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -30,18 +37,20 @@ import org.springframework.context.annotation.Configuration;
 @Configuration(proxyBeanMethods = false)
 public class EventConfiguration {
 
-	/**
-	 * Of wake-ups: a head's id, and the sequence that the next event will have.
-	 */
-	static final String TOPIC = "events";
+	@Bean
+	LiveReaders<StoredEvent> durableNotifyRunFollowers(ApplicationDatabase database, Schema schema,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
+		return new LiveReaders<>(FollowedRun.KIND, new PostgresRunStore(schema.name()), FollowedRun.BUFFER_BYTES,
+				database, executor, wakeups, poll);
+	}
 
 	@Bean
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, WakingWrites writes,
-			EventSettings settings) {
+			LiveReaders<StoredEvent> followers, EventSettings settings) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()),
-				new EventAppends(appendStore, writes, settings), settings);
+				new EventAppends(appendStore, writes, settings), followers, settings);
 	}
 
 }

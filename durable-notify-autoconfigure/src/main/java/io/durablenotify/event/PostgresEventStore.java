@@ -20,7 +20,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -88,17 +87,11 @@ final class PostgresEventStore {
 		List<StoredEvent> events = new ArrayList<>();
 		long found = 0;
 		while (events.size() < limit && result.next()) {
-			events.add(readEvent(result));
+			events.add(EventRows.event(result));
 			found = result.getLong("found");
 		}
 		long last = (events.isEmpty()) ? afterSequence : events.get(events.size() - 1).sequence();
 		return new EventPage(events, last, events.size() < found);
-	}
-
-	private static StoredEvent readEvent(ResultSet result) throws SQLException {
-		return new StoredEvent(result.getString("run_id"), result.getLong("sequence"), result.getString("event_id"),
-				result.getString("type"), result.getString("correlation_id"), result.getString("payload"),
-				result.getString("idempotency_key"), result.getObject("created_at", OffsetDateTime.class).toInstant());
 	}
 
 }

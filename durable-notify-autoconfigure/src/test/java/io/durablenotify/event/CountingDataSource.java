@@ -52,7 +52,7 @@ final class CountingDataSource extends DelegatingDataSource {
 	EventLog eventLog() {
 		return new EventConfiguration().durableNotifyEventLog(new ApplicationDatabase(this, () -> null),
 				this.instance.bean(Schema.class), this.instance.bean(WakingWrites.class),
-				this.instance.bean(EventSettings.class));
+				RunFollowers.of(this.instance), this.instance.bean(EventSettings.class));
 	}
 
 	int takeCount() {

@@ -1,0 +1,38 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import io.durablenotify.tail.EntryHandler;
+
+/**
+ * Gives an {@link EventHandler} what its follower brings.
+ *
+ * @param handler the handler
+ */
+record EventDelivery(EventHandler handler) implements EntryHandler<StoredEvent> {
+
+	@Override
+	public void onEntry(StoredEvent event) throws Exception {
+		this.handler.onEvent(event);
+	}
+
+	@Override
+	public void onError(Throwable error) {
+		this.handler.onError(error);
+	}
+
+}
