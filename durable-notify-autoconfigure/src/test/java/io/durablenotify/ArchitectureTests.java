@@ -51,6 +51,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.context.annotation.ImportCandidates;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.diagnostics.FailureAnalyzer;
+import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.io.FileSystemResource;
@@ -243,6 +244,17 @@ class ArchitectureTests {
 			.should()
 			.beAnnotatedWith(ConditionalOnClass.class)
 			.because("a method's signature is loaded before its condition is looked at")
+			.check(classes);
+	}
+
+	@Test
+	void beansAreNamedAsOursAndNotDeclaredAsWhatSpringStartsByItself() {
+		methods().that().areAnnotatedWith(Bean.class).should().haveNameStartingWith("durableNotify").check(classes);
+		methods().that()
+			.areAnnotatedWith(Bean.class)
+			.should()
+			.notHaveRawReturnType(JavaClass.Predicates.assignableTo(SmartLifecycle.class))
+			.because("Spring creates those at start-up although they are lazy, PostgreSQL or not")
 			.check(classes);
 	}
 

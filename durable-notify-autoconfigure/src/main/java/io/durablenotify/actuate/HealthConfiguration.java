@@ -18,8 +18,10 @@ package io.durablenotify.actuate;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.wakeup.Poll;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.health.contributor.HealthContributor;
 import org.springframework.context.annotation.Bean;
@@ -33,9 +35,11 @@ public class HealthConfiguration {
 
 	@Bean
 	@ConditionalOnMissingBean(name = { "durableNotifyHealthIndicator", "durableNotifyHealthContributor" })
-	HealthContributor durableNotifyHealthIndicator(NotificationListener listener, Poll poll,
-			ApplicationDatabase database) {
-		return new DurableNotifyHealthIndicator(listener, poll, database);
+	HealthContributor durableNotifyHealthIndicator(DatabaseProduct product,
+			ObjectProvider<NotificationListener> listener, ObjectProvider<Poll> poll, ApplicationDatabase database) {
+		return (product.isPostgres())
+				? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(), database)
+				: new LocalHealthIndicator(product);
 	}
 
 }

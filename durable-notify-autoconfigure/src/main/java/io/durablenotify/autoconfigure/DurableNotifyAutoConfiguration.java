@@ -24,11 +24,13 @@ import io.durablenotify.event.EventConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
+import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.SchemaConfiguration;
 import io.durablenotify.stream.StreamConfiguration;
 import io.durablenotify.wakeup.WakeupConfiguration;
 
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -39,6 +41,7 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * {@link EnableAutoConfiguration Auto-configuration} for durable-notify.
@@ -56,6 +59,12 @@ public final class DurableNotifyAutoConfiguration {
 	ApplicationDatabase durableNotifyDatabase(DataSource dataSource,
 			ObjectProvider<JdbcConnectionDetails> connectionDetails) {
 		return new ApplicationDatabase(dataSource, connectionDetails::getIfUnique);
+	}
+
+	@Bean
+	@Lazy(false)
+	PostgresBeans durableNotifyPostgresBeans(DatabaseProduct product, ConfigurableListableBeanFactory beanFactory) {
+		return new PostgresBeans(product, beanFactory);
 	}
 
 	@Bean

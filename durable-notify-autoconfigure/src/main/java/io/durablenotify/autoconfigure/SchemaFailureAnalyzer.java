@@ -47,7 +47,6 @@ final class SchemaFailureAnalyzer extends AbstractFailureAnalyzer<SchemaExceptio
 			case UNREACHABLE ->
 				"Make sure that the application's DataSource leads to a server that accepts connections. "
 						+ "The schema is needed at start-up, also with durable-notify.listener.fail-fast=false.";
-			case UNSUPPORTED_DATABASE -> "Use PostgreSQL, or set durable-notify.enabled=false.";
 			case FAILED ->
 				"Remove the cause and start again: nothing was lost. If schema '%s' holds something else, set "
 					.formatted(schema) + "durable-notify.schema.name to another one.";

@@ -27,13 +27,16 @@ import io.durablenotify.wakeup.Wakeups;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of changes.
  */
 @Configuration(proxyBeanMethods = false)
+@Lazy
 public class ChangeConfiguration {
 
 	@Bean
@@ -55,7 +58,7 @@ public class ChangeConfiguration {
 	}
 
 	@Bean
-	ChangeJanitor durableNotifyChangeJanitor(ApplicationDatabase database, Schema schema, ChangeReader reader,
+	Lifecycle durableNotifyChangeJanitor(ApplicationDatabase database, Schema schema, ChangeReader reader,
 			ChangeSettings settings) {
 		return new ChangeJanitor(database, new PostgresChangeCleanup(schema.name()), reader, settings.retention());
 	}

@@ -27,11 +27,13 @@ import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * The listener's beans.
  */
 @Configuration(proxyBeanMethods = false)
+@Lazy
 public class ListenerConfiguration {
 
 	@Bean

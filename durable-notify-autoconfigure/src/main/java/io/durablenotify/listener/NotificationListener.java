@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.Subscription;
 
+import org.springframework.context.Lifecycle;
 import org.springframework.context.SmartLifecycle;
 
 /**
@@ -42,10 +43,11 @@ import org.springframework.context.SmartLifecycle;
  * });
  * </pre>
  */
-public interface NotificationListener extends SmartLifecycle {
+public interface NotificationListener extends Lifecycle {
 
 	/**
-	 * The phase: up before the web server, gone after it.
+	 * The phase of the one that is provided, a {@link SmartLifecycle}: up before the web
+	 * server, gone after it.
 	 */
 	int PHASE = SmartLifecycle.DEFAULT_PHASE - 4096;
 
@@ -76,10 +78,5 @@ public interface NotificationListener extends SmartLifecycle {
 	 * @throws IllegalArgumentException if the name is empty or too long
 	 */
 	Subscription listen(String channel, ChannelHandler handler, Executor executor);
-
-	@Override
-	default int getPhase() {
-		return PHASE;
-	}
 
 }

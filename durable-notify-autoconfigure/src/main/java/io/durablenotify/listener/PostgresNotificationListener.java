@@ -29,10 +29,12 @@ import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.context.SmartLifecycle;
+
 /**
  * Starts and stops {@link ListenerRun}s, at most one at a time.
  */
-final class PostgresNotificationListener implements NotificationListener, AutoCloseable {
+final class PostgresNotificationListener implements NotificationListener, SmartLifecycle, AutoCloseable {
 
 	/**
 	 * How long stop() waits for the thread, which normally ends at once. A connect in
@@ -157,6 +159,11 @@ final class PostgresNotificationListener implements NotificationListener, AutoCl
 		synchronized (this.lifecycle) {
 			return this.run != null;
 		}
+	}
+
+	@Override
+	public int getPhase() {
+		return PHASE;
 	}
 
 	@Override

@@ -24,7 +24,6 @@ import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.schema.SchemaException.Problem;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -32,8 +31,6 @@ import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
 import org.jspecify.annotations.Nullable;
-
-import org.springframework.dao.DataAccessException;
 
 /**
  * Migrates by a Flyway run of our own: own schema, own history table, own location,
@@ -61,7 +58,6 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 
 	@Override
 	public Schema migrate() {
-		requireSupportedDatabase();
 		Flyway flyway = flyway(migrationDataSource());
 		try {
 			if (this.settings.migrate()) {
@@ -75,24 +71,6 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			throw failure(ex);
 		}
 		return new Schema(this.settings.name());
-	}
-
-	private void requireSupportedDatabase() {
-		String product;
-		try {
-			product = this.database.getProduct();
-		}
-		catch (DataAccessException ex) {
-			throw new SchemaException(Problem.UNREACHABLE, this.settings.name(),
-					"The database cannot be reached, so that schema '%s' can be neither migrated nor checked: %s"
-						.formatted(this.settings.name(),
-								DriverConnectionDetails.maskUrl(ex.getMostSpecificCause().getMessage())),
-					ex);
-		}
-		if (!product.startsWith("PostgreSQL")) {
-			throw new SchemaException(Problem.UNSUPPORTED_DATABASE, this.settings.name(),
-					"StreamReader needs PostgreSQL; the DataSource is " + product + ".");
-		}
 	}
 
 	/**

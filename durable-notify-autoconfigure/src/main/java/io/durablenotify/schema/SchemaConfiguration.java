@@ -17,10 +17,14 @@
 package io.durablenotify.schema;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.schema.SchemaException.Problem;
 
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
+import org.springframework.dao.DataAccessException;
 
 /**
  * The schema's beans.
@@ -29,13 +33,32 @@ import org.springframework.context.annotation.Configuration;
 public class SchemaConfiguration {
 
 	@Bean
+	DatabaseProduct durableNotifyDatabaseProduct(ApplicationDatabase database, SchemaSettings settings) {
+		try {
+			return new DatabaseProduct(database.getProduct());
+		}
+		catch (DataAccessException ex) {
+			throw new SchemaException(Problem.UNREACHABLE, settings.name(),
+					"The database cannot be reached, so that schema '%s' can be neither migrated nor checked: %s"
+						.formatted(settings.name(),
+								DriverConnectionDetails.maskUrl(ex.getMostSpecificCause().getMessage())),
+					ex);
+		}
+	}
+
+	@Bean
+	@Lazy
 	@ConditionalOnMissingBean
 	SchemaMigrator durableNotifySchemaMigrator(ApplicationDatabase database, SchemaSettings settings) {
 		return new FlywaySchemaMigrator(database, settings);
 	}
 
 	@Bean
-	Schema durableNotifySchema(SchemaMigrator migrator) {
+	@Lazy
+	Schema durableNotifySchema(DatabaseProduct product, SchemaMigrator migrator) {
+		if (!product.isPostgres()) {
+			throw new PostgresRequiredException(product);
+		}
 		return migrator.migrate();
 	}
 

@@ -42,11 +42,6 @@ public final class SchemaException extends RuntimeException {
 		UNREACHABLE,
 
 		/**
-		 * The database is none that has our tables.
-		 */
-		UNSUPPORTED_DATABASE,
-
-		/**
 		 * Anything else: message and cause tell.
 		 */
 		FAILED

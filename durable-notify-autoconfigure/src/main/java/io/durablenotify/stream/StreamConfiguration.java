@@ -28,15 +28,18 @@ import io.durablenotify.wakeup.WakingWrites;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of streams. Those of families are registered by
  * {@link StreamFamilyRegistrar}.
  */
 @Configuration(proxyBeanMethods = false)
+@Lazy
 @Import(StreamFamilyRegistrar.class)
 public class StreamConfiguration {
 
@@ -51,7 +54,7 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamJanitor durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, WakingWrites writes,
+	Lifecycle durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, WakingWrites writes,
 			StreamSettings settings) {
 		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes,
 				StreamRetention.of(settings.retention(), settings.families()), StreamJanitor.INTERVAL);

@@ -80,6 +80,7 @@ final class StreamFamilyRegistrar implements ImportBeanDefinitionRegistrar {
 		arguments.addIndexedArgumentValue(0, family);
 		definition.addQualifier(new AutowireCandidateQualifier(Qualifier.class, family));
 		definition.setDefaultCandidate(false);
+		definition.setLazyInit(true);
 		registry.registerBeanDefinition(beanName, definition);
 	}
 

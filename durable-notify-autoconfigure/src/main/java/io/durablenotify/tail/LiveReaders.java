@@ -37,6 +37,8 @@ import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.context.Lifecycle;
+import org.springframework.context.Phased;
 import org.springframework.context.SmartLifecycle;
 
 /**
@@ -46,10 +48,13 @@ import org.springframework.context.SmartLifecycle;
  * <p>
  * A log that does not exist yet is waited for. A reader is bound to the log that it
  * finds: if that is deleted the reader ends, also where a new one takes the name.
+ * <p>
+ * Open from the beginning, so that it need not be a {@link SmartLifecycle}, which Spring
+ * would create at start-up, PostgreSQL or not.
  *
  * @param <E> the entries' type
  */
-public final class LiveReaders<E> implements SmartLifecycle, WakeupHandler, AutoCloseable {
+public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, AutoCloseable {
 
 	private static final long STOP_TIMEOUT_MILLIS = 1000;
 
@@ -362,6 +367,11 @@ public final class LiveReaders<E> implements SmartLifecycle, WakeupHandler, Auto
 	@Override
 	public boolean isRunning() {
 		return this.open;
+	}
+
+	@Override
+	public int getPhase() {
+		return SmartLifecycle.DEFAULT_PHASE;
 	}
 
 	@Override

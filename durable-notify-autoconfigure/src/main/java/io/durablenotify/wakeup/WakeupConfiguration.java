@@ -23,11 +23,13 @@ import io.durablenotify.schema.Schema;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of wake-ups and the poll.
  */
 @Configuration(proxyBeanMethods = false)
+@Lazy
 public class WakeupConfiguration {
 
 	@Bean

@@ -25,11 +25,13 @@ import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of streams over HTTP.
  */
 @Configuration(proxyBeanMethods = false)
+@Lazy
 public class WebConfiguration {
 
 	@Bean

@@ -19,15 +19,20 @@ package io.durablenotify.autoconfigure;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import io.durablenotify.listener.ListenerExceptions;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.stream.StreamReader;
+import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.web.SseStreams;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,11 +45,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.ApplicationContextInitializer;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.mock.env.MockEnvironment;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -58,6 +67,8 @@ class FailureAnalysisTests {
 
 	private static final Pattern REPORT = Pattern.compile("APPLICATION FAILED TO START\\R\\*+\\R\\R"
 			+ "Description:\\R\\R(.*)\\R\\RAction:\\R\\R(.*?)\\R\\R(?=\\d{4}-|\\z)", Pattern.DOTALL);
+
+	private static final String H2 = "spring.datasource.url=jdbc:h2:mem:analysis";
 
 	private static TestDatabase shared;
 
@@ -89,8 +100,12 @@ class FailureAnalysisTests {
 	}
 
 	private Analysis failureOf(WebApplicationType type, String... properties) {
+		return failureOf((application) -> application.web(type), properties);
+	}
+
+	private Analysis failureOf(Consumer<SpringApplicationBuilder> customizer, String... properties) {
 		try (Instance instance = Instance.start(this.database,
-				(application) -> application.web(type).sources(WebApplication.class), properties)) {
+				customizer.andThen((application) -> application.sources(WebApplication.class)), properties)) {
 			return fail("Started");
 		}
 		catch (RuntimeException ex) {
@@ -392,11 +407,39 @@ class FailureAnalysisTests {
 		assertThat(analysis.action()).contains("durable-notify.schema.name");
 	}
 
+	@ParameterizedTest
+	@ValueSource(classes = { StreamReader.class, StreamWriter.class, NotificationListener.class })
+	void aBeanThatNeedsPostgresOnAnotherDatabaseIsExplained(Class<?> type) {
+		Analysis analysis = failureOf((application) -> application.initializers(asking(type)), H2);
+		assertThat(analysis.description()).matches(type.getSimpleName()
+				+ " needs PostgreSQL; the DataSource is H2 2\\.[^;]*\\. ChangeNotifier works there within one JVM\\.");
+		assertThat(analysis.action())
+			.isEqualTo("Use PostgreSQL, or do without %s on other databases.".formatted(type.getSimpleName()));
+	}
+
 	@Test
-	void anotherDatabaseThanPostgresIsExplained() {
-		Analysis analysis = failureOf("spring.datasource.url=jdbc:h2:mem:unsupported");
-		assertThat(analysis.description()).matches("StreamReader needs PostgreSQL; the DataSource is H2 2\\..*\\.");
-		assertThat(analysis.action()).isEqualTo("Use PostgreSQL, or set durable-notify.enabled=false.");
+	void aFamilysBeanOnAnotherDatabaseIsExplained() {
+		Analysis analysis = failureOf(
+				(application) -> application.initializers((context) -> ((GenericApplicationContext) context)
+					.registerBean("asking", Object.class, () -> context.getBean("durableNotifyStreamWriter.answers"))),
+				H2, "durable-notify.streams.families.answers.prefix=answers/");
+		assertThat(analysis.description()).startsWith("StreamWriter needs PostgreSQL; ");
+	}
+
+	@Test
+	void sseStreamsOnAnotherDatabaseAreExplained() {
+		Analysis analysis = failureOf(
+				(application) -> application.web(WebApplicationType.SERVLET).initializers(asking(SseStreams.class)), H2,
+				"server.port=0");
+		assertThat(analysis.description()).startsWith("SseStreams needs PostgreSQL; ");
+	}
+
+	private static ApplicationContextInitializer<ConfigurableApplicationContext> asking(Class<?> type) {
+		return (context) -> ((GenericApplicationContext) context).registerBean("asking", Asking.class,
+				() -> new Asking(context.getBean(type)));
+	}
+
+	private record Asking(Object bean) {
 	}
 
 	@Configuration(proxyBeanMethods = false)
