@@ -16,15 +16,18 @@
 
 package io.durablenotify.change;
 
+import java.time.Clock;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.Wakeups;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.Lifecycle;
@@ -51,10 +54,15 @@ public class ChangeConfiguration {
 	}
 
 	@Bean
+	@Lazy(false)
 	@ConditionalOnMissingBean
-	ChangeNotifier durableNotifyChangeNotifier(ApplicationDatabase database, ChangeStore store, WakingWrites writes,
-			ChangeReader reader) {
-		return new PostgresChangeNotifier(database, store, writes, reader);
+	ChangeNotifier durableNotifyChangeNotifier(DatabaseProduct product, ApplicationDatabase database,
+			ObjectProvider<ChangeStore> store, ObjectProvider<WakingWrites> writes,
+			ObjectProvider<ChangeReader> reader,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+		return (product.isPostgres())
+				? new PostgresChangeNotifier(database, store.getObject(), writes.getObject(), reader.getObject())
+				: new LocalNotifier(product.description(), executor, Clock.systemUTC());
 	}
 
 	@Bean

@@ -19,6 +19,8 @@ package io.durablenotify.change;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.testsupport.Eventually;
 
@@ -33,8 +35,11 @@ class RecordingChangeHandler implements ChangeHandler {
 
 	private final List<ChangeGap> gaps = Collections.synchronizedList(new ArrayList<>());
 
+	private final Set<String> threads = ConcurrentHashMap.newKeySet();
+
 	@Override
 	public void onChange(Change change) throws Exception {
+		this.threads.add(Thread.currentThread().getName());
 		this.changes.add(change);
 	}
 
@@ -57,6 +62,13 @@ class RecordingChangeHandler implements ChangeHandler {
 		synchronized (this.gaps) {
 			return this.gaps.stream().map(ChangeGap::reason).toList();
 		}
+	}
+
+	/**
+	 * Return the names of the threads that brought changes.
+	 */
+	Set<String> threads() {
+		return this.threads;
 	}
 
 	RecordingChangeHandler awaitChanges(int count) {

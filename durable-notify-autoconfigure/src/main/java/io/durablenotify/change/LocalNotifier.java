@@ -1,0 +1,152 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
+
+/**
+ * A {@link ChangeNotifier} within this JVM, for databases that are not PostgreSQL. Keeps
+ * the changes that wait for a handler in memory, up to a limit.
+ */
+final class LocalNotifier implements ChangeNotifier, AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
+
+	/**
+	 * How many changes wait for one handler before they are given up for a gap.
+	 */
+	static final int CAPACITY = 10_000;
+
+	private final Executor executor;
+
+	private final Clock clock;
+
+	private final AtomicLong lastId = new AtomicLong();
+
+	private final Map<String, Set<ChangeFeed>> feeds = new ConcurrentHashMap<>();
+
+	private final Object delivery = new Object();
+
+	private volatile boolean closed;
+
+	/**
+	 * Create a new instance. Warns of what it cannot do.
+	 * @param product the database's name and version
+	 */
+	LocalNotifier(String product, Executor executor, Clock clock) {
+		this.executor = executor;
+		this.clock = clock;
+		logger.warn(("The DataSource is %s, not PostgreSQL: changes published by other instances are not heard here, "
+				+ "and theirs not there. To run several instances, use PostgreSQL or define a ChangeNotifier bean")
+			.formatted(product));
+	}
+
+	@Override
+	public void publish(String topic, String key, @Nullable String originator) {
+		ChangeRules.requireTopic(topic);
+		ChangeRules.requireKey(key);
+		ChangeRules.requireOriginator(originator);
+		ApplicationDatabase.requireWritable(() -> "Changes cannot be published");
+		Change change = new Change(topic, key, originator, true, this.lastId.incrementAndGet(), this.clock.instant());
+		if (TransactionChanges.isJoinable()) {
+			TransactionChanges.current(this, this::deliver).add(change);
+		}
+		else {
+			deliver(List.of(change));
+		}
+	}
+
+	/**
+	 * All feeds get a change before any gets the next: a handler that answers one by
+	 * publishing another must not be heard before what it answers.
+	 */
+	private void deliver(List<Change> changes) {
+		synchronized (this.delivery) {
+			changes.forEach(this::deliver);
+		}
+	}
+
+	private void deliver(Change change) {
+		for (ChangeFeed feed : this.feeds.getOrDefault(change.topic(), Set.of())) {
+			if (feed.hasRoom()) {
+				feed.add(change);
+			}
+			else {
+				feed.addGap(ChangeGap.Reason.OVERFLOW);
+			}
+		}
+	}
+
+	@Override
+	public Subscription subscribe(String topic, ChangeHandler handler) {
+		ChangeRules.requireTopic(topic);
+		Assert.notNull(handler, "'handler' must not be null");
+		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, (hasRoom) -> {
+		}, this::remove);
+		this.feeds.compute(topic, (key, feeds) -> with(feeds, feed));
+		if (this.closed) {
+			feed.cancel();
+		}
+		return feed;
+	}
+
+	private void remove(ChangeFeed feed) {
+		this.feeds.computeIfPresent(feed.topic(), (topic, feeds) -> without(feeds, feed));
+	}
+
+	private static Set<ChangeFeed> with(@Nullable Set<ChangeFeed> feeds, ChangeFeed feed) {
+		Set<ChangeFeed> result = (feeds != null) ? feeds : ConcurrentHashMap.newKeySet(1);
+		result.add(feed);
+		return result;
+	}
+
+	private static @Nullable Set<ChangeFeed> without(Set<ChangeFeed> feeds, ChangeFeed feed) {
+		feeds.remove(feed);
+		return (feeds.isEmpty()) ? null : feeds;
+	}
+
+	/**
+	 * Return the topics that somebody hears.
+	 */
+	Set<String> topics() {
+		return this.feeds.keySet();
+	}
+
+	/**
+	 * Cancel all subscriptions, also those that come later.
+	 */
+	@Override
+	public void close() {
+		this.closed = true;
+		List.copyOf(this.feeds.values()).forEach((feeds) -> List.copyOf(feeds).forEach(ChangeFeed::cancel));
+	}
+
+}
