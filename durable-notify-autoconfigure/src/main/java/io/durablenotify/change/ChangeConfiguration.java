@@ -71,4 +71,14 @@ public class ChangeConfiguration {
 		return new ChangeJanitor(database, new PostgresChangeCleanup(schema.name()), reader, settings.retention());
 	}
 
+	@Bean
+	static ChangeListenerProcessor durableNotifyChangeListenerProcessor(ObjectProvider<ChangeNotifier> notifier) {
+		return new ChangeListenerProcessor(notifier);
+	}
+
+	@Bean
+	static ChangeListenerFilter durableNotifyChangeListenerFilter() {
+		return new ChangeListenerFilter();
+	}
+
 }

@@ -1,0 +1,89 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+import org.springframework.aot.hint.annotation.Reflective;
+import org.springframework.core.annotation.AliasFor;
+
+/**
+ * Has a method of a bean called with the changes of topics, or with their gaps.
+ * <pre class="code">
+ * &#064;ChangeListener(topics = "profiles")
+ * void on(Change change) {
+ * 	this.profiles.remove(change.key());
+ * }
+ *
+ * &#064;ChangeListener(topics = "profiles")
+ * void on(ChangeGap gap) {
+ * 	this.profiles.clear();
+ * }
+ * </pre>
+ * <p>
+ * The method takes a {@link Change} or a {@link ChangeGap}, returns nothing, and is
+ * neither private nor static; otherwise the bean cannot be created. Every method
+ * subscribes for itself, once for each topic: one that takes changes is told of no gap
+ * and the other way round, and two methods may be called at the same time. The calls of
+ * one method and topic come one after the other, on {@code durableNotifyTaskExecutor},
+ * through the bean's proxy if it has one. What the method throws is logged; it goes on
+ * with the next change.
+ * <p>
+ * The method hears what is committed from the time on when its bean has been initialized,
+ * before other beans can use it. What the bean reads while it is initialized, such as in
+ * a {@code @PostConstruct} method, is older: fill a cache on first use, or when the
+ * application is ready.
+ * <p>
+ * It hears until the bean is destroyed. A lazy bean hears nothing before it is created;
+ * {@code spring.main.lazy-initialization} makes no bean with such a method lazy. Every
+ * instance of a prototype hears for itself until the context closes.
+ * <p>
+ * May be used as a meta-annotation.
+ *
+ * @see ChangeHandler
+ */
+@Target({ ElementType.METHOD, ElementType.ANNOTATION_TYPE })
+@Retention(RetentionPolicy.RUNTIME)
+@Documented
+@Reflective
+public @interface ChangeListener {
+
+	/**
+	 * Alias for {@link #topics()}.
+	 * @return the topics
+	 */
+	@AliasFor("topics")
+	String[] value() default {};
+
+	/**
+	 * The topics, at least one. Each may have placeholders.
+	 * @return the topics
+	 */
+	@AliasFor("value")
+	String[] topics() default {};
+
+	/**
+	 * Whether to leave out the changes that this instance has published.
+	 * @return whether to leave them out
+	 */
+	boolean ignoreOwn() default false;
+
+}
