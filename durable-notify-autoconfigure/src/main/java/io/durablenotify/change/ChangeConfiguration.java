@@ -57,8 +57,7 @@ public class ChangeConfiguration {
 	@Lazy(false)
 	@ConditionalOnMissingBean
 	ChangeNotifier durableNotifyChangeNotifier(DatabaseProduct product, ApplicationDatabase database,
-			ObjectProvider<ChangeStore> store, ObjectProvider<WakingWrites> writes,
-			ObjectProvider<ChangeReader> reader,
+			ObjectProvider<ChangeStore> store, ObjectProvider<WakingWrites> writes, ObjectProvider<ChangeReader> reader,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
 		return (product.isPostgres())
 				? new PostgresChangeNotifier(database, store.getObject(), writes.getObject(), reader.getObject())

@@ -1,0 +1,53 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+import org.springframework.transaction.PlatformTransactionManager;
+
+/**
+ * Tests for {@link PostgresChangeNotifier} within one instance.
+ */
+class PostgresChangeContractTests extends ChangeNotifierContract {
+
+	private static Instance instance;
+
+	@BeforeAll
+	static void start() {
+		instance = Instance.start(PostgresServer.shared().createDatabase());
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	@Override
+	ChangeNotifier notifier() {
+		return instance.bean(ChangeNotifier.class);
+	}
+
+	@Override
+	PlatformTransactionManager transactionManager() {
+		return instance.bean(PlatformTransactionManager.class);
+	}
+
+}
