@@ -22,9 +22,12 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
@@ -130,6 +133,29 @@ class LocalNotifierTests extends ChangeNotifierContract {
 			assertThat(TransactionSynchronizationManager.getResourceMap()).containsKey(notifier);
 		});
 		assertThat(TransactionSynchronizationManager.getResourceMap()).isEmpty();
+	}
+
+	@Test
+	void nobodyHearsAnAnswerBeforeWhatItAnswers() {
+		// Gives the first subscriber a head start, until its answer waits for the others
+		LocalNotifier notifier = notifier(
+				(task) -> Background.run(task).completeOnTimeout(null, 200, TimeUnit.MILLISECONDS).join());
+		List<RecordingChangeHandler> handlers = Stream.generate(() -> new RecordingChangeHandler() {
+
+			@Override
+			public void onChange(Change change) throws Exception {
+				super.onChange(change);
+				if (change.key().equals("question")) {
+					notifier.publish("a", "answer");
+				}
+			}
+
+		}).limit(3).map(RecordingChangeHandler.class::cast).toList();
+		handlers.forEach((handler) -> notifier.subscribe("a", handler));
+		notifier.publish("a", "question");
+		for (RecordingChangeHandler handler : handlers) {
+			assertThat(handler.awaitChanges(4).keys()).containsExactly("question", "answer", "answer", "answer");
+		}
 	}
 
 	@Test
