@@ -29,7 +29,6 @@ import org.jspecify.annotations.Nullable;
 
 import org.springframework.aop.framework.AopInfrastructureBean;
 import org.springframework.aop.framework.AopProxyUtils;
-import org.springframework.aop.scope.ScopedObject;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
 import org.springframework.context.EmbeddedValueResolverAware;
@@ -65,8 +64,8 @@ final class ChangeListenerProcessor
 
 	@Override
 	public Object postProcessAfterInitialization(Object bean, String beanName) {
-		// A scoped proxy hears by its targets
-		if (bean instanceof AopInfrastructureBean || bean instanceof ScopedObject) {
+		// Scoped proxies are such, and hear by their targets
+		if (bean instanceof AopInfrastructureBean) {
 			return bean;
 		}
 		Class<?> type = AopProxyUtils.ultimateTargetClass(bean);
