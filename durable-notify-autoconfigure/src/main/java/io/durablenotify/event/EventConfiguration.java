@@ -30,11 +30,13 @@ import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of events.
  */
 @Configuration(proxyBeanMethods = false)
+@Lazy
 public class EventConfiguration {
 
 	@Bean

@@ -24,6 +24,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
+import io.durablenotify.event.EventLog;
 import io.durablenotify.listener.ListenerExceptions;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
@@ -408,7 +409,7 @@ class FailureAnalysisTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(classes = { StreamReader.class, StreamWriter.class, NotificationListener.class })
+	@ValueSource(classes = { StreamReader.class, StreamWriter.class, EventLog.class, NotificationListener.class })
 	void aBeanThatNeedsPostgresOnAnotherDatabaseIsExplained(Class<?> type) {
 		Analysis analysis = failureOf((application) -> application.initializers(asking(type)), H2);
 		assertThat(analysis.description()).matches(type.getSimpleName()
