@@ -31,8 +31,8 @@ import io.durablenotify.delivery.DaemonThreadFactory;
 final class AsyncOutcomes {
 
 	/**
-	 * After how long another thread goes on behind a future whose completion takes its
-	 * time.
+	 * After how long those behind a future whose completion takes its time go on without
+	 * it.
 	 */
 	private static final long STALL_MILLIS = 20;
 
@@ -48,8 +48,8 @@ final class AsyncOutcomes {
 	}
 
 	/**
-	 * Complete futures, in order, without waiting. One that runs somebody's code has a
-	 * task of its own: that code may block, or wait for one of the others.
+	 * Complete futures, in order, without waiting. What runs with them is somebody's
+	 * code, which may block, or wait for one of the others.
 	 */
 	void complete(List<PendingAppend> settled) {
 		if (settled.size() == 1) {
@@ -71,14 +71,18 @@ final class AsyncOutcomes {
 	}
 
 	/**
-	 * Several futures, completed by one thread as long as none of them takes its time:
-	 * somebody's code can come to a future between the look for it and the completion.
+	 * Several futures, completed by one thread as long as that takes no time: a task for
+	 * each costs more than all else of an append. Once they have stalled, another thread
+	 * goes on, and what has somebody's code gets a task of its own. That code can still
+	 * come to a future between the look for it and the completion.
 	 */
 	private final class Completion implements Runnable {
 
 		private final List<PendingAppend> appends;
 
 		private final AtomicInteger next = new AtomicInteger();
+
+		private volatile boolean stalled;
 
 		Completion(List<PendingAppend> appends) {
 			this.appends = appends;
@@ -92,6 +96,7 @@ final class AsyncOutcomes {
 
 		private void startAgainIfStalled() {
 			if (this.next.get() < this.appends.size()) {
+				this.stalled = true;
 				start();
 			}
 		}
@@ -100,7 +105,7 @@ final class AsyncOutcomes {
 		public void run() {
 			for (int i = this.next.getAndIncrement(); i < this.appends.size(); i = this.next.getAndIncrement()) {
 				PendingAppend append = this.appends.get(i);
-				if (append.hasDependents()) {
+				if (this.stalled && append.hasDependents()) {
 					execute(append::completeFuture);
 				}
 				else {

@@ -17,6 +17,7 @@
 package io.durablenotify.stream;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -24,7 +25,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Eventually;
 import org.junit.jupiter.api.AfterEach;
@@ -79,6 +82,46 @@ class AsyncOutcomesTests {
 		assertThat(thread).isNotDone();
 		this.release.countDown();
 		assertThat(thread.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isNotEqualTo(Thread.currentThread());
+	}
+
+	@Test
+	void callbacksThatTakeNoTimeShareATaskAndKeepTheirOrder() {
+		AtomicInteger tasks = new AtomicInteger();
+		List<Integer> called = new ArrayList<>();
+		List<PendingAppend> settled = new ArrayList<>();
+		for (int i = 0; i < 100; i++) {
+			int number = i;
+			CompletableFuture<Long> future = new CompletableFuture<>();
+			future.thenAccept((index) -> called.add(number));
+			settled.add(stored(future));
+		}
+		new AsyncOutcomes((task) -> {
+			tasks.incrementAndGet();
+			task.run();
+		}).complete(settled);
+		assertThat(tasks).hasValue(1);
+		assertThat(called).containsExactlyElementsOf(IntStream.range(0, 100).boxed().toList());
+	}
+
+	@Test
+	void whatIsBehindACallbackThatBlocksHasATaskForEachCallback() throws Exception {
+		CompletableFuture<Long> blocking = new CompletableFuture<>();
+		blocking.thenAccept((index) -> block());
+		List<PendingAppend> settled = new ArrayList<>(List.of(stored(blocking)));
+		for (int i = 0; i < 100; i++) {
+			CompletableFuture<Long> future = new CompletableFuture<>();
+			future.thenAccept((index) -> {
+			});
+			settled.add(stored(future));
+		}
+		AtomicInteger tasks = new AtomicInteger();
+		new AsyncOutcomes((task) -> {
+			// The first is with the one that blocks, the second goes on without it
+			if (tasks.incrementAndGet() <= 2) {
+				this.executor.execute(task);
+			}
+		}).complete(settled);
+		Eventually.await(() -> tasks.get() == 2 + 100, tasks::toString);
 	}
 
 	private void block() {
