@@ -34,7 +34,7 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for the pace of {@link WakeupSender}.
+ * Tests for what {@link WakeupSender} sends, and when.
  */
 class WakeupSenderTests {
 
@@ -104,6 +104,19 @@ class WakeupSenderTests {
 		this.tap.await(2);
 		assertThat(this.tap.payloads()).containsExactly("1 me topic 1:1:-", "1 me topic 1:0:e");
 		assertThat(elapsedSince(start)).isLessThan(Duration.ofSeconds(30));
+	}
+
+	@Test
+	void whatGatheredForSeveralTopicsIsHeardWhole() {
+		this.instances.set(MANY);
+		try (WakeupSender sender = sender(Duration.ofMinutes(10))) {
+			sender.offer("topic", Wakeup.moved(1, 1));
+			this.tap.await(1);
+			sender.offer("topic", Wakeup.moved(1, 2));
+			sender.offer("other", Wakeup.moved(2, 1));
+		}
+		this.tap.await(3);
+		assertThat(this.tap.payloads()).containsExactly("1 me topic 1:1:-", "1 me topic 1:2:-", "1 me other 2:1:-");
 	}
 
 	private WakeupSender sender(Duration maxGap) {
