@@ -111,7 +111,9 @@ final class PostgresEventAppends {
 	 * to repeat.
 	 */
 	private static final String APPEND_ALL = """
-			WITH given AS MATERIALIZED (
+			WITH head AS MATERIALIZED (
+				SELECT run_id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE),
+			given AS MATERIALIZED (
 				SELECT * FROM unnest(?::text[]::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[])
 					WITH ORDINALITY AS g(event_id, type, correlation_id, idempotency_key, payload, is_first, ord)),
 			known AS MATERIALIZED (
@@ -132,7 +134,7 @@ final class PostgresEventAppends {
 					(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload)
 				SELECT head.run_id, tail.sequence + row_number() OVER (ORDER BY g.ord), g.event_id, g.type,
 					g.correlation_id, g.idempotency_key, g.payload::json
-				FROM (SELECT run_id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE) head
+				FROM head
 				CROSS JOIN (SELECT coalesce((SELECT sequence FROM ${schema}.workflow_events WHERE run_id = ?
 					ORDER BY sequence DESC LIMIT 1), 0) AS sequence) tail
 				CROSS JOIN given g
@@ -254,8 +256,17 @@ final class PostgresEventAppends {
 			return looked;
 		}
 		catch (SQLException ex) {
-			connection.rollback(savepoint);
+			rollback(connection, savepoint, ex);
 			throw ex;
+		}
+	}
+
+	private static void rollback(Connection connection, Savepoint savepoint, SQLException cause) {
+		try {
+			connection.rollback(savepoint);
+		}
+		catch (SQLException ex) {
+			cause.addSuppressed(ex);
 		}
 	}
 
@@ -264,13 +275,14 @@ final class PostgresEventAppends {
 		LimitedStatement limited = (create) ? this.createAll : this.appendAll;
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
 			int next = setRun(statement, create, runId);
+			statement.setString(next++, runId);
 			statement.setObject(next++, eventIds.stream().map(UUID::toString).toArray(String[]::new));
 			statement.setObject(next++, events.stream().map(NewEvent::type).toArray(String[]::new));
 			statement.setObject(next++, events.stream().map(NewEvent::correlationId).toArray(String[]::new));
 			statement.setObject(next++, events.stream().map(NewEvent::idempotencyKey).toArray(String[]::new));
 			statement.setObject(next++, events.stream().map(NewEvent::payload).toArray(String[]::new));
 			statement.setObject(next++, first);
-			for (int i = 0; i < 5; i++) {
+			for (int i = 0; i < 4; i++) {
 				statement.setString(next++, runId);
 			}
 			OptionalLong run = readRun(statement, create);
