@@ -32,7 +32,8 @@ public final class Figures {
 		return List.of(new SingleAppends(), new ConcurrentAppends(), new BulkAppends(), new LatencyBetweenProcesses(),
 				new LatencyInOneProcess(), new CompletedStream(), new FirstChunk(), new IdleReaders(),
 				new ManyReadersOfOne(), new CostOfWakeups(), new LargeTables(), new StandstillReader(), new Recovery(),
-				new HeldSnapshot(), new ChangePublishing(), new ChangeLatency(), new ChangeCatchUp());
+				new HeldSnapshot(), new EventAppends(), new RacingEngines(), new ChangePublishing(),
+				new ChangeLatency(), new ChangeCatchUp());
 	}
 
 }

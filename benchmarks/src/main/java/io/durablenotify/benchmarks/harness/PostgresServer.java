@@ -108,6 +108,7 @@ public final class PostgresServer implements AutoCloseable {
 		try (Connection connection = template.connect(); Statement statement = connection.createStatement()) {
 			statement.execute("CREATE TABLE raw_chunks (LIKE durable_notify.stream_chunks INCLUDING ALL)");
 			statement.execute("CREATE TABLE raw_changes (LIKE durable_notify.changes INCLUDING ALL)");
+			statement.execute("CREATE TABLE raw_events (LIKE durable_notify.workflow_events INCLUDING ALL)");
 		}
 	}
 
