@@ -80,6 +80,8 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 
 	private final Map<String, Set<LiveReader<E>>> byName = new ConcurrentHashMap<>();
 
+	private final MissedWakeups missed = new MissedWakeups();
+
 	/**
 	 * Readers of which the end is known and not taken yet: nothing looks for them any
 	 * more, but a stop must find them.
@@ -214,14 +216,45 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	}
 
 	/**
+	 * A log is being found by its name, and what it begins with.
+	 */
+	void finding() {
+		this.missed.begin();
+	}
+
+	/**
+	 * It was not found.
+	 */
+	void notFound() {
+		this.missed.end(0);
+	}
+
+	/**
+	 * It was found, with what a reader begins with: the reader need not look again unless
+	 * it was to be woken since.
+	 */
+	void found(LiveReader<E> reader, long logId) {
+		bindWaiting(reader.name(), logId, reader);
+		if (this.missed.end(logId)) {
+			this.fetcher.wake(reader);
+		}
+	}
+
+	/**
 	 * A name that readers wait for exists.
 	 */
 	void bindWaiting(String name, long logId) {
+		bindWaiting(name, logId, null);
+	}
+
+	private void bindWaiting(String name, long logId, @Nullable LiveReader<E> looking) {
 		Set<LiveReader<E>> waiting = this.byName.remove(name);
 		if (waiting != null) {
 			for (LiveReader<E> reader : waiting) {
 				bind(reader, logId);
-				this.fetcher.wake(reader);
+				if (reader != looking) {
+					this.fetcher.wake(reader);
+				}
 			}
 		}
 	}
@@ -320,6 +353,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
+		this.missed.heard(wakeup.id());
 		for (LiveReader<E> reader : of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.next() < wakeup.position()) {
 				this.fetcher.wake(reader);

@@ -215,6 +215,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		String name = reader.name();
 		// Nobody else looks for it while it is bound to no log
 		reader.look().tryBegin();
+		this.readers.finding();
 		Found<E> found;
 		try {
 			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
@@ -222,7 +223,7 @@ final class LogFetcher<E> implements AutoCloseable {
 							budget(List.of(List.of(reader)))));
 		}
 		catch (Throwable ex) {
-			reader.look().end(false);
+			notFound(reader);
 			this.checks.requestName(name);
 			if (ex instanceof DataAccessException failure && DataFailure.is(failure)) {
 				// The name or the entries: the usual way tells
@@ -232,13 +233,17 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 		Head head = found.head();
 		if (head == null) {
-			reader.look().end(false);
+			notFound(reader);
 			return true;
 		}
-		// What was committed before it was registered there needs the look that follows
-		this.readers.bindWaiting(name, head.id());
+		this.readers.found(reader, head.id());
 		handOver(found, reader);
 		return true;
+	}
+
+	private void notFound(LiveReader<E> reader) {
+		this.readers.notFound();
+		reader.look().end(false);
 	}
 
 	private void fetch() {

@@ -114,15 +114,18 @@ final class ObservedReaders implements AutoCloseable {
 		int statements = this.store.statements();
 		poll.run();
 		Eventually.await(() -> !anybody || this.store.checks() > checks, this.store::toString);
-		// Whose name is looked up behind the poll, and whose chunk is fetched behind all
-		// that
-		// the poll has woken
-		SequenceHandler handler = new SequenceHandler();
-		LiveReader<Chunk> behind = open("other", handler);
-		handler.awaitNext(1);
-		awaitIdle(List.of(behind));
-		behind.cancel();
+		// One fetch behind the poll, and one behind all that the poll has woken
+		awaitOther();
+		awaitOther();
 		return this.store.statements() - statements - 2;
+	}
+
+	private void awaitOther() {
+		SequenceHandler handler = new SequenceHandler();
+		LiveReader<Chunk> reader = open("other", StreamPosition.last(1), handler);
+		handler.awaitNext(1);
+		awaitIdle(List.of(reader));
+		reader.cancel();
 	}
 
 	ObservedStore store() {

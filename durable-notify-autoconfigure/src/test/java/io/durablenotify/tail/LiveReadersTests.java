@@ -105,10 +105,11 @@ class LiveReadersTests {
 
 	@Test
 	void aLogThatIsDeletedAndCreatedBehindTheFirstFetchIsAnother() {
-		append("recreated", 2);
+		long id = append("recreated", 2);
 		this.logs.behindNextFetch(() -> {
 			this.logs.delete("recreated");
-			this.logs.append("recreated", 7);
+			instance.bean(Wakeups.class).send(NumberedLogs.KIND.topic(), Wakeup.deleted(id));
+			append("recreated", 7);
 		});
 		new Recorder().follow("recreated", 1).awaitNumbers(1, 2).awaitEnd("deleted");
 	}
@@ -130,6 +131,18 @@ class LiveReadersTests {
 		opened.countDown();
 		recorders.forEach((recorder) -> recorder.awaitNumbers(1, 1));
 		assertThat(this.logs.statements()).isLessThan(20);
+	}
+
+	@Test
+	void aLogThatWaitsForNothingNewIsReadByOneStatement() {
+		append("quiet", 3);
+		for (int i = 1; i <= 20; i++) {
+			new Recorder().follow("quiet", 1).awaitNumbers(1, 3);
+			int statements = i;
+			Eventually.await(() -> this.readers.all().stream().allMatch((reader) -> reader.look().isIdle()),
+					() -> this.readers.all().toString());
+			assertThat(this.logs.statements()).isEqualTo(statements);
+		}
 	}
 
 	private static void await(CountDownLatch latch) {
