@@ -16,9 +16,16 @@
 
 package io.durablenotify.actuate;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import io.durablenotify.change.ChangeDelivery;
+import io.durablenotify.change.ChangeDeliveryState;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
@@ -42,11 +49,18 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
 	private final ApplicationDatabase database;
 
-	DurableNotifyHealthIndicator(NotificationListener listener, Poll poll, ApplicationDatabase database) {
+	private final List<LiveReaders<?>> readers;
+
+	private final ChangeDelivery changes;
+
+	DurableNotifyHealthIndicator(NotificationListener listener, Poll poll, ApplicationDatabase database,
+			List<LiveReaders<?>> readers, ChangeDelivery changes) {
 		super("durable-notify health check failed");
 		this.listener = listener;
 		this.poll = poll;
 		this.database = database;
+		this.readers = readers;
+		this.changes = changes;
 	}
 
 	@Override
@@ -62,6 +76,8 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		if (state.lastError() != null) {
 			builder.withDetail("lastError", state.lastError());
 		}
+		this.readers.forEach((ofFeature) -> builder.withDetail(ofFeature.topic(), Map.of("readers", ofFeature.size())));
+		builder.withDetail("changes", details(this.changes.state()));
 		switch (state.status()) {
 			case LISTENING, DISABLED -> builder.up();
 			default -> builder.status((this.poll.intervalInForce().isZero()) ? Status.DOWN : DEGRADED);
@@ -69,6 +85,17 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		if (!isDatabaseReachable()) {
 			builder.down().withDetail("database", "cannot be reached");
 		}
+	}
+
+	private static Map<String, Object> details(ChangeDeliveryState state) {
+		Map<String, Object> details = new LinkedHashMap<>();
+		details.put("subscriptions", state.subscriptions());
+		details.put("behind", state.behind());
+		if (state.lastGap() != null && state.lastGapAt() != null) {
+			details.put("lastGap", state.lastGap());
+			details.put("lastGapAt", state.lastGapAt());
+		}
+		return details;
 	}
 
 	private boolean isDatabaseReachable() {

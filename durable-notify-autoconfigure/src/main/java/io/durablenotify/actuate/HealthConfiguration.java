@@ -16,9 +16,11 @@
 
 package io.durablenotify.actuate;
 
+import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -36,10 +38,10 @@ public class HealthConfiguration {
 	@Bean
 	@ConditionalOnMissingBean(name = { "durableNotifyHealthIndicator", "durableNotifyHealthContributor" })
 	HealthContributor durableNotifyHealthIndicator(DatabaseProduct product,
-			ObjectProvider<NotificationListener> listener, ObjectProvider<Poll> poll, ApplicationDatabase database) {
-		return (product.isPostgres())
-				? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(), database)
-				: new LocalHealthIndicator(product);
+			ObjectProvider<NotificationListener> listener, ObjectProvider<Poll> poll, ApplicationDatabase database,
+			ObjectProvider<LiveReaders<?>> readers, ObjectProvider<ChangeDelivery> changes) {
+		return (product.isPostgres()) ? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(),
+				database, readers.orderedStream().toList(), changes.getObject()) : new LocalHealthIndicator(product);
 	}
 
 }

@@ -50,7 +50,7 @@ public class ChangeConfiguration {
 	@Bean
 	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeStore store,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
-		return new ChangeReader(database, store, executor, wakeups, poll);
+		return new ChangeReader(database, store, executor, wakeups, poll, Clock.systemUTC());
 	}
 
 	@Bean

@@ -18,6 +18,8 @@ package io.durablenotify.change;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -51,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * read, and a slow one falls behind without holding up others: what it has not read yet
  * is in the table. Has no thread and no poll while nobody subscribes.
  */
-final class ChangeReader implements WakeupHandler, AutoCloseable {
+final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable {
 
 	static final String TOPIC = "changes";
 
@@ -70,6 +72,8 @@ final class ChangeReader implements WakeupHandler, AutoCloseable {
 	private final Executor executor;
 
 	private final Poll poll;
+
+	private final Clock clock;
 
 	private final WorkerThread thread = new WorkerThread("durable-notify-changes");
 
@@ -106,6 +110,10 @@ final class ChangeReader implements WakeupHandler, AutoCloseable {
 
 	private @Nullable Subscription polling;
 
+	private ChangeGap.@Nullable Reason lastGap;
+
+	private @Nullable Instant lastGapAt;
+
 	private boolean closed;
 
 	/**
@@ -116,11 +124,13 @@ final class ChangeReader implements WakeupHandler, AutoCloseable {
 
 	private long retryAt;
 
-	ChangeReader(ApplicationDatabase database, ChangeStore store, Executor executor, Wakeups wakeups, Poll poll) {
+	ChangeReader(ApplicationDatabase database, ChangeStore store, Executor executor, Wakeups wakeups, Poll poll,
+			Clock clock) {
 		this.database = database;
 		this.store = store;
 		this.executor = executor;
 		this.poll = poll;
+		this.clock = clock;
 		this.wakeups = wakeups.subscribe(TOPIC, this);
 	}
 
@@ -345,6 +355,10 @@ final class ChangeReader implements WakeupHandler, AutoCloseable {
 		// The position is from before: whoever reacts to the gap misses nothing from then
 		// on
 		move(feeds, present);
+		synchronized (this.lock) {
+			this.lastGap = reason;
+			this.lastGapAt = this.clock.instant();
+		}
 		feeds.forEach((feed) -> feed.addGap(reason));
 	}
 
@@ -354,6 +368,14 @@ final class ChangeReader implements WakeupHandler, AutoCloseable {
 			if (position.target() == null) {
 				this.latest = position;
 			}
+		}
+	}
+
+	@Override
+	public ChangeDeliveryState state() {
+		synchronized (this.lock) {
+			int behind = (int) this.positions.keySet().stream().filter((feed) -> !feed.hasRoom()).count();
+			return new ChangeDeliveryState(this.positions.size(), behind, this.lastGap, this.lastGapAt);
 		}
 	}
 

@@ -312,6 +312,22 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	}
 
 	/**
+	 * Return the topic of the logs' wake-ups, which is the feature's name.
+	 * @return the topic
+	 */
+	public String topic() {
+		return this.kind.topic();
+	}
+
+	/**
+	 * Return how many readers there are.
+	 * @return those that have not been told their end
+	 */
+	public int size() {
+		return all().size();
+	}
+
+	/**
 	 * A reader's consumer has taken entries.
 	 */
 	void roomMade(LiveReader<E> reader) {

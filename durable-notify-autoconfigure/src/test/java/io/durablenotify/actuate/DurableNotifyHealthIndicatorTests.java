@@ -24,12 +24,16 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.sql.Connection;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 
 import javax.sql.DataSource;
 
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.autoconfigure.DurableNotifyHealthContributorAutoConfiguration;
+import io.durablenotify.change.ChangeDeliveryState;
+import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.event.EventLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
@@ -101,6 +105,21 @@ class DurableNotifyHealthIndicatorTests {
 	}
 
 	@Test
+	void tellsWhoReadsWhat() {
+		try (Instance instance = start(); Instance idle = start()) {
+			instance.reader().subscribe("stream", StreamPosition.start(), new RecordingHandler());
+			instance.bean(EventLog.class).follow("run", 0, (event) -> {
+			});
+			instance.bean(ChangeNotifier.class).subscribe("topic", (change) -> {
+			});
+			assertThat(health(instance).getDetails()).containsEntry("streams", Map.of("readers", 1))
+				.containsEntry("events", Map.of("readers", 1))
+				.containsEntry("changes", Map.of("subscriptions", 1, "behind", 0));
+			assertThat(health(idle).getDetails()).containsEntry("streams", Map.of("readers", 0));
+		}
+	}
+
+	@Test
 	void isUpWhileListening() {
 		Instant before = Instant.now();
 		try (Instance instance = start()) {
@@ -109,7 +128,8 @@ class DurableNotifyHealthIndicatorTests {
 			Health health = health(instance);
 			assertThat(health.getStatus()).isEqualTo(Status.UP);
 			assertThat(health.getDetails())
-				.containsOnlyKeys("listener", "since", "reconnects", "pollInterval", "lastProbe")
+				.containsOnlyKeys("listener", "since", "reconnects", "pollInterval", "lastProbe", "streams", "events",
+						"changes")
 				.containsEntry("listener", ListenerState.Status.LISTENING)
 				.containsEntry("reconnects", 0L)
 				.containsEntry("pollInterval", Duration.ofSeconds(5));
@@ -214,7 +234,8 @@ class DurableNotifyHealthIndicatorTests {
 		Poll poll = mock(Poll.class);
 		given(poll.intervalInForce()).willReturn(Duration.ofSeconds(1));
 		Health health = new DurableNotifyHealthIndicator(listener, poll,
-				new ApplicationDatabase(dataSource, () -> null))
+				new ApplicationDatabase(dataSource, () -> null), List.of(),
+				() -> new ChangeDeliveryState(0, 0, null, null))
 			.health();
 		assertThat(health.getStatus()).isEqualTo(Status.DOWN);
 	}

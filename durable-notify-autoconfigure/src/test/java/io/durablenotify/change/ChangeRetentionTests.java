@@ -136,6 +136,9 @@ class ChangeRetentionTests {
 			ofDeaf.awaitKey("later");
 			assertThat(ofDeaf.keys()).containsExactly("heard", "later");
 			assertThat(ofDeaf.gaps()).containsExactly(Reason.EXPIRED);
+			ChangeDeliveryState state = deaf.bean(ChangeDelivery.class).state();
+			assertThat(state.lastGap()).isEqualTo(Reason.EXPIRED);
+			assertThat(state.lastGapAt()).isNotNull();
 		}
 	}
 

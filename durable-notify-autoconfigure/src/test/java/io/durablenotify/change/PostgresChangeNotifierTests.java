@@ -18,6 +18,7 @@ package io.durablenotify.change;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Clock;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -254,7 +255,7 @@ class PostgresChangeNotifierTests {
 		try (Connection between = jdbc.getDataSource().getConnection();
 				ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
 						committingBetweenPages(between), Runnable::run, this.instance.bean(Wakeups.class),
-						this.instance.bean(Poll.class))) {
+						this.instance.bean(Poll.class), Clock.systemUTC())) {
 			reader.subscribe("topic", this.handler);
 			notifier(this.instance).publish("topic", "first");
 			this.handler.awaitKey("first");
@@ -325,6 +326,7 @@ class PostgresChangeNotifierTests {
 		this.ofOther.awaitChanges(count);
 		assertThat(this.ofOther.keys()).isEqualTo(numbers(count));
 		assertThat(slow.keys()).isEmpty();
+		assertThat(this.other.bean(ChangeDelivery.class).state()).isEqualTo(new ChangeDeliveryState(2, 1, null, null));
 		latch.countDown();
 		slow.awaitChanges(count);
 		assertThat(slow.keys()).isEqualTo(numbers(count));
