@@ -44,10 +44,10 @@ final class WakeupSender implements AutoCloseable {
 
 	/**
 	 * The share of time that the server may spend on our NOTIFYs is one over this plus
-	 * one. Writers on all cores lose about as much: with 4 it was a fifth of their
-	 * throughput.
+	 * one. Writers lose more than that, since listeners wake up too: with 4, sixteen of
+	 * them lost a fifth of their throughput, and a single one loses a tenth with 15.
 	 */
-	private static final int PAUSE_PER_INSTANCE = 15;
+	private static final int PAUSE_PER_INSTANCE = 30;
 
 	/**
 	 * How long closing waits for what is still to be sent.
