@@ -164,8 +164,8 @@ final class DefaultEventLog implements EventLog {
 			}
 			if (this.appendStore.isClash(ex, false)) {
 				throw new ConcurrencyFailureException(
-						("Another transaction wrote to run '%s' at the same time, and this one's isolation level hides "
-								+ "it, or one of them did not lock the run; repeat this transaction")
+						("Another transaction wrote to run '%s' at the same time: this one's isolation level hides it, "
+								+ "it did not lock the run, or each waited for the other; repeat this transaction")
 							.formatted(runId),
 						ex);
 			}

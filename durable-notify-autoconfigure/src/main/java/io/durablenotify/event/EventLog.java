@@ -38,7 +38,8 @@ import org.springframework.dao.DataAccessException;
  * is visible to others with its commit. It locks the run until then: keep the transaction
  * short, append last. A duplicate leaves the transaction usable. At REPEATABLE READ and
  * SERIALIZABLE, an event of another transaction that the snapshot hides is a
- * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction.
+ * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction. So is
+ * a deadlock of two that append to several runs in different orders.
  * Without a transaction an append is one round trip, and two for the first event of a
  * run.
  * <p>
@@ -68,9 +69,9 @@ public interface EventLog {
 	AppendResult append(NewEvent event);
 
 	/**
-	 * Append an event if the run stands where the caller saw it. An event that is stored
-	 * already is a duplicate here too, wherever the run stands by now, so that an append
-	 * whose outcome was not heard can be repeated as it was.
+	 * Append an event if the run stands where the caller saw it. A duplicate is one here
+	 * too, wherever the run stands by now: with a type that is unique or with a key, an
+	 * append whose outcome was not heard can be repeated as it was.
 	 * @param event the event
 	 * @param expectedSequence the sequence of the last event that the caller has seen, 0
 	 * for a run without events

@@ -23,6 +23,7 @@ import java.util.concurrent.Executor;
 import javax.sql.DataSource;
 
 import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.event.EventLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerConnectionDetails;
@@ -207,6 +208,13 @@ class DurableNotifyAutoConfigurationTests {
 		StreamWriter own = mock(StreamWriter.class);
 		this.contextRunner.withBean("own", StreamWriter.class, () -> own)
 			.run((context) -> assertThat(context).getBean(StreamWriter.class).isSameAs(own));
+	}
+
+	@Test
+	void backsOffWithUsersEventLog() {
+		EventLog own = mock(EventLog.class);
+		this.contextRunner.withBean("own", EventLog.class, () -> own)
+			.run((context) -> assertThat(context).getBean(EventLog.class).isSameAs(own));
 	}
 
 	@Test

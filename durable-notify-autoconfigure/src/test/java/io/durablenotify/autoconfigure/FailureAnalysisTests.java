@@ -142,6 +142,10 @@ class FailureAnalysisTests {
 			streams.buffer-size        | 0           | 0       | use 1 or more
 			streams.buffer-bytes       | 0           | 0B      | use 1B or more
 			streams.append-timeout     | 0           | 0s      | use 1ms or more
+			events.max-payload-size    | 0           | 0B      | use 1B to 512MB
+			events.max-payload-size    | 513MB       | 513MB   | use 1B to 512MB
+			events.append-timeout      | 0           | 0s      | use 1ms or more
+			events.append-timeout      | 25d         | 2160000s | use 24d or less
 			streams.retention          | 0           | 0s      | use 1ms or more
 			streams.retention          | -1d         | -86400s | use 1ms or more
 			streams.retention          | 36501d      | 3153686400s | use 36500d or less

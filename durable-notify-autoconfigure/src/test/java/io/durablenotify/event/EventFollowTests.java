@@ -38,6 +38,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.OptimisticLockingFailureException;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -129,6 +131,26 @@ class EventFollowTests {
 		}
 		else {
 			other.events().append(event(run));
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void anAppendInAfterCommitIsStoredAndHeard(boolean autoCommit) {
+		try (Instance late = Instance.start(database, "spring.datasource.hikari.auto-commit=" + autoCommit)) {
+			String run = "after-commit/" + autoCommit;
+			RecordingEventHandler handler = follow(run, 0);
+			late.transaction()
+				.executeWithoutResult((status) -> TransactionSynchronizationManager
+					.registerSynchronization(new TransactionSynchronization() {
+
+						@Override
+						public void afterCommit() {
+							late.events().append(event(run));
+						}
+
+					}));
+			handler.awaitEvents(1).assertGapFree(1, 1);
 		}
 	}
 

@@ -219,6 +219,23 @@ class EventLogTests {
 	}
 
 	@Test
+	void aLongListIsStoredInItsOrder() {
+		List<NewEvent> events = IntStream.range(0, 3_000)
+			.mapToObj((i) -> NewEvent.of("long-list", "step_created").correlationId("c" + i % 2_000))
+			.toList();
+		List<AppendResult> results = log.appendAll("long-list", events);
+		for (int i = 0; i < 3_000; i++) {
+			assertThat(results.get(i).sequence()).isEqualTo(i % 2_000 + 1);
+			assertThat(results.get(i).outcome()).isEqualTo((i < 2_000) ? Outcome.APPENDED : Outcome.DUPLICATE);
+			assertThat(results.get(i).eventId()).isEqualTo(results.get(i % 2_000).eventId());
+		}
+		assertThat(log.read("long-list", 0, 3_000).events()).extracting(StoredEvent::correlationId)
+			.containsExactlyElementsOf(IntStream.range(0, 2_000).mapToObj((i) -> "c" + i).toList());
+		assertThat(log.appendAll("long-list", events)).extracting(AppendResult::outcome)
+			.containsOnly(Outcome.DUPLICATE);
+	}
+
+	@Test
 	void anEmptyListHasNoResultsAndLeavesNoRunBehind() {
 		assertThat(log.appendAll("empty-list", List.of())).isEmpty();
 		assertThat(database.jdbc()
