@@ -18,6 +18,7 @@ package io.durablenotify.event;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.LongSummaryStatistics;
@@ -67,6 +68,12 @@ final class EventAppends {
 
 	private final EventSettings settings;
 
+	/**
+	 * Whether the last event was there already: an engine that has come second once is
+	 * likely to do so again, and is told in one round trip what was there.
+	 */
+	private volatile boolean lastWasDuplicate;
+
 	EventAppends(PostgresEventAppends store, WakingWrites writes, EventSettings settings) {
 		this.store = store;
 		this.writes = writes;
@@ -81,24 +88,32 @@ final class EventAppends {
 			throws SQLException {
 		UUID eventId = UUID.randomUUID();
 		boolean create = false;
+		boolean look = joined || this.lastWasDuplicate;
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
+			boolean looking = look;
 			// In the caller's transaction nothing can be repeated behind an error
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
-			Look look = attempt(connection, joined, last, (session, inTransaction) -> {
-				Look seen = this.store.append(session, inTransaction, this.settings.appendTimeout(), creating, event,
-						eventId, expectedSequence);
+			Look found = attempt(connection, joined, last, (session, inTransaction) -> {
+				Duration timeout = this.settings.appendTimeout();
+				Look seen = (looking)
+						? this.store.append(session, inTransaction, timeout, creating, event, eventId, expectedSequence)
+						: this.store.appendOnly(session, inTransaction, timeout, event, eventId, expectedSequence);
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
 			});
-			if (look == null) {
+			if (found == null) {
 				continue;
 			}
-			AppendResult result = result(event, eventId, look);
+			AppendResult result = result(event, eventId, found);
 			if (result != null) {
+				this.lastWasDuplicate = result.outcome() == Outcome.DUPLICATE;
 				return result;
 			}
-			requireExpected(event.runId(), expectedSequence, look.last());
-			create = look.run().isEmpty();
+			if (looking) {
+				requireExpected(event.runId(), expectedSequence, found.last());
+			}
+			look = true;
+			create = found.run().isEmpty();
 		}
 		throw metAgainAndAgain(event.runId());
 	}

@@ -38,10 +38,10 @@ import org.springframework.dao.DataAccessException;
  * is visible to others with its commit. It locks the run until then: keep the transaction
  * short, append last. A duplicate leaves the transaction usable. At REPEATABLE READ and
  * SERIALIZABLE, an event of another transaction that the snapshot hides is a
- * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction. So is
- * a deadlock of two that append to several runs in different orders.
- * Without a transaction an append is one round trip, and two for the first event of a
- * run.
+ * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction. So
+ * is a deadlock of two that append to several runs in different orders. Without a
+ * transaction an append is one round trip, and two for the first event of a run and for a
+ * duplicate that comes behind an event that was none.
  * <p>
  * If the connection is lost in mid-append, the event may be stored or not, and a
  * {@link org.springframework.dao.DataAccessResourceFailureException} says no more than

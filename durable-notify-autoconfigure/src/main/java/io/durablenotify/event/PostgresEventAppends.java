@@ -149,6 +149,8 @@ final class PostgresEventAppends {
 
 	private final String find;
 
+	private final Map<Uniqueness, LimitedStatement> appendOnly = new EnumMap<>(Uniqueness.class);
+
 	private final Map<Uniqueness, LimitedStatement> append = new EnumMap<>(Uniqueness.class);
 
 	private final Map<Uniqueness, LimitedStatement> create = new EnumMap<>(Uniqueness.class);
@@ -162,6 +164,8 @@ final class PostgresEventAppends {
 		for (Uniqueness uniqueness : Uniqueness.values()) {
 			String sql = LOCK + APPEND + uniqueness.onConflict + ";\n"
 					+ LOOK.replace("${same-correlation}", uniqueness.sameCorrelation);
+			this.appendOnly.put(uniqueness,
+					statement(schema, LOCK + APPEND + uniqueness.onConflict + " RETURNING sequence"));
 			this.append.put(uniqueness, statement(schema, sql));
 			this.create.put(uniqueness, statement(schema, CREATE + sql));
 		}
@@ -185,7 +189,29 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * Append an event, unless it is there or the run stands elsewhere.
+	 * Append an event to a run that is there, unless the event is there too or the run
+	 * stands elsewhere. Does not look at what is there then: a statement less, which is a
+	 * twentieth of the time.
+	 * @param eventId the id that the event gets
+	 * @param expectedSequence where the run has to stand, or -1
+	 * @return the event itself, if it was stored
+	 */
+	Look appendOnly(Connection connection, boolean joined, Duration lockTimeout, NewEvent event, UUID eventId,
+			long expectedSequence) throws SQLException {
+		LimitedStatement limited = Objects.requireNonNull(this.appendOnly.get(Uniqueness.of(event)));
+		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
+			setAppend(statement, setRun(statement, false, event.runId()), event, eventId, expectedSequence);
+			OptionalLong run = readRun(statement, false);
+			statement.getMoreResults();
+			ResultSet result = statement.getResultSet();
+			Found stored = (result.next())
+					? new Found(eventId.toString(), result.getLong(1), event.type(), event.correlationId()) : null;
+			return new Look(run, null, null, stored);
+		}
+	}
+
+	/**
+	 * Append an event, unless it is there or the run stands elsewhere, and look.
 	 * @param joined whether the connection is in a transaction, whose settings have to
 	 * stay
 	 * @param create whether to create the run if it is missing
@@ -197,18 +223,7 @@ final class PostgresEventAppends {
 		Uniqueness uniqueness = Uniqueness.of(event);
 		LimitedStatement limited = Objects.requireNonNull(((create) ? this.create : this.append).get(uniqueness));
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
-			int next = setRun(statement, create, event.runId());
-			statement.setObject(next++, eventId);
-			statement.setString(next++, event.type());
-			statement.setString(next++, event.correlationId());
-			statement.setString(next++, event.idempotencyKey());
-			statement.setString(next++, event.payload());
-			statement.setString(next++, event.runId());
-			statement.setString(next++, event.runId());
-			statement.setLong(next++, expectedSequence);
-			statement.setLong(next++, expectedSequence);
-			statement.setString(next++, event.runId());
-			statement.setString(next++, event.idempotencyKey());
+			int next = setAppend(statement, setRun(statement, create, event.runId()), event, eventId, expectedSequence);
 			statement.setString(next++, event.runId());
 			statement.setString(next++, event.idempotencyKey());
 			statement.setString(next++, event.runId());
@@ -220,6 +235,22 @@ final class PostgresEventAppends {
 			statement.getMoreResults();
 			return readLook(run, statement.getResultSet());
 		}
+	}
+
+	private static int setAppend(PreparedStatement statement, int next, NewEvent event, UUID eventId,
+			long expectedSequence) throws SQLException {
+		statement.setObject(next++, eventId);
+		statement.setString(next++, event.type());
+		statement.setString(next++, event.correlationId());
+		statement.setString(next++, event.idempotencyKey());
+		statement.setString(next++, event.payload());
+		statement.setString(next++, event.runId());
+		statement.setString(next++, event.runId());
+		statement.setLong(next++, expectedSequence);
+		statement.setLong(next++, expectedSequence);
+		statement.setString(next++, event.runId());
+		statement.setString(next++, event.idempotencyKey());
+		return next;
 	}
 
 	private static Look readLook(OptionalLong run, ResultSet result) throws SQLException {
