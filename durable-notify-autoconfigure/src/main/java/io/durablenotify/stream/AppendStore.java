@@ -51,17 +51,19 @@ interface AppendStore {
 	/**
 	 * Append one chunk to a stream whose next index is known, unless anything about that
 	 * is wrong or the stream is locked.
+	 * @param lockTimeout how long to wait for somebody who writes to that index without
+	 * the lock
 	 * @return whether it was appended
 	 */
-	boolean appendNext(Connection connection, long streamId, String stream, long index, byte[] data)
-			throws SQLException;
+	boolean appendNext(Connection connection, boolean joined, Duration lockTimeout, long streamId, String stream,
+			long index, byte[] data) throws SQLException;
 
 	/**
 	 * Do the same, and tell when.
 	 * @return when it was appended, or {@code null} if it was not
 	 */
-	@Nullable Instant appendNextAndTell(Connection connection, long streamId, String stream, long index, byte[] data)
-			throws SQLException;
+	@Nullable Instant appendNextAndTell(Connection connection, Duration lockTimeout, long streamId, String stream, long index,
+			byte[] data) throws SQLException;
 
 	/**
 	 * Append to streams at their ends. The streams are locked until the transaction ends.

@@ -119,7 +119,7 @@ final class BatchWriter {
 	private List<PendingAppend> attempt(List<PendingAppend> batch, LockWait wait) {
 		return this.database.executeApart("append to streams", ApplicationDatabase.PATIENCE, (connection, joined) -> {
 			if (batch.size() == 1 && !wait.skip()) {
-				Stored stored = this.appends.appendNext(connection, batch.get(0).addition());
+				Stored stored = this.appends.appendNext(connection, batch.get(0).addition(), wait.timeout());
 				if (stored != null) {
 					batch.get(0).stored(stored.index());
 					return List.of();

@@ -167,9 +167,9 @@ final class PostgresAppendStore implements AppendStore {
 
 	private final LimitedStatement create;
 
-	private final String appendNext;
+	private final LimitedStatement appendNext;
 
-	private final String appendNextAndTell;
+	private final LimitedStatement appendNextAndTell;
 
 	private final LimitedStatement append;
 
@@ -184,8 +184,8 @@ final class PostgresAppendStore implements AppendStore {
 	PostgresAppendStore(SchemaName schema) {
 		this.find = schema.qualify(FIND);
 		this.create = new LimitedStatement(schema.qualify(CREATE));
-		this.appendNext = schema.qualify(APPEND_NEXT);
-		this.appendNextAndTell = schema.qualify(APPEND_NEXT_AND_TELL);
+		this.appendNext = new LimitedStatement(schema.qualify(APPEND_NEXT));
+		this.appendNextAndTell = new LimitedStatement(schema.qualify(APPEND_NEXT_AND_TELL));
 		this.append = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND));
 		this.appendToOne = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND_TO_ONE));
 		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
@@ -219,31 +219,33 @@ final class PostgresAppendStore implements AppendStore {
 	}
 
 	@Override
-	public boolean appendNext(Connection connection, long streamId, String stream, long index, byte[] data)
-			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.appendNext)) {
+	public boolean appendNext(Connection connection, boolean joined, Duration lockTimeout, long streamId, String stream,
+			long index, byte[] data) throws SQLException {
+		try (PreparedStatement statement = this.appendNext.prepare(connection, joined, lockTimeout)) {
 			setNext(statement, streamId, stream, index, data);
-			return statement.executeUpdate() == 1;
+			statement.execute();
+			statement.getMoreResults();
+			return statement.getUpdateCount() == 1;
 		}
 	}
 
 	@Override
-	public @Nullable Instant appendNextAndTell(Connection connection, long streamId, String stream, long index,
-			byte[] data) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.appendNextAndTell)) {
+	public @Nullable Instant appendNextAndTell(Connection connection, Duration lockTimeout, long streamId,
+			String stream, long index, byte[] data) throws SQLException {
+		try (PreparedStatement statement = this.appendNextAndTell.prepare(connection, false, lockTimeout)) {
 			setNext(statement, streamId, stream, index, data);
-			ResultSet result = statement.executeQuery();
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? result.getObject(1, OffsetDateTime.class).toInstant() : null;
 		}
 	}
 
 	private static void setNext(PreparedStatement statement, long streamId, String stream, long index, byte[] data)
 			throws SQLException {
-		statement.setBytes(1, data);
-		statement.setLong(2, streamId);
-		statement.setString(3, stream);
-		statement.setLong(4, streamId);
-		statement.setLong(5, index - 1);
+		statement.setBytes(2, data);
+		statement.setLong(3, streamId);
+		statement.setString(4, stream);
+		statement.setLong(5, streamId);
+		statement.setLong(6, index - 1);
 	}
 
 	@Override

@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -71,9 +72,10 @@ final class StreamAppends {
 	/**
 	 * Append in the shortest way there is, which works if this instance wrote to the
 	 * stream last and nobody holds it.
+	 * @param lockTimeout how long to wait for somebody who writes without the lock
 	 * @return the result, or {@code null} if nothing was stored
 	 */
-	@Nullable Stored appendNext(Connection connection, Addition addition) throws SQLException {
+	@Nullable Stored appendNext(Connection connection, Addition addition, Duration lockTimeout) throws SQLException {
 		KnownStream known = this.known.get(addition.stream());
 		if (known == null || known.nextIndex() == 0 || addition.chunks().size() != 1) {
 			return null;
@@ -83,7 +85,7 @@ final class StreamAppends {
 			return null;
 		}
 		boolean appended = this.writes.run(TailedStream.TOPIC, connection, false,
-				(session, joined) -> (appendNext(session, known.streamId(), addition, index))
+				(session, joined) -> (appendNext(session, joined, lockTimeout, known.streamId(), addition, index))
 						? Written.of(true, Wakeup.moved(known.streamId(), index + 1)) : Written.of(false, null));
 		if (!appended) {
 			this.known.forgetNextIndex(addition.stream());
@@ -94,13 +96,14 @@ final class StreamAppends {
 		return stored;
 	}
 
-	private boolean appendNext(Connection connection, long streamId, Addition addition, long index)
-			throws SQLException {
+	private boolean appendNext(Connection connection, boolean joined, Duration lockTimeout, long streamId,
+			Addition addition, long index) throws SQLException {
 		byte[] data = addition.chunks().get(0);
-		if (!connection.getAutoCommit() || !this.readers.awaitHandOver(streamId)) {
-			return this.store.appendNext(connection, streamId, addition.stream(), index, data);
+		if (joined || !this.readers.awaitHandOver(streamId)) {
+			return this.store.appendNext(connection, joined, lockTimeout, streamId, addition.stream(), index, data);
 		}
-		Instant createdAt = this.store.appendNextAndTell(connection, streamId, addition.stream(), index, data);
+		Instant createdAt = this.store.appendNextAndTell(connection, lockTimeout, streamId, addition.stream(), index,
+				data);
 		if (createdAt == null) {
 			return false;
 		}

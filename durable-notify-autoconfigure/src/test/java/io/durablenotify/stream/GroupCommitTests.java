@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.sql.Connection;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -265,6 +266,25 @@ class GroupCommitTests {
 		release.countDown();
 		raw.get(30, TimeUnit.SECONDS);
 		assertThat(get(behind)).isEqualTo(3);
+	}
+
+	@Test
+	void aRawInsertAtTheIndexThatIsKnownToBeNextHoldsUpItsOwnStreamAlone() throws Exception {
+		writer.append("known", "a");
+		writer.append("known", "b");
+		writer.append("not-known", "a");
+		try (Connection raw = database.jdbc().getDataSource().getConnection()) {
+			raw.setAutoCommit(false);
+			raw.createStatement()
+				.execute("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
+						+ "SELECT stream_id, 2, 'raw' FROM durable_notify.streams WHERE name = 'known'");
+			CompletableFuture<Long> behind = writer.appendAsync("known", "c");
+			database.awaitLockWait();
+			assertThat(get(writer.appendAsync("not-known", "b"))).isOne();
+			assertThat(behind).isNotDone();
+			raw.commit();
+			assertThat(get(behind)).isEqualTo(3);
+		}
 	}
 
 	@Test

@@ -55,7 +55,9 @@ final class LaneGate implements AutoCloseable {
 				CREATE FUNCTION public.on_chunk() RETURNS trigger LANGUAGE plpgsql AS $$
 				DECLARE word text := convert_from(NEW.data, 'UTF8');
 				BEGIN
-					IF word = 'gate' THEN PERFORM pg_advisory_xact_lock(4711);
+					IF word = 'gate' THEN
+						-- Not by waiting for the lock, which has its limit
+						WHILE NOT pg_try_advisory_xact_lock(4711) LOOP PERFORM pg_sleep(0.005); END LOOP;
 					ELSIF word = 'hang' THEN PERFORM pg_sleep(60);
 					ELSIF word = 'bad' THEN RAISE EXCEPTION 'refused by a trigger';
 					ELSIF word = 'clash' THEN INSERT INTO public.unique_words VALUES (word);
@@ -71,13 +73,17 @@ final class LaneGate implements AutoCloseable {
 	 * Hold the lane, until this is closed.
 	 */
 	static LaneGate hold(TestDatabase database, Instance instance) throws SQLException {
-		// Known, so that it is appended to without a limit for waiting
-		instance.writer().append("gate", "");
 		Connection holder = DriverManager.getConnection(database.url());
 		execute(holder, "SELECT pg_advisory_lock(4711)");
 		LaneGate gate = new LaneGate(holder, Background.supply(() -> instance.writer().append("gate", "gate")));
-		database.awaitLockWait();
+		Eventually.await(() -> isHeld(database), instance::context);
 		return gate;
+	}
+
+	private static boolean isHeld(TestDatabase database) {
+		return database.jdbc()
+			.queryForObject("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+					+ "AND datname = current_database())", Boolean.class);
 	}
 
 	private static void execute(Connection connection, String sql) throws SQLException {

@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -212,7 +213,7 @@ class StreamHandOverTests {
 	private boolean appendNext(String stream, byte[] data) {
 		return instance.bean(ApplicationDatabase.class)
 			.executeApart("append", (connection, joined) -> this.appends.appendNext(connection,
-					new Addition(stream, Addition.ANY_INDEX, List.of(data))) != null);
+					new Addition(stream, Addition.ANY_INDEX, List.of(data)), Duration.ofSeconds(10)) != null);
 	}
 
 	private void awaitIdle() {
