@@ -46,6 +46,11 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 @RequestMapping("/answers")
 class AnswerController {
 
+	/**
+	 * A path variable that is a UUID. Anything else is not found.
+	 */
+	static final String ID = "{id:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}";
+
 	private static final int MAX_LENGTH = 100_000;
 
 	private static final int LATEST = 10;
@@ -93,9 +98,9 @@ class AnswerController {
 	}
 
 	/**
-	 * Serve an answer's text as it comes. Anything but a UUID is not found.
+	 * Serve an answer's text as it comes.
 	 */
-	@GetMapping("/{id:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}")
+	@GetMapping("/" + ID)
 	ResponseEntity<SseEmitter> read(@PathVariable String id,
 			@RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId) {
 		return this.sse.respond(Answer.stream(id), lastEventId);

@@ -16,7 +16,6 @@
 
 package io.durablenotify.sample;
 
-import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
@@ -54,17 +53,17 @@ class AnswerWriter {
 
 	private final TaskExecutor executor;
 
-	private final Duration pause;
+	private final Settings settings;
 
 	private final CountDownLatch closing = new CountDownLatch(1);
 
 	AnswerWriter(AnswerRepository answers, StreamWriter streams, TransactionTemplate transaction,
-			@Qualifier("applicationTaskExecutor") TaskExecutor executor, SampleProperties properties) {
+			@Qualifier("applicationTaskExecutor") TaskExecutor executor, Settings settings) {
 		this.answers = answers;
 		this.streams = streams;
 		this.transaction = transaction;
 		this.executor = executor;
-		this.pause = properties.pause();
+		this.settings = settings;
 	}
 
 	/**
@@ -103,7 +102,7 @@ class AnswerWriter {
 		// completed: readers are told, and do not wait for ever.
 		try (StreamAppender answer = this.streams.appender(stream)) {
 			for (String word : words) {
-				if (this.closing.await(this.pause.toNanos(), TimeUnit.NANOSECONDS)) {
+				if (this.closing.await(this.settings.pause().toMillis(), TimeUnit.MILLISECONDS)) {
 					answer.fail(STOPPED);
 					return;
 				}

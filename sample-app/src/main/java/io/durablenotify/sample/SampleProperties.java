@@ -24,7 +24,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * Configuration properties for the sample.
  *
- * @param pause the pause after each word of an answer
+ * @param pause the pause after each word of an answer, until a setting says otherwise
  */
 @ConfigurationProperties("sample")
 record SampleProperties(@DefaultValue("80ms") Duration pause) {

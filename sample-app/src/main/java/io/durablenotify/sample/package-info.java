@@ -16,7 +16,8 @@
 
 /**
  * The sample application: text that is written word by word and read live, wherever it is
- * written and whatever happens to the LISTEN connection.
+ * written and whatever happens to the LISTEN connection; settings that all instances keep
+ * in memory; runs that two engines execute at once.
  */
 @NullMarked
 package io.durablenotify.sample;

@@ -18,6 +18,7 @@ package io.durablenotify.sample;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
 
 import io.durablenotify.stream.StreamWriter;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.By;
+import org.openqa.selenium.WindowType;
 import org.openqa.selenium.chrome.ChromeDriver;
 
 import org.springframework.beans.factory.annotation.Autowired;
@@ -161,6 +163,88 @@ class BrowserTests {
 			awaitText("answer-status", "complete");
 			assertThat(text("answer")).isEqualTo("one two");
 		}
+	}
+
+	@Test
+	void aSettingChangedInAPageAppearsInThePageOfAnotherInstance() {
+		String firstWindow = browser.getWindowHandle();
+		SampleClient client = new SampleClient(this.environment);
+		client.put("/settings/pause", "5");
+		try (ConfigurableApplicationContext second = startInstance("0")) {
+			awaitText("pause-value", "5 ms");
+			browser.switchTo().newWindow(WindowType.WINDOW);
+			String secondUrl = new SampleClient(second.getEnvironment()).url();
+			browser.get(secondUrl + "/");
+			awaitText("pause-value", "5 ms");
+			script("window.connected = settings");
+			String secondWindow = browser.getWindowHandle();
+			browser.switchTo().window(firstWindow);
+			slide(10);
+			browser.switchTo().window(secondWindow);
+			awaitText("pause-value", "10 ms");
+			// It has heard, and not just asked again when it was switched to
+			assertThat(script("return settings === connected")).isEqualTo(true);
+			browser.close();
+			browser.switchTo().window(firstWindow);
+		}
+		finally {
+			client.put("/settings/pause", "5");
+		}
+	}
+
+	private static void slide(int value) {
+		script("""
+				const slider = document.getElementById('pause');
+				slider.value = arguments[0];
+				slider.dispatchEvent(new Event('input'));
+				slider.dispatchEvent(new Event('change'));
+				""", value);
+	}
+
+	@Test
+	void aRunsLogAppearsOnThePageAndIsBackAfterAReload() {
+		browser.findElement(By.id("start-run")).click();
+		awaitText("run-status", "complete");
+		assertSteps();
+		String log = text("events");
+		assertThat(log).startsWith("1run_created")
+			.contains("race_lost: step_created is ")
+			.endsWith("run_completed" + lastEngine());
+		assertThat(text("lost")).matches("races lost: A \\d+, B \\d+");
+		assertThat(script("return runSource.readyState")).isEqualTo(CLOSED);
+		browser.navigate().refresh();
+		awaitText("run-status", "complete");
+		assertSteps();
+		assertThat(text("events")).isEqualTo(log);
+	}
+
+	private static void assertSteps() {
+		for (String step : List.of("draft", "review", "publish")) {
+			assertThat(text("step-" + step)).matches(step + "done by [AB]");
+		}
+	}
+
+	private static String lastEngine() {
+		return (String) script(
+				"return document.getElementById('events').lastElementChild.lastElementChild.textContent");
+	}
+
+	@Test
+	void aRunAndAnAnswerAreBothInTheAddress() {
+		UUID id = write("one");
+		browser.get(this.url + "/#" + id);
+		awaitText("answer", "one");
+		browser.findElement(By.id("start-run")).click();
+		awaitText("run-status", "complete");
+		browser.navigate().refresh();
+		awaitText("run-status", "complete");
+		awaitText("answer", "one");
+	}
+
+	@Test
+	void anUnknownRunIsToldFromOneThatIsRead() {
+		browser.get(this.url + "/#run=" + UUID.randomUUID());
+		awaitText("run-status", "cannot be read");
 	}
 
 	private ConfigurableApplicationContext startInstance(String port) {

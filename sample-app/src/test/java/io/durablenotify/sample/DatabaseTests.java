@@ -39,8 +39,9 @@ class DatabaseTests {
 				where table_schema in ('public', 'durable_notify') and table_name like '%schema_history'
 				""").query(String.class).list()).containsExactlyInAnyOrder("public.flyway_schema_history",
 				"durable_notify.schema_history");
-		assertThat(this.jdbc.sql("select script from flyway_schema_history").query(String.class).list())
-			.containsExactly("V1__answers.sql");
+		assertThat(this.jdbc.sql("select script from flyway_schema_history order by installed_rank")
+			.query(String.class)
+			.list()).containsExactly("V1__answers.sql", "V2__settings.sql", "V3__step_results.sql");
 	}
 
 }

@@ -59,6 +59,12 @@ final class SampleClient {
 		return send(request(path).header("Content-Type", contentType).POST(publisher), BodyHandlers.ofString());
 	}
 
+	HttpResponse<String> put(String path, String body) {
+		BodyPublisher publisher = BodyPublishers.ofString(body);
+		return send(request(path).header("Content-Type", "text/plain;charset=UTF-8").PUT(publisher),
+				BodyHandlers.ofString());
+	}
+
 	/**
 	 * Start an answer, and return where it is.
 	 */
@@ -67,12 +73,23 @@ final class SampleClient {
 		return response.headers().firstValue("Location").orElseThrow();
 	}
 
+	/**
+	 * Start a run, and return where its events are.
+	 */
+	String run() {
+		return post("/runs").headers().firstValue("Location").orElseThrow();
+	}
+
 	ServerSentEvents read(String path) {
-		return new ServerSentEvents(send(request(path), BodyHandlers.ofLines()));
+		return read(request(path));
 	}
 
 	ServerSentEvents read(String path, String lastEventId) {
-		return new ServerSentEvents(send(request(path).header("Last-Event-ID", lastEventId), BodyHandlers.ofLines()));
+		return read(request(path).header("Last-Event-ID", lastEventId));
+	}
+
+	private ServerSentEvents read(HttpRequest.Builder request) {
+		return new ServerSentEvents(send(request.header("Accept", "text/event-stream"), BodyHandlers.ofLines()));
 	}
 
 	private HttpRequest.Builder request(String path) {

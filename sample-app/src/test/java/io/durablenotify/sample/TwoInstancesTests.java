@@ -20,6 +20,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 
+import io.durablenotify.event.EventLog;
+import io.durablenotify.event.NewEvent;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.sample.ServerSentEvents.Event;
@@ -89,6 +91,61 @@ class TwoInstancesTests {
 			assertThat(events.next().data()).isEqualTo(" four");
 			streams.complete(Answer.stream(id));
 			assertThat(events.rest()).extracting(Event::name).containsExactly("complete");
+		}
+	}
+
+	@Test
+	void aSettingChangedInOneIsInUseInTheOtherAndOnItsPages() {
+		Settings settings = this.second.getBean(Settings.class);
+		assertThat(settings.pause()).isEqualTo(Duration.ofMillis(5));
+		try (ServerSentEvents events = this.secondClient.read("/settings")) {
+			assertThat(events.next().data()).isEqualTo("{\"pause\":5}");
+			this.firstClient.put("/settings/pause", "6");
+			assertThat(events.next().data()).isEqualTo("{\"pause\":6}");
+			await().atMost(Duration.ofSeconds(5)).until(() -> settings.pause().equals(Duration.ofMillis(6)));
+		}
+		finally {
+			this.firstClient.put("/settings/pause", "5");
+		}
+	}
+
+	@Test
+	void aSettingChangedWhileTheOtherDoesNotListenIsInUseThereOnceItDoes() {
+		Settings settings = this.second.getBean(Settings.class);
+		assertThat(settings.pause()).isEqualTo(Duration.ofMillis(5));
+		this.firstClient.post("/listener/terminate");
+		this.firstClient.put("/settings/pause", "6");
+		try {
+			await().atMost(Duration.ofSeconds(30)).until(() -> settings.pause().equals(Duration.ofMillis(6)));
+		}
+		finally {
+			this.firstClient.put("/settings/pause", "5");
+		}
+		awaitListeningAgain(this.first);
+	}
+
+	@Test
+	void aRunStartedInOneIsFollowedInTheOther() {
+		try (ServerSentEvents events = this.secondClient.read(this.firstClient.run())) {
+			List<Event> all = events.rest();
+			assertThat(all.get(0).data()).contains("run_created");
+			assertThat(all.get(all.size() - 1).data()).contains("run_completed");
+		}
+	}
+
+	@Test
+	void anInstanceThatStopsDoesNotWaitForThePagesThatWatchIt() {
+		UUID run = UUID.randomUUID();
+		this.first.getBean(EventLog.class).append(NewEvent.of(run.toString(), "run_created"));
+		try (ServerSentEvents settings = this.secondClient.read("/settings");
+				ServerSentEvents events = this.secondClient.read("/runs/" + run + "/events")) {
+			settings.next();
+			events.next();
+			long begin = System.nanoTime();
+			this.second.close();
+			assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(20));
+			assertThat(settings.rest()).isEmpty();
+			assertThat(events.rest()).isEmpty();
 		}
 	}
 
