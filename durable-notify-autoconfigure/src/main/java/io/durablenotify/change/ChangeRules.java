@@ -16,6 +16,7 @@
 
 package io.durablenotify.change;
 
+import io.durablenotify.jdbc.Texts;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,56 +30,21 @@ final class ChangeRules {
 
 	private static final int MAX_ORIGINATOR = 255;
 
-	private static final int SHOWN = 60;
-
 	private ChangeRules() {
 	}
 
 	static void requireTopic(String topic) {
-		if (!isText(topic, MAX_TOPIC) || topic.codePoints().anyMatch(ChangeRules::isBlank)) {
-			throw new IllegalArgumentException(
-					"Topic %s is refused: 1 to %d characters are allowed, none of them white space or a control character."
-						.formatted(shown(topic), MAX_TOPIC));
-		}
+		Texts.requireName("Topic", topic, MAX_TOPIC);
 	}
 
 	static void requireKey(String key) {
-		requireText("Key", key, MAX_KEY);
+		Texts.require("Key", key, MAX_KEY);
 	}
 
 	static void requireOriginator(@Nullable String originator) {
 		if (originator != null) {
-			requireText("Originator", originator, MAX_ORIGINATOR);
+			Texts.require("Originator", originator, MAX_ORIGINATOR);
 		}
-	}
-
-	private static void requireText(String what, String text, int maxLength) {
-		if (!isText(text, maxLength)) {
-			throw new IllegalArgumentException(
-					"%s %s is refused: 1 to %d characters are allowed, none of them NUL or half a surrogate pair."
-						.formatted(what, shown(text), maxLength));
-		}
-	}
-
-	/**
-	 * What PostgreSQL can store.
-	 */
-	private static boolean isText(String text, int maxLength) {
-		int length = (text != null) ? text.codePointCount(0, text.length()) : 0;
-		return length >= 1 && length <= maxLength && text.codePoints()
-			.noneMatch((codePoint) -> codePoint == 0 || Character.getType(codePoint) == Character.SURROGATE);
-	}
-
-	private static boolean isBlank(int codePoint) {
-		return Character.isWhitespace(codePoint) || Character.isSpaceChar(codePoint)
-				|| Character.isISOControl(codePoint);
-	}
-
-	private static String shown(String text) {
-		if (text == null) {
-			return "null";
-		}
-		return (text.length() <= SHOWN) ? "'" + text + "'" : "'" + text.substring(0, SHOWN) + "…'";
 	}
 
 }

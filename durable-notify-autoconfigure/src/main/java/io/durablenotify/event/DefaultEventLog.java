@@ -23,6 +23,7 @@ import java.util.List;
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.jdbc.Texts;
 import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.tail.Start;
 
@@ -121,7 +122,7 @@ final class DefaultEventLog implements EventLog {
 	@Override
 	public List<StoredEvent> findByCorrelation(String runId, String correlationId) {
 		EventTexts.requireRunId(runId);
-		EventTexts.require("Correlation id", correlationId, EventTexts.MAX_ID_LENGTH);
+		Texts.require("Correlation id", correlationId, EventTexts.MAX_ID_LENGTH);
 		EventPage found = this.database.execute("find the events of a correlation id",
 				(connection, joined) -> this.store.findByCorrelation(connection, runId, correlationId, MAX_EVENTS,
 						MAX_CORRELATION_BYTES));

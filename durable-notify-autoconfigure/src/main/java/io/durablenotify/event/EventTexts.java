@@ -16,8 +16,7 @@
 
 package io.durablenotify.event;
 
-import io.durablenotify.wakeup.Wakeup;
-import org.jspecify.annotations.Nullable;
+import io.durablenotify.jdbc.Texts;
 
 /**
  * The rules for the texts of events, which keep index entries below the size that
@@ -29,44 +28,11 @@ final class EventTexts {
 
 	static final int MAX_TYPE_LENGTH = 128;
 
-	private static final int SHOWN = 60;
-
 	private EventTexts() {
 	}
 
 	static String requireRunId(String runId) {
-		if (!Wakeup.isName(runId, MAX_ID_LENGTH)) {
-			throw new IllegalArgumentException(
-					("Run id %s is refused: 1 to %d characters are allowed, none of them white space or a control "
-							+ "character")
-						.formatted(shown(runId), MAX_ID_LENGTH));
-		}
-		return runId;
-	}
-
-	static String require(String what, String text, int maxLength) {
-		int length = (text != null) ? text.codePointCount(0, text.length()) : 0;
-		if (text == null || length < 1 || length > maxLength || !isStorable(text)) {
-			throw new IllegalArgumentException(
-					("%s %s is refused: 1 to %d characters are allowed, none of them NUL or half a surrogate pair")
-						.formatted(what, shown(text), maxLength));
-		}
-		return text;
-	}
-
-	/**
-	 * PostgreSQL's text knows no NUL, and UTF-8 no surrogates.
-	 */
-	private static boolean isStorable(String text) {
-		return text.codePoints()
-			.noneMatch((codePoint) -> codePoint == 0 || Character.getType(codePoint) == Character.SURROGATE);
-	}
-
-	private static String shown(@Nullable String text) {
-		if (text == null) {
-			return "null";
-		}
-		return (text.length() <= SHOWN) ? "'" + text + "'" : "'" + text.substring(0, SHOWN) + "…'";
+		return Texts.requireName("Run id", runId, MAX_ID_LENGTH);
 	}
 
 }

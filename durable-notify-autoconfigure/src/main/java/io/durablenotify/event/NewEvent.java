@@ -19,6 +19,7 @@ package io.durablenotify.event;
 import java.util.Objects;
 import java.util.Set;
 
+import io.durablenotify.jdbc.Texts;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -70,8 +71,8 @@ public final class NewEvent {
 	 * @return the event
 	 */
 	public static NewEvent of(String runId, String type) {
-		return new NewEvent(EventTexts.requireRunId(runId),
-				EventTexts.require("Type", type, EventTexts.MAX_TYPE_LENGTH), null, null, null);
+		return new NewEvent(EventTexts.requireRunId(runId), Texts.require("Type", type, EventTexts.MAX_TYPE_LENGTH),
+				null, null, null);
 	}
 
 	/**
@@ -81,7 +82,7 @@ public final class NewEvent {
 	 */
 	public NewEvent correlationId(String correlationId) {
 		return new NewEvent(this.runId, this.type,
-				EventTexts.require("Correlation id", correlationId, EventTexts.MAX_ID_LENGTH), this.payload,
+				Texts.require("Correlation id", correlationId, EventTexts.MAX_ID_LENGTH), this.payload,
 				this.idempotencyKey);
 	}
 
@@ -107,7 +108,7 @@ public final class NewEvent {
 	 */
 	public NewEvent idempotencyKey(String idempotencyKey) {
 		return new NewEvent(this.runId, this.type, this.correlationId, this.payload,
-				EventTexts.require("Idempotency key", idempotencyKey, EventTexts.MAX_ID_LENGTH));
+				Texts.require("Idempotency key", idempotencyKey, EventTexts.MAX_ID_LENGTH));
 	}
 
 	/**

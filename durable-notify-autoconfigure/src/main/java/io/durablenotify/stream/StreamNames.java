@@ -16,7 +16,7 @@
 
 package io.durablenotify.stream;
 
-import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.jdbc.Texts;
 
 /**
  * The rules for names of streams.
@@ -25,17 +25,15 @@ final class StreamNames {
 
 	private static final int MAX_LENGTH = 512;
 
-	private static final int SHOWN = 60;
-
 	private StreamNames() {
 	}
 
 	static String require(String name) {
-		if (!Wakeup.isName(name, MAX_LENGTH)) {
+		if (!Texts.isName(name, MAX_LENGTH)) {
 			throw new IllegalArgumentException(
 					("Stream name %s is refused: 1 to %d characters are allowed, none of them white space or a control "
 							+ "character. If this is the text, the arguments are swapped: append(stream, text).")
-						.formatted(shown(name), MAX_LENGTH));
+						.formatted(Texts.shown(name), MAX_LENGTH));
 		}
 		return name;
 	}
@@ -44,14 +42,7 @@ final class StreamNames {
 	 * Return whether names can begin with a prefix: it leaves room for one character.
 	 */
 	static boolean isValidPrefix(String prefix) {
-		return Wakeup.isName(prefix, MAX_LENGTH - 1);
-	}
-
-	private static String shown(String name) {
-		if (name == null) {
-			return "null";
-		}
-		return (name.length() <= SHOWN) ? "'" + name + "'" : "'" + name.substring(0, SHOWN) + "…'";
+		return Texts.isName(prefix, MAX_LENGTH - 1);
 	}
 
 }

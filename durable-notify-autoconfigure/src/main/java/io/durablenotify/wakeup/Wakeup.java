@@ -16,6 +16,7 @@
 
 package io.durablenotify.wakeup;
 
+import io.durablenotify.jdbc.Texts;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,8 +31,6 @@ import org.jspecify.annotations.Nullable;
  * @param createdName its name if it is new, for those who wait for that name
  */
 public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nullable String createdName) {
-
-	private static final int DELETE_CHARACTER = 0x7f;
 
 	/**
 	 * Something moved.
@@ -63,7 +62,7 @@ public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nu
 
 	/**
 	 * Add that it was created.
-	 * @param name its name, as {@link #isName} allows
+	 * @param name its name, as {@link Texts#isName} allows
 	 * @return a wake-up that tells that too
 	 */
 	public Wakeup created(String name) {
@@ -84,35 +83,6 @@ public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nu
 	Wakeup merge(Wakeup other) {
 		return new Wakeup(this.id, Math.max(this.position, other.position), this.ended || other.ended,
 				this.deleted || other.deleted, (this.createdName != null) ? this.createdName : other.createdName);
-	}
-
-	/**
-	 * Return whether a wake-up can carry a name: it has no white space, no control
-	 * characters and no unpaired surrogates.
-	 * @param name the name
-	 * @param maxLength how many characters it may have; one is the least
-	 * @return whether it can
-	 */
-	public static boolean isName(@Nullable String name, int maxLength) {
-		int length = (name != null) ? name.codePointCount(0, name.length()) : 0;
-		return name != null && length >= 1 && length <= maxLength && areAllowed(name);
-	}
-
-	private static boolean areAllowed(String name) {
-		for (int i = 0; i < name.length(); i += Character.charCount(name.codePointAt(i))) {
-			if (!isAllowed(name.codePointAt(i))) {
-				return false;
-			}
-		}
-		return true;
-	}
-
-	private static boolean isAllowed(int codePoint) {
-		if (codePoint > ' ' && codePoint < DELETE_CHARACTER) {
-			return true;
-		}
-		return !Character.isWhitespace(codePoint) && !Character.isSpaceChar(codePoint)
-				&& !Character.isISOControl(codePoint) && Character.getType(codePoint) != Character.SURROGATE;
 	}
 
 }
