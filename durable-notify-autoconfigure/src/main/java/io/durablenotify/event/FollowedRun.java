@@ -16,6 +16,8 @@
 
 package io.durablenotify.event;
 
+import java.time.Instant;
+
 import io.durablenotify.tail.LogKind;
 import io.durablenotify.tail.TailedLog;
 
@@ -53,6 +55,11 @@ record FollowedRun(String name) implements TailedLog<StoredEvent> {
 	@Override
 	public int sizeOf(StoredEvent event) {
 		return (event.payload() != null) ? event.payload().length() : 0;
+	}
+
+	@Override
+	public Instant createdAtOf(StoredEvent event) {
+		return event.createdAt();
 	}
 
 	@Override

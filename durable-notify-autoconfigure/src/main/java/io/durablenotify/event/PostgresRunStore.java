@@ -37,6 +37,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 
 	private static final String HEAD = """
 			SELECT r.id AS head_id, r.run_id AS head_run_id, r.created_at AS head_created_at,
+				extract(epoch FROM pg_postmaster_start_time())::text AS server,
 				coalesce((SELECT sequence FROM ${schema}.workflow_events WHERE run_id = r.run_id
 					ORDER BY sequence DESC LIMIT 1), 0) + 1 AS next_sequence
 			FROM ${schema}.workflow_runs r WHERE r.run_id = ?
@@ -45,7 +46,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 	/**
 	 * The lower bound spares the index scan all but the last entries of a leaf page.
 	 * Where nothing is above it, the run ends below what was received, or nothing was
-	 * received: the same as with an empty run.
+	 * received: the same as with an empty run. The row without an id tells the server.
 	 */
 	private static final String MOVED = """
 			SELECT w.id, NULL AS run_id
@@ -57,6 +58,8 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 			WHERE r.id IS NULL OR coalesce(t.next_sequence, 0) > w.next OR coalesce(t.next_sequence, 0) < w.received
 			UNION ALL
 			SELECT r.id, r.run_id FROM ${schema}.workflow_runs r WHERE r.run_id = ANY(?::text[])
+			UNION ALL
+			SELECT NULL, extract(epoch FROM pg_postmaster_start_time())::text
 			""";
 
 	/**
@@ -64,7 +67,8 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 	 * leaves nothing for has no row at all; one without events has one.
 	 */
 	private static final String FETCH = """
-			WITH target AS MATERIALIZED (
+			WITH server AS MATERIALIZED (SELECT extract(epoch FROM pg_postmaster_start_time())::text AS server),
+			target AS MATERIALIZED (
 				SELECT t.ord, t.first_sequence, r.id AS head_id, r.run_id AS head_run_id,
 					r.created_at AS head_created_at,
 					coalesce((SELECT sequence FROM ${schema}.workflow_events
@@ -84,7 +88,8 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 							WHERE run_id = t.head_run_id AND sequence >= t.first_sequence
 							ORDER BY sequence LIMIT ?) candidate) sized
 					WHERE bytes_of_run_before < ?) e)
-			SELECT t.*, f.run_id, f.sequence, f.event_id, f.type, f.correlation_id, f.payload, f.idempotency_key,
+			SELECT t.ord, t.head_id, t.head_run_id, t.head_created_at, t.next_sequence, (SELECT server FROM server),
+				f.run_id, f.sequence, f.event_id, f.type, f.correlation_id, f.payload, f.idempotency_key,
 				f.created_at
 			FROM target t LEFT JOIN found f ON f.ord = t.ord
 			WHERE f.ord IS NULL OR f.bytes_before < ?
@@ -114,7 +119,8 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 
 	private static Head readHead(ResultSet result) throws SQLException {
 		return new Head(result.getLong("head_id"), result.getString("head_run_id"),
-				EventRows.instant(result, "head_created_at"), result.getLong("next_sequence"), null);
+				EventRows.instant(result, "head_created_at"), result.getLong("next_sequence"), null,
+				result.getString("server"));
 	}
 
 	@Override
@@ -127,16 +133,21 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 			ResultSet result = statement.executeQuery();
 			List<Long> ids = new ArrayList<>();
 			List<Named> found = new ArrayList<>();
+			String server = "";
 			while (result.next()) {
 				String runId = result.getString("run_id");
-				if (runId != null) {
-					found.add(new Named(runId, result.getLong("id")));
+				long id = result.getLong("id");
+				if (result.wasNull()) {
+					server = runId;
+				}
+				else if (runId != null) {
+					found.add(new Named(runId, id));
 				}
 				else {
-					ids.add(result.getLong("id"));
+					ids.add(id);
 				}
 			}
-			return new Moved(ids, found);
+			return new Moved(ids, found, server);
 		}
 	}
 

@@ -59,10 +59,10 @@ interface AppendStore {
 			long index, byte[] data) throws SQLException;
 
 	/**
-	 * Do the same, and tell when.
-	 * @return when it was appended, or {@code null} if it was not
+	 * Do the same, and tell when and where.
+	 * @return when and where it was appended, or {@code null} if it was not
 	 */
-	@Nullable Instant appendNextAndTell(Connection connection, Duration lockTimeout, long streamId, String stream, long index,
+	@Nullable StoredNext appendNextAndTell(Connection connection, Duration lockTimeout, long streamId, String stream, long index,
 			byte[] data) throws SQLException;
 
 	/**
@@ -105,6 +105,15 @@ interface AppendStore {
 	 * Return whether the connection was lost, so that nobody knows what the server did.
 	 */
 	boolean isConnectionLost(SQLException exception);
+
+	/**
+	 * A chunk that was appended.
+	 *
+	 * @param createdAt when
+	 * @param server which run of the server has stored it
+	 */
+	record StoredNext(Instant createdAt, String server) {
+	}
 
 	/**
 	 * An addition to a stream that was found.

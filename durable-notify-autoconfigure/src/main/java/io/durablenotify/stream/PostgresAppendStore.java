@@ -90,7 +90,9 @@ final class PostgresAppendStore implements AppendStore {
 			ON CONFLICT (stream_id, chunk_index) DO NOTHING
 			""";
 
-	private static final String APPEND_NEXT_AND_TELL = APPEND_NEXT + "RETURNING created_at";
+	private static final String APPEND_NEXT_AND_TELL = APPEND_NEXT + """
+			RETURNING created_at, extract(epoch FROM pg_postmaster_start_time())::text
+			""";
 
 	/**
 	 * By ids that are known to be visible before: else a stream could come into being
@@ -230,12 +232,13 @@ final class PostgresAppendStore implements AppendStore {
 	}
 
 	@Override
-	public @Nullable Instant appendNextAndTell(Connection connection, Duration lockTimeout, long streamId,
+	public @Nullable StoredNext appendNextAndTell(Connection connection, Duration lockTimeout, long streamId,
 			String stream, long index, byte[] data) throws SQLException {
 		try (PreparedStatement statement = this.appendNextAndTell.prepare(connection, false, lockTimeout)) {
 			setNext(statement, streamId, stream, index, data);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
-			return (result.next()) ? result.getObject(1, OffsetDateTime.class).toInstant() : null;
+			return (result.next())
+					? new StoredNext(result.getObject(1, OffsetDateTime.class).toInstant(), result.getString(2)) : null;
 		}
 	}
 

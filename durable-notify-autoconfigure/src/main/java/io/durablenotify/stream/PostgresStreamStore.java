@@ -42,6 +42,7 @@ final class PostgresStreamStore implements StreamStore {
 	 */
 	private static final String HEAD = """
 			SELECT s.stream_id, s.name, s.created_at, s.end_state, s.end_reason,
+				(SELECT extract(epoch FROM pg_postmaster_start_time())::text) AS server,
 				coalesce(${near}
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
@@ -85,7 +86,8 @@ final class PostgresStreamStore implements StreamStore {
 
 	/**
 	 * A lower bound here too. Where nothing is above it, the stream ends below what was
-	 * received, or nothing was received: the same as with an empty stream.
+	 * received, or nothing was received: the same as with an empty stream. The row
+	 * without an id tells the server.
 	 */
 	private static final String MOVED = """
 			SELECT w.stream_id, NULL AS name
@@ -98,6 +100,8 @@ final class PostgresStreamStore implements StreamStore {
 				OR coalesce(t.next_index, 0) > w.next OR coalesce(t.next_index, 0) < w.received
 			UNION ALL
 			SELECT s.stream_id, s.name FROM ${schema}.streams s WHERE s.name = ANY(?::text[])
+			UNION ALL
+			SELECT NULL, extract(epoch FROM pg_postmaster_start_time())::text
 			""";
 
 	/**
@@ -139,7 +143,8 @@ final class PostgresStreamStore implements StreamStore {
 			WITH head AS MATERIALIZED (${head} WHERE s.name = ?),
 			first AS MATERIALIZED (
 				SELECT CASE WHEN ? THEN greatest(next_index - ?, 0) ELSE ? END AS index FROM head)
-			SELECT ARRAY[stream_id::text, name, end_state, end_reason, first.index::text], next_index, created_at, NULL::bytea
+			SELECT ARRAY[stream_id::text, name, end_state, end_reason, server, first.index::text], next_index, created_at,
+				NULL::bytea
 			FROM head CROSS JOIN first
 			UNION ALL (
 				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
@@ -153,7 +158,8 @@ final class PostgresStreamStore implements StreamStore {
 	 * above.
 	 */
 	private static final String READ_ON = """
-			SELECT ARRAY[s.stream_id::text, s.name, s.end_state, s.end_reason, NULL],
+			SELECT ARRAY[s.stream_id::text, s.name, s.end_state, s.end_reason,
+					extract(epoch FROM pg_postmaster_start_time())::text, NULL],
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						AND c.chunk_index >= ? - 1 ORDER BY c.chunk_index DESC LIMIT 1),
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
@@ -205,7 +211,8 @@ final class PostgresStreamStore implements StreamStore {
 
 	private static Head readHead(ResultSet result) throws SQLException {
 		return new Head(result.getLong("stream_id"), result.getString("name"), instant(result, "created_at"),
-				result.getLong("next_index"), end(result.getString("end_state"), result.getString("end_reason")));
+				result.getLong("next_index"), end(result.getString("end_state"), result.getString("end_reason")),
+				result.getString("server"));
 	}
 
 	private static @Nullable End end(@Nullable String state, @Nullable String reason) {
@@ -295,7 +302,7 @@ final class PostgresStreamStore implements StreamStore {
 			Instant createdAt = result.getObject(3, OffsetDateTime.class).toInstant();
 			if (head != null) {
 				@Nullable String[] values = (String[]) head.getArray();
-				long firstIndex = (values[4] != null) ? Long.parseLong(values[4]) : 0;
+				long firstIndex = (values[5] != null) ? Long.parseLong(values[5]) : 0;
 				page = new Page(readHead(values, index, createdAt), firstIndex, page.chunks());
 				continue;
 			}
@@ -310,7 +317,7 @@ final class PostgresStreamStore implements StreamStore {
 
 	private static Head readHead(@Nullable String[] values, long nextIndex, Instant createdAt) {
 		return new Head(Long.parseLong(values[0]), String.valueOf(values[1]), createdAt, nextIndex,
-				end(values[2], values[3]));
+				end(values[2], values[3]), String.valueOf(values[4]));
 	}
 
 	private Page readLarge(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
@@ -347,16 +354,21 @@ final class PostgresStreamStore implements StreamStore {
 			ResultSet result = statement.executeQuery();
 			List<Long> streamIds = new ArrayList<>();
 			List<Named> found = new ArrayList<>();
+			String server = "";
 			while (result.next()) {
 				String name = result.getString("name");
-				if (name != null) {
-					found.add(new Named(name, result.getLong("stream_id")));
+				long streamId = result.getLong("stream_id");
+				if (result.wasNull()) {
+					server = name;
+				}
+				else if (name != null) {
+					found.add(new Named(name, streamId));
 				}
 				else {
-					streamIds.add(result.getLong("stream_id"));
+					streamIds.add(streamId);
 				}
 			}
-			return new Moved(streamIds, found);
+			return new Moved(streamIds, found, server);
 		}
 	}
 

@@ -19,7 +19,6 @@ package io.durablenotify.stream;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -35,6 +34,7 @@ import io.durablenotify.stream.AppendResult.Stored;
 import io.durablenotify.stream.AppendResult.Unexpected;
 import io.durablenotify.stream.AppendStore.Located;
 import io.durablenotify.stream.AppendStore.Standing;
+import io.durablenotify.stream.AppendStore.StoredNext;
 import io.durablenotify.stream.KnownStreams.KnownStream;
 import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.wakeup.Wakeup;
@@ -102,13 +102,14 @@ final class StreamAppends {
 		if (joined || !this.readers.awaitHandOver(streamId)) {
 			return this.store.appendNext(connection, joined, lockTimeout, streamId, addition.stream(), index, data);
 		}
-		Instant createdAt = this.store.appendNextAndTell(connection, lockTimeout, streamId, addition.stream(), index,
+		StoredNext stored = this.store.appendNextAndTell(connection, lockTimeout, streamId, addition.stream(), index,
 				data);
-		if (createdAt == null) {
+		if (stored == null) {
 			return false;
 		}
 		// The caller may use its array again
-		this.readers.handOver(streamId, new Chunk(addition.stream(), index, data.clone(), createdAt));
+		this.readers.handOver(streamId, new Chunk(addition.stream(), index, data.clone(), stored.createdAt()),
+				stored.server());
 		return true;
 	}
 

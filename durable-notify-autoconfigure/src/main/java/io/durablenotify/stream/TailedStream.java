@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import java.time.Instant;
+
 import io.durablenotify.tail.LogKind;
 import io.durablenotify.tail.TailedLog;
 
@@ -41,6 +43,11 @@ record TailedStream(String name, String relativeName, int bufferSize) implements
 	@Override
 	public int sizeOf(Chunk chunk) {
 		return chunk.data().length;
+	}
+
+	@Override
+	public Instant createdAtOf(Chunk chunk) {
+		return chunk.createdAt();
 	}
 
 	/**

@@ -68,6 +68,23 @@ public final class LiveReader<E> implements Subscription {
 	private @Nullable Instant createdAt;
 
 	/**
+	 * Which run of the server everything so far was received from, or was found to be
+	 * there on.
+	 */
+	private volatile @Nullable String server;
+
+	/**
+	 * The time by which the last entry that was received is known again. Owned by whoever
+	 * looks, like the one that follows.
+	 */
+	private @Nullable Instant lastCreatedAt;
+
+	/**
+	 * The next look begins with the last entry that was received.
+	 */
+	private boolean comparing;
+
+	/**
 	 * The mean size of the entries that were found last, or a guess before.
 	 */
 	private volatile int entrySize = 8 * 1024;
@@ -166,6 +183,21 @@ public final class LiveReader<E> implements Subscription {
 	}
 
 	/**
+	 * Return the index of the first entry to fetch. Called by the fetching thread.
+	 */
+	long lookFrom() {
+		return (this.comparing) ? this.next - 1 : this.next;
+	}
+
+	/**
+	 * Return whether what was received came from another run of the server, which may
+	 * have had what this one has not.
+	 */
+	boolean hasReceivedFromOther(String server) {
+		return this.received > 0 && !server.equals(this.server);
+	}
+
+	/**
 	 * Return what entries of this log are likely to have, in bytes.
 	 */
 	int entrySize() {
@@ -206,12 +238,37 @@ public final class LiveReader<E> implements Subscription {
 		if (!entries.isEmpty()) {
 			this.entrySize = (int) entries.stream().mapToInt(this.log::sizeOf).average().orElse(0);
 		}
+		if (this.comparing) {
+			if (entries.isEmpty() || !isLast(entries.get(0))) {
+				end(this.log.truncated(this.next,
+						"the %s before it is another one".formatted(this.readers.kind().entry())));
+				return false;
+			}
+			this.comparing = false;
+			this.server = head.server();
+			return acceptFollowing(head, entries.subList(1, entries.size()));
+		}
+		if (hasReceivedFromOther(head.server())) {
+			this.comparing = true;
+			return true;
+		}
+		this.server = head.server();
+		return acceptFollowing(head, entries);
+	}
+
+	/**
+	 * Return whether an entry is the last one that was received. Whatever server has that
+	 * one has all before it.
+	 */
+	private boolean isLast(E entry) {
+		return this.log.indexOf(entry) == this.next - 1 && this.log.createdAtOf(entry).equals(this.lastCreatedAt);
+	}
+
+	private boolean acceptFollowing(Head head, List<E> entries) {
 		int successive = successive(entries);
 		int offered = offer(entries.subList(0, successive));
 		if (offered > 0) {
-			this.next += offered;
-			this.received = this.next;
-			this.consumer.signal();
+			received(offered, entries.get(offered - 1));
 		}
 		if (offered == successive && successive < entries.size()) {
 			end(this.log.truncated(this.next, this.log.indexOf(entries.get(successive)) + " was found"));
@@ -230,14 +287,20 @@ public final class LiveReader<E> implements Subscription {
 	 * has begun a look for that.
 	 * @return whether it was taken
 	 */
-	boolean acceptNext(E entry) {
-		if (this.createdAt == null || this.log.indexOf(entry) != this.next || offer(List.of(entry)) == 0) {
+	boolean acceptNext(E entry, String server) {
+		// After a failover it is the next one by its index only
+		if (!server.equals(this.server) || this.log.indexOf(entry) != this.next || offer(List.of(entry)) == 0) {
 			return false;
 		}
-		this.next++;
+		received(1, entry);
+		return true;
+	}
+
+	private void received(int count, E last) {
+		this.lastCreatedAt = this.log.createdAtOf(last);
+		this.next += count;
 		this.received = this.next;
 		this.consumer.signal();
-		return true;
 	}
 
 	/**

@@ -350,9 +350,11 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 * they need no look.
 	 * @param logId the log's id
 	 * @param entry the entry
+	 * @param server which run of the server stored it, as {@link Head} tells: a reader
+	 * that has read from another one looks instead
 	 */
-	public void handOver(long logId, E entry) {
-		of(logId).forEach((reader) -> this.fetcher.handOver(entry, reader));
+	public void handOver(long logId, E entry, String server) {
+		of(logId).forEach((reader) -> this.fetcher.handOver(entry, server, reader));
 	}
 
 	Collection<LiveReader<E>> of(long logId) {

@@ -214,6 +214,11 @@ final class LogChecks<E> {
 		Moved moved = this.database.executeApart("check " + this.kind.logs(), ApplicationDatabase.PATIENCE,
 				(connection, joined) -> this.store.moved(connection, watched, names));
 		moved.ids().forEach((logId) -> this.readers.of(logId).forEach(this.wake));
+		// What was written anew may be as long as what was lost
+		watched.forEach((log) -> this.readers.of(log.id())
+			.stream()
+			.filter((reader) -> reader.hasReceivedFromOther(moved.server()))
+			.forEach(this.wake));
 		moved.names().forEach((named) -> this.readers.bindWaiting(named.name(), named.id()));
 	}
 

@@ -130,8 +130,8 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * Give an entry that was committed just now to a reader that waits for it, without a
 	 * statement. Any other reader looks.
 	 */
-	void handOver(E entry, LiveReader<E> reader) {
-		if (reader.look().tryBegin() && reader.look().end(!reader.acceptNext(entry))) {
+	void handOver(E entry, String server, LiveReader<E> reader) {
+		if (reader.look().tryBegin() && reader.look().end(!reader.acceptNext(entry, server))) {
 			enqueue(reader);
 		}
 	}
@@ -304,7 +304,8 @@ final class LogFetcher<E> implements AutoCloseable {
 			if (reader.isReading()) {
 				reader.look().begin();
 				if (reader.hasRoom()) {
-					targets.computeIfAbsent(new Target(reader.logId(), reader.next()), (target) -> new ArrayList<>(1))
+					targets
+						.computeIfAbsent(new Target(reader.logId(), reader.lookFrom()), (target) -> new ArrayList<>(1))
 						.add(reader);
 				}
 				else {

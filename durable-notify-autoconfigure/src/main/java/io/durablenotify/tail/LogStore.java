@@ -93,8 +93,10 @@ public interface LogStore<E> {
 	 * @param createdAt with the id, what tells this log from any other
 	 * @param nextIndex the index that its next entry will have
 	 * @param end how it ended, or {@code null} while more may come
+	 * @param server which run of the server told: another one may have lost what the one
+	 * before has shown
 	 */
-	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end) {
+	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
 	}
 
 	/**
@@ -122,8 +124,9 @@ public interface LogStore<E> {
 	 * @param ids the watched logs that have moved beyond what is waited for, ended,
 	 * shrunk below what was received, or gone
 	 * @param names the names that exist
+	 * @param server which run of the server told, as with a head
 	 */
-	record Moved(List<Long> ids, List<Named> names) {
+	record Moved(List<Long> ids, List<Named> names, String server) {
 	}
 
 	/**

@@ -16,6 +16,8 @@
 
 package io.durablenotify.tail;
 
+import java.time.Instant;
+
 /**
  * A log as one of its readers sees it: what its entries measure, what the reader may
  * hold, and the feature's own words for what ends the reading. One per reader; called by
@@ -51,6 +53,14 @@ public interface TailedLog<E> {
 	 * @return the size, about that of its payload
 	 */
 	int sizeOf(E entry);
+
+	/**
+	 * Return when an entry was stored, by which it is known again: after a failover to a
+	 * server that was behind, another one can have its index.
+	 * @param entry the entry
+	 * @return the time, as the database keeps it
+	 */
+	Instant createdAtOf(E entry);
 
 	/**
 	 * Return an entry as this reader's caller is to see it.

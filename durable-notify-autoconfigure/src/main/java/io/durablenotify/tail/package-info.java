@@ -30,6 +30,11 @@
  * {@link io.durablenotify.tail.HandlerDelivery HandlerDelivery} calls the handler on the
  * application's executor. A reader whose buffer is full looks again when there is room.
  * <p>
+ * <b>A failover.</b> Whatever a look finds tells which run of the server answered. Where
+ * that is another one than before, a reader first looks whether the last entry that it
+ * has received is still the same: a server that was behind may have others there. What an
+ * append hands over without a look is taken only from the server that was looked at.
+ * <p>
  * <b>What a feature brings.</b> A {@link io.durablenotify.tail.LogStore LogStore}, which
  * is its SQL; a {@link io.durablenotify.tail.TailedLog TailedLog} for each reader, which
  * tells an entry's index and size and makes the feature's exceptions; a

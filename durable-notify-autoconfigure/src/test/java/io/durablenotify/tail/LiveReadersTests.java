@@ -139,8 +139,7 @@ class LiveReadersTests {
 		for (int i = 1; i <= 20; i++) {
 			new Recorder().follow("quiet", 1).awaitNumbers(1, 3);
 			int statements = i;
-			Eventually.await(() -> this.readers.all().stream().allMatch((reader) -> reader.look().isIdle()),
-					() -> this.readers.all().toString());
+			awaitIdle();
 			assertThat(this.logs.statements()).isEqualTo(statements);
 		}
 	}
@@ -168,6 +167,96 @@ class LiveReadersTests {
 		this.logs.truncate(id, 2);
 		this.readers.onResync();
 		recorder.awaitEnd("truncated: 6 was to follow, but the log ends at 3");
+	}
+
+	@Test
+	void aTailThatWasWrittenAnewOnAnotherServerIsAnErrorHoweverLongItIs() {
+		for (int length : List.of(10, 15)) {
+			String name = "rewritten/" + length;
+			long id = append(name, 10);
+			Recorder recorder = new Recorder().follow(name, 1).awaitNumbers(1, 10);
+			awaitIdle();
+			this.logs.rewrite(id, 6, length);
+			this.logs.leadTo(name);
+			this.readers.onResync();
+			recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+			recorder.awaitNumbers(1, 10);
+		}
+	}
+
+	@Test
+	void aTailThatWasWrittenAnewIsAnErrorForAWakeupToo() {
+		long id = append("woken", 10);
+		Recorder recorder = new Recorder().follow("woken", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		this.logs.rewrite(id, 6, 12);
+		this.logs.leadTo("second");
+		append("woken", 1);
+		recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+		recorder.awaitNumbers(1, 10);
+	}
+
+	@Test
+	void aReaderThatHasWhatAnotherServerHasGoesOn() {
+		append("intact", 10);
+		Recorder recorder = new Recorder().follow("intact", 1).awaitNumbers(1, 10);
+		Recorder ahead = new Recorder().follow("intact", 14);
+		awaitIdle();
+		for (int server = 1; server <= 3; server++) {
+			this.logs.leadTo("intact/" + server);
+			append("intact", 5);
+			recorder.awaitNumbers(1, 10 + 5 * server);
+			ahead.awaitNumbers(14, 10 + 5 * server);
+		}
+		assertThat(recorder.errors).isEmpty();
+		assertThat(ahead.errors).isEmpty();
+	}
+
+	@Test
+	void aReaderThatHasReceivedNothingHasLostNothing() {
+		long id = append("waiting", 10);
+		Recorder recorder = new Recorder().follow("waiting", 11);
+		awaitIdle();
+		this.logs.rewrite(id, 6, 12);
+		this.logs.leadTo("second");
+		this.readers.onResync();
+		recorder.awaitNumbers(11, 12);
+		assertThat(recorder.errors).isEmpty();
+	}
+
+	@Test
+	void anotherServerCostsAReaderTwoStatements() {
+		append("cost", 10);
+		Recorder recorder = new Recorder().follow("cost", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		int before = this.logs.statements();
+		for (int entry = 11; entry <= 13; entry++) {
+			this.logs.leadTo("second");
+			append("cost", 1);
+			recorder.awaitNumbers(1, entry);
+			awaitIdle();
+		}
+		assertThat(this.logs.statements() - before).isEqualTo(3 + 1);
+	}
+
+	@Test
+	void whatAnotherServerHasStoredIsNotHandedOver() {
+		long id = append("handed-over", 10);
+		Recorder recorder = new Recorder().follow("handed-over", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		this.logs.append("handed-over", 1);
+		this.readers.handOver(id, Entry.of(11), "first");
+		recorder.awaitNumbers(1, 11);
+		this.logs.rewrite(id, 6, 12);
+		this.logs.leadTo("second");
+		this.readers.handOver(id, Entry.of(12), "second");
+		recorder.awaitEnd("truncated: 12 was to follow, but the number before it is another one");
+		recorder.awaitNumbers(1, 11);
+	}
+
+	private void awaitIdle() {
+		Eventually.await(() -> this.readers.all().stream().allMatch((reader) -> reader.look().isIdle()),
+				() -> this.readers.all().toString());
 	}
 
 	@Test

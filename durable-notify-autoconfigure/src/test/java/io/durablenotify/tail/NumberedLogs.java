@@ -42,17 +42,29 @@ final class NumberedLogs implements LogStore<Entry> {
 
 	private final Map<Long, AtomicLong> lastIndexes = new ConcurrentHashMap<>();
 
+	/**
+	 * What {@link #rewrite} has written is from another time.
+	 */
+	private final Map<Long, Long> rewrittenFrom = new ConcurrentHashMap<>();
+
 	private final AtomicLong lastId = new AtomicLong();
 
 	private final AtomicInteger statements = new AtomicInteger();
+
+	private volatile String server = "first";
 
 	private volatile Runnable behindFetch = () -> {
 	};
 
 	/**
-	 * An entry is nothing but its number.
+	 * An entry is nothing but its number and its time.
 	 */
-	record Entry(long index) {
+	record Entry(long index, Instant createdAt) {
+
+		static Entry of(long index) {
+			return new Entry(index, Instant.EPOCH);
+		}
+
 	}
 
 	/**
@@ -74,6 +86,21 @@ final class NumberedLogs implements LogStore<Entry> {
 	 */
 	void truncate(long id, long lastIndex) {
 		this.lastIndexes.get(id).set(lastIndex);
+	}
+
+	/**
+	 * Fail over to a server.
+	 */
+	void leadTo(String server) {
+		this.server = server;
+	}
+
+	/**
+	 * Lose entries, and have others in their place.
+	 */
+	void rewrite(long id, long firstIndex, long lastIndex) {
+		this.rewrittenFrom.put(id, firstIndex);
+		truncate(id, lastIndex);
 	}
 
 	void delete(String name) {
@@ -100,7 +127,7 @@ final class NumberedLogs implements LogStore<Entry> {
 			.map(Map.Entry::getKey)
 			.findFirst()
 			.orElseThrow();
-		return new Head(id, name, Instant.EPOCH, nextIndex(id), null);
+		return new Head(id, name, Instant.EPOCH, nextIndex(id), null, this.server);
 	}
 
 	/**
@@ -122,7 +149,8 @@ final class NumberedLogs implements LogStore<Entry> {
 				names.stream()
 					.filter(this.ids::containsKey)
 					.map((name) -> new Named(name, this.ids.get(name)))
-					.toList());
+					.toList(),
+				this.server);
 	}
 
 	@Override
@@ -137,7 +165,7 @@ final class NumberedLogs implements LogStore<Entry> {
 			found.add(new Found<>(head(target.id()),
 					LongStream.range(Math.max(1, target.index()), nextIndex(target.id()))
 						.limit(budget.entriesPerTarget())
-						.mapToObj(Entry::new)
+						.mapToObj((index) -> entry(target.id(), index))
 						.toList()));
 		}
 		Runnable task = this.behindFetch;
@@ -145,6 +173,11 @@ final class NumberedLogs implements LogStore<Entry> {
 		};
 		task.run();
 		return found;
+	}
+
+	private Entry entry(long id, long index) {
+		return (index < this.rewrittenFrom.getOrDefault(id, Long.MAX_VALUE)) ? Entry.of(index)
+				: new Entry(index, Instant.EPOCH.plusSeconds(1));
 	}
 
 	/**
@@ -165,6 +198,11 @@ final class NumberedLogs implements LogStore<Entry> {
 		@Override
 		public int sizeOf(Entry entry) {
 			return Long.BYTES;
+		}
+
+		@Override
+		public Instant createdAtOf(Entry entry) {
+			return entry.createdAt();
 		}
 
 		@Override
