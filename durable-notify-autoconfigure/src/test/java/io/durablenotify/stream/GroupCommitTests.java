@@ -570,7 +570,7 @@ class GroupCommitTests {
 			release.join();
 			return call.getArgument(0);
 		});
-		GroupCommit groupCommit = groupCommit(locked);
+		GroupCommit groupCommit = groupCommit(locked, Duration.ofSeconds(2));
 		CompletableFuture<Long> append = groupCommit.appendAsync(addition("in-flight"));
 		await(inFlight);
 		groupCommit.close();
@@ -597,10 +597,13 @@ class GroupCommitTests {
 	}
 
 	private static GroupCommit groupCommit(BatchWriter writer) {
+		return groupCommit(writer, Duration.ofMillis(100));
+	}
+
+	private static GroupCommit groupCommit(BatchWriter writer, Duration timeout) {
 		StreamSettings settings = instance.bean(StreamSettings.class);
-		return new GroupCommit(writer,
-				new StreamSettings(settings.maxChunkSize(), settings.bufferSize(), settings.bufferBytes(),
-						settings.appendBuffer(), Duration.ofMillis(100), settings.retention(), settings.families()),
+		return new GroupCommit(writer, new StreamSettings(settings.maxChunkSize(), settings.bufferSize(),
+				settings.bufferBytes(), settings.appendBuffer(), timeout, settings.retention(), settings.families()),
 				Runnable::run);
 	}
 
