@@ -37,7 +37,8 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 	 * One implicit transaction, of one instance at a time: the others find the lock
 	 * taken, and leave it to that one. A snapshot is older than the time beside it. What
 	 * may be deleted is noted in the same transaction, for readers to see that they have
-	 * come too late; it is never taken back, whatever the clock does.
+	 * come too late; it is never taken back, whatever the clock does, and is never from
+	 * the future, as notes are that were restored and that nobody has removed yet.
 	 */
 	private static final String CLEAN = """
 			SELECT set_config('durable_notify.turn',
@@ -49,10 +50,11 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 			UPDATE ${schema}.change_log l SET deleted = s.snapshot FROM (
 					SELECT snapshot FROM ${schema}.change_snapshots WHERE taken_at < clock_timestamp() - ?::interval
 						ORDER BY taken_at DESC LIMIT 1) s
-				WHERE ${my_turn}
+				WHERE ${my_turn} AND pg_snapshot_xmax(s.snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
 					AND (l.deleted IS NULL OR l.deleted::text <> s.snapshot::text
-						AND pg_snapshot_xmin(l.deleted) <= pg_snapshot_xmin(s.snapshot)
-						AND pg_snapshot_xmax(l.deleted) <= pg_snapshot_xmax(s.snapshot));
+						AND pg_snapshot_xmax(l.deleted) <= pg_snapshot_xmax(s.snapshot)
+						AND NOT EXISTS (SELECT FROM pg_snapshot_xip(s.snapshot) AS x(xact)
+							WHERE pg_visible_in_snapshot(x.xact, l.deleted)));
 			DELETE FROM ${schema}.change_snapshots WHERE ${my_turn}
 				AND taken_at < clock_timestamp() - ?::interval;
 			WITH slice AS MATERIALIZED (

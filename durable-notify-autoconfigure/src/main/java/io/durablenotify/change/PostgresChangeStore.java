@@ -43,16 +43,17 @@ final class PostgresChangeStore implements ChangeStore {
 
 	/**
 	 * One implicit transaction. The lock lets one instance clean up while the others
-	 * wait, and each statement's own snapshot lets those see that it is done. Whatever
-	 * comes from a later transaction than any here was restored, too.
+	 * wait, and each statement's own snapshot lets those see that it is done. What was
+	 * stored before anybody arrived goes, too: nobody's position is older, and it may
+	 * have been restored. So was whatever comes from a later transaction than any here.
 	 */
 	private static final String ADOPT = """
 			SELECT FROM ${schema}.change_log l, pg_control_system() c
 				WHERE l.system_identifier IS DISTINCT FROM c.system_identifier FOR UPDATE OF l;
 			DELETE FROM ${schema}.changes WHERE EXISTS (SELECT FROM ${schema}.change_log l, pg_control_system() c
-				WHERE l.system_identifier <> c.system_identifier);
+				WHERE l.system_identifier IS DISTINCT FROM c.system_identifier);
 			DELETE FROM ${schema}.change_snapshots WHERE EXISTS (SELECT FROM ${schema}.change_log l, pg_control_system() c
-				WHERE l.system_identifier <> c.system_identifier);
+				WHERE l.system_identifier IS DISTINCT FROM c.system_identifier);
 			DELETE FROM ${schema}.changes WHERE xact >= pg_snapshot_xmax(pg_current_snapshot());
 			UPDATE ${schema}.change_log l SET system_identifier = c.system_identifier, deleted = NULL
 				FROM pg_control_system() c WHERE l.system_identifier IS DISTINCT FROM c.system_identifier

@@ -115,6 +115,34 @@ class ChangeServerTests {
 		}
 	}
 
+	@Test
+	void notesOfAnotherClusterThatNobodyAdoptedLimitNothing() {
+		try (OwnServer server = OwnServer.start(this.directory);
+				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL,
+						"durable-notify.changes.retention=1s")) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			// As a dump of an application leaves them that has never subscribed
+			jdbc.execute("UPDATE durable_notify.change_log SET deleted = '1000000:1000000:'");
+			jdbc.execute("INSERT INTO durable_notify.change_snapshots (taken_at, snapshot) "
+					+ "VALUES (clock_timestamp() + interval '1 second', '1000000:1000000:')");
+			jdbc.execute("INSERT INTO durable_notify.changes (xact, topic, key) VALUES ('5', 'topic', 'old')");
+			notifier(instance).subscribe("topic", this.handler);
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			awaitCleanedUp(jdbc);
+			assertThat(jdbc.queryForObject("SELECT deleted::text FROM durable_notify.change_log", String.class))
+				.doesNotStartWith("1000000");
+			assertThat(this.handler.keys()).containsExactly("after");
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	private static void awaitCleanedUp(JdbcTemplate jdbc) {
+		String left = "SELECT (SELECT count(*) FROM durable_notify.changes) + (SELECT count(*) FROM durable_notify.change_snapshots)";
+		Eventually.await(() -> jdbc.queryForObject(left, Long.class) == 0,
+				() -> jdbc.queryForList("SELECT * FROM durable_notify.change_snapshots"));
+	}
+
 	private static long burnTransactions(JdbcTemplate jdbc, int count) {
 		jdbc.execute("""
 				DO $$ BEGIN FOR i IN 1..%d LOOP PERFORM pg_current_xact_id(); ROLLBACK; END LOOP; END $$
