@@ -54,27 +54,50 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
+	 * Return the same position in the next run of a server that was shut down.
+	 */
+	ChangePosition afterShutdown(ServerRun server) {
+		return new ChangePosition(server, this.snapshot, this.target, this.afterXact, this.afterId);
+	}
+
+	/**
 	 * Return the same position in the server's next run. Numbers of transactions that
 	 * were not written to disk when the server crashed, since they had rolled back, are
 	 * given away again: they must not pass for seen.
 	 * @param durable the highest number of a transaction that is known to have been
 	 * committed; nothing above it was read
 	 */
-	ChangePosition afterRestart(ServerRun server, long durable) {
-		String[] fields = this.snapshot.split(":", -1);
+	ChangePosition afterCrash(ServerRun server, long durable) {
+		return new ChangePosition(server, limited(this.snapshot, durable),
+				(this.target != null) ? limited(this.target, durable) : null, this.afterXact, this.afterId);
+	}
+
+	private static String limited(String snapshot, long durable) {
+		String[] fields = snapshot.split(":", -1);
 		long xmax = Math.min(Long.parseLong(fields[1]), durable + 1);
 		long xmin = Math.min(Long.parseLong(fields[0]), xmax);
 		String running = Arrays.stream(fields[2].split(","))
 			.filter((xact) -> !xact.isEmpty() && Long.parseLong(xact) < xmax)
 			.collect(Collectors.joining(","));
-		return at(server, xmin + ":" + xmax + ":" + running);
+		return xmin + ":" + xmax + ":" + running;
 	}
 
 	/**
 	 * Return below which transaction the snapshot sees all but those that ran.
 	 */
 	long xmax() {
-		return Long.parseLong(this.snapshot.split(":", -1)[1]);
+		return xmax(this.snapshot);
+	}
+
+	/**
+	 * Return the same of the target, where there is one.
+	 */
+	long targetXmax() {
+		return xmax((this.target != null) ? this.target : this.snapshot);
+	}
+
+	private static long xmax(String snapshot) {
+		return Long.parseLong(snapshot.split(":", -1)[1]);
 	}
 
 }

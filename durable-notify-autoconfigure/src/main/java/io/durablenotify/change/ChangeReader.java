@@ -47,6 +47,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.util.Assert;
+
 /**
  * Reads changes for all subscriptions of this instance, on one thread and one connection
  * at a time. Each subscription has a position; those that stand at the same one share a
@@ -99,12 +101,18 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private final Map<ChangeFeed, ChangePosition> positions = new LinkedHashMap<>();
 
 	/**
-	 * One that some subscription has, or had until the last was cancelled.
+	 * The last that was the present.
 	 */
 	private @Nullable ChangePosition latest;
 
 	/**
-	 * The highest number of a transaction that is known to have committed a change.
+	 * The run of the server that {@link #durable} is of.
+	 */
+	private @Nullable ServerRun run;
+
+	/**
+	 * The highest number of a transaction that is known to be on disk. Nothing above it
+	 * was read.
 	 */
 	private long durable;
 
@@ -146,33 +154,65 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, (other) -> this.task.signal(),
 				this::remove);
 		synchronized (this.subscribing) {
-			ChangePosition position = position();
-			if (position == null) {
-				position = arrive().position();
+			if (!join(feed)) {
+				add(feed, arrive());
 			}
-			add(feed, position);
 		}
 		// What has come between the position and now
 		this.task.signal();
 		return feed;
 	}
 
-	private @Nullable ChangePosition position() {
+	private boolean join(ChangeFeed feed) {
 		synchronized (this.lock) {
 			requireOpen();
-			return (this.positions.isEmpty()) ? null : this.latest;
+			ChangePosition latest = this.latest;
+			if (latest == null || this.positions.isEmpty()) {
+				return false;
+			}
+			add(feed, latest);
+			return true;
+		}
+	}
+
+	private void add(ChangeFeed feed, Arrival arrival) {
+		synchronized (this.lock) {
+			requireOpen();
+			if (this.positions.isEmpty()) {
+				begin(arrival);
+			}
+			else {
+				note(arrival.position().server(), arrival.durable());
+				arriveAt(arrival.position());
+			}
+			add(feed, arrival.position());
 		}
 	}
 
 	private void add(ChangeFeed feed, ChangePosition position) {
-		synchronized (this.lock) {
-			requireOpen();
-			this.topics.merge(idOf(feed.topic()), 1, Integer::sum);
-			this.positions.put(feed, position);
-			this.latest = position;
-			if (this.polling == null) {
-				this.polling = this.poll.register(this.task::signal);
-			}
+		this.topics.merge(idOf(feed.topic()), 1, Integer::sum);
+		this.positions.put(feed, position);
+		if (this.polling == null) {
+			this.polling = this.poll.register(this.task::signal);
+		}
+	}
+
+	private void begin(Arrival arrival) {
+		this.run = arrival.position().server();
+		this.durable = arrival.durable();
+		arriveAt(arrival.position());
+	}
+
+	private void arriveAt(ChangePosition position) {
+		this.latest = position;
+	}
+
+	/**
+	 * Of another run it says nothing about this one.
+	 */
+	private void note(ServerRun run, long durable) {
+		if (run.equals(this.run)) {
+			this.durable = Math.max(this.durable, durable);
 		}
 	}
 
@@ -200,12 +240,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	private Arrival arrive() {
-		Arrival arrival = this.database.executeApart("find the position in changes", ApplicationDatabase.PATIENCE,
+		return this.database.executeApart("find the position in changes", ApplicationDatabase.PATIENCE,
 				(connection, joined) -> this.store.arrive(connection));
-		synchronized (this.lock) {
-			this.durable = arrival.durable();
-		}
-		return arrival;
 	}
 
 	@Override
@@ -267,12 +303,12 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			ChangePosition position = group.getKey();
 			List<ChangeFeed> feeds = group.getValue();
 			Page page = read(position, target, feeds);
-			if (!page.startedAt().equals(position.server().startedAt())) {
-				followServer(position, feeds);
-				more = true;
+			if (!position.server().isThatOf(page)) {
+				followServer(position.server());
+				return true;
 			}
-			else if (page.expired()) {
-				giveGap(ChangeGap.Reason.EXPIRED, feeds, arrive().position());
+			if (page.expired()) {
+				expire(position.server(), feeds);
 				more = true;
 			}
 			else {
@@ -322,7 +358,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 		ChangeRow last = (rows.isEmpty()) ? null : rows.get(rows.size() - 1);
 		synchronized (this.lock) {
-			this.durable = (last != null) ? Math.max(this.durable, last.xact()) : this.durable;
+			note(position.server(), (last != null) ? Math.max(last.xact(), page.durable()) : page.durable());
+			if (position.target() == null) {
+				arriveAt(position.behind(page.target()));
+			}
 		}
 		move(feeds, (last != null && more) ? position.within(page.target(), last) : position.behind(page.target()));
 		// A wake-up that came between two pages told of what their target does not see
@@ -332,22 +371,70 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	/**
 	 * Another run of the server, another server or another cluster has answered.
 	 */
-	private void followServer(ChangePosition position, List<ChangeFeed> feeds) {
-		long durable;
+	private void followServer(ServerRun before) {
+		Arrival arrival = arrive();
+		ServerRun server = arrival.position().server();
+		Assert.state(!server.equals(before), "Different servers answer by turns");
+		ChangeGap.Reason gap;
+		List<ChangeFeed> feeds;
 		synchronized (this.lock) {
-			durable = this.durable;
+			gap = gap(before, arrival);
+			// All at once, also those without room: soon nobody knows what was durable
+			feeds = at(before);
+			if (gap == null) {
+				this.positions.replaceAll((feed, position) -> follow(position, before, server));
+			}
+			begin(arrival);
 		}
-		ChangePosition present = arrive().position();
-		ServerRun server = present.server();
-		if (!server.isSameCluster(position.server())) {
-			giveGap(ChangeGap.Reason.OTHER_CLUSTER, feeds, present);
+		if (gap != null) {
+			giveGap(gap, feeds, arrival.position());
 		}
-		else if (!server.isRestartOf(position.server()) || position.target() != null) {
-			giveGap(ChangeGap.Reason.FAILOVER, feeds, present);
+	}
+
+	private List<ChangeFeed> at(ServerRun run) {
+		List<ChangeFeed> feeds = new ArrayList<>();
+		this.positions.forEach((feed, position) -> {
+			if (position.server().equals(run)) {
+				feeds.add(feed);
+			}
+		});
+		return feeds;
+	}
+
+	private ChangePosition follow(ChangePosition position, ServerRun before, ServerRun server) {
+		if (!position.server().equals(before)) {
+			return position;
 		}
-		else {
-			move(feeds, position.afterRestart(server, durable));
+		return (server.isOrderly(before)) ? position.afterShutdown(server) : position.afterCrash(server, this.durable);
+	}
+
+	private ChangeGap.@Nullable Reason gap(ServerRun before, Arrival arrival) {
+		ServerRun server = arrival.position().server();
+		if (!server.isSameCluster(before)) {
+			return ChangeGap.Reason.OTHER_CLUSTER;
 		}
+		if (!server.isRestartOf(before) || !before.equals(this.run)) {
+			return ChangeGap.Reason.FAILOVER;
+		}
+		// Put back to a backup, or it did not wait for the disk
+		boolean lost = arrival.durable() < this.durable || server.isOrderly(before) && this.positions.values()
+			.stream()
+			.anyMatch((position) -> before.equals(position.server())
+					&& position.targetXmax() > arrival.position().xmax());
+		return (lost) ? ChangeGap.Reason.FAILOVER : null;
+	}
+
+	private void expire(ServerRun server, List<ChangeFeed> feeds) {
+		Arrival arrival = arrive();
+		if (!arrival.position().server().equals(server)) {
+			// To be followed first
+			return;
+		}
+		synchronized (this.lock) {
+			note(server, arrival.durable());
+			arriveAt(arrival.position());
+		}
+		giveGap(ChangeGap.Reason.EXPIRED, feeds, arrival.position());
 	}
 
 	private void giveGap(ChangeGap.Reason reason, List<ChangeFeed> feeds, ChangePosition present) {
@@ -365,9 +452,6 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private void move(List<ChangeFeed> feeds, ChangePosition position) {
 		synchronized (this.lock) {
 			feeds.forEach((feed) -> this.positions.replace(feed, position));
-			if (position.target() == null) {
-				this.latest = position;
-			}
 		}
 	}
 

@@ -55,7 +55,7 @@ interface ChangeStore {
 	 * The present.
 	 *
 	 * @param position the position
-	 * @param durable the highest number of a transaction that has committed a change
+	 * @param durable the highest number of a transaction that is known to be on disk
 	 */
 	record Arrival(ChangePosition position, long durable) {
 	}
@@ -64,11 +64,14 @@ interface ChangeStore {
 	 * Some changes.
 	 *
 	 * @param startedAt when the server was started that answered
+	 * @param lifetime what stays the same until that server crashes
 	 * @param target the snapshot up to which it was read
+	 * @param durable the highest number of a transaction that is known to be on disk,
+	 * apart from those of the changes
 	 * @param expired whether changes behind the position may have been deleted
 	 * @param rows the changes, by transaction and id
 	 */
-	record Page(String startedAt, String target, boolean expired, List<ChangeRow> rows) {
+	record Page(String startedAt, String lifetime, String target, long durable, boolean expired, List<ChangeRow> rows) {
 	}
 
 }

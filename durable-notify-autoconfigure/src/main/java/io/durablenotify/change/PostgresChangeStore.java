@@ -56,7 +56,9 @@ final class PostgresChangeStore implements ChangeStore {
 				WHERE l.system_identifier IS DISTINCT FROM c.system_identifier);
 			DELETE FROM ${schema}.changes WHERE xact >= pg_snapshot_xmax(pg_current_snapshot());
 			UPDATE ${schema}.change_log l SET system_identifier = c.system_identifier, deleted = NULL
-				FROM pg_control_system() c WHERE l.system_identifier IS DISTINCT FROM c.system_identifier
+				FROM pg_control_system() c WHERE l.system_identifier IS DISTINCT FROM c.system_identifier;
+			INSERT INTO ${schema}.change_lifetime SELECT WHERE NOT EXISTS (SELECT FROM ${schema}.change_lifetime)
+				ON CONFLICT DO NOTHING
 			""";
 
 	/**
@@ -65,8 +67,9 @@ final class PostgresChangeStore implements ChangeStore {
 	 */
 	private static final String ARRIVE = """
 			SELECT system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
-				pg_postmaster_start_time()::text, pg_current_snapshot()::text,
-				(SELECT max(xact)::text FROM ${schema}.changes)
+				extract(epoch FROM pg_postmaster_start_time())::text, (SELECT id::text FROM ${schema}.change_lifetime),
+				pg_current_snapshot()::text, greatest((SELECT max(xact)::text::bigint FROM ${schema}.changes),
+					(SELECT pg_snapshot_xmax(deleted)::text::bigint - 1 FROM ${schema}.change_log), 0)
 			FROM pg_control_system()
 			""";
 
@@ -80,7 +83,9 @@ final class PostgresChangeStore implements ChangeStore {
 			WITH head AS MATERIALIZED (
 				SELECT coalesce(?::pg_snapshot, pg_current_snapshot()) AS target, deleted
 				FROM ${schema}.change_log WHERE one)
-			SELECT ARRAY[pg_postmaster_start_time()::text, target::text,
+			SELECT ARRAY[extract(epoch FROM pg_postmaster_start_time())::text,
+				coalesce((SELECT id::text FROM ${schema}.change_lifetime), ''), target::text,
+				coalesce(pg_snapshot_xmax(deleted)::text::bigint - 1, 0)::text,
 				coalesce(pg_snapshot_xmax(deleted) > pg_snapshot_xmax(p.snapshot)
 					OR EXISTS (SELECT FROM pg_snapshot_xip(p.snapshot) AS x(xact)
 						WHERE pg_visible_in_snapshot(x.xact, deleted)), false)::text],
@@ -135,10 +140,9 @@ final class PostgresChangeStore implements ChangeStore {
 			statement.execute(this.adopt);
 			ResultSet result = statement.executeQuery(this.arrive);
 			result.next();
-			ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3));
-			String durable = result.getString(5);
-			return new Arrival(ChangePosition.at(server, result.getString(4)),
-					(durable != null) ? Long.parseLong(durable) : 0);
+			ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3),
+					result.getString(4));
+			return new Arrival(ChangePosition.at(server, result.getString(5)), result.getLong(6));
 		}
 	}
 
@@ -176,7 +180,7 @@ final class PostgresChangeStore implements ChangeStore {
 				rows.add(readRow(result));
 			}
 		}
-		return new Page(head[0], head[1], Boolean.parseBoolean(head[2]), rows);
+		return new Page(head[0], head[1], head[2], Long.parseLong(head[3]), Boolean.parseBoolean(head[4]), rows);
 	}
 
 	private ChangeRow readRow(ResultSet result) throws SQLException {

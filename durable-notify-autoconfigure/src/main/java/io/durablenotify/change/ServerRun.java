@@ -23,14 +23,31 @@ package io.durablenotify.change;
  * @param systemIdentifier the cluster's number, which its backups share and others do not
  * @param timeline the timeline, which changes when a standby takes over
  * @param startedAt when the server was started
+ * @param lifetime what stays the same until the server crashes, also where it recovers
+ * without being started again
  */
-record ServerRun(long systemIdentifier, String timeline, String startedAt) {
+record ServerRun(long systemIdentifier, String timeline, String startedAt, String lifetime) {
+
+	/**
+	 * Return whether this is the run that has answered.
+	 */
+	boolean isThatOf(ChangeStore.Page page) {
+		return this.startedAt.equals(page.startedAt()) && this.lifetime.equals(page.lifetime());
+	}
 
 	/**
 	 * Return whether this is the same server's next run.
 	 */
 	boolean isRestartOf(ServerRun before) {
 		return isSameCluster(before) && this.timeline.equals(before.timeline);
+	}
+
+	/**
+	 * Return whether the server was shut down between the two, if it is the same: nothing
+	 * is forgotten then.
+	 */
+	boolean isOrderly(ServerRun before) {
+		return this.lifetime.equals(before.lifetime);
 	}
 
 	boolean isSameCluster(ServerRun before) {

@@ -16,6 +16,8 @@
 
 package io.durablenotify.change;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -28,9 +30,12 @@ import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.util.FileSystemUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -116,6 +121,119 @@ class ChangeServerTests {
 	}
 
 	@Test
+	void numbersGivenAwayAgainAfterAProcessOfTheServerDiedDoNotPassForSeen() {
+		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+			jdbc.execute("SELECT pg_reload_conf()");
+			notifier(instance).subscribe("topic", this.handler);
+			publish(instance, "before");
+			this.handler.awaitKey("before");
+			ChangeReader reader = instance.bean(ChangeReader.class);
+			long burnt = burnTransactions(jdbc, 100);
+			reader.onResync();
+			Eventually.await(() -> reader.toString().contains(":" + burnt + ":"), reader::toString);
+			server.crashProcess();
+			assertThat(nextTransaction(jdbc)).as("given away again").isLessThan(burnt);
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			assertThat(this.handler.keys()).containsExactly("before", "after");
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void aRestartAfterAQuietTimeIsNoGap(boolean crash) {
+		try (OwnServer server = OwnServer.start(this.directory);
+				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL,
+						"durable-notify.changes.retention=1s")) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			notifier(instance).subscribe("topic", this.handler);
+			publish(instance, "before");
+			this.handler.awaitKey("before");
+			// Somebody else's transactions, while the change is still there
+			burnTransactions(jdbc, 100);
+			awaitCleanedUp(jdbc);
+			if (crash) {
+				server.crash();
+			}
+			else {
+				server.shutDown();
+			}
+			server.restart();
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			assertThat(this.handler.keys()).containsExactly("before", "after");
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	private static void awaitCleanedUp(JdbcTemplate jdbc) {
+		String left = "SELECT (SELECT count(*) FROM durable_notify.changes) + (SELECT count(*) FROM durable_notify.change_snapshots)";
+		Eventually.await(() -> jdbc.queryForObject(left, Long.class) == 0,
+				() -> jdbc.queryForList("SELECT * FROM durable_notify.change_snapshots"));
+	}
+
+	/**
+	 * What commits without waiting for the disk can be heard and lost.
+	 */
+	@Test
+	void aChangeThatWasHeardAndThenLostInACrashIsToldAsAGap() {
+		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+			jdbc.execute("SELECT pg_reload_conf()");
+			notifier(instance).subscribe("topic", this.handler);
+			publish(instance, "before");
+			this.handler.awaitKey("before");
+			for (int i = 0; i < 10; i++) {
+				instance.transaction().executeWithoutResult((status) -> {
+					instance.jdbc().execute("SET LOCAL synchronous_commit = off");
+					notifier(instance).publish("topic", "lost");
+				});
+			}
+			this.handler.awaitChanges(11);
+			server.crash();
+			server.restart();
+			assertThat(jdbc.queryForList("SELECT key FROM durable_notify.changes", String.class))
+				.containsExactly("before");
+			this.handler.awaitGap();
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+		}
+	}
+
+	@Test
+	void aServerThatWasPutBackToItsStateOfBeforeIsToldAsAGap() throws IOException {
+		Path data = this.directory.resolve("data");
+		try (OwnServer server = OwnServer.start(data); Instance instance = start(server.database())) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			notifier(instance).subscribe("topic", this.handler);
+			publish(instance, "before");
+			this.handler.awaitKey("before");
+			server.shutDown();
+			Path copy = this.directory.resolve("copy");
+			Files.createDirectory(copy);
+			FileSystemUtils.copyRecursively(data, copy);
+			server.restart();
+			burnTransactions(jdbc, 1_000);
+			publish(instance, "lost");
+			this.handler.awaitKey("lost");
+			server.shutDown();
+			FileSystemUtils.deleteRecursively(data.resolve("pg_wal"));
+			FileSystemUtils.copyRecursively(copy, data);
+			server.restart();
+			this.handler.awaitGap();
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			assertThat(this.handler.keys()).containsExactly("before", "lost", "after");
+			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+		}
+	}
+
+	@Test
 	void notesOfAnotherClusterThatNobodyAdoptedLimitNothing() {
 		try (OwnServer server = OwnServer.start(this.directory);
 				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL,
@@ -135,12 +253,6 @@ class ChangeServerTests {
 			assertThat(this.handler.keys()).containsExactly("after");
 			assertThat(this.handler.gaps()).isEmpty();
 		}
-	}
-
-	private static void awaitCleanedUp(JdbcTemplate jdbc) {
-		String left = "SELECT (SELECT count(*) FROM durable_notify.changes) + (SELECT count(*) FROM durable_notify.change_snapshots)";
-		Eventually.await(() -> jdbc.queryForObject(left, Long.class) == 0,
-				() -> jdbc.queryForList("SELECT * FROM durable_notify.change_snapshots"));
 	}
 
 	private static long burnTransactions(JdbcTemplate jdbc, int count) {

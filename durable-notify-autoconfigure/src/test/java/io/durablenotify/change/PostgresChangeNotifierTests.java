@@ -526,6 +526,46 @@ class PostgresChangeNotifierTests {
 		assertThat(this.ofOther.keys()).containsExactly("meanwhile", "later");
 	}
 
+	@Test
+	void sessionsOfDifferentTimeZonesDoNotPassForAnotherServer() {
+		ChangeStore changing = changingTheTimeZone();
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), changing,
+				Runnable::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC())) {
+			reader.subscribe("topic", this.handler);
+			insert("a", 2 * ChangeReader.PAGE + 1);
+			notifier(this.instance).publish("topic", "last");
+			this.handler.awaitKey("last");
+			assertThat(this.handler.keys()).hasSize(2 * ChangeReader.PAGE + 2).doesNotHaveDuplicates();
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	private ChangeStore changingTheTimeZone() {
+		ChangeStore store = this.instance.bean(ChangeStore.class);
+		return new ChangeStore() {
+
+			private int hours;
+
+			@Override
+			public void insert(Connection session, String topic, String key, @Nullable String originator) {
+				throw new UnsupportedOperationException();
+			}
+
+			@Override
+			public Arrival arrive(Connection session) throws SQLException {
+				return store.arrive(session);
+			}
+
+			@Override
+			public Page read(Connection session, ChangePosition position, @Nullable String target,
+					Collection<String> topics, int limit) throws SQLException {
+				session.createStatement().execute("SET TIME ZONE " + this.hours++ % 12);
+				return store.read(session, position, target, topics, limit);
+			}
+
+		};
+	}
+
 	private static List<String> numbers(int count) {
 		return IntStream.range(0, count).mapToObj(String::valueOf).toList();
 	}

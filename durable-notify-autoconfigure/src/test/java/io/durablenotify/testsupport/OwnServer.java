@@ -21,6 +21,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -71,6 +75,43 @@ public final class OwnServer implements AutoCloseable {
 	public void crash() {
 		long pid = pid();
 		run("kill", "-QUIT", String.valueOf(pid));
+		Eventually.await(() -> ProcessHandle.of(pid).isEmpty(), () -> pid);
+	}
+
+	/**
+	 * Let one of its processes die, as when the system runs out of memory: the server
+	 * cuts all connections and recovers, without being started again.
+	 */
+	public void crashProcess() {
+		try (Connection connection = database().jdbc().getDataSource().getConnection();
+				Statement statement = connection.createStatement()) {
+			ResultSet result = statement.executeQuery("SELECT pg_backend_pid()");
+			result.next();
+			run("kill", "-KILL", result.getString(1));
+			Eventually.await(() -> isBroken(statement), () -> connection);
+		}
+		catch (SQLException ex) {
+			throw new IllegalStateException(ex);
+		}
+		Eventually.await(this::accepts, this::pid);
+	}
+
+	private static boolean isBroken(Statement statement) {
+		try {
+			statement.execute("SELECT 1");
+			return false;
+		}
+		catch (SQLException ex) {
+			return true;
+		}
+	}
+
+	/**
+	 * Stop in fast mode: connections are cut, and everything is written to disk.
+	 */
+	public void shutDown() {
+		long pid = pid();
+		run("kill", "-INT", String.valueOf(pid));
 		Eventually.await(() -> ProcessHandle.of(pid).isEmpty(), () -> pid);
 	}
 

@@ -35,6 +35,13 @@ CREATE TABLE ${schema}.change_snapshots (
 	snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
 );
 
+-- At most one row, which every crash removes, also one after which the server recovers without a restart: numbers of
+-- transactions may be given away again then
+CREATE UNLOGGED TABLE ${schema}.change_lifetime (
+	one boolean PRIMARY KEY DEFAULT true CONSTRAINT change_lifetime_one_row CHECK (one),
+	id uuid NOT NULL DEFAULT gen_random_uuid()
+);
+
 -- For triggers and other languages: publishes in the caller's transaction, and wakes every instance at its commit.
 -- wake => false leaves that to their poll
 CREATE FUNCTION ${schema}.publish(topic text, key text, originator text DEFAULT NULL, wake boolean DEFAULT true) RETURNS void
