@@ -62,8 +62,8 @@ public interface ChangeNotifier {
 	 * Hear the changes of a topic. Every change is heard that is committed after this
 	 * method has returned; one that is committed meanwhile or shortly before may be.
 	 * <p>
-	 * Uses a connection of its own, also in a transaction, unless this instance hears
-	 * changes already.
+	 * Uses a connection of its own, also in a transaction, unless this instance has read
+	 * changes within the last minute.
 	 * @param topic the topic
 	 * @param handler the handler
 	 * @return the subscription, which goes on until it is cancelled or the context closes

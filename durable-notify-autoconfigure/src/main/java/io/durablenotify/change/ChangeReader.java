@@ -67,6 +67,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 */
 	static final int PAGE = 1_000;
 
+	/**
+	 * How long, in milliseconds, a new subscription may begin where others have read to.
+	 */
+	static final long RECENT = 60_000;
+
 	private final ApplicationDatabase database;
 
 	private final ChangeStore store;
@@ -104,6 +109,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 * The last that was the present.
 	 */
 	private @Nullable ChangePosition latest;
+
+	/**
+	 * When that was, in milliseconds.
+	 */
+	private long latestAt;
 
 	/**
 	 * The run of the server that {@link #durable} is of.
@@ -163,11 +173,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		return feed;
 	}
 
+	/**
+	 * Begin where others have read to, unless that was long ago: they may be slow, and
+	 * what they have yet to read is none of the new one's.
+	 */
 	private boolean join(ChangeFeed feed) {
 		synchronized (this.lock) {
 			requireOpen();
 			ChangePosition latest = this.latest;
-			if (latest == null || this.positions.isEmpty()) {
+			if (latest == null || this.positions.isEmpty() || Math.abs(this.clock.millis() - this.latestAt) > RECENT) {
 				return false;
 			}
 			add(feed, latest);
@@ -205,6 +219,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private void arriveAt(ChangePosition position) {
 		this.latest = position;
+		this.latestAt = this.clock.millis();
 	}
 
 	/**

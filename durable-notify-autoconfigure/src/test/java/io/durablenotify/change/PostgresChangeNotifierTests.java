@@ -19,7 +19,10 @@ package io.durablenotify.change;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -27,6 +30,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
 import io.durablenotify.Subscription;
@@ -561,6 +565,54 @@ class PostgresChangeNotifierTests {
 					Collection<String> topics, int limit) throws SQLException {
 				session.createStatement().execute("SET TIME ZONE " + this.hours++ % 12);
 				return store.read(session, position, target, topics, limit);
+			}
+
+		};
+	}
+
+	/**
+	 * A position that nobody moved for long is the past.
+	 */
+	@Test
+	void oneThatSubscribesBesideASlowOneDoesNotHearWhatThatOneHasNotReadYet() {
+		CountDownLatch latch = new CountDownLatch(1);
+		AtomicLong millis = new AtomicLong();
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
+				this.instance.bean(ChangeStore.class), Background::run, this.instance.bean(Wakeups.class),
+				this.instance.bean(Poll.class), clock(millis))) {
+			reader.subscribe("topic", (change) -> latch.await());
+			insert("a", 2 * ChangeReader.PAGE + 1);
+			reader.onResync();
+			Eventually.await(() -> reader.toString().contains("999 waiting"), reader::toString);
+			notifier(this.other).publish("topic", "old");
+			millis.addAndGet(2 * ChangeReader.RECENT);
+			RecordingChangeHandler late = new RecordingChangeHandler();
+			reader.subscribe("topic", late);
+			notifier(this.other).publish("topic", "new");
+			late.awaitKey("new");
+			assertThat(late.keys()).containsExactly("new");
+		}
+		finally {
+			latch.countDown();
+		}
+	}
+
+	private static Clock clock(AtomicLong millis) {
+		return new Clock() {
+
+			@Override
+			public ZoneId getZone() {
+				return ZoneOffset.UTC;
+			}
+
+			@Override
+			public Clock withZone(ZoneId zone) {
+				throw new UnsupportedOperationException();
+			}
+
+			@Override
+			public Instant instant() {
+				return Instant.ofEpochMilli(millis.get());
 			}
 
 		};
