@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 import io.durablenotify.event.AppendResult;
@@ -41,20 +42,19 @@ import org.springframework.transaction.support.TransactionTemplate;
  * in this instance, in another one, or in this one before it was restarted. They share
  * nothing but the run's event log.
  * <p>
- * An engine does not look first whether something is still to be done and then append,
- * since another could do the same between the two. It appends, and the log tells it who
- * was first:
+ * Whatever an engine sees in the log may be out of date when it appends. So the log
+ * decides, and tells it:
  * <ul>
  * <li>{@code step_created} is stored once for each step, because of its type.</li>
- * <li>{@code step_started} is stored as often as it happens: here, once for each
- * engine.</li>
  * <li>{@code step_completed} is stored once, because of its idempotency key, and in one
  * transaction with the effect of the step. The second engine waits for the first one's
  * commit, is told of a duplicate, and leaves the effect alone; if the first one fails,
  * the second is first. (An effect outside of the database can be no part of that: give
  * the key to whoever has it, for the same purpose.)</li>
- * <li>{@code run_completed} must be the last event, so it is stored only where the engine
- * saw the log end, by the expected sequence.</li>
+ * <li>{@code step_started} is stored by each engine, but not once the step is completed,
+ * and {@code run_completed} is the last event. These depend on the events before them, so
+ * the engine says where it saw the log end. If that is no longer the end, nothing is
+ * stored, and it looks again.</li>
  * </ul>
  * For the page, an engine notes each race that it has lost. A real one would go on
  * without a word.
@@ -98,15 +98,15 @@ final class Engine {
 		try {
 			for (String step : STEPS) {
 				create(run, step);
-				if (!replay(run).isCompleted(step)) {
-					this.log.append(event(run, "step_started", step));
+				if (appendWhile((replay) -> !replay.isCompleted(step), event(run, "step_started", step))) {
 					if (isStoppedWhileWorking()) {
 						return;
 					}
 					complete(run, step);
 				}
 			}
-			appendAtTheEnd(run, NewEvent.of(run.toString(), "run_completed").payload(engine()));
+			appendWhile((replay) -> !replay.isRunCompleted(),
+					NewEvent.of(run.toString(), "run_completed").payload(engine()));
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
@@ -142,23 +142,28 @@ final class Engine {
 		if (result.outcome() == Outcome.DUPLICATE) {
 			String payload = "{\"engine\": \"%s\", \"type\": \"%s\", \"duplicateOf\": %d}".formatted(this.name, type,
 					result.sequence());
-			appendAtTheEnd(run, NewEvent.of(run.toString(), "race_lost").correlationId(step).payload(payload));
+			appendWhile((replay) -> !replay.isRunCompleted(),
+					NewEvent.of(run.toString(), "race_lost").correlationId(step).payload(payload));
 		}
 	}
 
 	/**
-	 * Append an event to a run, unless that is completed.
+	 * Append an event if a condition holds at the very place where it is stored.
+	 * @return whether it was stored
 	 */
-	private void appendAtTheEnd(UUID run, NewEvent event) {
-		for (Replay replay = replay(run); !replay.isRunCompleted(); replay = replay(run)) {
+	private boolean appendWhile(Predicate<Replay> condition, NewEvent event) {
+		Replay replay = replay(event.runId());
+		while (condition.test(replay)) {
 			try {
 				this.log.append(event, replay.lastSequence());
-				return;
+				return true;
 			}
 			catch (StaleRunException ex) {
-				// The other engine has appended something in between: see what
+				// The other engine has appended something in between
+				replay = replay(event.runId());
 			}
 		}
+		return false;
 	}
 
 	private NewEvent event(UUID run, String type, String step) {
@@ -169,11 +174,11 @@ final class Engine {
 		return "{\"engine\": \"%s\"}".formatted(this.name);
 	}
 
-	private Replay replay(UUID run) {
+	private Replay replay(String run) {
 		Replay replay = new Replay();
 		EventPage page;
 		do {
-			page = this.log.read(run.toString(), replay.lastSequence(), PAGE);
+			page = this.log.read(run, replay.lastSequence(), PAGE);
 			page.events().forEach(replay::take);
 		}
 		while (page.hasMore());

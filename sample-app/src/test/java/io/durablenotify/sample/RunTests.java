@@ -16,15 +16,20 @@
 
 package io.durablenotify.sample;
 
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 import io.durablenotify.event.EventLog;
@@ -34,6 +39,7 @@ import io.durablenotify.sample.ServerSentEvents.Event;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -101,6 +107,45 @@ class RunTests {
 		}
 	}
 
+	@ParameterizedTest
+	@MethodSource("appends")
+	void anEngineThatSleepsBeforeAnAppendFindsTheRunCompletedAndAddsNothing(int append) {
+		UUID run = UUID.randomUUID();
+		append(run, "run_created");
+		AtomicInteger appends = new AtomicInteger();
+		EventLog sleepy = before("append", () -> {
+			if (appends.incrementAndGet() == append) {
+				CompletableFuture.runAsync(() -> engine("A").execute(run), (task) -> new Thread(task).start()).join();
+			}
+		});
+		engine("B", sleepy).execute(run);
+		assertThat(appends).hasValueGreaterThanOrEqualTo(append);
+		List<StoredEvent> events = events(run.toString());
+		assertWhole(events);
+		assertThat(engineOf(events.get(events.size() - 1))).isEqualTo("A");
+		assertThat(results(run.toString())).containsExactly("draft", "review", "publish");
+	}
+
+	static IntStream appends() {
+		// Three for each step, and the end
+		return IntStream.rangeClosed(1, 10);
+	}
+
+	private EventLog before(String method, Runnable action) {
+		return (EventLog) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] { EventLog.class },
+				(proxy, called, arguments) -> {
+					if (called.getName().equals(method)) {
+						action.run();
+					}
+					try {
+						return called.invoke(this.log, arguments);
+					}
+					catch (InvocationTargetException ex) {
+						throw ex.getCause();
+					}
+				});
+	}
+
 	@Test
 	void anEngineGoesOnWhereAnotherOneHasStopped() {
 		UUID run = UUID.randomUUID();
@@ -122,7 +167,11 @@ class RunTests {
 	}
 
 	private Engine engine(String name) {
-		return new Engine(name, this.log, this.transaction, this.jdbc, () -> Duration.ZERO, new CountDownLatch(1));
+		return engine(name, this.log);
+	}
+
+	private Engine engine(String name, EventLog log) {
+		return new Engine(name, log, this.transaction, this.jdbc, () -> Duration.ZERO, new CountDownLatch(1));
 	}
 
 	private static void assertWhole(List<StoredEvent> events) {
