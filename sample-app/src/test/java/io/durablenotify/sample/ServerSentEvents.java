@@ -72,6 +72,17 @@ final class ServerSentEvents implements AutoCloseable {
 	}
 
 	/**
+	 * Return the next event that has other data, waiting for it.
+	 */
+	Event nextOtherThan(String data) {
+		Event event = next();
+		while (event != null && event.data().equals(data)) {
+			event = next();
+		}
+		return event;
+	}
+
+	/**
 	 * Return some events, waiting for them.
 	 */
 	List<Event> next(int count) {
