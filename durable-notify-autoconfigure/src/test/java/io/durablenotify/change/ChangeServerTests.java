@@ -19,15 +19,23 @@ package io.durablenotify.change;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.Collection;
 import java.util.List;
 
 import io.durablenotify.change.ChangeGap.Reason;
+import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeups;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -140,6 +148,66 @@ class ChangeServerTests {
 			assertThat(this.handler.keys()).containsExactly("before", "after");
 			assertThat(this.handler.gaps()).isEmpty();
 		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void aRestartBetweenTwoPagesIsNoGap(boolean crash) {
+		int count = 2 * ChangeReader.PAGE + 1;
+		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+			JdbcTemplate jdbc = server.database().jdbc();
+			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+			jdbc.execute("SELECT pg_reload_conf()");
+			try (ChangeReader reader = new ChangeReader(instance.bean(ApplicationDatabase.class),
+					restartingBetweenPages(server, crash, instance.bean(ChangeStore.class)), Runnable::run,
+					instance.bean(Wakeups.class), instance.bean(Poll.class), Clock.systemUTC())) {
+				reader.subscribe("topic", this.handler);
+				jdbc.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n "
+						+ "FROM generate_series(1, ?) n", count);
+				burnTransactions(jdbc, 100);
+				reader.onResync();
+				this.handler.awaitChanges(count);
+				Eventually.await(() -> reader.toString().contains("target=null"), reader::toString);
+				publish(instance, "after");
+				this.handler.awaitKey("after");
+				assertThat(this.handler.keys()).hasSize(count + 1).doesNotHaveDuplicates();
+				assertThat(this.handler.gaps()).isEmpty();
+			}
+		}
+	}
+
+	private static ChangeStore restartingBetweenPages(OwnServer server, boolean crash, ChangeStore store) {
+		return new ChangeStore() {
+
+			private boolean restarted;
+
+			@Override
+			public void insert(Connection session, String topic, String key, @Nullable String originator) {
+				throw new UnsupportedOperationException();
+			}
+
+			@Override
+			public Arrival arrive(Connection session) throws SQLException {
+				return store.arrive(session);
+			}
+
+			@Override
+			public Page read(Connection session, ChangePosition position, @Nullable String target,
+					Collection<String> topics, int limit) throws SQLException {
+				if (position.target() != null && !this.restarted) {
+					this.restarted = true;
+					if (crash) {
+						server.crash();
+					}
+					else {
+						server.shutDown();
+					}
+					server.restart();
+				}
+				return store.read(session, position, target, topics, limit);
+			}
+
+		};
 	}
 
 	@ParameterizedTest
