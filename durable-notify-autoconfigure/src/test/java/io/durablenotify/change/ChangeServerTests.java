@@ -54,6 +54,11 @@ class ChangeServerTests {
 
 	private static final String NO_POLL = "durable-notify.poll.interval=0";
 
+	/**
+	 * Short, and longer than a busy machine leaves a reader alone.
+	 */
+	private static final String RETENTION = "durable-notify.changes.retention=3s";
+
 	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
 
 	@TempDir
@@ -214,8 +219,7 @@ class ChangeServerTests {
 	@ValueSource(booleans = { true, false })
 	void aRestartAfterAQuietTimeIsNoGap(boolean crash) {
 		try (OwnServer server = OwnServer.start(this.directory);
-				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL,
-						"durable-notify.changes.retention=1s")) {
+				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL, RETENTION)) {
 			JdbcTemplate jdbc = server.database().jdbc();
 			notifier(instance).subscribe("topic", this.handler);
 			publish(instance, "before");
@@ -304,8 +308,7 @@ class ChangeServerTests {
 	@Test
 	void notesOfAnotherClusterThatNobodyAdoptedLimitNothing() {
 		try (OwnServer server = OwnServer.start(this.directory);
-				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL,
-						"durable-notify.changes.retention=1s")) {
+				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL, RETENTION)) {
 			JdbcTemplate jdbc = server.database().jdbc();
 			// As a dump of an application leaves them that has never subscribed
 			jdbc.execute("UPDATE durable_notify.change_log SET deleted = '1000000:1000000:'");

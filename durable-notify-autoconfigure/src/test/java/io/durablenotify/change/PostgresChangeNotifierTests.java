@@ -274,6 +274,30 @@ class PostgresChangeNotifierTests {
 		}
 	}
 
+	@Test
+	void whatRanInThePositionAndCommitsBetweenTwoPagesIsGivenOnce() throws Exception {
+		JdbcTemplate jdbc = this.database.jdbc();
+		try (Connection first = jdbc.getDataSource().getConnection();
+				Connection between = jdbc.getDataSource().getConnection();
+				ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
+						committingBetweenPages(between), Runnable::run, this.instance.bean(Wakeups.class),
+						this.instance.bean(Poll.class), Clock.systemUTC())) {
+			first.setAutoCommit(false);
+			first.createStatement()
+				.execute("INSERT INTO durable_notify.changes (topic, key) "
+						+ "SELECT 'topic', 'a' || n FROM generate_series(1, " + (ChangeReader.PAGE + 1) + ") n");
+			between.setAutoCommit(false);
+			between.createStatement().execute("SELECT durable_notify.publish('topic', 'between', wake => false)");
+			reader.subscribe("topic", this.handler);
+			first.commit();
+			reader.onResync();
+			this.handler.awaitKey("between");
+			notifier(this.instance).publish("topic", "last");
+			this.handler.awaitKey("last");
+			assertThat(this.handler.keys()).hasSize(ChangeReader.PAGE + 3).doesNotHaveDuplicates();
+		}
+	}
+
 	private void insert(String prefix, int count) {
 		this.database.jdbc()
 			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', ? || n FROM generate_series(1, ?) n",
