@@ -48,7 +48,7 @@ public final class FirstChunk implements Figure {
 	/**
 	 * As many rows as one fetch of ours brings: the least that the floor could read.
 	 */
-	private static final int SMALL_PAGE = 8;
+	private static final int SMALL_PAGE = 64;
 
 	private static final int NEAR_END = 10;
 
@@ -72,7 +72,7 @@ public final class FirstChunk implements Figure {
 			List<Line> lines = new ArrayList<>();
 			lines.add(line(run, "from the start", raw, large, 0, PAGE, instance.reader(), Target.atMost(2)));
 			lines.add(line(run, "from near its end", raw, large, nearEnd, PAGE, instance.reader(), Target.atMost(2)));
-			lines.add(line(run, "from the start, beside a page of 8", raw, large, 0, SMALL_PAGE, instance.reader(),
+			lines.add(line(run, "from the start, beside a page of 64", raw, large, 0, SMALL_PAGE, instance.reader(),
 					null));
 			return lines;
 		}
