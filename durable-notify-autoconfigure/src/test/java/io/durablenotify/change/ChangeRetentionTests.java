@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.util.List;
 
 import io.durablenotify.change.ChangeGap.Reason;
+import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -198,6 +199,55 @@ class ChangeRetentionTests {
 			awaitStored();
 			assertThat(this.handler.keys()).hasSize(300).doesNotHaveDuplicates();
 			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	@Test
+	void aNoteFromTheFutureDeletesNothing() {
+		this.database.jdbc()
+			.execute("INSERT INTO durable_notify.change_snapshots VALUES (clock_timestamp() - interval '1 minute', "
+					+ "'4000000000000:4000000000000:')");
+		Eventually.await(() -> notes() == 0, this::notes);
+		assertThat(deleted()).isNull();
+	}
+
+	@Test
+	void whatMayBeDeletedNeverShrinks() {
+		long xact = transactions();
+		String wider = "%d:%d:".formatted(xact - 1, xact);
+		String narrower = "%d:%d:%d".formatted(xact - 1, xact, xact - 1);
+		this.database.jdbc().update("UPDATE durable_notify.change_log SET deleted = ?::pg_snapshot", wider);
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.change_snapshots VALUES (clock_timestamp() - interval '1 minute', "
+					+ "?::pg_snapshot)", narrower);
+		Eventually.await(() -> notes() == 0, this::notes);
+		assertThat(deleted()).isEqualTo(wider);
+	}
+
+	private String deleted() {
+		return this.database.jdbc().queryForObject("SELECT deleted::text FROM durable_notify.change_log", String.class);
+	}
+
+	@Test
+	void aTransactionThatRanInThePositionAndWasDeletedSinceIsMissed() throws Exception {
+		ApplicationDatabase connections = this.instance.bean(ApplicationDatabase.class);
+		ChangeStore store = this.instance.bean(ChangeStore.class);
+		this.instance.bean(ChangeJanitor.class).stop();
+		ChangePosition position;
+		try (Connection open = this.database.jdbc().getDataSource().getConnection()) {
+			open.setAutoCommit(false);
+			open.createStatement().execute("SELECT durable_notify.publish('topic', 'long')");
+			position = connections.executeApart("arrive", (connection, joined) -> store.arrive(connection)).position();
+			open.commit();
+		}
+		String running = position.snapshot();
+		String committed = running.substring(0, running.lastIndexOf(':') + 1);
+		for (String deleted : List.of(running, committed)) {
+			this.database.jdbc().update("UPDATE durable_notify.change_log SET deleted = ?::pg_snapshot", deleted);
+			assertThat(connections
+				.executeApart("read",
+						(connection, joined) -> store.read(connection, position, null, List.of("topic"), 10))
+				.expired()).as(deleted).isEqualTo(deleted.equals(committed));
 		}
 	}
 

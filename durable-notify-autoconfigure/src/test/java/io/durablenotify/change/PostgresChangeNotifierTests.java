@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
@@ -270,7 +271,9 @@ class PostgresChangeNotifierTests {
 			jdbc.execute("SELECT durable_notify.publish('topic', 'last')");
 			this.handler.awaitKey("last");
 			this.handler.awaitKey("between");
-			assertThat(this.handler.keys()).hasSize(2 * ChangeReader.PAGE + 3).doesNotHaveDuplicates();
+			notifier(this.instance).publish("topic", "end");
+			this.handler.awaitKey("end");
+			assertThat(this.handler.keys()).hasSize(2 * ChangeReader.PAGE + 4).doesNotHaveDuplicates();
 		}
 	}
 
@@ -355,6 +358,7 @@ class PostgresChangeNotifierTests {
 		assertThat(this.ofOther.keys()).isEqualTo(numbers(count));
 		assertThat(slow.keys()).isEmpty();
 		assertThat(this.other.bean(ChangeDelivery.class).state()).isEqualTo(new ChangeDeliveryState(2, 1, null, null));
+		assertThat(this.other.bean(ChangeReader.class).toString()).doesNotContainPattern("[2-9]\\d{3} waiting");
 		latch.countDown();
 		slow.awaitChanges(count);
 		assertThat(slow.keys()).isEqualTo(numbers(count));
@@ -592,6 +596,49 @@ class PostgresChangeNotifierTests {
 			}
 
 		};
+	}
+
+	@Test
+	void oneThatSubscribesLooksAtOnce() {
+		subscribe();
+		insert("silent", 1);
+		notifier(this.other).subscribe("topic", new RecordingChangeHandler());
+		this.ofOther.awaitKey("silent1");
+	}
+
+	@Test
+	void aReadThatFailedIsTriedAgain() {
+		AtomicBoolean failing = new AtomicBoolean(true);
+		ChangeStore store = this.instance.bean(ChangeStore.class);
+		ChangeStore failingOnce = new ChangeStore() {
+
+			@Override
+			public void insert(Connection session, String topic, String key, @Nullable String originator) {
+				throw new UnsupportedOperationException();
+			}
+
+			@Override
+			public Arrival arrive(Connection session) throws SQLException {
+				Arrival arrival = store.arrive(session);
+				PostgresChangeNotifierTests.this.insert("silent", 1);
+				return arrival;
+			}
+
+			@Override
+			public Page read(Connection session, ChangePosition position, @Nullable String target,
+					Collection<String> topics, int limit) throws SQLException {
+				if (failing.compareAndSet(true, false)) {
+					throw new SQLException("Failed by the test");
+				}
+				return store.read(session, position, target, topics, limit);
+			}
+
+		};
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), failingOnce,
+				Runnable::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC())) {
+			reader.subscribe("topic", this.handler);
+			this.handler.awaitKey("silent1");
+		}
 	}
 
 	/**
