@@ -126,28 +126,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 	@Override
 	public Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.moved)) {
-			statement.setObject(1, watched.stream().mapToLong(Watched::id).toArray());
-			statement.setObject(2, watched.stream().mapToLong(Watched::next).toArray());
-			statement.setObject(3, watched.stream().mapToLong(Watched::received).toArray());
-			statement.setObject(4, names.toArray(String[]::new));
-			ResultSet result = statement.executeQuery();
-			List<Long> ids = new ArrayList<>();
-			List<Named> found = new ArrayList<>();
-			String server = "";
-			while (result.next()) {
-				String runId = result.getString("run_id");
-				long id = result.getLong("id");
-				if (result.wasNull()) {
-					server = runId;
-				}
-				else if (runId != null) {
-					found.add(new Named(runId, id));
-				}
-				else {
-					ids.add(id);
-				}
-			}
-			return new Moved(ids, found, server);
+			return Moved.ask(statement, watched, names);
 		}
 	}
 

@@ -79,26 +79,20 @@ final class PostgresAppendStore implements AppendStore {
 	 * One statement may number and lock with one snapshot, where the chunk before is
 	 * there and the primary key keeps away whoever came between. No result set: that
 	 * alone costs a seventh of an append. Skips a locked head; only a row at that index
-	 * by somebody who does not lock the head can make it wait.
+	 * by somebody who does not lock the head can make it wait. The limit for that is set
+	 * with the head's look-up: a statement of its own would cost a twelfth.
 	 */
 	private static final String APPEND_NEXT = """
 			INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
 			SELECT c.stream_id, c.chunk_index + 1, ?::bytea
-			FROM ${limited}(SELECT s.stream_id FROM ${schema}.streams s
-				WHERE s.stream_id = ? AND s.name = ? AND s.ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) head
+			FROM (SELECT s.stream_id FROM ${schema}.streams s
+				WHERE s.stream_id = ? AND s.name = ? AND s.ended_at IS NULL
+					AND set_config('lock_timeout', ?, true) IS NOT NULL FOR NO KEY UPDATE SKIP LOCKED) head
 			JOIN ${schema}.stream_chunks c ON c.stream_id = ? AND c.chunk_index = ?
 			ON CONFLICT (stream_id, chunk_index) DO NOTHING
 			""";
 
-	/**
-	 * The limit for that in the same statement: it is set before the row is inserted, and
-	 * a statement of its own would cost a twelfth of the append.
-	 */
-	private static final String LIMITED_APPEND_NEXT = """
-			WITH limited AS MATERIALIZED (SELECT set_config('lock_timeout', ?, true))
-			""" + APPEND_NEXT.replace("${limited}", "limited CROSS JOIN ");
-
-	private static final String TELLING = """
+	private static final String APPEND_NEXT_AND_TELL = APPEND_NEXT + """
 			RETURNING created_at, extract(epoch FROM pg_postmaster_start_time())::text
 			""";
 
@@ -196,9 +190,9 @@ final class PostgresAppendStore implements AppendStore {
 	PostgresAppendStore(SchemaName schema) {
 		this.find = schema.qualify(FIND);
 		this.create = new LimitedStatement(schema.qualify(CREATE));
-		this.appendNextJoined = new LimitedStatement(schema.qualify(APPEND_NEXT.replace("${limited}", "")));
-		this.appendNext = schema.qualify(LIMITED_APPEND_NEXT);
-		this.appendNextAndTell = schema.qualify(LIMITED_APPEND_NEXT + TELLING);
+		this.appendNextJoined = new LimitedStatement(schema.qualify(APPEND_NEXT));
+		this.appendNext = schema.qualify(APPEND_NEXT);
+		this.appendNextAndTell = schema.qualify(APPEND_NEXT_AND_TELL);
 		this.append = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND));
 		this.appendToOne = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND_TO_ONE));
 		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
@@ -236,12 +230,12 @@ final class PostgresAppendStore implements AppendStore {
 			long index, byte[] data) throws SQLException {
 		if (!joined) {
 			try (PreparedStatement statement = connection.prepareStatement(this.appendNext)) {
-				setLimitAndNext(statement, lockTimeout, streamId, stream, index, data);
+				setNext(statement, 1, lockTimeout, streamId, stream, index, data);
 				return statement.executeUpdate() == 1;
 			}
 		}
 		try (PreparedStatement statement = this.appendNextJoined.prepare(connection, true, lockTimeout)) {
-			setNext(statement, streamId, stream, index, data);
+			setNext(statement, 2, lockTimeout, streamId, stream, index, data);
 			statement.execute();
 			statement.getMoreResults();
 			return statement.getUpdateCount() == 1;
@@ -252,26 +246,21 @@ final class PostgresAppendStore implements AppendStore {
 	public @Nullable StoredNext appendNextAndTell(Connection connection, Duration lockTimeout, long streamId,
 			String stream, long index, byte[] data) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.appendNextAndTell)) {
-			setLimitAndNext(statement, lockTimeout, streamId, stream, index, data);
+			setNext(statement, 1, lockTimeout, streamId, stream, index, data);
 			ResultSet result = statement.executeQuery();
 			return (result.next())
 					? new StoredNext(result.getObject(1, OffsetDateTime.class).toInstant(), result.getString(2)) : null;
 		}
 	}
 
-	private static void setLimitAndNext(PreparedStatement statement, Duration lockTimeout, long streamId, String stream,
-			long index, byte[] data) throws SQLException {
-		statement.setString(1, lockTimeout.toMillis() + "ms");
-		setNext(statement, streamId, stream, index, data);
-	}
-
-	private static void setNext(PreparedStatement statement, long streamId, String stream, long index, byte[] data)
-			throws SQLException {
-		statement.setBytes(2, data);
-		statement.setLong(3, streamId);
-		statement.setString(4, stream);
-		statement.setLong(5, streamId);
-		statement.setLong(6, index - 1);
+	private static void setNext(PreparedStatement statement, int first, Duration lockTimeout, long streamId,
+			String stream, long index, byte[] data) throws SQLException {
+		statement.setBytes(first, data);
+		statement.setLong(first + 1, streamId);
+		statement.setString(first + 2, stream);
+		statement.setString(first + 3, lockTimeout.toMillis() + "ms");
+		statement.setLong(first + 4, streamId);
+		statement.setLong(first + 5, index - 1);
 	}
 
 	@Override

@@ -347,28 +347,7 @@ final class PostgresStreamStore implements StreamStore {
 	@Override
 	public Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.moved)) {
-			statement.setObject(1, watched.stream().mapToLong(Watched::id).toArray());
-			statement.setObject(2, watched.stream().mapToLong(Watched::next).toArray());
-			statement.setObject(3, watched.stream().mapToLong(Watched::received).toArray());
-			statement.setObject(4, names.toArray(String[]::new));
-			ResultSet result = statement.executeQuery();
-			List<Long> streamIds = new ArrayList<>();
-			List<Named> found = new ArrayList<>();
-			String server = "";
-			while (result.next()) {
-				String name = result.getString("name");
-				long streamId = result.getLong("stream_id");
-				if (result.wasNull()) {
-					server = name;
-				}
-				else if (name != null) {
-					found.add(new Named(name, streamId));
-				}
-				else {
-					streamIds.add(streamId);
-				}
-			}
-			return new Moved(streamIds, found, server);
+			return Moved.ask(statement, watched, names);
 		}
 	}
 

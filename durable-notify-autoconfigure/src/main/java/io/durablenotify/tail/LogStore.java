@@ -17,8 +17,11 @@
 package io.durablenotify.tail;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -127,6 +130,44 @@ public interface LogStore<E> {
 	 * @param server which run of the server told, as with a head
 	 */
 	record Moved(List<Long> ids, List<Named> names, String server) {
+
+		/**
+		 * Ask by a statement.
+		 * @param statement the statement. Its parameters are arrays of the logs' ids, of
+		 * what is next and of what was received, and of the names; its columns are an id
+		 * and a name: of a log to look at only the id, of a name that exists both, and
+		 * once only the server
+		 * @param watched the logs
+		 * @param names the names
+		 * @return the answer
+		 * @throws SQLException if the database fails
+		 */
+		public static Moved ask(PreparedStatement statement, List<Watched> watched, Collection<String> names)
+				throws SQLException {
+			statement.setObject(1, watched.stream().mapToLong(Watched::id).toArray());
+			statement.setObject(2, watched.stream().mapToLong(Watched::next).toArray());
+			statement.setObject(3, watched.stream().mapToLong(Watched::received).toArray());
+			statement.setObject(4, names.toArray(String[]::new));
+			ResultSet result = statement.executeQuery();
+			List<Long> ids = new ArrayList<>();
+			List<Named> found = new ArrayList<>();
+			String server = "";
+			while (result.next()) {
+				String name = result.getString(2);
+				long id = result.getLong(1);
+				if (result.wasNull()) {
+					server = name;
+				}
+				else if (name != null) {
+					found.add(new Named(name, id));
+				}
+				else {
+					ids.add(id);
+				}
+			}
+			return new Moved(ids, found, server);
+		}
+
 	}
 
 	/**
