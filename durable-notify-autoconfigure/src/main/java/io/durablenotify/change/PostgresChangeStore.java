@@ -63,12 +63,13 @@ final class PostgresChangeStore implements ChangeStore {
 
 	/**
 	 * The timeline of what is written now: that of the last checkpoint is still the old
-	 * one for a while after a standby has taken over.
+	 * one for a while after a standby has taken over. Older servers have no max(xid8).
 	 */
 	private static final String ARRIVE = """
 			SELECT system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
 				extract(epoch FROM pg_postmaster_start_time())::text, (SELECT id::text FROM ${schema}.change_lifetime),
-				pg_current_snapshot()::text, greatest((SELECT max(xact)::text::bigint FROM ${schema}.changes),
+				pg_current_snapshot()::text, greatest(
+					(SELECT xact::text::bigint FROM ${schema}.changes ORDER BY xact DESC LIMIT 1),
 					(SELECT pg_snapshot_xmax(deleted)::text::bigint - 1 FROM ${schema}.change_log), 0)
 			FROM pg_control_system()
 			""";

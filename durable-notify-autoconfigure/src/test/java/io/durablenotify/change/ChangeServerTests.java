@@ -439,7 +439,7 @@ class ChangeServerTests {
 					""", row.get("xact"), row.get("created_at"), row.get("instance"), row.get("topic"),
 					row.get("key")));
 		assertThat(nextTransaction(jdbc))
-			.isLessThan(from.queryForObject("SELECT max(xact)::text::bigint FROM durable_notify.changes", Long.class));
+			.isLessThan(from.queryForObject("SELECT max(xact::text::bigint) FROM durable_notify.changes", Long.class));
 	}
 
 	@Test
