@@ -29,6 +29,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
+import io.durablenotify.jdbc.PageQuery;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -95,15 +96,19 @@ final class PostgresChangeStore implements ChangeStore {
 			UNION ALL (
 				SELECT NULL, c.xact::text, c.id, c.created_at, c.instance, c.topic, c.key, c.originator FROM (
 					(SELECT * FROM ${schema}.changes
-						WHERE (xact, id) > (?::text::xid8, ?) AND xact < (SELECT pg_snapshot_xmax(target) FROM head)
-							AND topic = ANY(?) AND pg_visible_in_snapshot(xact, (SELECT target FROM head))
-						ORDER BY xact, id LIMIT ?)
+						WHERE (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
+							AND xact < (SELECT pg_snapshot_xmax(target) FROM head)
+							AND topic = ANY((SELECT ?::text[])::text[])
+							AND pg_visible_in_snapshot(xact, (SELECT target FROM head))
+						ORDER BY xact, id LIMIT ${limit})
 					UNION ALL
 					(SELECT * FROM ${schema}.changes
-						WHERE xact = ANY(ARRAY(SELECT pg_snapshot_xip(?::pg_snapshot))) AND (xact, id) > (?::text::xid8, ?)
-							AND topic = ANY(?) AND pg_visible_in_snapshot(xact, (SELECT target FROM head))
-						ORDER BY xact, id LIMIT ?)) c
-				ORDER BY c.xact, c.id LIMIT ?)
+						WHERE xact = ANY(ARRAY(SELECT pg_snapshot_xip(?::pg_snapshot)))
+							AND (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
+							AND topic = ANY((SELECT ?::text[])::text[])
+							AND pg_visible_in_snapshot(xact, (SELECT target FROM head))
+						ORDER BY xact, id LIMIT ${limit})) c
+				ORDER BY c.xact, c.id LIMIT (SELECT ?::int))
 			""";
 
 	private final long instance = ThreadLocalRandom.current().nextLong();
@@ -114,13 +119,13 @@ final class PostgresChangeStore implements ChangeStore {
 
 	private final String arrive;
 
-	private final String read;
+	private final PageQuery read;
 
 	PostgresChangeStore(SchemaName schema) {
 		this.insert = schema.qualify(INSERT);
 		this.adopt = schema.qualify(ADOPT);
 		this.arrive = schema.qualify(ARRIVE);
-		this.read = schema.qualify(READ);
+		this.read = new PageQuery(schema.qualify(READ));
 	}
 
 	@Override
@@ -150,7 +155,7 @@ final class PostgresChangeStore implements ChangeStore {
 	@Override
 	public Page read(Connection connection, ChangePosition position, @Nullable String target, Collection<String> topics,
 			int limit) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
+		try (PreparedStatement statement = connection.prepareStatement(this.read.sql(limit))) {
 			Array array = connection.createArrayOf("text", topics.toArray());
 			boolean isInSecondRange = position.afterXact() >= position.xmax();
 			statement.setObject(1, (position.target() != null) ? position.target() : target, Types.OTHER);
@@ -158,13 +163,11 @@ final class PostgresChangeStore implements ChangeStore {
 			statement.setString(3, Long.toString((isInSecondRange) ? position.afterXact() : position.xmax()));
 			statement.setLong(4, (isInSecondRange) ? position.afterId() : -1);
 			statement.setArray(5, array);
-			statement.setInt(6, limit);
-			statement.setString(7, position.snapshot());
-			statement.setString(8, Long.toString(position.afterXact()));
-			statement.setLong(9, position.afterId());
-			statement.setArray(10, array);
-			statement.setInt(11, limit);
-			statement.setInt(12, limit);
+			statement.setString(6, position.snapshot());
+			statement.setString(7, Long.toString(position.afterXact()));
+			statement.setLong(8, position.afterId());
+			statement.setArray(9, array);
+			statement.setInt(10, limit);
 			return readPage(statement.executeQuery());
 		}
 	}

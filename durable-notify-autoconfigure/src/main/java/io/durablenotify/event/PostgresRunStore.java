@@ -26,6 +26,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
+import io.durablenotify.jdbc.PageQuery;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.tail.LogStore;
 import org.jspecify.annotations.Nullable;
@@ -75,7 +76,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 							WHERE run_id = r.run_id AND sequence >= t.first_sequence - 1 ORDER BY sequence DESC LIMIT 1),
 						(SELECT sequence FROM ${schema}.workflow_events
 							WHERE run_id = r.run_id ORDER BY sequence DESC LIMIT 1), 0) + 1 AS next_sequence
-				FROM unnest(?::bigint[], ?::bigint[]) WITH ORDINALITY AS t(id, first_sequence, ord)
+				FROM unnest((SELECT ?::bigint[]), (SELECT ?::bigint[])) WITH ORDINALITY AS t(id, first_sequence, ord)
 				LEFT JOIN ${schema}.workflow_runs r ON r.id = t.id),
 			found AS (
 				SELECT t.ord, e.*, sum(e.bytes) OVER (ORDER BY t.ord, e.sequence) - e.bytes AS bytes_before
@@ -84,15 +85,17 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 					FROM (
 						SELECT *, sum(bytes) OVER (ORDER BY sequence) - bytes AS bytes_of_run_before
 						FROM (
-							SELECT *, coalesce(pg_column_size(payload), 0) AS bytes FROM ${schema}.workflow_events
-							WHERE run_id = t.head_run_id AND sequence >= t.first_sequence
-							ORDER BY sequence LIMIT ?) candidate) sized
-					WHERE bytes_of_run_before < ?) e)
+							SELECT *, coalesce(pg_column_size(payload), 0) AS bytes FROM (
+								SELECT * FROM ${schema}.workflow_events
+								WHERE run_id = t.head_run_id AND sequence >= t.first_sequence
+								ORDER BY sequence LIMIT ${limit}) bounded
+							LIMIT (SELECT ?::int)) candidate) sized
+					WHERE bytes_of_run_before < (SELECT ?::bigint)) e)
 			SELECT t.ord, t.head_id, t.head_run_id, t.head_created_at, t.next_sequence, (SELECT server FROM server),
 				f.run_id, f.sequence, f.event_id, f.type, f.correlation_id, f.payload, f.idempotency_key,
 				f.created_at
 			FROM target t LEFT JOIN found f ON f.ord = t.ord
-			WHERE f.ord IS NULL OR f.bytes_before < ?
+			WHERE f.ord IS NULL OR f.bytes_before < (SELECT ?::bigint)
 			ORDER BY t.ord, f.sequence
 			""";
 
@@ -100,12 +103,12 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 
 	private final String moved;
 
-	private final String fetch;
+	private final PageQuery fetch;
 
 	PostgresRunStore(SchemaName schema) {
 		this.head = schema.qualify(HEAD);
 		this.moved = schema.qualify(MOVED);
-		this.fetch = schema.qualify(FETCH);
+		this.fetch = new PageQuery(schema.qualify(FETCH));
 	}
 
 	@Override
@@ -134,10 +137,11 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 	public List<@Nullable Found<StoredEvent>> fetch(Connection connection, List<Target> targets, Budget budget)
 			throws SQLException {
 		boolean alone = targets.size() == 1;
-		try (PreparedStatement statement = connection.prepareStatement(this.fetch)) {
+		int limit = (alone) ? budget.entriesAlone() : budget.entriesPerTarget();
+		try (PreparedStatement statement = connection.prepareStatement(this.fetch.sql(limit))) {
 			statement.setObject(1, targets.stream().mapToLong(Target::id).toArray());
 			statement.setObject(2, targets.stream().mapToLong(Target::index).toArray());
-			statement.setInt(3, (alone) ? budget.entriesAlone() : budget.entriesPerTarget());
+			statement.setInt(3, limit);
 			statement.setLong(4, (alone) ? budget.bytesAlone() : budget.bytesPerTarget());
 			statement.setLong(5, budget.bytesPerStatement());
 			ResultSet result = statement.executeQuery();

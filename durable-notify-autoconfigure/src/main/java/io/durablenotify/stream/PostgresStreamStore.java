@@ -29,7 +29,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
+import io.durablenotify.jdbc.PageQuery;
 import io.durablenotify.schema.SchemaName;
+import io.durablenotify.tail.Start;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,7 +112,8 @@ final class PostgresStreamStore implements StreamStore {
 	 */
 	private static final String FETCH = """
 			WITH target AS MATERIALIZED (
-				SELECT * FROM unnest(?::bigint[], ?::bigint[]) WITH ORDINALITY AS t(stream_id, first_index, ord)),
+				SELECT * FROM unnest((SELECT ?::bigint[]), (SELECT ?::bigint[]))
+					WITH ORDINALITY AS t(stream_id, first_index, ord)),
 			found AS (
 				SELECT t.ord, c.chunk_index, c.created_at, c.data,
 					sum(octet_length(c.data)) OVER (ORDER BY t.ord, c.chunk_index) - octet_length(c.data) AS bytes_before
@@ -119,55 +122,60 @@ final class PostgresStreamStore implements StreamStore {
 						SELECT chunk_index, created_at, data,
 							sum(octet_length(data)) OVER (ORDER BY chunk_index) - octet_length(data) AS bytes_before
 						FROM (
-							SELECT * FROM ${schema}.stream_chunks
-							WHERE stream_id = t.stream_id AND chunk_index >= t.first_index
-							ORDER BY chunk_index LIMIT ?) candidate) sized
-					WHERE bytes_before < ?) c),
+							SELECT * FROM (
+								SELECT * FROM ${schema}.stream_chunks
+								WHERE stream_id = t.stream_id AND chunk_index >= t.first_index
+								ORDER BY chunk_index LIMIT ${limit}) bounded
+							LIMIT (SELECT ?::int)) candidate) sized
+					WHERE bytes_before < (SELECT ?::bigint)) c),
 			head AS MATERIALIZED (
 				SELECT t.ord, h.* FROM target t LEFT JOIN LATERAL (
 					${head} WHERE s.stream_id = t.stream_id) h ON true)
 			SELECT h.*, f.chunk_index, f.created_at AS chunk_created_at, f.data
 			FROM head h LEFT JOIN found f ON f.ord = h.ord
-			WHERE f.ord IS NULL OR f.bytes_before < ?
+			WHERE f.ord IS NULL OR f.bytes_before < (SELECT ?::bigint)
 			ORDER BY h.ord, f.chunk_index
 			""";
 
 	/**
-	 * The quick way to a page of one stream, which has no need of the running sum: chunks
-	 * that are larger than the page's average may be are left out, and then a reader gets
-	 * those before, or takes the other way. The head is a row of its own, with the next
-	 * index in place of a chunk's and most of it in one column, since each column costs
-	 * with each chunk.
+	 * The quick way to a page of one stream from an index, by id or by name. It has no
+	 * need of the running sum: chunks that are larger than the page's average may be are
+	 * left out, and then a reader gets those before, or takes the other way. The head is
+	 * a row of its own, the first one, with the next index in place of a chunk's and most
+	 * of it in one column, since each column costs with each chunk. The search for the
+	 * end begins at the index, as above.
 	 */
 	private static final String READ = """
-			WITH head AS MATERIALIZED (${head} WHERE s.name = ?),
-			first AS MATERIALIZED (
-				SELECT CASE WHEN ? THEN greatest(next_index - ?, 0) ELSE ? END AS index FROM head)
-			SELECT ARRAY[stream_id::text, name, end_state, end_reason, server, first.index::text], next_index, created_at,
-				NULL::bytea
-			FROM head CROSS JOIN first
-			UNION ALL (
-				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
-				FROM ${schema}.stream_chunks
-				WHERE stream_id = (SELECT stream_id FROM head) AND chunk_index >= (SELECT index FROM first)
-				ORDER BY chunk_index LIMIT ?)
-			""";
-
-	/**
-	 * The same from an index, by id or by name. The search for the end begins there, as
-	 * above.
-	 */
-	private static final String READ_ON = """
 			SELECT ARRAY[s.stream_id::text, s.name, s.end_state, s.end_reason,
 					extract(epoch FROM pg_postmaster_start_time())::text, NULL],
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
-						AND c.chunk_index >= ? - 1 ORDER BY c.chunk_index DESC LIMIT 1),
+						AND c.chunk_index >= (SELECT ?::bigint) - 1 ORDER BY c.chunk_index DESC LIMIT 1),
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						ORDER BY c.chunk_index DESC LIMIT 1), 0), s.created_at, NULL::bytea
 			FROM ${schema}.streams s WHERE s.${key} = ?
 			UNION ALL (
-				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
-				FROM ${schema}.stream_chunks WHERE stream_id = ${id} AND chunk_index >= ? ORDER BY chunk_index LIMIT ?)
+				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END FROM (
+					SELECT * FROM ${schema}.stream_chunks
+					WHERE stream_id = ${id} AND chunk_index >= (SELECT ?::bigint)
+					ORDER BY chunk_index LIMIT ${limit}) candidate
+				LIMIT (SELECT ?::int))
+			""";
+
+	/**
+	 * The same for so many chunks before the end.
+	 */
+	private static final String READ_LAST = """
+			WITH head AS MATERIALIZED (${head} WHERE s.name = ?),
+			first AS MATERIALIZED (SELECT greatest(next_index - ?, 0) AS index FROM head)
+			SELECT ARRAY[stream_id::text, name, end_state, end_reason, server, first.index::text], next_index, created_at,
+				NULL::bytea
+			FROM head CROSS JOIN first
+			UNION ALL (
+				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END FROM (
+					SELECT * FROM ${schema}.stream_chunks
+					WHERE stream_id = (SELECT stream_id FROM head) AND chunk_index >= (SELECT index FROM first)
+					ORDER BY chunk_index LIMIT ${limit}) candidate
+				LIMIT (SELECT ?::int))
 			""";
 
 	private static final String ID_OF_NAME = "(SELECT stream_id FROM ${schema}.streams WHERE name = ?)";
@@ -178,22 +186,23 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final String moved;
 
-	private final String fetch;
+	private final PageQuery fetch;
 
-	private final String read;
+	private final PageQuery read;
 
-	private final String readOn;
+	private final PageQuery readFirst;
 
-	private final String readFirst;
+	private final PageQuery readLast;
 
 	PostgresStreamStore(SchemaName schema) {
 		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
 		this.page = schema.qualify(withHead(PAGE, ""));
 		this.moved = schema.qualify(MOVED);
-		this.fetch = schema.qualify(withHead(FETCH, NEAR_TARGET));
-		this.read = schema.qualify(withHead(READ, ""));
-		this.readOn = schema.qualify(READ_ON.replace("${key}", "stream_id").replace("${id}", "?"));
-		this.readFirst = schema.qualify(READ_ON.replace("${key}", "name").replace("${id}", ID_OF_NAME));
+		this.fetch = new PageQuery(schema.qualify(withHead(FETCH, NEAR_TARGET)));
+		this.read = new PageQuery(
+				schema.qualify(READ.replace("${key}", "stream_id").replace("${id}", "(SELECT ?::bigint)")));
+		this.readFirst = new PageQuery(schema.qualify(READ.replace("${key}", "name").replace("${id}", ID_OF_NAME)));
+		this.readLast = new PageQuery(schema.qualify(withHead(READ_LAST, "")));
 	}
 
 	private static String withHead(String sql, String near) {
@@ -226,26 +235,28 @@ final class PostgresStreamStore implements StreamStore {
 		return result.getObject(column, OffsetDateTime.class).toInstant();
 	}
 
-	private static @Nullable StoredChunk readChunk(ResultSet result) throws SQLException {
+	private static @Nullable Chunk readChunk(ResultSet result, String stream) throws SQLException {
 		byte[] data = result.getBytes("data");
 		return (data != null)
-				? new StoredChunk(result.getLong("chunk_index"), data, instant(result, "chunk_created_at")) : null;
+				? new Chunk(stream, result.getLong("chunk_index"), data, instant(result, "chunk_created_at")) : null;
 	}
 
 	@Override
 	public ChunkPage page(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
-		Page page = read(connection, stream, from, limit, maxBytes);
+		Start start = from.toStart();
+		Page page = (start.fromEnd()) ? readLast(connection, stream, start.value(), limit, maxBytes)
+				: read(connection, this.readFirst, stream, start.value(), limit, maxBytes);
 		if (page == null) {
-			page = readLarge(connection, stream, from, limit, maxBytes);
+			page = readLarge(connection, stream, start, limit, maxBytes);
 		}
 		Head head = page.head();
-		List<Chunk> chunks = toChunks(stream, page);
 		if (head == null) {
-			return new ChunkPage(chunks, from.toStart().resolve(0), StreamState.OPEN);
+			return new ChunkPage(List.of(), start.resolve(0), StreamState.OPEN);
 		}
-		long nextIndex = page.firstIndex() + chunks.size();
-		return new ChunkPage(chunks, nextIndex, (nextIndex >= head.nextIndex()) ? state(head) : StreamState.OPEN);
+		long nextIndex = page.firstIndex() + page.chunks().size();
+		return new ChunkPage(page.chunks(), nextIndex,
+				(nextIndex >= head.nextIndex()) ? state(head) : StreamState.OPEN);
 	}
 
 	private static StreamState state(Head head) {
@@ -255,62 +266,52 @@ final class PostgresStreamStore implements StreamStore {
 		return (head.end().failure() != null) ? StreamState.FAILED : StreamState.COMPLETED;
 	}
 
-	private static List<Chunk> toChunks(String stream, Page page) {
-		return page.chunks()
-			.stream()
-			.map((chunk) -> new Chunk(stream, chunk.index(), chunk.data(), chunk.createdAt()))
-			.toList();
-	}
-
-	private @Nullable Page read(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
+	private @Nullable Page readLast(Connection connection, String stream, long count, int limit, long maxBytes)
 			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
+		try (PreparedStatement statement = connection.prepareStatement(this.readLast.sql(limit))) {
 			statement.setString(1, stream);
-			statement.setBoolean(2, from.toStart().fromEnd());
-			statement.setLong(3, from.toStart().value());
-			statement.setLong(4, from.toStart().value());
-			statement.setLong(5, maxBytes / limit);
-			statement.setInt(6, limit);
-			return readPage(statement.executeQuery());
+			statement.setLong(2, count);
+			statement.setLong(3, maxBytes / limit);
+			statement.setInt(4, limit);
+			return readPage(statement.executeQuery(), 0);
 		}
 	}
 
 	/**
-	 * Read on by what the statement looks for: an id, or a name.
+	 * Read from an index by what the query looks for: an id, or a name.
 	 */
-	private static @Nullable Page readOn(Connection connection, String sql, Object stream, long index, Budget budget)
-			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(sql)) {
+	private static @Nullable Page read(Connection connection, PageQuery query, Object stream, long index, int limit,
+			long maxBytes) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(query.sql(limit))) {
 			statement.setLong(1, index);
 			statement.setObject(2, stream);
-			statement.setLong(3, budget.bytesAlone() / budget.entriesAlone());
+			statement.setLong(3, maxBytes / limit);
 			statement.setObject(4, stream);
 			statement.setLong(5, index);
-			statement.setInt(6, budget.entriesAlone());
-			return readPage(statement.executeQuery());
+			statement.setInt(6, limit);
+			return readPage(statement.executeQuery(), index);
 		}
 	}
 
 	/**
 	 * Return the page, or {@code null} if its first chunk is too large for this way.
 	 */
-	private static @Nullable Page readPage(ResultSet result) throws SQLException {
-		Page page = new Page(null, 0, new ArrayList<>());
+	private static @Nullable Page readPage(ResultSet result, long first) throws SQLException {
+		Array head = (result.next()) ? result.getArray(1) : null;
+		if (head == null) {
+			return new Page(null, first, List.of());
+		}
+		@Nullable String[] values = (String[]) head.getArray();
+		String stream = String.valueOf(values[1]);
+		Page page = new Page(readHead(values, result.getLong(2), result.getObject(3, OffsetDateTime.class).toInstant()),
+				(values[5] != null) ? Long.parseLong(values[5]) : first, new ArrayList<>());
 		while (result.next()) {
-			Array head = result.getArray(1);
-			long index = result.getLong(2);
-			Instant createdAt = result.getObject(3, OffsetDateTime.class).toInstant();
-			if (head != null) {
-				@Nullable String[] values = (String[]) head.getArray();
-				long firstIndex = (values[5] != null) ? Long.parseLong(values[5]) : 0;
-				page = new Page(readHead(values, index, createdAt), firstIndex, page.chunks());
-				continue;
-			}
 			byte[] data = result.getBytes(4);
 			if (data == null) {
 				return (page.chunks().isEmpty()) ? null : page;
 			}
-			page.chunks().add(new StoredChunk(index, data, createdAt));
+			page.chunks()
+				.add(new Chunk(stream, result.getLong(2), data, result.getObject(3, OffsetDateTime.class).toInstant()));
 		}
 		return page;
 	}
@@ -320,13 +321,13 @@ final class PostgresStreamStore implements StreamStore {
 				end(values[2], values[3]), String.valueOf(values[4]));
 	}
 
-	private Page readLarge(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
+	private Page readLarge(Connection connection, String stream, Start start, int limit, long maxBytes)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.page)) {
 			statement.setString(1, stream);
-			statement.setBoolean(2, from.toStart().fromEnd());
-			statement.setLong(3, from.toStart().value());
-			statement.setLong(4, from.toStart().value());
+			statement.setBoolean(2, start.fromEnd());
+			statement.setLong(3, start.value());
+			statement.setLong(4, start.value());
 			statement.setInt(5, limit);
 			statement.setLong(6, maxBytes);
 			ResultSet result = statement.executeQuery();
@@ -335,7 +336,7 @@ final class PostgresStreamStore implements StreamStore {
 				if (page.head() == null) {
 					page = new Page(readHead(result), result.getLong("first_index"), page.chunks());
 				}
-				StoredChunk chunk = readChunk(result);
+				Chunk chunk = readChunk(result, stream);
 				if (chunk != null) {
 					page.chunks().add(chunk);
 				}
@@ -353,17 +354,11 @@ final class PostgresStreamStore implements StreamStore {
 
 	@Override
 	public Found<Chunk> fetchFirst(Connection connection, String name, long index, Budget budget) throws SQLException {
-		Page page = readOn(connection, this.readFirst, name, index, budget);
+		Page page = read(connection, this.readFirst, name, index, budget.entriesAlone(), budget.bytesAlone());
 		if (page == null) {
-			page = readLarge(connection, name, StreamPosition.at(index), budget.entriesPerTarget(),
-					budget.bytesPerTarget());
+			page = readLarge(connection, name, Start.at(index), budget.entriesPerTarget(), budget.bytesPerTarget());
 		}
-		return toFound(page);
-	}
-
-	private static Found<Chunk> toFound(Page page) {
-		Head head = page.head();
-		return new Found<>(head, (head != null) ? toChunks(head.name(), page) : List.of());
+		return new Found<>(page.head(), page.chunks());
 	}
 
 	@Override
@@ -371,12 +366,13 @@ final class PostgresStreamStore implements StreamStore {
 			throws SQLException {
 		if (targets.size() == 1) {
 			Target target = targets.get(0);
-			Page page = readOn(connection, this.readOn, target.id(), target.index(), budget);
+			Page page = read(connection, this.read, target.id(), target.index(), budget.entriesAlone(),
+					budget.bytesAlone());
 			if (page != null) {
-				return List.of(toFound(page));
+				return List.of(new Found<>(page.head(), page.chunks()));
 			}
 		}
-		try (PreparedStatement statement = connection.prepareStatement(this.fetch)) {
+		try (PreparedStatement statement = connection.prepareStatement(this.fetch.sql(budget.entriesPerTarget()))) {
 			statement.setObject(1, targets.stream().mapToLong(Target::id).toArray());
 			statement.setObject(2, targets.stream().mapToLong(Target::index).toArray());
 			statement.setInt(3, budget.entriesPerTarget());
@@ -392,10 +388,10 @@ final class PostgresStreamStore implements StreamStore {
 					known = new Found<>((result.wasNull()) ? null : readHead(result), new ArrayList<>());
 					found.set(target, known);
 				}
-				StoredChunk chunk = readChunk(result);
 				Head head = known.head();
-				if (head != null && chunk != null) {
-					known.entries().add(new Chunk(head.name(), chunk.index(), chunk.data(), chunk.createdAt()));
+				Chunk chunk = (head != null) ? readChunk(result, head.name()) : null;
+				if (chunk != null) {
+					known.entries().add(chunk);
 				}
 			}
 			return found;
@@ -408,13 +404,7 @@ final class PostgresStreamStore implements StreamStore {
 	 * @param head the head, or {@code null} if there is no such stream
 	 * @param firstIndex the index of the first, if there is one
 	 */
-	private record Page(@Nullable Head head, long firstIndex, List<StoredChunk> chunks) {
-	}
-
-	/**
-	 * A chunk as it is stored.
-	 */
-	private record StoredChunk(long index, byte[] data, Instant createdAt) {
+	private record Page(@Nullable Head head, long firstIndex, List<Chunk> chunks) {
 	}
 
 }

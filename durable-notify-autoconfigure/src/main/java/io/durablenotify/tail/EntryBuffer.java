@@ -24,7 +24,8 @@ import java.util.List;
 /**
  * A bounded buffer between the thread that fetches and the one that calls the handler.
  * Bounded by a number of entries and their bytes; a single larger entry fits an empty
- * one. Not thread-safe: guarded by its reader's lock.
+ * one. Holds parts of pages, which readers of the same log share. Not thread-safe:
+ * guarded by its reader's lock.
  */
 final class EntryBuffer<E> {
 
@@ -32,14 +33,39 @@ final class EntryBuffer<E> {
 
 	private final long maxBytes;
 
-	private final Deque<E> entries = new ArrayDeque<>(0);
+	private final Deque<Part<E>> parts = new ArrayDeque<>(0);
+
+	private int size;
 
 	private long bytes;
 
 	/**
 	 * The size of the entry that did not fit, or 0.
 	 */
-	private int refusedBytes;
+	private long refusedBytes;
+
+	/**
+	 * Successive entries of a page.
+	 *
+	 * @param page the page
+	 * @param from the offset of the first entry
+	 * @param to the offset behind the last entry
+	 */
+	private record Part<E>(EntryPage<E> page, int from, int to) {
+
+		int size() {
+			return this.to - this.from;
+		}
+
+		List<E> entries(int max) {
+			return this.page.entries(this.from, Math.min(this.to, this.from + max));
+		}
+
+		long bytes(int count) {
+			return this.page.bytes(this.from, this.from + count);
+		}
+
+	}
 
 	EntryBuffer(TailedLog<E> log, long maxBytes) {
 		this.log = log;
@@ -51,65 +77,98 @@ final class EntryBuffer<E> {
 	 * what did not fit would fit.
 	 */
 	boolean hasRoom() {
-		return this.entries.isEmpty() || (this.entries.size() <= this.log.bufferSize() / 2
-				&& this.bytes <= this.maxBytes / 2 && this.bytes + this.refusedBytes <= this.maxBytes);
+		return this.size == 0 || (this.size <= this.log.bufferSize() / 2 && this.bytes <= this.maxBytes / 2
+				&& this.bytes + this.refusedBytes <= this.maxBytes);
 	}
 
 	/**
-	 * Add an entry.
-	 * @return whether it fitted
+	 * Add entries of a page, as many as fit.
+	 * @param from the offset of the first
+	 * @param to the offset behind the last
+	 * @return how many fitted
 	 */
-	boolean offer(E entry) {
-		int size = this.log.sizeOf(entry);
-		boolean fits = this.entries.size() < this.log.bufferSize() && this.bytes + size <= this.maxBytes;
-		if (!fits && !this.entries.isEmpty()) {
-			this.refusedBytes = size;
-			return false;
+	int offer(EntryPage<E> page, int from, int to) {
+		int room = Math.min(to, from + this.log.bufferSize() - this.size);
+		int count = page.fitting(from, room, this.maxBytes - this.bytes);
+		if (count == 0 && this.size == 0 && from < to) {
+			count = 1;
 		}
-		this.refusedBytes = 0;
-		this.entries.add(entry);
-		this.bytes += size;
-		return true;
+		this.refusedBytes = (from + count < to) ? page.bytes(from + count, from + count + 1) : 0;
+		if (count > 0) {
+			// What was taken, or is not, must not be kept for the sake of what is
+			replaceFirstByWhatIsLeft();
+			this.parts.add(part(page, from, from + count));
+			this.size += count;
+			this.bytes += page.bytes(from, from + count);
+		}
+		return count;
+	}
+
+	private void replaceFirstByWhatIsLeft() {
+		Part<E> first = this.parts.poll();
+		if (first != null) {
+			this.parts.addFirst(part(first.page(), first.from(), first.to()));
+		}
+	}
+
+	private Part<E> part(EntryPage<E> page, int from, int to) {
+		if (from == 0 && to == page.size()) {
+			return new Part<>(page, from, to);
+		}
+		return new Part<>(new EntryPage<>(this.log, List.copyOf(page.entries(from, to))), 0, to - from);
 	}
 
 	/**
 	 * Return the first entries.
 	 */
 	List<E> peek(int max) {
-		if (this.entries.isEmpty()) {
+		Part<E> first = this.parts.peek();
+		if (first == null) {
 			return List.of();
 		}
-		List<E> first = new ArrayList<>(Math.min(max, this.entries.size()));
-		for (E entry : this.entries) {
-			if (first.size() == max) {
+		if (first.size() >= max || first.size() == this.size) {
+			return first.entries(max);
+		}
+		List<E> entries = new ArrayList<>(Math.min(max, this.size));
+		for (Part<E> part : this.parts) {
+			if (entries.size() == max) {
 				break;
 			}
-			first.add(entry);
+			entries.addAll(part.entries(max - entries.size()));
 		}
-		return first;
+		return entries;
 	}
 
 	boolean isEmpty() {
-		return this.entries.isEmpty();
+		return this.size == 0;
 	}
 
 	/**
 	 * Remove the first entries, which were taken.
 	 */
 	void remove(int count) {
-		for (int i = 0; i < count; i++) {
-			this.bytes -= this.log.sizeOf(this.entries.remove());
+		int left = count;
+		while (left > 0) {
+			Part<E> first = this.parts.remove();
+			int removed = Math.min(left, first.size());
+			if (removed < first.size()) {
+				this.parts.addFirst(new Part<>(first.page(), first.from() + removed, first.to()));
+			}
+			this.bytes -= first.bytes(removed);
+			this.size -= removed;
+			left -= removed;
 		}
 	}
 
 	void clear() {
-		this.entries.clear();
+		this.parts.clear();
+		this.size = 0;
 		this.bytes = 0;
 		this.refusedBytes = 0;
 	}
 
 	int size() {
-		return this.entries.size();
+		return this.size;
 	}
 
 }

@@ -218,10 +218,26 @@ public final class LiveReader<E> implements Subscription {
 	}
 
 	/**
+	 * Return how many entries have their place, beside the one to compare with.
+	 */
+	int room() {
+		synchronized (this.lock) {
+			return Math.max(1, this.log.bufferSize() - this.buffer.size()) + ((this.comparing) ? 1 : 0);
+		}
+	}
+
+	/**
+	 * Return entries of this reader's log as all of its readers may share them.
+	 */
+	EntryPage<E> toPage(List<E> entries) {
+		return new EntryPage<>(this.log, entries);
+	}
+
+	/**
 	 * Take what a look found, as far as there is room. Called by the fetching thread.
 	 * @return whether there is more
 	 */
-	boolean accept(@Nullable Head head, List<E> entries) {
+	boolean accept(@Nullable Head head, EntryPage<E> page) {
 		if (head == null) {
 			end(this.log.deleted());
 			return false;
@@ -235,25 +251,25 @@ public final class LiveReader<E> implements Subscription {
 					"the %s ends at %d".formatted(this.readers.kind().log(), head.nextIndex())));
 			return false;
 		}
-		if (!entries.isEmpty()) {
-			this.entrySize = (int) entries.stream().mapToInt(this.log::sizeOf).average().orElse(0);
+		if (page.size() > 0) {
+			this.entrySize = (int) (page.bytes(0, page.size()) / page.size());
 		}
 		if (this.comparing) {
-			if (entries.isEmpty() || !isLast(entries.get(0))) {
+			if (page.size() == 0 || !isLast(page.get(0))) {
 				end(this.log.truncated(this.next,
 						"the %s before it is another one".formatted(this.readers.kind().entry())));
 				return false;
 			}
 			this.comparing = false;
 			this.server = head.server();
-			return acceptFollowing(head, entries.subList(1, entries.size()));
+			return acceptFollowing(head, page, 1);
 		}
 		if (hasReceivedFromOther(head.server())) {
 			this.comparing = true;
 			return true;
 		}
 		this.server = head.server();
-		return acceptFollowing(head, entries);
+		return acceptFollowing(head, page, 0);
 	}
 
 	/**
@@ -264,14 +280,14 @@ public final class LiveReader<E> implements Subscription {
 		return this.log.indexOf(entry) == this.next - 1 && this.log.createdAtOf(entry).equals(this.lastCreatedAt);
 	}
 
-	private boolean acceptFollowing(Head head, List<E> entries) {
-		int successive = successive(entries);
-		int offered = offer(entries.subList(0, successive));
-		if (offered > 0) {
-			received(offered, entries.get(offered - 1));
+	private boolean acceptFollowing(Head head, EntryPage<E> page, int from) {
+		int hole = from + page.successive(from, this.next);
+		int end = from + offer(page, from, hole);
+		if (end > from) {
+			received(end - from, page.get(end - 1));
 		}
-		if (offered == successive && successive < entries.size()) {
-			end(this.log.truncated(this.next, this.log.indexOf(entries.get(successive)) + " was found"));
+		if (end == hole && hole < page.size()) {
+			end(this.log.truncated(this.next, this.log.indexOf(page.get(hole)) + " was found"));
 			return false;
 		}
 		boolean more = this.next < head.nextIndex();
@@ -289,7 +305,8 @@ public final class LiveReader<E> implements Subscription {
 	 */
 	boolean acceptNext(E entry, String server) {
 		// After a failover it is the next one by its index only
-		if (!server.equals(this.server) || this.log.indexOf(entry) != this.next || offer(List.of(entry)) == 0) {
+		if (!server.equals(this.server) || this.log.indexOf(entry) != this.next
+				|| offer(toPage(List.of(entry)), 0, 1) == 0) {
 			return false;
 		}
 		received(1, entry);
@@ -314,26 +331,11 @@ public final class LiveReader<E> implements Subscription {
 	}
 
 	/**
-	 * Return how many entries there are from the next one on without a hole.
-	 */
-	private int successive(List<E> entries) {
-		int count = 0;
-		while (count < entries.size() && this.log.indexOf(entries.get(count)) == this.next + count) {
-			count++;
-		}
-		return count;
-	}
-
-	/**
 	 * Return how many of them fitted.
 	 */
-	private int offer(List<E> entries) {
+	private int offer(EntryPage<E> page, int from, int to) {
 		synchronized (this.lock) {
-			int offered = 0;
-			while (!this.cut && offered < entries.size() && this.buffer.offer(this.log.asSeen(entries.get(offered)))) {
-				offered++;
-			}
-			return offered;
+			return (this.cut) ? 0 : this.buffer.offer(page, from, to);
 		}
 	}
 
@@ -389,9 +391,15 @@ public final class LiveReader<E> implements Subscription {
 	 * @return the entries, which count as buffered until they are {@link #taken}
 	 */
 	public List<E> peek(int max) {
+		List<E> entries;
 		synchronized (this.lock) {
-			return this.buffer.peek(max);
+			entries = this.buffer.peek(max);
 		}
+		// All of them have the name that the database knows, or none
+		if (entries.isEmpty() || this.log.asSeen(entries.get(0)) == entries.get(0)) {
+			return entries;
+		}
+		return entries.stream().map(this.log::asSeen).toList();
 	}
 
 	/**

@@ -237,7 +237,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			return true;
 		}
 		this.readers.found(reader, head.id());
-		handOver(found, reader);
+		handOver(head, reader.toPage(found.entries()), reader);
 		return true;
 	}
 
@@ -273,7 +273,8 @@ final class LogFetcher<E> implements AutoCloseable {
 		for (int i = 0; i < targets.size(); i++) {
 			Found<E> ofTarget = found.get(i);
 			if (ofTarget != null) {
-				readers.get(i).forEach((reader) -> handOver(ofTarget, reader));
+				EntryPage<E> page = readers.get(i).get(0).toPage(ofTarget.entries());
+				readers.get(i).forEach((reader) -> handOver(ofTarget.head(), page, reader));
 			}
 		}
 		for (int i = targets.size() - 1; i >= 0; i--) {
@@ -318,12 +319,12 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	/**
 	 * The server sorts what all targets bring before it cuts at the statement's budget:
-	 * with many targets each gets a smaller share, and none more than what the largest
+	 * with many targets each gets a smaller share, and none more than what the emptiest
 	 * buffer takes.
 	 */
 	private static <E> Budget budget(List<List<LiveReader<E>>> readers) {
 		int divisor = (readers.size() + FULL_SHARES - 1) / FULL_SHARES;
-		int share = readers.stream().flatMap(List::stream).mapToInt(LiveReader::bufferSize).max().orElse(1);
+		int share = readers.stream().flatMap(List::stream).mapToInt(LiveReader::room).max().orElse(1);
 		int entries = Math.min(share, Math.max(MIN_ENTRIES_PER_SHARE, share / divisor));
 		return new Budget(entries, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE,
 				Math.min(share, entriesAlone(readers)), BYTES_ALONE);
@@ -336,10 +337,10 @@ final class LogFetcher<E> implements AutoCloseable {
 		return Math.max(1, BYTES_ALONE / 2 / Math.max(1, readers.get(0).get(0).entrySize()));
 	}
 
-	private void handOver(Found<E> found, LiveReader<E> reader) {
+	private void handOver(@Nullable Head head, EntryPage<E> page, LiveReader<E> reader) {
 		boolean more = true;
 		try {
-			more = reader.accept(found.head(), found.entries());
+			more = reader.accept(head, page);
 		}
 		catch (Throwable ex) {
 			reader.end(ex);
