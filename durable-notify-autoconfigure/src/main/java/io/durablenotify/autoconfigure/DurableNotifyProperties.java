@@ -439,7 +439,7 @@ public class DurableNotifyProperties {
 		/**
 		 * Maximum number of chunks that a live reader holds for a slow handler.
 		 */
-		private int bufferSize = 1024;
+		private int bufferSize = 2048;
 
 		/**
 		 * Maximum size of the chunks that a live reader holds for a slow handler. A

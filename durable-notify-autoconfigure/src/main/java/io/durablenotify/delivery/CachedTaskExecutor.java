@@ -16,20 +16,49 @@
 
 package io.durablenotify.delivery;
 
+import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import org.springframework.context.SmartLifecycle;
+import org.springframework.core.task.TaskRejectedException;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
  * A cached pool with an upper limit: a task goes to a waiting thread, else to a new one,
  * and queues only once all threads are there and busy. (A plain pool with a queue starts
  * a second thread only when the queue is full.)
+ * <p>
+ * Of many tasks at once only the first few wake a thread each. The others are left to
+ * those, since waking a thread costs more than a short task; each thread that gets going
+ * wakes another one before its first task, as long as some are left, so that a task that
+ * blocks holds up none.
  */
 final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
+
+	/**
+	 * So many threads may be on their way at once.
+	 */
+	private static final int MAX_WAKING = Runtime.getRuntime().availableProcessors();
+
+	private static final Runnable NOTHING = () -> {
+	};
+
+	/**
+	 * Tasks that the threads on their way shall run. Not empty without one of these, but
+	 * for a moment.
+	 */
+	private final Queue<Runnable> left = new ConcurrentLinkedQueue<>();
+
+	/**
+	 * How many threads are on their way.
+	 */
+	private final AtomicInteger waking = new AtomicInteger();
 
 	CachedTaskExecutor(int maxThreads) {
 		setThreadNamePrefix("durable-notify-");
@@ -45,19 +74,111 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	@Override
+	public void execute(Runnable task) {
+		if (this.waking.get() < MAX_WAKING || getThreadPoolExecutor().isShutdown()) {
+			wakeThread(task);
+			return;
+		}
+		this.left.add(task);
+		// Those on their way may have looked for it before
+		wakeAnotherThread();
+	}
+
+	private void wakeAnotherThread() {
+		if (!this.left.isEmpty() && this.waking.get() < MAX_WAKING) {
+			try {
+				wakeThread(NOTHING);
+			}
+			catch (TaskRejectedException | OutOfMemoryError ex) {
+				logger.debug("No thread could be woken", ex);
+			}
+		}
+	}
+
+	private void wakeThread(Runnable task) {
+		Wake wake = new Wake(task);
+		try {
+			super.execute(wake);
+		}
+		catch (Throwable ex) {
+			wake.over();
+			if (!this.left.isEmpty() && getThreadPoolExecutor().isShutdown()) {
+				// They were accepted before, for this thread to run
+				createThread(() -> run(NOTHING)).start();
+			}
+			throw ex;
+		}
+	}
+
+	private void run(Runnable task) {
+		try {
+			Runnable next = task;
+			while (next != null) {
+				wakeAnotherThread();
+				next.run();
+				next = this.left.poll();
+			}
+		}
+		finally {
+			// If a task has failed, and this thread with it
+			wakeAnotherThread();
+		}
+	}
+
+	@Override
 	protected BlockingQueue<Runnable> createQueue(int queueCapacity) {
 		return new HandOverQueue();
+	}
+
+	@Override
+	public int getQueueSize() {
+		return super.getQueueSize() + this.left.size();
 	}
 
 	private static void enqueue(Runnable task, ThreadPoolExecutor executor) {
 		if (executor.isShutdown()) {
 			throw new RejectedExecutionException("The executor was shut down");
 		}
+		if (task instanceof Wake wake) {
+			// No thread comes for it
+			wake.over();
+		}
 		((HandOverQueue) executor.getQueue()).enqueue(task);
 		// The last thread may have timed out since the pool was found full
 		if (executor.getPoolSize() == 0 && executor.remove(task)) {
 			executor.execute(task);
 		}
+	}
+
+	/**
+	 * What a thread is woken for: a task, and those that are left.
+	 */
+	private final class Wake implements Runnable {
+
+		private final Runnable task;
+
+		private final AtomicBoolean over = new AtomicBoolean();
+
+		Wake(Runnable task) {
+			this.task = task;
+			CachedTaskExecutor.this.waking.incrementAndGet();
+		}
+
+		/**
+		 * The thread is there, or does not come.
+		 */
+		void over() {
+			if (this.over.compareAndSet(false, true)) {
+				CachedTaskExecutor.this.waking.decrementAndGet();
+			}
+		}
+
+		@Override
+		public void run() {
+			over();
+			CachedTaskExecutor.this.run(this.task);
+		}
+
 	}
 
 	/**

@@ -51,7 +51,7 @@ class DurableNotifyPropertiesTests {
 			Map.entry("listener.probe.interval", "10s"), Map.entry("listener.probe.timeout", "5s"),
 			Map.entry("poll.interval", "5s"), Map.entry("poll.degraded-interval", "1s"),
 			Map.entry("wakeup.mode", "after-commit"), Map.entry("wakeup.max-gap", "100ms"),
-			Map.entry("streams.max-chunk-size", "1MB"), Map.entry("streams.buffer-size", "1024"),
+			Map.entry("streams.max-chunk-size", "1MB"), Map.entry("streams.buffer-size", "2048"),
 			Map.entry("streams.buffer-bytes", "1MB"), Map.entry("streams.append-buffer", "64MB"),
 			Map.entry("streams.append-timeout", "10s"), Map.entry("streams.retention", ""),
 			Map.entry("streams.families", ""), Map.entry("events.max-payload-size", "1MB"),

@@ -99,8 +99,8 @@ class PageQueryTests {
 	@Test
 	void pagesOfStreamsArePlannedOnce() {
 		for (int i = 0; i < TIMES; i++) {
-			assertThat(instance.reader().page("log", StreamPosition.at(ROWS - 5), 10).chunks()).hasSize(5);
-			assertThat(instance.reader().page("log", StreamPosition.last(5), 10).chunks()).hasSize(5);
+			assertThat(instance.reader().page("log", StreamPosition.at(ROWS - 5), 10_000).chunks()).hasSize(5);
+			assertThat(instance.reader().page("log", StreamPosition.last(5), 10_000).chunks()).hasSize(5);
 		}
 		assertPlannedOnce("stream_chunks", 2);
 	}
@@ -128,7 +128,7 @@ class PageQueryTests {
 	void eventsArePlannedOnce() {
 		AtomicLong received = new AtomicLong();
 		for (int i = 1; i <= TIMES; i++) {
-			assertThat(instance.events().read("log", ROWS - 5, 10).events()).hasSize(5);
+			assertThat(instance.events().read("log", ROWS - 5, 10_000).events()).hasSize(5);
 			Subscription subscription = instance.events()
 				.follow("log", ROWS - 5, (event) -> received.incrementAndGet());
 			awaitAtLeast(received, 5L * i);
