@@ -93,7 +93,7 @@ class CachedTaskExecutorTests {
 		assertThat(this.executor.getThreadPoolExecutor().getLargestPoolSize()).isEqualTo(4);
 	}
 
-	@RepeatedTest(50)
+	@RepeatedTest(value = 50, failureThreshold = 1)
 	void tasksOfABurstThatWaitForEachOtherAllStart() {
 		createExecutor(20);
 		for (int i = 0; i < 20; i++) {
@@ -102,7 +102,7 @@ class CachedTaskExecutorTests {
 		Eventually.await(() -> this.started.get() == 20, this::state);
 	}
 
-	@RepeatedTest(20)
+	@RepeatedTest(value = 20, failureThreshold = 1)
 	void aTaskThatFailsHoldsUpNoneOfItsBurst() {
 		createExecutor(2);
 		for (int i = 0; i < 1_000; i++) {
@@ -134,7 +134,7 @@ class CachedTaskExecutorTests {
 		assertThat(threads).hasSizeLessThan(100);
 	}
 
-	@RepeatedTest(50)
+	@RepeatedTest(value = 50, failureThreshold = 1)
 	void whatWasAcceptedBeforeAShutdownIsRunOrGivenBack() {
 		createExecutor(2);
 		this.executor.setWaitForTasksToCompleteOnShutdown(true);
