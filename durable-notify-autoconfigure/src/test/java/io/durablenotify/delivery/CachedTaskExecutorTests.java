@@ -116,6 +116,23 @@ class CachedTaskExecutorTests {
 	}
 
 	@Test
+	void losesNothingOfSmallBursts() {
+		createExecutor(8);
+		int burst = Runtime.getRuntime().availableProcessors() + 1;
+		for (int i = 1; i <= 50_000; i++) {
+			for (int n = 0; n < burst; n++) {
+				this.executor.execute(this.done::incrementAndGet);
+			}
+			int expected = i * burst;
+			long start = System.nanoTime();
+			while (this.done.get() < expected && System.nanoTime() - start < TimeUnit.SECONDS.toNanos(1)) {
+				Thread.onSpinWait();
+			}
+			Eventually.await(() -> this.done.get() == expected, this::state);
+		}
+	}
+
+	@Test
 	void aBurstOfShortTasksWakesFewThreads() throws Exception {
 		createExecutor(200);
 		Set<Thread> threads = ConcurrentHashMap.newKeySet();
