@@ -85,7 +85,7 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	private void wakeAnotherThread() {
-		if (!this.left.isEmpty() && this.waking.get() < MAX_WAKING) {
+		if (!this.left.isEmpty() && this.waking.get() < MAX_WAKING && !getThreadPoolExecutor().isShutdown()) {
 			try {
 				wakeThread(NOTHING);
 			}
@@ -117,6 +117,10 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 				wakeAnotherThread();
 				next.run();
 				next = this.left.poll();
+				if (!getThreadPoolExecutor().isShutdown()) {
+					// As between the tasks of a pool: an interrupt is for one of them
+					Thread.interrupted();
+				}
 			}
 		}
 		finally {

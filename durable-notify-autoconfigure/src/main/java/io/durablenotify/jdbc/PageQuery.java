@@ -37,6 +37,11 @@ public final class PageQuery {
 	private static final String LIMIT = "${limit}";
 
 	/**
+	 * A million rows: nobody reads larger pages.
+	 */
+	private static final int MAX_EXPONENT = 20;
+
+	/**
 	 * By the exponent of the power of two.
 	 */
 	private final List<String> texts;
@@ -47,7 +52,7 @@ public final class PageQuery {
 	 */
 	public PageQuery(String sql) {
 		Assert.isTrue(sql.contains(LIMIT), "The query has no limit");
-		this.texts = IntStream.range(0, Integer.SIZE - 1)
+		this.texts = IntStream.rangeClosed(0, MAX_EXPONENT)
 			.mapToObj((exponent) -> sql.replace(LIMIT, Integer.toString(1 << exponent)))
 			.toList();
 	}
@@ -55,11 +60,12 @@ public final class PageQuery {
 	/**
 	 * Return the text of the query.
 	 * @param limit how many rows are asked for, 1 or more
-	 * @return the query for that or the next power of two
+	 * @return the query for that or the next power of two; a larger limit than a million
+	 * is one of a million
 	 */
 	public String sql(int limit) {
 		Assert.isTrue(limit > 0, () -> "Limit " + limit + " is not positive");
-		return this.texts.get(Math.min(Integer.SIZE - Integer.numberOfLeadingZeros(limit - 1), Integer.SIZE - 2));
+		return this.texts.get(Math.min(Integer.SIZE - Integer.numberOfLeadingZeros(limit - 1), MAX_EXPONENT));
 	}
 
 }

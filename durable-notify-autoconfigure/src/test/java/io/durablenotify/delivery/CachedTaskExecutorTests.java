@@ -116,6 +116,23 @@ class CachedTaskExecutorTests {
 	}
 
 	@Test
+	void anInterruptIsForOneTask() throws Exception {
+		createExecutor(2);
+		AtomicInteger interrupted = new AtomicInteger();
+		for (int i = 0; i < 10_000; i++) {
+			this.executor.execute(() -> {
+				if (Thread.currentThread().isInterrupted()) {
+					interrupted.incrementAndGet();
+				}
+				Thread.currentThread().interrupt();
+				this.done.incrementAndGet();
+			});
+		}
+		Eventually.await(() -> this.done.get() == 10_000, this::state);
+		assertThat(interrupted).hasValue(0);
+	}
+
+	@Test
 	void losesNothingOfSmallBursts() {
 		createExecutor(8);
 		int burst = Runtime.getRuntime().availableProcessors() + 1;
