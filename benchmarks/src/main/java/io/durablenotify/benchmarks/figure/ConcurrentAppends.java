@@ -16,16 +16,24 @@
 
 package io.durablenotify.benchmarks.figure;
 
+import java.util.Collections;
 import java.util.List;
 
+import io.durablenotify.benchmarks.harness.Database;
 import io.durablenotify.benchmarks.harness.Figure;
+import io.durablenotify.benchmarks.harness.Instance;
 import io.durablenotify.benchmarks.harness.Line;
+import io.durablenotify.benchmarks.harness.Payload;
+import io.durablenotify.benchmarks.harness.Rounds;
 import io.durablenotify.benchmarks.harness.Run;
+import io.durablenotify.benchmarks.harness.Throughput;
 
 /**
  * Row 2.
  */
 public final class ConcurrentAppends implements Figure {
+
+	private static final int CALLERS = 16;
 
 	@Override
 	public int row() {
@@ -41,7 +49,25 @@ public final class ConcurrentAppends implements Figure {
 	public List<Line> measure(Run run) throws Exception {
 		return List.of(SingleAppends.measure(run, "16 threads, 16 streams", 16, 16, 2),
 				SingleAppends.measure(run, "64 threads, 64 streams", 64, 64, 4),
-				SingleAppends.measure(run, "16 threads, 1 stream", 16, 1, 2));
+				SingleAppends.measure(run, "16 threads, 1 stream", 16, 1, 2), alone(run));
+	}
+
+	/**
+	 * What the statement of a batch can do one after the other, with nobody to gather
+	 * from and nobody to wake: no batches of this size can be faster.
+	 */
+	private static Line alone(Run run) throws Exception {
+		List<byte[]> batch = Collections.nCopies(CALLERS, Payload.chunk());
+		try (Database database = run.createDatabase(); Instance instance = Instance.start(database)) {
+			return Rounds
+				.alternate(run, () -> Jmh.run(RawInsertBenchmark.class, database, CALLERS, 1, run.size()),
+						() -> Throughput
+							.of(1, run.size().time(1_000), run.size().time(2_000),
+									(thread) -> instance.writer().appendAll("alone", batch))
+							.perSecond() * CALLERS)
+				.line("1 thread, 1 stream, `appendAll` of 16: the pace of such batches", "chunks/s",
+						Double::doubleValue, Double::doubleValue, null);
+		}
 	}
 
 }
