@@ -18,10 +18,12 @@ package io.durablenotify.delivery;
 
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -46,6 +48,8 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 	 */
 	private static final int MAX_WAKING = Runtime.getRuntime().availableProcessors();
 
+	private static final long LATER_MILLIS = 100;
+
 	private static final Runnable NOTHING = () -> {
 	};
 
@@ -54,6 +58,11 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 	 * for a moment.
 	 */
 	private final Queue<Runnable> left = new ConcurrentLinkedQueue<>();
+
+	/**
+	 * Whether somebody will see to what is left.
+	 */
+	private final AtomicBoolean later = new AtomicBoolean();
 
 	/**
 	 * How many threads are on their way.
@@ -75,23 +84,35 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 
 	@Override
 	public void execute(Runnable task) {
-		if (this.waking.get() < MAX_WAKING || getThreadPoolExecutor().isShutdown()) {
+		if (this.waking.get() < MAX_WAKING || isShutdown()) {
 			wakeThread(task);
 			return;
 		}
 		this.left.add(task);
+		if (isShutdown() && this.left.remove(task)) {
+			throw new TaskRejectedException("The executor was shut down");
+		}
 		// Those on their way may have looked for it before
 		wakeAnotherThread();
 	}
 
+	private boolean isShutdown() {
+		return getThreadPoolExecutor().isShutdown();
+	}
+
 	private void wakeAnotherThread() {
-		if (!this.left.isEmpty() && this.waking.get() < MAX_WAKING && !getThreadPoolExecutor().isShutdown()) {
-			try {
-				wakeThread(NOTHING);
-			}
-			catch (TaskRejectedException | OutOfMemoryError ex) {
-				logger.debug("No thread could be woken", ex);
-			}
+		if (this.left.isEmpty() || this.waking.get() >= MAX_WAKING) {
+			return;
+		}
+		if (isShutdown()) {
+			runLater();
+			return;
+		}
+		try {
+			wakeThread(NOTHING);
+		}
+		catch (TaskRejectedException | OutOfMemoryError ex) {
+			logger.debug("No thread could be woken", ex);
 		}
 	}
 
@@ -102,11 +123,35 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 		}
 		catch (Throwable ex) {
 			wake.over();
-			if (!this.left.isEmpty() && getThreadPoolExecutor().isShutdown()) {
-				// They were accepted before, for this thread to run
-				createThread(() -> run(NOTHING)).start();
-			}
+			// Tasks may have been left to it
+			runLater();
 			throw ex;
+		}
+	}
+
+	/**
+	 * Whoever should run what is left did not come. What was accepted must not be lost.
+	 */
+	private void runLater() {
+		if (!this.left.isEmpty() && this.later.compareAndSet(false, true)) {
+			CompletableFuture.delayedExecutor(LATER_MILLIS, TimeUnit.MILLISECONDS, Runnable::run).execute(() -> {
+				this.later.set(false);
+				if (!isShutdown()) {
+					wakeAnotherThread();
+				}
+				else if (!this.left.isEmpty()) {
+					startThread();
+				}
+			});
+		}
+	}
+
+	private void startThread() {
+		try {
+			createThread(() -> run(NOTHING)).start();
+		}
+		catch (OutOfMemoryError ex) {
+			runLater();
 		}
 	}
 
@@ -116,11 +161,12 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 			while (next != null) {
 				wakeAnotherThread();
 				next.run();
-				next = this.left.poll();
-				if (!getThreadPoolExecutor().isShutdown()) {
-					// As between the tasks of a pool: an interrupt is for one of them
-					Thread.interrupted();
+				// As between the tasks of a pool: an interrupt is for one of them, and
+				// those of a stopped one wait for the start
+				if (Thread.interrupted() && isShutdown()) {
+					Thread.currentThread().interrupt();
 				}
+				next = (isRunning() || isShutdown()) ? this.left.poll() : null;
 			}
 		}
 		finally {
@@ -130,13 +176,13 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	@Override
-	protected BlockingQueue<Runnable> createQueue(int queueCapacity) {
-		return new HandOverQueue();
+	protected void cancelRemainingTask(Runnable task) {
+		super.cancelRemainingTask((task instanceof Wake wake) ? wake.task : task);
 	}
 
 	@Override
-	public int getQueueSize() {
-		return super.getQueueSize() + this.left.size();
+	protected BlockingQueue<Runnable> createQueue(int queueCapacity) {
+		return new HandOverQueue();
 	}
 
 	private static void enqueue(Runnable task, ThreadPoolExecutor executor) {
@@ -188,11 +234,16 @@ final class CachedTaskExecutor extends ThreadPoolTaskExecutor {
 	/**
 	 * Refuses what no thread waits for, which makes the pool start another thread.
 	 */
-	private static final class HandOverQueue extends LinkedTransferQueue<Runnable> {
+	private final class HandOverQueue extends LinkedTransferQueue<Runnable> {
 
 		@Override
 		public boolean offer(Runnable task) {
 			return tryTransfer(task);
+		}
+
+		@Override
+		public int size() {
+			return super.size() + CachedTaskExecutor.this.left.size();
 		}
 
 		// Neither add() nor put(): on some JDKs they call offer()

@@ -294,12 +294,17 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	/**
-	 * Return the page, or {@code null} if its first chunk is too large for this way.
+	 * Return the page, or {@code null} if it has to be read the other way: its first
+	 * chunk is too large for this one, or the head, which nobody has promised to be the
+	 * first row, is not.
 	 */
 	private static @Nullable Page readPage(ResultSet result, long first) throws SQLException {
-		Array head = (result.next()) ? result.getArray(1) : null;
-		if (head == null) {
+		if (!result.next()) {
 			return new Page(null, first, List.of());
+		}
+		Array head = result.getArray(1);
+		if (head == null) {
+			return null;
 		}
 		@Nullable String[] values = (String[]) head.getArray();
 		String stream = String.valueOf(values[1]);

@@ -88,15 +88,14 @@ final class EntryBuffer<E> {
 	 * @return how many fitted
 	 */
 	int offer(EntryPage<E> page, int from, int to) {
-		int room = Math.min(to, from + this.log.bufferSize() - this.size);
+		int room = from + Math.min(to - from, this.log.bufferSize() - this.size);
 		int count = page.fitting(from, room, this.maxBytes - this.bytes);
 		if (count == 0 && this.size == 0 && from < to) {
 			count = 1;
 		}
 		this.refusedBytes = (from + count < to) ? page.bytes(from + count, from + count + 1) : 0;
 		if (count > 0) {
-			// What was taken, or is not, must not be kept for the sake of what is
-			replaceFirstByWhatIsLeft();
+			dropWhatWasTaken();
 			this.parts.add(part(page, from, from + count));
 			this.size += count;
 			this.bytes += page.bytes(from, from + count);
@@ -104,13 +103,20 @@ final class EntryBuffer<E> {
 		return count;
 	}
 
-	private void replaceFirstByWhatIsLeft() {
-		Part<E> first = this.parts.poll();
-		if (first != null) {
+	/**
+	 * What was taken of a page is kept with what is left of it, but never more than that.
+	 */
+	private void dropWhatWasTaken() {
+		Part<E> first = this.parts.peek();
+		if (first != null && first.from() > first.size()) {
+			this.parts.remove();
 			this.parts.addFirst(part(first.page(), first.from(), first.to()));
 		}
 	}
 
+	/**
+	 * What did not fit is not kept with what did.
+	 */
 	private Part<E> part(EntryPage<E> page, int from, int to) {
 		if (from == 0 && to == page.size()) {
 			return new Part<>(page, from, to);

@@ -34,6 +34,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LiveReader<E> implements Subscription {
 
+	/**
+	 * More than that is never asked for at once.
+	 */
+	private static final int MAX_ROOM = 1 << 20;
+
 	private final TailedLog<E> log;
 
 	private final LiveReaders<E> readers;
@@ -222,7 +227,8 @@ public final class LiveReader<E> implements Subscription {
 	 */
 	int room() {
 		synchronized (this.lock) {
-			return Math.max(1, this.log.bufferSize() - this.buffer.size()) + ((this.comparing) ? 1 : 0);
+			int places = Math.min(MAX_ROOM, this.log.bufferSize() - this.buffer.size());
+			return Math.max(1, places) + ((this.comparing) ? 1 : 0);
 		}
 	}
 

@@ -217,10 +217,12 @@ final class LogFetcher<E> implements AutoCloseable {
 		reader.look().tryBegin();
 		this.readers.finding();
 		Found<E> found;
+		EntryPage<E> page;
 		try {
 			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
 					(connection, joined) -> this.store.fetchFirst(connection, name, reader.next(),
 							budget(List.of(List.of(reader)))));
+			page = reader.toPage(found.entries());
 		}
 		catch (Throwable ex) {
 			notFound(reader);
@@ -237,7 +239,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			return true;
 		}
 		this.readers.found(reader, head.id());
-		handOver(head, reader.toPage(found.entries()), reader);
+		handOver(head, page, reader);
 		return true;
 	}
 
@@ -254,9 +256,14 @@ final class LogFetcher<E> implements AutoCloseable {
 		List<Target> targets = List.copyOf(readersByTarget.keySet());
 		List<List<LiveReader<E>>> readers = List.copyOf(readersByTarget.values());
 		List<@Nullable Found<E>> found;
+		List<EntryPage<E>> pages = new ArrayList<>(targets.size());
 		try {
 			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
 					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
+			for (int i = 0; i < targets.size(); i++) {
+				Found<E> ofTarget = found.get(i);
+				pages.add(readers.get(i).get(0).toPage((ofTarget != null) ? ofTarget.entries() : List.of()));
+			}
 		}
 		catch (DataAccessException ex) {
 			if (DataFailure.is(ex)) {
@@ -273,7 +280,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		for (int i = 0; i < targets.size(); i++) {
 			Found<E> ofTarget = found.get(i);
 			if (ofTarget != null) {
-				EntryPage<E> page = readers.get(i).get(0).toPage(ofTarget.entries());
+				EntryPage<E> page = pages.get(i);
 				readers.get(i).forEach((reader) -> handOver(ofTarget.head(), page, reader));
 			}
 		}

@@ -16,6 +16,8 @@
 
 package io.durablenotify.delivery;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -169,22 +171,44 @@ class CachedTaskExecutorTests {
 	}
 
 	@RepeatedTest(value = 50, failureThreshold = 1)
-	void whatWasAcceptedBeforeAShutdownIsRunOrGivenBack() {
+	void whatWasAcceptedBeforeAShutdownIsRun() throws Exception {
 		createExecutor(2);
 		this.executor.setWaitForTasksToCompleteOnShutdown(true);
 		AtomicInteger accepted = new AtomicInteger();
-		Thread shutdown = new Thread(this.executor::shutdown);
-		shutdown.start();
-		try {
-			for (int i = 0; i < 100_000; i++) {
-				this.executor.execute(this.done::incrementAndGet);
-				accepted.incrementAndGet();
-			}
+		List<Thread> producers = new ArrayList<>();
+		for (int i = 0; i < 3; i++) {
+			Thread producer = new Thread(() -> {
+				try {
+					while (true) {
+						this.executor.execute(this.done::incrementAndGet);
+						accepted.incrementAndGet();
+					}
+				}
+				catch (TaskRejectedException ex) {
+					// Shut down meanwhile
+				}
+			});
+			producer.start();
+			producers.add(producer);
 		}
-		catch (TaskRejectedException ex) {
-			// Shut down meanwhile
+		Eventually.await(() -> accepted.get() > 100, this::state);
+		this.executor.shutdown();
+		for (Thread producer : producers) {
+			producer.join();
 		}
 		Eventually.await(() -> this.done.get() == accepted.get(), this::state);
+	}
+
+	@Test
+	void whatIsLeftWaitsForTheStartWhereTasksAreStopped() {
+		createExecutor(4);
+		this.executor.stop();
+		for (int i = 0; i < 100; i++) {
+			this.executor.execute(this.done::incrementAndGet);
+		}
+		assertThat(this.done).hasValue(0);
+		this.executor.start();
+		Eventually.await(() -> this.done.get() == 100, this::state);
 	}
 
 	@Test
