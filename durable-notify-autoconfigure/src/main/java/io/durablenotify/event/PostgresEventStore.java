@@ -23,7 +23,6 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 
-import io.durablenotify.jdbc.PageQuery;
 import io.durablenotify.schema.SchemaName;
 
 /**
@@ -41,24 +40,18 @@ final class PostgresEventStore {
 				SELECT *, count(*) OVER () AS found,
 					sum(coalesce(pg_column_size(payload), 0)) OVER (ORDER BY sequence)
 						- coalesce(pg_column_size(payload), 0) AS bytes_before
-				FROM (SELECT * FROM (
-					SELECT * FROM ${schema}.workflow_events WHERE ${where} ORDER BY sequence LIMIT ${limit}) bounded
-					LIMIT (SELECT ?::int)) candidate) sized
-			WHERE bytes_before < (SELECT ?::bigint)
+				FROM (SELECT * FROM ${schema}.workflow_events WHERE ${where} ORDER BY sequence LIMIT ?) candidate) sized
+			WHERE bytes_before < ?
 			ORDER BY sequence
 			""";
 
-	private final PageQuery page;
+	private final String page;
 
-	private final PageQuery findByCorrelation;
+	private final String findByCorrelation;
 
 	PostgresEventStore(SchemaName schema) {
-		this.page = pageQuery(schema, "run_id = (SELECT ?::text) AND sequence > (SELECT ?::bigint)");
-		this.findByCorrelation = pageQuery(schema, "run_id = (SELECT ?::text) AND correlation_id = (SELECT ?::text)");
-	}
-
-	private static PageQuery pageQuery(SchemaName schema, String where) {
-		return new PageQuery(schema.qualify(CUT.replace("${where}", where)));
+		this.page = schema.qualify(CUT.replace("${where}", "run_id = ? AND sequence > ?"));
+		this.findByCorrelation = schema.qualify(CUT.replace("${where}", "run_id = ? AND correlation_id = ?"));
 	}
 
 	/**
@@ -66,7 +59,7 @@ final class PostgresEventStore {
 	 */
 	EventPage page(Connection connection, String runId, long afterSequence, int limit, long maxBytes)
 			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.page.sql(limit + 1))) {
+		try (PreparedStatement statement = connection.prepareStatement(this.page)) {
 			statement.setString(1, runId);
 			statement.setLong(2, afterSequence);
 			return readPage(statement, afterSequence, limit, maxBytes);
@@ -78,7 +71,7 @@ final class PostgresEventStore {
 	 */
 	EventPage findByCorrelation(Connection connection, String runId, String correlationId, int limit, long maxBytes)
 			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.findByCorrelation.sql(limit + 1))) {
+		try (PreparedStatement statement = connection.prepareStatement(this.findByCorrelation)) {
 			statement.setString(1, runId);
 			statement.setString(2, correlationId);
 			return readPage(statement, 0, limit, maxBytes);

@@ -143,7 +143,9 @@ final class PostgresStreamStore implements StreamStore {
 	 * left out, and then a reader gets those before, or takes the other way. The head is
 	 * a row of its own, the first one, with the next index in place of a chunk's and most
 	 * of it in one column, since each column costs with each chunk. The search for the
-	 * end begins at the index, as above.
+	 * end begins at the index, as above. A range instead of a limit, since there are no
+	 * gaps: whatever plan there is reads no more than the page. The values are hidden
+	 * from the planner as in a {@link PageQuery}.
 	 */
 	private static final String READ = """
 			SELECT ARRAY[s.stream_id::text, s.name, s.end_state, s.end_reason,
@@ -154,11 +156,10 @@ final class PostgresStreamStore implements StreamStore {
 						ORDER BY c.chunk_index DESC LIMIT 1), 0), s.created_at, NULL::bytea
 			FROM ${schema}.streams s WHERE s.${key} = ?
 			UNION ALL (
-				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END FROM (
-					SELECT * FROM ${schema}.stream_chunks
-					WHERE stream_id = ${id} AND chunk_index >= (SELECT ?::bigint)
-					ORDER BY chunk_index LIMIT ${limit}) candidate
-				LIMIT (SELECT ?::int))
+				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
+				FROM ${schema}.stream_chunks
+				WHERE stream_id = ${id} AND chunk_index >= (SELECT ?::bigint) AND chunk_index < (SELECT ?::bigint)
+				ORDER BY chunk_index)
 			""";
 
 	/**
@@ -171,11 +172,11 @@ final class PostgresStreamStore implements StreamStore {
 				NULL::bytea
 			FROM head CROSS JOIN first
 			UNION ALL (
-				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END FROM (
-					SELECT * FROM ${schema}.stream_chunks
-					WHERE stream_id = (SELECT stream_id FROM head) AND chunk_index >= (SELECT index FROM first)
-					ORDER BY chunk_index LIMIT ${limit}) candidate
-				LIMIT (SELECT ?::int))
+				SELECT NULL, chunk_index, created_at, CASE WHEN octet_length(data) <= ? THEN data END
+				FROM ${schema}.stream_chunks
+				WHERE stream_id = (SELECT stream_id FROM head) AND chunk_index >= (SELECT index FROM first)
+					AND chunk_index < (SELECT index FROM first) + (SELECT ?::int)
+				ORDER BY chunk_index)
 			""";
 
 	private static final String ID_OF_NAME = "(SELECT stream_id FROM ${schema}.streams WHERE name = ?)";
@@ -188,21 +189,20 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final PageQuery fetch;
 
-	private final PageQuery read;
+	private final String read;
 
-	private final PageQuery readFirst;
+	private final String readFirst;
 
-	private final PageQuery readLast;
+	private final String readLast;
 
 	PostgresStreamStore(SchemaName schema) {
 		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
 		this.page = schema.qualify(withHead(PAGE, ""));
 		this.moved = schema.qualify(MOVED);
 		this.fetch = new PageQuery(schema.qualify(withHead(FETCH, NEAR_TARGET)));
-		this.read = new PageQuery(
-				schema.qualify(READ.replace("${key}", "stream_id").replace("${id}", "(SELECT ?::bigint)")));
-		this.readFirst = new PageQuery(schema.qualify(READ.replace("${key}", "name").replace("${id}", ID_OF_NAME)));
-		this.readLast = new PageQuery(schema.qualify(withHead(READ_LAST, "")));
+		this.read = schema.qualify(READ.replace("${key}", "stream_id").replace("${id}", "(SELECT ?::bigint)"));
+		this.readFirst = schema.qualify(READ.replace("${key}", "name").replace("${id}", ID_OF_NAME));
+		this.readLast = schema.qualify(withHead(READ_LAST, ""));
 	}
 
 	private static String withHead(String sql, String near) {
@@ -268,7 +268,7 @@ final class PostgresStreamStore implements StreamStore {
 
 	private @Nullable Page readLast(Connection connection, String stream, long count, int limit, long maxBytes)
 			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.readLast.sql(limit))) {
+		try (PreparedStatement statement = connection.prepareStatement(this.readLast)) {
 			statement.setString(1, stream);
 			statement.setLong(2, count);
 			statement.setLong(3, maxBytes / limit);
@@ -278,25 +278,25 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	/**
-	 * Read from an index by what the query looks for: an id, or a name.
+	 * Read from an index by what the statement looks for: an id, or a name.
 	 */
-	private static @Nullable Page read(Connection connection, PageQuery query, Object stream, long index, int limit,
+	private static @Nullable Page read(Connection connection, String sql, Object stream, long index, int limit,
 			long maxBytes) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(query.sql(limit))) {
+		try (PreparedStatement statement = connection.prepareStatement(sql)) {
 			statement.setLong(1, index);
 			statement.setObject(2, stream);
 			statement.setLong(3, maxBytes / limit);
 			statement.setObject(4, stream);
 			statement.setLong(5, index);
-			statement.setInt(6, limit);
+			statement.setLong(6, (index > Long.MAX_VALUE - limit) ? Long.MAX_VALUE : index + limit);
 			return readPage(statement.executeQuery(), index);
 		}
 	}
 
 	/**
 	 * Return the page, or {@code null} if it has to be read the other way: its first
-	 * chunk is too large for this one, or the head, which nobody has promised to be the
-	 * first row, is not.
+	 * chunk is too large for this one, or missing, or the head, which nobody has promised
+	 * to be the first row, is not.
 	 */
 	private static @Nullable Page readPage(ResultSet result, long first) throws SQLException {
 		if (!result.next()) {
@@ -410,6 +410,11 @@ final class PostgresStreamStore implements StreamStore {
 	 * @param firstIndex the index of the first, if there is one
 	 */
 	private record Page(@Nullable Head head, long firstIndex, List<Chunk> chunks) {
+
+		boolean isExpectedToHaveChunks() {
+			return this.head != null && this.head.nextIndex() > this.firstIndex;
+		}
+
 	}
 
 }

@@ -125,16 +125,15 @@ class PageQueryTests {
 	}
 
 	@Test
-	void eventsArePlannedOnce() {
+	void whatFollowersOfRunsFetchIsPlannedOnce() {
 		AtomicLong received = new AtomicLong();
 		for (int i = 1; i <= TIMES; i++) {
-			assertThat(instance.events().read("log", ROWS - 5, 10_000).events()).hasSize(5);
 			Subscription subscription = instance.events()
 				.follow("log", ROWS - 5, (event) -> received.incrementAndGet());
 			awaitAtLeast(received, 5L * i);
 			subscription.cancel();
 		}
-		assertPlannedOnce("workflow_events", 2);
+		assertPlannedOnce("workflow_events", 1);
 	}
 
 	@Test
