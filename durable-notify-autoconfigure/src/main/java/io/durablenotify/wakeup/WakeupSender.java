@@ -47,7 +47,13 @@ final class WakeupSender implements AutoCloseable {
 	 * one. Writers lose more than that, since listeners wake up too: with 4, sixteen of
 	 * them lost a fifth of their throughput, and a single one loses a tenth with 15.
 	 */
-	private static final int PAUSE_PER_INSTANCE = 30;
+	private static final int MAX_PAUSE_PER_INSTANCE = 30;
+
+	/**
+	 * The same for each write that a NOTIFY tells of. Where writes are few it pauses no
+	 * longer than that: there is nothing to gather, and the next one would be late.
+	 */
+	private static final int PAUSE_PER_WRITE = 8;
 
 	/**
 	 * How long closing waits for what is still to be sent.
@@ -91,6 +97,11 @@ final class WakeupSender implements AutoCloseable {
 	private WakeupBatch pending = new WakeupBatch();
 
 	/**
+	 * How many writes are in it. Guarded by {@code this}.
+	 */
+	private int writes;
+
+	/**
 	 * Owned by the sender's thread.
 	 */
 	private final Outage outage = new Outage(logger,
@@ -107,6 +118,7 @@ final class WakeupSender implements AutoCloseable {
 	void offer(String topic, Wakeup wakeup) {
 		synchronized (this) {
 			this.pending.add(topic, wakeup);
+			this.writes++;
 		}
 		this.task.signal();
 	}
@@ -114,15 +126,19 @@ final class WakeupSender implements AutoCloseable {
 	void offer(WakeupBatch batch) {
 		synchronized (this) {
 			this.pending.addAll(batch);
+			this.writes++;
 		}
 		this.task.signal();
 	}
 
 	private void send() {
 		WakeupBatch batch;
+		int writes;
 		synchronized (this) {
 			batch = this.pending;
+			writes = this.writes;
 			this.pending = new WakeupBatch();
+			this.writes = 0;
 		}
 		if (batch.isEmpty()) {
 			return;
@@ -130,7 +146,7 @@ final class WakeupSender implements AutoCloseable {
 		try {
 			this.cost.add(notify(WakeupCodec.encode(this.sender, batch)));
 			this.outage.succeeded();
-			pause(gap());
+			pause(gap(this.cost.get(), writes, this.instances.getAsInt(), this.maxGap));
 		}
 		catch (Throwable ex) {
 			if (!isClosing()) {
@@ -161,9 +177,15 @@ final class WakeupSender implements AutoCloseable {
 		}
 	}
 
-	private Duration gap() {
-		Duration gap = Duration.ofNanos(this.cost.get() * PAUSE_PER_INSTANCE * this.instances.getAsInt());
-		return (gap.compareTo(this.maxGap) < 0) ? gap : this.maxGap;
+	/**
+	 * Return for how long nothing is sent.
+	 * @param nanos what a NOTIFY takes
+	 * @param writes how many writes the last one told of
+	 */
+	static Duration gap(long nanos, int writes, int instances, Duration maxGap) {
+		long perInstance = Math.min(MAX_PAUSE_PER_INSTANCE, (long) PAUSE_PER_WRITE * writes);
+		Duration gap = Duration.ofNanos(nanos * perInstance * instances);
+		return (gap.compareTo(maxGap) < 0) ? gap : maxGap;
 	}
 
 	private boolean isClosing() {

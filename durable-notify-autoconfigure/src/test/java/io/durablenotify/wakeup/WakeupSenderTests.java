@@ -28,6 +28,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import org.springframework.boot.convert.DurationStyle;
 
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
@@ -62,6 +66,15 @@ class WakeupSenderTests {
 	@AfterEach
 	void closeTap() {
 		this.tap.close();
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "100us, 1, 1, 800us", "100us, 1, 2, 1600us", "100us, 3, 1, 2400us", "100us, 4, 1, 3ms",
+			"100us, 1000, 1, 3ms", "100us, 1000, 20, 60ms", "100us, 1000, 100, 100ms", "10ms, 1, 2, 100ms" })
+	void thePauseIsLongWhereThereIsMuchToGather(String cost, int writes, int instances, String expected) {
+		assertThat(
+				WakeupSender.gap(DurationStyle.SIMPLE.parse(cost).toNanos(), writes, instances, Duration.ofMillis(100)))
+			.isEqualTo(DurationStyle.SIMPLE.parse(expected));
 	}
 
 	@Test
