@@ -60,35 +60,33 @@ public final class ChangeLatency implements Figure {
 			LatencyBetweenProcesses.requireCommonClock(child);
 			child.ask("instances %s 1".formatted(database.url()));
 			ChangeNotifier notifier = instance.bean(ChangeNotifier.class);
-			Rounds<FloorLatency, Latency> rounds = Rounds.alternate(run, () -> floor(run, raw, rawDatabase, child),
-					() -> ours(run, notifier, child));
+			Rounds<FloorLatency, Latency> rounds = Rounds.alternatePaced(run,
+					(pace) -> floor(pace, raw, rawDatabase, child), (pace) -> ours(pace, notifier, child));
 			return List.of(rounds.line("p50", "ms", (floor) -> floor.millis(50), Latency::p50, Target.atMost(1.5)),
 					rounds.line("p99", "ms", (floor) -> floor.millis(99), Latency::p99, null));
 		}
 	}
 
-	private Latency ours(Run run, ChangeNotifier notifier, ChildProcess child) throws Exception {
+	private Latency ours(Pace pace, ChangeNotifier notifier, ChildProcess child) throws Exception {
 		String topic = "latency-" + ++this.topics;
-		int count = PacedAppends.count(run);
-		child.ask("hear %s %d".formatted(topic, count));
-		Pace.run(count, PacedAppends.PER_SECOND, (i) -> notifier.publish(topic, i + ":" + System.nanoTime()));
+		child.ask("hear %s %d".formatted(topic, pace.count()));
+		pace.run((i) -> notifier.publish(topic, i + ":" + System.nanoTime()));
 		return Latency.decode(child.ask("report"));
 	}
 
-	private FloorLatency floor(Run run, RawChanges raw, Database database, ChildProcess child) throws Exception {
-		int count = PacedAppends.count(run);
+	private FloorLatency floor(Pace pace, RawChanges raw, Database database, ChildProcess child) throws Exception {
 		long before = database.number("SELECT coalesce(max(id), 0) FROM raw_changes");
-		Latency insert = Pace.time(count, PacedAppends.PER_SECOND, (i) -> raw.insert("topic", i + ":" + before));
-		child.ask("listen %s bench %d".formatted(database.url(), count));
+		Latency insert = pace.time((i) -> raw.insert("topic", i + ":" + before));
+		child.ask("listen %s bench %d".formatted(database.url(), pace.count()));
 		try (PreparedStatement notify = raw.connection().prepareStatement("SELECT pg_notify('bench', ?)")) {
-			Pace.run(count, PacedAppends.PER_SECOND, (i) -> {
+			pace.run((i) -> {
 				notify.setString(1, String.valueOf(System.nanoTime()));
 				notify.execute();
 			});
 		}
 		Latency received = Latency.decode(child.ask("report"));
 		RawChanges.Row[] row = { new RawChanges.Row("0", 0) };
-		Latency select = Pace.time(count, PacedAppends.PER_SECOND, (i) -> {
+		Latency select = pace.time((i) -> {
 			RawChanges.Row next = raw.readNext(row[0].xact(), row[0].id());
 			Check.that(next.id() > row[0].id(), "the next id");
 			row[0] = next;

@@ -63,8 +63,8 @@ public final class LatencyBetweenProcesses implements Figure {
 				Instance instance = Instance.start(database)) {
 			requireCommonClock(child);
 			child.ask("instances %s 1".formatted(database.url()));
-			Rounds<FloorLatency, Latency> rounds = Rounds.alternate(run, () -> floor(run, raw, rawDatabase, child),
-					() -> ours(run, instance, child));
+			Rounds<FloorLatency, Latency> rounds = Rounds.alternatePaced(run,
+					(pace) -> floor(pace, raw, rawDatabase, child), (pace) -> ours(pace, instance, child));
 			return List.of(rounds.line("p50", "ms", (floor) -> floor.millis(50), Latency::p50, Target.atMost(1.5)),
 					rounds.line("p99", "ms", (floor) -> floor.millis(99), Latency::p99, Target.atMost(2)));
 		}
@@ -77,27 +77,25 @@ public final class LatencyBetweenProcesses implements Figure {
 				"System.nanoTime() of two processes cannot be compared on this system");
 	}
 
-	private Latency ours(Run run, Instance instance, ChildProcess child) throws Exception {
+	private Latency ours(Pace pace, Instance instance, ChildProcess child) throws Exception {
 		String stream = "latency-" + ++this.streams;
-		child.ask("subscribe %s %d".formatted(stream, PacedAppends.count(run)));
-		PacedAppends.append(run, instance.writer(), stream);
+		child.ask("subscribe %s %d".formatted(stream, pace.count()));
+		PacedAppends.append(pace, instance.writer(), stream);
 		return Latency.decode(child.ask("report"));
 	}
 
-	private FloorLatency floor(Run run, RawChunks raw, Database database, ChildProcess child) throws Exception {
-		int count = PacedAppends.count(run);
+	private FloorLatency floor(Pace pace, RawChunks raw, Database database, ChildProcess child) throws Exception {
 		long streamId = ++this.streams;
-		Latency insert = PacedAppends.insert(run, raw, streamId);
-		child.ask("listen %s bench %d".formatted(database.url(), count));
+		Latency insert = PacedAppends.insert(pace, raw, streamId);
+		child.ask("listen %s bench %d".formatted(database.url(), pace.count()));
 		try (PreparedStatement notify = raw.connection().prepareStatement("SELECT pg_notify('bench', ?)")) {
-			Pace.run(count, PacedAppends.PER_SECOND, (i) -> {
+			pace.run((i) -> {
 				notify.setString(1, String.valueOf(System.nanoTime()));
 				notify.execute();
 			});
 		}
 		Latency received = Latency.decode(child.ask("report"));
-		Latency select = Pace.time(count, PacedAppends.PER_SECOND,
-				(i) -> Check.equal("the next index", i + 1, raw.readPage(streamId, i, 1)));
+		Latency select = pace.time((i) -> Check.equal("the next index", i + 1, raw.readPage(streamId, i, 1)));
 		return new FloorLatency(insert, received, select);
 	}
 

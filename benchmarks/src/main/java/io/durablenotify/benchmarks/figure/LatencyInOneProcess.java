@@ -24,6 +24,7 @@ import io.durablenotify.benchmarks.harness.Figure;
 import io.durablenotify.benchmarks.harness.Instance;
 import io.durablenotify.benchmarks.harness.Latency;
 import io.durablenotify.benchmarks.harness.Line;
+import io.durablenotify.benchmarks.harness.Pace;
 import io.durablenotify.benchmarks.harness.RawChunks;
 import io.durablenotify.benchmarks.harness.Rounds;
 import io.durablenotify.benchmarks.harness.Run;
@@ -52,18 +53,18 @@ public final class LatencyInOneProcess implements Figure {
 		try (Database database = run.createDatabase();
 				RawChunks raw = RawChunks.open(database);
 				Instance instance = Instance.start(database)) {
-			Rounds<Latency, Latency> rounds = Rounds.alternate(run, () -> PacedAppends.insert(run, raw, ++this.streams),
-					() -> ours(run, instance));
+			Rounds<Latency, Latency> rounds = Rounds.alternatePaced(run,
+					(pace) -> PacedAppends.insert(pace, raw, ++this.streams), (pace) -> ours(pace, instance));
 			return List.of(rounds.line("p50", "ms", Latency::p50, Latency::p50, Target.atMost(1.5)),
 					rounds.line("p99", "ms", Latency::p99, Latency::p99, null));
 		}
 	}
 
-	private Latency ours(Run run, Instance instance) throws Exception {
+	private Latency ours(Pace pace, Instance instance) throws Exception {
 		String stream = "latency-" + ++this.streams;
-		LatencyHandler handler = new LatencyHandler(PacedAppends.count(run));
+		LatencyHandler handler = new LatencyHandler(pace.count());
 		Subscription subscription = instance.reader().subscribe(stream, StreamPosition.start(), handler);
-		PacedAppends.append(run, instance.writer(), stream);
+		PacedAppends.append(pace, instance.writer(), stream);
 		Latency latency = handler.await();
 		subscription.cancel();
 		return latency;

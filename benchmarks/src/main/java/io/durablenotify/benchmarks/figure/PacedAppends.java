@@ -20,7 +20,6 @@ import io.durablenotify.benchmarks.harness.Latency;
 import io.durablenotify.benchmarks.harness.Pace;
 import io.durablenotify.benchmarks.harness.Payload;
 import io.durablenotify.benchmarks.harness.RawChunks;
-import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.stream.StreamWriter;
 
 /**
@@ -28,25 +27,19 @@ import io.durablenotify.stream.StreamWriter;
  */
 final class PacedAppends {
 
-	static final int PER_SECOND = 200;
-
 	private PacedAppends() {
 	}
 
-	static int count(Run run) {
-		return run.size().pick(800, 400, 40);
-	}
-
-	static void append(Run run, StreamWriter writer, String stream) throws Exception {
-		Pace.run(count(run), PER_SECOND, (i) -> writer.append(stream, Payload.stamped(System.nanoTime())));
+	static void append(Pace pace, StreamWriter writer, String stream) throws Exception {
+		pace.run((i) -> writer.append(stream, Payload.stamped(System.nanoTime())));
 	}
 
 	/**
 	 * Time the floor's inserts.
 	 */
-	static Latency insert(Run run, RawChunks chunks, long streamId) throws Exception {
+	static Latency insert(Pace pace, RawChunks chunks, long streamId) throws Exception {
 		byte[] chunk = Payload.chunk();
-		return Pace.time(count(run), PER_SECOND, (i) -> chunks.insert(streamId, i, chunk));
+		return pace.time((i) -> chunks.insert(streamId, i, chunk));
 	}
 
 }

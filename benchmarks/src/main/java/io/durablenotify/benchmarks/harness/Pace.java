@@ -19,18 +19,36 @@ package io.durablenotify.benchmarks.harness;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Does something at a steady rate. One that takes too long is followed at once by those
- * that have become due meanwhile.
+ * A steady rate. What takes too long is followed at once by what has become due
+ * meanwhile.
+ *
+ * @param count how many times
+ * @param perSecond how many times a second
  */
-public final class Pace {
+public record Pace(int count, int perSecond) {
 
-	private Pace() {
+	/**
+	 * Return the pace of all latencies that are measured.
+	 */
+	static Pace measured(Run run) {
+		return new Pace(run.size().pick(800, 400, 40), 200);
 	}
 
-	public static void run(int count, int perSecond, Step step) throws Exception {
-		long period = 1_000_000_000L / perSecond;
+	/**
+	 * Return the pace of rounds before those, in which the JVMs compile what they
+	 * execute. At the measured pace that would take a minute of each side.
+	 */
+	static Pace warmUp(Run run) {
+		return new Pace(run.size().pick(2_400, 1_200, 40), 600);
+	}
+
+	/**
+	 * Do something so often.
+	 */
+	public void run(Step step) throws Exception {
+		long period = 1_000_000_000L / this.perSecond;
 		long due = System.nanoTime();
-		for (int i = 0; i < count; i++) {
+		for (int i = 0; i < this.count; i++) {
 			for (long wait = due - System.nanoTime(); wait > 0; wait = due - System.nanoTime()) {
 				LockSupport.parkNanos(wait);
 			}
@@ -40,11 +58,11 @@ public final class Pace {
 	}
 
 	/**
-	 * Time each step.
+	 * Do something so often, and time each step.
 	 */
-	public static Latency time(int count, int perSecond, Step step) throws Exception {
+	public Latency time(Step step) throws Exception {
 		Latency latency = new Latency();
-		run(count, perSecond, (i) -> {
+		run((i) -> {
 			long start = System.nanoTime();
 			step.run(i);
 			latency.record(System.nanoTime() - start);
@@ -59,6 +77,16 @@ public final class Pace {
 	public interface Step {
 
 		void run(int i) throws Exception;
+
+	}
+
+	/**
+	 * What is measured at a pace.
+	 */
+	@FunctionalInterface
+	public interface Measurement<T> {
+
+		T measure(Pace pace) throws Exception;
 
 	}
 

@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record Rounds<F, O>(List<F> floors, List<O> ours) {
 
+	private static final int WARM_UPS = 5;
+
 	/**
 	 * Measure, after one round that does not count.
 	 */
@@ -40,6 +42,23 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 			ours.measure();
 		}
 		return alternateCold(run, floor, ours);
+	}
+
+	/**
+	 * Measure latencies at a steady pace, after rounds at a faster one: on two cores,
+	 * compiling makes every hundredth of them wait for milliseconds, in our two JVMs more
+	 * than in the little that the floor executes. Each change of sides lets the JVMs
+	 * compile some methods anew, so there are several of them.
+	 */
+	public static <F, O> Rounds<F, O> alternatePaced(Run run, Pace.Measurement<F> floor, Pace.Measurement<O> ours)
+			throws Exception {
+		Pace warmUp = Pace.warmUp(run);
+		for (int i = 0; i < WARM_UPS && run.size() != Size.SMOKE; i++) {
+			floor.measure(warmUp);
+			ours.measure(warmUp);
+		}
+		Pace pace = Pace.measured(run);
+		return alternateCold(run, () -> floor.measure(pace), () -> ours.measure(pace));
 	}
 
 	/**

@@ -155,8 +155,8 @@ final class DbosPeer implements Peer {
 		@Workflow(name = "write")
 		public long write(int count, int perSecond) {
 			try {
-				Pace.run(count, perSecond,
-						(i) -> this.dbos.writeStream(KEY, ("%" + Payload.BYTES + "d").formatted(System.nanoTime())));
+				new Pace(count, perSecond)
+					.run((i) -> this.dbos.writeStream(KEY, ("%" + Payload.BYTES + "d").formatted(System.nanoTime())));
 			}
 			catch (Exception ex) {
 				throw new IllegalStateException(ex);

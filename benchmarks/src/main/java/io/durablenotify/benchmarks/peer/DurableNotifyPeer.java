@@ -73,7 +73,8 @@ final class DurableNotifyPeer implements Peer {
 		Arrivals arrivals = new Arrivals(count);
 		Subscription subscription = this.instance.reader()
 			.subscribe(stream, StreamPosition.start(), (chunk) -> arrivals.received(Payload.stamp(chunk.data())));
-		Pace.run(count, perSecond, (i) -> this.instance.writer().append(stream, Payload.stamped(System.nanoTime())));
+		new Pace(count, perSecond)
+			.run((i) -> this.instance.writer().append(stream, Payload.stamped(System.nanoTime())));
 		Latency latency = arrivals.await();
 		subscription.cancel();
 		return latency;

@@ -96,8 +96,8 @@ final class RedisPeer implements Peer {
 		Arrivals arrivals = new Arrivals(count);
 		Thread receiver = new Thread(() -> read(key, count, arrivals), "redis-receiver");
 		receiver.start();
-		Pace.run(count, perSecond,
-				(i) -> this.writing.sync().xadd(key, Map.of(FIELD, Payload.stamped(System.nanoTime()))));
+		new Pace(count, perSecond)
+			.run((i) -> this.writing.sync().xadd(key, Map.of(FIELD, Payload.stamped(System.nanoTime()))));
 		Latency latency = arrivals.await();
 		receiver.join();
 		return latency;

@@ -140,7 +140,7 @@ final class SpringIntegrationPeer implements Peer {
 		PostgresSubscribableChannel channel = newChannel();
 		MessageHandler handler = (message) -> arrivals.received(stamp(message));
 		channel.subscribe(handler);
-		Pace.run(count, perSecond, (i) -> channel.send(new GenericMessage<>(Payload.stamped(System.nanoTime()))));
+		new Pace(count, perSecond).run((i) -> channel.send(new GenericMessage<>(Payload.stamped(System.nanoTime()))));
 		Latency latency = arrivals.await();
 		channel.unsubscribe(handler);
 		return latency;
