@@ -396,8 +396,8 @@ class FailureAnalysisTests {
 		this.database = PostgresServer.shared().createDatabase();
 		Analysis analysis = failureOf("durable-notify.schema.migrate=false", "durable-notify.schema.name=elsewhere");
 		assertThat(analysis.description())
-			.isEqualTo("Schema 'elsewhere' lacks the migrations V1__streams.sql, V2__events.sql, V3__changes.sql and "
-					+ "durable-notify.schema.migrate=false forbids to run them.");
+			.isEqualTo("Schema 'elsewhere' lacks the migrations V1__streams.sql, V2__events.sql, V3__changes.sql, "
+					+ "V4__least_size.sql and durable-notify.schema.migrate=false forbids to run them.");
 		assertThat(analysis.action()).contains("durable-notify.schema.migrate=true")
 			.contains("durable-notify.schema.name")
 			.contains("'elsewhere'");

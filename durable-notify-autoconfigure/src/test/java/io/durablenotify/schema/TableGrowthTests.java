@@ -1,0 +1,161 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.schema;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.event.NewEvent;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for tables that grow: what was planned while they were small is executed until
+ * somebody analyzes them, which autovacuum does a minute later or more.
+ */
+class TableGrowthTests {
+
+	private static final int ROWS = 50_000;
+
+	/**
+	 * More often than PostgreSQL plans for the values at hand.
+	 */
+	private static final int TIMES = 12;
+
+	private static final List<String> TABLES = List.of("streams", "stream_chunks", "workflow_runs", "workflow_events",
+			"changes");
+
+	private final TestDatabase database = PostgresServer.shared().createDatabase();
+
+	private final AtomicLong chunks = new AtomicLong();
+
+	private final AtomicLong events = new AtomicLong();
+
+	private final AtomicLong changes = new AtomicLong();
+
+	private Instance instance;
+
+	@BeforeEach
+	void start() {
+		// One connection, so that all statements are prepared on it
+		this.instance = Instance.start(this.database, "spring.datasource.hikari.maximum-pool-size=1",
+				"durable-notify.poll.interval=1h");
+		for (String table : TABLES) {
+			this.database.jdbc()
+				.execute("ALTER TABLE durable_notify.%s SET (autovacuum_enabled = off)".formatted(table));
+		}
+	}
+
+	@AfterEach
+	void stop() {
+		this.instance.close();
+	}
+
+	@Test
+	void whatWasPlannedForFewRowsReadsNoTableFromEndToEnd() {
+		// As autovacuum does: rows go to the first pages, and the last ones are empty
+		this.database.jdbc().execute("VACUUM ANALYZE");
+		this.instance.writer().append("stream", "first");
+		this.instance.events().append(NewEvent.of("run", "step_completed"));
+		this.instance.bean(ChangeNotifier.class).publish("topic", "first");
+		this.database.jdbc().execute("VACUUM ANALYZE");
+		this.instance.reader().subscribe("stream", StreamPosition.at(1), (chunk) -> this.chunks.incrementAndGet());
+		this.instance.events().follow("run", 1, (event) -> this.events.incrementAndGet());
+		this.instance.bean(ChangeNotifier.class).subscribe("topic", (change) -> this.changes.incrementAndGet());
+		use(0);
+		grow();
+		Map<String, Long> before = rowsReadInTurn();
+		use(TIMES);
+		Map<String, Long> after = rowsReadInTurn();
+		assertThat(TABLES)
+			.allSatisfy((table) -> assertThat(after.get(table) - before.get(table)).as(table).isLessThan(ROWS));
+	}
+
+	private void use(int usedBefore) {
+		ChangeNotifier notifier = this.instance.bean(ChangeNotifier.class);
+		for (int i = usedBefore; i < usedBefore + TIMES; i++) {
+			int count = i;
+			this.instance.writer().append("stream", "next");
+			this.instance.writer().appendAll("stream", List.of("next".getBytes(), "next".getBytes()));
+			this.instance.transaction().executeWithoutResult((status) -> {
+				this.instance.writer().append("stream", "in a transaction");
+				this.instance.events().append(NewEvent.of("run", "step_completed"));
+				notifier.publish("topic", "in a transaction");
+			});
+			this.instance.writer().append("stream-" + i, "another stream");
+			this.instance.reader().page("stream", StreamPosition.last(2), 10);
+			CountDownLatch late = new CountDownLatch(1);
+			Subscription subscription = this.instance.reader()
+				.subscribe("stream", StreamPosition.last(1), (chunk) -> late.countDown());
+			this.instance.events()
+				.append(NewEvent.of("run", "step_created").correlationId("step-" + i).idempotencyKey("key-" + i));
+			this.instance.events().findByCorrelation("run", "step-" + i);
+			this.instance.events().read("run", 0, 1);
+			notifier.publish("topic", "next");
+			Eventually.await(
+					() -> late.getCount() == 0 && this.chunks.get() == 4 * (count + 1)
+							&& this.events.get() == 2 * (count + 1) && this.changes.get() == 2 * (count + 1),
+					this::state);
+			subscription.cancel();
+		}
+	}
+
+	private void grow() {
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.streams (name) SELECT 'grown-' || i FROM generate_series(1, ?) AS i",
+					ROWS);
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
+					+ "SELECT 1000000 + i, 0, 'x' FROM generate_series(1, ?) AS i", ROWS);
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.workflow_runs (run_id) SELECT 'grown-' || i FROM generate_series(1, ?) AS i",
+					ROWS);
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.workflow_events (run_id, sequence, event_id, type) "
+					+ "SELECT 'grown-' || i, 1, gen_random_uuid(), 'step_completed' FROM generate_series(1, ?) AS i",
+					ROWS);
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'grown', i FROM generate_series(1, ?) AS i",
+					ROWS);
+	}
+
+	private Map<String, Long> rowsReadInTurn() {
+		this.instance.jdbc().execute("SELECT pg_stat_force_next_flush()");
+		return this.instance.jdbc()
+			.queryForList("SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE schemaname = 'durable_notify'")
+			.stream()
+			.collect(Collectors.toMap((row) -> (String) row.get("relname"), (row) -> (Long) row.get("seq_tup_read")));
+	}
+
+	private String state() {
+		return "chunks %s, events %s, changes %s".formatted(this.chunks, this.events, this.changes);
+	}
+
+}
