@@ -117,7 +117,8 @@ final class PostgresAppendStore implements AppendStore {
 			WITH base AS MATERIALIZED (
 				SELECT u.stream_id, u.expected, coalesce(tail.chunk_index + 1, 0) AS next_index
 				FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bigint[]) AS u(stream_id, name, hint, expected)
-				JOIN ${schema}.streams s ON s.stream_id = u.stream_id AND s.name = u.name AND s.ended_at IS NULL
+				CROSS JOIN LATERAL (SELECT FROM ${schema}.streams s
+					WHERE s.stream_id = u.stream_id AND s.name = u.name AND s.ended_at IS NULL OFFSET 0) s
 				LEFT JOIN LATERAL (SELECT c.chunk_index FROM ${schema}.stream_chunks c
 					WHERE c.stream_id = u.stream_id AND c.chunk_index >= u.hint - 1
 					ORDER BY c.chunk_index DESC LIMIT 1) tail ON true

@@ -87,7 +87,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 				WHERE r.millis IS NOT NULL LIMIT ${streams}),
 			gone AS (
 				DELETE FROM ${schema}.streams
-				WHERE stream_id IN (SELECT stream_id FROM expired UNION SELECT stream_id FROM outlived)
+				WHERE stream_id = ANY(ARRAY(SELECT stream_id FROM expired UNION SELECT stream_id FROM outlived))
 				RETURNING stream_id)
 			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
 			""";
@@ -95,27 +95,27 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	/**
 	 * Every chunk of a stream is visible before its id can be: appends hold the head's
 	 * lock until their commit, and the deletion waited for it. From each stream a slice
-	 * takes the first ones that are left, by the chunks' primary key.
+	 * takes the first ones that are left, by the chunks' primary key. They stay where
+	 * they are until this removes them: nobody else updates or deletes any.
 	 */
 	private static final String DELETE_CHUNKS = """
 			WITH deleted AS MATERIALIZED (
 				SELECT stream_id, next_index FROM ${schema}.deleted_streams WHERE ${turn} AND stream_id > ?
 				ORDER BY stream_id LIMIT ${streams}),
 			slice AS MATERIALIZED (
-				SELECT stream_id, chunk_index FROM (
-					SELECT stream_id, chunk_index,
+				SELECT place FROM (
+					SELECT place,
 						sum(bytes) OVER (ORDER BY stream_id, chunk_index) - bytes AS bytes_before
 					FROM (
-						SELECT d.stream_id, c.chunk_index, c.bytes FROM deleted d CROSS JOIN LATERAL (
-							SELECT chunk_index, octet_length(data)::bigint AS bytes FROM ${schema}.stream_chunks
+						SELECT d.stream_id, c.* FROM deleted d CROSS JOIN LATERAL (
+							SELECT chunk_index, ctid AS place, octet_length(data)::bigint AS bytes FROM ${schema}.stream_chunks
 							WHERE stream_id = d.stream_id AND chunk_index >= d.next_index
 							ORDER BY chunk_index LIMIT ${chunks}) c
 						LIMIT ${chunks}) candidate) sized
 				WHERE bytes_before < ${bytes}),
 			removed AS (
-				DELETE FROM ${schema}.stream_chunks c USING slice s
-				WHERE c.stream_id = s.stream_id AND c.chunk_index = s.chunk_index
-				RETURNING c.stream_id, c.chunk_index),
+				DELETE FROM ${schema}.stream_chunks WHERE ctid = ANY(ARRAY(SELECT place FROM slice))
+				RETURNING stream_id, chunk_index),
 			moved AS (
 				UPDATE ${schema}.deleted_streams d SET next_index = r.next_index
 				FROM (SELECT stream_id, max(chunk_index) + 1 AS next_index FROM removed GROUP BY stream_id) r

@@ -94,14 +94,16 @@ final class PostgresStreamStore implements StreamStore {
 	private static final String MOVED = """
 			SELECT w.stream_id, NULL AS name
 			FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS w(stream_id, next, received)
-			LEFT JOIN ${schema}.streams s ON s.stream_id = w.stream_id
+			LEFT JOIN LATERAL (SELECT s.stream_id, s.ended_at FROM ${schema}.streams s
+				WHERE s.stream_id = w.stream_id OFFSET 0) s ON true
 			LEFT JOIN LATERAL (SELECT c.chunk_index + 1 AS next_index FROM ${schema}.stream_chunks c
 				WHERE c.stream_id = w.stream_id AND c.chunk_index >= w.next - 1
 				ORDER BY c.chunk_index DESC LIMIT 1) t ON true
 			WHERE s.stream_id IS NULL OR s.ended_at IS NOT NULL
 				OR coalesce(t.next_index, 0) > w.next OR coalesce(t.next_index, 0) < w.received
 			UNION ALL
-			SELECT s.stream_id, s.name FROM ${schema}.streams s WHERE s.name = ANY(?::text[])
+			SELECT s.stream_id, s.name FROM unnest(?::text[]) AS n(name)
+			CROSS JOIN LATERAL (SELECT stream_id, name FROM ${schema}.streams WHERE name = n.name OFFSET 0) s
 			UNION ALL
 			SELECT NULL, extract(epoch FROM pg_postmaster_start_time())::text
 			""";
@@ -130,7 +132,7 @@ final class PostgresStreamStore implements StreamStore {
 					WHERE bytes_before < (SELECT ?::bigint)) c),
 			head AS MATERIALIZED (
 				SELECT t.ord, h.* FROM target t LEFT JOIN LATERAL (
-					${head} WHERE s.stream_id = t.stream_id) h ON true)
+					${head} WHERE s.stream_id = t.stream_id OFFSET 0) h ON true)
 			SELECT h.*, f.chunk_index, f.created_at AS chunk_created_at, f.data
 			FROM head h LEFT JOIN found f ON f.ord = h.ord
 			WHERE f.ord IS NULL OR f.bytes_before < (SELECT ?::bigint)
