@@ -95,8 +95,9 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	/**
 	 * Every chunk of a stream is visible before its id can be: appends hold the head's
 	 * lock until their commit, and the deletion waited for it. From each stream a slice
-	 * takes the first ones that are left, by the chunks' primary key. They stay where
-	 * they are until this removes them: nobody else updates or deletes any.
+	 * takes the first ones that are left, by the chunks' primary key. They are removed by
+	 * their place, which no plan can turn into reading the whole table; nobody else
+	 * updates or deletes any.
 	 */
 	private static final String DELETE_CHUNKS = """
 			WITH deleted AS MATERIALIZED (

@@ -93,6 +93,39 @@ class TableGrowthTests {
 		this.instance.close();
 	}
 
+	/**
+	 * Else autovacuum would soon find that all pages are empty, and the planner expect
+	 * the same of those that come.
+	 */
+	@Test
+	void rowsAreExpectedInTheFirstPagesUntilThereAreSome() {
+		for (String table : TABLES) {
+			assertThat(
+					this.database.jdbc()
+						.queryForMap("SELECT relpages, reltuples, pg_relation_size(oid) / 8192 AS pages FROM pg_class "
+								+ "WHERE oid = ('durable_notify.' || ?)::regclass", table))
+				.as(table)
+				.satisfies((size) -> {
+					double removed = ((Number) size.get("reltuples")).doubleValue();
+					assertThat(((Number) size.get("pages")).intValue()).isGreaterThan(30);
+					assertThat(removed).isGreaterThan(((Number) size.get("relpages")).doubleValue())
+						// That many inserts bring autovacuum (by default)
+						.isLessThan(1_000)
+						.isLessThan(option(table, "autovacuum_vacuum_threshold"))
+						// Inserts and deletes
+						.isLessThan(option(table, "autovacuum_analyze_threshold") / 2);
+				});
+		}
+	}
+
+	private double option(String table, String name) {
+		return this.database.jdbc()
+			.queryForObject(
+					"SELECT option_value::float8 FROM pg_class, pg_options_to_table(reloptions) "
+							+ "WHERE oid = ('durable_notify.' || ?)::regclass AND option_name = ?",
+					Double.class, table, name);
+	}
+
 	@Test
 	void whatWasPlannedForFewRowsReadsNoTableFromEndToEnd() {
 		int version = this.database.jdbc()

@@ -1,10 +1,11 @@
 -- What PostgreSQL planned for a connection while a table had a page or two reads that table from end to end, and is
 -- executed until somebody analyzes the table: autovacuum does so a minute later or more, when there may be a million
--- rows. So no table that grows is ever that small: each begins with a quarter or half a megabyte of empty pages, which its first
--- rows fill, and autovacuum gives none back when all rows were removed. (To give pages back it locks the table against
--- everybody, on standbys too, where it cancels queries.) That makes look-ups by an index cheaper than the whole table,
--- and nothing else: a join can still seem cheapest with a whole index, so statements join these tables by LATERAL
--- sub-queries with OFFSET 0, which are looked up row by row. The rows of deleted_streams go away with the chunks.
+-- rows. So no table that grows is ever that small: each begins with a quarter or half a megabyte of empty pages, which
+-- its first rows fill, and autovacuum gives none back when all rows were removed. (To give pages back it locks the
+-- table against everybody, on standbys too, where it cancels queries.) That makes look-ups by an index cheaper than the
+-- whole table, and nothing else: a join can still seem cheapest with a whole index, so statements join these tables by
+-- LATERAL sub-queries with OFFSET 0, which are looked up row by row. The rows of deleted_streams go away with the
+-- chunks.
 
 -- Removed below, in the same transaction; with keys that nobody else's rows have. About as long as they can be without
 -- being stored out of line
