@@ -21,6 +21,7 @@ import javax.sql.DataSource;
 import io.durablenotify.change.ChangeConfiguration;
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.event.EventConfiguration;
+import io.durablenotify.instance.InstanceConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
@@ -51,8 +52,8 @@ import org.springframework.context.annotation.Lazy;
 @ConditionalOnSingleCandidate(DataSource.class)
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
-		ListenerConfiguration.class, WakeupConfiguration.class, StreamConfiguration.class, EventConfiguration.class,
-		ChangeConfiguration.class })
+		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
+		EventConfiguration.class, ChangeConfiguration.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

@@ -459,6 +459,12 @@ public class DurableNotifyProperties {
 		private Duration appendTimeout = Duration.ofSeconds(10);
 
 		/**
+		 * Time without a sign of life from its writer's instance after which a stream
+		 * that is written with an appender fails.
+		 */
+		private Duration lease = Duration.ofSeconds(30);
+
+		/**
 		 * Time after its end at which a stream is deleted. Without it, ended streams are
 		 * kept.
 		 */
@@ -508,6 +514,14 @@ public class DurableNotifyProperties {
 
 		public void setAppendTimeout(Duration appendTimeout) {
 			this.appendTimeout = appendTimeout;
+		}
+
+		public Duration getLease() {
+			return this.lease;
+		}
+
+		public void setLease(Duration lease) {
+			this.lease = lease;
 		}
 
 		public @Nullable Duration getRetention() {

@@ -27,6 +27,7 @@ import java.util.regex.Pattern;
 import io.durablenotify.change.ChangeSettings;
 import io.durablenotify.delivery.DeliverySettings;
 import io.durablenotify.event.EventSettings;
+import io.durablenotify.instance.InstanceSettings;
 import io.durablenotify.listener.ListenerSettings;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.schema.SchemaSettings;
@@ -182,6 +183,14 @@ class SettingsConfiguration {
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
 				streams.getBufferBytes().toBytes(), streams.getAppendBuffer().toBytes(), streams.getAppendTimeout(),
 				streams.getRetention(), families(streams));
+	}
+
+	@Bean
+	InstanceSettings durableNotifyInstanceSettings(DurableNotifyProperties properties, Environment environment) {
+		Duration lease = properties.getStreams().getLease();
+		require(InstanceSettings.isValidLease(lease), "streams.lease", lease, "use %s to %s"
+			.formatted(shown(InstanceSettings.SHORTEST_LEASE), shown(InstanceSettings.LONGEST_LEASE)));
+		return new InstanceSettings(environment.getProperty("spring.application.name", "durable-notify"), lease);
 	}
 
 	@Bean

@@ -16,113 +16,46 @@
 
 package io.durablenotify.stream;
 
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongSupplier;
-
-import org.jspecify.annotations.Nullable;
-
-import org.springframework.util.Assert;
-
 /**
- * The {@link StreamAppender}, on top of the writer.
+ * The {@link StreamAppender}: nothing but a handle, so that one which is dropped without
+ * being closed can be noticed.
  */
 final class DefaultStreamAppender implements StreamAppender {
 
-	private final StreamWriter writer;
+	private final OpenAppender appender;
 
-	private final String stream;
-
-	/**
-	 * Guards what follows. Held while the database is asked, hence no monitor, which
-	 * would pin a virtual thread.
-	 */
-	private final Lock lock = new ReentrantLock();
-
-	private @Nullable Throwable failure;
-
-	private boolean ended;
-
-	DefaultStreamAppender(StreamWriter writer, String stream) {
-		this.writer = writer;
-		this.stream = stream;
+	DefaultStreamAppender(OpenAppender appender) {
+		this.appender = appender;
 	}
 
 	@Override
 	public long append(CharSequence text) {
-		return append(() -> this.writer.append(this.stream, text));
+		return this.appender.append((writer, stream) -> writer.append(stream, text));
 	}
 
 	@Override
 	public long append(byte[] data) {
-		return append(() -> this.writer.append(this.stream, data));
-	}
-
-	private long append(LongSupplier append) {
-		return locked(() -> {
-			requireWhole();
-			Assert.state(!this.ended, () -> "The appender of stream '" + this.stream + "' was ended");
-			return recorded(append);
-		});
+		return this.appender.append((writer, stream) -> writer.append(stream, data));
 	}
 
 	@Override
 	public void complete() {
-		locked(() -> {
-			requireWhole();
-			return recorded(() -> {
-				this.writer.complete(this.stream);
-				this.ended = true;
-				return 0;
-			});
-		});
-	}
-
-	private long recorded(LongSupplier action) {
-		try {
-			return action.getAsLong();
-		}
-		catch (RuntimeException | Error ex) {
-			this.failure = ex;
-			throw ex;
-		}
-	}
-
-	private void requireWhole() {
-		if (this.failure != null) {
-			throw new IllegalStateException(
-					"An earlier call for stream '%s' failed; what follows could leave a hole".formatted(this.stream),
-					this.failure);
-		}
+		this.appender.complete();
 	}
 
 	@Override
 	public void fail(String reason) {
-		locked(() -> {
-			this.writer.fail(this.stream, reason);
-			this.ended = true;
-			return 0;
-		});
+		this.appender.fail(reason);
+	}
+
+	@Override
+	public void onEnded(Runnable callback) {
+		this.appender.onEnded(callback);
 	}
 
 	@Override
 	public void close() {
-		locked(() -> {
-			if (!this.ended) {
-				fail((this.failure == null) ? "abandoned: closed without complete()" : "abandoned: the writer failed");
-			}
-			return 0;
-		});
-	}
-
-	private long locked(LongSupplier action) {
-		this.lock.lock();
-		try {
-			return action.getAsLong();
-		}
-		finally {
-			this.lock.unlock();
-		}
+		this.appender.close();
 	}
 
 }

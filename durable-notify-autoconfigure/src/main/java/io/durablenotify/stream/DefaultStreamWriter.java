@@ -22,13 +22,17 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.StreamCodec;
+import io.durablenotify.instance.Lease;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.stream.AppendResult.Stored;
+import io.durablenotify.stream.AppendStore.Standing;
+import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.StreamCatalog.Created;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
@@ -60,18 +64,25 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final GroupCommit groupCommit;
 
+	private final AppenderStore appenderStore;
+
+	private final OpenAppenders appenders;
+
 	private final StreamSettings settings;
 
 	private final StreamScope scope;
 
 	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, WakingWrites writes,
-			StreamAppends appends, GroupCommit groupCommit, StreamSettings settings, StreamScope scope) {
+			StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore, OpenAppenders appenders,
+			StreamSettings settings, StreamScope scope) {
 		this.database = database;
 		this.store = store;
 		this.catalog = catalog;
 		this.writes = writes;
 		this.appends = appends;
 		this.groupCommit = groupCommit;
+		this.appenderStore = appenderStore;
+		this.appenders = appenders;
 		this.settings = settings;
 		this.scope = scope;
 	}
@@ -235,18 +246,52 @@ final class DefaultStreamWriter implements StreamWriter {
 		end(stream, StreamState.FAILED, reason);
 	}
 
-	private void end(String stream, StreamState state, @Nullable String reason) {
+	/**
+	 * Return whether this call has ended the stream, and not an earlier one.
+	 */
+	boolean end(String stream, StreamState state, @Nullable String reason) {
 		String name = this.scope.fullName(stream);
-		write("end a stream", name, (connection, joined) -> {
+		return write("end a stream", name, (connection, joined) -> {
 			OptionalLong ended = this.store.end(connection, joined, name, state, reason, this.settings.appendTimeout());
-			return Written.of(state, (ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(name) : null);
+			return Written.of(ended.isPresent(),
+					(ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(name) : null);
 		});
 	}
 
 	@Override
 	public StreamAppender appender(String stream) {
+		return appender(stream, AppenderOptions.defaults());
+	}
+
+	@Override
+	public StreamAppender appender(String stream, AppenderOptions options) {
 		this.scope.fullName(stream);
-		return new DefaultStreamAppender(this, stream);
+		Assert.notNull(options, "'options' must not be null");
+		return this.appenders.open(this, stream, options);
+	}
+
+	/**
+	 * Have a stream name the instance that writes it.
+	 * @return the stream, empty if it has ended or the instance is gone
+	 */
+	Optional<Claimed> claim(String stream, @Nullable Lease lease) {
+		String name = this.scope.fullName(stream);
+		return write("begin to write a stream", name, (connection, joined) -> {
+			Claimed claimed = this.appenderStore.claim(connection, joined, name,
+					(lease != null) ? lease.instanceId() : null, this.settings.appendTimeout());
+			return Written.of(Optional.ofNullable(claimed),
+					(claimed != null && claimed.created()) ? Wakeup.moved(claimed.streamId(), 0).created(name) : null);
+		});
+	}
+
+	Optional<Standing> standing(String stream) {
+		String name = this.scope.fullName(stream);
+		return execute("find a stream", name,
+				(connection, joined) -> Optional.ofNullable(this.store.standing(connection, List.of(name)).get(name)));
+	}
+
+	String fullName(String stream) {
+		return this.scope.fullName(stream);
 	}
 
 	/**

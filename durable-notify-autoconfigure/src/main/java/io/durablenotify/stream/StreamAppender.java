@@ -18,9 +18,13 @@ package io.durablenotify.stream;
 
 /**
  * One writer's handle on a stream, so that a text is whole or known not to be: once an
- * append failed, all later ones fail with it and leave no hole, and a handle that is
- * closed without {@link #complete()} fails the stream. May be used from one thread after
- * the other.
+ * append failed, all later ones fail with it and leave no hole, and the stream fails
+ * unless it is completed. It does so when the handle is closed; when the handle is
+ * dropped without that; when the application stops ("abandoned: the application
+ * stopped"), after its executors have ended their tasks; and when the process is killed
+ * or stopped for longer than its lease, within a second after that. A writer that comes
+ * back later gets a {@link StreamEndedException}. May be used from one thread after the
+ * other.
  */
 public interface StreamAppender extends AutoCloseable {
 
@@ -28,6 +32,7 @@ public interface StreamAppender extends AutoCloseable {
 	 * Append a chunk of text, in UTF-8.
 	 * @param text the text; may be empty
 	 * @return the chunk's index
+	 * @throws StreamEndedException if the stream has ended: nothing was stored
 	 * @throws IllegalStateException if an earlier append failed, with that as the cause,
 	 * or if this handle was closed
 	 * @see StreamWriter#append(String, CharSequence)
@@ -38,6 +43,7 @@ public interface StreamAppender extends AutoCloseable {
 	 * Append a chunk.
 	 * @param data the bytes, which must not change before this returns
 	 * @return the chunk's index
+	 * @throws StreamEndedException if the stream has ended: nothing was stored
 	 * @throws IllegalStateException if an earlier append failed, with that as the cause,
 	 * or if this handle was closed
 	 * @see StreamWriter#append(String, byte[])
@@ -47,6 +53,7 @@ public interface StreamAppender extends AutoCloseable {
 	/**
 	 * End the stream. It is whole.
 	 * @throws IllegalStateException if an earlier append failed: the stream is not whole
+	 * @throws StreamEndedException if the stream has ended in another way
 	 */
 	void complete();
 
@@ -57,9 +64,23 @@ public interface StreamAppender extends AutoCloseable {
 	void fail(String reason);
 
 	/**
+	 * Register what is to be done when the stream ends, or is deleted, without this
+	 * appender: by a call for the stream's name in any instance, or since the lease was
+	 * lost or the application stops. For instance, to stop a model that is writing. Runs
+	 * once, on {@code durableNotifyTaskExecutor}; at once if that has happened already.
+	 * If the wake-up for it is lost, it runs a poll interval later.
+	 * @param callback what is to be done
+	 */
+	default void onEnded(Runnable callback) {
+		throw new UnsupportedOperationException("This StreamAppender does not notice that its stream has ended");
+	}
+
+	/**
 	 * Close the handle. If it was neither completed nor failed, the stream fails with
 	 * "abandoned: closed without complete()", or "abandoned: the writer failed" if a call
-	 * failed; one that has ended stays as it is.
+	 * failed; one that has ended stays as it is. If that is not possible, since the
+	 * database is out of reach, this method throws, and the stream is failed later. The
+	 * same if a transaction that has ended the stream rolls back.
 	 */
 	@Override
 	void close();

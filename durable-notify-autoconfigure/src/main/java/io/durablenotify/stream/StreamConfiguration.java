@@ -19,6 +19,9 @@ package io.durablenotify.stream;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.instance.InstanceSettings;
+import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.TakeOver;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.tail.LiveReaders;
@@ -27,6 +30,7 @@ import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.WakingWrites;
 
 import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
@@ -96,18 +100,39 @@ public class StreamConfiguration {
 	}
 
 	@Bean
+	AppenderStore durableNotifyAppenderStore(Schema schema) {
+		return new PostgresAppenderStore(schema.name());
+	}
+
+	@Bean
+	TakeOver durableNotifyStreamTakeOver(AppenderStore store) {
+		return new StreamTakeOver(store);
+	}
+
+	@Bean
+	OpenAppenders durableNotifyOpenAppenders(ApplicationDatabase database, AppenderStore store, WakingWrites writes,
+			GroupCommit groupCommit, Instances instances, InstanceSettings instanceSettings, Wakeups wakeups, Poll poll,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamSettings settings,
+			ConfigurableListableBeanFactory beanFactory) {
+		WritingBeans.destroyBefore("durableNotifyOpenAppenders", beanFactory);
+		return new OpenAppenders(database, store, writes, groupCommit, instances, instanceSettings, wakeups, poll,
+				executor, settings);
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
-			WakingWrites writes, StreamAppends appends, GroupCommit groupCommit, StreamSettings settings) {
-		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings,
-				StreamScope.of(settings));
+			WakingWrites writes, StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore,
+			OpenAppenders appenders, StreamSettings settings) {
+		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
+				settings, StreamScope.of(settings));
 	}
 
 	static StreamWriter familyWriter(String family, ApplicationDatabase database, AppendStore store,
 			StreamCatalog catalog, WakingWrites writes, StreamAppends appends, GroupCommit groupCommit,
-			StreamSettings settings) {
-		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, settings,
-				StreamScope.of(settings, family));
+			AppenderStore appenderStore, OpenAppenders appenders, StreamSettings settings) {
+		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
+				settings, StreamScope.of(settings, family));
 	}
 
 }

@@ -182,10 +182,28 @@ public interface StreamWriter {
 	boolean delete(String stream);
 
 	/**
-	 * Return a handle for a single writer, which fails the stream unless it is completed.
+	 * Open a handle for a single writer with the default options.
 	 * @param stream the stream's name
 	 * @return the handle
+	 * @see #appender(String, AppenderOptions)
 	 */
 	StreamAppender appender(String stream);
+
+	/**
+	 * Open a handle for a single writer, which fails the stream unless it is completed:
+	 * when it is closed, when the application stops, and when this process dies, since
+	 * the stream names this instance as its writer's, whose lease then runs out. Of
+	 * several appenders of one stream in different instances, the last one that was
+	 * opened counts.
+	 * <p>
+	 * Creates the stream where it is missing. One that has ended stays as it is: the
+	 * first append says so. In a transaction the handle is opened as a part of it.
+	 * @param stream the stream's name
+	 * @param options the options
+	 * @return the handle
+	 */
+	default StreamAppender appender(String stream, AppenderOptions options) {
+		return appender(stream);
+	}
 
 }

@@ -48,7 +48,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.mockito.BDDMockito.given;
 import static org.mockito.BDDMockito.then;
-import static org.mockito.BDDMockito.willThrow;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.never;
 
@@ -307,22 +306,26 @@ class StreamWriterTests {
 
 	@Test
 	void anAppenderWhoseCompleteFailedIsNotCalledAbandonedWithoutIt() {
-		StreamWriter failing = mock();
+		DefaultStreamWriter failing = mock();
 		given(failing.append("incomplete", "a")).willReturn(0L);
-		willThrow(new QueryTimeoutException("lost")).given(failing).complete("incomplete");
-		try (StreamAppender appender = new DefaultStreamAppender(failing, "incomplete")) {
+		given(failing.end("incomplete", StreamState.COMPLETED, null)).willThrow(new QueryTimeoutException("lost"));
+		try (StreamAppender appender = appender(failing, "incomplete")) {
 			appender.append("a");
 			assertThatExceptionOfType(QueryTimeoutException.class).isThrownBy(appender::complete);
 			assertThatIllegalStateException().isThrownBy(() -> appender.append("b"));
 		}
-		then(failing).should().fail("incomplete", "abandoned: the writer failed");
+		then(failing).should().end("incomplete", StreamState.FAILED, "abandoned: the writer failed");
+	}
+
+	private static StreamAppender appender(DefaultStreamWriter writer, String stream) {
+		return new DefaultStreamAppender(new OpenAppender(mock(), writer, stream, AppenderOptions.noLease()));
 	}
 
 	@Test
 	void anAppenderStoresNothingAfterAnError() {
-		StreamWriter failing = mock();
+		DefaultStreamWriter failing = mock();
 		given(failing.append("error", "a")).willThrow(new OutOfMemoryError("too large"));
-		StreamAppender appender = new DefaultStreamAppender(failing, "error");
+		StreamAppender appender = appender(failing, "error");
 		assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> appender.append("a"));
 		assertThatIllegalStateException().isThrownBy(() -> appender.append("b"));
 		then(failing).should(never()).append("error", "b");

@@ -1,0 +1,130 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.instance;
+
+import java.time.Duration;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The {@link Lease}. Renewed by one thread, read by any.
+ */
+final class HeldLease implements Lease {
+
+	private final Duration duration;
+
+	/**
+	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
+	 */
+	private final Lock lock = new ReentrantLock();
+
+	private final Condition changed = this.lock.newCondition();
+
+	private volatile long instanceId;
+
+	/**
+	 * When the last successful renewal was sent, by {@link System#nanoTime()}.
+	 */
+	private volatile long sentAt;
+
+	private volatile boolean registered;
+
+	private volatile boolean lost;
+
+	HeldLease(Duration duration) {
+		this.duration = duration;
+	}
+
+	Duration duration() {
+		return this.duration;
+	}
+
+	boolean isRegistered() {
+		return this.registered;
+	}
+
+	@Override
+	public long instanceId() {
+		return this.instanceId;
+	}
+
+	@Override
+	public boolean isHeld() {
+		return this.registered && !this.lost && System.nanoTime() - this.sentAt < this.duration.toNanos();
+	}
+
+	@Override
+	public boolean isLost() {
+		return this.lost;
+	}
+
+	void registered(long instanceId, long sentAt) {
+		this.instanceId = instanceId;
+		renewed(sentAt);
+	}
+
+	void renewed(long sentAt) {
+		this.sentAt = sentAt;
+		this.registered = true;
+		signal();
+	}
+
+	void lost() {
+		this.lost = true;
+		signal();
+	}
+
+	private void signal() {
+		this.lock.lock();
+		try {
+			this.changed.signalAll();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	@Override
+	public boolean awaitHeld(Duration timeout) {
+		if (isHeld()) {
+			return true;
+		}
+		long left = timeout.toNanos();
+		this.lock.lock();
+		try {
+			while (!isHeld() && !this.lost && left > 0) {
+				left = this.changed.awaitNanos(left);
+			}
+			return isHeld();
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			return isHeld();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	@Override
+	public String toString() {
+		return "lease of instance %d, %s".formatted(this.instanceId,
+				(this.lost) ? "lost" : (isHeld()) ? "held" : "not renewed in time");
+	}
+
+}

@@ -1,0 +1,47 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.instance;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.ListenerConnectionDetails;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.Wakeups;
+
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
+
+/**
+ * The beans of instances.
+ */
+@Configuration(proxyBeanMethods = false)
+@Lazy
+public class InstanceConfiguration {
+
+	@Bean(initMethod = "start")
+	LeaseKeeper durableNotifyInstances(InstanceSettings settings, ApplicationDatabase database,
+			ListenerConnectionDetails details, Schema schema, WakingWrites writes, Wakeups wakeups,
+			ObjectProvider<TakeOver> takeOvers) {
+		InstanceConnection connection = new InstanceConnection(details::getDriverConnectionDetails, database,
+				settings.name() + "-lease");
+		return new LeaseKeeper(settings, new PostgresInstanceStore(schema.name()), connection, writes, wakeups,
+				takeOvers.orderedStream().toList());
+	}
+
+}

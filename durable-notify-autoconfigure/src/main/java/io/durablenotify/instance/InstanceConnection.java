@@ -1,0 +1,119 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.instance;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.jdbc.SessionWork;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.jdbc.support.JdbcUtils;
+
+/**
+ * The connection on which leases are renewed: a physical one of its own, which a busy
+ * pool does not delay. Where nothing but the pool leads to the database, one of the
+ * pool's each time. Used by one thread, but for {@link #close()}.
+ */
+final class InstanceConnection implements AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(Instances.class);
+
+	private final Supplier<DriverConnectionDetails> details;
+
+	private final ApplicationDatabase database;
+
+	private final String name;
+
+	private volatile @Nullable Connection connection;
+
+	InstanceConnection(Supplier<DriverConnectionDetails> details, ApplicationDatabase database, String name) {
+		this.details = details;
+		this.database = database;
+		this.name = name;
+	}
+
+	/**
+	 * Run statements in autocommit. If they fail, the next ones get a new connection.
+	 * @param patience how long the server may take to answer
+	 */
+	<T> T execute(Duration patience, SessionWork<T> work) throws SQLException {
+		Connection connection = connection(patience);
+		if (connection == null) {
+			return this.database.executeApart("renew leases", patience, work);
+		}
+		try {
+			connection.setNetworkTimeout(Runnable::run, (int) patience.toMillis());
+			return work.run(connection, false);
+		}
+		catch (Throwable ex) {
+			close();
+			throw ex;
+		}
+	}
+
+	private @Nullable Connection connection(Duration patience) throws SQLException {
+		Connection current = this.connection;
+		if (current != null) {
+			return current;
+		}
+		DriverConnectionDetails details = physical();
+		if (details == null) {
+			return null;
+		}
+		Map<String, String> properties = new HashMap<>(details.properties());
+		String seconds = String.valueOf(Math.max(1, patience.toSeconds()));
+		properties.put("connectTimeout", seconds);
+		properties.put("socketTimeout", seconds);
+		properties.put("tcpKeepAlive", "true");
+		properties.put("ApplicationName", this.name);
+		Connection opened = new DriverConnectionDetails(details.url(), details.username(), details.password(),
+				properties)
+			.toDataSource()
+			.getConnection();
+		this.connection = opened;
+		opened.setAutoCommit(true);
+		// What the URL says of it counts more than the property
+		opened.setClientInfo("ApplicationName", this.name);
+		return opened;
+	}
+
+	private @Nullable DriverConnectionDetails physical() {
+		try {
+			return this.details.get();
+		}
+		catch (IllegalStateException ex) {
+			logger.debug("Leases are renewed on pooled connections", ex);
+			return null;
+		}
+	}
+
+	@Override
+	public void close() {
+		JdbcUtils.closeConnection(this.connection);
+		this.connection = null;
+	}
+
+}

@@ -1,0 +1,83 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.instance;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The SQL of instances. All times are the database's.
+ */
+interface InstanceStore {
+
+	/**
+	 * Begin a lease.
+	 * @return the id of its holder
+	 */
+	long register(Connection connection, String name, Duration lease) throws SQLException;
+
+	/**
+	 * Renew leases, also those that have run out, unless another instance has taken over.
+	 * @param leases their lengths, by the ids of their holders
+	 */
+	Renewed renew(Connection connection, Map<Long, Duration> leases) throws SQLException;
+
+	/**
+	 * Mark the instances whose leases have run out, so that they cannot be renewed.
+	 * @param own the ids that are left out
+	 * @return those that were marked, by this call or an earlier one
+	 */
+	List<Gone> markGone(Connection connection, Collection<Long> own) throws SQLException;
+
+	/**
+	 * Lock an instance that is gone, so that nothing can be claimed for it.
+	 * @return whether it was locked; otherwise another instance is taking over, or a
+	 * claim for it has not been committed yet
+	 */
+	boolean lockGone(Connection connection, long instanceId) throws SQLException;
+
+	/**
+	 * Remove an instance that holds nothing.
+	 */
+	void remove(Connection connection, long instanceId) throws SQLException;
+
+	/**
+	 * What a renewal found.
+	 *
+	 * @param ids the holders whose leases were renewed
+	 * @param nextExpiry how long until the next lease of another instance runs out,
+	 * negative or zero if one has; {@code null} if there is no other instance
+	 */
+	record Renewed(Set<Long> ids, @Nullable Duration nextExpiry) {
+	}
+
+	/**
+	 * An instance that is gone.
+	 *
+	 * @param name its name, for log lines
+	 */
+	record Gone(long id, String name) {
+	}
+
+}

@@ -1,0 +1,408 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.instance;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.delivery.DaemonThreadFactory;
+import io.durablenotify.delivery.Outage;
+import io.durablenotify.instance.InstanceStore.Gone;
+import io.durablenotify.instance.InstanceStore.Renewed;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakeupHandler;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.Wakeups;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.DataAccessResourceFailureException;
+
+/**
+ * Renews the leases of this instance, and takes over what others held whose leases have
+ * run out.
+ * <p>
+ * Each renewal also finds out when the next lease of another instance runs out, and this
+ * thread is there at that moment. It takes over only once the database has been within
+ * reach for a whole lease: after an outage, or a failover, everyone has the time to renew
+ * first.
+ */
+final class LeaseKeeper implements Instances, AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(Instances.class);
+
+	static final String TOPIC = "instances";
+
+	/**
+	 * How often a lease is renewed before it would run out.
+	 */
+	private static final int RENEWALS_PER_LEASE = 3;
+
+	/**
+	 * How soon is looked again after what could not be taken over yet, since another
+	 * transaction has locked it.
+	 */
+	private static final Duration LOCKED = Duration.ofMillis(500);
+
+	/**
+	 * Between two attempts to reach the server.
+	 */
+	private static final Duration LONGEST_RETRY = Duration.ofSeconds(1);
+
+	/**
+	 * How long a new holder waits for the server.
+	 */
+	private static final Duration REGISTRATION_TIMEOUT = Duration.ofSeconds(10);
+
+	private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+	private final InstanceSettings settings;
+
+	private final InstanceStore store;
+
+	private final InstanceConnection connection;
+
+	private final WakingWrites writes;
+
+	private final Wakeups wakeups;
+
+	private final List<TakeOver> takeOvers;
+
+	/**
+	 * By length, those that are not lost.
+	 */
+	private final Map<Duration, HeldLease> leases = new ConcurrentHashMap<>();
+
+	private final List<Consumer<Lease>> listeners = new CopyOnWriteArrayList<>();
+
+	private final Semaphore signals = new Semaphore(0);
+
+	private final Subscription wakeupSubscription;
+
+	private final Thread thread;
+
+	private volatile boolean closed;
+
+	/**
+	 * Since when every statement has succeeded, by {@link System#nanoTime()};
+	 * {@code null} after one that failed. Owned by the thread, like what follows.
+	 */
+	private @Nullable Long reachedSince;
+
+	private final Outage outage = new Outage(logger, "The lease of this instance cannot be renewed for now",
+			"The lease of this instance is renewed again");
+
+	LeaseKeeper(InstanceSettings settings, InstanceStore store, InstanceConnection connection, WakingWrites writes,
+			Wakeups wakeups, List<TakeOver> takeOvers) {
+		this.settings = settings;
+		this.store = store;
+		this.connection = connection;
+		this.writes = writes;
+		this.wakeups = wakeups;
+		this.takeOvers = List.copyOf(takeOvers);
+		this.leases.put(settings.lease(), new HeldLease(settings.lease()));
+		this.thread = new DaemonThreadFactory("durable-notify-lease").newThread(this::run);
+		this.wakeupSubscription = wakeups.subscribe(TOPIC, new NewInstances());
+	}
+
+	void start() {
+		this.thread.start();
+	}
+
+	@Override
+	public Lease lease(Duration duration) {
+		if (this.closed) {
+			throw new DataAccessResourceFailureException("The application context has closed");
+		}
+		HeldLease lease = this.leases.computeIfAbsent(duration, HeldLease::new);
+		if (!lease.isRegistered()) {
+			signal();
+			if (!lease.awaitHeld(REGISTRATION_TIMEOUT)) {
+				throw new DataAccessResourceFailureException(
+						"This instance could not begin a lease: the database was out of reach for %d seconds"
+							.formatted(REGISTRATION_TIMEOUT.toSeconds()));
+			}
+		}
+		return lease;
+	}
+
+	@Override
+	public Subscription onLost(Consumer<Lease> listener) {
+		this.listeners.add(listener);
+		return new Subscription() {
+
+			@Override
+			public void cancel() {
+				LeaseKeeper.this.listeners.remove(listener);
+			}
+
+			@Override
+			public boolean isActive() {
+				return LeaseKeeper.this.listeners.contains(listener);
+			}
+
+		};
+	}
+
+	private void signal() {
+		this.signals.release();
+	}
+
+	private void run() {
+		while (!this.closed) {
+			Duration pause;
+			try {
+				pause = this.connection.execute(patience(), (connection, joined) -> takeTurn(connection));
+				this.outage.succeeded();
+			}
+			catch (Throwable ex) {
+				this.reachedSince = null;
+				pause = (this.closed) ? Duration.ZERO : min(this.outage.failed(ex), LONGEST_RETRY);
+			}
+			await(pause);
+		}
+	}
+
+	private void await(Duration pause) {
+		try {
+			if (!this.closed && this.signals.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS)) {
+				this.signals.drainPermits();
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
+	/**
+	 * The server has to answer early enough for another attempt.
+	 */
+	private Duration patience() {
+		return shortestLease().dividedBy(RENEWALS_PER_LEASE);
+	}
+
+	private Duration shortestLease() {
+		return this.leases.keySet().stream().min(Duration::compareTo).orElse(this.settings.lease());
+	}
+
+	private Duration takeTurn(Connection connection) throws SQLException {
+		long start = System.nanoTime();
+		register(connection);
+		Renewed renewed = renew(connection);
+		if (this.reachedSince == null) {
+			this.reachedSince = start;
+		}
+		Duration untilRenewal = patience().minusNanos(System.nanoTime() - start);
+		Duration nextExpiry = renewed.nextExpiry();
+		if (nextExpiry == null) {
+			return untilRenewal;
+		}
+		if (nextExpiry.isNegative() || nextExpiry.isZero()) {
+			nextExpiry = this.settings.lease().minusNanos(System.nanoTime() - this.reachedSince);
+			if (nextExpiry.isNegative() || nextExpiry.isZero()) {
+				boolean left = takeOver(connection);
+				return min(untilRenewal, (left) ? LOCKED : Duration.ZERO);
+			}
+		}
+		// The server counts in finer units
+		return min(untilRenewal, nextExpiry.plusMillis(1));
+	}
+
+	private void register(Connection connection) throws SQLException {
+		for (HeldLease lease : this.leases.values()) {
+			if (!lease.isRegistered()) {
+				long sentAt = System.nanoTime();
+				long id = this.store.register(connection, this.settings.name(), lease.duration());
+				lease.registered(id, sentAt);
+				// Others have to know when it runs out, if that is sooner than they
+				// expect
+				this.wakeups.send(TOPIC, Wakeup.moved(id, 0));
+			}
+		}
+	}
+
+	private Renewed renew(Connection connection) throws SQLException {
+		Map<Long, Duration> leases = new LinkedHashMap<>();
+		this.leases.values()
+			.stream()
+			.filter(HeldLease::isRegistered)
+			.forEach((lease) -> leases.put(lease.instanceId(), lease.duration()));
+		long sentAt = System.nanoTime();
+		Renewed renewed = this.store.renew(connection, leases);
+		for (HeldLease lease : List.copyOf(this.leases.values())) {
+			if (renewed.ids().contains(lease.instanceId())) {
+				lease.renewed(sentAt);
+			}
+			else if (leases.containsKey(lease.instanceId())) {
+				lose(connection, lease);
+			}
+		}
+		return renewed;
+	}
+
+	/**
+	 * Another instance has taken over, or the database is an older one in which this
+	 * instance is not known: then nobody else ends what it held.
+	 */
+	private void lose(Connection connection, HeldLease lease) throws SQLException {
+		logger.warn(("The lease of this instance (%d) ran out before it was renewed, and another instance has taken "
+				+ "over: what it was writing has failed")
+			.formatted(lease.instanceId()));
+		this.leases.replace(lease.duration(), lease, new HeldLease(lease.duration()));
+		lease.lost();
+		this.listeners.forEach((listener) -> listener.accept(lease));
+		takeOver(connection, lease.instanceId());
+		signal();
+	}
+
+	/**
+	 * Return whether something is left.
+	 */
+	private boolean takeOver(Connection connection) throws SQLException {
+		boolean left = false;
+		for (Gone gone : this.store.markGone(connection, ownIds())) {
+			int count = takeOver(connection, gone.id());
+			if (count > 0) {
+				logger.warn(("Instance %d (%s) has not renewed its lease: what it was writing, %d streams, has failed")
+					.formatted(gone.id(), gone.name(), count));
+			}
+			left |= !remove(connection, gone.id());
+		}
+		return left;
+	}
+
+	private int takeOver(Connection connection, long instanceId) throws SQLException {
+		int sum = 0;
+		for (TakeOver takeOver : this.takeOvers) {
+			long deadline = System.nanoTime() + patience().toNanos();
+			int count;
+			do {
+				count = this.writes.runInTransaction(takeOver.topic(), connection,
+						(session, joined) -> takeOver.takeOver(session, instanceId));
+				sum += count;
+			}
+			while (count > 0 && System.nanoTime() - deadline < 0);
+		}
+		return sum;
+	}
+
+	/**
+	 * Remove an instance, unless it holds something that was locked until now, or was
+	 * claimed for it at the last moment.
+	 */
+	private boolean remove(Connection connection, long instanceId) throws SQLException {
+		return this.writes.runInTransaction(TOPIC, connection, (session, joined) -> {
+			if (!this.store.lockGone(session, instanceId)) {
+				return Written.of(false, null);
+			}
+			for (TakeOver takeOver : this.takeOvers) {
+				if (takeOver.isHolder(session, instanceId)) {
+					return Written.of(false, null);
+				}
+			}
+			this.store.remove(session, instanceId);
+			return Written.of(true, null);
+		});
+	}
+
+	private Collection<Long> ownIds() {
+		List<Long> ids = new ArrayList<>();
+		this.leases.values().stream().filter(HeldLease::isRegistered).forEach((lease) -> ids.add(lease.instanceId()));
+		return ids;
+	}
+
+	private static Duration min(Duration first, Duration second) {
+		return (first.compareTo(second) <= 0) ? first : second;
+	}
+
+	/**
+	 * Give the leases back, and take over what is still held by them.
+	 */
+	@Override
+	public void close() {
+		this.closed = true;
+		this.wakeupSubscription.cancel();
+		signal();
+		try {
+			this.thread.join(CLOSE_TIMEOUT.toMillis());
+			if (!this.thread.isAlive()) {
+				giveBack();
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+		finally {
+			this.connection.close();
+		}
+	}
+
+	private void giveBack() {
+		Collection<Long> own = ownIds();
+		if (own.isEmpty() || this.reachedSince == null) {
+			return;
+		}
+		try {
+			this.connection.execute(CLOSE_TIMEOUT, (connection, joined) -> {
+				for (long id : own) {
+					remove(connection, id);
+				}
+				return own;
+			});
+		}
+		catch (SQLException | RuntimeException ex) {
+			logger.debug("Leases are not given back: they run out", ex);
+		}
+	}
+
+	@Override
+	public String toString() {
+		return this.leases.values().toString();
+	}
+
+	/**
+	 * Another instance has begun a lease.
+	 */
+	private final class NewInstances implements WakeupHandler {
+
+		@Override
+		public void onWakeup(Wakeup wakeup) {
+			signal();
+		}
+
+		@Override
+		public void onResync() {
+			signal();
+		}
+
+	}
+
+}

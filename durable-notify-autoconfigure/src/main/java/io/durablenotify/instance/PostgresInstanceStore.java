@@ -1,0 +1,179 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.instance;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import io.durablenotify.instance.InstanceStore.Gone;
+import io.durablenotify.instance.InstanceStore.Renewed;
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Instances on PostgreSQL.
+ */
+final class PostgresInstanceStore implements InstanceStore {
+
+	private static final String REGISTER = """
+			INSERT INTO ${schema}.instances (lease_until, name)
+			VALUES (clock_timestamp() + ?::bigint * interval '1 millisecond', ?)
+			RETURNING instance_id
+			""";
+
+	/**
+	 * A lease that has run out is renewed too, as long as no other instance has marked
+	 * it: both lock the row, and check again what they waited for.
+	 */
+	private static final String RENEW = """
+			WITH renewed AS (
+				UPDATE ${schema}.instances i
+				SET lease_until = clock_timestamp() + l.millis * interval '1 millisecond'
+				FROM unnest(?::bigint[], ?::bigint[]) AS l(instance_id, millis)
+				WHERE i.instance_id = l.instance_id AND i.gone_at IS NULL
+				RETURNING i.instance_id)
+			SELECT r.instance_id, (
+				SELECT (extract(epoch FROM min(o.lease_until) - clock_timestamp()) * 1000)::bigint
+				FROM ${schema}.instances o WHERE NOT o.instance_id = ANY (?::bigint[]))
+			FROM (SELECT) one LEFT JOIN renewed r ON true
+			""";
+
+	/**
+	 * Not FOR UPDATE, which a claim that is under way for the instance would keep away.
+	 */
+	private static final String MARK_GONE = """
+			UPDATE ${schema}.instances SET gone_at = clock_timestamp()
+			WHERE instance_id IN (SELECT instance_id FROM ${schema}.instances
+				WHERE lease_until < clock_timestamp() AND gone_at IS NULL AND NOT instance_id = ANY (?::bigint[])
+				FOR NO KEY UPDATE SKIP LOCKED)
+			""";
+
+	private static final String FIND_GONE = """
+			SELECT instance_id, name FROM ${schema}.instances WHERE gone_at IS NOT NULL ORDER BY instance_id
+			""";
+
+	/**
+	 * Excludes claims, which lock the row FOR KEY SHARE.
+	 */
+	private static final String LOCK_GONE = """
+			SELECT instance_id FROM ${schema}.instances WHERE instance_id = ? FOR UPDATE SKIP LOCKED
+			""";
+
+	private static final String REMOVE = """
+			DELETE FROM ${schema}.instances WHERE instance_id = ?
+			""";
+
+	private final String register;
+
+	private final String renew;
+
+	private final String markGone;
+
+	private final String findGone;
+
+	private final String lockGone;
+
+	private final String remove;
+
+	PostgresInstanceStore(SchemaName schema) {
+		this.register = schema.qualify(REGISTER);
+		this.renew = schema.qualify(RENEW);
+		this.markGone = schema.qualify(MARK_GONE);
+		this.findGone = schema.qualify(FIND_GONE);
+		this.lockGone = schema.qualify(LOCK_GONE);
+		this.remove = schema.qualify(REMOVE);
+	}
+
+	@Override
+	public long register(Connection connection, String name, Duration lease) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.register)) {
+			statement.setLong(1, lease.toMillis());
+			statement.setString(2, name);
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getLong(1);
+		}
+	}
+
+	@Override
+	public Renewed renew(Connection connection, Map<Long, Duration> leases) throws SQLException {
+		long[] ids = leases.keySet().stream().mapToLong(Long::longValue).toArray();
+		try (PreparedStatement statement = connection.prepareStatement(this.renew)) {
+			statement.setObject(1, ids);
+			statement.setObject(2, leases.values().stream().mapToLong(Duration::toMillis).toArray());
+			statement.setObject(3, ids);
+			ResultSet result = statement.executeQuery();
+			Set<Long> renewed = new HashSet<>();
+			Duration nextExpiry = null;
+			while (result.next()) {
+				nextExpiry = readMillis(result, 2);
+				long id = result.getLong(1);
+				if (!result.wasNull()) {
+					renewed.add(id);
+				}
+			}
+			return new Renewed(renewed, nextExpiry);
+		}
+	}
+
+	private static @Nullable Duration readMillis(ResultSet result, int column) throws SQLException {
+		long millis = result.getLong(column);
+		return (result.wasNull()) ? null : Duration.ofMillis(millis);
+	}
+
+	@Override
+	public List<Gone> markGone(Connection connection, Collection<Long> own) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.markGone)) {
+			statement.setObject(1, own.stream().mapToLong(Long::longValue).toArray());
+			statement.executeUpdate();
+		}
+		try (PreparedStatement statement = connection.prepareStatement(this.findGone)) {
+			ResultSet result = statement.executeQuery();
+			List<Gone> gone = new ArrayList<>();
+			while (result.next()) {
+				gone.add(new Gone(result.getLong(1), String.valueOf(result.getString(2))));
+			}
+			return gone;
+		}
+	}
+
+	@Override
+	public boolean lockGone(Connection connection, long instanceId) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.lockGone)) {
+			statement.setLong(1, instanceId);
+			return statement.executeQuery().next();
+		}
+	}
+
+	@Override
+	public void remove(Connection connection, long instanceId) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.remove)) {
+			statement.setLong(1, instanceId);
+			statement.executeUpdate();
+		}
+	}
+
+}

@@ -1,0 +1,403 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+
+import io.durablenotify.instance.Lease;
+import io.durablenotify.stream.AppenderStore.Claimed;
+import io.durablenotify.stream.AppendStore.Standing;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.util.Assert;
+
+/**
+ * What a {@link StreamAppender} is writing, from its opening until the stream has ended
+ * for certain.
+ */
+final class OpenAppender {
+
+	static final String CLOSED = "abandoned: closed without complete()";
+
+	static final String FAILED = "abandoned: the writer failed";
+
+	static final String ROLLED_BACK = "abandoned: the transaction that ended it was rolled back";
+
+	static final String STOPPED = "abandoned: the application stopped";
+
+	private final OpenAppenders registry;
+
+	private final DefaultStreamWriter writer;
+
+	/**
+	 * As the caller knows it.
+	 */
+	private final String stream;
+
+	private final AppenderOptions options;
+
+	/**
+	 * Guards what follows. Held during calls to the database, hence no monitor, in which
+	 * a virtual thread would wait pinned.
+	 */
+	private final Lock lock = new ReentrantLock();
+
+	private @Nullable Throwable failure;
+
+	private boolean ended;
+
+	private boolean closed;
+
+	/**
+	 * Whether the claim has been committed.
+	 */
+	private boolean claimed;
+
+	private volatile @Nullable Claim claim;
+
+	/**
+	 * Set when the application stopped before the stream was ended.
+	 */
+	private volatile @Nullable Instant stoppedAt;
+
+	/**
+	 * Whether the stream was found to have ended, or to be gone, without this appender.
+	 */
+	private volatile boolean over;
+
+	/**
+	 * Guarded by itself, like {@link #notified}.
+	 */
+	private final List<Runnable> callbacks = new ArrayList<>(1);
+
+	private boolean notified;
+
+	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options) {
+		this.registry = registry;
+		this.writer = writer;
+		this.stream = stream;
+		this.options = options;
+	}
+
+	/**
+	 * Begin. What cannot be written yet, in a read-only transaction, begins later.
+	 */
+	void open() {
+		if (!TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+			locked(() -> {
+				claim();
+				return 0;
+			});
+		}
+	}
+
+	/**
+	 * Have the stream name this instance as its writer's. In a transaction of the
+	 * caller's, each time: it may roll back.
+	 */
+	private void claim() {
+		for (int attempt = 0; !this.claimed && attempt < 2; attempt++) {
+			Lease lease = this.registry.lease(this.options);
+			Optional<Claimed> claimed = this.writer.claim(this.stream, lease);
+			if (claimed.isPresent()) {
+				this.claimed = !TransactionSynchronizationManager.isActualTransactionActive();
+				Claim before = this.claim;
+				this.claim = new Claim(claimed.get().streamId(), lease);
+				if (before == null) {
+					this.registry.claimed(claimed.get().streamId());
+				}
+			}
+			else if (lease == null || this.writer.standing(this.stream).map(Standing::endedAt).isPresent()) {
+				// It has ended, which the first append will say
+				return;
+			}
+			else {
+				// The lease ran out: another one begins when that is known
+				lease.awaitHeld(this.registry.timeout());
+			}
+		}
+	}
+
+	@Nullable Long streamId() {
+		Claim claim = this.claim;
+		return (claim != null) ? claim.streamId() : null;
+	}
+
+	String name() {
+		return this.writer.fullName(this.stream);
+	}
+
+	boolean isHeldBy(Lease lease) {
+		Claim claim = this.claim;
+		return claim != null && claim.lease() == lease;
+	}
+
+	long append(Append append) {
+		return locked(() -> {
+			requireWhole();
+			Assert.state(!this.ended && !this.closed, () -> "The appender of stream '" + this.stream + "' was ended");
+			return recorded(() -> {
+				requireHeld();
+				return append.append(this.writer, this.stream);
+			});
+		});
+	}
+
+	void complete() {
+		locked(() -> {
+			requireWhole();
+			return recorded(() -> {
+				requireHeld();
+				if (!this.writer.end(this.stream, StreamState.COMPLETED, null)) {
+					requireCompleted();
+				}
+				ended();
+				return 0;
+			});
+		});
+	}
+
+	/**
+	 * Nothing may be written once another instance may have taken over, nor to another
+	 * stream of that name.
+	 */
+	private void requireHeld() {
+		Instant stoppedAt = this.stoppedAt;
+		if (stoppedAt != null) {
+			throw new StreamEndedException(this.stream, StreamState.FAILED, stoppedAt, STOPPED);
+		}
+		claim();
+		Claim claim = this.claim;
+		Lease lease = (claim != null) ? claim.lease() : null;
+		if (lease != null && !lease.awaitHeld(this.registry.timeout())) {
+			if (!lease.isLost()) {
+				throw new DataAccessResourceFailureException(
+						"The lease under which stream '%s' is written could not be renewed: the database is out of reach"
+							.formatted(this.stream));
+			}
+			this.writer.end(this.stream, StreamState.FAILED, StreamTakeOver.REASON);
+			throw endedOrDeleted(claim.streamId());
+		}
+		if (this.over && claim != null) {
+			throw endedOrDeleted(claim.streamId());
+		}
+	}
+
+	private RuntimeException endedOrDeleted(long streamId) {
+		Standing standing = this.writer.standing(this.stream).orElse(null);
+		if (standing == null || standing.streamId() != streamId || standing.endedAt() == null) {
+			return new IllegalStateException(
+					"Stream '%s' was deleted while it was being written; nothing was stored".formatted(this.stream));
+		}
+		return new StreamEndedException(this.stream, standing.state(), standing.endedAt(), standing.reason());
+	}
+
+	private void requireCompleted() {
+		this.writer.standing(this.stream).ifPresent((standing) -> {
+			if (standing.endedAt() != null && standing.state() != StreamState.COMPLETED) {
+				throw new StreamEndedException(this.stream, standing.state(), standing.endedAt(), standing.reason());
+			}
+		});
+	}
+
+	private long recorded(LongSupplier action) {
+		try {
+			return action.getAsLong();
+		}
+		catch (RuntimeException | Error ex) {
+			this.failure = ex;
+			throw ex;
+		}
+	}
+
+	private void requireWhole() {
+		if (this.failure != null) {
+			throw new IllegalStateException(
+					"An earlier call for stream '%s' failed; what follows could leave a hole".formatted(this.stream),
+					this.failure);
+		}
+	}
+
+	void fail(String reason) {
+		locked(() -> {
+			Assert.notNull(reason, "'reason' must not be null");
+			if (this.stoppedAt == null && !isGone()) {
+				this.writer.end(this.stream, StreamState.FAILED, reason);
+			}
+			ended();
+			return 0;
+		});
+	}
+
+	/**
+	 * Return whether the stream was deleted, so that one of its name is another one.
+	 */
+	private boolean isGone() {
+		Claim claim = this.claim;
+		return this.over && claim != null && this.writer.standing(this.stream)
+			.map(Standing::streamId)
+			.filter((streamId) -> streamId == claim.streamId())
+			.isEmpty();
+	}
+
+	/**
+	 * The stream has ended, unless the caller's transaction rolls back.
+	 */
+	private void ended() {
+		this.ended = true;
+		if (!TransactionSynchronizationManager.isActualTransactionActive()
+				|| !TransactionSynchronizationManager.isSynchronizationActive()) {
+			this.registry.remove(this);
+			return;
+		}
+		TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+
+			@Override
+			public void afterCompletion(int status) {
+				if (status == STATUS_COMMITTED) {
+					OpenAppender.this.registry.remove(OpenAppender.this);
+				}
+				else {
+					notEnded();
+				}
+			}
+
+		});
+	}
+
+	private void notEnded() {
+		locked(() -> {
+			this.ended = false;
+			if (this.closed) {
+				this.registry.abandon(this, ROLLED_BACK);
+			}
+			return 0;
+		});
+	}
+
+	void close() {
+		locked(() -> {
+			if (this.closed) {
+				return 0;
+			}
+			this.closed = true;
+			if (this.ended) {
+				return 0;
+			}
+			String reason = (this.failure == null) ? CLOSED : FAILED;
+			try {
+				fail(reason);
+			}
+			catch (RuntimeException | Error ex) {
+				this.registry.abandon(this, reason);
+				throw ex;
+			}
+			return 0;
+		});
+	}
+
+	/**
+	 * The handle was dropped.
+	 */
+	void dropped() {
+		locked(() -> {
+			if (!this.closed && !this.ended) {
+				this.closed = true;
+				this.registry.dropped(this);
+			}
+			return 0;
+		});
+	}
+
+	/**
+	 * The application has stopped and failed the stream.
+	 */
+	void stopped(Instant at) {
+		this.stoppedAt = at;
+		over();
+	}
+
+	void onEnded(Runnable callback) {
+		Assert.notNull(callback, "'callback' must not be null");
+		synchronized (this.callbacks) {
+			if (!this.notified) {
+				this.callbacks.add(callback);
+				this.registry.watch();
+				return;
+			}
+		}
+		this.registry.run(callback);
+	}
+
+	/**
+	 * The stream has ended, or is gone, without this appender.
+	 */
+	void over() {
+		this.over = true;
+		List<Runnable> due;
+		synchronized (this.callbacks) {
+			this.notified = true;
+			due = List.copyOf(this.callbacks);
+			this.callbacks.clear();
+		}
+		due.forEach(this.registry::run);
+	}
+
+	boolean isWatched() {
+		synchronized (this.callbacks) {
+			return !this.callbacks.isEmpty();
+		}
+	}
+
+	private long locked(LongSupplier action) {
+		this.lock.lock();
+		try {
+			return action.getAsLong();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Appends to a stream.
+	 */
+	@FunctionalInterface
+	interface Append {
+
+		long append(StreamWriter writer, String stream);
+
+	}
+
+	/**
+	 * Under what a stream is written.
+	 *
+	 * @param lease the lease, or {@code null} for none
+	 */
+	private record Claim(long streamId, @Nullable Lease lease) {
+	}
+
+}

@@ -1,0 +1,424 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.lang.ref.Cleaner;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.delivery.DaemonThreadFactory;
+import io.durablenotify.delivery.Outage;
+import io.durablenotify.delivery.SerialTask;
+import io.durablenotify.delivery.WorkerThread;
+import io.durablenotify.instance.InstanceSettings;
+import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.Lease;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakeupHandler;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.Wakeups;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.core.task.TaskRejectedException;
+
+/**
+ * The appenders of this instance that have not ended their streams. Sees to it that each
+ * of these streams ends: when the application stops, when an appender could not end it
+ * since the database was out of reach, and when a handle was dropped. Also notices that a
+ * stream was ended by someone else, for those who want to know.
+ */
+final class OpenAppenders implements AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(StreamWriter.class);
+
+	static final String DROPPED = "abandoned: the appender was dropped without close()";
+
+	private static final Duration RETRY = Duration.ofSeconds(1);
+
+	/**
+	 * How long stopping waits for streams that another transaction has locked.
+	 */
+	private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
+
+	private static final Duration STOP_RETRY = Duration.ofMillis(50);
+
+	private static final int MAX_NAMES = 10;
+
+	private final ApplicationDatabase database;
+
+	private final AppenderStore store;
+
+	private final WakingWrites writes;
+
+	private final GroupCommit groupCommit;
+
+	private final Instances instances;
+
+	private final InstanceSettings settings;
+
+	private final Poll poll;
+
+	private final Executor executor;
+
+	private final Duration timeout;
+
+	private final Set<OpenAppender> open = ConcurrentHashMap.newKeySet();
+
+	/**
+	 * How many of them each stream has.
+	 */
+	private final Map<Long, Integer> openIds = new ConcurrentHashMap<>();
+
+	/**
+	 * Streams of theirs that may have ended, or may be gone.
+	 */
+	private final Set<Long> touched = ConcurrentHashMap.newKeySet();
+
+	/**
+	 * Those whose streams have to be failed, with the reasons.
+	 */
+	private final Map<OpenAppender, String> abandoned = new ConcurrentHashMap<>();
+
+	private final WorkerThread thread = new WorkerThread("durable-notify-appenders");
+
+	private final SerialTask task = new SerialTask(this.thread, this::run);
+
+	private final Outage outage = new Outage(logger, "Streams that were abandoned cannot be failed for now",
+			"Streams that were abandoned are failed again");
+
+	private final Subscription wakeups;
+
+	private final Subscription losses;
+
+	/**
+	 * Guards what follows.
+	 */
+	private final Object lifecycle = new Object();
+
+	private @Nullable Subscription polling;
+
+	private @Nullable Cleaner cleaner;
+
+	private volatile boolean closed;
+
+	OpenAppenders(ApplicationDatabase database, AppenderStore store, WakingWrites writes, GroupCommit groupCommit,
+			Instances instances, InstanceSettings instanceSettings, Wakeups wakeups, Poll poll, Executor executor,
+			StreamSettings settings) {
+		this.database = database;
+		this.store = store;
+		this.writes = writes;
+		this.groupCommit = groupCommit;
+		this.instances = instances;
+		this.settings = instanceSettings;
+		this.poll = poll;
+		this.executor = executor;
+		this.timeout = settings.appendTimeout();
+		this.wakeups = wakeups.subscribe(TailedStream.TOPIC, new Ends());
+		this.losses = instances.onLost(this::lost);
+	}
+
+	StreamAppender open(DefaultStreamWriter writer, String stream, AppenderOptions options) {
+		OpenAppender appender = new OpenAppender(this, writer, stream, options);
+		// Before it is asked whether there is a stop: either this sees it or that sees
+		// this
+		this.open.add(appender);
+		try {
+			if (this.closed) {
+				throw new TaskRejectedException("Appender refused: the application context has closed");
+			}
+			appender.open();
+		}
+		catch (Throwable ex) {
+			remove(appender);
+			throw ex;
+		}
+		DefaultStreamAppender handle = new DefaultStreamAppender(appender);
+		cleaner().register(handle, appender::dropped);
+		return handle;
+	}
+
+	/**
+	 * The stream of an appender is known.
+	 */
+	void claimed(long streamId) {
+		this.openIds.merge(streamId, 1, Integer::sum);
+	}
+
+	private Cleaner cleaner() {
+		synchronized (this.lifecycle) {
+			Cleaner cleaner = this.cleaner;
+			if (cleaner == null) {
+				cleaner = Cleaner.create(new DaemonThreadFactory("durable-notify-appender-cleaner"));
+				this.cleaner = cleaner;
+			}
+			return cleaner;
+		}
+	}
+
+	/**
+	 * How long an appender waits for the lease to be renewed.
+	 */
+	Duration timeout() {
+		return this.timeout;
+	}
+
+	@Nullable Lease lease(AppenderOptions options) {
+		if (!options.isLeased()) {
+			return null;
+		}
+		Duration duration = options.lease();
+		return this.instances.lease((duration != null) ? duration : this.settings.lease());
+	}
+
+	void remove(OpenAppender appender) {
+		if (this.open.remove(appender) && appender.streamId() != null) {
+			this.openIds.computeIfPresent(appender.streamId(), (id, count) -> (count > 1) ? count - 1 : null);
+		}
+		followWatched();
+	}
+
+	/**
+	 * Fail the stream of an appender as soon as that is possible, if it is still open.
+	 */
+	void abandon(OpenAppender appender, String reason) {
+		remove(appender);
+		if (appender.streamId() != null && !this.closed) {
+			this.abandoned.put(appender, reason);
+			this.task.signal();
+		}
+	}
+
+	void dropped(OpenAppender appender) {
+		if (!this.closed) {
+			logger.warn("An appender of stream '%s' was dropped without close(); the stream fails"
+				.formatted(appender.name()));
+		}
+		abandon(appender, DROPPED);
+	}
+
+	private void lost(Lease lease) {
+		this.open.stream().filter((appender) -> appender.isHeldBy(lease)).forEach(OpenAppender::over);
+	}
+
+	void run(Runnable callback) {
+		try {
+			this.executor.execute(() -> {
+				try {
+					callback.run();
+				}
+				catch (Throwable ex) {
+					logger.error("A callback for the end of a stream failed", ex);
+				}
+			});
+		}
+		catch (RuntimeException ex) {
+			logger.debug("A callback for the end of a stream was not run: the executor refused it", ex);
+		}
+	}
+
+	/**
+	 * Begin to ask for ends, besides the wake-ups for them.
+	 */
+	void watch() {
+		followWatched();
+		// It may have ended before
+		this.task.signal();
+	}
+
+	private void followWatched() {
+		boolean needed = !this.closed && this.open.stream().anyMatch(OpenAppender::isWatched);
+		synchronized (this.lifecycle) {
+			if (needed && this.polling == null) {
+				this.polling = this.poll.register(this.task::signal);
+			}
+			else if (!needed && this.polling != null) {
+				this.polling.cancel();
+				this.polling = null;
+			}
+		}
+	}
+
+	private void run() {
+		if (this.closed) {
+			return;
+		}
+		Duration pause = RETRY;
+		try {
+			failAbandoned();
+			findEnded();
+			this.outage.succeeded();
+		}
+		catch (RuntimeException ex) {
+			if (this.closed) {
+				return;
+			}
+			pause = this.outage.failed(ex);
+		}
+		if (!this.abandoned.isEmpty()) {
+			CompletableFuture.delayedExecutor(pause.toNanos(), TimeUnit.NANOSECONDS, Runnable::run)
+				.execute(this.task::signal);
+		}
+	}
+
+	private void failAbandoned() {
+		Map<String, List<OpenAppender>> byReason = new HashMap<>();
+		this.abandoned
+			.forEach((appender, reason) -> byReason.computeIfAbsent(reason, (key) -> new ArrayList<>()).add(appender));
+		byReason.forEach((reason, appenders) -> {
+			failOpen(appenders, reason);
+			Set<Long> left = findOpen(appenders);
+			appenders.stream()
+				.filter((appender) -> !left.contains(appender.streamId()))
+				.forEach(this.abandoned::remove);
+		});
+	}
+
+	private Map<Long, Instant> failOpen(Collection<OpenAppender> appenders, String reason) {
+		return this.database.executeApart("fail streams", ApplicationDatabase.PATIENCE, (connection,
+				joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, (session, inTransaction) -> {
+					Map<Long, Instant> failed = this.store.fail(session, ids(appenders), reason);
+					return new Written<>(failed, failed.keySet().stream().map(Wakeup::ended).toList());
+				}));
+	}
+
+	private Set<Long> findOpen(Collection<OpenAppender> appenders) {
+		return this.database.executeApart("find open streams", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> this.store.findOpen(connection, ids(appenders)));
+	}
+
+	private static Set<Long> ids(Collection<OpenAppender> appenders) {
+		return appenders.stream()
+			.map(OpenAppender::streamId)
+			.filter((streamId) -> streamId != null)
+			.collect(Collectors.toSet());
+	}
+
+	private void findEnded() {
+		Set<Long> touched = Set.copyOf(this.touched);
+		List<OpenAppender> watched = this.open.stream()
+			.filter((appender) -> appender.streamId() != null
+					&& (appender.isWatched() || touched.contains(appender.streamId())))
+			.toList();
+		if (!watched.isEmpty()) {
+			Set<Long> left = findOpen(watched);
+			watched.stream().filter((appender) -> !left.contains(appender.streamId())).forEach(OpenAppender::over);
+			followWatched();
+		}
+		this.touched.removeAll(touched);
+	}
+
+	/**
+	 * Fail the streams that are still open. Called when the application's own executors
+	 * have ended their tasks, or have given up waiting for them.
+	 */
+	@Override
+	public void close() {
+		this.closed = true;
+		followWatched();
+		this.wakeups.cancel();
+		this.losses.cancel();
+		this.thread.close();
+		Set<OpenAppender> left = new HashSet<>(this.open);
+		left.addAll(this.abandoned.keySet());
+		if (!left.isEmpty()) {
+			stop(left);
+		}
+	}
+
+	private void stop(Set<OpenAppender> left) {
+		Map<Long, Instant> failed = new HashMap<>();
+		Set<Long> open = Set.of();
+		try {
+			left.forEach((appender) -> this.groupCommit.awaitEarlier(appender.name()));
+			long deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
+			do {
+				failed.putAll(failOpen(left, OpenAppender.STOPPED));
+				open = findOpen(left);
+			}
+			while (!open.isEmpty() && pause(deadline));
+		}
+		catch (RuntimeException ex) {
+			logger.warn("The streams that this application was writing could not be failed when it stopped; other "
+					+ "instances do it when its lease runs out", ex);
+		}
+		List<String> names = new ArrayList<>();
+		for (OpenAppender appender : left) {
+			Long streamId = appender.streamId();
+			Instant failedAt = (streamId != null) ? failed.get(streamId) : null;
+			if (failedAt != null) {
+				names.add(appender.name());
+				appender.stopped(failedAt);
+			}
+		}
+		if (!names.isEmpty() || !open.isEmpty()) {
+			logger.warn("The application stopped while %d streams were being written, which have failed: %s%s%s"
+				.formatted(names.size(), names.stream().sorted().limit(MAX_NAMES).collect(Collectors.joining(", ")),
+						(names.size() > MAX_NAMES) ? ", …" : "",
+						(open.isEmpty()) ? "" : "; %d more are locked by other transactions".formatted(open.size())));
+		}
+	}
+
+	private static boolean pause(long deadline) {
+		try {
+			TimeUnit.MILLISECONDS.sleep(STOP_RETRY.toMillis());
+			return System.nanoTime() - deadline < 0;
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			return false;
+		}
+	}
+
+	/**
+	 * A stream has ended, or was deleted.
+	 */
+	private final class Ends implements WakeupHandler {
+
+		@Override
+		public void onWakeup(Wakeup wakeup) {
+			if ((wakeup.ended() || wakeup.deleted()) && OpenAppenders.this.openIds.containsKey(wakeup.id())) {
+				OpenAppenders.this.touched.add(wakeup.id());
+				OpenAppenders.this.task.signal();
+			}
+		}
+
+		@Override
+		public void onResync() {
+			OpenAppenders.this.task.signal();
+		}
+
+	}
+
+}

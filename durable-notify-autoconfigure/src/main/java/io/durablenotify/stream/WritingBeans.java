@@ -1,0 +1,50 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.util.concurrent.Executor;
+
+import io.durablenotify.delivery.DeliveryConfiguration;
+
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.scheduling.TaskScheduler;
+import org.springframework.scheduling.annotation.ScheduledAnnotationBeanPostProcessor;
+
+/**
+ * The application's beans that run tasks, which may write streams and know nothing of
+ * ours.
+ */
+final class WritingBeans {
+
+	private WritingBeans() {
+	}
+
+	/**
+	 * Have all of them destroyed before one of our beans is: they await their tasks then.
+	 */
+	static void destroyBefore(String beanName, ConfigurableListableBeanFactory beanFactory) {
+		for (Class<?> type : new Class<?>[] { Executor.class, TaskScheduler.class,
+				ScheduledAnnotationBeanPostProcessor.class }) {
+			for (String name : beanFactory.getBeanNamesForType(type, true, false)) {
+				if (!name.equals(DeliveryConfiguration.EXECUTOR_BEAN_NAME)) {
+					beanFactory.registerDependentBean(beanName, name);
+				}
+			}
+		}
+	}
+
+}

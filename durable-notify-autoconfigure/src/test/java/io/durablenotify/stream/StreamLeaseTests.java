@@ -1,0 +1,304 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.OwnServer;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WriterProcess;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests that a stream ends whatever happens to the process that writes it.
+ */
+class StreamLeaseTests {
+
+	private static final String STOPPED = "abandoned: the application stopped";
+
+	private static final String LAPSED = "abandoned: the lease of the writer's instance ran out";
+
+	private static final Duration LEASE = Duration.ofSeconds(2);
+
+	private static final String SHORT_LEASE = "durable-notify.streams.lease=2s";
+
+	/**
+	 * Shutdown does not wait for a task that does not end.
+	 */
+	private static final String IMPATIENT = "--spring.lifecycle.timeout-per-shutdown-phase=200ms";
+
+	private static TestDatabase database;
+
+	private static Instance instance;
+
+	private static StreamReader reader;
+
+	@BeforeAll
+	static void start() {
+		database = PostgresServer.shared().createDatabase();
+		instance = Instance.start(database, SHORT_LEASE);
+		reader = instance.reader();
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { IMPATIENT,
+			IMPATIENT + " --spring.task.execution.shutdown.await-termination=true"
+					+ " --spring.task.execution.shutdown.await-termination-period=500ms",
+			"--test.executor=plainExecutor" })
+	void anApplicationThatIsTerminatedFailsWhatItIsWriting(String properties) {
+		terminate("terminated/" + properties.hashCode(), properties.split(" "));
+	}
+
+	@Test
+	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "Virtual threads need Java 21")
+	void anApplicationThatIsTerminatedFailsWhatItsVirtualThreadsAreWriting() {
+		terminate("terminated/virtual", "--spring.threads.virtual.enabled=true");
+	}
+
+	private static void terminate(String stream, String... properties) {
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe(stream, StreamPosition.start(), handler);
+		String[] arguments = new String[properties.length + 1];
+		arguments[0] = stream;
+		System.arraycopy(properties, 0, arguments, 1, properties.length);
+		try (WriterProcess writer = WriterProcess.start(database, arguments)) {
+			writer.awaitLine("writing");
+			writer.terminate();
+			assertThat(handler.awaitError()).isInstanceOf(StreamFailedException.class).hasMessageContaining(STOPPED);
+			writer
+				.awaitLine("The application stopped while 1 streams were being written, which have failed: " + stream);
+			writer.awaitExit();
+			assertThat(writer.toString()).doesNotContain("TaskRejectedException");
+		}
+		// What was acknowledged was stored, and nothing after the end
+		handler.assertGapFree(0, (int) reader.info(stream).orElseThrow().nextIndex());
+		assertThat(instances()).isOne();
+	}
+
+	private static int instances() {
+		return database.jdbc().queryForObject("SELECT count(*) FROM durable_notify.instances", Integer.class);
+	}
+
+	@Test
+	void anotherInstanceFailsWhatAKilledOneWasWritingWithinASecondAfterItsLease() {
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("killed", StreamPosition.start(), handler);
+		try (WriterProcess writer = WriterProcess.start(database, "killed", "--" + SHORT_LEASE)) {
+			writer.awaitLine("writing");
+			// A writer that thinks for longer than its lease is not taken for dead
+			handler.awaitChunks(1);
+			writer.kill();
+			long killed = System.nanoTime();
+			assertThat(handler.awaitError()).isInstanceOf(StreamFailedException.class).hasMessageContaining(LAPSED);
+			assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(LEASE.plusSeconds(1));
+		}
+		Eventually.await(() -> instances() == 1, () -> instances());
+	}
+
+	@Test
+	void aWriterThatThinksForLongerThanItsLeaseIsNotTakenForDead() {
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("thinking", StreamPosition.start(), handler);
+		try (WriterProcess writer = WriterProcess.start(database, "thinking", "--durable-notify.streams.lease=1s",
+				"--test.words=2", "--test.pause=3000")) {
+			handler.awaitChunks(2);
+			assertThat(handler.ends()).isZero();
+		}
+		handler.awaitError();
+	}
+
+	@Test
+	void aWriterThatWasStoppedForLongerThanItsLeaseHearsThatItsStreamHasEnded() {
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("stopped", StreamPosition.start(), handler);
+		try (WriterProcess writer = WriterProcess.start(database, "stopped", "--" + SHORT_LEASE)) {
+			writer.awaitLine("writing");
+			writer.stop();
+			assertThat(handler.awaitError()).hasMessageContaining(LAPSED);
+			writer.resume();
+			assertThat(writer.awaitLine("writer: ")).contains("StreamEndedException").contains(LAPSED);
+			writer.awaitLine("ended without the appender");
+		}
+		handler.assertGapFree(0, (int) reader.info("stopped").orElseThrow().nextIndex());
+	}
+
+	@Test
+	void nobodyFailsWhatOthersAreWritingUntilADatabaseThatWasAwayHasBeenBackForALease(@TempDir Path directory) {
+		try (OwnServer server = OwnServer.start(directory);
+				Instance first = Instance.start(server.database(), SHORT_LEASE,
+						"spring.datasource.hikari.connection-timeout=1000");
+				Instance second = Instance.start(server.database(), SHORT_LEASE);
+				WriterProcess killed = WriterProcess.start(server.database(), "of-killed", "--" + SHORT_LEASE)) {
+			killed.awaitLine("writing");
+			StreamAppender alive = first.writer().appender("of-alive");
+			alive.append("before");
+			killed.kill();
+			server.shutDown();
+			// Longer than the lease
+			Eventually.await(
+					() -> second.context().getBean("durableNotifyInstances").toString().contains("not renewed"),
+					() -> second.context().getBean("durableNotifyInstances"));
+			server.restart();
+			RecordingHandler handler = new RecordingHandler();
+			second.reader().subscribe("of-killed", StreamPosition.start(), handler);
+			assertThat(handler.awaitError()).hasMessageContaining(LAPSED);
+			assertThat(alive.append("after")).isOne();
+			alive.complete();
+			assertThat(first.reader().info("of-alive").orElseThrow().state()).isEqualTo(StreamState.COMPLETED);
+		}
+	}
+
+	@Test
+	void anAppenderWithoutALeaseOutlivesItsInstance() {
+		try (Instance other = Instance.start(database, SHORT_LEASE)) {
+			other.writer().appender("leased");
+			other.writer().appender("unleased", AppenderOptions.noLease());
+			assertThat(writers("leased")).isNotNull();
+			assertThat(writers("unleased")).isNull();
+		}
+		// Ended as the others when the application stops
+		assertThat(reader.info("unleased").orElseThrow().failureReason()).isEqualTo(STOPPED);
+	}
+
+	private static Long writers(String stream) {
+		return database.jdbc()
+			.queryForObject("SELECT writer_id FROM durable_notify.streams WHERE name = ?", Long.class, stream);
+	}
+
+	@Test
+	void aStreamWhoseAppenderCouldNotBeClosedFailsWhenTheDatabaseIsBack(@TempDir Path directory) {
+		try (OwnServer server = OwnServer.start(directory);
+				Instance only = Instance.start(server.database(), "spring.datasource.hikari.connection-timeout=300",
+						"durable-notify.listener.connect-timeout=1s")) {
+			StreamAppender appender = only.writer().appender("unclosed");
+			appender.append("a");
+			server.shutDown();
+			try {
+				appender.close();
+			}
+			catch (RuntimeException ex) {
+				assertThat(ex).isInstanceOf(org.springframework.dao.DataAccessException.class);
+			}
+			server.restart();
+			RecordingHandler handler = new RecordingHandler();
+			only.reader().subscribe("unclosed", StreamPosition.start(), handler);
+			assertThat(handler.awaitError()).hasMessageContaining(OpenAppender.CLOSED);
+		}
+	}
+
+	@Test
+	void aStreamWhoseAppenderWasDroppedFails() {
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("dropped", StreamPosition.start(), handler);
+		drop();
+		Eventually.await(() -> {
+			System.gc();
+			return handler.error() != null;
+		}, handler::toString);
+		assertThat(handler.error()).hasMessageContaining(OpenAppenders.DROPPED);
+	}
+
+	private static void drop() {
+		instance.writer().appender("dropped").append("a");
+	}
+
+	@Test
+	void aStreamThatWasEndedInATransactionThatRolledBackFails() {
+		StreamAppender appender = instance.writer().appender("rolled-back");
+		instance.transaction().executeWithoutResult((status) -> {
+			try (appender) {
+				appender.append("a");
+				appender.complete();
+			}
+			status.setRollbackOnly();
+		});
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("rolled-back", StreamPosition.start(), handler);
+		assertThat(handler.awaitError()).hasMessageContaining(OpenAppender.ROLLED_BACK);
+	}
+
+	@Test
+	void anAppenderThatIsOpenedInATransactionIsLeasedWithTheCommit() {
+		StreamAppender appender = instance.transaction().execute((status) -> {
+			StreamAppender opened = instance.writer().appender("in-transaction");
+			opened.append("a");
+			return opened;
+		});
+		assertThat(writers("in-transaction")).isNotNull();
+		appender.append("b");
+		appender.complete();
+		assertThat(reader.info("in-transaction").orElseThrow().nextIndex()).isEqualTo(2);
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void whoWritesIsToldThatTheStreamHasEndedElsewhere(boolean delete) {
+		String stream = "elsewhere-" + delete;
+		try (Instance other = Instance.start(database)) {
+			StreamAppender appender = instance.writer().appender(stream);
+			AtomicInteger calls = new AtomicInteger();
+			appender.onEnded(calls::incrementAndGet);
+			appender.append("a");
+			if (delete) {
+				other.writer().delete(stream);
+			}
+			else {
+				other.writer().fail(stream, "stop");
+			}
+			Eventually.await(() -> calls.get() == 1, calls::get);
+			org.assertj.core.api.Assertions.assertThatExceptionOfType(RuntimeException.class)
+				.isThrownBy(() -> appender.append("b"))
+				.withMessageContaining((delete) ? "was deleted while it was being written" : "failed at");
+			appender.close();
+			assertThat(reader.info(stream).isPresent()).isEqualTo(!delete);
+			appender.onEnded(calls::incrementAndGet);
+			Eventually.await(() -> calls.get() == 2, calls::get);
+		}
+	}
+
+	@Test
+	void manyStreamsFailAtOnce() {
+		List<String> names = java.util.stream.IntStream.range(0, 1200).mapToObj((i) -> "many/" + i).toList();
+		try (Instance other = Instance.start(database)) {
+			names.forEach((name) -> other.writer().appender(name));
+		}
+		assertThat(reader.list(StreamQuery.all().prefix("many/").limit(1000))).hasSize(1000)
+			.allMatch((info) -> STOPPED.equals(info.failureReason()));
+	}
+
+}
