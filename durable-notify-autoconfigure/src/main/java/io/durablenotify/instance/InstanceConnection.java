@@ -89,15 +89,25 @@ final class InstanceConnection implements AutoCloseable {
 		properties.put("socketTimeout", seconds);
 		properties.put("tcpKeepAlive", "true");
 		properties.put("ApplicationName", this.name);
-		Connection opened = new DriverConnectionDetails(details.url(), details.username(), details.password(),
-				properties)
-			.toDataSource()
-			.getConnection();
+		Connection opened = open(details, properties);
 		this.connection = opened;
 		opened.setAutoCommit(true);
 		// What the URL says of it counts more than the property
 		opened.setClientInfo("ApplicationName", this.name);
 		return opened;
+	}
+
+	private static Connection open(DriverConnectionDetails details, Map<String, String> properties)
+			throws SQLException {
+		try {
+			return new DriverConnectionDetails(details.url(), details.username(), details.password(), properties)
+				.toDataSource()
+				.getConnection();
+		}
+		catch (SQLException ex) {
+			// Without its cause: the driver may show the URL, and a password in it
+			throw new SQLException(details.mask(ex.getMessage()), ex.getSQLState());
+		}
 	}
 
 	private @Nullable DriverConnectionDetails physical() {

@@ -44,6 +44,7 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessResourceFailureException;
 
 /**
@@ -111,6 +112,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	private volatile boolean closed;
 
+	private volatile String lastFailure = "the database did not answer";
+
 	/**
 	 * Since when every statement has succeeded, by {@link System#nanoTime()};
 	 * {@code null} after one that failed. Owned by the thread, like what follows.
@@ -147,8 +150,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			signal();
 			if (!lease.awaitHeld(REGISTRATION_TIMEOUT)) {
 				throw new DataAccessResourceFailureException(
-						"This instance could not begin a lease: the database was out of reach for %d seconds"
-							.formatted(REGISTRATION_TIMEOUT.toSeconds()));
+						"This instance could not begin a lease within %d seconds: %s"
+							.formatted(REGISTRATION_TIMEOUT.toSeconds(), this.lastFailure));
 			}
 		}
 		return lease;
@@ -185,6 +188,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			}
 			catch (Throwable ex) {
 				this.reachedSince = null;
+				this.lastFailure = String.valueOf(NestedExceptionUtils.getMostSpecificCause(ex).getMessage());
 				pause = (this.closed) ? Duration.ZERO : min(this.outage.failed(ex), LONGEST_RETRY);
 			}
 			await(pause);

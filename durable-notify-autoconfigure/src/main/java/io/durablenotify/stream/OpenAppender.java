@@ -257,10 +257,11 @@ final class OpenAppender {
 	 */
 	private boolean isGone() {
 		Claim claim = this.claim;
-		return this.over && claim != null && this.writer.standing(this.stream)
-			.map(Standing::streamId)
-			.filter((streamId) -> streamId == claim.streamId())
-			.isEmpty();
+		return this.over && claim != null
+				&& this.writer.standing(this.stream)
+					.map(Standing::streamId)
+					.filter((streamId) -> streamId == claim.streamId())
+					.isEmpty();
 	}
 
 	/**

@@ -20,12 +20,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.WriterProcess;
 import org.junit.jupiter.api.AfterAll;
@@ -37,7 +39,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.dao.DataAccessException;
+import org.springframework.transaction.TransactionDefinition;
+
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * Tests that a stream ends whatever happens to the process that writes it.
@@ -56,6 +62,10 @@ class StreamLeaseTests {
 	 * Shutdown does not wait for a task that does not end.
 	 */
 	private static final String IMPATIENT = "--spring.lifecycle.timeout-per-shutdown-phase=200ms";
+
+	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
+
+	private static final String LEASES = "SELECT max(lease_until)::text FROM durable_notify.instances";
 
 	private static TestDatabase database;
 
@@ -88,6 +98,22 @@ class StreamLeaseTests {
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "Virtual threads need Java 21")
 	void anApplicationThatIsTerminatedFailsWhatItsVirtualThreadsAreWriting() {
 		terminate("terminated/virtual", "--spring.threads.virtual.enabled=true");
+	}
+
+	@Test
+	void whatIsWrittenWhileAnExecutorAwaitsItsTasksIsStored() {
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("awaited", StreamPosition.start(), handler);
+		try (WriterProcess writer = WriterProcess.start(database, "awaited", IMPATIENT,
+				"--spring.task.execution.shutdown.await-termination=true",
+				"--spring.task.execution.shutdown.await-termination-period=30s", "--test.words=100", "--test.pause=20",
+				"--test.complete=true")) {
+			writer.awaitLine("writing");
+			writer.terminate();
+			handler.awaitComplete().assertGapFree(0, 100);
+			writer.awaitExit();
+			assertThat(writer.toString()).doesNotContain("The application stopped while");
+		}
 	}
 
 	private static void terminate(String stream, String... properties) {
@@ -160,27 +186,36 @@ class StreamLeaseTests {
 	@Test
 	void nobodyFailsWhatOthersAreWritingUntilADatabaseThatWasAwayHasBeenBackForALease(@TempDir Path directory) {
 		try (OwnServer server = OwnServer.start(directory);
-				Instance first = Instance.start(server.database(), SHORT_LEASE,
-						"spring.datasource.hikari.connection-timeout=1000");
-				Instance second = Instance.start(server.database(), SHORT_LEASE);
+				TcpProxy proxy = TcpProxy.to(server.database());
+				Instance first = Instance.start(new TestDatabase(proxy.url()), SHORT_LEASE, IMPATIENT_POOL);
+				Instance second = Instance.start(server.database(), SHORT_LEASE, IMPATIENT_POOL);
 				WriterProcess killed = WriterProcess.start(server.database(), "of-killed", "--" + SHORT_LEASE)) {
 			killed.awaitLine("writing");
 			StreamAppender alive = first.writer().appender("of-alive");
 			alive.append("before");
 			killed.kill();
 			server.shutDown();
+			proxy.reject();
 			// Longer than the lease
-			Eventually.await(
-					() -> second.context().getBean("durableNotifyInstances").toString().contains("not renewed"),
-					() -> second.context().getBean("durableNotifyInstances"));
+			awaitLease(second, "not renewed in time");
+			awaitLease(first, "not renewed in time");
 			server.restart();
+			awaitLease(second, "held");
+			// The first comes back later, when its lease has run out long ago
+			proxy.pass();
+			awaitLease(first, "held");
+			assertThat(alive.append("after")).isOne();
 			RecordingHandler handler = new RecordingHandler();
 			second.reader().subscribe("of-killed", StreamPosition.start(), handler);
 			assertThat(handler.awaitError()).hasMessageContaining(LAPSED);
-			assertThat(alive.append("after")).isOne();
 			alive.complete();
-			assertThat(first.reader().info("of-alive").orElseThrow().state()).isEqualTo(StreamState.COMPLETED);
+			assertThat(second.reader().info("of-alive").orElseThrow().state()).isEqualTo(StreamState.COMPLETED);
 		}
+	}
+
+	private static void awaitLease(Instance instance, String state) {
+		Object instances = instance.context().getBean("durableNotifyInstances");
+		Eventually.await(() -> instances.toString().contains(state), instances::toString);
 	}
 
 	@Test
@@ -193,6 +228,19 @@ class StreamLeaseTests {
 		}
 		// Ended as the others when the application stops
 		assertThat(reader.info("unleased").orElseThrow().failureReason()).isEqualTo(STOPPED);
+	}
+
+	@Test
+	void anAppenderCanBeOpenedOnASnapshotFromBeforeARenewal() {
+		try (Instance frequent = Instance.start(database, "durable-notify.streams.lease=1s")) {
+			frequent.transaction(TransactionDefinition.ISOLATION_REPEATABLE_READ).executeWithoutResult((status) -> {
+				Object before = frequent.jdbc().queryForObject(LEASES, String.class);
+				Eventually.await(() -> !before.equals(database.jdbc().queryForObject(LEASES, String.class)),
+						() -> before);
+				frequent.writer().appender("old-snapshot").append("a");
+			});
+			assertThat(writers("old-snapshot")).isNotNull();
+		}
 	}
 
 	private static Long writers(String stream) {
@@ -212,7 +260,7 @@ class StreamLeaseTests {
 				appender.close();
 			}
 			catch (RuntimeException ex) {
-				assertThat(ex).isInstanceOf(org.springframework.dao.DataAccessException.class);
+				assertThat(ex).isInstanceOf(DataAccessException.class);
 			}
 			server.restart();
 			RecordingHandler handler = new RecordingHandler();
@@ -281,8 +329,7 @@ class StreamLeaseTests {
 				other.writer().fail(stream, "stop");
 			}
 			Eventually.await(() -> calls.get() == 1, calls::get);
-			org.assertj.core.api.Assertions.assertThatExceptionOfType(RuntimeException.class)
-				.isThrownBy(() -> appender.append("b"))
+			assertThatExceptionOfType(RuntimeException.class).isThrownBy(() -> appender.append("b"))
 				.withMessageContaining((delete) ? "was deleted while it was being written" : "failed at");
 			appender.close();
 			assertThat(reader.info(stream).isPresent()).isEqualTo(!delete);
@@ -293,7 +340,7 @@ class StreamLeaseTests {
 
 	@Test
 	void manyStreamsFailAtOnce() {
-		List<String> names = java.util.stream.IntStream.range(0, 1200).mapToObj((i) -> "many/" + i).toList();
+		List<String> names = IntStream.range(0, 1200).mapToObj((i) -> "many/" + i).toList();
 		try (Instance other = Instance.start(database)) {
 			names.forEach((name) -> other.writer().appender(name));
 		}

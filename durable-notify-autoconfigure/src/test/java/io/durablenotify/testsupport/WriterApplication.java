@@ -55,10 +55,11 @@ public final class WriterApplication {
 		String bean = context.getEnvironment().getProperty("test.executor", "applicationTaskExecutor");
 		long words = context.getEnvironment().getProperty("test.words", Long.class, Long.MAX_VALUE);
 		long pause = context.getEnvironment().getProperty("test.pause", Long.class, 10L);
-		context.getBean(bean, Executor.class).execute(() -> write(writer, stream, words, pause));
+		boolean complete = context.getEnvironment().getProperty("test.complete", Boolean.class, false);
+		context.getBean(bean, Executor.class).execute(() -> write(writer, stream, words, pause, complete));
 	}
 
-	private static void write(StreamWriter writer, String stream, long words, long pause) {
+	private static void write(StreamWriter writer, String stream, long words, long pause, boolean complete) {
 		try (StreamAppender answer = writer.appender(stream)) {
 			answer.onEnded(() -> System.out.println("ended without the appender"));
 			for (long i = 0; i < words; i++) {
@@ -68,7 +69,9 @@ public final class WriterApplication {
 				}
 				pause(pause);
 			}
-			pause(Long.MAX_VALUE);
+			if (!complete) {
+				pause(Long.MAX_VALUE);
+			}
 			answer.complete();
 		}
 		catch (RuntimeException ex) {
