@@ -202,7 +202,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			}
 		}
 		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
+			// Nobody has a reason to: the lease is renewed until it is closed
+			logger.debug("Interrupted", ex);
 		}
 	}
 

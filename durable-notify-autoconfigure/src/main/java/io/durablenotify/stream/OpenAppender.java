@@ -72,7 +72,7 @@ final class OpenAppender {
 	private boolean closed;
 
 	/**
-	 * Whether the claim has been committed.
+	 * Whether the stream names this instance, unless the caller's transaction rolls back.
 	 */
 	private boolean claimed;
 
@@ -115,15 +115,15 @@ final class OpenAppender {
 	}
 
 	/**
-	 * Have the stream name this instance as its writer's. In a transaction of the
-	 * caller's, each time: it may roll back.
+	 * Have the stream name this instance as its writer's.
 	 */
 	private void claim() {
 		for (int attempt = 0; !this.claimed && attempt < 2; attempt++) {
 			Lease lease = this.registry.lease(this.options);
 			Optional<Claimed> claimed = this.writer.claim(this.stream, lease);
 			if (claimed.isPresent()) {
-				this.claimed = !TransactionSynchronizationManager.isActualTransactionActive();
+				this.claimed = true;
+				awaitOutcome();
 				Claim before = this.claim;
 				this.claim = new Claim(claimed.get().streamId(), lease);
 				if (before == null) {
@@ -269,34 +269,41 @@ final class OpenAppender {
 	 */
 	private void ended() {
 		this.ended = true;
-		if (!TransactionSynchronizationManager.isActualTransactionActive()
-				|| !TransactionSynchronizationManager.isSynchronizationActive()) {
+		if (!awaitOutcome()) {
 			this.registry.remove(this);
-			return;
 		}
-		TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
-
-			@Override
-			public void afterCompletion(int status) {
-				if (status == STATUS_COMMITTED) {
-					OpenAppender.this.registry.remove(OpenAppender.this);
-				}
-				else {
-					notEnded();
-				}
-			}
-
-		});
 	}
 
-	private void notEnded() {
-		locked(() -> {
-			this.ended = false;
-			if (this.closed) {
-				this.registry.abandon(this, ROLLED_BACK);
-			}
-			return 0;
-		});
+	/**
+	 * Hear whether the caller's transaction commits, where there is one.
+	 */
+	private boolean awaitOutcome() {
+		boolean joined = TransactionSynchronizationManager.isActualTransactionActive()
+				&& TransactionSynchronizationManager.isSynchronizationActive();
+		if (joined) {
+			TransactionSynchronizationManager.registerSynchronization(new Outcome());
+		}
+		return joined;
+	}
+
+	private long committed() {
+		if (this.ended) {
+			this.registry.remove(this);
+		}
+		return 0;
+	}
+
+	private long rolledBack() {
+		this.claimed = false;
+		this.ended = false;
+		return 0;
+	}
+
+	private long abandonIfClosed() {
+		if (this.closed && !this.ended) {
+			this.registry.abandon(this, ROLLED_BACK);
+		}
+		return 0;
 	}
 
 	void close() {
@@ -381,6 +388,30 @@ final class OpenAppender {
 		finally {
 			this.lock.unlock();
 		}
+	}
+
+	/**
+	 * Waits for the outcome of the caller's transaction.
+	 */
+	private final class Outcome implements TransactionSynchronization {
+
+		/**
+		 * Whether it was rolled back to a savepoint, which may have been before.
+		 */
+		private boolean uncertain;
+
+		@Override
+		public void savepointRollback(Object savepoint) {
+			this.uncertain = true;
+			locked(OpenAppender.this::rolledBack);
+		}
+
+		@Override
+		public void afterCompletion(int status) {
+			locked(() -> (status == STATUS_COMMITTED && !this.uncertain) ? committed() : rolledBack());
+			locked(OpenAppender.this::abandonIfClosed);
+		}
+
 	}
 
 	/**

@@ -187,8 +187,8 @@ class StreamLeaseTests {
 	void nobodyFailsWhatOthersAreWritingUntilADatabaseThatWasAwayHasBeenBackForALease(@TempDir Path directory) {
 		try (OwnServer server = OwnServer.start(directory);
 				TcpProxy proxy = TcpProxy.to(server.database());
-				Instance first = Instance.start(new TestDatabase(proxy.url()), SHORT_LEASE, IMPATIENT_POOL);
-				Instance second = Instance.start(server.database(), SHORT_LEASE, IMPATIENT_POOL);
+				Instance first = Instance.start(new TestDatabase(proxy.url()), SHORT_LEASE);
+				Instance second = Instance.start(server.database(), SHORT_LEASE);
 				WriterProcess killed = WriterProcess.start(server.database(), "of-killed", "--" + SHORT_LEASE)) {
 			killed.awaitLine("writing");
 			StreamAppender alive = first.writer().appender("of-alive");
@@ -298,6 +298,37 @@ class StreamLeaseTests {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("rolled-back", StreamPosition.start(), handler);
 		assertThat(handler.awaitError()).hasMessageContaining(OpenAppender.ROLLED_BACK);
+	}
+
+	@Test
+	void aStreamWhoseEndWasRolledBackToASavepointFails() {
+		StreamAppender appender = instance.writer().appender("savepoint");
+		instance.transaction().executeWithoutResult((status) -> {
+			Object savepoint = status.createSavepoint();
+			appender.append("a");
+			appender.complete();
+			appender.close();
+			status.rollbackToSavepoint(savepoint);
+		});
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("savepoint", StreamPosition.start(), handler);
+		assertThat(handler.awaitError()).hasMessageContaining(OpenAppender.ROLLED_BACK);
+	}
+
+	@Test
+	void anAppenderGoesOnAfterItsEndWasRolledBack() {
+		StreamAppender appender = instance.writer().appender("again");
+		instance.transaction().executeWithoutResult((status) -> {
+			appender.append("a");
+			appender.complete();
+			status.setRollbackOnly();
+		});
+		instance.transaction().executeWithoutResult((status) -> {
+			appender.append("a");
+			appender.complete();
+		});
+		appender.close();
+		assertThat(reader.info("again").orElseThrow().state()).isEqualTo(StreamState.COMPLETED);
 	}
 
 	@Test
