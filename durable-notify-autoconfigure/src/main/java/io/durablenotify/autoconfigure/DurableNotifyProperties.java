@@ -17,7 +17,9 @@
 package io.durablenotify.autoconfigure;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 import io.durablenotify.wakeup.WakeupMode;
@@ -639,6 +641,32 @@ public class DurableNotifyProperties {
 		 * Time that an append waits for a run that another transaction has locked.
 		 */
 		private Duration appendTimeout = Duration.ofSeconds(10);
+
+		/**
+		 * Types of the events that end a run.
+		 */
+		private List<String> terminalTypes = new ArrayList<>(List.of("run_completed", "run_failed", "run_cancelled"));
+
+		/**
+		 * Time after its end at which a run is deleted. Without it, runs are kept.
+		 */
+		private @Nullable Duration retention;
+
+		public List<String> getTerminalTypes() {
+			return this.terminalTypes;
+		}
+
+		public void setTerminalTypes(List<String> terminalTypes) {
+			this.terminalTypes = terminalTypes;
+		}
+
+		public @Nullable Duration getRetention() {
+			return this.retention;
+		}
+
+		public void setRetention(@Nullable Duration retention) {
+			this.retention = retention;
+		}
 
 		public DataSize getMaxPayloadSize() {
 			return this.maxPayloadSize;

@@ -250,7 +250,12 @@ class SettingsConfiguration {
 		DurableNotifyProperties.Events events = properties.getEvents();
 		requireValueSize("events.max-payload-size", events.getMaxPayloadSize());
 		requireLockTimeout("events.append-timeout", events.getAppendTimeout());
-		return new EventSettings((int) events.getMaxPayloadSize().toBytes(), events.getAppendTimeout());
+		requireRetention("events.retention", events.getRetention());
+		List<String> terminalTypes = events.getTerminalTypes();
+		terminalTypes.forEach((type) -> require(EventSettings.isType(type), "events.terminal-types", type,
+				"use types of 1 to 128 characters"));
+		return new EventSettings((int) events.getMaxPayloadSize().toBytes(), events.getAppendTimeout(), terminalTypes,
+				events.getRetention());
 	}
 
 	private static void requireLockTimeout(String property, Duration value) {

@@ -19,6 +19,7 @@ package io.durablenotify.event;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.OptionalLong;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -26,8 +27,12 @@ import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.jdbc.Texts;
 import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.tail.Start;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
 
 import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.dao.InvalidDataAccessResourceUsageException;
 import org.springframework.util.Assert;
 
@@ -49,6 +54,10 @@ final class DefaultEventLog implements EventLog {
 
 	private final PostgresEventStore store;
 
+	private final PostgresRunCatalog catalog;
+
+	private final WakingWrites writes;
+
 	private final EventAppends appends;
 
 	private final LiveReaders<StoredEvent> followers;
@@ -56,10 +65,13 @@ final class DefaultEventLog implements EventLog {
 	private final EventSettings settings;
 
 	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
-			EventAppends appends, LiveReaders<StoredEvent> followers, EventSettings settings) {
+			PostgresRunCatalog catalog, WakingWrites writes, EventAppends appends, LiveReaders<StoredEvent> followers,
+			EventSettings settings) {
 		this.database = database;
 		this.appendStore = appendStore;
 		this.store = store;
+		this.catalog = catalog;
+		this.writes = writes;
 		this.appends = appends;
 		this.followers = followers;
 		this.settings = settings;
@@ -146,6 +158,37 @@ final class DefaultEventLog implements EventLog {
 	private static void requireSequence(long afterSequence) {
 		Assert.isTrue(afterSequence >= 0,
 				() -> "Sequence " + afterSequence + " is negative: 0 stands for the beginning");
+	}
+
+	@Override
+	public List<RunInfo> runs(RunQuery query) {
+		Assert.notNull(query, "'query' must not be null");
+		return this.database.execute("list runs",
+				(connection, joined) -> this.catalog.list(connection, query, this.settings.terminalTypes()));
+	}
+
+	@Override
+	public boolean delete(String runId) {
+		EventTexts.requireRunId(runId);
+		return write(runId, (connection, joined) -> {
+			if (!joined) {
+				return this.writes.runInTransaction(FollowedRun.TOPIC, connection,
+						(session, inTransaction) -> delete(session, runId));
+			}
+			if (connection.getTransactionIsolation() > Connection.TRANSACTION_READ_COMMITTED) {
+				throw new InvalidDataAccessApiUsageException(
+						("Run '%s' cannot be deleted in a transaction at REPEATABLE READ or SERIALIZABLE, whose snapshot "
+								+ "may hide events: delete it at READ COMMITTED, or outside a transaction")
+							.formatted(runId));
+			}
+			return this.writes.run(FollowedRun.TOPIC, connection, true,
+					(session, inTransaction) -> delete(session, runId));
+		});
+	}
+
+	private Written<Boolean> delete(Connection connection, String runId) throws SQLException {
+		OptionalLong deleted = this.catalog.delete(connection, runId, this.settings.appendTimeout());
+		return Written.of(deleted.isPresent(), (deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
 	}
 
 	private <T> T write(String runId, SessionWork<T> work) {

@@ -28,6 +28,7 @@ import io.durablenotify.wakeup.WakingWrites;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
@@ -47,11 +48,22 @@ public class EventConfiguration {
 	}
 
 	@Bean
+	PostgresRunCatalog durableNotifyRunCatalog(Schema schema) {
+		return new PostgresRunCatalog(schema.name());
+	}
+
+	@Bean
+	Lifecycle durableNotifyRunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes,
+			EventSettings settings) {
+		return new RunJanitor(database, catalog, writes, settings, RunJanitor.INTERVAL);
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
-	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, WakingWrites writes,
-			LiveReaders<StoredEvent> followers, EventSettings settings) {
+	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
+			WakingWrites writes, LiveReaders<StoredEvent> followers, EventSettings settings) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
-		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()),
+		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
 				new EventAppends(appendStore, writes, settings), followers, settings);
 	}
 

@@ -132,4 +132,34 @@ public interface EventLog {
 	 */
 	Subscription follow(String runId, long afterSequence, EventHandler handler);
 
+	/**
+	 * List runs, in the order of their ids' bytes; in the caller's transaction where
+	 * there is one. An engine finds what another one has left unfinished by
+	 * {@code RunQuery.all().open().idleFor(…)}, and appends with the
+	 * {@link RunInfo#lastSequence()} that it has read up to, so that only one engine goes
+	 * on.
+	 * @param query which runs
+	 * @return the runs, at most {@link RunQuery#limit()}
+	 */
+	default List<RunInfo> runs(RunQuery query) {
+		throw new UnsupportedOperationException("This EventLog does not list runs");
+	}
+
+	/**
+	 * Delete a run with its events; in the caller's transaction, at READ COMMITTED, where
+	 * there is one. Waits for a transaction that has appended to it, like an append.
+	 * Followers end with a {@link RunTruncatedException}. An event that is appended later
+	 * begins a new run, with sequence 1; with an expected sequence it is refused by a
+	 * {@link StaleRunException}. Takes time in proportion to the number of events.
+	 * @param runId the run
+	 * @return whether there was one
+	 * @throws RunLockedException as {@link #append(NewEvent)} does
+	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException in a read-only
+	 * transaction, and in one at REPEATABLE READ or SERIALIZABLE, whose snapshot may hide
+	 * events that would be left
+	 */
+	default boolean delete(String runId) {
+		throw new UnsupportedOperationException("This EventLog does not delete runs");
+	}
+
 }

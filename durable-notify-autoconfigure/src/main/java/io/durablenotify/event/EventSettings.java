@@ -17,12 +17,32 @@
 package io.durablenotify.event;
 
 import java.time.Duration;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * Settings of events.
  *
  * @param maxPayloadSize the largest payload, in bytes
  * @param appendTimeout how long an append waits for a run that another transaction holds
+ * @param terminalTypes the types of events that end a run
+ * @param retention how long runs are kept after their end, or {@code null} for ever
  */
-public record EventSettings(int maxPayloadSize, Duration appendTimeout) {
+public record EventSettings(int maxPayloadSize, Duration appendTimeout, List<String> terminalTypes,
+		@Nullable Duration retention) {
+
+	public EventSettings {
+		terminalTypes = List.copyOf(terminalTypes);
+	}
+
+	/**
+	 * Return whether a text can be the type of an event.
+	 * @param type the text
+	 * @return whether it can
+	 */
+	public static boolean isType(String type) {
+		return !type.isEmpty() && type.length() <= EventTexts.MAX_TYPE_LENGTH;
+	}
+
 }

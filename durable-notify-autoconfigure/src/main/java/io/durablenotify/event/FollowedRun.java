@@ -69,7 +69,7 @@ record FollowedRun(String name) implements TailedLog<StoredEvent> {
 
 	@Override
 	public RuntimeException deleted() {
-		return new RunTruncatedException(this.name, "is gone");
+		return new RunTruncatedException(this.name, "is gone: it was deleted, or its events are lost");
 	}
 
 	@Override

@@ -1,0 +1,304 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+
+import io.durablenotify.jdbc.LimitedStatement;
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The heads of runs on PostgreSQL: listing, deleting and marking them.
+ * <p>
+ * A head is marked with the time of its terminal event a minute or so after that was
+ * appended, by one instance: so the append is no dearer, whatever version appends, and
+ * finding open runs does not have to look at those that ended long ago. What is not
+ * marked yet is found out from its events.
+ */
+final class PostgresRunCatalog {
+
+	/**
+	 * How many runs are examined, or deleted, in one transaction.
+	 */
+	static final int RUNS_PER_SLICE = 1_000;
+
+	/**
+	 * How many events are deleted in one transaction, but for those of the last run.
+	 */
+	private static final int EVENTS_PER_SLICE = 5_000;
+
+	/**
+	 * How far from the end of a run a terminal event may be to be noticed in the
+	 * background: a run that has gone on for longer has not ended.
+	 */
+	private static final int LAST_EVENTS = 100;
+
+	/**
+	 * A slice of the runs, by the index on the ids, or that on the ids of what is not
+	 * marked, and those of them that are asked for. Each run's last event is one look-up;
+	 * its events are read from the end only where types are excluded.
+	 */
+	private static final String LIST = """
+			WITH slice AS MATERIALIZED (
+				SELECT run_id, created_at FROM ${schema}.workflow_runs
+				WHERE run_id >= ? AND run_id > ? ${open} ORDER BY run_id LIMIT ${runs}),
+			listed AS (
+				SELECT r.run_id, r.created_at, l.sequence, l.type, l.created_at AS last_event_at
+				FROM slice r
+				CROSS JOIN LATERAL (SELECT e.sequence, e.type, e.created_at FROM ${schema}.workflow_events e
+					WHERE e.run_id = r.run_id ORDER BY e.sequence DESC LIMIT 1) l
+				WHERE starts_with(r.run_id, ?)
+					AND (?::bigint IS NULL OR l.created_at <= clock_timestamp() - ?::bigint * interval '1 millisecond')
+					AND NOT EXISTS (SELECT FROM (SELECT e.type FROM ${schema}.workflow_events e
+							WHERE cardinality(?::text[]) > 0 AND e.run_id = r.run_id
+							ORDER BY e.sequence DESC OFFSET 0) t
+						WHERE t.type = ANY (?::text[]))
+				ORDER BY r.run_id LIMIT ?)
+			SELECT s.runs, s.last_run_id, l.* FROM (SELECT count(*) AS runs, max(run_id) AS last_run_id FROM slice) s
+			LEFT JOIN listed l ON true ORDER BY l.run_id
+			""";
+
+	/**
+	 * Waits for appends, whose lock on the head excludes this one.
+	 */
+	private static final String DELETE_HEAD = """
+			DELETE FROM ${schema}.workflow_runs WHERE run_id = ? RETURNING id
+			""";
+
+	/**
+	 * A statement of its own: its snapshot is taken after the head was locked.
+	 */
+	private static final String DELETE_EVENTS = """
+			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[])
+			""";
+
+	private static final String TAKE_TURN = """
+			SELECT set_config('lock_timeout', '1s', true),
+				pg_try_advisory_xact_lock(hashtextextended('${schema}.workflow_runs', 0))
+			""";
+
+	/**
+	 * A head that an append holds is left to the next time.
+	 */
+	private static final String MARK = """
+			WITH examined AS MATERIALIZED (
+				SELECT id, run_id FROM ${schema}.workflow_runs WHERE ended_at IS NULL AND run_id > ?
+				ORDER BY run_id LIMIT ${runs}),
+			ended AS MATERIALIZED (
+				SELECT x.id, t.created_at FROM examined x CROSS JOIN LATERAL (
+					SELECT l.created_at FROM (SELECT e.type, e.created_at, e.sequence FROM ${schema}.workflow_events e
+						WHERE e.run_id = x.run_id ORDER BY e.sequence DESC LIMIT ${last}) l
+					WHERE l.type = ANY (?::text[]) ORDER BY l.sequence DESC LIMIT 1) t),
+			locked AS MATERIALIZED (
+				SELECT r.id FROM ${schema}.workflow_runs r WHERE r.id = ANY (ARRAY(SELECT id FROM ended))
+				ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED),
+			marked AS (
+				UPDATE ${schema}.workflow_runs r SET ended_at = e.created_at FROM ended e
+				WHERE r.id = e.id AND r.id IN (SELECT id FROM locked))
+			SELECT count(*), max(run_id) FROM examined
+			""";
+
+	/**
+	 * Those that have gone on after their terminal event wait until their last one is as
+	 * old.
+	 */
+	private static final String DELETE_HEADS = """
+			WITH cut AS MATERIALIZED (SELECT clock_timestamp() - ?::bigint * interval '1 millisecond' AS until),
+			outlived AS MATERIALIZED (
+				SELECT r.id, r.run_id FROM ${schema}.workflow_runs r WHERE r.ended_at <= (SELECT until FROM cut)
+				ORDER BY r.ended_at LIMIT ${runs} FOR UPDATE SKIP LOCKED),
+			sized AS MATERIALIZED (
+				SELECT o.id, l.created_at AS last_event_at, l.sequence, l.created_at <= (SELECT until FROM cut) AS due
+				FROM outlived o CROSS JOIN LATERAL (
+					SELECT e.sequence, e.created_at FROM ${schema}.workflow_events e
+					WHERE e.run_id = o.run_id ORDER BY e.sequence DESC LIMIT 1) l),
+			slice AS MATERIALIZED (
+				SELECT id, sum(sequence) OVER (ORDER BY id) - sequence AS events_before FROM sized WHERE due),
+			postponed AS (
+				UPDATE ${schema}.workflow_runs r SET ended_at = s.last_event_at FROM sized s
+				WHERE NOT s.due AND r.id = s.id)
+			DELETE FROM ${schema}.workflow_runs
+			WHERE id = ANY (ARRAY(SELECT id FROM slice WHERE events_before < ${events}))
+			RETURNING id, run_id
+			""";
+
+	private final String list;
+
+	private final String listOpen;
+
+	private final LimitedStatement deleteHead;
+
+	private final String deleteEvents;
+
+	private final String takeTurn;
+
+	private final String mark;
+
+	private final String deleteHeads;
+
+	PostgresRunCatalog(SchemaName schema) {
+		this.list = slice(schema, LIST.replace("${open}", ""));
+		this.listOpen = slice(schema, LIST.replace("${open}", "AND ended_at IS NULL"));
+		this.deleteHead = new LimitedStatement(schema.qualify(DELETE_HEAD));
+		this.deleteEvents = schema.qualify(DELETE_EVENTS);
+		this.takeTurn = schema.qualify(TAKE_TURN);
+		this.mark = slice(schema, MARK);
+		this.deleteHeads = slice(schema, DELETE_HEADS);
+	}
+
+	private static String slice(SchemaName schema, String sql) {
+		return schema.qualify(sql.replace("${runs}", String.valueOf(RUNS_PER_SLICE))
+			.replace("${events}", String.valueOf(EVENTS_PER_SLICE))
+			.replace("${last}", String.valueOf(LAST_EVENTS)));
+	}
+
+	/**
+	 * List runs.
+	 * @param terminalTypes the types that end a run
+	 */
+	List<RunInfo> list(Connection connection, RunQuery query, Collection<String> terminalTypes) throws SQLException {
+		Set<String> excluded = new HashSet<>(query.without());
+		if (query.openOnly()) {
+			excluded.addAll(terminalTypes);
+		}
+		List<RunInfo> runs = new ArrayList<>();
+		String after = query.after();
+		do {
+			after = list(connection, query, after, excluded.toArray(String[]::new), runs);
+		}
+		while (after != null && after.startsWith(query.prefix()) && runs.size() < query.limit());
+		return runs;
+	}
+
+	/**
+	 * List those of the next slice.
+	 * @return the last run of the slice, or {@code null} if there is no other slice
+	 */
+	private @Nullable String list(Connection connection, RunQuery query, @Nullable String after, String[] excluded,
+			List<RunInfo> runs) throws SQLException {
+		Duration idleFor = query.idleFor();
+		Long idleMillis = (idleFor != null) ? idleFor.toMillis() : null;
+		try (PreparedStatement statement = connection
+			.prepareStatement((query.openOnly()) ? this.listOpen : this.list)) {
+			statement.setString(1, query.prefix());
+			statement.setString(2, (after != null) ? after : "");
+			statement.setString(3, query.prefix());
+			statement.setObject(4, idleMillis, Types.BIGINT);
+			statement.setObject(5, idleMillis, Types.BIGINT);
+			statement.setObject(6, excluded);
+			statement.setObject(7, excluded);
+			statement.setInt(8, query.limit() - runs.size());
+			ResultSet result = statement.executeQuery();
+			String last = null;
+			while (result.next()) {
+				last = (result.getInt("runs") >= RUNS_PER_SLICE) ? result.getString("last_run_id") : null;
+				String runId = result.getString("run_id");
+				if (runId != null) {
+					runs.add(new RunInfo(runId, EventRows.instant(result, "created_at"), result.getLong("sequence"),
+							result.getString("type"), EventRows.instant(result, "last_event_at")));
+				}
+			}
+			return last;
+		}
+	}
+
+	/**
+	 * Delete a run with its events, in a transaction at READ COMMITTED.
+	 * @return the run's id, empty if there was none
+	 */
+	OptionalLong delete(Connection connection, String runId, Duration lockTimeout) throws SQLException {
+		try (PreparedStatement statement = this.deleteHead.prepare(connection, true, lockTimeout)) {
+			statement.setString(2, runId);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
+			if (!result.next()) {
+				return OptionalLong.empty();
+			}
+			long id = result.getLong(1);
+			deleteEvents(connection, List.of(runId));
+			return OptionalLong.of(id);
+		}
+	}
+
+	private void deleteEvents(Connection connection, Collection<String> runIds) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.deleteEvents)) {
+			statement.setObject(1, runIds.toArray(String[]::new));
+			statement.executeUpdate();
+		}
+	}
+
+	/**
+	 * Be the only instance that cleans up, until the transaction ends.
+	 * @return whether no other instance is
+	 */
+	boolean takeTurn(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.takeTurn)) {
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getBoolean(2);
+		}
+	}
+
+	/**
+	 * Mark runs that have ended, among some that are not marked.
+	 * @param after the id after which to begin
+	 * @return the last id that was examined, or {@code null} if that was the last of all
+	 */
+	@Nullable String mark(Connection connection, Collection<String> terminalTypes, String after) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.mark)) {
+			statement.setString(1, after);
+			statement.setObject(2, terminalTypes.toArray(String[]::new));
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return (result.getInt(1) >= RUNS_PER_SLICE) ? result.getString(2) : null;
+		}
+	}
+
+	/**
+	 * Delete a slice of the runs whose terminal event, and whose last one, are old
+	 * enough.
+	 * @return the ids of their heads
+	 */
+	List<Long> deleteOutlived(Connection connection, Duration retention) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.deleteHeads)) {
+			statement.setLong(1, retention.toMillis());
+			ResultSet result = statement.executeQuery();
+			List<Long> ids = new ArrayList<>();
+			List<String> runIds = new ArrayList<>();
+			while (result.next()) {
+				ids.add(result.getLong(1));
+				runIds.add(result.getString(2));
+			}
+			if (!runIds.isEmpty()) {
+				deleteEvents(connection, runIds);
+			}
+			return ids;
+		}
+	}
+
+}

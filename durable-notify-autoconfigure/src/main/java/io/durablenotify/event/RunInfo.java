@@ -1,0 +1,32 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.time.Instant;
+
+/**
+ * What is known of a run without reading it.
+ *
+ * @param runId the run's id
+ * @param createdAt when its first event was appended
+ * @param lastSequence the sequence of its last event, as
+ * {@link EventLog#append(NewEvent, long)} expects it
+ * @param lastType the type of its last event
+ * @param lastEventAt when its last event was appended
+ */
+public record RunInfo(String runId, Instant createdAt, long lastSequence, String lastType, Instant lastEventAt) {
+}

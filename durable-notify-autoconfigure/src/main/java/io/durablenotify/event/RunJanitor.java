@@ -1,0 +1,150 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.event;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+
+import io.durablenotify.delivery.Outage;
+import io.durablenotify.delivery.RecurringTask;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.WakingWrites.Written;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Marks runs that have ended, and deletes those that have been kept for long enough,
+ * about once a minute and by one instance at a time.
+ */
+final class RunJanitor implements SmartLifecycle, AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(EventLog.class);
+
+	static final Duration INTERVAL = Duration.ofMinutes(1);
+
+	/**
+	 * Open runs are examined again and again: so many a turn, so that many of them cost
+	 * little.
+	 */
+	private static final int SLICES_PER_TURN = 10;
+
+	private final ApplicationDatabase database;
+
+	private final PostgresRunCatalog catalog;
+
+	private final WakingWrites writes;
+
+	private final EventSettings settings;
+
+	private final RecurringTask task;
+
+	/**
+	 * Owned by the task: up to where the open runs were examined.
+	 */
+	private String after = "";
+
+	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes, EventSettings settings,
+			Duration interval) {
+		this.database = database;
+		this.catalog = catalog;
+		this.writes = writes;
+		this.settings = settings;
+		Outage outage = new Outage(logger, "Runs that have ended cannot be cleaned up for now",
+				"Runs that have ended are cleaned up again");
+		this.task = new RecurringTask("durable-notify-run-janitor", interval, outage, this::takeTurn);
+	}
+
+	/**
+	 * Take a turn soon, regardless of the interval.
+	 */
+	void wake() {
+		this.task.wake();
+	}
+
+	private boolean takeTurn() {
+		for (int slice = 0; slice < SLICES_PER_TURN && mark(); slice++) {
+			// The next slice
+		}
+		Duration retention = this.settings.retention();
+		return retention != null && delete(retention);
+	}
+
+	/**
+	 * Return whether there are more to examine.
+	 */
+	private boolean mark() {
+		this.after = run((connection) -> {
+			String last = this.catalog.mark(connection, this.settings.terminalTypes(), this.after);
+			return Written.of((last != null) ? last : "", null);
+		}, "");
+		return !this.after.isEmpty();
+	}
+
+	/**
+	 * Return whether there are more to delete.
+	 */
+	private boolean delete(Duration retention) {
+		return run((connection) -> {
+			List<Long> deleted = this.catalog.deleteOutlived(connection, retention);
+			return new Written<>(!deleted.isEmpty(), deleted.stream().map(Wakeup::deleted).toList());
+		}, false);
+	}
+
+	private <T> T run(Turn<T> turn, T otherwise) {
+		return this.database.executeApart("clean up runs", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> this.writes.runInTransaction(FollowedRun.TOPIC, connection,
+						(session, inTransaction) -> (this.catalog.takeTurn(session)) ? turn.take(session)
+								: Written.of(otherwise, null)));
+	}
+
+	@Override
+	public void start() {
+		this.task.start();
+	}
+
+	@Override
+	public void stop() {
+		this.task.stop();
+	}
+
+	@Override
+	public boolean isRunning() {
+		return this.task.isRunning();
+	}
+
+	@Override
+	public void close() {
+		this.task.close();
+	}
+
+	/**
+	 * What is done in one transaction.
+	 */
+	@FunctionalInterface
+	private interface Turn<T> {
+
+		Written<T> take(Connection connection) throws SQLException;
+
+	}
+
+}
