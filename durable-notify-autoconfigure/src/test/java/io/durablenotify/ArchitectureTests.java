@@ -21,6 +21,7 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.PreparedStatement;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,7 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.Architectures.LayeredArchitecture;
 import com.tngtech.archunit.library.GeneralCodingRules;
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
+import io.durablenotify.jdbc.OneTransaction;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -88,6 +90,7 @@ class ArchitectureTests {
 	private static final Map<String, String> PUBLIC_CLASSES = Map.ofEntries(
 			Map.entry("io.durablenotify.jdbc.ApplicationDatabase", "every feature reaches the database by it"),
 			Map.entry("io.durablenotify.jdbc.LimitedStatement", "every feature that locks heads waits by it"),
+			Map.entry("io.durablenotify.jdbc.OneTransaction", "every feature that sends several statements does it by it"),
 			Map.entry("io.durablenotify.jdbc.PageQuery", "every feature reads pages by it"),
 			Map.entry("io.durablenotify.jdbc.Texts", "the rules that all features have for texts"),
 			Map.entry("io.durablenotify.delivery.Outage", "a tool of several features"),
@@ -311,9 +314,23 @@ class ArchitectureTests {
 		noClasses().that()
 			.resideOutsideOfPackages(ROOT + ".listener", ROOT + ".stream", ROOT + ".event", ROOT + ".change",
 					ROOT + ".work")
+			.and()
+			.doNotBelongToAnyOf(OneTransaction.class)
 			.should()
 			.dependOnClassesThat()
 			.resideInAPackage("org.postgresql..")
+			.check(classes);
+	}
+
+	/**
+	 * After executeQuery() and executeUpdate() nobody reads a second result.
+	 */
+	@Test
+	void severalStatementsAreSentAsOneTransactionOnly() {
+		noClasses().that()
+			.doNotBelongToAnyOf(OneTransaction.class)
+			.should()
+			.callMethod(PreparedStatement.class, "execute")
 			.check(classes);
 	}
 

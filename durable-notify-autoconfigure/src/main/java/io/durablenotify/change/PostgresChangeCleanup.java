@@ -22,6 +22,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 
+import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 
 /**
@@ -34,7 +35,7 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
 
 	/**
-	 * One implicit transaction, of one instance at a time: the others find the lock
+	 * {@link OneTransaction One transaction}, of one instance at a time: the others find the lock
 	 * taken, and leave it to that one. A snapshot is older than the time beside it. What
 	 * may be deleted is noted in the same transaction, for readers to see that they have
 	 * come too late; it is never taken back, whatever the clock does, and is never from
@@ -42,7 +43,7 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 	 */
 	private static final String CLEAN = """
 			SELECT set_config('durable_notify.turn',
-				pg_try_advisory_xact_lock(hashtextextended('${schema}.changes', 0))::text, true);
+				pg_try_advisory_xact_lock(hashtextextended('${schema}.changes', 0))::text, true) IS NOT NULL;
 			INSERT INTO ${schema}.change_snapshots (snapshot) SELECT pg_current_snapshot()
 				WHERE ${my_turn} AND EXISTS (SELECT FROM ${schema}.changes) AND NOT EXISTS (
 					SELECT FROM ${schema}.change_snapshots WHERE taken_at > clock_timestamp() - ?::interval)
@@ -76,12 +77,12 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 
 	@Override
 	public boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.clean)) {
+		try (PreparedStatement statement = OneTransaction.prepare(connection, this.clean)) {
 			statement.setString(1, interval.toMillis() + "ms");
 			statement.setString(2, retention.toMillis() + "ms");
 			statement.setString(3, retention.toMillis() + "ms");
 			statement.setInt(4, SLICE);
-			statement.execute();
+			OneTransaction.execute(statement);
 			for (int i = 0; i < 4; i++) {
 				statement.getMoreResults();
 			}

@@ -29,6 +29,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
+import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.jdbc.PageQuery;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +44,7 @@ final class PostgresChangeStore implements ChangeStore {
 			""";
 
 	/**
-	 * One implicit transaction. The lock lets one instance clean up while the others
+	 * {@link OneTransaction One transaction}. The lock lets one instance clean up while the others
 	 * wait, and each statement's own snapshot lets those see that it is done. What was
 	 * stored before anybody arrived goes, too: nobody's position is older, and it may
 	 * have been restored. So was whatever comes from a later transaction than any here.
@@ -142,8 +143,10 @@ final class PostgresChangeStore implements ChangeStore {
 
 	@Override
 	public Arrival arrive(Connection connection) throws SQLException {
+		try (PreparedStatement statement = OneTransaction.prepare(connection, this.adopt)) {
+			OneTransaction.execute(statement);
+		}
 		try (Statement statement = connection.createStatement()) {
-			statement.execute(this.adopt);
 			ResultSet result = statement.executeQuery(this.arrive);
 			result.next();
 			ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3),

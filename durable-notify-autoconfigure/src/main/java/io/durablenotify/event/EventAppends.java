@@ -104,7 +104,7 @@ final class EventAppends {
 			if (found == null) {
 				continue;
 			}
-			AppendResult result = result(event, eventId, found);
+			AppendResult result = result(connection, event, eventId, found);
 			if (result != null) {
 				this.lastWasDuplicate = result.outcome() == Outcome.DUPLICATE;
 				return result;
@@ -145,7 +145,7 @@ final class EventAppends {
 			if (looked == null) {
 				continue;
 			}
-			List<AppendResult> results = results(list, eventIds, looked);
+			List<AppendResult> results = results(connection, list, eventIds, looked);
 			if (results != null) {
 				return results;
 			}
@@ -154,11 +154,13 @@ final class EventAppends {
 		throw metAgainAndAgain(runId);
 	}
 
-	private static @Nullable List<AppendResult> results(EventList list, List<UUID> eventIds, AllLooked looked) {
+	private @Nullable List<AppendResult> results(Connection connection, EventList list, List<UUID> eventIds,
+			AllLooked looked) throws SQLException {
 		Map<Integer, AppendResult> results = new TreeMap<>();
 		for (int i = 0; i < eventIds.size(); i++) {
 			Look look = looked.looks().get(i);
-			AppendResult result = (look != null) ? result(list.events().get(i), eventIds.get(i), look) : null;
+			AppendResult result = (look != null) ? result(connection, list.events().get(i), eventIds.get(i), look)
+					: null;
 			AppendResult doubled = results.get(list.origins()[i]);
 			if (result == null && doubled != null) {
 				result = duplicate(doubled.eventId(), doubled.sequence());
@@ -228,16 +230,17 @@ final class EventAppends {
 	/**
 	 * Return what became of an event, or {@code null} if it is nowhere.
 	 */
-	private static @Nullable AppendResult result(NewEvent event, UUID eventId, Look look) {
+	private @Nullable AppendResult result(Connection connection, NewEvent event, UUID eventId, Look look)
+			throws SQLException {
 		List<Found> appended = appended(look, eventId);
 		if (!appended.isEmpty()) {
 			return new AppendResult(Outcome.APPENDED, appended.get(0).eventId(), appended.get(0).sequence());
 		}
 		Found ofKey = look.ofKey();
 		if (ofKey != null) {
-			if (!event.isLike(ofKey.type(), ofKey.correlationId())) {
-				throw IdempotencyKeyConflictException.withStored(event, ofKey.type(), ofKey.correlationId(),
-						ofKey.sequence());
+			if (!ofKey.isLike()) {
+				this.store.requireNoConflict(connection, event);
+				return null;
 			}
 			return duplicate(ofKey.eventId(), ofKey.sequence());
 		}

@@ -33,6 +33,7 @@ import java.util.Set;
 import java.util.UUID;
 
 import io.durablenotify.jdbc.LimitedStatement;
+import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.util.PSQLException;
@@ -41,7 +42,7 @@ import org.postgresql.util.ServerErrorMessage;
 /**
  * The SQL of appending to runs.
  * <p>
- * An append is several statements in one round trip. The first locks the run's head; the
+ * An append is several statements in {@link OneTransaction one transaction}. The first locks the run's head; the
  * second, whose snapshot is taken when the lock is held, numbers the event from the end
  * of the primary key and stores it unless it is there; the third looks at what is there
  * now. So nobody's event can appear below one that is visible already, and a duplicate
@@ -64,6 +65,10 @@ final class PostgresEventAppends {
 
 	private static final String FIND = """
 			SELECT id FROM ${schema}.workflow_runs WHERE run_id = ?
+			""";
+
+	private static final String FIND_BY_KEY = """
+			SELECT type, correlation_id, sequence FROM ${schema}.workflow_events WHERE run_id = ? AND idempotency_key = ?
 			""";
 
 	private static final String CREATE = """
@@ -91,17 +96,18 @@ final class PostgresEventAppends {
 			""";
 
 	/**
-	 * The event of the key, the one that this would double, and the run's last: at least
-	 * one of them is the event itself if it was stored.
+	 * The event of the key, and whether it is like this one; the one that this would
+	 * double; and the run's last: at least one of them is the event itself if it was
+	 * stored.
 	 */
 	private static final String LOOK = """
-			SELECT 'K', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
-			WHERE run_id = ? AND idempotency_key = ?
+			SELECT 'K'::"char", event_id, sequence, type = ?::text AND correlation_id IS NOT DISTINCT FROM ?::text
+			FROM ${schema}.workflow_events WHERE run_id = ? AND idempotency_key = ?
 			UNION ALL
-			SELECT 'D', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+			SELECT 'D', event_id, sequence, true FROM ${schema}.workflow_events
 			WHERE run_id = ? AND ${same-correlation} AND type = ? AND ${suspension}
 			UNION ALL (
-			SELECT 'L', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+			SELECT 'L', event_id, sequence, true FROM ${schema}.workflow_events
 			WHERE run_id = ? ORDER BY sequence DESC LIMIT 1)
 			""";
 
@@ -118,15 +124,16 @@ final class PostgresEventAppends {
 					WITH ORDINALITY AS g(event_id, type, correlation_id, idempotency_key, payload, is_first, ord)),
 			known AS MATERIALIZED (
 				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (
-					SELECT 'K' AS kind, event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
-					WHERE run_id = ? AND idempotency_key = g.idempotency_key LIMIT 1) e
+					SELECT 'K'::"char" AS kind, event_id, sequence,
+						type = g.type AND correlation_id IS NOT DISTINCT FROM g.correlation_id AS is_like
+					FROM ${schema}.workflow_events WHERE run_id = ? AND idempotency_key = g.idempotency_key LIMIT 1) e
 				UNION ALL
 				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (
-					SELECT 'D', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+					SELECT 'D'::"char", event_id, sequence, true FROM ${schema}.workflow_events
 					WHERE run_id = ? AND correlation_id = g.correlation_id AND type = g.type AND ${suspension} LIMIT 1) e
 				UNION ALL
 				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (
-					SELECT 'D', event_id, sequence, type, correlation_id FROM ${schema}.workflow_events
+					SELECT 'D'::"char", event_id, sequence, true FROM ${schema}.workflow_events
 					WHERE run_id = ? AND correlation_id IS NULL AND type = g.type AND ${suspension} LIMIT 1) e
 				WHERE g.correlation_id IS NULL),
 			stored AS (
@@ -139,15 +146,17 @@ final class PostgresEventAppends {
 					ORDER BY sequence DESC LIMIT 1), 0) AS sequence) tail
 				CROSS JOIN given g
 				WHERE g.is_first AND NOT EXISTS (SELECT FROM known k WHERE k.ord = g.ord)
-					AND NOT EXISTS (SELECT FROM known k JOIN given o ON o.ord = k.ord WHERE k.kind = 'K'
-						AND (k.type <> o.type OR k.correlation_id IS DISTINCT FROM o.correlation_id))
-				RETURNING event_id, sequence, type, correlation_id)
-			SELECT g.ord, 'A', s.* FROM stored s JOIN given g ON g.event_id = s.event_id
+					AND NOT EXISTS (SELECT FROM known k WHERE NOT k.is_like)
+				RETURNING event_id, sequence)
+			SELECT g.ord, 'A'::"char", s.event_id, s.sequence, true
+			FROM stored s JOIN given g ON g.event_id = s.event_id
 			UNION ALL
 			SELECT * FROM known
 			""";
 
 	private final String find;
+
+	private final String findByKey;
 
 	private final Map<Uniqueness, LimitedStatement> appendOnly = new EnumMap<>(Uniqueness.class);
 
@@ -161,6 +170,7 @@ final class PostgresEventAppends {
 
 	PostgresEventAppends(SchemaName schema) {
 		this.find = schema.qualify(FIND);
+		this.findByKey = schema.qualify(FIND_BY_KEY);
 		for (Uniqueness uniqueness : Uniqueness.values()) {
 			String sql = LOCK + APPEND + uniqueness.onConflict + ";\n"
 					+ LOOK.replace("${same-correlation}", uniqueness.sameCorrelation);
@@ -189,6 +199,22 @@ final class PostgresEventAppends {
 	}
 
 	/**
+	 * Make sure that an event's key does not belong to another.
+	 * @throws IdempotencyKeyConflictException if it does
+	 */
+	void requireNoConflict(Connection connection, NewEvent event) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.findByKey)) {
+			statement.setString(1, event.runId());
+			statement.setString(2, event.idempotencyKey());
+			ResultSet result = statement.executeQuery();
+			if (result.next() && !event.isLike(result.getString(1), result.getString(2))) {
+				throw IdempotencyKeyConflictException.withStored(event, result.getString(1), result.getString(2),
+						result.getLong(3));
+			}
+		}
+	}
+
+	/**
 	 * Append an event to a run that is there, unless the event is there too or the run
 	 * stands elsewhere. Does not look at what is there then: a statement less, which is a
 	 * twentieth of the time.
@@ -204,8 +230,7 @@ final class PostgresEventAppends {
 			OptionalLong run = readRun(statement, false);
 			statement.getMoreResults();
 			ResultSet result = statement.getResultSet();
-			Found stored = (result.next())
-					? new Found(eventId.toString(), result.getLong(1), event.type(), event.correlationId()) : null;
+			Found stored = (result.next()) ? new Found(eventId.toString(), result.getLong(1), true) : null;
 			return new Look(run, null, null, stored);
 		}
 	}
@@ -224,6 +249,8 @@ final class PostgresEventAppends {
 		LimitedStatement limited = Objects.requireNonNull(((create) ? this.create : this.append).get(uniqueness));
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
 			int next = setAppend(statement, setRun(statement, create, event.runId()), event, eventId, expectedSequence);
+			statement.setString(next++, event.type());
+			statement.setString(next++, event.correlationId());
 			statement.setString(next++, event.runId());
 			statement.setString(next++, event.idempotencyKey());
 			statement.setString(next++, event.runId());
@@ -352,8 +379,7 @@ final class PostgresEventAppends {
 	}
 
 	private static Found readFound(ResultSet result, int column) throws SQLException {
-		return new Found(result.getString(column), result.getLong(column + 1), result.getString(column + 2),
-				result.getString(column + 3));
+		return new Found(result.getString(column), result.getLong(column + 1), result.getBoolean(column + 2));
 	}
 
 	boolean isLockTimeout(SQLException exception) {
@@ -417,8 +443,10 @@ final class PostgresEventAppends {
 
 	/**
 	 * An event that is there.
+	 *
+	 * @param isLike whether it has the type and correlation id of the one that was given
 	 */
-	record Found(String eventId, long sequence, String type, @Nullable String correlationId) {
+	record Found(String eventId, long sequence, boolean isLike) {
 
 		boolean is(UUID id) {
 			return this.eventId.equals(id.toString());

@@ -31,10 +31,10 @@ import org.jspecify.annotations.Nullable;
 public final class LimitedStatement {
 
 	/**
-	 * Local to the (implicit) transaction.
+	 * Local to the transaction that {@link OneTransaction} makes of it.
 	 */
 	private static final String APART = """
-			SELECT set_config('lock_timeout', ?, true);
+			SELECT set_config('lock_timeout', ?, true) IS NOT NULL;
 			%s
 			""";
 
@@ -51,7 +51,8 @@ public final class LimitedStatement {
 
 	/**
 	 * Create a new instance.
-	 * @param sql one statement, or several between semicolons
+	 * @param sql one statement, or several between semicolons; none returns a column
+	 * without a fixed width
 	 */
 	public LimitedStatement(String sql) {
 		this.apart = APART.formatted(sql);
@@ -67,13 +68,13 @@ public final class LimitedStatement {
 	 * @throws SQLException if the database fails
 	 */
 	public PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
-		PreparedStatement statement = connection.prepareStatement((joined) ? this.joined : this.apart);
+		PreparedStatement statement = OneTransaction.prepare(connection, (joined) ? this.joined : this.apart);
 		statement.setString(1, lockTimeout.toMillis() + "ms");
 		return statement;
 	}
 
 	/**
-	 * Execute it.
+	 * Execute it, in one transaction.
 	 * @param statement the statement that was prepared
 	 * @param index which of its own statements has the result, from 0
 	 * @return the result
@@ -81,7 +82,7 @@ public final class LimitedStatement {
 	 * 55P03
 	 */
 	public static ResultSet executeForResult(PreparedStatement statement, int index) throws SQLException {
-		statement.execute();
+		OneTransaction.execute(statement);
 		for (int i = 0; i <= index; i++) {
 			statement.getMoreResults();
 		}
@@ -89,23 +90,15 @@ public final class LimitedStatement {
 	}
 
 	/**
-	 * Execute a single statement.
-	 * @param connection the connection
-	 * @param joined whether the connection is in the caller's transaction
-	 * @param lockTimeout how long it waits for each lock
-	 * @param parameters the statement's parameters, in their order
+	 * Execute it for a single number.
+	 * @param statement the statement that was prepared, with one statement of its own
 	 * @return the first row's first column, {@code null} without a row
-	 * @throws SQLException if the database fails
+	 * @throws SQLException if the database fails; if it waited too long, with SQLSTATE
+	 * 55P03
 	 */
-	public @Nullable Long execute(Connection connection, boolean joined, Duration lockTimeout,
-			@Nullable Object... parameters) throws SQLException {
-		try (PreparedStatement statement = prepare(connection, joined, lockTimeout)) {
-			for (int i = 0; i < parameters.length; i++) {
-				statement.setObject(i + 2, parameters[i]);
-			}
-			ResultSet result = executeForResult(statement, 0);
-			return (result.next()) ? result.getLong(1) : null;
-		}
+	public static @Nullable Long executeForLong(PreparedStatement statement) throws SQLException {
+		ResultSet result = executeForResult(statement, 0);
+		return (result.next()) ? result.getLong(1) : null;
 	}
 
 }

@@ -50,7 +50,7 @@ final class ProbeSender {
 				ApplicationDatabase.PATIENCE, (connection, joined) -> {
 					try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, '')")) {
 						statement.setString(1, this.channel);
-						statement.execute();
+						statement.executeQuery();
 						return System.nanoTime();
 					}
 				}), this.executor);

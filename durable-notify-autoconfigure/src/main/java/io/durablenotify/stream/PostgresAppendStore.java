@@ -33,6 +33,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 
 import io.durablenotify.jdbc.LimitedStatement;
+import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
@@ -42,7 +43,7 @@ import org.postgresql.util.ServerErrorMessage;
 /**
  * Appends on PostgreSQL.
  * <p>
- * An append is two statements in one round trip. The first locks the heads; the second,
+ * An append is two statements in {@link OneTransaction one transaction}. The first locks the heads; the second,
  * whose snapshot is taken when the locks are held, numbers the chunks from the end of the
  * primary key. So nobody's chunk can appear below one that is visible already.
  */
@@ -70,9 +71,12 @@ final class PostgresAppendStore implements AppendStore {
 	 * In the order of the names, so that two of these cannot wait for each other.
 	 */
 	private static final String CREATE = """
-			INSERT INTO ${schema}.streams (name) SELECT n FROM unnest(?::text[]) AS n ORDER BY n
-			ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING
-			RETURNING name, stream_id
+			WITH given AS MATERIALIZED (SELECT name, ord FROM unnest(?::text[]) WITH ORDINALITY AS g(name, ord)),
+			created AS (
+				INSERT INTO ${schema}.streams (name) SELECT name FROM given ORDER BY name
+				ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING
+				RETURNING name, stream_id)
+			SELECT given.ord, created.stream_id FROM created JOIN given ON given.name = created.name
 			""";
 
 	/**
@@ -206,7 +210,12 @@ final class PostgresAppendStore implements AppendStore {
 	public Map<String, Long> find(Connection connection, Collection<String> names) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
 			statement.setObject(1, names.toArray(String[]::new));
-			return readIds(statement.executeQuery());
+			ResultSet result = statement.executeQuery();
+			Map<String, Long> ids = new HashMap<>();
+			while (result.next()) {
+				ids.put(result.getString(1), result.getLong(2));
+			}
+			return ids;
 		}
 	}
 
@@ -214,17 +223,15 @@ final class PostgresAppendStore implements AppendStore {
 	public Map<String, Long> create(Connection connection, boolean joined, Collection<String> names,
 			Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = this.create.prepare(connection, joined, lockTimeout)) {
-			statement.setObject(2, names.toArray(String[]::new));
-			return readIds(LimitedStatement.executeForResult(statement, 0));
+			String[] given = names.toArray(String[]::new);
+			statement.setObject(2, given);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
+			Map<String, Long> ids = new HashMap<>();
+			while (result.next()) {
+				ids.put(given[result.getInt(1) - 1], result.getLong(2));
+			}
+			return ids;
 		}
-	}
-
-	private static Map<String, Long> readIds(ResultSet result) throws SQLException {
-		Map<String, Long> ids = new HashMap<>();
-		while (result.next()) {
-			ids.put(result.getString(1), result.getLong(2));
-		}
-		return ids;
 	}
 
 	@Override
@@ -238,7 +245,7 @@ final class PostgresAppendStore implements AppendStore {
 		}
 		try (PreparedStatement statement = this.appendNextJoined.prepare(connection, true, lockTimeout)) {
 			setNext(statement, 2, lockTimeout, streamId, stream, index, data);
-			statement.execute();
+			OneTransaction.execute(statement);
 			statement.getMoreResults();
 			return statement.getUpdateCount() == 1;
 		}

@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -128,11 +129,9 @@ final class PostgresStreamCatalog implements StreamCatalog {
 	@Override
 	public Created create(Connection connection, boolean joined, String stream, StreamOptions options,
 			Duration lockTimeout) throws SQLException {
-		Duration timeToLive = options.timeToLive();
 		Long replaced = null;
 		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
-			Long created = this.create.execute(connection, joined, lockTimeout, stream, options.owner(),
-					options.contentType(), (timeToLive != null) ? timeToLive.toMillis() : null);
+			Long created = insert(connection, joined, stream, options, lockTimeout);
 			if (created != null) {
 				return new Created(created, replaced);
 			}
@@ -142,7 +141,7 @@ final class PostgresStreamCatalog implements StreamCatalog {
 			}
 			StreamOptions stored = existing.options();
 			if (stored == null) {
-				Long deleted = this.deleteExpired.execute(connection, joined, lockTimeout, existing.streamId());
+				Long deleted = deleteExpired(connection, joined, existing.streamId(), lockTimeout);
 				replaced = (deleted != null) ? deleted : replaced;
 				continue;
 			}
@@ -153,6 +152,26 @@ final class PostgresStreamCatalog implements StreamCatalog {
 		}
 		throw new ConcurrencyFailureException(
 				"Stream '%s' was deleted and created again time after time; it was not created".formatted(stream));
+	}
+
+	private @Nullable Long insert(Connection connection, boolean joined, String stream, StreamOptions options,
+			Duration lockTimeout) throws SQLException {
+		Duration timeToLive = options.timeToLive();
+		try (PreparedStatement statement = this.create.prepare(connection, joined, lockTimeout)) {
+			statement.setString(2, stream);
+			statement.setString(3, options.owner());
+			statement.setString(4, options.contentType());
+			statement.setObject(5, (timeToLive != null) ? timeToLive.toMillis() : null, Types.BIGINT);
+			return LimitedStatement.executeForLong(statement);
+		}
+	}
+
+	private @Nullable Long deleteExpired(Connection connection, boolean joined, long streamId, Duration lockTimeout)
+			throws SQLException {
+		try (PreparedStatement statement = this.deleteExpired.prepare(connection, joined, lockTimeout)) {
+			statement.setLong(2, streamId);
+			return LimitedStatement.executeForLong(statement);
+		}
 	}
 
 	private @Nullable Existing existing(Connection connection, String stream) throws SQLException {
@@ -175,8 +194,11 @@ final class PostgresStreamCatalog implements StreamCatalog {
 	@Override
 	public OptionalLong delete(Connection connection, boolean joined, String stream, Duration lockTimeout)
 			throws SQLException {
-		Long streamId = this.delete.execute(connection, joined, lockTimeout, stream);
-		return (streamId != null) ? OptionalLong.of(streamId) : OptionalLong.empty();
+		try (PreparedStatement statement = this.delete.prepare(connection, joined, lockTimeout)) {
+			statement.setString(2, stream);
+			Long streamId = LimitedStatement.executeForLong(statement);
+			return (streamId != null) ? OptionalLong.of(streamId) : OptionalLong.empty();
+		}
 	}
 
 	@Override

@@ -25,14 +25,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
+import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cleans up on PostgreSQL. A slice is one round trip and in autocommit by that one
- * transaction, which no client can leave open, however it dies. The lock that makes it
- * one instance's at a time is the transaction's too: a session's would stay behind in a
- * pooler.
+ * Cleans up on PostgreSQL. A slice is {@link OneTransaction one transaction} and, but in
+ * the driver's simple mode, one round trip: no client can leave it open, however it dies.
+ * The lock that makes it one instance's at a time is the transaction's too: a session's
+ * would stay behind in a pooler.
  */
 final class PostgresStreamCleanup implements StreamCleanup {
 
@@ -56,8 +57,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	 * DBA, not for long.
 	 */
 	private static final String TAKE_TURN = """
-			SELECT set_config('lock_timeout', '1s', true), set_config('durable_notify.turn',
-				pg_try_advisory_xact_lock(hashtextextended('${schema}.deleted_streams', 0))::text, true)
+			SELECT set_config('lock_timeout', '1s', true) IS NOT NULL, set_config('durable_notify.turn',
+				pg_try_advisory_xact_lock(hashtextextended('${schema}.deleted_streams', 0))::text, true) IS NOT NULL
 			""";
 
 	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
@@ -148,14 +149,14 @@ final class PostgresStreamCleanup implements StreamCleanup {
 
 	@Override
 	public Slice clean(Connection connection, StreamRetention retention, boolean all, long after) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.clean)) {
+		try (PreparedStatement statement = OneTransaction.prepare(connection, this.clean)) {
 			statement.setObject(1, retention.byPrefix().keySet().toArray(String[]::new));
 			statement.setObject(2,
 					retention.byPrefix().values().stream().map(PostgresStreamCleanup::millis).toArray(Long[]::new));
 			statement.setObject(3, (all) ? null : LOOK_BACK.toMillis(), Types.BIGINT);
 			statement.setLong(4, after);
 			statement.setLong(5, after);
-			statement.execute();
+			OneTransaction.execute(statement);
 			List<Long> deleted = new ArrayList<>();
 			ResultSet heads = next(statement);
 			while (heads.next()) {

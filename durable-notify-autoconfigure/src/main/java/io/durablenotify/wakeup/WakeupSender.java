@@ -173,7 +173,7 @@ final class WakeupSender implements AutoCloseable {
 		try (PreparedStatement statement = connection.prepareStatement((one) ? NOTIFY_ONE : NOTIFY)) {
 			statement.setString(1, channel);
 			statement.setObject(2, (one) ? payloads.get(0) : payloads.toArray(String[]::new));
-			statement.execute();
+			statement.executeQuery();
 		}
 	}
 

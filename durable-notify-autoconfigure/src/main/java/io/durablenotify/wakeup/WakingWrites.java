@@ -21,9 +21,8 @@ import java.sql.SQLException;
 import java.util.Collection;
 import java.util.List;
 
+import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.jdbc.SessionWork;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,8 +30,6 @@ import org.jspecify.annotations.Nullable;
  * there is a transaction of the caller's, else at once.
  */
 public final class WakingWrites {
-
-	private static final Log logger = LogFactory.getLog(Wakeups.class);
 
 	private final Wakeups wakeups;
 
@@ -79,25 +76,15 @@ public final class WakingWrites {
 	 */
 	public <T> T runInTransaction(String topic, Connection connection, SessionWork<Written<T>> work)
 			throws SQLException {
-		Written<T> written;
-		connection.setAutoCommit(false);
-		try {
+		return woken(topic, OneTransaction.run(connection, (session, joined) -> {
 			// As in a caller's: no limit of ours may be left for the commit, which waits
 			// for the lock of a NOTIFY
-			written = work.run(connection, true);
+			Written<T> written = work.run(session, joined);
 			if (this.wakeups.isTransactionRequired()) {
-				this.wakeups.announce(connection, topic, written.wakeups());
+				this.wakeups.announce(session, topic, written.wakeups());
 			}
-			connection.commit();
-		}
-		catch (Throwable ex) {
-			rollback(connection);
-			throw ex;
-		}
-		finally {
-			restoreAutoCommit(connection);
-		}
-		return woken(topic, written);
+			return written;
+		}));
 	}
 
 	/**
@@ -110,24 +97,6 @@ public final class WakingWrites {
 	private <T> T woken(String topic, Written<T> written) {
 		written.wakeups().forEach((wakeup) -> this.wakeups.send(topic, wakeup));
 		return written.result();
-	}
-
-	private static void rollback(Connection connection) {
-		try {
-			connection.rollback();
-		}
-		catch (SQLException ex) {
-			logger.debug("Could not roll back: the connection is lost", ex);
-		}
-	}
-
-	private static void restoreAutoCommit(Connection connection) {
-		try {
-			connection.setAutoCommit(true);
-		}
-		catch (SQLException ex) {
-			logger.debug("Could not turn autocommit on again: the connection is lost", ex);
-		}
 	}
 
 	/**

@@ -28,6 +28,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 
@@ -42,14 +43,15 @@ public final class OwnServer implements AutoCloseable {
 
 	private final Path directory;
 
-	private OwnServer(Path directory) throws IOException {
+	private OwnServer(Path directory, Map<String, String> settings) throws IOException {
 		this.directory = directory;
 		// Stopped by a shutdown hook at the latest
-		this.server = EmbeddedPostgres.builder()
+		EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder()
 			.setDataDirectory(directory)
 			.setCleanDataDirectory(false)
-			.setServerConfig("synchronous_commit", "on")
-			.start();
+			.setServerConfig("synchronous_commit", "on");
+		settings.forEach(builder::setServerConfig);
+		this.server = builder.start();
 	}
 
 	/**
@@ -57,8 +59,17 @@ public final class OwnServer implements AutoCloseable {
 	 * @param directory where its data is: an empty directory, or one that was copied
 	 */
 	public static OwnServer start(Path directory) {
+		return start(directory, Map.of());
+	}
+
+	/**
+	 * Start a server.
+	 * @param directory where its data is
+	 * @param settings the server's settings
+	 */
+	public static OwnServer start(Path directory, Map<String, String> settings) {
 		try {
-			return new OwnServer(directory);
+			return new OwnServer(directory, settings);
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);
