@@ -145,9 +145,13 @@ public final class ApplicationDatabase {
 				if (!connection.getAutoCommit()) {
 					return work.run(connection, true);
 				}
-				logForeignTransaction();
+				if (!isBoundByTransaction(bound)) {
+					logForeignTransaction();
+				}
 			}
-			// No transaction, or in afterCompletion() one that is over on this connection
+			// No transaction, or one that is over on this connection: in
+			// afterCompletion(),
+			// and with Hibernate in afterCommit()
 			return inAutoCommit(connection, work);
 		}
 		catch (SQLException ex) {

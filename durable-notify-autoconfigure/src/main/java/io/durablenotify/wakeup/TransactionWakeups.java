@@ -22,6 +22,8 @@ import java.util.concurrent.TimeUnit;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
+import org.springframework.core.Ordered;
+import org.springframework.core.PriorityOrdered;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
@@ -44,9 +46,21 @@ final class TransactionWakeups implements TransactionSynchronization {
 
 	private final WakeupBatch late = new WakeupBatch();
 
+	/**
+	 * Set by {@link #beforeCommit}, which does not come to what another's registers.
+	 */
 	private boolean committing;
 
+	/**
+	 * Set by {@link #beforeCompletion}, which does not come to what another's registers.
+	 */
 	private boolean completing;
+
+	/**
+	 * Set before any other {@code afterCommit}, none of which comes to what another's
+	 * registers: what is written from now on is not part of the transaction.
+	 */
+	private boolean committed;
 
 	private TransactionWakeups(Carrier carrier) {
 		this.carrier = carrier;
@@ -61,13 +75,14 @@ final class TransactionWakeups implements TransactionSynchronization {
 		if (current == null) {
 			current = new TransactionWakeups(carrier);
 			TransactionSynchronizationManager.registerSynchronization(current);
+			TransactionSynchronizationManager.registerSynchronization(current.new Committed());
 			TransactionSynchronizationManager.bindResource(carrier, current);
 		}
 		return current;
 	}
 
 	void add(String topic, Wakeup wakeup) {
-		if (this.completing) {
+		if (this.committed) {
 			this.late.add(topic, wakeup);
 			return;
 		}
@@ -103,28 +118,45 @@ final class TransactionWakeups implements TransactionSynchronization {
 	@Override
 	public void afterCompletion(int status) {
 		TransactionSynchronizationManager.unbindResourceIfPossible(this.carrier);
-		if (!this.completing) {
-			// Registered in an afterCommit callback, so that no beforeCompletion came
+		if (status == STATUS_ROLLED_BACK) {
+			return;
+		}
+		if (status == STATUS_COMMITTED && !this.completing && !this.committed) {
+			// Registered in an afterCommit callback
 			this.late.addAll(this.gathered);
 		}
-		else if (status != STATUS_ROLLED_BACK) {
-			if (this.committing) {
-				this.carrier.afterCommit(this.gathered);
-			}
-			else {
-				// Registered in a beforeCommit callback, so that it never came here
-				this.carrier.behindCommit(this.gathered);
-			}
+		else if (this.committing) {
+			this.carrier.afterCommit(this.gathered);
+		}
+		else {
+			this.carrier.behindCommit(this.gathered);
 		}
 		if (!this.late.isEmpty()) {
+			this.carrier.commitLate();
 			logger.warn("Written in an afterCommit callback, on a transaction that is over. It is stored and readers "
 					+ "are woken, but nothing rolls it back: use a new transaction there (Propagation.REQUIRES_NEW)");
-			this.carrier.commitLate();
 			for (long delay : LATE_MILLIS) {
 				CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS, Runnable::run)
 					.execute(() -> this.carrier.behindCommit(this.late));
 			}
 		}
+	}
+
+	/**
+	 * Notes the commit before any other callback can write after it.
+	 */
+	private final class Committed implements TransactionSynchronization, PriorityOrdered {
+
+		@Override
+		public int getOrder() {
+			return Ordered.HIGHEST_PRECEDENCE;
+		}
+
+		@Override
+		public void afterCommit() {
+			TransactionWakeups.this.committed = true;
+		}
+
 	}
 
 	/**
