@@ -31,8 +31,8 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Gathers what a transaction appends shortly before it commits, so that it holds its
- * streams for no longer than that, and locks them in one order.
+ * Gathers what a transaction appends when nothing is left to be done but its commit, so
+ * that it holds its streams for no longer than that, and locks them in one order.
  */
 final class CommitAppends implements TransactionSynchronization {
 
@@ -134,8 +134,23 @@ final class CommitAppends implements TransactionSynchronization {
 		keep(Math.min(this.savepoints.getOrDefault(savepoint, 0), this.gathered.size()));
 	}
 
+	/**
+	 * Without a {@link CommitListener} other callbacks may come later.
+	 */
 	@Override
 	public void beforeCommit(boolean readOnly) {
+		if (!CommitListener.isComing()) {
+			appendNow();
+		}
+	}
+
+	/**
+	 * Append what was gathered, and from now on at once.
+	 */
+	void appendNow() {
+		if (!this.gathered.isEmpty()) {
+			PersistenceContexts.flush();
+		}
 		this.committing = true;
 		appendAll();
 	}
@@ -144,11 +159,12 @@ final class CommitAppends implements TransactionSynchronization {
 	public void afterCompletion(int status) {
 		TransactionSynchronizationManager.unbindResourceIfPossible(this.owner);
 		if (status == STATUS_COMMITTED && !this.gathered.isEmpty()) {
-			// Registered while the transaction committed, so that no beforeCommit came
-			logger.warn("appendOnCommit() was called for the first time while the transaction committed: it is stored, "
-					+ "behind that commit. Call it earlier, or use append() in beforeCommit, and in afterCommit in a "
-					+ "new transaction (Propagation.REQUIRES_NEW)");
+			// Registered so late that nothing was called before the commit
 			appendAll();
+			logger
+				.warn("appendOnCommit() was called for the first time when the transaction had committed, or was about "
+						+ "to: it was stored after that commit. Call it earlier, or append() in a new transaction "
+						+ "(Propagation.REQUIRES_NEW)");
 		}
 	}
 

@@ -120,6 +120,11 @@ public class StreamConfiguration {
 	}
 
 	@Bean
+	static CommitListener durableNotifyCommitListener() {
+		return new CommitListener();
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
 			WakingWrites writes, StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore,

@@ -127,11 +127,15 @@ public interface StreamWriter {
 	CompletableFuture<Long> appendAsync(String stream, byte[] data);
 
 	/**
-	 * Append a chunk as a part of the current transaction, but only just before it
-	 * commits, so that the stream is locked for a moment instead of for what is left of
-	 * the transaction. Streams are locked in one order, so that two transactions that do
-	 * this cannot run into a deadlock. Failures are thrown by the commit, and roll it
-	 * back.
+	 * Append a chunk as a part of the current transaction, but only when nothing is left
+	 * to be done but the commit, so that the stream is locked for a moment: after the
+	 * callbacks of all transaction synchronizations, and after JPA has written what it
+	 * keeps in memory until the commit. (With a transaction manager that is no bean of
+	 * the application context, callbacks that were registered later come after it.)
+	 * Streams are locked in one order, so that two transactions that do this cannot run
+	 * into a deadlock. Failures are thrown by the commit, and roll it back; what JPA
+	 * fails to write is a {@link org.springframework.dao.DataAccessException}, or the
+	 * exception itself where Spring cannot translate it.
 	 * @param stream the stream's name
 	 * @param data the bytes, which must not change before the commit; may be empty
 	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException if there is no

@@ -1,0 +1,79 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.stream;
+
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.transaction.ConfigurableTransactionManager;
+import org.springframework.transaction.TransactionExecution;
+import org.springframework.transaction.TransactionExecutionListener;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+
+/**
+ * Has each transaction append what {@link CommitAppends} has gathered after all callbacks
+ * of synchronizations, whatever their order: the application's transaction managers call
+ * their listeners last.
+ */
+final class CommitListener implements BeanPostProcessor, TransactionExecutionListener {
+
+	/**
+	 * Registered with each transaction that is listened to: one of a manager that is no
+	 * bean is not.
+	 */
+	private static final TransactionSynchronization MARK = new TransactionSynchronization() {
+	};
+
+	/**
+	 * Return whether a listener is called before the current transaction commits.
+	 */
+	static boolean isComing() {
+		return TransactionSynchronizationManager.getSynchronizations().contains(MARK);
+	}
+
+	@Override
+	public Object postProcessBeforeInitialization(Object bean, String beanName) {
+		if (bean instanceof ConfigurableTransactionManager manager) {
+			manager.addListener(this);
+		}
+		return bean;
+	}
+
+	@Override
+	public void afterBegin(TransactionExecution transaction, @Nullable Throwable failure) {
+		if (failure == null && TransactionSynchronizationManager.isSynchronizationActive()) {
+			TransactionSynchronizationManager.registerSynchronization(MARK);
+		}
+	}
+
+	/**
+	 * Called for nested transactions too, with which nothing is committed yet.
+	 */
+	@Override
+	public void beforeCommit(TransactionExecution transaction) {
+		if (transaction.isNewTransaction() && !transaction.isNested()
+				&& TransactionSynchronizationManager.isSynchronizationActive()) {
+			for (TransactionSynchronization synchronization : TransactionSynchronizationManager.getSynchronizations()) {
+				if (synchronization instanceof CommitAppends appends) {
+					appends.appendNow();
+				}
+			}
+		}
+	}
+
+}
