@@ -18,7 +18,8 @@ package io.durablenotify.change;
 
 /**
  * Takes the changes of one subscription. Calls come one after the other, on
- * {@code durableNotifyTaskExecutor}. A handler that blocks or throws disturbs no other.
+ * {@code durableNotifyTaskExecutor}, in no transaction: what it reads is at least as new
+ * as the change. A handler that blocks or throws disturbs no other.
  */
 @FunctionalInterface
 public interface ChangeHandler {

@@ -52,6 +52,11 @@ import org.springframework.core.annotation.AliasFor;
  * a {@code @PostConstruct} method, is older: fill a cache on first use, or when the
  * application is ready.
  * <p>
+ * What fills a cache has to see what has been heard of: it reads in a new transaction
+ * (Propagation.REQUIRES_NEW), since the snapshot of one that has begun before may be
+ * older, and by a query of columns, since JPA may give an entity that it has loaded
+ * before.
+ * <p>
  * It hears until the bean is destroyed. A lazy bean hears nothing before it is created;
  * {@code spring.main.lazy-initialization} makes no bean with such a method lazy. Every
  * instance of a prototype hears for itself until the context closes.

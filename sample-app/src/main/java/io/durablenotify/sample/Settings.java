@@ -27,6 +27,8 @@ import io.durablenotify.change.ChangeNotifier;
 
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
@@ -45,15 +47,20 @@ class Settings {
 
 	private final TransactionTemplate transaction;
 
+	private final TransactionTemplate newTransaction;
+
 	private final ChangeNotifier changes;
 
 	private final Map<String, String> defaults;
 
 	private final Map<String, String> kept = new ConcurrentHashMap<>();
 
-	Settings(JdbcClient jdbc, TransactionTemplate transaction, ChangeNotifier changes, SampleProperties properties) {
+	Settings(JdbcClient jdbc, PlatformTransactionManager transactionManager, ChangeNotifier changes,
+			SampleProperties properties) {
 		this.jdbc = jdbc;
-		this.transaction = transaction;
+		this.transaction = new TransactionTemplate(transactionManager);
+		this.newTransaction = new TransactionTemplate(transactionManager);
+		this.newTransaction.setPropagationBehavior(TransactionDefinition.PROPAGATION_REQUIRES_NEW);
 		this.changes = changes;
 		this.defaults = Map.of(PAUSE, String.valueOf(properties.pause().toMillis()));
 	}
@@ -71,8 +78,10 @@ class Settings {
 
 	String get(String name) {
 		// Whoever drops a value that is being read just now waits for it here. With a
-		// get and a put of its own it could be kept for ever, although it is old.
-		return this.kept.computeIfAbsent(name, this::read);
+		// get and a put of its own it could be kept for ever, although it is old. So
+		// could
+		// one that is read in a transaction that has begun before the change.
+		return this.kept.computeIfAbsent(name, (key) -> this.newTransaction.execute((status) -> read(key)));
 	}
 
 	private String read(String name) {

@@ -82,7 +82,7 @@ class SettingsTests {
 	@Test
 	void aValueIsKeptUntilItsChangeOrAGapIsHeard() {
 		// No bean: the changes of other tests may still be on their way to that
-		Settings settings = new Settings(this.jdbc, this.transaction, this.changes,
+		Settings settings = new Settings(this.jdbc, this.transaction.getTransactionManager(), this.changes,
 				new SampleProperties(Duration.ofMillis(5)));
 		assertThat(settings.pause()).isEqualTo(Duration.ofMillis(5));
 		store("7");
