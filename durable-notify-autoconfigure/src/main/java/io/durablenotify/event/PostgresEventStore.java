@@ -55,15 +55,30 @@ final class PostgresEventStore {
 	}
 
 	/**
-	 * Read the events behind a sequence, and whether there are more.
+	 * Read the events behind a sequence, up to the first hole, and whether there are
+	 * more.
+	 * @throws RunTruncatedException if they begin with a hole
 	 */
 	EventPage page(Connection connection, String runId, long afterSequence, int limit, long maxBytes)
 			throws SQLException {
+		EventPage found;
 		try (PreparedStatement statement = connection.prepareStatement(this.page)) {
 			statement.setString(1, runId);
 			statement.setLong(2, afterSequence);
-			return readPage(statement, afterSequence, limit, maxBytes);
+			found = readPage(statement, afterSequence, limit, maxBytes);
 		}
+		List<StoredEvent> events = found.events();
+		int count = 0;
+		while (count < events.size() && events.get(count).sequence() == afterSequence + 1 + count) {
+			count++;
+		}
+		if (count == events.size()) {
+			return found;
+		}
+		if (count == 0) {
+			throw new FollowedRun(runId).truncated(afterSequence + 1, events.get(0).sequence() + " was found");
+		}
+		return new EventPage(events.subList(0, count), afterSequence + count, true);
 	}
 
 	/**

@@ -63,6 +63,8 @@ public final class ApplicationDatabase {
 	 */
 	public static final Duration PATIENCE = Duration.ofSeconds(30);
 
+	private static final String FAILED_TRANSACTION = "25P02";
+
 	private static final Method IS_TRANSACTION_ACTIVE = isTransactionActiveMethod();
 
 	private final DataSource dataSource;
@@ -159,6 +161,32 @@ public final class ApplicationDatabase {
 		}
 		finally {
 			DataSourceUtils.releaseConnection(connection, this.dataSource);
+		}
+	}
+
+	/**
+	 * Run statements that only read in the caller's transaction where there is one, so
+	 * that a pool of one does, and with a connection of their own in a transaction that
+	 * has failed already.
+	 * @param <T> the result's type
+	 * @param task what is being done, for exceptions
+	 * @param work the statements
+	 * @return what the work returned
+	 * @throws DataAccessException if the database fails
+	 */
+	public <T extends @Nullable Object> T executeReading(String task, SessionWork<T> work) {
+		if (isApart()) {
+			return executeApart(task, PATIENCE, work);
+		}
+		try {
+			return execute(task, work);
+		}
+		catch (DataAccessException ex) {
+			if (ex.getMostSpecificCause() instanceof SQLException cause
+					&& FAILED_TRANSACTION.equals(cause.getSQLState())) {
+				return executeApart(task, PATIENCE, work);
+			}
+			throw ex;
 		}
 	}
 

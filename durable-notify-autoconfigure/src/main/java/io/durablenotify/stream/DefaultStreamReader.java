@@ -76,12 +76,12 @@ final class DefaultStreamReader implements StreamReader {
 
 	@Override
 	public ChunkPage page(String stream, StreamPosition from, int limit) {
-		String name = this.scope.fullName(stream);
+		TailedStream tailed = this.scope.tailed(stream);
 		Assert.notNull(from, "'from' must not be null");
 		Assert.isTrue(limit >= 1 && limit <= MAX_PAGE_CHUNKS,
 				() -> "Limit " + limit + " is refused: use 1 to " + MAX_PAGE_CHUNKS);
 		return this.scope.relativePage(this.database.execute("read a page of a stream",
-				(connection, joined) -> this.store.page(connection, name, from, limit, MAX_PAGE_BYTES)));
+				(connection, joined) -> this.store.page(connection, tailed, from, limit, MAX_PAGE_BYTES)));
 	}
 
 	@Override

@@ -65,6 +65,31 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
+	 * Where a stream ends for others, asked in a transaction that may have written to it:
+	 * of what is visible, the rows of that transaction and its savepoints do not count.
+	 * They are found by xmin, which a row keeps for ever and whose upper half is added
+	 * here. Whether a number belongs to this transaction is told by pg_xact_status(): what
+	 * is visible and yet in progress is ours. It refuses numbers that the snapshot does
+	 * not know; of these, what is visible is ours too, but for rows from four thousand
+	 * million transactions ago. Reads backwards from the end, no further than our rows go.
+	 */
+	private static final String TAIL = """
+			WITH own AS MATERIALIZED (
+				SELECT pg_current_xact_id_if_assigned()::text::bigint AS xact,
+					pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xact)
+			SELECT s.stream_id, NOT ${own_stream} AS visible,
+				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c
+					WHERE c.stream_id = s.stream_id AND NOT ${own_chunk} ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
+			FROM ${schema}.streams s CROSS JOIN own WHERE s.name = ?
+			""";
+
+	private static final String OWN = """
+			coalesce((SELECT CASE WHEN n.xact < own.next_xact THEN pg_xact_status(n.xact::text::xid8) = 'in progress'
+					ELSE n.xact < own.next_xact + 1000000 END
+				FROM (SELECT own.xact + (${row}.xmin::text::bigint - own.xact % 4294967296 + 4294967296) % 4294967296) AS n(xact)
+				), false)""";
+
+	/**
 	 * The running sum of sizes cuts the page without reading what lies behind the cut:
 	 * octet_length() does not fetch what is stored out of line.
 	 */
@@ -143,7 +168,8 @@ final class PostgresStreamStore implements StreamStore {
 	/**
 	 * The quick way to a page of one stream from an index, by id or by name. It has no
 	 * need of the running sum: chunks that are larger than the page's average may be are
-	 * left out, and then a reader gets those before, or takes the other way. The head is
+	 * left out, and then a reader gets those before, or takes the other way, as a page
+	 * does. The head is
 	 * a row of its own, the first one, with the next index in place of a chunk's and most
 	 * of it in one column, since each column costs with each chunk. The search for the
 	 * end begins at the index, as above. A range instead of a limit, since there are no
@@ -186,6 +212,8 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final String findHead;
 
+	private final String tail;
+
 	private final String page;
 
 	private final String moved;
@@ -200,6 +228,8 @@ final class PostgresStreamStore implements StreamStore {
 
 	PostgresStreamStore(SchemaName schema) {
 		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
+		this.tail = schema.qualify(TAIL.replace("${own_stream}", OWN.replace("${row}", "s"))
+			.replace("${own_chunk}", OWN.replace("${row}", "c")));
 		this.page = schema.qualify(withHead(PAGE, ""));
 		this.moved = schema.qualify(MOVED);
 		this.fetch = new PageQuery(schema.qualify(withHead(FETCH, NEAR_TARGET)));
@@ -218,6 +248,20 @@ final class PostgresStreamStore implements StreamStore {
 			statement.setString(1, stream);
 			ResultSet result = statement.executeQuery();
 			return (result.next()) ? Optional.of(readHead(result)) : Optional.empty();
+		}
+	}
+
+	@Override
+	public Optional<Tail> tail(Connection connection, boolean joined, String stream) throws SQLException {
+		if (!joined) {
+			return StreamStore.super.tail(connection, false, stream);
+		}
+		try (PreparedStatement statement = connection.prepareStatement(this.tail)) {
+			statement.setString(1, stream);
+			ResultSet result = statement.executeQuery();
+			return (result.next())
+					? Optional.of(new Tail(result.getLong(1), result.getBoolean(2), result.getLong(3)))
+					: Optional.empty();
 		}
 	}
 
@@ -245,21 +289,24 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	@Override
-	public ChunkPage page(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
+	public ChunkPage page(Connection connection, TailedStream stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
 		Start start = from.toStart();
-		Page page = (start.fromEnd()) ? readLast(connection, stream, start.value(), limit, maxBytes)
-				: read(connection, this.readFirst, stream, start.value(), limit, maxBytes);
-		if (page == null) {
-			page = readLarge(connection, stream, start, limit, maxBytes);
+		Page page = (start.fromEnd()) ? readLast(connection, stream.name(), start.value(), limit, maxBytes)
+				: read(connection, this.readFirst, stream.name(), start.value(), limit, maxBytes);
+		if (page == null || page.isCut()) {
+			page = readLarge(connection, stream.name(), start, limit, maxBytes);
 		}
 		Head head = page.head();
 		if (head == null) {
 			return new ChunkPage(List.of(), start.resolve(0), StreamState.OPEN);
 		}
-		long nextIndex = page.firstIndex() + page.chunks().size();
-		return new ChunkPage(page.chunks(), nextIndex,
-				(nextIndex >= head.nextIndex()) ? state(head) : StreamState.OPEN);
+		List<Chunk> chunks = page.successiveChunks();
+		long nextIndex = page.firstIndex() + chunks.size();
+		if (chunks.isEmpty() && nextIndex < head.nextIndex()) {
+			throw stream.truncated(nextIndex, page.firstFound());
+		}
+		return new ChunkPage(chunks, nextIndex, (nextIndex >= head.nextIndex()) ? state(head) : StreamState.OPEN);
 	}
 
 	private static StreamState state(Head head) {
@@ -298,12 +345,12 @@ final class PostgresStreamStore implements StreamStore {
 
 	/**
 	 * Return the page, or {@code null} if it has to be read the other way: its first
-	 * chunk is too large for this one, or missing, or the head, which nobody has promised
-	 * to be the first row, is not.
+	 * chunk is too large for this one, or as many as it asks for are missing, or the
+	 * head, which nobody has promised to be the first row, is not.
 	 */
 	private static @Nullable Page readPage(ResultSet result, long first) throws SQLException {
 		if (!result.next()) {
-			return new Page(null, first, List.of());
+			return new Page(null, first, List.of(), false);
 		}
 		Array head = result.getArray(1);
 		if (head == null) {
@@ -312,16 +359,16 @@ final class PostgresStreamStore implements StreamStore {
 		@Nullable String[] values = (String[]) head.getArray();
 		String stream = String.valueOf(values[1]);
 		Page page = new Page(readHead(values, result.getLong(2), result.getObject(3, OffsetDateTime.class).toInstant()),
-				(values[5] != null) ? Long.parseLong(values[5]) : first, new ArrayList<>());
+				(values[5] != null) ? Long.parseLong(values[5]) : first, new ArrayList<>(), false);
 		while (result.next()) {
 			byte[] data = result.getBytes(4);
 			if (data == null) {
-				return (page.chunks().isEmpty()) ? null : page;
+				return (page.chunks().isEmpty()) ? null : page.cut();
 			}
 			page.chunks()
 				.add(new Chunk(stream, result.getLong(2), data, result.getObject(3, OffsetDateTime.class).toInstant()));
 		}
-		return page;
+		return (page.lacksChunks()) ? null : page;
 	}
 
 	private static Head readHead(@Nullable String[] values, long nextIndex, Instant createdAt) {
@@ -339,10 +386,10 @@ final class PostgresStreamStore implements StreamStore {
 			statement.setInt(5, limit);
 			statement.setLong(6, maxBytes);
 			ResultSet result = statement.executeQuery();
-			Page page = new Page(null, 0, new ArrayList<>());
+			Page page = new Page(null, 0, new ArrayList<>(), false);
 			while (result.next()) {
 				if (page.head() == null) {
-					page = new Page(readHead(result), result.getLong("first_index"), page.chunks());
+					page = new Page(readHead(result), result.getLong("first_index"), page.chunks(), false);
 				}
 				Chunk chunk = readChunk(result, stream);
 				if (chunk != null) {
@@ -411,11 +458,34 @@ final class PostgresStreamStore implements StreamStore {
 	 *
 	 * @param head the head, or {@code null} if there is no such stream
 	 * @param firstIndex the index of the first, if there is one
+	 * @param isCut whether it ends before a chunk that was too large for it
 	 */
-	private record Page(@Nullable Head head, long firstIndex, List<Chunk> chunks) {
+	private record Page(@Nullable Head head, long firstIndex, List<Chunk> chunks, boolean isCut) {
 
-		boolean isExpectedToHaveChunks() {
-			return this.head != null && this.head.nextIndex() > this.firstIndex;
+		Page cut() {
+			return new Page(this.head, this.firstIndex, this.chunks, true);
+		}
+
+		/**
+		 * Return whether the stream goes on behind a hole.
+		 */
+		boolean lacksChunks() {
+			return this.chunks.isEmpty() && this.head != null && this.head.nextIndex() > this.firstIndex;
+		}
+
+		/**
+		 * Return the chunks before the first hole.
+		 */
+		List<Chunk> successiveChunks() {
+			int count = 0;
+			while (count < this.chunks.size() && this.chunks.get(count).index() == this.firstIndex + count) {
+				count++;
+			}
+			return this.chunks.subList(0, count);
+		}
+
+		String firstFound() {
+			return ((this.chunks.isEmpty()) ? "nothing" : this.chunks.get(0).index()) + " was found";
 		}
 
 	}

@@ -27,9 +27,11 @@ import io.durablenotify.tail.LogStore;
 interface StreamStore extends LogStore<Chunk> {
 
 	/**
-	 * Read some chunks of one stream.
+	 * Read some chunks of one stream, up to the one that brings them to a number of bytes
+	 * or to the first hole.
+	 * @throws StreamTruncatedException if it begins with a hole
 	 */
-	ChunkPage page(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
+	ChunkPage page(Connection connection, TailedStream stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException;
 
 }

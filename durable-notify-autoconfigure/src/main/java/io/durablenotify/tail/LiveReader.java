@@ -39,6 +39,11 @@ public final class LiveReader<E> implements Subscription {
 	 */
 	private static final int MAX_ROOM = 1 << 20;
 
+	/**
+	 * A comparison takes two looks that bring nothing new.
+	 */
+	private static final int MAX_FRUITLESS_LOOKS = 8;
+
 	private final TailedLog<E> log;
 
 	private final LiveReaders<E> readers;
@@ -88,6 +93,12 @@ public final class LiveReader<E> implements Subscription {
 	 * The next look begins with the last entry that was received.
 	 */
 	private boolean comparing;
+
+	/**
+	 * How many looks in a row have brought nothing, although there was more. Owned by the
+	 * fetching thread.
+	 */
+	private int fruitlessLooks;
 
 	/**
 	 * The mean size of the entries that were found last, or a guess before.
@@ -241,9 +252,22 @@ public final class LiveReader<E> implements Subscription {
 
 	/**
 	 * Take what a look found, as far as there is room. Called by the fetching thread.
+	 * Whatever the store returns, a reader that gets no further although there is more
+	 * ends: it would look again and again.
 	 * @return whether there is more
 	 */
 	boolean accept(@Nullable Head head, EntryPage<E> page) {
+		long before = this.next;
+		boolean more = acceptFound(head, page);
+		this.fruitlessLooks = (more && this.next == before && hasRoom()) ? this.fruitlessLooks + 1 : 0;
+		if (this.fruitlessLooks > MAX_FRUITLESS_LOOKS) {
+			end(this.log.truncated(this.next, "it was not found in %d attempts".formatted(this.fruitlessLooks)));
+			return false;
+		}
+		return more;
+	}
+
+	private boolean acceptFound(@Nullable Head head, EntryPage<E> page) {
 		if (head == null) {
 			end(this.log.deleted());
 			return false;
@@ -297,6 +321,10 @@ public final class LiveReader<E> implements Subscription {
 			return false;
 		}
 		boolean more = this.next < head.nextIndex();
+		if (more && page.size() == 0) {
+			end(this.log.truncated(this.next, "nothing was found before %d".formatted(head.nextIndex())));
+			return false;
+		}
 		if (!more && head.end() != null) {
 			String failure = head.end().failure();
 			end((failure != null) ? this.log.failed(failure) : null);

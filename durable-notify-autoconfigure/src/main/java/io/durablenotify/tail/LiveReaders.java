@@ -31,6 +31,7 @@ import java.util.function.Function;
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.tail.LogStore.Head;
+import io.durablenotify.tail.LogStore.Tail;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -94,7 +95,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	private volatile boolean open = true;
 
 	/**
-	 * Guarded by {@code this}; there from the first reader on.
+	 * Guarded by {@code this}; there while readers read.
 	 */
 	private @Nullable Subscription polling;
 
@@ -147,22 +148,22 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 */
 	public <C extends EntryConsumer> C openFor(TailedLog<E> log, Start from, Function<LiveReader<E>, C> consumers) {
 		requireOpen(log);
-		followPoll();
 		String name = log.name();
-		Head head = (from.fromEnd()) ? findHead(name) : null;
-		LiveReader<E> reader = new LiveReader<>(log, from.resolve((head != null) ? head.nextIndex() : 0), this,
+		Tail tail = (from.fromEnd()) ? findTail(name) : null;
+		LiveReader<E> reader = new LiveReader<>(log, from.resolve((tail != null) ? tail.nextIndex() : 0), this,
 				this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
 		// Registered before the first look: what is appended from here on wakes it
-		if (head != null) {
-			bind(reader, head.id());
+		if (tail != null && tail.visible()) {
+			bind(reader, tail.id());
 			this.fetcher.wake(reader);
 		}
 		else {
 			this.byName.compute(name, (key, readers) -> with(readers, reader));
 			this.fetcher.resolve(name);
 		}
+		followPoll();
 		if (!this.open) {
 			reader.cancel();
 			requireOpen(log);
@@ -194,16 +195,25 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		}
 	}
 
-	private @Nullable Head findHead(String name) {
+	private @Nullable Tail findTail(String name) {
 		return this.database
-			.executeApart("find the end of a " + this.kind.log(),
-					(connection, joined) -> this.store.head(connection, name))
+			.executeReading("find the end of a " + this.kind.log(),
+					(connection, joined) -> this.store.tail(connection, joined, name))
 			.orElse(null);
 	}
 
+	/**
+	 * Be polled while there are readers, and only then. To be called after each change of
+	 * the registrations: the last of several callers sees what all of them have changed.
+	 */
 	private synchronized void followPoll() {
-		if (this.polling == null) {
+		boolean needed = !this.byName.isEmpty() || !this.byId.isEmpty();
+		if (needed && this.polling == null) {
 			this.polling = this.poll.register(this.fetcher::poll);
+		}
+		else if (!needed && this.polling != null) {
+			this.polling.cancel();
+			this.polling = null;
 		}
 	}
 
@@ -256,6 +266,8 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 					this.fetcher.wake(reader);
 				}
 			}
+			// In between they were registered nowhere
+			followPoll();
 		}
 	}
 
@@ -304,6 +316,9 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	private void unregister(LiveReader<E> reader) {
 		this.byName.computeIfPresent(reader.name(), (name, readers) -> without(readers, reader));
 		this.byId.computeIfPresent(reader.logId(), (id, readers) -> without(readers, reader));
+		if (this.byName.isEmpty() && this.byId.isEmpty()) {
+			followPoll();
+		}
 	}
 
 	private static <E> @Nullable Set<LiveReader<E>> without(Set<LiveReader<E>> readers, LiveReader<E> reader) {
@@ -430,11 +445,6 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	public void close() {
 		stop();
 		this.wakeups.cancel();
-		synchronized (this) {
-			if (this.polling != null) {
-				this.polling.cancel();
-			}
-		}
 		this.fetcher.close();
 	}
 

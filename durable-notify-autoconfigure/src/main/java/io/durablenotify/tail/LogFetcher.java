@@ -95,6 +95,8 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private long retryAt;
 
+	private volatile boolean closed;
+
 	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LiveReaders<E> readers) {
 		this.kind = kind;
 		this.database = database;
@@ -131,8 +133,18 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * statement. Any other reader looks.
 	 */
 	void handOver(E entry, String server, LiveReader<E> reader) {
-		if (reader.look().tryBegin() && reader.look().end(!reader.acceptNext(entry, server))) {
-			enqueue(reader);
+		if (!reader.look().tryBegin()) {
+			return;
+		}
+		boolean again = true;
+		try {
+			again = !reader.acceptNext(entry, server);
+		}
+		finally {
+			// Also after a failure: nobody else ends this look
+			if (reader.look().end(again)) {
+				enqueue(reader);
+			}
 		}
 	}
 
@@ -284,11 +296,23 @@ final class LogFetcher<E> implements AutoCloseable {
 				readers.get(i).forEach((reader) -> handOver(ofTarget.head(), page, reader));
 			}
 		}
-		for (int i = targets.size() - 1; i >= 0; i--) {
+		for (int i = targets.size() - 1; i > 0; i--) {
 			if (found.get(i) == null) {
 				readers.get(i).forEach(this::lookNext);
 			}
 		}
+		if (found.get(0) == null) {
+			readers.get(0).forEach(this::endUnserved);
+		}
+	}
+
+	/**
+	 * Nothing was before it that could have used up the budget: it would be left out each
+	 * time.
+	 */
+	private void endUnserved(LiveReader<E> reader) {
+		reader.end(new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
+		reader.look().end(false);
 	}
 
 	/**
@@ -387,6 +411,10 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	private void failed(Throwable failure) {
+		if (this.closed) {
+			// Interrupted for that
+			return;
+		}
 		Duration delay = this.outage.failed(failure);
 		this.retryAt = System.nanoTime() + delay.toNanos();
 		CompletableFuture.delayedExecutor(delay.toMillis() + 1, TimeUnit.MILLISECONDS, Runnable::run)
@@ -395,6 +423,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	@Override
 	public void close() {
+		this.closed = true;
 		this.thread.close();
 	}
 

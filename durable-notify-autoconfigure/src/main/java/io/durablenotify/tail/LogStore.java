@@ -47,6 +47,20 @@ public interface LogStore<E> {
 	Optional<Head> head(Connection connection, String name) throws SQLException;
 
 	/**
+	 * Find where a log ends for everybody: what is appended, but not committed, is behind
+	 * its end.
+	 * @param connection the connection
+	 * @param joined whether the connection is in a transaction of the caller's, which may
+	 * have appended to the log
+	 * @param name the log's name
+	 * @return the end, empty if there is no such log
+	 * @throws SQLException if the database fails
+	 */
+	default Optional<Tail> tail(Connection connection, boolean joined, String name) throws SQLException {
+		return head(connection, name).map((head) -> new Tail(head.id(), true, head.nextIndex()));
+	}
+
+	/**
 	 * Tell which of many logs a reader should look at, and which of many names exist, in
 	 * one statement.
 	 * @param connection the connection
@@ -82,9 +96,11 @@ public interface LogStore<E> {
 	 */
 	default Found<E> fetchFirst(Connection connection, String name, long index, Budget budget) throws SQLException {
 		Head head = head(connection, name).orElse(null);
-		Found<E> found = (head != null) ? fetch(connection, List.of(new Target(head.id(), index)), budget).get(0)
-				: null;
-		return (found != null) ? found : new Found<>(null, List.of());
+		if (head == null) {
+			return new Found<>(null, List.of());
+		}
+		Found<E> found = fetch(connection, List.of(new Target(head.id(), index)), budget).get(0);
+		return (found != null) ? found : new Found<>(head, List.of());
 	}
 
 	/**
@@ -100,6 +116,17 @@ public interface LogStore<E> {
 	 * before has shown
 	 */
 	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
+	}
+
+	/**
+	 * Where a log ends.
+	 *
+	 * @param id the log's id
+	 * @param visible whether others can see the log. If the transaction that asks has
+	 * created it, or ended it, they may know it by its name only, or not yet
+	 * @param nextIndex the index behind the last entry that is committed
+	 */
+	record Tail(long id, boolean visible, long nextIndex) {
 	}
 
 	/**

@@ -27,6 +27,7 @@ import io.durablenotify.stream.StreamInfo;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamState;
+import io.durablenotify.stream.StreamTruncatedException;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -56,9 +57,11 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 	private final Set<StreamEmitter> emitters = ConcurrentHashMap.newKeySet();
 
 	/**
-	 * Guarded by {@code this}; there from the first response on.
+	 * Guarded by {@code this}, like what follows; there while there are responses.
 	 */
 	private @Nullable ScheduledThreadPoolExecutor heartbeats;
+
+	private boolean closed;
 
 	DefaultSseStreams(StreamReader reader, SseSettings settings, Executor executor) {
 		this.reader = reader;
@@ -88,22 +91,42 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 			.cacheControl(CacheControl.noStore())
 			// Proxies that buffer would hold live text back
 			.header("X-Accel-Buffering", "no")
-			.body(new StreamEmitter(this.reader, stream, from, this::started, this.emitters::remove));
+			.body(new StreamEmitter(this.reader, stream, from, this::started, this::ended));
 	}
 
 	private boolean isNothingLeft(String stream, StreamPosition from) {
-		return this.reader.page(stream, from, 1).chunks().isEmpty();
+		try {
+			return this.reader.page(stream, from, 1).chunks().isEmpty();
+		}
+		catch (StreamTruncatedException ex) {
+			// The reader tells the client
+			return false;
+		}
 	}
 
 	private void started(StreamEmitter emitter) {
 		this.emitters.add(emitter);
-		synchronized (this) {
-			if (this.heartbeats == null) {
-				this.heartbeats = new ScheduledThreadPoolExecutor(1,
-						new DaemonThreadFactory("durable-notify-heartbeat"));
-				long tick = Math.max(1, this.silentNanos / TICKS_PER_INTERVAL);
-				this.heartbeats.scheduleWithFixedDelay(this::heartbeat, tick, tick, TimeUnit.NANOSECONDS);
-			}
+		followEmitters();
+	}
+
+	private void ended(StreamEmitter emitter) {
+		this.emitters.remove(emitter);
+		followEmitters();
+	}
+
+	/**
+	 * Have a thread for heartbeats while there are responses, and only then.
+	 */
+	private synchronized void followEmitters() {
+		boolean needed = !this.closed && !this.emitters.isEmpty();
+		if (needed && this.heartbeats == null) {
+			this.heartbeats = new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("durable-notify-heartbeat"));
+			long tick = Math.max(1, this.silentNanos / TICKS_PER_INTERVAL);
+			this.heartbeats.scheduleWithFixedDelay(this::heartbeat, tick, tick, TimeUnit.NANOSECONDS);
+		}
+		else if (!needed && this.heartbeats != null) {
+			this.heartbeats.shutdown();
+			this.heartbeats = null;
 		}
 	}
 
@@ -133,12 +156,9 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 	}
 
 	@Override
-	public void close() {
-		synchronized (this) {
-			if (this.heartbeats != null) {
-				this.heartbeats.shutdownNow();
-			}
-		}
+	public synchronized void close() {
+		this.closed = true;
+		followEmitters();
 	}
 
 }

@@ -133,7 +133,12 @@ final class ObservedStore implements StreamStore {
 	}
 
 	@Override
-	public ChunkPage page(Connection connection, String stream, StreamPosition from, int limit, long maxBytes)
+	public Optional<Tail> tail(Connection connection, boolean joined, String stream) throws SQLException {
+		return this.store.tail(connection, joined, stream);
+	}
+
+	@Override
+	public ChunkPage page(Connection connection, TailedStream stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
 		return this.store.page(connection, stream, from, limit, maxBytes);
 	}

@@ -44,6 +44,7 @@ import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.DataAccessException;
 
@@ -596,6 +597,33 @@ class StreamReaderTests {
 		ChunkPage page = reader.page("paged-large", StreamPosition.start(), 100);
 		assertThat(page.chunks()).hasSize(5);
 		assertThat(page.nextIndex()).isEqualTo(5);
+	}
+
+	@ParameterizedTest
+	@ValueSource(ints = { 11, 100, 10_000 })
+	void aPageIsCutByTheSumOfItsChunksAndNotByTheLargestOne(int limit) {
+		String stream = "mixed/" + limit;
+		long bytes = 0;
+		List<byte[]> chunks = new ArrayList<>();
+		for (int size : new int[] { 100_000, 100, 500, 419, 420, 1, 0, 800_000, 500, 100, 300, 1_000_000, 1_000_000,
+				1_000_000, 293_864 - 1_020, 1, 500 }) {
+			chunks.add(new byte[size]);
+			bytes += size;
+		}
+		writer.appendAll(stream, chunks.subList(0, 11));
+		ChunkPage small = reader.page(stream, StreamPosition.start(), limit);
+		assertThat(small.chunks()).hasSize(11);
+		assertThat(reader.page(stream, StreamPosition.last(10), limit).chunks()).hasSize(10);
+		assertThat(reader.page(stream, StreamPosition.last(3), limit).chunks()).hasSize(3);
+		writer.appendAll(stream, chunks.subList(11, chunks.size()));
+		ChunkPage page = reader.page(stream, StreamPosition.start(), limit);
+		int expected = 0;
+		for (long sum = 0; expected < Math.min(limit, chunks.size()) && sum < 4 * 1024 * 1024; expected++) {
+			sum += chunks.get(expected).length;
+		}
+		assertThat(page.chunks()).hasSize(expected);
+		assertThat(page.nextIndex()).isEqualTo(expected);
+		assertThat(bytes).isGreaterThan(4 * 1024 * 1024);
 	}
 
 	@Test

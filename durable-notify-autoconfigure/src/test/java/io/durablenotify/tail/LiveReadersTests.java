@@ -22,9 +22,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.tail.LogStore.Found;
 import io.durablenotify.tail.NumberedLogs.Entry;
 import io.durablenotify.tail.NumberedLogs.Numbered;
 import io.durablenotify.testsupport.Eventually;
@@ -40,6 +43,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 /**
  * Tests for {@link LiveReaders} of a feature of their own, whose logs begin with 1 and
@@ -167,6 +171,79 @@ class LiveReadersTests {
 		this.logs.truncate(id, 2);
 		this.readers.onResync();
 		recorder.awaitEnd("truncated: 6 was to follow, but the log ends at 3");
+	}
+
+	@Test
+	void aStoreThatFindsNothingOfALongerLogEndsItsReaders() {
+		append("nothing", 40);
+		Recorder others = new Recorder().follow("nothing", 1).awaitNumbers(1, 40);
+		this.logs.answer((found) -> (found != null && found.head() != null && found.head().nextIndex() > 41)
+				? new Found<>(found.head(), List.of()) : found);
+		append("nothing", 2);
+		others.awaitEnd("truncated: 41 was to follow, but nothing was found before 43");
+		assertReadersEnd("truncated: 1 was to follow, but nothing was found before 43");
+	}
+
+	@Test
+	void aStoreThatFindsOtherEntriesThanItWasAskedForEndsItsReaders() {
+		append("nothing", 40);
+		this.logs.answer((found) -> (found != null) ? new Found<>(found.head(), List.of(Entry.of(7))) : null);
+		assertReadersEnd("truncated: 1 was to follow, but 7 was found");
+	}
+
+	@Test
+	void aStoreThatLeavesOutItsFirstTargetEndsItsReaders() {
+		append("nothing", 40);
+		Recorder waiting = new Recorder().follow("nothing", 1).awaitNumbers(1, 40);
+		awaitIdle();
+		this.logs.answer((found) -> null);
+		append("nothing", 1);
+		waiting.awaitEnd("A fetch has left out log 'nothing', its first target");
+		new Recorder().follow("nothing", 1).awaitEnd("truncated: 1 was to follow, but nothing was found before 42");
+	}
+
+	@Test
+	void serversThatAnswerByTurnsWithoutBringingAnythingEndTheReader() {
+		append("turns", 10);
+		Recorder recorder = new Recorder().follow("turns", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		AtomicInteger turns = new AtomicInteger();
+		// Only the entry that is compared fits
+		this.logs.answer((found) -> {
+			this.logs.leadTo((turns.incrementAndGet() % 2 == 0) ? "first" : "second");
+			return new Found<>(found.head(), found.entries().subList(0, 1));
+		});
+		this.logs.leadTo("second");
+		append("turns", 1);
+		recorder.awaitEnd("truncated: 11 was to follow, but it was not found in 9 attempts");
+		recorder.awaitNumbers(1, 10);
+	}
+
+	/**
+	 * And do not ask again and again.
+	 */
+	private void assertReadersEnd(String error) {
+		List<Recorder> recorders = new ArrayList<>();
+		for (int i = 0; i < 3; i++) {
+			recorders.add(new Recorder().follow("nothing", 1));
+		}
+		recorders.forEach((recorder) -> recorder.awaitEnd(error));
+		int statements = this.logs.statements();
+		assertThat(this.readers.all()).isEmpty();
+		append("other", 1);
+		this.logs.answer(UnaryOperator.identity());
+		new Recorder().follow("other", 1).awaitNumbers(1, 1);
+		assertThat(this.logs.statements() - statements).isOne();
+	}
+
+	@Test
+	void aLookThatFailsInTheThreadOfAnAppendIsRepeated() {
+		long id = append("failing", 1);
+		Recorder recorder = new Recorder().follow("failing", 1).awaitNumbers(1, 1);
+		awaitIdle();
+		this.logs.append("failing", 1);
+		assertThatNullPointerException().isThrownBy(() -> this.readers.handOver(id, null, "first"));
+		recorder.awaitNumbers(1, 2);
 	}
 
 	@Test

@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 
 import io.durablenotify.tail.NumberedLogs.Entry;
@@ -52,6 +53,11 @@ final class NumberedLogs implements LogStore<Entry> {
 	private final AtomicInteger statements = new AtomicInteger();
 
 	private volatile String server = "first";
+
+	/**
+	 * What a fetch returns of a target in place of what there is.
+	 */
+	private volatile UnaryOperator<@Nullable Found<Entry>> answer = UnaryOperator.identity();
 
 	private volatile Runnable behindFetch = () -> {
 	};
@@ -101,6 +107,13 @@ final class NumberedLogs implements LogStore<Entry> {
 	void rewrite(long id, long firstIndex, long lastIndex) {
 		this.rewrittenFrom.put(id, firstIndex);
 		truncate(id, lastIndex);
+	}
+
+	/**
+	 * Have fetches answer otherwise.
+	 */
+	void answer(UnaryOperator<@Nullable Found<Entry>> answer) {
+		this.answer = answer;
 	}
 
 	void delete(String name) {
@@ -162,11 +175,11 @@ final class NumberedLogs implements LogStore<Entry> {
 				found.add(new Found<>(null, List.of()));
 				continue;
 			}
-			found.add(new Found<>(head(target.id()),
+			found.add(this.answer.apply(new Found<>(head(target.id()),
 					LongStream.range(Math.max(1, target.index()), nextIndex(target.id()))
 						.limit(budget.entriesPerTarget())
 						.mapToObj((index) -> entry(target.id(), index))
-						.toList()));
+						.toList())));
 		}
 		Runnable task = this.behindFetch;
 		this.behindFetch = () -> {

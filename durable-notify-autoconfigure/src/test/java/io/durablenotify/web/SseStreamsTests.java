@@ -24,6 +24,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -41,6 +42,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -286,6 +288,26 @@ class SseStreamsTests {
 			assertThat(client.events()).last().satisfies((event) -> {
 				assertThat(event.type()).isEqualTo("error");
 				assertThat(event.data()).contains("'deleted'");
+			});
+		}
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "false, ", "true, ", "true, 9", "true, 399" })
+	void aHoleIsAnErrorToTheClient(boolean ended, String lastEventId) {
+		String stream = "hole/" + ended + lastEventId;
+		writer.appendAll(stream, Collections.nCopies(500, new byte[] { 'x' }));
+		if (ended) {
+			writer.complete(stream);
+		}
+		database.jdbc()
+			.update("DELETE FROM durable_notify.stream_chunks WHERE chunk_index BETWEEN 10 AND 450 AND stream_id = "
+					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = ?)", stream);
+		try (SseClient client = get(stream, lastEventId).awaitEnd()) {
+			assertThat(client.messages()).hasSize((lastEventId == null) ? 10 : 0);
+			assertThat(client.events()).last().satisfies((event) -> {
+				assertThat(event.type()).isEqualTo("error");
+				assertThat(event.data()).contains("has lost chunks").contains("but 451 was found");
 			});
 		}
 	}
