@@ -78,7 +78,7 @@ final class ChangeFeed implements Subscription {
 		this.capacity = capacity;
 		this.onRoom = onRoom;
 		this.onCancel = onCancel;
-		this.task = new SerialTask(executor, this::deliver);
+		this.task = new SerialTask(executor, this::deliver, this::isActive);
 	}
 
 	String topic() {

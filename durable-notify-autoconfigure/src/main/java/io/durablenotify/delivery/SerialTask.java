@@ -16,10 +16,10 @@
 
 package io.durablenotify.delivery;
 
-import java.util.concurrent.CompletableFuture;
+import java.time.Duration;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -43,10 +43,7 @@ public final class SerialTask {
 
 	private static final long MAX_DELAY_MILLIS = 5_000;
 
-	/**
-	 * About five minutes.
-	 */
-	private static final int MAX_ATTEMPTS = 70;
+	private static final int MAX_DOUBLINGS = 10;
 
 	private final AtomicReference<State> state = new AtomicReference<>(State.IDLE);
 
@@ -54,20 +51,43 @@ public final class SerialTask {
 
 	private final Runnable task;
 
+	private final BooleanSupplier wanted;
+
+	private final Delays delays;
+
 	/**
 	 * Create a new instance.
-	 * @param executor where the task runs
+	 * @param executor where the task runs; one that drops tasks, or is shut down only
+	 * when nobody signals any more
 	 * @param task the task; what it throws is logged
 	 */
 	public SerialTask(Executor executor, Runnable task) {
+		this(executor, task, () -> true);
+	}
+
+	/**
+	 * Create a new instance.
+	 * @param executor where the task runs, which may refuse it
+	 * @param task the task; what it throws is logged
+	 * @param wanted asked whenever the executor has refused the task: false once the run
+	 * would be of no use to anybody, so that nothing is left of a task whose executor was
+	 * shut down for good
+	 */
+	public SerialTask(Executor executor, Runnable task, BooleanSupplier wanted) {
+		this(executor, task, wanted, Delays.ofJvm());
+	}
+
+	SerialTask(Executor executor, Runnable task, BooleanSupplier wanted, Delays delays) {
 		this.executor = executor;
 		this.task = task;
+		this.wanted = wanted;
+		this.delays = delays;
 	}
 
 	/**
 	 * Ask for a run that begins after this call. Never blocks and never throws, unless
 	 * the executor runs its tasks on the caller's thread. If the executor refuses the
-	 * task, it is offered again for some minutes.
+	 * task, it is offered again, at last every five seconds, as long as it is wanted.
 	 */
 	public void signal() {
 		State previous = this.state.getAndUpdate(
@@ -90,14 +110,14 @@ public final class SerialTask {
 			this.executor.execute(this::run);
 		}
 		catch (Throwable ex) {
-			if (attempt == MAX_ATTEMPTS) {
+			if (!this.wanted.getAsBoolean()) {
 				this.state.set(State.IDLE);
-				logger.debug("Not run: the executor refuses tasks for good, as it does when it was shut down", ex);
+				logger.debug("Not run, and not wanted any more: the executor refuses tasks", ex);
 				return;
 			}
-			long delay = Math.min(MAX_DELAY_MILLIS, FIRST_DELAY_MILLIS << Math.min(attempt, 10));
-			CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS, Runnable::run)
-				.execute(() -> schedule(attempt + 1));
+			long delay = Math.min(MAX_DELAY_MILLIS, FIRST_DELAY_MILLIS << attempt);
+			int next = Math.min(attempt + 1, MAX_DOUBLINGS);
+			this.delays.after(Duration.ofMillis(delay), () -> schedule(next));
 		}
 	}
 

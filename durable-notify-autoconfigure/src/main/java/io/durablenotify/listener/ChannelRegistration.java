@@ -59,6 +59,8 @@ final class ChannelRegistration implements Subscription {
 
 	private boolean active = true;
 
+	private volatile boolean closed;
+
 	/**
 	 * Whether the handler was told that the channel is being heard. Owned by the
 	 * listener's thread.
@@ -70,7 +72,7 @@ final class ChannelRegistration implements Subscription {
 		this.channel = channel;
 		this.handler = handler;
 		this.onCancel = onCancel;
-		this.delivery = new SerialTask(executor, this::deliver);
+		this.delivery = new SerialTask(executor, this::deliver, this::isAwaited);
 	}
 
 	String channel() {
@@ -135,6 +137,17 @@ final class ChannelRegistration implements Subscription {
 		catch (Throwable ex) {
 			logger.error("Handler of channel '" + this.channel + "' failed", ex);
 		}
+	}
+
+	/**
+	 * The listener was closed: what the executor refuses is given up.
+	 */
+	void close() {
+		this.closed = true;
+	}
+
+	private boolean isAwaited() {
+		return isActive() && !this.closed;
 	}
 
 	@Override

@@ -83,6 +83,13 @@ final class Channels {
 	}
 
 	/**
+	 * Nothing is heard any more.
+	 */
+	void close() {
+		names().forEach((channel) -> of(channel).forEach(ChannelRegistration::close));
+	}
+
+	/**
 	 * Tell all handlers of a channel that they may have missed something.
 	 */
 	void resync(String channel) {

@@ -169,6 +169,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	@Override
 	public void close() {
 		stop();
+		this.channels.close();
 		this.probeThread.close();
 	}
 

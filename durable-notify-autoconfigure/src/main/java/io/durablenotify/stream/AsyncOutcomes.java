@@ -16,14 +16,16 @@
 
 package io.durablenotify.stream;
 
+import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.delivery.DaemonThreadFactory;
+import io.durablenotify.delivery.Delays;
 
 /**
  * Completes the futures of appends on the executor that runs users' code.
@@ -34,17 +36,33 @@ final class AsyncOutcomes {
 	 * After how long those behind a future whose completion takes its time go on without
 	 * it.
 	 */
-	private static final long STALL_MILLIS = 20;
+	private static final Duration STALL = Duration.ofMillis(20);
+
+	/**
+	 * How long to wait where no thread can be started at all.
+	 */
+	private static final Duration RETRY = Duration.ofMillis(100);
+
+	private static final int MAX_OVERFLOW_THREADS = 16;
 
 	private final Executor executor;
+
+	private final Delays delays;
 
 	/**
 	 * For what the executor refuses. Never the caller's thread: it writes for everybody.
 	 */
-	private final ThreadFactory threads = new DaemonThreadFactory("durable-notify-append-outcome");
+	private final ThreadPoolExecutor overflow = new ThreadPoolExecutor(MAX_OVERFLOW_THREADS, MAX_OVERFLOW_THREADS, 1,
+			TimeUnit.SECONDS, new LinkedBlockingQueue<>(), new DaemonThreadFactory("durable-notify-append-outcome"));
 
 	AsyncOutcomes(Executor executor) {
+		this(executor, Delays.ofJvm());
+	}
+
+	AsyncOutcomes(Executor executor, Delays delays) {
 		this.executor = executor;
+		this.delays = delays;
+		this.overflow.allowCoreThreadTimeOut(true);
 	}
 
 	/**
@@ -56,7 +74,7 @@ final class AsyncOutcomes {
 			execute(settled.get(0)::completeFuture);
 		}
 		else if (!settled.isEmpty()) {
-			new Completion(settled).start();
+			execute(new Completion(settled));
 		}
 	}
 
@@ -66,7 +84,16 @@ final class AsyncOutcomes {
 		}
 		catch (Throwable ex) {
 			// Shut down, or full: whoever waits must not wait for ever
-			this.threads.newThread(task).start();
+			executeBeside(task);
+		}
+	}
+
+	private void executeBeside(Runnable task) {
+		try {
+			this.overflow.execute(task);
+		}
+		catch (OutOfMemoryError ex) {
+			this.delays.after(RETRY, () -> execute(task));
 		}
 	}
 
@@ -75,6 +102,9 @@ final class AsyncOutcomes {
 	 * each costs more than all else of an append. Once they have stalled, another thread
 	 * goes on, and what has somebody's code gets a task of its own. That code can still
 	 * come to a future between the look for it and the completion.
+	 * <p>
+	 * Another thread is asked for only when the last one has begun: an executor that has
+	 * no room has one task of this waiting, however long that takes.
 	 */
 	private final class Completion implements Runnable {
 
@@ -88,21 +118,9 @@ final class AsyncOutcomes {
 			this.appends = appends;
 		}
 
-		void start() {
-			execute(this);
-			CompletableFuture.delayedExecutor(STALL_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
-				.execute(this::startAgainIfStalled);
-		}
-
-		private void startAgainIfStalled() {
-			if (this.next.get() < this.appends.size()) {
-				this.stalled = true;
-				start();
-			}
-		}
-
 		@Override
 		public void run() {
+			AsyncOutcomes.this.delays.after(STALL, this::goOnIfStalled);
 			for (int i = this.next.getAndIncrement(); i < this.appends.size(); i = this.next.getAndIncrement()) {
 				PendingAppend append = this.appends.get(i);
 				if (this.stalled && append.hasDependents()) {
@@ -111,6 +129,13 @@ final class AsyncOutcomes {
 				else {
 					append.completeFuture();
 				}
+			}
+		}
+
+		private void goOnIfStalled() {
+			if (this.next.get() < this.appends.size()) {
+				this.stalled = true;
+				execute(this);
 			}
 		}
 

@@ -23,8 +23,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
+import io.durablenotify.delivery.Delays;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 
@@ -60,6 +61,8 @@ final class GroupCommit implements AutoCloseable {
 
 	private final AsyncOutcomes outcomes;
 
+	private final Delays delays;
+
 	private final WorkerThread mainThread = new WorkerThread("durable-notify-append");
 
 	private final WorkerThread contendedThread = new WorkerThread("durable-notify-append-contended");
@@ -68,13 +71,20 @@ final class GroupCommit implements AutoCloseable {
 
 	private final SerialTask contendedLane = new SerialTask(this.contendedThread, this::writeContended);
 
+	private final AtomicBoolean retryDue = new AtomicBoolean();
+
 	/**
 	 * Owned by the contended lane.
 	 */
 	private long retryMillis = FIRST_RETRY_MILLIS;
 
 	GroupCommit(BatchWriter writer, StreamSettings settings, Executor executor) {
+		this(writer, settings, executor, Delays.ofJvm());
+	}
+
+	GroupCommit(BatchWriter writer, StreamSettings settings, Executor executor, Delays delays) {
 		this.writer = writer;
+		this.delays = delays;
 		this.timeout = settings.appendTimeout();
 		this.bufferBytes = settings.appendBuffer();
 		this.queues = new AppendQueues(this.bufferBytes);
@@ -185,8 +195,20 @@ final class GroupCommit implements AutoCloseable {
 			this.contendedLane.signal();
 		}
 		else {
-			CompletableFuture.delayedExecutor(this.retryMillis, TimeUnit.MILLISECONDS, Runnable::run)
-				.execute(this.contendedLane::signal);
+			retryLater();
+		}
+	}
+
+	/**
+	 * One retry for all that is locked: with one for each stream that was found locked,
+	 * many of them would be tried without a pause.
+	 */
+	private void retryLater() {
+		if (this.retryDue.compareAndSet(false, true)) {
+			this.delays.after(Duration.ofMillis(this.retryMillis), () -> {
+				this.retryDue.set(false);
+				this.contendedLane.signal();
+			});
 			this.retryMillis = Math.min(2 * this.retryMillis, LAST_RETRY_MILLIS);
 		}
 	}

@@ -48,7 +48,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 		this.reader = reader;
 		this.handler = handler;
 		this.demand = demand;
-		this.task = new SerialTask(executor, this::deliver);
+		this.task = new SerialTask(executor, this::deliver, reader::awaitsDelivery);
 	}
 
 	LiveReader<E> reader() {

@@ -535,6 +535,13 @@ public final class LiveReader<E> implements Subscription {
 	}
 
 	/**
+	 * Return whether anybody would miss it if nothing were delivered any more.
+	 */
+	boolean awaitsDelivery() {
+		return isActive() && !this.readers.isClosed();
+	}
+
+	/**
 	 * Return how many entries wait to be taken.
 	 */
 	int buffered() {

@@ -94,6 +94,8 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 */
 	private volatile boolean open = true;
 
+	private volatile boolean closed;
+
 	/**
 	 * Guarded by {@code this}; there while readers read.
 	 */
@@ -441,9 +443,14 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		return SmartLifecycle.DEFAULT_PHASE;
 	}
 
+	boolean isClosed() {
+		return this.closed;
+	}
+
 	@Override
 	public void close() {
 		stop();
+		this.closed = true;
 		this.wakeups.cancel();
 		this.fetcher.close();
 	}

@@ -24,10 +24,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.delivery.Delays;
 import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
@@ -417,8 +416,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 		Duration delay = this.outage.failed(failure);
 		this.retryAt = System.nanoTime() + delay.toNanos();
-		CompletableFuture.delayedExecutor(delay.toMillis() + 1, TimeUnit.MILLISECONDS, Runnable::run)
-			.execute(this.task::signal);
+		Delays.ofJvm().after(delay.plusMillis(1), this.task::signal);
 	}
 
 	@Override

@@ -16,21 +16,25 @@
 
 package io.durablenotify.delivery;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Phaser;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.HandDelays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNoException;
@@ -132,6 +136,69 @@ class SerialTaskTests {
 		Eventually.await(() -> this.runs.get() == 1, this.runs::get);
 		task.signal();
 		assertThat(this.runs).hasValue(2);
+	}
+
+	@Test
+	void asksForDaysIfItHasToAndAtABoundedPace() {
+		HandDelays delays = new HandDelays();
+		AtomicInteger refusals = new AtomicInteger();
+		AtomicBoolean room = new AtomicBoolean();
+		SerialTask task = new SerialTask((command) -> {
+			if (!room.get()) {
+				refusals.incrementAndGet();
+				throw new RejectedExecutionException();
+			}
+			command.run();
+		}, this.runs::incrementAndGet, () -> true, delays);
+		task.signal();
+		while (delays.elapsed().compareTo(Duration.ofDays(3)) < 0) {
+			task.signal();
+			assertThat(delays.waiting()).as("one attempt at a time").isOne();
+			delays.runNext();
+		}
+		assertThat(delays.longest()).isEqualTo(Duration.ofSeconds(5));
+		assertThat(refusals.get()).isLessThan(3 * 24 * 3600 / 5 + 100);
+		assertThat(this.runs).hasValue(0);
+		room.set(true);
+		delays.runNext();
+		assertThat(this.runs).hasValue(1);
+		assertThat(delays.waiting()).isZero();
+		room.set(false);
+		task.signal();
+		assertThat(delays.next()).as("begins with short delays again").isEqualTo(Duration.ofMillis(10));
+	}
+
+	@Test
+	void leavesNothingBehindWhenItIsNotWantedAnyMore() {
+		HandDelays delays = new HandDelays();
+		AtomicBoolean wanted = new AtomicBoolean(true);
+		SerialTask task = new SerialTask((command) -> {
+			throw new RejectedExecutionException();
+		}, this.runs::incrementAndGet, wanted::get, delays);
+		task.signal();
+		delays.runNext();
+		wanted.set(false);
+		delays.runNext();
+		assertThat(delays.waiting()).isZero();
+		task.signal();
+		assertThat(delays.waiting()).isZero();
+	}
+
+	@Test
+	void runsOnAnExecutorThatWasStartedAgain() {
+		HandDelays delays = new HandDelays();
+		ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
+		executor.initialize();
+		SerialTask task = new SerialTask(executor, this.runs::incrementAndGet, () -> true, delays);
+		executor.shutdown();
+		task.signal();
+		for (int i = 0; i < 1000; i++) {
+			delays.runNext();
+		}
+		executor.initialize();
+		delays.runNext();
+		Eventually.await(() -> this.runs.get() == 1, this.runs::get);
+		executor.shutdown();
 	}
 
 	@Test

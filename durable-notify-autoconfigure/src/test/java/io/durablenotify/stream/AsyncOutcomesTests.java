@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -30,6 +31,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.HandDelays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -122,6 +124,91 @@ class AsyncOutcomesTests {
 			}
 		}).complete(settled);
 		Eventually.await(() -> tasks.get() == 2 + 100, tasks::toString);
+	}
+
+	@Test
+	void anExecutorWithoutRoomIsGivenNoMoreThanOneTaskABatch() {
+		HandDelays delays = new HandDelays();
+		List<Runnable> tasks = new ArrayList<>();
+		AsyncOutcomes outcomes = new AsyncOutcomes(tasks::add, delays);
+		List<CompletableFuture<Long>> futures = new ArrayList<>();
+		for (int i = 0; i < 10; i++) {
+			List<PendingAppend> settled = new ArrayList<>();
+			for (int j = 0; j < 2; j++) {
+				CompletableFuture<Long> future = new CompletableFuture<>();
+				future.thenAccept((index) -> {
+				});
+				futures.add(future);
+				settled.add(stored(future));
+			}
+			outcomes.complete(settled);
+		}
+		while (delays.waiting() > 0 && delays.elapsed().compareTo(Duration.ofMinutes(10)) < 0) {
+			delays.runNext();
+		}
+		assertThat(tasks).hasSize(10);
+		assertThat(delays.waiting()).isZero();
+		// Room, after all
+		tasks.forEach(Runnable::run);
+		assertThat(futures).allMatch(CompletableFuture::isDone);
+	}
+
+	@Test
+	void whileCallbacksBlockOneTaskWaitsAtMost() {
+		HandDelays delays = new HandDelays();
+		List<Runnable> tasks = Collections.synchronizedList(new ArrayList<>());
+		List<PendingAppend> settled = new ArrayList<>();
+		AtomicInteger blocked = new AtomicInteger();
+		Consumer<CompletableFuture<Long>> callback = (future) -> future.thenAccept((index) -> {
+			blocked.incrementAndGet();
+			block();
+		});
+		CompletableFuture<Long> first = new CompletableFuture<>();
+		callback.accept(first);
+		settled.add(stored(first));
+		for (int i = 1; i < 10; i++) {
+			settled.add(stored(new LateCallback(callback)));
+		}
+		new AsyncOutcomes(tasks::add, delays).complete(settled);
+		for (int begun = 0; begun < 5; begun++) {
+			assertThat(tasks).hasSize(begun + 1);
+			int expected = begun + 1;
+			this.executor.execute(tasks.get(begun));
+			Eventually.await(() -> blocked.get() == expected, blocked::get);
+			assertThat(tasks).hasSize(begun + 1);
+			delays.runNext();
+			assertThat(delays.waiting()).isZero();
+		}
+	}
+
+	@Test
+	void whatTheExecutorRefusesTakesABoundedNumberOfThreads() {
+		AtomicInteger running = new AtomicInteger();
+		AsyncOutcomes outcomes = new AsyncOutcomes((task) -> {
+			throw new RejectedExecutionException("full");
+		});
+		List<CompletableFuture<Void>> callbacks = new ArrayList<>();
+		for (int i = 0; i < 200; i++) {
+			CompletableFuture<Long> future = new CompletableFuture<>();
+			callbacks.add(future.thenAccept((index) -> {
+				running.incrementAndGet();
+				block();
+			}));
+			outcomes.complete(List.of(stored(future)));
+		}
+		Eventually.await(() -> running.get() == 16, running::get);
+		assertThat(outcomeThreads()).isEqualTo(16);
+		this.release.countDown();
+		callbacks.forEach(CompletableFuture::join);
+		Eventually.await(() -> outcomeThreads() == 0, AsyncOutcomesTests::outcomeThreads);
+	}
+
+	private static long outcomeThreads() {
+		return Thread.getAllStackTraces()
+			.keySet()
+			.stream()
+			.filter((thread) -> thread.getName().equals("durable-notify-append-outcome"))
+			.count();
 	}
 
 	private void block() {

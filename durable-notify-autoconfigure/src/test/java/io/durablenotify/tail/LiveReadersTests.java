@@ -16,20 +16,28 @@
 
 package io.durablenotify.tail;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.tail.LogStore.Found;
 import io.durablenotify.tail.NumberedLogs.Entry;
 import io.durablenotify.tail.NumberedLogs.Numbered;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
@@ -41,6 +49,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
@@ -69,9 +82,16 @@ class LiveReadersTests {
 
 	@BeforeEach
 	void open() {
-		this.readers = new LiveReaders<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
-				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
-				instance.bean(Poll.class));
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"));
+	}
+
+	private LiveReaders<Entry> open(Executor executor) {
+		return open(executor, instance.bean(Poll.class));
+	}
+
+	private LiveReaders<Entry> open(Executor executor, Poll poll) {
+		return new LiveReaders<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
+				executor, instance.bean(Wakeups.class), poll);
 	}
 
 	@AfterEach
@@ -347,6 +367,127 @@ class LiveReadersTests {
 	}
 
 	@Test
+	void aReaderWhoseExecutorHadNoRoomGoesOnWhenThereIsSome() {
+		AtomicInteger refusals = new AtomicInteger();
+		AtomicBoolean room = new AtomicBoolean();
+		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
+		this.readers.close();
+		this.readers = open((task) -> {
+			if (!room.get()) {
+				refusals.incrementAndGet();
+				throw new RejectedExecutionException();
+			}
+			executor.execute(task);
+		});
+		append("refused", 100);
+		Recorder recorder = new Recorder().follow("refused", 1);
+		LiveReader<Entry> reader = this.readers.all().iterator().next();
+		Eventually.await(() -> reader.look().toString().equals("FULL") && refusals.get() >= 5, reader::toString);
+		append("refused", 100);
+		assertThat(recorder.numbers).isEmpty();
+		room.set(true);
+		recorder.awaitNumbers(1, 200);
+	}
+
+	@Test
+	void nobodyWaitsForARefusedDeliveryAfterItsEndOrTheClose() {
+		this.readers.close();
+		this.readers = open((task) -> {
+			throw new RejectedExecutionException();
+		});
+		append("given-up", 1);
+		new Recorder().follow("given-up", 1);
+		LiveReader<Entry> cancelled = this.readers.all().iterator().next();
+		assertThat(cancelled.awaitsDelivery()).isTrue();
+		cancelled.cancel();
+		assertThat(cancelled.awaitsDelivery()).isFalse();
+		new Recorder().follow("given-up", 1);
+		LiveReader<Entry> closed = this.readers.all().iterator().next();
+		this.readers.stop();
+		// Its end may still be told: lifecycles restart
+		assertThat(closed.awaitsDelivery()).isTrue();
+		this.readers.close();
+		assertThat(closed.awaitsDelivery()).isFalse();
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void nothingIsSaidOfAFetchThatTheCloseInterrupts(CapturedOutput output) {
+		append("interrupted", 1);
+		CountDownLatch fetching = new CountDownLatch(1);
+		AtomicBoolean interrupted = new AtomicBoolean();
+		this.logs.behindNextFetch(() -> {
+			fetching.countDown();
+			try {
+				Thread.sleep(Eventually.TIMEOUT.toMillis());
+			}
+			catch (InterruptedException ex) {
+				interrupted.set(true);
+				throw new CannotGetJdbcConnectionException("Interrupted");
+			}
+		});
+		new Recorder().follow("interrupted", 1);
+		await(fetching);
+		this.readers.close();
+		Eventually.await(
+				() -> interrupted.get() && Thread.getAllStackTraces()
+					.keySet()
+					.stream()
+					.noneMatch((thread) -> thread.getName().equals("durable-notify-fetch-numbers")),
+				interrupted::toString);
+		assertThat(output).doesNotContain("cannot be read for now");
+	}
+
+	@Test
+	void thePollIsJoinedByTheFirstReaderAndLeftWithTheLast() {
+		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), new CountingPoll(polls));
+		append("polled", 1);
+		for (int round = 0; round < 3; round++) {
+			assertThat(polls).isEmpty();
+			new Recorder().follow("unknown", 1);
+			new Recorder().follow("polled", 1).awaitNumbers(1, 1);
+			assertThat(polls).hasSize(1);
+			for (LiveReader<Entry> reader : this.readers.all()) {
+				assertThat(polls).hasSize(1);
+				reader.cancel();
+			}
+		}
+		assertThat(polls).isEmpty();
+		Recorder deleted = new Recorder().follow("polled", 1).awaitNumbers(1, 1);
+		assertThat(polls).hasSize(1);
+		this.logs.delete("polled");
+		this.readers.onResync();
+		deleted.awaitEnd("deleted");
+		assertThat(polls).isEmpty();
+	}
+
+	@Test
+	void readersThatComeAndGoAtOnceArePolledAsLongAsThereIsOne() throws Exception {
+		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), new CountingPoll(polls));
+		append("coming", 1);
+		List<CompletableFuture<Void>> threads = new ArrayList<>();
+		for (int i = 0; i < 4; i++) {
+			threads.add(Background.run(() -> {
+				for (int round = 0; round < 500; round++) {
+					LiveReader<Entry> reader = this.readers.open(new Numbered((round % 2 == 0) ? "coming" : "unknown"),
+							Start.at(1), new Recorder());
+					// While it is bound to its log it is registered nowhere, for a moment
+					Eventually.await(() -> polls.size() == 1, polls::toString);
+					reader.cancel();
+				}
+			}));
+		}
+		for (CompletableFuture<Void> thread : threads) {
+			thread.get(30, TimeUnit.SECONDS);
+		}
+		Eventually.await(polls::isEmpty, polls::toString);
+	}
+
+	@Test
 	void aStopIsTold() {
 		Recorder recorder = new Recorder().follow("stopped", 1);
 		this.readers.stop();
@@ -369,6 +510,37 @@ class LiveReadersTests {
 		instance.bean(Wakeups.class)
 			.send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)).created(name));
 		return id;
+	}
+
+	/**
+	 * A poll that never calls.
+	 */
+	private record CountingPoll(Set<Subscription> registrations) implements Poll {
+
+		@Override
+		public Subscription register(Runnable check) {
+			Subscription registration = new Subscription() {
+
+				@Override
+				public void cancel() {
+					CountingPoll.this.registrations.remove(this);
+				}
+
+				@Override
+				public boolean isActive() {
+					return CountingPoll.this.registrations.contains(this);
+				}
+
+			};
+			this.registrations.add(registration);
+			return registration;
+		}
+
+		@Override
+		public Duration intervalInForce() {
+			return Duration.ZERO;
+		}
+
 	}
 
 	/**
