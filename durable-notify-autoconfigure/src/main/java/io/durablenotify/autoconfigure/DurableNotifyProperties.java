@@ -184,7 +184,7 @@ public class DurableNotifyProperties {
 
 		/**
 		 * Time to wait for the connection, and for each statement on it. Rounded up to
-		 * whole seconds.
+		 * whole seconds. From 100ms to 1h.
 		 */
 		private Duration connectTimeout = Duration.ofSeconds(10);
 
@@ -270,22 +270,22 @@ public class DurableNotifyProperties {
 		public static class Backoff {
 
 			/**
-			 * Delay before the first attempt to connect again.
+			 * Delay before the first attempt to connect again. From 5ms to 1h.
 			 */
 			private Duration delay = Duration.ofMillis(250);
 
 			/**
-			 * Multiplier of the delay from one attempt to the next.
+			 * Multiplier of the delay from one attempt to the next. At least 1.
 			 */
 			private double multiplier = 2;
 
 			/**
-			 * Maximum delay between attempts.
+			 * Maximum delay between attempts. From 20ms to 1h.
 			 */
 			private Duration maxDelay = Duration.ofSeconds(30);
 
 			/**
-			 * Jitter of the first delay, which grows with the delay.
+			 * Jitter of the first delay, which grows with the delay. Up to 1h.
 			 */
 			private Duration jitter = Duration.ofMillis(50);
 
@@ -330,13 +330,13 @@ public class DurableNotifyProperties {
 
 			/**
 			 * Time without a notification after which it is probed whether one from
-			 * another connection is heard.
+			 * another connection is heard. From 50ms to 1d.
 			 */
 			private Duration interval = Duration.ofSeconds(10);
 
 			/**
 			 * Time within which the notification of a probe must be heard. The server is
-			 * given as many whole seconds, rounded up, to answer.
+			 * given as many whole seconds, rounded up, to answer. From 100ms to 1h.
 			 */
 			private Duration timeout = Duration.ofSeconds(5);
 
@@ -366,14 +366,14 @@ public class DurableNotifyProperties {
 	public static class Poll {
 
 		/**
-		 * Interval at which tables are looked at regardless of notifications. Zero to
-		 * turn polling off.
+		 * Interval at which tables are looked at regardless of notifications. From 50ms
+		 * to 1d. Zero to turn polling off.
 		 */
 		private Duration interval = Duration.ofSeconds(5);
 
 		/**
 		 * Interval at which tables are looked at while the listener is not known to hear.
-		 * Zero to use the regular interval.
+		 * From 50ms to 1d. Zero to use the regular interval.
 		 */
 		private Duration degradedInterval = Duration.ofSeconds(1);
 
@@ -406,7 +406,7 @@ public class DurableNotifyProperties {
 		private WakeupMode mode = WakeupMode.AFTER_COMMIT;
 
 		/**
-		 * Maximum pause between two notifications of an instance.
+		 * Maximum pause between two notifications of an instance. Up to 1m.
 		 */
 		private Duration maxGap = Duration.ofMillis(100);
 
@@ -434,29 +434,32 @@ public class DurableNotifyProperties {
 	public static class Streams {
 
 		/**
-		 * Maximum size of a chunk.
+		 * Maximum size of a chunk. From 1B to 512MB.
 		 */
 		private DataSize maxChunkSize = DataSize.ofMegabytes(1);
 
 		/**
-		 * Maximum number of chunks that a live reader holds for a slow handler.
+		 * Maximum number of chunks that a live reader holds for a slow handler. Up to
+		 * 1000000.
 		 */
 		private int bufferSize = 2048;
 
 		/**
 		 * Maximum size of the chunks that a live reader holds for a slow handler. A
-		 * single larger chunk is held nevertheless.
+		 * single larger chunk is held nevertheless. From 1KB to 512MB.
 		 */
 		private DataSize bufferBytes = DataSize.ofMegabytes(1);
 
 		/**
 		 * Maximum size of the chunks that wait to be written. An append that finds no
-		 * room waits, one that is asynchronous is refused.
+		 * room waits, one that is asynchronous is refused. From the maximum size of a
+		 * chunk to 64GB.
 		 */
 		private DataSize appendBuffer = DataSize.ofMegabytes(64);
 
 		/**
-		 * Time that a write waits for a stream that another transaction has locked.
+		 * Time that a write waits for a stream that another transaction has locked. From
+		 * 10ms to 1h.
 		 */
 		private Duration appendTimeout = Duration.ofSeconds(10);
 
@@ -468,7 +471,7 @@ public class DurableNotifyProperties {
 
 		/**
 		 * Time after its end at which a stream is deleted. Without it, ended streams are
-		 * kept.
+		 * kept. From 1s to 36500d.
 		 */
 		private @Nullable Duration retention;
 
@@ -554,19 +557,19 @@ public class DurableNotifyProperties {
 
 			/**
 			 * Time after its end at which a stream of the family is deleted. Defaults to
-			 * that of all streams.
+			 * that of all streams. From 1s to 36500d.
 			 */
 			private @Nullable Duration retention;
 
 			/**
 			 * Maximum number of chunks that a live reader of the family holds for a slow
-			 * handler. Defaults to that of all streams.
+			 * handler. Defaults to that of all streams. Up to 1000000.
 			 */
 			private @Nullable Integer bufferSize;
 
 			/**
 			 * Maximum size of a chunk that a writer of the family takes. Defaults to that
-			 * of all streams.
+			 * of all streams. From 1B to 512MB.
 			 */
 			private @Nullable DataSize maxChunkSize;
 
@@ -613,7 +616,7 @@ public class DurableNotifyProperties {
 
 		/**
 		 * Time for which a change is kept from its commit on: an instance that was away
-		 * for less hears of it when it is back.
+		 * for less hears of it when it is back. From 1s to 36500d.
 		 */
 		private Duration retention = Duration.ofHours(1);
 
@@ -633,12 +636,13 @@ public class DurableNotifyProperties {
 	public static class Events {
 
 		/**
-		 * Maximum size of an event's payload.
+		 * Maximum size of an event's payload. From 1B to 512MB.
 		 */
 		private DataSize maxPayloadSize = DataSize.ofMegabytes(1);
 
 		/**
-		 * Time that an append waits for a run that another transaction has locked.
+		 * Time that an append waits for a run that another transaction has locked. From
+		 * 10ms to 1h.
 		 */
 		private Duration appendTimeout = Duration.ofSeconds(10);
 
@@ -693,7 +697,7 @@ public class DurableNotifyProperties {
 
 		/**
 		 * Maximum number of threads that call handlers. Has no effect if virtual threads
-		 * are enabled.
+		 * are enabled. From 1 to 10000.
 		 */
 		private int maxThreads = 256;
 
@@ -713,7 +717,7 @@ public class DurableNotifyProperties {
 	public static class Sse {
 
 		/**
-		 * Time without an event after which a comment is sent.
+		 * Time without an event after which a comment is sent. From 50ms to 1d.
 		 */
 		private Duration heartbeatInterval = Duration.ofSeconds(15);
 

@@ -44,7 +44,7 @@ public final class DurableNotifyWebMvcAutoConfiguration {
 
 	@Bean
 	SseSettings durableNotifySseSettings(DurableNotifyProperties properties) {
-		SettingsConfiguration.requirePositive("sse.heartbeat-interval", properties.getSse().getHeartbeatInterval());
+		SettingsConfiguration.requireInterval("sse.heartbeat-interval", properties.getSse().getHeartbeatInterval());
 		return new SseSettings(properties.getSse().getHeartbeatInterval());
 	}
 

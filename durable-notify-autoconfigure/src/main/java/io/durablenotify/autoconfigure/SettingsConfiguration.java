@@ -42,6 +42,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 import org.springframework.util.unit.DataSize;
+import org.springframework.util.unit.DataUnit;
 
 /**
  * Turns {@link DurableNotifyProperties} into the settings of each feature, and refuses
@@ -52,9 +53,9 @@ import org.springframework.util.unit.DataSize;
 class SettingsConfiguration {
 
 	/**
-	 * PostgreSQL takes milliseconds as an integer.
+	 * The janitor of changes comes ten times in it.
 	 */
-	private static final Duration LONGEST_LOCK_TIMEOUT = Duration.ofDays(24);
+	private static final Duration SHORTEST_RETENTION = Duration.ofSeconds(1);
 
 	/**
 	 * Well within what PostgreSQL can subtract from the present.
@@ -62,15 +63,51 @@ class SettingsConfiguration {
 	private static final Duration LONGEST_RETENTION = Duration.ofDays(36_500);
 
 	/**
-	 * For changes, which are looked through ten times in it.
+	 * Polls, probes and heartbeats come twenty times a second at most.
 	 */
-	private static final Duration SHORTEST_RETENTION = Duration.ofSeconds(1);
+	private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(50);
+
+	private static final Duration LONGEST_INTERVAL = Duration.ofDays(1);
+
+	/**
+	 * A distant server may need so long to answer.
+	 */
+	private static final Duration SHORTEST_TIMEOUT = Duration.ofMillis(100);
+
+	/**
+	 * Healthy transactions hold a lock for so long.
+	 */
+	private static final Duration SHORTEST_LOCK_TIMEOUT = Duration.ofMillis(10);
+
+	private static final Duration LONGEST_TIMEOUT = Duration.ofHours(1);
+
+	private static final Duration SHORTEST_DELAY = Duration.ofMillis(5);
+
+	private static final Duration SHORTEST_MAX_DELAY = Duration.ofMillis(20);
+
+	private static final Duration LONGEST_GAP = Duration.ofMinutes(1);
 
 	private static final DataSize LARGEST_VALUE = DataSize.ofMegabytes(512);
+
+	private static final DataSize LARGEST_APPEND_BUFFER = DataSize.ofGigabytes(64);
+
+	private static final int LARGEST_BUFFER_SIZE = 1_000_000;
+
+	private static final int MOST_THREADS = 10_000;
+
+	private static final List<ChronoUnit> DURATION_UNITS = List.of(ChronoUnit.DAYS, ChronoUnit.HOURS,
+			ChronoUnit.MINUTES, ChronoUnit.SECONDS, ChronoUnit.MILLIS, ChronoUnit.MICROS);
+
+	private static final List<String> SIZE_SUFFIXES = List.of("TB", "GB", "MB", "KB");
 
 	private static final Pattern SCHEME = Pattern.compile("([a-z][a-z0-9+.-]*:)//");
 
 	private static final Pattern CREDENTIALS = Pattern.compile("jdbc:postgresql://[^/?]*@");
+
+	@Bean
+	static UnitsBindHandlerAdvisor durableNotifyUnitsBindHandlerAdvisor(Environment environment) {
+		return new UnitsBindHandlerAdvisor(environment);
+	}
 
 	@Bean
 	SchemaSettings durableNotifySchemaSettings(DurableNotifyProperties properties) {
@@ -82,7 +119,8 @@ class SettingsConfiguration {
 	@Bean
 	DeliverySettings durableNotifyDeliverySettings(DurableNotifyProperties properties) {
 		int maxThreads = properties.getDelivery().getMaxThreads();
-		require(maxThreads >= 1, "delivery.max-threads", maxThreads, "use 1 or more");
+		require(maxThreads >= 1 && maxThreads <= MOST_THREADS, "delivery.max-threads", maxThreads,
+				"use 1 to " + MOST_THREADS);
 		return new DeliverySettings(maxThreads);
 	}
 
@@ -90,9 +128,9 @@ class SettingsConfiguration {
 	ListenerSettings durableNotifyListenerSettings(DurableNotifyProperties properties, Environment environment) {
 		DurableNotifyProperties.Listener listener = properties.getListener();
 		requireUsableUrl(listener);
-		requirePositive("listener.connect-timeout", listener.getConnectTimeout());
-		requirePositive("listener.probe.interval", listener.getProbe().getInterval());
-		requirePositive("listener.probe.timeout", listener.getProbe().getTimeout());
+		requireBetween("listener.connect-timeout", listener.getConnectTimeout(), SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
+		requireInterval("listener.probe.interval", listener.getProbe().getInterval());
+		requireBetween("listener.probe.timeout", listener.getProbe().getTimeout(), SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
 		return new ListenerSettings(listener.isEnabled(), listener.isFailFast(), listener.isPromptSocket(),
 				applicationName(listener, environment), listener.getConnectTimeout(), backoff(listener.getBackoff()),
 				new ListenerSettings.Probe(listener.getProbe().getInterval(), listener.getProbe().getTimeout()));
@@ -138,11 +176,12 @@ class SettingsConfiguration {
 	}
 
 	private static ListenerSettings.Backoff backoff(DurableNotifyProperties.Listener.Backoff backoff) {
-		requirePositive("listener.backoff.delay", backoff.getDelay());
+		requireBetween("listener.backoff.delay", backoff.getDelay(), SHORTEST_DELAY, LONGEST_TIMEOUT);
 		require(backoff.getMultiplier() >= 1, "listener.backoff.multiplier", backoff.getMultiplier(), "use 1 or more");
+		requireBetween("listener.backoff.max-delay", backoff.getMaxDelay(), SHORTEST_MAX_DELAY, LONGEST_TIMEOUT);
 		require(backoff.getMaxDelay().compareTo(backoff.getDelay()) >= 0, "listener.backoff.max-delay",
 				backoff.getMaxDelay(), "use durable-notify.listener.backoff.delay or more");
-		requireNotNegative("listener.backoff.jitter", backoff.getJitter());
+		requireBetween("listener.backoff.jitter", backoff.getJitter(), Duration.ZERO, LONGEST_TIMEOUT);
 		return new ListenerSettings.Backoff(backoff.getDelay(), backoff.getMultiplier(), backoff.getMaxDelay(),
 				backoff.getJitter());
 	}
@@ -150,8 +189,8 @@ class SettingsConfiguration {
 	@Bean
 	PollSettings durableNotifyPollSettings(DurableNotifyProperties properties) {
 		DurableNotifyProperties.Poll poll = properties.getPoll();
-		requireNotNegative("poll.interval", poll.getInterval());
-		requireNotNegative("poll.degraded-interval", poll.getDegradedInterval());
+		requireIntervalOrZero("poll.interval", poll.getInterval());
+		requireIntervalOrZero("poll.degraded-interval", poll.getDegradedInterval());
 		if (poll.getInterval().isZero() && !properties.getListener().isEnabled()) {
 			throw new SettingsException(
 					"Properties durable-notify.listener.enabled=false and durable-notify.poll.interval=0 are both "
@@ -163,7 +202,7 @@ class SettingsConfiguration {
 
 	@Bean
 	WakeupSettings durableNotifyWakeupSettings(DurableNotifyProperties properties) {
-		requireNotNegative("wakeup.max-gap", properties.getWakeup().getMaxGap());
+		requireBetween("wakeup.max-gap", properties.getWakeup().getMaxGap(), Duration.ZERO, LONGEST_GAP);
 		return new WakeupSettings(properties.getWakeup().getMode(), properties.getWakeup().getMaxGap());
 	}
 
@@ -173,11 +212,12 @@ class SettingsConfiguration {
 		DataSize maxChunkSize = streams.getMaxChunkSize();
 		requireValueSize("streams.max-chunk-size", maxChunkSize);
 		requireBufferSize("streams.buffer-size", streams.getBufferSize());
-		require(streams.getBufferBytes().toBytes() >= 1, "streams.buffer-bytes", streams.getBufferBytes(),
-				"use 1B or more");
+		requireBetween("streams.buffer-bytes", streams.getBufferBytes(), DataSize.ofKilobytes(1), LARGEST_VALUE);
 		require(streams.getAppendBuffer().compareTo(maxChunkSize) >= 0, "streams.append-buffer",
 				streams.getAppendBuffer(),
-				"use at least durable-notify.streams.max-chunk-size, which is " + maxChunkSize);
+				"use at least durable-notify.streams.max-chunk-size, which is " + shown(maxChunkSize));
+		require(streams.getAppendBuffer().compareTo(LARGEST_APPEND_BUFFER) <= 0, "streams.append-buffer",
+				streams.getAppendBuffer(), "use %s or less".formatted(shown(LARGEST_APPEND_BUFFER)));
 		requireLockTimeout("streams.append-timeout", streams.getAppendTimeout());
 		requireRetention("streams.retention", streams.getRetention());
 		return new StreamSettings((int) maxChunkSize.toBytes(), streams.getBufferSize(),
@@ -196,9 +236,7 @@ class SettingsConfiguration {
 	@Bean
 	ChangeSettings durableNotifyChangeSettings(DurableNotifyProperties properties) {
 		Duration retention = properties.getChanges().getRetention();
-		require(retention.compareTo(SHORTEST_RETENTION) >= 0 && retention.compareTo(LONGEST_RETENTION) <= 0,
-				"changes.retention", retention,
-				"use %ds to %dd".formatted(SHORTEST_RETENTION.toSeconds(), LONGEST_RETENTION.toDays()));
+		requireBetween("changes.retention", retention, SHORTEST_RETENTION, LONGEST_RETENTION);
 		return new ChangeSettings(retention);
 	}
 
@@ -259,34 +297,40 @@ class SettingsConfiguration {
 	}
 
 	private static void requireLockTimeout(String property, Duration value) {
-		requirePositive(property, value);
-		require(value.compareTo(LONGEST_LOCK_TIMEOUT) <= 0, property, value,
-				"use " + LONGEST_LOCK_TIMEOUT.toDays() + "d or less");
+		requireBetween(property, value, SHORTEST_LOCK_TIMEOUT, LONGEST_TIMEOUT);
 	}
 
 	private static void requireValueSize(String property, DataSize value) {
-		require(value.toBytes() >= 1 && value.compareTo(LARGEST_VALUE) <= 0, property, value,
-				"use 1B to " + LARGEST_VALUE.toMegabytes() + "MB");
+		requireBetween(property, value, DataSize.ofBytes(1), LARGEST_VALUE);
 	}
 
 	private static void requireBufferSize(String property, int value) {
-		require(value >= 1, property, value, "use 1 or more");
+		require(value >= 1 && value <= LARGEST_BUFFER_SIZE, property, value, "use 1 to " + LARGEST_BUFFER_SIZE);
 	}
 
 	private static void requireRetention(String property, @Nullable Duration value) {
 		if (value != null) {
-			requirePositive(property, value);
-			require(value.compareTo(LONGEST_RETENTION) <= 0, property, value,
-					"use " + LONGEST_RETENTION.toDays() + "d or less, or nothing to keep streams");
+			require(isBetween(value, SHORTEST_RETENTION, LONGEST_RETENTION), property, value,
+					"use %s to %s, or nothing to keep streams".formatted(shown(SHORTEST_RETENTION),
+							shown(LONGEST_RETENTION)));
 		}
 	}
 
-	static void requirePositive(String property, Duration value) {
-		require(value.toMillis() > 0, property, value, "use 1ms or more");
+	static void requireInterval(String property, Duration value) {
+		requireBetween(property, value, SHORTEST_INTERVAL, LONGEST_INTERVAL);
 	}
 
-	private static void requireNotNegative(String property, Duration value) {
-		require(!value.isNegative(), property, value, "use 0 or more");
+	private static void requireIntervalOrZero(String property, Duration value) {
+		require(value.isZero() || isBetween(value, SHORTEST_INTERVAL, LONGEST_INTERVAL), property, value,
+				"use 0, or %s to %s".formatted(shown(SHORTEST_INTERVAL), shown(LONGEST_INTERVAL)));
+	}
+
+	private static <T extends Comparable<T>> void requireBetween(String property, T value, T least, T most) {
+		require(isBetween(value, least, most), property, value, "use %s to %s".formatted(shown(least), shown(most)));
+	}
+
+	private static <T extends Comparable<T>> boolean isBetween(T value, T least, T most) {
+		return value.compareTo(least) >= 0 && value.compareTo(most) <= 0;
 	}
 
 	private static void require(boolean condition, String property, Object value, String rule) {
@@ -301,20 +345,26 @@ class SettingsConfiguration {
 	 */
 	private static Object shown(Object value) {
 		if (value instanceof Duration duration) {
-			return DurationStyle.SIMPLE.print(duration, unit(duration));
+			return (duration.isZero()) ? "0" : DurationStyle.SIMPLE.print(duration, unit(duration));
 		}
-		if (value instanceof DataSize size && size.toMegabytes() > 0
-				&& size.equals(DataSize.ofMegabytes(size.toMegabytes()))) {
-			return size.toMegabytes() + "MB";
+		return (value instanceof DataSize size) ? shown(size) : value;
+	}
+
+	private static String shown(DataSize size) {
+		for (String suffix : SIZE_SUFFIXES) {
+			long unit = DataSize.of(1, DataUnit.fromSuffix(suffix)).toBytes();
+			if (size.toBytes() != 0 && size.toBytes() % unit == 0) {
+				return size.toBytes() / unit + suffix;
+			}
 		}
-		return value;
+		return size.toString();
 	}
 
 	private static ChronoUnit unit(Duration duration) {
-		if (duration.getNano() == 0) {
-			return ChronoUnit.SECONDS;
-		}
-		return (duration.getNano() % 1_000_000 == 0) ? ChronoUnit.MILLIS : ChronoUnit.NANOS;
+		return DURATION_UNITS.stream()
+			.filter((unit) -> unit.getDuration().multipliedBy(duration.dividedBy(unit.getDuration())).equals(duration))
+			.findFirst()
+			.orElse(ChronoUnit.NANOS);
 	}
 
 }

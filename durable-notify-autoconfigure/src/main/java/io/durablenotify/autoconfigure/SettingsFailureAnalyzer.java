@@ -18,10 +18,13 @@ package io.durablenotify.autoconfigure;
 
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
+import org.springframework.core.annotation.Order;
 
 /**
- * A {@link AbstractFailureAnalyzer} for {@link SettingsException}.
+ * A {@link AbstractFailureAnalyzer} for {@link SettingsException}. Comes before Boot's
+ * for the binding that such an exception can end.
  */
+@Order(0)
 final class SettingsFailureAnalyzer extends AbstractFailureAnalyzer<SettingsException> {
 
 	@Override

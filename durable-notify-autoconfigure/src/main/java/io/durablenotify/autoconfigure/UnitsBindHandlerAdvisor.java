@@ -1,0 +1,87 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import java.math.BigInteger;
+import java.time.Duration;
+import java.util.regex.Pattern;
+
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
+import org.springframework.boot.context.properties.bind.AbstractBindHandler;
+import org.springframework.boot.context.properties.bind.BindContext;
+import org.springframework.boot.context.properties.bind.BindHandler;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.PropertySourcesPlaceholdersResolver;
+import org.springframework.boot.context.properties.source.ConfigurationProperty;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.core.env.Environment;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Refuses a duration or a size of ours that is a number without a unit, wherever it is
+ * set. Boot takes it for milliseconds or bytes, which is hardly ever meant: with a
+ * retention of 7, all that has ended is deleted at once. Zero is the same in every unit.
+ */
+final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandlerAdvisor {
+
+	private static final ConfigurationPropertyName PREFIX = ConfigurationPropertyName.of("durable-notify");
+
+	private static final Pattern NUMBER = Pattern.compile("\\+?\\d+");
+
+	private final PropertySourcesPlaceholdersResolver placeholders;
+
+	UnitsBindHandlerAdvisor(Environment environment) {
+		this.placeholders = new PropertySourcesPlaceholdersResolver(environment);
+	}
+
+	@Override
+	public BindHandler apply(BindHandler bindHandler) {
+		return new AbstractBindHandler(bindHandler) {
+
+			@Override
+			public @Nullable Object onSuccess(ConfigurationPropertyName name, Bindable<?> target, BindContext context,
+					Object result) {
+				ConfigurationProperty property = context.getConfigurationProperty();
+				if (property != null && PREFIX.isAncestorOf(name)) {
+					if (result instanceof Duration) {
+						requireUnit(name, property.getValue(), "%1$sd, %1$sh, %1$sm, %1$ss or %1$sms", "milliseconds");
+					}
+					else if (result instanceof DataSize) {
+						requireUnit(name, property.getValue(), "%1$sMB, %1$sKB or %1$sB", "bytes");
+					}
+				}
+				return super.onSuccess(name, target, context, result);
+			}
+
+		};
+	}
+
+	private void requireUnit(ConfigurationPropertyName name, Object value, String forms, String meaning) {
+		String number = String.valueOf(this.placeholders.resolvePlaceholders(value));
+		if (NUMBER.matcher(number).matches() && new BigInteger(number).signum() != 0) {
+			// The system environment has no dashes
+			ConfigurationPropertyName property = PREFIX.append(name.subName(PREFIX.getNumberOfElements()));
+			throw new SettingsException(
+					"Property %s has the value '%s', which has no unit.".formatted(property, number),
+					"For %s, write %s: a number alone would be %s.".formatted(property, forms.formatted(number),
+							meaning));
+		}
+	}
+
+}

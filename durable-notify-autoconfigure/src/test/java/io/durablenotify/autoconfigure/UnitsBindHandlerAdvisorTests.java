@@ -1,0 +1,163 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import java.beans.PropertyDescriptor;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import org.springframework.beans.BeanUtils;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DataObjectPropertyName;
+import org.springframework.boot.env.YamlPropertySourceLoader;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.core.env.MapPropertySource;
+import org.springframework.core.env.PropertySource;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
+import org.springframework.core.io.ByteArrayResource;
+import org.springframework.util.unit.DataSize;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link UnitsBindHandlerAdvisor}.
+ */
+class UnitsBindHandlerAdvisorTests {
+
+	private static final String RETENTION = "durable-notify.streams.retention";
+
+	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
+		.withUserConfiguration(SettingsConfiguration.class);
+
+	static Stream<String> everyDurationAndSize() {
+		List<String> names = new ArrayList<>();
+		collect("durable-notify", DurableNotifyProperties.class, names);
+		collect("durable-notify.streams.families.answers", DurableNotifyProperties.Streams.Family.class, names);
+		assertThat(names).contains(RETENTION, "durable-notify.streams.families.answers.max-chunk-size");
+		return names.stream();
+	}
+
+	private static void collect(String prefix, Class<?> type, List<String> names) {
+		for (PropertyDescriptor property : BeanUtils.getPropertyDescriptors(type)) {
+			String name = prefix + "." + DataObjectPropertyName.toDashedForm(property.getName());
+			Class<?> propertyType = property.getPropertyType();
+			if (propertyType == Duration.class || propertyType == DataSize.class) {
+				names.add(name);
+			}
+			else if (propertyType.getEnclosingClass() != null && !propertyType.isEnum()) {
+				collect(name, propertyType, names);
+			}
+		}
+	}
+
+	@ParameterizedTest
+	@MethodSource("everyDurationAndSize")
+	void aNumberWithoutAUnitIsRefusedForEveryDurationAndSize(String name) {
+		assertThatIsRefused(this.contextRunner.withPropertyValues(name + "=86400"), name, "86400");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "7", "+7", "007", "86400000" })
+	void aNumberIsRefusedAsItWasWritten(String value) {
+		assertThatIsRefused(with(new MapPropertySource("test", Map.of(RETENTION, value))), RETENTION, value);
+	}
+
+	@Test
+	void aNumberInYamlIsRefused() throws Exception {
+		ByteArrayResource yaml = new ByteArrayResource("durable-notify: {streams: {retention: 7}}".getBytes());
+		assertThatIsRefused(with(new YamlPropertySourceLoader().load("test", yaml).get(0)), RETENTION, "7");
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "DURABLENOTIFY_STREAMS_RETENTION, " + RETENTION, "DURABLE_NOTIFY_STREAMS_RETENTION, " + RETENTION,
+			"DURABLENOTIFY_STREAMS_FAMILIES_ANSWERS_RETENTION, durable-notify.streams.families.answers.retention" })
+	void aNumberInTheSystemEnvironmentIsRefused(String variable, String name) {
+		assertThatIsRefused(with(new SystemEnvironmentPropertySource("systemEnvironment", Map.of(variable, "7"))), name,
+				"7");
+	}
+
+	@Test
+	void aNumberByAPlaceholderIsRefused() {
+		assertThatIsRefused(this.contextRunner.withPropertyValues("days=7", RETENTION + "=${days}"), RETENTION, "7");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "7d", "7s", "P7D", "PT168H", "1000ms", "" })
+	void aDurationWithAUnitIsTaken(String value) {
+		this.contextRunner.withPropertyValues(RETENTION + "=" + value)
+			.run((context) -> assertThat(context).hasNotFailed());
+	}
+
+	@Test
+	void aDurationThatIsOneIsTaken() {
+		with(new MapPropertySource("test", Map.of(RETENTION, Duration.ofDays(7)))).run((context) -> {
+			assertThat(context).hasNotFailed();
+			assertThat(context.getBean(DurableNotifyProperties.class).getStreams().getRetention()).hasDays(7);
+		});
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "poll.interval", "poll.degraded-interval", "wakeup.max-gap", "listener.backoff.jitter" })
+	void zeroNeedsNoUnit(String name) {
+		this.contextRunner.withPropertyValues("durable-notify." + name + "=0")
+			.run((context) -> assertThat(context).hasNotFailed());
+	}
+
+	@Test
+	void thePropertiesOfOthersAreTheirs() {
+		this.contextRunner.withBean(OtherProperties.class)
+			.withPropertyValues("other.delay=7")
+			.run((context) -> assertThat(context.getBean(OtherProperties.class).getDelay()).hasMillis(7));
+	}
+
+	private ApplicationContextRunner with(PropertySource<?> source) {
+		return this.contextRunner
+			.withInitializer((context) -> context.getEnvironment().getPropertySources().addFirst(source));
+	}
+
+	private static void assertThatIsRefused(ApplicationContextRunner runner, String name, String value) {
+		runner.run((context) -> assertThat(context).getFailure()
+			.rootCause()
+			.isInstanceOf(SettingsException.class)
+			.hasMessage("Property %s has the value '%s', which has no unit.", name, value));
+	}
+
+	@ConfigurationProperties("other")
+	static class OtherProperties {
+
+		private Duration delay = Duration.ZERO;
+
+		public Duration getDelay() {
+			return this.delay;
+		}
+
+		public void setDelay(Duration delay) {
+			this.delay = delay;
+		}
+
+	}
+
+}
