@@ -63,6 +63,12 @@ public final class DurableNotifyAutoConfiguration {
 	}
 
 	@Bean
+	static OtherDatabaseProcessor durableNotifyOtherDatabaseProcessor(ConfigurableListableBeanFactory beanFactory,
+			ObjectProvider<DatabaseProduct> product) {
+		return new OtherDatabaseProcessor(beanFactory, product);
+	}
+
+	@Bean
 	@Lazy(false)
 	PostgresBeans durableNotifyPostgresBeans(DatabaseProduct product, ConfigurableListableBeanFactory beanFactory) {
 		return new PostgresBeans(product, beanFactory);

@@ -16,29 +16,80 @@
 
 package io.durablenotify.autoconfigure;
 
+import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.PostgresRequiredException;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.beans.factory.BeanFactory;
-import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
+import org.springframework.beans.factory.BeanNotOfRequiredTypeException;
+import org.springframework.beans.factory.NoSuchBeanDefinitionException;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.diagnostics.FailureAnalysis;
+import org.springframework.boot.diagnostics.FailureAnalyzer;
+import org.springframework.core.ResolvableType;
+import org.springframework.core.annotation.Order;
 
 /**
- * A {@link AbstractFailureAnalyzer} for {@link PostgresRequiredException}.
+ * A {@link FailureAnalyzer} for what needs PostgreSQL on another database: a bean that
+ * {@link OtherDatabaseProcessor} has made {@code null}, or a
+ * {@link PostgresRequiredException} where one was asked for before there was a processor.
+ * Comes before Boot's for missing beans.
  */
-final class PostgresRequiredFailureAnalyzer extends AbstractFailureAnalyzer<PostgresRequiredException> {
+@Order(0)
+final class PostgresRequiredFailureAnalyzer implements FailureAnalyzer {
 
-	private final BeanFactory beanFactory;
+	private final ConfigurableListableBeanFactory beanFactory;
 
 	PostgresRequiredFailureAnalyzer(BeanFactory beanFactory) {
-		this.beanFactory = beanFactory;
+		this.beanFactory = (ConfigurableListableBeanFactory) beanFactory;
 	}
 
 	@Override
-	protected FailureAnalysis analyze(Throwable rootFailure, PostgresRequiredException cause) {
-		String asked = asked(rootFailure);
-		return new FailureAnalysis(cause.getMessage(asked),
+	public @Nullable FailureAnalysis analyze(Throwable failure) {
+		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+			FailureAnalysis analysis = null;
+			if (cause instanceof PostgresRequiredException required) {
+				analysis = analysis(required, asked(failure), cause);
+			}
+			else if (cause instanceof NoSuchBeanDefinitionException missing && missing.getResolvableType() != null) {
+				analysis = analysis(element(missing.getResolvableType()), cause);
+			}
+			else if (cause instanceof BeanNotOfRequiredTypeException unexpected) {
+				analysis = analysis(unexpected.getRequiredType(), cause);
+			}
+			if (analysis != null) {
+				return analysis;
+			}
+		}
+		return null;
+	}
+
+	private @Nullable FailureAnalysis analysis(Class<?> type, Throwable cause) {
+		for (String beanName : this.beanFactory.getBeanNamesForType(type, true, false)) {
+			DatabaseProduct product = (this.beanFactory.containsBeanDefinition(beanName))
+					? OtherDatabaseProcessor.product(this.beanFactory.getBeanDefinition(beanName)) : null;
+			if (product != null) {
+				return analysis(new PostgresRequiredException(product), type.getSimpleName(), cause);
+			}
+		}
+		return null;
+	}
+
+	private static FailureAnalysis analysis(PostgresRequiredException required, String asked, Throwable cause) {
+		return new FailureAnalysis(required.getMessage(asked),
 				"Use PostgreSQL, or do without %s on other databases.".formatted(asked), cause);
+	}
+
+	/**
+	 * Of a collection or a map, its elements are what is missing.
+	 */
+	static Class<?> element(ResolvableType type) {
+		if (type.isArray()) {
+			return element(type.getComponentType());
+		}
+		ResolvableType[] generics = type.getGenerics();
+		return (generics.length > 0) ? element(generics[generics.length - 1]) : type.toClass();
 	}
 
 	/**

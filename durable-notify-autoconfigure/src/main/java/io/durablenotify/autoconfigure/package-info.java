@@ -19,11 +19,12 @@
  * <p>
  * <b>Databases other than PostgreSQL.</b> A condition is too early to ask a DataSource
  * what it leads to, so that the bean definitions are the same everywhere. Those that need
- * PostgreSQL are lazy and depend on {@link io.durablenotify.schema.Schema}, whose bean
- * method refuses other databases: there, an application starts unless it asks for one of
- * them. On PostgreSQL {@link io.durablenotify.autoconfigure.PostgresBeans} creates them
- * all at start-up, by the prefix of their names. Spring itself would create lazy beans
- * that are declared as a {@code SmartLifecycle}: their methods return less than that.
+ * PostgreSQL are declared lazy, and on other databases
+ * {@link io.durablenotify.autoconfigure.OtherDatabaseProcessor} makes them {@code null}:
+ * there, an application starts unless it needs one of them. On PostgreSQL
+ * {@link io.durablenotify.autoconfigure.PostgresBeans} creates them all at start-up, by
+ * the prefix of their names. Spring itself would create lazy beans that are declared as a
+ * {@code SmartLifecycle}: their methods return less than that.
  */
 @NullMarked
 package io.durablenotify.autoconfigure;

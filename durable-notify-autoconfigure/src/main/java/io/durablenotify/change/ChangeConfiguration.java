@@ -71,11 +71,13 @@ public class ChangeConfiguration {
 	}
 
 	@Bean
+	@Lazy(false)
 	static ChangeListenerProcessor durableNotifyChangeListenerProcessor(ObjectProvider<ChangeNotifier> notifier) {
 		return new ChangeListenerProcessor(notifier);
 	}
 
 	@Bean
+	@Lazy(false)
 	static ChangeListenerFilter durableNotifyChangeListenerFilter() {
 		return new ChangeListenerFilter();
 	}

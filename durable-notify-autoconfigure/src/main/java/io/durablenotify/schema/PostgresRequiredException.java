@@ -24,7 +24,11 @@ public final class PostgresRequiredException extends RuntimeException {
 
 	private final DatabaseProduct product;
 
-	PostgresRequiredException(DatabaseProduct product) {
+	/**
+	 * Create a new instance.
+	 * @param product what the DataSource leads to
+	 */
+	public PostgresRequiredException(DatabaseProduct product) {
 		super(message("durable-notify's tables", product, "need"));
 		this.product = product;
 	}

@@ -19,6 +19,8 @@ package io.durablenotify.autoconfigure;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,6 +45,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.beans.factory.BeanCreationException;
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -384,13 +391,60 @@ class FailureAnalysisTests {
 			.isEqualTo("Use PostgreSQL, or do without %s on other databases.".formatted(type.getSimpleName()));
 	}
 
-	@Test
-	void aFamilysBeanOnAnotherDatabaseIsExplained() {
-		Analysis analysis = failureOf(
-				(application) -> application.initializers((context) -> ((GenericApplicationContext) context)
-					.registerBean("asking", Object.class, () -> context.getBean("durableNotifyStreamWriter.answers"))),
-				H2, "durable-notify.streams.families.answers.prefix=answers/");
+	@ParameterizedTest
+	@ValueSource(classes = { AskingForAFamily.class, AskingForAFamilyByHand.class })
+	void aFamilysBeanOnAnotherDatabaseIsExplained(Class<?> asking) {
+		Analysis analysis = failureOf((application) -> application.sources(asking), H2,
+				"durable-notify.streams.families.answers.prefix=answers/");
 		assertThat(analysis.description()).startsWith("StreamWriter needs PostgreSQL; ");
+		assertThat(analysis.action()).isEqualTo("Use PostgreSQL, or do without StreamWriter on other databases.");
+	}
+
+	static class AskingForAFamily {
+
+		AskingForAFamily(@Qualifier("answers") StreamWriter writer) {
+		}
+
+	}
+
+	static class AskingForAFamilyByHand {
+
+		AskingForAFamilyByHand(BeanFactory beanFactory) {
+			BeanFactoryAnnotationUtils.qualifiedBeanOfType(beanFactory, StreamWriter.class, "answers");
+		}
+
+	}
+
+	@ParameterizedTest
+	@ValueSource(classes = { AskingForOne.class, AskingForAll.class, AskingLater.class })
+	void whatIsInjectedOnAnotherDatabaseIsExplained(Class<?> asking) {
+		Analysis analysis = failureOf((application) -> application.sources(asking), H2);
+		assertThat(analysis.description()).startsWith("StreamReader needs PostgreSQL; the DataSource is H2 2.");
+		assertThat(analysis.action()).isEqualTo("Use PostgreSQL, or do without StreamReader on other databases.");
+	}
+
+	static class AskingForOne {
+
+		AskingForOne(Optional<EventLog> events, StreamReader reader) {
+			assertThat(events).isEmpty();
+		}
+
+	}
+
+	static class AskingForAll {
+
+		@Autowired
+		void set(List<StreamReader> readers) {
+		}
+
+	}
+
+	static class AskingLater {
+
+		AskingLater(ObjectProvider<StreamReader> reader) {
+			reader.getObject();
+		}
+
 	}
 
 	@Test

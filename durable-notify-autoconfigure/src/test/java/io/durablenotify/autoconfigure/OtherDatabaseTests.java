@@ -16,9 +16,12 @@
 
 package io.durablenotify.autoconfigure;
 
+import java.io.IOException;
 import java.sql.Connection;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 import javax.sql.DataSource;
@@ -26,32 +29,52 @@ import javax.sql.DataSource;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.event.EventLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
-import io.durablenotify.schema.PostgresRequiredException;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.schema.SchemaMigrator;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.web.SseStreams;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-import org.springframework.beans.factory.BeanCreationException;
+import org.springframework.beans.factory.NoSuchBeanDefinitionException;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
+import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.Lifecycle;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.web.filter.OncePerRequestFilter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -133,17 +156,157 @@ class OtherDatabaseTests {
 	}
 
 	@Test
-	void whatNeedsPostgresIsRefusedWheneverItIsAskedFor() {
+	void whatNeedsPostgresIsNotThereWheneverItIsAskedFor() {
 		this.h2.run((context) -> {
-			for (int i = 0; i < 2; i++) {
-				assertThatExceptionOfType(BeanCreationException.class)
-					.isThrownBy(() -> context.getBean(StreamReader.class))
-					.withRootCauseInstanceOf(PostgresRequiredException.class)
-					.withMessageContaining("need PostgreSQL; the DataSource is H2 2.")
-					.withMessageContaining("ChangeNotifier works there within one JVM.");
+			for (Class<?> type : List.of(StreamReader.class, StreamWriter.class, EventLog.class, Wakeups.class,
+					NotificationListener.class, Poll.class, SchemaMigrator.class, Schema.class, SseStreams.class)) {
+				assertThatIsNotThere(context, type);
+				assertThatIsNotThere(context, type);
 			}
-			assertThat(context.getBeanProvider(ChangeNotifier.class).getIfUnique()).isNotNull();
 		});
+	}
+
+	private static void assertThatIsNotThere(ApplicationContext context, Class<?> type) {
+		ObjectProvider<?> provider = context.getBeanProvider(type);
+		assertThat(provider.getIfAvailable()).isNull();
+		assertThat(provider.getIfUnique()).isNull();
+		assertThat(provider.stream()).isEmpty();
+		assertThat(provider.orderedStream()).isEmpty();
+		assertThat(context.getBeansOfType(type)).isEmpty();
+		assertThatExceptionOfType(NoSuchBeanDefinitionException.class).isThrownBy(() -> context.getBean(type));
+		assertThatExceptionOfType(NoSuchBeanDefinitionException.class).isThrownBy(provider::getObject);
+	}
+
+	@Test
+	void whatIsInjectedOptionallyIsNotThere() {
+		this.h2.withUserConfiguration(Asking.class).run((context) -> assertThatNothingIsThere(context));
+	}
+
+	@Test
+	void whatIsInjectedOptionallyIsNotThereWhereAllBeansAreLazy() {
+		this.h2
+			.withInitializer(
+					(context) -> context.addBeanFactoryPostProcessor(new LazyInitializationBeanFactoryPostProcessor()))
+			.withUserConfiguration(Asking.class)
+			.run((context) -> assertThatNothingIsThere(context));
+	}
+
+	private static void assertThatNothingIsThere(ApplicationContext context) {
+		Asking asking = context.getBean(Asking.class);
+		assertThat(asking.optional).isEmpty();
+		assertThat(asking.nullable).isNull();
+		assertThat(asking.list).isEmpty();
+		assertThat(asking.map).isEmpty();
+		assertThat(asking.ofFamily).isEmpty();
+		assertThat(asking.provider.getIfAvailable()).isNull();
+		assertThat(asking.providerOfFamily.getIfAvailable()).isNull();
+		assertThat(asking.notRequired).isNull();
+		assertThat(asking.changes).isNotNull();
+		assertThat(context.getBeansOfType(Object.class)).containsKey("durableNotifyChangeNotifier")
+			.doesNotContainKey("durableNotifyStreamReader");
+		assertThat(context.getBeansOfType(Lifecycle.class)).doesNotContainKey("durableNotifyStreamJanitor");
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class Asking {
+
+		final Optional<StreamReader> optional;
+
+		final @Nullable EventLog nullable;
+
+		final List<StreamWriter> list;
+
+		final Map<String, StreamReader> map;
+
+		final Optional<StreamReader> ofFamily;
+
+		final ObjectProvider<SseStreams> provider;
+
+		final ObjectProvider<StreamWriter> providerOfFamily;
+
+		final ChangeNotifier changes;
+
+		@Nullable NotificationListener notRequired;
+
+		Asking(Optional<StreamReader> optional, @Nullable EventLog nullable, ObjectProvider<List<StreamWriter>> list,
+				Optional<Map<String, StreamReader>> map, @Qualifier("answers") Optional<StreamReader> ofFamily,
+				ObjectProvider<SseStreams> provider,
+				@Qualifier("answers") ObjectProvider<StreamWriter> providerOfFamily, ChangeNotifier changes) {
+			this.optional = optional;
+			this.nullable = nullable;
+			this.list = list.getIfAvailable(List::of);
+			this.map = map.orElse(Map.of());
+			this.ofFamily = ofFamily;
+			this.provider = provider;
+			this.providerOfFamily = providerOfFamily;
+			this.changes = changes;
+		}
+
+		@Autowired(required = false)
+		void set(NotificationListener listener) {
+			this.notRequired = listener;
+		}
+
+	}
+
+	@Test
+	void whatIsInjectedOptionallyIsThereOnPostgres() {
+		this.onPostgres.withUserConfiguration(Asking.class).run((context) -> {
+			Asking asking = context.getBean(Asking.class);
+			assertThat(asking.optional).containsSame(context.getBean(StreamReader.class));
+			assertThat(asking.nullable).isNotNull();
+			assertThat(asking.ofFamily).isPresent();
+			assertThat(asking.provider.getIfAvailable()).isNotNull();
+			assertThat(asking.notRequired).isNotNull();
+		});
+	}
+
+	/**
+	 * Filters are created with the web server, long before other beans.
+	 */
+	@Test
+	void aFilterThatAsksOptionallyIsServed() {
+		try (Instance instance = Instance.start(postgres,
+				(application) -> application.web(WebApplicationType.SERVLET).sources(WebApplication.class),
+				"spring.datasource.url=jdbc:h2:mem:filter", "server.port=0")) {
+			assertThat(instance.bean(AskingFilter.class).reader).isEmpty();
+		}
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	@Import(AskingFilter.class)
+	static class WebApplication {
+
+	}
+
+	static class AskingFilter extends OncePerRequestFilter {
+
+		final Optional<StreamReader> reader;
+
+		AskingFilter(Optional<StreamReader> reader) {
+			this.reader = reader;
+		}
+
+		@Override
+		protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+				throws ServletException, IOException {
+			chain.doFilter(request, response);
+		}
+
+	}
+
+	@Test
+	void usersLazyBeansOfSimilarNamesStayAsTheyAre() {
+		this.h2.withBean("durableNotifyDemo", String.class, () -> "demo", (definition) -> definition.setLazyInit(true))
+			.run((context) -> assertThat(context.getBean("durableNotifyDemo")).isEqualTo("demo"));
+	}
+
+	@Test
+	void usersOwnBeansAreUsed() {
+		StreamReader own = mock(StreamReader.class);
+		this.h2.withBean(StreamReader.class, () -> own)
+			.run((context) -> assertThat(context.getBean(StreamReader.class)).isSameAs(own));
 	}
 
 	@Test
@@ -176,7 +339,7 @@ class OtherDatabaseTests {
 		given(connection.getMetaData().getDatabaseProductName()).willReturn("SomeDB");
 		clearInvocations(dataSource);
 		this.contextRunner.withBean(DataSource.class, () -> dataSource).run((context) -> {
-			assertThatExceptionOfType(BeanCreationException.class)
+			assertThatExceptionOfType(NoSuchBeanDefinitionException.class)
 				.isThrownBy(() -> context.getBean(StreamReader.class));
 			verify(dataSource).getConnection();
 		});
