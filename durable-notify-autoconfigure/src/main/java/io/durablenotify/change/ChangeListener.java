@@ -40,12 +40,13 @@ import org.springframework.core.annotation.AliasFor;
  * </pre>
  * <p>
  * The method takes a {@link Change} or a {@link ChangeGap}, returns nothing, and is
- * neither private nor static; otherwise the bean cannot be created. Every method
- * subscribes for itself, once for each topic: one that takes changes is told of no gap
- * and the other way round, and two methods may be called at the same time. The calls of
- * one method and topic come one after the other, on {@code durableNotifyTaskExecutor},
- * through the bean's proxy if it has one. What the method throws is logged; it goes on
- * with the next change.
+ * neither private nor static, nor final if the bean has a proxy; otherwise the bean
+ * cannot be created, by a {@link ChangeListenerException}. Every method subscribes for
+ * itself, once for each topic: one that takes changes is told of no gap and the other way
+ * round, and two methods may be called at the same time. The calls of one method and
+ * topic come one after the other, on {@code durableNotifyTaskExecutor}, through the
+ * bean's proxy if it has one. What the method throws is logged; it goes on with the next
+ * change.
  * <p>
  * The method hears what is committed from the time on when its bean has been initialized,
  * before other beans can use it. What the bean reads while it is initialized, such as in

@@ -53,6 +53,9 @@ final class ChangeListenerMethod implements ChangeHandler {
 		if (!isAllowed(method)) {
 			throw new IllegalStateException(RULE);
 		}
+		if (AopUtils.isCglibProxy(bean) && Modifier.isFinal(method.getModifiers())) {
+			throw new IllegalStateException("It is final, so that the bean's proxy does not have it");
+		}
 		this.bean = bean;
 		this.method = AopUtils.selectInvocableMethod(method, bean.getClass());
 		this.ignoreOwn = ignoreOwn;

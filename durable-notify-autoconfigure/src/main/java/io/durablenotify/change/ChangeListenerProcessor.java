@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,7 @@ import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
 import org.springframework.context.EmbeddedValueResolverAware;
+import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.util.StringValueResolver;
 
 /**
@@ -40,6 +42,13 @@ import org.springframework.util.StringValueResolver;
  */
 final class ChangeListenerProcessor
 		implements DestructionAwareBeanPostProcessor, EmbeddedValueResolverAware, AutoCloseable {
+
+	private static final String METHOD_ACTION = "Declare it like 'void on(Change change)' or 'void on(ChangeGap gap)', "
+			+ "neither private nor static, and in an interface of the bean if its proxy has only interfaces; or remove "
+			+ "@ChangeListener.";
+
+	private static final String TOPIC_ACTION = "Give @ChangeListener one topic or more of 1 to 255 characters, without "
+			+ "white space. Set the property that a placeholder names, or give it a default: '${app.topic:profiles}'.";
 
 	/**
 	 * Not asked for before there is a method: it would create the DataSource, for which
@@ -72,7 +81,8 @@ final class ChangeListenerProcessor
 		if (this.withoutMethods.contains(type)) {
 			return bean;
 		}
-		Map<Method, ChangeListener> methods = ChangeListenerMethod.find(type);
+		Map<Method, ChangeListener> methods = usable("of bean '%s'".formatted(beanName), TOPIC_ACTION,
+				() -> ChangeListenerMethod.find(type));
 		if (methods.isEmpty()) {
 			this.withoutMethods.add(type);
 		}
@@ -86,15 +96,11 @@ final class ChangeListenerProcessor
 		List<Subscription> subscriptions = new ArrayList<>();
 		try {
 			methods.forEach((method, annotation) -> {
-				try {
-					ChangeHandler handler = new ChangeListenerMethod(bean, method, annotation.ignoreOwn());
-					for (String topic : topics(annotation)) {
-						subscriptions.add(this.notifier.getObject().subscribe(topic, handler));
-					}
-				}
-				catch (IllegalStateException | IllegalArgumentException ex) {
-					throw new IllegalStateException("@ChangeListener method %s of bean '%s' cannot be used: %s"
-						.formatted(method.toGenericString(), beanName, ex.getMessage()), ex);
+				String where = "method %s of bean '%s'".formatted(method.toGenericString(), beanName);
+				ChangeHandler handler = usable(where, METHOD_ACTION,
+						() -> new ChangeListenerMethod(bean, method, annotation.ignoreOwn()));
+				for (String topic : usable(where, TOPIC_ACTION, () -> topics(annotation))) {
+					subscriptions.add(this.notifier.getObject().subscribe(topic, handler));
 				}
 			});
 		}
@@ -103,6 +109,16 @@ final class ChangeListenerProcessor
 			throw ex;
 		}
 		this.subscriptions.put(new Key(target(bean)), subscriptions);
+	}
+
+	private static <T> T usable(String where, String action, Supplier<T> supplier) {
+		try {
+			return supplier.get();
+		}
+		catch (IllegalStateException | IllegalArgumentException | AnnotationConfigurationException ex) {
+			throw new ChangeListenerException("@ChangeListener %s cannot be used: %s".formatted(where, ex.getMessage()),
+					action, ex);
+		}
 	}
 
 	private Set<String> topics(ChangeListener annotation) {

@@ -26,6 +26,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
+import io.durablenotify.change.Change;
+import io.durablenotify.change.ChangeListener;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.listener.ListenerExceptions;
 import io.durablenotify.listener.ListenerState.Status;
@@ -379,6 +381,45 @@ class FailureAnalysisTests {
 		assertThat(analysis.description()).startsWith("Schema 'taken' could not be migrated: ")
 			.contains("non-empty schema");
 		assertThat(analysis.action()).contains("durable-notify.schema.name");
+	}
+
+	@Test
+	void aChangeListenerMethodThatCannotBeCalledIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(WrongMethod.class), H2);
+		assertThat(analysis.description()).matches("@ChangeListener method void \\S+WrongMethod\\.on\\(java\\.lang\\.String\\)"
+				+ " of bean '\\S+' cannot be used: Allowed are methods that take one Change or one ChangeGap, return "
+				+ "nothing, and are neither private nor static");
+		assertThat(analysis.action()).isEqualTo("Declare it like 'void on(Change change)' or 'void on(ChangeGap gap)', "
+				+ "neither private nor static, and in an interface of the bean if its proxy has only interfaces; or "
+				+ "remove @ChangeListener.");
+	}
+
+	static class WrongMethod {
+
+		@ChangeListener("profiles")
+		void on(String key) {
+		}
+
+	}
+
+	@Test
+	void aChangeListenersTopicThatCannotBeResolvedIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(WrongTopic.class), H2);
+		assertThat(analysis.description()).startsWith("@ChangeListener method void ")
+			.contains("WrongTopic.on(io.durablenotify.change.Change) of bean ")
+			.contains(" cannot be used: ")
+			.contains("app.topic");
+		assertThat(analysis.action()).isEqualTo("Give @ChangeListener one topic or more of 1 to 255 characters, without "
+				+ "white space. Set the property that a placeholder names, or give it a default: "
+				+ "'${app.topic:profiles}'.");
+	}
+
+	static class WrongTopic {
+
+		@ChangeListener("${app.topic}")
+		void on(Change change) {
+		}
+
 	}
 
 	@ParameterizedTest

@@ -191,7 +191,7 @@ class ChangeListenerTests {
 		this.contextRunner.withBean("profiles", type).run((context) -> {
 			assertThat(context).hasFailed();
 			assertThat(context.getStartupFailure()).cause()
-				.isInstanceOf(IllegalStateException.class)
+				.isInstanceOf(ChangeListenerException.class)
 				.hasMessageStartingWith("@ChangeListener method ")
 				.hasMessageContaining(type.getSimpleName() + ".on(")
 				.hasMessageContaining("of bean 'profiles' cannot be used: ")
@@ -421,6 +421,51 @@ class ChangeListenerTests {
 				.cause()
 				.hasMessageContaining("of bean 'proxied' cannot be used: ")
 				.hasMessageContaining("not found in any interface"));
+	}
+
+	@Test
+	void aFinalMethodOfABeanWithAProxyIsRefused() {
+		this.contextRunner.withBean("proxied", Final.class)
+			.run((context) -> assertThat(context).getFailure()
+				.cause()
+				.isInstanceOf(ChangeListenerException.class)
+				.hasMessageContaining("of bean 'proxied' cannot be used: It is final"));
+		this.contextRunner.withBean("plain", FinalWithoutProxy.class)
+			.run((context) -> assertThat(this.notifier.topics()).containsExactly("final"));
+	}
+
+	static class FinalWithoutProxy {
+
+		@ChangeListener("final")
+		final void on(Change change) {
+		}
+
+	}
+
+	static class Final extends FinalWithoutProxy {
+
+		@Transactional
+		void needsAProxy() {
+		}
+
+	}
+
+	@Test
+	void topicsThatContradictEachOtherAreRefused() {
+		this.contextRunner.withBean("profiles", Contradicting.class)
+			.run((context) -> assertThat(context).getFailure()
+				.cause()
+				.isInstanceOf(ChangeListenerException.class)
+				.hasMessageStartingWith("@ChangeListener of bean 'profiles' cannot be used: ")
+				.hasMessageContaining("'topics' and its alias 'value'"));
+	}
+
+	static class Contradicting {
+
+		@ChangeListener(value = "a", topics = "b")
+		void on(Change change) {
+		}
+
 	}
 
 	static class BehindAProxy extends TransactionalListener {
