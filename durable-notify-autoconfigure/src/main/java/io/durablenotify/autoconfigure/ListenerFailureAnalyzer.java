@@ -46,11 +46,17 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 							+ "targetServerType=primary.",
 					cause);
 			case CONNECT -> new FailureAnalysis("durable-notify cannot listen: " + cause.getMessage(),
-					"Make sure that the server accepts this connection, or set durable-notify.listener.url to one "
-							+ "that it accepts, or durable-notify.listener.fail-fast=false to start on polling and "
-							+ "go on trying.",
+					ConnectAction.of(cause, connectionProperties(),
+							"Make sure that the server accepts this connection.")
+							+ " Or set durable-notify.listener.url to one that it accepts, or "
+							+ "durable-notify.listener.fail-fast=false to start on polling and go on trying.",
 					cause);
 		};
+	}
+
+	private String connectionProperties() {
+		return (this.environment.containsProperty("durable-notify.listener.url")) ? "durable-notify.listener"
+				: "spring.datasource";
 	}
 
 }

@@ -44,9 +44,9 @@ final class SchemaFailureAnalyzer extends AbstractFailureAnalyzer<SchemaExceptio
 					    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "%1$s" TO app_role;
 
 					and set durable-notify.schema.migrate=false.""".formatted(schema);
-			case UNREACHABLE ->
-				"Make sure that the application's DataSource leads to a server that accepts connections. "
-						+ "The schema is needed at start-up, also with durable-notify.listener.fail-fast=false.";
+			case UNREACHABLE -> ConnectAction.of(cause, "spring.datasource",
+					"Make sure that the application's DataSource leads to a server that accepts connections.")
+					+ " The schema is needed at start-up, also with durable-notify.listener.fail-fast=false.";
 			case FAILED ->
 				"Remove the cause and start again: nothing was lost. If schema '%s' holds something else, set "
 					.formatted(schema) + "durable-notify.schema.name to another one.";

@@ -372,6 +372,21 @@ public final class ApplicationDatabase {
 	}
 
 	/**
+	 * Return where the pool connects to and as whom, for messages.
+	 * @return such as {@code localhost:5432/orders as user 'app'}, or no more than
+	 * {@code the database} where that cannot be derived
+	 */
+	public String getTarget() {
+		try {
+			return DriverConnectionDetails.of(this.dataSource, null).target();
+		}
+		catch (IllegalStateException ex) {
+			JdbcConnectionDetails details = this.connectionDetails.get();
+			return (details != null) ? DriverConnectionDetails.of(this.dataSource, details).target() : "the database";
+		}
+	}
+
+	/**
 	 * Return what opens a physical connection to the same database.
 	 * @return the details, read anew
 	 * @throws IllegalStateException if they cannot be derived

@@ -18,11 +18,13 @@ package io.durablenotify.jdbc;
 
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 import javax.sql.DataSource;
 
@@ -47,6 +49,16 @@ import org.springframework.util.ClassUtils;
  */
 public record DriverConnectionDetails(String url, @Nullable String username, @Nullable String password,
 		Map<String, String> properties) {
+
+	/**
+	 * Without what stands before the host, which may be a password.
+	 */
+	private static final Pattern POSTGRES_URL = Pattern
+		.compile("jdbc:postgresql:(?://(?:[^/?]*@)?(?<hosts>[^/?]+))?/*(?<database>[^?]*).*");
+
+	private static final Pattern PORT = Pattern.compile(":\\d+$");
+
+	private static final String DEFAULT_PORT = ":5432";
 
 	public DriverConnectionDetails {
 		properties = Map.copyOf(properties);
@@ -105,6 +117,34 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	private @Nullable String parameter(String name) {
 		Matcher matcher = Pattern.compile("[?&]" + name + "=([^&]*)").matcher(this.url);
 		return (matcher.find()) ? URLDecoder.decode(matcher.group(1), StandardCharsets.UTF_8) : null;
+	}
+
+	/**
+	 * Return where the URL leads and as whom, for messages.
+	 * @return such as {@code localhost:5432/orders as user 'app'}, or no more than
+	 * {@code the database} for a URL that is not PostgreSQL's
+	 */
+	public String target() {
+		Matcher matcher = POSTGRES_URL.matcher(this.url);
+		if (!matcher.matches()) {
+			return "the database";
+		}
+		String user = user();
+		String named = matcher.group("hosts");
+		String hosts = Arrays.stream(((named != null) ? named : "localhost").split(","))
+			.map((host) -> (PORT.matcher(host).find()) ? host : host + DEFAULT_PORT)
+			.collect(Collectors.joining(","));
+		String database = matcher.group("database");
+		return "%s/%s as user '%s'".formatted(hosts, (database.isEmpty()) ? user : database, user);
+	}
+
+	/**
+	 * Return as whom PostgreSQL's driver connects.
+	 * @return the user that is given, else the one that runs this JVM
+	 */
+	public String user() {
+		String user = (this.username != null) ? this.username : parameter("user");
+		return (user != null) ? user : System.getProperty("user.name");
 	}
 
 	/**

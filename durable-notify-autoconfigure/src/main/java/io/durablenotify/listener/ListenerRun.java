@@ -22,13 +22,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.jdbc.ConnectFailure;
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerException.Problem;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.core.NestedExceptionUtils;
-import org.springframework.util.StringUtils;
 import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
@@ -172,11 +171,7 @@ final class ListenerRun implements Runnable {
 			return;
 		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
-				: new ListenerException(Problem.CONNECT, "%s to %s: %s".formatted(
-						(established) ? "lost the connection" : "no connection",
-						(details != null) ? ListenerConnection.address(details) : "the database", (details != null)
-								? details.mask(reason(exception)) : DriverConnectionDetails.maskUrl(reason(exception))),
-						exception);
+				: new ListenerException(Problem.CONNECT, message(exception, details, established), exception);
 		if (this.settings.failFast() && !this.firstConnect.isDone()) {
 			// Whoever starts the listener is told, and nothing is tried again
 			this.stopped.countDown();
@@ -188,14 +183,14 @@ final class ListenerRun implements Runnable {
 		this.firstConnect.completeExceptionally(failure);
 	}
 
-	/**
-	 * The driver tells what failed, and only its cause tells why.
-	 */
-	private static String reason(Throwable exception) {
-		String message = StringUtils.trimTrailingCharacter(String.valueOf(exception.getMessage()), '.');
-		Throwable root = NestedExceptionUtils.getRootCause(exception);
-		String why = (root != null) ? String.valueOf(root.getMessage()) : "";
-		return (message.contains(why)) ? message : "%s (%s)".formatted(message, root);
+	private static String message(Throwable exception, @Nullable DriverConnectionDetails details, boolean established) {
+		String reason = ConnectFailure.of(exception).reason();
+		if (details == null) {
+			return "no connection to the database: " + DriverConnectionDetails.maskUrl(reason);
+		}
+		String address = ListenerConnection.address(details);
+		return "%s: %s".formatted((established) ? "lost the connection to " + address
+				: "no connection to %s as user '%s'".formatted(address, details.user()), details.mask(reason));
 	}
 
 	/**

@@ -16,7 +16,6 @@
 
 package io.durablenotify.schema;
 
-import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -24,13 +23,13 @@ import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.ConnectFailure;
 import io.durablenotify.schema.SchemaException.Problem;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Migrates by a Flyway run of our own: own schema, own history table, own location,
@@ -113,12 +112,15 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	}
 
 	private SchemaException failure(FlywayException exception) {
-		SQLException cause = sqlException(exception);
-		if (cause != null && INSUFFICIENT_PRIVILEGE.equals(cause.getSQLState())) {
+		ConnectFailure cause = ConnectFailure.of(exception);
+		if (cause.isConnect()) {
+			return SchemaException.unreachable(this.settings.name(), target(), exception);
+		}
+		if (INSUFFICIENT_PRIVILEGE.equals(cause.sqlState())) {
 			return new SchemaException(Problem.RIGHTS, this.settings.name(),
 					((this.settings.migrate()) ? "The application's role may not create schema '%s' or tables in it: %s"
 							: "The application's role may not read what is in schema '%s': %s")
-						.formatted(this.settings.name(), cause.getMessage()),
+						.formatted(this.settings.name(), cause.reason()),
 					exception);
 		}
 		return new SchemaException(Problem.FAILED, this.settings.name(),
@@ -126,13 +128,13 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 				exception);
 	}
 
-	private static @Nullable SQLException sqlException(Throwable exception) {
-		for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
-			if (cause instanceof SQLException sqlException) {
-				return sqlException;
-			}
+	private String target() {
+		try {
+			return this.database.getDriverConnectionDetails().target();
 		}
-		return null;
+		catch (IllegalStateException ex) {
+			return this.database.getTarget();
+		}
 	}
 
 }

@@ -17,8 +17,6 @@
 package io.durablenotify.schema;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import io.durablenotify.schema.SchemaException.Problem;
 
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
@@ -38,11 +36,7 @@ public class SchemaConfiguration {
 			return new DatabaseProduct(database.getProduct());
 		}
 		catch (DataAccessException ex) {
-			throw new SchemaException(Problem.UNREACHABLE, settings.name(),
-					"The database cannot be reached, so that schema '%s' can be neither migrated nor checked: %s"
-						.formatted(settings.name(),
-								DriverConnectionDetails.maskUrl(ex.getMostSpecificCause().getMessage())),
-					ex);
+			throw SchemaException.unreachable(settings.name(), database.getTarget(), ex);
 		}
 	}
 

@@ -16,6 +16,9 @@
 
 package io.durablenotify.schema;
 
+import io.durablenotify.jdbc.ConnectFailure;
+import io.durablenotify.jdbc.DriverConnectionDetails;
+
 /**
  * The schema is not, and could not be brought, in the state that this version needs.
  */
@@ -62,6 +65,18 @@ public final class SchemaException extends RuntimeException {
 		super(message);
 		this.problem = problem;
 		this.schema = schema;
+	}
+
+	/**
+	 * Create one for a database that cannot be reached.
+	 * @param target where it was to be reached and as whom
+	 */
+	static SchemaException unreachable(SchemaName schema, String target, Throwable cause) {
+		return new SchemaException(Problem.UNREACHABLE, schema,
+				("The database cannot be reached, so that schema '%s' can be neither migrated nor checked: no connection "
+						+ "to %s: %s")
+					.formatted(schema, target, DriverConnectionDetails.maskUrl(ConnectFailure.of(cause).reason())),
+				cause);
 	}
 
 	/**
