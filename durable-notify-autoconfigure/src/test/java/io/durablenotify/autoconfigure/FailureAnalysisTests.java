@@ -17,6 +17,8 @@
 package io.durablenotify.autoconfigure;
 
 import java.io.IOException;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.util.List;
@@ -25,6 +27,8 @@ import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+
+import javax.sql.DataSource;
 
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
@@ -61,8 +65,10 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.mock.env.MockEnvironment;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -241,7 +247,7 @@ class FailureAnalysisTests {
 		Analysis analysis = failureOf("durable-notify.listener.url=jdbc:postgresql://" + address + "/db" + parameters,
 				"durable-notify.listener.username=somebody", "durable-notify.listener.password=secret");
 		assertThat(analysis.description())
-			.startsWith("durable-notify cannot listen: no connection to %s/db: ".formatted(address))
+			.startsWith("durable-notify cannot listen: no connection to %s/db as user 'somebody': ".formatted(address))
 			.contains("refused");
 		assertThat(analysis.action()).contains("durable-notify.listener.url")
 			.contains("durable-notify.listener.fail-fast=false");
@@ -269,9 +275,24 @@ class FailureAnalysisTests {
 				"spring.datasource.hikari.connection-timeout=250");
 		assertThat(analysis.description())
 			.startsWith("The database cannot be reached, so that schema 'durable_notify' can be neither migrated nor "
-					+ "checked: ")
+					+ "checked: no connection to 127.0.0.1:")
+			.contains("/db as user '")
 			.contains("refused");
 		assertThat(analysis.action()).contains("accepts connections");
+		assertThat(this.output).doesNotContain("secret");
+	}
+
+	@Test
+	void aRoleThatDoesNotExistIsNamed() {
+		String url = withoutParameters(this.database.url());
+		Analysis analysis = failureOf("spring.datasource.url=" + url, "spring.datasource.username=nobody_knows",
+				"spring.datasource.password=secret");
+		assertThat(analysis.description())
+			.startsWith("The database cannot be reached, so that schema 'durable_notify' can be neither migrated nor "
+					+ "checked: no connection to %s as user 'nobody_knows': FATAL: "
+						.formatted(url.substring("jdbc:postgresql://".length())))
+			.contains("\"nobody_knows\"");
+		assertThat(analysis.action()).contains("spring.datasource.username").doesNotContain("leads to a server");
 		assertThat(this.output).doesNotContain("secret");
 	}
 
@@ -384,11 +405,126 @@ class FailureAnalysisTests {
 	}
 
 	@Test
+	void aFamilyThatIsNotThereIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(AskingForAFamily.class));
+		assertThat(analysis.description()).isEqualTo("Parameter 0 of constructor in " + AskingForAFamily.class.getName()
+				+ " required a bean of type 'io.durablenotify.stream.StreamWriter' with the qualifier 'answers' that "
+				+ "could not be found.");
+		assertThat(analysis.action())
+			.isEqualTo("Set durable-notify.streams.families.answers.prefix to what the names of the family's streams "
+					+ "begin with, such as 'answers/', or leave the qualifier out for all streams. There are no families "
+					+ "of streams.");
+	}
+
+	@Test
+	void aFamilyThatIsNotThereIsExplainedWithTheFamiliesThatAre() {
+		Analysis analysis = failureOf((application) -> application.sources(AskingForAFamily.class),
+				"durable-notify.streams.families.chats.prefix=chats/",
+				"durable-notify.streams.families.runs.prefix=runs/");
+		assertThat(analysis.action()).startsWith("Set durable-notify.streams.families.answers.prefix to ")
+			.matches(".* The families of streams are '(chats', 'runs|runs', 'chats)'\\.");
+	}
+
+	@Test
+	void aQualifierThatNoFamilyCanHaveIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(AskingForAnImpossibleFamily.class));
+		assertThat(analysis.description()).contains("StreamReader' with the qualifier 'chat-answers'");
+		assertThat(analysis.action())
+			.startsWith("No family can have the name 'chat-answers': use lower-case letters and "
+					+ "digits, beginning with a letter, or leave the qualifier out for all streams.");
+	}
+
+	static class AskingForAnImpossibleFamily {
+
+		@Autowired
+		void set(@ChatAnswers StreamReader reader) {
+		}
+
+	}
+
+	@Qualifier("chat-answers")
+	@Retention(RetentionPolicy.RUNTIME)
+	@interface ChatAnswers {
+
+	}
+
+	@ParameterizedTest
+	@ValueSource(classes = { AskingForAFamilyLater.class, AskingForAQualifiedLog.class, AskingForAMarkedLog.class })
+	void anyQualifierThatIsNotThereIsExplained(Class<?> asking) {
+		Analysis analysis = failureOf((application) -> application.sources(asking));
+		assertThat(analysis.description()).matches("(?s).* bean of type 'io\\.durablenotify\\.\\S+'.*");
+		assertThat(analysis.action()).contains("eave the qualifier out");
+	}
+
+	static class AskingForAFamilyLater {
+
+		AskingForAFamilyLater(@Qualifier("answers") ObjectProvider<StreamReader> reader) {
+			reader.getObject();
+		}
+
+	}
+
+	static class AskingForAQualifiedLog {
+
+		AskingForAQualifiedLog(@Qualifier("other") EventLog events) {
+		}
+
+	}
+
+	static class AskingForAMarkedLog {
+
+		AskingForAMarkedLog(@Marked EventLog events) {
+		}
+
+	}
+
+	@Qualifier
+	@Retention(RetentionPolicy.RUNTIME)
+	@interface Marked {
+
+	}
+
+	@Test
+	void severalDataSourcesAreExplained() {
+		Analysis analysis = failureOf(
+				(application) -> application.sources(SeveralDataSources.class, AskingForOne.class));
+		assertThat(analysis.description()).isEqualTo("Parameter 1 of constructor in " + AskingForOne.class.getName()
+				+ " required a bean of type 'io.durablenotify.stream.StreamReader' that is not there, since there are "
+				+ "several DataSources and none of them is @Primary: 'first', 'second'.");
+		assertThat(analysis.action()).isEqualTo("Make the DataSource that durable-notify shall use @Primary.");
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class SeveralDataSources {
+
+		@Bean
+		DataSource first() {
+			return new DriverManagerDataSource("jdbc:h2:mem:first");
+		}
+
+		@Bean
+		DataSource second() {
+			return new DriverManagerDataSource("jdbc:h2:mem:second");
+		}
+
+	}
+
+	@Test
+	void aBeanThatIsTurnedOffIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(AskingForOne.class), H2,
+				"durable-notify.enabled=false");
+		assertThat(analysis.description()).endsWith(
+				"'io.durablenotify.stream.StreamReader' that is not there, since durable-notify.enabled is false.");
+		assertThat(analysis.action()).isEqualTo("Set durable-notify.enabled to true, or do without StreamReader.");
+	}
+
+	@Test
 	void aChangeListenerMethodThatCannotBeCalledIsExplained() {
 		Analysis analysis = failureOf((application) -> application.sources(WrongMethod.class), H2);
-		assertThat(analysis.description()).matches("@ChangeListener method void \\S+WrongMethod\\.on\\(java\\.lang\\.String\\)"
-				+ " of bean '\\S+' cannot be used: Allowed are methods that take one Change or one ChangeGap, return "
-				+ "nothing, and are neither private nor static");
+		assertThat(analysis.description())
+			.matches("@ChangeListener method void \\S+WrongMethod\\.on\\(java\\.lang\\.String\\)"
+					+ " of bean '\\S+' cannot be used: Allowed are methods that take one Change or one ChangeGap, return "
+					+ "nothing, and are neither private nor static");
 		assertThat(analysis.action()).isEqualTo("Declare it like 'void on(Change change)' or 'void on(ChangeGap gap)', "
 				+ "neither private nor static, and in an interface of the bean if its proxy has only interfaces; or "
 				+ "remove @ChangeListener.");
@@ -409,9 +545,10 @@ class FailureAnalysisTests {
 			.contains("WrongTopic.on(io.durablenotify.change.Change) of bean ")
 			.contains(" cannot be used: ")
 			.contains("app.topic");
-		assertThat(analysis.action()).isEqualTo("Give @ChangeListener one topic or more of 1 to 255 characters, without "
-				+ "white space. Set the property that a placeholder names, or give it a default: "
-				+ "'${app.topic:profiles}'.");
+		assertThat(analysis.action())
+			.isEqualTo("Give @ChangeListener one topic or more of 1 to 255 characters, without "
+					+ "white space. Set the property that a placeholder names, or give it a default: "
+					+ "'${app.topic:profiles}'.");
 	}
 
 	static class WrongTopic {
