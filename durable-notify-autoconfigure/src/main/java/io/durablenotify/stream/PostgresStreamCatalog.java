@@ -76,17 +76,19 @@ final class PostgresStreamCatalog implements StreamCatalog {
 			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
 			""";
 
+	private static final String INFO = """
+			SELECT s.*, coalesce(c.chunk_index + 1, 0) AS next_index, c.created_at AS last_appended_at
+			""";
+
 	/**
 	 * One probe of the chunks' primary key, from its end.
 	 */
-	private static final String INFO = """
-			SELECT s.*, coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c
-				WHERE c.stream_id = s.stream_id ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
+	private static final String LAST_CHUNK = """
+			LEFT JOIN LATERAL (SELECT chunk_index, created_at FROM ${schema}.stream_chunks
+				WHERE stream_id = s.stream_id ORDER BY chunk_index DESC LIMIT 1) c ON true
 			""";
 
-	private static final String FIND = """
-			${info} FROM ${schema}.streams s WHERE s.name = ?
-			""";
+	private static final String FIND = INFO + "FROM ${schema}.streams s " + LAST_CHUNK + "WHERE s.name = ?";
 
 	/**
 	 * Names that begin with the prefix follow it in the index without a gap. So whatever
@@ -97,8 +99,9 @@ final class PostgresStreamCatalog implements StreamCatalog {
 			${info} FROM (
 				SELECT * FROM ${schema}.streams WHERE name >= ? AND name > ? ${owned}
 				ORDER BY name LIMIT ?) s
+			${last}
 			WHERE starts_with(s.name, ?) ORDER BY s.name
-			""";
+			""".replace("${info}", INFO).replace("${last}", LAST_CHUNK);
 
 	private static final String OWNED = "AND owner = ?";
 
@@ -121,9 +124,9 @@ final class PostgresStreamCatalog implements StreamCatalog {
 		this.delete = new LimitedStatement(schema.qualify(DELETE));
 		this.deleteExpired = new LimitedStatement(schema.qualify(DELETE_EXPIRED));
 		this.findOptions = schema.qualify(FIND_OPTIONS);
-		this.find = schema.qualify(FIND.replace("${info}", INFO));
-		this.list = schema.qualify(LIST.replace("${info}", INFO).replace("${owned}", ""));
-		this.listOwned = schema.qualify(LIST.replace("${info}", INFO).replace("${owned}", OWNED));
+		this.find = schema.qualify(FIND);
+		this.list = schema.qualify(LIST.replace("${owned}", ""));
+		this.listOwned = schema.qualify(LIST.replace("${owned}", OWNED));
 	}
 
 	@Override
@@ -238,7 +241,7 @@ final class PostgresStreamCatalog implements StreamCatalog {
 				(endState != null) ? StreamState.valueOf(endState.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
 				result.getLong("next_index"), createdAt.toInstant(), instant(result, "ended_at"),
 				result.getString("end_reason"), result.getString("owner"), result.getString("content_type"),
-				instant(result, "expires_at"));
+				instant(result, "expires_at"), instant(result, "last_appended_at"));
 	}
 
 	private static @Nullable Instant instant(ResultSet result, String column) throws SQLException {

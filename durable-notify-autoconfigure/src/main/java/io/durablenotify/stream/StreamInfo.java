@@ -29,13 +29,33 @@ import org.jspecify.annotations.Nullable;
  * chunks
  * @param createdAt when it was created
  * @param endedAt when it ended, or {@code null} while it is open
- * @param failureReason the reason if it failed, else {@code null}
+ * @param failureReason the reason if it failed or was cancelled, else {@code null}
  * @param owner whom it was created for, or {@code null}
  * @param contentType the media type that it was created with, or {@code null}
  * @param expiresAt when its time to live is over, so that it is deleted within about a
  * minute, or {@code null} for never
+ * @param lastAppendedAt when its last chunk was appended, or {@code null} without chunks
  */
 public record StreamInfo(String name, StreamState state, long nextIndex, Instant createdAt, @Nullable Instant endedAt,
 		@Nullable String failureReason, @Nullable String owner, @Nullable String contentType,
-		@Nullable Instant expiresAt) {
+		@Nullable Instant expiresAt, @Nullable Instant lastAppendedAt) {
+
+	/**
+	 * Describe a stream of which it is not known when its last chunk was appended.
+	 * @param name the name
+	 * @param state the state
+	 * @param nextIndex the number of chunks
+	 * @param createdAt when it was created
+	 * @param endedAt when it ended
+	 * @param failureReason why it failed or was cancelled
+	 * @param owner whom it was created for
+	 * @param contentType the media type that it was created with
+	 * @param expiresAt when its time to live is over
+	 */
+	public StreamInfo(String name, StreamState state, long nextIndex, Instant createdAt, @Nullable Instant endedAt,
+			@Nullable String failureReason, @Nullable String owner, @Nullable String contentType,
+			@Nullable Instant expiresAt) {
+		this(name, state, nextIndex, createdAt, endedAt, failureReason, owner, contentType, expiresAt, null);
+	}
+
 }

@@ -156,6 +156,7 @@ class StreamFamilyTests {
 		assertThat(page).isEqualTo(new ChunkPage(handler.chunks(), 1, StreamState.OPEN));
 		StreamInfo info = answersReader.info("read").orElseThrow();
 		assertThat(info.name()).isEqualTo("read");
+		assertThat(info.lastAppendedAt()).isEqualTo(page.chunks().get(0).createdAt());
 		assertThat(answersReader.info(info.name())).contains(info);
 		// Handed over by the append, or fetched
 		writer.append("answers/read", "b");

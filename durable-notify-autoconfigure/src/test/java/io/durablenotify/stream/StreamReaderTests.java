@@ -655,6 +655,17 @@ class StreamReaderTests {
 		assertThat(failed.endedAt()).isAfterOrEqualTo(failed.createdAt());
 	}
 
+	@Test
+	void anInfoTellsWhenTheLastChunkWasAppended() {
+		writer.create("dated", StreamOptions.none());
+		assertThat(reader.info("dated").orElseThrow().lastAppendedAt()).isNull();
+		appendMany("dated", 0, 3);
+		List<Chunk> chunks = reader.page("dated", StreamPosition.start(), 10).chunks();
+		assertThat(reader.info("dated").orElseThrow().lastAppendedAt()).isEqualTo(chunks.get(2).createdAt());
+		writer.complete("dated");
+		assertThat(reader.info("dated").orElseThrow().lastAppendedAt()).isEqualTo(chunks.get(2).createdAt());
+	}
+
 	/**
 	 * Wait until the reader has taken what it can.
 	 */
