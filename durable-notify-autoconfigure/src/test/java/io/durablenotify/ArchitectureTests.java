@@ -197,11 +197,11 @@ class ArchitectureTests {
 	}
 
 	@Test
-	void exceptionsAreFinalUnlessAbstract() {
-		ArchCondition<JavaClass> beFinalOrAbstract = condition("be final or abstract",
+	void exceptionsAreFinalUnlessAbstractOrSealed() {
+		ArchCondition<JavaClass> beFinalAbstractOrSealed = condition("be final, abstract or sealed",
 				(type) -> type.getModifiers().contains(JavaModifier.FINAL)
-						|| type.getModifiers().contains(JavaModifier.ABSTRACT));
-		classes().that().areAssignableTo(Throwable.class).should(beFinalOrAbstract).check(classes);
+						|| type.getModifiers().contains(JavaModifier.ABSTRACT) || type.reflect().isSealed());
+		classes().that().areAssignableTo(Throwable.class).should(beFinalAbstractOrSealed).check(classes);
 	}
 
 	@Test

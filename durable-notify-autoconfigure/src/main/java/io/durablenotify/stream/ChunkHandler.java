@@ -40,7 +40,8 @@ public interface ChunkHandler {
 
 	/**
 	 * The reading has ended otherwise.
-	 * @param error {@link StreamFailedException}, {@link StreamDeletedException},
+	 * @param error {@link StreamFailedException}, or its subtype
+	 * {@link StreamCancelledException}, {@link StreamDeletedException},
 	 * {@link StreamTruncatedException}, {@link ReaderStoppedException}, what
 	 * {@link #onChunk(Chunk)} threw, or a
 	 * {@link org.springframework.dao.DataAccessException} if this stream alone cannot be

@@ -54,6 +54,11 @@ final class DefaultStreamAppender implements StreamAppender {
 	}
 
 	@Override
+	public void cancel(String reason) {
+		this.appender.cancel(reason);
+	}
+
+	@Override
 	public void close() {
 		this.appender.close();
 	}

@@ -246,6 +246,12 @@ final class DefaultStreamWriter implements StreamWriter {
 		end(stream, StreamState.FAILED, reason);
 	}
 
+	@Override
+	public boolean cancel(String stream, String reason) {
+		Assert.notNull(reason, "'reason' must not be null");
+		return end(stream, StreamState.CANCELLED, reason);
+	}
+
 	/**
 	 * Return whether this call has ended the stream, and not an earlier one.
 	 */

@@ -242,10 +242,18 @@ final class OpenAppender {
 	}
 
 	void fail(String reason) {
+		end(StreamState.FAILED, reason);
+	}
+
+	void cancel(String reason) {
+		end(StreamState.CANCELLED, reason);
+	}
+
+	private void end(StreamState state, String reason) {
 		locked(() -> {
 			Assert.notNull(reason, "'reason' must not be null");
 			if (this.stoppedAt == null && !isGone()) {
-				this.writer.end(this.stream, StreamState.FAILED, reason);
+				this.writer.end(this.stream, state, reason);
 			}
 			ended();
 			return 0;

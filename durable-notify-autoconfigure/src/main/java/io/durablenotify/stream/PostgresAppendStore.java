@@ -158,17 +158,20 @@ final class PostgresAppendStore implements AppendStore {
 			""";
 
 	private static final String STANDING = """
-			SELECT stream_id, name, ended_at, end_state, end_reason FROM ${schema}.streams WHERE name = ANY(?::text[])
+			SELECT stream_id, name, ended_at, CASE WHEN cancelled THEN 'cancelled' ELSE end_state END AS end_state, end_reason
+			FROM ${schema}.streams WHERE name = ANY(?::text[])
 			""";
 
 	/**
-	 * Waits for the head's lock, like an append, so that no chunk can follow the end.
+	 * Waits for the head's lock, like an append, so that no chunk can follow the end. A
+	 * stream that is cancelled is stored as failed, with a mark.
 	 */
 	private static final String END = """
-			INSERT INTO ${schema}.streams AS s (name, ended_at, end_state, end_reason)
-			VALUES (?, clock_timestamp(), ?, ?)
+			INSERT INTO ${schema}.streams AS s (name, ended_at, end_state, end_reason, cancelled)
+			VALUES (?, clock_timestamp(), ?, ?, ?)
 			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE
-				SET ended_at = clock_timestamp(), end_state = excluded.end_state, end_reason = excluded.end_reason
+				SET ended_at = clock_timestamp(), end_state = excluded.end_state, end_reason = excluded.end_reason,
+					cancelled = excluded.cancelled
 				WHERE s.ended_at IS NULL
 			RETURNING s.stream_id
 			""";
@@ -369,8 +372,9 @@ final class PostgresAppendStore implements AppendStore {
 			@Nullable String reason, Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = this.end.prepare(connection, joined, lockTimeout)) {
 			statement.setString(2, stream);
-			statement.setString(3, state.name().toLowerCase(Locale.ROOT));
+			statement.setString(3, (state == StreamState.COMPLETED) ? "completed" : "failed");
 			statement.setString(4, reason);
+			statement.setBoolean(5, state == StreamState.CANCELLED);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? OptionalLong.of(result.getLong(1)) : OptionalLong.empty();
 		}

@@ -77,7 +77,8 @@ final class PostgresStreamCatalog implements StreamCatalog {
 			""";
 
 	private static final String INFO = """
-			SELECT s.*, coalesce(c.chunk_index + 1, 0) AS next_index, c.created_at AS last_appended_at
+			SELECT s.*, CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END AS state,
+				coalesce(c.chunk_index + 1, 0) AS next_index, c.created_at AS last_appended_at
 			""";
 
 	/**
@@ -235,10 +236,10 @@ final class PostgresStreamCatalog implements StreamCatalog {
 	}
 
 	private static StreamInfo readInfo(ResultSet result) throws SQLException {
-		String endState = result.getString("end_state");
+		String state = result.getString("state");
 		OffsetDateTime createdAt = result.getObject("created_at", OffsetDateTime.class);
 		return new StreamInfo(result.getString("name"),
-				(endState != null) ? StreamState.valueOf(endState.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
+				(state != null) ? StreamState.valueOf(state.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
 				result.getLong("next_index"), createdAt.toInstant(), instant(result, "ended_at"),
 				result.getString("end_reason"), result.getString("owner"), result.getString("content_type"),
 				instant(result, "expires_at"), instant(result, "last_appended_at"));

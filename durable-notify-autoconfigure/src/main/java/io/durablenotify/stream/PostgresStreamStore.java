@@ -43,7 +43,8 @@ final class PostgresStreamStore implements StreamStore {
 	 * One probe of the chunks' primary key, from its end.
 	 */
 	private static final String HEAD = """
-			SELECT s.stream_id, s.name, s.created_at, s.end_state, s.end_reason,
+			SELECT s.stream_id, s.name, s.created_at,
+				CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END AS end_state, s.end_reason,
 				(SELECT extract(epoch FROM pg_postmaster_start_time())::text) AS server,
 				coalesce(${near}
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
@@ -177,7 +178,8 @@ final class PostgresStreamStore implements StreamStore {
 	 * from the planner as in a {@link PageQuery}.
 	 */
 	private static final String READ = """
-			SELECT ARRAY[s.stream_id::text, s.name, s.end_state, s.end_reason,
+			SELECT ARRAY[s.stream_id::text, s.name,
+					CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END, s.end_reason,
 					extract(epoch FROM pg_postmaster_start_time())::text, NULL],
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						AND c.chunk_index >= (SELECT ?::bigint) - 1 ORDER BY c.chunk_index DESC LIMIT 1),
@@ -275,7 +277,7 @@ final class PostgresStreamStore implements StreamStore {
 		if (state == null) {
 			return null;
 		}
-		return new End((state.equals("failed")) ? String.valueOf(reason) : null);
+		return new End((state.equals("completed")) ? null : String.valueOf(reason), state.equals("cancelled"));
 	}
 
 	private static Instant instant(ResultSet result, String column) throws SQLException {
@@ -310,10 +312,14 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	private static StreamState state(Head head) {
-		if (head.end() == null) {
+		End end = head.end();
+		if (end == null) {
 			return StreamState.OPEN;
 		}
-		return (head.end().failure() != null) ? StreamState.FAILED : StreamState.COMPLETED;
+		if (end.cancelled()) {
+			return StreamState.CANCELLED;
+		}
+		return (end.failure() != null) ? StreamState.FAILED : StreamState.COMPLETED;
 	}
 
 	private @Nullable Page readLast(Connection connection, String stream, long count, int limit, long maxBytes)

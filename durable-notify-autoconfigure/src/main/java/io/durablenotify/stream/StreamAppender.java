@@ -64,6 +64,15 @@ public interface StreamAppender extends AutoCloseable {
 	void fail(String reason);
 
 	/**
+	 * End the stream as cancelled, because no more of it is wanted.
+	 * @param reason the reason, for readers
+	 * @see StreamWriter#cancel
+	 */
+	default void cancel(String reason) {
+		fail(reason);
+	}
+
+	/**
 	 * Register what is to be done when the stream ends, or is deleted, without this
 	 * appender: by a call for the stream's name in any instance, or since the lease was
 	 * lost or the application stops. For instance, to stop a model that is writing. Runs
@@ -76,9 +85,9 @@ public interface StreamAppender extends AutoCloseable {
 	}
 
 	/**
-	 * Close the handle. If it was neither completed nor failed, the stream fails with
-	 * "abandoned: closed without complete()", or "abandoned: the writer failed" if a call
-	 * failed; one that has ended stays as it is. If that is not possible, since the
+	 * Close the handle. If it was not completed, failed or cancelled, the stream fails
+	 * with "abandoned: closed without complete()", or "abandoned: the writer failed" if a
+	 * call failed; one that has ended stays as it is. If that is not possible, since the
 	 * database is out of reach, this method throws, and the stream is failed later. The
 	 * same if a transaction that has ended the stream rolls back.
 	 */

@@ -38,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  * whichever method would have to wait for the next chunk, and from each such call after
  * it:
  * <ul>
- * <li>{@link StreamFailedException}, {@link StreamDeletedException},
+ * <li>{@link StreamFailedException} (of a stream that was cancelled a
+ * {@link StreamCancelledException}), {@link StreamDeletedException},
  * {@link StreamTruncatedException}, {@link ReaderStoppedException} (at once, whatever is
  * buffered), or a {@link org.springframework.dao.DataAccessException} if this stream
  * alone cannot be read: what {@link ChunkHandler#onError} would get;

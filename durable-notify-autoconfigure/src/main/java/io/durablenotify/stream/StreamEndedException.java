@@ -17,6 +17,7 @@
 package io.durablenotify.stream;
 
 import java.time.Instant;
+import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +34,7 @@ public final class StreamEndedException extends NonTransientDataAccessException 
 
 	StreamEndedException(String stream, StreamState state, Instant endedAt, @Nullable String reason) {
 		super("Stream '%s' %s at %s%s; nothing was stored.".formatted(stream,
-				(state == StreamState.COMPLETED) ? "was completed" : "failed", endedAt,
+				(state == StreamState.FAILED) ? "failed" : "was " + state.name().toLowerCase(Locale.ROOT), endedAt,
 				(reason != null) ? " (" + reason + ")" : ""));
 		this.state = state;
 		this.reason = reason;
@@ -48,7 +49,7 @@ public final class StreamEndedException extends NonTransientDataAccessException 
 	}
 
 	/**
-	 * Return why the stream failed.
+	 * Return why the stream failed or was cancelled.
 	 * @return the reason, or {@code null} if it was completed
 	 */
 	public @Nullable String getReason() {

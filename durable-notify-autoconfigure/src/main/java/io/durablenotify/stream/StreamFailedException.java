@@ -17,19 +17,24 @@
 package io.durablenotify.stream;
 
 /**
- * The stream ended as failed. The reader has received all chunks there were.
+ * The stream ended as failed, or was cancelled. The reader has received all chunks there
+ * were.
  */
-public final class StreamFailedException extends StreamException {
+public sealed class StreamFailedException extends StreamException permits StreamCancelledException {
 
 	private final String reason;
 
 	StreamFailedException(TailedStream stream, String reason) {
-		super(stream, "Stream '%s' failed: %s".formatted(stream.name(), reason));
+		this(stream, reason, "Stream '%s' failed: %s".formatted(stream.name(), reason));
+	}
+
+	StreamFailedException(TailedStream stream, String reason, String message) {
+		super(stream, message);
 		this.reason = reason;
 	}
 
 	/**
-	 * Return the reason that the writer gave.
+	 * Return the reason that was given for the end.
 	 * @return the reason
 	 */
 	public String getReason() {

@@ -17,7 +17,7 @@
 package io.durablenotify.stream;
 
 /**
- * The state of a stream. Both ends are final.
+ * The state of a stream. All ends are final.
  */
 public enum StreamState {
 
@@ -34,6 +34,11 @@ public enum StreamState {
 	/**
 	 * Ended for a reason that makes it less than whole.
 	 */
-	FAILED
+	FAILED,
+
+	/**
+	 * Ended because no more of it was wanted: stopped, which is a kind of failure.
+	 */
+	CANCELLED
 
 }

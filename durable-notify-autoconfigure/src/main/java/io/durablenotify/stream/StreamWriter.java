@@ -147,18 +147,38 @@ public interface StreamWriter {
 
 	/**
 	 * End a stream: nothing can follow. Idempotent; creates the stream where it is
-	 * missing, and leaves one that has ended, either way, as it is.
+	 * missing, and leaves one that has ended, in whichever way, as it is.
 	 * @param stream the stream's name
 	 */
 	void complete(String stream);
 
 	/**
 	 * End a stream as failed. Idempotent; creates the stream where it is missing, and
-	 * leaves one that has ended, either way, as it is.
+	 * leaves one that has ended, in whichever way, as it is.
 	 * @param stream the stream's name
 	 * @param reason the reason, for readers
 	 */
 	void fail(String stream, String reason);
+
+	/**
+	 * Stop a stream: end it as cancelled, because no more of it is wanted. May be called
+	 * in any instance, whoever writes the stream.
+	 * <p>
+	 * Its readers end with a {@link StreamCancelledException}, a kind of
+	 * {@link StreamFailedException}, after the last chunk. Its writer gets a
+	 * {@link StreamEndedException} from the next append.
+	 * <p>
+	 * Idempotent; leaves a stream that has ended, in whichever way, as it is. Creates the
+	 * stream where it is missing, so that a stop is not lost that comes before the
+	 * writer's first append: check a name that comes from outside before.
+	 * @param stream the stream's name
+	 * @param reason the reason, for readers and for the writer
+	 * @return whether this call has ended the stream: {@code false} if it had ended
+	 * before. In a transaction that is so if it commits
+	 */
+	default boolean cancel(String stream, String reason) {
+		throw new UnsupportedOperationException(getClass().getName() + " cannot cancel streams");
+	}
 
 	/**
 	 * Create a stream with options, in the caller's transaction where there is one. If it

@@ -80,4 +80,9 @@ record TailedStream(String name, String relativeName, int bufferSize) implements
 		return new StreamFailedException(this, reason);
 	}
 
+	@Override
+	public RuntimeException cancelled(String reason) {
+		return new StreamCancelledException(this, reason);
+	}
+
 }

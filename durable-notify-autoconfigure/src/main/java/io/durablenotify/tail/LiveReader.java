@@ -326,10 +326,17 @@ public final class LiveReader<E> implements Subscription {
 			return false;
 		}
 		if (!more && head.end() != null) {
-			String failure = head.end().failure();
-			end((failure != null) ? this.log.failed(failure) : null);
+			end(error(head.end()));
 		}
 		return more;
+	}
+
+	private @Nullable RuntimeException error(LogStore.End end) {
+		String failure = end.failure();
+		if (failure == null) {
+			return null;
+		}
+		return (end.cancelled()) ? this.log.cancelled(failure) : this.log.failed(failure);
 	}
 
 	/**

@@ -133,8 +133,9 @@ public interface LogStore<E> {
 	 * How a log ended.
 	 *
 	 * @param failure why it failed, or {@code null} if it is complete
+	 * @param cancelled whether it failed because it was cancelled
 	 */
-	record End(@Nullable String failure) {
+	record End(@Nullable String failure, boolean cancelled) {
 	}
 
 	/**

@@ -101,4 +101,14 @@ public interface TailedLog<E> {
 		throw new IllegalStateException("'%s' is no log that can fail: %s".formatted(name(), reason));
 	}
 
+	/**
+	 * The log was cancelled. Logs for which that is a failure like any other leave it at
+	 * this.
+	 * @param reason the reason
+	 * @return what the reader's consumer is told, after the last entry
+	 */
+	default RuntimeException cancelled(String reason) {
+		return failed(reason);
+	}
+
 }
