@@ -97,6 +97,7 @@ final class DefaultStreamReader implements StreamReader {
 		StreamQuery full = this.scope.fullQuery(query);
 		return this.database.execute("list streams", (connection, joined) -> this.catalog.list(connection, full))
 			.stream()
+			.filter((info) -> this.scope.contains(info.name()))
 			.map(this.scope::relativeInfo)
 			.toList();
 	}

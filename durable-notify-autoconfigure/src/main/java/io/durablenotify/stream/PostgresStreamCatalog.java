@@ -92,19 +92,38 @@ final class PostgresStreamCatalog implements StreamCatalog {
 	private static final String FIND = INFO + "FROM ${schema}.streams s " + LAST_CHUNK + "WHERE s.name = ?";
 
 	/**
-	 * Names that begin with the prefix follow it in the index without a gap. So whatever
-	 * the first ones from there on do not hold is not there, and no upper end is needed,
-	 * which the database's encoding might not know.
+	 * Names that begin with the prefix follow it in the index without a gap, up to the
+	 * prefix with more of the greatest character behind it than a name has.
 	 */
-	private static final String LIST = """
-			${info} FROM (
-				SELECT * FROM ${schema}.streams WHERE name >= ? AND name > ? ${owned}
-				ORDER BY name LIMIT ?) s
-			${last}
-			WHERE starts_with(s.name, ?) ORDER BY s.name
-			""".replace("${info}", INFO).replace("${last}", LAST_CHUNK);
+	private static final String LIST = INFO + """
+			FROM (
+				SELECT * FROM ${schema}.streams
+				WHERE name >= ? AND name < ? || repeat(${greatest}, 513) ${restrictions}
+				ORDER BY name ${order} LIMIT ?) s
+			""" + LAST_CHUNK + """
+			ORDER BY s.name ${order}
+			""";
 
-	private static final String OWNED = "AND owner = ?";
+	/**
+	 * The character with the greatest bytes in the database's encoding. One expression
+	 * for all encodings, whose value depends on a function that is not evaluated before
+	 * the statement: else the planner would try what other encodings have.
+	 */
+	private static final String GREATEST = """
+			convert_from(decode(CASE WHEN getdatabaseencoding() = 'UTF8' THEN 'f48fbfbf'
+				WHEN getdatabaseencoding() LIKE 'EUC%' THEN 'fefe' ELSE 'ff' END, 'hex'), getdatabaseencoding()::name)
+			""";
+
+	private static final String OWNED = "AND owner = ? ";
+
+	/**
+	 * By the indexes for that. The end's state and its time are null together.
+	 */
+	private static final String OPEN = "AND end_state IS NULL ";
+
+	private static final String AFTER = "AND name > ? ";
+
+	private static final String AFTER_DESCENDING = "AND name < ? ";
 
 	private final LimitedStatement create;
 
@@ -118,16 +137,13 @@ final class PostgresStreamCatalog implements StreamCatalog {
 
 	private final String list;
 
-	private final String listOwned;
-
 	PostgresStreamCatalog(SchemaName schema) {
 		this.create = new LimitedStatement(schema.qualify(CREATE));
 		this.delete = new LimitedStatement(schema.qualify(DELETE));
 		this.deleteExpired = new LimitedStatement(schema.qualify(DELETE_EXPIRED));
 		this.findOptions = schema.qualify(FIND_OPTIONS);
 		this.find = schema.qualify(FIND);
-		this.list = schema.qualify(LIST.replace("${owned}", ""));
-		this.listOwned = schema.qualify(LIST.replace("${owned}", OWNED));
+		this.list = schema.qualify(LIST.replace("${greatest}", GREATEST));
 	}
 
 	@Override
@@ -216,16 +232,17 @@ final class PostgresStreamCatalog implements StreamCatalog {
 
 	@Override
 	public List<StreamInfo> list(Connection connection, StreamQuery query) throws SQLException {
-		String owner = query.owner();
-		try (PreparedStatement statement = connection.prepareStatement((owner != null) ? this.listOwned : this.list)) {
+		try (PreparedStatement statement = connection.prepareStatement(listSql(query))) {
 			int parameter = 1;
 			statement.setString(parameter++, query.prefix());
-			statement.setString(parameter++, (query.after() != null) ? query.after() : "");
-			if (owner != null) {
-				statement.setString(parameter++, owner);
+			statement.setString(parameter++, query.prefix());
+			if (query.owner() != null) {
+				statement.setString(parameter++, query.owner());
 			}
-			statement.setInt(parameter++, query.limit());
-			statement.setString(parameter, query.prefix());
+			if (query.after() != null) {
+				statement.setString(parameter++, query.after());
+			}
+			statement.setInt(parameter, query.limit());
 			ResultSet result = statement.executeQuery();
 			List<StreamInfo> streams = new ArrayList<>();
 			while (result.next()) {
@@ -233,6 +250,14 @@ final class PostgresStreamCatalog implements StreamCatalog {
 			}
 			return streams;
 		}
+	}
+
+	private String listSql(StreamQuery query) {
+		String owned = (query.owner() != null) ? OWNED : "";
+		String open = (query.openOnly()) ? OPEN : "";
+		String after = (query.after() == null) ? "" : (query.reversed()) ? AFTER_DESCENDING : AFTER;
+		return this.list.replace("${restrictions}", owned + open + after)
+			.replace("${order}", (query.reversed()) ? "DESC" : "");
 	}
 
 	private static StreamInfo readInfo(ResultSet result) throws SQLException {

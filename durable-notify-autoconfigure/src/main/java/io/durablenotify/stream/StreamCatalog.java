@@ -55,7 +55,7 @@ interface StreamCatalog {
 	Optional<StreamInfo> find(Connection connection, String stream) throws SQLException;
 
 	/**
-	 * List streams in the order of their names' bytes.
+	 * List streams in the order of their names' bytes, ascending or descending.
 	 */
 	List<StreamInfo> list(Connection connection, StreamQuery query) throws SQLException;
 

@@ -21,16 +21,19 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Which streams to list. <pre class="code">
+ * Which streams to list, and in which order. <pre class="code">
  * StreamQuery.all().owner("alice").prefix("answers/").after(lastName).limit(50)
  * </pre>
  *
  * @param owner the owner, or {@code null} for streams of any and of none
  * @param prefix what the names begin with, taken literally; empty for any
- * @param after the name behind which to begin, or {@code null} for the first
+ * @param after the name after which to begin, or {@code null} for the first
  * @param limit the largest number of streams, 1 to {@value #MAX_LIMIT}
+ * @param openOnly whether to leave out streams that have ended
+ * @param reversed whether to begin with the last name
  */
-public record StreamQuery(@Nullable String owner, String prefix, @Nullable String after, int limit) {
+public record StreamQuery(@Nullable String owner, String prefix, @Nullable String after, int limit, boolean openOnly,
+		boolean reversed) {
 
 	private static final int MAX_LIMIT = 10_000;
 
@@ -39,7 +42,7 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 	/**
 	 * Create a query.
 	 * @throws IllegalArgumentException if the owner or the limit is refused, or the
-	 * prefix or the name behind which to begin has characters that no name can have
+	 * prefix or the name after which to begin has characters that no name can have
 	 */
 	public StreamQuery {
 		if (owner != null) {
@@ -57,6 +60,18 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 	}
 
 	/**
+	 * Create a query for streams that have ended and for others, beginning with the first
+	 * name.
+	 * @param owner the owner, or {@code null} for streams of any and of none
+	 * @param prefix what the names begin with; empty for any
+	 * @param after the name after which to begin, or {@code null} for the first
+	 * @param limit the largest number of streams
+	 */
+	public StreamQuery(@Nullable String owner, String prefix, @Nullable String after, int limit) {
+		this(owner, prefix, after, limit, false, false);
+	}
+
+	/**
 	 * All streams, the first 100 of them.
 	 * @return the query
 	 */
@@ -70,7 +85,7 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 	 * @return a new query
 	 */
 	public StreamQuery owner(String owner) {
-		return new StreamQuery(owner, this.prefix, this.after, this.limit);
+		return new StreamQuery(owner, this.prefix, this.after, this.limit, this.openOnly, this.reversed);
 	}
 
 	/**
@@ -79,16 +94,32 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 	 * @return a new query
 	 */
 	public StreamQuery prefix(String prefix) {
-		return new StreamQuery(this.owner, prefix, this.after, this.limit);
+		return new StreamQuery(this.owner, prefix, this.after, this.limit, this.openOnly, this.reversed);
 	}
 
 	/**
-	 * Begin behind a name: the last one of the page before.
+	 * Begin after a name, in the order of the list: the last one of the page before.
 	 * @param after the name, which need not exist (any more)
 	 * @return a new query
 	 */
 	public StreamQuery after(String after) {
-		return new StreamQuery(this.owner, this.prefix, after, this.limit);
+		return new StreamQuery(this.owner, this.prefix, after, this.limit, this.openOnly, this.reversed);
+	}
+
+	/**
+	 * Only streams that have not ended. Takes no longer where many have.
+	 * @return a new query
+	 */
+	public StreamQuery open() {
+		return new StreamQuery(this.owner, this.prefix, this.after, this.limit, true, this.reversed);
+	}
+
+	/**
+	 * Begin with the last name and go down: {@link #after} continues below a name.
+	 * @return a new query
+	 */
+	public StreamQuery descending() {
+		return new StreamQuery(this.owner, this.prefix, this.after, this.limit, this.openOnly, true);
 	}
 
 	/**
@@ -97,7 +128,7 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 	 * @return a new query
 	 */
 	public StreamQuery limit(int limit) {
-		return new StreamQuery(this.owner, this.prefix, this.after, limit);
+		return new StreamQuery(this.owner, this.prefix, this.after, limit, this.openOnly, this.reversed);
 	}
 
 }

@@ -118,9 +118,10 @@ public interface StreamReader {
 
 	/**
 	 * List streams, as the caller's transaction sees them where there is one, in the
-	 * order of their names' bytes: {@code B} comes before {@code a}. For the next page,
-	 * ask for what comes {@linkplain StreamQuery#after after} the last name; there is
-	 * none if this one has fewer streams than the limit.
+	 * order of their names' bytes, {@code B} before {@code a}, or in
+	 * {@linkplain StreamQuery#descending() descending} order. For the next page, ask for
+	 * what comes {@linkplain StreamQuery#after after} the last name; there is none if
+	 * this one has fewer streams than the limit.
 	 * @param query which streams
 	 * @return the streams, each with its state and next index
 	 */

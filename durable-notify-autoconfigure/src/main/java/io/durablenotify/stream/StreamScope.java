@@ -59,20 +59,29 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 		return StreamNames.require(this.prefix + name);
 	}
 
+	/**
+	 * Return whether a stream is one of these, whose full name begins with the prefix.
+	 */
+	boolean contains(String fullName) {
+		return fullName.length() > this.prefix.length();
+	}
+
 	TailedStream tailed(String name) {
 		return new TailedStream(fullName(name), name, this.bufferSize);
 	}
 
 	/**
-	 * Begins behind the prefix itself, since that may be a stream, but none of these.
+	 * Begins after the prefix itself, since that may be a stream, but none of these. In
+	 * descending order it comes last, and is to be left out of the list.
 	 */
 	StreamQuery fullQuery(StreamQuery query) {
 		if (this.prefix.isEmpty()) {
 			return query;
 		}
 		String after = query.after();
+		String first = (query.reversed()) ? null : this.prefix;
 		return new StreamQuery(query.owner(), this.prefix + query.prefix(),
-				(after != null) ? this.prefix + after : this.prefix, query.limit());
+				(after != null) ? this.prefix + after : first, query.limit(), query.openOnly(), query.reversed());
 	}
 
 	ChunkPage relativePage(ChunkPage page) {

@@ -66,10 +66,11 @@ class StreamsMigrationTests {
 
 	@Test
 	void streamsOfTheVersionBeforeAreAsTheyWere() {
-		this.database.jdbc().update("""
-				INSERT INTO durable_notify.streams (name, ended_at, end_state, end_reason)
-				VALUES ('completed', now(), 'completed', NULL), ('failed', now(), 'failed', 'broken'), ('open', NULL, NULL, NULL)
-				""");
+		this.database.jdbc()
+			.update("""
+					INSERT INTO durable_notify.streams (name, ended_at, end_state, end_reason)
+					VALUES ('completed', now(), 'completed', NULL), ('failed', now(), 'failed', 'broken'), ('open', NULL, NULL, NULL)
+					""");
 		try (Instance instance = Instance.start(this.database)) {
 			assertThat(instance.reader().list(StreamQuery.all())).extracting(StreamInfo::state)
 				.containsExactly(StreamState.COMPLETED, StreamState.FAILED, StreamState.OPEN);
@@ -101,9 +102,8 @@ class StreamsMigrationTests {
 		finally {
 			open.destroy();
 		}
-		assertThat(this.database.jdbc()
-			.queryForList("SELECT cancelled FROM durable_notify.streams", Boolean.class)).containsExactly(false, false,
-					false);
+		assertThat(this.database.jdbc().queryForList("SELECT cancelled FROM durable_notify.streams", Boolean.class))
+			.containsExactly(false, false, false);
 	}
 
 }

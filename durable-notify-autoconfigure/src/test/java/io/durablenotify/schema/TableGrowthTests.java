@@ -127,10 +127,33 @@ class TableGrowthTests {
 	}
 
 	@Test
-	void whatWasPlannedForFewRowsReadsNoTableFromEndToEnd() {
+	void whatWasPlannedForFewOpenStreamsDoesNotReadAllThatAreOpen() {
+		assumeEntriesAreCounted();
+		growEndedStreams();
+		this.instance.writer().append("stream", "first");
+		this.database.jdbc().execute("VACUUM ANALYZE durable_notify.streams");
+		append();
+		growStreams();
+		long before = entriesRead().get("streams");
+		append();
+		assertThat(entriesRead().get("streams") - before).isLessThan(ROWS);
+	}
+
+	private void append() {
+		for (int i = 0; i < TIMES; i++) {
+			this.instance.writer().appendAll("stream", List.of("next".getBytes(), "next".getBytes()));
+		}
+	}
+
+	private void assumeEntriesAreCounted() {
 		int version = this.database.jdbc()
 			.queryForObject("SELECT current_setting('server_version_num')::int", Integer.class);
 		assumeTrue(version >= 150_000, "pg_stat_force_next_flush() came with PostgreSQL 15");
+	}
+
+	@Test
+	void whatWasPlannedForFewRowsReadsNoTableFromEndToEnd() {
+		assumeEntriesAreCounted();
 		// As autovacuum does: rows go to the first pages, and the last ones are empty
 		this.database.jdbc().execute("VACUUM ANALYZE");
 		this.instance.writer().append("stream", "first");
@@ -172,7 +195,14 @@ class TableGrowthTests {
 			});
 			this.instance.reader().page("stream", StreamPosition.last(2), 10);
 			this.instance.reader().info(other);
-			this.instance.reader().list(StreamQuery.all().limit(1));
+			StreamQuery query = StreamQuery.all().limit(1);
+			this.instance.reader().list(query);
+			this.instance.reader().list(query.descending());
+			for (StreamQuery open : List.of(query.open().prefix("stream"),
+					query.open().prefix("stream").owner("alice"))) {
+				this.instance.reader().list(open);
+				this.instance.reader().list(open.descending());
+			}
 			CountDownLatch late = new CountDownLatch(1);
 			Subscription subscription = this.instance.reader()
 				.subscribe("stream", StreamPosition.last(1), (chunk) -> late.countDown());
@@ -200,10 +230,21 @@ class TableGrowthTests {
 				this::state);
 	}
 
-	private void grow() {
+	private void growStreams() {
 		this.database.jdbc()
 			.update("INSERT INTO durable_notify.streams (name) SELECT 'grown-' || i FROM generate_series(1, ?) AS i",
 					ROWS);
+	}
+
+	private void growEndedStreams() {
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.streams (name, owner, ended_at, end_state) "
+					+ "SELECT 'stream/' || i, 'alice', now(), 'completed' FROM generate_series(1, ?) AS i", ROWS);
+	}
+
+	private void grow() {
+		growStreams();
+		growEndedStreams();
 		this.database.jdbc()
 			.update("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
 					+ "SELECT 1000000 + i, 0, 'x' FROM generate_series(1, ?) AS i", ROWS);

@@ -18,6 +18,8 @@ package io.durablenotify.stream;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -216,6 +218,12 @@ class StreamFamilyTests {
 		assertThat(names(answersReader.list(query))).containsExactlyElementsOf(listed);
 		assertThat(names(answersReader.list(query.prefix("listed/").after("listed/1").limit(1))))
 			.containsExactly("listed/2");
+		List<String> reversed = new ArrayList<>(listed);
+		Collections.reverse(reversed);
+		assertThat(names(answersReader.list(query.descending().open()))).containsExactlyElementsOf(reversed);
+		assertThat(names(answersReader.list(query.descending().limit(1).after(reversed.get(0)))))
+			.containsExactly(reversed.get(1));
+		assertThat(answersReader.list(query.descending().after(listed.get(0)))).isEmpty();
 		assertThat(answersReader.list(query.prefix("answers/"))).isEmpty();
 		assertThat(names(reader.list(query))).contains("answers/", "answers/listed/1", "listed/1");
 	}

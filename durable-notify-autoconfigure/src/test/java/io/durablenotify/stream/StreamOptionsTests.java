@@ -42,6 +42,10 @@ class StreamOptionsTests {
 		StreamQuery query = StreamQuery.all().owner("alice").prefix("a/").after("a/1").limit(7);
 		assertThat(query).isEqualTo(new StreamQuery("alice", "a/", "a/1", 7));
 		assertThat(StreamQuery.all()).isEqualTo(new StreamQuery(null, "", null, 100));
+		assertThat(StreamQuery.all().open().descending().owner("alice").prefix("a/").after("a/1").limit(7))
+			.isEqualTo(new StreamQuery("alice", "a/", "a/1", 7, true, true));
+		assertThat(query.open()).isEqualTo(new StreamQuery("alice", "a/", "a/1", 7, true, false));
+		assertThat(query.descending()).isEqualTo(new StreamQuery("alice", "a/", "a/1", 7, false, true));
 	}
 
 	@Test
