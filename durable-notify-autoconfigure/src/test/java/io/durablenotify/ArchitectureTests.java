@@ -90,7 +90,8 @@ class ArchitectureTests {
 	private static final Map<String, String> PUBLIC_CLASSES = Map.ofEntries(
 			Map.entry("io.durablenotify.jdbc.ApplicationDatabase", "every feature reaches the database by it"),
 			Map.entry("io.durablenotify.jdbc.LimitedStatement", "every feature that locks heads waits by it"),
-			Map.entry("io.durablenotify.jdbc.OneTransaction", "every feature that sends several statements does it by it"),
+			Map.entry("io.durablenotify.jdbc.OneTransaction",
+					"every feature that sends several statements does it by it"),
 			Map.entry("io.durablenotify.jdbc.PageQuery", "every feature reads pages by it"),
 			Map.entry("io.durablenotify.jdbc.Texts", "the rules that all features have for texts"),
 			Map.entry("io.durablenotify.delivery.Outage", "a tool of several features"),

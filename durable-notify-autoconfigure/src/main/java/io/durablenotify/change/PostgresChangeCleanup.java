@@ -35,11 +35,12 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
 
 	/**
-	 * {@link OneTransaction One transaction}, of one instance at a time: the others find the lock
-	 * taken, and leave it to that one. A snapshot is older than the time beside it. What
-	 * may be deleted is noted in the same transaction, for readers to see that they have
-	 * come too late; it is never taken back, whatever the clock does, and is never from
-	 * the future, as notes are that were restored and that nobody has removed yet.
+	 * {@link OneTransaction One transaction}, of one instance at a time: the others find
+	 * the lock taken, and leave it to that one. A snapshot is older than the time beside
+	 * it. What may be deleted is noted in the same transaction, for readers to see that
+	 * they have come too late; it is never taken back, whatever the clock does, and is
+	 * never from the future, as notes are that were restored and that nobody has removed
+	 * yet.
 	 */
 	private static final String CLEAN = """
 			SELECT set_config('durable_notify.turn',

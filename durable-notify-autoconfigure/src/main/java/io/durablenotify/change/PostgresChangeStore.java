@@ -44,10 +44,11 @@ final class PostgresChangeStore implements ChangeStore {
 			""";
 
 	/**
-	 * {@link OneTransaction One transaction}. The lock lets one instance clean up while the others
-	 * wait, and each statement's own snapshot lets those see that it is done. What was
-	 * stored before anybody arrived goes, too: nobody's position is older, and it may
-	 * have been restored. So was whatever comes from a later transaction than any here.
+	 * {@link OneTransaction One transaction}. The lock lets one instance clean up while
+	 * the others wait, and each statement's own snapshot lets those see that it is done.
+	 * What was stored before anybody arrived goes, too: nobody's position is older, and
+	 * it may have been restored. So was whatever comes from a later transaction than any
+	 * here.
 	 */
 	private static final String ADOPT = """
 			SELECT FROM ${schema}.change_log l, pg_control_system() c

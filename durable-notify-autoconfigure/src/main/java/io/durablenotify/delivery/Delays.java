@@ -37,8 +37,7 @@ public interface Delays {
 	 * @return the delays
 	 */
 	static Delays ofJvm() {
-		return (delay, task) -> CompletableFuture
-			.delayedExecutor(delay.toNanos(), TimeUnit.NANOSECONDS, Runnable::run)
+		return (delay, task) -> CompletableFuture.delayedExecutor(delay.toNanos(), TimeUnit.NANOSECONDS, Runnable::run)
 			.execute(task);
 	}
 

@@ -172,8 +172,10 @@ final class DefaultEventLog implements EventLog {
 		EventTexts.requireRunId(runId);
 		return write(runId, (connection, joined) -> {
 			if (!joined) {
-				return this.writes.runInTransaction(FollowedRun.TOPIC, connection,
-						(session, inTransaction) -> delete(session, runId));
+				return this.writes.runInTransaction(FollowedRun.TOPIC, connection, (session, inTransaction) -> {
+					PostgresRunCatalog.readCommitted(session);
+					return delete(session, runId);
+				});
 			}
 			if (connection.getTransactionIsolation() > Connection.TRANSACTION_READ_COMMITTED) {
 				throw new InvalidDataAccessApiUsageException(

@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -98,8 +99,17 @@ final class PostgresRunCatalog {
 			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[])
 			""";
 
+	/**
+	 * Each statement has to see what was committed before it, whatever the database's
+	 * default is.
+	 */
+	private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+	/**
+	 * An instance that is stopped in between must not keep the turn.
+	 */
 	private static final String TAKE_TURN = """
-			SELECT set_config('lock_timeout', '1s', true),
+			SELECT set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.workflow_runs', 0))
 			""";
 
@@ -124,20 +134,23 @@ final class PostgresRunCatalog {
 			SELECT count(*), max(run_id) FROM examined
 			""";
 
+	private static final String LOCK_OUTLIVED = """
+			SELECT id FROM ${schema}.workflow_runs WHERE ended_at <= clock_timestamp() - ?::bigint * interval '1 millisecond'
+			ORDER BY ended_at LIMIT ${runs} FOR UPDATE SKIP LOCKED
+			""";
+
 	/**
-	 * Those that have gone on after their terminal event wait until their last one is as
-	 * old.
+	 * A statement of its own: it sees what was appended before the lock. Those that have
+	 * gone on after their terminal event wait until their last one is as old.
 	 */
-	private static final String DELETE_HEADS = """
-			WITH cut AS MATERIALIZED (SELECT clock_timestamp() - ?::bigint * interval '1 millisecond' AS until),
-			outlived AS MATERIALIZED (
-				SELECT r.id, r.run_id FROM ${schema}.workflow_runs r WHERE r.ended_at <= (SELECT until FROM cut)
-				ORDER BY r.ended_at LIMIT ${runs} FOR UPDATE SKIP LOCKED),
-			sized AS MATERIALIZED (
-				SELECT o.id, l.created_at AS last_event_at, l.sequence, l.created_at <= (SELECT until FROM cut) AS due
-				FROM outlived o CROSS JOIN LATERAL (
-					SELECT e.sequence, e.created_at FROM ${schema}.workflow_events e
-					WHERE e.run_id = o.run_id ORDER BY e.sequence DESC LIMIT 1) l),
+	private static final String DELETE_OUTLIVED = """
+			WITH sized AS MATERIALIZED (
+				SELECT r.id, l.created_at AS last_event_at, l.sequence,
+					l.created_at <= clock_timestamp() - ?::bigint * interval '1 millisecond' AS due
+				FROM unnest(?::bigint[]) AS o(id)
+				CROSS JOIN LATERAL (SELECT h.id, h.run_id FROM ${schema}.workflow_runs h WHERE h.id = o.id OFFSET 0) r
+				CROSS JOIN LATERAL (SELECT e.sequence, e.created_at FROM ${schema}.workflow_events e
+					WHERE e.run_id = r.run_id ORDER BY e.sequence DESC LIMIT 1) l),
 			slice AS MATERIALIZED (
 				SELECT id, sum(sequence) OVER (ORDER BY id) - sequence AS events_before FROM sized WHERE due),
 			postponed AS (
@@ -160,7 +173,9 @@ final class PostgresRunCatalog {
 
 	private final String mark;
 
-	private final String deleteHeads;
+	private final String lockOutlived;
+
+	private final String deleteOutlived;
 
 	PostgresRunCatalog(SchemaName schema) {
 		this.list = slice(schema, LIST.replace("${open}", ""));
@@ -169,7 +184,8 @@ final class PostgresRunCatalog {
 		this.deleteEvents = schema.qualify(DELETE_EVENTS);
 		this.takeTurn = schema.qualify(TAKE_TURN);
 		this.mark = slice(schema, MARK);
-		this.deleteHeads = slice(schema, DELETE_HEADS);
+		this.lockOutlived = slice(schema, LOCK_OUTLIVED);
+		this.deleteOutlived = slice(schema, DELETE_OUTLIVED);
 	}
 
 	private static String slice(SchemaName schema, String sql) {
@@ -253,14 +269,24 @@ final class PostgresRunCatalog {
 	}
 
 	/**
+	 * Begin a transaction of ours.
+	 */
+	static void readCommitted(Connection connection) throws SQLException {
+		try (Statement statement = connection.createStatement()) {
+			statement.execute(READ_COMMITTED);
+		}
+	}
+
+	/**
 	 * Be the only instance that cleans up, until the transaction ends.
 	 * @return whether no other instance is
 	 */
 	boolean takeTurn(Connection connection) throws SQLException {
+		readCommitted(connection);
 		try (PreparedStatement statement = connection.prepareStatement(this.takeTurn)) {
 			ResultSet result = statement.executeQuery();
 			result.next();
-			return result.getBoolean(2);
+			return result.getBoolean(3);
 		}
 	}
 
@@ -285,8 +311,20 @@ final class PostgresRunCatalog {
 	 * @return the ids of their heads
 	 */
 	List<Long> deleteOutlived(Connection connection, Duration retention) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.deleteHeads)) {
+		List<Long> outlived = new ArrayList<>();
+		try (PreparedStatement statement = connection.prepareStatement(this.lockOutlived)) {
 			statement.setLong(1, retention.toMillis());
+			ResultSet result = statement.executeQuery();
+			while (result.next()) {
+				outlived.add(result.getLong(1));
+			}
+		}
+		if (outlived.isEmpty()) {
+			return List.of();
+		}
+		try (PreparedStatement statement = connection.prepareStatement(this.deleteOutlived)) {
+			statement.setLong(1, retention.toMillis());
+			statement.setObject(2, outlived.stream().mapToLong(Long::longValue).toArray());
 			ResultSet result = statement.executeQuery();
 			List<Long> ids = new ArrayList<>();
 			List<String> runIds = new ArrayList<>();

@@ -51,7 +51,8 @@ interface InstanceStore {
 	List<Gone> markGone(Connection connection, Collection<Long> own) throws SQLException;
 
 	/**
-	 * Lock an instance that is gone, so that nothing can be claimed for it.
+	 * Lock an instance that is gone, so that nothing can be claimed for it, as the first
+	 * statement of a transaction.
 	 * @return whether it was locked; otherwise another instance is taking over, or a
 	 * claim for it has not been committed yet
 	 */

@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -162,6 +163,9 @@ final class PostgresInstanceStore implements InstanceStore {
 
 	@Override
 	public boolean lockGone(Connection connection, long instanceId) throws SQLException {
+		try (Statement statement = connection.createStatement()) {
+			statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+		}
 		try (PreparedStatement statement = connection.prepareStatement(this.lockGone)) {
 			statement.setLong(1, instanceId);
 			return statement.executeQuery().next();

@@ -43,9 +43,10 @@ import org.postgresql.util.ServerErrorMessage;
 /**
  * Appends on PostgreSQL.
  * <p>
- * An append is two statements in {@link OneTransaction one transaction}. The first locks the heads; the second,
- * whose snapshot is taken when the locks are held, numbers the chunks from the end of the
- * primary key. So nobody's chunk can appear below one that is visible already.
+ * An append is two statements in {@link OneTransaction one transaction}. The first locks
+ * the heads; the second, whose snapshot is taken when the locks are held, numbers the
+ * chunks from the end of the primary key. So nobody's chunk can appear below one that is
+ * visible already.
  */
 final class PostgresAppendStore implements AppendStore {
 

@@ -69,10 +69,11 @@ final class PostgresStreamStore implements StreamStore {
 	 * Where a stream ends for others, asked in a transaction that may have written to it:
 	 * of what is visible, the rows of that transaction and its savepoints do not count.
 	 * They are found by xmin, which a row keeps for ever and whose upper half is added
-	 * here. Whether a number belongs to this transaction is told by pg_xact_status(): what
-	 * is visible and yet in progress is ours. It refuses numbers that the snapshot does
-	 * not know; of these, what is visible is ours too, but for rows from four thousand
-	 * million transactions ago. Reads backwards from the end, no further than our rows go.
+	 * here. Whether a number belongs to this transaction is told by pg_xact_status():
+	 * what is visible and yet in progress is ours. It refuses numbers that the snapshot
+	 * does not know; of these, what is visible is ours too, but for rows from four
+	 * thousand million transactions ago. Reads backwards from the end, no further than
+	 * our rows go.
 	 */
 	private static final String TAIL = """
 			WITH own AS MATERIALIZED (
@@ -170,12 +171,11 @@ final class PostgresStreamStore implements StreamStore {
 	 * The quick way to a page of one stream from an index, by id or by name. It has no
 	 * need of the running sum: chunks that are larger than the page's average may be are
 	 * left out, and then a reader gets those before, or takes the other way, as a page
-	 * does. The head is
-	 * a row of its own, the first one, with the next index in place of a chunk's and most
-	 * of it in one column, since each column costs with each chunk. The search for the
-	 * end begins at the index, as above. A range instead of a limit, since there are no
-	 * gaps: whatever plan there is reads no more than the page. The values are hidden
-	 * from the planner as in a {@link PageQuery}.
+	 * does. The head is a row of its own, the first one, with the next index in place of
+	 * a chunk's and most of it in one column, since each column costs with each chunk.
+	 * The search for the end begins at the index, as above. A range instead of a limit,
+	 * since there are no gaps: whatever plan there is reads no more than the page. The
+	 * values are hidden from the planner as in a {@link PageQuery}.
 	 */
 	private static final String READ = """
 			SELECT ARRAY[s.stream_id::text, s.name,
@@ -261,8 +261,7 @@ final class PostgresStreamStore implements StreamStore {
 		try (PreparedStatement statement = connection.prepareStatement(this.tail)) {
 			statement.setString(1, stream);
 			ResultSet result = statement.executeQuery();
-			return (result.next())
-					? Optional.of(new Tail(result.getLong(1), result.getBoolean(2), result.getLong(3)))
+			return (result.next()) ? Optional.of(new Tail(result.getLong(1), result.getBoolean(2), result.getLong(3)))
 					: Optional.empty();
 		}
 	}

@@ -172,7 +172,10 @@ class OneTransactionTests {
 		StreamWriter writer = instance.writer();
 		String stream = prefix + "/created";
 		writer.create(prefix + "/none", StreamOptions.none());
-		StreamOptions options = StreamOptions.none().owner("me").contentType("text/plain").timeToLive(Duration.ofDays(1));
+		StreamOptions options = StreamOptions.none()
+			.owner("me")
+			.contentType("text/plain")
+			.timeToLive(Duration.ofDays(1));
 		writer.create(stream, options);
 		writer.create(stream, options);
 		instance.jdbc()

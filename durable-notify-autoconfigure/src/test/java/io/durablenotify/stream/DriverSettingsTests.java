@@ -80,19 +80,21 @@ class DriverSettingsTests {
 		other = Instance.start(database, otherSettings::install, "durable-notify.streams.append-timeout=30s",
 				"durable-notify.poll.interval=0");
 		writer = instance.writer();
-		database.jdbc().execute("""
-				CREATE TABLE public.holds ();
-				CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS
-					'BEGIN WHILE EXISTS (SELECT FROM public.holds) LOOP PERFORM pg_sleep(0.002); END LOOP; RETURN NEW; END';
-				CREATE TRIGGER hold BEFORE INSERT ON durable_notify.stream_chunks FOR EACH ROW
-					WHEN (NEW.data = 'held') EXECUTE FUNCTION public.hold();
-				CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS
-					'BEGIN IF NEW.data = ''lost'' THEN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(60); END IF;
-					RAISE ''refused''; END';
-				CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON durable_notify.stream_chunks
-					DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.data IN ('lost', 'refused'))
-					EXECUTE FUNCTION public.fail()
-				""");
+		database.jdbc()
+			.execute(
+					"""
+							CREATE TABLE public.holds ();
+							CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS
+								'BEGIN WHILE EXISTS (SELECT FROM public.holds) LOOP PERFORM pg_sleep(0.002); END LOOP; RETURN NEW; END';
+							CREATE TRIGGER hold BEFORE INSERT ON durable_notify.stream_chunks FOR EACH ROW
+								WHEN (NEW.data = 'held') EXECUTE FUNCTION public.hold();
+							CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS
+								'BEGIN IF NEW.data = ''lost'' THEN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(60); END IF;
+								RAISE ''refused''; END';
+							CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON durable_notify.stream_chunks
+								DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.data IN ('lost', 'refused'))
+								EXECUTE FUNCTION public.fail()
+							""");
 	}
 
 	@AfterAll
@@ -132,12 +134,10 @@ class DriverSettingsTests {
 	}
 
 	private static void awaitWait(String type, CompletableFuture<?> task) {
-		Eventually.await(
-				() -> task.isDone() || !database.jdbc()
-					.queryForList("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = ? "
-							+ "AND backend_type = 'client backend' AND datname = current_database()", type)
-					.isEmpty(),
-				task::toString);
+		Eventually.await(() -> task.isDone() || !database.jdbc()
+			.queryForList("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = ? "
+					+ "AND backend_type = 'client backend' AND datname = current_database()", type)
+			.isEmpty(), task::toString);
 	}
 
 	@ParameterizedTest
@@ -205,8 +205,7 @@ class DriverSettingsTests {
 			}
 			waiting.add(writer.appendAsync(held, "a"));
 			waiting.add(Background.run(() -> instance.events().append(NewEvent.of(held, "third"))));
-			waiting.add(Background
-				.run(() -> instance.events().appendAll(held, List.of(NewEvent.of(held, "third")))));
+			waiting.add(Background.run(() -> instance.events().appendAll(held, List.of(NewEvent.of(held, "third")))));
 			for (int free = 0; free < 10; free++) {
 				assertThat(writer.append(this.name + "free", "a")).isEqualTo(10 * i + free);
 			}
@@ -315,8 +314,8 @@ class DriverSettingsTests {
 				List<String> streams = List.of(stream + "/a", stream + "/b", stream);
 				streams.forEach((each) -> writer.create(each, StreamOptions.none()));
 				instance.transaction()
-					.executeWithoutResult((status) -> streams.forEach((each) -> writer.appendOnCommit(each,
-							((each.equals(stream)) ? text : "a").getBytes())));
+					.executeWithoutResult((status) -> streams.forEach(
+							(each) -> writer.appendOnCommit(each, ((each.equals(stream)) ? text : "a").getBytes())));
 			}
 
 		};

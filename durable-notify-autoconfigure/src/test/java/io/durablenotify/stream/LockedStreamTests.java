@@ -142,8 +142,10 @@ class LockedStreamTests {
 				new BatchWriter(patient.bean(ApplicationDatabase.class), patient.bean(AppendStore.class), appends),
 				patient.bean(StreamSettings.class), Background::run, counting)) {
 			IntStream.range(0, 10).forEach((i) -> writer.append("many/" + i, "a"));
-			Holder holder = Holder.hold(() -> instance.jdbc()
-				.queryForList("SELECT name FROM durable_notify.streams WHERE name LIKE 'many/%' FOR UPDATE"), true);
+			Holder holder = Holder.hold(
+					() -> instance.jdbc()
+						.queryForList("SELECT name FROM durable_notify.streams WHERE name LIKE 'many/%' FOR UPDATE"),
+					true);
 			for (int i = 0; i < 10; i++) {
 				String stream = "many/" + i;
 				waiting.add(groupCommit.appendAsync(new Addition(stream, Addition.ANY_INDEX, List.of(new byte[1]))));

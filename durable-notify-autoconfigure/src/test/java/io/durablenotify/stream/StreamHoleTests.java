@@ -119,10 +119,9 @@ class StreamHoleTests {
 	}
 
 	private static boolean isTruncated(Throwable error, String stream, int first, int last) {
-		return error instanceof StreamTruncatedException
-				&& String.valueOf(error.getMessage())
-					.contains("'%s' has lost chunks: index %d was to follow, but %d was found".formatted(stream, first,
-							last + 1));
+		return error instanceof StreamTruncatedException && String.valueOf(error.getMessage())
+			.contains("'%s' has lost chunks: index %d was to follow, but %d was found".formatted(stream, first,
+					last + 1));
 	}
 
 	private static List<Long> indexesByCursor(String stream, int first, int last) {
@@ -174,8 +173,8 @@ class StreamHoleTests {
 			String stream = store(10);
 			remove(stream, 0, 1);
 			StreamReader reader = (StreamReader) family.context().getBean("durableNotifyStreamReader.holes");
-			assertTruncated(() -> reader.page(stream.substring("hole/".length()), StreamPosition.start(), 10), stream, 0,
-					1);
+			assertTruncated(() -> reader.page(stream.substring("hole/".length()), StreamPosition.start(), 10), stream,
+					0, 1);
 		}
 	}
 

@@ -442,7 +442,8 @@ class LiveReadersTests {
 	void thePollIsJoinedByTheFirstReaderAndLeftWithTheLast() {
 		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
 		this.readers.close();
-		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), new CountingPoll(polls));
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"),
+				new CountingPoll(polls));
 		append("polled", 1);
 		for (int round = 0; round < 3; round++) {
 			assertThat(polls).isEmpty();
@@ -467,7 +468,8 @@ class LiveReadersTests {
 	void readersThatComeAndGoAtOnceArePolledAsLongAsThereIsOne() throws Exception {
 		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
 		this.readers.close();
-		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), new CountingPoll(polls));
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"),
+				new CountingPoll(polls));
 		append("coming", 1);
 		List<CompletableFuture<Void>> threads = new ArrayList<>();
 		for (int i = 0; i < 4; i++) {

@@ -73,20 +73,19 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 	 * Customize the instance.
 	 */
 	public void install(SpringApplicationBuilder application) {
-		ApplicationContextInitializer<ConfigurableApplicationContext> initializer = (context) -> context
-			.getBeanFactory()
-			.addBeanPostProcessor(new BeanPostProcessor() {
+		ApplicationContextInitializer<ConfigurableApplicationContext> initializer = (
+				context) -> context.getBeanFactory().addBeanPostProcessor(new BeanPostProcessor() {
 
-				@Override
-				public Object postProcessAfterInitialization(Object bean, String beanName) {
-					if (bean instanceof DataSource dataSource) {
-						setTargetDataSource(dataSource);
-						return DriverSettings.this;
+					@Override
+					public Object postProcessAfterInitialization(Object bean, String beanName) {
+						if (bean instanceof DataSource dataSource) {
+							setTargetDataSource(dataSource);
+							return DriverSettings.this;
+						}
+						return bean;
 					}
-					return bean;
-				}
 
-			});
+				});
 		application.initializers(initializer);
 	}
 
@@ -139,8 +138,8 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 				if (result instanceof PreparedStatement statement && arguments[0] instanceof String sql) {
 					return proxy(PreparedStatement.class, statement, pid, sql);
 				}
-				return (method.getName().equals("getConnection")) ? proxy(Connection.class, (Connection) result, pid, "")
-						: result;
+				return (method.getName().equals("getConnection"))
+						? proxy(Connection.class, (Connection) result, pid, "") : result;
 			}));
 	}
 

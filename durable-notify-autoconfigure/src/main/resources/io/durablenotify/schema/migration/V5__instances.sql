@@ -10,6 +10,7 @@ CREATE TABLE ${schema}.instances (
 
 -- The table is locked for a moment. Appends would queue up behind a lock that waits for a long transaction: so it is
 -- waited for in short turns, for a minute and a half at most
+SET LOCAL statement_timeout = 0;
 DO $$
 BEGIN
 	FOR attempt IN 1..60 LOOP

@@ -1,4 +1,5 @@
 -- The table is locked for a moment, and waited for in short turns, as in V5
+SET LOCAL statement_timeout = 0;
 DO $$
 BEGIN
 	FOR attempt IN 1..60 LOOP
