@@ -27,21 +27,20 @@ import org.postgresql.jdbc.PgConnection;
 import org.postgresql.jdbc.PreferQueryMode;
 
 /**
- * Keeps together what has to be one transaction, on a connection that is in autocommit.
+ * Makes one transaction of several statements, on a connection that is in autocommit.
  * <p>
- * The driver sends the statements of one text together, and the server runs them in one
- * implicit transaction, as long as there is no Sync between them. The driver puts one
- * there
+ * The server runs the statements of one text in one implicit transaction if the driver
+ * sends no Sync between them. The driver sends one
  * <ul>
- * <li>always, with {@code preferQueryMode=simple};</li>
- * <li>in any other mode, before a statement whose result may be large, and after a first
- * one of that kind. It knows that where it has asked the server to describe the
- * statement, because a parameter has no type ({@code stringtype=unspecified},
- * {@code setObject(i, null)}).</li>
+ * <li>between any two statements with {@code preferQueryMode=simple};</li>
+ * <li>in the other modes, where the server has described a statement that returns a
+ * column without a fixed width. The driver asks for that where a parameter has no type:
+ * with {@code stringtype=unspecified}, or after {@code setObject(i, null)}.</li>
  * </ul>
- * Against the first there is a transaction of ours, which costs a second round trip.
- * Against the second, no text of several statements may return a column without a fixed
- * width, such as {@code text}, {@code bytea}, {@code numeric} or an array.
+ * In the first case, and where the driver's connection cannot be unwrapped, the
+ * statements run between BEGIN and COMMIT, which takes a second round trip. To avoid the
+ * second case, no text of several statements may return a column without a fixed width,
+ * such as {@code text}, {@code bytea}, {@code numeric} or an array.
  */
 public final class OneTransaction {
 
@@ -60,11 +59,13 @@ public final class OneTransaction {
 	 */
 	public static PreparedStatement prepare(Connection connection, String sql) throws SQLException {
 		PgConnection driver = driverConnection(connection);
-		if (driver == null || !driver.getForceBinary()) {
+		if (driver == null || !driver.getForceBinary() && driver.getPrepareThreshold() >= 0) {
 			return connection.prepareStatement(sql);
 		}
-		// Before the first execution the driver would ask for a description of all the
-		// statements, and take each for that of the first
+		// With prepareThreshold=-1 the driver asks for the statements' descriptions
+		// before
+		// the first execution, and takes each for that of the first statement
+		boolean forceBinary = driver.getForceBinary();
 		int threshold = driver.getPrepareThreshold();
 		driver.setForceBinary(false);
 		driver.setPrepareThreshold(1);
@@ -73,7 +74,7 @@ public final class OneTransaction {
 		}
 		finally {
 			driver.setPrepareThreshold(threshold);
-			driver.setForceBinary(true);
+			driver.setForceBinary(forceBinary);
 		}
 	}
 

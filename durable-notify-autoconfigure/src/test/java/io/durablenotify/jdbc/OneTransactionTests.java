@@ -114,10 +114,10 @@ class OneTransactionTests {
 			"prepareThreshold=1", "prepareThreshold=-1", "binaryTransfer=false", "autosave=always",
 			"autosave=conservative", "defaultRowFetchSize=1", "preparedStatementCacheQueries=0",
 			"reWriteBatchedInserts=true", "assumeMinServerVersion=14", "stringtype=unspecified&prepareThreshold=1",
-			"stringtype=unspecified&prepareThreshold=-1&autosave=always" })
+			"stringtype=unspecified&prepareThreshold=-1&autosave=always", DriverSettings.MANUAL_COMMIT })
 	void whatIsSentTogetherIsOneTransactionInOneRoundTrip(String driver) {
 		use(driver);
-		doEverything();
+		doEverything(ROUNDS);
 		assertOneTransactionEach();
 		// An implicit transaction ends where the driver waits for an answer
 		assertThat(logged()).extracting(Logged::sql).doesNotContain("BEGIN");
@@ -128,10 +128,12 @@ class OneTransactionTests {
 	@ValueSource(strings = { "preferQueryMode=simple", "preferQueryMode=simple&autosave=always",
 			"preferQueryMode=simple&stringtype=unspecified", "preferQueryMode=simple&defaultRowFetchSize=1",
 			"preferQueryMode=simple&prepareThreshold=-1", DriverSettings.HIDDEN,
-			DriverSettings.HIDDEN + "&preferQueryMode=simple", DriverSettings.HIDDEN + "&defaultRowFetchSize=1" })
+			DriverSettings.HIDDEN + "&preferQueryMode=simple", DriverSettings.HIDDEN + "&defaultRowFetchSize=1",
+			DriverSettings.MANUAL_COMMIT + "&preferQueryMode=simple",
+			"preferQueryMode=simple&options=-c%20default_transaction_isolation=serializable" })
 	void whatMayBeSplitHasATransactionOfItsOwn(String driver) {
 		use(driver);
-		doEverything();
+		doEverything(2);
 		assertOneTransactionEach();
 		assertThat(logged()).extracting(Logged::sql).contains("BEGIN");
 		joinTransactions();
@@ -142,9 +144,9 @@ class OneTransactionTests {
 		logged += log().length();
 	}
 
-	private static void doEverything() {
+	private static void doEverything(int rounds) {
 		String run = "run" + runs++ + "/";
-		for (int round = 0; round < ROUNDS; round++) {
+		for (int round = 0; round < rounds; round++) {
 			appendToStreams(run + round);
 			createAndDelete(run + round);
 			appendToRuns(run + round);
@@ -178,22 +180,22 @@ class OneTransactionTests {
 			.timeToLive(Duration.ofDays(1));
 		writer.create(stream, options);
 		writer.create(stream, options);
-		instance.jdbc()
+		database.jdbc()
 			.update("UPDATE durable_notify.streams SET expires_at = now() - interval '1s' WHERE name = ?", stream);
 		writer.create(stream, options);
 		writer.append(stream, "0");
 		assertThat(writer.delete(stream)).isTrue();
 		assertThat(writer.delete(stream)).isFalse();
 		awaitTurn("durableNotifyStreamJanitor", "deleted_streams'");
-		assertThat(instance.jdbc().queryForList("SELECT stream_id FROM durable_notify.deleted_streams")).isEmpty();
+		assertThat(database.jdbc().queryForList("SELECT stream_id FROM durable_notify.deleted_streams")).isEmpty();
 	}
 
 	private static void awaitTurn(String janitor, String text) {
 		long before = executions(text);
 		ReflectionTestUtils.invokeMethod(instance.context().getBean(janitor), "wake");
 		Eventually.await(() -> executions(text) > before, settings::executions);
-		// Gets the only connection after it
-		instance.jdbc().execute("SELECT 1");
+		instance.bean(ApplicationDatabase.class)
+			.executeApart("have the only connection after it", (connection, joined) -> joined);
 	}
 
 	private static long executions(String text) {

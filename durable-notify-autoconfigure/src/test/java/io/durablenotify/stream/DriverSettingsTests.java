@@ -144,7 +144,7 @@ class DriverSettingsTests {
 	@ValueSource(strings = { SIMPLE, UNSPECIFIED, DriverSettings.HIDDEN + "&" + SIMPLE })
 	void nothingIsStoredAfterTheEnd(String driver) {
 		use(driver);
-		for (int i = 0; i < 150; i++) {
+		for (int i = 0; i < 100; i++) {
 			String stream = this.name + i;
 			AtomicInteger stored = new AtomicInteger();
 			List<CompletableFuture<Void>> appends = Stream.of(instance, instance, other)

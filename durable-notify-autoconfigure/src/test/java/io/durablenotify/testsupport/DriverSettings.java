@@ -39,7 +39,7 @@ import org.springframework.jdbc.datasource.DelegatingDataSource;
 
 /**
  * The DataSource of an instance, whose driver settings a test changes as it goes. Keeps
- * the texts that are executed.
+ * the prepared texts that are executed.
  */
 public final class DriverSettings extends DelegatingDataSource implements AutoCloseable {
 
@@ -48,13 +48,18 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 	 */
 	public static final String HIDDEN = "hidden";
 
+	/**
+	 * In place of a setting: the pool hands out connections with autocommit off.
+	 */
+	public static final String MANUAL_COMMIT = "manual";
+
 	private final TestDatabase database;
 
 	private final int connections;
 
 	private final Queue<Execution> executions = new ConcurrentLinkedQueue<>();
 
-	private List<String> settings = List.of();
+	private volatile List<String> settings = List.of();
 
 	private DriverSettings(TestDatabase database, int connections) {
 		this.database = database;
@@ -63,7 +68,7 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 
 	/**
 	 * Create for an instance that is started next.
-	 * @param connections how many the pool has
+	 * @param connections how many the pools have
 	 */
 	public static DriverSettings of(TestDatabase database, int connections) {
 		return new DriverSettings(database, connections);
@@ -90,8 +95,8 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 	}
 
 	/**
-	 * Connect anew.
-	 * @param settings as in a URL, or what is above
+	 * Take connections from another pool from now on.
+	 * @param settings as in a URL, or what is above, between ampersands
 	 */
 	public void use(String settings) {
 		DataSource before = getTargetDataSource();
@@ -100,6 +105,7 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 		HikariDataSource pool = new HikariDataSource();
 		pool.setJdbcUrl(String.join("&", this.database.url(), String.join("&", parameters)));
 		pool.setMaximumPoolSize(this.connections);
+		pool.setAutoCommit(!this.settings.contains(MANUAL_COMMIT));
 		setTargetDataSource(pool);
 		if (before instanceof HikariDataSource other) {
 			other.close();
@@ -108,7 +114,7 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 	}
 
 	/**
-	 * Return what was executed since.
+	 * Return what was prepared and executed since.
 	 */
 	public List<Execution> executions() {
 		return List.copyOf(this.executions);
