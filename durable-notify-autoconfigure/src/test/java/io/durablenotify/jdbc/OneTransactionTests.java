@@ -54,6 +54,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.context.Lifecycle;
 import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -99,6 +100,8 @@ class OneTransactionTests {
 		database = server.database();
 		settings = DriverSettings.of(database, 1);
 		instance = Instance.start(database, settings::install, "durable-notify.streams.retention=1h");
+		// Has transactions of its own
+		instance.context().getBean("durableNotifyRunJanitor", Lifecycle.class).stop();
 	}
 
 	@AfterAll
