@@ -44,6 +44,16 @@ final class DefaultStreamAppender implements StreamAppender {
 	}
 
 	@Override
+	public long complete(CharSequence lastChunk) {
+		return this.appender.completeWith((writer, stream) -> writer.complete(stream, lastChunk));
+	}
+
+	@Override
+	public long complete(byte[] lastChunk) {
+		return this.appender.completeWith((writer, stream) -> writer.complete(stream, lastChunk));
+	}
+
+	@Override
 	public void fail(String reason) {
 		this.appender.fail(reason);
 	}

@@ -52,6 +52,11 @@ import org.springframework.util.Assert;
  */
 final class DefaultStreamWriter implements StreamWriter {
 
+	/**
+	 * How often a write outside a transaction meets others before it gives up.
+	 */
+	private static final int MAX_ATTEMPTS = 20;
+
 	private final ApplicationDatabase database;
 
 	private final AppendStore store;
@@ -241,6 +246,24 @@ final class DefaultStreamWriter implements StreamWriter {
 	}
 
 	@Override
+	public long complete(String stream, CharSequence lastChunk) {
+		return complete(stream, encode(stream, lastChunk));
+	}
+
+	@Override
+	public long complete(String stream, byte[] lastChunk) {
+		Addition addition = addition(stream, Addition.ANY_INDEX, lastChunk);
+		awaitEarlier(addition.stream());
+		LockWait wait = LockWait.upTo(this.settings.appendTimeout());
+		AppendResult result = execute("append to a stream and end it", addition.stream(),
+				repeating((connection, joined) -> this.appends.appendLast(connection, joined, addition, wait)));
+		if (result instanceof Stored stored) {
+			return stored.index();
+		}
+		throw BatchWriter.failure(addition, result);
+	}
+
+	@Override
 	public void fail(String stream, String reason) {
 		Assert.notNull(reason, "'reason' must not be null");
 		end(stream, StreamState.FAILED, reason);
@@ -300,16 +323,39 @@ final class DefaultStreamWriter implements StreamWriter {
 		return this.scope.fullName(stream);
 	}
 
-	/**
-	 * Write behind what was appended before.
-	 */
 	private <T> T write(String task, String stream, SessionWork<Written<T>> work) {
+		awaitEarlier(stream);
+		return execute(task, stream,
+				repeating((connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, work)));
+	}
+
+	/**
+	 * Outside a transaction, what met another transaction that its isolation level hides
+	 * has written nothing, and sees it when it is repeated.
+	 */
+	private <T> SessionWork<T> repeating(SessionWork<T> work) {
+		return (connection, joined) -> {
+			for (int attempt = 1;; attempt++) {
+				try {
+					return work.run(connection, joined);
+				}
+				catch (SQLException ex) {
+					if (joined || attempt == MAX_ATTEMPTS || !this.store.isConflict(ex)) {
+						throw ex;
+					}
+				}
+			}
+		};
+	}
+
+	/**
+	 * Wait until what was appended before is written.
+	 */
+	private void awaitEarlier(String stream) {
 		requireWritable(stream);
 		if (this.database.isApart()) {
 			this.groupCommit.awaitEarlier(stream);
 		}
-		return execute(task, stream,
-				(connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, work));
 	}
 
 	private static void requireWritable(String stream) {

@@ -180,6 +180,14 @@ final class OpenAppender {
 		});
 	}
 
+	long completeWith(Append last) {
+		return locked(() -> {
+			long index = append(last);
+			ended();
+			return index;
+		});
+	}
+
 	/**
 	 * Nothing may be written once another instance may have taken over, nor to another
 	 * stream of that name.

@@ -58,6 +58,36 @@ public interface StreamAppender extends AutoCloseable {
 	void complete();
 
 	/**
+	 * Append the last chunk and end the stream, in one transaction: it is whole. If this
+	 * fails, neither is stored (but see {@link AppendOutcomeUnknownException}).
+	 * @param lastChunk the text, in UTF-8; may be empty
+	 * @return the chunk's index
+	 * @throws IllegalStateException if an earlier append failed, or if this handle was
+	 * closed
+	 * @see StreamWriter#complete(String, CharSequence)
+	 */
+	default long complete(CharSequence lastChunk) {
+		long index = append(lastChunk);
+		complete();
+		return index;
+	}
+
+	/**
+	 * Append the last chunk and end the stream, in one transaction, like
+	 * {@link #complete(CharSequence)}.
+	 * @param lastChunk the bytes, which must not change before this returns
+	 * @return the chunk's index
+	 * @throws IllegalStateException if an earlier append failed, or if this handle was
+	 * closed
+	 * @see StreamWriter#complete(String, byte[])
+	 */
+	default long complete(byte[] lastChunk) {
+		long index = append(lastChunk);
+		complete();
+		return index;
+	}
+
+	/**
 	 * End the stream as failed.
 	 * @param reason the reason, for readers
 	 */

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
+import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.stream.AppendResult.Ended;
 import io.durablenotify.stream.AppendResult.Locked;
 import io.durablenotify.stream.AppendResult.Stored;
@@ -126,9 +127,7 @@ final class StreamAppends {
 		List<Addition> open = new ArrayList<>(additions);
 		for (int lookup = 0; !open.isEmpty(); lookup++) {
 			if (lookup == MAX_LOOKUPS) {
-				throw new ConcurrencyFailureException(
-						"Stream '%s' was deleted and created again time after time; nothing was stored"
-							.formatted(open.get(0).stream()));
+				throw comesAndGoes(open.get(0).stream());
 			}
 			List<Located> located = locate(connection, joined, open, wait, results);
 			results.putAll(store(connection, joined, located, wait));
@@ -136,6 +135,49 @@ final class StreamAppends {
 			results.putAll(explain(connection, open, located, wait));
 			open.removeIf((addition) -> results.containsKey(addition.stream()));
 		}
+	}
+
+	/**
+	 * Append to a stream and complete it, in one transaction: the caller's, or one of its
+	 * own.
+	 * @return the result, which is not locked
+	 * @throws SQLException if it failed: nothing is stored then, but for a lost
+	 * connection
+	 */
+	AppendResult appendLast(Connection connection, boolean joined, Addition addition, LockWait wait)
+			throws SQLException {
+		SessionWork<Written<AppendResult>> work = (session, inTransaction) -> storeLast(session, addition, wait);
+		AppendResult result = (joined) ? this.writes.run(TailedStream.TOPIC, connection, true, work)
+				: this.writes.runInTransaction(TailedStream.TOPIC, connection, work);
+		this.known.forget(addition.stream());
+		return result;
+	}
+
+	private Written<AppendResult> storeLast(Connection connection, Addition addition, LockWait wait)
+			throws SQLException {
+		String stream = addition.stream();
+		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
+			List<Located> located = locate(connection, true, List.of(addition), wait, new HashMap<>());
+			Written<Map<String, AppendResult>> written = written(connection, true, located, wait);
+			AppendResult result = written.result().get(stream);
+			if (result instanceof Stored stored) {
+				// The append has locked the stream
+				this.store.end(connection, true, stream, StreamState.COMPLETED, null, wait.timeout());
+				List<Wakeup> wakeups = new ArrayList<>(written.wakeups());
+				wakeups.add(Wakeup.ended(stored.streamId()));
+				return new Written<>(stored, wakeups);
+			}
+			AppendResult explained = explain(connection, List.of(addition), located, wait).get(stream);
+			if (explained != null) {
+				return Written.of(explained, null);
+			}
+		}
+		throw comesAndGoes(stream);
+	}
+
+	private static ConcurrencyFailureException comesAndGoes(String stream) {
+		return new ConcurrencyFailureException(
+				"Stream '%s' was deleted and created again time after time; nothing was stored".formatted(stream));
 	}
 
 	private List<Located> locate(Connection connection, boolean joined, List<Addition> additions, LockWait wait,

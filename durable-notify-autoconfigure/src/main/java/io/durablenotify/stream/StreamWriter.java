@@ -153,6 +153,36 @@ public interface StreamWriter {
 	void complete(String stream);
 
 	/**
+	 * Append a last chunk of text and end the stream, in one transaction: if this fails,
+	 * neither is stored. Not idempotent, unlike {@link #complete(String)}.
+	 * @param stream the stream's name
+	 * @param lastChunk the text, in UTF-8; may be empty
+	 * @return the chunk's index
+	 * @throws StreamEndedException if the stream has ended before: nothing was stored
+	 * @throws IllegalArgumentException if the name is refused, the text too long, or cut
+	 * in the middle of a surrogate pair
+	 */
+	default long complete(String stream, CharSequence lastChunk) {
+		long index = append(stream, lastChunk);
+		complete(stream);
+		return index;
+	}
+
+	/**
+	 * Append a last chunk and end the stream, in one transaction: if this fails, neither
+	 * is stored. Not idempotent, unlike {@link #complete(String)}.
+	 * @param stream the stream's name
+	 * @param lastChunk the bytes, which must not change before this returns; may be empty
+	 * @return the chunk's index
+	 * @throws StreamEndedException if the stream has ended before: nothing was stored
+	 */
+	default long complete(String stream, byte[] lastChunk) {
+		long index = append(stream, lastChunk);
+		complete(stream);
+		return index;
+	}
+
+	/**
 	 * End a stream as failed. Idempotent; creates the stream where it is missing, and
 	 * leaves one that has ended, in whichever way, as it is.
 	 * @param stream the stream's name
