@@ -199,7 +199,10 @@ final class OpenAppender {
 		}
 		claim();
 		Claim claim = this.claim;
-		Lease lease = (claim != null) ? claim.lease() : null;
+		if (claim == null) {
+			return;
+		}
+		Lease lease = claim.lease();
 		if (lease != null && !lease.awaitHeld(this.registry.timeout())) {
 			if (!lease.isLost()) {
 				throw new DataAccessResourceFailureException(
@@ -209,7 +212,7 @@ final class OpenAppender {
 			this.writer.end(this.stream, StreamState.FAILED, StreamTakeOver.REASON);
 			throw endedOrDeleted(claim.streamId());
 		}
-		if (this.over && claim != null) {
+		if (this.over) {
 			throw endedOrDeleted(claim.streamId());
 		}
 	}
