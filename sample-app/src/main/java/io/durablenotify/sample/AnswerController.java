@@ -20,6 +20,8 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 
 import io.durablenotify.web.SseStreams;
 import org.jspecify.annotations.Nullable;
@@ -104,6 +106,18 @@ class AnswerController {
 	ResponseEntity<SseEmitter> read(@PathVariable String id,
 			@RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId) {
 		return this.sse.respond(Answer.stream(id), lastEventId);
+	}
+
+	/**
+	 * Stop an answer that is being written, here or at another instance.
+	 */
+	@PostMapping("/" + ID + "/stop")
+	Map<String, Boolean> stop(@PathVariable UUID id) {
+		// A name that comes from outside: to cancel what is not there would create it
+		if (!this.answers.exists(id)) {
+			throw new ResponseStatusException(HttpStatus.NOT_FOUND);
+		}
+		return Map.of("stopped", this.writer.stop(id));
 	}
 
 }

@@ -18,6 +18,7 @@ package io.durablenotify.sample;
 
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.UUID;
 
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
@@ -38,6 +39,13 @@ class AnswerRepository {
 		this.jdbc.sql("insert into answers (id, title, created_at) values (?, ?, ?)")
 			.params(answer.id(), answer.title(), answer.createdAt().atOffset(ZoneOffset.UTC))
 			.update();
+	}
+
+	boolean exists(UUID id) {
+		return this.jdbc.sql("select exists (select from answers where id = ?)")
+			.param(id)
+			.query(Boolean.class)
+			.single();
 	}
 
 	List<Answer> findLatest(int limit) {

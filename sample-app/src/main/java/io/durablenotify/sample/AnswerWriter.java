@@ -24,6 +24,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.stream.StreamAppender;
+import io.durablenotify.stream.StreamEndedException;
+import io.durablenotify.stream.StreamState;
 import io.durablenotify.stream.StreamWriter;
 
 import org.springframework.beans.factory.annotation.Qualifier;
@@ -43,7 +45,12 @@ class AnswerWriter {
 
 	private static final int TITLE_LENGTH = 60;
 
-	private static final String STOPPED = "The application that wrote this answer was stopped";
+	private static final String SHUT_DOWN = "The application that wrote this answer was stopped";
+
+	/**
+	 * What the page knows a stopped answer by.
+	 */
+	private static final String STOPPED = "stopped by the reader";
 
 	private final AnswerRepository answers;
 
@@ -86,7 +93,7 @@ class AnswerWriter {
 			this.executor.execute(() -> write(stream, words.subList(1, words.size())));
 		}
 		catch (TaskRejectedException ex) {
-			this.streams.fail(stream, STOPPED);
+			this.streams.fail(stream, SHUT_DOWN);
 		}
 		return answer;
 	}
@@ -103,16 +110,31 @@ class AnswerWriter {
 		try (StreamAppender answer = this.streams.appender(stream)) {
 			for (String word : words) {
 				if (this.closing.await(this.settings.pause().toMillis(), TimeUnit.MILLISECONDS)) {
-					answer.fail(STOPPED);
+					answer.fail(SHUT_DOWN);
 					return;
 				}
 				answer.append(word);
 			}
 			answer.complete();
 		}
+		catch (StreamEndedException ex) {
+			// A reader has stopped it, here or at another instance
+			if (ex.getState() != StreamState.CANCELLED) {
+				throw ex;
+			}
+		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 		}
+	}
+
+	/**
+	 * Stop an answer, whichever instance writes it.
+	 * @param id the answer's id
+	 * @return whether it was stopped now: {@code false} if it had ended before
+	 */
+	boolean stop(UUID id) {
+		return this.streams.cancel(Answer.stream(id), STOPPED);
 	}
 
 	/**

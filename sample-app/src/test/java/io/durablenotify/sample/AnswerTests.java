@@ -19,23 +19,32 @@ package io.durablenotify.sample;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.IntStream;
 
 import io.durablenotify.sample.ServerSentEvents.Event;
+import io.durablenotify.stream.StreamReader;
+import io.durablenotify.stream.StreamState;
 import io.durablenotify.stream.StreamWriter;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.core.env.Environment;
 import org.springframework.core.io.Resource;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 /**
  * Tests for answers over HTTP.
@@ -50,6 +59,13 @@ class AnswerTests {
 
 	@Autowired
 	StreamWriter streams;
+
+	@Autowired
+	StreamReader reader;
+
+	@Autowired
+	@Qualifier("applicationTaskExecutor")
+	ThreadPoolTaskExecutor executor;
 
 	@Value("classpath:jabberwocky.txt")
 	Resource jabberwocky;
@@ -123,10 +139,49 @@ class AnswerTests {
 		}
 	}
 
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void anAnswerThatIsStoppedEndsWithTheReasonAndItsWriterEndsQuietly(CapturedOutput output) {
+		String location = this.client.answer("word ".repeat(20_000));
+		try (ServerSentEvents events = this.client.read(location)) {
+			events.next(3);
+			assertThat(this.client.post(location + "/stop").body()).isEqualTo("{\"stopped\":true}");
+			List<Event> rest = events.rest();
+			assertThat(rest.get(rest.size() - 1)).satisfies((event) -> {
+				assertThat(event.name()).isEqualTo("error");
+				assertThat(event.data()).isEqualTo("stopped by the reader");
+			});
+		}
+		await().atMost(Duration.ofSeconds(30)).until(() -> this.executor.getActiveCount() == 0);
+		assertThat(output).doesNotContain("StreamEndedException").doesNotContain("ERROR");
+		assertThat(this.client.post(location + "/stop").body()).isEqualTo("{\"stopped\":false}");
+		assertThat(this.reader.info(Answer.stream(id(location))).orElseThrow().state())
+			.isEqualTo(StreamState.CANCELLED);
+	}
+
+	@Test
+	void anAnswerThatIsCompleteStaysSo() {
+		String location = this.client.answer(TEXT);
+		try (ServerSentEvents events = this.client.read(location)) {
+			events.rest();
+		}
+		assertThat(this.client.post(location + "/stop").body()).isEqualTo("{\"stopped\":false}");
+		assertThat(this.reader.info(Answer.stream(id(location))).orElseThrow().state())
+			.isEqualTo(StreamState.COMPLETED);
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "00000000-0000-0000-0000-000000000000", "42", "%20" })
 	void anUnknownAnswerIsNotFound(String id) {
 		assertThat(this.client.get("/answers/" + id).statusCode()).isEqualTo(404);
+		assertThat(this.client.post("/answers/" + id + "/stop").statusCode()).isEqualTo(404);
+	}
+
+	@Test
+	void aStopCreatesNothing() {
+		UUID id = UUID.randomUUID();
+		assertThat(this.client.post("/answers/" + id + "/stop").statusCode()).isEqualTo(404);
+		assertThat(this.reader.info(Answer.stream(id))).isEmpty();
 	}
 
 	@ParameterizedTest

@@ -253,6 +253,28 @@ class BrowserTests {
 	}
 
 	@Test
+	void anAnswerIsStoppedByTheButton() {
+		script("document.getElementById('text').value = arguments[0]", "word ".repeat(20_000));
+		browser.findElement(By.id("start")).click();
+		await("button").atMost(Duration.ofSeconds(30)).until(() -> browser.findElement(By.id("stop")).isDisplayed());
+		browser.findElement(By.id("stop")).click();
+		awaitText("answer-status", "stopped");
+		assertThat(text("answer")).startsWith("word ");
+		assertThat(browser.findElement(By.id("stop")).isDisplayed()).isFalse();
+		assertThat(script("return source.readyState")).isEqualTo(CLOSED);
+	}
+
+	@Test
+	void anAnswerThatIsStoppedElsewhereIsShownAsStopped() {
+		UUID id = write("one");
+		browser.get(this.url + "/#" + id);
+		awaitText("answer", "one");
+		this.streams.cancel(Answer.stream(id), "stopped by the reader");
+		awaitText("answer-status", "stopped");
+		assertThat(text("answer")).isEqualTo("one");
+	}
+
+	@Test
 	void theReasonOfAFailureIsShown() {
 		UUID id = write("one");
 		browser.get(this.url + "/#" + id);

@@ -36,6 +36,7 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -196,6 +197,26 @@ class TwoInstancesTests {
 		try (ServerSentEvents events = this.firstClient.read("/answers/" + id, "0")) {
 			assertThat(events.rest()).extracting(Event::data).containsExactly(" two", "");
 		}
+	}
+
+	@Test
+	void anAnswerIsStoppedAtTheInstanceThatDoesNotWriteIt() {
+		String location = this.secondClient.answer("word ".repeat(20_000));
+		try (ServerSentEvents fromFirst = this.firstClient.read(location);
+				ServerSentEvents fromSecond = this.secondClient.read(location)) {
+			fromFirst.next(3);
+			assertThat(this.firstClient.post(location + "/stop").body()).isEqualTo("{\"stopped\":true}");
+			for (ServerSentEvents events : List.of(fromFirst, fromSecond)) {
+				List<Event> rest = events.rest();
+				assertThat(rest.get(rest.size() - 1)).satisfies((event) -> {
+					assertThat(event.name()).isEqualTo("error");
+					assertThat(event.data()).isEqualTo("stopped by the reader");
+				});
+			}
+		}
+		// The writer has ended
+		ThreadPoolTaskExecutor executor = this.second.getBean("applicationTaskExecutor", ThreadPoolTaskExecutor.class);
+		await().atMost(Duration.ofSeconds(30)).until(() -> executor.getActiveCount() == 0);
 	}
 
 	@Test
