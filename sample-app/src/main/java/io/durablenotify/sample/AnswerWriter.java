@@ -82,18 +82,21 @@ class AnswerWriter {
 		List<String> words = Words.of(text);
 		Answer answer = new Answer(UUID.randomUUID(), title(text), Instant.now().truncatedTo(ChronoUnit.MILLIS));
 		String stream = Answer.stream(answer.id());
-		// The first append creates the stream. It is made here, so that whoever reads the
-		// answer's Location at once is not told 404; and in the row's transaction, so
-		// that there are both or neither.
-		this.transaction.executeWithoutResult((status) -> {
+		// The stream is there when this returns, so that whoever reads the answer's
+		// Location at once is not told 404; and in the row's transaction, so that there
+		// are both or neither. From then on it ends, whatever becomes of the task.
+		StreamAppender appender = this.transaction.execute((status) -> {
 			this.answers.insert(answer);
-			this.streams.append(stream, words.get(0));
+			StreamAppender opened = this.streams.appender(stream);
+			opened.append(words.get(0));
+			return opened;
 		});
 		try {
-			this.executor.execute(() -> write(stream, words.subList(1, words.size())));
+			this.executor.execute(() -> write(appender, words.subList(1, words.size())));
 		}
 		catch (TaskRejectedException ex) {
-			this.streams.fail(stream, SHUT_DOWN);
+			appender.fail(SHUT_DOWN);
+			appender.close();
 		}
 		return answer;
 	}
@@ -104,10 +107,10 @@ class AnswerWriter {
 				: line.substring(0, line.offsetByCodePoints(0, TITLE_LENGTH)) + "…";
 	}
 
-	private void write(String stream, List<String> words) {
+	private void write(StreamAppender appender, List<String> words) {
 		// Closing the appender fails the stream if something was thrown before it was
 		// completed: readers are told, and do not wait for ever.
-		try (StreamAppender answer = this.streams.appender(stream)) {
+		try (StreamAppender answer = appender) {
 			for (String word : words) {
 				if (this.closing.await(this.settings.pause().toMillis(), TimeUnit.MILLISECONDS)) {
 					answer.fail(SHUT_DOWN);
