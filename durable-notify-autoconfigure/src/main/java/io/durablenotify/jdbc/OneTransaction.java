@@ -59,12 +59,11 @@ public final class OneTransaction {
 	 */
 	public static PreparedStatement prepare(Connection connection, String sql) throws SQLException {
 		PgConnection driver = driverConnection(connection);
-		if (driver == null || !driver.getForceBinary() && driver.getPrepareThreshold() >= 0) {
+		if (driver == null || (!driver.getForceBinary() && driver.getPrepareThreshold() >= 0)) {
 			return connection.prepareStatement(sql);
 		}
-		// With prepareThreshold=-1 the driver asks for the statements' descriptions
-		// before
-		// the first execution, and takes each for that of the first statement
+		// With prepareThreshold=-1 the driver asks for all descriptions before the first
+		// execution, and takes each for that of the first statement
 		boolean forceBinary = driver.getForceBinary();
 		int threshold = driver.getPrepareThreshold();
 		driver.setForceBinary(false);
