@@ -383,10 +383,10 @@ final class OpenAppenders implements AutoCloseable {
 			}
 		}
 		if (!names.isEmpty() || !open.isEmpty()) {
-			logger.warn("The application stopped while %d streams were being written, which have failed: %s%s%s"
-				.formatted(names.size(), names.stream().sorted().limit(MAX_NAMES).collect(Collectors.joining(", ")),
-						(names.size() > MAX_NAMES) ? ", …" : "",
-						(open.isEmpty()) ? "" : "; %d more are locked by other transactions".formatted(open.size())));
+			logger.warn("Streams that the application was writing when it stopped have failed: %d (%s%s)%s".formatted(
+					names.size(), names.stream().sorted().limit(MAX_NAMES).collect(Collectors.joining(", ")),
+					(names.size() > MAX_NAMES) ? ", …" : "",
+					(open.isEmpty()) ? "" : "; locked by other transactions, and left to the lease: " + open.size()));
 		}
 	}
 

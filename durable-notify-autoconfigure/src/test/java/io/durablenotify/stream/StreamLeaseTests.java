@@ -112,7 +112,7 @@ class StreamLeaseTests {
 			writer.terminate();
 			handler.awaitComplete().assertGapFree(0, 100);
 			writer.awaitExit();
-			assertThat(writer.toString()).doesNotContain("The application stopped while");
+			assertThat(writer.toString()).doesNotContain("when it stopped have failed");
 		}
 	}
 
@@ -127,7 +127,7 @@ class StreamLeaseTests {
 			writer.terminate();
 			assertThat(handler.awaitError()).isInstanceOf(StreamFailedException.class).hasMessageContaining(STOPPED);
 			writer
-				.awaitLine("The application stopped while 1 streams were being written, which have failed: " + stream);
+				.awaitLine("Streams that the application was writing when it stopped have failed: 1 (" + stream + ")");
 			writer.awaitExit();
 			assertThat(writer.toString()).doesNotContain("TaskRejectedException");
 		}
