@@ -93,11 +93,11 @@ final class RunJanitor implements SmartLifecycle, AutoCloseable {
 	 * Return whether there are more to examine.
 	 */
 	private boolean mark() {
-		this.after = run((connection) -> {
+		return run((connection) -> {
 			String last = this.catalog.mark(connection, this.settings.terminalTypes(), this.after);
-			return Written.of((last != null) ? last : "", null);
-		}, "");
-		return !this.after.isEmpty();
+			this.after = (last != null) ? last : "";
+			return Written.of(last != null, null);
+		});
 	}
 
 	/**
@@ -107,14 +107,14 @@ final class RunJanitor implements SmartLifecycle, AutoCloseable {
 		return run((connection) -> {
 			List<Long> deleted = this.catalog.deleteOutlived(connection, retention);
 			return new Written<>(!deleted.isEmpty(), deleted.stream().map(Wakeup::deleted).toList());
-		}, false);
+		});
 	}
 
-	private <T> T run(Turn<T> turn, T otherwise) {
+	private boolean run(Turn turn) {
 		return this.database.executeApart("clean up runs", ApplicationDatabase.PATIENCE,
 				(connection, joined) -> this.writes.runInTransaction(FollowedRun.TOPIC, connection,
 						(session, inTransaction) -> (this.catalog.takeTurn(session)) ? turn.take(session)
-								: Written.of(otherwise, null)));
+								: Written.of(false, null)));
 	}
 
 	@Override
@@ -141,9 +141,9 @@ final class RunJanitor implements SmartLifecycle, AutoCloseable {
 	 * What is done in one transaction.
 	 */
 	@FunctionalInterface
-	private interface Turn<T> {
+	private interface Turn {
 
-		Written<T> take(Connection connection) throws SQLException;
+		Written<Boolean> take(Connection connection) throws SQLException;
 
 	}
 

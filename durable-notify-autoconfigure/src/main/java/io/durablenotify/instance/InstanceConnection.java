@@ -92,8 +92,6 @@ final class InstanceConnection implements AutoCloseable {
 		Connection opened = open(details, properties);
 		this.connection = opened;
 		opened.setAutoCommit(true);
-		// Each statement has to see what was committed before it
-		opened.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
 		// What the URL says of it counts more than the property
 		opened.setClientInfo("ApplicationName", this.name);
 		return opened;

@@ -51,8 +51,13 @@ interface InstanceStore {
 	List<Gone> markGone(Connection connection, Collection<Long> own) throws SQLException;
 
 	/**
-	 * Lock an instance that is gone, so that nothing can be claimed for it, as the first
-	 * statement of a transaction.
+	 * Begin a transaction in which each statement sees what was committed before it, and
+	 * that the server ends if this instance is stopped in it.
+	 */
+	void begin(Connection connection) throws SQLException;
+
+	/**
+	 * Lock an instance that is gone, so that nothing can be claimed for it.
 	 * @return whether it was locked; otherwise another instance is taking over, or a
 	 * claim for it has not been committed yet
 	 */

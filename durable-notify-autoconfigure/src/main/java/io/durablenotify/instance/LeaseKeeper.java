@@ -233,8 +233,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		if (nextExpiry.isNegative() || nextExpiry.isZero()) {
 			nextExpiry = this.settings.lease().minusNanos(System.nanoTime() - this.reachedSince);
 			if (nextExpiry.isNegative() || nextExpiry.isZero()) {
-				boolean left = takeOver(connection);
-				return min(untilRenewal, (left) ? LOCKED : Duration.ZERO);
+				return min(untilRenewal, (takeOver(connection, start + patience().toNanos())) ? Duration.ZERO : LOCKED);
 			}
 		}
 		// The server counts in finer units
@@ -284,39 +283,49 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.leases.replace(lease.duration(), lease, new HeldLease(lease.duration()));
 		lease.lost();
 		this.listeners.forEach((listener) -> listener.accept(lease));
-		takeOver(connection, lease.instanceId());
+		takeOver(connection, lease.instanceId(), System.nanoTime() + patience().toNanos());
 		signal();
 	}
 
 	/**
-	 * Return whether something is left.
+	 * Take over until the leases of this instance have to be renewed.
+	 * @return whether something was taken over, so that there may be more
 	 */
-	private boolean takeOver(Connection connection) throws SQLException {
-		boolean left = false;
+	private boolean takeOver(Connection connection, long deadline) throws SQLException {
+		boolean progress = false;
 		for (Gone gone : this.store.markGone(connection, ownIds())) {
-			int count = takeOver(connection, gone.id());
+			int count = takeOver(connection, gone.id(), deadline);
 			if (count > 0) {
-				logger.warn(("Instance %d (%s) has not renewed its lease: what it was writing, %d streams, has failed")
+				logger.warn(("Instance %d (%s) has not renewed its lease: streams that it was writing have failed, %d "
+						+ "in this turn")
 					.formatted(gone.id(), gone.name(), count));
 			}
-			left |= !remove(connection, gone.id());
+			progress |= count > 0 | remove(connection, gone.id());
+			if (isOver(deadline)) {
+				break;
+			}
 		}
-		return left;
+		return progress;
 	}
 
-	private int takeOver(Connection connection, long instanceId) throws SQLException {
+	private int takeOver(Connection connection, long instanceId, long deadline) throws SQLException {
 		int sum = 0;
 		for (TakeOver takeOver : this.takeOvers) {
-			long deadline = System.nanoTime() + patience().toNanos();
 			int count;
 			do {
-				count = this.writes.runInTransaction(takeOver.topic(), connection,
-						(session, joined) -> takeOver.takeOver(session, instanceId));
+				count = this.writes.runInTransaction(takeOver.topic(), connection, (session, joined) -> {
+					this.store.begin(session);
+					return takeOver.takeOver(session, instanceId);
+				});
 				sum += count;
 			}
-			while (count > 0 && System.nanoTime() - deadline < 0);
+			while (count > 0 && !isOver(deadline));
 		}
 		return sum;
+	}
+
+	private static boolean isOver(long deadline) {
+		return System.nanoTime() - deadline >= 0;
 	}
 
 	/**
@@ -325,6 +334,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private boolean remove(Connection connection, long instanceId) throws SQLException {
 		return this.writes.runInTransaction(TOPIC, connection, (session, joined) -> {
+			this.store.begin(session);
 			if (!this.store.lockGone(session, instanceId)) {
 				return Written.of(false, null);
 			}
@@ -349,7 +359,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	/**
-	 * Give the leases back, and take over what is still held by them.
+	 * Give the leases back. One by which something is still held runs out.
 	 */
 	@Override
 	public void close() {

@@ -162,10 +162,15 @@ final class PostgresInstanceStore implements InstanceStore {
 	}
 
 	@Override
-	public boolean lockGone(Connection connection, long instanceId) throws SQLException {
+	public void begin(Connection connection) throws SQLException {
 		try (Statement statement = connection.createStatement()) {
 			statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+			statement.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'");
 		}
+	}
+
+	@Override
+	public boolean lockGone(Connection connection, long instanceId) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.lockGone)) {
 			statement.setLong(1, instanceId);
 			return statement.executeQuery().next();

@@ -29,6 +29,7 @@ import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.AppendStore.Standing;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
@@ -84,6 +85,16 @@ final class OpenAppender {
 	private volatile @Nullable Instant stoppedAt;
 
 	/**
+	 * Whether this appender ends the stream, or has ended it.
+	 */
+	private volatile boolean ending;
+
+	/**
+	 * Whether the claim is part of a transaction whose outcome is not known.
+	 */
+	private volatile boolean pending;
+
+	/**
 	 * Whether the stream was found to have ended, or to be gone, without this appender.
 	 */
 	private volatile boolean over;
@@ -124,11 +135,9 @@ final class OpenAppender {
 			if (claimed.isPresent()) {
 				this.claimed = true;
 				awaitOutcome();
-				Claim before = this.claim;
+				Long before = streamId();
 				this.claim = new Claim(claimed.get().streamId(), lease);
-				if (before == null) {
-					this.registry.claimed(claimed.get().streamId());
-				}
+				this.registry.claimed(claimed.get().streamId(), before);
 			}
 			else if (lease == null || this.writer.standing(this.stream).map(Standing::endedAt).isPresent()) {
 				// It has ended, which the first append will say
@@ -138,6 +147,11 @@ final class OpenAppender {
 				// The lease ran out: another one begins when that is known
 				lease.awaitHeld(this.registry.timeout());
 			}
+		}
+		if (!this.claimed) {
+			throw new ConcurrencyFailureException(
+					"The lease for stream '%s' began after this transaction; repeat the transaction"
+						.formatted(this.stream));
 		}
 	}
 
@@ -169,22 +183,19 @@ final class OpenAppender {
 	void complete() {
 		locked(() -> {
 			requireWhole();
-			return recorded(() -> {
+			return recorded(() -> ending(() -> {
 				requireHeld();
 				if (!this.writer.end(this.stream, StreamState.COMPLETED, null)) {
 					requireCompleted();
 				}
-				ended();
 				return 0;
-			});
+			}));
 		});
 	}
 
 	long completeWith(Append last) {
 		return locked(() -> {
-			long index = append(last);
-			ended();
-			return index;
+			return ending(() -> append(last));
 		});
 	}
 
@@ -209,12 +220,18 @@ final class OpenAppender {
 						"The lease under which stream '%s' is written could not be renewed: the database is out of reach"
 							.formatted(this.stream));
 			}
-			this.writer.end(this.stream, StreamState.FAILED, StreamTakeOver.REASON);
+			if (this.writer.standing(this.stream).filter((standing) -> isOpen(standing, claim)).isPresent()) {
+				this.writer.end(this.stream, StreamState.FAILED, StreamTakeOver.REASON);
+			}
 			throw endedOrDeleted(claim.streamId());
 		}
 		if (this.over) {
 			throw endedOrDeleted(claim.streamId());
 		}
+	}
+
+	private static boolean isOpen(Standing standing, Claim claim) {
+		return standing.streamId() == claim.streamId() && standing.endedAt() == null;
 	}
 
 	private RuntimeException endedOrDeleted(long streamId) {
@@ -227,11 +244,12 @@ final class OpenAppender {
 	}
 
 	private void requireCompleted() {
-		this.writer.standing(this.stream).ifPresent((standing) -> {
-			if (standing.endedAt() != null && standing.state() != StreamState.COMPLETED) {
-				throw new StreamEndedException(this.stream, standing.state(), standing.endedAt(), standing.reason());
-			}
-		});
+		Claim claim = this.claim;
+		Standing standing = this.writer.standing(this.stream).orElse(null);
+		if (claim != null && (standing == null || standing.streamId() != claim.streamId()
+				|| standing.state() != StreamState.COMPLETED)) {
+			throw endedOrDeleted(claim.streamId());
+		}
 	}
 
 	private long recorded(LongSupplier action) {
@@ -263,11 +281,12 @@ final class OpenAppender {
 	private void end(StreamState state, String reason) {
 		locked(() -> {
 			Assert.notNull(reason, "'reason' must not be null");
-			if (this.stoppedAt == null && !isGone()) {
-				this.writer.end(this.stream, state, reason);
-			}
-			ended();
-			return 0;
+			return ending(() -> {
+				if (this.stoppedAt == null && !isGone()) {
+					this.writer.end(this.stream, state, reason);
+				}
+				return 0;
+			});
 		});
 	}
 
@@ -281,6 +300,21 @@ final class OpenAppender {
 					.map(Standing::streamId)
 					.filter((streamId) -> streamId == claim.streamId())
 					.isEmpty();
+	}
+
+	/**
+	 * End the stream, which is not to be taken for an end from elsewhere.
+	 */
+	private long ending(LongSupplier action) {
+		this.ending = true;
+		try {
+			long result = action.getAsLong();
+			ended();
+			return result;
+		}
+		finally {
+			this.ending = this.ended;
+		}
 	}
 
 	/**
@@ -300,6 +334,7 @@ final class OpenAppender {
 		boolean joined = TransactionSynchronizationManager.isActualTransactionActive()
 				&& TransactionSynchronizationManager.isSynchronizationActive();
 		if (joined) {
+			this.pending = true;
 			TransactionSynchronizationManager.registerSynchronization(new Outcome());
 		}
 		return joined;
@@ -315,6 +350,7 @@ final class OpenAppender {
 	private long rolledBack() {
 		this.claimed = false;
 		this.ended = false;
+		this.ending = false;
 		return 0;
 	}
 
@@ -364,19 +400,23 @@ final class OpenAppender {
 	 */
 	void stopped(Instant at) {
 		this.stoppedAt = at;
-		over();
 	}
 
 	void onEnded(Runnable callback) {
 		Assert.notNull(callback, "'callback' must not be null");
+		boolean due;
 		synchronized (this.callbacks) {
-			if (!this.notified) {
+			due = this.notified;
+			if (!due) {
 				this.callbacks.add(callback);
-				this.registry.watch();
-				return;
 			}
 		}
-		this.registry.run(callback);
+		if (due) {
+			this.registry.run(callback);
+		}
+		else {
+			this.registry.watch(this);
+		}
 	}
 
 	/**
@@ -393,10 +433,15 @@ final class OpenAppender {
 		due.forEach(this.registry::run);
 	}
 
-	boolean isWatched() {
-		synchronized (this.callbacks) {
-			return !this.callbacks.isEmpty();
-		}
+	/**
+	 * Return whether others see the stream, if it is there.
+	 */
+	boolean isCommitted() {
+		return this.claim != null && !this.pending;
+	}
+
+	boolean isEnding() {
+		return this.ending;
 	}
 
 	private long locked(LongSupplier action) {
@@ -428,6 +473,7 @@ final class OpenAppender {
 		@Override
 		public void afterCompletion(int status) {
 			locked(() -> (status == STATUS_COMMITTED && !this.uncertain) ? committed() : rolledBack());
+			OpenAppender.this.pending = false;
 			locked(OpenAppender.this::abandonIfClosed);
 		}
 

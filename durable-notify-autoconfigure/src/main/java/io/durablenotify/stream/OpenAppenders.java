@@ -97,6 +97,11 @@ final class OpenAppenders implements AutoCloseable {
 	private final Set<OpenAppender> open = ConcurrentHashMap.newKeySet();
 
 	/**
+	 * Those that have callbacks for an end that is not their own.
+	 */
+	private final Set<OpenAppender> watched = ConcurrentHashMap.newKeySet();
+
+	/**
 	 * How many of them each stream has.
 	 */
 	private final Map<Long, Integer> openIds = new ConcurrentHashMap<>();
@@ -171,9 +176,19 @@ final class OpenAppenders implements AutoCloseable {
 
 	/**
 	 * The stream of an appender is known.
+	 * @param before what was known before: a stream whose creation was rolled back
 	 */
-	void claimed(long streamId) {
-		this.openIds.merge(streamId, 1, Integer::sum);
+	void claimed(long streamId, @Nullable Long before) {
+		if (!Long.valueOf(streamId).equals(before)) {
+			this.openIds.merge(streamId, 1, Integer::sum);
+			release(before);
+		}
+	}
+
+	private void release(@Nullable Long streamId) {
+		if (streamId != null) {
+			this.openIds.computeIfPresent(streamId, (id, count) -> (count > 1) ? count - 1 : null);
+		}
 	}
 
 	private Cleaner cleaner() {
@@ -203,21 +218,22 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	void remove(OpenAppender appender) {
-		if (this.open.remove(appender) && appender.streamId() != null) {
-			this.openIds.computeIfPresent(appender.streamId(), (id, count) -> (count > 1) ? count - 1 : null);
+		if (this.open.remove(appender)) {
+			release(appender.streamId());
 		}
-		followWatched();
+		unwatch(appender);
 	}
 
 	/**
 	 * Fail the stream of an appender as soon as that is possible, if it is still open.
 	 */
 	void abandon(OpenAppender appender, String reason) {
-		remove(appender);
-		if (appender.streamId() != null && !this.closed) {
+		if (appender.streamId() != null) {
+			// Before it is removed, so that a stop finds it here or there
 			this.abandoned.put(appender, reason);
-			this.task.signal();
 		}
+		remove(appender);
+		this.task.signal();
 	}
 
 	void dropped(OpenAppender appender) {
@@ -229,37 +245,39 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	private void lost(Lease lease) {
-		this.open.stream().filter((appender) -> appender.isHeldBy(lease)).forEach(OpenAppender::over);
-	}
-
-	void run(Runnable callback) {
-		try {
-			this.executor.execute(() -> {
-				try {
-					callback.run();
-				}
-				catch (Throwable ex) {
-					logger.error("A callback for the end of a stream failed", ex);
-				}
-			});
-		}
-		catch (RuntimeException ex) {
-			logger.debug("A callback for the end of a stream was not run: the executor refused it", ex);
-		}
+		this.open.stream().filter((appender) -> appender.isHeldBy(lease)).forEach((appender) -> {
+			appender.over();
+			unwatch(appender);
+		});
 	}
 
 	/**
-	 * Begin to ask for ends, besides the wake-ups for them.
+	 * Run a callback on the executor that runs users' code, as soon as that takes it.
 	 */
-	void watch() {
+	void run(Runnable callback) {
+		new SerialTask(this.executor, callback, () -> !this.closed).signal();
+	}
+
+	/**
+	 * Begin to ask whether the stream of an appender has ended, besides the wake-up for
+	 * that.
+	 */
+	void watch(OpenAppender appender) {
+		this.watched.add(appender);
 		followWatched();
 		// It may have ended before
 		this.task.signal();
 	}
 
+	private void unwatch(OpenAppender appender) {
+		if (this.watched.remove(appender)) {
+			followWatched();
+		}
+	}
+
 	private void followWatched() {
-		boolean needed = !this.closed && this.open.stream().anyMatch(OpenAppender::isWatched);
 		synchronized (this.lifecycle) {
+			boolean needed = !this.closed && !this.watched.isEmpty();
 			if (needed && this.polling == null) {
 				this.polling = this.poll.register(this.task::signal);
 			}
@@ -327,14 +345,19 @@ final class OpenAppenders implements AutoCloseable {
 
 	private void findEnded() {
 		Set<Long> touched = Set.copyOf(this.touched);
-		List<OpenAppender> watched = this.open.stream()
-			.filter((appender) -> appender.streamId() != null
-					&& (appender.isWatched() || touched.contains(appender.streamId())))
+		List<OpenAppender> candidates = this.open.stream()
+			.filter((appender) -> appender.isCommitted()
+					&& (this.watched.contains(appender) || touched.contains(appender.streamId())))
 			.toList();
-		if (!watched.isEmpty()) {
-			Set<Long> left = findOpen(watched);
-			watched.stream().filter((appender) -> !left.contains(appender.streamId())).forEach(OpenAppender::over);
-			followWatched();
+		if (!candidates.isEmpty()) {
+			Set<Long> left = findOpen(candidates);
+			candidates.stream()
+				.filter((appender) -> !left.contains(appender.streamId()) && !appender.isEnding()
+						&& this.open.contains(appender))
+				.forEach((appender) -> {
+					appender.over();
+					unwatch(appender);
+				});
 		}
 		this.touched.removeAll(touched);
 	}
@@ -386,7 +409,7 @@ final class OpenAppenders implements AutoCloseable {
 			logger.warn("Streams that the application was writing when it stopped have failed: %d (%s%s)%s".formatted(
 					names.size(), names.stream().sorted().limit(MAX_NAMES).collect(Collectors.joining(", ")),
 					(names.size() > MAX_NAMES) ? ", …" : "",
-					(open.isEmpty()) ? "" : "; locked by other transactions, and left to the lease: " + open.size()));
+					(open.isEmpty()) ? "" : "; locked by other transactions: " + open.size()));
 		}
 	}
 

@@ -105,9 +105,9 @@ public interface StreamAppender extends AutoCloseable {
 	/**
 	 * Register what is to be done when the stream ends, or is deleted, without this
 	 * appender: by a call for the stream's name in any instance, or since the lease was
-	 * lost or the application stops. For instance, to stop a model that is writing. Runs
-	 * once, on {@code durableNotifyTaskExecutor}; at once if that has happened already.
-	 * If the wake-up for it is lost, it runs a poll interval later.
+	 * lost; not when the application stops. For instance, to stop a model that is
+	 * writing. Runs once, on {@code durableNotifyTaskExecutor}; at once if that has
+	 * happened already. If the wake-up for it is lost, it runs a poll interval later.
 	 * @param callback what is to be done
 	 */
 	default void onEnded(Runnable callback) {

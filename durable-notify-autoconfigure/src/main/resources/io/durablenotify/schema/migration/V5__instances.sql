@@ -31,12 +31,3 @@ $$;
 
 -- The instance with whose lease the stream is written: when that runs out before the stream has ended, the stream fails
 ALTER TABLE ${schema}.streams ADD COLUMN writer_id bigint;
-
--- To find what an instance was writing
-CREATE INDEX streams_writer ON ${schema}.streams (writer_id, stream_id) WHERE writer_id IS NOT NULL AND ended_at IS NULL;
-
--- To build an index counts the rows of the table, which may have none yet: see V4
-INSERT INTO ${schema}.streams (stream_id, name, end_reason) OVERRIDING SYSTEM VALUE
-	SELECT -i, gen_random_uuid(), repeat('x', 1800) FROM generate_series(1, 256) AS i;
-ANALYZE ${schema}.streams;
-DELETE FROM ${schema}.streams WHERE stream_id BETWEEN -256 AND -1;
