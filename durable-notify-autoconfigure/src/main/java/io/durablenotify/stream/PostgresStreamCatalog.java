@@ -76,8 +76,13 @@ final class PostgresStreamCatalog implements StreamCatalog {
 			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
 			""";
 
+	/**
+	 * Each column by its name: a later version may add some while this one runs, and a
+	 * prepared statement must not change its result.
+	 */
 	private static final String INFO = """
-			SELECT s.*, CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END AS state,
+			SELECT s.name, s.owner, s.content_type, s.created_at, s.ended_at, s.end_reason, s.expires_at,
+				CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END AS state,
 				coalesce(c.chunk_index + 1, 0) AS next_index, c.created_at AS last_appended_at
 			""";
 

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.stream.StreamInfo;
+import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamQuery;
 import io.durablenotify.stream.StreamState;
 import io.durablenotify.testsupport.Background;
@@ -76,6 +77,34 @@ class StreamsMigrationTests {
 				.containsExactly(StreamState.COMPLETED, StreamState.FAILED, StreamState.OPEN);
 			assertThat(instance.writer().cancel("open", "enough")).isTrue();
 			assertThat(instance.writer().cancel("failed", "enough")).isFalse();
+		}
+	}
+
+	/**
+	 * In a transaction the driver cannot prepare a statement again whose result has
+	 * changed.
+	 */
+	@Test
+	void aColumnOfALaterVersionDisturbsNoTransaction() {
+		try (Instance instance = Instance.start(this.database, "spring.datasource.hikari.maximum-pool-size=1")) {
+			use(instance);
+			this.database.jdbc().execute("ALTER TABLE durable_notify.streams ADD COLUMN later int");
+			this.database.jdbc().execute("ALTER TABLE durable_notify.stream_chunks ADD COLUMN later int");
+			use(instance);
+		}
+	}
+
+	private void use(Instance instance) {
+		// More often than the driver needs to prepare a statement on the server
+		for (int i = 0; i < 12; i++) {
+			instance.transaction().executeWithoutResult((status) -> {
+				instance.writer().append("used", "a");
+				instance.reader().info("used");
+				instance.reader().list(StreamQuery.all());
+				instance.reader().list(StreamQuery.all().owner("alice").open().descending());
+				instance.reader().page("used", StreamPosition.start(), 1);
+				instance.reader().page("used", StreamPosition.last(1), 10_000);
+			});
 		}
 	}
 

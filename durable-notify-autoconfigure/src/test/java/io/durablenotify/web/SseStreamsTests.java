@@ -280,6 +280,18 @@ class SseStreamsTests {
 	}
 
 	@Test
+	void aCancelledStreamEndsLikeOneThatFailed() {
+		writer.append("cancelled", "a");
+		try (SseClient client = get("cancelled").awaitMessages(1)) {
+			writer.cancel("cancelled", "stopped by the reader");
+			client.awaitEnd();
+			assertThat(client.events()).containsExactly(new Event("0", "message", "a"),
+					new Event("0", "error", "stopped by the reader"));
+		}
+		assertThat(statusOf("cancelled", "0")).isEqualTo(204);
+	}
+
+	@Test
 	void aStreamThatIsDeletedMeanwhileEndsWithAnError() {
 		writer.append("deleted", "a");
 		try (SseClient client = get("deleted").awaitMessages(1)) {
