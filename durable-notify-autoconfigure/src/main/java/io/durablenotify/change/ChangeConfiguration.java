@@ -50,7 +50,9 @@ public class ChangeConfiguration {
 	@Bean
 	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeStore store,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
-		return new ChangeReader(database, store, executor, wakeups, poll, Clock.systemUTC());
+		ChangeReader reader = new ChangeReader(database, store, executor, wakeups, poll, Clock.systemUTC());
+		reader.prepare();
+		return reader;
 	}
 
 	@Bean

@@ -95,30 +95,33 @@ final class ChangeFeed implements Subscription {
 	}
 
 	/**
-	 * Give the handler a change, behind those before. Never refuses: whoever calls asks
-	 * for room first.
+	 * Add a change, after those before, to be followed by {@link #signal()}. Never
+	 * refuses: whoever calls asks for room first.
 	 */
 	void add(Change change) {
 		synchronized (this.lock) {
-			if (this.cancelled) {
-				return;
+			if (!this.cancelled) {
+				this.changes.add(change);
 			}
-			this.changes.add(change);
 		}
-		this.task.signal();
 	}
 
 	/**
-	 * Tell the handler of a gap, in place of the changes that wait.
+	 * Add a gap in place of the changes that wait, to be followed by {@link #signal()}.
 	 */
 	void addGap(ChangeGap.Reason reason) {
 		synchronized (this.lock) {
-			if (this.cancelled) {
-				return;
+			if (!this.cancelled) {
+				this.changes.clear();
+				this.gap = reason;
 			}
-			this.changes.clear();
-			this.gap = reason;
 		}
+	}
+
+	/**
+	 * Have the handler called with what was added.
+	 */
+	void signal() {
 		this.task.signal();
 	}
 

@@ -18,7 +18,9 @@ package io.durablenotify.change;
 
 import java.util.Arrays;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
+import io.durablenotify.change.ChangeStore.Place;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * {@code xmin:xmax:xip}
  * @param target the snapshot whose additional changes are being read in pages, or
  * {@code null} between two looks
- * @param afterXact the transaction of the last change that was read for the target
+ * @param afterXact the transaction of the last change that was read for the target, of
+ * whatever topic
  * @param afterId the id of that change
  */
 record ChangePosition(ServerRun server, String snapshot, @Nullable String target, long afterXact, long afterId) {
@@ -40,10 +43,31 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
+	 * Return the position before a transaction that asks for it. Its own snapshots leave
+	 * it out of those that run, so that its changes would pass for seen.
+	 */
+	ChangePosition before(long xact) {
+		String[] fields = this.snapshot.split(":", -1);
+		long xmin = Math.min(Long.parseLong(fields[0]), xact);
+		if (xact >= Long.parseLong(fields[1])) {
+			return this;
+		}
+		String running = Stream.concat(Stream.of(xact), running(fields[2]))
+			.sorted()
+			.map(String::valueOf)
+			.collect(Collectors.joining(","));
+		return at(this.server, xmin + ":" + fields[1] + ":" + running);
+	}
+
+	private static Stream<Long> running(String field) {
+		return Arrays.stream(field.split(",")).filter((xact) -> !xact.isEmpty()).map(Long::valueOf);
+	}
+
+	/**
 	 * Return the position behind a page that is not the last for the target.
 	 */
-	ChangePosition within(String target, ChangeRow last) {
-		return new ChangePosition(this.server, this.snapshot, target, last.xact(), last.change().id());
+	ChangePosition within(String target, Place end) {
+		return new ChangePosition(this.server, this.snapshot, target, end.xact(), end.id());
 	}
 
 	/**
@@ -76,8 +100,8 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 		String[] fields = snapshot.split(":", -1);
 		long xmax = Math.min(Long.parseLong(fields[1]), durable + 1);
 		long xmin = Math.min(Long.parseLong(fields[0]), xmax);
-		String running = Arrays.stream(fields[2].split(","))
-			.filter((xact) -> !xact.isEmpty() && Long.parseLong(xact) < xmax)
+		String running = running(fields[2]).filter((xact) -> xact < xmax)
+			.map(String::valueOf)
 			.collect(Collectors.joining(","));
 		return xmin + ":" + xmax + ":" + running;
 	}

@@ -19,14 +19,16 @@ package io.durablenotify.change;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -35,6 +37,8 @@ import java.util.function.UnaryOperator;
 import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeStore.Arrival;
 import io.durablenotify.change.ChangeStore.Page;
+import io.durablenotify.change.ChangeStore.Place;
+import io.durablenotify.delivery.Delays;
 import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
@@ -47,6 +51,7 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.DataAccessException;
 import org.springframework.util.Assert;
 
 /**
@@ -94,11 +99,6 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private final Map<Long, Integer> topics = new ConcurrentHashMap<>();
 
 	/**
-	 * Held while a subscription is made, which may wait for the database.
-	 */
-	private final Object subscribing = new Object();
-
-	/**
 	 * Guards what follows; never held while the database is waited for.
 	 */
 	private final Object lock = new Object();
@@ -142,6 +142,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private long retryAt;
 
+	/**
+	 * Whether nothing was read since another run of the server was followed.
+	 */
+	private boolean followed;
+
 	ChangeReader(ApplicationDatabase database, ChangeStore store, Executor executor, Wakeups wakeups, Poll poll,
 			Clock clock) {
 		this.database = database;
@@ -163,10 +168,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, (other) -> this.task.signal(),
 				this::remove);
-		synchronized (this.subscribing) {
-			if (!join(feed)) {
-				add(feed, arrive());
-			}
+		if (!join(feed)) {
+			// Without a lock, or in an outage each would wait for all before it
+			add(feed, arriveForCaller());
 		}
 		// What has come between the position and now
 		this.task.signal();
@@ -195,9 +199,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			if (this.positions.isEmpty()) {
 				begin(arrival);
 			}
-			else {
-				note(arrival.position().server(), arrival.durable());
-				arriveAt(arrival.position());
+			else if (arrival.position().server().equals(this.run)) {
+				note(arrival);
 			}
 			add(feed, arrival.position());
 		}
@@ -214,7 +217,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private void begin(Arrival arrival) {
 		this.run = arrival.position().server();
 		this.durable = arrival.durable();
-		arriveAt(arrival.position());
+		this.latest = null;
+		note(arrival);
+	}
+
+	private void note(Arrival arrival) {
+		note(arrival.position().server(), arrival.durable());
+		if (arrival.shared()) {
+			arriveAt(arrival.position());
+		}
 	}
 
 	private void arriveAt(ChangePosition position) {
@@ -254,6 +265,28 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 	}
 
+	/**
+	 * On the caller's connection where there is one: a pool of one must do.
+	 */
+	private Arrival arriveForCaller() {
+		Arrival arrival = this.database.executeReading("find the position in changes",
+				(connection, joined) -> (joined) ? this.store.arriveJoined(connection) : this.store.arrive(connection));
+		return (arrival != null) ? arrival : arrive();
+	}
+
+	/**
+	 * Have what another cluster has stored removed before anybody subscribes, who may be
+	 * in a transaction, where nothing can be.
+	 */
+	void prepare() {
+		try {
+			arrive();
+		}
+		catch (DataAccessException ex) {
+			logger.debug("Not prepared: the first subscription does it", ex);
+		}
+	}
+
 	private Arrival arrive() {
 		return this.database.executeApart("find the position in changes", ApplicationDatabase.PATIENCE,
 				(connection, joined) -> this.store.arrive(connection));
@@ -286,7 +319,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 		try {
 			boolean more = look();
-			this.outage.succeeded();
+			if (!this.followed) {
+				this.outage.succeeded();
+			}
 			if (more) {
 				this.task.signal();
 			}
@@ -304,7 +339,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 		long delay = this.outage.failed(failure).toMillis();
 		this.retryAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(delay);
-		CompletableFuture.delayedExecutor(delay + 1, TimeUnit.MILLISECONDS, Runnable::run).execute(this.task::signal);
+		Delays.ofJvm().after(Duration.ofMillis(delay + 1), this.task::signal);
 	}
 
 	/**
@@ -322,6 +357,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 				followServer(position.server());
 				return true;
 			}
+			this.followed = false;
 			if (page.expired()) {
 				expire(position.server(), feeds);
 				more = true;
@@ -360,36 +396,40 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private boolean give(ChangePosition position, Page page, List<ChangeFeed> feeds) {
 		List<ChangeRow> rows = page.rows();
-		boolean more = rows.size() == PAGE;
+		Place end = page.end();
 		if (!rows.isEmpty()) {
 			Map<String, List<ChangeFeed>> byTopic = new HashMap<>();
 			feeds.forEach((feed) -> byTopic.computeIfAbsent(feed.topic(), (topic) -> new ArrayList<>(1)).add(feed));
+			Set<ChangeFeed> given = new LinkedHashSet<>();
 			// As they were published, as far as that can be said
-			rows.stream()
-				.map(ChangeRow::change)
-				.sorted(Comparator.comparingLong(Change::id))
-				.forEach((change) -> byTopic.getOrDefault(change.topic(), List.of())
-					.forEach((feed) -> feed.add(change)));
+			rows.stream().map(ChangeRow::change).sorted(Comparator.comparingLong(Change::id)).forEach((change) -> {
+				List<ChangeFeed> ofTopic = byTopic.getOrDefault(change.topic(), List.of());
+				ofTopic.forEach((feed) -> feed.add(change));
+				given.addAll(ofTopic);
+			});
+			given.forEach(ChangeFeed::signal);
 		}
-		ChangeRow last = (rows.isEmpty()) ? null : rows.get(rows.size() - 1);
 		synchronized (this.lock) {
-			note(position.server(), (last != null) ? Math.max(last.xact(), page.durable()) : page.durable());
+			note(position.server(), page.highestDurable());
 			if (position.target() == null) {
 				arriveAt(position.behind(page.target()));
 			}
 		}
-		move(feeds, (last != null && more) ? position.within(page.target(), last) : position.behind(page.target()));
+		move(feeds, (end != null) ? position.within(page.target(), end) : position.behind(page.target()));
 		// A wake-up that came between two pages told of what their target does not see
-		return more || position.target() != null;
+		return end != null || position.target() != null;
 	}
 
 	/**
 	 * Another run of the server, another server or another cluster has answered.
 	 */
 	private void followServer(ServerRun before) {
+		boolean again = this.followed;
+		this.followed = false;
 		Arrival arrival = arrive();
 		ServerRun server = arrival.position().server();
-		Assert.state(!server.equals(before), "Different servers answer by turns");
+		Assert.state(!again && !server.equals(before), "Different servers answer by turns");
+		this.followed = true;
 		ChangeGap.Reason gap;
 		List<ChangeFeed> feeds;
 		synchronized (this.lock) {
@@ -446,8 +486,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			return;
 		}
 		synchronized (this.lock) {
-			note(server, arrival.durable());
-			arriveAt(arrival.position());
+			note(arrival);
 		}
 		giveGap(ChangeGap.Reason.EXPIRED, feeds, arrival.position());
 	}
@@ -461,7 +500,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			this.lastGap = reason;
 			this.lastGapAt = this.clock.instant();
 		}
-		feeds.forEach((feed) -> feed.addGap(reason));
+		feeds.forEach((feed) -> {
+			feed.addGap(reason);
+			feed.signal();
+		});
 	}
 
 	private void move(List<ChangeFeed> feeds, ChangePosition position) {

@@ -41,7 +41,17 @@ interface ChangeStore {
 	Arrival arrive(Connection connection) throws SQLException;
 
 	/**
-	 * Read what has become visible since a position.
+	 * Take the present as position in a transaction of the caller's, as that sees it, and
+	 * write nothing: what the transaction has published, or will, comes after it.
+	 * @return the present, or {@code null} if what another cluster has stored is to be
+	 * removed first
+	 */
+	@Nullable Arrival arriveJoined(Connection connection) throws SQLException;
+
+	/**
+	 * Read what has become visible since a position. Looks at a limited number of
+	 * changes, of whatever topics: what others publish must not make it a long statement,
+	 * which a timeout would have begin again each time.
 	 * @param connection a connection in autocommit
 	 * @param target the snapshot up to which to read if the position has none, or
 	 * {@code null} for the present
@@ -56,8 +66,10 @@ interface ChangeStore {
 	 *
 	 * @param position the position
 	 * @param durable the highest number of a transaction that is known to be on disk
+	 * @param shared whether others may begin there too: a transaction's own snapshot may
+	 * be old
 	 */
-	record Arrival(ChangePosition position, long durable) {
+	record Arrival(ChangePosition position, long durable, boolean shared) {
 	}
 
 	/**
@@ -70,8 +82,29 @@ interface ChangeStore {
 	 * apart from those of the changes
 	 * @param expired whether changes behind the position may have been deleted
 	 * @param rows the changes, by transaction and id
+	 * @param end up to where it was read, or {@code null} if there is nothing after it
 	 */
-	record Page(String startedAt, String lifetime, String target, long durable, boolean expired, List<ChangeRow> rows) {
+	record Page(String startedAt, String lifetime, String target, long durable, boolean expired, List<ChangeRow> rows,
+			@Nullable Place end) {
+
+		/**
+		 * Return the highest number of a transaction that is known to be on disk, those
+		 * of what was read included.
+		 */
+		long highestDurable() {
+			long last = (this.rows.isEmpty()) ? 0 : this.rows.get(this.rows.size() - 1).xact();
+			return Math.max(this.durable, (this.end != null) ? this.end.xact() : last);
+		}
+
+	}
+
+	/**
+	 * The place of a change among all.
+	 *
+	 * @param xact the number of the transaction that committed it
+	 * @param id its id
+	 */
+	record Place(long xact, long id) {
 	}
 
 }

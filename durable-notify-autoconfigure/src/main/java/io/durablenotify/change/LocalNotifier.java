@@ -17,6 +17,7 @@
 package io.durablenotify.change;
 
 import java.time.Clock;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -89,13 +90,17 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	 * publishing another must not be heard before what it answers.
 	 */
 	private void deliver(List<Change> changes) {
+		Set<ChangeFeed> feeds = new LinkedHashSet<>();
 		synchronized (this.delivery) {
-			changes.forEach(this::deliver);
+			changes.forEach((change) -> feeds.addAll(deliver(change)));
 		}
+		// Without the lock: an executor may run handlers on this thread
+		feeds.forEach(ChangeFeed::signal);
 	}
 
-	private void deliver(Change change) {
-		for (ChangeFeed feed : this.feeds.getOrDefault(change.topic(), Set.of())) {
+	private Set<ChangeFeed> deliver(Change change) {
+		Set<ChangeFeed> feeds = this.feeds.getOrDefault(change.topic(), Set.of());
+		for (ChangeFeed feed : feeds) {
 			if (feed.hasRoom()) {
 				feed.add(change);
 			}
@@ -103,6 +108,7 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 				feed.addGap(ChangeGap.Reason.OVERFLOW);
 			}
 		}
+		return feeds;
 	}
 
 	@Override

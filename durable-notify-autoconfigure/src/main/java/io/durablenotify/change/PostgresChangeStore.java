@@ -30,7 +30,6 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
 import io.durablenotify.jdbc.OneTransaction;
-import io.durablenotify.jdbc.PageQuery;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -73,7 +72,8 @@ final class PostgresChangeStore implements ChangeStore {
 				extract(epoch FROM pg_postmaster_start_time())::text, (SELECT id::text FROM ${schema}.change_lifetime),
 				pg_current_snapshot()::text, greatest(
 					(SELECT xact::text::bigint FROM ${schema}.changes ORDER BY xact DESC LIMIT 1),
-					(SELECT pg_snapshot_xmax(deleted)::text::bigint - 1 FROM ${schema}.change_log), 0)
+					(SELECT pg_snapshot_xmax(deleted)::text::bigint - 1 FROM ${schema}.change_log), 0),
+				pg_current_xact_id_if_assigned()::text, system_identifier = (SELECT system_identifier FROM ${schema}.change_log)
 			FROM pg_control_system()
 			""";
 
@@ -82,6 +82,11 @@ final class PostgresChangeStore implements ChangeStore {
 	 * snapshot, and those that ran in it. A change of a page of the target that is not
 	 * the first may have become visible since, and belongs to the next look. The head is
 	 * a row of its own, since each of its columns would cost with each change.
+	 * <p>
+	 * Reads a limited number of rows, whatever their topics are, and tells how far it
+	 * came: the last row of a full scan is there without a topic, unless it is one of
+	 * those that are asked for. The window's order is the index's, so that nothing is
+	 * read after the last change of a page.
 	 */
 	private static final String READ = """
 			WITH head AS MATERIALIZED (
@@ -93,25 +98,33 @@ final class PostgresChangeStore implements ChangeStore {
 				coalesce(pg_snapshot_xmax(deleted) > pg_snapshot_xmax(p.snapshot)
 					OR EXISTS (SELECT FROM pg_snapshot_xip(p.snapshot) AS x(xact)
 						WHERE pg_visible_in_snapshot(x.xact, deleted)), false)::text],
-				NULL::text, NULL::bigint, NULL::timestamptz, NULL::bigint, NULL, NULL, NULL
+				NULL::text, NULL::bigint, NULL::timestamptz, NULL::bigint, NULL, NULL, NULL, NULL::bigint
 			FROM head CROSS JOIN (SELECT ?::pg_snapshot AS snapshot) p
 			UNION ALL (
-				SELECT NULL, c.xact::text, c.id, c.created_at, c.instance, c.topic, c.key, c.originator FROM (
-					(SELECT * FROM ${schema}.changes
-						WHERE (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
-							AND xact < (SELECT pg_snapshot_xmax(target) FROM head)
-							AND topic = ANY((SELECT ?::text[])::text[])
-							AND pg_visible_in_snapshot(xact, (SELECT target FROM head))
-						ORDER BY xact, id LIMIT ${limit})
-					UNION ALL
-					(SELECT * FROM ${schema}.changes
-						WHERE xact = ANY(ARRAY(SELECT pg_snapshot_xip(?::pg_snapshot)))
-							AND (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
-							AND topic = ANY((SELECT ?::text[])::text[])
-							AND pg_visible_in_snapshot(xact, (SELECT target FROM head))
-						ORDER BY xact, id LIMIT ${limit})) c
+				SELECT NULL, c.xact::text, c.id, c.created_at, c.instance, CASE WHEN c.wanted THEN c.topic END, c.key,
+					c.originator, c.place
+				FROM (
+					SELECT *, row_number() OVER (ORDER BY xact, id) AS place, topic = ANY((SELECT ?::text[])::text[])
+						AND pg_visible_in_snapshot(xact, (SELECT target FROM head)) AS wanted
+					FROM (
+						(SELECT * FROM ${schema}.changes
+							WHERE (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
+								AND xact < (SELECT pg_snapshot_xmax(target) FROM head)
+							ORDER BY xact, id LIMIT ${scan})
+						UNION ALL
+						(SELECT * FROM ${schema}.changes
+							WHERE xact = ANY(ARRAY(SELECT pg_snapshot_xip(?::pg_snapshot)))
+								AND (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
+							ORDER BY xact, id LIMIT ${scan})
+						ORDER BY xact, id LIMIT ${scan}) scanned) c
+				WHERE c.wanted OR c.place = ${scan}
 				ORDER BY c.xact, c.id LIMIT (SELECT ?::int))
 			""";
+
+	/**
+	 * Some milliseconds.
+	 */
+	static final int SCAN = 10_000;
 
 	private final long instance = ThreadLocalRandom.current().nextLong();
 
@@ -121,13 +134,13 @@ final class PostgresChangeStore implements ChangeStore {
 
 	private final String arrive;
 
-	private final PageQuery read;
+	private final String read;
 
 	PostgresChangeStore(SchemaName schema) {
 		this.insert = schema.qualify(INSERT);
 		this.adopt = schema.qualify(ADOPT);
 		this.arrive = schema.qualify(ARRIVE);
-		this.read = new PageQuery(schema.qualify(READ));
+		this.read = schema.qualify(READ.replace("${scan}", Integer.toString(SCAN)));
 	}
 
 	@Override
@@ -150,45 +163,65 @@ final class PostgresChangeStore implements ChangeStore {
 		try (Statement statement = connection.createStatement()) {
 			ResultSet result = statement.executeQuery(this.arrive);
 			result.next();
-			ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3),
-					result.getString(4));
-			return new Arrival(ChangePosition.at(server, result.getString(5)), result.getLong(6));
+			return arrival(result, true);
 		}
+	}
+
+	@Override
+	public @Nullable Arrival arriveJoined(Connection connection) throws SQLException {
+		try (Statement statement = connection.createStatement()) {
+			ResultSet result = statement.executeQuery(this.arrive);
+			return (result.next() && result.getBoolean(8)) ? arrival(result, false) : null;
+		}
+	}
+
+	private static Arrival arrival(ResultSet result, boolean shared) throws SQLException {
+		String lifetime = result.getString(4);
+		ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3),
+				(lifetime != null) ? lifetime : ServerRun.UNKNOWN_LIFETIME);
+		ChangePosition position = ChangePosition.at(server, result.getString(5));
+		String own = result.getString(7);
+		return new Arrival((own != null) ? position.before(Long.parseLong(own)) : position, result.getLong(6), shared);
 	}
 
 	@Override
 	public Page read(Connection connection, ChangePosition position, @Nullable String target, Collection<String> topics,
 			int limit) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.read.sql(limit))) {
-			Array array = connection.createArrayOf("text", topics.toArray());
+		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
 			boolean isInSecondRange = position.afterXact() >= position.xmax();
 			statement.setObject(1, (position.target() != null) ? position.target() : target, Types.OTHER);
 			statement.setString(2, position.snapshot());
-			statement.setString(3, Long.toString((isInSecondRange) ? position.afterXact() : position.xmax()));
-			statement.setLong(4, (isInSecondRange) ? position.afterId() : -1);
-			statement.setArray(5, array);
+			statement.setArray(3, connection.createArrayOf("text", topics.toArray()));
+			statement.setString(4, Long.toString((isInSecondRange) ? position.afterXact() : position.xmax()));
+			statement.setLong(5, (isInSecondRange) ? position.afterId() : -1);
 			statement.setString(6, position.snapshot());
 			statement.setString(7, Long.toString(position.afterXact()));
 			statement.setLong(8, position.afterId());
-			statement.setArray(9, array);
-			statement.setInt(10, limit);
-			return readPage(statement.executeQuery());
+			statement.setInt(9, limit);
+			return readPage(statement.executeQuery(), limit);
 		}
 	}
 
-	private Page readPage(ResultSet result) throws SQLException {
+	private Page readPage(ResultSet result, int limit) throws SQLException {
 		String[] head = {};
 		List<ChangeRow> rows = new ArrayList<>();
+		Place end = null;
+		int read = 0;
 		while (result.next()) {
 			Array array = result.getArray(1);
 			if (array != null) {
 				head = (String[]) array.getArray();
+				continue;
 			}
-			else {
+			read++;
+			if (result.getString(6) != null) {
 				rows.add(readRow(result));
 			}
+			if (read == limit || result.getLong(9) == SCAN) {
+				end = new Place(Long.parseLong(result.getString(2)), result.getLong(3));
+			}
 		}
-		return new Page(head[0], head[1], head[2], Long.parseLong(head[3]), Boolean.parseBoolean(head[4]), rows);
+		return new Page(head[0], head[1], head[2], Long.parseLong(head[3]), Boolean.parseBoolean(head[4]), rows, end);
 	}
 
 	private ChangeRow readRow(ResultSet result) throws SQLException {

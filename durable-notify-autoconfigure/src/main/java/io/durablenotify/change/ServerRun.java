@@ -29,6 +29,12 @@ package io.durablenotify.change;
 record ServerRun(long systemIdentifier, String timeline, String startedAt, String lifetime) {
 
 	/**
+	 * Where nobody has noted the lifetime yet: no answer has this one, so that the next
+	 * one is taken for that of another run.
+	 */
+	static final String UNKNOWN_LIFETIME = "?";
+
+	/**
 	 * Return whether this is the run that has answered.
 	 */
 	boolean isThatOf(ChangeStore.Page page) {

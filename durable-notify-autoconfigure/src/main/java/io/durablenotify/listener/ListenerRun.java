@@ -54,8 +54,8 @@ final class ListenerRun implements Runnable {
 	private final CountDownLatch stopped = new CountDownLatch(1);
 
 	/**
-	 * Guarded by {@code this}, so that stop() closes whatever connection there is or will
-	 * be. So are changes of the state: none comes after stop() has returned, when another
+	 * Guarded by {@code this}, so that whatever connection there is or will be is closed
+	 * by a stop, though not while the lock is held. So are changes of the state: none comes after stop() has returned, when another
 	 * run may have begun.
 	 */
 	private @Nullable ListenerConnection connection;
@@ -82,16 +82,27 @@ final class ListenerRun implements Runnable {
 	}
 
 	/**
-	 * End the run, whatever it is doing. Does not wait for it.
+	 * Begin to end the run, whatever it is doing. To be followed by
+	 * {@link #closeConnection()}. Does not wait for it.
 	 */
 	void stop() {
 		synchronized (this) {
 			this.stopped.countDown();
-			if (this.connection != null) {
-				this.connection.close();
-			}
 		}
 		this.firstConnect.cancel(false);
+	}
+
+	/**
+	 * Close the connection that the run waits on, if there is one. Talks to the server.
+	 */
+	void closeConnection() {
+		ListenerConnection connection;
+		synchronized (this) {
+			connection = this.connection;
+		}
+		if (connection != null) {
+			connection.close();
+		}
 	}
 
 	private boolean isStopped() {
@@ -149,11 +160,13 @@ final class ListenerRun implements Runnable {
 
 	private ListenerConnection open(DriverConnectionDetails details) throws SQLException {
 		ListenerConnection connection = ListenerConnection.open(details, this.settings);
+		boolean stopped;
 		synchronized (this) {
 			this.connection = connection;
-			if (isStopped()) {
-				connection.close();
-			}
+			stopped = isStopped();
+		}
+		if (stopped) {
+			connection.close();
 		}
 		return connection;
 	}

@@ -133,17 +133,21 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	@Override
 	public void stop() {
+		ListenerRun run;
 		Thread stopping;
 		synchronized (this.lifecycle) {
-			if (this.run == null) {
+			run = this.run;
+			if (run == null) {
 				return;
 			}
-			this.run.stop();
+			run.stop();
 			stopping = this.thread;
 			this.run = null;
 			this.thread = null;
 			this.state.stopped();
 		}
+		// Without the lock, for which others would wait
+		run.closeConnection();
 		try {
 			if (stopping != null) {
 				stopping.join(STOP_TIMEOUT.toMillis());

@@ -46,6 +46,19 @@ class ChangePositionTests {
 			.isEqualTo(new ChangePosition(AFTER, "1:2:", expected, 2, 3));
 	}
 
+	@ParameterizedTest
+	@CsvSource(textBlock = """
+			'5:20:7,12,15', 13, '5:20:7,12,13,15'
+			'5:20:7,12,15', 3,  '3:20:3,7,12,15'
+			'5:20:7,12,15', 19, '5:20:7,12,15,19'
+			'5:20:7,12,15', 20, '5:20:7,12,15'
+			'5:20:7,12,15', 25, '5:20:7,12,15'
+			'5:20:',        5,  '5:20:5'
+			""")
+	void whatATransactionPublishesItselfComesAfterItsPosition(String snapshot, long own, String expected) {
+		assertThat(ChangePosition.at(BEFORE, snapshot).before(own)).isEqualTo(ChangePosition.at(BEFORE, expected));
+	}
+
 	@Test
 	void aShutdownTakesAwayNothing() {
 		assertThat(new ChangePosition(BEFORE, "1:2:", "2:5:3", 2, 3).afterShutdown(AFTER))

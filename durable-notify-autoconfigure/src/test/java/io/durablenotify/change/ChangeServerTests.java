@@ -186,25 +186,15 @@ class ChangeServerTests {
 
 	private static ChangeStore restartingBetweenPages(OwnServer server, boolean crash, AtomicBoolean ready,
 			ChangeStore store) {
-		return new ChangeStore() {
+		return new DelegatingChangeStore(store) {
 
 			private boolean restarted;
-
-			@Override
-			public void insert(Connection session, String topic, String key, @Nullable String originator) {
-				throw new UnsupportedOperationException();
-			}
-
-			@Override
-			public Arrival arrive(Connection session) throws SQLException {
-				return store.arrive(session);
-			}
 
 			@Override
 			public Page read(Connection session, ChangePosition position, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				if (!ready.get()) {
-					return store.read(session, position, position.snapshot(), topics, limit);
+					return super.read(session, position, position.snapshot(), topics, limit);
 				}
 				if (position.target() != null && !this.restarted) {
 					this.restarted = true;
@@ -216,7 +206,7 @@ class ChangeServerTests {
 					}
 					server.restart();
 				}
-				return store.read(session, position, target, topics, limit);
+				return super.read(session, position, target, topics, limit);
 			}
 
 		};

@@ -20,6 +20,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -206,6 +207,26 @@ class LocalNotifierTests extends ChangeNotifierContract {
 		});
 		assertThat(handler.changes()).containsExactly(new Change("a", "first", null, true, 1, Instant.EPOCH),
 				new Change("a", "third", "me", true, 3, Instant.EPOCH));
+	}
+
+	@Test
+	void aHandlerThatBlocksThePublishingThreadHoldsUpNoOther() throws Exception {
+		CountDownLatch blocked = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		LocalNotifier notifier = notifier((task) -> task.run());
+		notifier.subscribe("slow", (change) -> {
+			blocked.countDown();
+			release.await();
+		});
+		RecordingChangeHandler handler = new RecordingChangeHandler();
+		notifier.subscribe("quick", handler);
+		CompletableFuture<Void> slow = Background.run(() -> notifier.publish("slow", "a"));
+		assertThat(blocked.await(30, TimeUnit.SECONDS)).isTrue();
+		Background.run(() -> notifier.publish("quick", "b")).get(30, TimeUnit.SECONDS);
+		assertThat(handler.keys()).containsExactly("b");
+		assertThat(slow).isNotDone();
+		release.countDown();
+		slow.get(30, TimeUnit.SECONDS);
 	}
 
 	@Test

@@ -16,9 +16,13 @@
 
 package io.durablenotify.change;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
@@ -30,11 +34,15 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.change.ChangeStore.Page;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
@@ -51,10 +59,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
@@ -308,18 +319,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	private ChangeStore committingBetweenPages(Connection connection) {
-		ChangeStore store = this.instance.bean(ChangeStore.class);
-		return new ChangeStore() {
-
-			@Override
-			public void insert(Connection session, String topic, String key, @Nullable String originator) {
-				throw new UnsupportedOperationException();
-			}
-
-			@Override
-			public Arrival arrive(Connection session) throws SQLException {
-				return store.arrive(session);
-			}
+		return new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
 
 			@Override
 			public Page read(Connection session, ChangePosition position, @Nullable String target,
@@ -327,7 +327,7 @@ class PostgresChangeNotifierTests {
 				if (position.target() != null && !connection.getAutoCommit()) {
 					connection.commit();
 				}
-				return store.read(session, position, target, topics, limit);
+				return super.read(session, position, target, topics, limit);
 			}
 
 		};
@@ -504,6 +504,59 @@ class PostgresChangeNotifierTests {
 		this.handler.awaitKey("after");
 	}
 
+	/**
+	 * A transaction's own number is not among those that run in its snapshots, so that
+	 * its changes would pass for seen once another transaction has begun and ended. With
+	 * a pool of one nothing is read before the commit, when that would show.
+	 */
+	@ParameterizedTest
+	@ValueSource(ints = { TransactionDefinition.ISOLATION_READ_COMMITTED,
+			TransactionDefinition.ISOLATION_REPEATABLE_READ, TransactionDefinition.ISOLATION_SERIALIZABLE })
+	void itHearsThemAlsoWhereOthersHavePublishedMeanwhile(int isolationLevel) {
+		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
+				"spring.datasource.hikari.connection-timeout=5000")) {
+			TransactionTemplate transaction = small.transaction(isolationLevel);
+			transaction.executeWithoutResult((status) -> {
+				notifier(small).publish("topic", "own before");
+				notifier(this.other).publish("topic", "other before");
+				notifier(small).subscribe("topic", this.handler);
+				notifier(this.other).publish("topic", "other after");
+				notifier(small).publish("topic", "own after");
+			});
+			this.handler.awaitKey("other after");
+			this.handler.awaitKey("own after");
+			assertThat(this.handler.keys()).contains("own before").doesNotHaveDuplicates();
+			if (isolationLevel == TransactionDefinition.ISOLATION_READ_COMMITTED) {
+				assertThat(this.handler.keys()).doesNotContain("other before");
+			}
+			transaction.executeWithoutResult((status) -> {
+				notifier(small).publish("topic", "rolled back");
+				notifier(small).subscribe("topic", this.ofOther);
+				status.setRollbackOnly();
+			});
+			notifier(this.other).publish("topic", "last");
+			this.ofOther.awaitKey("last");
+			assertThat(this.ofOther.keys()).containsExactly("last");
+			assertThat(this.handler.gaps()).isEmpty();
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void whereTheLifetimeOrTheClusterIsNotNotedATransactionSubscribesAllTheSame(boolean lifetime) {
+		this.database.jdbc()
+			.execute((lifetime) ? "DELETE FROM durable_notify.change_lifetime"
+					: "UPDATE durable_notify.change_log SET system_identifier = 1");
+		this.instance.transaction().executeWithoutResult((status) -> {
+			this.instance.jdbc().execute("SELECT 1");
+			notifier(this.instance).subscribe("topic", this.handler);
+		});
+		notifier(this.other).publish("topic", "after");
+		this.handler.awaitKey("after");
+		assertThat(this.handler.keys()).containsExactly("after");
+		assertThat(this.handler.gaps()).isEmpty();
+	}
+
 	@Test
 	void aPoolOfOneAndAutocommitOffWork() {
 		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
@@ -573,29 +626,193 @@ class PostgresChangeNotifierTests {
 	}
 
 	private ChangeStore changingTheTimeZone() {
-		ChangeStore store = this.instance.bean(ChangeStore.class);
-		return new ChangeStore() {
+		return new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
 
 			private int hours;
-
-			@Override
-			public void insert(Connection session, String topic, String key, @Nullable String originator) {
-				throw new UnsupportedOperationException();
-			}
-
-			@Override
-			public Arrival arrive(Connection session) throws SQLException {
-				return store.arrive(session);
-			}
 
 			@Override
 			public Page read(Connection session, ChangePosition position, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				session.createStatement().execute("SET TIME ZONE " + this.hours++ % 12);
-				return store.read(session, position, target, topics, limit);
+				return super.read(session, position, target, topics, limit);
 			}
 
 		};
+	}
+
+	/**
+	 * However small a limit each statement has.
+	 */
+	@Test
+	void manyChangesOfOtherTopicsAreReadInPartsWhichAreKept() {
+		int others = 20 * PostgresChangeStore.SCAN;
+		AtomicInteger reads = new AtomicInteger();
+		ChangeStore failingEverySecondTime = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
+
+			@Override
+			public Page read(Connection session, ChangePosition position, @Nullable String target,
+					Collection<String> topics, int limit) throws SQLException {
+				if (reads.incrementAndGet() % 2 == 0) {
+					throw new SQLException("Failed by the test");
+				}
+				return super.read(session, position, target, topics, limit);
+			}
+
+		};
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
+				failingEverySecondTime, Background::run, this.instance.bean(Wakeups.class),
+				this.instance.bean(Poll.class), Clock.systemUTC())) {
+			reader.subscribe("topic", this.handler);
+			Eventually.await(() -> reads.get() > 0, reader::toString);
+			this.database.jdbc()
+				.update("INSERT INTO durable_notify.changes (topic, key) "
+						+ "SELECT CASE WHEN n % 50000 = 1 THEN 'topic' ELSE 'other' END, n::text "
+						+ "FROM generate_series(1, ?) n", others);
+			int before = reads.get();
+			reader.onResync();
+			this.handler.awaitKey("150001");
+			Eventually.await(() -> reader.toString().contains("target=null"), reader::toString);
+			assertThat(this.handler.keys()).containsExactly("1", "50001", "100001", "150001");
+			assertThat(this.handler.gaps()).isEmpty();
+			assertThat(reads.get() - before).isGreaterThanOrEqualTo(2 * 20 - 2);
+			// What comes later is not behind it
+			notifier(this.other).publish("topic", "later");
+			this.handler.awaitKey("later");
+			assertThat(this.handler.keys()).hasSize(5);
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(ints = { 1, 7, 1_000 })
+	void aReadEndsWhereItWasCutAndLosesNothing(int limit) throws Exception {
+		ChangeStore store = this.instance.bean(ChangeStore.class);
+		try (Connection connection = this.database.jdbc().getDataSource().getConnection();
+				Connection running = this.database.jdbc().getDataSource().getConnection()) {
+			running.setAutoCommit(false);
+			publish(running, PostgresChangeStore.SCAN + 3, 10, "early");
+			insert("between", 1);
+			ChangePosition position = store.arrive(connection).position();
+			publish(connection, 2 * PostgresChangeStore.SCAN, 5_000, "late");
+			running.commit();
+			insert("last", 1);
+			List<String> keys = new ArrayList<>();
+			for (Page page = null; page == null || page.end() != null;) {
+				page = store.read(connection, position, null, List.of("topic"), limit);
+				page.rows().forEach((row) -> keys.add(row.change().key()));
+				position = (page.end() != null) ? position.within(page.target(), page.end())
+						: position.behind(page.target());
+				assertThat(page.rows()).hasSizeLessThanOrEqualTo(limit);
+			}
+			List<String> expected = new ArrayList<>();
+			for (int n = 1; n <= PostgresChangeStore.SCAN + 3; n += 10) {
+				expected.add("early" + n);
+			}
+			for (int n = 1; n <= 2 * PostgresChangeStore.SCAN; n += 5_000) {
+				expected.add("late" + n);
+			}
+			expected.add("last1");
+			assertThat(keys).containsExactlyElementsOf(expected);
+		}
+	}
+
+	private static void publish(Connection connection, int count, int every, String prefix) throws SQLException {
+		try (PreparedStatement statement = connection
+			.prepareStatement("INSERT INTO durable_notify.changes (topic, key) "
+					+ "SELECT CASE WHEN n % ? = 1 THEN 'topic' ELSE 'other' END, ? || n FROM generate_series(1, ?) n")) {
+			statement.setInt(1, every);
+			statement.setString(2, prefix);
+			statement.setInt(3, count);
+			statement.executeUpdate();
+		}
+	}
+
+	@Test
+	void serversThatAnswerByTurnsAreNotFollowedWithoutAPause() {
+		AtomicInteger reads = new AtomicInteger();
+		ChangeStore turning = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
+
+			private int arrivals;
+
+			@Override
+			public Arrival arrive(Connection session) throws SQLException {
+				Arrival arrival = super.arrive(session);
+				ServerRun server = arrival.position().server();
+				ServerRun other = new ServerRun(server.systemIdentifier(), server.timeline(), server.startedAt(),
+						"arrival " + this.arrivals++);
+				return new Arrival(ChangePosition.at(other, arrival.position().snapshot()), arrival.durable(), true);
+			}
+
+			@Override
+			public Page read(Connection session, ChangePosition position, @Nullable String target,
+					Collection<String> topics, int limit) throws SQLException {
+				reads.incrementAndGet();
+				return super.read(session, position, target, topics, limit);
+			}
+
+		};
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), turning,
+				Background::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class),
+				Clock.systemUTC())) {
+			reader.subscribe("topic", this.handler);
+			long start = System.nanoTime();
+			Eventually.await(() -> reads.get() >= 8, reads::toString);
+			// Pauses of 100, 200 and 400 ms between them
+			assertThat(System.nanoTime() - start).isGreaterThan(Duration.ofMillis(650).toNanos());
+		}
+	}
+
+	@Test
+	void whoSubscribesDuringAnOutageWaitsItsOwnTimeAndHoldsNoMonitor() throws Exception {
+		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
+				"spring.datasource.hikari.connection-timeout=2000")) {
+			CountDownLatch held = new CountDownLatch(1);
+			CountDownLatch release = new CountDownLatch(1);
+			CompletableFuture<Void> holder = Background
+				.run(() -> small.transaction().executeWithoutResult((status) -> {
+					small.jdbc().execute("SELECT 1");
+					held.countDown();
+					await(release);
+				}));
+			await(held);
+			long start = System.nanoTime();
+			List<CompletableFuture<Long>> subscribing = IntStream.range(0, 10).mapToObj((i) -> Background.supply(() -> {
+				assertThatExceptionOfType(CannotGetJdbcConnectionException.class)
+					.isThrownBy(() -> notifier(small).subscribe("topic" + i, new RecordingChangeHandler()));
+				return System.nanoTime() - start;
+			})).toList();
+			Eventually.await(() -> waiting().size() == 10, PostgresChangeNotifierTests::waiting);
+			assertThat(waiting()).allMatch((thread) -> Stream.of(thread.getLockedMonitors())
+				.noneMatch((monitor) -> monitor.getClassName().startsWith("io.durablenotify")
+						|| monitor.getLockedStackFrame().getClassName().startsWith("io.durablenotify")));
+			for (CompletableFuture<Long> elapsed : subscribing) {
+				assertThat(elapsed.get(30, TimeUnit.SECONDS)).isLessThan(Duration.ofSeconds(10).toNanos());
+			}
+			release.countDown();
+			holder.get(30, TimeUnit.SECONDS);
+			notifier(small).subscribe("topic", this.handler);
+			notifier(this.other).publish("topic", "after");
+			this.handler.awaitKey("after");
+		}
+	}
+
+	private static void await(CountDownLatch latch) {
+		try {
+			assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	/**
+	 * Return the threads that subscribe and wait.
+	 */
+	private static List<ThreadInfo> waiting() {
+		return Stream.of(ManagementFactory.getThreadMXBean().dumpAllThreads(true, false))
+			.filter((thread) -> thread.getThreadState() != Thread.State.RUNNABLE)
+			.filter((thread) -> Stream.of(thread.getStackTrace())
+				.anyMatch((frame) -> frame.getClassName().equals(PostgresChangeNotifier.class.getName())))
+			.toList();
 	}
 
 	@Test
@@ -609,17 +826,11 @@ class PostgresChangeNotifierTests {
 	@Test
 	void aReadThatFailedIsTriedAgain() {
 		AtomicBoolean failing = new AtomicBoolean(true);
-		ChangeStore store = this.instance.bean(ChangeStore.class);
-		ChangeStore failingOnce = new ChangeStore() {
-
-			@Override
-			public void insert(Connection session, String topic, String key, @Nullable String originator) {
-				throw new UnsupportedOperationException();
-			}
+		ChangeStore failingOnce = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
 
 			@Override
 			public Arrival arrive(Connection session) throws SQLException {
-				Arrival arrival = store.arrive(session);
+				Arrival arrival = super.arrive(session);
 				PostgresChangeNotifierTests.this.insert("silent", 1);
 				return arrival;
 			}
@@ -630,7 +841,7 @@ class PostgresChangeNotifierTests {
 				if (failing.compareAndSet(true, false)) {
 					throw new SQLException("Failed by the test");
 				}
-				return store.read(session, position, target, topics, limit);
+				return super.read(session, position, target, topics, limit);
 			}
 
 		};
