@@ -465,7 +465,7 @@ public class DurableNotifyProperties {
 
 		/**
 		 * Time without a sign of life from its writer's instance after which a stream
-		 * that is written with an appender fails.
+		 * that is written with an appender fails. From 1s to 1d.
 		 */
 		private Duration lease = Duration.ofSeconds(30);
 
@@ -652,7 +652,8 @@ public class DurableNotifyProperties {
 		private List<String> terminalTypes = new ArrayList<>(List.of("run_completed", "run_failed", "run_cancelled"));
 
 		/**
-		 * Time after its end at which a run is deleted. Without it, runs are kept.
+		 * Time after its end at which a run is deleted. Without it, runs are kept. From
+		 * 1s to 36500d.
 		 */
 		private @Nullable Duration retention;
 

@@ -55,8 +55,8 @@ final class ListenerRun implements Runnable {
 
 	/**
 	 * Guarded by {@code this}, so that whatever connection there is or will be is closed
-	 * by a stop, though not while the lock is held. So are changes of the state: none comes after stop() has returned, when another
-	 * run may have begun.
+	 * by a stop, though not while the lock is held. So are changes of the state: none
+	 * comes after stop() has returned, when another run may have begun.
 	 */
 	private @Nullable ListenerConnection connection;
 

@@ -767,12 +767,11 @@ class PostgresChangeNotifierTests {
 				"spring.datasource.hikari.connection-timeout=2000")) {
 			CountDownLatch held = new CountDownLatch(1);
 			CountDownLatch release = new CountDownLatch(1);
-			CompletableFuture<Void> holder = Background
-				.run(() -> small.transaction().executeWithoutResult((status) -> {
-					small.jdbc().execute("SELECT 1");
-					held.countDown();
-					await(release);
-				}));
+			CompletableFuture<Void> holder = Background.run(() -> small.transaction().executeWithoutResult((status) -> {
+				small.jdbc().execute("SELECT 1");
+				held.countDown();
+				await(release);
+			}));
 			await(held);
 			long start = System.nanoTime();
 			List<CompletableFuture<Long>> subscribing = IntStream.range(0, 10).mapToObj((i) -> Background.supply(() -> {

@@ -214,6 +214,19 @@ class EventRaceTests {
 				return step;
 			};
 		});
+		renumber(runId);
+	}
+
+	/**
+	 * A run with holes in its sequences cannot be read.
+	 */
+	private static void renumber(String runId) {
+		JdbcTemplate jdbc = database.jdbc();
+		jdbc.update("UPDATE durable_notify.workflow_events SET sequence = sequence + 1000000 WHERE run_id = ?", runId);
+		jdbc.update("""
+				UPDATE durable_notify.workflow_events e SET sequence = n.sequence FROM (
+					SELECT event_id, row_number() OVER (ORDER BY sequence) AS sequence
+					FROM durable_notify.workflow_events WHERE run_id = ?) n WHERE e.event_id = n.event_id""", runId);
 	}
 
 	private static void insert(JdbcTemplate jdbc, String runId, String step) {
