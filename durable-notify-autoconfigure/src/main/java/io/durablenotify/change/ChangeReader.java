@@ -28,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -269,9 +270,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 * On the caller's connection where there is one: a pool of one must do.
 	 */
 	private Arrival arriveForCaller() {
-		Arrival arrival = this.database.executeReading("find the position in changes",
-				(connection, joined) -> (joined) ? this.store.arriveJoined(connection) : this.store.arrive(connection));
-		return (arrival != null) ? arrival : arrive();
+		Optional<Arrival> arrival = this.database.executeReading("find the position in changes",
+				(connection, joined) -> Optional
+					.ofNullable((joined) ? this.store.arriveJoined(connection) : this.store.arrive(connection)));
+		return arrival.orElseGet(this::arrive);
 	}
 
 	/**

@@ -55,7 +55,7 @@ class DurableNotifyPropertiesTests {
 			Map.entry("streams.buffer-bytes", "1MB"), Map.entry("streams.append-buffer", "64MB"),
 			Map.entry("streams.append-timeout", "10s"), Map.entry("streams.lease", "30s"),
 			Map.entry("streams.retention", ""), Map.entry("events.retention", ""),
-			Map.entry("events.terminal-types", "[run_completed, run_failed, run_cancelled]"),
+			Map.entry("events.terminal-types", "run_completed,run_failed,run_cancelled"),
 			Map.entry("streams.families", ""), Map.entry("events.max-payload-size", "1MB"),
 			Map.entry("events.append-timeout", "10s"), Map.entry("changes.retention", "1h"),
 			Map.entry("delivery.max-threads", "256"), Map.entry("sse.heartbeat-interval", "15s"));
