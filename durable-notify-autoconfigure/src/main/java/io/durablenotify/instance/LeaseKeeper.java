@@ -246,9 +246,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 				long sentAt = System.nanoTime();
 				long id = this.store.register(connection, this.settings.name(), lease.duration());
 				lease.registered(id, sentAt);
-				// Others have to know when it runs out, if that is sooner than they
-				// expect
-				this.wakeups.send(TOPIC, Wakeup.moved(id, 0));
+				if (lease.duration().compareTo(InstanceSettings.USUAL_LEASE) < 0) {
+					// Others have to know when it runs out, which is sooner than they
+					// expect
+					this.wakeups.send(TOPIC, Wakeup.moved(id, 0));
+				}
 			}
 		}
 	}
