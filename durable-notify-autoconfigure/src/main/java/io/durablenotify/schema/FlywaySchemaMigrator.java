@@ -16,7 +16,11 @@
 
 package io.durablenotify.schema;
 
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -57,10 +61,12 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 
 	@Override
 	public Schema migrate() {
-		Flyway flyway = flyway(migrationDataSource());
+		DataSource dataSource = migrationDataSource();
+		Flyway flyway = flyway(dataSource);
 		try {
 			if (this.settings.migrate()) {
 				flyway.migrate();
+				restoreSearchPath(dataSource);
 			}
 			else {
 				requireMigrated(flyway);
@@ -83,6 +89,30 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 		catch (IllegalStateException ex) {
 			logger.debug("Migrating by pooled connections", ex);
 			return this.database.getDataSource();
+		}
+	}
+
+	/**
+	 * Flyway sets the search path of its two sessions, and sets it back. Behind a pooler
+	 * in transaction mode the one may reach another of the server's connections than the
+	 * other; while two transactions are open, both are reached.
+	 */
+	private void restoreSearchPath(DataSource dataSource) {
+		if (dataSource == this.database.getDataSource()) {
+			return;
+		}
+		try (Connection first = dataSource.getConnection(); Connection second = dataSource.getConnection()) {
+			for (Connection connection : List.of(first, second)) {
+				connection.setAutoCommit(false);
+				try (Statement statement = connection.createStatement()) {
+					statement.execute("RESET search_path");
+				}
+			}
+			first.commit();
+			second.commit();
+		}
+		catch (SQLException ex) {
+			logger.debug("The search path was not restored", ex);
 		}
 	}
 
