@@ -100,7 +100,7 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
 	private boolean isDatabaseReachable() {
 		try {
-			return this.database.executeApart("check the database", (connection, joined) -> connection.isValid(0));
+			return this.database.execute("check the database", (connection, joined) -> connection.isValid(0));
 		}
 		catch (DataAccessException ex) {
 			return false;
