@@ -182,8 +182,7 @@ public final class ApplicationDatabase {
 			return execute(task, work);
 		}
 		catch (DataAccessException ex) {
-			if (ex.getCause() instanceof SQLException cause
-					&& FAILED_TRANSACTION.equals(cause.getSQLState())) {
+			if (ex.getCause() instanceof SQLException cause && FAILED_TRANSACTION.equals(cause.getSQLState())) {
 				return executeApart(task, PATIENCE, work);
 			}
 			throw ex;

@@ -171,8 +171,8 @@ class StreamStartTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(ints = { TransactionDefinition.ISOLATION_REPEATABLE_READ,
-			TransactionDefinition.ISOLATION_SERIALIZABLE })
+	@ValueSource(
+			ints = { TransactionDefinition.ISOLATION_REPEATABLE_READ, TransactionDefinition.ISOLATION_SERIALIZABLE })
 	void anOldSnapshotBeginsEarlierAndNeverLater(int isolationLevel) {
 		for (boolean writes : List.of(true, false)) {
 			RecordingHandler handler = new RecordingHandler();
@@ -267,8 +267,7 @@ class StreamStartTests {
 	@Test
 	void aTransactionThatHasFailedDoesNotKeepAReaderFromBeingOpened() {
 		other.transaction().executeWithoutResult((status) -> {
-			assertThatExceptionOfType(DataAccessException.class)
-				.isThrownBy(() -> other.jdbc().execute("SELECT 1 / 0"));
+			assertThatExceptionOfType(DataAccessException.class).isThrownBy(() -> other.jdbc().execute("SELECT 1 / 0"));
 			other.reader().subscribe(this.stream, StreamPosition.last(1), this.handler);
 			status.setRollbackOnly();
 		});

@@ -304,6 +304,27 @@ class SseStreamsTests {
 		}
 	}
 
+	@Test
+	void theThreadOfHeartbeatsGoesWithTheLastResponseAndComesWithTheNext() {
+		writer.append("hearts", "a");
+		for (int round = 0; round < 2; round++) {
+			try (SseClient client = get("hearts").awaitMessages(1); SseClient other = get("hearts").awaitMessages(1)) {
+				Eventually.await(() -> client.comments() > 2 && other.comments() > 2, client::toString);
+				assertThat(heartbeatThreads()).isOne();
+			}
+			// As soon as a heartbeat has found that the clients are gone
+			Eventually.await(() -> heartbeatThreads() == 0, SseStreamsTests::heartbeatThreads);
+		}
+	}
+
+	private static long heartbeatThreads() {
+		return Thread.getAllStackTraces()
+			.keySet()
+			.stream()
+			.filter((thread) -> thread.getName().equals("durable-notify-heartbeat"))
+			.count();
+	}
+
 	@ParameterizedTest
 	@CsvSource({ "false, ", "true, ", "true, 9", "true, 399" })
 	void aHoleIsAnErrorToTheClient(boolean ended, String lastEventId) {
