@@ -62,8 +62,10 @@ public interface ChangeNotifier {
 	 * Hear the changes of a topic. Every change is heard that is committed after this
 	 * method has returned; one that is committed meanwhile or shortly before may be.
 	 * <p>
-	 * Uses a connection of its own, also in a transaction, unless this instance has read
-	 * changes within the last minute.
+	 * Asks the database, in a transaction on its connection, unless this instance has
+	 * read changes within the last minute. A transaction that subscribes hears what it
+	 * publishes itself, before or after, when it has committed. At REPEATABLE READ and
+	 * SERIALIZABLE it also hears what others have committed since its snapshot.
 	 * @param topic the topic
 	 * @param handler the handler
 	 * @return the subscription, which goes on until it is cancelled or the context closes

@@ -24,6 +24,11 @@ import org.springframework.util.Assert;
 /**
  * Where reading begins: at an index, or a number of chunks before the end that the stream
  * has when reading begins.
+ * <p>
+ * The end is that of the chunks that are committed. A transaction that opens a reader
+ * finds the end that it sees: at REPEATABLE READ and SERIALIZABLE that of its snapshot,
+ * so that chunks which others have appended since are read too. What the transaction has
+ * appended itself is behind the end, and is read after its commit.
  */
 public final class StreamPosition {
 

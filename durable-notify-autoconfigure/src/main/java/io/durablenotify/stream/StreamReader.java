@@ -47,25 +47,36 @@ public interface StreamReader {
 	 * that it finds: if that is deleted it ends with a {@link StreamDeletedException},
 	 * also where a new one takes the name.
 	 * <p>
+	 * A stream that has lost chunks ends its reader with a
+	 * {@link StreamTruncatedException}, after the chunks before the first one that is
+	 * missing.
+	 * <p>
 	 * Asks the database before it returns for {@link StreamPosition#end()} and
-	 * {@link StreamPosition#last(int)} only.
+	 * {@link StreamPosition#last(int)} only: in a transaction on its connection, so that
+	 * a pool of one does.
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @param handler the handler
 	 * @return the subscription
 	 * @throws IllegalArgumentException if the name is refused
 	 * @throws ReaderStoppedException if the application context has closed
+	 * @throws org.springframework.dao.DataAccessException if the end has to be found and
+	 * the database fails
 	 */
 	Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler);
 
 	/**
 	 * Read a stream live, on the caller's thread, as {@link #subscribe} does otherwise.
+	 * It may be opened in a transaction. To wait for its chunks there keeps the
+	 * transaction's connection, without which others may not be able to write or fetch
+	 * them.
 	 * @param stream the stream's name
 	 * @param from where to begin; {@link StreamPosition#end()} and
 	 * {@link StreamPosition#last(int)} are fixed when this returns
 	 * @return the cursor, to be closed
 	 * @throws IllegalArgumentException if the name is refused
 	 * @throws ReaderStoppedException if the application context has closed
+	 * @throws org.springframework.dao.DataAccessException as {@link #subscribe} does
 	 */
 	StreamCursor cursor(String stream, StreamPosition from);
 
@@ -96,14 +107,17 @@ public interface StreamReader {
 	/**
 	 * Read some chunks, in the caller's transaction where there is one.
 	 * <p>
-	 * A page is cut at 4 MiB (but has at least one chunk), so that a short one is not
-	 * necessarily the last. There is nothing more for now if it is empty, and never
-	 * anything more once {@link ChunkPage#state()} is not {@link StreamState#OPEN}. A
-	 * stream that does not exist reads as one that is open and empty.
+	 * A page ends with the limit, or with the chunk that brings it to 4 MiB, or before
+	 * the first chunk that is missing, so that a short one is not necessarily the last.
+	 * There is nothing more for now if it is empty, and never anything more once
+	 * {@link ChunkPage#state()} is not {@link StreamState#OPEN}. A stream that does not
+	 * exist reads as one that is open and empty.
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @param limit the largest number of chunks, 1 to 10,000
 	 * @return the page
+	 * @throws StreamTruncatedException if the first chunk is missing, and the stream has
+	 * later ones
 	 * @throws IllegalArgumentException if the name or the limit is refused
 	 */
 	ChunkPage page(String stream, StreamPosition from, int limit);

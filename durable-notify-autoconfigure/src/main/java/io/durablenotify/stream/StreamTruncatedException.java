@@ -18,7 +18,7 @@ package io.durablenotify.stream;
 
 /**
  * The stream is shorter than what this reader has received, has other chunks in its
- * place, or lacks some in its middle: the database was restored, or failed over to a
+ * place, or lacks some where it is read: the database was restored, or failed over to a
  * server that was behind. What follows may repeat indexes with other contents, so the
  * reader stops rather than skip.
  */

@@ -16,7 +16,6 @@
 
 package io.durablenotify.tail;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -41,6 +40,7 @@ import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.RecordingPoll;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
@@ -443,7 +443,7 @@ class LiveReadersTests {
 		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
 		this.readers.close();
 		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"),
-				new CountingPoll(polls));
+				new RecordingPoll(polls));
 		append("polled", 1);
 		for (int round = 0; round < 3; round++) {
 			assertThat(polls).isEmpty();
@@ -469,7 +469,7 @@ class LiveReadersTests {
 		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
 		this.readers.close();
 		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"),
-				new CountingPoll(polls));
+				new RecordingPoll(polls));
 		append("coming", 1);
 		List<CompletableFuture<Void>> threads = new ArrayList<>();
 		for (int i = 0; i < 4; i++) {
@@ -512,37 +512,6 @@ class LiveReadersTests {
 		instance.bean(Wakeups.class)
 			.send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)).created(name));
 		return id;
-	}
-
-	/**
-	 * A poll that never calls.
-	 */
-	private record CountingPoll(Set<Subscription> registrations) implements Poll {
-
-		@Override
-		public Subscription register(Runnable check) {
-			Subscription registration = new Subscription() {
-
-				@Override
-				public void cancel() {
-					CountingPoll.this.registrations.remove(this);
-				}
-
-				@Override
-				public boolean isActive() {
-					return CountingPoll.this.registrations.contains(this);
-				}
-
-			};
-			this.registrations.add(registration);
-			return registration;
-		}
-
-		@Override
-		public Duration intervalInForce() {
-			return Duration.ZERO;
-		}
-
 	}
 
 	/**
