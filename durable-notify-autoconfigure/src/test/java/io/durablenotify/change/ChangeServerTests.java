@@ -322,7 +322,7 @@ class ChangeServerTests {
 				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL, RETENTION)) {
 			JdbcTemplate jdbc = server.database().jdbc();
 			// As a dump of an application leaves them that has never subscribed
-			jdbc.execute("UPDATE durable_notify.change_log SET deleted = '1000000:1000000:'");
+			jdbc.execute("UPDATE durable_notify.change_log SET system_identifier = NULL, deleted = '1000000:1000000:'");
 			jdbc.execute("INSERT INTO durable_notify.change_snapshots (taken_at, snapshot) "
 					+ "VALUES (clock_timestamp() + interval '1 second', '1000000:1000000:')");
 			jdbc.execute("INSERT INTO durable_notify.changes (xact, topic, key) VALUES ('5', 'topic', 'old')");
