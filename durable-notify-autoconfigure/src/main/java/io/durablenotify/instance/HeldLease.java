@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 
 /**
  * The {@link Lease}. Renewed by one thread, read by any.
@@ -27,6 +28,11 @@ import java.util.concurrent.locks.ReentrantLock;
 final class HeldLease implements Lease {
 
 	private final Duration duration;
+
+	/**
+	 * Asks for a renewal.
+	 */
+	private final Runnable renewal;
 
 	/**
 	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
@@ -46,8 +52,9 @@ final class HeldLease implements Lease {
 
 	private volatile boolean lost;
 
-	HeldLease(Duration duration) {
+	HeldLease(Duration duration, Runnable renewal) {
 		this.duration = duration;
+		this.renewal = renewal;
 	}
 
 	Duration duration() {
@@ -101,24 +108,31 @@ final class HeldLease implements Lease {
 
 	@Override
 	public boolean awaitHeld(Duration timeout) {
-		if (isHeld()) {
-			return true;
-		}
+		return isHeld() || await(this::isHeld, timeout);
+	}
+
+	@Override
+	public boolean awaitRenewed(Duration timeout) {
+		long start = System.nanoTime();
+		this.renewal.run();
+		return await(() -> this.registered && !this.lost && this.sentAt - start >= 0, timeout);
+	}
+
+	private boolean await(BooleanSupplier condition, Duration timeout) {
 		long left = timeout.toNanos();
 		this.lock.lock();
 		try {
-			while (!isHeld() && !this.lost && left > 0) {
+			while (!condition.getAsBoolean() && !this.lost && left > 0) {
 				left = this.changed.awaitNanos(left);
 			}
-			return isHeld();
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
-			return isHeld();
 		}
 		finally {
 			this.lock.unlock();
 		}
+		return condition.getAsBoolean();
 	}
 
 	@Override

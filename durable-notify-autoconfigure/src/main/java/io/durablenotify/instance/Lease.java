@@ -54,4 +54,14 @@ public interface Lease {
 	 */
 	boolean awaitHeld(Duration timeout);
 
+	/**
+	 * Have the lease renewed now, and wait for that: the database does not know the
+	 * holder, although the lease has not run out here, for instance since its tables were
+	 * emptied.
+	 * @param timeout how long to wait
+	 * @return whether it was renewed; otherwise it is lost, or the server could not be
+	 * reached in time
+	 */
+	boolean awaitRenewed(Duration timeout);
+
 }

@@ -131,7 +131,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.writes = writes;
 		this.wakeups = wakeups;
 		this.takeOvers = List.copyOf(takeOvers);
-		this.leases.put(settings.lease(), new HeldLease(settings.lease()));
+		this.leases.put(settings.lease(), newLease(settings.lease()));
 		this.thread = new DaemonThreadFactory("durable-notify-lease").newThread(this::run);
 		this.wakeupSubscription = wakeups.subscribe(TOPIC, new NewInstances());
 	}
@@ -145,7 +145,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		if (this.closed) {
 			throw new DataAccessResourceFailureException("The application context has closed");
 		}
-		HeldLease lease = this.leases.computeIfAbsent(duration, HeldLease::new);
+		HeldLease lease = this.leases.computeIfAbsent(duration, this::newLease);
 		if (!lease.isRegistered()) {
 			signal();
 			if (!lease.awaitHeld(REGISTRATION_TIMEOUT)) {
@@ -173,6 +173,10 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			}
 
 		};
+	}
+
+	private HeldLease newLease(Duration duration) {
+		return new HeldLease(duration, this::signal);
 	}
 
 	private void signal() {
@@ -282,7 +286,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		logger.warn(("The lease of this instance (%d) ran out before it was renewed, and another instance has taken "
 				+ "over: what it was writing has failed")
 			.formatted(lease.instanceId()));
-		this.leases.replace(lease.duration(), lease, new HeldLease(lease.duration()));
+		this.leases.replace(lease.duration(), lease, newLease(lease.duration()));
 		lease.lost();
 		this.listeners.forEach((listener) -> listener.accept(lease));
 		takeOver(connection, lease.instanceId(), System.nanoTime() + patience().toNanos());

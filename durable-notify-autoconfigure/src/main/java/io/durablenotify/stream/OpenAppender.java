@@ -144,8 +144,9 @@ final class OpenAppender {
 				return;
 			}
 			else {
-				// The lease ran out: another one begins when that is known
-				lease.awaitHeld(this.registry.timeout());
+				// The database does not know this instance any more, or this transaction
+				// does not yet: if it is lost, another lease begins
+				lease.awaitRenewed(this.registry.timeout());
 			}
 		}
 		if (!this.claimed) {

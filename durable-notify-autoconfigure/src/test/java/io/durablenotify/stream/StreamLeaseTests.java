@@ -243,6 +243,23 @@ class StreamLeaseTests {
 		}
 	}
 
+	@Test
+	void anAppenderCanBeOpenedRightAfterAllTablesWereEmptied() {
+		TestDatabase own = PostgresServer.shared().createDatabase();
+		try (Instance only = Instance.start(own)) {
+			only.writer().appender("before").append("a");
+			own.jdbc()
+				.execute("TRUNCATE durable_notify.instances, durable_notify.streams, durable_notify.stream_chunks");
+			StreamAppender appender = only.writer().appender("after");
+			assertThat(appender.append("a")).isZero();
+			assertThat(own.jdbc()
+				.queryForObject("SELECT count(*) FROM durable_notify.streams JOIN durable_notify.instances "
+						+ "ON instance_id = writer_id WHERE streams.name = 'after'", Integer.class))
+				.isOne();
+			appender.complete();
+		}
+	}
+
 	private static Long writers(String stream) {
 		return database.jdbc()
 			.queryForObject("SELECT writer_id FROM durable_notify.streams WHERE name = ?", Long.class, stream);
