@@ -37,7 +37,9 @@ import org.springframework.context.SmartLifecycle;
 
 /**
  * Polls slowly while the listener is proven to hear, or is meant to be off, and fast
- * while it is not. Its thread exists only while something is registered.
+ * while it is not. Its thread exists only while something is registered, and for up to a
+ * second after that: readers often come and go one after the other, and a thread costs as
+ * much time as several reads.
  */
 final class AdaptivePoll implements Poll, SmartLifecycle {
 
@@ -48,6 +50,11 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	 * interval, so that a change of the listener's state is noticed soon.
 	 */
 	private static final int TICKS_PER_INTERVAL = 5;
+
+	/**
+	 * How often it is checked, at least, whether anything is registered any more.
+	 */
+	private static final Duration MAX_TICK = Duration.ofSeconds(1);
 
 	/**
 	 * Instances that started together must not poll in step for ever.
@@ -94,14 +101,30 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		return registration;
 	}
 
+	/**
+	 * Begin the thread if it is needed and not there; one that is not needed any more
+	 * ends by itself.
+	 */
 	private void followRegistrations() {
 		synchronized (this.lifecycle) {
 			boolean needed = this.running && !this.registrations.isEmpty() && !this.settings.interval().isZero();
 			if (needed && this.ticker == null) {
 				this.ticker = new Ticker();
 			}
-			else if (!needed && this.ticker != null) {
+			else if (!this.running && this.ticker != null) {
 				this.ticker.close();
+				this.ticker = null;
+			}
+		}
+	}
+
+	/**
+	 * Called by the ticker's thread.
+	 */
+	private void closeIfIdle(Ticker idle) {
+		synchronized (this.lifecycle) {
+			if (this.registrations.isEmpty() && this.ticker == idle) {
+				idle.close();
 				this.ticker = null;
 			}
 		}
@@ -152,7 +175,6 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		@Override
 		public void cancel() {
 			AdaptivePoll.this.registrations.remove(this);
-			followRegistrations();
 		}
 
 		@Override
@@ -182,12 +204,16 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 			PollSettings settings = AdaptivePoll.this.settings;
 			Duration shortest = (settings.degradedInterval().isZero()) ? settings.interval()
 					: min(settings.interval(), settings.degradedInterval());
-			this.tick = Duration.ofMillis(Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL));
+			this.tick = min(MAX_TICK, Duration.ofMillis(Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL)));
 			long tick = this.tick.toMillis();
 			this.schedule = this.executor.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
 		}
 
 		private void tick() {
+			if (AdaptivePoll.this.registrations.isEmpty()) {
+				closeIfIdle(this);
+				return;
+			}
 			try {
 				pollWhenDue();
 			}

@@ -18,6 +18,7 @@ package io.durablenotify.wakeup;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -112,6 +113,25 @@ class AdaptivePollTests {
 		second.cancel();
 		awaitEnd(during);
 		assertThat(this.poll.isRunning()).isTrue();
+	}
+
+	/**
+	 * To begin a thread for each reader took longer than its first read.
+	 */
+	@Test
+	void readersThatComeOneAfterTheOtherShareAThread() {
+		this.poll = poll(LONG, LONG);
+		Set<Thread> before = threads();
+		Set<Thread> during = new HashSet<>();
+		for (int i = 0; i < 100; i++) {
+			Subscription only = this.poll.register(() -> {
+			});
+			during.addAll(threads());
+			only.cancel();
+		}
+		during.removeAll(before);
+		assertThat(during).hasSizeLessThan(10);
+		awaitEnd(during);
 	}
 
 	@Test
