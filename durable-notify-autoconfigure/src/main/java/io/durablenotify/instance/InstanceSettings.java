@@ -33,11 +33,6 @@ public record InstanceSettings(String name, Duration lease) {
 	public static final Duration SHORTEST_LEASE = Duration.ofSeconds(1);
 
 	/**
-	 * The lease of an instance that has no other setting.
-	 */
-	public static final Duration USUAL_LEASE = Duration.ofSeconds(30);
-
-	/**
 	 * The longest lease.
 	 */
 	public static final Duration LONGEST_LEASE = Duration.ofDays(1);

@@ -74,8 +74,9 @@ interface InstanceStore {
 	 * @param ids the holders whose leases were renewed
 	 * @param nextExpiry how long until the next lease of another instance runs out,
 	 * negative or zero if one has; {@code null} if there is no other instance
+	 * @param serverTime what the database's clock said
 	 */
-	record Renewed(Set<Long> ids, @Nullable Duration nextExpiry) {
+	record Renewed(Set<Long> ids, @Nullable Duration nextExpiry, Duration serverTime) {
 	}
 
 	/**

@@ -54,7 +54,8 @@ import org.springframework.dao.DataAccessResourceFailureException;
  * Each renewal also finds out when the next lease of another instance runs out, and this
  * thread is there at that moment. It takes over only once the database has been within
  * reach for a whole lease: after an outage, or a failover, everyone has the time to renew
- * first.
+ * first. So they have when the database's clock has been set forward, or has run on while
+ * all of its host was suspended, and every lease seems to have run out at once.
  */
 final class LeaseKeeper implements Instances, AutoCloseable {
 
@@ -66,6 +67,17 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 * How often a lease is renewed before it would run out.
 	 */
 	private static final int RENEWALS_PER_LEASE = 3;
+
+	/**
+	 * How long it takes at most until a lease is renewed again, however long it is, and
+	 * until the next lease of another instance is known.
+	 */
+	private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(10);
+
+	/**
+	 * By how much the database's clock may get ahead of this JVM's between two renewals.
+	 */
+	private static final Duration MAX_CLOCK_STEP = Duration.ofSeconds(1);
 
 	/**
 	 * How soon is looked again after what could not be taken over yet, since another
@@ -93,8 +105,6 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	private final WakingWrites writes;
 
-	private final Wakeups wakeups;
-
 	private final List<TakeOver> takeOvers;
 
 	/**
@@ -120,6 +130,16 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private @Nullable Long reachedSince;
 
+	/**
+	 * What the database's clock said last, and when it was asked, by
+	 * {@link System#nanoTime()}.
+	 */
+	private @Nullable Clock clock;
+
+	private final Outage takeOverOutage = new Outage(logger,
+			"What an instance held that is gone cannot be taken over for now",
+			"What instances held that are gone is taken over again");
+
 	private final Outage outage = new Outage(logger, "The lease of this instance cannot be renewed for now",
 			"The lease of this instance is renewed again");
 
@@ -129,7 +149,6 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.store = store;
 		this.connection = connection;
 		this.writes = writes;
-		this.wakeups = wakeups;
 		this.takeOvers = List.copyOf(takeOvers);
 		this.leases.put(settings.lease(), newLease(settings.lease()));
 		this.thread = new DaemonThreadFactory("durable-notify-lease").newThread(this::run);
@@ -215,7 +234,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 * The server has to answer early enough for another attempt.
 	 */
 	private Duration patience() {
-		return shortestLease().dividedBy(RENEWALS_PER_LEASE);
+		return min(shortestLease().dividedBy(RENEWALS_PER_LEASE), LONGEST_PATIENCE);
 	}
 
 	private Duration shortestLease() {
@@ -226,7 +245,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		long start = System.nanoTime();
 		register(connection);
 		Renewed renewed = renew(connection);
-		if (this.reachedSince == null) {
+		if (this.reachedSince == null || isSetForward(start, renewed.serverTime())) {
 			this.reachedSince = start;
 		}
 		Duration untilRenewal = patience().minusNanos(System.nanoTime() - start);
@@ -244,19 +263,33 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		return min(untilRenewal, nextExpiry.plusMillis(1));
 	}
 
+	/**
+	 * Return whether the database's clock has got further than time has passed here.
+	 */
+	private boolean isSetForward(long askedAt, Duration time) {
+		Clock before = this.clock;
+		this.clock = new Clock(askedAt, time);
+		return before != null && time.minus(before.time())
+			.minusNanos(System.nanoTime() - before.askedAt())
+			.compareTo(MAX_CLOCK_STEP) > 0;
+	}
+
 	private void register(Connection connection) throws SQLException {
 		for (HeldLease lease : this.leases.values()) {
 			if (!lease.isRegistered()) {
 				long sentAt = System.nanoTime();
-				long id = this.store.register(connection, this.settings.name(), lease.duration());
-				lease.registered(id, sentAt);
-				if (lease.duration().compareTo(InstanceSettings.USUAL_LEASE) < 0) {
-					// Others have to know when it runs out, which is sooner than they
-					// expect
-					this.wakeups.send(TOPIC, Wakeup.moved(id, 0));
-				}
+				lease.registered(register(connection, lease.duration()), sentAt);
 			}
 		}
+	}
+
+	private long register(Connection connection, Duration lease) throws SQLException {
+		// Others have to know of one that may run out before they find it by themselves
+		boolean announced = lease.compareTo(LONGEST_PATIENCE) <= 0;
+		return this.writes.run(TOPIC, connection, false, (session, joined) -> {
+			long id = this.store.register(session, this.settings.name(), lease);
+			return Written.of(id, (announced) ? Wakeup.moved(id, 0) : null);
+		});
 	}
 
 	private Renewed renew(Connection connection) throws SQLException {
@@ -299,19 +332,37 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private boolean takeOver(Connection connection, long deadline) throws SQLException {
 		boolean progress = false;
+		boolean failed = false;
 		for (Gone gone : this.store.markGone(connection, ownIds())) {
-			int count = takeOver(connection, gone.id(), deadline);
-			if (count > 0) {
-				logger.warn(("Instance %d (%s) has not renewed its lease: streams that it was writing have failed, %d "
-						+ "in this turn")
-					.formatted(gone.id(), gone.name(), count));
+			try {
+				progress |= takeOver(connection, gone, deadline);
 			}
-			progress |= count > 0 | remove(connection, gone.id());
+			catch (SQLException | RuntimeException ex) {
+				if (!connection.isValid(1)) {
+					throw ex;
+				}
+				// The others' turn comes all the same, and so does that of our own lease
+				failed = true;
+				this.takeOverOutage.failed(ex);
+			}
 			if (isOver(deadline)) {
 				break;
 			}
 		}
+		if (!failed) {
+			this.takeOverOutage.succeeded();
+		}
 		return progress;
+	}
+
+	private boolean takeOver(Connection connection, Gone gone, long deadline) throws SQLException {
+		int count = takeOver(connection, gone.id(), deadline);
+		if (count > 0) {
+			logger.warn(("Instance %d (%s) has not renewed its lease: streams that it was writing have failed, %d "
+					+ "in this turn")
+				.formatted(gone.id(), gone.name(), count));
+		}
+		return count > 0 | remove(connection, gone.id());
 	}
 
 	private int takeOver(Connection connection, long instanceId, long deadline) throws SQLException {
@@ -407,6 +458,12 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	@Override
 	public String toString() {
 		return this.leases.values().toString();
+	}
+
+	/**
+	 * What the database's clock said.
+	 */
+	private record Clock(long askedAt, Duration time) {
 	}
 
 	/**

@@ -58,7 +58,8 @@ final class PostgresInstanceStore implements InstanceStore {
 				RETURNING i.instance_id)
 			SELECT r.instance_id, (
 				SELECT (extract(epoch FROM min(o.lease_until) - clock_timestamp()) * 1000)::bigint
-				FROM ${schema}.instances o WHERE NOT o.instance_id = ANY (?::bigint[]))
+				FROM ${schema}.instances o WHERE NOT o.instance_id = ANY (?::bigint[])),
+				(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 			FROM (SELECT) one LEFT JOIN renewed r ON true
 			""";
 
@@ -129,14 +130,16 @@ final class PostgresInstanceStore implements InstanceStore {
 			ResultSet result = statement.executeQuery();
 			Set<Long> renewed = new HashSet<>();
 			Duration nextExpiry = null;
+			Duration serverTime = Duration.ZERO;
 			while (result.next()) {
 				nextExpiry = readMillis(result, 2);
+				serverTime = Duration.ofMillis(result.getLong(3));
 				long id = result.getLong(1);
 				if (!result.wasNull()) {
 					renewed.add(id);
 				}
 			}
-			return new Renewed(renewed, nextExpiry);
+			return new Renewed(renewed, nextExpiry, serverTime);
 		}
 	}
 

@@ -39,10 +39,9 @@ final class AppendBatch {
 	private final List<PendingAppend> appends = new ArrayList<>();
 
 	/**
-	 * By stream, whether it has an append that must get a certain index, and therefore is
-	 * the only one of its stream.
+	 * By stream.
 	 */
-	private final Map<String, Boolean> alone = new HashMap<>();
+	private final Map<String, Addition> first = new HashMap<>();
 
 	private int chunks;
 
@@ -71,12 +70,8 @@ final class AppendBatch {
 			this.full = true;
 			return false;
 		}
-		boolean indexExpected = append.addition().isIndexExpected();
-		Boolean alone = this.alone.get(append.stream());
-		if (alone == null) {
-			this.alone.put(append.stream(), indexExpected);
-		}
-		else if (alone || indexExpected) {
+		Addition first = this.first.putIfAbsent(append.stream(), append.addition());
+		if (first != null && !first.canBeFollowedBy(append.addition())) {
 			return false;
 		}
 		this.appends.add(append);

@@ -42,6 +42,12 @@ sealed interface AppendResult {
 	}
 
 	/**
+	 * The stream was deleted: there is none of its name, or another one.
+	 */
+	record Gone() implements AppendResult {
+	}
+
+	/**
 	 * The next index is not the expected one.
 	 *
 	 * @param nextIndex the index that the next chunk will have

@@ -91,6 +91,13 @@ interface AppendStore {
 			Duration lockTimeout) throws SQLException;
 
 	/**
+	 * End a stream of a certain id.
+	 * @return whether this was done: it was open, and there
+	 */
+	boolean end(Connection connection, boolean joined, long streamId, String stream, StreamState state,
+			@Nullable String reason, Duration lockTimeout) throws SQLException;
+
+	/**
 	 * Return whether a statement failed because a lock was not to be had in time.
 	 */
 	boolean isLockTimeout(SQLException exception);

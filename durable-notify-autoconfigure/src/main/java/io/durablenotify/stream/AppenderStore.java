@@ -60,6 +60,14 @@ interface AppenderStore {
 	Map<Long, Instant> failHeld(Connection connection, long instanceId, String reason) throws SQLException;
 
 	/**
+	 * Fail a stream of a name if it is open and an instance is writing it. Waits for
+	 * another transaction that has locked it.
+	 * @return when it ended, if it was failed
+	 */
+	Map<Long, Instant> failHeld(Connection connection, long instanceId, String stream, String reason)
+			throws SQLException;
+
+	/**
 	 * Return whether an instance is writing a stream.
 	 */
 	boolean isHolder(Connection connection, long instanceId) throws SQLException;

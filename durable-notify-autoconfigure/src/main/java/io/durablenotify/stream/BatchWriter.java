@@ -28,6 +28,7 @@ import java.util.function.Function;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.AppendResult.Ended;
+import io.durablenotify.stream.AppendResult.Gone;
 import io.durablenotify.stream.AppendResult.Locked;
 import io.durablenotify.stream.AppendResult.Stored;
 import io.durablenotify.stream.AppendResult.Unexpected;
@@ -150,7 +151,8 @@ final class BatchWriter {
 		byStream.forEach((stream, appends) -> {
 			List<byte[]> chunks = new ArrayList<>(appends.size());
 			appends.forEach((append) -> chunks.addAll(append.addition().chunks()));
-			additions.add(new Addition(stream, appends.get(0).addition().expectedIndex(), chunks));
+			Addition first = appends.get(0).addition();
+			additions.add(new Addition(stream, first.streamId(), first.expectedIndex(), chunks));
 		});
 		return additions;
 	}
@@ -178,6 +180,10 @@ final class BatchWriter {
 		}
 		if (result instanceof Unexpected unexpected) {
 			return new UnexpectedIndexException(addition.stream(), addition.expectedIndex(), unexpected.nextIndex());
+		}
+		if (result instanceof Gone) {
+			return new IllegalStateException("Stream '%s' was deleted while it was being written; nothing was stored"
+				.formatted(addition.stream()));
 		}
 		throw new IllegalArgumentException("No failure: " + result);
 	}

@@ -30,12 +30,12 @@ final class DefaultStreamAppender implements StreamAppender {
 
 	@Override
 	public long append(CharSequence text) {
-		return this.appender.append((writer, stream) -> writer.append(stream, text));
+		return this.appender.append((writer, stream) -> writer.encode(stream, text));
 	}
 
 	@Override
 	public long append(byte[] data) {
-		return this.appender.append((writer, stream) -> writer.append(stream, data));
+		return this.appender.append((writer, stream) -> data);
 	}
 
 	@Override
@@ -45,12 +45,12 @@ final class DefaultStreamAppender implements StreamAppender {
 
 	@Override
 	public long complete(CharSequence lastChunk) {
-		return this.appender.completeWith((writer, stream) -> writer.complete(stream, lastChunk));
+		return this.appender.completeWith((writer, stream) -> writer.encode(stream, lastChunk));
 	}
 
 	@Override
 	public long complete(byte[] lastChunk) {
-		return this.appender.completeWith((writer, stream) -> writer.complete(stream, lastChunk));
+		return this.appender.completeWith((writer, stream) -> lastChunk);
 	}
 
 	@Override

@@ -100,7 +100,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	/**
 	 * Encode strictly: half a surrogate pair would become a question mark, for good.
 	 */
-	private byte[] encode(String stream, CharSequence text) {
+	byte[] encode(String stream, CharSequence text) {
 		String name = this.scope.fullName(stream);
 		Assert.notNull(text, "'text' must not be null");
 		try {
@@ -116,6 +116,15 @@ final class DefaultStreamWriter implements StreamWriter {
 	@Override
 	public long append(String stream, byte[] data) {
 		return append(addition(stream, Addition.ANY_INDEX, data));
+	}
+
+	/**
+	 * Append to the stream of an id, and to no other of its name.
+	 * @param streamId the id, or {@link Addition#ANY_STREAM}
+	 */
+	long append(String stream, long streamId, byte[] data) {
+		Addition addition = addition(stream, Addition.ANY_INDEX, data);
+		return append(new Addition(addition.stream(), streamId, addition.expectedIndex(), addition.chunks()));
 	}
 
 	@Override
@@ -252,8 +261,17 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public long complete(String stream, byte[] lastChunk) {
-		Addition addition = addition(stream, Addition.ANY_INDEX, lastChunk);
-		awaitEarlier(addition.stream());
+		return complete(stream, Addition.ANY_STREAM, lastChunk);
+	}
+
+	/**
+	 * Complete the stream of an id, and no other of its name.
+	 * @param streamId the id, or {@link Addition#ANY_STREAM}
+	 */
+	long complete(String stream, long streamId, byte[] lastChunk) {
+		String name = addition(stream, Addition.ANY_INDEX, lastChunk).stream();
+		Addition addition = new Addition(name, streamId, Addition.ANY_INDEX, List.of(lastChunk));
+		awaitEarlier(name);
 		LockWait wait = LockWait.upTo(this.settings.appendTimeout());
 		AppendResult result = execute("append to a stream and end it", addition.stream(),
 				repeating((connection, joined) -> this.appends.appendLast(connection, joined, addition, wait)));
@@ -284,6 +302,19 @@ final class DefaultStreamWriter implements StreamWriter {
 			OptionalLong ended = this.store.end(connection, joined, name, state, reason, this.settings.appendTimeout());
 			return Written.of(ended.isPresent(),
 					(ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(name) : null);
+		});
+	}
+
+	/**
+	 * End the stream of an id, and no other of its name.
+	 * @return whether this call has ended it
+	 */
+	boolean end(String stream, long streamId, StreamState state, @Nullable String reason) {
+		String name = this.scope.fullName(stream);
+		return write("end a stream", name, (connection, joined) -> {
+			boolean ended = this.store.end(connection, joined, streamId, name, state, reason,
+					this.settings.appendTimeout());
+			return Written.of(ended, (ended) ? Wakeup.ended(streamId).created(name) : null);
 		});
 	}
 

@@ -75,7 +75,7 @@ final class OpenAppender {
 	/**
 	 * Whether the stream names this instance, unless the caller's transaction rolls back.
 	 */
-	private boolean claimed;
+	private volatile boolean claimed;
 
 	private volatile @Nullable Claim claim;
 
@@ -93,11 +93,6 @@ final class OpenAppender {
 	 * Whether the claim is part of a transaction whose outcome is not known.
 	 */
 	private volatile boolean pending;
-
-	/**
-	 * Whether the stream was found to have ended, or to be gone, without this appender.
-	 */
-	private volatile boolean over;
 
 	/**
 	 * Guarded by itself, like {@link #notified}.
@@ -131,9 +126,12 @@ final class OpenAppender {
 	private void claim() {
 		for (int attempt = 0; !this.claimed && attempt < 2; attempt++) {
 			Lease lease = this.registry.lease(this.options);
-			Optional<Claimed> claimed = this.writer.claim(this.stream, lease);
+			Optional<Claimed> claimed = claim(lease);
 			if (claimed.isPresent()) {
 				this.claimed = true;
+				synchronized (this.callbacks) {
+					this.notified = false;
+				}
 				awaitOutcome();
 				Long before = streamId();
 				this.claim = new Claim(claimed.get().streamId(), lease);
@@ -141,6 +139,7 @@ final class OpenAppender {
 			}
 			else if (lease == null || this.writer.standing(this.stream).map(Standing::endedAt).isPresent()) {
 				// It has ended, which the first append will say
+				over();
 				return;
 			}
 			else {
@@ -153,6 +152,26 @@ final class OpenAppender {
 			throw new ConcurrencyFailureException(
 					"The lease for stream '%s' began after this transaction; repeat the transaction"
 						.formatted(this.stream));
+		}
+	}
+
+	/**
+	 * Claim, and once more if nobody knows what became of that: it comes to the same.
+	 */
+	private Optional<Claimed> claim(@Nullable Lease lease) {
+		try {
+			return this.writer.claim(this.stream, lease);
+		}
+		catch (AppendOutcomeUnknownException ex) {
+			try {
+				return this.writer.claim(this.stream, lease);
+			}
+			catch (RuntimeException again) {
+				if (lease != null) {
+					this.registry.claimUnknown(name(), lease.instanceId());
+				}
+				throw again;
+			}
 		}
 	}
 
@@ -170,15 +189,27 @@ final class OpenAppender {
 		return claim != null && claim.lease() == lease;
 	}
 
-	long append(Append append) {
-		return locked(() -> {
-			requireWhole();
-			Assert.state(!this.ended && !this.closed, () -> "The appender of stream '" + this.stream + "' was ended");
-			return recorded(() -> {
-				requireHeld();
-				return append.append(this.writer, this.stream);
-			});
+	long append(Content content) {
+		return locked(() -> written(
+				() -> this.writer.append(this.stream, expectedId(), content.encode(this.writer, this.stream))));
+	}
+
+	private long written(LongSupplier write) {
+		requireWhole();
+		Assert.state(!this.ended && !this.closed, () -> "The appender of stream '" + this.stream + "' was ended");
+		return recorded(() -> {
+			requireHeld();
+			return write.getAsLong();
 		});
+	}
+
+	/**
+	 * Return the id that the stream must have: another one of its name is none of this
+	 * appender's.
+	 */
+	private long expectedId() {
+		Claim claim = this.claim;
+		return (claim != null) ? claim.streamId() : Addition.ANY_STREAM;
 	}
 
 	void complete() {
@@ -186,7 +217,7 @@ final class OpenAppender {
 			requireWhole();
 			return recorded(() -> ending(() -> {
 				requireHeld();
-				if (!this.writer.end(this.stream, StreamState.COMPLETED, null)) {
+				if (!tryEnd(StreamState.COMPLETED, null)) {
 					requireCompleted();
 				}
 				return 0;
@@ -194,15 +225,26 @@ final class OpenAppender {
 		});
 	}
 
-	long completeWith(Append last) {
-		return locked(() -> {
-			return ending(() -> append(last));
-		});
+	long completeWith(Content last) {
+		return locked(() -> ending(() -> written(
+				() -> this.writer.complete(this.stream, expectedId(), last.encode(this.writer, this.stream)))));
 	}
 
 	/**
-	 * Nothing may be written once another instance may have taken over, nor to another
-	 * stream of that name.
+	 * End the stream, unless it has ended, or is gone, without this appender.
+	 */
+	private boolean tryEnd(StreamState state, @Nullable String reason) {
+		Claim claim = this.claim;
+		boolean own = (claim != null) ? this.writer.end(this.stream, claim.streamId(), state, reason)
+				: this.writer.end(this.stream, state, reason);
+		if (!own) {
+			over();
+		}
+		return own;
+	}
+
+	/**
+	 * Nothing may be written once another instance may have taken over.
 	 */
 	private void requireHeld() {
 		Instant stoppedAt = this.stoppedAt;
@@ -221,18 +263,9 @@ final class OpenAppender {
 						"The lease under which stream '%s' is written could not be renewed: the database is out of reach"
 							.formatted(this.stream));
 			}
-			if (this.writer.standing(this.stream).filter((standing) -> isOpen(standing, claim)).isPresent()) {
-				this.writer.end(this.stream, StreamState.FAILED, StreamTakeOver.REASON);
-			}
+			this.writer.end(this.stream, claim.streamId(), StreamState.FAILED, StreamTakeOver.REASON);
 			throw endedOrDeleted(claim.streamId());
 		}
-		if (this.over) {
-			throw endedOrDeleted(claim.streamId());
-		}
-	}
-
-	private static boolean isOpen(Standing standing, Claim claim) {
-		return standing.streamId() == claim.streamId() && standing.endedAt() == null;
 	}
 
 	private RuntimeException endedOrDeleted(long streamId) {
@@ -259,6 +292,8 @@ final class OpenAppender {
 		}
 		catch (RuntimeException | Error ex) {
 			this.failure = ex;
+			// It may have ended, before the wake-up that tells
+			this.registry.check(this);
 			throw ex;
 		}
 	}
@@ -283,24 +318,12 @@ final class OpenAppender {
 		locked(() -> {
 			Assert.notNull(reason, "'reason' must not be null");
 			return ending(() -> {
-				if (this.stoppedAt == null && !isGone()) {
-					this.writer.end(this.stream, state, reason);
+				if (this.stoppedAt == null) {
+					tryEnd(state, reason);
 				}
 				return 0;
 			});
 		});
-	}
-
-	/**
-	 * Return whether the stream was deleted, so that one of its name is another one.
-	 */
-	private boolean isGone() {
-		Claim claim = this.claim;
-		return this.over && claim != null
-				&& this.writer.standing(this.stream)
-					.map(Standing::streamId)
-					.filter((streamId) -> streamId == claim.streamId())
-					.isEmpty();
 	}
 
 	/**
@@ -315,6 +338,9 @@ final class OpenAppender {
 		}
 		finally {
 			this.ending = this.ended;
+			if (!this.ended) {
+				this.registry.check(this);
+			}
 		}
 	}
 
@@ -388,9 +414,11 @@ final class OpenAppender {
 	 */
 	void dropped() {
 		locked(() -> {
-			if (!this.closed && !this.ended) {
+			if (!this.closed) {
 				this.closed = true;
-				this.registry.dropped(this);
+				if (!this.ended) {
+					this.registry.dropped(this);
+				}
 			}
 			return 0;
 		});
@@ -424,7 +452,6 @@ final class OpenAppender {
 	 * The stream has ended, or is gone, without this appender.
 	 */
 	void over() {
-		this.over = true;
 		List<Runnable> due;
 		synchronized (this.callbacks) {
 			this.notified = true;
@@ -438,7 +465,7 @@ final class OpenAppender {
 	 * Return whether others see the stream, if it is there.
 	 */
 	boolean isCommitted() {
-		return this.claim != null && !this.pending;
+		return this.claim != null && this.claimed && !this.pending;
 	}
 
 	boolean isEnding() {
@@ -476,17 +503,18 @@ final class OpenAppender {
 			locked(() -> (status == STATUS_COMMITTED && !this.uncertain) ? committed() : rolledBack());
 			OpenAppender.this.pending = false;
 			locked(OpenAppender.this::abandonIfClosed);
+			OpenAppender.this.registry.check(OpenAppender.this);
 		}
 
 	}
 
 	/**
-	 * Appends to a stream.
+	 * What is appended to a stream.
 	 */
 	@FunctionalInterface
-	interface Append {
+	interface Content {
 
-		long append(StreamWriter writer, String stream);
+		byte[] encode(DefaultStreamWriter writer, String stream);
 
 	}
 

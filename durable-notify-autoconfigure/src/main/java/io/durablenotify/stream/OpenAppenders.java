@@ -17,6 +17,8 @@
 package io.durablenotify.stream;
 
 import java.lang.ref.Cleaner;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -116,6 +118,12 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	private final Map<OpenAppender, String> abandoned = new ConcurrentHashMap<>();
 
+	/**
+	 * Streams of which nobody knows whether they were claimed, by their names, with the
+	 * instances.
+	 */
+	private final Map<String, Long> unknown = new ConcurrentHashMap<>();
+
 	private final WorkerThread thread = new WorkerThread("durable-notify-appenders");
 
 	private final SerialTask task = new SerialTask(this.thread, this::run);
@@ -164,14 +172,25 @@ final class OpenAppenders implements AutoCloseable {
 				throw new TaskRejectedException("Appender refused: the application context has closed");
 			}
 			appender.open();
+			this.unknown.remove(appender.name());
+			DefaultStreamAppender handle = new DefaultStreamAppender(appender);
+			cleaner().register(handle, appender::dropped);
+			return handle;
 		}
 		catch (Throwable ex) {
-			remove(appender);
+			// Claimed already, if no thread could be had for the cleaner
+			abandon(appender, OpenAppender.FAILED);
 			throw ex;
 		}
-		DefaultStreamAppender handle = new DefaultStreamAppender(appender);
-		cleaner().register(handle, appender::dropped);
-		return handle;
+	}
+
+	/**
+	 * Nobody knows whether a stream was claimed for an instance: the server was away, and
+	 * whoever wanted to write it has no appender.
+	 */
+	void claimUnknown(String name, long instanceId) {
+		this.unknown.put(name, instanceId);
+		this.task.signal();
 	}
 
 	/**
@@ -264,9 +283,24 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	void watch(OpenAppender appender) {
 		this.watched.add(appender);
-		followWatched();
-		// It may have ended before
-		this.task.signal();
+		if (this.open.contains(appender)) {
+			followWatched();
+			// It may have ended before
+			this.task.signal();
+		}
+		else {
+			unwatch(appender);
+		}
+	}
+
+	/**
+	 * Ask soon whether the stream of an appender has ended, if that is of interest.
+	 */
+	void check(OpenAppender appender) {
+		Long streamId = appender.streamId();
+		if (this.watched.contains(appender) || (streamId != null && this.touched.contains(streamId))) {
+			this.task.signal();
+		}
 	}
 
 	private void unwatch(OpenAppender appender) {
@@ -293,8 +327,10 @@ final class OpenAppenders implements AutoCloseable {
 			return;
 		}
 		Duration pause = RETRY;
+		boolean again = false;
 		try {
 			failAbandoned();
+			failUnknown();
 			findEnded();
 			this.outage.succeeded();
 		}
@@ -303,8 +339,9 @@ final class OpenAppenders implements AutoCloseable {
 				return;
 			}
 			pause = this.outage.failed(ex);
+			again = true;
 		}
-		if (!this.abandoned.isEmpty()) {
+		if (again || !this.abandoned.isEmpty()) {
 			CompletableFuture.delayedExecutor(pause.toNanos(), TimeUnit.NANOSECONDS, Runnable::run)
 				.execute(this.task::signal);
 		}
@@ -323,10 +360,23 @@ final class OpenAppenders implements AutoCloseable {
 		});
 	}
 
+	private void failUnknown() {
+		this.unknown.forEach((name, instanceId) -> {
+			if (this.open.stream().noneMatch((appender) -> appender.name().equals(name))) {
+				fail((session) -> this.store.failHeld(session, instanceId, name, OpenAppender.FAILED));
+				this.unknown.remove(name, instanceId);
+			}
+		});
+	}
+
 	private Map<Long, Instant> failOpen(Collection<OpenAppender> appenders, String reason) {
+		return fail((session) -> this.store.fail(session, ids(appenders), reason));
+	}
+
+	private Map<Long, Instant> fail(Fail fail) {
 		return this.database.executeApart("fail streams", ApplicationDatabase.PATIENCE, (connection,
 				joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, (session, inTransaction) -> {
-					Map<Long, Instant> failed = this.store.fail(session, ids(appenders), reason);
+					Map<Long, Instant> failed = fail.run(session);
 					return new Written<>(failed, failed.keySet().stream().map(Wakeup::ended).toList());
 				}));
 	}
@@ -359,7 +409,11 @@ final class OpenAppenders implements AutoCloseable {
 					unwatch(appender);
 				});
 		}
-		this.touched.removeAll(touched);
+		// What is not known to others yet, or is being ended here, is checked again
+		// after that
+		Set<Long> later = ids(
+				this.open.stream().filter((appender) -> !appender.isCommitted() || appender.isEnding()).toList());
+		touched.stream().filter((streamId) -> !later.contains(streamId)).forEach(this.touched::remove);
 	}
 
 	/**
@@ -422,6 +476,16 @@ final class OpenAppenders implements AutoCloseable {
 			Thread.currentThread().interrupt();
 			return false;
 		}
+	}
+
+	/**
+	 * A statement that fails streams.
+	 */
+	@FunctionalInterface
+	private interface Fail {
+
+		Map<Long, Instant> run(Connection connection) throws SQLException;
+
 	}
 
 	/**

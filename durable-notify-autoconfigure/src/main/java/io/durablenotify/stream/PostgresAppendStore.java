@@ -177,6 +177,12 @@ final class PostgresAppendStore implements AppendStore {
 			RETURNING s.stream_id
 			""";
 
+	private static final String END_ONE = """
+			UPDATE ${schema}.streams SET ended_at = clock_timestamp(), end_state = ?, end_reason = ?, cancelled = ?
+			WHERE stream_id = ? AND name = ? AND ended_at IS NULL
+			RETURNING stream_id
+			""";
+
 	private final String find;
 
 	private final LimitedStatement create;
@@ -197,6 +203,8 @@ final class PostgresAppendStore implements AppendStore {
 
 	private final LimitedStatement end;
 
+	private final LimitedStatement endOne;
+
 	PostgresAppendStore(SchemaName schema) {
 		this.find = schema.qualify(FIND);
 		this.create = new LimitedStatement(schema.qualify(CREATE));
@@ -208,6 +216,7 @@ final class PostgresAppendStore implements AppendStore {
 		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
 		this.standing = schema.qualify(STANDING);
 		this.end = new LimitedStatement(schema.qualify(END));
+		this.endOne = new LimitedStatement(schema.qualify(END_ONE));
 	}
 
 	@Override
@@ -373,12 +382,28 @@ final class PostgresAppendStore implements AppendStore {
 			@Nullable String reason, Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = this.end.prepare(connection, joined, lockTimeout)) {
 			statement.setString(2, stream);
-			statement.setString(3, (state == StreamState.COMPLETED) ? "completed" : "failed");
-			statement.setString(4, reason);
-			statement.setBoolean(5, state == StreamState.CANCELLED);
+			setEnd(statement, 3, state, reason);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? OptionalLong.of(result.getLong(1)) : OptionalLong.empty();
 		}
+	}
+
+	@Override
+	public boolean end(Connection connection, boolean joined, long streamId, String stream, StreamState state,
+			@Nullable String reason, Duration lockTimeout) throws SQLException {
+		try (PreparedStatement statement = this.endOne.prepare(connection, joined, lockTimeout)) {
+			setEnd(statement, 2, state, reason);
+			statement.setLong(5, streamId);
+			statement.setString(6, stream);
+			return LimitedStatement.executeForResult(statement, 0).next();
+		}
+	}
+
+	private static void setEnd(PreparedStatement statement, int first, StreamState state, @Nullable String reason)
+			throws SQLException {
+		statement.setString(first, (state == StreamState.COMPLETED) ? "completed" : "failed");
+		statement.setString(first + 1, reason);
+		statement.setBoolean(first + 2, state == StreamState.CANCELLED);
 	}
 
 	@Override

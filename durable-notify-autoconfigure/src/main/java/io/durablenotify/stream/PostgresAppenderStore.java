@@ -68,6 +68,12 @@ final class PostgresAppenderStore implements AppenderStore {
 			RETURNING stream_id, ended_at
 			""";
 
+	private static final String FAIL_ONE = """
+			UPDATE ${schema}.streams SET ended_at = clock_timestamp(), end_state = 'failed', end_reason = ?
+			WHERE name = ? AND writer_id = ? AND ended_at IS NULL
+			RETURNING stream_id, ended_at
+			""";
+
 	private static final String FIND_OPEN = """
 			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY (?::bigint[]) AND ended_at IS NULL
 			""";
@@ -84,6 +90,8 @@ final class PostgresAppenderStore implements AppenderStore {
 
 	private final String failHeld;
 
+	private final String failOne;
+
 	private final String findOpen;
 
 	private final String isHolder;
@@ -93,6 +101,7 @@ final class PostgresAppenderStore implements AppenderStore {
 		this.claimForNone = new LimitedStatement(schema.qualify(CLAIM_FOR_NONE));
 		this.fail = schema.qualify(FAIL.formatted("stream_id = ANY (?::bigint[])", Integer.MAX_VALUE));
 		this.failHeld = schema.qualify(FAIL.formatted("writer_id = ?", SLICE));
+		this.failOne = schema.qualify(FAIL_ONE);
 		this.findOpen = schema.qualify(FIND_OPEN);
 		this.isHolder = schema.qualify(IS_HOLDER);
 	}
@@ -134,6 +143,17 @@ final class PostgresAppenderStore implements AppenderStore {
 		try (PreparedStatement statement = connection.prepareStatement(this.failHeld)) {
 			statement.setString(1, reason);
 			statement.setLong(2, instanceId);
+			return readEnds(statement.executeQuery());
+		}
+	}
+
+	@Override
+	public Map<Long, Instant> failHeld(Connection connection, long instanceId, String stream, String reason)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.failOne)) {
+			statement.setString(1, reason);
+			statement.setString(2, stream);
+			statement.setLong(3, instanceId);
 			return readEnds(statement.executeQuery());
 		}
 	}

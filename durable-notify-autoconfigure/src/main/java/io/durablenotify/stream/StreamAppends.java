@@ -30,6 +30,7 @@ import java.util.Set;
 
 import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.stream.AppendResult.Ended;
+import io.durablenotify.stream.AppendResult.Gone;
 import io.durablenotify.stream.AppendResult.Locked;
 import io.durablenotify.stream.AppendResult.Stored;
 import io.durablenotify.stream.AppendResult.Unexpected;
@@ -82,6 +83,9 @@ final class StreamAppends {
 			return null;
 		}
 		long index = known.nextIndex();
+		if (addition.isStreamExpected() && addition.streamId() != known.streamId()) {
+			return null;
+		}
 		if (addition.isIndexExpected() && addition.expectedIndex() != index) {
 			return null;
 		}
@@ -186,7 +190,10 @@ final class StreamAppends {
 		List<String> unknown = new ArrayList<>();
 		for (Addition addition : additions) {
 			KnownStream known = this.known.get(addition.stream());
-			if (known != null) {
+			if (addition.isStreamExpected()) {
+				ids.put(addition.stream(), addition.streamId());
+			}
+			else if (known != null) {
 				ids.put(addition.stream(), known.streamId());
 			}
 			else {
@@ -212,7 +219,8 @@ final class StreamAppends {
 			if (streamId != null) {
 				KnownStream known = this.known.get(addition.stream());
 				// Without a hint, what is left out is locked
-				long hint = (known != null && !wait.skip()) ? known.nextIndex() : 0;
+				boolean hinted = known != null && known.streamId() == streamId && !wait.skip();
+				long hint = (hinted) ? known.nextIndex() : 0;
 				located.add(new Located(streamId, hint, addition));
 			}
 		}
@@ -316,7 +324,10 @@ final class StreamAppends {
 		for (Addition addition : additions) {
 			String stream = addition.stream();
 			Standing standing = standings.get(stream);
-			if (standing != null && standing.endedAt() != null) {
+			if (addition.isStreamExpected() && (standing == null || standing.streamId() != addition.streamId())) {
+				results.put(stream, new Gone());
+			}
+			else if (standing != null && standing.endedAt() != null) {
 				results.put(stream, new Ended(standing.state(), standing.endedAt(), standing.reason()));
 			}
 			else if (wait.skip() && standing != null && Long.valueOf(standing.streamId()).equals(ids.get(stream))) {

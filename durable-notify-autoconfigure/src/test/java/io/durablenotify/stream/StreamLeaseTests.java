@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
+import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
@@ -240,6 +241,52 @@ class StreamLeaseTests {
 				frequent.writer().appender("old-snapshot").append("a");
 			});
 			assertThat(writers("old-snapshot")).isNotNull();
+		}
+	}
+
+	/**
+	 * As when its host was suspended, or the time is set.
+	 */
+	@Test
+	void aStepOfTheDatabasesClockIsNoLapse() {
+		TestDatabase own = PostgresServer.shared().createDatabase();
+		Instance.start(own).close();
+		setClock(own, 0);
+		own.jdbc()
+			.execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = shim, pg_catalog, public', "
+					+ "current_database()); END $$");
+		try (Instance writing = Instance.start(own, SHORT_LEASE); Instance other = Instance.start(own, SHORT_LEASE)) {
+			StreamAppender appender = writing.writer().appender("stepped");
+			other.writer().appender("other").complete();
+			for (int hours = 1; hours <= 6; hours++) {
+				setClock(own, hours);
+				String renewed = "SELECT count(*) = 2 FROM durable_notify.instances WHERE lease_until > pg_catalog.now() + %d * interval '59 minutes'"
+					.formatted(hours);
+				Eventually.await(() -> Boolean.TRUE.equals(own.jdbc().queryForObject(renewed, Boolean.class)),
+						() -> own.jdbc().queryForList("SELECT * FROM durable_notify.instances"));
+				appender.append("still writing");
+			}
+			appender.complete();
+		}
+	}
+
+	private static void setClock(TestDatabase database, int hours) {
+		database.jdbc().execute("""
+				CREATE SCHEMA IF NOT EXISTS shim;
+				CREATE OR REPLACE FUNCTION shim.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+				$$ SELECT pg_catalog.clock_timestamp() + interval '%d hours' $$
+				""".formatted(hours));
+	}
+
+	@Test
+	void aShortLeaseIsAnnouncedAlsoWhereNotificationsAreSentInTransactions() {
+		TestDatabase own = PostgresServer.shared().createDatabase();
+		Instance.start(own).close();
+		try (ChannelTap tap = ChannelTap.on(own, "durable_notify_wakeup");
+				Instance only = Instance.start(own, "durable-notify.wakeup.mode=in-transaction")) {
+			only.writer().appender("announced", AppenderOptions.lease(Duration.ofSeconds(1))).complete();
+			Eventually.await(() -> tap.payloads().stream().anyMatch((payload) -> payload.contains(" instances ")),
+					tap::payloads);
 		}
 	}
 
