@@ -16,6 +16,7 @@
 
 package io.durablenotify.actuate;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,12 @@ import org.springframework.dao.DataAccessException;
 final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
 	private static final Status DEGRADED = new Status("DEGRADED");
+
+	/**
+	 * How long the server may take to answer, once the pool has lent a connection. A link
+	 * that a firewall has dropped would never end.
+	 */
+	private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(5);
 
 	private final NotificationListener listener;
 
@@ -100,7 +107,8 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
 	private boolean isDatabaseReachable() {
 		try {
-			return this.database.execute("check the database", (connection, joined) -> connection.isValid(0));
+			return this.database.executeReading("check the database",
+					(connection, joined) -> connection.isValid((int) ANSWER_TIMEOUT.toSeconds()));
 		}
 		catch (DataAccessException ex) {
 			return false;

@@ -34,6 +34,11 @@ final class HearingProbe {
 
 	private static final int NOT_HEARD_UNTIL_DEAF = 2;
 
+	/**
+	 * How long after a probe that met a full queue the next one is due.
+	 */
+	private static final Duration QUEUE_FULL_INTERVAL = Duration.ofSeconds(1);
+
 	private final Probe settings;
 
 	private final Supplier<CompletableFuture<Long>> sender;
@@ -43,6 +48,8 @@ final class HearingProbe {
 	private @Nullable CompletableFuture<Long> inFlight;
 
 	private int notHeard;
+
+	private boolean queueFull;
 
 	HearingProbe(Probe settings, Supplier<CompletableFuture<Long>> sender, long now) {
 		this.settings = settings;
@@ -63,6 +70,13 @@ final class HearingProbe {
 		return Duration.ofNanos(Math.max(0, nanos));
 	}
 
+	/**
+	 * Have the next one due at once.
+	 */
+	void hurry(long now) {
+		this.dueAt = now;
+	}
+
 	void send() {
 		this.inFlight = this.sender.get();
 	}
@@ -73,6 +87,7 @@ final class HearingProbe {
 	void heard(long now) {
 		this.inFlight = null;
 		this.notHeard = 0;
+		this.queueFull = false;
 		putOff(now);
 	}
 
@@ -87,6 +102,7 @@ final class HearingProbe {
 		}
 		if (sent.isCompletedExceptionally()) {
 			this.inFlight = null;
+			this.queueFull = NotificationQueue.isFull(sent.handle((sentAt, failure) -> failure).join());
 			putOff(now);
 			return ProbeOutcome.NOT_SENT;
 		}
@@ -99,12 +115,23 @@ final class HearingProbe {
 		return ProbeOutcome.NOT_HEARD;
 	}
 
+	/**
+	 * Return whether the last probe met a full queue.
+	 */
+	boolean isQueueFull() {
+		return this.queueFull;
+	}
+
 	boolean isDeaf() {
 		return this.notHeard >= NOT_HEARD_UNTIL_DEAF;
 	}
 
 	private void putOff(long now) {
-		this.dueAt = now + Durations.jittered(this.settings.interval()).toNanos();
+		Duration interval = this.settings.interval();
+		if (this.queueFull && interval.compareTo(QUEUE_FULL_INTERVAL) > 0) {
+			interval = QUEUE_FULL_INTERVAL;
+		}
+		this.dueAt = now + Durations.jittered(interval).toNanos();
 	}
 
 }

@@ -173,6 +173,23 @@ final class ListenerConnection implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Have the server drop what all listening sessions have read, which PostgreSQL does
+	 * only when something is sent or asks for it: a queue that is full stays full after
+	 * the session has gone that held it up.
+	 */
+	void freeQueue() throws SQLException {
+		execute(NotificationQueue.FREE);
+	}
+
+	/**
+	 * Return why nothing can be sent, and by whose fault.
+	 */
+	String queueFull() throws SQLException {
+		this.statementRun = true;
+		return NotificationQueue.describeFull(this.connection, this.address);
+	}
+
 	boolean isOwn(PGNotification notification) {
 		return notification.getPID() == this.backendPid;
 	}

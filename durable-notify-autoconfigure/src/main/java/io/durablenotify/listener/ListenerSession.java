@@ -47,6 +47,8 @@ final class ListenerSession {
 
 	private final Duration probeTimeout;
 
+	private final ProbeSender probeSender;
+
 	private final HearingProbe probe;
 
 	private final Set<String> listened = new HashSet<>();
@@ -59,6 +61,7 @@ final class ListenerSession {
 		this.channels = channels;
 		this.state = state;
 		this.probeTimeout = probe.timeout();
+		this.probeSender = probeSender;
 		this.probe = new HearingProbe(probe, probeSender::send, System.nanoTime());
 	}
 
@@ -91,9 +94,15 @@ final class ListenerSession {
 	@Nullable ProbeOutcome turn() throws SQLException {
 		this.turnBegan = System.nanoTime();
 		followChannels();
+		if (this.probeSender.takeRequest()) {
+			this.probe.hurry(System.nanoTime());
+		}
 		boolean probeDue = this.probe.isDue(System.nanoTime());
 		if (probeDue) {
 			this.connection.requireAnswer(this.probeTimeout);
+			if (this.probe.isQueueFull()) {
+				this.connection.freeQueue();
+			}
 		}
 		// They prove nothing: a pooler in transaction mode may have lent us the hearing
 		// connection for just that statement
@@ -113,6 +122,9 @@ final class ListenerSession {
 			this.state.probed(outcome);
 			if (this.probe.isDeaf()) {
 				throw this.connection.deaf(this.probeTimeout);
+			}
+			if (this.probe.isQueueFull()) {
+				this.state.queueFull(this.connection.queueFull());
 			}
 		}
 		return outcome;

@@ -98,6 +98,12 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 		DEAF,
 
 		/**
+		 * Listening, but no notification can be sent: the queue that all databases of the
+		 * server share is full. It is checked every second, over the same connection.
+		 */
+		QUEUE_FULL,
+
+		/**
 		 * Turned off by {@code durable-notify.listener.enabled=false}.
 		 */
 		DISABLED
@@ -120,8 +126,8 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 		NOT_HEARD,
 
 		/**
-		 * No connection was to be had to send the token from, which says nothing about
-		 * hearing.
+		 * The token could not be sent: no connection was to be had, which says nothing
+		 * about hearing, or the server takes no notifications.
 		 */
 		NOT_SENT
 

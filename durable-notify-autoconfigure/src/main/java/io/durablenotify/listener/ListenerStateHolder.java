@@ -71,6 +71,20 @@ final class ListenerStateHolder {
 		if (!this.state.proven() || this.state.lastProbe() != ProbeOutcome.HEARD) {
 			this.state = this.state.withProven(true).withLastProbe(ProbeOutcome.HEARD);
 		}
+		if (this.state.status() == Status.QUEUE_FULL) {
+			this.state = this.state.withStatus(Status.LISTENING, now());
+			logger.info("The server takes notifications again");
+		}
+	}
+
+	/**
+	 * Nothing can be sent for now, as a probe has found.
+	 */
+	synchronized void queueFull(String error) {
+		if (this.state.status() == Status.LISTENING) {
+			this.state = this.state.withStatus(Status.QUEUE_FULL, now()).withProven(false).withLastError(error);
+			logger.warn(error + ". Until then only the poll delivers");
+		}
 	}
 
 	synchronized void probed(ProbeOutcome outcome) {

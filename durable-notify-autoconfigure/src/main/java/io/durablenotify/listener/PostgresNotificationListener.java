@@ -93,6 +93,11 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	}
 
 	@Override
+	public void probe() {
+		this.probeSender.request();
+	}
+
+	@Override
 	public void start() {
 		ListenerRun started;
 		synchronized (this.lifecycle) {

@@ -19,6 +19,7 @@ package io.durablenotify.listener;
 import java.sql.PreparedStatement;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 
@@ -34,10 +35,26 @@ final class ProbeSender {
 
 	private final String channel;
 
+	private final AtomicBoolean requested = new AtomicBoolean();
+
 	ProbeSender(ApplicationDatabase database, Executor executor, String channel) {
 		this.database = database;
 		this.executor = executor;
 		this.channel = channel;
+	}
+
+	/**
+	 * Have a probe sent soon. May be called by any thread.
+	 */
+	void request() {
+		this.requested.set(true);
+	}
+
+	/**
+	 * Return whether one was requested, once.
+	 */
+	boolean takeRequest() {
+		return this.requested.get() && this.requested.getAndSet(false);
 	}
 
 	/**

@@ -29,6 +29,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ChannelHandler;
+import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.wakeup.WakeupCodec.Decoded;
@@ -44,6 +45,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	private static final int MANY_INSTANCES = 1_000;
 
 	private final ApplicationDatabase database;
+
+	private final NotificationListener listener;
 
 	private final WakeupMode mode;
 
@@ -67,10 +70,11 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	PostgresWakeups(ApplicationDatabase database, NotificationListener listener, SchemaName schema,
 			WakeupSettings settings) {
 		this.database = database;
+		this.listener = listener;
 		this.mode = settings.mode();
 		this.channel = schema.channel("wakeup");
 		this.sender = new WakeupSender(database, this.channel, this.instance, settings.maxGap(),
-				this::instancesHeardLately);
+				this::instancesHeardLately, listener::probe);
 		// On the listener's own thread: handlers of wake-ups only take note
 		this.listening = listener.listen(this.channel, new Receiver(), Runnable::run);
 	}
@@ -102,11 +106,19 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 		return this.mode == WakeupMode.IN_TRANSACTION;
 	}
 
+	/**
+	 * Return whether a NOTIFY in a transaction would fail its commit. The other instances
+	 * poll fast then.
+	 */
+	private boolean isQueueFull() {
+		return this.listener.state().status() == Status.QUEUE_FULL;
+	}
+
 	@Override
 	public void announce(Connection connection, String topic, Collection<Wakeup> wakeups) throws SQLException {
 		WakeupBatch batch = new WakeupBatch();
 		wakeups.forEach((wakeup) -> batch.add(topic, wakeup));
-		if (!batch.isEmpty()) {
+		if (!batch.isEmpty() && !isQueueFull()) {
 			WakeupSender.notify(connection, this.channel, WakeupCodec.encode(this.instance, batch));
 		}
 	}
@@ -143,7 +155,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 		@Override
 		public void beforeCommit(WakeupBatch batch) {
-			if (isTransactionRequired()) {
+			if (isTransactionRequired() && !isQueueFull()) {
 				List<String> payloads = WakeupCodec.encode(PostgresWakeups.this.instance, batch);
 				PostgresWakeups.this.database.execute("send wake-ups in the transaction", (connection, joined) -> {
 					WakeupSender.notify(connection, PostgresWakeups.this.channel, payloads);

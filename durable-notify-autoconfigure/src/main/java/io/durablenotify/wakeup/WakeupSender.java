@@ -29,6 +29,7 @@ import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.listener.NotificationQueue;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -77,6 +78,11 @@ final class WakeupSender implements AutoCloseable {
 
 	private final IntSupplier instances;
 
+	/**
+	 * Called when the server takes no notifications.
+	 */
+	private final Runnable queueFull;
+
 	private final WorkerThread thread = new WorkerThread("durable-notify-wakeup");
 
 	private final SerialTask task = new SerialTask(this.thread, this::send);
@@ -107,12 +113,14 @@ final class WakeupSender implements AutoCloseable {
 	private final Outage outage = new Outage(logger,
 			"Wake-ups cannot be sent; readers in other instances rely on their poll", "Wake-ups are sent again");
 
-	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances) {
+	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances,
+			Runnable queueFull) {
 		this.database = database;
 		this.channel = channel;
 		this.sender = sender;
 		this.maxGap = maxGap;
 		this.instances = instances;
+		this.queueFull = queueFull;
 	}
 
 	void offer(String topic, Wakeup wakeup) {
@@ -152,6 +160,9 @@ final class WakeupSender implements AutoCloseable {
 			if (!isClosing()) {
 				// Whatever was wrong with these, the other instances have to look
 				offer(batch.toResyncs());
+				if (NotificationQueue.isFull(ex)) {
+					this.queueFull.run();
+				}
 				pause(this.outage.failed(ex));
 			}
 		}

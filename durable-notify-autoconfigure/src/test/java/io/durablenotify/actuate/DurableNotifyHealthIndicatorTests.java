@@ -192,6 +192,20 @@ class DurableNotifyHealthIndicatorTests {
 	}
 
 	@Test
+	void answersWithinABoundWhereALinkIsSilent() {
+		try (TcpProxy proxy = TcpProxy.to(database);
+				Instance instance = start("spring.datasource.url=" + proxy.url(),
+						"spring.datasource.hikari.maximum-pool-size=1",
+						"spring.datasource.hikari.connection-timeout=250", "durable-notify.listener.enabled=false")) {
+			awaitHealth(instance, "UP");
+			proxy.freeze();
+			long start = System.nanoTime();
+			assertThat(health(instance).getStatus()).isEqualTo(Status.DOWN);
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
+		}
+	}
+
+	@Test
 	void isUpWhereTheListenerIsTurnedOff() {
 		try (Instance instance = start("durable-notify.listener.enabled=false")) {
 			Health health = health(instance);

@@ -134,7 +134,8 @@ class WakeupSenderTests {
 
 	private WakeupSender sender(Duration maxGap) {
 		return new WakeupSender(new ApplicationDatabase(new DriverManagerDataSource(database.url()), () -> null),
-				"paced", "me", maxGap, this.instances::get);
+				"paced", "me", maxGap, this.instances::get, () -> {
+				});
 	}
 
 	private static Duration elapsedSince(long start) {
