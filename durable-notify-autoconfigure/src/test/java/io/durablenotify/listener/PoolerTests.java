@@ -17,18 +17,20 @@
 package io.durablenotify.listener;
 
 import java.time.Duration;
+import java.time.Instant;
 
 import io.durablenotify.listener.ListenerException.Problem;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PgBouncer;
+import io.durablenotify.testsupport.Pooler;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -39,12 +41,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests through a real PgBouncer.
+ * Tests through real poolers and proxies.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class PoolerTests {
 
 	private static final String NO_POLL = "durable-notify.poll.interval=0";
+
+	private static final String SMALL_POOL = "spring.datasource.hikari.maximum-pool-size=3";
+
+	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=5000";
 
 	private static final String FAST_PROBE = "durable-notify.listener.probe.timeout=1s";
 
@@ -57,7 +63,7 @@ class PoolerTests {
 
 	@Test
 	void inTransactionModeStartUpFailsAndSaysWhy(CapturedOutput output) {
-		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction")) {
+		try (Pooler pooler = Pooler.pgBouncer(this.database, "transaction")) {
 			assertThatExceptionOfType(Exception.class).isThrownBy(() -> Instance.start(pooler.through(), FAST_PROBE))
 				.havingRootCause()
 				.isInstanceOfSatisfying(ListenerException.class,
@@ -78,7 +84,7 @@ class PoolerTests {
 	void inTransactionModeThePollGoesOnDelivering(CapturedOutput output) {
 		String[] properties = { FAST_PROBE, "durable-notify.listener.fail-fast=false",
 				"durable-notify.poll.interval=1m", "durable-notify.poll.degraded-interval=200ms" };
-		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction");
+		try (Pooler pooler = Pooler.pgBouncer(this.database, "transaction");
 				Instance instance = Instance.start(pooler.through(), properties);
 				Instance other = Instance.start(pooler.through(), properties)) {
 			instance.awaitStatus(Status.DEAF);
@@ -94,7 +100,7 @@ class PoolerTests {
 
 	@Test
 	void inTransactionModeADirectUrlHears() {
-		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction");
+		try (Pooler pooler = Pooler.pgBouncer(this.database, "transaction");
 				Instance instance = Instance.start(pooler.through(), NO_POLL,
 						"durable-notify.listener.url=" + this.database.url());
 				Instance other = Instance.start(pooler.through(), NO_POLL,
@@ -107,7 +113,7 @@ class PoolerTests {
 
 	@Test
 	void theMigrationLeavesNothingBehindOnThePoolersConnections() {
-		try (PgBouncer pooler = PgBouncer.start(this.database, "transaction");
+		try (Pooler pooler = Pooler.pgBouncer(this.database, "transaction");
 				Instance instance = Instance.start(pooler.through(), "durable-notify.listener.enabled=false")) {
 			for (int i = 0; i < 20; i++) {
 				assertThat(pooler.through().jdbc().queryForObject("SHOW search_path", String.class))
@@ -119,7 +125,7 @@ class PoolerTests {
 
 	@Test
 	void inSessionModeAllIsRight() {
-		try (PgBouncer pooler = PgBouncer.start(this.database, "session");
+		try (Pooler pooler = Pooler.pgBouncer(this.database, "session");
 				Instance instance = Instance.start(pooler.through(), NO_POLL);
 				Instance other = Instance.start(pooler.through(), NO_POLL)) {
 			assertThat(instance.listener().state().isHealthy()).isTrue();
@@ -128,6 +134,54 @@ class PoolerTests {
 			assertDelivers(instance, other);
 			Eventually.await(() -> instance.listener().state().reconnects() == 1, instance.listener()::state);
 			assertDelivers(other, instance);
+		}
+	}
+
+	@Test
+	@Tag("long")
+	void throughPgPoolAllIsRight() {
+		try (Pooler pooler = Pooler.pgPool(this.database);
+				Instance instance = Instance.start(pooler.through(), NO_POLL, SMALL_POOL);
+				Instance other = Instance.start(pooler.through(), NO_POLL, SMALL_POOL)) {
+			assertThat(instance.listener().state().isHealthy()).isTrue();
+			assertDelivers(other, instance);
+			assertDelivers(instance, other);
+		}
+	}
+
+	/**
+	 * The probe comes long before what proxies take for idle.
+	 */
+	@Test
+	@Tag("long")
+	void aProxyThatCutsIdleConnectionsDoesNotCutTheListeners() {
+		try (Pooler proxy = Pooler.haProxy(this.database, Duration.ofSeconds(2));
+				Instance instance = Instance.start(proxy.through(), NO_POLL, SMALL_POOL, IMPATIENT_POOL,
+						"durable-notify.listener.probe.interval=1s")) {
+			Instant start = Instant.now();
+			Eventually.await(() -> Duration.between(start, Instant.now()).toSeconds() > 6, instance.listener()::state);
+			assertThat(instance.listener().state().isHealthy()).isTrue();
+			assertThat(instance.listener().state().reconnects()).isZero();
+			assertDelivers(instance, instance);
+		}
+	}
+
+	@Test
+	@Tag("long")
+	void whatAProxyCutsIsConnectedAgainAndLosesNothing() {
+		try (Pooler proxy = Pooler.haProxy(this.database, Duration.ofSeconds(1));
+				Instance instance = Instance.start(proxy.through(), NO_POLL, SMALL_POOL, IMPATIENT_POOL);
+				Instance other = Instance.start(this.database, NO_POLL)) {
+			RecordingHandler handler = new RecordingHandler();
+			instance.reader().subscribe("cut", StreamPosition.start(), handler);
+			for (int cut = 1; cut <= 3; cut++) {
+				long reconnects = cut;
+				Eventually.await(() -> instance.listener().state().reconnects() >= reconnects,
+						instance.listener()::state);
+				other.writer().append("cut", String.valueOf(cut));
+				handler.awaitChunks(cut);
+			}
+			handler.assertGapFree(0, 3);
 		}
 	}
 

@@ -39,6 +39,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.DataAccessException;
@@ -51,6 +52,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  * fast and slow readers, and somebody who terminates backends, the pools' and the
  * listeners', all the time.
  */
+@Tag("chaos")
 class StreamChaosTests {
 
 	/**

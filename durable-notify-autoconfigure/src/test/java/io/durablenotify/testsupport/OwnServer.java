@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -167,12 +168,31 @@ public final class OwnServer implements AutoCloseable {
 	 * Start a standby: a copy, taken while the original is down, that recovers for ever.
 	 */
 	public OwnServer startStandby(Path target) {
+		return startStandby(target, "");
+	}
+
+	/**
+	 * Start a standby that follows, and let no commit return before it has it.
+	 */
+	public OwnServer startSynchronousStandby(Path target) {
+		OwnServer standby = startStandby(target,
+				"primary_conninfo = 'host=localhost port=%d user=postgres'%n".formatted(this.server.getPort()));
+		database().jdbc().execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
+		database().jdbc().execute("SELECT pg_reload_conf()");
+		Eventually.await(() -> database().jdbc()
+			.queryForList("SELECT sync_state FROM pg_stat_replication", String.class)
+			.contains("sync"), () -> database().jdbc().queryForList("SELECT * FROM pg_stat_replication"));
+		return standby;
+	}
+
+	private OwnServer startStandby(Path target, String settings) {
 		crash();
 		try {
 			FileSystemUtils.copyRecursively(this.directory, target);
 			Files.setPosixFilePermissions(target, PosixFilePermissions.fromString("rwx------"));
 			Files.deleteIfExists(target.resolve("postmaster.pid"));
 			Files.createFile(target.resolve("standby.signal"));
+			Files.writeString(target.resolve("postgresql.auto.conf"), settings, StandardOpenOption.APPEND);
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);
