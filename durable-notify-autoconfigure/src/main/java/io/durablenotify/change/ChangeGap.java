@@ -36,8 +36,10 @@ public record ChangeGap(String topic, Reason reason) {
 		EXPIRED,
 
 		/**
-		 * Another server of the same cluster has taken over, which need not have all that
-		 * was committed before.
+		 * Changes that were committed may be gone: another server of the same cluster has
+		 * taken over, which need not have them all, or this one was put back to a backup,
+		 * has crashed and lost what no commit had waited for, or somebody has removed our
+		 * rows.
 		 */
 		FAILOVER,
 

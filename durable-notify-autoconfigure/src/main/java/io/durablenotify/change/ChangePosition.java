@@ -78,27 +78,25 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
-	 * Return the same position in the next run of a server that was shut down.
-	 */
-	ChangePosition afterShutdown(ServerRun server) {
-		return new ChangePosition(server, this.snapshot, this.target, this.afterXact, this.afterId);
-	}
-
-	/**
-	 * Return the same position in the server's next run. Numbers of transactions that
-	 * were not written to disk when the server crashed, since they had rolled back, are
-	 * given away again: they must not pass for seen.
-	 * @param durable the highest number of a transaction that is known to have been
-	 * committed; nothing above it was read
+	 * Return the same position in another run of the server. Numbers of transactions that
+	 * were not written to disk when the server crashed are given away again: they must
+	 * not pass for seen.
+	 * @param durable up to which number none is given away again, nor was read above it
 	 */
 	ChangePosition afterCrash(ServerRun server, long durable) {
 		return new ChangePosition(server, limited(this.snapshot, durable),
 				(this.target != null) ? limited(this.target, durable) : null, this.afterXact, this.afterId);
 	}
 
-	private static String limited(String snapshot, long durable) {
+	/**
+	 * Return what of a snapshot is certain: that of transactions up to a number.
+	 */
+	static String limited(String snapshot, long durable) {
 		String[] fields = snapshot.split(":", -1);
-		long xmax = Math.min(Long.parseLong(fields[1]), durable + 1);
+		if (Long.parseLong(fields[1]) <= durable) {
+			return snapshot;
+		}
+		long xmax = durable + 1;
 		long xmin = Math.min(Long.parseLong(fields[0]), xmax);
 		String running = running(fields[2]).filter((xact) -> xact < xmax)
 			.map(String::valueOf)
@@ -120,7 +118,7 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 		return xmax((this.target != null) ? this.target : this.snapshot);
 	}
 
-	private static long xmax(String snapshot) {
+	static long xmax(String snapshot) {
 		return Long.parseLong(snapshot.split(":", -1)[1]);
 	}
 

@@ -16,13 +16,13 @@
 
 package io.durablenotify.change;
 
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -37,6 +37,8 @@ import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeStore.Arrival;
+import io.durablenotify.change.ChangeStore.Identity;
+import io.durablenotify.change.ChangeStore.Known;
 import io.durablenotify.change.ChangeStore.Page;
 import io.durablenotify.change.ChangeStore.Place;
 import io.durablenotify.delivery.Delays;
@@ -78,6 +80,13 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 */
 	static final long RECENT = 60_000;
 
+	/**
+	 * Of how many changes, those that were read last, a crash may have taken one without
+	 * the one with the highest number. What a commit does not wait for is on disk within
+	 * a second, unless the server is told otherwise.
+	 */
+	private static final int WITNESSES = 1_000;
+
 	private final ApplicationDatabase database;
 
 	private final ChangeStore store;
@@ -117,15 +126,16 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private long latestAt;
 
 	/**
-	 * The run of the server that {@link #durable} is of.
+	 * The run of the server that {@link #known} is of.
 	 */
 	private @Nullable ServerRun run;
 
+	private Known known = Known.NOTHING;
+
 	/**
-	 * The highest number of a transaction that is known to be on disk. Nothing above it
-	 * was read.
+	 * The changes that were read last in this run.
 	 */
-	private long durable;
+	private final Deque<Identity> witnesses = new ArrayDeque<>();
 
 	private @Nullable Subscription polling;
 
@@ -217,13 +227,14 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private void begin(Arrival arrival) {
 		this.run = arrival.position().server();
-		this.durable = arrival.durable();
+		this.known = arrival.known();
+		this.witnesses.clear();
 		this.latest = null;
 		note(arrival);
 	}
 
 	private void note(Arrival arrival) {
-		note(arrival.position().server(), arrival.durable());
+		note(arrival.position().server(), arrival.known());
 		if (arrival.shared()) {
 			arriveAt(arrival.position());
 		}
@@ -237,9 +248,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	/**
 	 * Of another run it says nothing about this one.
 	 */
-	private void note(ServerRun run, long durable) {
+	private void note(ServerRun run, Known known) {
 		if (run.equals(this.run)) {
-			this.durable = Math.max(this.durable, durable);
+			this.known = this.known.and(known);
+		}
+	}
+
+	private Known known(ServerRun run) {
+		synchronized (this.lock) {
+			return (run.equals(this.run)) ? this.known : Known.NOTHING;
 		}
 	}
 
@@ -354,9 +371,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		for (Map.Entry<ChangePosition, List<ChangeFeed>> group : groups().entrySet()) {
 			ChangePosition position = group.getKey();
 			List<ChangeFeed> feeds = group.getValue();
-			Page page = read(position, target, feeds);
-			if (!position.server().isThatOf(page)) {
-				followServer(position.server());
+			Known known = known(position.server());
+			Page page = read(position, known, target, feeds);
+			boolean sameRun = position.server().isThatOf(page);
+			if (!sameRun || !page.proves(known)) {
+				follow(position.server(), !sameRun);
 				return true;
 			}
 			this.followed = false;
@@ -385,15 +404,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		return groups;
 	}
 
-	private Page read(ChangePosition position, @Nullable String target, List<ChangeFeed> feeds) {
+	private Page read(ChangePosition position, Known known, @Nullable String target, List<ChangeFeed> feeds) {
 		List<String> topics = feeds.stream().map(ChangeFeed::topic).distinct().toList();
 		return this.database.executeApart("read changes", ApplicationDatabase.PATIENCE,
-				(connection, joined) -> read(connection, position, target, topics));
-	}
-
-	private Page read(Connection connection, ChangePosition position, @Nullable String target, List<String> topics)
-			throws SQLException {
-		return this.store.read(connection, position, target, topics, PAGE);
+				(connection, joined) -> this.store.read(connection, position, known, target, topics, PAGE));
 	}
 
 	private boolean give(ChangePosition position, Page page, List<ChangeFeed> feeds) {
@@ -412,7 +426,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			given.forEach(ChangeFeed::signal);
 		}
 		synchronized (this.lock) {
-			note(position.server(), page.highestDurable());
+			note(position.server(), page.known());
+			if (position.server().equals(this.run)) {
+				witness(rows);
+			}
 			if (position.target() == null) {
 				arriveAt(position.behind(page.target()));
 			}
@@ -422,30 +439,72 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		return end != null || position.target() != null;
 	}
 
+	private void witness(List<ChangeRow> rows) {
+		for (ChangeRow row : rows) {
+			this.witnesses.add(row.identity());
+			if (this.witnesses.size() > WITNESSES) {
+				this.witnesses.remove();
+			}
+		}
+	}
+
 	/**
-	 * Another run of the server, another server or another cluster has answered.
+	 * Another run of the server, another server or another cluster has answered, or what
+	 * was known of this one is no longer so.
 	 */
-	private void followServer(ServerRun before) {
+	private void follow(ServerRun before, boolean otherRun) {
 		boolean again = this.followed;
 		this.followed = false;
-		Arrival arrival = arrive();
+		Return result = comeBack();
+		Arrival arrival = result.arrival();
 		ServerRun server = arrival.position().server();
-		Assert.state(!again && !server.equals(before), "Different servers answer by turns");
+		Assert.state(!again && !(otherRun && server.equals(before)), "Different servers answer by turns");
 		this.followed = true;
 		ChangeGap.Reason gap;
 		List<ChangeFeed> feeds;
 		synchronized (this.lock) {
-			gap = gap(before, arrival);
-			// All at once, also those without room: soon nobody knows what was durable
+			gap = gap(before, arrival, result.intact() && otherRun);
+			// All at once, also those without room: soon nobody knows what was known
 			feeds = at(before);
-			if (gap == null) {
-				this.positions.replaceAll((feed, position) -> follow(position, before, server));
-			}
+			// Without a crash, no number is given away again because somebody removes
+			// rows
+			boolean goOn = gap != ChangeGap.Reason.OTHER_CLUSTER && before.equals(this.run)
+					&& (result.certain() || !server.isOtherThan(before));
+			this.positions.replaceAll((feed, position) -> {
+				if (!position.server().equals(before)) {
+					return position;
+				}
+				return (goOn) ? position.afterCrash(server, this.known.durable()) : arrival.position();
+			});
 			begin(arrival);
 		}
 		if (gap != null) {
-			giveGap(gap, feeds, arrival.position());
+			giveGap(gap, feeds);
 		}
+	}
+
+	/**
+	 * The present, whether the last change is there, so that no number up to its own is
+	 * given away again, and whether all is there that was read last.
+	 */
+	private record Return(Arrival arrival, boolean certain, boolean intact) {
+	}
+
+	private Return comeBack() {
+		List<Identity> witnesses;
+		Known known;
+		synchronized (this.lock) {
+			witnesses = List.copyOf(this.witnesses);
+			known = this.known;
+		}
+		Identity last = known.last();
+		return this.database.executeApart("find the position in changes", ApplicationDatabase.PATIENCE,
+				(connection, joined) -> {
+					Arrival arrival = this.store.arrive(connection);
+					boolean certain = arrival.known().deleted() >= known.deleted()
+							&& (last == null || this.store.has(connection, List.of(last)));
+					return new Return(arrival, certain, certain && this.store.has(connection, witnesses));
+				});
 	}
 
 	private List<ChangeFeed> at(ServerRun run) {
@@ -458,27 +517,21 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		return feeds;
 	}
 
-	private ChangePosition follow(ChangePosition position, ServerRun before, ServerRun server) {
-		if (!position.server().equals(before)) {
-			return position;
-		}
-		return (server.isOrderly(before)) ? position.afterShutdown(server) : position.afterCrash(server, this.durable);
-	}
-
-	private ChangeGap.@Nullable Reason gap(ServerRun before, Arrival arrival) {
+	private ChangeGap.@Nullable Reason gap(ServerRun before, Arrival arrival, boolean intact) {
 		ServerRun server = arrival.position().server();
 		if (!server.isSameCluster(before)) {
 			return ChangeGap.Reason.OTHER_CLUSTER;
 		}
-		if (!server.isRestartOf(before) || !before.equals(this.run)) {
+		if (!intact || !before.equals(this.run) || !server.isSameTimeline(before)
+				|| !server.log().equals(before.log())) {
 			return ChangeGap.Reason.FAILOVER;
 		}
-		// Put back to a backup, or it did not wait for the disk
-		boolean lost = arrival.durable() < this.durable || server.isOrderly(before) && this.positions.values()
+		// Put back to a backup: a server that was shut down has forgotten no number
+		boolean isBackup = server.isAfterShutdown(before) && this.positions.values()
 			.stream()
 			.anyMatch((position) -> before.equals(position.server())
 					&& position.targetXmax() > arrival.position().xmax());
-		return (lost) ? ChangeGap.Reason.FAILOVER : null;
+		return (isBackup) ? ChangeGap.Reason.FAILOVER : null;
 	}
 
 	private void expire(ServerRun server, List<ChangeFeed> feeds) {
@@ -490,14 +543,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		synchronized (this.lock) {
 			note(arrival);
 		}
-		giveGap(ChangeGap.Reason.EXPIRED, feeds, arrival.position());
+		move(feeds, arrival.position());
+		giveGap(ChangeGap.Reason.EXPIRED, feeds);
 	}
 
-	private void giveGap(ChangeGap.Reason reason, List<ChangeFeed> feeds, ChangePosition present) {
+	/**
+	 * The position is from before: whoever reacts to the gap misses nothing from then on.
+	 */
+	private void giveGap(ChangeGap.Reason reason, List<ChangeFeed> feeds) {
 		logger.warn("Changes may have been missed: " + reason);
-		// The position is from before: whoever reacts to the gap misses nothing from then
-		// on
-		move(feeds, present);
 		synchronized (this.lock) {
 			this.lastGap = reason;
 			this.lastGapAt = this.clock.instant();
@@ -525,7 +579,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	@Override
 	public String toString() {
 		synchronized (this.lock) {
-			return "reader of changes at %s, durable %d".formatted(this.positions, this.durable);
+			return "reader of changes at %s, durable %d".formatted(this.positions, this.known.durable());
 		}
 	}
 

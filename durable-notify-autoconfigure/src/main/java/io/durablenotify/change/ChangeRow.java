@@ -23,4 +23,9 @@ package io.durablenotify.change;
  * @param change the change
  */
 record ChangeRow(long xact, Change change) {
+
+	ChangeStore.Identity identity() {
+		return new ChangeStore.Identity(this.xact, this.change.id(), this.change.createdAt());
+	}
+
 }

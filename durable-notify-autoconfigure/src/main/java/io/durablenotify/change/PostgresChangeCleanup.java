@@ -45,6 +45,8 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 	private static final String CLEAN = """
 			SELECT set_config('durable_notify.turn',
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.changes', 0))::text, true) IS NOT NULL;
+			INSERT INTO ${schema}.change_log (system_identifier) SELECT ${schema}.cluster()
+				WHERE ${my_turn} AND NOT EXISTS (SELECT FROM ${schema}.change_log) ON CONFLICT (one) DO NOTHING;
 			INSERT INTO ${schema}.change_snapshots (snapshot) SELECT pg_current_snapshot()
 				WHERE ${my_turn} AND EXISTS (SELECT FROM ${schema}.changes) AND NOT EXISTS (
 					SELECT FROM ${schema}.change_snapshots WHERE taken_at > clock_timestamp() - ?::interval)
@@ -84,7 +86,7 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 			statement.setString(3, retention.toMillis() + "ms");
 			statement.setInt(4, SLICE);
 			OneTransaction.execute(statement);
-			for (int i = 0; i < 4; i++) {
+			for (int i = 0; i < 5; i++) {
 				statement.getMoreResults();
 			}
 			ResultSet result = statement.getResultSet();

@@ -24,6 +24,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.sql.Types;
 import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -47,34 +48,43 @@ final class PostgresChangeStore implements ChangeStore {
 	 * the others wait, and each statement's own snapshot lets those see that it is done.
 	 * What was stored before anybody arrived goes, too: nobody's position is older, and
 	 * it may have been restored. So was whatever comes from a later transaction than any
-	 * here.
+	 * here. Where the server does not tell its cluster, only that is known.
 	 */
 	private static final String ADOPT = """
-			SELECT FROM ${schema}.change_log l, pg_control_system() c
-				WHERE l.system_identifier IS DISTINCT FROM c.system_identifier FOR UPDATE OF l;
-			DELETE FROM ${schema}.changes WHERE EXISTS (SELECT FROM ${schema}.change_log l, pg_control_system() c
-				WHERE l.system_identifier IS DISTINCT FROM c.system_identifier);
-			DELETE FROM ${schema}.change_snapshots WHERE EXISTS (SELECT FROM ${schema}.change_log l, pg_control_system() c
-				WHERE l.system_identifier IS DISTINCT FROM c.system_identifier);
+			INSERT INTO ${schema}.change_log (system_identifier) SELECT ${schema}.cluster()
+				WHERE NOT EXISTS (SELECT FROM ${schema}.change_log) ON CONFLICT (one) DO NOTHING;
+			SELECT FROM ${schema}.change_log l WHERE ${adopted_from_other} FOR UPDATE OF l;
+			DELETE FROM ${schema}.changes WHERE EXISTS (SELECT FROM ${schema}.change_log l WHERE ${adopted_from_other});
+			DELETE FROM ${schema}.change_snapshots
+				WHERE EXISTS (SELECT FROM ${schema}.change_log l WHERE ${adopted_from_other});
 			DELETE FROM ${schema}.changes WHERE xact >= pg_snapshot_xmax(pg_current_snapshot());
-			UPDATE ${schema}.change_log l SET system_identifier = c.system_identifier, deleted = NULL
-				FROM pg_control_system() c WHERE l.system_identifier IS DISTINCT FROM c.system_identifier;
+			UPDATE ${schema}.change_log l SET system_identifier = ${schema}.cluster(), deleted = NULL
+				WHERE ${adopted_from_other};
+			UPDATE ${schema}.change_log SET deleted = NULL
+				WHERE pg_snapshot_xmax(deleted) > pg_snapshot_xmax(pg_current_snapshot());
 			INSERT INTO ${schema}.change_lifetime SELECT WHERE NOT EXISTS (SELECT FROM ${schema}.change_lifetime)
 				ON CONFLICT DO NOTHING
 			""";
 
+	private static final String ADOPTED_FROM_OTHER = """
+			l.system_identifier IS DISTINCT FROM coalesce((SELECT ${schema}.cluster()), l.system_identifier)""";
+
 	/**
-	 * The timeline of what is written now: that of the last checkpoint is still the old
-	 * one for a while after a standby has taken over. Older servers have no max(xid8).
+	 * The last change is one of others: this transaction may roll back. Older servers
+	 * have no max(xid8).
 	 */
 	private static final String ARRIVE = """
-			SELECT system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
-				extract(epoch FROM pg_postmaster_start_time())::text, (SELECT id::text FROM ${schema}.change_lifetime),
-				pg_current_snapshot()::text, greatest(
-					(SELECT xact::text::bigint FROM ${schema}.changes ORDER BY xact DESC LIMIT 1),
-					(SELECT pg_snapshot_xmax(deleted)::text::bigint - 1 FROM ${schema}.change_log), 0),
-				pg_current_xact_id_if_assigned()::text, system_identifier = (SELECT system_identifier FROM ${schema}.change_log)
-			FROM pg_control_system()
+			SELECT coalesce(c.id, 0), coalesce(${schema}.timeline(), ''), ${schema}.server_run(),
+				coalesce(l.id::text, ''), pg_current_snapshot()::text,
+				coalesce(pg_snapshot_xmax(l.deleted)::text::bigint - 1, 0), pg_current_xact_id_if_assigned()::text,
+				l.id IS NOT NULL AND l.system_identifier IS NOT DISTINCT FROM coalesce(c.id, l.system_identifier),
+				last.xact::text, last.id, last.created_at
+			FROM (SELECT ${schema}.cluster() AS id) c
+			LEFT JOIN ${schema}.change_log l ON l.one
+			LEFT JOIN LATERAL (SELECT xact, id, created_at FROM ${schema}.changes
+				WHERE xact < pg_snapshot_xmax(pg_current_snapshot())
+					AND xact IS DISTINCT FROM pg_current_xact_id_if_assigned()
+				ORDER BY xact DESC, id DESC LIMIT 1) last ON true
 			""";
 
 	/**
@@ -87,19 +97,43 @@ final class PostgresChangeStore implements ChangeStore {
 	 * came: the last row of a full scan is there without a topic, unless it is one of
 	 * those that are asked for. The window's order is the index's, so that nothing is
 	 * read after the last change of a page.
+	 * <p>
+	 * Why nothing is missed, whatever the server has forgotten in a crash:
+	 * <ol>
+	 * <li>Of the last change among all that were visible, number, id and time are known.
+	 * Each read finds that row again. So its transaction was not forgotten, and numbers
+	 * go up: neither it nor any lower number is given away again.</li>
+	 * <li>What comes with a higher number is read whatever the position's snapshot says:
+	 * the ranges begin after that change. No change that was read has a higher
+	 * number.</li>
+	 * <li>What has a lower number and ran in the snapshot is read when it is visible.
+	 * What did not run was over, and was read if it was visible.</li>
+	 * <li>If that row is gone because of its age, the note of what was deleted takes its
+	 * place. If it is gone for another reason, numbers may be given away again: handlers
+	 * are told of a gap.</li>
+	 * <li>A position is what it was also where the server does not tell that it has
+	 * crashed. Where it does, the changes that were read last are looked for too: a
+	 * transaction with a lower number can have committed after the last one.</li>
+	 * </ol>
 	 */
 	private static final String READ = """
 			WITH head AS MATERIALIZED (
-				SELECT coalesce(?::pg_snapshot, pg_current_snapshot()) AS target, deleted
-				FROM ${schema}.change_log WHERE one)
-			SELECT ARRAY[extract(epoch FROM pg_postmaster_start_time())::text,
-				coalesce((SELECT id::text FROM ${schema}.change_lifetime), ''), target::text,
+				SELECT t.target IS NULL AS present, coalesce(t.target, pg_current_snapshot()) AS target, l.id AS log, l.deleted
+				FROM (SELECT ?::pg_snapshot AS target) t LEFT JOIN ${schema}.change_log l ON l.one)
+			SELECT ARRAY[${schema}.server_run(), coalesce(log::text, ''), target::text,
 				coalesce(pg_snapshot_xmax(deleted)::text::bigint - 1, 0)::text,
-				coalesce(pg_snapshot_xmax(deleted) > pg_snapshot_xmax(p.snapshot)
-					OR EXISTS (SELECT FROM pg_snapshot_xip(p.snapshot) AS x(xact)
+				(k.xact IS NOT NULL AND coalesce(NOT pg_visible_in_snapshot(k.xact, deleted), true) AND NOT EXISTS (
+					SELECT FROM ${schema}.changes c
+					WHERE c.xact = k.xact AND c.id = k.id AND c.created_at = k.created_at))::text,
+				coalesce(pg_snapshot_xmax(deleted) > pg_snapshot_xmax(k.snapshot)
+					OR EXISTS (SELECT FROM pg_snapshot_xip(k.snapshot) AS x(xact)
 						WHERE pg_visible_in_snapshot(x.xact, deleted)), false)::text],
-				NULL::text, NULL::bigint, NULL::timestamptz, NULL::bigint, NULL, NULL, NULL, NULL::bigint
-			FROM head CROSS JOIN (SELECT ?::pg_snapshot AS snapshot) p
+				last.xact::text, last.id, last.created_at, NULL::bigint, NULL, NULL, NULL, NULL::bigint
+			FROM head CROSS JOIN (SELECT ?::pg_snapshot AS snapshot, ?::text::xid8 AS xact, ?::bigint AS id,
+				?::timestamptz AS created_at) k
+			LEFT JOIN LATERAL (SELECT xact, id, created_at FROM ${schema}.changes
+				WHERE head.present AND xact < pg_snapshot_xmax(head.target)
+				ORDER BY xact DESC, id DESC LIMIT 1) last ON true
 			UNION ALL (
 				SELECT NULL, c.xact::text, c.id, c.created_at, c.instance, CASE WHEN c.wanted THEN c.topic END, c.key,
 					c.originator, c.place
@@ -121,6 +155,14 @@ final class PostgresChangeStore implements ChangeStore {
 				ORDER BY c.xact, c.id LIMIT (SELECT ?::int))
 			""";
 
+	private static final String HAS = """
+			SELECT NOT EXISTS (SELECT FROM unnest(?::text[]::xid8[], ?::bigint[], ?::text[]::timestamptz[])
+					AS k(xact, id, created_at)
+				WHERE NOT coalesce(pg_visible_in_snapshot(k.xact, (SELECT deleted FROM ${schema}.change_log)), false)
+					AND NOT EXISTS (SELECT FROM ${schema}.changes c
+						WHERE c.xact = k.xact AND c.id = k.id AND c.created_at = k.created_at))
+			""";
+
 	/**
 	 * Some milliseconds.
 	 */
@@ -136,11 +178,14 @@ final class PostgresChangeStore implements ChangeStore {
 
 	private final String read;
 
+	private final String has;
+
 	PostgresChangeStore(SchemaName schema) {
 		this.insert = schema.qualify(INSERT);
-		this.adopt = schema.qualify(ADOPT);
+		this.adopt = schema.qualify(ADOPT.replace("${adopted_from_other}", ADOPTED_FROM_OTHER));
 		this.arrive = schema.qualify(ARRIVE);
 		this.read = schema.qualify(READ.replace("${scan}", Integer.toString(SCAN)));
+		this.has = schema.qualify(HAS);
 	}
 
 	@Override
@@ -176,34 +221,48 @@ final class PostgresChangeStore implements ChangeStore {
 	}
 
 	private static Arrival arrival(ResultSet result, boolean shared) throws SQLException {
-		String lifetime = result.getString(4);
 		ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3),
-				(lifetime != null) ? lifetime : ServerRun.UNKNOWN_LIFETIME);
+				result.getString(4));
 		ChangePosition position = ChangePosition.at(server, result.getString(5));
 		String own = result.getString(7);
-		return new Arrival((own != null) ? position.before(Long.parseLong(own)) : position, result.getLong(6), shared);
+		return new Arrival((own != null) ? position.before(Long.parseLong(own)) : position,
+				new Known(identity(result, 9), result.getLong(6)), shared);
+	}
+
+	private static @Nullable Identity identity(ResultSet result, int column) throws SQLException {
+		String xact = result.getString(column);
+		return (xact != null) ? new Identity(Long.parseLong(xact), result.getLong(column + 1),
+				result.getObject(column + 2, OffsetDateTime.class).toInstant()) : null;
 	}
 
 	@Override
-	public Page read(Connection connection, ChangePosition position, @Nullable String target, Collection<String> topics,
-			int limit) throws SQLException {
+	public Page read(Connection connection, ChangePosition position, Known known, @Nullable String target,
+			Collection<String> topics, int limit) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
-			boolean isInSecondRange = position.afterXact() >= position.xmax();
+			String certain = ChangePosition.limited(position.snapshot(), known.durable());
+			long xmax = ChangePosition.xmax(certain);
+			boolean isInSecondRange = position.afterXact() >= xmax;
+			Identity last = known.last();
 			statement.setObject(1, (position.target() != null) ? position.target() : target, Types.OTHER);
 			statement.setString(2, position.snapshot());
-			statement.setArray(3, connection.createArrayOf("text", topics.toArray()));
-			statement.setString(4, Long.toString((isInSecondRange) ? position.afterXact() : position.xmax()));
-			statement.setLong(5, (isInSecondRange) ? position.afterId() : -1);
-			statement.setString(6, position.snapshot());
-			statement.setString(7, Long.toString(position.afterXact()));
-			statement.setLong(8, position.afterId());
-			statement.setInt(9, limit);
+			statement.setString(3, (last != null) ? Long.toString(last.xact()) : null);
+			statement.setLong(4, (last != null) ? last.id() : 0);
+			statement.setObject(5, (last != null) ? last.createdAt().atOffset(ZoneOffset.UTC) : null,
+					Types.TIMESTAMP_WITH_TIMEZONE);
+			statement.setArray(6, connection.createArrayOf("text", topics.toArray()));
+			statement.setString(7, Long.toString((isInSecondRange) ? position.afterXact() : xmax));
+			statement.setLong(8, (isInSecondRange) ? position.afterId() : -1);
+			statement.setString(9, certain);
+			statement.setString(10, Long.toString(position.afterXact()));
+			statement.setLong(11, position.afterId());
+			statement.setInt(12, limit);
 			return readPage(statement.executeQuery(), limit);
 		}
 	}
 
 	private Page readPage(ResultSet result, int limit) throws SQLException {
 		String[] head = {};
+		Identity last = null;
 		List<ChangeRow> rows = new ArrayList<>();
 		Place end = null;
 		int read = 0;
@@ -211,6 +270,7 @@ final class PostgresChangeStore implements ChangeStore {
 			Array array = result.getArray(1);
 			if (array != null) {
 				head = (String[]) array.getArray();
+				last = identity(result, 2);
 				continue;
 			}
 			read++;
@@ -221,7 +281,22 @@ final class PostgresChangeStore implements ChangeStore {
 				end = new Place(Long.parseLong(result.getString(2)), result.getLong(3));
 			}
 		}
-		return new Page(head[0], head[1], head[2], Long.parseLong(head[3]), Boolean.parseBoolean(head[4]), rows, end);
+		return new Page(head[0], head[1], head[2], new Known(last, Long.parseLong(head[3])),
+				Boolean.parseBoolean(head[4]), Boolean.parseBoolean(head[5]), rows, end);
+	}
+
+	@Override
+	public boolean has(Connection connection, Collection<Identity> changes) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.has)) {
+			statement.setObject(1,
+					changes.stream().map((change) -> Long.toString(change.xact())).toArray(String[]::new));
+			statement.setObject(2, changes.stream().mapToLong(Identity::id).toArray());
+			statement.setObject(3,
+					changes.stream().map((change) -> change.createdAt().toString()).toArray(String[]::new));
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getBoolean(1);
+		}
 	}
 
 	private ChangeRow readRow(ResultSet result) throws SQLException {

@@ -16,48 +16,73 @@
 
 package io.durablenotify.change;
 
+import java.util.Objects;
+
+import org.jspecify.annotations.Nullable;
+
 /**
- * One run of one server: only within it does a snapshot mean the same transactions for
- * certain.
+ * One run of one server, as far as that tells. Only a hint of what may have been lost:
+ * what was read is proven by {@link ChangeStore.Known} with each read.
  *
- * @param systemIdentifier the cluster's number, which its backups share and others do not
- * @param timeline the timeline, which changes when a standby takes over
- * @param startedAt when the server was started
- * @param lifetime what stays the same until the server crashes, also where it recovers
- * without being started again
+ * @param systemIdentifier the cluster's number, which its backups share and others do
+ * not, or 0 where the server does not tell
+ * @param timeline the timeline, which changes when a standby takes over, or an empty text
+ * where the server does not tell
+ * @param startedAt when the server was started, and which crash it has recovered from
+ * since
+ * @param log the id of the row that says what was deleted, which is another one after
+ * somebody has removed that row
  */
-record ServerRun(long systemIdentifier, String timeline, String startedAt, String lifetime) {
+record ServerRun(long systemIdentifier, String timeline, String startedAt, String log) {
 
 	/**
-	 * Where nobody has noted the lifetime yet: no answer has this one, so that the next
-	 * one is taken for that of another run.
+	 * Two are one run whatever else the server told each time.
 	 */
-	static final String UNKNOWN_LIFETIME = "?";
+	@Override
+	public boolean equals(@Nullable Object other) {
+		return other instanceof ServerRun run && this.startedAt.equals(run.startedAt) && this.log.equals(run.log);
+	}
+
+	@Override
+	public int hashCode() {
+		return Objects.hash(this.startedAt, this.log);
+	}
 
 	/**
 	 * Return whether this is the run that has answered.
 	 */
 	boolean isThatOf(ChangeStore.Page page) {
-		return this.startedAt.equals(page.startedAt()) && this.lifetime.equals(page.lifetime());
+		return this.startedAt.equals(page.startedAt()) && this.log.equals(page.log());
 	}
 
 	/**
-	 * Return whether this is the same server's next run.
+	 * Return whether the server was started, or has recovered, between the two.
 	 */
-	boolean isRestartOf(ServerRun before) {
-		return isSameCluster(before) && this.timeline.equals(before.timeline);
+	boolean isOtherThan(ServerRun before) {
+		return !this.startedAt.equals(before.startedAt) || !isSameCluster(before);
 	}
 
 	/**
-	 * Return whether the server was shut down between the two, if it is the same: nothing
-	 * is forgotten then.
+	 * Return whether the server was shut down between the two, if it is the same: no
+	 * number of a transaction is given away twice then. It has not replayed its log.
 	 */
-	boolean isOrderly(ServerRun before) {
-		return this.lifetime.equals(before.lifetime);
+	boolean isAfterShutdown(ServerRun before) {
+		return isOtherThan(before) && this.startedAt.endsWith("/");
 	}
 
+	/**
+	 * Return whether both belong to one line of history, or nobody says otherwise.
+	 */
+	boolean isSameTimeline(ServerRun before) {
+		return this.timeline.equals(before.timeline) || this.timeline.isEmpty() || before.timeline.isEmpty();
+	}
+
+	/**
+	 * Return whether both belong to one cluster, or nobody says otherwise.
+	 */
 	boolean isSameCluster(ServerRun before) {
-		return this.systemIdentifier == before.systemIdentifier;
+		return this.systemIdentifier == before.systemIdentifier || this.systemIdentifier == 0
+				|| before.systemIdentifier == 0;
 	}
 
 }

@@ -111,7 +111,8 @@ final class ListenerConnection implements AutoCloseable {
 	 */
 	void requirePrimary() throws SQLException {
 		try (Statement statement = this.connection.createStatement();
-				ResultSet result = statement.executeQuery("SELECT pg_backend_pid(), pg_is_in_recovery()")) {
+				ResultSet result = statement
+					.executeQuery("SELECT pg_backend_pid(), current_setting('in_hot_standby', true) = 'on'")) {
 			result.next();
 			this.backendPid = result.getInt(1);
 			if (result.getBoolean(2)) {

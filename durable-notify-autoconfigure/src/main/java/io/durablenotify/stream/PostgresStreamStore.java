@@ -45,7 +45,7 @@ final class PostgresStreamStore implements StreamStore {
 	private static final String HEAD = """
 			SELECT s.stream_id, s.name, s.created_at,
 				CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END AS end_state, s.end_reason,
-				(SELECT extract(epoch FROM pg_postmaster_start_time())::text) AS server,
+				(SELECT ${schema}.server_run()) AS server,
 				coalesce(${near}
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
@@ -69,8 +69,8 @@ final class PostgresStreamStore implements StreamStore {
 	 * Where a stream ends for others, asked in a transaction that may have written to it:
 	 * of what is visible, the rows of that transaction and its savepoints do not count.
 	 * They are found by xmin, which a row keeps for ever and whose upper half is added
-	 * here. Whether a number belongs to this transaction is told by pg_xact_status():
-	 * what is visible and yet in progress is ours. It refuses numbers that the snapshot
+	 * here. Whether a number belongs to this transaction is told by its status: what is
+	 * visible and yet in progress is ours. That is refused for numbers that the snapshot
 	 * does not know; of these, what is visible is ours too, but for rows from four
 	 * thousand million transactions ago. Reads backwards from the end, no further than
 	 * our rows go.
@@ -86,7 +86,7 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	private static final String OWN = """
-			coalesce((SELECT CASE WHEN n.xact < own.next_xact THEN pg_xact_status(n.xact::text::xid8) = 'in progress'
+			coalesce((SELECT CASE WHEN n.xact < own.next_xact THEN ${schema}.in_progress(n.xact::text::xid8)
 					ELSE n.xact < own.next_xact + 1000000 END
 				FROM (SELECT own.xact + (${row}.xmin::text::bigint - own.xact % 4294967296 + 4294967296) % 4294967296) AS n(xact)
 				), false)""";
@@ -133,7 +133,7 @@ final class PostgresStreamStore implements StreamStore {
 			SELECT s.stream_id, s.name FROM unnest(?::text[]) AS n(name)
 			CROSS JOIN LATERAL (SELECT stream_id, name FROM ${schema}.streams WHERE name = n.name OFFSET 0) s
 			UNION ALL
-			SELECT NULL, extract(epoch FROM pg_postmaster_start_time())::text
+			SELECT NULL, ${schema}.server_run()
 			""";
 
 	/**
@@ -180,7 +180,7 @@ final class PostgresStreamStore implements StreamStore {
 	private static final String READ = """
 			SELECT ARRAY[s.stream_id::text, s.name,
 					CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END, s.end_reason,
-					extract(epoch FROM pg_postmaster_start_time())::text, NULL],
+					${schema}.server_run(), NULL],
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						AND c.chunk_index >= (SELECT ?::bigint) - 1 ORDER BY c.chunk_index DESC LIMIT 1),
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id

@@ -16,7 +16,6 @@
 
 package io.durablenotify.change;
 
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -57,12 +56,6 @@ class ChangePositionTests {
 			""")
 	void whatATransactionPublishesItselfComesAfterItsPosition(String snapshot, long own, String expected) {
 		assertThat(ChangePosition.at(BEFORE, snapshot).before(own)).isEqualTo(ChangePosition.at(BEFORE, expected));
-	}
-
-	@Test
-	void aShutdownTakesAwayNothing() {
-		assertThat(new ChangePosition(BEFORE, "1:2:", "2:5:3", 2, 3).afterShutdown(AFTER))
-			.isEqualTo(new ChangePosition(AFTER, "1:2:", "2:5:3", 2, 3));
 	}
 
 }

@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.util.List;
 
 import io.durablenotify.change.ChangeGap.Reason;
+import io.durablenotify.change.ChangeStore.Known;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
@@ -248,7 +249,8 @@ class ChangeRetentionTests {
 			this.database.jdbc().update("UPDATE durable_notify.change_log SET deleted = ?::pg_snapshot", deleted);
 			assertThat(connections
 				.executeApart("read",
-						(connection, joined) -> store.read(connection, position, null, List.of("topic"), 10))
+						(connection, joined) -> store.read(connection, position, Known.NOTHING, null, List.of("topic"),
+								10))
 				.expired()).as(deleted).isEqualTo(deleted.equals(committed));
 		}
 	}

@@ -29,9 +29,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import io.durablenotify.change.ChangeGap.Reason;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
+import io.durablenotify.testsupport.Refusals;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
@@ -191,10 +193,10 @@ class ChangeServerTests {
 			private boolean restarted;
 
 			@Override
-			public Page read(Connection session, ChangePosition position, @Nullable String target,
+			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				if (!ready.get()) {
-					return super.read(session, position, position.snapshot(), topics, limit);
+					return super.read(session, position, known, position.snapshot(), topics, limit);
 				}
 				if (position.target() != null && !this.restarted) {
 					this.restarted = true;
@@ -206,7 +208,7 @@ class ChangeServerTests {
 					}
 					server.restart();
 				}
-				return super.read(session, position, target, topics, limit);
+				return super.read(session, position, known, target, topics, limit);
 			}
 
 		};
@@ -277,6 +279,137 @@ class ChangeServerTests {
 			this.handler.awaitKey("after");
 			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
 		}
+	}
+
+	/**
+	 * The numbers that the server has forgotten are given away again, so that others pass
+	 * the highest one while this instance is away.
+	 */
+	@ParameterizedTest
+	@ValueSource(strings = { "server", "process", "process, untold" })
+	void whatOthersPublishAfterACrashThatTookWhatWasHeardIsHeardOrToldAsAGap(String crash) {
+		try (OwnServer server = OwnServer.start(this.directory)) {
+			TestDatabase application = Refusals.asApplication(server.database());
+			if (crash.endsWith("untold")) {
+				Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
+			}
+			try (TcpProxy proxy = TcpProxy.to(application);
+					Instance instance = start(new TestDatabase(proxy.url()));
+					Instance other = start(application)) {
+				forgetQuickly(server, crash.endsWith("untold"));
+				notifier(instance).subscribe("topic", this.handler);
+				publish(other, "before");
+				this.handler.awaitKey("before");
+				for (int i = 0; i < 8; i++) {
+					publishLoosely(other, "lost " + i);
+				}
+				this.handler.awaitChanges(9);
+				proxy.reject();
+				crash(server, crash);
+				assertThat(
+						server.database().jdbc().queryForList("SELECT key FROM durable_notify.changes", String.class))
+					.containsExactly("before");
+				for (int i = 0; i < 30; i++) {
+					publish(other, "after " + i);
+				}
+				proxy.pass();
+				this.handler.awaitGap();
+				publish(other, "last");
+				this.handler.awaitKey("last");
+				assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+				assertThat(this.handler.keys()).doesNotHaveDuplicates();
+			}
+		}
+	}
+
+	/**
+	 * What a commit does not wait for may be lost although its number is not the highest.
+	 */
+	@Test
+	void aChangeThatWasHeardAndLostIsToldAsAGapAlsoIfItsTransactionBeganBeforeTheLastOne() {
+		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+			forgetQuickly(server, false);
+			notifier(instance).subscribe("topic", this.handler);
+			instance.transaction().executeWithoutResult((status) -> {
+				instance.jdbc().execute("SET LOCAL synchronous_commit = off");
+				notifier(instance).publish("topic", "lost");
+				Background.run(() -> notifier(instance).publish("topic", "kept")).join();
+				this.handler.awaitKey("kept");
+			});
+			this.handler.awaitKey("lost");
+			server.crash();
+			server.restart();
+			assertThat(server.database().jdbc().queryForList("SELECT key FROM durable_notify.changes", String.class))
+				.containsExactly("kept");
+			publish(instance, "after");
+			this.handler.awaitKey("after");
+			assertThat(this.handler.keys()).containsExactly("kept", "lost", "after");
+			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+		}
+	}
+
+	/**
+	 * As on Aurora, where the table of the lifetime survives a crash; and where the
+	 * server tells nothing, so that nobody knows of the crash.
+	 */
+	@ParameterizedTest
+	@ValueSource(strings = { "server", "process", "server, untold", "process, untold" })
+	void numbersGivenAwayAgainDoNotPassForSeenWhateverSurvivesACrash(String crash) {
+		try (OwnServer server = OwnServer.start(this.directory)) {
+			TestDatabase application = Refusals.asApplication(server.database());
+			boolean untold = crash.endsWith("untold");
+			if (untold) {
+				Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
+			}
+			try (Instance instance = start(application)) {
+				JdbcTemplate jdbc = server.database().jdbc();
+				forgetQuickly(server, true);
+				notifier(instance).subscribe("topic", this.handler);
+				publish(instance, "before");
+				this.handler.awaitKey("before");
+				jdbc.execute("CHECKPOINT");
+				ChangeReader reader = instance.bean(ChangeReader.class);
+				long burnt = burnTransactions(jdbc, 100);
+				reader.onResync();
+				Eventually.await(() -> reader.toString().contains(":" + burnt + ":"), reader::toString);
+				crash(server, crash);
+				assertThat(nextTransaction(server.database().jdbc())).as("given away again").isLessThan(burnt);
+				publish(instance, "after");
+				this.handler.awaitKey("after");
+				assertThat(this.handler.keys()).containsExactly("before", "after");
+				assertThat(this.handler.gaps()).isEmpty();
+			}
+		}
+	}
+
+	private static void crash(OwnServer server, String crash) {
+		if (crash.startsWith("server")) {
+			server.crash();
+			server.restart();
+		}
+		else {
+			server.crashProcess();
+		}
+	}
+
+	/**
+	 * What no commit waits for stays in memory for long.
+	 * @param withLifetime whether the lifetime is kept all the same
+	 */
+	private static void forgetQuickly(OwnServer server, boolean withLifetime) {
+		JdbcTemplate jdbc = server.database().jdbc();
+		jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+		jdbc.execute("SELECT pg_reload_conf()");
+		if (withLifetime) {
+			jdbc.execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
+		}
+	}
+
+	private static void publishLoosely(Instance instance, String key) {
+		instance.transaction().executeWithoutResult((status) -> {
+			instance.jdbc().execute("SET LOCAL synchronous_commit = off");
+			notifier(instance).publish("topic", key);
+		});
 	}
 
 	@ParameterizedTest

@@ -50,9 +50,14 @@ class DelegatingChangeStore implements ChangeStore {
 	}
 
 	@Override
-	public Page read(Connection connection, ChangePosition position, @Nullable String target, Collection<String> topics,
-			int limit) throws SQLException {
-		return this.store.read(connection, position, target, topics, limit);
+	public boolean has(Connection connection, Collection<Identity> changes) throws SQLException {
+		return this.store.has(connection, changes);
+	}
+
+	@Override
+	public Page read(Connection connection, ChangePosition position, Known known, @Nullable String target,
+			Collection<String> topics, int limit) throws SQLException {
+		return this.store.read(connection, position, known, target, topics, limit);
 	}
 
 }

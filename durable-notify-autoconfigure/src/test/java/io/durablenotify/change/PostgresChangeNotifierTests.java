@@ -42,6 +42,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.change.ChangeStore.Known;
 import io.durablenotify.change.ChangeStore.Page;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
@@ -322,12 +323,12 @@ class PostgresChangeNotifierTests {
 		return new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
 
 			@Override
-			public Page read(Connection session, ChangePosition position, @Nullable String target,
+			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				if (position.target() != null && !connection.getAutoCommit()) {
 					connection.commit();
 				}
-				return super.read(session, position, target, topics, limit);
+				return super.read(session, position, known, target, topics, limit);
 			}
 
 		};
@@ -631,10 +632,10 @@ class PostgresChangeNotifierTests {
 			private int hours;
 
 			@Override
-			public Page read(Connection session, ChangePosition position, @Nullable String target,
+			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				session.createStatement().execute("SET TIME ZONE " + this.hours++ % 12);
-				return super.read(session, position, target, topics, limit);
+				return super.read(session, position, known, target, topics, limit);
 			}
 
 		};
@@ -650,12 +651,12 @@ class PostgresChangeNotifierTests {
 		ChangeStore failingEverySecondTime = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
 
 			@Override
-			public Page read(Connection session, ChangePosition position, @Nullable String target,
+			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				if (reads.incrementAndGet() % 2 == 0) {
 					throw new SQLException("Failed by the test");
 				}
-				return super.read(session, position, target, topics, limit);
+				return super.read(session, position, known, target, topics, limit);
 			}
 
 		};
@@ -697,7 +698,7 @@ class PostgresChangeNotifierTests {
 			insert("last", 1);
 			List<String> keys = new ArrayList<>();
 			for (Page page = null; page == null || page.end() != null;) {
-				page = store.read(connection, position, null, List.of("topic"), limit);
+				page = store.read(connection, position, Known.NOTHING, null, List.of("topic"), limit);
 				page.rows().forEach((row) -> keys.add(row.change().key()));
 				position = (page.end() != null) ? position.within(page.target(), page.end())
 						: position.behind(page.target());
@@ -739,14 +740,14 @@ class PostgresChangeNotifierTests {
 				ServerRun server = arrival.position().server();
 				ServerRun other = new ServerRun(server.systemIdentifier(), server.timeline(), server.startedAt(),
 						"arrival " + this.arrivals++);
-				return new Arrival(ChangePosition.at(other, arrival.position().snapshot()), arrival.durable(), true);
+				return new Arrival(ChangePosition.at(other, arrival.position().snapshot()), arrival.known(), true);
 			}
 
 			@Override
-			public Page read(Connection session, ChangePosition position, @Nullable String target,
+			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				reads.incrementAndGet();
-				return super.read(session, position, target, topics, limit);
+				return super.read(session, position, known, target, topics, limit);
 			}
 
 		};
@@ -835,12 +836,12 @@ class PostgresChangeNotifierTests {
 			}
 
 			@Override
-			public Page read(Connection session, ChangePosition position, @Nullable String target,
+			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
 					Collection<String> topics, int limit) throws SQLException {
 				if (failing.compareAndSet(true, false)) {
 					throw new SQLException("Failed by the test");
 				}
-				return super.read(session, position, target, topics, limit);
+				return super.read(session, position, known, target, topics, limit);
 			}
 
 		};
