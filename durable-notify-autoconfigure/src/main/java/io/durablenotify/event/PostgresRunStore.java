@@ -38,7 +38,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 
 	private static final String HEAD = """
 			SELECT r.id AS head_id, r.run_id AS head_run_id, r.created_at AS head_created_at,
-				extract(epoch FROM pg_postmaster_start_time())::text AS server,
+				(SELECT ${schema}.server_run()) AS server,
 				coalesce((SELECT sequence FROM ${schema}.workflow_events WHERE run_id = r.run_id
 					ORDER BY sequence DESC LIMIT 1), 0) + 1 AS next_sequence
 			FROM ${schema}.workflow_runs r WHERE r.run_id = ?
@@ -63,7 +63,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 			SELECT r.id, r.run_id FROM unnest(?::text[]) AS n(run_id)
 			CROSS JOIN LATERAL (SELECT id, run_id FROM ${schema}.workflow_runs WHERE run_id = n.run_id OFFSET 0) r
 			UNION ALL
-			SELECT NULL, extract(epoch FROM pg_postmaster_start_time())::text
+			SELECT NULL, ${schema}.server_run()
 			""";
 
 	/**
@@ -71,7 +71,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 	 * leaves nothing for has no row at all; one without events has one.
 	 */
 	private static final String FETCH = """
-			WITH server AS MATERIALIZED (SELECT extract(epoch FROM pg_postmaster_start_time())::text AS server),
+			WITH server AS MATERIALIZED (SELECT ${schema}.server_run() AS server),
 			target AS MATERIALIZED (
 				SELECT t.ord, t.first_sequence, r.id AS head_id, r.run_id AS head_run_id,
 					r.created_at AS head_created_at,

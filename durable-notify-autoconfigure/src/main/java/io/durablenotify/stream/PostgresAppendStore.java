@@ -98,7 +98,7 @@ final class PostgresAppendStore implements AppendStore {
 			""";
 
 	private static final String APPEND_NEXT_AND_TELL = APPEND_NEXT + """
-			RETURNING created_at, extract(epoch FROM pg_postmaster_start_time())::text
+			RETURNING created_at, (SELECT ${schema}.server_run())
 			""";
 
 	/**

@@ -112,6 +112,10 @@ public interface StreamReader {
 	 * There is nothing more for now if it is empty, and never anything more once
 	 * {@link ChunkPage#state()} is not {@link StreamState#OPEN}. A stream that does not
 	 * exist reads as one that is open and empty.
+	 * <p>
+	 * A page knows nothing of those before it: after a failover or a crash that lost
+	 * chunks it begins at the index that it is asked for, whatever was stored before that
+	 * since. A live reader would end with a {@link StreamTruncatedException}.
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @param limit the largest number of chunks, 1 to 10,000

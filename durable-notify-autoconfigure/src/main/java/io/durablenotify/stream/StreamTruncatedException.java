@@ -18,9 +18,10 @@ package io.durablenotify.stream;
 
 /**
  * The stream is shorter than what this reader has received, has other chunks in its
- * place, or lacks some where it is read: the database was restored, or failed over to a
- * server that was behind. What follows may repeat indexes with other contents, so the
- * reader stops rather than skip.
+ * place, or lacks some where it is read: the database was restored, failed over to a
+ * server that was behind, or crashed before it had written to disk what no commit had
+ * waited for. What follows may repeat indexes with other contents, so the reader stops
+ * rather than skip.
  */
 public final class StreamTruncatedException extends StreamException {
 

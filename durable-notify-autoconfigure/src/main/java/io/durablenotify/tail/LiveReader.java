@@ -68,7 +68,8 @@ public final class LiveReader<E> implements Subscription {
 	private volatile long next;
 
 	/**
-	 * The index behind the last entry that was received, or 0.
+	 * The index behind the last entry that was received, or that was the last one when
+	 * the reader began after it, or 0.
 	 */
 	private volatile long received;
 
@@ -78,8 +79,8 @@ public final class LiveReader<E> implements Subscription {
 	private @Nullable Instant createdAt;
 
 	/**
-	 * Which run of the server everything so far was received from, or was found to be
-	 * there on.
+	 * Which run of the server, from one crash to the next, everything so far was received
+	 * from, or was found to be there on.
 	 */
 	private volatile @Nullable String server;
 
@@ -88,6 +89,11 @@ public final class LiveReader<E> implements Subscription {
 	 * looks, like the one that follows.
 	 */
 	private @Nullable Instant lastCreatedAt;
+
+	/**
+	 * The server may have crashed since, and does not tell that for certain.
+	 */
+	private volatile boolean doubted;
 
 	/**
 	 * The next look begins with the last entry that was received.
@@ -143,6 +149,16 @@ public final class LiveReader<E> implements Subscription {
 		this.next = next;
 		this.readers = readers;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
+	}
+
+	/**
+	 * Begin after the log's last entry, and know that one again like one that was
+	 * received: what was appended since would be missed if the log had got shorter.
+	 * Called before the reader is registered.
+	 */
+	void beginAfterLast() {
+		this.received = this.next;
+		this.comparing = true;
 	}
 
 	void connect(EntryConsumer consumer) {
@@ -210,7 +226,19 @@ public final class LiveReader<E> implements Subscription {
 	 * have had what this one has not.
 	 */
 	boolean hasReceivedFromOther(String server) {
-		return this.received > 0 && !server.equals(this.server);
+		return this.received > 0 && !isCertainlyOf(server);
+	}
+
+	private boolean isCertainlyOf(String server) {
+		return server.equals(this.server) && !(this.doubted && Head.isUncertain(server));
+	}
+
+	/**
+	 * The server may have crashed: a crash ends all connections, the listener's too.
+	 * Where it does not tell, the last entry that was received is compared.
+	 */
+	void doubt() {
+		this.doubted = true;
 	}
 
 	/**
@@ -291,6 +319,7 @@ public final class LiveReader<E> implements Subscription {
 				return false;
 			}
 			this.comparing = false;
+			this.doubted = false;
 			this.server = head.server();
 			return acceptFollowing(head, page, 1);
 		}
@@ -307,6 +336,9 @@ public final class LiveReader<E> implements Subscription {
 	 * one has all before it.
 	 */
 	private boolean isLast(E entry) {
+		if (this.lastCreatedAt == null) {
+			this.lastCreatedAt = this.log.createdAtOf(entry);
+		}
 		return this.log.indexOf(entry) == this.next - 1 && this.log.createdAtOf(entry).equals(this.lastCreatedAt);
 	}
 
@@ -346,7 +378,7 @@ public final class LiveReader<E> implements Subscription {
 	 */
 	boolean acceptNext(E entry, String server) {
 		// After a failover it is the next one by its index only
-		if (!server.equals(this.server) || this.log.indexOf(entry) != this.next
+		if (!isCertainlyOf(server) || this.log.indexOf(entry) != this.next
 				|| offer(toPage(List.of(entry)), 0, 1) == 0) {
 			return false;
 		}

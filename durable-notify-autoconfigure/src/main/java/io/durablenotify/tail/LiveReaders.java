@@ -158,6 +158,9 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		reader.connect(consumer);
 		// Registered before the first look: what is appended from here on wakes it
 		if (tail != null && tail.visible()) {
+			if (tail.nextIndex() > 0 && reader.next() == tail.nextIndex()) {
+				reader.beginAfterLast();
+			}
 			bind(reader, tail.id());
 			this.fetcher.wake(reader);
 		}

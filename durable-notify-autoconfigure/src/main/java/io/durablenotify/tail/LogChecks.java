@@ -125,6 +125,7 @@ final class LogChecks<E> {
 		// What is asked for while slices are left may be about those checked already
 		if (this.slices.isEmpty()) {
 			if (this.resyncRequested.getAndSet(false)) {
+				this.readers.all().forEach(LiveReader::doubt);
 				slice(RESYNC_SLICE);
 			}
 			else if (this.pollRequested.getAndSet(false)) {

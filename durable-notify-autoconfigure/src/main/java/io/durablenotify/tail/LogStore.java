@@ -112,10 +112,18 @@ public interface LogStore<E> {
 	 * @param createdAt with the id, what tells this log from any other
 	 * @param nextIndex the index that its next entry will have
 	 * @param end how it ended, or {@code null} while more may come
-	 * @param server which run of the server told: another one may have lost what the one
-	 * before has shown
+	 * @param server which run of the server told, from one crash to the next: another one
+	 * may have lost what the one before has shown
 	 */
 	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
+
+		/**
+		 * Return whether a server that tells this may tell the same after a crash.
+		 */
+		static boolean isUncertain(String server) {
+			return server.endsWith("?");
+		}
+
 	}
 
 	/**

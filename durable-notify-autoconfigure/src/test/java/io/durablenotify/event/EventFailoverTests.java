@@ -43,6 +43,11 @@ class EventFailoverTests {
 
 	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
 
+	/**
+	 * Commits wait for no disk, and what they wrote stays in memory for ten seconds.
+	 */
+	private static final Map<String, String> FORGETFUL = Map.of("synchronous_commit", "off", "wal_writer_delay", "10s");
+
 	@TempDir
 	private Path directory;
 
@@ -84,6 +89,48 @@ class EventFailoverTests {
 				intact.awaitEvents(12).assertGapFree(1, 12);
 				ahead.awaitEvents(7).assertGapFree(11, 7);
 			}
+		}
+	}
+
+	/**
+	 * A process of the server dies, as when the system runs out of memory: the server
+	 * recovers with the same start time, and has forgotten what no commit has waited for.
+	 */
+	@Test
+	void aFollowerHearsOfATailThatACrashTookAlsoWhereTheServerGoesOnWithoutAStart() {
+		Map<String, Integer> rewritten = Map.of("shorter", 8, "same", 10, "longer", 15);
+		try (OwnServer server = OwnServer.start(this.directory, FORGETFUL);
+				TcpProxy proxy = TcpProxy.to(server.database());
+				Instance instance = Instance.start(new TestDatabase(proxy.url()), NO_POLL, IMPATIENT_POOL)) {
+			rewritten.keySet().forEach((run) -> append(instance, run, 0, 5));
+			append(instance, "intact", 0, 5);
+			server.database().jdbc().execute("CHECKPOINT");
+			Map<String, RecordingEventHandler> handlers = rewritten.keySet()
+				.stream()
+				.collect(Collectors.toMap((run) -> run, (run) -> {
+					append(instance, run, 5, 10);
+					return follow(instance, run, 0).awaitEvents(10);
+				}));
+			RecordingEventHandler intact = follow(instance, "intact", 0).awaitEvents(5);
+			proxy.reject();
+			server.crashProcess();
+			assertThat(server.database()
+				.jdbc()
+				.queryForObject("SELECT count(*) FROM durable_notify.workflow_events WHERE run_id = 'same'",
+						Integer.class))
+				.as("left")
+				.isEqualTo(5);
+			try (Instance other = Instance.start(server.database())) {
+				rewritten.forEach((run, events) -> append(other, run, 5, events));
+				append(other, "intact", 5, 10);
+			}
+			proxy.pass();
+			handlers.forEach((run, handler) -> {
+				assertThat(handler.awaitError()).as(run).isInstanceOf(RunTruncatedException.class);
+				assertThat(handler.events()).extracting(StoredEvent::sequence)
+					.containsExactlyElementsOf(LongStream.rangeClosed(1, 10).boxed().toList());
+			});
+			intact.awaitEvents(10).assertGapFree(1, 10);
 		}
 	}
 

@@ -20,18 +20,23 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Collectors;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.Refusals;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.DataAccessException;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * Tests for live readers that fail over to a server that was behind and has gone on
@@ -42,6 +47,11 @@ class StreamFailoverTests {
 	private static final String NO_POLL = "durable-notify.poll.interval=0";
 
 	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
+
+	/**
+	 * Commits wait for no disk, and what they wrote stays in memory for ten seconds.
+	 */
+	private static final Map<String, String> FORGETFUL = Map.of("synchronous_commit", "off", "wal_writer_delay", "10s");
 
 	@TempDir
 	private Path directory;
@@ -85,6 +95,71 @@ class StreamFailoverTests {
 				assertThat(intact.ends() + ahead.ends()).isZero();
 			}
 		}
+	}
+
+	/**
+	 * A process of the server dies, as when the system runs out of memory: the server
+	 * recovers with the same start time, and has forgotten what no commit has waited for.
+	 */
+	@ParameterizedTest
+	@ValueSource(strings = { "listening", "polling", "listening, untold" })
+	void aReaderHearsOfATailThatACrashTookAlsoWhereTheServerGoesOnWithoutAStart(String how) {
+		Map<String, Integer> rewritten = Map.of("shorter", 8, "same", 10, "longer", 15);
+		try (OwnServer server = OwnServer.start(this.directory, FORGETFUL)) {
+			TestDatabase application = Refusals.asApplication(server.database());
+			if (how.endsWith("untold")) {
+				Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
+			}
+			String[] properties = (how.startsWith("polling"))
+					? new String[] { IMPATIENT_POOL, "durable-notify.listener.enabled=false",
+							"durable-notify.poll.degraded-interval=100ms", "durable-notify.poll.interval=100ms" }
+					: new String[] { IMPATIENT_POOL, NO_POLL };
+			try (TcpProxy proxy = TcpProxy.to(application);
+					Instance instance = Instance.start(new TestDatabase(proxy.url()), properties)) {
+				rewritten.keySet().forEach((stream) -> append(instance, stream, 0, 5));
+				append(instance, "intact", 0, 5);
+				server.database().jdbc().execute("CHECKPOINT");
+				Map<String, RecordingHandler> handlers = rewritten.keySet()
+					.stream()
+					.collect(Collectors.toMap((stream) -> stream, (stream) -> {
+						append(instance, stream, 5, 10);
+						return read(instance, stream, 0).awaitChunks(10);
+					}));
+				RecordingHandler intact = read(instance, "intact", 0).awaitChunks(5);
+				StreamCursor cursor = instance.reader().cursor("same", StreamPosition.start());
+				for (int i = 0; i < 10; i++) {
+					assertThat(cursor.poll(Eventually.TIMEOUT)).isNotNull();
+				}
+				RecordingHandler fromEnd = new RecordingHandler();
+				Subscription ofEnd = instance.reader().subscribe("longer", StreamPosition.end(), fromEnd);
+				Eventually.await(() -> ofEnd.toString().contains("look IDLE"), ofEnd::toString);
+				proxy.reject();
+				server.crashProcess();
+				assertThat(chunks(server, "same")).as("left").isEqualTo(5);
+				try (Instance other = Instance.start(application)) {
+					rewritten.forEach((stream, chunks) -> append(other, stream, 5, chunks));
+					append(other, "intact", 5, 10);
+				}
+				proxy.pass();
+				handlers.forEach((stream, handler) -> {
+					assertThat(handler.awaitError()).as(stream).isInstanceOf(StreamTruncatedException.class);
+					handler.assertGapFree(0, 10);
+				});
+				assertThat(fromEnd.awaitError()).isInstanceOf(StreamTruncatedException.class);
+				assertThat(fromEnd.chunks()).isEmpty();
+				assertThatExceptionOfType(StreamTruncatedException.class)
+					.isThrownBy(() -> cursor.poll(Eventually.TIMEOUT));
+				intact.awaitChunks(10).assertGapFree(0, 10);
+				assertThat(intact.ends()).isZero();
+			}
+		}
+	}
+
+	private static int chunks(OwnServer server, String stream) {
+		return server.database()
+			.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.stream_chunks JOIN durable_notify.streams "
+					+ "USING (stream_id) WHERE name = ?", Integer.class, stream);
 	}
 
 	private static RecordingHandler read(Instance instance, String stream, long index) {
