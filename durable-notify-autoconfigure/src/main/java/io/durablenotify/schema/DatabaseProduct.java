@@ -20,7 +20,8 @@ package io.durablenotify.schema;
  * What the application's DataSource leads to, asked once, when the first bean needs to
  * know.
  *
- * @param description name and version, such as {@code PostgreSQL 18.1}
+ * @param description name and version, such as {@code PostgreSQL 18.1}, and in brackets
+ * whose it is, if that shows
  */
 public record DatabaseProduct(String description) {
 

@@ -17,6 +17,8 @@
 package io.durablenotify.schema;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
@@ -30,10 +32,19 @@ import org.springframework.dao.DataAccessException;
 @Configuration(proxyBeanMethods = false)
 public class SchemaConfiguration {
 
+	private static final Log logger = LogFactory.getLog(SchemaConfiguration.class);
+
 	@Bean
 	DatabaseProduct durableNotifyDatabaseProduct(ApplicationDatabase database, SchemaSettings settings) {
 		try {
-			return new DatabaseProduct(database.getProduct());
+			DatabaseProduct driver = new DatabaseProduct(database.getProduct());
+			if (!driver.isPostgres()) {
+				return driver;
+			}
+			DatabaseProduct product = database.executeApart("look up the server's version",
+					(connection, joined) -> DatabaseFlavour.of(driver, connection));
+			logger.info("durable-notify runs on %s at %s".formatted(product.description(), database.getTarget()));
+			return product;
 		}
 		catch (DataAccessException ex) {
 			throw SchemaException.unreachable(settings.name(), database.getTarget(), ex);

@@ -390,10 +390,46 @@ class FailureAnalysisTests {
 		assertThat(analysis.description())
 			.isEqualTo("Schema 'elsewhere' lacks the migrations V1__streams.sql, V2__events.sql, V3__changes.sql, "
 					+ "V4__least_size.sql, V5__instances.sql, V5_1__stream_writers.sql, V6__cancelled_streams.sql, "
-					+ "V6_1__open_streams.sql, V7__run_ends.sql, V7_1__run_end_indexes.sql and durable-notify.schema.migrate=false forbids to run them.");
+					+ "V6_1__open_streams.sql, V7__run_ends.sql, V7_1__run_end_indexes.sql, V8__server.sql and durable-notify.schema.migrate=false forbids to run them.");
 		assertThat(analysis.action()).contains("durable-notify.schema.migrate=true")
 			.contains("durable-notify.schema.name")
 			.contains("'elsewhere'");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "CockroachDB CCL v26.1.0 (x86_64-pc-linux-gnu, built 2026/02/02 12:00:00, go1.23.12)",
+			"PostgreSQL 15.12-YB-2025.2.3.0-b0 on x86_64-pc-linux-gnu, compiled by clang version 19.1.0, 64-bit" })
+	void aServerThatOnlyLooksLikePostgresIsRefused(String version) {
+		this.database = withVersion(version);
+		Analysis analysis = failureOf();
+		assertThat(analysis.description()).startsWith("durable-notify needs PostgreSQL. The DataSource leads to ")
+			.containsAnyOf("to CockroachDB CCL v26.1.0, which has no LISTEN/NOTIFY",
+					"to YugabyteDB, PostgreSQL 15.12-YB-2025.2.3.0-b0, which has no numbers and snapshots of transactions");
+		assertThat(analysis.action()).contains("PostgreSQL 14 or newer").contains("durable-notify.enabled=false");
+	}
+
+	private static TestDatabase withVersion(String version) {
+		TestDatabase database = PostgresServer.shared().createDatabase();
+		database.jdbc().execute("CREATE SCHEMA shim");
+		database.jdbc()
+			.execute("CREATE FUNCTION shim.version() RETURNS text LANGUAGE sql AS $$ SELECT '%s'::text $$"
+				.formatted(version));
+		set(database, "search_path = shim, pg_catalog, public");
+		return database;
+	}
+
+	private static void set(TestDatabase database, String setting) {
+		String name = database.jdbc().queryForObject("SELECT current_database()", String.class);
+		database.jdbc().execute("ALTER DATABASE %s SET %s".formatted(name, setting));
+	}
+
+	@Test
+	void theStartUpLineTellsServerVersionAndWhoseItIs() {
+		this.database = withVersion("PostgreSQL 15.4 on x86_64-pc-linux-gnu");
+		set(this.database, "\"rds.extensions\" = 'aurora_stat_utils'");
+		Instance.start(this.database).close();
+		assertThat(this.output.getAll()).containsPattern(
+				"durable-notify runs on PostgreSQL \\d+\\.\\d+.* \\(Amazon Aurora\\) at [^ ]+/test_\\d+_\\d+ as user ");
 	}
 
 	@Test

@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import io.durablenotify.schema.UnsupportedServerException;
+
+import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+
+/**
+ * A {@link AbstractFailureAnalyzer} for {@link UnsupportedServerException}.
+ */
+final class UnsupportedServerFailureAnalyzer extends AbstractFailureAnalyzer<UnsupportedServerException> {
+
+	@Override
+	protected FailureAnalysis analyze(Throwable rootFailure, UnsupportedServerException cause) {
+		return new FailureAnalysis(cause.getMessage(),
+				"Point the application's DataSource at PostgreSQL 14 or newer, or do without durable-notify: "
+						+ "durable-notify.enabled=false. Which databases work is said in README.md, \"Databases\".",
+				cause);
+	}
+
+}
