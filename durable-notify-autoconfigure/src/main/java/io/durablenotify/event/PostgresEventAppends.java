@@ -31,6 +31,7 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
 
 import io.durablenotify.jdbc.LimitedStatement;
 import io.durablenotify.jdbc.OneTransaction;
@@ -73,7 +74,8 @@ final class PostgresEventAppends {
 			""";
 
 	private static final String CREATE = """
-			INSERT INTO ${schema}.workflow_runs (run_id) VALUES (?) ON CONFLICT (run_id) DO NOTHING;
+			INSERT INTO ${schema}.workflow_runs (id, run_id) OVERRIDING SYSTEM VALUE
+			VALUES (${schema}.next_run_id(), ?) ON CONFLICT (run_id) DO NOTHING;
 			""";
 
 	private static final String LOCK = """
@@ -121,7 +123,9 @@ final class PostgresEventAppends {
 			WITH head AS MATERIALIZED (
 				SELECT run_id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE),
 			given AS MATERIALIZED (
-				SELECT * FROM unnest(?::text[]::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[])
+				SELECT event_id, type, nullif(correlation_id, '') AS correlation_id,
+					nullif(idempotency_key, '') AS idempotency_key, nullif(payload, '') AS payload, is_first, ord
+				FROM unnest(?::text[]::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[])
 					WITH ORDINALITY AS g(event_id, type, correlation_id, idempotency_key, payload, is_first, ord)),
 			known AS MATERIALIZED (
 				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (
@@ -337,9 +341,9 @@ final class PostgresEventAppends {
 			statement.setString(next++, runId);
 			statement.setObject(next++, eventIds.stream().map(UUID::toString).toArray(String[]::new));
 			statement.setObject(next++, events.stream().map(NewEvent::type).toArray(String[]::new));
-			statement.setObject(next++, events.stream().map(NewEvent::correlationId).toArray(String[]::new));
-			statement.setObject(next++, events.stream().map(NewEvent::idempotencyKey).toArray(String[]::new));
-			statement.setObject(next++, events.stream().map(NewEvent::payload).toArray(String[]::new));
+			statement.setObject(next++, texts(events, NewEvent::correlationId));
+			statement.setObject(next++, texts(events, NewEvent::idempotencyKey));
+			statement.setObject(next++, texts(events, NewEvent::payload));
 			statement.setObject(next++, first);
 			for (int i = 0; i < 4; i++) {
 				statement.setString(next++, runId);
@@ -360,6 +364,13 @@ final class PostgresEventAppends {
 			}
 			return new AllLooked(run, new ArrayList<>(Arrays.asList(looks)));
 		}
+	}
+
+	/**
+	 * Empty in place of null, which with {@code array_nulls=off} would be the text NULL.
+	 */
+	private static String[] texts(List<NewEvent> events, Function<NewEvent, @Nullable String> text) {
+		return events.stream().map((event) -> Objects.requireNonNullElse(text.apply(event), "")).toArray(String[]::new);
 	}
 
 	private static int setRun(PreparedStatement statement, boolean create, String runId) throws SQLException {

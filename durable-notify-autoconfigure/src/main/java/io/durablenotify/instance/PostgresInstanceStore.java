@@ -31,6 +31,7 @@ import java.util.Set;
 
 import io.durablenotify.instance.InstanceStore.Gone;
 import io.durablenotify.instance.InstanceStore.Renewed;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -40,8 +41,8 @@ import org.jspecify.annotations.Nullable;
 final class PostgresInstanceStore implements InstanceStore {
 
 	private static final String REGISTER = """
-			INSERT INTO ${schema}.instances (lease_until, name)
-			VALUES (clock_timestamp() + ?::bigint * interval '1 millisecond', ?)
+			INSERT INTO ${schema}.instances (instance_id, lease_until, name) OVERRIDING SYSTEM VALUE
+			VALUES (${schema}.next_instance_id(), clock_timestamp() + ?::bigint * interval '1 millisecond', ?)
 			RETURNING instance_id
 			""";
 
@@ -113,7 +114,7 @@ final class PostgresInstanceStore implements InstanceStore {
 	public long register(Connection connection, String name, Duration lease) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.register)) {
 			statement.setLong(1, lease.toMillis());
-			statement.setString(2, name);
+			statement.setString(2, Spelling.approximate(connection, name));
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return result.getLong(1);

@@ -60,11 +60,13 @@ public class SchemaConfiguration {
 
 	@Bean
 	@Lazy
-	Schema durableNotifySchema(DatabaseProduct product, SchemaMigrator migrator) {
+	Schema durableNotifySchema(DatabaseProduct product, SchemaMigrator migrator, ApplicationDatabase database) {
 		if (!product.isPostgres()) {
 			throw new PostgresRequiredException(product);
 		}
-		return migrator.migrate();
+		Schema schema = migrator.migrate();
+		new SchemaCheck(database, schema.name()).run();
+		return schema;
 	}
 
 }

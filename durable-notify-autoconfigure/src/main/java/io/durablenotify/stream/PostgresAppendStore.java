@@ -32,8 +32,10 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
+import io.durablenotify.jdbc.ConnectionLoss;
 import io.durablenotify.jdbc.LimitedStatement;
 import io.durablenotify.jdbc.OneTransaction;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
@@ -60,10 +62,6 @@ final class PostgresAppendStore implements AppendStore {
 
 	private static final String DEADLOCK_DETECTED = "40P01";
 
-	private static final String CONNECTION_EXCEPTION = "08";
-
-	private static final String OPERATOR_INTERVENTION = "57P";
-
 	private static final String FIND = """
 			SELECT name, stream_id FROM ${schema}.streams WHERE name = ANY(?::text[])
 			""";
@@ -74,7 +72,8 @@ final class PostgresAppendStore implements AppendStore {
 	private static final String CREATE = """
 			WITH given AS MATERIALIZED (SELECT name, ord FROM unnest(?::text[]) WITH ORDINALITY AS g(name, ord)),
 			created AS (
-				INSERT INTO ${schema}.streams (name) SELECT name FROM given ORDER BY name
+				INSERT INTO ${schema}.streams (stream_id, name) OVERRIDING SYSTEM VALUE
+				SELECT ${schema}.next_stream_id(), name FROM given ORDER BY name
 				ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING
 				RETURNING name, stream_id)
 			SELECT given.ord, created.stream_id FROM created JOIN given ON given.name = created.name
@@ -168,8 +167,8 @@ final class PostgresAppendStore implements AppendStore {
 	 * stream that is cancelled is stored as failed, with a mark.
 	 */
 	private static final String END = """
-			INSERT INTO ${schema}.streams AS s (name, ended_at, end_state, end_reason, cancelled)
-			VALUES (?, clock_timestamp(), ?, ?, ?)
+			INSERT INTO ${schema}.streams AS s (stream_id, name, ended_at, end_state, end_reason, cancelled)
+			OVERRIDING SYSTEM VALUE VALUES (${schema}.next_stream_id(), ?, clock_timestamp(), ?, ?, ?)
 			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE
 				SET ended_at = clock_timestamp(), end_state = excluded.end_state, end_reason = excluded.end_reason,
 					cancelled = excluded.cancelled
@@ -382,7 +381,7 @@ final class PostgresAppendStore implements AppendStore {
 			@Nullable String reason, Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = this.end.prepare(connection, joined, lockTimeout)) {
 			statement.setString(2, stream);
-			setEnd(statement, 3, state, reason);
+			setEnd(statement, 3, state, Spelling.approximate(connection, reason));
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? OptionalLong.of(result.getLong(1)) : OptionalLong.empty();
 		}
@@ -392,7 +391,7 @@ final class PostgresAppendStore implements AppendStore {
 	public boolean end(Connection connection, boolean joined, long streamId, String stream, StreamState state,
 			@Nullable String reason, Duration lockTimeout) throws SQLException {
 		try (PreparedStatement statement = this.endOne.prepare(connection, joined, lockTimeout)) {
-			setEnd(statement, 2, state, reason);
+			setEnd(statement, 2, state, Spelling.approximate(connection, reason));
 			statement.setLong(5, streamId);
 			statement.setString(6, stream);
 			return LimitedStatement.executeForResult(statement, 0).next();
@@ -429,8 +428,7 @@ final class PostgresAppendStore implements AppendStore {
 
 	@Override
 	public boolean isConnectionLost(SQLException exception) {
-		String state = String.valueOf(exception.getSQLState());
-		return state.startsWith(CONNECTION_EXCEPTION) || state.startsWith(OPERATOR_INTERVENTION);
+		return ConnectionLoss.is(exception);
 	}
 
 }

@@ -45,15 +45,16 @@ final class PostgresAppenderStore implements AppenderStore {
 	 * committed, so that whoever takes over finds the stream.
 	 */
 	private static final String CLAIM = """
-			INSERT INTO ${schema}.streams AS s (name, writer_id)
-			SELECT ?, i.instance_id FROM ${schema}.instances i WHERE i.instance_id = ? AND i.gone_at IS NULL FOR KEY SHARE
+			INSERT INTO ${schema}.streams AS s (stream_id, name, writer_id) OVERRIDING SYSTEM VALUE
+			SELECT ${schema}.next_stream_id(), ?, i.instance_id FROM ${schema}.instances i WHERE i.instance_id = ? AND i.gone_at IS NULL FOR KEY SHARE
 			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE SET writer_id = excluded.writer_id
 				WHERE s.ended_at IS NULL
 			RETURNING s.stream_id, s.xmax = 0
 			""";
 
 	private static final String CLAIM_FOR_NONE = """
-			INSERT INTO ${schema}.streams AS s (name, writer_id) VALUES (?, NULL)
+			INSERT INTO ${schema}.streams AS s (stream_id, name, writer_id) OVERRIDING SYSTEM VALUE
+			VALUES (${schema}.next_stream_id(), ?, NULL)
 			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE SET writer_id = NULL WHERE s.ended_at IS NULL
 			RETURNING s.stream_id, s.xmax = 0
 			""";

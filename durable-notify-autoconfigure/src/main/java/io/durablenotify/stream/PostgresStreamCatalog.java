@@ -50,8 +50,10 @@ final class PostgresStreamCatalog implements StreamCatalog {
 	 * One time for both columns: their difference is the time to live.
 	 */
 	private static final String CREATE = """
-			INSERT INTO ${schema}.streams (name, owner, content_type, created_at, expires_at)
-			SELECT ?, ?, ?, now.at, now.at + ?::bigint * interval '1 millisecond' FROM clock_timestamp() AS now(at)
+			INSERT INTO ${schema}.streams (stream_id, name, owner, content_type, created_at, expires_at)
+			OVERRIDING SYSTEM VALUE
+			SELECT ${schema}.next_stream_id(), ?, ?, ?, now.at, now.at + ?::bigint * interval '1 millisecond'
+			FROM clock_timestamp() AS now(at)
 			ON CONFLICT ON CONSTRAINT streams_name_key DO NOTHING
 			RETURNING stream_id
 			""";
@@ -67,14 +69,12 @@ final class PostgresStreamCatalog implements StreamCatalog {
 	 */
 	private static final String DELETE = """
 			WITH gone AS (DELETE FROM ${schema}.streams WHERE name = ? RETURNING stream_id)
-			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
-			""";
+			""" + PostgresStreamCleanup.KEEP_DELETED;
 
 	private static final String DELETE_EXPIRED = """
 			WITH gone AS (DELETE FROM ${schema}.streams WHERE stream_id = ? AND expires_at <= clock_timestamp()
 				RETURNING stream_id)
-			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
-			""";
+			""" + PostgresStreamCleanup.KEEP_DELETED;
 
 	/**
 	 * Each column by its name: a later version may add some while this one runs, and a

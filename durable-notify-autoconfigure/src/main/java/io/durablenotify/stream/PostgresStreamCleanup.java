@@ -24,8 +24,10 @@ import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 import io.durablenotify.jdbc.OneTransaction;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -57,8 +59,19 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	 * DBA, not for long.
 	 */
 	private static final String TAKE_TURN = """
-			SELECT set_config('lock_timeout', '1s', true) IS NOT NULL, set_config('durable_notify.turn',
+			SELECT set_config('lock_timeout', '1s', true) IS NOT NULL,
+				set_config('statement_timeout', '0', true) IS NOT NULL, set_config('durable_notify.turn',
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.deleted_streams', 0))::text, true) IS NOT NULL
+			""";
+
+	/**
+	 * Has the chunks of what is gone removed. Rows of both tables that were restored may
+	 * name a stream that was deleted once before.
+	 */
+	static final String KEEP_DELETED = """
+			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone
+			ON CONFLICT (stream_id) DO UPDATE SET deleted_at = excluded.deleted_at, next_index = 0
+			RETURNING stream_id
 			""";
 
 	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
@@ -71,8 +84,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	 */
 	private static final String DELETE_HEADS = """
 			WITH rules AS MATERIALIZED (
-				SELECT prefix, millis, now() - millis * interval '1 millisecond' AS until
-				FROM unnest(?::text[], ?::bigint[]) AS rule(prefix, millis)),
+				SELECT prefix, nullif(given, -1) AS millis, now() - nullif(given, -1) * interval '1 millisecond' AS until
+				FROM unnest(?::text[], ?::bigint[]) AS rule(prefix, given)),
 			expired AS MATERIALIZED (
 				SELECT stream_id FROM ${schema}.streams WHERE ${turn} AND expires_at <= now()
 				ORDER BY expires_at LIMIT ${streams} FOR UPDATE SKIP LOCKED),
@@ -90,8 +103,15 @@ final class PostgresStreamCleanup implements StreamCleanup {
 				DELETE FROM ${schema}.streams
 				WHERE stream_id = ANY(ARRAY(SELECT stream_id FROM expired UNION SELECT stream_id FROM outlived))
 				RETURNING stream_id)
-			INSERT INTO ${schema}.deleted_streams (stream_id) SELECT stream_id FROM gone RETURNING stream_id
-			""";
+			"""
+			+ KEEP_DELETED;
+
+	/**
+	 * Whether the stream is there in spite of its row here: rows were restored. Its
+	 * chunks stay. OFFSET 0 has it looked up by its id.
+	 */
+	private static final String IS_THERE = """
+			EXISTS (SELECT FROM ${schema}.streams s WHERE s.stream_id = d.stream_id OFFSET 0)""";
 
 	/**
 	 * Every chunk of a stream is visible before its id can be: appends hold the head's
@@ -102,7 +122,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	 */
 	private static final String DELETE_CHUNKS = """
 			WITH deleted AS MATERIALIZED (
-				SELECT stream_id, next_index FROM ${schema}.deleted_streams WHERE ${turn} AND stream_id > ?
+				SELECT stream_id, next_index FROM ${schema}.deleted_streams d
+				WHERE ${turn} AND stream_id > ? AND NOT ${is_there}
 				ORDER BY stream_id LIMIT ${streams}),
 			slice AS MATERIALIZED (
 				SELECT place FROM (
@@ -129,8 +150,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			DELETE FROM ${schema}.deleted_streams d
 			WHERE d.stream_id IN (SELECT stream_id FROM ${schema}.deleted_streams WHERE ${turn} AND stream_id > ?
 					ORDER BY stream_id LIMIT ${streams})
-				AND NOT EXISTS (SELECT FROM ${schema}.stream_chunks c
-					WHERE c.stream_id = d.stream_id AND c.chunk_index >= d.next_index)
+				AND (${is_there} OR NOT EXISTS (SELECT FROM ${schema}.stream_chunks c
+					WHERE c.stream_id = d.stream_id AND c.chunk_index >= d.next_index))
 			""";
 
 	private static final String ASK_FOR_MORE = """
@@ -142,6 +163,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	PostgresStreamCleanup(SchemaName schema) {
 		this.clean = schema.qualify(String.join(";", TAKE_TURN, DELETE_HEADS, DELETE_CHUNKS, FORGET_EMPTY, ASK_FOR_MORE)
 			.replace("${turn}", MY_TURN)
+			.replace("${is_there}", IS_THERE)
 			.replace("${streams}", String.valueOf(STREAMS_PER_SLICE))
 			.replace("${chunks}", String.valueOf(CHUNKS_PER_SLICE))
 			.replace("${bytes}", String.valueOf(BYTES_PER_SLICE)));
@@ -150,9 +172,11 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	@Override
 	public Slice clean(Connection connection, StreamRetention retention, boolean all, long after) throws SQLException {
 		try (PreparedStatement statement = OneTransaction.prepare(connection, this.clean)) {
-			statement.setObject(1, retention.byPrefix().keySet().toArray(String[]::new));
-			statement.setObject(2,
-					retention.byPrefix().values().stream().map(PostgresStreamCleanup::millis).toArray(Long[]::new));
+			Map<String, @Nullable Duration> byPrefix = retention.byPrefix();
+			// No stream has another, and all streams wait for this statement
+			List<String> prefixes = Spelling.possible(connection, byPrefix.keySet());
+			statement.setObject(1, prefixes.toArray(String[]::new));
+			statement.setObject(2, prefixes.stream().mapToLong((prefix) -> millis(byPrefix.get(prefix))).toArray());
 			statement.setObject(3, (all) ? null : LOOK_BACK.toMillis(), Types.BIGINT);
 			statement.setLong(4, after);
 			statement.setLong(5, after);
@@ -172,8 +196,11 @@ final class PostgresStreamCleanup implements StreamCleanup {
 		}
 	}
 
-	private static @Nullable Long millis(@Nullable Duration duration) {
-		return (duration != null) ? duration.toMillis() : null;
+	/**
+	 * Never null: with {@code array_nulls=off} that would be the text NULL.
+	 */
+	private static long millis(@Nullable Duration duration) {
+		return (duration != null) ? duration.toMillis() : -1;
 	}
 
 	private static ResultSet next(PreparedStatement statement) throws SQLException {

@@ -1,0 +1,106 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.schema;
+
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.ConnectFailure;
+import io.durablenotify.schema.SchemaException.Problem;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+import org.springframework.dao.DataAccessException;
+
+/**
+ * Checks a schema that has all migrations, once per start: raises the sequences that are
+ * behind the ids in use, as after logical replication, which copies no sequences, and
+ * warns of an encoding that lacks characters.
+ */
+final class SchemaCheck {
+
+	private static final Log logger = LogFactory.getLog(SchemaMigrator.class);
+
+	private static final String CHECK = """
+			SELECT ${schema}.raise_ids(), getdatabaseencoding()
+			""";
+
+	private static final String UTF_8 = "UTF8";
+
+	private static final String INSUFFICIENT_PRIVILEGE = "42501";
+
+	private final ApplicationDatabase database;
+
+	private final SchemaName schema;
+
+	SchemaCheck(ApplicationDatabase database, SchemaName schema) {
+		this.database = database;
+		this.schema = schema;
+	}
+
+	/**
+	 * Check the schema.
+	 * @throws SchemaException if sequences are behind and cannot be raised
+	 */
+	void run() {
+		try {
+			this.database.executeApart("check schema '%s'".formatted(this.schema), ApplicationDatabase.PATIENCE,
+					(connection, joined) -> run(connection));
+		}
+		catch (DataAccessException ex) {
+			throw failure(ex);
+		}
+	}
+
+	private boolean run(Connection connection) throws SQLException {
+		try (Statement statement = connection.createStatement();
+				ResultSet result = statement.executeQuery(this.schema.qualify(CHECK))) {
+			result.next();
+			if (result.getInt(1) > 0) {
+				logger
+					.warn(("%d sequence(s) of schema '%s' were behind the ids in use, as after logical replication or "
+							+ "a restore, and were raised")
+						.formatted(result.getInt(1), this.schema));
+			}
+			String encoding = result.getString(2);
+			if (!UTF_8.equals(encoding)) {
+				logger
+					.warn(("The database's encoding is %s: names, topics and other texts with characters that it lacks "
+							+ "are refused; a database with ENCODING 'UTF8' has them all")
+						.formatted(encoding));
+			}
+			return true;
+		}
+	}
+
+	private SchemaException failure(DataAccessException exception) {
+		ConnectFailure cause = ConnectFailure.of(exception);
+		if (cause.isConnect()) {
+			return SchemaException.unreachable(this.schema, this.database.getTarget(), exception);
+		}
+		boolean rights = INSUFFICIENT_PRIVILEGE.equals(cause.sqlState());
+		return new SchemaException((rights) ? Problem.RIGHTS : Problem.FAILED, this.schema,
+				("Sequences of schema '%1$s' may be behind the ids in use and could not be raised: %2$s. Its owner can, "
+						+ "by SELECT \"%1$s\".raise_ids()")
+					.formatted(this.schema, cause.reason()),
+				exception);
+	}
+
+}

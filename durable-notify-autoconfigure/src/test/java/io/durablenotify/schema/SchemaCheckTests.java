@@ -1,0 +1,151 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.schema;
+
+import java.util.List;
+import java.util.Map;
+
+import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.event.NewEvent;
+import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.SchemaException.Problem;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.TestRole;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Tests for {@link SchemaCheck}: sequences that are behind when an instance starts.
+ */
+@ExtendWith(OutputCaptureExtension.class)
+class SchemaCheckTests {
+
+	private static final Map<String, String> HIGHEST = Map.of("streams_stream_id_seq",
+			"SELECT max(stream_id) FROM durable_notify.stream_chunks", "workflow_runs_id_seq",
+			"SELECT max(id) FROM durable_notify.workflow_runs", "instances_instance_id_seq",
+			"SELECT max(writer_id) FROM durable_notify.streams", "changes_id_seq",
+			"SELECT max(id) FROM durable_notify.changes");
+
+	private static TestDatabase database;
+
+	@BeforeAll
+	static void fill() {
+		database = PostgresServer.shared().createDatabase();
+		try (Instance instance = Instance.start(database)) {
+			for (int i = 0; i < 5; i++) {
+				instance.writer().append("stream/" + i, "a");
+				instance.events().append(NewEvent.of("run/" + i, "run_created"));
+				instance.bean(ChangeNotifier.class).publish("topic", "key");
+			}
+		}
+		database.jdbc().update("UPDATE durable_notify.streams SET writer_id = 100 WHERE name = 'stream/0'");
+		database.jdbc().update("DELETE FROM durable_notify.streams WHERE name = 'stream/4'");
+	}
+
+	@BeforeEach
+	void putSequencesBack() {
+		HIGHEST.keySet()
+			.forEach((sequence) -> database.jdbc().execute("ALTER SEQUENCE durable_notify." + sequence + " RESTART"));
+	}
+
+	@Test
+	void sequencesThatAreBehindAreRaised(CapturedOutput output) {
+		Instance.start(database).close();
+		assertNoneIsBehind();
+		assertThat(output).contains("4 sequence(s) of schema 'durable_notify' were behind the ids in use");
+	}
+
+	@Test
+	void otherSequencesStay(CapturedOutput output) {
+		HIGHEST.forEach((sequence, highest) -> database.jdbc()
+			.execute("SELECT setval('durable_notify.%s', (%s))".formatted(sequence, highest)));
+		List<Long> before = lastValues();
+		check(database.url()).run();
+		assertThat(lastValues()).isEqualTo(before);
+		assertThat(output).doesNotContain("behind");
+	}
+
+	@Test
+	void aSequenceThatHasGivenNothingIsNotBehindAnEmptyTable() {
+		TestDatabase empty = PostgresServer.shared().createDatabase();
+		Instance.start(empty, "durable-notify.schema.name=other").close();
+		assertThat(empty.jdbc().queryForObject("SELECT is_called FROM other.streams_stream_id_seq", Boolean.class))
+			.isFalse();
+	}
+
+	@Test
+	void aRoleThatMayOnlyUseTheTablesRaisesThemToo() {
+		try (TestRole role = TestRole.create(database)) {
+			role.grantUse();
+			Instance.start(database, role.properties("durable-notify.schema.migrate=false")).close();
+			assertNoneIsBehind();
+		}
+	}
+
+	@Test
+	void whoeverMayNotRaiseThemIsTold() {
+		try (TestRole role = TestRole.create(database)) {
+			role.grantUse();
+			String function = "FUNCTION durable_notify.raise_ids()";
+			database.jdbc().execute("REVOKE EXECUTE ON %s FROM PUBLIC".formatted(function));
+			try {
+				assertThatExceptionOfType(SchemaException.class).isThrownBy(check(role.url())::run)
+					.withMessageContaining("could not be raised")
+					.withMessageContaining("SELECT \"durable_notify\".raise_ids()")
+					.satisfies((ex) -> assertThat(ex.getProblem()).isEqualTo(Problem.RIGHTS));
+			}
+			finally {
+				database.jdbc().execute("GRANT EXECUTE ON %s TO PUBLIC".formatted(function));
+			}
+			assertThatCode(check(role.url())::run).doesNotThrowAnyException();
+		}
+	}
+
+	private static SchemaCheck check(String url) {
+		return new SchemaCheck(new ApplicationDatabase(new DriverManagerDataSource(url), () -> null),
+				new SchemaName("durable_notify"));
+	}
+
+	private static void assertNoneIsBehind() {
+		HIGHEST.forEach((sequence,
+				highest) -> assertThat(
+						database.jdbc().queryForObject("SELECT last_value FROM durable_notify." + sequence, Long.class))
+					.as(sequence)
+					.isGreaterThanOrEqualTo(database.jdbc().queryForObject(highest, Long.class)));
+	}
+
+	private static List<Long> lastValues() {
+		return HIGHEST.keySet()
+			.stream()
+			.map((sequence) -> database.jdbc()
+				.queryForObject("SELECT last_value FROM durable_notify." + sequence, Long.class))
+			.toList();
+	}
+
+}
