@@ -68,7 +68,11 @@ public interface ChangeNotifier {
 	 * SERIALIZABLE it also hears what others have committed since its snapshot.
 	 * @param topic the topic
 	 * @param handler the handler
-	 * @return the subscription, which goes on until it is cancelled or the context closes
+	 * @return the subscription, which goes on until it is cancelled or the context
+	 * closes. Only changes that cannot be read end it, with an entry in the log: in a
+	 * database in SQL_ASCII others may store what is no UTF-8
+	 * @throws IllegalArgumentException if the topic is refused, or the database's
+	 * encoding lacks one of its characters
 	 * @throws org.springframework.dao.DataAccessException if the database fails; nothing
 	 * is subscribed then
 	 */

@@ -46,6 +46,7 @@ import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -372,7 +373,17 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			ChangePosition position = group.getKey();
 			List<ChangeFeed> feeds = group.getValue();
 			Known known = known(position.server());
-			Page page = read(position, known, target, feeds);
+			Page page;
+			try {
+				page = read(position, known, target, feeds);
+			}
+			catch (DataAccessException ex) {
+				if (!Spelling.isFailure(ex)) {
+					throw ex;
+				}
+				endUnreadable(position, feeds, ex);
+				return true;
+			}
 			boolean sameRun = position.server().isThatOf(page);
 			if (!sameRun || !page.proves(known)) {
 				follow(position.server(), !sameRun);
@@ -390,6 +401,41 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			}
 		}
 		return more;
+	}
+
+	/**
+	 * A topic that the database cannot spell, or a change of it that the client cannot:
+	 * such as what others have stored in a SQL_ASCII database. The other topics go on.
+	 */
+	private void endUnreadable(ChangePosition position, List<ChangeFeed> feeds, DataAccessException failure) {
+		Map<String, List<ChangeFeed>> byTopic = new LinkedHashMap<>();
+		feeds.forEach((feed) -> byTopic.computeIfAbsent(feed.topic(), (topic) -> new ArrayList<>(1)).add(feed));
+		boolean ended = false;
+		for (Map.Entry<String, List<ChangeFeed>> topic : byTopic.entrySet()) {
+			DataAccessException reason = (byTopic.size() == 1) ? failure : unreadable(position, topic.getValue());
+			if (reason != null) {
+				logger.error("Changes of topic '%s' cannot be read: its subscriptions end".formatted(topic.getKey()),
+						reason);
+				topic.getValue().forEach(ChangeFeed::cancel);
+				ended = true;
+			}
+		}
+		if (!ended) {
+			throw failure;
+		}
+	}
+
+	private @Nullable DataAccessException unreadable(ChangePosition position, List<ChangeFeed> feeds) {
+		try {
+			read(position, known(position.server()), null, feeds);
+			return null;
+		}
+		catch (DataAccessException ex) {
+			if (!Spelling.isFailure(ex)) {
+				throw ex;
+			}
+			return ex;
+		}
 	}
 
 	private Map<ChangePosition, List<ChangeFeed>> groups() {

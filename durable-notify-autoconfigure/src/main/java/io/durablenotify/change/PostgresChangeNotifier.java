@@ -18,6 +18,7 @@ package io.durablenotify.change;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.WakingWrites.Written;
@@ -64,7 +65,19 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 	public Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeRules.requireTopic(topic);
 		Assert.notNull(handler, "'handler' must not be null");
+		requireSpellable(topic);
 		return this.reader.subscribe(topic, handler);
+	}
+
+	/**
+	 * All topics are read by one statement, which would fail.
+	 */
+	private void requireSpellable(String topic) {
+		Assert.isTrue(
+				Spelling.isPlain(topic) || this.database.executeReading("check a topic",
+						(connection, joined) -> Spelling.isPossible(connection, topic)),
+				() -> "Topic '%s' has characters that the database's encoding lacks: no change can have it"
+					.formatted(topic));
 	}
 
 }

@@ -135,8 +135,8 @@ final class PostgresChangeStore implements ChangeStore {
 				WHERE head.present AND xact < pg_snapshot_xmax(head.target)
 				ORDER BY xact DESC, id DESC LIMIT 1) last ON true
 			UNION ALL (
-				SELECT NULL, c.xact::text, c.id, c.created_at, c.instance, CASE WHEN c.wanted THEN c.topic END, c.key,
-					c.originator, c.place
+				SELECT NULL, c.xact::text, c.id, c.created_at, c.instance, CASE WHEN c.wanted THEN c.topic END,
+					CASE WHEN c.wanted THEN c.key END, CASE WHEN c.wanted THEN c.originator END, c.place
 				FROM (
 					SELECT *, row_number() OVER (ORDER BY xact, id) AS place, topic = ANY((SELECT ?::text[])::text[])
 						AND pg_visible_in_snapshot(xact, (SELECT target FROM head)) AS wanted

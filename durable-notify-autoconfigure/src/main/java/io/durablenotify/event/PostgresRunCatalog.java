@@ -31,6 +31,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 
 import io.durablenotify.jdbc.LimitedStatement;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -110,6 +111,7 @@ final class PostgresRunCatalog {
 	 */
 	private static final String TAKE_TURN = """
 			SELECT set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
+				set_config('statement_timeout', '0', true),
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.workflow_runs', 0))
 			""";
 
@@ -201,7 +203,7 @@ final class PostgresRunCatalog {
 	List<RunInfo> list(Connection connection, RunQuery query, Collection<String> terminalTypes) throws SQLException {
 		Set<String> excluded = new HashSet<>(query.without());
 		if (query.openOnly()) {
-			excluded.addAll(terminalTypes);
+			excluded.addAll(Spelling.possible(connection, terminalTypes));
 		}
 		List<RunInfo> runs = new ArrayList<>();
 		String after = query.after();
@@ -246,10 +248,11 @@ final class PostgresRunCatalog {
 
 	/**
 	 * Delete a run with its events, in a transaction at READ COMMITTED.
+	 * @param joined whether the transaction is the caller's, whose settings have to stay
 	 * @return the run's id, empty if there was none
 	 */
-	OptionalLong delete(Connection connection, String runId, Duration lockTimeout) throws SQLException {
-		try (PreparedStatement statement = this.deleteHead.prepare(connection, true, lockTimeout)) {
+	OptionalLong delete(Connection connection, boolean joined, String runId, Duration lockTimeout) throws SQLException {
+		try (PreparedStatement statement = this.deleteHead.prepare(connection, joined, lockTimeout)) {
 			statement.setString(2, runId);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			if (!result.next()) {
@@ -286,7 +289,7 @@ final class PostgresRunCatalog {
 		try (PreparedStatement statement = connection.prepareStatement(this.takeTurn)) {
 			ResultSet result = statement.executeQuery();
 			result.next();
-			return result.getBoolean(3);
+			return result.getBoolean(4);
 		}
 	}
 
@@ -298,7 +301,7 @@ final class PostgresRunCatalog {
 	@Nullable String mark(Connection connection, Collection<String> terminalTypes, String after) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.mark)) {
 			statement.setString(1, after);
-			statement.setObject(2, terminalTypes.toArray(String[]::new));
+			statement.setObject(2, Spelling.possible(connection, terminalTypes).toArray(String[]::new));
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return (result.getInt(1) >= RUNS_PER_SLICE) ? result.getString(2) : null;

@@ -18,6 +18,7 @@ package io.durablenotify.instance;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -26,6 +27,7 @@ import java.util.function.Supplier;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.jdbc.Spelling;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -52,7 +54,8 @@ final class InstanceConnection implements AutoCloseable {
 	InstanceConnection(Supplier<DriverConnectionDetails> details, ApplicationDatabase database, String name) {
 		this.details = details;
 		this.database = database;
-		this.name = name;
+		// The server would have to spell it
+		this.name = Spelling.plain(name);
 	}
 
 	/**
@@ -94,6 +97,10 @@ final class InstanceConnection implements AutoCloseable {
 		opened.setAutoCommit(true);
 		// What the URL says of it counts more than the property
 		opened.setClientInfo("ApplicationName", this.name);
+		try (Statement statement = opened.createStatement()) {
+			// It is idle between two renewals
+			statement.execute("SET idle_session_timeout = 0");
+		}
 		return opened;
 	}
 

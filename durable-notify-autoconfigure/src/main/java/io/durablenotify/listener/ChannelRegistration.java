@@ -16,6 +16,7 @@
 
 package io.durablenotify.listener;
 
+import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
@@ -137,6 +138,14 @@ final class ChannelRegistration implements Subscription {
 		catch (Throwable ex) {
 			logger.error("Handler of channel '" + this.channel + "' failed", ex);
 		}
+	}
+
+	/**
+	 * The database cannot spell the channel's name.
+	 */
+	void refuse(SQLException reason) {
+		logger.error("Channel '%s' cannot be listened to: its handler is given up".formatted(this.channel), reason);
+		cancel();
 	}
 
 	/**

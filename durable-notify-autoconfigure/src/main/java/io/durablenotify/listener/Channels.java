@@ -17,6 +17,7 @@
 package io.durablenotify.listener;
 
 import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.TreeSet;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.jdbc.Texts;
 
 /**
  * Who hears which channel. Lasts over connections.
@@ -45,10 +47,9 @@ final class Channels {
 			throw new IllegalArgumentException(
 					"Channel name '%s' has %d bytes: 1 to %d are allowed".formatted(channel, length, MAX_NAME_BYTES));
 		}
-		if (channel.indexOf('\0') >= 0) {
-			// LISTEN would fail, and with it every connection
-			throw new IllegalArgumentException("Channel name '%s' has a NUL character".formatted(channel));
-		}
+		// With a NUL LISTEN would fail, and with half a surrogate pair it would be
+		// another name
+		Texts.require("Channel name", channel, MAX_NAME_BYTES);
 		ChannelRegistration registration = new ChannelRegistration(channel, handler, executor, this::remove);
 		synchronized (this) {
 			this.registrations.computeIfAbsent(channel, (name) -> new LinkedHashSet<>()).add(registration);
@@ -80,6 +81,13 @@ final class Channels {
 	 */
 	void announce(String channel) {
 		of(channel).forEach(ChannelRegistration::announce);
+	}
+
+	/**
+	 * End the registrations of a channel that cannot be listened to.
+	 */
+	void refuse(String channel, SQLException reason) {
+		of(channel).forEach((registration) -> registration.refuse(reason));
 	}
 
 	/**

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Properties;
 
 import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.listener.ListenerException.Problem;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.Driver;
@@ -60,7 +61,9 @@ final class ListenerConnection implements AutoCloseable {
 		properties.setProperty(PGProperty.CONNECT_TIMEOUT.getName(), timeout);
 		properties.setProperty(PGProperty.SOCKET_TIMEOUT.getName(), timeout);
 		properties.setProperty(PGProperty.TCP_KEEP_ALIVE.getName(), "true");
-		properties.setProperty(PGProperty.APPLICATION_NAME.getName(), settings.applicationName());
+		// The server would have to spell it
+		String applicationName = Spelling.plain(settings.applicationName());
+		properties.setProperty(PGProperty.APPLICATION_NAME.getName(), applicationName);
 		if (settings.promptSocket() && !hasSocketFactory(details, properties)) {
 			properties.setProperty(PGProperty.SOCKET_FACTORY.getName(), PromptSocketFactory.class.getName());
 		}
@@ -72,7 +75,7 @@ final class ListenerConnection implements AutoCloseable {
 		try {
 			connection.setAutoCommit(true);
 			// What the URL says of these counts more than properties do
-			connection.setClientInfo(PGProperty.APPLICATION_NAME.getName(), settings.applicationName());
+			connection.setClientInfo(PGProperty.APPLICATION_NAME.getName(), applicationName);
 			connection.setNetworkTimeout(Runnable::run, (int) settings.connectTimeout().toMillis());
 			return new ListenerConnection(connection, address(details));
 		}
@@ -108,11 +111,13 @@ final class ListenerConnection implements AutoCloseable {
 
 	/**
 	 * Make sure that the server can be listened to, and learn which backend serves us.
+	 * Who listens is idle: a role's time limit for that is for others.
 	 */
 	void requirePrimary() throws SQLException {
 		try (Statement statement = this.connection.createStatement();
 				ResultSet result = statement
-					.executeQuery("SELECT pg_backend_pid(), current_setting('in_hot_standby', true) = 'on'")) {
+					.executeQuery("SELECT pg_backend_pid(), current_setting('in_hot_standby', true) = 'on', "
+							+ "set_config('idle_session_timeout', '0', false)")) {
 			result.next();
 			this.backendPid = result.getInt(1);
 			if (result.getBoolean(2)) {

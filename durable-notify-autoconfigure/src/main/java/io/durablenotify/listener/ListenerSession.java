@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGNotification;
@@ -142,10 +143,9 @@ final class ListenerSession {
 	private void followChannels() throws SQLException {
 		Set<String> wanted = this.channels.names();
 		for (String channel : wanted) {
-			if (this.listened.add(channel)) {
-				this.connection.listen(channel);
+			if (this.listened.contains(channel) || listen(channel)) {
+				this.channels.announce(channel);
 			}
-			this.channels.announce(channel);
 		}
 		for (String channel : Set.copyOf(this.listened)) {
 			if (!wanted.contains(channel)) {
@@ -153,6 +153,25 @@ final class ListenerSession {
 				this.listened.remove(channel);
 			}
 		}
+	}
+
+	/**
+	 * Return whether the channel is listened to; a name that the database cannot spell
+	 * must not end the others.
+	 */
+	private boolean listen(String channel) throws SQLException {
+		try {
+			this.connection.listen(channel);
+		}
+		catch (SQLException ex) {
+			if (!Spelling.isFailure(ex)) {
+				throw ex;
+			}
+			this.channels.refuse(channel, ex);
+			return false;
+		}
+		this.listened.add(channel);
+		return true;
 	}
 
 	private void handOver(List<PGNotification> notifications) {

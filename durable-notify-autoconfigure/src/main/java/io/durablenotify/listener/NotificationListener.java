@@ -64,7 +64,9 @@ public interface NotificationListener extends Lifecycle {
 	 * @param channel the channel's name as given to {@code pg_notify}, 1 to 63 bytes
 	 * @param handler the handler
 	 * @return the registration
-	 * @throws IllegalArgumentException if the name is empty or too long
+	 * @throws IllegalArgumentException if the name is empty or too long, or the
+	 * database's encoding lacks one of its characters, for which the database is asked
+	 * unless all are ASCII
 	 */
 	Subscription listen(String channel, ChannelHandler handler);
 
@@ -75,7 +77,9 @@ public interface NotificationListener extends Lifecycle {
 	 * @param executor where the handler is called; one that runs tasks on the calling
 	 * thread needs a handler that never blocks, since that thread is the listener's
 	 * @return the registration
-	 * @throws IllegalArgumentException if the name is empty or too long
+	 * @throws IllegalArgumentException if the name is empty or too long, or the
+	 * database's encoding lacks one of its characters, for which the database is asked
+	 * unless all are ASCII
 	 */
 	Subscription listen(String channel, ChannelHandler handler, Executor executor);
 

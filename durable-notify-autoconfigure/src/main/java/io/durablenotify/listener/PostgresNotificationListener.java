@@ -25,16 +25,23 @@ import java.util.concurrent.Executor;
 import io.durablenotify.Subscription;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.schema.SchemaName;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.context.SmartLifecycle;
+import org.springframework.dao.DataAccessException;
+import org.springframework.util.Assert;
 
 /**
  * Starts and stops {@link ListenerRun}s, at most one at a time.
  */
 final class PostgresNotificationListener implements NotificationListener, SmartLifecycle, AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(NotificationListener.class);
 
 	/**
 	 * How long stop() waits for the thread, which normally ends at once. A connect in
@@ -45,6 +52,8 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	private final ListenerSettings settings;
 
 	private final ListenerConnectionDetails details;
+
+	private final ApplicationDatabase database;
 
 	private final Executor handlerExecutor;
 
@@ -69,6 +78,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 			ApplicationDatabase database, SchemaName schema, Executor handlerExecutor, Clock clock) {
 		this.settings = settings;
 		this.details = details;
+		this.database = database;
 		this.handlerExecutor = handlerExecutor;
 		this.state = new ListenerStateHolder(clock, (settings.enabled()) ? Status.STOPPED : Status.DISABLED);
 		String probeChannel = schema.channel("probe");
@@ -89,7 +99,23 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	@Override
 	public Subscription listen(String channel, ChannelHandler handler, Executor executor) {
+		requireSpellable(channel);
 		return this.channels.add(channel, handler, executor);
+	}
+
+	private void requireSpellable(String channel) {
+		if (Spelling.isPlain(channel)) {
+			return;
+		}
+		try {
+			boolean possible = this.database.executeReading("check the name of a channel",
+					(connection, joined) -> Spelling.isPossible(connection, channel));
+			Assert.isTrue(possible,
+					() -> "Channel name '%s' has characters that the database's encoding lacks".formatted(channel));
+		}
+		catch (DataAccessException ex) {
+			logger.debug("The connection that listens finds out whether the channel's name can be spelled", ex);
+		}
 	}
 
 	@Override

@@ -37,6 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -342,6 +343,33 @@ class UserChannelTests {
 	void aNameThatPostgresDoesNotTakeIsRefused(String channel) {
 		assertThatIllegalArgumentException().isThrownBy(() -> listener.listen(channel, new Recorder()))
 			.withMessageContaining("Channel name");
+	}
+
+	@Test
+	void halfASurrogatePairIsRefused() {
+		assertThatIllegalArgumentException().isThrownBy(() -> listener.listen("a\ud800", new Recorder()))
+			.withMessageContaining("Channel name");
+	}
+
+	@Test
+	void aNameThatTheDatabaseCannotSpellEndsNothingButItsOwn(CapturedOutput output) {
+		TestDatabase latin1 = PostgresServer.shared()
+			.createDatabase("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+		try (Instance other = Instance.start(latin1)) {
+			// As one that was registered while the database was away
+			Channels channels = (Channels) ReflectionTestUtils.getField(other.listener(), "channels");
+			Subscription unspellable = channels.add("日本", new Recorder(), Runnable::run);
+			Eventually.await(() -> !unspellable.isActive(), other.listener()::state);
+			assertThat(output).contains("Channel '日本' cannot be listened to: its handler is given up");
+			Recorder recorder = new Recorder();
+			other.listener().listen("ÿ", recorder);
+			recorder.awaitEvents(1);
+			other.jdbc().query("SELECT pg_notify('ÿ', 'ß')", (result) -> {
+			});
+			recorder.awaitEvents(2);
+			assertThat(recorder.events()).containsExactly(RESYNC, "ß");
+			assertThat(other.listener().state().reconnects()).isZero();
+		}
 	}
 
 	private static void notify(String channel, String payload) {
