@@ -227,6 +227,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	public void create(String stream, StreamOptions options) {
 		Assert.notNull(options, "'options' must not be null");
 		String name = this.scope.fullName(stream);
+		StreamNames.requireIndexable(name, options.owner());
 		write("create a stream", name, (connection, joined) -> {
 			Created created = this.catalog.create(connection, joined, name, options, this.settings.appendTimeout());
 			List<Wakeup> wakeups = new ArrayList<>();

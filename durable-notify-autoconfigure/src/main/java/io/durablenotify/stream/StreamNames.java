@@ -16,7 +16,12 @@
 
 package io.durablenotify.stream;
 
+import java.nio.charset.StandardCharsets;
+
 import io.durablenotify.jdbc.Texts;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
 
 /**
  * The rules for names of streams.
@@ -24,6 +29,12 @@ import io.durablenotify.jdbc.Texts;
 final class StreamNames {
 
 	private static final int MAX_LENGTH = 512;
+
+	/**
+	 * An entry of the index by owner and name has 2,704 bytes at most, some of them its
+	 * own. Names alone cannot reach that.
+	 */
+	private static final int MAX_BYTES_WITH_OWNER = 2_600;
 
 	private StreamNames() {
 	}
@@ -36,6 +47,20 @@ final class StreamNames {
 						.formatted(Texts.shown(name), MAX_LENGTH));
 		}
 		return name;
+	}
+
+	/**
+	 * Refuse a name and an owner that are too long together.
+	 */
+	static void requireIndexable(String name, @Nullable String owner) {
+		int bytes = (owner != null) ? utf8Length(name) + utf8Length(owner) : 0;
+		Assert.isTrue(bytes <= MAX_BYTES_WITH_OWNER,
+				() -> "Stream name %s and owner %s are refused: they have %d bytes in UTF-8 together, and %d are allowed"
+					.formatted(Texts.shown(name), Texts.shown(owner), bytes, MAX_BYTES_WITH_OWNER));
+	}
+
+	private static int utf8Length(String text) {
+		return text.getBytes(StandardCharsets.UTF_8).length;
 	}
 
 	/**

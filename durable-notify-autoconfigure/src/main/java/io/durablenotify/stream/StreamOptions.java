@@ -32,7 +32,8 @@ import org.springframework.util.StringUtils;
  * </pre>
  *
  * @param owner whom the stream belongs to, or {@code null}: 1 to 512 characters, not
- * blank, none of them a control character. For {@link StreamReader#list}; guards nothing
+ * blank, none of them a control character; with the stream's name 2,600 bytes of UTF-8 at
+ * most. For {@link StreamReader#list}; guards nothing
  * @param contentType the media type of the stream's chunks together, such as
  * {@code text/markdown}, or {@code null}. For readers; 255 characters at most
  * @param timeToLive how long after its creation the stream is deleted, ended or not, or
