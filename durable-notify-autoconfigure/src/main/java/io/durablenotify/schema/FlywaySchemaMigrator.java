@@ -95,7 +95,8 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	/**
 	 * Flyway sets the search path of its two sessions, and sets it back. Behind a pooler
 	 * in transaction mode the one may reach another of the server's connections than the
-	 * other; while two transactions are open, both are reached.
+	 * other; while two transactions are open, both are reached. The same holds for the
+	 * {@link MigrationSettings}.
 	 */
 	private void restoreSearchPath(DataSource dataSource) {
 		if (dataSource == this.database.getDataSource()) {
@@ -105,7 +106,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			for (Connection connection : List.of(first, second)) {
 				connection.setAutoCommit(false);
 				try (Statement statement = connection.createStatement()) {
-					statement.execute("RESET search_path");
+					statement.execute(MigrationSettings.RESET);
 				}
 			}
 			first.commit();
@@ -125,6 +126,8 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			.table(HISTORY_TABLE)
 			.locations(LOCATION)
 			.failOnMissingLocations(true)
+			.initSql((dataSource != this.database.getDataSource()) ? MigrationSettings.SET_FOR_SESSION : null)
+			.callbacks(new MigrationSettings())
 			.placeholders(Map.of("schema", '"' + name + '"', "wakeup_channel", this.settings.name().channel("wakeup")))
 			.load();
 	}
