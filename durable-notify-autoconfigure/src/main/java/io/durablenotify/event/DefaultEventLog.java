@@ -174,7 +174,7 @@ final class DefaultEventLog implements EventLog {
 			if (!joined) {
 				return this.writes.runInTransaction(FollowedRun.TOPIC, connection, (session, inTransaction) -> {
 					PostgresRunCatalog.readCommitted(session);
-					return delete(session, runId);
+					return delete(session, false, runId);
 				});
 			}
 			if (connection.getTransactionIsolation() > Connection.TRANSACTION_READ_COMMITTED) {
@@ -184,12 +184,12 @@ final class DefaultEventLog implements EventLog {
 							.formatted(runId));
 			}
 			return this.writes.run(FollowedRun.TOPIC, connection, true,
-					(session, inTransaction) -> delete(session, runId));
+					(session, inTransaction) -> delete(session, true, runId));
 		});
 	}
 
-	private Written<Boolean> delete(Connection connection, String runId) throws SQLException {
-		OptionalLong deleted = this.catalog.delete(connection, runId, this.settings.appendTimeout());
+	private Written<Boolean> delete(Connection connection, boolean joined, String runId) throws SQLException {
+		OptionalLong deleted = this.catalog.delete(connection, joined, runId, this.settings.appendTimeout());
 		return Written.of(deleted.isPresent(), (deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
 	}
 

@@ -48,6 +48,10 @@ import org.springframework.dao.DataAccessException;
  * that. Appending again is safe for everything that cannot be doubled: the types above,
  * events with a key, and those with an expected sequence.
  * <p>
+ * A run that another transaction holds is waited for. No {@code statement_timeout} of the
+ * role cuts that short, except in a transaction of the caller's, where it comes as a
+ * {@link org.springframework.dao.QueryTimeoutException}.
+ * <p>
  * All methods may be called by any thread. They throw {@link IllegalArgumentException}
  * for what they refuse before it reaches the database, and {@link DataAccessException} if
  * the database fails. Times are those of the database's clock.

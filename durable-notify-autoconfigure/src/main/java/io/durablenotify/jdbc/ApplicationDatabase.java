@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.dao.DataAccessException;
+import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.UncategorizedSQLException;
@@ -348,6 +349,9 @@ public final class ApplicationDatabase {
 
 	private DataAccessException translate(String task, SQLException exception) {
 		DataAccessException translated = this.translator.translate(task, null, exception);
+		if (translated == null && ConnectionLoss.is(exception)) {
+			return new DataAccessResourceFailureException(task, exception);
+		}
 		return (translated != null) ? translated : new UncategorizedSQLException(task, null, exception);
 	}
 

@@ -27,14 +27,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * A statement that waits for locks for a limited time, which is set and, in a transaction
  * of the caller's, set back in the same round trip.
+ * <p>
+ * Outside a transaction of the caller's that is the only limit: a
+ * {@code statement_timeout} of the role or the database, which would cut the wait short,
+ * does not count. In one it does, since it is the caller's.
  */
 public final class LimitedStatement {
 
 	/**
-	 * Local to the transaction that {@link OneTransaction} makes of it.
+	 * Local to the transaction that {@link OneTransaction} makes of it, or to one of
+	 * ours. The server takes the time of each statement from its beginning.
 	 */
 	private static final String APART = """
-			SELECT set_config('lock_timeout', ?, true) IS NOT NULL;
+			SELECT set_config('lock_timeout', ?, true) IS NOT NULL, set_config('statement_timeout', '0', true) IS NOT NULL;
 			%s
 			""";
 
@@ -62,7 +67,8 @@ public final class LimitedStatement {
 	/**
 	 * Prepare the statement, whose own parameters begin with the second.
 	 * @param connection the connection
-	 * @param joined whether the connection is in the caller's transaction
+	 * @param joined whether the connection is in the caller's transaction, whose settings
+	 * have to stay; not in one of ours
 	 * @param lockTimeout how long it waits for each lock
 	 * @return the statement
 	 * @throws SQLException if the database fails

@@ -150,23 +150,24 @@ final class StreamAppends {
 	 */
 	AppendResult appendLast(Connection connection, boolean joined, Addition addition, LockWait wait)
 			throws SQLException {
-		SessionWork<Written<AppendResult>> work = (session, inTransaction) -> storeLast(session, addition, wait);
+		SessionWork<Written<AppendResult>> work = (session, inTransaction) -> storeLast(session, joined, addition,
+				wait);
 		AppendResult result = (joined) ? this.writes.run(TailedStream.TOPIC, connection, true, work)
 				: this.writes.runInTransaction(TailedStream.TOPIC, connection, work);
 		this.known.forget(addition.stream());
 		return result;
 	}
 
-	private Written<AppendResult> storeLast(Connection connection, Addition addition, LockWait wait)
+	private Written<AppendResult> storeLast(Connection connection, boolean joined, Addition addition, LockWait wait)
 			throws SQLException {
 		String stream = addition.stream();
 		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
-			List<Located> located = locate(connection, true, List.of(addition), wait, new HashMap<>());
-			Written<Map<String, AppendResult>> written = written(connection, true, located, wait);
+			List<Located> located = locate(connection, joined, List.of(addition), wait, new HashMap<>());
+			Written<Map<String, AppendResult>> written = written(connection, joined, located, wait);
 			AppendResult result = written.result().get(stream);
 			if (result instanceof Stored stored) {
 				// The append has locked the stream
-				this.store.end(connection, true, stream, StreamState.COMPLETED, null, wait.timeout());
+				this.store.end(connection, joined, stream, StreamState.COMPLETED, null, wait.timeout());
 				List<Wakeup> wakeups = new ArrayList<>(written.wakeups());
 				wakeups.add(Wakeup.ended(stored.streamId()));
 				return new Written<>(stored, wakeups);

@@ -47,7 +47,9 @@ import java.util.concurrent.CompletableFuture;
  * All methods may be called from any thread; they block for the database. They throw
  * {@link IllegalArgumentException} for a name or a chunk that is refused, before anything
  * is sent; {@link StreamLockedException} if another transaction held the stream longer
- * than {@code durable-notify.streams.append-timeout};
+ * than {@code durable-notify.streams.append-timeout}, which no {@code statement_timeout}
+ * of the role cuts short, except in a transaction of the caller's, where that comes first
+ * as a {@link org.springframework.dao.QueryTimeoutException};
  * {@link AppendOutcomeUnknownException} if the connection was lost at the wrong moment;
  * and any other {@link org.springframework.dao.DataAccessException} if the database
  * fails.
@@ -218,6 +220,8 @@ public interface StreamWriter {
 	 * A stream that an append, or an end, has created has no options.
 	 * @param stream the stream's name
 	 * @param options what it is created with
+	 * @throws IllegalArgumentException if the name and the owner have more than 2,600
+	 * bytes of UTF-8 together
 	 * @throws StreamConflictException if it exists with other options: nothing was
 	 * changed
 	 */

@@ -77,10 +77,12 @@ public final class WakingWrites {
 	public <T> T runInTransaction(String topic, Connection connection, SessionWork<Written<T>> work)
 			throws SQLException {
 		return woken(topic, OneTransaction.run(connection, (session, joined) -> {
-			// As in a caller's: no limit of ours may be left for the commit, which waits
-			// for the lock of a NOTIFY
 			Written<T> written = work.run(session, joined);
 			if (this.wakeups.isTransactionRequired()) {
+				// No limit of ours may be left for the commit, which waits for the lock
+				// of
+				// a NOTIFY
+				OneTransaction.resetLockTimeout(session);
 				this.wakeups.announce(session, topic, written.wakeups());
 			}
 			return written;
