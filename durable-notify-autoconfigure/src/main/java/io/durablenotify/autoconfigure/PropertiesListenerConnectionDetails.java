@@ -16,6 +16,8 @@
 
 package io.durablenotify.autoconfigure;
 
+import java.util.Map;
+
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerConnectionDetails;
@@ -46,7 +48,9 @@ final class PropertiesListenerConnectionDetails implements ListenerConnectionDet
 			return new DriverConnectionDetails(url, username, this.properties.getPassword(),
 					this.database.getDriverProperties());
 		}
-		return this.database.getDriverConnectionDetails().withUrl(url);
+		DriverConnectionDetails own = new DriverConnectionDetails(url, null, null, Map.of());
+		return (own.hasUser()) ? own.withProperties(this.database.getDriverProperties())
+				: this.database.getDriverConnectionDetails().withUrl(url);
 	}
 
 }

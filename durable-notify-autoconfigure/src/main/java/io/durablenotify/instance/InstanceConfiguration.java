@@ -17,8 +17,6 @@
 package io.durablenotify.instance;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.Wakeups;
@@ -36,25 +34,11 @@ import org.springframework.context.annotation.Lazy;
 public class InstanceConfiguration {
 
 	@Bean(initMethod = "start")
-	LeaseKeeper durableNotifyInstances(InstanceSettings settings, ApplicationDatabase database,
-			ListenerConnectionDetails details, Schema schema, WakingWrites writes, Wakeups wakeups,
-			ObjectProvider<TakeOver> takeOvers) {
-		InstanceConnection connection = new InstanceConnection(() -> details(database, details), database,
-				settings.name() + "-lease");
+	LeaseKeeper durableNotifyInstances(InstanceSettings settings, ApplicationDatabase database, Schema schema,
+			WakingWrites writes, Wakeups wakeups, ObjectProvider<TakeOver> takeOvers) {
+		InstanceConnection connection = new InstanceConnection(database, settings.name() + "-lease");
 		return new LeaseKeeper(settings, new PostgresInstanceStore(schema.name()), connection, writes, wakeups,
 				takeOvers.orderedStream().toList());
-	}
-
-	/**
-	 * The application's own way, or else the listener's.
-	 */
-	private static DriverConnectionDetails details(ApplicationDatabase database, ListenerConnectionDetails listener) {
-		try {
-			return database.getDriverConnectionDetails();
-		}
-		catch (IllegalStateException ex) {
-			return listener.getDriverConnectionDetails();
-		}
 	}
 
 }

@@ -20,9 +20,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Map;
-import java.util.function.Supplier;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.DriverConnectionDetails;
@@ -43,16 +41,13 @@ final class InstanceConnection implements AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(Instances.class);
 
-	private final Supplier<DriverConnectionDetails> details;
-
 	private final ApplicationDatabase database;
 
 	private final String name;
 
 	private volatile @Nullable Connection connection;
 
-	InstanceConnection(Supplier<DriverConnectionDetails> details, ApplicationDatabase database, String name) {
-		this.details = details;
+	InstanceConnection(ApplicationDatabase database, String name) {
 		this.database = database;
 		// The server would have to spell it
 		this.name = Spelling.plain(name);
@@ -86,13 +81,9 @@ final class InstanceConnection implements AutoCloseable {
 		if (details == null) {
 			return null;
 		}
-		Map<String, String> properties = new HashMap<>(details.properties());
 		String seconds = String.valueOf(Math.max(1, patience.toSeconds()));
-		properties.put("connectTimeout", seconds);
-		properties.put("socketTimeout", seconds);
-		properties.put("tcpKeepAlive", "true");
-		properties.put("ApplicationName", this.name);
-		Connection opened = open(details, properties);
+		Connection opened = open(details.withProperties(Map.of("connectTimeout", seconds, "socketTimeout", seconds,
+				"tcpKeepAlive", "true", "ApplicationName", this.name)));
 		this.connection = opened;
 		opened.setAutoCommit(true);
 		// What the URL says of it counts more than the property
@@ -104,12 +95,9 @@ final class InstanceConnection implements AutoCloseable {
 		return opened;
 	}
 
-	private static Connection open(DriverConnectionDetails details, Map<String, String> properties)
-			throws SQLException {
+	private static Connection open(DriverConnectionDetails details) throws SQLException {
 		try {
-			return new DriverConnectionDetails(details.url(), details.username(), details.password(), properties)
-				.toDataSource()
-				.getConnection();
+			return details.open();
 		}
 		catch (SQLException ex) {
 			// Without its cause: the driver may show the URL, and a password in it
@@ -119,7 +107,7 @@ final class InstanceConnection implements AutoCloseable {
 
 	private @Nullable DriverConnectionDetails physical() {
 		try {
-			return this.details.get();
+			return this.database.getEquivalentConnectionDetails();
 		}
 		catch (IllegalStateException ex) {
 			logger.debug("Leases are renewed on pooled connections", ex);

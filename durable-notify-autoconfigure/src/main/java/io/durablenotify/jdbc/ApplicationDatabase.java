@@ -19,7 +19,9 @@ package io.durablenotify.jdbc;
 import java.lang.reflect.Method;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -82,10 +84,15 @@ public final class ApplicationDatabase {
 	private volatile boolean manualCommit;
 
 	/**
+	 * Whether a physical connection has turned out to differ from the pool's.
+	 */
+	private volatile boolean pooledOnly;
+
+	/**
 	 * Create a new instance.
 	 * @param dataSource the DataSource that the application's transactions bind
-	 * @param connectionDetails the details that Boot built the pool from, asked anew for
-	 * each physical connection; {@code null} where there are none
+	 * @param connectionDetails the details that Boot built the pool from, asked for each
+	 * physical connection where the pool does not tell; {@code null} where there are none
 	 */
 	public ApplicationDatabase(DataSource dataSource, Supplier<@Nullable JdbcConnectionDetails> connectionDetails) {
 		this.dataSource = boundDataSource(dataSource);
@@ -367,11 +374,25 @@ public final class ApplicationDatabase {
 	}
 
 	/**
+	 * Return the DataSource that chooses among several databases for each connection, by
+	 * what the calling thread does.
+	 * @return the DataSource, within others perhaps, or {@code null} if there is none
+	 */
+	public @Nullable DataSource getRoutingDataSource() {
+		return DataSources.routing(this.dataSource);
+	}
+
+	/**
 	 * Return the properties that the pool hands to its driver.
 	 * @return the properties, none if the pool is not known to have any
 	 */
 	public Map<String, String> getDriverProperties() {
-		return DriverConnectionDetails.driverProperties(this.dataSource);
+		try {
+			return getDriverConnectionDetails().properties();
+		}
+		catch (IllegalStateException ex) {
+			return Map.of();
+		}
 	}
 
 	/**
@@ -381,21 +402,76 @@ public final class ApplicationDatabase {
 	 */
 	public String getTarget() {
 		try {
-			return DriverConnectionDetails.of(this.dataSource, null).target();
+			return getDriverConnectionDetails().target();
 		}
 		catch (IllegalStateException ex) {
-			JdbcConnectionDetails details = this.connectionDetails.get();
-			return (details != null) ? DriverConnectionDetails.of(this.dataSource, details).target() : "the database";
+			return "the database";
 		}
 	}
 
 	/**
-	 * Return what opens a physical connection to the same database.
-	 * @return the details, read anew
+	 * Return what opens a physical connection to the same database, as the pool does.
+	 * @return the details, read again each time, since a pool's credentials may change
 	 * @throws IllegalStateException if they cannot be derived
 	 */
 	public DriverConnectionDetails getDriverConnectionDetails() {
 		return DriverConnectionDetails.of(this.dataSource, this.connectionDetails.get());
+	}
+
+	/**
+	 * Return what opens a physical connection that can do what the pool's connections
+	 * can.
+	 * @return the details, read again each time
+	 * @throws IllegalStateException if there are none, so that nothing but the pool's
+	 * connections will do
+	 */
+	public DriverConnectionDetails getEquivalentConnectionDetails() {
+		if (this.pooledOnly) {
+			throw new IllegalStateException("Physical connections differ from the pool's");
+		}
+		return getDriverConnectionDetails();
+	}
+
+	/**
+	 * Return a DataSource of physical connections that can do what the pool's can.
+	 * @return a new DataSource, which asks for the details each time
+	 * @throws IllegalStateException if there are no such connections
+	 */
+	public DataSource getPhysicalDataSource() {
+		getEquivalentConnectionDetails();
+		return new PhysicalDataSource(this::getEquivalentConnectionDetails);
+	}
+
+	/**
+	 * Find out whether physical connections have the role and the database of the pool's.
+	 * They have not where a wrapper that cannot be seen through sets either of them, or
+	 * the credentials; then there are none but pooled connections from now on.
+	 * @param physical opens physical connections
+	 * @return whether they have
+	 * @throws SQLException if no physical connection can be opened
+	 * @throws DataAccessException if the pool fails
+	 */
+	public boolean isEquivalent(DataSource physical) throws SQLException {
+		String pooled = executeApart("look up the role", PATIENCE, (connection, joined) -> role(connection));
+		try (Connection connection = physical.getConnection()) {
+			this.pooledOnly = !pooled.equals(role(connection));
+		}
+		catch (SQLException ex) {
+			if (!ConnectFailure.of(ex).isAuthorization()) {
+				throw ex;
+			}
+			logger.debug("The pool has other credentials than it tells", ex);
+			this.pooledOnly = true;
+		}
+		return !this.pooledOnly;
+	}
+
+	private static String role(Connection connection) throws SQLException {
+		try (Statement statement = connection.createStatement();
+				ResultSet result = statement.executeQuery("SELECT current_user, current_database()")) {
+			result.next();
+			return result.getString(1) + "@" + result.getString(2);
+		}
 	}
 
 }

@@ -17,6 +17,7 @@
 package io.durablenotify.jdbc;
 
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,11 @@ import org.springframework.util.StringUtils;
  * @param reason what they say; it may hold a password of a URL
  */
 public record ConnectFailure(@Nullable String sqlState, String reason) {
+
+	/**
+	 * How long is tried again at start-up where the server refuses connections for now.
+	 */
+	public static final Duration PATIENCE = Duration.ofSeconds(5);
 
 	/**
 	 * Beside the classes of SQLSTATE that only a connect has: the server is full, or does
@@ -62,6 +68,22 @@ public record ConnectFailure(@Nullable String sqlState, String reason) {
 		Throwable root = NestedExceptionUtils.getRootCause(exception);
 		String why = (root != null) ? String.valueOf(root.getMessage()) : "";
 		return (message.contains(why)) ? message : "%s (%s)".formatted(message, root);
+	}
+
+	/**
+	 * Return whether the server refuses connections for now: it is full, or it starts.
+	 * @return whether to try again may help soon
+	 */
+	public boolean isTemporary() {
+		return this.sqlState != null && STATES.contains(this.sqlState);
+	}
+
+	/**
+	 * Return whether the server does not let this user in.
+	 * @return whether the role or its password is refused
+	 */
+	public boolean isAuthorization() {
+		return this.sqlState != null && this.sqlState.startsWith("28");
 	}
 
 	/**

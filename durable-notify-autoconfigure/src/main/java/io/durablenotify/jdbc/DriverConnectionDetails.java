@@ -18,8 +18,13 @@ package io.durablenotify.jdbc;
 
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.Driver;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.regex.Matcher;
@@ -28,33 +33,32 @@ import java.util.stream.Collectors;
 
 import javax.sql.DataSource;
 
-import com.zaxxer.hikari.HikariConfigMXBean;
-import com.zaxxer.hikari.HikariDataSource;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.boot.jdbc.DataSourceBuilder;
-import org.springframework.boot.jdbc.DataSourceUnwrapper;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
-import org.springframework.jdbc.datasource.SimpleDriverDataSource;
-import org.springframework.util.ClassUtils;
+import org.springframework.jdbc.support.JdbcUtils;
 
 /**
- * What a JDBC driver needs for a physical connection that belongs to no pool.
- * {@link #toString()} shows neither user, password nor properties.
+ * What a JDBC driver needs for a physical connection that belongs to no pool, and what
+ * the pool does with each of its connections. {@link #toString()} shows neither user,
+ * password nor properties.
  *
  * @param url the JDBC URL
  * @param username the user, or {@code null} where the URL names it or none is needed
  * @param password the password, or {@code null}
  * @param properties further properties for the driver
+ * @param driver the driver, or {@code null} for the one that the URL is for
+ * @param schema the schema to set on each connection, or {@code null}
+ * @param initSql the statements to execute then on each connection
  */
 public record DriverConnectionDetails(String url, @Nullable String username, @Nullable String password,
-		Map<String, String> properties) {
+		Map<String, String> properties, @Nullable Driver driver, @Nullable String schema, List<String> initSql) {
 
 	/**
 	 * Without what stands before the host, which may be a password.
 	 */
 	private static final Pattern POSTGRES_URL = Pattern
-		.compile("jdbc:postgresql:(?://(?:[^/?]*@)?(?<hosts>[^/?]+))?/*(?<database>[^?]*).*");
+		.compile("jdbc[\\w-]*:(?:[\\w-]+:)?postgresql:(?://(?:[^/?]*@)?(?<hosts>[^/?]+))?/*(?<database>[^?]*).*");
 
 	private static final Pattern PORT = Pattern.compile(":\\d+$");
 
@@ -62,48 +66,86 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 
 	public DriverConnectionDetails {
 		properties = Map.copyOf(properties);
+		initSql = List.copyOf(initSql);
 	}
 
 	/**
-	 * Find out what opens a physical connection to the database of a pool, with the
-	 * pool's driver properties.
+	 * Create an instance for the driver of the URL, with nothing to do with connections.
+	 * @param url the JDBC URL
+	 * @param username the user, or {@code null}
+	 * @param password the password, or {@code null}
+	 * @param properties further properties for the driver
+	 */
+	public DriverConnectionDetails(String url, @Nullable String username, @Nullable String password,
+			Map<String, String> properties) {
+		this(url, username, password, properties, null, null, List.of());
+	}
+
+	/**
+	 * Find out what opens a physical connection to the database of a pool as the pool
+	 * does.
 	 * @param dataSource the pool
-	 * @param details what Boot built it from, or {@code null} to derive it
+	 * @param details what Boot built it from, for a pool that does not tell, or
+	 * {@code null}
 	 * @return the details
-	 * @throws IllegalStateException if they cannot be derived
+	 * @throws IllegalStateException if they cannot be found
 	 */
 	static DriverConnectionDetails of(DataSource dataSource, @Nullable JdbcConnectionDetails details) {
-		Map<String, String> properties = driverProperties(dataSource);
-		if (details != null) {
-			return new DriverConnectionDetails(details.getJdbcUrl(), details.getUsername(), details.getPassword(),
-					properties);
-		}
-		SimpleDriverDataSource derived = derive(dataSource);
-		return new DriverConnectionDetails(String.valueOf(derived.getUrl()), derived.getUsername(),
-				derived.getPassword(), properties);
-	}
-
-	/**
-	 * Return the properties that a pool hands to its driver.
-	 */
-	static Map<String, String> driverProperties(DataSource dataSource) {
-		return (HikariProperties.PRESENT) ? HikariProperties.of(dataSource) : Map.of();
-	}
-
-	private static SimpleDriverDataSource derive(DataSource dataSource) {
 		try {
-			return DataSourceBuilder.derivedFrom(dataSource).type(SimpleDriverDataSource.class).build();
+			return DataSources.details(dataSource);
 		}
-		catch (RuntimeException ex) {
-			throw new IllegalStateException("No URL can be derived from the DataSource of type "
-					+ dataSource.getClass().getName()
-					+ "; set durable-notify.listener.url, durable-notify.listener.username and durable-notify.listener.password",
-					ex);
+		catch (IllegalStateException ex) {
+			if (details == null) {
+				throw ex;
+			}
+			return new DriverConnectionDetails(details.getJdbcUrl(), details.getUsername(), details.getPassword(),
+					Map.of())
+				.withDriver(details.getDriverClassName());
 		}
 	}
 
 	/**
-	 * Return the same credentials and properties for another URL of PostgreSQL.
+	 * Return the same with a driver.
+	 * @param driver the driver, or the name of its class, or {@code null} for the one of
+	 * the URL
+	 * @throws IllegalStateException if there is no such driver
+	 */
+	DriverConnectionDetails withDriver(@Nullable Object driver) {
+		return new DriverConnectionDetails(this.url, this.username, this.password, this.properties,
+				JdbcDriver.of(this.url, driver), this.schema, this.initSql);
+	}
+
+	/**
+	 * Return the same with other credentials, if there are others.
+	 */
+	DriverConnectionDetails withCredentials(@Nullable String username, @Nullable String password) {
+		return (username == null && password == null) ? this
+				: new DriverConnectionDetails(this.url, (username != null) ? username : this.username, password,
+						this.properties, this.driver, this.schema, this.initSql);
+	}
+
+	/**
+	 * Return the same with other things to do with each connection.
+	 */
+	DriverConnectionDetails withSession(@Nullable String schema, List<String> initSql) {
+		return new DriverConnectionDetails(this.url, this.username, this.password, this.properties, this.driver, schema,
+				initSql);
+	}
+
+	/**
+	 * Return the same with further properties for the driver.
+	 * @param properties the properties, which replace those of the same names
+	 * @return the details
+	 */
+	public DriverConnectionDetails withProperties(Map<String, String> properties) {
+		Map<String, String> all = new HashMap<>(this.properties);
+		all.putAll(properties);
+		return new DriverConnectionDetails(this.url, this.username, this.password, all, this.driver, this.schema,
+				this.initSql);
+	}
+
+	/**
+	 * Return the same for another URL of PostgreSQL, by PostgreSQL's driver.
 	 * @param url the other URL
 	 * @return the details, with the credentials that this URL holds where there are no
 	 * others
@@ -111,7 +153,7 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	public DriverConnectionDetails withUrl(String url) {
 		String username = (this.username != null) ? this.username : parameter("user");
 		String password = (this.password != null) ? this.password : parameter("password");
-		return new DriverConnectionDetails(url, username, password, this.properties);
+		return new DriverConnectionDetails(url, username, password, this.properties, null, this.schema, this.initSql);
 	}
 
 	private @Nullable String parameter(String name) {
@@ -136,6 +178,14 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 			.collect(Collectors.joining(","));
 		String database = matcher.group("database");
 		return "%s/%s as user '%s'".formatted(hosts, (database.isEmpty()) ? user : database, user);
+	}
+
+	/**
+	 * Return whether the user is given, here or in the URL.
+	 * @return whether it is
+	 */
+	public boolean hasUser() {
+		return this.username != null || parameter("user") != null;
 	}
 
 	/**
@@ -172,16 +222,44 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	 * @return a new DataSource
 	 */
 	public DataSource toDataSource() {
-		SimpleDriverDataSource dataSource = DataSourceBuilder.create()
-			.type(SimpleDriverDataSource.class)
-			.url(this.url)
-			.username(this.username)
-			.password(this.password)
-			.build();
-		Properties properties = new Properties();
-		properties.putAll(this.properties);
-		dataSource.setConnectionProperties(properties);
-		return dataSource;
+		return new PhysicalDataSource(() -> this);
+	}
+
+	/**
+	 * Open a physical connection and prepare it as the pool does. To be closed by the
+	 * caller.
+	 * @return a new connection
+	 * @throws SQLException if the database fails; its message may hold a password of the
+	 * URL
+	 */
+	public Connection open() throws SQLException {
+		Driver driver = (this.driver != null) ? this.driver : JdbcDriver.of(this.url, null);
+		Connection connection = driver.connect(this.url, toProperties());
+		if (connection == null) {
+			throw new SQLException(
+					"The driver " + driver.getClass().getName()
+							+ " does not take this URL: set durable-notify.listener.url to the jdbc:postgresql: one",
+					"08001");
+		}
+		try {
+			prepare(connection);
+			return connection;
+		}
+		catch (Throwable ex) {
+			JdbcUtils.closeConnection(connection);
+			throw ex;
+		}
+	}
+
+	private void prepare(Connection connection) throws SQLException {
+		if (this.schema != null) {
+			connection.setSchema(this.schema);
+		}
+		for (String sql : this.initSql) {
+			try (Statement statement = connection.createStatement()) {
+				statement.execute(sql);
+			}
+		}
 	}
 
 	/**
@@ -204,27 +282,6 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	public String toString() {
 		int query = this.url.indexOf('?');
 		return (query < 0) ? this.url : this.url.substring(0, query);
-	}
-
-	/**
-	 * Touches HikariCP only where it is there.
-	 */
-	private static final class HikariProperties {
-
-		private static final boolean PRESENT = ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource",
-				DriverConnectionDetails.class.getClassLoader());
-
-		private static Map<String, String> of(DataSource dataSource) {
-			HikariDataSource pool = DataSourceUnwrapper.unwrap(dataSource, HikariConfigMXBean.class,
-					HikariDataSource.class);
-			if (pool == null) {
-				return Map.of();
-			}
-			Map<String, String> properties = new HashMap<>();
-			pool.getDataSourceProperties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
-			return properties;
-		}
-
 	}
 
 }

@@ -21,8 +21,11 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
+import java.util.regex.Pattern;
 
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.jdbc.Spelling;
@@ -39,6 +42,11 @@ import org.postgresql.PGProperty;
  */
 final class ListenerConnection implements AutoCloseable {
 
+	/**
+	 * That of a driver that hands everything on to PostgreSQL's.
+	 */
+	private static final Pattern WRAPPED_URL = Pattern.compile("^jdbc[\\w-]*:(?:[\\w-]+:)?postgresql:");
+
 	private final Connection connection;
 
 	private final PGConnection postgres;
@@ -51,27 +59,35 @@ final class ListenerConnection implements AutoCloseable {
 
 	private ListenerConnection(Connection connection, String address) throws SQLException {
 		this.connection = connection;
-		this.postgres = connection.unwrap(PGConnection.class);
+		this.postgres = unwrap(connection);
 		this.address = address;
 	}
 
+	private static PGConnection unwrap(Connection connection) throws SQLException {
+		try {
+			return connection.unwrap(PGConnection.class);
+		}
+		catch (SQLException ex) {
+			throw new SQLException(
+					"The connection of type %s cannot be listened on: set durable-notify.listener.url to "
+							+ "the jdbc:postgresql: one".formatted(connection.getClass().getName()),
+					ex);
+		}
+	}
+
 	static ListenerConnection open(DriverConnectionDetails details, ListenerSettings settings) throws SQLException {
-		Properties properties = details.toProperties();
 		String timeout = String.valueOf(seconds(settings.connectTimeout()));
-		properties.setProperty(PGProperty.CONNECT_TIMEOUT.getName(), timeout);
-		properties.setProperty(PGProperty.SOCKET_TIMEOUT.getName(), timeout);
-		properties.setProperty(PGProperty.TCP_KEEP_ALIVE.getName(), "true");
+		Map<String, String> properties = new HashMap<>();
+		properties.put(PGProperty.CONNECT_TIMEOUT.getName(), timeout);
+		properties.put(PGProperty.SOCKET_TIMEOUT.getName(), timeout);
+		properties.put(PGProperty.TCP_KEEP_ALIVE.getName(), "true");
 		// The server would have to spell it
 		String applicationName = Spelling.plain(settings.applicationName());
-		properties.setProperty(PGProperty.APPLICATION_NAME.getName(), applicationName);
-		if (settings.promptSocket() && !hasSocketFactory(details, properties)) {
-			properties.setProperty(PGProperty.SOCKET_FACTORY.getName(), PromptSocketFactory.class.getName());
+		properties.put(PGProperty.APPLICATION_NAME.getName(), applicationName);
+		if (settings.promptSocket() && !hasSocketFactory(details)) {
+			properties.put(PGProperty.SOCKET_FACTORY.getName(), PromptSocketFactory.class.getName());
 		}
-		Connection connection = new Driver().connect(details.url(), properties);
-		if (connection == null) {
-			throw new SQLException(
-					"Not the URL of a PostgreSQL server: set durable-notify.listener.url to the jdbc:postgresql: one");
-		}
+		Connection connection = details.withProperties(properties).open();
 		try {
 			connection.setAutoCommit(true);
 			// What the URL says of these counts more than properties do
@@ -92,8 +108,8 @@ final class ListenerConnection implements AutoCloseable {
 		return (int) Math.max(1, (duration.toMillis() + 999) / 1000);
 	}
 
-	private static boolean hasSocketFactory(DriverConnectionDetails details, Properties properties) {
-		Properties parsed = Driver.parseURL(details.url(), properties);
+	private static boolean hasSocketFactory(DriverConnectionDetails details) {
+		Properties parsed = parse(details);
 		return parsed != null && PGProperty.SOCKET_FACTORY.getOrDefault(parsed) != null;
 	}
 
@@ -101,12 +117,20 @@ final class ListenerConnection implements AutoCloseable {
 	 * Return where a URL leads, without secrets.
 	 */
 	static String address(DriverConnectionDetails details) {
-		Properties parsed = Driver.parseURL(details.url(), details.toProperties());
+		Properties parsed = parse(details);
 		if (parsed == null) {
 			return "the database";
 		}
 		return "%s:%s/%s".formatted(PGProperty.PG_HOST.getOrDefault(parsed), PGProperty.PG_PORT.getOrDefault(parsed),
 				PGProperty.PG_DBNAME.getOrDefault(parsed));
+	}
+
+	/**
+	 * Parse what PostgreSQL's driver gets, also from drivers that wrap it.
+	 */
+	private static @Nullable Properties parse(DriverConnectionDetails details) {
+		String url = WRAPPED_URL.matcher(details.url()).replaceFirst("jdbc:postgresql:");
+		return Driver.parseURL(url, details.toProperties());
 	}
 
 	/**

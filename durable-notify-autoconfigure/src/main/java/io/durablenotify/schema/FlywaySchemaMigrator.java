@@ -16,11 +16,8 @@
 
 package io.durablenotify.schema;
 
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -34,6 +31,9 @@ import org.apache.commons.logging.LogFactory;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.DataAccessException;
 
 /**
  * Migrates by a Flyway run of our own: own schema, own history table, own location,
@@ -61,12 +61,55 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 
 	@Override
 	public Schema migrate() {
-		DataSource dataSource = migrationDataSource();
+		return attempt();
+	}
+
+	private Schema attempt() {
+		try (MigrationConnections connections = physicalConnections()) {
+			if (connections != null) {
+				run(connections);
+				restoreSearchPaths(connections);
+			}
+			else {
+				run(this.database.getDataSource());
+			}
+		}
+		return new Schema(this.settings.name());
+	}
+
+	/**
+	 * Flyway needs two connections, which a pool of one does not have. Where no physical
+	 * ones can do what the pool's can, the pool has to do.
+	 */
+	private @Nullable MigrationConnections physicalConnections() {
+		MigrationConnections connections;
+		try {
+			connections = new MigrationConnections(this.database.getPhysicalDataSource());
+		}
+		catch (IllegalStateException ex) {
+			logger.debug("Migrating by pooled connections", ex);
+			return null;
+		}
+		boolean equivalent = false;
+		try {
+			equivalent = this.database.isEquivalent(connections);
+			return (equivalent) ? connections : null;
+		}
+		catch (SQLException | DataAccessException ex) {
+			throw failure(ex);
+		}
+		finally {
+			if (!equivalent) {
+				connections.close();
+			}
+		}
+	}
+
+	private void run(DataSource dataSource) {
 		Flyway flyway = flyway(dataSource);
 		try {
 			if (this.settings.migrate()) {
 				flyway.migrate();
-				restoreSearchPath(dataSource);
 			}
 			else {
 				requireMigrated(flyway);
@@ -75,42 +118,11 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 		catch (FlywayException ex) {
 			throw failure(ex);
 		}
-		return new Schema(this.settings.name());
 	}
 
-	/**
-	 * Flyway needs two connections, which a pool of one does not have. Where nothing but
-	 * the pool leads to the database it has to do.
-	 */
-	private DataSource migrationDataSource() {
+	private void restoreSearchPaths(MigrationConnections connections) {
 		try {
-			return this.database.getDriverConnectionDetails().toDataSource();
-		}
-		catch (IllegalStateException ex) {
-			logger.debug("Migrating by pooled connections", ex);
-			return this.database.getDataSource();
-		}
-	}
-
-	/**
-	 * Flyway sets the search path of its two sessions, and sets it back. Behind a pooler
-	 * in transaction mode the one may reach another of the server's connections than the
-	 * other; while two transactions are open, both are reached. The same holds for the
-	 * {@link MigrationSettings}.
-	 */
-	private void restoreSearchPath(DataSource dataSource) {
-		if (dataSource == this.database.getDataSource()) {
-			return;
-		}
-		try (Connection first = dataSource.getConnection(); Connection second = dataSource.getConnection()) {
-			for (Connection connection : List.of(first, second)) {
-				connection.setAutoCommit(false);
-				try (Statement statement = connection.createStatement()) {
-					statement.execute(MigrationSettings.RESET);
-				}
-			}
-			first.commit();
-			second.commit();
+			connections.restoreSearchPaths();
 		}
 		catch (SQLException ex) {
 			logger.debug("The search path was not restored", ex);
@@ -144,10 +156,10 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 		}
 	}
 
-	private SchemaException failure(FlywayException exception) {
+	private SchemaException failure(Exception exception) {
 		ConnectFailure cause = ConnectFailure.of(exception);
 		if (cause.isConnect()) {
-			return SchemaException.unreachable(this.settings.name(), target(), exception);
+			return SchemaException.unreachable(this.settings.name(), this.database.getTarget(), exception);
 		}
 		if (INSUFFICIENT_PRIVILEGE.equals(cause.sqlState())) {
 			return new SchemaException(Problem.RIGHTS, this.settings.name(),
@@ -159,15 +171,6 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 		return new SchemaException(Problem.FAILED, this.settings.name(),
 				"Schema '%s' could not be migrated: %s".formatted(this.settings.name(), exception.getMessage()),
 				exception);
-	}
-
-	private String target() {
-		try {
-			return this.database.getDriverConnectionDetails().target();
-		}
-		catch (IllegalStateException ex) {
-			return this.database.getTarget();
-		}
 	}
 
 }

@@ -22,7 +22,6 @@ import java.net.Socket;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -41,6 +40,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import org.apache.commons.dbcp2.BasicDataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -59,7 +59,6 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
 import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
-import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -110,7 +109,13 @@ class DataSourceTests {
 		return Stream.of(kind("PGSimpleDataSource", DataSourceTests::pgSimpleDataSource),
 				kind("SimpleDriverDataSource", DataSourceTests::simpleDriverDataSource),
 				kind("DriverManagerDataSource", () -> new DriverManagerDataSource(url, ROLE, "secret")),
-				kind("Hikari", () -> hikari(new HikariConfig())),
+				kind("Hikari", () -> hikari(new HikariConfig())), kind("Hikari by the name of a class", () -> {
+					HikariConfig config = new HikariConfig();
+					config.setDataSourceClassName(PGSimpleDataSource.class.getName());
+					config.addDataSourceProperty("url", url);
+					return hikari(config);
+				}), kind("DBCP2", DataSourceTests::dbcp2), kind("Tomcat", DataSourceTests::tomcat),
+				kind("Lazy DBCP2", () -> new LazyConnectionDataSourceProxy(dbcp2())),
 				kind("Lazy", () -> new LazyConnectionDataSourceProxy(simpleDriverDataSource())),
 				kind("TransactionAware", () -> new TransactionAwareDataSourceProxy(simpleDriverDataSource())),
 				kind("TransactionAware Lazy Hikari",
@@ -151,8 +156,27 @@ class DataSourceTests {
 		return new SimpleDriverDataSource(new org.postgresql.Driver(), url, ROLE, "secret");
 	}
 
+	private static DataSource dbcp2() {
+		BasicDataSource dataSource = new BasicDataSource();
+		dataSource.setUrl(url);
+		dataSource.setUsername(ROLE);
+		dataSource.setPassword("secret");
+		return dataSource;
+	}
+
+	private static DataSource tomcat() {
+		org.apache.tomcat.jdbc.pool.DataSource dataSource = new org.apache.tomcat.jdbc.pool.DataSource();
+		dataSource.setDriverClassName("org.postgresql.Driver");
+		dataSource.setUrl(url);
+		dataSource.setUsername(ROLE);
+		dataSource.setPassword("secret");
+		return dataSource;
+	}
+
 	private static HikariDataSource hikari(HikariConfig config) {
-		config.setJdbcUrl(url);
+		if (config.getDataSourceClassName() == null) {
+			config.setJdbcUrl(url);
+		}
 		config.setUsername(ROLE);
 		config.setPassword("secret");
 		config.setMinimumIdle(1);
@@ -288,29 +312,6 @@ class DataSourceTests {
 				assertThatItWorks(context);
 				assertThat(database.backends("tested")).hasSize(1);
 			});
-	}
-
-	@Test
-	void aDataSourceThatNothingCanBeDerivedFromNeedsAUrlAndCredentials() {
-		ApplicationContextRunner routing = this.contextRunner.withBean(DataSource.class, () -> {
-			AbstractRoutingDataSource dataSource = new AbstractRoutingDataSource() {
-
-				@Override
-				protected Object determineCurrentLookupKey() {
-					return "only";
-				}
-
-			};
-			dataSource.setTargetDataSources(Map.of("only", simpleDriverDataSource()));
-			return dataSource;
-		});
-		routing.run((context) -> assertThat(context.getStartupFailure())
-			.hasStackTraceContaining("No URL can be derived from the DataSource of type ")
-			.hasStackTraceContaining("set durable-notify.listener.url"));
-		routing
-			.withPropertyValues("durable-notify.listener.url=" + url, "durable-notify.listener.username=" + ROLE,
-					"durable-notify.listener.password=secret")
-			.run(this::assertThatItWorks);
 	}
 
 	@Test
