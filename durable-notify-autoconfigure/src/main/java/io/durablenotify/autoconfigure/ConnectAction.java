@@ -46,7 +46,7 @@ final class ConnectAction {
 				"Let the role connect to the database, or set %1$s.url and %1$s.username to others.";
 			case "53300" ->
 				"Free connections, raise the limit of the server (max_connections), the role or the database, "
-						+ "or make pools smaller. An instance takes its pool's connections and one to listen.";
+						+ "or make pools smaller. An instance takes its pool's connections and two more.";
 			case "57P03" -> "Start again when the server accepts connections: it starts or stops, or is a standby that "
 					+ "takes none.";
 			case "08001" ->

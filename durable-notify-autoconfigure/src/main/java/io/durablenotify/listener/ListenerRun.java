@@ -53,6 +53,8 @@ final class ListenerRun implements Runnable {
 
 	private final CountDownLatch stopped = new CountDownLatch(1);
 
+	private final long begunAt = System.nanoTime();
+
 	/**
 	 * Guarded by {@code this}, so that whatever connection there is or will be is closed
 	 * by a stop, though not while the lock is held. So are changes of the state: none
@@ -186,6 +188,10 @@ final class ListenerRun implements Runnable {
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
 				: new ListenerException(Problem.CONNECT, message(exception, details, established), exception);
 		if (this.settings.failFast() && !this.firstConnect.isDone()) {
+			if (isOutlasted(exception)) {
+				this.state.failed(Status.BACKING_OFF, String.valueOf(failure.getMessage()));
+				return;
+			}
 			// Whoever starts the listener is told, and nothing is tried again
 			this.stopped.countDown();
 		}
@@ -194,6 +200,15 @@ final class ListenerRun implements Runnable {
 					String.valueOf(failure.getMessage()));
 		}
 		this.firstConnect.completeExceptionally(failure);
+	}
+
+	/**
+	 * Return whether the application waits at its start until the server accepts
+	 * connections.
+	 */
+	private boolean isOutlasted(Throwable exception) {
+		return ConnectFailure.of(exception).isTemporary()
+				&& System.nanoTime() - this.begunAt < ConnectFailure.PATIENCE.toNanos();
 	}
 
 	private static String message(Throwable exception, @Nullable DriverConnectionDetails details, boolean established) {

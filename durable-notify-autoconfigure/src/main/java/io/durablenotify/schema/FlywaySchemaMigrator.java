@@ -61,7 +61,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 
 	@Override
 	public Schema migrate() {
-		return attempt();
+		return new TemporaryRefusals(this.database).outlast(this::attempt);
 	}
 
 	private Schema attempt() {

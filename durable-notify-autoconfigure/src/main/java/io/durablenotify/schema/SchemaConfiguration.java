@@ -37,18 +37,21 @@ public class SchemaConfiguration {
 	@Bean
 	DatabaseProduct durableNotifyDatabaseProduct(ApplicationDatabase database, SchemaSettings settings) {
 		try {
-			DatabaseProduct driver = new DatabaseProduct(database.getProduct());
-			if (!driver.isPostgres()) {
-				return driver;
+			DatabaseProduct product = new TemporaryRefusals(database).outlast(() -> product(database));
+			if (product.isPostgres()) {
+				logger.info("durable-notify runs on %s at %s".formatted(product.description(), database.getTarget()));
 			}
-			DatabaseProduct product = database.executeApart("look up the server's version",
-					(connection, joined) -> DatabaseFlavour.of(driver, connection));
-			logger.info("durable-notify runs on %s at %s".formatted(product.description(), database.getTarget()));
 			return product;
 		}
 		catch (DataAccessException ex) {
 			throw SchemaException.unreachable(settings.name(), database.getTarget(), ex);
 		}
+	}
+
+	private static DatabaseProduct product(ApplicationDatabase database) {
+		DatabaseProduct driver = new DatabaseProduct(database.getProduct());
+		return (driver.isPostgres()) ? database.executeApart("look up the server's version",
+				(connection, joined) -> DatabaseFlavour.of(driver, connection)) : driver;
 	}
 
 	@Bean
