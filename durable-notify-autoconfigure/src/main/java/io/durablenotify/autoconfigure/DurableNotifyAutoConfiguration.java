@@ -18,6 +18,7 @@ package io.durablenotify.autoconfigure;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.change.ChangeConfiguration;
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.event.EventConfiguration;
@@ -37,10 +38,10 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.annotation.Lazy;
 
@@ -49,7 +50,7 @@ import org.springframework.context.annotation.Lazy;
  */
 @AutoConfiguration(after = DataSourceAutoConfiguration.class)
 @ConditionalOnClass(name = "org.postgresql.Driver")
-@ConditionalOnSingleCandidate(DataSource.class)
+@Conditional(OnDataSourceCondition.class)
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
@@ -57,9 +58,15 @@ import org.springframework.context.annotation.Lazy;
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean
-	ApplicationDatabase durableNotifyDatabase(DataSource dataSource,
-			ObjectProvider<JdbcConnectionDetails> connectionDetails) {
-		return new ApplicationDatabase(dataSource, connectionDetails::getIfUnique);
+	ApplicationDatabase durableNotifyDatabase(@DurableNotifyDataSource ObjectProvider<DataSource> qualified,
+			ObjectProvider<DataSource> dataSources, ObjectProvider<JdbcConnectionDetails> connectionDetails,
+			DurableNotifyProperties properties) {
+		DataSource own = qualified.getIfAvailable();
+		// The details tell of Boot's pool, which may be another than the qualified one
+		ApplicationDatabase database = (own != null) ? new ApplicationDatabase(own, () -> null)
+				: new ApplicationDatabase(dataSources.getObject(), connectionDetails::getIfUnique);
+		SettingsConfiguration.requireSingleDatabase(database.getRoutingDataSource(), properties.getDataSource());
+		return database;
 	}
 
 	@Bean

@@ -39,6 +39,8 @@ public class DurableNotifyProperties {
 	 */
 	private boolean enabled = true;
 
+	private final DataSource dataSource = new DataSource();
+
 	private final Schema schema = new Schema();
 
 	private final Listener listener = new Listener();
@@ -63,6 +65,10 @@ public class DurableNotifyProperties {
 
 	public void setEnabled(boolean enabled) {
 		this.enabled = enabled;
+	}
+
+	public DataSource getDataSource() {
+		return this.dataSource;
 	}
 
 	public Schema getSchema() {
@@ -102,6 +108,27 @@ public class DurableNotifyProperties {
 	}
 
 	/**
+	 * DataSource properties.
+	 */
+	public static class DataSource {
+
+		/**
+		 * Whether a DataSource that routes leads to one database only, such as a primary
+		 * and its replicas, and to the primary outside of read-only transactions.
+		 */
+		private boolean singleDatabase;
+
+		public boolean isSingleDatabase() {
+			return this.singleDatabase;
+		}
+
+		public void setSingleDatabase(boolean singleDatabase) {
+			this.singleDatabase = singleDatabase;
+		}
+
+	}
+
+	/**
 	 * Schema properties.
 	 */
 	public static class Schema {
@@ -113,7 +140,8 @@ public class DurableNotifyProperties {
 		private String name = "durable_notify";
 
 		/**
-		 * Whether to create and migrate the schema on startup.
+		 * Whether to create and migrate the schema on startup, before the application's
+		 * own migrations. If not, it must be there after them.
 		 */
 		private boolean migrate = true;
 

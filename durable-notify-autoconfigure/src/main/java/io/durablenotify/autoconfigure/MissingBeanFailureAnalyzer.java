@@ -90,7 +90,9 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 			return new FailureAnalysis(
 					"%s that is not there, since there are several DataSources and none of them is @Primary: %s."
 						.formatted(required, quoted(dataSources)),
-					"Make the DataSource that durable-notify shall use @Primary.", cause);
+					"Annotate the DataSource that durable-notify shall use with @DurableNotifyDataSource, or make it "
+							+ "@Primary.",
+					cause);
 		}
 		return null;
 	}

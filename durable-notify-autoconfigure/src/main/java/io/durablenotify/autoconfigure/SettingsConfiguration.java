@@ -24,6 +24,8 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import javax.sql.DataSource;
+
 import io.durablenotify.change.ChangeSettings;
 import io.durablenotify.delivery.DeliverySettings;
 import io.durablenotify.event.EventSettings;
@@ -107,6 +109,23 @@ class SettingsConfiguration {
 	@Bean
 	static UnitsBindHandlerAdvisor durableNotifyUnitsBindHandlerAdvisor(Environment environment) {
 		return new UnitsBindHandlerAdvisor(environment);
+	}
+
+	/**
+	 * What runs on threads of our own, such as a group commit, cannot know which of
+	 * several databases the caller meant.
+	 */
+	static void requireSingleDatabase(@Nullable DataSource routing, DurableNotifyProperties.DataSource properties) {
+		if (routing != null && !properties.isSingleDatabase()) {
+			throw new SettingsException(
+					("The DataSource chooses among several databases by what the calling thread does (%s). "
+							+ "durable-notify writes and reads on threads of its own too, and would reach another "
+							+ "database than the caller.")
+						.formatted(routing.getClass().getName()),
+					"Annotate the DataSource that leads to durable-notify's database with @DurableNotifyDataSource. "
+							+ "Or, if this one leads to a primary and its replicas only and to the primary on threads "
+							+ "outside of read-only transactions, set durable-notify.data-source.single-database=true.");
+		}
 	}
 
 	@Bean

@@ -17,7 +17,8 @@
 package io.durablenotify.autoconfigure;
 
 /**
- * A property, or two of them together, cannot be used. Never holds a secret.
+ * A property, two of them together, or the DataSource cannot be used. Never holds a
+ * secret.
  */
 final class SettingsException extends RuntimeException {
 

@@ -528,7 +528,8 @@ class FailureAnalysisTests {
 		assertThat(analysis.description()).isEqualTo("Parameter 1 of constructor in " + AskingForOne.class.getName()
 				+ " required a bean of type 'io.durablenotify.stream.StreamReader' that is not there, since there are "
 				+ "several DataSources and none of them is @Primary: 'first', 'second'.");
-		assertThat(analysis.action()).isEqualTo("Make the DataSource that durable-notify shall use @Primary.");
+		assertThat(analysis.action()).isEqualTo("Annotate the DataSource that durable-notify shall use with "
+				+ "@DurableNotifyDataSource, or make it @Primary.");
 	}
 
 	@Configuration(proxyBeanMethods = false)
