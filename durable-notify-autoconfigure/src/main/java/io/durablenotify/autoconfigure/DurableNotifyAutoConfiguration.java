@@ -40,6 +40,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.boot.sql.init.dependency.DatabaseInitializationDependencyConfigurer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Import;
@@ -54,7 +55,7 @@ import org.springframework.context.annotation.Lazy;
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
-		EventConfiguration.class, ChangeConfiguration.class })
+		EventConfiguration.class, ChangeConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

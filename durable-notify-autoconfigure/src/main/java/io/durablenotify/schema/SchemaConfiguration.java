@@ -20,6 +20,7 @@ import io.durablenotify.jdbc.ApplicationDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -70,6 +71,14 @@ public class SchemaConfiguration {
 		Schema schema = migrator.migrate();
 		new SchemaCheck(database, schema.name()).run();
 		return schema;
+	}
+
+	/**
+	 * What others depend on that need the schema, on any database.
+	 */
+	@Bean
+	SchemaInitializer durableNotifySchemaInitializer(DatabaseProduct product, ObjectProvider<Schema> schema) {
+		return new SchemaInitializer(product, schema);
 	}
 
 }
