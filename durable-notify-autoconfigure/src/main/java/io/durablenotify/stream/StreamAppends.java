@@ -220,8 +220,7 @@ final class StreamAppends {
 			if (streamId != null) {
 				KnownStream known = this.known.get(addition.stream());
 				// Without a hint, what is left out is locked
-				boolean hinted = known != null && known.streamId() == streamId && !wait.skip();
-				long hint = (hinted) ? known.nextIndex() : 0;
+				long hint = (known != null && known.streamId() == streamId && !wait.skip()) ? known.nextIndex() : 0;
 				located.add(new Located(streamId, hint, addition));
 			}
 		}
