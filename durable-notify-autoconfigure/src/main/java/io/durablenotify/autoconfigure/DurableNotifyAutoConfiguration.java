@@ -78,8 +78,9 @@ public final class DurableNotifyAutoConfiguration {
 
 	@Bean
 	@Lazy(false)
-	PostgresBeans durableNotifyPostgresBeans(DatabaseProduct product, ConfigurableListableBeanFactory beanFactory) {
-		return new PostgresBeans(product, beanFactory);
+	PostgresBeans durableNotifyPostgresBeans(DatabaseProduct product, ApplicationDatabase database,
+			DurableNotifyProperties properties, ConfigurableListableBeanFactory beanFactory) {
+		return new PostgresBeans(product, database, properties, beanFactory);
 	}
 
 	@Bean

@@ -16,6 +16,9 @@
 
 package io.durablenotify.autoconfigure;
 
+import java.util.Map;
+
+import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.DatabaseProduct;
 
 import org.springframework.beans.factory.InitializingBean;
@@ -32,10 +35,17 @@ final class PostgresBeans implements InitializingBean {
 
 	private final DatabaseProduct product;
 
+	private final ApplicationDatabase database;
+
+	private final DurableNotifyProperties properties;
+
 	private final ConfigurableListableBeanFactory beanFactory;
 
-	PostgresBeans(DatabaseProduct product, ConfigurableListableBeanFactory beanFactory) {
+	PostgresBeans(DatabaseProduct product, ApplicationDatabase database, DurableNotifyProperties properties,
+			ConfigurableListableBeanFactory beanFactory) {
 		this.product = product;
+		this.database = database;
+		this.properties = properties;
 		this.beanFactory = beanFactory;
 	}
 
@@ -49,6 +59,9 @@ final class PostgresBeans implements InitializingBean {
 				this.beanFactory.getBean(name);
 			}
 		}
+		this.database.checkSocketTimeout(
+				Map.of("durable-notify.streams.append-timeout", this.properties.getStreams().getAppendTimeout(),
+						"durable-notify.events.append-timeout", this.properties.getEvents().getAppendTimeout()));
 	}
 
 	private static boolean isLazySingleton(BeanDefinition definition) {

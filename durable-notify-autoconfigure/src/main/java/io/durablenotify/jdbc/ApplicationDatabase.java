@@ -290,7 +290,24 @@ public final class ApplicationDatabase {
 		});
 	}
 
-	private static int silence(Connection connection) {
+	/**
+	 * Warn of a time limit of ours that the driver does not let come to its end, since it
+	 * gives up on a silent server before.
+	 * @param limits the limits, by their properties
+	 */
+	public void checkSocketTimeout(Map<String, Duration> limits) {
+		int silence = executeApart("look up the driver's socketTimeout", (connection, joined) -> silence(connection));
+		Duration patience = LimitedStatement.patience(silence);
+		limits.forEach((property, limit) -> {
+			if (limit.compareTo(patience) > 0) {
+				logger.warn(("%s=%s does not fit the driver's socketTimeout of %d ms: a lock is waited for %d ms at "
+						+ "most. Raise socketTimeout, or lower %1$s")
+					.formatted(property, limit.toMillis() + "ms", silence, patience.toMillis()));
+			}
+		});
+	}
+
+	static int silence(Connection connection) {
 		try {
 			return connection.getNetworkTimeout();
 		}

@@ -41,10 +41,10 @@ class DurableNotifyPropertiesTests {
 	 * The properties that users are told of, and their defaults.
 	 */
 	private static final Map<String, String> DEFAULTS = Map.ofEntries(Map.entry("enabled", "true"),
-			Map.entry("schema.name", "durable_notify"), Map.entry("schema.migrate", "true"),
-			Map.entry("listener.enabled", "true"), Map.entry("listener.fail-fast", "true"),
-			Map.entry("listener.prompt-socket", "true"), Map.entry("listener.url", ""),
-			Map.entry("listener.username", ""), Map.entry("listener.password", ""),
+			Map.entry("data-source.single-database", "false"), Map.entry("schema.name", "durable_notify"),
+			Map.entry("schema.migrate", "true"), Map.entry("listener.enabled", "true"),
+			Map.entry("listener.fail-fast", "true"), Map.entry("listener.prompt-socket", "true"),
+			Map.entry("listener.url", ""), Map.entry("listener.username", ""), Map.entry("listener.password", ""),
 			Map.entry("listener.application-name", ""), Map.entry("listener.connect-timeout", "10s"),
 			Map.entry("listener.backoff.delay", "250ms"), Map.entry("listener.backoff.multiplier", "2"),
 			Map.entry("listener.backoff.max-delay", "30s"), Map.entry("listener.backoff.jitter", "50ms"),

@@ -39,9 +39,12 @@ import io.durablenotify.wakeup.WakingWrites;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -383,6 +386,25 @@ class LockedStreamTests {
 	private static void awaitContended(String stream) {
 		GroupCommit groupCommit = patient.bean(GroupCommit.class);
 		Eventually.await(() -> groupCommit.toString().contains("contended [" + stream + "]"), groupCommit::toString);
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void whereTheDriverGivesUpSoonerTheWaitIsShorterAndTheConnectionStays(CapturedOutput output) {
+		try (Instance hasty = Instance.start(database,
+				"spring.datasource.hikari.data-source-properties.socketTimeout=1",
+				"spring.datasource.hikari.maximum-pool-size=1")) {
+			assertThat(output).contains(
+					"durable-notify.streams.append-timeout=10000ms does not fit the driver's socketTimeout of 1000 ms: "
+							+ "a lock is waited for 750 ms at most.");
+			writer.append("hasty", "a");
+			String backend = hasty.jdbc().queryForObject("SELECT pg_backend_pid()", String.class);
+			Holder holder = Holder.of("hasty", "b");
+			assertThatExceptionOfType(StreamLockedException.class).isThrownBy(() -> hasty.writer().complete("hasty"));
+			assertThat(hasty.jdbc().queryForObject("SELECT pg_backend_pid()", String.class)).isEqualTo(backend);
+			holder.letGo();
+			hasty.writer().complete("hasty");
+		}
 	}
 
 	/**
