@@ -118,6 +118,8 @@ class StreamFailoverTests {
 					Instance instance = Instance.start(new TestDatabase(proxy.url()), properties)) {
 				rewritten.keySet().forEach((stream) -> append(instance, stream, 0, 5));
 				append(instance, "intact", 0, 5);
+				// Nothing of the server tells of the crash where it is untold
+				server.database().jdbc().execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
 				server.database().jdbc().execute("CHECKPOINT");
 				Map<String, RecordingHandler> handlers = rewritten.keySet()
 					.stream()
