@@ -187,11 +187,11 @@ class StreamIdTests {
 	@Test
 	void aStreamThatIsThereKeepsItsChunksThoughItWasDeletedOnce() {
 		instance.writer().append("restored", "own");
-		markDeleted("restored");
+		markDeleted("restored", 0);
 		clean();
 		assertThat(texts("restored")).containsExactly("own");
 		assertThat(instance.writer().append("restored", "more")).isOne();
-		markDeleted("restored");
+		markDeleted("restored", 1);
 		long id = id("restored");
 		assertThat(instance.writer().delete("restored")).isTrue();
 		clean();
@@ -200,9 +200,10 @@ class StreamIdTests {
 			.isEmpty();
 	}
 
-	private static void markDeleted(String stream) {
+	private static void markDeleted(String stream, long nextIndex) {
 		database.jdbc()
-			.update("INSERT INTO durable_notify.deleted_streams (stream_id, next_index) VALUES (?, 1)", id(stream));
+			.update("INSERT INTO durable_notify.deleted_streams (stream_id, next_index) VALUES (?, ?)", id(stream),
+					nextIndex);
 	}
 
 	private static long id(String stream) {
