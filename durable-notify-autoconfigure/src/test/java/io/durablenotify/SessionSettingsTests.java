@@ -49,6 +49,7 @@ import org.springframework.dao.DataAccessException;
 import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatException;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
@@ -58,16 +59,17 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 @ExtendWith(OutputCaptureExtension.class)
 class SessionSettingsTests {
 
-	private static final List<String> TEXTS = List.of("standard_conforming_strings=off", "backslash_quote=on",
-			"array_nulls=off", "escape_string_warning=on", "quote_all_identifiers=on", "transform_null_equals=on",
-			"xmlbinary=hex", "check_function_bodies=off");
+	private static final List<String> TEXTS = List.of("backslash_quote=on", "array_nulls=off",
+			"escape_string_warning=on", "quote_all_identifiers=on", "transform_null_equals=on", "xmlbinary=hex",
+			"check_function_bodies=off");
 
 	/**
 	 * Those that do not get in each other's way are set together. A name that the server
 	 * does not know is left out.
 	 */
 	private static final Map<String, List<String>> SETTINGS = Map.ofEntries(
-			Map.entry("texts", TEXTS), Map.entry("texts in the simple mode", TEXTS),
+			Map.entry("texts", Stream.concat(TEXTS.stream(), Stream.of("standard_conforming_strings=off")).toList()),
+			Map.entry("texts in the simple mode", TEXTS),
 			Map.entry("formats",
 					List.of("DateStyle='SQL, DMY'", "IntervalStyle=sql_standard", "TimeZone='America/St_Johns'",
 							"bytea_output=escape", "extra_float_digits=0", "lc_monetary='C'", "lc_numeric='C'",
@@ -108,12 +110,10 @@ class SessionSettingsTests {
 			.toArray(String[]::new);
 		try (TestRole role = TestRole.create(database, known)) {
 			role.grantCreate();
-			try (Instance instance = Instance.start(database,
-					role.properties("durable-notify.streams.retention=1h",
-							"durable-notify.streams.families.kept.prefix=kept/",
-							"spring.datasource.hikari.maximum-pool-size=4",
-							"spring.datasource.hikari.data-source-properties.preferQueryMode="
-									+ ((name.contains("simple")) ? "simple" : "extended")))) {
+			try (Instance instance = Instance.start(database, role.properties("durable-notify.streams.retention=1h",
+					"durable-notify.streams.families.kept.prefix=kept/", "spring.datasource.hikari.maximum-pool-size=4",
+					"spring.datasource.hikari.data-source-properties.preferQueryMode="
+							+ ((name.contains("simple")) ? "simple" : "extended")))) {
 				instance.awaitStatus(Status.LISTENING);
 				// More often than the driver and the server need to change their ways
 				IntStream.range(0, 8).forEach((round) -> use(instance, "round" + round));
@@ -121,6 +121,19 @@ class SessionSettingsTests {
 			}
 		}
 		assertThat(output).doesNotContain("ERROR").doesNotContain("for now");
+	}
+
+	@Test
+	void aDriverThatWouldStoreOtherBytesIsRefused() {
+		TestDatabase database = PostgresServer.shared().createDatabase();
+		try (TestRole role = TestRole.create(database, "standard_conforming_strings=off")) {
+			role.grantCreate();
+			assertThatException()
+				.isThrownBy(() -> Instance.start(database,
+						role.properties("spring.datasource.hikari.data-source-properties.preferQueryMode=simple")))
+				.havingRootCause()
+				.withMessageContaining("must not use preferQueryMode=simple");
+		}
 	}
 
 	@Test

@@ -17,6 +17,7 @@
 package io.durablenotify.schema;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -31,16 +32,18 @@ import org.springframework.dao.DataAccessException;
 
 /**
  * Checks a schema that has all migrations, once per start: raises the sequences that are
- * behind the ids in use, as after logical replication, which copies no sequences, and
- * warns of an encoding that lacks characters.
+ * behind the ids in use, as after logical replication, which copies no sequences, warns
+ * of an encoding that lacks characters, and makes sure that bytes arrive as they are.
  */
 final class SchemaCheck {
 
 	private static final Log logger = LogFactory.getLog(SchemaMigrator.class);
 
 	private static final String CHECK = """
-			SELECT ${schema}.raise_ids(), getdatabaseencoding()
+			SELECT ${schema}.raise_ids(), getdatabaseencoding(), current_setting('standard_conforming_strings') = 'off'
 			""";
+
+	private static final String CHECK_BYTES = "SELECT ?::bytea = decode('4142', 'hex')";
 
 	private static final String UTF_8 = "UTF8";
 
@@ -86,7 +89,27 @@ final class SchemaCheck {
 							+ "are refused; a database with ENCODING 'UTF8' has them all")
 						.formatted(encoding));
 			}
+			if (result.getBoolean(3)) {
+				requireSameBytes(connection);
+			}
 			return true;
+		}
+	}
+
+	/**
+	 * In the simple mode the driver writes bytes as a hexadecimal literal, which the
+	 * server then takes for an escape.
+	 */
+	private void requireSameBytes(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(CHECK_BYTES)) {
+			statement.setBytes(1, new byte[] { 0x41, 0x42 });
+			ResultSet result = statement.executeQuery();
+			result.next();
+			if (!result.getBoolean(1)) {
+				throw new SchemaException(Problem.FAILED, this.schema,
+						"The driver would store other bytes than it is given: with standard_conforming_strings=off "
+								+ "it must not use preferQueryMode=simple.");
+			}
 		}
 	}
 
