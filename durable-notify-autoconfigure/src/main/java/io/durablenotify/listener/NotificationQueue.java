@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * session that listens has not read it for long, which no session does in a transaction.
  * Every NOTIFY fails then, at its commit.
  */
-public final class NotificationQueue {
+final class NotificationQueue {
 
 	private static final String PROGRAM_LIMIT_EXCEEDED = "54000";
 
@@ -53,7 +53,7 @@ public final class NotificationQueue {
 	 * @param failure what was thrown, with its causes
 	 * @return whether the queue was full
 	 */
-	public static boolean isFull(@Nullable Throwable failure) {
+	static boolean isFull(@Nullable Throwable failure) {
 		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
 			if (cause instanceof SQLException exception && PROGRAM_LIMIT_EXCEEDED.equals(exception.getSQLState())) {
 				return true;

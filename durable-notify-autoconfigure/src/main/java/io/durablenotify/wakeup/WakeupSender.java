@@ -29,7 +29,6 @@ import io.durablenotify.delivery.Outage;
 import io.durablenotify.delivery.SerialTask;
 import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.listener.NotificationQueue;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -79,9 +78,9 @@ final class WakeupSender implements AutoCloseable {
 	private final IntSupplier instances;
 
 	/**
-	 * Called when the server takes no notifications.
+	 * Called when wake-ups could not be sent.
 	 */
-	private final Runnable queueFull;
+	private final Runnable failed;
 
 	private final WorkerThread thread = new WorkerThread("durable-notify-wakeup");
 
@@ -114,13 +113,13 @@ final class WakeupSender implements AutoCloseable {
 			"Wake-ups cannot be sent; readers in other instances rely on their poll", "Wake-ups are sent again");
 
 	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances,
-			Runnable queueFull) {
+			Runnable failed) {
 		this.database = database;
 		this.channel = channel;
 		this.sender = sender;
 		this.maxGap = maxGap;
 		this.instances = instances;
-		this.queueFull = queueFull;
+		this.failed = failed;
 	}
 
 	void offer(String topic, Wakeup wakeup) {
@@ -160,9 +159,7 @@ final class WakeupSender implements AutoCloseable {
 			if (!isClosing()) {
 				// Whatever was wrong with these, the other instances have to look
 				offer(batch.toResyncs());
-				if (NotificationQueue.isFull(ex)) {
-					this.queueFull.run();
-				}
+				this.failed.run();
 				pause(this.outage.failed(ex));
 			}
 		}

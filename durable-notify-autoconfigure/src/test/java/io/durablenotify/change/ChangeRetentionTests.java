@@ -124,7 +124,8 @@ class ChangeRetentionTests {
 		try (Instance deaf = Instance.start(this.database, NO_POLL, SHORT,
 				"durable-notify.listener.application-name=" + listener)) {
 			RecordingChangeHandler ofDeaf = new RecordingChangeHandler();
-			// Before the rest: a look that it has asked for could still be under way below
+			// Before the rest: a look that it has asked for could still be under way
+			// below
 			deaf.bean(ChangeJanitor.class).stop();
 			deaf.bean(ChangeNotifier.class).subscribe("topic", ofDeaf);
 			publish("heard");
