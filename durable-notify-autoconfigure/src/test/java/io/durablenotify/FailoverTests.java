@@ -169,7 +169,7 @@ class FailoverTests {
 				confirmed.run();
 			}
 			catch (DataAccessException ex) {
-				// Stored or not: nobody knows
+				// Stored or not: the answer was lost
 			}
 		}
 

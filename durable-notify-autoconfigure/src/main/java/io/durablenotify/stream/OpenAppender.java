@@ -156,7 +156,7 @@ final class OpenAppender {
 	}
 
 	/**
-	 * Claim, and once more if nobody knows what became of that: it comes to the same.
+	 * Claim, and once more if the answer was lost: a second claim changes nothing.
 	 */
 	private Optional<Claimed> claim(@Nullable Lease lease) {
 		try {

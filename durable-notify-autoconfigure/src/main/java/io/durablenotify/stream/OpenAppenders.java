@@ -119,7 +119,7 @@ final class OpenAppenders implements AutoCloseable {
 	private final Map<OpenAppender, String> abandoned = new ConcurrentHashMap<>();
 
 	/**
-	 * Streams of which nobody knows whether they were claimed, by their names, with the
+	 * Streams for which the answer to a claim was lost, by their names, with the
 	 * instances.
 	 */
 	private final Map<String, Long> unknown = new ConcurrentHashMap<>();
@@ -185,8 +185,8 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	/**
-	 * Nobody knows whether a stream was claimed for an instance: the server was away, and
-	 * whoever wanted to write it has no appender.
+	 * The answer to a claim was lost, and the caller has no appender: if the claim was
+	 * stored, the stream has to be failed.
 	 */
 	void claimUnknown(String name, long instanceId) {
 		this.unknown.put(name, instanceId);

@@ -46,8 +46,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
- * Tests for a session, of nobody's here, that listens and does not read, until the server
- * takes no notifications any more.
+ * Tests for a session of another application that listens and does not read, until the
+ * server takes no notifications any more.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class FullQueueTests {

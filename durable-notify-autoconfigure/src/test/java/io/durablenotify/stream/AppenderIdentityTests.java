@@ -203,7 +203,7 @@ class AppenderIdentityTests {
 	}
 
 	/**
-	 * Whoever opened it has no appender to close.
+	 * The caller that opened it has no appender to close.
 	 */
 	@Test
 	void aStreamEndsWhoseOpeningIsStoredButNotConfirmed() {
