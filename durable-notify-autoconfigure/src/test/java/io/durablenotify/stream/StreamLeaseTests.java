@@ -98,7 +98,8 @@ class StreamLeaseTests {
 	@Test
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "Virtual threads need Java 21")
 	void anApplicationThatIsTerminatedFailsWhatItsVirtualThreadsAreWriting() {
-		terminate("terminated/virtual", "--spring.threads.virtual.enabled=true");
+		// A virtual thread does not keep the JVM alive
+		terminate("terminated/virtual", "--spring.threads.virtual.enabled=true", "--spring.main.keep-alive=true");
 	}
 
 	@Test
