@@ -58,11 +58,11 @@ final class InstanceConnection implements AutoCloseable {
 	 * @param patience how long the server may take to answer
 	 */
 	<T> T execute(Duration patience, SessionWork<T> work) throws SQLException {
-		Connection connection = connection(patience);
-		if (connection == null) {
-			return this.database.executeApart("renew leases", patience, work);
-		}
 		try {
+			Connection connection = connection(patience);
+			if (connection == null) {
+				return this.database.executeApart("renew leases", patience, work);
+			}
 			connection.setNetworkTimeout(Runnable::run, (int) patience.toMillis());
 			return work.run(connection, false);
 		}

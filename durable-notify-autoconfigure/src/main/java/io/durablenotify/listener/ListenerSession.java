@@ -25,6 +25,7 @@ import java.util.function.BooleanSupplier;
 
 import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
+import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGNotification;
 
@@ -124,7 +125,7 @@ final class ListenerSession {
 			if (this.probe.isDeaf()) {
 				throw this.connection.deaf(this.probeTimeout);
 			}
-			if (this.probe.isQueueFull()) {
+			if (this.probe.isQueueFull() && this.state.get().status() == Status.LISTENING) {
 				this.state.queueFull(this.connection.queueFull());
 			}
 		}

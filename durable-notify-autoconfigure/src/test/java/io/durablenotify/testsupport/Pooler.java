@@ -113,12 +113,13 @@ public final class Pooler implements AutoCloseable {
 	}
 
 	/**
-	 * Start pgpool-II in front of one server.
+	 * Start pgpool-II, in its default mode, in front of one server.
 	 */
 	public static Pooler pgPool(TestDatabase database) {
 		Properties server = parsed(database);
 		return start(database, "", "pgpool", List.of("-n", "-f"), """
-				backend_clustering_mode = 'raw'
+				backend_clustering_mode = 'streaming_replication'
+				sr_check_period = 0
 				listen_addresses = '${host}'
 				port = ${port}
 				unix_socket_directories = '${directory}'
