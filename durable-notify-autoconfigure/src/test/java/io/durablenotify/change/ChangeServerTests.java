@@ -114,14 +114,13 @@ class ChangeServerTests {
 
 	@Test
 	void numbersOfTransactionsThatTheServerGivesAwayAgainDoNotPassForSeen() {
-		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory);
+				Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
-			// What has rolled back is not written to disk for as long as nothing else is
-			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
-			jdbc.execute("SELECT pg_reload_conf()");
 			notifier(instance).subscribe("topic", this.handler);
 			publish(instance, "before");
 			this.handler.awaitKey("before");
+			server.stopWriting();
 			ChangeReader reader = instance.bean(ChangeReader.class);
 			long burnt = burnTransactions(jdbc, 100);
 			reader.onResync();
@@ -138,13 +137,13 @@ class ChangeServerTests {
 
 	@Test
 	void numbersGivenAwayAgainAfterAProcessOfTheServerDiedDoNotPassForSeen() {
-		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory);
+				Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
-			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
-			jdbc.execute("SELECT pg_reload_conf()");
 			notifier(instance).subscribe("topic", this.handler);
 			publish(instance, "before");
 			this.handler.awaitKey("before");
+			server.stopWriting();
 			ChangeReader reader = instance.bean(ChangeReader.class);
 			long burnt = burnTransactions(jdbc, 100);
 			reader.onResync();
@@ -162,10 +161,9 @@ class ChangeServerTests {
 	@ValueSource(booleans = { true, false })
 	void aRestartBetweenTwoPagesIsNoGap(boolean crash) {
 		int count = 2 * ChangeReader.PAGE + 1;
-		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory);
+				Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
-			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
-			jdbc.execute("SELECT pg_reload_conf()");
 			AtomicBoolean ready = new AtomicBoolean();
 			try (ChangeReader reader = new ChangeReader(instance.bean(ApplicationDatabase.class),
 					restartingBetweenPages(server, crash, ready, instance.bean(ChangeStore.class)), Runnable::run,
@@ -173,6 +171,7 @@ class ChangeServerTests {
 				reader.subscribe("topic", this.handler);
 				jdbc.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n "
 						+ "FROM generate_series(1, ?) n", count);
+				server.stopWriting();
 				burnTransactions(jdbc, 100);
 				ready.set(true);
 				reader.onResync();
@@ -256,18 +255,15 @@ class ChangeServerTests {
 	 */
 	@Test
 	void aChangeThatWasHeardAndThenLostInACrashIsToldAsAGap() {
-		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory);
+				Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
-			jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
-			jdbc.execute("SELECT pg_reload_conf()");
 			notifier(instance).subscribe("topic", this.handler);
 			publish(instance, "before");
 			this.handler.awaitKey("before");
+			server.stopWriting();
 			for (int i = 0; i < 10; i++) {
-				instance.transaction().executeWithoutResult((status) -> {
-					instance.jdbc().execute("SET LOCAL synchronous_commit = off");
-					notifier(instance).publish("topic", "lost");
-				});
+				publish(instance, "lost");
 			}
 			this.handler.awaitChanges(11);
 			server.crash();
@@ -288,7 +284,7 @@ class ChangeServerTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "server", "process", "process, untold" })
 	void whatOthersPublishAfterACrashThatTookWhatWasHeardIsHeardOrToldAsAGap(String crash) {
-		try (OwnServer server = OwnServer.start(this.directory)) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory)) {
 			TestDatabase application = Refusals.asApplication(server.database());
 			if (crash.endsWith("untold")) {
 				Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
@@ -296,12 +292,15 @@ class ChangeServerTests {
 			try (TcpProxy proxy = TcpProxy.to(application);
 					Instance instance = start(new TestDatabase(proxy.url()));
 					Instance other = start(application)) {
-				forgetQuickly(server, crash.endsWith("untold"));
+				if (crash.endsWith("untold")) {
+					keepLifetime(server);
+				}
 				notifier(instance).subscribe("topic", this.handler);
 				publish(other, "before");
 				this.handler.awaitKey("before");
+				server.stopWriting();
 				for (int i = 0; i < 8; i++) {
-					publishLoosely(other, "lost " + i);
+					publish(other, "lost " + i);
 				}
 				this.handler.awaitChanges(9);
 				proxy.reject();
@@ -328,7 +327,7 @@ class ChangeServerTests {
 	@Test
 	void aChangeThatWasHeardAndLostIsToldAsAGapAlsoIfItsTransactionBeganBeforeTheLastOne() {
 		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
-			forgetQuickly(server, false);
+			server.stopWriting();
 			notifier(instance).subscribe("topic", this.handler);
 			instance.transaction().executeWithoutResult((status) -> {
 				instance.jdbc().execute("SET LOCAL synchronous_commit = off");
@@ -355,7 +354,7 @@ class ChangeServerTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "server", "process", "server, untold", "process, untold" })
 	void numbersGivenAwayAgainDoNotPassForSeenWhateverSurvivesACrash(String crash) {
-		try (OwnServer server = OwnServer.start(this.directory)) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory)) {
 			TestDatabase application = Refusals.asApplication(server.database());
 			boolean untold = crash.endsWith("untold");
 			if (untold) {
@@ -363,11 +362,11 @@ class ChangeServerTests {
 			}
 			try (Instance instance = start(application)) {
 				JdbcTemplate jdbc = server.database().jdbc();
-				forgetQuickly(server, true);
+				keepLifetime(server);
 				notifier(instance).subscribe("topic", this.handler);
 				publish(instance, "before");
 				this.handler.awaitKey("before");
-				jdbc.execute("CHECKPOINT");
+				server.stopWriting();
 				ChangeReader reader = instance.bean(ChangeReader.class);
 				long burnt = burnTransactions(jdbc, 100);
 				reader.onResync();
@@ -393,23 +392,10 @@ class ChangeServerTests {
 	}
 
 	/**
-	 * What no commit waits for stays in memory for long.
-	 * @param withLifetime whether the lifetime is kept all the same
+	 * As on Aurora, where a crash empties no unlogged table.
 	 */
-	private static void forgetQuickly(OwnServer server, boolean withLifetime) {
-		JdbcTemplate jdbc = server.database().jdbc();
-		jdbc.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
-		jdbc.execute("SELECT pg_reload_conf()");
-		if (withLifetime) {
-			jdbc.execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
-		}
-	}
-
-	private static void publishLoosely(Instance instance, String key) {
-		instance.transaction().executeWithoutResult((status) -> {
-			instance.jdbc().execute("SET LOCAL synchronous_commit = off");
-			notifier(instance).publish("topic", key);
-		});
+	private static void keepLifetime(OwnServer server) {
+		server.database().jdbc().execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
 	}
 
 	@ParameterizedTest

@@ -43,11 +43,6 @@ class EventFailoverTests {
 
 	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
 
-	/**
-	 * Commits wait for no disk, and what they wrote stays in memory for ten seconds.
-	 */
-	private static final Map<String, String> FORGETFUL = Map.of("synchronous_commit", "off", "wal_writer_delay", "10s");
-
 	@TempDir
 	private Path directory;
 
@@ -99,12 +94,12 @@ class EventFailoverTests {
 	@Test
 	void aFollowerHearsOfATailThatACrashTookAlsoWhereTheServerGoesOnWithoutAStart() {
 		Map<String, Integer> rewritten = Map.of("shorter", 8, "same", 10, "longer", 15);
-		try (OwnServer server = OwnServer.start(this.directory, FORGETFUL);
+		try (OwnServer server = OwnServer.startForgetful(this.directory);
 				TcpProxy proxy = TcpProxy.to(server.database());
 				Instance instance = Instance.start(new TestDatabase(proxy.url()), NO_POLL, IMPATIENT_POOL)) {
 			rewritten.keySet().forEach((run) -> append(instance, run, 0, 5));
 			append(instance, "intact", 0, 5);
-			server.database().jdbc().execute("CHECKPOINT");
+			server.stopWriting();
 			Map<String, RecordingEventHandler> handlers = rewritten.keySet()
 				.stream()
 				.collect(Collectors.toMap((run) -> run, (run) -> {

@@ -48,11 +48,6 @@ class StreamFailoverTests {
 
 	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
 
-	/**
-	 * Commits wait for no disk, and what they wrote stays in memory for ten seconds.
-	 */
-	private static final Map<String, String> FORGETFUL = Map.of("synchronous_commit", "off", "wal_writer_delay", "10s");
-
 	@TempDir
 	private Path directory;
 
@@ -105,7 +100,7 @@ class StreamFailoverTests {
 	@ValueSource(strings = { "listening", "polling", "listening, untold" })
 	void aReaderHearsOfATailThatACrashTookAlsoWhereTheServerGoesOnWithoutAStart(String how) {
 		Map<String, Integer> rewritten = Map.of("shorter", 8, "same", 10, "longer", 15);
-		try (OwnServer server = OwnServer.start(this.directory, FORGETFUL)) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory)) {
 			TestDatabase application = Refusals.asApplication(server.database());
 			if (how.endsWith("untold")) {
 				Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
@@ -120,7 +115,7 @@ class StreamFailoverTests {
 				append(instance, "intact", 0, 5);
 				// Nothing of the server tells of the crash where it is untold
 				server.database().jdbc().execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
-				server.database().jdbc().execute("CHECKPOINT");
+				server.stopWriting();
 				Map<String, RecordingHandler> handlers = rewritten.keySet()
 					.stream()
 					.collect(Collectors.toMap((stream) -> stream, (stream) -> {

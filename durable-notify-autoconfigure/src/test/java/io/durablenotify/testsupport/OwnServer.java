@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.FileSystemUtils;
 
@@ -43,6 +44,9 @@ public final class OwnServer implements AutoCloseable {
 	private final EmbeddedPostgres server;
 
 	private final Path directory;
+
+	// Stopped
+	private @Nullable Long walWriter;
 
 	private OwnServer(Path directory, Map<String, String> settings) throws IOException {
 		this.directory = directory;
@@ -64,6 +68,15 @@ public final class OwnServer implements AutoCloseable {
 	}
 
 	/**
+	 * Start a server whose commits do not wait for the disk.
+	 * @param directory where its data is
+	 * @see #stopWriting()
+	 */
+	public static OwnServer startForgetful(Path directory) {
+		return start(directory, Map.of("synchronous_commit", "off"));
+	}
+
+	/**
 	 * Start a server.
 	 * @param directory where its data is
 	 * @param settings the server's settings
@@ -82,11 +95,29 @@ public final class OwnServer implements AutoCloseable {
 	}
 
 	/**
+	 * Write everything to disk, and from here on only what a commit waits for: the next
+	 * crash loses what has been committed with {@code synchronous_commit=off} since the
+	 * last commit that waited.
+	 */
+	public void stopWriting() {
+		database().jdbc().execute("CHECKPOINT");
+		this.walWriter = walWriter();
+		run("kill", "-STOP", String.valueOf(this.walWriter));
+	}
+
+	private long walWriter() {
+		String query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
+		Eventually.await(() -> !database().jdbc().queryForList(query).isEmpty(), this::pid);
+		return database().jdbc().queryForObject(query, Long.class);
+	}
+
+	/**
 	 * Stop in immediate mode: connections are cut, and the next start recovers.
 	 */
 	public void crash() {
 		long pid = pid();
 		run("kill", "-QUIT", String.valueOf(pid));
+		signalWalWriter("-KILL");
 		Eventually.await(() -> ProcessHandle.of(pid).isEmpty(), () -> pid);
 	}
 
@@ -100,12 +131,24 @@ public final class OwnServer implements AutoCloseable {
 			ResultSet result = statement.executeQuery("SELECT pg_backend_pid()");
 			result.next();
 			run("kill", "-KILL", result.getString(1));
+			signalWalWriter("-KILL");
 			Eventually.await(() -> isBroken(statement), () -> connection);
 		}
 		catch (SQLException ex) {
 			throw new IllegalStateException(ex);
 		}
 		Eventually.await(this::accepts, this::pid);
+	}
+
+	/**
+	 * A stopped process answers no other signal, and the server would wait for it.
+	 */
+	private void signalWalWriter(String signal) {
+		if (this.walWriter != null) {
+			String pid = String.valueOf(this.walWriter);
+			ProcessHandle.of(this.walWriter).ifPresent((process) -> run("kill", signal, pid));
+			this.walWriter = null;
+		}
 	}
 
 	private static boolean isBroken(Statement statement) {
@@ -122,6 +165,7 @@ public final class OwnServer implements AutoCloseable {
 	 * Stop in fast mode: connections are cut, and everything is written to disk.
 	 */
 	public void shutDown() {
+		signalWalWriter("-CONT");
 		long pid = pid();
 		run("kill", "-INT", String.valueOf(pid));
 		Eventually.await(() -> ProcessHandle.of(pid).isEmpty(), () -> pid);
@@ -234,6 +278,7 @@ public final class OwnServer implements AutoCloseable {
 
 	@Override
 	public void close() {
+		signalWalWriter("-CONT");
 		try {
 			this.server.close();
 		}
