@@ -103,8 +103,6 @@ class TransactionCallbackTests {
 		instances.put("JPA", Instance.start(database, JpaApplication::addTo));
 		instances.put("JDBC without autocommit",
 				Instance.start(database, "spring.datasource.hikari.auto-commit=false"));
-		instances.put("JDBC, wake-ups in the transaction",
-				Instance.start(database, "durable-notify.wakeup.mode=in-transaction"));
 	}
 
 	@AfterAll
@@ -118,7 +116,7 @@ class TransactionCallbackTests {
 	}
 
 	private static Stream<String> instances() {
-		return Stream.of("JDBC", "JPA", "JDBC without autocommit", "JDBC, wake-ups in the transaction");
+		return Stream.of("JDBC", "JPA", "JDBC without autocommit");
 	}
 
 	private static List<Write> writes(Instance instance) {

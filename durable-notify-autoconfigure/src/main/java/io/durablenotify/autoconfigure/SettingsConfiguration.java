@@ -35,6 +35,7 @@ import io.durablenotify.schema.SchemaName;
 import io.durablenotify.schema.SchemaSettings;
 import io.durablenotify.stream.StreamSettings;
 import io.durablenotify.wakeup.PollSettings;
+import io.durablenotify.wakeup.WakeupMode;
 import io.durablenotify.wakeup.WakeupSettings;
 import org.jspecify.annotations.Nullable;
 
@@ -220,7 +221,11 @@ class SettingsConfiguration {
 	}
 
 	@Bean
+	@SuppressWarnings("deprecation")
 	WakeupSettings durableNotifyWakeupSettings(DurableNotifyProperties properties) {
+		require(properties.getWakeup().getMode() != WakeupMode.IN_TRANSACTION, "wakeup.mode", "in-transaction",
+				"use after-commit or none. The mode in-transaction has been removed: only instances of durable-notify "
+						+ "understand its notifications. For other listeners, send a NOTIFY of your own");
 		requireBetween("wakeup.max-gap", properties.getWakeup().getMaxGap(), Duration.ZERO, LONGEST_GAP);
 		return new WakeupSettings(properties.getWakeup().getMode(), properties.getWakeup().getMaxGap());
 	}

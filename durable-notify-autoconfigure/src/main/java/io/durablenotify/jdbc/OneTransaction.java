@@ -19,7 +19,6 @@ package io.durablenotify.jdbc;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.sql.Statement;
 
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -136,18 +135,6 @@ public final class OneTransaction {
 		}
 		finally {
 			restoreAutoCommit(connection);
-		}
-	}
-
-	/**
-	 * Let what follows in a transaction of ours wait for locks as long as the role and
-	 * the database allow.
-	 * @param connection the connection
-	 * @throws SQLException if the database fails
-	 */
-	public static void resetLockTimeout(Connection connection) throws SQLException {
-		try (Statement statement = connection.createStatement()) {
-			statement.execute("SET LOCAL lock_timeout = DEFAULT");
 		}
 	}
 

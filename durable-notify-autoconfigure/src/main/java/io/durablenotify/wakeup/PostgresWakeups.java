@@ -18,18 +18,13 @@ package io.durablenotify.wakeup;
 
 import java.math.BigInteger;
 import java.security.SecureRandom;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
-import java.util.Collection;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ChannelHandler;
-import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.wakeup.WakeupCodec.Decoded;
@@ -46,17 +41,15 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	private final ApplicationDatabase database;
 
-	private final NotificationListener listener;
-
 	private final WakeupMode mode;
 
 	private final String channel;
 
 	private final String instance = new BigInteger(64, new SecureRandom()).toString(Character.MAX_RADIX);
 
-	private final LocalWakeups local = new LocalWakeups();
+	private final WakeupRegistry registry = new WakeupRegistry();
 
-	private final TransactionWakeups.Carrier carrier = new TransactionCarrier();
+	private final TransactionWakeups.Sender transactions = new TransactionSender();
 
 	private final WakeupSender sender;
 
@@ -70,7 +63,6 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	PostgresWakeups(ApplicationDatabase database, NotificationListener listener, SchemaName schema,
 			WakeupSettings settings) {
 		this.database = database;
-		this.listener = listener;
 		this.mode = settings.mode();
 		this.channel = schema.channel("wakeup");
 		this.sender = new WakeupSender(database, this.channel, this.instance, settings.maxGap(),
@@ -81,7 +73,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	@Override
 	public void send(String topic, Wakeup wakeup) {
-		this.local.send(topic, wakeup);
+		this.registry.send(topic, wakeup);
 		if (this.mode == WakeupMode.AFTER_COMMIT) {
 			this.sender.offer(topic, wakeup);
 		}
@@ -98,34 +90,12 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	}
 
 	private TransactionWakeups inTransaction() {
-		return TransactionWakeups.current(this.carrier);
-	}
-
-	@Override
-	public boolean isTransactionRequired() {
-		return this.mode == WakeupMode.IN_TRANSACTION;
-	}
-
-	/**
-	 * Return whether a NOTIFY in a transaction would fail its commit. The other instances
-	 * poll fast then.
-	 */
-	private boolean isQueueFull() {
-		return this.listener.state().status() == Status.QUEUE_FULL;
-	}
-
-	@Override
-	public void announce(Connection connection, String topic, Collection<Wakeup> wakeups) throws SQLException {
-		WakeupBatch batch = new WakeupBatch();
-		wakeups.forEach((wakeup) -> batch.add(topic, wakeup));
-		if (!batch.isEmpty() && !isQueueFull()) {
-			WakeupSender.notify(connection, this.channel, WakeupCodec.encode(this.instance, batch));
-		}
+		return TransactionWakeups.current(this.transactions);
 	}
 
 	@Override
 	public Subscription subscribe(String topic, WakeupHandler handler) {
-		return this.local.subscribe(topic, handler);
+		return this.registry.subscribe(topic, handler);
 	}
 
 	private void heardFrom(String sender) {
@@ -151,31 +121,12 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 		this.sender.close();
 	}
 
-	private final class TransactionCarrier implements TransactionWakeups.Carrier {
+	private final class TransactionSender implements TransactionWakeups.Sender {
 
 		@Override
-		public void beforeCommit(WakeupBatch batch) {
-			if (isTransactionRequired() && !isQueueFull()) {
-				List<String> payloads = WakeupCodec.encode(PostgresWakeups.this.instance, batch);
-				PostgresWakeups.this.database.execute("send wake-ups in the transaction", (connection, joined) -> {
-					WakeupSender.notify(connection, PostgresWakeups.this.channel, payloads);
-					return payloads;
-				});
-			}
-		}
-
-		@Override
-		public void afterCommit(WakeupBatch batch) {
-			PostgresWakeups.this.local.send(batch);
+		public void send(WakeupBatch batch) {
+			PostgresWakeups.this.registry.send(batch);
 			if (PostgresWakeups.this.mode == WakeupMode.AFTER_COMMIT) {
-				PostgresWakeups.this.sender.offer(batch);
-			}
-		}
-
-		@Override
-		public void behindCommit(WakeupBatch batch) {
-			PostgresWakeups.this.local.send(batch);
-			if (PostgresWakeups.this.mode != WakeupMode.NONE) {
 				PostgresWakeups.this.sender.offer(batch);
 			}
 		}
@@ -183,7 +134,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 		@Override
 		public void commitLate() {
 			// In afterCompletion: turns autocommit on, which commits
-			PostgresWakeups.this.database.execute("commit behind the commit", (connection, joined) -> joined);
+			PostgresWakeups.this.database.execute("commit after the commit", (connection, joined) -> joined);
 		}
 
 	}
@@ -197,21 +148,21 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 				return;
 			}
 			heardFrom(decoded.sender());
-			LocalWakeups local = PostgresWakeups.this.local;
+			WakeupRegistry registry = PostgresWakeups.this.registry;
 			if (decoded.topic() == null) {
-				local.resyncAll();
+				registry.resyncAll();
 			}
 			else if (decoded.wakeups() == null) {
-				local.resync(decoded.topic());
+				registry.resync(decoded.topic());
 			}
 			else {
-				decoded.wakeups().forEach((wakeup) -> local.send(decoded.topic(), wakeup));
+				decoded.wakeups().forEach((wakeup) -> registry.send(decoded.topic(), wakeup));
 			}
 		}
 
 		@Override
 		public void onResync() {
-			PostgresWakeups.this.local.resyncAll();
+			PostgresWakeups.this.registry.resyncAll();
 		}
 
 	}

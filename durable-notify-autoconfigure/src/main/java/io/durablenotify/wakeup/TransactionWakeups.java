@@ -40,16 +40,11 @@ final class TransactionWakeups implements TransactionSynchronization {
 
 	private static final long[] LATE_MILLIS = { 50, 500 };
 
-	private final Carrier carrier;
+	private final Sender sender;
 
 	private final WakeupBatch gathered = new WakeupBatch();
 
 	private final WakeupBatch late = new WakeupBatch();
-
-	/**
-	 * Set by {@link #beforeCommit}, which does not come to what another's registers.
-	 */
-	private boolean committing;
 
 	/**
 	 * Set by {@link #beforeCompletion}, which does not come to what another's registers.
@@ -62,21 +57,21 @@ final class TransactionWakeups implements TransactionSynchronization {
 	 */
 	private boolean committed;
 
-	private TransactionWakeups(Carrier carrier) {
-		this.carrier = carrier;
+	private TransactionWakeups(Sender sender) {
+		this.sender = sender;
 	}
 
 	/**
 	 * Return those of the current transaction.
-	 * @param carrier who sends; the transaction's wake-ups are bound to it
+	 * @param sender sends them; the transaction's wake-ups are bound to it
 	 */
-	static TransactionWakeups current(Carrier carrier) {
-		TransactionWakeups current = (TransactionWakeups) TransactionSynchronizationManager.getResource(carrier);
+	static TransactionWakeups current(Sender sender) {
+		TransactionWakeups current = (TransactionWakeups) TransactionSynchronizationManager.getResource(sender);
 		if (current == null) {
-			current = new TransactionWakeups(carrier);
+			current = new TransactionWakeups(sender);
 			TransactionSynchronizationManager.registerSynchronization(current);
 			TransactionSynchronizationManager.registerSynchronization(current.new Committed());
-			TransactionSynchronizationManager.bindResource(carrier, current);
+			TransactionSynchronizationManager.bindResource(sender, current);
 		}
 		return current;
 	}
@@ -87,27 +82,16 @@ final class TransactionWakeups implements TransactionSynchronization {
 			return;
 		}
 		this.gathered.add(topic, wakeup);
-		if (this.committing) {
-			WakeupBatch single = new WakeupBatch();
-			single.add(topic, wakeup);
-			this.carrier.beforeCommit(single);
-		}
 	}
 
 	@Override
 	public void suspend() {
-		TransactionSynchronizationManager.unbindResource(this.carrier);
+		TransactionSynchronizationManager.unbindResource(this.sender);
 	}
 
 	@Override
 	public void resume() {
-		TransactionSynchronizationManager.bindResource(this.carrier, this);
-	}
-
-	@Override
-	public void beforeCommit(boolean readOnly) {
-		this.committing = true;
-		this.carrier.beforeCommit(this.gathered);
+		TransactionSynchronizationManager.bindResource(this.sender, this);
 	}
 
 	@Override
@@ -117,7 +101,7 @@ final class TransactionWakeups implements TransactionSynchronization {
 
 	@Override
 	public void afterCompletion(int status) {
-		TransactionSynchronizationManager.unbindResourceIfPossible(this.carrier);
+		TransactionSynchronizationManager.unbindResourceIfPossible(this.sender);
 		if (status == STATUS_ROLLED_BACK) {
 			return;
 		}
@@ -125,19 +109,16 @@ final class TransactionWakeups implements TransactionSynchronization {
 			// Registered in an afterCommit callback
 			this.late.addAll(this.gathered);
 		}
-		else if (this.committing) {
-			this.carrier.afterCommit(this.gathered);
-		}
 		else {
-			this.carrier.behindCommit(this.gathered);
+			this.sender.send(this.gathered);
 		}
 		if (!this.late.isEmpty()) {
-			this.carrier.commitLate();
+			this.sender.commitLate();
 			logger.warn("Written in an afterCommit callback, on a transaction that is over. It is stored and readers "
 					+ "are woken, but nothing rolls it back: use a new transaction there (Propagation.REQUIRES_NEW)");
 			for (long delay : LATE_MILLIS) {
 				CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS, Runnable::run)
-					.execute(() -> this.carrier.behindCommit(this.late));
+					.execute(() -> this.sender.send(this.late));
 			}
 		}
 	}
@@ -160,24 +141,14 @@ final class TransactionWakeups implements TransactionSynchronization {
 	}
 
 	/**
-	 * Carries the wake-ups of transactions.
+	 * Sends the wake-ups of transactions.
 	 */
-	interface Carrier {
+	interface Sender {
 
 		/**
-		 * Take wake-ups in the transaction, shortly before the commit.
+		 * Send wake-ups after the transaction has, or may have, committed.
 		 */
-		void beforeCommit(WakeupBatch batch);
-
-		/**
-		 * Take wake-ups once the transaction has, or may have, committed.
-		 */
-		void afterCommit(WakeupBatch batch);
-
-		/**
-		 * Take wake-ups that were too late for {@link #beforeCommit}.
-		 */
-		void behindCommit(WakeupBatch batch);
+		void send(WakeupBatch batch);
 
 		/**
 		 * Commit what was written on the transaction's connection behind its commit. The

@@ -16,10 +16,6 @@
 
 package io.durablenotify.wakeup;
 
-import java.sql.Connection;
-import java.sql.SQLException;
-import java.util.Collection;
-
 import io.durablenotify.Subscription;
 
 /**
@@ -50,23 +46,6 @@ public interface Wakeups {
 	 * @throws IllegalStateException if no transaction synchronisation is active
 	 */
 	void joinTransaction();
-
-	/**
-	 * Return whether wake-ups have to leave in the writing transaction itself, so that a
-	 * writer without one has to open one, and to {@link #announce announce} in it.
-	 * @return whether the mode is {@link WakeupMode#IN_TRANSACTION}
-	 */
-	boolean isTransactionRequired();
-
-	/**
-	 * Send wake-ups to other instances in a transaction that the caller opened on this
-	 * connection and commits. To be followed by {@link #send} behind the commit.
-	 * @param connection the connection
-	 * @param topic the topic
-	 * @param wakeups the wake-ups
-	 * @throws SQLException if the database fails
-	 */
-	void announce(Connection connection, String topic, Collection<Wakeup> wakeups) throws SQLException;
 
 	/**
 	 * Hear a topic.

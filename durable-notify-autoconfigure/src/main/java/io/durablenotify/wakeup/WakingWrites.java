@@ -59,9 +59,6 @@ public final class WakingWrites {
 			written.wakeups().forEach((wakeup) -> this.wakeups.sendAfterCommit(topic, wakeup));
 			return written.result();
 		}
-		if (this.wakeups.isTransactionRequired()) {
-			return runInTransaction(topic, connection, work);
-		}
 		return woken(topic, work.run(connection, false));
 	}
 
@@ -76,17 +73,7 @@ public final class WakingWrites {
 	 */
 	public <T> T runInTransaction(String topic, Connection connection, SessionWork<Written<T>> work)
 			throws SQLException {
-		return woken(topic, OneTransaction.run(connection, (session, joined) -> {
-			Written<T> written = work.run(session, joined);
-			if (this.wakeups.isTransactionRequired()) {
-				// No limit of ours may be left for the commit, which waits for the lock
-				// of
-				// a NOTIFY
-				OneTransaction.resetLockTimeout(session);
-				this.wakeups.announce(session, topic, written.wakeups());
-			}
-			return written;
-		}));
+		return woken(topic, OneTransaction.run(connection, work));
 	}
 
 	/**

@@ -139,6 +139,14 @@ class FailureAnalysisTests {
 	}
 
 	@Test
+	void aModeOfWakeupsThatWasRemovedIsRefusedWithTheReason() {
+		Analysis analysis = failureOf("durable-notify.wakeup.mode=in-transaction");
+		assertThat(analysis.description())
+			.isEqualTo("Property durable-notify.wakeup.mode has the value 'in-transaction', which cannot be used.");
+		assertThat(analysis.action()).contains("use after-commit or none").contains("has been removed");
+	}
+
+	@Test
 	void aFamilyWithoutAPrefixIsRefused() {
 		Analysis analysis = failureOf("durable-notify.streams.families.answers.retention=1d");
 		assertThat(analysis.description())

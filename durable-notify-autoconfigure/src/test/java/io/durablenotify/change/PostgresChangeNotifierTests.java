@@ -572,19 +572,6 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void inTransactionModeWakesInTheTransaction() {
-		try (Instance inTransaction = Instance.start(this.database, NO_POLL,
-				"durable-notify.wakeup.mode=in-transaction")) {
-			subscribe();
-			notifier(inTransaction).publish("topic", "one");
-			this.ofOther.awaitKey("one");
-			inTransaction.transaction()
-				.executeWithoutResult((status) -> notifier(inTransaction).publish("topic", "two"));
-			this.ofOther.awaitKey("two");
-		}
-	}
-
-	@Test
 	void noCallbackComesAfterTheContextIsClosed() {
 		Instance closing = Instance.start(this.database, NO_POLL);
 		ChangeNotifier notifier = notifier(closing);

@@ -155,17 +155,6 @@ class EventFollowTests {
 	}
 
 	@Test
-	void wakeupsInTheTransactionAreHeardToo() {
-		try (Instance announcing = Instance.start(database, "durable-notify.wakeup.mode=in-transaction")) {
-			RecordingEventHandler handler = follow("announced", 0);
-			announcing.events().append(event("announced"));
-			handler.awaitEvents(1);
-			announcing.transaction().executeWithoutResult((status) -> announcing.events().append(event("announced")));
-			handler.awaitEvents(2).assertGapFree(1, 2);
-		}
-	}
-
-	@Test
 	void aWakeupNamesTheRunOnlyWhenItIsNewAndADuplicateWakesNobody() {
 		try (ChannelTap tap = ChannelTap.on(database, "durable_notify_wakeup")) {
 			NewEvent created = NewEvent.of("silent", "run_created");

@@ -372,7 +372,7 @@ class EventTransactionTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "after-commit", "in-transaction", "none" })
+	@ValueSource(strings = { "after-commit", "none" })
 	void appendsWorkInEveryModeOfWakeups(String mode) {
 		try (Instance other = Instance.start(database, "durable-notify.wakeup.mode=" + mode)) {
 			String run = "mode/" + mode;

@@ -109,26 +109,6 @@ class FullQueueTests {
 	}
 
 	@Test
-	void transactionsThatWouldSendGoOnCommitting() throws SQLException {
-		String[] inTransaction = { "durable-notify.wakeup.mode=in-transaction", RARE[0], RARE[1], RARE[2] };
-		try (Instance instance = Instance.start(database, inTransaction);
-				Instance other = Instance.start(database, RARE)) {
-			RecordingHandler handler = new RecordingHandler();
-			other.reader().subscribe("in-transaction", StreamPosition.start(), handler);
-			try (Connection stuck = fillQueue()) {
-				instance.listener().probe();
-				other.listener().probe();
-				instance.awaitStatus(Status.QUEUE_FULL);
-				instance.transaction()
-					.executeWithoutResult((status) -> instance.writer().append("in-transaction", "a"));
-				instance.writer().append("in-transaction", "b");
-				handler.awaitChunks(2);
-			}
-			instance.awaitStatus(Status.LISTENING);
-		}
-	}
-
-	@Test
 	void anApplicationStartsWhileTheQueueIsFull() throws SQLException {
 		try (Connection stuck = fillQueue(); Instance instance = Instance.start(database, RARE)) {
 			instance.awaitStatus(Status.QUEUE_FULL);

@@ -228,46 +228,6 @@ class ListenerRecoveryTests {
 	}
 
 	@Test
-	void inTransactionModeNotifiesWithTheCommit() {
-		try (ChannelTap tap = ChannelTap.on(this.database, WAKEUP_CHANNEL);
-				Instance instance = Instance.start(this.database, NO_POLL);
-				Instance other = Instance.start(this.database, NO_POLL, "durable-notify.wakeup.mode=in-transaction")) {
-			RecordingHandler handler = subscribe(instance, "stream");
-			other.transaction().executeWithoutResult((status) -> {
-				other.writer().append("stream", "in a transaction");
-				other.writer().append("stream", "in the same");
-				assertThat(tap.payloads()).isEmpty();
-			});
-			// There with the commit: nothing is sent behind it
-			assertThat(tap.payloads()).hasSize(1);
-			handler.awaitChunks(2);
-			other.writer().append("stream", "outside a transaction");
-			assertThat(tap.payloads()).hasSize(2);
-			handler.awaitChunks(3);
-			other.writer().complete("stream");
-			handler.awaitComplete();
-		}
-	}
-
-	@Test
-	void inTransactionModeIsSilentAfterARollback() {
-		try (ChannelTap tap = ChannelTap.on(this.database, WAKEUP_CHANNEL);
-				Instance instance = Instance.start(this.database, NO_POLL,
-						"durable-notify.wakeup.mode=in-transaction")) {
-			RecordingHandler handler = subscribe(instance, "stream");
-			instance.transaction().executeWithoutResult((status) -> {
-				instance.writer().append("stream", "rolled back");
-				status.setRollbackOnly();
-			});
-			assertThat(tap.payloads()).isEmpty();
-			instance.writer().append("stream", "committed");
-			handler.awaitChunks(1);
-			assertThat(handler.texts()).containsExactly("committed");
-			assertThat(tap.payloads()).hasSize(1);
-		}
-	}
-
-	@Test
 	void aReaderOpenedRightAfterStartUpMissesNothing() throws Exception {
 		try (Instance other = Instance.start(this.database)) {
 			for (int round = 0; round < 5; round++) {

@@ -271,20 +271,6 @@ class AppendOnCommitTests {
 		}));
 	}
 
-	@Test
-	void withWakeupsInTheTransactionReadersElsewhereAreWokenByTheCommit() {
-		try (Instance inTransaction = Instance.start(database, "durable-notify.poll.interval=0",
-				"durable-notify.wakeup.mode=in-transaction")) {
-			RecordingHandler handler = new RecordingHandler();
-			reader.subscribe("woken", StreamPosition.start(), handler);
-			for (int i = 0; i < 3; i++) {
-				inTransaction.transaction()
-					.executeWithoutResult((status) -> inTransaction.writer().appendOnCommit("woken", bytes("a")));
-				handler.awaitChunks(i + 1);
-			}
-		}
-	}
-
 	private static void onCommit(String stream, String text) {
 		writer.appendOnCommit(stream, bytes(text));
 	}

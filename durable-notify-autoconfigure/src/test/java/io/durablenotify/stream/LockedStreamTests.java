@@ -342,47 +342,6 @@ class LockedStreamTests {
 		assertThat(texts).hasSize(8 * 300).doesNotHaveDuplicates();
 	}
 
-	@Test
-	void whatWakesInTheTransactionIsWrittenInBatchesToo() throws Exception {
-		try (Instance announcing = Instance.start(database, "durable-notify.wakeup.mode=in-transaction");
-				Instance listening = Instance.start(database, "durable-notify.poll.interval=0")) {
-			RecordingHandler handler = new RecordingHandler();
-			listening.reader().subscribe("announced", StreamPosition.start(), handler);
-			// One by one, so that each wake-up is needed
-			for (int i = 0; i < 20; i++) {
-				announcing.writer().append("announced", "a");
-				handler.awaitChunks(i + 1);
-			}
-			Holder holder = Holder.of("announced", "b");
-			List<CompletableFuture<Long>> waiting = IntStream.range(0, 20)
-				.mapToObj((i) -> announcing.writer().appendAsync("announced", "c"))
-				.toList();
-			holder.letGo();
-			waiting.forEach(GroupCommitTests::get);
-			announcing.writer().complete("announced");
-			handler.awaitComplete().assertGapFree(0, 41);
-		}
-	}
-
-	@Test
-	void noLimitOfOursIsLeftForACommitThatNotifies() {
-		database.jdbc().execute("""
-				CREATE TABLE public.at_commit (lock_timeout text);
-				CREATE FUNCTION public.at_commit() RETURNS trigger LANGUAGE plpgsql AS
-					'BEGIN INSERT INTO public.at_commit VALUES (current_setting(''lock_timeout'')); RETURN NULL; END';
-				CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON durable_notify.stream_chunks
-					DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.data = 'look')
-					EXECUTE FUNCTION public.at_commit()
-				""");
-		try (Instance announcing = Instance.start(database, "durable-notify.wakeup.mode=in-transaction")) {
-			announcing.writer().append("limits", "look");
-			announcing.writer().append("limits", "look");
-			announcing.writer().appendAll("limits", List.of("look".getBytes(), "look".getBytes()));
-		}
-		assertThat(database.jdbc().queryForList("SELECT lock_timeout FROM public.at_commit", String.class)).hasSize(4)
-			.containsOnly("0");
-	}
-
 	private static void awaitContended(String stream) {
 		GroupCommit groupCommit = patient.bean(GroupCommit.class);
 		Eventually.await(() -> groupCommit.toString().contains("contended [" + stream + "]"), groupCommit::toString);

@@ -17,7 +17,6 @@
 package io.durablenotify.stream;
 
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -320,17 +319,6 @@ class StreamDeleteTests {
 				.isThrownBy(() -> writer.create("read-only", StreamOptions.none()));
 			assertThat(reader.list(StreamQuery.all().prefix("read-only"))).isEmpty();
 		});
-	}
-
-	@Test
-	void readersElsewhereHearOfItInEveryWakeupMode() {
-		try (Instance inTransaction = Instance.start(database, "durable-notify.wakeup.mode=in-transaction")) {
-			inTransaction.writer().create("in-transaction-mode", StreamOptions.none().timeToLive(Duration.ofDays(1)));
-			inTransaction.writer().append("in-transaction-mode", "a");
-			RecordingHandler handler = read(other, "in-transaction-mode").awaitChunks(1);
-			assertThat(inTransaction.writer().delete("in-transaction-mode")).isTrue();
-			assertThat(handler.awaitError()).isInstanceOf(StreamDeletedException.class);
-		}
 	}
 
 	private static RecordingHandler read(Instance instance, String stream) {

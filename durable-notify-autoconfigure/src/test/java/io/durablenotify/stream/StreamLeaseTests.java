@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
-import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
@@ -277,18 +276,6 @@ class StreamLeaseTests {
 				CREATE OR REPLACE FUNCTION shim.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
 				$$ SELECT pg_catalog.clock_timestamp() + interval '%d hours' $$
 				""".formatted(hours));
-	}
-
-	@Test
-	void aShortLeaseIsAnnouncedAlsoWhereNotificationsAreSentInTransactions() {
-		TestDatabase own = PostgresServer.shared().createDatabase();
-		Instance.start(own).close();
-		try (ChannelTap tap = ChannelTap.on(own, "durable_notify_wakeup");
-				Instance only = Instance.start(own, "durable-notify.wakeup.mode=in-transaction")) {
-			only.writer().appender("announced", AppenderOptions.lease(Duration.ofSeconds(1))).complete();
-			Eventually.await(() -> tap.payloads().stream().anyMatch((payload) -> payload.contains(" instances ")),
-					tap::payloads);
-		}
 	}
 
 	@Test

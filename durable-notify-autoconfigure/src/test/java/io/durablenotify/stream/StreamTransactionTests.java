@@ -326,32 +326,6 @@ class StreamTransactionTests {
 		}
 	}
 
-	@Test
-	void withWakeupsInTheTransactionWhatIsTooLateForThatIsHeardElsewhereToo() {
-		try (Instance announcing = Instance.start(database, "durable-notify.wakeup.mode=in-transaction")) {
-			RecordingHandler handler = new RecordingHandler();
-			reader.subscribe("announced-late", StreamPosition.start(), handler);
-			announcing.transaction().executeWithoutResult((status) -> onTransaction(new TransactionSynchronization() {
-
-				@Override
-				public void beforeCommit(boolean readOnly) {
-					announcing.writer().append("announced-late", "a");
-				}
-
-			}));
-			handler.awaitChunks(1);
-			announcing.transaction().executeWithoutResult((status) -> onTransaction(new TransactionSynchronization() {
-
-				@Override
-				public void afterCommit() {
-					announcing.writer().append("announced-late", "b");
-				}
-
-			}));
-			handler.awaitChunks(2);
-		}
-	}
-
 	private static void onTransaction(TransactionSynchronization synchronization) {
 		TransactionSynchronizationManager.registerSynchronization(synchronization);
 	}

@@ -16,8 +16,6 @@
 
 package io.durablenotify.wakeup;
 
-import java.sql.Connection;
-import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,33 +27,16 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Wake-ups within this JVM, by direct calls.
+ * The handlers of this JVM by topic, which are called directly.
  */
-final class LocalWakeups implements Wakeups {
+final class WakeupRegistry {
 
 	private static final Log logger = LogFactory.getLog(Wakeups.class);
 
-	private final TransactionWakeups.Carrier carrier = new TransactionCarrier();
-
 	private final Map<String, Set<Registration>> registrations = new ConcurrentHashMap<>();
 
-	@Override
-	public void send(String topic, Wakeup wakeup) {
+	void send(String topic, Wakeup wakeup) {
 		forEach(topic, (handler) -> handler.onWakeup(wakeup));
-	}
-
-	@Override
-	public void sendAfterCommit(String topic, Wakeup wakeup) {
-		inTransaction().add(topic, wakeup);
-	}
-
-	@Override
-	public void joinTransaction() {
-		inTransaction();
-	}
-
-	private TransactionWakeups inTransaction() {
-		return TransactionWakeups.current(this.carrier);
 	}
 
 	void send(WakeupBatch batch) {
@@ -82,46 +63,11 @@ final class LocalWakeups implements Wakeups {
 		}
 	}
 
-	@Override
-	public boolean isTransactionRequired() {
-		return false;
-	}
-
-	/**
-	 * Does nothing: there is nobody else.
-	 */
-	@Override
-	public void announce(Connection connection, String topic, Collection<Wakeup> wakeups) {
-	}
-
-	@Override
-	public Subscription subscribe(String topic, WakeupHandler handler) {
+	Subscription subscribe(String topic, WakeupHandler handler) {
 		Set<Registration> ofTopic = this.registrations.computeIfAbsent(topic, (key) -> new CopyOnWriteArraySet<>());
 		Registration registration = new Registration(handler, ofTopic);
 		ofTopic.add(registration);
 		return registration;
-	}
-
-	private final class TransactionCarrier implements TransactionWakeups.Carrier {
-
-		@Override
-		public void beforeCommit(WakeupBatch batch) {
-		}
-
-		@Override
-		public void afterCommit(WakeupBatch batch) {
-			send(batch);
-		}
-
-		@Override
-		public void behindCommit(WakeupBatch batch) {
-			send(batch);
-		}
-
-		@Override
-		public void commitLate() {
-		}
-
 	}
 
 	private static final class Registration implements Subscription {
