@@ -30,7 +30,7 @@ final class UnsupportedServerFailureAnalyzer extends AbstractFailureAnalyzer<Uns
 	protected FailureAnalysis analyze(Throwable rootFailure, UnsupportedServerException cause) {
 		return new FailureAnalysis(cause.getMessage(),
 				"Point the application's DataSource at PostgreSQL 14 or newer, or do without durable-notify: "
-						+ "durable-notify.enabled=false. Which databases work is said in README.md, \"Databases\".",
+						+ "durable-notify.enabled=false. Which databases work is said in docs/operations.md, \"Databases\".",
 				cause);
 	}
 

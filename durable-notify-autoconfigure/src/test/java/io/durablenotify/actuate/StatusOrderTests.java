@@ -40,8 +40,8 @@ import org.springframework.core.io.ByteArrayResource;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for the order of health's statuses that README advises and the sample application
- * has.
+ * Tests for the order of health's statuses that docs/operations.md advises and the sample
+ * application has.
  */
 class StatusOrderTests {
 
@@ -49,8 +49,8 @@ class StatusOrderTests {
 
 	private static final Pattern YAML = Pattern.compile("```yaml\\R(.*?)```", Pattern.DOTALL);
 
-	private static List<String> readmesOrder() throws IOException {
-		String yaml = YAML.matcher(Files.readString(Path.of("../README.md")))
+	private static List<String> documentedOrder() throws IOException {
+		String yaml = YAML.matcher(Files.readString(Path.of("../docs/operations.md")))
 			.results()
 			.map((result) -> result.group(1))
 			.filter((block) -> block.contains("management:"))
@@ -71,8 +71,8 @@ class StatusOrderTests {
 	}
 
 	@Test
-	void readmeAndTheSampleAgree() throws IOException {
-		assertThat(readmesOrder()).isEqualTo(samplesOrder());
+	void theDocumentsAndTheSampleAgree() throws IOException {
+		assertThat(documentedOrder()).isEqualTo(samplesOrder());
 	}
 
 	static List<Arguments> wholes() {
@@ -87,7 +87,7 @@ class StatusOrderTests {
 	@MethodSource("wholes")
 	void theWholeIsAsBadAsItsPartsAndAPartThatIsUnknownHidesNothing(Status whole, List<Status> parts)
 			throws IOException {
-		StatusAggregator aggregator = StatusAggregator.of(readmesOrder());
+		StatusAggregator aggregator = StatusAggregator.of(documentedOrder());
 		assertThat(aggregator.getAggregateStatus(parts.toArray(Status[]::new))).isEqualTo(whole);
 	}
 

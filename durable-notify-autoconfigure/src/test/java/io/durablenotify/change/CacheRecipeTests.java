@@ -50,8 +50,9 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link Profiles}, which README shows: a value that is read into the cache
- * after its change was heard is the new one, whatever the reading thread has seen before.
+ * Tests for {@link Profiles}, which docs/changes.md shows: a value that is read into the
+ * cache after its change was heard is the new one, whatever the reading thread has seen
+ * before.
  */
 class CacheRecipeTests {
 
@@ -96,9 +97,10 @@ class CacheRecipeTests {
 	}
 
 	@Test
-	void readmeShowsIt() throws IOException {
+	void theDocumentsShowIt() throws IOException {
 		String source = Files.readString(Path.of("src/test/java/io/durablenotify/change/Profiles.java"));
-		assertThat(Files.readString(Path.of("../README.md"))).contains(source.substring(source.indexOf("@Service")));
+		assertThat(Files.readString(Path.of("../docs/changes.md")))
+			.contains(source.substring(source.indexOf("@Service")));
 	}
 
 	@Test

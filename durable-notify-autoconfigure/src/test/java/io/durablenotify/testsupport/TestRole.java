@@ -59,7 +59,7 @@ public final class TestRole implements AutoCloseable {
 	}
 
 	/**
-	 * Grant what README says a role needs that does not migrate.
+	 * Grant what docs/operations.md says a role needs that does not migrate.
 	 */
 	public void grantUse() {
 		this.database.jdbc().execute("GRANT USAGE ON SCHEMA durable_notify TO " + this.name);

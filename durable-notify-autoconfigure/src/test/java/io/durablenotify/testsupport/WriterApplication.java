@@ -38,8 +38,8 @@ import org.springframework.context.annotation.Configuration;
 
 /**
  * An application that writes a stream in a task of one of its executors, as an answer of
- * a model is written: a word now and then, in the README's try-with-resources. Its
- * arguments are the stream's name and properties.
+ * a model is written: a word now and then, in README's try-with-resources. Its arguments
+ * are the stream's name and properties.
  */
 public final class WriterApplication {
 
