@@ -14,13 +14,17 @@
  * limitations under the License.
  */
 
-package io.durablenotify.change;
+package io.durablenotify.docs;
 
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-import io.durablenotify.change.CacheRecipeTests.Profile;
-import io.durablenotify.change.CacheRecipeTests.ProfileRepository;
+import io.durablenotify.change.Change;
+import io.durablenotify.change.ChangeGap;
+import io.durablenotify.change.ChangeListener;
+import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.docs.CacheRecipeTests.Profile;
+import io.durablenotify.docs.CacheRecipeTests.ProfileRepository;
 
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Service;
@@ -29,6 +33,7 @@ import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionTemplate;
 
+// tag::class[]
 @Service
 class Profiles {
 
@@ -59,6 +64,7 @@ class Profiles {
 		return this.jdbc.sql("SELECT id, name FROM profiles WHERE id = ?").param(id).query(Profile.class).single();
 	}
 
+	// tag::changes[]
 	@Transactional
 	void save(Profile profile) {
 		this.repository.save(profile);
@@ -74,5 +80,7 @@ class Profiles {
 	void on(ChangeGap gap) { // changes may have been missed
 		this.cache.clear();
 	}
+	// end::changes[]
 
 }
+// end::class[]

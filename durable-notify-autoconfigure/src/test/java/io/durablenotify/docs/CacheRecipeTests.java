@@ -14,11 +14,8 @@
  * limitations under the License.
  */
 
-package io.durablenotify.change;
+package io.durablenotify.docs;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 
 import javax.sql.DataSource;
@@ -94,13 +91,6 @@ class CacheRecipeTests {
 			profiles(instance).save(new Profile("1", "old"));
 			Eventually.await(() -> profiles(instance).find("1").name().equals("old"), () -> cache(instance));
 		}
-	}
-
-	@Test
-	void theDocumentsShowIt() throws IOException {
-		String source = Files.readString(Path.of("src/test/java/io/durablenotify/change/Profiles.java"));
-		assertThat(Files.readString(Path.of("../docs/changes.md")))
-			.contains(source.substring(source.indexOf("@Service")));
 	}
 
 	@Test

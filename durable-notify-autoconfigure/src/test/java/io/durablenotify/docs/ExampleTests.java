@@ -1,0 +1,335 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.docs;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.docs.ChangeExamples.Orders;
+import io.durablenotify.docs.Engine.Accounts;
+import io.durablenotify.event.NewEvent;
+import io.durablenotify.event.StoredEvent;
+import io.durablenotify.stream.StreamAppender;
+import io.durablenotify.stream.StreamState;
+import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.stream.UnexpectedIndexException;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.SseClient;
+import io.durablenotify.testsupport.SseParser;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.json.JsonMapper;
+
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.env.YamlPropertySourceLoader;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.core.env.EnumerablePropertySource;
+import org.springframework.core.io.ByteArrayResource;
+import org.springframework.web.client.RestClient;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Runs the examples of the documents. Those of {@link Profiles} are run by
+ * {@link CacheRecipeTests}.
+ */
+class ExampleTests {
+
+	private static final Path DOCS = Path.of("../docs");
+
+	private static TestDatabase database;
+
+	private static Instance instance;
+
+	private static String url;
+
+	private StreamExamples streams;
+
+	@BeforeAll
+	static void start() throws IOException {
+		database = PostgresServer.shared().createDatabase();
+		List<String> properties = families();
+		properties.addAll(List.of("server.port=0", "server.address=127.0.0.1"));
+		instance = Instance.start(database,
+				(application) -> application.web(WebApplicationType.SERVLET).sources(Application.class),
+				properties.toArray(String[]::new));
+		url = "http://127.0.0.1:%d"
+			.formatted(((WebServerApplicationContext) instance.context()).getWebServer().getPort());
+	}
+
+	/**
+	 * The families that docs/streams.md configures.
+	 */
+	private static List<String> families() throws IOException {
+		String yaml = Document.read(DOCS.resolve("streams.md")).block("yaml", "families");
+		EnumerablePropertySource<?> source = (EnumerablePropertySource<?>) new YamlPropertySourceLoader()
+			.load("families", new ByteArrayResource(yaml.getBytes(StandardCharsets.UTF_8)))
+			.get(0);
+		return new ArrayList<>(
+				Arrays.stream(source.getPropertyNames()).map((name) -> name + "=" + source.getProperty(name)).toList());
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	@BeforeEach
+	void deleteStreams() {
+		for (String stream : List.of("answers/42", "runs/42")) {
+			writer().delete(stream);
+		}
+		this.streams = new StreamExamples(writer(), instance.reader());
+	}
+
+	private static StreamWriter writer() {
+		return instance.writer();
+	}
+
+	private static Iterator<String> words() {
+		return List.of("Hello", ", ", "world").iterator();
+	}
+
+	@Test
+	void anAnswerIsWrittenAndRead() {
+		Answers answers = instance.bean(Answers.class);
+		RecordingHandler handler = new RecordingHandler();
+		answers.read("42", handler);
+		answers.write("42", words());
+		assertThat(handler.awaitComplete().texts()).containsExactly("Hello", ", ", "world");
+	}
+
+	@Test
+	void aHandlerGetsChunksAndTheEnd() {
+		this.streams.subscribe();
+		this.streams.write("42", words());
+		awaitSeen(this.streams.seen(), "[0, Hello]", "[1, , ]", "[2, world]", "[done]");
+	}
+
+	@Test
+	void aHandlerGetsTheReasonOfAFailure() {
+		this.streams.subscribe();
+		writer().fail("answers/42", "no model");
+		Eventually.await(() -> this.streams.seen().toString().contains("no model"), this.streams::seen);
+	}
+
+	@Test
+	void aCursorGetsChunksAndTheEnd() {
+		this.streams.write("42", words());
+		this.streams.cursor();
+		assertThat(this.streams.seen()).containsExactly("[0, Hello]", "[1, , ]", "[2, world]", "[done]");
+	}
+
+	@Test
+	void aPageIsReadWithoutWaiting() {
+		writer().appendAll("answers/42", IntStream.range(0, 120).mapToObj((i) -> StreamExamples.bytes("a")).toList());
+		this.streams.page();
+		assertThat(this.streams.seen()).singleElement().asString().startsWith("[OPEN, 20, 120, ");
+	}
+
+	@Test
+	void valuesAreWrittenAndRead() {
+		this.streams.template(JsonMapper.shared());
+		awaitSeen(this.streams.seen(), "[0, fetch, 3]");
+	}
+
+	@Test
+	void aRetryIsStoredOnce() {
+		this.streams.retry(0, StreamExamples.bytes("a"));
+		assertThat(instance.reader().info("runs/42").orElseThrow().nextIndex()).isEqualTo(1);
+		assertThatExceptionOfType(UnexpectedIndexException.class)
+			.isThrownBy(() -> this.streams.retry(0, StreamExamples.bytes("a")));
+	}
+
+	@Test
+	void aStreamIsCreatedAndListed() {
+		this.streams.create();
+		this.streams.create();
+		this.streams.list();
+		assertThat(this.streams.seen()).containsExactly("[answers/42, OPEN]");
+		assertThat(instance.reader().info("answers/42").orElseThrow().contentType()).isEqualTo("text/markdown");
+	}
+
+	@Test
+	void aBrowserGetsAnAnswerAndStopsIt() {
+		try (StreamAppender answer = writer().appender("answers/42")) {
+			answer.append("Hello");
+			answer.append("world");
+			try (SseClient browser = SseClient.open(url + "/answers/42", "0").awaitMessages(1)) {
+				assertThat(browser.messages()).containsExactly("world");
+				RestClient.create().post().uri(url + "/answers/42/stop").retrieve().toBodilessEntity();
+				browser.awaitEnd();
+				assertThat(browser.events()).last()
+					.extracting(SseParser.Event::type, SseParser.Event::data)
+					.containsExactly("error", "stopped by the reader");
+			}
+		}
+	}
+
+	@Test
+	void aWriterWhoseAnswerWasStoppedIsDone() {
+		writer().cancel("answers/42", "stopped by the reader");
+		this.streams.write("42", words());
+		assertThat(instance.reader().info("answers/42").orElseThrow().state()).isEqualTo(StreamState.CANCELLED);
+	}
+
+	@Test
+	void aFamilyHasNamesWithoutItsPrefix() {
+		awaitSeen(instance.bean(AnswerFamily.class).seen(), "7: Hello");
+		assertThat(instance.reader().info("answers/7")).isPresent();
+	}
+
+	@Test
+	void otherLanguagesAppend() {
+		RecordingHandler handler = new RecordingHandler();
+		instance.bean(Answers.class).read("42", handler);
+		database.jdbc().execute(Document.read(DOCS.resolve("streams.md")).block("sql", "durable_notify.append"));
+		assertThat(handler.awaitChunks(1).texts()).containsExactly("a chunk");
+	}
+
+	@Test
+	void twoEnginesCompleteAStepOnce() {
+		Engine engine = instance.bean(Engine.class);
+		for (int i = 0; i < 2; i++) {
+			engine.suspend("orders/1", "pay", "{}");
+			engine.complete("orders/1", "pay");
+		}
+		assertThat(types("orders/1")).containsExactly("step_created", "step_completed");
+		assertThat(instance.bean(RecordedAccounts.class).charged).containsExactly("orders/1");
+	}
+
+	@Test
+	void anEngineReplaysARunAndTakesOver() {
+		instance.events()
+			.appendAll("orders/2", IntStream.range(0, 250).mapToObj((i) -> NewEvent.of("orders/2", "tick")).toList());
+		database.jdbc()
+			.execute("UPDATE durable_notify.workflow_events SET created_at = created_at - interval '1 hour' "
+					+ "WHERE run_id = 'orders/2'");
+		instance.bean(Engine.class).takeOver();
+		assertThat(instance.events().read("orders/2", 250, 1).events()).singleElement()
+			.extracting(StoredEvent::payload)
+			.isEqualTo("250");
+	}
+
+	@Test
+	void aRunIsFollowed() {
+		EventExamples events = new EventExamples(instance.events());
+		events.follow();
+		instance.events().append(NewEvent.of("orders/42", "run_created"));
+		awaitSeen(events.seen(), "1 run_created");
+		instance.events().delete("orders/42");
+		Eventually.await(() -> events.seen().toString().contains("RunTruncatedException"), events::seen);
+	}
+
+	private static List<String> types(String run) {
+		return instance.events().read(run, 0, 100).events().stream().map(StoredEvent::type).toList();
+	}
+
+	@Test
+	void aChangeOfATriggerDropsWhatIsCached() {
+		database.jdbc().execute("CREATE TABLE profiles (id int, name text)");
+		database.jdbc().execute(Document.read(DOCS.resolve("changes.md")).block("sql", "CREATE TRIGGER"));
+		Map<String, String> cache = new ConcurrentHashMap<>(Map.of("1", "old", "2", "old"));
+		Subscription subscription = ChangeExamples.subscribe(instance.bean(ChangeNotifier.class), cache);
+		database.jdbc().execute("INSERT INTO profiles VALUES (1, 'new')");
+		Eventually.await(() -> cache.equals(Map.of("2", "old")), () -> cache);
+		subscription.cancel();
+	}
+
+	@Test
+	void aChannelIsListenedTo() {
+		List<String> refreshed = new CopyOnWriteArrayList<>();
+		Subscription subscription = ChangeExamples.listen(instance.listener(), new Orders() {
+
+			@Override
+			public void refresh(String id) {
+				refreshed.add(id);
+			}
+
+			@Override
+			public void refreshAll() {
+				refreshed.add("all");
+			}
+
+		});
+		awaitSeen(refreshed, "all");
+		database.jdbc().execute("NOTIFY orders_changed, '7'");
+		awaitSeen(refreshed, "all", "7");
+		subscription.cancel();
+	}
+
+	@Test
+	void theQualifiedOneOfTwoDataSourcesIsUsed() {
+		try (Instance other = Instance.start(database, (application) -> application.sources(TwoDataSources.class),
+				"messages.url=" + database.url())) {
+			other.writer().append("answers/42", "Hello");
+		}
+		assertThat(instance.reader().info("answers/42")).isPresent();
+	}
+
+	private static void awaitSeen(List<String> seen, String... expected) {
+		Eventually.await(() -> seen.size() >= expected.length, () -> seen);
+		assertThat(seen).containsExactly(expected);
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	@Import({ AnswerController.class, AnswerFamily.class, Answers.class, Engine.class })
+	static class Application {
+
+		@Bean
+		RecordedAccounts accounts() {
+			return new RecordedAccounts();
+		}
+
+	}
+
+	static class RecordedAccounts implements Accounts {
+
+		private final List<String> charged = new CopyOnWriteArrayList<>();
+
+		@Override
+		public void charge(String run) {
+			this.charged.add(run);
+		}
+
+	}
+
+}
