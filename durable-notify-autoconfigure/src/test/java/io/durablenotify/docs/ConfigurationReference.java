@@ -43,6 +43,8 @@ final class ConfigurationReference {
 
 	private static final String METADATA = "META-INF/spring-configuration-metadata.json";
 
+	private static final String PREFIX = "durable-notify.";
+
 	private static final String START = "<!-- generated from the configuration metadata: start -->";
 
 	private static final String END = "<!-- generated from the configuration metadata: end -->";
@@ -80,6 +82,21 @@ final class ConfigurationReference {
 			.anyMatch((property) -> name.equals(property.getKey())
 					|| (type(property.getValue()).startsWith("java.util.Map")
 							&& name.startsWith(property.getKey() + ".")));
+	}
+
+	/**
+	 * Return whether a text looks like a property, with or without the prefix, but is
+	 * none.
+	 * @param text such as {@code streams.lease} or {@code durable-notify.enabled=false}
+	 */
+	boolean isUnknown(String text) {
+		String name = text.replaceFirst("=.*", "");
+		if (!name.matches("[a-z]+[a-z-]*(\\.[a-z]+[a-z-]*)+")) {
+			return false;
+		}
+		String property = (name.startsWith(PREFIX)) ? name : PREFIX + name;
+		return this.properties.keySet().stream().anyMatch((known) -> group(known).equals(group(property)))
+				&& !isKnown(property);
 	}
 
 	/**

@@ -40,6 +40,8 @@ record Document(Path file, List<String> lines) {
 
 	private static final Pattern SNIPPET = Pattern.compile("<!-- snippet: (\\S+) -->");
 
+	private static final Pattern CODE = Pattern.compile("`([^`]+)`");
+
 	private static final Pattern LINK = Pattern.compile("]\\(([^()\\s]+)\\)");
 
 	/**
@@ -129,11 +131,21 @@ record Document(Path file, List<String> lines) {
 	}
 
 	/**
+	 * Return what is marked as code within lines.
+	 */
+	List<String> code() {
+		return prose().stream()
+			.flatMap((line) -> CODE.matcher(line).results())
+			.map((MatchResult code) -> code.group(1))
+			.toList();
+	}
+
+	/**
 	 * Return the relative links that lead nowhere.
 	 */
 	List<String> brokenLinks() {
 		return prose().stream()
-			.flatMap((line) -> LINK.matcher(line.replaceAll("`[^`]*`", "")).results())
+			.flatMap((line) -> LINK.matcher(CODE.matcher(line).replaceAll("")).results())
 			.map((MatchResult link) -> link.group(1))
 			.filter((link) -> !link.contains(":") && !leadsSomewhere(link))
 			.toList();

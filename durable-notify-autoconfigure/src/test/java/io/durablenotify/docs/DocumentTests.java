@@ -111,6 +111,22 @@ class DocumentTests {
 		}
 	}
 
+	@ParameterizedTest
+	@MethodSource("documents")
+	void propertiesThatAreNamedExist(Document document) throws IOException {
+		assertThat(document.code()).noneMatch(ConfigurationReference.load()::isUnknown);
+	}
+
+	@Test
+	void aNameThatLooksLikeAPropertyIsKnownOrUnknown() throws IOException {
+		ConfigurationReference reference = ConfigurationReference.load();
+		assertThat(List.of("streams.lease", "durable-notify.poll.interval=0", "streams.families.a.prefix", "a.b",
+				"spring.datasource.url", "changes.publish()"))
+			.noneMatch(reference::isUnknown);
+		assertThat(List.of("streams.leases", "durable-notify.poll.internal=0", "listener.probe.pause"))
+			.allMatch(reference::isUnknown);
+	}
+
 	private static List<String> names(String yaml) throws IOException {
 		List<PropertySource<?>> sources = new YamlPropertySourceLoader().load("example",
 				new ByteArrayResource(yaml.getBytes(StandardCharsets.UTF_8)));
