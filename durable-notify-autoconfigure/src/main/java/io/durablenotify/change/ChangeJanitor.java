@@ -18,19 +18,17 @@ package io.durablenotify.change;
 
 import java.time.Duration;
 
-import io.durablenotify.delivery.Outage;
-import io.durablenotify.delivery.RecurringTask;
+import io.durablenotify.delivery.FailureLog;
+import io.durablenotify.delivery.PeriodicTask;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
-
-import org.springframework.context.SmartLifecycle;
 
 /**
  * Deletes changes that are older than the retention, by and by, and sees to it that this
  * instance's positions are younger, also where nothing is published and nothing polls.
  */
-final class ChangeJanitor implements SmartLifecycle, AutoCloseable {
+final class ChangeJanitor extends PeriodicTask {
 
 	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
 
@@ -51,16 +49,14 @@ final class ChangeJanitor implements SmartLifecycle, AutoCloseable {
 
 	private final Duration interval;
 
-	private final RecurringTask task;
-
 	ChangeJanitor(ApplicationDatabase database, ChangeCleanup cleanup, ChangeReader reader, Duration retention) {
+		super("durable-notify-change-janitor", interval(retention),
+				new FailureLog(logger, "Old changes cannot be deleted for now", "Old changes are deleted again"));
 		this.database = database;
 		this.cleanup = cleanup;
 		this.reader = reader;
 		this.retention = retention;
 		this.interval = interval(retention);
-		Outage outage = new Outage(logger, "Old changes cannot be deleted for now", "Old changes are deleted again");
-		this.task = new RecurringTask("durable-notify-change-janitor", this.interval, outage, this::clean);
 	}
 
 	private static Duration interval(Duration retention) {
@@ -68,37 +64,11 @@ final class ChangeJanitor implements SmartLifecycle, AutoCloseable {
 		return (part.compareTo(LONGEST_INTERVAL) < 0) ? part : LONGEST_INTERVAL;
 	}
 
-	/**
-	 * Take a turn soon.
-	 */
-	void wake() {
-		this.task.wake();
-	}
-
-	private boolean clean() {
+	@Override
+	protected boolean run() {
 		this.reader.refresh();
 		return this.database.executeApart("delete old changes", ApplicationDatabase.PATIENCE,
 				(connection, joined) -> this.cleanup.clean(connection, this.retention, this.interval.dividedBy(2)));
-	}
-
-	@Override
-	public void start() {
-		this.task.start();
-	}
-
-	@Override
-	public void stop() {
-		this.task.stop();
-	}
-
-	@Override
-	public boolean isRunning() {
-		return this.task.isRunning();
-	}
-
-	@Override
-	public void close() {
-		this.task.close();
 	}
 
 }

@@ -17,7 +17,6 @@
 package io.durablenotify.change;
 
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -32,8 +31,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
-import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeStore.Arrival;
@@ -41,10 +38,9 @@ import io.durablenotify.change.ChangeStore.Identity;
 import io.durablenotify.change.ChangeStore.Known;
 import io.durablenotify.change.ChangeStore.Page;
 import io.durablenotify.change.ChangeStore.Place;
-import io.durablenotify.delivery.Delays;
-import io.durablenotify.delivery.Outage;
-import io.durablenotify.delivery.SerialTask;
-import io.durablenotify.delivery.WorkerThread;
+import io.durablenotify.delivery.BackgroundLoop;
+import io.durablenotify.delivery.BackgroundLoop.Next;
+import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.Spelling;
 import io.durablenotify.wakeup.Poll;
@@ -98,9 +94,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private final Clock clock;
 
-	private final WorkerThread thread = new WorkerThread("durable-notify-changes");
-
-	private final SerialTask task = new SerialTask(this.thread, this::run);
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-changes",
+			new FailureLog(logger, "Changes cannot be read for now; handlers wait", "Changes are read again"),
+			this::run);
 
 	private final Subscription wakeups;
 
@@ -146,19 +142,6 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private boolean closed;
 
-	/**
-	 * Owned by the reading thread.
-	 */
-	private final Outage outage = new Outage(logger, "Changes cannot be read for now; handlers wait",
-			"Changes are read again");
-
-	private long retryAt;
-
-	/**
-	 * Whether nothing was read since another run of the server was followed.
-	 */
-	private boolean followed;
-
 	ChangeReader(ApplicationDatabase database, ChangeStore store, Executor executor, Wakeups wakeups, Poll poll,
 			Clock clock) {
 		this.database = database;
@@ -178,14 +161,14 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	Subscription subscribe(String topic, ChangeHandler handler) {
-		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, (other) -> this.task.signal(),
+		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, (other) -> this.loop.signal(),
 				this::remove);
 		if (!join(feed)) {
 			// Without a lock, or in an outage each would wait for all before it
 			add(feed, arriveForCaller());
 		}
 		// What has come between the position and now
-		this.task.signal();
+		this.loop.signal();
 		return feed;
 	}
 
@@ -222,7 +205,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		this.topics.merge(idOf(feed.topic()), 1, Integer::sum);
 		this.positions.put(feed, position);
 		if (this.polling == null) {
-			this.polling = this.poll.register(this.task::signal);
+			this.polling = this.poll.register(this.loop::signal);
 		}
 	}
 
@@ -315,7 +298,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	@Override
 	public void onWakeup(Wakeup wakeup) {
 		if (this.topics.containsKey(wakeup.id())) {
-			this.task.signal();
+			this.loop.signal();
 		}
 	}
 
@@ -329,44 +312,23 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 */
 	void refresh() {
 		if (!this.topics.isEmpty()) {
-			this.task.signal();
+			this.loop.signal();
 		}
 	}
 
-	private void run() {
-		if (this.outage.isOn() && System.nanoTime() - this.retryAt < 0) {
-			return;
+	private Next run() {
+		Outcome outcome = look();
+		if (outcome == Outcome.FOLLOWED) {
+			outcome = look();
+			Assert.state(outcome != Outcome.FOLLOWED, "Different servers answer by turns");
 		}
-		try {
-			boolean more = look();
-			if (!this.followed) {
-				this.outage.succeeded();
-			}
-			if (more) {
-				this.task.signal();
-			}
-		}
-		catch (Throwable ex) {
-			failed(ex);
-		}
-	}
-
-	private void failed(Throwable failure) {
-		synchronized (this.lock) {
-			if (this.closed) {
-				return;
-			}
-		}
-		long delay = this.outage.failed(failure).toMillis();
-		this.retryAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(delay);
-		Delays.ofJvm().after(Duration.ofMillis(delay + 1), this.task::signal);
+		return Next.againIf(outcome == Outcome.MORE);
 	}
 
 	/**
 	 * Read once for each position.
-	 * @return whether there is more
 	 */
-	private boolean look() {
+	private Outcome look() {
 		boolean more = false;
 		String target = null;
 		for (Map.Entry<ChangePosition, List<ChangeFeed>> group : groups().entrySet()) {
@@ -382,14 +344,13 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 					throw ex;
 				}
 				endUnreadable(position, feeds, ex);
-				return true;
+				return Outcome.MORE;
 			}
 			boolean sameRun = position.server().isThatOf(page);
 			if (!sameRun || !page.proves(known)) {
 				follow(position.server(), !sameRun);
-				return true;
+				return Outcome.FOLLOWED;
 			}
-			this.followed = false;
 			if (page.expired()) {
 				expire(position.server(), feeds);
 				more = true;
@@ -400,7 +361,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 				target = (target == null && position.target() == null) ? page.target() : target;
 			}
 		}
-		return more;
+		return (more) ? Outcome.MORE : Outcome.DONE;
 	}
 
 	/**
@@ -499,13 +460,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 * was known of this one is no longer so.
 	 */
 	private void follow(ServerRun before, boolean otherRun) {
-		boolean again = this.followed;
-		this.followed = false;
 		Return result = comeBack();
 		Arrival arrival = result.arrival();
 		ServerRun server = arrival.position().server();
-		Assert.state(!again && !(otherRun && server.equals(before)), "Different servers answer by turns");
-		this.followed = true;
+		Assert.state(!otherRun || !server.equals(before), "Different servers answer by turns");
 		ChangeGap.Reason gap;
 		List<ChangeFeed> feeds;
 		synchronized (this.lock) {
@@ -614,6 +572,23 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 	}
 
+	/**
+	 * How reading has ended.
+	 */
+	private enum Outcome {
+
+		DONE,
+
+		MORE,
+
+		/**
+		 * Another run of the server has answered. The positions are those of that one
+		 * now, and nothing has been read.
+		 */
+		FOLLOWED
+
+	}
+
 	@Override
 	public ChangeDeliveryState state() {
 		synchronized (this.lock) {
@@ -638,7 +613,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 		this.wakeups.cancel();
 		feeds.forEach(ChangeFeed::cancel);
-		this.thread.close();
+		this.loop.close();
 	}
 
 }

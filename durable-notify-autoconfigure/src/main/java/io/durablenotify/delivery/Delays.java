@@ -17,6 +17,7 @@ package io.durablenotify.delivery;
 
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -29,16 +30,21 @@ public interface Delays {
 	 * Run a task after a delay.
 	 * @param delay the delay
 	 * @param task the task
+	 * @return to cancel it
 	 */
-	void after(Duration delay, Runnable task);
+	Future<?> after(Duration delay, Runnable task);
 
 	/**
 	 * Return the delays of the JVM, whose thread lets it exit.
 	 * @return the delays
 	 */
 	static Delays ofJvm() {
-		return (delay, task) -> CompletableFuture.delayedExecutor(delay.toNanos(), TimeUnit.NANOSECONDS, Runnable::run)
-			.execute(task);
+		return (delay, task) -> {
+			CompletableFuture<Void> timer = new CompletableFuture<Void>().completeOnTimeout(null, delay.toNanos(),
+					TimeUnit.NANOSECONDS);
+			timer.thenRun(task);
+			return timer;
+		};
 	}
 
 }

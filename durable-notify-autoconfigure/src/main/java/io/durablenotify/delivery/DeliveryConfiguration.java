@@ -18,11 +18,13 @@ package io.durablenotify.delivery;
 
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.thread.Threading;
+import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.AsyncTaskExecutor;
 import org.springframework.core.task.SimpleAsyncTaskExecutor;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
  * The executor that runs users' handlers. It is no default candidate, so that Boot's
@@ -44,7 +46,23 @@ public class DeliveryConfiguration {
 			executor.setVirtualThreads(true);
 			return executor;
 		}
-		return new CachedTaskExecutor(settings.maxThreads());
+		return pool(settings.maxThreads());
+	}
+
+	private static ThreadPoolTaskExecutor pool(int maxThreads) {
+		ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
+		executor.setThreadNamePrefix("durable-notify-");
+		// A pool with a queue starts more threads than these only if the queue is full
+		executor.setCorePoolSize(maxThreads);
+		executor.setMaxPoolSize(maxThreads);
+		executor.setAllowCoreThreadTimeOut(true);
+		executor.setKeepAliveSeconds(30);
+		executor.setDaemon(true);
+		// Readers are notified that the context closes: the last callbacks come after
+		// ContextClosedEvent and while lifecycles stop
+		executor.setAcceptTasksAfterContextClose(true);
+		executor.setPhase(SmartLifecycle.DEFAULT_PHASE - 8192);
+		return executor;
 	}
 
 }

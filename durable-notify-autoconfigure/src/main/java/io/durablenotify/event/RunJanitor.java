@@ -21,8 +21,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 
-import io.durablenotify.delivery.Outage;
-import io.durablenotify.delivery.RecurringTask;
+import io.durablenotify.delivery.FailureLog;
+import io.durablenotify.delivery.PeriodicTask;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
@@ -30,13 +30,11 @@ import io.durablenotify.wakeup.WakingWrites.Written;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
-import org.springframework.context.SmartLifecycle;
-
 /**
  * Marks runs that have ended, and deletes those that have been kept for long enough,
  * about once a minute and by one instance at a time.
  */
-final class RunJanitor implements SmartLifecycle, AutoCloseable {
+final class RunJanitor extends PeriodicTask {
 
 	private static final Log logger = LogFactory.getLog(EventLog.class);
 
@@ -56,8 +54,6 @@ final class RunJanitor implements SmartLifecycle, AutoCloseable {
 
 	private final EventSettings settings;
 
-	private final RecurringTask task;
-
 	/**
 	 * Owned by the task: up to where the open runs were examined.
 	 */
@@ -65,23 +61,16 @@ final class RunJanitor implements SmartLifecycle, AutoCloseable {
 
 	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes, EventSettings settings,
 			Duration interval) {
+		super("durable-notify-run-janitor", interval, new FailureLog(logger,
+				"Runs that have ended cannot be cleaned up for now", "Runs that have ended are cleaned up again"));
 		this.database = database;
 		this.catalog = catalog;
 		this.writes = writes;
 		this.settings = settings;
-		Outage outage = new Outage(logger, "Runs that have ended cannot be cleaned up for now",
-				"Runs that have ended are cleaned up again");
-		this.task = new RecurringTask("durable-notify-run-janitor", interval, outage, this::takeTurn);
 	}
 
-	/**
-	 * Take a turn soon, regardless of the interval.
-	 */
-	void wake() {
-		this.task.wake();
-	}
-
-	private boolean takeTurn() {
+	@Override
+	protected boolean run() {
 		for (int slice = 0; slice < SLICES_PER_TURN && mark(); slice++) {
 			// The next slice
 		}
@@ -93,7 +82,7 @@ final class RunJanitor implements SmartLifecycle, AutoCloseable {
 	 * Return whether there are more to examine.
 	 */
 	private boolean mark() {
-		return run((connection) -> {
+		return inTurn((connection) -> {
 			String last = this.catalog.mark(connection, this.settings.terminalTypes(), this.after);
 			this.after = (last != null) ? last : "";
 			return Written.of(last != null, null);
@@ -104,37 +93,17 @@ final class RunJanitor implements SmartLifecycle, AutoCloseable {
 	 * Return whether there are more to delete.
 	 */
 	private boolean delete(Duration retention) {
-		return run((connection) -> {
+		return inTurn((connection) -> {
 			List<Long> deleted = this.catalog.deleteOutlived(connection, retention);
 			return new Written<>(!deleted.isEmpty(), deleted.stream().map(Wakeup::deleted).toList());
 		});
 	}
 
-	private boolean run(Turn turn) {
+	private boolean inTurn(Turn turn) {
 		return this.database.executeApart("clean up runs", ApplicationDatabase.PATIENCE,
 				(connection, joined) -> this.writes.runInTransaction(FollowedRun.TOPIC, connection,
 						(session, inTransaction) -> (this.catalog.takeTurn(session)) ? turn.take(session)
 								: Written.of(false, null)));
-	}
-
-	@Override
-	public void start() {
-		this.task.start();
-	}
-
-	@Override
-	public void stop() {
-		this.task.stop();
-	}
-
-	@Override
-	public boolean isRunning() {
-		return this.task.isRunning();
-	}
-
-	@Override
-	public void close() {
-		this.task.close();
 	}
 
 	/**

@@ -32,7 +32,7 @@ import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.delivery.DaemonThreadFactory;
-import io.durablenotify.delivery.Outage;
+import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.instance.InstanceStore.Gone;
 import io.durablenotify.instance.InstanceStore.Renewed;
 import io.durablenotify.wakeup.Wakeup;
@@ -136,11 +136,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private @Nullable Clock clock;
 
-	private final Outage takeOverOutage = new Outage(logger,
+	private final FailureLog takeOverOutage = new FailureLog(logger,
 			"What an instance held that is gone cannot be taken over for now",
 			"What instances held that are gone is taken over again");
 
-	private final Outage outage = new Outage(logger, "The lease of this instance cannot be renewed for now",
+	private final FailureLog outage = new FailureLog(logger, "The lease of this instance cannot be renewed for now",
 			"The lease of this instance is renewed again");
 
 	LeaseKeeper(InstanceSettings settings, InstanceStore store, InstanceConnection connection, WakingWrites writes,

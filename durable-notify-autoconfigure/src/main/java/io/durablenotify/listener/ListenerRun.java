@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.delivery.Delays;
 import io.durablenotify.jdbc.ConnectFailure;
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerException.Problem;
@@ -146,12 +147,12 @@ final class ListenerRun implements Runnable {
 	 * begun, the driver waits for the rest of it without a limit.
 	 */
 	private void watch(ListenerConnection connection, ListenerSession session) {
-		long limit = this.settings.connectTimeout().plus(this.settings.probe().timeout()).toMillis();
-		CompletableFuture.delayedExecutor(limit, TimeUnit.MILLISECONDS, Runnable::run).execute(() -> {
+		Duration limit = this.settings.connectTimeout().plus(this.settings.probe().timeout());
+		Delays.ofJvm().after(limit, () -> {
 			if (connection.isClosed()) {
 				return;
 			}
-			if (session.isHangingFor(Duration.ofMillis(limit))) {
+			if (session.isHangingFor(limit)) {
 				connection.close();
 			}
 			else {

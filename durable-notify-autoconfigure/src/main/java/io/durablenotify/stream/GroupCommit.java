@@ -23,11 +23,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicBoolean;
 
-import io.durablenotify.delivery.Delays;
-import io.durablenotify.delivery.SerialTask;
-import io.durablenotify.delivery.WorkerThread;
+import io.durablenotify.delivery.BackgroundLoop;
+import io.durablenotify.delivery.BackgroundLoop.Next;
+import io.durablenotify.delivery.FailureLog;
+import org.apache.commons.logging.LogFactory;
 
 import org.springframework.core.task.TaskRejectedException;
 
@@ -61,17 +61,10 @@ final class GroupCommit implements AutoCloseable {
 
 	private final AsyncOutcomes outcomes;
 
-	private final Delays delays;
+	private final BackgroundLoop mainLane = new BackgroundLoop("durable-notify-append", failures(), this::writeQueued);
 
-	private final WorkerThread mainThread = new WorkerThread("durable-notify-append");
-
-	private final WorkerThread contendedThread = new WorkerThread("durable-notify-append-contended");
-
-	private final SerialTask mainLane = new SerialTask(this.mainThread, this::writeQueued);
-
-	private final SerialTask contendedLane = new SerialTask(this.contendedThread, this::writeContended);
-
-	private final AtomicBoolean retryDue = new AtomicBoolean();
+	private final BackgroundLoop contendedLane = new BackgroundLoop("durable-notify-append-contended", failures(),
+			this::writeContended);
 
 	/**
 	 * Owned by the contended lane.
@@ -79,12 +72,7 @@ final class GroupCommit implements AutoCloseable {
 	private long retryMillis = FIRST_RETRY_MILLIS;
 
 	GroupCommit(BatchWriter writer, StreamSettings settings, Executor executor) {
-		this(writer, settings, executor, Delays.ofJvm());
-	}
-
-	GroupCommit(BatchWriter writer, StreamSettings settings, Executor executor, Delays delays) {
 		this.writer = writer;
-		this.delays = delays;
 		this.timeout = settings.appendTimeout();
 		this.bufferBytes = settings.appendBuffer();
 		this.queues = new AppendQueues(this.bufferBytes);
@@ -123,6 +111,14 @@ final class GroupCommit implements AutoCloseable {
 		}
 		this.mainLane.signal();
 		return future;
+	}
+
+	/**
+	 * Appends carry their own failures to their callers: this is what remains.
+	 */
+	private static FailureLog failures() {
+		return new FailureLog(LogFactory.getLog(StreamWriter.class), "Appends cannot be written for now",
+				"Appends are written again");
 	}
 
 	private static TaskRejectedException closed() {
@@ -165,10 +161,10 @@ final class GroupCommit implements AutoCloseable {
 		}
 	}
 
-	private void writeQueued() {
+	private Next writeQueued() {
 		List<PendingAppend> batch = this.queues.enter();
 		if (batch.isEmpty()) {
-			return;
+			return Next.IDLE;
 		}
 		try {
 			if (!settle(batch, this.writer.write(batch)).isEmpty()) {
@@ -178,39 +174,24 @@ final class GroupCommit implements AutoCloseable {
 		finally {
 			leave();
 		}
+		return Next.IDLE;
 	}
 
-	private void writeContended() {
+	private Next writeContended() {
 		List<PendingAppend> expired = new ArrayList<>();
 		List<PendingAppend> batch = this.queues.takeContended(expired);
 		expired
 			.forEach((append) -> append.failed(() -> new StreamLockedException(append.stream(), this.timeout, null)));
 		settle(expired, List.of());
 		boolean progress = settle(batch, this.writer.writeUnlocked(batch)).size() < batch.size();
-		if (!this.queues.hasContended()) {
+		boolean contended = this.queues.hasContended();
+		if (!contended || progress) {
 			this.retryMillis = FIRST_RETRY_MILLIS;
+			return Next.againIf(contended);
 		}
-		else if (progress) {
-			this.retryMillis = FIRST_RETRY_MILLIS;
-			this.contendedLane.signal();
-		}
-		else {
-			retryLater();
-		}
-	}
-
-	/**
-	 * One retry for all that is locked: with one for each stream that was found locked,
-	 * many of them would be tried without a pause.
-	 */
-	private void retryLater() {
-		if (this.retryDue.compareAndSet(false, true)) {
-			this.delays.after(Duration.ofMillis(this.retryMillis), () -> {
-				this.retryDue.set(false);
-				this.contendedLane.signal();
-			});
-			this.retryMillis = Math.min(2 * this.retryMillis, LAST_RETRY_MILLIS);
-		}
+		Duration delay = Duration.ofMillis(this.retryMillis);
+		this.retryMillis = Math.min(2 * this.retryMillis, LAST_RETRY_MILLIS);
+		return Next.after(delay);
 	}
 
 	private List<PendingAppend> settle(List<PendingAppend> batch, List<PendingAppend> locked) {
@@ -235,8 +216,8 @@ final class GroupCommit implements AutoCloseable {
 		List<PendingAppend> left = this.queues.close(this.timeout.plus(CLOSE_GRACE).toNanos());
 		left.forEach((append) -> append.failed(GroupCommit::closed));
 		this.outcomes.complete(left.stream().filter(PendingAppend::isAsync).toList());
-		this.mainThread.close();
-		this.contendedThread.close();
+		this.mainLane.close();
+		this.contendedLane.close();
 	}
 
 	@Override

@@ -28,17 +28,17 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.delivery.BackgroundLoop;
+import io.durablenotify.delivery.BackgroundLoop.Next;
 import io.durablenotify.delivery.DaemonThreadFactory;
-import io.durablenotify.delivery.Outage;
+import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.delivery.SerialTask;
-import io.durablenotify.delivery.WorkerThread;
 import io.durablenotify.instance.InstanceSettings;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
@@ -124,12 +124,9 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	private final Map<String, Long> unknown = new ConcurrentHashMap<>();
 
-	private final WorkerThread thread = new WorkerThread("durable-notify-appenders");
-
-	private final SerialTask task = new SerialTask(this.thread, this::run);
-
-	private final Outage outage = new Outage(logger, "Streams that were abandoned cannot be failed for now",
-			"Streams that were abandoned are failed again");
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders", new FailureLog(logger,
+			"Streams that were abandoned cannot be failed for now", "Streams that were abandoned are failed again"),
+			this::run);
 
 	private final Subscription wakeups;
 
@@ -190,7 +187,7 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	void claimUnknown(String name, long instanceId) {
 		this.unknown.put(name, instanceId);
-		this.task.signal();
+		this.loop.signal();
 	}
 
 	/**
@@ -252,7 +249,7 @@ final class OpenAppenders implements AutoCloseable {
 			this.abandoned.put(appender, reason);
 		}
 		remove(appender);
-		this.task.signal();
+		this.loop.signal();
 	}
 
 	void dropped(OpenAppender appender) {
@@ -286,7 +283,7 @@ final class OpenAppenders implements AutoCloseable {
 		if (this.open.contains(appender)) {
 			followWatched();
 			// It may have ended before
-			this.task.signal();
+			this.loop.signal();
 		}
 		else {
 			unwatch(appender);
@@ -299,7 +296,7 @@ final class OpenAppenders implements AutoCloseable {
 	void check(OpenAppender appender) {
 		Long streamId = appender.streamId();
 		if (this.watched.contains(appender) || (streamId != null && this.touched.contains(streamId))) {
-			this.task.signal();
+			this.loop.signal();
 		}
 	}
 
@@ -313,7 +310,7 @@ final class OpenAppenders implements AutoCloseable {
 		synchronized (this.lifecycle) {
 			boolean needed = !this.closed && !this.watched.isEmpty();
 			if (needed && this.polling == null) {
-				this.polling = this.poll.register(this.task::signal);
+				this.polling = this.poll.register(this.loop::signal);
 			}
 			else if (!needed && this.polling != null) {
 				this.polling.cancel();
@@ -322,29 +319,11 @@ final class OpenAppenders implements AutoCloseable {
 		}
 	}
 
-	private void run() {
-		if (this.closed) {
-			return;
-		}
-		Duration pause = RETRY;
-		boolean again = false;
-		try {
-			failAbandoned();
-			failUnknown();
-			findEnded();
-			this.outage.succeeded();
-		}
-		catch (RuntimeException ex) {
-			if (this.closed) {
-				return;
-			}
-			pause = this.outage.failed(ex);
-			again = true;
-		}
-		if (again || !this.abandoned.isEmpty()) {
-			CompletableFuture.delayedExecutor(pause.toNanos(), TimeUnit.NANOSECONDS, Runnable::run)
-				.execute(this.task::signal);
-		}
+	private Next run() {
+		failAbandoned();
+		failUnknown();
+		findEnded();
+		return (this.abandoned.isEmpty()) ? Next.IDLE : Next.after(RETRY);
 	}
 
 	private void failAbandoned() {
@@ -426,7 +405,7 @@ final class OpenAppenders implements AutoCloseable {
 		followWatched();
 		this.wakeups.cancel();
 		this.losses.cancel();
-		this.thread.close();
+		this.loop.close();
 		Set<OpenAppender> left = new HashSet<>(this.open);
 		left.addAll(this.abandoned.keySet());
 		if (!left.isEmpty()) {
@@ -497,13 +476,13 @@ final class OpenAppenders implements AutoCloseable {
 		public void onWakeup(Wakeup wakeup) {
 			if ((wakeup.ended() || wakeup.deleted()) && OpenAppenders.this.openIds.containsKey(wakeup.id())) {
 				OpenAppenders.this.touched.add(wakeup.id());
-				OpenAppenders.this.task.signal();
+				OpenAppenders.this.loop.signal();
 			}
 		}
 
 		@Override
 		public void onResync() {
-			OpenAppenders.this.task.signal();
+			OpenAppenders.this.loop.signal();
 		}
 
 	}

@@ -20,8 +20,8 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 
-import io.durablenotify.delivery.Outage;
-import io.durablenotify.delivery.RecurringTask;
+import io.durablenotify.delivery.FailureLog;
+import io.durablenotify.delivery.PeriodicTask;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.StreamCleanup.Slice;
 import io.durablenotify.wakeup.Wakeup;
@@ -30,13 +30,11 @@ import io.durablenotify.wakeup.WakingWrites.Written;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
-import org.springframework.context.SmartLifecycle;
-
 /**
  * Cleans up about once a minute, and slice after slice while there is more. Tells readers
  * of the streams that it has deleted.
  */
-final class StreamJanitor implements SmartLifecycle, AutoCloseable {
+final class StreamJanitor extends PeriodicTask {
 
 	private static final Log logger = LogFactory.getLog(StreamWriter.class);
 
@@ -52,8 +50,6 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 
 	private final StreamRetention retention;
 
-	private final RecurringTask task;
-
 	/**
 	 * Owned by the cleaning thread, like what follows.
 	 */
@@ -67,23 +63,17 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 
 	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, WakingWrites writes, StreamRetention retention,
 			Duration interval) {
+		super("durable-notify-janitor", interval,
+				new FailureLog(logger, "Deleted and expired streams cannot be cleaned up for now",
+						"Deleted and expired streams are cleaned up again"));
 		this.database = database;
 		this.cleanup = cleanup;
 		this.writes = writes;
 		this.retention = retention;
-		Outage outage = new Outage(logger, "Deleted and expired streams cannot be cleaned up for now",
-				"Deleted and expired streams are cleaned up again");
-		this.task = new RecurringTask("durable-notify-janitor", interval, outage, this::takeTurn);
 	}
 
-	/**
-	 * Take a turn soon, regardless of the interval.
-	 */
-	void wake() {
-		this.task.wake();
-	}
-
-	private boolean takeTurn() {
+	@Override
+	protected boolean run() {
 		Slice slice;
 		try {
 			slice = clean();
@@ -107,26 +97,6 @@ final class StreamJanitor implements SmartLifecycle, AutoCloseable {
 	private Written<Slice> clean(Connection connection, boolean joined) throws SQLException {
 		Slice slice = this.cleanup.clean(connection, this.retention, this.turns == 0, this.after);
 		return new Written<>(slice, slice.deleted().stream().map(Wakeup::deleted).toList());
-	}
-
-	@Override
-	public void start() {
-		this.task.start();
-	}
-
-	@Override
-	public void stop() {
-		this.task.stop();
-	}
-
-	@Override
-	public boolean isRunning() {
-		return this.task.isRunning();
-	}
-
-	@Override
-	public void close() {
-		this.task.close();
 	}
 
 }

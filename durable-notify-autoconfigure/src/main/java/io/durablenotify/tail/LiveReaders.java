@@ -81,8 +81,6 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 
 	private final Map<String, Set<LiveReader<E>>> byName = new ConcurrentHashMap<>();
 
-	private final MissedWakeups missed = new MissedWakeups();
-
 	/**
 	 * Readers of which the end is known and not taken yet: nothing looks for them any
 	 * more, but a stop must find them.
@@ -231,28 +229,12 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	}
 
 	/**
-	 * A log is being found by its name, and what it begins with.
-	 */
-	void finding() {
-		this.missed.begin();
-	}
-
-	/**
-	 * It was not found.
-	 */
-	void notFound() {
-		this.missed.end(0);
-	}
-
-	/**
-	 * It was found, with what a reader begins with: the reader need not look again unless
-	 * it was to be woken since.
+	 * It was found, with what a reader begins with. The reader fetches once more: a
+	 * wake-up that came before it was registered has not reached it.
 	 */
 	void found(LiveReader<E> reader, long logId) {
 		bindWaiting(reader.name(), logId, reader);
-		if (this.missed.end(logId)) {
-			this.fetcher.wake(reader);
-		}
+		this.fetcher.wake(reader);
 	}
 
 	/**
@@ -391,7 +373,6 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
-		this.missed.heard(wakeup.id());
 		for (LiveReader<E> reader : of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.next() < wakeup.position()) {
 				this.fetcher.wake(reader);

@@ -16,7 +16,6 @@
 
 package io.durablenotify.tail;
 
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -26,10 +25,9 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
-import io.durablenotify.delivery.Delays;
-import io.durablenotify.delivery.Outage;
-import io.durablenotify.delivery.SerialTask;
-import io.durablenotify.delivery.WorkerThread;
+import io.durablenotify.delivery.BackgroundLoop;
+import io.durablenotify.delivery.BackgroundLoop.Next;
+import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.tail.LogStore.Budget;
 import io.durablenotify.tail.LogStore.Found;
@@ -75,9 +73,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private final LogChecks<E> checks;
 
-	private final WorkerThread thread;
-
-	private final SerialTask task;
+	private final BackgroundLoop loop;
 
 	/**
 	 * Readers in state QUEUED, each at most once.
@@ -90,23 +86,16 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	private final Queue<LiveReader<E>> suspects = new ArrayDeque<>();
 
-	private final Outage outage;
-
-	private long retryAt;
-
-	private volatile boolean closed;
-
 	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LiveReaders<E> readers) {
 		this.kind = kind;
 		this.database = database;
 		this.store = store;
 		this.readers = readers;
 		this.checks = new LogChecks<>(kind, database, store, readers, this::wake);
-		this.thread = new WorkerThread("durable-notify-fetch-" + kind.topic());
-		this.task = new SerialTask(this.thread, this::run);
 		String logs = StringUtils.capitalize(kind.logs());
-		this.outage = new Outage(kind.logger(), logs + " cannot be read for now; readers wait",
-				logs + " are read again");
+		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(),
+				new FailureLog(kind.logger(), logs + " cannot be read for now; readers wait", logs + " are read again"),
+				this::run);
 	}
 
 	/**
@@ -149,7 +138,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private void enqueue(LiveReader<E> reader) {
 		this.queue.add(reader);
-		this.task.signal();
+		this.loop.signal();
 	}
 
 	/**
@@ -157,7 +146,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	void resolve(String name) {
 		this.checks.requestName(name);
-		this.task.signal();
+		this.loop.signal();
 	}
 
 	/**
@@ -165,7 +154,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	void poll() {
 		this.checks.requestPoll();
-		this.task.signal();
+		this.loop.signal();
 	}
 
 	/**
@@ -173,39 +162,23 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	void resync() {
 		this.checks.requestResync();
-		this.task.signal();
+		this.loop.signal();
 	}
 
-	private void run() {
-		if (this.outage.isOn() && System.nanoTime() - this.retryAt < 0) {
-			return;
-		}
-		Throwable failure = attempt(this::check);
-		if (!(failure instanceof CannotGetJdbcConnectionException)) {
-			Throwable ofFetch = attempt(this::fetch);
-			failure = (failure != null) ? failure : ofFetch;
-		}
-		if (failure != null) {
-			failed(failure);
-			return;
-		}
-		this.outage.succeeded();
-		if (!this.queue.isEmpty() || !this.suspects.isEmpty() || this.checks.isPending()) {
-			this.task.signal();
-		}
-	}
-
-	/**
-	 * Whatever goes wrong, readers must not be left without anybody who looks for them.
-	 */
-	private static @Nullable Throwable attempt(Runnable attempted) {
+	private Next run() {
 		try {
-			attempted.run();
-			return null;
+			check();
+		}
+		catch (CannotGetJdbcConnectionException ex) {
+			throw ex;
 		}
 		catch (Throwable ex) {
-			return ex;
+			// What failed in the check must not keep other readers from being served
+			fetch();
+			throw ex;
 		}
+		fetch();
+		return Next.againIf(!this.queue.isEmpty() || !this.suspects.isEmpty() || this.checks.isPending());
 	}
 
 	private void check() {
@@ -226,7 +199,6 @@ final class LogFetcher<E> implements AutoCloseable {
 		String name = reader.name();
 		// Nobody else looks for it while it is bound to no log
 		reader.look().tryBegin();
-		this.readers.finding();
 		Found<E> found;
 		EntryPage<E> page;
 		try {
@@ -236,7 +208,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			page = reader.toPage(found.entries());
 		}
 		catch (Throwable ex) {
-			notFound(reader);
+			reader.look().end(false);
 			this.checks.requestName(name);
 			if (ex instanceof DataAccessException failure && DataFailure.is(failure)) {
 				// The name or the entries: the usual way tells
@@ -246,17 +218,12 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 		Head head = found.head();
 		if (head == null) {
-			notFound(reader);
+			reader.look().end(false);
 			return true;
 		}
 		this.readers.found(reader, head.id());
 		handOver(head, page, reader);
 		return true;
-	}
-
-	private void notFound(LiveReader<E> reader) {
-		this.readers.notFound();
-		reader.look().end(false);
 	}
 
 	private void fetch() {
@@ -409,20 +376,9 @@ final class LogFetcher<E> implements AutoCloseable {
 		}));
 	}
 
-	private void failed(Throwable failure) {
-		if (this.closed) {
-			// Interrupted for that
-			return;
-		}
-		Duration delay = this.outage.failed(failure);
-		this.retryAt = System.nanoTime() + delay.toNanos();
-		Delays.ofJvm().after(delay.plusMillis(1), this.task::signal);
-	}
-
 	@Override
 	public void close() {
-		this.closed = true;
-		this.thread.close();
+		this.loop.close();
 	}
 
 }

@@ -21,13 +21,11 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 
-import io.durablenotify.delivery.Outage;
-import io.durablenotify.delivery.SerialTask;
-import io.durablenotify.delivery.WorkerThread;
+import io.durablenotify.delivery.BackgroundLoop;
+import io.durablenotify.delivery.BackgroundLoop.Next;
+import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -82,14 +80,9 @@ final class WakeupSender implements AutoCloseable {
 	 */
 	private final Runnable failed;
 
-	private final WorkerThread thread = new WorkerThread("durable-notify-wakeup");
-
-	private final SerialTask task = new SerialTask(this.thread, this::send);
-
-	/**
-	 * Open while closing: ends pauses.
-	 */
-	private final CountDownLatch closing = new CountDownLatch(1);
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-wakeup", new FailureLog(logger,
+			"Wake-ups cannot be sent; readers in other instances rely on their poll", "Wake-ups are sent again"),
+			this::send);
 
 	/**
 	 * Owned by the sender's thread.
@@ -106,12 +99,6 @@ final class WakeupSender implements AutoCloseable {
 	 */
 	private int writes;
 
-	/**
-	 * Owned by the sender's thread.
-	 */
-	private final Outage outage = new Outage(logger,
-			"Wake-ups cannot be sent; readers in other instances rely on their poll", "Wake-ups are sent again");
-
 	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances,
 			Runnable failed) {
 		this.database = database;
@@ -127,7 +114,7 @@ final class WakeupSender implements AutoCloseable {
 			this.pending.add(topic, wakeup);
 			this.writes++;
 		}
-		this.task.signal();
+		this.loop.signal();
 	}
 
 	void offer(WakeupBatch batch) {
@@ -135,10 +122,10 @@ final class WakeupSender implements AutoCloseable {
 			this.pending.addAll(batch);
 			this.writes++;
 		}
-		this.task.signal();
+		this.loop.signal();
 	}
 
-	private void send() {
+	private Next send() {
 		WakeupBatch batch;
 		int writes;
 		synchronized (this) {
@@ -148,20 +135,19 @@ final class WakeupSender implements AutoCloseable {
 			this.writes = 0;
 		}
 		if (batch.isEmpty()) {
-			return;
+			return Next.IDLE;
 		}
 		try {
 			this.cost.add(notify(WakeupCodec.encode(this.sender, batch)));
-			this.outage.succeeded();
-			pause(gap(this.cost.get(), writes, this.instances.getAsInt(), this.maxGap));
+			return Next.pause(gap(this.cost.get(), writes, this.instances.getAsInt(), this.maxGap));
 		}
 		catch (Throwable ex) {
-			if (!isClosing()) {
-				// Whatever was wrong with these, the other instances have to look
+			if (!this.loop.isClosing()) {
+				// Whatever was wrong with these, the other instances have to fetch
 				offer(batch.toResyncs());
 				this.failed.run();
-				pause(this.outage.failed(ex));
 			}
+			throw ex;
 		}
 	}
 
@@ -196,43 +182,12 @@ final class WakeupSender implements AutoCloseable {
 		return (gap.compareTo(maxGap) < 0) ? gap : maxGap;
 	}
 
-	private boolean isClosing() {
-		return this.closing.getCount() == 0;
-	}
-
-	private void pause(Duration duration) {
-		try {
-			this.closing.await(duration.toNanos(), TimeUnit.NANOSECONDS);
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-		}
-	}
-
 	/**
 	 * Send what is left, which is often that streams ended, and stop.
 	 */
 	@Override
 	public void close() {
-		this.closing.countDown();
-		long deadline = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
-		// The first task is behind what runs now, the second behind what that left
-		if (awaitTurn(deadline)) {
-			awaitTurn(deadline);
-		}
-		this.thread.close();
-	}
-
-	private boolean awaitTurn(long deadline) {
-		CountDownLatch turn = new CountDownLatch(1);
-		this.thread.execute(turn::countDown);
-		try {
-			return turn.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-			return false;
-		}
+		this.loop.finish(CLOSE_TIMEOUT);
 	}
 
 }

@@ -27,15 +27,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
-import io.durablenotify.delivery.Delays;
-import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import io.durablenotify.wakeup.WakingWrites;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -125,39 +122,6 @@ class LockedStreamTests {
 		long end = start + Duration.ofMillis(600).toNanos();
 		Eventually.await(() -> System.nanoTime() > end, appended::toString);
 		return (appended.get() - before) * 1e9 / (System.nanoTime() - start);
-	}
-
-	@Test
-	void manyStreamsAreTriedAgainTogether() {
-		AtomicInteger retriesDue = new AtomicInteger();
-		AtomicInteger most = new AtomicInteger();
-		Delays counting = (delay, task) -> {
-			most.accumulateAndGet(retriesDue.incrementAndGet(), Math::max);
-			Delays.ofJvm().after(delay, () -> {
-				retriesDue.decrementAndGet();
-				task.run();
-			});
-		};
-		StreamAppends appends = new StreamAppends(patient.bean(AppendStore.class), patient.bean(WakingWrites.class),
-				ObservedReaders.of(patient));
-		List<CompletableFuture<Long>> waiting = new ArrayList<>();
-		try (GroupCommit groupCommit = new GroupCommit(
-				new BatchWriter(patient.bean(ApplicationDatabase.class), patient.bean(AppendStore.class), appends),
-				patient.bean(StreamSettings.class), Background::run, counting)) {
-			IntStream.range(0, 10).forEach((i) -> writer.append("many/" + i, "a"));
-			Holder holder = Holder.hold(
-					() -> instance.jdbc()
-						.queryForList("SELECT name FROM durable_notify.streams WHERE name LIKE 'many/%' FOR UPDATE"),
-					true);
-			for (int i = 0; i < 10; i++) {
-				String stream = "many/" + i;
-				waiting.add(groupCommit.appendAsync(new Addition(stream, Addition.ANY_INDEX, List.of(new byte[1]))));
-				Eventually.await(() -> groupCommit.toString().contains(stream), groupCommit::toString);
-			}
-			holder.letGo();
-			waiting.forEach(GroupCommitTests::get);
-		}
-		assertThat(most).hasValue(1);
 	}
 
 	@Test

@@ -330,8 +330,7 @@ class StreamJanitorTests {
 		janitor.wake();
 		janitor.stop();
 		release.complete(null);
-		// Idle in its pool: it has looked whether to take the second turn
-		Eventually.await(() -> thread.get().getState() == Thread.State.TIMED_WAITING, () -> thread.get().getState());
+		Eventually.await(() -> !thread.get().isAlive(), () -> thread.get().getState());
 		assertThat(turns).hasValue(1);
 	}
 

@@ -19,6 +19,8 @@ package io.durablenotify.testsupport;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 
 import io.durablenotify.delivery.Delays;
 
@@ -37,9 +39,10 @@ public final class HandDelays implements Delays {
 	}
 
 	@Override
-	public synchronized void after(Duration delay, Runnable task) {
+	public synchronized Future<?> after(Duration delay, Runnable task) {
 		this.delayed.add(new Delayed(delay, task));
 		this.longest = (delay.compareTo(this.longest) > 0) ? delay : this.longest;
+		return new CompletableFuture<>();
 	}
 
 	/**

@@ -26,10 +26,10 @@ import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
- * A time during which something fails: it is logged when it begins and when it is over,
- * and what is tried meanwhile is tried with growing delays. Not thread-safe.
+ * Logs the first failure of a series and the recovery, and determines exponential delays
+ * between attempts, from 100 ms to 5 s. Not thread-safe.
  */
-public final class Outage {
+public final class FailureLog {
 
 	private static final long FIRST_DELAY_MILLIS = 100;
 
@@ -39,38 +39,38 @@ public final class Outage {
 
 	private final Log logger;
 
-	private final String begins;
+	private final String failing;
 
-	private final String over;
+	private final String recovered;
 
 	private @Nullable BackOffExecution delays;
 
 	/**
 	 * Create a new instance.
-	 * @param logger where it is logged
-	 * @param begins what is said when it begins
-	 * @param over what is said when it is over
+	 * @param logger the logger
+	 * @param failing what is logged when a first attempt has failed, before the cause
+	 * @param recovered what is logged when an attempt has succeeded again
 	 */
-	public Outage(Log logger, String begins, String over) {
+	public FailureLog(Log logger, String failing, String recovered) {
 		this.logger = logger;
-		this.begins = begins;
-		this.over = over;
+		this.failing = failing;
+		this.recovered = recovered;
 		this.backOff.setMaxInterval(LAST_DELAY_MILLIS);
 	}
 
 	/**
-	 * It failed (again).
+	 * An attempt has failed.
 	 * @param failure the failure
-	 * @return how long to wait before it is tried again
+	 * @return how long to wait before the next attempt
 	 */
 	public Duration failed(Throwable failure) {
 		BackOffExecution delays = this.delays;
 		if (delays == null) {
 			delays = this.backOff.start();
 			this.delays = delays;
-			this.logger.warn(this.begins + ": " + reason(NestedExceptionUtils.getMostSpecificCause(failure)));
+			this.logger.warn(this.failing + ": " + reason(NestedExceptionUtils.getMostSpecificCause(failure)));
 		}
-		this.logger.debug(this.begins, failure);
+		this.logger.debug(this.failing, failure);
 		return Duration.ofMillis(delays.nextBackOff());
 	}
 
@@ -82,21 +82,13 @@ public final class Outage {
 	}
 
 	/**
-	 * It succeeded.
+	 * An attempt has succeeded.
 	 */
 	public void succeeded() {
 		if (this.delays != null) {
 			this.delays = null;
-			this.logger.info(this.over);
+			this.logger.info(this.recovered);
 		}
-	}
-
-	/**
-	 * Return whether it failed last time.
-	 * @return whether this goes on
-	 */
-	public boolean isOn() {
-		return this.delays != null;
 	}
 
 }
