@@ -16,11 +16,11 @@
 
 package io.durablenotify.tail;
 
-import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.tail.LogCursor.Validation;
 import io.durablenotify.tail.LogStore.Head;
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
@@ -61,44 +61,7 @@ public final class LiveReader<E> implements Subscription {
 	 */
 	private volatile long logId;
 
-	/**
-	 * The index of the next entry to fetch. Written by whoever looks, like the two that
-	 * follow.
-	 */
-	private volatile long next;
-
-	/**
-	 * The index behind the last entry that was received, or that was the last one when
-	 * the reader began after it, or 0.
-	 */
-	private volatile long received;
-
-	/**
-	 * The time by which the log is known again.
-	 */
-	private @Nullable Instant createdAt;
-
-	/**
-	 * Which run of the server, from one crash to the next, everything so far was received
-	 * from, or was found to be there on.
-	 */
-	private volatile @Nullable String server;
-
-	/**
-	 * The time by which the last entry that was received is known again. Owned by whoever
-	 * looks, like the one that follows.
-	 */
-	private @Nullable Instant lastCreatedAt;
-
-	/**
-	 * The server may have crashed since, and does not tell that for certain.
-	 */
-	private volatile boolean doubted;
-
-	/**
-	 * The next look begins with the last entry that was received.
-	 */
-	private boolean comparing;
+	private final LogCursor<E> cursor;
 
 	/**
 	 * How many looks in a row have brought nothing, although there was more. Owned by the
@@ -146,19 +109,17 @@ public final class LiveReader<E> implements Subscription {
 
 	LiveReader(TailedLog<E> log, long next, LiveReaders<E> readers, long bufferBytes) {
 		this.log = log;
-		this.next = next;
+		this.cursor = new LogCursor<>(log, readers.kind(), next);
 		this.readers = readers;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
 	}
 
 	/**
-	 * Begin after the log's last entry, and know that one again like one that was
-	 * received: what was appended since would be missed if the log had got shorter.
-	 * Called before the reader is registered.
+	 * Return the position. Changed before the reader is registered, and by the thread
+	 * that has begun a fetch for it.
 	 */
-	void beginAfterLast() {
-		this.received = this.next;
-		this.comparing = true;
+	LogCursor<E> cursor() {
+		return this.cursor;
 	}
 
 	void connect(EntryConsumer consumer) {
@@ -206,41 +167,6 @@ public final class LiveReader<E> implements Subscription {
 		this.logId = logId;
 	}
 
-	long next() {
-		return this.next;
-	}
-
-	long received() {
-		return this.received;
-	}
-
-	/**
-	 * Return the index of the first entry to fetch. Called by the fetching thread.
-	 */
-	long lookFrom() {
-		return (this.comparing) ? this.next - 1 : this.next;
-	}
-
-	/**
-	 * Return whether what was received came from another run of the server, which may
-	 * have had what this one has not.
-	 */
-	boolean hasReceivedFromOther(String server) {
-		return this.received > 0 && !isCertainlyOf(server);
-	}
-
-	private boolean isCertainlyOf(String server) {
-		return server.equals(this.server) && !(this.doubted && Head.isUncertain(server));
-	}
-
-	/**
-	 * The server may have crashed: a crash ends all connections, the listener's too.
-	 * Where it does not tell, the last entry that was received is compared.
-	 */
-	void doubt() {
-		this.doubted = true;
-	}
-
 	/**
 	 * Return what entries of this log are likely to have, in bytes.
 	 */
@@ -267,7 +193,7 @@ public final class LiveReader<E> implements Subscription {
 	int room() {
 		synchronized (this.lock) {
 			int places = Math.min(MAX_ROOM, this.log.bufferSize() - this.buffer.size());
-			return Math.max(1, places) + ((this.comparing) ? 1 : 0);
+			return Math.max(1, places) + this.cursor.entriesToValidate();
 		}
 	}
 
@@ -285,12 +211,11 @@ public final class LiveReader<E> implements Subscription {
 	 * @return whether there is more
 	 */
 	boolean accept(@Nullable Head head, EntryPage<E> page) {
-		long before = this.next;
+		long before = this.cursor.next();
 		boolean more = acceptFound(head, page);
-		this.fruitlessLooks = (more && this.next == before && hasRoom()) ? this.fruitlessLooks + 1 : 0;
+		this.fruitlessLooks = (more && this.cursor.next() == before && hasRoom()) ? this.fruitlessLooks + 1 : 0;
 		if (this.fruitlessLooks > MAX_FRUITLESS_LOOKS) {
-			end(this.log.truncated(this.next, "it was not found in %d attempts".formatted(this.fruitlessLooks)));
-			return false;
+			return truncated("it was not found in %d attempts".formatted(this.fruitlessLooks));
 		}
 		return more;
 	}
@@ -300,67 +225,38 @@ public final class LiveReader<E> implements Subscription {
 			end(this.log.deleted());
 			return false;
 		}
-		if (!isSame(head)) {
-			end(this.log.truncated(this.next, "another %s is in its place".formatted(this.readers.kind().log())));
-			return false;
-		}
-		if (head.nextIndex() < this.received) {
-			end(this.log.truncated(this.next,
-					"the %s ends at %d".formatted(this.readers.kind().log(), head.nextIndex())));
-			return false;
-		}
 		if (page.size() > 0) {
 			this.entrySize = (int) (page.bytes(0, page.size()) / page.size());
 		}
-		if (this.comparing) {
-			if (page.size() == 0 || !isLast(page.get(0))) {
-				end(this.log.truncated(this.next,
-						"the %s before it is another one".formatted(this.readers.kind().entry())));
-				return false;
-			}
-			this.comparing = false;
-			this.doubted = false;
-			this.server = head.server();
-			return acceptFollowing(head, page, 1);
+		Validation validation = this.cursor.validate(head, page);
+		if (validation.truncation() != null) {
+			return truncated(validation.truncation());
 		}
-		if (hasReceivedFromOther(head.server())) {
-			this.comparing = true;
-			return true;
-		}
-		this.server = head.server();
-		return acceptFollowing(head, page, 0);
-	}
-
-	/**
-	 * Return whether an entry is the last one that was received. Whatever server has that
-	 * one has all before it.
-	 */
-	private boolean isLast(E entry) {
-		if (this.lastCreatedAt == null) {
-			this.lastCreatedAt = this.log.createdAtOf(entry);
-		}
-		return this.log.indexOf(entry) == this.next - 1 && this.log.createdAtOf(entry).equals(this.lastCreatedAt);
+		return validation == Validation.REQUIRED || acceptFollowing(head, page, validation.from());
 	}
 
 	private boolean acceptFollowing(Head head, EntryPage<E> page, int from) {
-		int hole = from + page.successive(from, this.next);
+		int hole = from + page.successive(from, this.cursor.next());
 		int end = from + offer(page, from, hole);
 		if (end > from) {
 			received(end - from, page.get(end - 1));
 		}
 		if (end == hole && hole < page.size()) {
-			end(this.log.truncated(this.next, this.log.indexOf(page.get(hole)) + " was found"));
-			return false;
+			return truncated(this.log.indexOf(page.get(hole)) + " was found");
 		}
-		boolean more = this.next < head.nextIndex();
+		boolean more = this.cursor.next() < head.nextIndex();
 		if (more && page.size() == 0) {
-			end(this.log.truncated(this.next, "nothing was found before %d".formatted(head.nextIndex())));
-			return false;
+			return truncated("nothing was found before %d".formatted(head.nextIndex()));
 		}
 		if (!more && head.end() != null) {
 			end(error(head.end()));
 		}
 		return more;
+	}
+
+	private boolean truncated(String found) {
+		end(this.log.truncated(this.cursor.next(), found));
+		return false;
 	}
 
 	private @Nullable RuntimeException error(LogStore.End end) {
@@ -377,9 +273,7 @@ public final class LiveReader<E> implements Subscription {
 	 * @return whether it was taken
 	 */
 	boolean acceptNext(E entry, String server) {
-		// After a failover it is the next one by its index only
-		if (!isCertainlyOf(server) || this.log.indexOf(entry) != this.next
-				|| offer(toPage(List.of(entry)), 0, 1) == 0) {
+		if (!this.cursor.isNext(entry, server) || offer(toPage(List.of(entry)), 0, 1) == 0) {
 			return false;
 		}
 		received(1, entry);
@@ -387,20 +281,8 @@ public final class LiveReader<E> implements Subscription {
 	}
 
 	private void received(int count, E last) {
-		this.lastCreatedAt = this.log.createdAtOf(last);
-		this.next += count;
-		this.received = this.next;
+		this.cursor.advance(count, last);
 		this.consumer.signal();
-	}
-
-	/**
-	 * Ids are given away again after a failover to a server that was behind.
-	 */
-	private boolean isSame(Head head) {
-		if (this.createdAt == null) {
-			this.createdAt = head.createdAt();
-		}
-		return head.name().equals(name()) && head.createdAt().equals(this.createdAt);
 	}
 
 	/**
@@ -601,8 +483,9 @@ public final class LiveReader<E> implements Subscription {
 	@Override
 	public String toString() {
 		synchronized (this.lock) {
-			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(name(), this.logId, this.next,
-					this.look, buffered(), (this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
+			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(name(), this.logId,
+					this.cursor.next(), this.look, buffered(),
+					(this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
 		}
 	}
 

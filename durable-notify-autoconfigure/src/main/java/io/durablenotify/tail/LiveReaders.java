@@ -156,8 +156,8 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		reader.connect(consumer);
 		// Registered before the first look: what is appended from here on wakes it
 		if (tail != null && tail.visible()) {
-			if (tail.nextIndex() > 0 && reader.next() == tail.nextIndex()) {
-				reader.beginAfterLast();
+			if (tail.nextIndex() > 0 && reader.cursor().next() == tail.nextIndex()) {
+				reader.cursor().beginAfterLast();
 			}
 			bind(reader, tail.id());
 			this.fetcher.wake(reader);
@@ -374,7 +374,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	@Override
 	public void onWakeup(Wakeup wakeup) {
 		for (LiveReader<E> reader : of(wakeup.id())) {
-			if (wakeup.isUnconditional() || reader.next() < wakeup.position()) {
+			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
 				this.fetcher.wake(reader);
 			}
 		}

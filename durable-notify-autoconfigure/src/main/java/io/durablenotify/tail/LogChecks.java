@@ -125,7 +125,7 @@ final class LogChecks<E> {
 		// What is asked for while slices are left may be about those checked already
 		if (this.slices.isEmpty()) {
 			if (this.resyncRequested.getAndSet(false)) {
-				this.readers.all().forEach(LiveReader::doubt);
+				this.readers.all().forEach((reader) -> reader.cursor().doubt());
 				slice(RESYNC_SLICE);
 			}
 			else if (this.pollRequested.getAndSet(false)) {
@@ -171,8 +171,8 @@ final class LogChecks<E> {
 			long received = 0;
 			for (LiveReader<E> reader : this.readers.of(logId)) {
 				if (reader.look().isIdle()) {
-					next = Math.min(next, reader.next());
-					received = Math.max(received, reader.received());
+					next = Math.min(next, reader.cursor().next());
+					received = Math.max(received, reader.cursor().received());
 				}
 			}
 			if (next != Long.MAX_VALUE) {
@@ -218,7 +218,7 @@ final class LogChecks<E> {
 		// What was written anew may be as long as what was lost
 		watched.forEach((log) -> this.readers.of(log.id())
 			.stream()
-			.filter((reader) -> reader.hasReceivedFromOther(moved.server()))
+			.filter((reader) -> reader.cursor().hasReceivedFromOther(moved.server()))
 			.forEach(this.wake));
 		moved.names().forEach((named) -> this.readers.bindWaiting(named.name(), named.id()));
 	}

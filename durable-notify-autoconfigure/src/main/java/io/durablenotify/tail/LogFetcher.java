@@ -203,7 +203,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		EntryPage<E> page;
 		try {
 			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
-					(connection, joined) -> this.store.fetchFirst(connection, name, reader.next(),
+					(connection, joined) -> this.store.fetchFirst(connection, name, reader.cursor().next(),
 							budget(List.of(List.of(reader)))));
 			page = reader.toPage(found.entries());
 		}
@@ -303,7 +303,8 @@ final class LogFetcher<E> implements AutoCloseable {
 				reader.look().begin();
 				if (reader.hasRoom()) {
 					targets
-						.computeIfAbsent(new Target(reader.logId(), reader.lookFrom()), (target) -> new ArrayList<>(1))
+						.computeIfAbsent(new Target(reader.logId(), reader.cursor().fetchFrom()),
+								(target) -> new ArrayList<>(1))
 						.add(reader);
 				}
 				else {

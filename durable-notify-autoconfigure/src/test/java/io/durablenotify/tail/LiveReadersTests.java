@@ -158,11 +158,12 @@ class LiveReadersTests {
 	}
 
 	@Test
-	void aLogThatWaitsForNothingNewIsReadByOneStatement() {
+	void aLogThatWaitsForNothingNewIsReadByTwoStatements() {
 		append("quiet", 3);
 		for (int i = 1; i <= 20; i++) {
 			new Recorder().follow("quiet", 1).awaitNumbers(1, 3);
-			int statements = i;
+			// The second for wake-ups that came before the reader was registered
+			int statements = 2 * i;
 			awaitIdle();
 			assertThat(this.logs.statements()).isEqualTo(statements);
 		}
@@ -253,7 +254,7 @@ class LiveReadersTests {
 		append("other", 1);
 		this.logs.answer(UnaryOperator.identity());
 		new Recorder().follow("other", 1).awaitNumbers(1, 1);
-		assertThat(this.logs.statements() - statements).isOne();
+		assertThat(this.logs.statements() - statements).isBetween(1, 2);
 	}
 
 	@Test

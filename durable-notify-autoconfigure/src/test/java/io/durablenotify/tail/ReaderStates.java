@@ -67,7 +67,7 @@ public final class ReaderStates {
 	 * Return the index of the next entry to fetch.
 	 */
 	public static long next(Subscription reader) {
-		return of(reader).next();
+		return of(reader).cursor().next();
 	}
 
 	/**
