@@ -99,6 +99,7 @@ final class DefaultEventLog implements EventLog {
 	@Override
 	public List<AppendResult> appendAll(String runId, List<NewEvent> events) {
 		EventTexts.requireRunId(runId);
+		Assert.notNull(events, "'events' must not be null");
 		List<NewEvent> all = List.copyOf(events);
 		Assert.isTrue(all.size() <= MAX_EVENTS,
 				() -> "A list of %d events is refused: %d are allowed at once".formatted(all.size(), MAX_EVENTS));

@@ -16,6 +16,8 @@
 
 package io.durablenotify.event;
 
+import org.apache.commons.logging.LogFactory;
+
 /**
  * Takes the events of one followed run. Calls come one after the other.
  */
@@ -35,9 +37,13 @@ public interface EventHandler {
 	 * @param error {@link FollowingStoppedException}, {@link RunTruncatedException}, what
 	 * {@link #onEvent(StoredEvent)} threw, or a
 	 * {@link org.springframework.dao.DataAccessException} if this run alone cannot be
-	 * read
+	 * read. Unless overridden, logs a warning
 	 */
 	default void onError(Throwable error) {
+		if (!(error instanceof FollowingStoppedException)) {
+			LogFactory.getLog(EventHandler.class)
+				.warn("Following a run has ended, and its handler does not override onError", error);
+		}
 	}
 
 }

@@ -64,7 +64,7 @@ public final class NewEvent {
 	/**
 	 * Begin an event without correlation id, payload and idempotency key.
 	 * @param runId the run: 1 to 255 characters, none of them white space or a control
-	 * character. The same as the {@code instanceId} of work items
+	 * character.
 	 * @param type the type: 1 to 128 characters. Of {@code step_created},
 	 * {@code wait_created}, {@code hook_created} and {@code run_created} a run has one
 	 * for each correlation id, and one without any

@@ -95,7 +95,8 @@ public final class Texts {
 	}
 
 	/**
-	 * Show a text in a message, cut if it is long.
+	 * Show a text in a message, cut if it is long, and with control characters escaped:
+	 * no text can begin a line of a log.
 	 * @param text the text
 	 * @return the text between quotes, or {@code null} as such
 	 */
@@ -103,7 +104,23 @@ public final class Texts {
 		if (text == null) {
 			return "null";
 		}
-		return (text.length() <= SHOWN) ? "'" + text + "'" : "'" + text.substring(0, SHOWN) + "…'";
+		String start = (text.length() <= SHOWN) ? text : text.substring(0, SHOWN) + "…";
+		StringBuilder shown = new StringBuilder("'");
+		start.codePoints().forEach((codePoint) -> {
+			if (isLineSafe(codePoint)) {
+				shown.appendCodePoint(codePoint);
+			}
+			else {
+				shown.append("\\u%04x".formatted(codePoint));
+			}
+		});
+		return shown.append('\'').toString();
+	}
+
+	private static boolean isLineSafe(int codePoint) {
+		int type = Character.getType(codePoint);
+		return type != Character.CONTROL && type != Character.LINE_SEPARATOR && type != Character.PARAGRAPH_SEPARATOR
+				&& type != Character.SURROGATE;
 	}
 
 }

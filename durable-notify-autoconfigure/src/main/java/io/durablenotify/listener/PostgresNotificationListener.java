@@ -99,6 +99,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	@Override
 	public Subscription listen(String channel, ChannelHandler handler, Executor executor) {
+		Assert.notNull(channel, "'channel' must not be null");
 		requireSpellable(channel);
 		return this.channels.add(channel, handler, executor);
 	}

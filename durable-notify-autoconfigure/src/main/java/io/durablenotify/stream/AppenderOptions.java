@@ -54,7 +54,7 @@ public record AppenderOptions(@Nullable Duration lease) {
 	 * @return the options
 	 */
 	public static AppenderOptions lease(Duration lease) {
-		Assert.isTrue(lease != null && !lease.isZero(), "'lease' must be positive");
+		Assert.isTrue(lease != null && !lease.isZero(), "'lease' must be positive; for none, use noLease()");
 		return new AppenderOptions(lease);
 	}
 

@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import org.apache.commons.logging.LogFactory;
+
 /**
  * Takes the chunks of one live reader. Calls come one after the other. Exactly one of
  * {@link #onComplete()} and {@link #onError(Throwable)} comes last, once, unless the
@@ -45,9 +47,13 @@ public interface ChunkHandler {
 	 * {@link StreamTruncatedException}, {@link ReaderStoppedException}, what
 	 * {@link #onChunk(Chunk)} threw, or a
 	 * {@link org.springframework.dao.DataAccessException} if this stream alone cannot be
-	 * read
+	 * read. Unless overridden, logs a warning
 	 */
 	default void onError(Throwable error) {
+		if (!(error instanceof ReaderStoppedException)) {
+			LogFactory.getLog(ChunkHandler.class)
+				.warn("A reader has ended, and its handler does not override onError", error);
+		}
 	}
 
 }

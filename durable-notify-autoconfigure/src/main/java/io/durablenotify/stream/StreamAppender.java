@@ -23,8 +23,12 @@ package io.durablenotify.stream;
  * dropped without that; when the application stops ("abandoned: the application
  * stopped"), after its executors have ended their tasks; and when the process is killed
  * or stopped for longer than its lease, within a second after that. A writer that comes
- * back later gets a {@link StreamEndedException}. May be used from one thread after the
- * other.
+ * back later gets a {@link StreamEndedException}, and an {@link IllegalStateException} if
+ * the stream was deleted. May be used from one thread after the other.
+ * <p>
+ * What is appended in a transaction that rolls back is gone, like all else in it, and the
+ * handle can be used again, so that the transaction can be repeated with it. A caller
+ * that does not repeat it must not complete the stream.
  */
 public interface StreamAppender extends AutoCloseable {
 
