@@ -45,6 +45,7 @@ import com.tngtech.archunit.library.GeneralCodingRules;
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.jdbc.SqlErrors;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -90,13 +91,12 @@ class ArchitectureTests {
 	 */
 	private static final Map<String, String> PUBLIC_CLASSES = Map.ofEntries(
 			Map.entry("io.durablenotify.jdbc.ApplicationDatabase", "every feature reaches the database by it"),
-			Map.entry("io.durablenotify.jdbc.ConnectionLoss",
-					"every feature tells by it what nobody knows the outcome of"),
 			Map.entry("io.durablenotify.jdbc.LimitedStatement", "every feature that locks heads waits by it"),
 			Map.entry("io.durablenotify.jdbc.OneTransaction",
 					"every feature that sends several statements does it by it"),
 			Map.entry("io.durablenotify.jdbc.PageQuery", "every feature reads pages by it"),
 			Map.entry("io.durablenotify.jdbc.Spelling", "every feature is given texts that a database may not spell"),
+			Map.entry("io.durablenotify.jdbc.SqlErrors", "every feature tells failures apart by it"),
 			Map.entry("io.durablenotify.jdbc.Texts", "the rules that all features have for texts"),
 			Map.entry("io.durablenotify.delivery.BackgroundLoop", "a tool of several features"),
 			Map.entry("io.durablenotify.delivery.FailureLog", "a tool of several features"),
@@ -321,7 +321,7 @@ class ArchitectureTests {
 			.resideOutsideOfPackages(ROOT + ".listener", ROOT + ".stream", ROOT + ".event", ROOT + ".change",
 					ROOT + ".work")
 			.and()
-			.doNotBelongToAnyOf(OneTransaction.class, Spelling.class)
+			.doNotBelongToAnyOf(OneTransaction.class, Spelling.class, SqlErrors.class)
 			.should()
 			.dependOnClassesThat()
 			.resideInAPackage("org.postgresql..")

@@ -16,7 +16,7 @@
 
 package io.durablenotify.autoconfigure;
 
-import io.durablenotify.jdbc.ConnectFailure;
+import io.durablenotify.jdbc.SqlErrors;
 
 /**
  * What to do where there is no connection.
@@ -35,23 +35,24 @@ final class ConnectAction {
 	 * @return one sentence or more
 	 */
 	static String of(Throwable cause, String properties, String otherwise) {
-		String state = ConnectFailure.of(cause).sqlState();
-		String action = switch ((state != null) ? state : "") {
-			case "28000" ->
+		String action = switch (SqlErrors.state(cause)) {
+			case SqlErrors.INVALID_AUTHORIZATION ->
 				"Make sure that the role exists, that it may log in, and that pg_hba.conf lets it in from here, "
 						+ "with or without TLS as the connection is; or set %s.username to another role.";
-			case "28P01" -> "Set %1$s.username and %1$s.password to those of a role of this server.";
-			case "3D000" -> "Create the database, or set %s.url to one that exists.";
-			case "42501", "55000" ->
+			case SqlErrors.INVALID_PASSWORD -> "Set %1$s.username and %1$s.password to those of a role of this server.";
+			case SqlErrors.INVALID_CATALOG_NAME -> "Create the database, or set %s.url to one that exists.";
+			case SqlErrors.INSUFFICIENT_PRIVILEGE, SqlErrors.OBJECT_NOT_IN_PREREQUISITE_STATE ->
 				"Let the role connect to the database, or set %1$s.url and %1$s.username to others.";
-			case "53300" ->
+			case SqlErrors.TOO_MANY_CONNECTIONS ->
 				"Free connections, raise the limit of the server (max_connections), the role or the database, "
 						+ "or make pools smaller. An instance takes its pool's connections and two more.";
-			case "57P03" -> "Start again when the server accepts connections: it starts or stops, or is a standby that "
-					+ "takes none.";
-			case "08001" ->
+			case SqlErrors.CANNOT_CONNECT_NOW ->
+				"Start again when the server accepts connections: it starts or stops, or is a standby that "
+						+ "takes none.";
+			case SqlErrors.UNABLE_TO_CONNECT ->
 				"Make sure that a server accepts connections at this address, or set %s.url to another one.";
-			case "08004" -> "Set %1$s.password if it is missing, and sslmode in %1$s.url to what the server offers.";
+			case SqlErrors.CONNECTION_REJECTED ->
+				"Set %1$s.password if it is missing, and sslmode in %1$s.url to what the server offers.";
 			default -> otherwise;
 		};
 		return action.formatted(properties);

@@ -42,7 +42,7 @@ import io.durablenotify.delivery.BackgroundLoop;
 import io.durablenotify.delivery.BackgroundLoop.Next;
 import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -340,7 +340,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 				page = read(position, known, target, feeds);
 			}
 			catch (DataAccessException ex) {
-				if (!Spelling.isFailure(ex)) {
+				if (!SqlErrors.isUntranslatable(ex)) {
 					throw ex;
 				}
 				endUnreadable(position, feeds, ex);
@@ -392,7 +392,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			return null;
 		}
 		catch (DataAccessException ex) {
-			if (!Spelling.isFailure(ex)) {
+			if (!SqlErrors.isUntranslatable(ex)) {
 				throw ex;
 			}
 			return ex;

@@ -24,6 +24,7 @@ import java.util.OptionalLong;
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.jdbc.Texts;
 import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.tail.Start;
@@ -206,7 +207,7 @@ final class DefaultEventLog implements EventLog {
 			return work.run(connection, joined);
 		}
 		catch (SQLException ex) {
-			if (this.appendStore.isLockTimeout(ex)) {
+			if (SqlErrors.isLockTimeout(ex)) {
 				throw new RunLockedException(runId, this.settings.appendTimeout(), ex);
 			}
 			if (this.appendStore.isClash(ex, false)) {

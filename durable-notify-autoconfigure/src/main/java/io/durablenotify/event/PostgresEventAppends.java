@@ -35,10 +35,9 @@ import java.util.function.Function;
 
 import io.durablenotify.jdbc.LimitedStatement;
 import io.durablenotify.jdbc.OneTransaction;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.util.PSQLException;
-import org.postgresql.util.ServerErrorMessage;
 
 /**
  * The SQL of appending to runs.
@@ -51,14 +50,6 @@ import org.postgresql.util.ServerErrorMessage;
  * without the lock.
  */
 final class PostgresEventAppends {
-
-	private static final String LOCK_NOT_AVAILABLE = "55P03";
-
-	private static final String UNIQUE_VIOLATION = "23505";
-
-	private static final String SERIALIZATION_FAILURE = "40001";
-
-	private static final String DEADLOCK_DETECTED = "40P01";
 
 	private static final Set<String> CONSTRAINTS = Set.of("workflow_events_pkey", "workflow_events_suspension_unique",
 			"workflow_events_suspension_uncorrelated_unique", "workflow_events_idempotency_key_unique");
@@ -394,10 +385,6 @@ final class PostgresEventAppends {
 		return new Found(result.getString(column), result.getLong(column + 1), result.getBoolean(column + 2));
 	}
 
-	boolean isLockTimeout(SQLException exception) {
-		return LOCK_NOT_AVAILABLE.equals(exception.getSQLState());
-	}
-
 	/**
 	 * Return whether a statement met another transaction, so that it can succeed when it
 	 * is repeated.
@@ -405,18 +392,8 @@ final class PostgresEventAppends {
 	 * helps against none but those who did not lock
 	 */
 	boolean isClash(SQLException exception, boolean sameSnapshot) {
-		String state = String.valueOf(exception.getSQLState());
-		return (UNIQUE_VIOLATION.equals(state)) ? isTaken(exception)
-				: !sameSnapshot && Set.of(SERIALIZATION_FAILURE, DEADLOCK_DETECTED).contains(state);
-	}
-
-	/**
-	 * Users' triggers have constraints of their own, and repeating does not help there.
-	 */
-	private static boolean isTaken(SQLException exception) {
-		ServerErrorMessage message = (exception instanceof PSQLException failure) ? failure.getServerErrorMessage()
-				: null;
-		return message != null && CONSTRAINTS.contains(String.valueOf(message.getConstraint()));
+		return SqlErrors.isUniqueViolation(exception, CONSTRAINTS)
+				|| !sameSnapshot && SqlErrors.isSerializationFailure(exception);
 	}
 
 	/**

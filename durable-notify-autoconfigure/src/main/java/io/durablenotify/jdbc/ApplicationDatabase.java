@@ -66,7 +66,10 @@ public final class ApplicationDatabase {
 	 */
 	public static final Duration PATIENCE = Duration.ofSeconds(30);
 
-	private static final String FAILED_TRANSACTION = "25P02";
+	/**
+	 * How long is tried again at start-up where the server refuses connections for now.
+	 */
+	public static final Duration START_PATIENCE = Duration.ofSeconds(5);
 
 	private static final Method IS_TRANSACTION_ACTIVE = isTransactionActiveMethod();
 
@@ -190,7 +193,7 @@ public final class ApplicationDatabase {
 			return execute(task, work);
 		}
 		catch (DataAccessException ex) {
-			if (ex.getCause() instanceof SQLException cause && FAILED_TRANSACTION.equals(cause.getSQLState())) {
+			if (SqlErrors.isFailedTransaction(ex)) {
 				return executeApart(task, PATIENCE, work);
 			}
 			throw ex;
@@ -373,7 +376,7 @@ public final class ApplicationDatabase {
 
 	private DataAccessException translate(String task, SQLException exception) {
 		DataAccessException translated = this.translator.translate(task, null, exception);
-		if (translated == null && ConnectionLoss.is(exception)) {
+		if (translated == null && SqlErrors.isConnectionLost(exception)) {
 			return new DataAccessResourceFailureException(task, exception);
 		}
 		return (translated != null) ? translated : new UncategorizedSQLException(task, null, exception);
@@ -474,7 +477,7 @@ public final class ApplicationDatabase {
 			this.pooledOnly = !pooled.equals(role(connection));
 		}
 		catch (SQLException ex) {
-			if (!ConnectFailure.of(ex).isAuthorization()) {
+			if (!SqlErrors.isAuthorizationFailure(ex)) {
 				throw ex;
 			}
 			logger.debug("The pool has other credentials than it tells", ex);

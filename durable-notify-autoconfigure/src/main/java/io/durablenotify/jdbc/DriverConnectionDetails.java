@@ -239,7 +239,7 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 			throw new SQLException(
 					"The driver " + driver.getClass().getName()
 							+ " does not take this URL: set durable-notify.listener.url to the jdbc:postgresql: one",
-					"08001");
+					SqlErrors.UNABLE_TO_CONNECT);
 		}
 		try {
 			prepare(connection);

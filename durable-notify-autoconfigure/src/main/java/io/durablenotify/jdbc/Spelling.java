@@ -25,14 +25,11 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Set;
 
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
-
-import org.springframework.dao.DataAccessException;
 
 /**
  * Whether texts can be spelled in the database's encoding, which the server tells. A
@@ -47,38 +44,7 @@ public final class Spelling {
 
 	private static final String UTF_8 = "UTF8";
 
-	private static final String UNTRANSLATABLE_CHARACTER = "22P05";
-
-	private static final String CHARACTER_NOT_IN_REPERTOIRE = "22021";
-
-	/**
-	 * The driver's, for bytes that are no UTF-8: SQL_ASCII databases hold any.
-	 */
-	private static final String DATA_EXCEPTION = "22000";
-
-	private static final Set<String> FAILURES = Set.of(UNTRANSLATABLE_CHARACTER, CHARACTER_NOT_IN_REPERTOIRE,
-			DATA_EXCEPTION);
-
 	private Spelling() {
-	}
-
-	/**
-	 * Return whether a statement failed for a text that it was given, or met, and cannot
-	 * be spelled: in the database's encoding or in the client's.
-	 * @param exception what it threw
-	 * @return whether it did
-	 */
-	public static boolean isFailure(SQLException exception) {
-		return FAILURES.contains(String.valueOf(exception.getSQLState()));
-	}
-
-	/**
-	 * Do the same for a translated exception.
-	 * @param exception what was thrown
-	 * @return whether it did
-	 */
-	public static boolean isFailure(DataAccessException exception) {
-		return exception.getMostSpecificCause() instanceof SQLException cause && isFailure(cause);
 	}
 
 	/**
@@ -115,7 +81,7 @@ public final class Spelling {
 			return statement.executeQuery().next();
 		}
 		catch (SQLException ex) {
-			if (isFailure(ex)) {
+			if (SqlErrors.isUntranslatable(ex)) {
 				return false;
 			}
 			throw ex;

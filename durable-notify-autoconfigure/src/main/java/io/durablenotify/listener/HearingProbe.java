@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.listener.ListenerSettings.Probe;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import org.jspecify.annotations.Nullable;
@@ -102,7 +103,7 @@ final class HearingProbe {
 		}
 		if (sent.isCompletedExceptionally()) {
 			this.inFlight = null;
-			this.queueFull = NotificationQueue.isFull(sent.handle((sentAt, failure) -> failure).join());
+			this.queueFull = SqlErrors.isNotificationQueueFull(sent.handle((sentAt, failure) -> failure).join());
 			putOff(now);
 			return ProbeOutcome.NOT_SENT;
 		}

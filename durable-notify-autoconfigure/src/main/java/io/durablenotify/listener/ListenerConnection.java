@@ -29,6 +29,7 @@ import java.util.regex.Pattern;
 
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.listener.ListenerException.Problem;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.Driver;
@@ -199,7 +200,8 @@ final class ListenerConnection implements AutoCloseable {
 	void requireAnswer(Duration timeout) throws SQLException {
 		this.statementRun = true;
 		if (!this.connection.isValid(seconds(timeout))) {
-			throw new SQLException("it did not answer within " + Durations.format(timeout), "08006");
+			throw new SQLException("it did not answer within " + Durations.format(timeout),
+					SqlErrors.CONNECTION_FAILURE);
 		}
 	}
 

@@ -23,8 +23,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.delivery.Delays;
-import io.durablenotify.jdbc.ConnectFailure;
+import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.listener.ListenerException.Problem;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
@@ -208,12 +209,12 @@ final class ListenerRun implements Runnable {
 	 * connections.
 	 */
 	private boolean isOutlasted(Throwable exception) {
-		return ConnectFailure.of(exception).isTemporary()
-				&& System.nanoTime() - this.begunAt < ConnectFailure.PATIENCE.toNanos();
+		return SqlErrors.isTransientRefusal(exception)
+				&& System.nanoTime() - this.begunAt < ApplicationDatabase.START_PATIENCE.toNanos();
 	}
 
 	private static String message(Throwable exception, @Nullable DriverConnectionDetails details, boolean established) {
-		String reason = ConnectFailure.of(exception).reason();
+		String reason = SqlErrors.reason(exception);
 		if (details == null) {
 			return "no connection to the database: " + DriverConnectionDetails.maskUrl(reason);
 		}

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
@@ -165,7 +165,7 @@ final class ListenerSession {
 			this.connection.listen(channel);
 		}
 		catch (SQLException ex) {
-			if (!Spelling.isFailure(ex)) {
+			if (!SqlErrors.isUntranslatable(ex)) {
 				throw ex;
 			}
 			this.channels.refuse(channel, ex);

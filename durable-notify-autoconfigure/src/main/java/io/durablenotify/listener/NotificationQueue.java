@@ -21,16 +21,12 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * The server's queue of notifications, which all databases share. It is full when a
  * session that listens has not read it for long, which no session does in a transaction.
  * Every NOTIFY fails then, at its commit.
  */
 final class NotificationQueue {
-
-	private static final String PROGRAM_LIMIT_EXCEEDED = "54000";
 
 	static final String FREE = "SELECT pg_notification_queue_usage()";
 
@@ -46,20 +42,6 @@ final class NotificationQueue {
 			""";
 
 	private NotificationQueue() {
-	}
-
-	/**
-	 * Return whether that is why something failed.
-	 * @param failure what was thrown, with its causes
-	 * @return whether the queue was full
-	 */
-	static boolean isFull(@Nullable Throwable failure) {
-		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-			if (cause instanceof SQLException exception && PROGRAM_LIMIT_EXCEEDED.equals(exception.getSQLState())) {
-				return true;
-			}
-		}
-		return false;
 	}
 
 	static String describeFull(Connection connection, String address) throws SQLException {

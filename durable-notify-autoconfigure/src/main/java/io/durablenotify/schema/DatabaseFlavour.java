@@ -21,8 +21,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
-import java.util.Set;
 
+import io.durablenotify.jdbc.SqlErrors;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -68,11 +68,6 @@ final class DatabaseFlavour {
 				WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'Citus' END
 			""";
 
-	/**
-	 * What a server will not tell.
-	 */
-	private static final Set<String> UNTOLD = Set.of("42501", "42883", "0A000", "55000", "42P01", "42704");
-
 	private DatabaseFlavour() {
 	}
 
@@ -101,7 +96,7 @@ final class DatabaseFlavour {
 			return result.getString(1);
 		}
 		catch (SQLException ex) {
-			if (!UNTOLD.contains(ex.getSQLState())) {
+			if (!SqlErrors.isWithheld(ex)) {
 				throw ex;
 			}
 			logger.debug("The server does not tell what it is", ex);

@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.ConnectFailure;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.schema.SchemaException.Problem;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -47,8 +47,6 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	private static final String LOCATION = "classpath:io/durablenotify/schema/migration";
 
 	private static final String HISTORY_TABLE = "schema_history";
-
-	private static final String INSUFFICIENT_PRIVILEGE = "42501";
 
 	private final ApplicationDatabase database;
 
@@ -157,15 +155,14 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	}
 
 	private SchemaException failure(Exception exception) {
-		ConnectFailure cause = ConnectFailure.of(exception);
-		if (cause.isConnect()) {
+		if (SqlErrors.isConnectFailure(exception)) {
 			return SchemaException.unreachable(this.settings.name(), this.database.getTarget(), exception);
 		}
-		if (INSUFFICIENT_PRIVILEGE.equals(cause.sqlState())) {
+		if (SqlErrors.isInsufficientPrivilege(exception)) {
 			return new SchemaException(Problem.RIGHTS, this.settings.name(),
 					((this.settings.migrate()) ? "The application's role may not create schema '%s' or tables in it: %s"
 							: "The application's role may not read what is in schema '%s': %s")
-						.formatted(this.settings.name(), cause.reason()),
+						.formatted(this.settings.name(), SqlErrors.reason(exception)),
 					exception);
 		}
 		return new SchemaException(Problem.FAILED, this.settings.name(),

@@ -23,7 +23,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.ConnectFailure;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.schema.SchemaException.Problem;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -46,8 +46,6 @@ final class SchemaCheck {
 	private static final String CHECK_BYTES = "SELECT ?::bytea = decode('4142', 'hex')";
 
 	private static final String UTF_8 = "UTF8";
-
-	private static final String INSUFFICIENT_PRIVILEGE = "42501";
 
 	private final ApplicationDatabase database;
 
@@ -114,15 +112,14 @@ final class SchemaCheck {
 	}
 
 	private SchemaException failure(DataAccessException exception) {
-		ConnectFailure cause = ConnectFailure.of(exception);
-		if (cause.isConnect()) {
+		if (SqlErrors.isConnectFailure(exception)) {
 			return SchemaException.unreachable(this.schema, this.database.getTarget(), exception);
 		}
-		boolean rights = INSUFFICIENT_PRIVILEGE.equals(cause.sqlState());
-		return new SchemaException((rights) ? Problem.RIGHTS : Problem.FAILED, this.schema,
+		Problem problem = (SqlErrors.isInsufficientPrivilege(exception)) ? Problem.RIGHTS : Problem.FAILED;
+		return new SchemaException(problem, this.schema,
 				("Sequences of schema '%1$s' may be behind the ids in use and could not be raised: %2$s. Its owner can, "
 						+ "by SELECT \"%1$s\".raise_ids()")
-					.formatted(this.schema, cause.reason()),
+					.formatted(this.schema, SqlErrors.reason(exception)),
 				exception);
 	}
 

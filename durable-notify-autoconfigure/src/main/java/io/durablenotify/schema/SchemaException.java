@@ -16,8 +16,8 @@
 
 package io.durablenotify.schema;
 
-import io.durablenotify.jdbc.ConnectFailure;
 import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.jdbc.SqlErrors;
 
 /**
  * The schema is not, and could not be brought, in the state that this version needs.
@@ -75,7 +75,7 @@ public final class SchemaException extends RuntimeException {
 		return new SchemaException(Problem.UNREACHABLE, schema,
 				("The database cannot be reached, so that schema '%s' can be neither migrated nor checked: no connection "
 						+ "to %s: %s")
-					.formatted(schema, target, DriverConnectionDetails.maskUrl(ConnectFailure.of(cause).reason())),
+					.formatted(schema, target, DriverConnectionDetails.maskUrl(SqlErrors.reason(cause))),
 				cause);
 	}
 

@@ -20,8 +20,8 @@ import java.sql.SQLException;
 import java.util.function.Supplier;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.ConnectFailure;
 import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.jdbc.SqlErrors;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -49,7 +49,7 @@ final class TemporaryRefusals {
 
 	/**
 	 * Run an attempt, and again after one that was refused for now, until it succeeds or
-	 * {@link ConnectFailure#PATIENCE} is over.
+	 * {@link ApplicationDatabase#START_PATIENCE} is over.
 	 * @throws RuntimeException what the last attempt threw
 	 */
 	<T> T outlast(Supplier<T> attempt) {
@@ -61,13 +61,13 @@ final class TemporaryRefusals {
 				return attempt.get();
 			}
 			catch (RuntimeException ex) {
-				ConnectFailure failure = ConnectFailure.of(ex);
-				if (!failure.isTemporary() || isOver(begin)) {
+				if (!SqlErrors.isTransientRefusal(ex) || isOver(begin)) {
 					throw ex;
 				}
 				if (!logged) {
 					logger.warn("The server refuses connections for now (%s): trying again for %d seconds".formatted(
-							DriverConnectionDetails.maskUrl(failure.reason()), ConnectFailure.PATIENCE.toSeconds()));
+							DriverConnectionDetails.maskUrl(SqlErrors.reason(ex)),
+							ApplicationDatabase.START_PATIENCE.toSeconds()));
 					logged = true;
 				}
 				do {
@@ -85,7 +85,7 @@ final class TemporaryRefusals {
 	}
 
 	private static boolean isOver(long begin) {
-		return System.nanoTime() - begin >= ConnectFailure.PATIENCE.toNanos();
+		return System.nanoTime() - begin >= ApplicationDatabase.START_PATIENCE.toNanos();
 	}
 
 	/**
@@ -97,7 +97,7 @@ final class TemporaryRefusals {
 			return false;
 		}
 		catch (SQLException ex) {
-			return ConnectFailure.of(ex).isTemporary();
+			return SqlErrors.isTransientRefusal(ex);
 		}
 		catch (IllegalStateException ex) {
 			// Only the pool can tell

@@ -98,20 +98,10 @@ interface AppendStore {
 			@Nullable String reason, Duration lockTimeout) throws SQLException;
 
 	/**
-	 * Return whether a statement failed because a lock was not to be had in time.
-	 */
-	boolean isLockTimeout(SQLException exception);
-
-	/**
 	 * Return whether a statement met another transaction that its snapshot could not see,
 	 * or that waited for it, so that it can succeed when it is repeated.
 	 */
 	boolean isConflict(SQLException exception);
-
-	/**
-	 * Return whether the connection was lost, so that nobody knows what the server did.
-	 */
-	boolean isConnectionLost(SQLException exception);
 
 	/**
 	 * A chunk that was appended.

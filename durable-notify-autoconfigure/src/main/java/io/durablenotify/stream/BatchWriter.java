@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.function.Function;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.stream.AppendResult.Ended;
 import io.durablenotify.stream.AppendResult.Gone;
 import io.durablenotify.stream.AppendResult.Locked;
@@ -103,11 +104,11 @@ final class BatchWriter {
 		if (!(failure.getCause() instanceof SQLException cause)) {
 			return writeApart(batch, wait, failure);
 		}
-		if (this.store.isConnectionLost(cause)) {
+		if (SqlErrors.isConnectionLost(cause)) {
 			fail(batch, (append) -> new AppendOutcomeUnknownException(append.stream(), cause));
 			return List.of();
 		}
-		if (this.store.isLockTimeout(cause) || this.store.isConflict(cause)) {
+		if (SqlErrors.isLockTimeout(cause) || this.store.isConflict(cause)) {
 			if (!wait.skip()) {
 				return write(batch, NOT_AT_ALL);
 			}

@@ -30,6 +30,7 @@ import io.durablenotify.StreamCodec;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.stream.AppendResult.Stored;
 import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.AppenderStore.Claimed;
@@ -412,7 +413,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	}
 
 	private @Nullable DataAccessException failure(String stream, boolean joined, SQLException exception) {
-		if (this.store.isLockTimeout(exception)) {
+		if (SqlErrors.isLockTimeout(exception)) {
 			return new StreamLockedException(stream, this.settings.appendTimeout(), exception);
 		}
 		if (this.store.isConflict(exception)) {
@@ -422,7 +423,7 @@ final class DefaultStreamWriter implements StreamWriter {
 						.formatted(stream),
 					exception);
 		}
-		if (!joined && this.store.isConnectionLost(exception)) {
+		if (!joined && SqlErrors.isConnectionLost(exception)) {
 			return new AppendOutcomeUnknownException(stream, exception);
 		}
 		return null;

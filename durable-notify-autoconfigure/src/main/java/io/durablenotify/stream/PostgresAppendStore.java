@@ -32,15 +32,13 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
-import io.durablenotify.jdbc.ConnectionLoss;
 import io.durablenotify.jdbc.LimitedStatement;
 import io.durablenotify.jdbc.OneTransaction;
 import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
-import org.postgresql.util.PSQLException;
-import org.postgresql.util.ServerErrorMessage;
 
 /**
  * Appends on PostgreSQL.
@@ -52,15 +50,7 @@ import org.postgresql.util.ServerErrorMessage;
  */
 final class PostgresAppendStore implements AppendStore {
 
-	private static final String LOCK_NOT_AVAILABLE = "55P03";
-
-	private static final String UNIQUE_VIOLATION = "23505";
-
-	private static final String CHUNK_KEY = "stream_chunks_pkey";
-
-	private static final String SERIALIZATION_FAILURE = "40001";
-
-	private static final String DEADLOCK_DETECTED = "40P01";
+	private static final Set<String> CONSTRAINTS = Set.of("stream_chunks_pkey");
 
 	private static final String FIND = """
 			SELECT name, stream_id FROM ${schema}.streams WHERE name = ANY(?::text[])
@@ -406,29 +396,8 @@ final class PostgresAppendStore implements AppendStore {
 	}
 
 	@Override
-	public boolean isLockTimeout(SQLException exception) {
-		return LOCK_NOT_AVAILABLE.equals(exception.getSQLState());
-	}
-
-	@Override
 	public boolean isConflict(SQLException exception) {
-		String state = String.valueOf(exception.getSQLState());
-		return (UNIQUE_VIOLATION.equals(state)) ? isChunkTaken(exception)
-				: Set.of(SERIALIZATION_FAILURE, DEADLOCK_DETECTED).contains(state);
-	}
-
-	/**
-	 * Users' triggers have constraints of their own, and repeating does not help there.
-	 */
-	private static boolean isChunkTaken(SQLException exception) {
-		ServerErrorMessage message = (exception instanceof PSQLException failure) ? failure.getServerErrorMessage()
-				: null;
-		return message != null && CHUNK_KEY.equals(message.getConstraint());
-	}
-
-	@Override
-	public boolean isConnectionLost(SQLException exception) {
-		return ConnectionLoss.is(exception);
+		return SqlErrors.isUniqueViolation(exception, CONSTRAINTS) || SqlErrors.isSerializationFailure(exception);
 	}
 
 }

@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 
 import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.stream.AppendResult.Ended;
 import io.durablenotify.stream.AppendResult.Gone;
 import io.durablenotify.stream.AppendResult.Locked;
@@ -243,7 +244,7 @@ final class StreamAppends {
 				ids.putAll(this.store.create(connection, joined, List.of(name), wait.timeout()));
 			}
 			catch (SQLException ex) {
-				if (!this.store.isLockTimeout(ex)) {
+				if (!SqlErrors.isLockTimeout(ex)) {
 					throw ex;
 				}
 				results.put(name, new Locked());

@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.tail.LogStore.Moved;
 import io.durablenotify.tail.LogStore.Watched;
 import org.jspecify.annotations.Nullable;
@@ -187,7 +188,7 @@ final class LogChecks<E> {
 			look(watched, names);
 		}
 		catch (DataAccessException ex) {
-			if (names.isEmpty() || !DataFailure.is(ex)) {
+			if (names.isEmpty() || !SqlErrors.isDataFailure(ex)) {
 				throw ex;
 			}
 			// A name that this database cannot hold must not keep the others waiting
@@ -201,7 +202,7 @@ final class LogChecks<E> {
 			look(List.of(), Set.of(name));
 		}
 		catch (DataAccessException ex) {
-			if (!DataFailure.is(ex)) {
+			if (!SqlErrors.isDataFailure(ex)) {
 				throw ex;
 			}
 			this.readers.endWaiting(name, ex);

@@ -29,6 +29,7 @@ import io.durablenotify.delivery.BackgroundLoop;
 import io.durablenotify.delivery.BackgroundLoop.Next;
 import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.tail.LogStore.Budget;
 import io.durablenotify.tail.LogStore.Found;
 import io.durablenotify.tail.LogStore.Head;
@@ -210,7 +211,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		catch (Throwable ex) {
 			reader.look().end(false);
 			this.checks.requestName(name);
-			if (ex instanceof DataAccessException failure && DataFailure.is(failure)) {
+			if (ex instanceof DataAccessException failure && SqlErrors.isDataFailure(failure)) {
 				// The name or the entries: the usual way tells
 				return false;
 			}
@@ -244,7 +245,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			}
 		}
 		catch (DataAccessException ex) {
-			if (DataFailure.is(ex)) {
+			if (SqlErrors.isDataFailure(ex)) {
 				unreadable(readers, ex);
 				return;
 			}

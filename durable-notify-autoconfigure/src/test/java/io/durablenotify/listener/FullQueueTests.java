@@ -23,6 +23,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
 
+import io.durablenotify.jdbc.SqlErrors;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
@@ -135,7 +136,7 @@ class FullQueueTests {
 					statement
 						.execute("SELECT pg_notify('foreign', repeat('x', 7900) || n) FROM generate_series(1, 10) n");
 				}
-			}).satisfies((ex) -> assertThat(NotificationQueue.isFull(ex)).isTrue());
+			}).satisfies((ex) -> assertThat(SqlErrors.isNotificationQueueFull(ex)).isTrue());
 			// What is left of the last page
 			Eventually.await(() -> isFull(statement), () -> "not full");
 		}
@@ -148,7 +149,7 @@ class FullQueueTests {
 			return false;
 		}
 		catch (SQLException ex) {
-			return NotificationQueue.isFull(ex);
+			return SqlErrors.isNotificationQueueFull(ex);
 		}
 	}
 
