@@ -97,6 +97,8 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.jdbc.PageQuery", "every feature reads pages by it"),
 			Map.entry("io.durablenotify.jdbc.Spelling", "every feature is given texts that a database may not spell"),
 			Map.entry("io.durablenotify.jdbc.SqlErrors", "every feature tells failures apart by it"),
+			Map.entry("io.durablenotify.jdbc.TransactionBuffer",
+					"every feature keeps by it what waits for the end of a transaction"),
 			Map.entry("io.durablenotify.jdbc.Texts", "the rules that all features have for texts"),
 			Map.entry("io.durablenotify.delivery.BackgroundLoop", "a tool of several features"),
 			Map.entry("io.durablenotify.delivery.FailureLog", "a tool of several features"),

@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.TransactionBuffer;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +55,9 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 
 	private final Map<String, Set<ChangeFeed>> feeds = new ConcurrentHashMap<>();
 
+	private final TransactionBuffer<TransactionChanges> transactions = new TransactionBuffer<>(this,
+			() -> new TransactionChanges(this::deliver));
+
 	private final Object delivery = new Object();
 
 	private volatile boolean closed;
@@ -77,8 +81,8 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 		ChangeRules.requireOriginator(originator);
 		ApplicationDatabase.requireWritable(() -> "Changes cannot be published");
 		Change change = new Change(topic, key, originator, true, this.lastId.incrementAndGet(), this.clock.instant());
-		if (TransactionChanges.isJoinable()) {
-			TransactionChanges.current(this, this::deliver).add(change);
+		if (TransactionBuffer.isAvailable()) {
+			this.transactions.current().add(change);
 		}
 		else {
 			deliver(List.of(change));

@@ -20,56 +20,28 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
+import io.durablenotify.jdbc.TransactionBuffer;
+
 import org.springframework.transaction.support.TransactionSynchronization;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * The changes of one transaction, kept in memory until it has committed: of any
- * transaction that Spring synchronizes, whichever manager it belongs to.
+ * The changes of one transaction, kept in memory until it has committed.
  * <p>
  * If it is unknown whether the transaction committed, its changes are given: one too many
  * costs a look, one too few leaves a cache stale.
  */
-final class TransactionChanges implements TransactionSynchronization {
+final class TransactionChanges implements TransactionBuffer.Content {
 
-	private final Object owner;
-
-	private final Consumer<List<Change>> afterCommit;
+	private final Consumer<List<Change>> deliver;
 
 	private final List<Change> changes = new ArrayList<>();
 
 	/**
-	 * Those created since the first change, the latest last.
+	 * Create a new instance.
+	 * @param deliver takes the changes when the transaction has, or may have, committed
 	 */
-	private final List<Savepoint> savepoints = new ArrayList<>();
-
-	private TransactionChanges(Object owner, Consumer<List<Change>> afterCommit) {
-		this.owner = owner;
-		this.afterCommit = afterCommit;
-	}
-
-	/**
-	 * Return whether there is a transaction whose end is told. In an afterCompletion
-	 * callback there is none any more.
-	 */
-	static boolean isJoinable() {
-		return TransactionSynchronizationManager.isSynchronizationActive()
-				&& TransactionSynchronizationManager.isActualTransactionActive();
-	}
-
-	/**
-	 * Return those of the current transaction.
-	 * @param owner what they are bound to
-	 * @param afterCommit takes them when the transaction has, or may have, committed
-	 */
-	static TransactionChanges current(Object owner, Consumer<List<Change>> afterCommit) {
-		TransactionChanges current = (TransactionChanges) TransactionSynchronizationManager.getResource(owner);
-		if (current == null) {
-			current = new TransactionChanges(owner, afterCommit);
-			TransactionSynchronizationManager.registerSynchronization(current);
-			TransactionSynchronizationManager.bindResource(owner, current);
-		}
-		return current;
+	TransactionChanges(Consumer<List<Change>> deliver) {
+		this.deliver = deliver;
 	}
 
 	void add(Change change) {
@@ -77,51 +49,24 @@ final class TransactionChanges implements TransactionSynchronization {
 	}
 
 	@Override
-	public void savepoint(Object savepoint) {
-		this.savepoints.add(new Savepoint(savepoint, this.changes.size()));
+	public int size() {
+		return this.changes.size();
 	}
 
 	@Override
-	public void savepointRollback(Object savepoint) {
-		int index = this.savepoints.size() - 1;
-		while (index >= 0 && this.savepoints.get(index).savepoint() != savepoint) {
-			index--;
-		}
-		// One that was not told here is older than the first change
-		int kept = (index >= 0) ? this.savepoints.get(index).size() : 0;
-		this.changes.subList(kept, this.changes.size()).clear();
-		this.savepoints.subList(index + 1, this.savepoints.size()).clear();
-	}
-
-	@Override
-	public void suspend() {
-		TransactionSynchronizationManager.unbindResource(this.owner);
-	}
-
-	@Override
-	public void resume() {
-		TransactionSynchronizationManager.bindResource(this.owner, this);
+	public void truncate(int size) {
+		this.changes.subList(size, this.changes.size()).clear();
 	}
 
 	/**
-	 * Not in afterCommit(), which does not come to what was registered in another's
+	 * Not in afterCommit(), which does not come to what was created in another's
 	 * afterCommit().
 	 */
 	@Override
 	public void afterCompletion(int status) {
-		TransactionSynchronizationManager.unbindResourceIfPossible(this.owner);
-		if (status != STATUS_ROLLED_BACK) {
-			this.afterCommit.accept(this.changes);
+		if (status != TransactionSynchronization.STATUS_ROLLED_BACK) {
+			this.deliver.accept(this.changes);
 		}
-	}
-
-	/**
-	 * What {@code Connection.rollback(Savepoint)} goes back to.
-	 *
-	 * @param savepoint the savepoint
-	 * @param size how many changes there were
-	 */
-	private record Savepoint(Object savepoint, int size) {
 	}
 
 }

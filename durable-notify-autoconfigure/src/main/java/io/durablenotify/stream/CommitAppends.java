@@ -17,28 +17,25 @@
 package io.durablenotify.stream;
 
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
+import io.durablenotify.jdbc.TransactionBuffer;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 import org.springframework.core.task.TaskRejectedException;
 import org.springframework.transaction.support.TransactionSynchronization;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
  * Gathers what a transaction appends when nothing is left to be done but its commit, so
  * that it holds its streams for no longer than that, and locks them in one order.
  */
-final class CommitAppends implements TransactionSynchronization {
+final class CommitAppends implements TransactionBuffer.Content {
 
 	private static final Log logger = LogFactory.getLog(StreamWriter.class);
-
-	private final Object owner;
 
 	private final Consumer<List<Addition>> append;
 
@@ -46,39 +43,25 @@ final class CommitAppends implements TransactionSynchronization {
 
 	private final List<Addition> gathered = new ArrayList<>();
 
-	/**
-	 * By savepoint, how much was gathered before.
-	 */
-	private final Map<Object, Integer> savepoints = new IdentityHashMap<>();
-
 	private long bytes;
 
 	private boolean committing;
 
-	private CommitAppends(Object owner, Consumer<List<Addition>> append, long maxBytes) {
-		this.owner = owner;
+	/**
+	 * Create a new instance.
+	 * @param append appends, in the transaction
+	 * @param maxBytes what one transaction may gather
+	 */
+	CommitAppends(Consumer<List<Addition>> append, long maxBytes) {
 		this.append = append;
 		this.maxBytes = maxBytes;
 	}
 
 	/**
-	 * Add a chunk to what the current transaction appends.
-	 * @param owner under whom the transaction's chunks are bound
-	 * @param append appends, in the transaction
-	 * @param maxBytes what one transaction may gather
+	 * Add to what the transaction appends.
 	 * @throws TaskRejectedException if it has gathered too much
 	 */
-	static void add(Object owner, Consumer<List<Addition>> append, long maxBytes, Addition addition) {
-		CommitAppends current = (CommitAppends) TransactionSynchronizationManager.getResource(owner);
-		if (current == null) {
-			current = new CommitAppends(owner, append, maxBytes);
-			TransactionSynchronizationManager.registerSynchronization(current);
-			TransactionSynchronizationManager.bindResource(owner, current);
-		}
-		current.add(addition);
-	}
-
-	private void add(Addition addition) {
+	void add(Addition addition) {
 		long bytes = addition.bytes() + PendingAppend.OVERHEAD_BYTES;
 		if (!this.gathered.isEmpty() && this.bytes + bytes > this.maxBytes) {
 			throw new TaskRejectedException(("Append on commit refused: this transaction has gathered %d bytes, and %d "
@@ -97,7 +80,7 @@ final class CommitAppends implements TransactionSynchronization {
 			Map<String, List<byte[]>> chunks = new LinkedHashMap<>();
 			this.gathered.forEach((addition) -> chunks.computeIfAbsent(addition.stream(), (name) -> new ArrayList<>())
 				.addAll(addition.chunks()));
-			keep(0);
+			truncate(0);
 			this.append.accept(chunks.entrySet()
 				.stream()
 				.map((entry) -> new Addition(entry.getKey(), Addition.ANY_INDEX, entry.getValue()))
@@ -105,40 +88,23 @@ final class CommitAppends implements TransactionSynchronization {
 		}
 	}
 
-	private void keep(int count) {
-		List<Addition> dropped = this.gathered.subList(count, this.gathered.size());
+	@Override
+	public int size() {
+		return this.gathered.size();
+	}
+
+	@Override
+	public void truncate(int size) {
+		List<Addition> dropped = this.gathered.subList(size, this.gathered.size());
 		dropped.forEach((addition) -> this.bytes -= addition.bytes() + PendingAppend.OVERHEAD_BYTES);
 		dropped.clear();
-	}
-
-	@Override
-	public void suspend() {
-		TransactionSynchronizationManager.unbindResource(this.owner);
-	}
-
-	@Override
-	public void resume() {
-		TransactionSynchronizationManager.bindResource(this.owner, this);
-	}
-
-	@Override
-	public void savepoint(Object savepoint) {
-		this.savepoints.put(savepoint, this.gathered.size());
-	}
-
-	/**
-	 * One that is not known was there before the first chunk.
-	 */
-	@Override
-	public void savepointRollback(Object savepoint) {
-		keep(Math.min(this.savepoints.getOrDefault(savepoint, 0), this.gathered.size()));
 	}
 
 	/**
 	 * Without a {@link CommitListener} other callbacks may come later.
 	 */
 	@Override
-	public void beforeCommit(boolean readOnly) {
+	public void beforeCommit() {
 		if (!CommitListener.isComing()) {
 			appendNow();
 		}
@@ -157,8 +123,7 @@ final class CommitAppends implements TransactionSynchronization {
 
 	@Override
 	public void afterCompletion(int status) {
-		TransactionSynchronizationManager.unbindResourceIfPossible(this.owner);
-		if (status == STATUS_COMMITTED && !this.gathered.isEmpty()) {
+		if (status == TransactionSynchronization.STATUS_COMMITTED && !this.gathered.isEmpty()) {
 			// Registered so late that nothing was called before the commit
 			appendAll();
 			logger

@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import io.durablenotify.jdbc.TransactionBuffer;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -68,11 +69,7 @@ final class CommitListener implements BeanPostProcessor, TransactionExecutionLis
 	public void beforeCommit(TransactionExecution transaction) {
 		if (transaction.isNewTransaction() && !transaction.isNested()
 				&& TransactionSynchronizationManager.isSynchronizationActive()) {
-			for (TransactionSynchronization synchronization : TransactionSynchronizationManager.getSynchronizations()) {
-				if (synchronization instanceof CommitAppends appends) {
-					appends.appendNow();
-				}
-			}
+			TransactionBuffer.contents(CommitAppends.class).forEach(CommitAppends::appendNow);
 		}
 	}
 

@@ -31,6 +31,7 @@ import io.durablenotify.instance.Lease;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.SessionWork;
 import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.jdbc.TransactionBuffer;
 import io.durablenotify.stream.AppendResult.Stored;
 import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.AppenderStore.Claimed;
@@ -43,7 +44,6 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.util.Assert;
 
 /**
@@ -78,6 +78,11 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final StreamScope scope;
 
+	/**
+	 * Gathers one transaction's appends in one place, whichever writers they come by.
+	 */
+	private final TransactionBuffer<CommitAppends> commitAppends;
+
 	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, WakingWrites writes,
 			StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore, OpenAppenders appenders,
 			StreamSettings settings, StreamScope scope) {
@@ -91,6 +96,8 @@ final class DefaultStreamWriter implements StreamWriter {
 		this.appenders = appenders;
 		this.settings = settings;
 		this.scope = scope;
+		this.commitAppends = new TransactionBuffer<>(writes,
+				() -> new CommitAppends(this::appendDirectly, settings.appendBuffer()));
 	}
 
 	@Override
@@ -173,16 +180,13 @@ final class DefaultStreamWriter implements StreamWriter {
 	public void appendOnCommit(String stream, byte[] data) {
 		Addition addition = addition(stream, Addition.ANY_INDEX, data);
 		requireWritable(addition.stream());
-		if (!TransactionSynchronizationManager.isActualTransactionActive()
-				|| !TransactionSynchronizationManager.isSynchronizationActive()) {
+		if (!TransactionBuffer.isAvailable()) {
 			throw new InvalidDataAccessApiUsageException(
 					"There is no transaction with whose commit stream '%s' could be appended to: use append()"
 						.formatted(addition.stream()));
 		}
 		this.writes.joinTransaction();
-		// One transaction's appends are gathered in one place, whichever writers they
-		// come by
-		CommitAppends.add(this.writes, this::appendDirectly, this.settings.appendBuffer(), addition);
+		this.commitAppends.current().add(addition);
 	}
 
 	private Addition addition(String stream, long expectedIndex, byte[] data) {

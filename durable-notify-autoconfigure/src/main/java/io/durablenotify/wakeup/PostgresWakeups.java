@@ -24,6 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.jdbc.TransactionBuffer;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.SchemaName;
@@ -49,7 +50,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	private final WakeupRegistry registry = new WakeupRegistry();
 
-	private final TransactionWakeups.Sender transactions = new TransactionSender();
+	private final TransactionBuffer<TransactionWakeups> transactions = new TransactionBuffer<>(this,
+			() -> new TransactionWakeups(new TransactionSender()));
 
 	private final WakeupSender sender;
 
@@ -81,16 +83,12 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	@Override
 	public void sendAfterCommit(String topic, Wakeup wakeup) {
-		inTransaction().add(topic, wakeup);
+		this.transactions.current().add(topic, wakeup);
 	}
 
 	@Override
 	public void joinTransaction() {
-		inTransaction();
-	}
-
-	private TransactionWakeups inTransaction() {
-		return TransactionWakeups.current(this.transactions);
+		this.transactions.current();
 	}
 
 	@Override

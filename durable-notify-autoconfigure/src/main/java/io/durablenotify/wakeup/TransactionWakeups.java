@@ -19,13 +19,11 @@ package io.durablenotify.wakeup;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.jdbc.TransactionBuffer;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
-import org.springframework.core.Ordered;
-import org.springframework.core.PriorityOrdered;
 import org.springframework.transaction.support.TransactionSynchronization;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
  * Gathers the wake-ups of one transaction and lets them go when it has committed.
@@ -34,7 +32,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * it is committed by the clean-up behind all callbacks, and its wake-up has to come later
  * still.
  */
-final class TransactionWakeups implements TransactionSynchronization {
+final class TransactionWakeups implements TransactionBuffer.Content {
 
 	private static final Log logger = LogFactory.getLog(Wakeups.class);
 
@@ -46,34 +44,15 @@ final class TransactionWakeups implements TransactionSynchronization {
 
 	private final WakeupBatch late = new WakeupBatch();
 
-	/**
-	 * Set by {@link #beforeCompletion}, which does not come to what another's registers.
-	 */
 	private boolean completing;
 
 	/**
-	 * Set before any other {@code afterCommit}, none of which comes to what another's
-	 * registers: what is written from now on is not part of the transaction.
+	 * What is written from now on is not part of the transaction.
 	 */
 	private boolean committed;
 
-	private TransactionWakeups(Sender sender) {
+	TransactionWakeups(Sender sender) {
 		this.sender = sender;
-	}
-
-	/**
-	 * Return those of the current transaction.
-	 * @param sender sends them; the transaction's wake-ups are bound to it
-	 */
-	static TransactionWakeups current(Sender sender) {
-		TransactionWakeups current = (TransactionWakeups) TransactionSynchronizationManager.getResource(sender);
-		if (current == null) {
-			current = new TransactionWakeups(sender);
-			TransactionSynchronizationManager.registerSynchronization(current);
-			TransactionSynchronizationManager.registerSynchronization(current.new Committed());
-			TransactionSynchronizationManager.bindResource(sender, current);
-		}
-		return current;
 	}
 
 	void add(String topic, Wakeup wakeup) {
@@ -85,27 +64,21 @@ final class TransactionWakeups implements TransactionSynchronization {
 	}
 
 	@Override
-	public void suspend() {
-		TransactionSynchronizationManager.unbindResource(this.sender);
-	}
-
-	@Override
-	public void resume() {
-		TransactionSynchronizationManager.bindResource(this.sender, this);
-	}
-
-	@Override
 	public void beforeCompletion() {
 		this.completing = true;
 	}
 
 	@Override
+	public void afterCommit() {
+		this.committed = true;
+	}
+
+	@Override
 	public void afterCompletion(int status) {
-		TransactionSynchronizationManager.unbindResourceIfPossible(this.sender);
-		if (status == STATUS_ROLLED_BACK) {
+		if (status == TransactionSynchronization.STATUS_ROLLED_BACK) {
 			return;
 		}
-		if (status == STATUS_COMMITTED && !this.completing && !this.committed) {
+		if (status == TransactionSynchronization.STATUS_COMMITTED && !this.completing && !this.committed) {
 			// Registered in an afterCommit callback
 			this.late.addAll(this.gathered);
 		}
@@ -121,23 +94,6 @@ final class TransactionWakeups implements TransactionSynchronization {
 					.execute(() -> this.sender.send(this.late));
 			}
 		}
-	}
-
-	/**
-	 * Notes the commit before any other callback can write after it.
-	 */
-	private final class Committed implements TransactionSynchronization, PriorityOrdered {
-
-		@Override
-		public int getOrder() {
-			return Ordered.HIGHEST_PRECEDENCE;
-		}
-
-		@Override
-		public void afterCommit() {
-			TransactionWakeups.this.committed = true;
-		}
-
 	}
 
 	/**
