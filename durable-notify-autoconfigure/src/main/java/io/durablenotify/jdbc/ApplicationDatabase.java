@@ -16,15 +16,10 @@
 
 package io.durablenotify.jdbc;
 
-import java.lang.reflect.Method;
 import java.sql.Connection;
-import java.sql.DatabaseMetaData;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
 import javax.sql.DataSource;
@@ -39,20 +34,15 @@ import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.UncategorizedSQLException;
-import org.springframework.jdbc.datasource.ConnectionHolder;
-import org.springframework.jdbc.datasource.DataSourceUtils;
-import org.springframework.jdbc.datasource.SimpleConnectionHandle;
 import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.jdbc.support.JdbcUtils;
 import org.springframework.jdbc.support.SQLExceptionSubclassTranslator;
 import org.springframework.jdbc.support.SQLExceptionTranslator;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
-import org.springframework.util.Assert;
-import org.springframework.util.ReflectionUtils;
 
 /**
- * The application's database and the three ways to it: in the caller's transaction, apart
- * from it, and by a physical connection that belongs to no pool.
+ * Runs SQL in the caller's transaction or on a separate connection of the pool, and opens
+ * connections that belong to no pool.
  * <p>
  * Works with pools that hand out connections with autocommit off: what runs outside a
  * transaction is committed statement by statement all the same.
@@ -71,25 +61,18 @@ public final class ApplicationDatabase {
 	 */
 	public static final Duration START_PATIENCE = Duration.ofSeconds(5);
 
-	private static final Method IS_TRANSACTION_ACTIVE = isTransactionActiveMethod();
-
 	private final DataSource dataSource;
 
-	private final Supplier<@Nullable JdbcConnectionDetails> connectionDetails;
+	private final TransactionJoin join;
+
+	private final PhysicalConnections physicalConnections;
 
 	private final SQLExceptionTranslator translator = new SQLExceptionSubclassTranslator();
-
-	private final AtomicBoolean foreignTransactionLogged = new AtomicBoolean();
 
 	/**
 	 * Whether the pool hands out connections with autocommit off, learnt from the first.
 	 */
 	private volatile boolean manualCommit;
-
-	/**
-	 * Whether a physical connection has turned out to differ from the pool's.
-	 */
-	private volatile boolean pooledOnly;
 
 	/**
 	 * Create a new instance.
@@ -99,17 +82,8 @@ public final class ApplicationDatabase {
 	 */
 	public ApplicationDatabase(DataSource dataSource, Supplier<@Nullable JdbcConnectionDetails> connectionDetails) {
 		this.dataSource = boundDataSource(dataSource);
-		this.connectionDetails = connectionDetails;
-	}
-
-	/**
-	 * Protected in {@link ConnectionHolder}.
-	 */
-	private static Method isTransactionActiveMethod() {
-		Method method = ReflectionUtils.findMethod(ConnectionHolder.class, "isTransactionActive");
-		Assert.state(method != null, "ConnectionHolder.isTransactionActive() not found");
-		ReflectionUtils.makeAccessible(method);
-		return method;
+		this.join = new TransactionJoin(this.dataSource);
+		this.physicalConnections = new PhysicalConnections(this.dataSource, connectionDetails);
 	}
 
 	/**
@@ -141,37 +115,14 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the database fails
 	 */
 	public <T extends @Nullable Object> T execute(String task, SessionWork<T> work) {
-		if (isApart()) {
+		if (!this.join.isPossible(this.manualCommit)) {
 			return executeApart(task, work);
 		}
-		ConnectionHolder bound = (ConnectionHolder) TransactionSynchronizationManager.getResource(this.dataSource);
-		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
-		boolean synchronization = TransactionSynchronizationManager.isSynchronizationActive();
-		if (synchronization && transaction && this.manualCommit && !isBoundByTransaction(bound)) {
-			// Nobody would commit what is written on a connection of this pool
-			logForeignTransaction();
-			return executeApart(task, work);
-		}
-		Connection connection = DataSourceUtils.getConnection(this.dataSource);
 		try {
-			if (synchronization && transaction) {
-				if (!connection.getAutoCommit()) {
-					return work.run(connection, true);
-				}
-				if (!isBoundByTransaction(bound)) {
-					logForeignTransaction();
-				}
-			}
-			// No transaction, or one that is over on this connection: in
-			// afterCompletion(),
-			// and with Hibernate in afterCommit()
-			return inAutoCommit(connection, work);
+			return this.join.run(work);
 		}
 		catch (SQLException ex) {
 			throw translate(task, ex);
-		}
-		finally {
-			DataSourceUtils.releaseConnection(connection, this.dataSource);
 		}
 	}
 
@@ -206,27 +157,7 @@ public final class ApplicationDatabase {
 	 * @return whether there is nothing to join
 	 */
 	public boolean isApart() {
-		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
-		if (TransactionSynchronizationManager.isSynchronizationActive()) {
-			return !transaction && !isBound();
-		}
-		return !transaction || !isBound();
-	}
-
-	private boolean isBound() {
-		return TransactionSynchronizationManager.hasResource(this.dataSource);
-	}
-
-	/**
-	 * Return whether a transaction manager has bound the connection, and not just
-	 * {@link DataSourceUtils} for the time of somebody else's transaction.
-	 */
-	private static boolean isBoundByTransaction(@Nullable ConnectionHolder bound) {
-		if (bound == null) {
-			return false;
-		}
-		return !(bound.getConnectionHandle() instanceof SimpleConnectionHandle)
-				|| Boolean.TRUE.equals(ReflectionUtils.invokeMethod(IS_TRANSACTION_ACTIVE, bound));
+		return this.join.isApart();
 	}
 
 	/**
@@ -256,7 +187,7 @@ public final class ApplicationDatabase {
 	public <T extends @Nullable Object> T executeApart(String task, SessionWork<T> work) {
 		Connection connection = getConnection();
 		try {
-			return inAutoCommit(connection, work);
+			return AutoCommit.run(connection, work);
 		}
 		catch (SQLException ex) {
 			throw translate(task, ex);
@@ -277,20 +208,7 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the database fails
 	 */
 	public <T extends @Nullable Object> T executeApart(String task, Duration silence, SessionWork<T> work) {
-		return executeApart(task, (connection, joined) -> {
-			int before = silence(connection);
-			int limit = (int) silence.toMillis();
-			if (before > 0 && before <= limit) {
-				return work.run(connection, joined);
-			}
-			limitSilence(connection, limit);
-			try {
-				return work.run(connection, joined);
-			}
-			finally {
-				limitSilence(connection, before);
-			}
-		});
+		return executeApart(task, (connection, joined) -> NetworkTimeout.limit(connection, silence, work));
 	}
 
 	/**
@@ -299,35 +217,16 @@ public final class ApplicationDatabase {
 	 * @param limits the limits, by their properties
 	 */
 	public void checkSocketTimeout(Map<String, Duration> limits) {
-		int silence = executeApart("look up the driver's socketTimeout", (connection, joined) -> silence(connection));
-		Duration patience = LimitedStatement.patience(silence);
+		int silence = executeApart("look up the driver's socketTimeout",
+				(connection, joined) -> NetworkTimeout.of(connection));
+		Duration longest = NetworkTimeout.lockWait(silence);
 		limits.forEach((property, limit) -> {
-			if (limit.compareTo(patience) > 0) {
+			if (limit.compareTo(longest) > 0) {
 				logger.warn(("%s=%s does not fit the driver's socketTimeout of %d ms: a lock is waited for %d ms at "
 						+ "most. Raise socketTimeout, or lower %1$s")
-					.formatted(property, limit.toMillis() + "ms", silence, patience.toMillis()));
+					.formatted(property, limit.toMillis() + "ms", silence, longest.toMillis()));
 			}
 		});
-	}
-
-	static int silence(Connection connection) {
-		try {
-			return connection.getNetworkTimeout();
-		}
-		catch (SQLException ex) {
-			logger.debug("The driver knows no network timeout", ex);
-			return 0;
-		}
-	}
-
-	private static void limitSilence(Connection connection, int millis) {
-		try {
-			connection.setNetworkTimeout(Runnable::run, millis);
-		}
-		catch (SQLException ex) {
-			logger.debug("The network timeout could not be changed: the connection is lost, or the driver has none",
-					ex);
-		}
 	}
 
 	private Connection getConnection() {
@@ -344,53 +243,12 @@ public final class ApplicationDatabase {
 		}
 	}
 
-	private static <T extends @Nullable Object> T inAutoCommit(Connection connection, SessionWork<T> work)
-			throws SQLException {
-		if (connection.getAutoCommit()) {
-			return work.run(connection, false);
-		}
-		connection.setAutoCommit(true);
-		try {
-			return work.run(connection, false);
-		}
-		finally {
-			restoreManualCommit(connection);
-		}
-	}
-
-	private static void restoreManualCommit(Connection connection) {
-		try {
-			connection.setAutoCommit(false);
-		}
-		catch (SQLException ex) {
-			logger.debug("Could not turn autocommit off again; the pool will find the connection broken", ex);
-		}
-	}
-
-	private void logForeignTransaction() {
-		if (this.foreignTransactionLogged.compareAndSet(false, true)) {
-			logger.warn("A transaction is active, but not on durable-notify's DataSource: what durable-notify writes "
-					+ "in it is committed at once and stays if that transaction rolls back");
-		}
-	}
-
 	private DataAccessException translate(String task, SQLException exception) {
 		DataAccessException translated = this.translator.translate(task, null, exception);
 		if (translated == null && SqlErrors.isConnectionLost(exception)) {
 			return new DataAccessResourceFailureException(task, exception);
 		}
 		return (translated != null) ? translated : new UncategorizedSQLException(task, null, exception);
-	}
-
-	/**
-	 * Return the product's name and version.
-	 * @return such as {@code PostgreSQL 18.1}
-	 */
-	public String getProduct() {
-		return executeApart("look up the database product", (connection, joined) -> {
-			DatabaseMetaData metaData = connection.getMetaData();
-			return metaData.getDatabaseProductName() + " " + metaData.getDatabaseProductVersion();
-		});
 	}
 
 	/**
@@ -407,12 +265,8 @@ public final class ApplicationDatabase {
 	 * @return the properties, none if the pool is not known to have any
 	 */
 	public Map<String, String> getDriverProperties() {
-		try {
-			return getDriverConnectionDetails().properties();
-		}
-		catch (IllegalStateException ex) {
-			return Map.of();
-		}
+		DriverConnectionDetails details = this.physicalConnections.detailsIfKnown();
+		return (details != null) ? details.properties() : Map.of();
 	}
 
 	/**
@@ -421,12 +275,8 @@ public final class ApplicationDatabase {
 	 * {@code the database} where that cannot be derived
 	 */
 	public String getTarget() {
-		try {
-			return getDriverConnectionDetails().target();
-		}
-		catch (IllegalStateException ex) {
-			return "the database";
-		}
+		DriverConnectionDetails details = this.physicalConnections.detailsIfKnown();
+		return (details != null) ? details.target() : "the database";
 	}
 
 	/**
@@ -435,7 +285,7 @@ public final class ApplicationDatabase {
 	 * @throws IllegalStateException if they cannot be derived
 	 */
 	public DriverConnectionDetails getDriverConnectionDetails() {
-		return DriverConnectionDetails.of(this.dataSource, this.connectionDetails.get());
+		return this.physicalConnections.details();
 	}
 
 	/**
@@ -446,10 +296,7 @@ public final class ApplicationDatabase {
 	 * connections will do
 	 */
 	public DriverConnectionDetails getEquivalentConnectionDetails() {
-		if (this.pooledOnly) {
-			throw new IllegalStateException("Physical connections differ from the pool's");
-		}
-		return getDriverConnectionDetails();
+		return this.physicalConnections.equivalentDetails();
 	}
 
 	/**
@@ -458,8 +305,7 @@ public final class ApplicationDatabase {
 	 * @throws IllegalStateException if there are no such connections
 	 */
 	public DataSource getPhysicalDataSource() {
-		getEquivalentConnectionDetails();
-		return new PhysicalDataSource(this::getEquivalentConnectionDetails);
+		return this.physicalConnections.dataSource();
 	}
 
 	/**
@@ -472,26 +318,9 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the pool fails
 	 */
 	public boolean isEquivalent(DataSource physical) throws SQLException {
-		String pooled = executeApart("look up the role", PATIENCE, (connection, joined) -> role(connection));
-		try (Connection connection = physical.getConnection()) {
-			this.pooledOnly = !pooled.equals(role(connection));
-		}
-		catch (SQLException ex) {
-			if (!SqlErrors.isAuthorizationFailure(ex)) {
-				throw ex;
-			}
-			logger.debug("The pool has other credentials than it tells", ex);
-			this.pooledOnly = true;
-		}
-		return !this.pooledOnly;
-	}
-
-	private static String role(Connection connection) throws SQLException {
-		try (Statement statement = connection.createStatement();
-				ResultSet result = statement.executeQuery("SELECT current_user, current_database()")) {
-			result.next();
-			return result.getString(1) + "@" + result.getString(2);
-		}
+		String pooled = executeApart("look up the role", PATIENCE,
+				(connection, joined) -> PhysicalConnections.role(connection));
+		return this.physicalConnections.isEquivalent(pooled, physical);
 	}
 
 }

@@ -75,22 +75,10 @@ public final class LimitedStatement {
 	 */
 	public PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
 		PreparedStatement statement = OneTransaction.prepare(connection, (joined) ? this.joined : this.apart);
-		Duration patience = patience(ApplicationDatabase.silence(connection));
-		Duration limit = (lockTimeout.compareTo(patience) < 0) ? lockTimeout : patience;
+		Duration longest = NetworkTimeout.lockWait(NetworkTimeout.of(connection));
+		Duration limit = (lockTimeout.compareTo(longest) < 0) ? lockTimeout : longest;
 		statement.setString(1, limit.toMillis() + "ms");
 		return statement;
-	}
-
-	/**
-	 * Return how long a statement may wait for a lock on a connection whose driver gives
-	 * up on a server that keeps silent, as it does while it waits: a fourth less than
-	 * that, so that the answer comes in time.
-	 * @param silence the driver's limit ({@code socketTimeout}) in milliseconds, 0 for
-	 * none
-	 * @return how long
-	 */
-	static Duration patience(int silence) {
-		return Duration.ofMillis((silence > 0) ? Math.max(1, silence * 3L / 4) : Integer.MAX_VALUE);
 	}
 
 	/**

@@ -16,6 +16,9 @@
 
 package io.durablenotify.schema;
 
+import java.sql.DatabaseMetaData;
+import java.sql.SQLException;
+
 /**
  * What the application's DataSource leads to, asked once, when the first bean needs to
  * know.
@@ -24,6 +27,13 @@ package io.durablenotify.schema;
  * whose it is, if that shows
  */
 public record DatabaseProduct(String description) {
+
+	/**
+	 * Return the product as the driver knows it.
+	 */
+	static DatabaseProduct of(DatabaseMetaData driver) throws SQLException {
+		return new DatabaseProduct(driver.getDatabaseProductName() + " " + driver.getDatabaseProductVersion());
+	}
 
 	/**
 	 * Return whether this is PostgreSQL, which everything but changes within one JVM

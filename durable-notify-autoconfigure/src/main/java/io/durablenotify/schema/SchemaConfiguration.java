@@ -50,9 +50,10 @@ public class SchemaConfiguration {
 	}
 
 	private static DatabaseProduct product(ApplicationDatabase database) {
-		DatabaseProduct driver = new DatabaseProduct(database.getProduct());
-		return (driver.isPostgres()) ? database.executeApart("look up the server's version",
-				(connection, joined) -> DatabaseFlavour.of(driver, connection)) : driver;
+		return database.executeApart("look up the database product", (connection, joined) -> {
+			DatabaseProduct driver = DatabaseProduct.of(connection.getMetaData());
+			return (driver.isPostgres()) ? DatabaseFlavour.of(driver, connection) : driver;
+		});
 	}
 
 	@Bean
