@@ -83,7 +83,7 @@ class ArchitectureTests {
 	 */
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
 			List.of("stream", "event", "change", "work"), List.of("tail"), List.of("instance"), List.of("wakeup"),
-			List.of("listener"), List.of("schema"), List.of("delivery", "jdbc"), List.of(""));
+			List.of("listener"), List.of("schema"), List.of("delivery", "jdbc"), List.of("properties"), List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an
@@ -107,6 +107,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.delivery.WorkerThread", "a tool of several features"),
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
+			Map.entry("io.durablenotify.properties.PropertyRules", "every feature checks its properties by it"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.tail.HandlerDelivery", "a feature's own consumers deliver by it"),
 			Map.entry("io.durablenotify.tail.LiveReader", "a feature's own consumers take entries from it"),

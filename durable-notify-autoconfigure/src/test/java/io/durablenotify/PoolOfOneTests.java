@@ -46,7 +46,6 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
-import io.durablenotify.web.SseSettings;
 import io.durablenotify.web.SseStreams;
 import io.durablenotify.web.WebConfiguration;
 import org.junit.jupiter.api.AfterAll;
@@ -57,7 +56,6 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import org.springframework.boot.health.contributor.HealthIndicator;
-import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.transaction.TransactionDefinition;
@@ -366,11 +364,6 @@ class PoolOfOneTests {
 	@Configuration(proxyBeanMethods = false)
 	@Import({ WebConfiguration.class, HealthConfiguration.class })
 	static class WithFaces {
-
-		@Bean
-		SseSettings sseSettings() {
-			return new SseSettings(Duration.ofSeconds(20));
-		}
 
 	}
 

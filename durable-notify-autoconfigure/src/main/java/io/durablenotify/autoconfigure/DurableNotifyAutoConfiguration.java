@@ -22,13 +22,16 @@ import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.change.ChangeConfiguration;
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.event.EventConfiguration;
+import io.durablenotify.event.EventProperties;
 import io.durablenotify.instance.InstanceConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
+import io.durablenotify.listener.ListenerProperties;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.SchemaConfiguration;
 import io.durablenotify.stream.StreamConfiguration;
+import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.WakeupConfiguration;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -53,7 +56,7 @@ import org.springframework.context.annotation.Lazy;
 @ConditionalOnClass(name = "org.postgresql.Driver")
 @Conditional(OnDataSourceCondition.class)
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
-@Import({ SettingsConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
+@Import({ PropertiesConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
 		EventConfiguration.class, ChangeConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
@@ -66,7 +69,7 @@ public final class DurableNotifyAutoConfiguration {
 		// The details tell of Boot's pool, which may be another than the qualified one
 		ApplicationDatabase database = (own != null) ? new ApplicationDatabase(own, () -> null)
 				: new ApplicationDatabase(dataSources.getObject(), connectionDetails::getIfUnique);
-		SettingsConfiguration.requireSingleDatabase(database.getRoutingDataSource(), properties.getDataSource());
+		properties.dataSource().requireSingleDatabase(database.getRoutingDataSource());
 		return database;
 	}
 
@@ -79,15 +82,15 @@ public final class DurableNotifyAutoConfiguration {
 	@Bean
 	@Lazy(false)
 	PostgresBeans durableNotifyPostgresBeans(DatabaseProduct product, ApplicationDatabase database,
-			DurableNotifyProperties properties, ConfigurableListableBeanFactory beanFactory) {
-		return new PostgresBeans(product, database, properties, beanFactory);
+			StreamProperties streams, EventProperties events, ConfigurableListableBeanFactory beanFactory) {
+		return new PostgresBeans(product, database, streams, events, beanFactory);
 	}
 
 	@Bean
 	@ConditionalOnMissingBean(ListenerConnectionDetails.class)
-	PropertiesListenerConnectionDetails durableNotifyListenerConnectionDetails(DurableNotifyProperties properties,
+	PropertiesListenerConnectionDetails durableNotifyListenerConnectionDetails(ListenerProperties properties,
 			ApplicationDatabase database) {
-		return new PropertiesListenerConnectionDetails(properties.getListener(), database);
+		return new PropertiesListenerConnectionDetails(properties, database);
 	}
 
 }

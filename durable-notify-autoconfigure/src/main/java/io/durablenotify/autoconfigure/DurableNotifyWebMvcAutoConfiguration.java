@@ -18,7 +18,6 @@ package io.durablenotify.autoconfigure;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.stream.StreamReader;
-import io.durablenotify.web.SseSettings;
 import io.durablenotify.web.WebConfiguration;
 
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -27,7 +26,6 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
-import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
@@ -41,11 +39,5 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 @ConditionalOnBean({ ApplicationDatabase.class, StreamReader.class })
 @Import(WebConfiguration.class)
 public final class DurableNotifyWebMvcAutoConfiguration {
-
-	@Bean
-	SseSettings durableNotifySseSettings(DurableNotifyProperties properties) {
-		SettingsConfiguration.requireInterval("sse.heartbeat-interval", properties.getSse().getHeartbeatInterval());
-		return new SseSettings(properties.getSse().getHeartbeatInterval());
-	}
 
 }

@@ -18,6 +18,10 @@ package io.durablenotify.autoconfigure;
 
 import io.durablenotify.listener.ListenerException;
 
+import org.springframework.boot.context.properties.source.ConfigurationProperty;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
+import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.core.env.Environment;
@@ -26,6 +30,8 @@ import org.springframework.core.env.Environment;
  * A {@link AbstractFailureAnalyzer} for {@link ListenerException}.
  */
 final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerException> {
+
+	private static final String URL = "durable-notify.listener.url";
 
 	private final Environment environment;
 
@@ -36,6 +42,10 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 	@Override
 	protected FailureAnalysis analyze(Throwable rootFailure, ListenerException cause) {
 		return switch (cause.getProblem()) {
+			case URL -> new FailureAnalysis("%s.%s".formatted(cause.getMessage(), origin()),
+					"Use jdbc:postgresql://host:port/database, and durable-notify.listener.username and "
+							+ "durable-notify.listener.password.",
+					cause);
 			case DEAF -> new FailureAnalysis(cause.getMessage(),
 					"Set durable-notify.listener.url to reach PostgreSQL directly, or "
 							+ "durable-notify.listener.enabled=false to run on polling alone (delay up to %s)."
@@ -54,9 +64,18 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 		};
 	}
 
+	private String origin() {
+		for (ConfigurationPropertySource source : ConfigurationPropertySources.get(this.environment)) {
+			ConfigurationProperty property = source.getConfigurationProperty(ConfigurationPropertyName.of(URL));
+			if (property != null) {
+				return " It originates from '%s'.".formatted(property.getOrigin());
+			}
+		}
+		return "";
+	}
+
 	private String connectionProperties() {
-		return (this.environment.containsProperty("durable-notify.listener.url")) ? "durable-notify.listener"
-				: "spring.datasource";
+		return (this.environment.containsProperty(URL)) ? "durable-notify.listener" : "spring.datasource";
 	}
 
 }

@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 import io.durablenotify.stream.StreamReader;
-import io.durablenotify.stream.StreamSettings;
+import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.stream.StreamWriter;
 import org.jspecify.annotations.Nullable;
 
@@ -131,8 +131,8 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 		if (qualifier == null) {
 			return "Use the name of a family of streams as the qualifier";
 		}
-		if (!StreamSettings.Family.isValidName(qualifier)) {
-			return "No family can have the name '%s': %s".formatted(qualifier, StreamSettings.Family.NAME_RULE);
+		if (!StreamProperties.Family.isValidName(qualifier)) {
+			return "No family can have the name '%s': use %s".formatted(qualifier, StreamProperties.Family.NAME_RULE);
 		}
 		return ("Set durable-notify.streams.families.%1$s.prefix to what the names of the family's streams begin with, "
 				+ "such as '%1$s/'")

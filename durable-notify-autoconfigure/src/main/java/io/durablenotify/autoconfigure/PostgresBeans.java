@@ -18,8 +18,10 @@ package io.durablenotify.autoconfigure;
 
 import java.util.Map;
 
+import io.durablenotify.event.EventProperties;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.stream.StreamProperties;
 
 import org.springframework.beans.factory.InitializingBean;
 import org.springframework.beans.factory.config.BeanDefinition;
@@ -37,15 +39,18 @@ final class PostgresBeans implements InitializingBean {
 
 	private final ApplicationDatabase database;
 
-	private final DurableNotifyProperties properties;
+	private final StreamProperties streams;
+
+	private final EventProperties events;
 
 	private final ConfigurableListableBeanFactory beanFactory;
 
-	PostgresBeans(DatabaseProduct product, ApplicationDatabase database, DurableNotifyProperties properties,
-			ConfigurableListableBeanFactory beanFactory) {
+	PostgresBeans(DatabaseProduct product, ApplicationDatabase database, StreamProperties streams,
+			EventProperties events, ConfigurableListableBeanFactory beanFactory) {
 		this.product = product;
 		this.database = database;
-		this.properties = properties;
+		this.streams = streams;
+		this.events = events;
 		this.beanFactory = beanFactory;
 	}
 
@@ -59,9 +64,8 @@ final class PostgresBeans implements InitializingBean {
 				this.beanFactory.getBean(name);
 			}
 		}
-		this.database.checkSocketTimeout(
-				Map.of("durable-notify.streams.append-timeout", this.properties.getStreams().getAppendTimeout(),
-						"durable-notify.events.append-timeout", this.properties.getEvents().getAppendTimeout()));
+		this.database.checkSocketTimeout(Map.of("durable-notify.streams.append-timeout", this.streams.appendTimeout(),
+				"durable-notify.events.append-timeout", this.events.appendTimeout()));
 	}
 
 	private static boolean isLazySingleton(BeanDefinition definition) {

@@ -21,31 +21,32 @@ import java.util.Map;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.jdbc.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerConnectionDetails;
+import io.durablenotify.listener.ListenerProperties;
 
 /**
- * Adapts {@link DurableNotifyProperties.Listener} to {@link ListenerConnectionDetails},
- * with the application's own connection for all that is not set.
+ * Adapts {@link ListenerProperties} to {@link ListenerConnectionDetails}, with the
+ * application's own connection for all that is not set.
  */
 final class PropertiesListenerConnectionDetails implements ListenerConnectionDetails {
 
-	private final DurableNotifyProperties.Listener properties;
+	private final ListenerProperties properties;
 
 	private final ApplicationDatabase database;
 
-	PropertiesListenerConnectionDetails(DurableNotifyProperties.Listener properties, ApplicationDatabase database) {
+	PropertiesListenerConnectionDetails(ListenerProperties properties, ApplicationDatabase database) {
 		this.properties = properties;
 		this.database = database;
 	}
 
 	@Override
 	public DriverConnectionDetails getDriverConnectionDetails() {
-		String url = this.properties.getUrl();
+		String url = this.properties.url();
 		if (url == null) {
 			return this.database.getDriverConnectionDetails();
 		}
-		String username = this.properties.getUsername();
+		String username = this.properties.username();
 		if (username != null) {
-			return new DriverConnectionDetails(url, username, this.properties.getPassword(),
+			return new DriverConnectionDetails(url, username, this.properties.password(),
 					this.database.getDriverProperties());
 		}
 		DriverConnectionDetails own = new DriverConnectionDetails(url, null, null, Map.of());

@@ -30,6 +30,8 @@ import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.PropertySourcesPlaceholdersResolver;
 import org.springframework.boot.context.properties.source.ConfigurationProperty;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.core.convert.ConversionFailedException;
+import org.springframework.core.convert.TypeDescriptor;
 import org.springframework.core.env.Environment;
 import org.springframework.util.unit.DataSize;
 
@@ -37,6 +39,7 @@ import org.springframework.util.unit.DataSize;
  * Refuses a duration or a size of ours that is a number without a unit, wherever it is
  * set. Boot takes it for milliseconds or bytes, which is hardly ever meant: with a
  * retention of 7, all that has ended is deleted at once. Zero is the same in every unit.
+ * Boot reports it as it does a text that is no duration, with the property's origin.
  */
 final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandlerAdvisor {
 
@@ -60,10 +63,11 @@ final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandle
 				ConfigurationProperty property = context.getConfigurationProperty();
 				if (property != null && PREFIX.isAncestorOf(name)) {
 					if (result instanceof Duration) {
-						requireUnit(name, property.getValue(), "%1$sd, %1$sh, %1$sm, %1$ss or %1$sms", "milliseconds");
+						requireUnit(Duration.class, property.getValue(), "%1$sd, %1$sh, %1$sm, %1$ss or %1$sms",
+								"milliseconds");
 					}
 					else if (result instanceof DataSize) {
-						requireUnit(name, property.getValue(), "%1$sMB, %1$sKB or %1$sB", "bytes");
+						requireUnit(DataSize.class, property.getValue(), "%1$sMB, %1$sKB or %1$sB", "bytes");
 					}
 				}
 				return super.onSuccess(name, target, context, result);
@@ -72,15 +76,12 @@ final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandle
 		};
 	}
 
-	private void requireUnit(ConfigurationPropertyName name, Object value, String forms, String meaning) {
+	private void requireUnit(Class<?> type, Object value, String forms, String meaning) {
 		String number = String.valueOf(this.placeholders.resolvePlaceholders(value));
 		if (NUMBER.matcher(number).matches() && new BigInteger(number).signum() != 0) {
-			// The system environment has no dashes
-			ConfigurationPropertyName property = PREFIX.append(name.subName(PREFIX.getNumberOfElements()));
-			throw new SettingsException(
-					"Property %s has the value '%s', which has no unit.".formatted(property, number),
-					"For %s, write %s: a number alone would be %s.".formatted(property, forms.formatted(number),
-							meaning));
+			throw new ConversionFailedException(TypeDescriptor.forObject(value), TypeDescriptor.valueOf(type), value,
+					new IllegalArgumentException("'%s' has no unit. Write %s: a number alone would be %s"
+						.formatted(number, forms.formatted(number), meaning)));
 		}
 	}
 

@@ -68,8 +68,8 @@ public class ChangeConfiguration {
 
 	@Bean
 	Lifecycle durableNotifyChangeJanitor(ApplicationDatabase database, Schema schema, ChangeReader reader,
-			ChangeSettings settings) {
-		return new ChangeJanitor(database, new PostgresChangeCleanup(schema.name()), reader, settings.retention());
+			ChangeProperties properties) {
+		return new ChangeJanitor(database, new PostgresChangeCleanup(schema.name()), reader, properties.retention());
 	}
 
 	@Bean

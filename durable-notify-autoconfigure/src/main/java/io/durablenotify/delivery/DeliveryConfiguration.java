@@ -40,13 +40,13 @@ public class DeliveryConfiguration {
 
 	@Bean(name = EXECUTOR_BEAN_NAME, defaultCandidate = false)
 	@ConditionalOnMissingBean(name = EXECUTOR_BEAN_NAME)
-	AsyncTaskExecutor durableNotifyTaskExecutor(DeliverySettings settings, Environment environment) {
+	AsyncTaskExecutor durableNotifyTaskExecutor(DeliveryProperties properties, Environment environment) {
 		if (Threading.VIRTUAL.isActive(environment)) {
 			SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor("durable-notify-");
 			executor.setVirtualThreads(true);
 			return executor;
 		}
-		return pool(settings.maxThreads());
+		return pool(properties.maxThreads());
 	}
 
 	private static ThreadPoolTaskExecutor pool(int maxThreads) {

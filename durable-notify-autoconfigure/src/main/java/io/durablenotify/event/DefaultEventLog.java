@@ -63,11 +63,11 @@ final class DefaultEventLog implements EventLog {
 
 	private final LiveReaders<StoredEvent> followers;
 
-	private final EventSettings settings;
+	private final EventProperties settings;
 
 	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
 			PostgresRunCatalog catalog, WakingWrites writes, EventAppends appends, LiveReaders<StoredEvent> followers,
-			EventSettings settings) {
+			EventProperties settings) {
 		this.database = database;
 		this.appendStore = appendStore;
 		this.store = store;
@@ -116,7 +116,7 @@ final class DefaultEventLog implements EventLog {
 	}
 
 	private void requireSize(NewEvent event) {
-		int max = this.settings.maxPayloadSize();
+		long max = this.settings.maxPayloadSize().toBytes();
 		Assert.isTrue(event.payloadBytes() <= max,
 				() -> ("Payload of %d bytes for run '%s' is refused: %d are allowed "
 						+ "(durable-notify.events.max-payload-size). Keep it elsewhere and name it here, or allow more")

@@ -66,7 +66,7 @@ final class EventAppends {
 
 	private final WakingWrites writes;
 
-	private final EventSettings settings;
+	private final EventProperties settings;
 
 	/**
 	 * Whether the last event was there already: an engine that has come second once is
@@ -74,7 +74,7 @@ final class EventAppends {
 	 */
 	private volatile boolean lastWasDuplicate;
 
-	EventAppends(PostgresEventAppends store, WakingWrites writes, EventSettings settings) {
+	EventAppends(PostgresEventAppends store, WakingWrites writes, EventProperties settings) {
 		this.store = store;
 		this.writes = writes;
 		this.settings = settings;

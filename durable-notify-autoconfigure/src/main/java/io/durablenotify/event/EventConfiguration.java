@@ -54,14 +54,14 @@ public class EventConfiguration {
 
 	@Bean
 	Lifecycle durableNotifyRunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes,
-			EventSettings settings) {
+			EventProperties settings) {
 		return new RunJanitor(database, catalog, writes, settings, RunJanitor.INTERVAL);
 	}
 
 	@Bean
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
-			WakingWrites writes, LiveReaders<StoredEvent> followers, EventSettings settings) {
+			WakingWrites writes, LiveReaders<StoredEvent> followers, EventProperties settings) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
 				new EventAppends(appendStore, writes, settings), followers, settings);

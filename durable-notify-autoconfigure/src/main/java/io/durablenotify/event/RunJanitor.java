@@ -52,14 +52,14 @@ final class RunJanitor extends PeriodicTask {
 
 	private final WakingWrites writes;
 
-	private final EventSettings settings;
+	private final EventProperties settings;
 
 	/**
 	 * Owned by the task: up to where the open runs were examined.
 	 */
 	private String after = "";
 
-	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes, EventSettings settings,
+	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes, EventProperties settings,
 			Duration interval) {
 		super("durable-notify-run-janitor", interval, new FailureLog(logger,
 				"Runs that have ended cannot be cleaned up for now", "Runs that have ended are cleaned up again"));

@@ -25,6 +25,7 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
+import org.springframework.core.env.Environment;
 
 /**
  * The beans of instances.
@@ -34,11 +35,13 @@ import org.springframework.context.annotation.Lazy;
 public class InstanceConfiguration {
 
 	@Bean(initMethod = "start")
-	LeaseKeeper durableNotifyInstances(InstanceSettings settings, ApplicationDatabase database, Schema schema,
-			WakingWrites writes, Wakeups wakeups, ObjectProvider<TakeOver> takeOvers) {
-		InstanceConnection connection = new InstanceConnection(database, settings.name() + "-lease");
-		return new LeaseKeeper(settings, new PostgresInstanceStore(schema.name()), connection, writes, wakeups,
-				takeOvers.orderedStream().toList());
+	LeaseKeeper durableNotifyInstances(LeaseProperties properties, Environment environment,
+			ApplicationDatabase database, Schema schema, WakingWrites writes, Wakeups wakeups,
+			ObjectProvider<TakeOver> takeOvers) {
+		String name = environment.getProperty("spring.application.name", "durable-notify");
+		InstanceConnection connection = new InstanceConnection(database, name + "-lease");
+		return new LeaseKeeper(name, properties.lease(), new PostgresInstanceStore(schema.name()), connection, writes,
+				wakeups, takeOvers.orderedStream().toList());
 	}
 
 }

@@ -97,7 +97,12 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
-	private final InstanceSettings settings;
+	/**
+	 * What a database administrator knows the instance by.
+	 */
+	private final String name;
+
+	private final Duration lease;
 
 	private final InstanceStore store;
 
@@ -143,14 +148,15 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private final FailureLog outage = new FailureLog(logger, "The lease of this instance cannot be renewed for now",
 			"The lease of this instance is renewed again");
 
-	LeaseKeeper(InstanceSettings settings, InstanceStore store, InstanceConnection connection, WakingWrites writes,
+	LeaseKeeper(String name, Duration lease, InstanceStore store, InstanceConnection connection, WakingWrites writes,
 			Wakeups wakeups, List<TakeOver> takeOvers) {
-		this.settings = settings;
+		this.name = name;
+		this.lease = lease;
 		this.store = store;
 		this.connection = connection;
 		this.writes = writes;
 		this.takeOvers = List.copyOf(takeOvers);
-		this.leases.put(settings.lease(), newLease(settings.lease()));
+		this.leases.put(lease, newLease(lease));
 		this.thread = new DaemonThreadFactory("durable-notify-lease").newThread(this::run);
 		this.wakeupSubscription = wakeups.subscribe(TOPIC, new NewInstances());
 	}
@@ -238,7 +244,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	private Duration shortestLease() {
-		return this.leases.keySet().stream().min(Duration::compareTo).orElse(this.settings.lease());
+		return this.leases.keySet().stream().min(Duration::compareTo).orElse(this.lease);
 	}
 
 	private Duration takeTurn(Connection connection) throws SQLException {
@@ -254,7 +260,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			return untilRenewal;
 		}
 		if (nextExpiry.isNegative() || nextExpiry.isZero()) {
-			nextExpiry = this.settings.lease().minusNanos(System.nanoTime() - this.reachedSince);
+			nextExpiry = this.lease.minusNanos(System.nanoTime() - this.reachedSince);
 			if (nextExpiry.isNegative() || nextExpiry.isZero()) {
 				return min(untilRenewal, (takeOver(connection, start + patience().toNanos())) ? Duration.ZERO : LOCKED);
 			}
@@ -287,7 +293,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		// Others have to know of one that may run out before they find it by themselves
 		boolean announced = lease.compareTo(LONGEST_PATIENCE) <= 0;
 		return this.writes.run(TOPIC, connection, false, (session, joined) -> {
-			long id = this.store.register(session, this.settings.name(), lease);
+			long id = this.store.register(session, this.name, lease);
 			return Written.of(id, (announced) ? Wakeup.moved(id, 0) : null);
 		});
 	}

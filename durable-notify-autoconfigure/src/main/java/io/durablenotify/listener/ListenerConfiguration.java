@@ -28,6 +28,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
+import org.springframework.core.env.Environment;
 
 /**
  * The listener's beans.
@@ -38,10 +39,12 @@ public class ListenerConfiguration {
 
 	@Bean
 	@ConditionalOnMissingBean
-	NotificationListener durableNotifyListener(ListenerSettings settings, ListenerConnectionDetails details,
-			ApplicationDatabase database, Schema schema,
+	NotificationListener durableNotifyListener(ListenerProperties properties, Environment environment,
+			ListenerConnectionDetails details, ApplicationDatabase database, Schema schema,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new PostgresNotificationListener(settings, details, database, schema.name(), executor,
+		String applicationName = (properties.applicationName() != null) ? properties.applicationName()
+				: environment.getProperty("spring.application.name", "durable-notify") + "-listener";
+		return new PostgresNotificationListener(properties, applicationName, details, database, schema.name(), executor,
 				Clock.systemUTC());
 	}
 

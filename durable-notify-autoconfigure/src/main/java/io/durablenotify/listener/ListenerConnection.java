@@ -76,14 +76,15 @@ final class ListenerConnection implements AutoCloseable {
 		}
 	}
 
-	static ListenerConnection open(DriverConnectionDetails details, ListenerSettings settings) throws SQLException {
+	static ListenerConnection open(DriverConnectionDetails details, ListenerProperties settings, String name)
+			throws SQLException {
 		String timeout = String.valueOf(seconds(settings.connectTimeout()));
 		Map<String, String> properties = new HashMap<>();
 		properties.put(PGProperty.CONNECT_TIMEOUT.getName(), timeout);
 		properties.put(PGProperty.SOCKET_TIMEOUT.getName(), timeout);
 		properties.put(PGProperty.TCP_KEEP_ALIVE.getName(), "true");
 		// The server would have to spell it
-		String applicationName = Spelling.plain(settings.applicationName());
+		String applicationName = Spelling.plain(name);
 		properties.put(PGProperty.APPLICATION_NAME.getName(), applicationName);
 		if (settings.promptSocket() && !hasSocketFactory(details)) {
 			properties.put(PGProperty.SOCKET_FACTORY.getName(), PromptSocketFactory.class.getName());

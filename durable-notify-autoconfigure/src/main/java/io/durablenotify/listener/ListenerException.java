@@ -17,8 +17,8 @@
 package io.durablenotify.listener;
 
 /**
- * The LISTEN connection could not be made, or hears nothing. Its message names the
- * address and never a secret.
+ * The LISTEN connection cannot be made, or hears nothing. Its message may name the
+ * address, and never a secret.
  */
 public final class ListenerException extends RuntimeException {
 
@@ -26,6 +26,11 @@ public final class ListenerException extends RuntimeException {
 	 * What is wrong.
 	 */
 	public enum Problem {
+
+		/**
+		 * The property {@code durable-notify.listener.url} cannot be used.
+		 */
+		URL,
 
 		/**
 		 * No connection could be made: the cause tells why.

@@ -39,7 +39,9 @@ import org.springframework.util.backoff.ExponentialBackOff;
  */
 final class ListenerRun implements Runnable {
 
-	private final ListenerSettings settings;
+	private final ListenerProperties settings;
+
+	private final String applicationName;
 
 	private final ListenerConnectionDetails details;
 
@@ -64,9 +66,10 @@ final class ListenerRun implements Runnable {
 	 */
 	private @Nullable ListenerConnection connection;
 
-	ListenerRun(ListenerSettings settings, ListenerConnectionDetails details, Channels channels,
-			ProbeSender probeSender, ListenerStateHolder state) {
+	ListenerRun(ListenerProperties settings, String applicationName, ListenerConnectionDetails details,
+			Channels channels, ProbeSender probeSender, ListenerStateHolder state) {
 		this.settings = settings;
+		this.applicationName = applicationName;
 		this.details = details;
 		this.channels = channels;
 		this.probeSender = probeSender;
@@ -163,7 +166,7 @@ final class ListenerRun implements Runnable {
 	}
 
 	private ListenerConnection open(DriverConnectionDetails details) throws SQLException {
-		ListenerConnection connection = ListenerConnection.open(details, this.settings);
+		ListenerConnection connection = ListenerConnection.open(details, this.settings, this.applicationName);
 		boolean stopped;
 		synchronized (this) {
 			this.connection = connection;

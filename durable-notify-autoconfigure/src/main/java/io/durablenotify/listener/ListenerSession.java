@@ -58,7 +58,7 @@ final class ListenerSession {
 	private volatile long turnBegan = System.nanoTime();
 
 	ListenerSession(ListenerConnection connection, Channels channels, ProbeSender probeSender,
-			ListenerStateHolder state, ListenerSettings.Probe probe) {
+			ListenerStateHolder state, ListenerProperties.Probe probe) {
 		this.connection = connection;
 		this.channels = channels;
 		this.state = state;

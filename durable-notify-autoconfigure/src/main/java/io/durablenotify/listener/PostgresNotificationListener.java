@@ -49,7 +49,9 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	 */
 	private static final Duration STOP_TIMEOUT = Duration.ofSeconds(1);
 
-	private final ListenerSettings settings;
+	private final ListenerProperties settings;
+
+	private final String applicationName;
 
 	private final ListenerConnectionDetails details;
 
@@ -74,9 +76,10 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	private @Nullable Thread thread;
 
-	PostgresNotificationListener(ListenerSettings settings, ListenerConnectionDetails details,
+	PostgresNotificationListener(ListenerProperties settings, String applicationName, ListenerConnectionDetails details,
 			ApplicationDatabase database, SchemaName schema, Executor handlerExecutor, Clock clock) {
 		this.settings = settings;
+		this.applicationName = applicationName;
 		this.details = details;
 		this.database = database;
 		this.handlerExecutor = handlerExecutor;
@@ -131,7 +134,8 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 			if (!this.settings.enabled() || this.run != null) {
 				return;
 			}
-			started = new ListenerRun(this.settings, this.details, this.channels, this.probeSender, this.state);
+			started = new ListenerRun(this.settings, this.applicationName, this.details, this.channels,
+					this.probeSender, this.state);
 			Thread thread = new Thread(started, "durable-notify-listener");
 			thread.setDaemon(true);
 			this.state.started();

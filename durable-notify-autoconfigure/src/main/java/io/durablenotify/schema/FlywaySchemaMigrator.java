@@ -50,11 +50,11 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 
 	private final ApplicationDatabase database;
 
-	private final SchemaSettings settings;
+	private final SchemaProperties properties;
 
-	FlywaySchemaMigrator(ApplicationDatabase database, SchemaSettings settings) {
+	FlywaySchemaMigrator(ApplicationDatabase database, SchemaProperties properties) {
 		this.database = database;
-		this.settings = settings;
+		this.properties = properties;
 	}
 
 	@Override
@@ -72,7 +72,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 				run(this.database.getDataSource());
 			}
 		}
-		return new Schema(this.settings.name());
+		return new Schema(this.properties.schemaName());
 	}
 
 	/**
@@ -106,7 +106,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	private void run(DataSource dataSource) {
 		Flyway flyway = flyway(dataSource);
 		try {
-			if (this.settings.migrate()) {
+			if (this.properties.migrate()) {
 				flyway.migrate();
 			}
 			else {
@@ -128,7 +128,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	}
 
 	private Flyway flyway(DataSource dataSource) {
-		String name = this.settings.name().value();
+		String name = this.properties.schemaName().value();
 		return Flyway.configure(getClass().getClassLoader())
 			.dataSource(dataSource)
 			.schemas(name)
@@ -138,16 +138,17 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			.failOnMissingLocations(true)
 			.initSql((dataSource != this.database.getDataSource()) ? MigrationSettings.SET_FOR_SESSION : null)
 			.callbacks(new MigrationSettings())
-			.placeholders(Map.of("schema", '"' + name + '"', "wakeup_channel", this.settings.name().channel("wakeup")))
+			.placeholders(Map.of("schema", '"' + name + '"', "wakeup_channel",
+					this.properties.schemaName().channel("wakeup")))
 			.load();
 	}
 
 	private void requireMigrated(Flyway flyway) {
 		MigrationInfo[] pending = flyway.info().pending();
 		if (pending.length > 0) {
-			throw new SchemaException(Problem.MISSING, this.settings.name(),
+			throw new SchemaException(Problem.MISSING, this.properties.schemaName(),
 					"Schema '%s' lacks the migrations %s and durable-notify.schema.migrate=false forbids to run them."
-						.formatted(this.settings.name(),
+						.formatted(this.properties.schemaName(),
 								Arrays.stream(pending)
 									.map((migration) -> migration.getScript())
 									.collect(Collectors.joining(", "))));
@@ -156,17 +157,17 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 
 	private SchemaException failure(Exception exception) {
 		if (SqlErrors.isConnectFailure(exception)) {
-			return SchemaException.unreachable(this.settings.name(), this.database.getTarget(), exception);
+			return SchemaException.unreachable(this.properties.schemaName(), this.database.getTarget(), exception);
 		}
 		if (SqlErrors.isInsufficientPrivilege(exception)) {
-			return new SchemaException(Problem.RIGHTS, this.settings.name(),
-					((this.settings.migrate()) ? "The application's role may not create schema '%s' or tables in it: %s"
+			return new SchemaException(Problem.RIGHTS, this.properties.schemaName(),
+					((this.properties.migrate()) ? "The application's role may not create schema '%s' or tables in it: %s"
 							: "The application's role may not read what is in schema '%s': %s")
-						.formatted(this.settings.name(), SqlErrors.reason(exception)),
+						.formatted(this.properties.schemaName(), SqlErrors.reason(exception)),
 					exception);
 		}
-		return new SchemaException(Problem.FAILED, this.settings.name(),
-				"Schema '%s' could not be migrated: %s".formatted(this.settings.name(), exception.getMessage()),
+		return new SchemaException(Problem.FAILED, this.properties.schemaName(),
+				"Schema '%s' could not be migrated: %s".formatted(this.properties.schemaName(), exception.getMessage()),
 				exception);
 	}
 

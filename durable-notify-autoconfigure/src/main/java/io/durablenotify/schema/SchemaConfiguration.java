@@ -36,7 +36,7 @@ public class SchemaConfiguration {
 	private static final Log logger = LogFactory.getLog(SchemaConfiguration.class);
 
 	@Bean
-	DatabaseProduct durableNotifyDatabaseProduct(ApplicationDatabase database, SchemaSettings settings) {
+	DatabaseProduct durableNotifyDatabaseProduct(ApplicationDatabase database, SchemaProperties properties) {
 		try {
 			DatabaseProduct product = new TemporaryRefusals(database).outlast(() -> product(database));
 			if (product.isPostgres()) {
@@ -45,7 +45,7 @@ public class SchemaConfiguration {
 			return product;
 		}
 		catch (DataAccessException ex) {
-			throw SchemaException.unreachable(settings.name(), database.getTarget(), ex);
+			throw SchemaException.unreachable(properties.schemaName(), database.getTarget(), ex);
 		}
 	}
 
@@ -59,8 +59,8 @@ public class SchemaConfiguration {
 	@Bean
 	@Lazy
 	@ConditionalOnMissingBean
-	SchemaMigrator durableNotifySchemaMigrator(ApplicationDatabase database, SchemaSettings settings) {
-		return new FlywaySchemaMigrator(database, settings);
+	SchemaMigrator durableNotifySchemaMigrator(ApplicationDatabase database, SchemaProperties properties) {
+		return new FlywaySchemaMigrator(database, properties);
 	}
 
 	@Bean

@@ -36,14 +36,14 @@ public record SchemaName(String value) {
 
 	public SchemaName {
 		if (!isValid(value)) {
-			throw new IllegalArgumentException("Schema name '" + value + "' is refused: " + RULE);
+			throw new IllegalArgumentException("Schema name '" + value + "' must have " + RULE);
 		}
 	}
 
 	/**
-	 * The rule for a name, for messages.
+	 * What a name must have, for messages.
 	 */
-	public static final String RULE = "use 1 to " + MAX_LENGTH + " lower-case letters, digits and underscores, "
+	public static final String RULE = "1 to " + MAX_LENGTH + " lower-case letters, digits and underscores, "
 			+ "beginning with a letter or an underscore and not with 'pg_'";
 
 	/**

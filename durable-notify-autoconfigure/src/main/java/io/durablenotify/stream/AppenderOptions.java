@@ -18,7 +18,7 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 
-import io.durablenotify.instance.InstanceSettings;
+import io.durablenotify.instance.LeaseProperties;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -33,9 +33,9 @@ import org.springframework.util.Assert;
 public record AppenderOptions(@Nullable Duration lease) {
 
 	public AppenderOptions {
-		Assert.isTrue(lease == null || lease.isZero() || InstanceSettings.isValidLease(lease),
-				() -> "Lease %s must be from %s to %s".formatted(lease, InstanceSettings.SHORTEST_LEASE,
-						InstanceSettings.LONGEST_LEASE));
+		Assert.isTrue(lease == null || lease.isZero() || LeaseProperties.isValidLease(lease),
+				() -> "Lease %s must be from %s to %s".formatted(lease, LeaseProperties.SHORTEST_LEASE,
+						LeaseProperties.LONGEST_LEASE));
 	}
 
 	/**

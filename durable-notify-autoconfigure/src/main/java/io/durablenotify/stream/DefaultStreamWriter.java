@@ -74,7 +74,7 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final OpenAppenders appenders;
 
-	private final StreamSettings settings;
+	private final StreamProperties settings;
 
 	private final StreamScope scope;
 
@@ -85,7 +85,7 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, WakingWrites writes,
 			StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore, OpenAppenders appenders,
-			StreamSettings settings, StreamScope scope) {
+			StreamProperties settings, StreamScope scope) {
 		this.database = database;
 		this.store = store;
 		this.catalog = catalog;
@@ -97,7 +97,7 @@ final class DefaultStreamWriter implements StreamWriter {
 		this.settings = settings;
 		this.scope = scope;
 		this.commitAppends = new TransactionBuffer<>(writes,
-				() -> new CommitAppends(this::appendDirectly, settings.appendBuffer()));
+				() -> new CommitAppends(this::appendDirectly, settings.appendBuffer().toBytes()));
 	}
 
 	@Override
@@ -142,7 +142,7 @@ final class DefaultStreamWriter implements StreamWriter {
 				() -> "Chunks for stream '" + name + "' must not be empty: there is no index to return");
 		chunks.forEach((chunk) -> requireSize(name, chunk));
 		Addition addition = new Addition(name, Addition.ANY_INDEX, List.copyOf(chunks));
-		long max = this.settings.appendBuffer();
+		long max = this.settings.appendBuffer().toBytes();
 		Assert.isTrue(addition.bytes() <= max,
 				() -> ("Chunks of %d bytes for stream '%s' are refused: %d are allowed at once "
 						+ "(durable-notify.streams.append-buffer). Append them in parts, or allow more")

@@ -71,10 +71,10 @@ final class GroupCommit implements AutoCloseable {
 	 */
 	private long retryMillis = FIRST_RETRY_MILLIS;
 
-	GroupCommit(BatchWriter writer, StreamSettings settings, Executor executor) {
+	GroupCommit(BatchWriter writer, StreamProperties settings, Executor executor) {
 		this.writer = writer;
 		this.timeout = settings.appendTimeout();
-		this.bufferBytes = settings.appendBuffer();
+		this.bufferBytes = settings.appendBuffer().toBytes();
 		this.queues = new AppendQueues(this.bufferBytes);
 		this.outcomes = new AsyncOutcomes(executor);
 	}

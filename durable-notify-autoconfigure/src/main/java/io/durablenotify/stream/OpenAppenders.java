@@ -39,7 +39,7 @@ import io.durablenotify.delivery.BackgroundLoop.Next;
 import io.durablenotify.delivery.DaemonThreadFactory;
 import io.durablenotify.delivery.FailureLog;
 import io.durablenotify.delivery.SerialTask;
-import io.durablenotify.instance.InstanceSettings;
+import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -88,7 +88,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private final Instances instances;
 
-	private final InstanceSettings settings;
+	private final LeaseProperties leaseProperties;
 
 	private final Poll poll;
 
@@ -144,14 +144,14 @@ final class OpenAppenders implements AutoCloseable {
 	private volatile boolean closed;
 
 	OpenAppenders(ApplicationDatabase database, AppenderStore store, WakingWrites writes, GroupCommit groupCommit,
-			Instances instances, InstanceSettings instanceSettings, Wakeups wakeups, Poll poll, Executor executor,
-			StreamSettings settings) {
+			Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll, Executor executor,
+			StreamProperties settings) {
 		this.database = database;
 		this.store = store;
 		this.writes = writes;
 		this.groupCommit = groupCommit;
 		this.instances = instances;
-		this.settings = instanceSettings;
+		this.leaseProperties = leases;
 		this.poll = poll;
 		this.executor = executor;
 		this.timeout = settings.appendTimeout();
@@ -230,7 +230,7 @@ final class OpenAppenders implements AutoCloseable {
 			return null;
 		}
 		Duration duration = options.lease();
-		return this.instances.lease((duration != null) ? duration : this.settings.lease());
+		return this.instances.lease((duration != null) ? duration : this.leaseProperties.lease());
 	}
 
 	void remove(OpenAppender appender) {

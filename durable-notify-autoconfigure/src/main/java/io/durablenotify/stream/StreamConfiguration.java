@@ -19,7 +19,7 @@ package io.durablenotify.stream;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.DeliveryConfiguration;
-import io.durablenotify.instance.InstanceSettings;
+import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.jdbc.ApplicationDatabase;
@@ -59,28 +59,29 @@ public class StreamConfiguration {
 
 	@Bean
 	Lifecycle durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, WakingWrites writes,
-			StreamSettings settings) {
+			StreamProperties properties) {
 		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes,
-				StreamRetention.of(settings.retention(), settings.families()), StreamJanitor.INTERVAL);
+				StreamRetention.of(properties.retention(), properties.families().values()), StreamJanitor.INTERVAL);
 	}
 
 	@Bean
 	LiveReaders<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
-			StreamSettings settings, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			Wakeups wakeups, Poll poll) {
-		return new LiveReaders<>(TailedStream.KIND, store, settings.bufferBytes(), database, executor, wakeups, poll);
+		return new LiveReaders<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database, executor,
+				wakeups, poll);
 	}
 
 	@Bean
 	@ConditionalOnMissingBean
 	StreamReader durableNotifyStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
-			LiveReaders<Chunk> readers, StreamSettings settings) {
-		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(settings));
+			LiveReaders<Chunk> readers, StreamProperties properties) {
+		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(properties));
 	}
 
 	static StreamReader familyReader(String family, ApplicationDatabase database, StreamStore store,
-			StreamCatalog catalog, LiveReaders<Chunk> readers, StreamSettings settings) {
-		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(settings, family));
+			StreamCatalog catalog, LiveReaders<Chunk> readers, StreamProperties properties) {
+		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(properties, family));
 	}
 
 	@Bean
@@ -95,8 +96,8 @@ public class StreamConfiguration {
 
 	@Bean
 	GroupCommit durableNotifyGroupCommit(ApplicationDatabase database, AppendStore store, StreamAppends appends,
-			StreamSettings settings, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new GroupCommit(new BatchWriter(database, store, appends), settings, executor);
+			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+		return new GroupCommit(new BatchWriter(database, store, appends), properties, executor);
 	}
 
 	@Bean
@@ -111,12 +112,12 @@ public class StreamConfiguration {
 
 	@Bean
 	OpenAppenders durableNotifyOpenAppenders(ApplicationDatabase database, AppenderStore store, WakingWrites writes,
-			GroupCommit groupCommit, Instances instances, InstanceSettings instanceSettings, Wakeups wakeups, Poll poll,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamSettings settings,
+			GroupCommit groupCommit, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamProperties properties,
 			ConfigurableListableBeanFactory beanFactory) {
 		WritingBeans.destroyBefore("durableNotifyOpenAppenders", beanFactory);
-		return new OpenAppenders(database, store, writes, groupCommit, instances, instanceSettings, wakeups, poll,
-				executor, settings);
+		return new OpenAppenders(database, store, writes, groupCommit, instances, leases, wakeups, poll, executor,
+				properties);
 	}
 
 	@Bean
@@ -128,16 +129,16 @@ public class StreamConfiguration {
 	@ConditionalOnMissingBean
 	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
 			WakingWrites writes, StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore,
-			OpenAppenders appenders, StreamSettings settings) {
+			OpenAppenders appenders, StreamProperties properties) {
 		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
-				settings, StreamScope.of(settings));
+				properties, StreamScope.of(properties));
 	}
 
 	static StreamWriter familyWriter(String family, ApplicationDatabase database, AppendStore store,
 			StreamCatalog catalog, WakingWrites writes, StreamAppends appends, GroupCommit groupCommit,
-			AppenderStore appenderStore, OpenAppenders appenders, StreamSettings settings) {
+			AppenderStore appenderStore, OpenAppenders appenders, StreamProperties properties) {
 		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
-				settings, StreamScope.of(settings, family));
+				properties, StreamScope.of(properties, family));
 	}
 
 }

@@ -17,8 +17,8 @@
 package io.durablenotify.stream;
 
 import java.time.Duration;
+import java.util.Collection;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
@@ -33,11 +33,11 @@ import org.jspecify.annotations.Nullable;
 record StreamRetention(Map<String, @Nullable Duration> byPrefix) {
 
 	/**
-	 * Return what settings say.
+	 * Return what the properties say.
 	 * @param general how long streams are kept that are in no family, or in one that does
 	 * not say, or {@code null} for ever
 	 */
-	static StreamRetention of(@Nullable Duration general, List<StreamSettings.Family> families) {
+	static StreamRetention of(@Nullable Duration general, Collection<StreamProperties.Family> families) {
 		Map<String, @Nullable Duration> byPrefix = new LinkedHashMap<>();
 		byPrefix.put("", general);
 		families.forEach(

@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import org.springframework.util.unit.DataSize;
+
 /**
  * What a {@link StreamReader} or {@link StreamWriter} works on, and within which limits:
  * all streams, or those of a family, which its callers name without the prefix.
@@ -27,23 +29,20 @@ package io.durablenotify.stream;
  */
 record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxChunkSizeProperty) {
 
-	private static final String PROPERTIES = "durable-notify.streams.";
-
-	static StreamScope of(StreamSettings settings) {
-		return new StreamScope("", settings.bufferSize(), settings.maxChunkSize(), PROPERTIES + "max-chunk-size");
+	static StreamScope of(StreamProperties properties) {
+		return new StreamScope("", properties.bufferSize(), (int) properties.maxChunkSize().toBytes(),
+				StreamProperties.PREFIX + ".max-chunk-size");
 	}
 
 	/**
-	 * Return the scope of a family, which there is.
+	 * Return the scope of a family. What the family does not say is as for all streams.
 	 */
-	static StreamScope of(StreamSettings settings, String name) {
-		StreamSettings.Family family = settings.families()
-			.stream()
-			.filter((candidate) -> candidate.name().equals(name))
-			.findFirst()
-			.orElseThrow();
-		return new StreamScope(family.prefix(), family.bufferSize(), family.maxChunkSize(),
-				PROPERTIES + "families." + family.name() + ".max-chunk-size");
+	static StreamScope of(StreamProperties properties, String name) {
+		StreamProperties.Family family = properties.family(name);
+		int bufferSize = (family.bufferSize() != null) ? family.bufferSize() : properties.bufferSize();
+		DataSize maxChunkSize = (family.maxChunkSize() != null) ? family.maxChunkSize() : properties.maxChunkSize();
+		return new StreamScope(family.prefix(), bufferSize, (int) maxChunkSize.toBytes(),
+				"%s.families.%s.max-chunk-size".formatted(StreamProperties.PREFIX, name));
 	}
 
 	/**

@@ -61,7 +61,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	 */
 	private static final double JITTER = 0.1;
 
-	private final PollSettings settings;
+	private final PollProperties settings;
 
 	private final Supplier<ListenerState> listener;
 
@@ -76,7 +76,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 
 	private @Nullable Ticker ticker;
 
-	AdaptivePoll(PollSettings settings, Supplier<ListenerState> listener) {
+	AdaptivePoll(PollProperties settings, Supplier<ListenerState> listener) {
 		this.settings = settings;
 		this.listener = listener;
 	}
@@ -201,7 +201,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 
 		private Ticker() {
 			this.executor = new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("durable-notify-poll"));
-			PollSettings settings = AdaptivePoll.this.settings;
+			PollProperties settings = AdaptivePoll.this.settings;
 			Duration shortest = (settings.degradedInterval().isZero()) ? settings.interval()
 					: min(settings.interval(), settings.degradedInterval());
 			this.tick = min(MAX_TICK, Duration.ofMillis(Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL)));

@@ -63,11 +63,11 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	private final Map<String, Long> heard = new ConcurrentHashMap<>();
 
 	PostgresWakeups(ApplicationDatabase database, NotificationListener listener, SchemaName schema,
-			WakeupSettings settings) {
+			WakeupProperties properties) {
 		this.database = database;
-		this.mode = settings.mode();
+		this.mode = properties.mode();
 		this.channel = schema.channel("wakeup");
-		this.sender = new WakeupSender(database, this.channel, this.instance, settings.maxGap(),
+		this.sender = new WakeupSender(database, this.channel, this.instance, properties.maxGap(),
 				this::instancesHeardLately, listener::probe);
 		// On the listener's own thread: handlers of wake-ups only take note
 		this.listening = listener.listen(this.channel, new Receiver(), Runnable::run);

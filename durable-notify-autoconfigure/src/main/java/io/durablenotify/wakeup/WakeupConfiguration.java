@@ -35,8 +35,8 @@ public class WakeupConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	Wakeups durableNotifyWakeups(ApplicationDatabase database, NotificationListener listener, Schema schema,
-			WakeupSettings settings) {
-		return new PostgresWakeups(database, listener, schema.name(), settings);
+			WakeupProperties properties) {
+		return new PostgresWakeups(database, listener, schema.name(), properties);
 	}
 
 	@Bean
@@ -46,8 +46,8 @@ public class WakeupConfiguration {
 
 	@Bean
 	@ConditionalOnMissingBean
-	Poll durableNotifyPoll(PollSettings settings, NotificationListener listener) {
-		return new AdaptivePoll(settings, listener::state);
+	Poll durableNotifyPoll(PollProperties properties, NotificationListener listener) {
+		return new AdaptivePoll(properties, listener::state);
 	}
 
 }

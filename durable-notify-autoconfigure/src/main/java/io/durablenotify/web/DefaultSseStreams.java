@@ -63,10 +63,10 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 
 	private boolean closed;
 
-	DefaultSseStreams(StreamReader reader, SseSettings settings, Executor executor) {
+	DefaultSseStreams(StreamReader reader, SseProperties properties, Executor executor) {
 		this.reader = reader;
 		this.executor = executor;
-		this.silentNanos = settings.heartbeatInterval().toNanos();
+		this.silentNanos = properties.heartbeatInterval().toNanos();
 	}
 
 	@Override

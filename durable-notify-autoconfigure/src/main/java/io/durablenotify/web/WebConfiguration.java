@@ -36,9 +36,9 @@ public class WebConfiguration {
 
 	@Bean
 	@ConditionalOnMissingBean
-	SseStreams durableNotifySseStreams(StreamReader reader, SseSettings settings,
+	SseStreams durableNotifySseStreams(StreamReader reader, SseProperties properties,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new DefaultSseStreams(reader, settings, executor);
+		return new DefaultSseStreams(reader, properties, executor);
 	}
 
 }

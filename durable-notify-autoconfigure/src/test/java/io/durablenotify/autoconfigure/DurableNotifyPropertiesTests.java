@@ -27,13 +27,13 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-import org.springframework.boot.context.properties.bind.Binder;
-import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for the defaults and the metadata of {@link DurableNotifyProperties}.
+ * Tests for the defaults and the metadata of all configuration properties.
  */
 class DurableNotifyPropertiesTests {
 
@@ -67,20 +67,25 @@ class DurableNotifyPropertiesTests {
 
 	private static Map<String, JsonNode> metadata;
 
-	@BeforeAll
-	static void readMetadata() throws Exception {
+	static Map<String, JsonNode> readMetadata() throws Exception {
 		// Other jars have a file of that name too: this one lies beside the class
 		URL root = DurableNotifyProperties.class.getProtectionDomain().getCodeSource().getLocation();
 		try (InputStream input = root.toURI()
 			.resolve("META-INF/spring-configuration-metadata.json")
 			.toURL()
 			.openStream()) {
-			metadata = new LinkedHashMap<>();
+			Map<String, JsonNode> metadata = new LinkedHashMap<>();
 			JsonMapper.shared()
 				.readTree(input)
 				.get("properties")
 				.forEach((property) -> metadata.put(property.get("name").asString(), property));
+			return metadata;
 		}
+	}
+
+	@BeforeAll
+	static void setMetadata() throws Exception {
+		metadata = readMetadata();
 	}
 
 	@Test
@@ -97,16 +102,20 @@ class DurableNotifyPropertiesTests {
 
 	@Test
 	void theDefaultsOfTheMetadataAreThoseInForce() {
-		Map<String, String> stated = new LinkedHashMap<>();
-		DEFAULTS.forEach((name, value) -> {
-			if (!value.isEmpty()) {
-				stated.put("durable-notify." + name, value);
-			}
-		});
-		DurableNotifyProperties bound = new Binder(new MapConfigurationPropertySource(stated))
-			.bind("durable-notify", DurableNotifyProperties.class)
-			.get();
-		assertThat(bound).usingRecursiveComparison().isEqualTo(new DurableNotifyProperties());
+		String[] stated = DEFAULTS.entrySet()
+			.stream()
+			.filter((property) -> !property.getValue().isEmpty())
+			.map((property) -> "durable-notify." + property)
+			.toArray(String[]::new);
+		assertThat(properties(stated)).hasSize(11).isEqualTo(properties());
+	}
+
+	private static Map<String, Object> properties(String... values) {
+		Map<String, Object> properties = new LinkedHashMap<>();
+		new ApplicationContextRunner().withUserConfiguration(PropertiesConfiguration.class)
+			.withPropertyValues(values)
+			.run((context) -> properties.putAll(context.getBeansWithAnnotation(ConfigurationProperties.class)));
+		return properties;
 	}
 
 	@Test

@@ -21,7 +21,10 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -47,7 +50,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.beans.factory.BeanCreationException;
@@ -68,6 +73,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.mock.env.MockEnvironment;
 
@@ -134,98 +140,126 @@ class FailureAnalysisTests {
 	void aValueThatCannotBeUsedIsNamedWithWhatIsAllowed() {
 		Analysis analysis = failureOf("durable-notify.poll.interval=5ms");
 		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.poll.interval has the value '5ms', which cannot be used.");
-		assertThat(analysis.action()).isEqualTo("For durable-notify.poll.interval, use 0, or 50ms to 1d.");
+			.startsWith("Invalid value '5ms' for configuration property 'durable-notify.poll.interval'")
+			.endsWith("\n\nMust be 0, or 50ms to 1d, but is 5ms.");
+		assertThat(analysis.action()).isEqualTo("Review the value of the property with the provided reason.");
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+			poll: {interval: 5ms}                                       | Must be 0
+			streams: {families: {answers: {prefix: a/, retention: 5ms}}} | Must be 1s
+			streams: {retention: 7}                                     | '7' has no unit
+			streams: {append-buffer: 64}                                | '64' has no unit
+			schema: {name: Orders}                                      | Must have 1 to 48
+			listener: {url: 'postgres://host/secret'}                   | begins with 'postgres:'
+			wakeup: {mode: in-transaction}                              | Must be after-commit or none
+			""")
+	void theLineIsNamedThatHasTheValue(String yaml, String problem, @TempDir Path directory) throws Exception {
+		Path file = Files.writeString(directory.resolve("own.yml"),
+				"# A comment\ndurable-notify: {%s}".formatted(yaml));
+		Analysis analysis = failureOf("spring.config.additional-location=" + file.toUri());
+		assertThat(analysis.description()).contains("own.yml] - 2:").contains(problem);
+		assertThat(this.output).doesNotContain("secret");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "DURABLENOTIFY_POLL_INTERVAL", "DURABLE_NOTIFY_POLL_INTERVAL" })
+	void theEnvironmentVariableIsNamedThatHasTheValue(String variable) {
+		SystemEnvironmentPropertySource source = new SystemEnvironmentPropertySource("x-systemEnvironment",
+				Map.of(variable, "5ms"));
+		Analysis analysis = failureOf((application) -> application.web(WebApplicationType.NONE)
+			.initializers((context) -> context.getEnvironment().getPropertySources().addLast(source)));
+		assertThat(analysis.description())
+			.startsWith(
+					"Invalid value '5ms' for configuration property 'durable-notify.poll.interval' (originating from ")
+			.contains(variable);
 	}
 
 	@Test
 	void aModeOfWakeupsThatWasRemovedIsRefusedWithTheReason() {
-		Analysis analysis = failureOf("durable-notify.wakeup.mode=in-transaction");
-		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.wakeup.mode has the value 'in-transaction', which cannot be used.");
-		assertThat(analysis.action()).contains("use after-commit or none").contains("has been removed");
+		assertThat(failureOf("durable-notify.wakeup.mode=in-transaction").description())
+			.startsWith("Invalid value 'in-transaction' for configuration property 'durable-notify.wakeup.mode'")
+			.endsWith("\n\nMust be after-commit or none. The mode in-transaction has been removed: only instances of "
+					+ "durable-notify understand its notifications. For other listeners, send a NOTIFY of your own.");
 	}
 
-	@Test
-	void aFamilyWithoutAPrefixIsRefused() {
-		Analysis analysis = failureOf("durable-notify.streams.families.answers.retention=1d");
-		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.streams.families.answers.prefix is not set.");
-		assertThat(analysis.action())
-			.isEqualTo("Set it to what the names of the family's streams begin with, such as 'answers/'.");
+	@ParameterizedTest
+	@ValueSource(strings = { "retention", "retentoin" })
+	void aFamilyWithoutAPrefixIsRefused(String property) {
+		assertThat(failureOf("durable-notify.streams.families.answers.%s=1d".formatted(property)).description())
+			.startsWith("Invalid value '' for configuration property 'durable-notify.streams.families.answers.prefix'.")
+			.endsWith("It is what the names of the family's streams begin with, such as 'answers/'.");
 	}
 
 	@Test
 	void twoFamiliesOfOnePrefixAreRefused() {
-		Analysis analysis = failureOf("durable-notify.streams.families.a.prefix=x/",
-				"durable-notify.streams.families.b.prefix=x/");
-		assertThat(analysis.description()).matches("Properties durable-notify\\.streams\\.families\\.[ab]\\.prefix and "
-				+ "durable-notify\\.streams\\.families\\.[ab]\\.prefix have the same value 'x/'\\.");
-		assertThat(analysis.action()).isEqualTo("Give each family a prefix of its own. One may begin with another's.");
+		assertThat(
+				failureOf("durable-notify.streams.families.a.prefix=x/", "durable-notify.streams.families.b.prefix=x/")
+					.description())
+			.containsPattern("^Invalid value 'x/' for configuration property "
+					+ "'durable-notify\\.streams\\.families\\.[ab]\\.prefix'")
+			.containsPattern("Must differ from durable-notify\\.streams\\.families\\.[ab]\\.prefix\\. One prefix may "
+					+ "begin with another\\.$");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "Answers", "chat-answers", "1st", "[a_b]", "[a b]" })
 	void aFamilyIsRefusedWhoseNameIsNoQualifierThatEveryPropertySourceCanSpell(String name) {
-		Analysis analysis = failureOf("durable-notify.streams.families.%s.prefix=x/".formatted(name));
-		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.streams.families has a family named '%s', which cannot be used."
-				.formatted(name.replaceAll("[\\[\\]]", "")));
-		assertThat(analysis.action())
-			.isEqualTo("For the names of families, use lower-case letters and digits, beginning with a letter.");
+		assertThat(failureOf("durable-notify.streams.families.%s.prefix=x/".formatted(name)).description())
+			.startsWith("Invalid value '%s' for configuration property 'durable-notify.streams.families'."
+				.formatted(name.replaceAll("[\\[\\]]", "")))
+			.endsWith("The name of a family must have lower-case letters and digits, beginning with a letter.");
 	}
 
 	@Test
 	void aHeartbeatIntervalThatCannotBeUsedIsNamedWithWhatIsAllowed() {
-		Analysis analysis = failureOf(WebApplicationType.SERVLET, "server.port=0",
-				"durable-notify.sse.heartbeat-interval=0");
-		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.sse.heartbeat-interval has the value '0', which cannot be used.");
-		assertThat(analysis.action()).isEqualTo("For durable-notify.sse.heartbeat-interval, use 50ms to 1d.");
+		assertThat(failureOf(WebApplicationType.SERVLET, "server.port=0", "durable-notify.sse.heartbeat-interval=0")
+			.description())
+			.startsWith("Invalid value '0' for configuration property 'durable-notify.sse.heartbeat-interval'")
+			.endsWith("Must be 50ms to 1d, but is 0.");
 	}
 
 	@Test
 	void aRetentionWithoutAUnitIsRefused() {
-		Analysis analysis = failureOf("durable-notify.streams.retention=7");
-		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.streams.retention has the value '7', which has no unit.");
-		assertThat(analysis.action()).isEqualTo("For durable-notify.streams.retention, write 7d, 7h, 7m, 7s or 7ms: a "
-				+ "number alone would be milliseconds.");
+		assertThat(failureOf("durable-notify.streams.retention=7").description())
+			.startsWith("Failed to bind properties under 'durable-notify.streams.retention' to java.time.Duration:")
+			.contains("Value: \"7\"")
+			.contains("'7' has no unit. Write 7d, 7h, 7m, 7s or 7ms: a number alone would be milliseconds");
 	}
 
 	@Test
 	void aSizeWithoutAUnitIsRefused() {
-		Analysis analysis = failureOf("durable-notify.streams.append-buffer=64");
-		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.streams.append-buffer has the value '64', which has no unit.");
-		assertThat(analysis.action()).isEqualTo(
-				"For durable-notify.streams.append-buffer, write 64MB, 64KB or 64B: a number alone would be bytes.");
+		assertThat(failureOf("durable-notify.streams.append-buffer=64").description())
+			.startsWith("Failed to bind properties under 'durable-notify.streams.append-buffer' to ")
+			.contains("Value: \"64\"")
+			.contains("'64' has no unit. Write 64MB, 64KB or 64B: a number alone would be bytes");
 	}
 
 	@Test
 	void neitherListenerNorPollIsRefused() {
-		Analysis analysis = failureOf("durable-notify.listener.enabled=false", "durable-notify.poll.interval=0");
-		assertThat(analysis.description())
-			.contains("durable-notify.listener.enabled=false and durable-notify.poll.interval=0");
-		assertThat(analysis.action()).contains("Turn the listener on").contains("durable-notify.poll.interval");
+		assertThat(failureOf("durable-notify.listener.enabled=false", "durable-notify.poll.interval=0").description())
+			.startsWith("Invalid value '0' for configuration property 'durable-notify.poll.interval'")
+			.contains("durable-notify.listener.enabled is false")
+			.contains("Turn the listener on, or set durable-notify.poll.interval.");
 	}
 
 	@Test
 	void aPasswordWithoutAUsernameIsRefused() {
-		Analysis analysis = failureOf("durable-notify.listener.url=jdbc:postgresql://host/db?user=me",
-				"durable-notify.listener.password=secret");
-		assertThat(analysis.description())
-			.isEqualTo("Property durable-notify.listener.password is set, but not durable-notify.listener.username.");
+		assertThat(failureOf("durable-notify.listener.url=jdbc:postgresql://host/db?user=me",
+				"durable-notify.listener.password=secret")
+			.description())
+			.startsWith("Invalid value 'null' for configuration property 'durable-notify.listener.username'.")
+			.contains("Must be set where durable-notify.listener.password is.");
 		assertThat(this.output).doesNotContain("secret");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "username", "password" })
 	void credentialsWithoutAUrlAreRefused(String property) {
-		Analysis analysis = failureOf("durable-notify.listener.%s=secret".formatted(property));
-		assertThat(analysis.description()).contains("durable-notify.listener.username")
-			.contains("but not durable-notify.listener.url");
-		assertThat(analysis.action()).startsWith("Set durable-notify.listener.url too.");
+		assertThat(failureOf("durable-notify.listener.%s=secret".formatted(property)).description())
+			.startsWith("Invalid value 'null' for configuration property 'durable-notify.listener.url'.")
+			.contains("Must be set where durable-notify.listener.username or durable-notify.listener.password is.");
 		assertThat(this.output).doesNotContain("secret");
 	}
 

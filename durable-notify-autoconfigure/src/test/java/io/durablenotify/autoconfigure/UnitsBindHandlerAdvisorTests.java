@@ -16,22 +16,20 @@
 
 package io.durablenotify.autoconfigure;
 
-import java.beans.PropertyDescriptor;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
+import io.durablenotify.stream.StreamProperties;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import org.springframework.beans.BeanUtils;
 import org.springframework.boot.context.properties.ConfigurationProperties;
-import org.springframework.boot.context.properties.bind.DataObjectPropertyName;
 import org.springframework.boot.env.YamlPropertySourceLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.core.env.MapPropertySource;
@@ -50,27 +48,19 @@ class UnitsBindHandlerAdvisorTests {
 	private static final String RETENTION = "durable-notify.streams.retention";
 
 	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
-		.withUserConfiguration(SettingsConfiguration.class);
+		.withUserConfiguration(PropertiesConfiguration.class);
 
-	static Stream<String> everyDurationAndSize() {
-		List<String> names = new ArrayList<>();
-		collect("durable-notify", DurableNotifyProperties.class, names);
-		collect("durable-notify.streams.families.answers", DurableNotifyProperties.Streams.Family.class, names);
-		assertThat(names).contains(RETENTION, "durable-notify.streams.families.answers.max-chunk-size");
-		return names.stream();
-	}
-
-	private static void collect(String prefix, Class<?> type, List<String> names) {
-		for (PropertyDescriptor property : BeanUtils.getPropertyDescriptors(type)) {
-			String name = prefix + "." + DataObjectPropertyName.toDashedForm(property.getName());
-			Class<?> propertyType = property.getPropertyType();
-			if (propertyType == Duration.class || propertyType == DataSize.class) {
-				names.add(name);
-			}
-			else if (propertyType.getEnclosingClass() != null && !propertyType.isEnum()) {
-				collect(name, propertyType, names);
-			}
-		}
+	static Stream<String> everyDurationAndSize() throws Exception {
+		Set<String> types = Set.of(Duration.class.getName(), DataSize.class.getName());
+		List<String> names = DurableNotifyPropertiesTests.readMetadata()
+			.entrySet()
+			.stream()
+			.filter((property) -> types.contains(property.getValue().get("type").asString()))
+			.map(Map.Entry::getKey)
+			.toList();
+		assertThat(names).contains(RETENTION, "durable-notify.sse.heartbeat-interval").hasSizeGreaterThan(15);
+		return Stream.concat(names.stream(), Stream.of("durable-notify.streams.families.answers.retention",
+				"durable-notify.streams.families.answers.max-chunk-size"));
 	}
 
 	@ParameterizedTest
@@ -93,7 +83,7 @@ class UnitsBindHandlerAdvisorTests {
 
 	@ParameterizedTest
 	@CsvSource({ "DURABLENOTIFY_STREAMS_RETENTION, " + RETENTION, "DURABLE_NOTIFY_STREAMS_RETENTION, " + RETENTION,
-			"DURABLENOTIFY_STREAMS_FAMILIES_ANSWERS_RETENTION, durable-notify.streams.families.answers.retention" })
+			"DURABLENOTIFY_STREAMS_FAMILIES_ANSWERS_RETENTION, durablenotify.streams.families.answers.retention" })
 	void aNumberInTheSystemEnvironmentIsRefused(String variable, String name) {
 		assertThatIsRefused(with(new SystemEnvironmentPropertySource("systemEnvironment", Map.of(variable, "7"))), name,
 				"7");
@@ -115,7 +105,7 @@ class UnitsBindHandlerAdvisorTests {
 	void aDurationThatIsOneIsTaken() {
 		with(new MapPropertySource("test", Map.of(RETENTION, Duration.ofDays(7)))).run((context) -> {
 			assertThat(context).hasNotFailed();
-			assertThat(context.getBean(DurableNotifyProperties.class).getStreams().getRetention()).hasDays(7);
+			assertThat(context.getBean(StreamProperties.class).retention()).hasDays(7);
 		});
 	}
 
@@ -139,10 +129,14 @@ class UnitsBindHandlerAdvisorTests {
 	}
 
 	private static void assertThatIsRefused(ApplicationContextRunner runner, String name, String value) {
-		runner.run((context) -> assertThat(context).getFailure()
-			.rootCause()
-			.isInstanceOf(SettingsException.class)
-			.hasMessage("Property %s has the value '%s', which has no unit.", name, value));
+		runner.run((context) -> {
+			assertThat(context).getFailure()
+				.rootCause()
+				.isInstanceOf(IllegalArgumentException.class)
+				.hasMessageStartingWith("'%s' has no unit. Write %s", value, value);
+			assertThat(context).getFailure()
+				.hasStackTraceContaining("Failed to bind properties under '%s' to ".formatted(name));
+		});
 	}
 
 	@ConfigurationProperties("other")

@@ -53,7 +53,7 @@ final class CountingDataSource extends DelegatingDataSource {
 		return new EventConfiguration().durableNotifyEventLog(new ApplicationDatabase(this, () -> null),
 				this.instance.bean(Schema.class), this.instance.bean(PostgresRunCatalog.class),
 				this.instance.bean(WakingWrites.class), RunFollowers.of(this.instance),
-				this.instance.bean(EventSettings.class));
+				this.instance.bean(EventProperties.class));
 	}
 
 	int takeCount() {

@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.util.unit.DataSize;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -78,7 +79,8 @@ class EventRunTests {
 
 	private static RunJanitor janitor(Duration retention) {
 		return new RunJanitor(instance.bean(ApplicationDatabase.class), instance.bean(PostgresRunCatalog.class),
-				instance.bean(WakingWrites.class), new EventSettings(1000, Duration.ofSeconds(10), TERMINAL, retention),
+				instance.bean(WakingWrites.class),
+				new EventProperties(DataSize.ofBytes(1000), Duration.ofSeconds(10), TERMINAL, retention),
 				Duration.ofMillis(20));
 	}
 
@@ -248,7 +250,7 @@ class EventRunTests {
 		TestDatabase own = PostgresServer.shared().createDatabase();
 		try (Instance other = Instance.start(own, "durable-notify.events.retention=7d",
 				"durable-notify.events.terminal-types=done")) {
-			EventSettings settings = other.bean(EventSettings.class);
+			EventProperties settings = other.bean(EventProperties.class);
 			assertThat(settings.retention()).isEqualTo(Duration.ofDays(7));
 			assertThat(settings.terminalTypes()).containsExactly("done");
 			other.events().append(NewEvent.of("run", "done"));

@@ -22,7 +22,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
-import io.durablenotify.listener.ListenerSettings.Probe;
+import io.durablenotify.listener.ListenerProperties.Probe;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;

@@ -189,9 +189,10 @@ class PromptSocketTests {
 
 	private static ListenerConnection open(DriverConnectionDetails details, boolean prompt) throws SQLException {
 		return ListenerConnection.open(details,
-				new ListenerSettings(true, true, prompt, "prompt-socket", Duration.ofSeconds(10),
-						new ListenerSettings.Backoff(Duration.ofSeconds(1), 2, Duration.ofSeconds(1), Duration.ZERO),
-						new ListenerSettings.Probe(Duration.ofSeconds(10), Duration.ofSeconds(5))));
+				new ListenerProperties(true, true, prompt, null, null, null, null, Duration.ofSeconds(10),
+						new ListenerProperties.Backoff(Duration.ofSeconds(1), 2, Duration.ofSeconds(1), Duration.ZERO),
+						new ListenerProperties.Probe(Duration.ofSeconds(10), Duration.ofSeconds(5))),
+				"prompt-socket");
 	}
 
 	/**

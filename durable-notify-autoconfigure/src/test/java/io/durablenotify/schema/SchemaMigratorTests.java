@@ -62,7 +62,7 @@ class SchemaMigratorTests {
 	private SchemaMigrator migrator(String schema, boolean migrate) {
 		ApplicationDatabase applicationDatabase = new ApplicationDatabase(
 				new DriverManagerDataSource(this.database.url()), () -> null);
-		return new FlywaySchemaMigrator(applicationDatabase, new SchemaSettings(new SchemaName(schema), migrate));
+		return new FlywaySchemaMigrator(applicationDatabase, new SchemaProperties(schema, migrate));
 	}
 
 	@RepeatedTest(5)

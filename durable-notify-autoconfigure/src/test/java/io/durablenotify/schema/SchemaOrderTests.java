@@ -201,7 +201,7 @@ class SchemaOrderTests {
 		 */
 		@Bean
 		SchemaMigrator ownMigrator(JdbcTemplate jdbc, ApplicationDatabase applicationDatabase,
-				SchemaSettings settings) {
+				SchemaProperties settings) {
 			return () -> {
 				jdbc.execute("SELECT count(*) FROM orders");
 				return new FlywaySchemaMigrator(applicationDatabase, settings).migrate();

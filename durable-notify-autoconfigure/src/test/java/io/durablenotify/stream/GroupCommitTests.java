@@ -601,8 +601,8 @@ class GroupCommitTests {
 	}
 
 	private static GroupCommit groupCommit(BatchWriter writer, Duration timeout) {
-		StreamSettings settings = instance.bean(StreamSettings.class);
-		return new GroupCommit(writer, new StreamSettings(settings.maxChunkSize(), settings.bufferSize(),
+		StreamProperties settings = instance.bean(StreamProperties.class);
+		return new GroupCommit(writer, new StreamProperties(settings.maxChunkSize(), settings.bufferSize(),
 				settings.bufferBytes(), settings.appendBuffer(), timeout, settings.retention(), settings.families()),
 				Runnable::run);
 	}

@@ -19,6 +19,7 @@ package io.durablenotify.stream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -39,6 +40,7 @@ import io.durablenotify.wakeup.Wakeups;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.core.ParameterizedTypeReference;
+import org.springframework.util.unit.DataSize;
 
 /**
  * Live readers of a test's own in an instance that has no poll, on a store that tells
@@ -55,13 +57,14 @@ final class ObservedReaders implements AutoCloseable {
 	private final StreamScope scope;
 
 	private ObservedReaders(Instance instance, int bufferSize, long bufferBytes, Poll poll) {
-		StreamSettings defaults = instance.bean(StreamSettings.class);
-		StreamSettings settings = new StreamSettings(defaults.maxChunkSize(), bufferSize, bufferBytes,
-				defaults.appendBuffer(), defaults.appendTimeout(), defaults.retention(), List.of());
+		StreamProperties defaults = instance.bean(StreamProperties.class);
+		StreamProperties settings = new StreamProperties(defaults.maxChunkSize(), bufferSize,
+				DataSize.ofBytes(bufferBytes), defaults.appendBuffer(), defaults.appendTimeout(), defaults.retention(),
+				Map.of());
 		this.scope = StreamScope.of(settings);
 		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
 		this.store = new ObservedStore(instance.bean(StreamStore.class));
-		this.readers = new LiveReaders<>(TailedStream.KIND, this.store, settings.bufferBytes(),
+		this.readers = new LiveReaders<>(TailedStream.KIND, this.store, bufferBytes,
 				instance.bean(ApplicationDatabase.class), (task) -> {
 					this.deliveries.incrementAndGet();
 					executor.execute(task);
@@ -91,8 +94,9 @@ final class ObservedReaders implements AutoCloseable {
 	 * Create readers with buffers of the default size.
 	 */
 	static ObservedReaders in(Instance instance) {
-		StreamSettings settings = instance.bean(StreamSettings.class);
-		return new ObservedReaders(instance, settings.bufferSize(), settings.bufferBytes(), instance.bean(Poll.class));
+		StreamProperties settings = instance.bean(StreamProperties.class);
+		return new ObservedReaders(instance, settings.bufferSize(), settings.bufferBytes().toBytes(),
+				instance.bean(Poll.class));
 	}
 
 	static ObservedReaders in(Instance instance, int bufferSize, long bufferBytes) {
@@ -100,8 +104,8 @@ final class ObservedReaders implements AutoCloseable {
 	}
 
 	static ObservedReaders in(Instance instance, Poll poll) {
-		StreamSettings settings = instance.bean(StreamSettings.class);
-		return new ObservedReaders(instance, settings.bufferSize(), settings.bufferBytes(), poll);
+		StreamProperties settings = instance.bean(StreamProperties.class);
+		return new ObservedReaders(instance, settings.bufferSize(), settings.bufferBytes().toBytes(), poll);
 	}
 
 	/**

@@ -399,8 +399,8 @@ class StreamFamilyTests {
 		}
 	}
 
-	private static StreamSettings.Family family(String prefix, Duration retention) {
-		return new StreamSettings.Family("test", prefix, retention, 1, 1);
+	private static StreamProperties.Family family(String prefix, Duration retention) {
+		return new StreamProperties.Family(prefix, retention, null, null);
 	}
 
 	private static int clean(StreamRetention retention, boolean all) {

@@ -86,8 +86,8 @@ class StreamHandOverTests {
 					}
 					return method.invoke(store, arguments);
 				});
-		this.readers = new LiveReaders<>(TailedStream.KIND, counting, instance.bean(StreamSettings.class).bufferBytes(),
-				instance.bean(ApplicationDatabase.class),
+		this.readers = new LiveReaders<>(TailedStream.KIND, counting,
+				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));
 		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(WakingWrites.class),
@@ -191,7 +191,7 @@ class StreamHandOverTests {
 	}
 
 	private static TailedStream target(String stream) {
-		return StreamScope.of(instance.bean(StreamSettings.class)).tailed(stream);
+		return StreamScope.of(instance.bean(StreamProperties.class)).tailed(stream);
 	}
 
 	/**

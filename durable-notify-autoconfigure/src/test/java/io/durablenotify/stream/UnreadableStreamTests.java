@@ -173,8 +173,8 @@ class UnreadableStreamTests {
 						throw ex.getCause();
 					}
 				});
-		return new LiveReaders<>(TailedStream.KIND, failing, instance.bean(StreamSettings.class).bufferBytes(),
-				instance.bean(ApplicationDatabase.class),
+		return new LiveReaders<>(TailedStream.KIND, failing,
+				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));
 	}

@@ -222,7 +222,7 @@ class AdaptivePollTests {
 	}
 
 	private AdaptivePoll poll(Duration interval, Duration degradedInterval) {
-		return new AdaptivePoll(new PollSettings(interval, degradedInterval), this.listener::get);
+		return new AdaptivePoll(new PollProperties(interval, degradedInterval), this.listener::get);
 	}
 
 	private AtomicInteger count() {

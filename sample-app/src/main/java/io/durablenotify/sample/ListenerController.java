@@ -16,10 +16,10 @@
 
 package io.durablenotify.sample;
 
-import io.durablenotify.listener.ListenerSettings;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
 
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -43,13 +43,15 @@ class ListenerController {
 
 	private final NotificationListener listener;
 
-	private final ListenerSettings settings;
+	private final String applicationName;
 
 	private final JdbcClient jdbc;
 
-	ListenerController(NotificationListener listener, ListenerSettings settings, JdbcClient jdbc) {
+	ListenerController(NotificationListener listener,
+			@Value("${durable-notify.listener.application-name:${spring.application.name}-listener}") String applicationName,
+			JdbcClient jdbc) {
 		this.listener = listener;
-		this.settings = settings;
+		this.applicationName = applicationName;
 		this.jdbc = jdbc;
 	}
 
@@ -64,8 +66,7 @@ class ListenerController {
 	 */
 	@PostMapping("/terminate")
 	Terminated terminate() {
-		return new Terminated(
-				this.jdbc.sql(TERMINATE).param(this.settings.applicationName()).query(Integer.class).single());
+		return new Terminated(this.jdbc.sql(TERMINATE).param(this.applicationName).query(Integer.class).single());
 	}
 
 	/**

@@ -14,14 +14,10 @@
  * limitations under the License.
  */
 
-package io.durablenotify.web;
-
-import java.time.Duration;
-
 /**
- * Settings of server-sent events.
- *
- * @param heartbeatInterval how long a response may be silent before a comment is sent
+ * Rules for the values of configuration properties.
  */
-public record SseSettings(Duration heartbeatInterval) {
-}
+@NullMarked
+package io.durablenotify.properties;
+
+import org.jspecify.annotations.NullMarked;

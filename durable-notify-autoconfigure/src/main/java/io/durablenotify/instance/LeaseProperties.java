@@ -18,14 +18,22 @@ package io.durablenotify.instance;
 
 import java.time.Duration;
 
+import io.durablenotify.properties.PropertyRules;
+
+import org.springframework.beans.factory.InitializingBean;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
 /**
- * Settings of this instance.
+ * The properties of this instance's lease. Streams are what users know it by.
  *
- * @param name what a database administrator knows the instance by
- * @param lease how long the others wait for a renewal before they take over, unless a
- * holder asks for another length
+ * @param lease Time without a sign of life from its writer's instance after which a
+ * stream that is written with an appender fails. From 1s to 1d.
  */
-public record InstanceSettings(String name, Duration lease) {
+@ConfigurationProperties(LeaseProperties.PREFIX)
+public record LeaseProperties(@DefaultValue("30s") Duration lease) implements InitializingBean {
+
+	static final String PREFIX = "durable-notify.streams";
 
 	/**
 	 * The shortest lease: renewed three times in it.
@@ -36,6 +44,11 @@ public record InstanceSettings(String name, Duration lease) {
 	 * The longest lease.
 	 */
 	public static final Duration LONGEST_LEASE = Duration.ofDays(1);
+
+	@Override
+	public void afterPropertiesSet() {
+		new PropertyRules(PREFIX).between("lease", this.lease, SHORTEST_LEASE, LONGEST_LEASE);
+	}
 
 	/**
 	 * Return whether a lease can have a length.
