@@ -28,6 +28,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.boot.health.contributor.HealthContributor;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 
 /**
  * The health's bean.
@@ -36,6 +37,7 @@ import org.springframework.context.annotation.Configuration;
 public class HealthConfiguration {
 
 	@Bean
+	@Lazy(false)
 	@ConditionalOnMissingBean(name = { "durableNotifyHealthIndicator", "durableNotifyHealthContributor" })
 	HealthContributor durableNotifyHealthIndicator(DatabaseProduct product,
 			ObjectProvider<NotificationListener> listener, ObjectProvider<Poll> poll, ApplicationDatabase database,

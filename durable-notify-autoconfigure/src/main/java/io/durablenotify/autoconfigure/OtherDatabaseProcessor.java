@@ -16,8 +16,6 @@
 
 package io.durablenotify.autoconfigure;
 
-import java.lang.reflect.Method;
-
 import io.durablenotify.schema.DatabaseProduct;
 import org.jspecify.annotations.Nullable;
 
@@ -26,8 +24,6 @@ import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.config.InstantiationAwareBeanPostProcessor;
 import org.springframework.beans.factory.support.RootBeanDefinition;
-import org.springframework.context.annotation.Lazy;
-import org.springframework.core.annotation.AnnotatedElementUtils;
 
 /**
  * Makes our beans that need PostgreSQL {@code null} where the DataSource leads to another
@@ -54,9 +50,9 @@ final class OtherDatabaseProcessor implements InstantiationAwareBeanPostProcesso
 
 	@Override
 	public @Nullable Object postProcessBeforeInstantiation(Class<?> beanClass, String beanName) {
-		if (PostgresBeans.isOurs(beanName) && this.beanFactory.containsBeanDefinition(beanName)
+		if (this.beanFactory.containsBeanDefinition(beanName)
 				&& this.beanFactory.getMergedBeanDefinition(beanName) instanceof RootBeanDefinition definition
-				&& needsPostgres(definition.getResolvedFactoryMethod())) {
+				&& PostgresBeans.isOne(definition)) {
 			DatabaseProduct product = this.product.getObject();
 			if (!product.isPostgres()) {
 				// Spring makes null of it, and creates nothing that the bean depends on
@@ -65,20 +61,6 @@ final class OtherDatabaseProcessor implements InstantiationAwareBeanPostProcesso
 			}
 		}
 		return null;
-	}
-
-	/**
-	 * A bean of ours needs it if it is declared lazy.
-	 */
-	private static boolean needsPostgres(@Nullable Method factoryMethod) {
-		if (factoryMethod == null || !factoryMethod.getDeclaringClass().getName().startsWith("io.durablenotify.")) {
-			return false;
-		}
-		Lazy lazy = AnnotatedElementUtils.findMergedAnnotation(factoryMethod, Lazy.class);
-		if (lazy == null) {
-			lazy = AnnotatedElementUtils.findMergedAnnotation(factoryMethod.getDeclaringClass(), Lazy.class);
-		}
-		return lazy != null && lazy.value();
 	}
 
 	/**

@@ -16,24 +16,28 @@
 
 package io.durablenotify.autoconfigure;
 
+import java.lang.reflect.Method;
 import java.util.Map;
 
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamProperties;
 
 import org.springframework.beans.factory.InitializingBean;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.beans.factory.support.RootBeanDefinition;
+import org.springframework.context.annotation.Lazy;
+import org.springframework.core.annotation.AnnotatedElementUtils;
 
 /**
- * Creates all our beans at start-up where the DataSource leads to PostgreSQL, as if they
- * were not lazy: an application that cannot listen or has no schema must not start.
+ * Creates all beans that {@linkplain RequiresPostgres require PostgreSQL} at start-up
+ * where the DataSource leads to it, as if they were not lazy: an application that cannot
+ * listen or has no schema must not start.
  */
 final class PostgresBeans implements InitializingBean {
-
-	private static final String PREFIX = "durableNotify";
 
 	private final DatabaseProduct product;
 
@@ -60,7 +64,7 @@ final class PostgresBeans implements InitializingBean {
 			return;
 		}
 		for (String name : this.beanFactory.getBeanDefinitionNames()) {
-			if (isOurs(name) && isLazySingleton(this.beanFactory.getBeanDefinition(name))) {
+			if (isLazySingleton(this.beanFactory.getBeanDefinition(name)) && isOne(this.beanFactory, name)) {
 				this.beanFactory.getBean(name);
 			}
 		}
@@ -72,8 +76,28 @@ final class PostgresBeans implements InitializingBean {
 		return definition.isLazyInit() && definition.isSingleton() && !definition.isAbstract();
 	}
 
-	static boolean isOurs(String beanName) {
-		return beanName.startsWith(PREFIX);
+	/**
+	 * Return whether a bean that is defined {@linkplain RequiresPostgres requires
+	 * PostgreSQL}.
+	 */
+	static boolean isOne(ConfigurableListableBeanFactory beanFactory, String name) {
+		// Only then is the factory method known
+		beanFactory.getType(name, false);
+		return beanFactory.getMergedBeanDefinition(name) instanceof RootBeanDefinition definition && isOne(definition);
+	}
+
+	/**
+	 * As above, where the bean's type is known.
+	 */
+	static boolean isOne(RootBeanDefinition definition) {
+		Method factoryMethod = definition.getResolvedFactoryMethod();
+		if (factoryMethod == null) {
+			return false;
+		}
+		Lazy lazy = AnnotatedElementUtils.findMergedAnnotation(factoryMethod, Lazy.class);
+		return (lazy == null || lazy.value())
+				&& (AnnotatedElementUtils.hasAnnotation(factoryMethod, RequiresPostgres.class) || AnnotatedElementUtils
+					.hasAnnotation(factoryMethod.getDeclaringClass(), RequiresPostgres.class));
 	}
 
 }

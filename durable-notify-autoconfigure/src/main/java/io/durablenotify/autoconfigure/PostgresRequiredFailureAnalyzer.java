@@ -98,7 +98,8 @@ final class PostgresRequiredFailureAnalyzer implements FailureAnalyzer {
 	private String asked(Throwable rootFailure) {
 		for (Throwable failure = rootFailure; failure != null; failure = failure.getCause()) {
 			if (failure instanceof BeanCreationException creation && creation.getBeanName() != null
-					&& PostgresBeans.isOurs(creation.getBeanName())) {
+					&& this.beanFactory.containsBeanDefinition(creation.getBeanName())
+					&& PostgresBeans.isOne(this.beanFactory, creation.getBeanName())) {
 				Class<?> type = this.beanFactory.getType(creation.getBeanName());
 				return (type != null) ? type.getSimpleName() : creation.getBeanName();
 			}

@@ -31,6 +31,7 @@ import io.durablenotify.web.SseProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 import org.springframework.core.env.Environment;
 
 /**
@@ -38,6 +39,7 @@ import org.springframework.core.env.Environment;
  * created, which is before anything reaches the database.
  */
 @Configuration(proxyBeanMethods = false)
+@Lazy(false)
 @EnableConfigurationProperties({ DurableNotifyProperties.class, SchemaProperties.class, DeliveryProperties.class,
 		ListenerProperties.class, PollProperties.class, WakeupProperties.class, LeaseProperties.class,
 		StreamProperties.class, EventProperties.class, ChangeProperties.class, SseProperties.class })

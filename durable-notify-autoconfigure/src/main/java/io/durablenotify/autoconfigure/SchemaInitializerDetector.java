@@ -90,6 +90,7 @@ final class SchemaInitializerDetector implements DatabaseInitializerDetector {
 	 */
 	private boolean isFirst(ConfigurableListableBeanFactory beanFactory) {
 		return beanFactory.containsBeanDefinition(INITIALIZER) && beanFactory.containsBeanDefinition(MIGRATOR)
+				&& PostgresBeans.isOne(beanFactory, MIGRATOR)
 				&& Binder.get(this.environment).bind("durable-notify.schema.migrate", Boolean.class).orElse(true)
 				&& !isMigratedBefore(beanFactory);
 	}

@@ -18,13 +18,13 @@
  * Auto-configuration: properties, conditions and failure analysis.
  * <p>
  * <b>Databases other than PostgreSQL.</b> A condition is too early to ask a DataSource
- * what it leads to, so that the bean definitions are the same everywhere. Those that need
- * PostgreSQL are declared lazy, and on other databases
+ * what it leads to, so that the bean definitions are the same everywhere. Those marked
+ * with {@link io.durablenotify.schema.RequiresPostgres} are lazy, and on other databases
  * {@link io.durablenotify.autoconfigure.OtherDatabaseProcessor} makes them {@code null}:
  * there, an application starts unless it needs one of them. On PostgreSQL
- * {@link io.durablenotify.autoconfigure.PostgresBeans} creates them all at start-up, by
- * the prefix of their names. Spring itself would create lazy beans that are declared as a
- * {@code SmartLifecycle}: their methods return less than that.
+ * {@link io.durablenotify.autoconfigure.PostgresBeans} creates them all at start-up.
+ * Spring itself would create lazy beans that are declared as a {@code SmartLifecycle}:
+ * their methods return less than that.
  */
 @NullMarked
 package io.durablenotify.autoconfigure;

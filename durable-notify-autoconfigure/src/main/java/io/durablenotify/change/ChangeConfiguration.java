@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.WakingWrites;
@@ -39,7 +40,7 @@ import org.springframework.context.annotation.Lazy;
  * The beans of changes.
  */
 @Configuration(proxyBeanMethods = false)
-@Lazy
+@RequiresPostgres
 public class ChangeConfiguration {
 
 	@Bean

@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.wakeup.Poll;
@@ -31,13 +32,12 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of events.
  */
 @Configuration(proxyBeanMethods = false)
-@Lazy
+@RequiresPostgres
 public class EventConfiguration {
 
 	@Bean

@@ -17,6 +17,7 @@
 package io.durablenotify.instance;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.Wakeups;
@@ -24,14 +25,13 @@ import io.durablenotify.wakeup.Wakeups;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Lazy;
 import org.springframework.core.env.Environment;
 
 /**
  * The beans of instances.
  */
 @Configuration(proxyBeanMethods = false)
-@Lazy
+@RequiresPostgres
 public class InstanceConfiguration {
 
 	@Bean(initMethod = "start")

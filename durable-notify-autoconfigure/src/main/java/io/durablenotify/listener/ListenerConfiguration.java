@@ -21,20 +21,20 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.DeliveryConfiguration;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Lazy;
 import org.springframework.core.env.Environment;
 
 /**
  * The listener's beans.
  */
 @Configuration(proxyBeanMethods = false)
-@Lazy
+@RequiresPostgres
 public class ListenerConfiguration {
 
 	@Bean

@@ -57,14 +57,14 @@ public class SchemaConfiguration {
 	}
 
 	@Bean
-	@Lazy
+	@RequiresPostgres
 	@ConditionalOnMissingBean
 	SchemaMigrator durableNotifySchemaMigrator(ApplicationDatabase database, SchemaProperties properties) {
 		return new FlywaySchemaMigrator(database, properties);
 	}
 
 	@Bean
-	@Lazy
+	@RequiresPostgres
 	Schema durableNotifySchema(DatabaseProduct product, SchemaMigrator migrator, ApplicationDatabase database) {
 		if (!product.isPostgres()) {
 			throw new PostgresRequiredException(product);
@@ -78,6 +78,7 @@ public class SchemaConfiguration {
 	 * What others depend on that need the schema, on any database.
 	 */
 	@Bean
+	@Lazy(false)
 	SchemaInitializer durableNotifySchemaInitializer(DatabaseProduct product, ObjectProvider<Schema> schema) {
 		return new SchemaInitializer(product, schema);
 	}

@@ -23,6 +23,7 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.tail.LiveReaders;
 import io.durablenotify.wakeup.Poll;
@@ -36,14 +37,13 @@ import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
-import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of streams. Those of families are registered by
  * {@link StreamFamilyRegistrar}.
  */
 @Configuration(proxyBeanMethods = false)
-@Lazy
+@RequiresPostgres
 @Import(StreamFamilyRegistrar.class)
 public class StreamConfiguration {
 

@@ -18,18 +18,18 @@ package io.durablenotify.wakeup;
 
 import io.durablenotify.jdbc.ApplicationDatabase;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of wake-ups and the poll.
  */
 @Configuration(proxyBeanMethods = false)
-@Lazy
+@RequiresPostgres
 public class WakeupConfiguration {
 
 	@Bean

@@ -19,19 +19,19 @@ package io.durablenotify.web;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamReader;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Lazy;
 
 /**
  * The beans of streams over HTTP.
  */
 @Configuration(proxyBeanMethods = false)
-@Lazy
+@RequiresPostgres
 public class WebConfiguration {
 
 	@Bean

@@ -72,8 +72,10 @@ import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.Lifecycle;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.Lazy;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -147,6 +149,38 @@ class OtherDatabaseTests {
 			context.stop();
 			context.start();
 		});
+	}
+
+	@Test
+	void aBeanOfTheApplicationIsItsOwnWhateverItsName() {
+		List<String> names = List.of("durableNotifyOwn", "durableNotifyComponent");
+		for (WebApplicationContextRunner runner : List.of(this.h2, this.onPostgres)) {
+			runner.withUserConfiguration(NamedLikeOurs.class, NamedLikeOurs.Component.class).run((context) -> {
+				assertThat(names).allSatisfy((name) -> {
+					assertThat(context.getBeanFactory().containsSingleton(name)).isFalse();
+					assertThat(context.getBean(name)).isInstanceOf(NamedLikeOurs.Component.class);
+				});
+				assertThat(context.getBeanFactory().containsSingleton("durableNotifyStreamReader"))
+					.isEqualTo(runner == this.onPostgres);
+			});
+		}
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@Lazy
+	static class NamedLikeOurs {
+
+		@Bean
+		Component durableNotifyOwn() {
+			return new Component();
+		}
+
+		@org.springframework.stereotype.Component("durableNotifyComponent")
+		@Lazy
+		static class Component {
+
+		}
+
 	}
 
 	private static List<String> created(ConfigurableListableBeanFactory beanFactory, Class<?> type) {

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -189,6 +190,15 @@ class PropertiesConfigurationTests {
 				assertThat(refusal(context).getReason()).contains("Must be more than 0",
 						"durable-notify.listener.enabled is false");
 			});
+	}
+
+	@Test
+	void aPollIsRequiredWithoutAListenerAlsoWhereAllBeansAreLazy() {
+		this.contextRunner
+			.withInitializer(
+					(context) -> context.addBeanFactoryPostProcessor(new LazyInitializationBeanFactoryPostProcessor()))
+			.withPropertyValues("durable-notify.listener.enabled=false", "durable-notify.poll.interval=0")
+			.run((context) -> assertThat(refusal(context).getName()).isEqualTo("durable-notify.poll.interval"));
 	}
 
 	@Test

@@ -18,6 +18,7 @@ package io.durablenotify.autoconfigure;
 
 import java.util.Set;
 
+import io.durablenotify.schema.RequiresPostgres;
 import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.Test;
 
@@ -44,9 +45,16 @@ class SchemaInitializerDetectorTests {
 
 	private void register(String... names) {
 		for (String name : names) {
-			this.beanFactory.registerBeanDefinition(name, new RootBeanDefinition(Object.class));
+			RootBeanDefinition definition = new RootBeanDefinition(SchemaInitializerDetectorTests.class);
+			definition.setFactoryMethodName("create");
+			this.beanFactory.registerBeanDefinition(name, definition);
 		}
 		this.beanFactory.registerBeanDefinition("flyway", new RootBeanDefinition(Flyway.class));
+	}
+
+	@RequiresPostgres
+	static Object create() {
+		return new Object();
 	}
 
 	private String[] dependencies(String name) {
@@ -62,6 +70,16 @@ class SchemaInitializerDetectorTests {
 		detector.detectionComplete(this.beanFactory, Set.of(INITIALIZER));
 		assertThat(dependencies("flyway")).containsExactly("other", INITIALIZER);
 		assertThat(dependencies(SCHEMA)).isNull();
+	}
+
+	@Test
+	void aMigratorOfTheApplicationComesAfterFlywayWhateverItsName() {
+		register(INITIALIZER, SCHEMA);
+		this.beanFactory.registerBeanDefinition("durableNotifySchemaMigrator", new RootBeanDefinition(Object.class));
+		SchemaInitializerDetector detector = new SchemaInitializerDetector(this.environment);
+		assertThat(detector.detect(this.beanFactory)).isEmpty();
+		detector.detectionComplete(this.beanFactory, Set.of());
+		assertThat(dependencies(SCHEMA)).containsExactly("flyway");
 	}
 
 	@Test
