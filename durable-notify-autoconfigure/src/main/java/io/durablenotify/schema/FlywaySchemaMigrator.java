@@ -161,7 +161,8 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 		}
 		if (SqlErrors.isInsufficientPrivilege(exception)) {
 			return new SchemaException(Problem.RIGHTS, this.properties.schemaName(),
-					((this.properties.migrate()) ? "The application's role may not create schema '%s' or tables in it: %s"
+					((this.properties.migrate())
+							? "The application's role may not create schema '%s' or tables in it: %s"
 							: "The application's role may not read what is in schema '%s': %s")
 						.formatted(this.properties.schemaName(), SqlErrors.reason(exception)),
 					exception);

@@ -51,7 +51,7 @@ class DeliveryConfigurationTests {
 
 	private void createExecutor(int maxThreads) {
 		this.executor = (ThreadPoolTaskExecutor) new DeliveryConfiguration()
-			.durableNotifyTaskExecutor(new DeliverySettings(maxThreads), new MockEnvironment());
+			.durableNotifyTaskExecutor(new DeliveryProperties(maxThreads), new MockEnvironment());
 		this.executor.afterPropertiesSet();
 	}
 
