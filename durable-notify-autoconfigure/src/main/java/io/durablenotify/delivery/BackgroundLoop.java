@@ -248,10 +248,11 @@ public final class BackgroundLoop implements AutoCloseable {
 	}
 
 	private long nanosUntilNext(long now) {
-		if (!this.signalled && this.dueAt == null) {
+		Long dueAt = this.dueAt;
+		if (!this.signalled && dueAt == null) {
 			return Long.MAX_VALUE;
 		}
-		long due = (this.signalled) ? 0 : this.dueAt - now;
+		long due = (this.signalled || dueAt == null) ? 0 : dueAt - now;
 		long pause = (this.pausedUntil == null || this.closing) ? 0 : this.pausedUntil - now;
 		return Math.max(due, pause);
 	}
