@@ -43,9 +43,9 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.Architectures.LayeredArchitecture;
 import com.tngtech.archunit.library.GeneralCodingRules;
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
-import io.durablenotify.jdbc.OneTransaction;
-import io.durablenotify.jdbc.Spelling;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.Spelling;
+import io.durablenotify.database.SqlErrors;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -82,36 +82,37 @@ class ArchitectureTests {
 	 * The packages from top to bottom: each may use those of lines below its own.
 	 */
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
-			List.of("stream", "event", "change", "work"), List.of("tail"), List.of("instance"), List.of("wakeup"),
-			List.of("listener"), List.of("schema"), List.of("delivery", "jdbc"), List.of("properties"), List.of(""));
+			List.of("stream", "event", "change", "work"), List.of("log"), List.of("instance"), List.of("wakeup"),
+			List.of("listener"), List.of("schema"), List.of("loop", "database"), List.of("properties"), List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an
 	 * exception, and why.
 	 */
 	private static final Map<String, String> PUBLIC_CLASSES = Map.ofEntries(
-			Map.entry("io.durablenotify.jdbc.ApplicationDatabase", "every feature reaches the database by it"),
-			Map.entry("io.durablenotify.jdbc.LimitedStatement", "every feature that locks heads waits by it"),
-			Map.entry("io.durablenotify.jdbc.OneTransaction",
+			Map.entry("io.durablenotify.database.ApplicationDatabase", "every feature reaches the database by it"),
+			Map.entry("io.durablenotify.database.LimitedStatement", "every feature that locks heads waits by it"),
+			Map.entry("io.durablenotify.database.OneTransaction",
 					"every feature that sends several statements does it by it"),
-			Map.entry("io.durablenotify.jdbc.PageQuery", "every feature reads pages by it"),
-			Map.entry("io.durablenotify.jdbc.Spelling", "every feature is given texts that a database may not spell"),
-			Map.entry("io.durablenotify.jdbc.SqlErrors", "every feature tells failures apart by it"),
-			Map.entry("io.durablenotify.jdbc.TransactionBuffer",
+			Map.entry("io.durablenotify.database.PageQuery", "every feature reads pages by it"),
+			Map.entry("io.durablenotify.database.Spelling",
+					"every feature is given texts that a database may not spell"),
+			Map.entry("io.durablenotify.database.SqlErrors", "every feature tells failures apart by it"),
+			Map.entry("io.durablenotify.database.TransactionBuffer",
 					"every feature keeps by it what waits for the end of a transaction"),
-			Map.entry("io.durablenotify.jdbc.Texts", "the rules that all features have for texts"),
-			Map.entry("io.durablenotify.delivery.BackgroundLoop", "a tool of several features"),
-			Map.entry("io.durablenotify.delivery.FailureLog", "a tool of several features"),
-			Map.entry("io.durablenotify.delivery.PeriodicTask", "a tool of several features"),
-			Map.entry("io.durablenotify.delivery.SerialTask", "a tool of several features"),
-			Map.entry("io.durablenotify.delivery.WorkerThread", "a tool of several features"),
+			Map.entry("io.durablenotify.database.Texts", "the rules that all features have for texts"),
+			Map.entry("io.durablenotify.loop.BackgroundLoop", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.FailureLog", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.PeriodicTask", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.SerialTask", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.WorkerThread", "a tool of several features"),
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
 			Map.entry("io.durablenotify.properties.PropertyRules", "every feature checks its properties by it"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
-			Map.entry("io.durablenotify.tail.HandlerDelivery", "a feature's own consumers deliver by it"),
-			Map.entry("io.durablenotify.tail.LiveReader", "a feature's own consumers take entries from it"),
-			Map.entry("io.durablenotify.tail.LiveReaders", "a feature opens its readers by it"),
+			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
+			Map.entry("io.durablenotify.log.LiveReader", "a feature's own consumers take entries from it"),
+			Map.entry("io.durablenotify.log.LiveReaders", "a feature opens its readers by it"),
 			Map.entry("io.durablenotify.wakeup.WakingWrites", "what every feature writes by"));
 
 	private static Path output;

@@ -23,10 +23,10 @@ import java.util.Map;
 
 import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.change.ChangeDeliveryState;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
-import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.log.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;

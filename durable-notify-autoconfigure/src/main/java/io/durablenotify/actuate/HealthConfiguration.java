@@ -17,10 +17,10 @@
 package io.durablenotify.actuate;
 
 import io.durablenotify.change.ChangeDelivery;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.DatabaseProduct;
-import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.log.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 
 import org.springframework.beans.factory.ObjectProvider;

@@ -16,7 +16,7 @@
 
 package io.durablenotify.autoconfigure;
 
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.SqlErrors;
 
 /**
  * What to do where there is no connection.

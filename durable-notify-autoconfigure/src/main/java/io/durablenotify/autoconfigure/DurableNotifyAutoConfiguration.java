@@ -20,11 +20,11 @@ import javax.sql.DataSource;
 
 import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.change.ChangeConfiguration;
-import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.event.EventConfiguration;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.instance.InstanceConfiguration;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.listener.ListenerProperties;

@@ -17,7 +17,7 @@
 package io.durablenotify.autoconfigure;
 
 import io.durablenotify.actuate.HealthConfiguration;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.NotificationListener;
 
 import org.springframework.boot.autoconfigure.AutoConfiguration;

@@ -16,7 +16,7 @@
 
 package io.durablenotify.autoconfigure;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.web.WebConfiguration;
 

@@ -20,7 +20,7 @@ import java.lang.reflect.Method;
 import java.util.Map;
 
 import io.durablenotify.event.EventProperties;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamProperties;

@@ -17,7 +17,7 @@
 package io.durablenotify.autoconfigure;
 
 import io.durablenotify.change.ChangeProperties;
-import io.durablenotify.delivery.DeliveryProperties;
+import io.durablenotify.loop.DeliveryProperties;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.listener.ListenerProperties;

@@ -18,8 +18,8 @@ package io.durablenotify.autoconfigure;
 
 import java.util.Map;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.listener.ListenerProperties;
 

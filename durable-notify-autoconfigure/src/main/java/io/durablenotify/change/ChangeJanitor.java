@@ -18,9 +18,9 @@ package io.durablenotify.change;
 
 import java.time.Duration;
 
-import io.durablenotify.delivery.FailureLog;
-import io.durablenotify.delivery.PeriodicTask;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.loop.PeriodicTask;
+import io.durablenotify.database.ApplicationDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 

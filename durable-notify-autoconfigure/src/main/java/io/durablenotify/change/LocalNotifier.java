@@ -26,8 +26,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.TransactionBuffer;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.TransactionBuffer;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;

@@ -22,7 +22,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 
-import io.durablenotify.jdbc.OneTransaction;
+import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 
 /**

@@ -17,8 +17,8 @@
 package io.durablenotify.change;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Spelling;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.WakingWrites.Written;

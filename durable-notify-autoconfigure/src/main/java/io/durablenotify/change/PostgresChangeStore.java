@@ -30,7 +30,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
-import io.durablenotify.jdbc.OneTransaction;
+import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 

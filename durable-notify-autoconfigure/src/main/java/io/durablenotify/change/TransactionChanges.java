@@ -20,7 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-import io.durablenotify.jdbc.TransactionBuffer;
+import io.durablenotify.database.TransactionBuffer;
 
 import org.springframework.transaction.support.TransactionSynchronization;
 

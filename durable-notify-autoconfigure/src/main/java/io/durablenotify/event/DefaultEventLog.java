@@ -22,12 +22,12 @@ import java.util.List;
 import java.util.OptionalLong;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.SessionWork;
-import io.durablenotify.jdbc.SqlErrors;
-import io.durablenotify.jdbc.Texts;
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.Start;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.SqlErrors;
+import io.durablenotify.database.Texts;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.Start;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.WakingWrites.Written;

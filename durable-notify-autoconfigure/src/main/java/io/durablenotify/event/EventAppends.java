@@ -33,7 +33,7 @@ import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.event.PostgresEventAppends.AllLooked;
 import io.durablenotify.event.PostgresEventAppends.Found;
 import io.durablenotify.event.PostgresEventAppends.Look;
-import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.database.SessionWork;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.WakingWrites.Written;

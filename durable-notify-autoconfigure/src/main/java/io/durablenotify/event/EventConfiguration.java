@@ -18,11 +18,11 @@ package io.durablenotify.event;
 
 import java.util.concurrent.Executor;
 
-import io.durablenotify.delivery.DeliveryConfiguration;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.log.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.WakingWrites;

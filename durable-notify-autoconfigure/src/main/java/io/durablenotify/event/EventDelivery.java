@@ -16,7 +16,7 @@
 
 package io.durablenotify.event;
 
-import io.durablenotify.tail.EntryHandler;
+import io.durablenotify.log.EntryHandler;
 
 /**
  * Gives an {@link EventHandler} what its follower brings.

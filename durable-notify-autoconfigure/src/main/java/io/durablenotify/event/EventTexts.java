@@ -16,7 +16,7 @@
 
 package io.durablenotify.event;
 
-import io.durablenotify.jdbc.Texts;
+import io.durablenotify.database.Texts;
 
 /**
  * The rules for the texts of events, which keep index entries below the size that

@@ -18,8 +18,8 @@ package io.durablenotify.event;
 
 import java.time.Instant;
 
-import io.durablenotify.tail.LogKind;
-import io.durablenotify.tail.TailedLog;
+import io.durablenotify.log.LogKind;
+import io.durablenotify.log.TailedLog;
 
 /**
  * A run as one of its followers sees it: a log that begins with 1 and never ends.

@@ -19,7 +19,7 @@ package io.durablenotify.event;
 import java.util.Objects;
 import java.util.Set;
 
-import io.durablenotify.jdbc.Texts;
+import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;

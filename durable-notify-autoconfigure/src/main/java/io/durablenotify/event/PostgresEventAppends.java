@@ -33,9 +33,9 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 
-import io.durablenotify.jdbc.LimitedStatement;
-import io.durablenotify.jdbc.OneTransaction;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 

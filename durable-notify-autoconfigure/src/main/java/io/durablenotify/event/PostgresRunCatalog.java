@@ -30,8 +30,8 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 
-import io.durablenotify.jdbc.LimitedStatement;
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 

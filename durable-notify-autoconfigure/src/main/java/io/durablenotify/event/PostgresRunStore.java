@@ -26,9 +26,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
-import io.durablenotify.jdbc.PageQuery;
+import io.durablenotify.database.PageQuery;
 import io.durablenotify.schema.SchemaName;
-import io.durablenotify.tail.LogStore;
+import io.durablenotify.log.LogStore;
 import org.jspecify.annotations.Nullable;
 
 /**

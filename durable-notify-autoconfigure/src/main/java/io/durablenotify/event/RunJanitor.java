@@ -21,9 +21,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 
-import io.durablenotify.delivery.FailureLog;
-import io.durablenotify.delivery.PeriodicTask;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.loop.PeriodicTask;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;
 import io.durablenotify.wakeup.WakingWrites.Written;

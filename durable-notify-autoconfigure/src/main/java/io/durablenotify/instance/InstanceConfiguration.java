@@ -16,7 +16,7 @@
 
 package io.durablenotify.instance;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.WakingWrites;

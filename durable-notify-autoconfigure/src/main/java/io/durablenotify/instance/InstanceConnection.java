@@ -22,10 +22,10 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import io.durablenotify.jdbc.SessionWork;
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.DriverConnectionDetails;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.Spelling;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;

@@ -31,8 +31,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.delivery.DaemonThreadFactory;
-import io.durablenotify.delivery.FailureLog;
+import io.durablenotify.loop.DaemonThreadFactory;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.instance.InstanceStore.Gone;
 import io.durablenotify.instance.InstanceStore.Renewed;
 import io.durablenotify.wakeup.Wakeup;

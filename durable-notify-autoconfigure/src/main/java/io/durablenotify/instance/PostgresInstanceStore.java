@@ -31,7 +31,7 @@ import java.util.Set;
 
 import io.durablenotify.instance.InstanceStore.Gone;
 import io.durablenotify.instance.InstanceStore.Renewed;
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 

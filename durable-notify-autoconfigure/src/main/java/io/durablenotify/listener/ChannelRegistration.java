@@ -23,7 +23,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.delivery.SerialTask;
+import io.durablenotify.loop.SerialTask;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;

@@ -27,7 +27,7 @@ import java.util.TreeSet;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.Texts;
+import io.durablenotify.database.Texts;
 
 /**
  * Who hears which channel. Lasts over connections.

@@ -20,7 +20,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerProperties.Probe;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import org.jspecify.annotations.Nullable;

@@ -19,8 +19,8 @@ package io.durablenotify.listener;
 import java.time.Clock;
 import java.util.concurrent.Executor;
 
-import io.durablenotify.delivery.DeliveryConfiguration;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 

@@ -27,9 +27,9 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.regex.Pattern;
 
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import io.durablenotify.jdbc.Spelling;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.DriverConnectionDetails;
+import io.durablenotify.database.Spelling;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerException.Problem;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.Driver;

@@ -16,7 +16,7 @@
 
 package io.durablenotify.listener;
 
-import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.database.DriverConnectionDetails;
 
 import org.springframework.boot.autoconfigure.service.connection.ConnectionDetails;
 

@@ -22,10 +22,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-import io.durablenotify.delivery.Delays;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.loop.Delays;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.DriverConnectionDetails;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerException.Problem;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;

@@ -23,9 +23,9 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.delivery.WorkerThread;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.loop.WorkerThread;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Spelling;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.schema.SchemaName;
 import org.apache.commons.logging.Log;

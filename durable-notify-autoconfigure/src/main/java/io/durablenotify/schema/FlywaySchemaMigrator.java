@@ -23,8 +23,8 @@ import java.util.stream.Collectors;
 
 import javax.sql.DataSource;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.schema.SchemaException.Problem;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;

@@ -22,8 +22,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.schema.SchemaException.Problem;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;

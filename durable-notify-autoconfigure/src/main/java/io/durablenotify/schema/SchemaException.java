@@ -16,8 +16,8 @@
 
 package io.durablenotify.schema;
 
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.DriverConnectionDetails;
+import io.durablenotify.database.SqlErrors;
 
 /**
  * The schema is not, and could not be brought, in the state that this version needs.

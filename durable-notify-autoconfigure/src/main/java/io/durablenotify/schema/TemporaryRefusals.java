@@ -19,9 +19,9 @@ package io.durablenotify.schema;
 import java.sql.SQLException;
 import java.util.function.Supplier;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.DriverConnectionDetails;
+import io.durablenotify.database.SqlErrors;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 

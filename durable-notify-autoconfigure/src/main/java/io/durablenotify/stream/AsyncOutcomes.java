@@ -24,8 +24,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-import io.durablenotify.delivery.DaemonThreadFactory;
-import io.durablenotify.delivery.Delays;
+import io.durablenotify.loop.DaemonThreadFactory;
+import io.durablenotify.loop.Delays;
 
 /**
  * Completes the futures of appends on the executor that runs users' code.

@@ -26,8 +26,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.stream.AppendResult.Ended;
 import io.durablenotify.stream.AppendResult.Gone;
 import io.durablenotify.stream.AppendResult.Locked;

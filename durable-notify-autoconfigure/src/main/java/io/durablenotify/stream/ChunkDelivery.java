@@ -16,7 +16,7 @@
 
 package io.durablenotify.stream;
 
-import io.durablenotify.tail.EntryHandler;
+import io.durablenotify.log.EntryHandler;
 
 /**
  * Gives a {@link ChunkHandler} what its reader brings.

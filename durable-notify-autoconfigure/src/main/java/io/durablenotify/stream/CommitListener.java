@@ -16,7 +16,7 @@
 
 package io.durablenotify.stream;
 
-import io.durablenotify.jdbc.TransactionBuffer;
+import io.durablenotify.database.TransactionBuffer;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;

@@ -25,9 +25,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-import io.durablenotify.tail.EntryConsumer;
-import io.durablenotify.tail.LiveReader;
-import io.durablenotify.tail.LiveReader.End;
+import io.durablenotify.log.EntryConsumer;
+import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LiveReader.End;
 import org.jspecify.annotations.Nullable;
 
 /**

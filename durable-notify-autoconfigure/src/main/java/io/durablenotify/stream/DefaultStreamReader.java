@@ -21,8 +21,8 @@ import java.util.Optional;
 import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LiveReaders;
 
 import org.springframework.util.Assert;
 

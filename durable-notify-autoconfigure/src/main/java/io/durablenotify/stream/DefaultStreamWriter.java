@@ -28,10 +28,10 @@ import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.StreamCodec;
 import io.durablenotify.instance.Lease;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.SessionWork;
-import io.durablenotify.jdbc.SqlErrors;
-import io.durablenotify.jdbc.TransactionBuffer;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.SqlErrors;
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.stream.AppendResult.Stored;
 import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.AppenderStore.Claimed;

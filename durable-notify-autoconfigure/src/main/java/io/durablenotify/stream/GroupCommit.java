@@ -24,9 +24,9 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
-import io.durablenotify.delivery.BackgroundLoop;
-import io.durablenotify.delivery.BackgroundLoop.Next;
-import io.durablenotify.delivery.FailureLog;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.LogFactory;
 
 import org.springframework.core.task.TaskRejectedException;

@@ -32,10 +32,10 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
-import io.durablenotify.jdbc.LimitedStatement;
-import io.durablenotify.jdbc.OneTransaction;
-import io.durablenotify.jdbc.Spelling;
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.Spelling;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;

@@ -29,7 +29,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
-import io.durablenotify.jdbc.LimitedStatement;
+import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 

@@ -30,7 +30,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-import io.durablenotify.jdbc.LimitedStatement;
+import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 

@@ -26,8 +26,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-import io.durablenotify.jdbc.OneTransaction;
-import io.durablenotify.jdbc.Spelling;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 

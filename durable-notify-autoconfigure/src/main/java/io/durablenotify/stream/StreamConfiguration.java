@@ -18,14 +18,14 @@ package io.durablenotify.stream;
 
 import java.util.concurrent.Executor;
 
-import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.log.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.WakingWrites;

@@ -20,9 +20,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 
-import io.durablenotify.delivery.FailureLog;
-import io.durablenotify.delivery.PeriodicTask;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.loop.PeriodicTask;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.stream.StreamCleanup.Slice;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakingWrites;

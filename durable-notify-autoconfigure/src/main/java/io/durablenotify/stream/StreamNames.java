@@ -18,7 +18,7 @@ package io.durablenotify.stream;
 
 import java.nio.charset.StandardCharsets;
 
-import io.durablenotify.jdbc.Texts;
+import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;

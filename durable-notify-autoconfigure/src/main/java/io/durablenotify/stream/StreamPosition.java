@@ -16,7 +16,7 @@
 
 package io.durablenotify.stream;
 
-import io.durablenotify.tail.Start;
+import io.durablenotify.log.Start;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;

@@ -19,7 +19,7 @@ package io.durablenotify.stream;
 import java.util.Objects;
 import java.util.concurrent.Flow;
 
-import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.log.LiveReaders;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 

@@ -19,7 +19,7 @@ package io.durablenotify.stream;
 import java.sql.Connection;
 import java.sql.SQLException;
 
-import io.durablenotify.tail.LogStore;
+import io.durablenotify.log.LogStore;
 
 /**
  * The SQL of reading streams.

@@ -18,11 +18,11 @@ package io.durablenotify.stream;
 
 import java.util.concurrent.Flow;
 
-import io.durablenotify.tail.EntryConsumer;
-import io.durablenotify.tail.EntryHandler;
-import io.durablenotify.tail.HandlerDelivery;
-import io.durablenotify.tail.LiveReader;
-import io.durablenotify.tail.LiveReaders;
+import io.durablenotify.log.EntryConsumer;
+import io.durablenotify.log.EntryHandler;
+import io.durablenotify.log.HandlerDelivery;
+import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LiveReaders;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;

@@ -18,8 +18,8 @@ package io.durablenotify.stream;
 
 import java.time.Instant;
 
-import io.durablenotify.tail.LogKind;
-import io.durablenotify.tail.TailedLog;
+import io.durablenotify.log.LogKind;
+import io.durablenotify.log.TailedLog;
 
 /**
  * A stream as one of its live readers sees it.

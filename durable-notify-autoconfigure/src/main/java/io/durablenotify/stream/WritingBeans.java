@@ -18,7 +18,7 @@ package io.durablenotify.stream;
 
 import java.util.concurrent.Executor;
 
-import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.loop.DeliveryConfiguration;
 
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.scheduling.TaskScheduler;

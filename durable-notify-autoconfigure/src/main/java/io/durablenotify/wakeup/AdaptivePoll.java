@@ -26,7 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.delivery.DaemonThreadFactory;
+import io.durablenotify.loop.DaemonThreadFactory;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.ListenerState.Status;
 import org.apache.commons.logging.Log;

@@ -23,8 +23,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.TransactionBuffer;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.SchemaName;

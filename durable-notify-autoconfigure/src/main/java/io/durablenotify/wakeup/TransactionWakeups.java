@@ -19,7 +19,7 @@ package io.durablenotify.wakeup;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-import io.durablenotify.jdbc.TransactionBuffer;
+import io.durablenotify.database.TransactionBuffer;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 

@@ -16,7 +16,7 @@
 
 package io.durablenotify.wakeup;
 
-import io.durablenotify.jdbc.Texts;
+import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -16,7 +16,7 @@
 
 package io.durablenotify.wakeup;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;

@@ -23,10 +23,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.IntSupplier;
 
-import io.durablenotify.delivery.BackgroundLoop;
-import io.durablenotify.delivery.BackgroundLoop.Next;
-import io.durablenotify.delivery.FailureLog;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.database.ApplicationDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 

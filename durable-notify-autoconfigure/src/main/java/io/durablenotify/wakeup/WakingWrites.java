@@ -21,8 +21,8 @@ import java.sql.SQLException;
 import java.util.Collection;
 import java.util.List;
 
-import io.durablenotify.jdbc.OneTransaction;
-import io.durablenotify.jdbc.SessionWork;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.SessionWork;
 import org.jspecify.annotations.Nullable;
 
 /**

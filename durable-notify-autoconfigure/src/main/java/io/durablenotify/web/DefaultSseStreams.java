@@ -22,7 +22,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-import io.durablenotify.delivery.DaemonThreadFactory;
+import io.durablenotify.loop.DaemonThreadFactory;
 import io.durablenotify.stream.StreamInfo;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;

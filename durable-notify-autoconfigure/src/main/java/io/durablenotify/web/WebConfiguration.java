@@ -18,7 +18,7 @@ package io.durablenotify.web;
 
 import java.util.concurrent.Executor;
 
-import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamReader;
 

@@ -34,7 +34,7 @@ import io.durablenotify.autoconfigure.DurableNotifyHealthContributorAutoConfigur
 import io.durablenotify.change.ChangeDeliveryState;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.EventLog;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.NotificationListener;

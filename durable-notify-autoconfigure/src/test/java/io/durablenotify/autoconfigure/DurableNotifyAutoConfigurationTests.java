@@ -22,10 +22,10 @@ import java.util.concurrent.Executor;
 
 import javax.sql.DataSource;
 
-import io.durablenotify.delivery.DeliveryConfiguration;
+import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.event.EventLog;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;

@@ -30,7 +30,7 @@ import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.EventLog;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.Schema;

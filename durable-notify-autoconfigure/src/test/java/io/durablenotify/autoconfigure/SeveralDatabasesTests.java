@@ -26,7 +26,7 @@ import javax.sql.DataSource;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.durablenotify.DurableNotifyDataSource;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.stream.StreamPosition;

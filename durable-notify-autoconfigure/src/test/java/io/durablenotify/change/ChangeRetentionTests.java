@@ -21,7 +21,7 @@ import java.util.List;
 
 import io.durablenotify.change.ChangeGap.Reason;
 import io.durablenotify.change.ChangeStore.Known;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;

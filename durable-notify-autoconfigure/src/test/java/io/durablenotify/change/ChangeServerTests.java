@@ -27,7 +27,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.change.ChangeGap.Reason;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;

@@ -44,7 +44,7 @@ import java.util.stream.Stream;
 import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeStore.Known;
 import io.durablenotify.change.ChangeStore.Page;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;

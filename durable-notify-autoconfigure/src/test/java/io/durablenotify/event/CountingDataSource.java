@@ -23,7 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import javax.sql.DataSource;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.wakeup.WakingWrites;

@@ -22,7 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 
 import io.durablenotify.event.AppendResult.Outcome;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;

@@ -16,8 +16,8 @@
 
 package io.durablenotify.event;
 
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 

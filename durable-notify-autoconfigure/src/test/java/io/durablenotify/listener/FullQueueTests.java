@@ -23,7 +23,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
 
-import io.durablenotify.jdbc.SqlErrors;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;

@@ -19,7 +19,7 @@ package io.durablenotify.listener;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;

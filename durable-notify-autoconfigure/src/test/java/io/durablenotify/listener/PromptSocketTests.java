@@ -37,7 +37,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import javax.net.SocketFactory;
 
-import io.durablenotify.jdbc.DriverConnectionDetails;
+import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.PostgresServer;

@@ -21,7 +21,7 @@ import java.util.Map;
 
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.SchemaException.Problem;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;

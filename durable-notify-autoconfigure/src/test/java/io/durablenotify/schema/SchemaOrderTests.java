@@ -21,7 +21,7 @@ import java.util.Map;
 
 import javax.sql.DataSource;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;

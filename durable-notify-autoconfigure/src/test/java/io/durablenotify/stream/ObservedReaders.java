@@ -26,11 +26,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.tail.HandlerDelivery;
-import io.durablenotify.tail.LiveReader;
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.HandlerDelivery;
+import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;

@@ -27,7 +27,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;

@@ -34,9 +34,9 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.tail.LiveReader;
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;

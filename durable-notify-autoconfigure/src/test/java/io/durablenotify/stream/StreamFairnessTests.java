@@ -22,8 +22,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.stream.ObservedStore.Share;
-import io.durablenotify.tail.LiveReader;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;

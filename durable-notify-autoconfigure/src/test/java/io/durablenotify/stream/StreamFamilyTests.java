@@ -25,9 +25,9 @@ import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.StreamCodec;
 import io.durablenotify.Subscription;
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;

@@ -21,7 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.StreamCodec;
 import io.durablenotify.Subscription;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;

@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.stream.StreamCleanup.Slice;
 import io.durablenotify.testsupport.Background;

@@ -28,9 +28,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.tail.LiveReader;
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;

@@ -27,8 +27,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;

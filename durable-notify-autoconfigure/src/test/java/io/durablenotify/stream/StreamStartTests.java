@@ -19,8 +19,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.ReaderStates;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;

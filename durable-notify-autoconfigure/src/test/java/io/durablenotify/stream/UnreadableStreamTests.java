@@ -26,12 +26,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
-import io.durablenotify.tail.LiveReader;
-import io.durablenotify.tail.LiveReaders;
-import io.durablenotify.tail.LogStore.Target;
-import io.durablenotify.tail.ReaderStates;
-import io.durablenotify.tail.Start;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogStore.Target;
+import io.durablenotify.log.ReaderStates;
+import io.durablenotify.log.Start;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;

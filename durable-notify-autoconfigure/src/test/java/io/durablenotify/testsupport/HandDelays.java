@@ -22,7 +22,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 
-import io.durablenotify.delivery.Delays;
+import io.durablenotify.loop.Delays;
 
 /**
  * Delays that are over when a test says so.

@@ -20,7 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
-import io.durablenotify.jdbc.ApplicationDatabase;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;

@@ -1,0 +1,147 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.util.List;
+import java.util.concurrent.Executor;
+
+import io.durablenotify.loop.SerialTask;
+import io.durablenotify.log.LiveReader.End;
+
+/**
+ * Calls a handler with what its reader has buffered, one call after the other, for as
+ * many entries as are asked for; the end needs no asking. One share a turn, so that a hot
+ * log leaves threads to others.
+ *
+ * @param <E> the entries' type
+ */
+public final class HandlerDelivery<E> implements EntryConsumer {
+
+	/**
+	 * So many are taken from the buffer, and given back to it as room, together.
+	 */
+	private static final int ENTRIES_AT_ONCE = 32;
+
+	private final LiveReader<E> reader;
+
+	private final EntryHandler<E> handler;
+
+	private final Demand demand;
+
+	private final SerialTask task;
+
+	HandlerDelivery(LiveReader<E> reader, EntryHandler<E> handler, Demand demand, Executor executor) {
+		this.reader = reader;
+		this.handler = handler;
+		this.demand = demand;
+		this.task = new SerialTask(executor, this::deliver, reader::awaitsDelivery);
+	}
+
+	LiveReader<E> reader() {
+		return this.reader;
+	}
+
+	@Override
+	public void signal() {
+		this.task.signal();
+	}
+
+	/**
+	 * Ask for entries, beside those that were asked for before. To be followed by
+	 * {@link #signal()}, when the handler may be called.
+	 * @param count how many, 1 or more
+	 */
+	public void request(long count) {
+		this.demand.add(count);
+	}
+
+	private void deliver() {
+		int delivered = 0;
+		while (delivered < this.reader.bufferSize()) {
+			List<E> entries = this.reader.peek(ENTRIES_AT_ONCE);
+			if (entries.isEmpty()) {
+				End end = this.reader.takeEnd();
+				if (end != null) {
+					tell(end);
+				}
+				return;
+			}
+			int handled = handle(entries);
+			// An entry counts as buffered until its handler has returned
+			this.reader.taken(handled);
+			if (handled < entries.size() && !this.reader.isCut()) {
+				return;
+			}
+			delivered += handled;
+		}
+		this.task.signal();
+	}
+
+	/**
+	 * Call the handler, until nothing more is asked for or the reading is over.
+	 * @return how many entries it has taken
+	 */
+	private int handle(List<E> entries) {
+		for (int i = 0; i < entries.size(); i++) {
+			if (this.reader.isCut() || !this.demand.take()) {
+				return i;
+			}
+			try {
+				this.handler.onEntry(entries.get(i));
+			}
+			catch (Throwable ex) {
+				failed(entries.get(i), ex);
+				return i;
+			}
+		}
+		return entries.size();
+	}
+
+	private void failed(E entry, Throwable failure) {
+		End end = this.reader.failed(failure);
+		if (end == null) {
+			return;
+		}
+		if (end.error() == failure) {
+			this.reader.logger()
+				.error("Handler failed with %s; its subscription ends".formatted(this.reader.describe(entry)), failure);
+		}
+		tell(end);
+	}
+
+	private void tell(End end) {
+		try {
+			if (end.error() != null) {
+				this.handler.onError(end.error());
+			}
+			else {
+				this.handler.onComplete();
+			}
+		}
+		catch (Throwable ex) {
+			this.reader.logger()
+				.error("Handler of %s failed in its last callback".formatted(this.reader.describe()), ex);
+		}
+		this.reader.told();
+	}
+
+	@Override
+	public String toString() {
+		return "delivery to %s, demand %s".formatted(this.reader, this.demand);
+	}
+
+}

@@ -1,0 +1,492 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.log.LogCursor.Validation;
+import io.durablenotify.log.LogStore.Head;
+import org.apache.commons.logging.Log;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One live reader: what it has received, what its consumer is still to take, and how it
+ * ends. {@link #peek}, {@link #taken} and {@link #takeEnd} are its consumer's, for one
+ * thread at a time; all else may be called by any.
+ *
+ * @param <E> the entries' type
+ */
+public final class LiveReader<E> implements Subscription {
+
+	/**
+	 * More than that is never asked for at once.
+	 */
+	private static final int MAX_ROOM = 1 << 20;
+
+	/**
+	 * A comparison takes two looks that bring nothing new.
+	 */
+	private static final int MAX_FRUITLESS_LOOKS = 8;
+
+	private final TailedLog<E> log;
+
+	private final LiveReaders<E> readers;
+
+	private final LookState look = new LookState();
+
+	/**
+	 * Set once, before the reader is registered.
+	 */
+	private EntryConsumer consumer = () -> {
+	};
+
+	/**
+	 * The log that this reader is bound to, or 0 while it waits for one. Set once.
+	 */
+	private volatile long logId;
+
+	private final LogCursor<E> cursor;
+
+	/**
+	 * How many looks in a row have brought nothing, although there was more. Owned by the
+	 * fetching thread.
+	 */
+	private int fruitlessLooks;
+
+	/**
+	 * The mean size of the entries that were found last, or a guess before.
+	 */
+	private volatile int entrySize = 8 * 1024;
+
+	/**
+	 * Guards what follows.
+	 */
+	private final Object lock = new Object();
+
+	private final EntryBuffer<E> buffer;
+
+	private @Nullable End end;
+
+	/**
+	 * Nothing may be taken any more.
+	 */
+	private boolean closed;
+
+	/**
+	 * What was buffered is dropped, and must not be given to anybody. Read without the
+	 * lock.
+	 */
+	private volatile boolean cut;
+
+	/**
+	 * Completed when the stop was told.
+	 */
+	private @Nullable CompletableFuture<Void> stopped;
+
+	/**
+	 * How the reading ends when the buffer is empty.
+	 *
+	 * @param error the error, or {@code null} for a complete end
+	 */
+	public record End(@Nullable Throwable error) {
+	}
+
+	LiveReader(TailedLog<E> log, long next, LiveReaders<E> readers, long bufferBytes) {
+		this.log = log;
+		this.cursor = new LogCursor<>(log, readers.kind(), next);
+		this.readers = readers;
+		this.buffer = new EntryBuffer<>(log, bufferBytes);
+	}
+
+	/**
+	 * Return the position. Changed before the reader is registered, and by the thread
+	 * that has begun a fetch for it.
+	 */
+	LogCursor<E> cursor() {
+		return this.cursor;
+	}
+
+	void connect(EntryConsumer consumer) {
+		this.consumer = consumer;
+	}
+
+	/**
+	 * Return the log's full name.
+	 * @return the name
+	 */
+	public String name() {
+		return this.log.name();
+	}
+
+	/**
+	 * Return what messages call the log.
+	 */
+	String describe() {
+		return "%s '%s'".formatted(this.readers.kind().log(), name());
+	}
+
+	/**
+	 * Return what messages call an entry.
+	 */
+	String describe(E entry) {
+		return "%s %d of %s".formatted(this.readers.kind().entry(), this.log.indexOf(entry), describe());
+	}
+
+	Log logger() {
+		return this.readers.kind().logger();
+	}
+
+	/**
+	 * Return how many entries it holds at most: its share of a turn, too.
+	 */
+	int bufferSize() {
+		return this.log.bufferSize();
+	}
+
+	long logId() {
+		return this.logId;
+	}
+
+	void bind(long logId) {
+		this.logId = logId;
+	}
+
+	/**
+	 * Return what entries of this log are likely to have, in bytes.
+	 */
+	int entrySize() {
+		return this.entrySize;
+	}
+
+	LookState look() {
+		return this.look;
+	}
+
+	/**
+	 * Return whether a fetch is worth its while.
+	 */
+	boolean hasRoom() {
+		synchronized (this.lock) {
+			return this.buffer.hasRoom();
+		}
+	}
+
+	/**
+	 * Return how many entries have their place, beside the one to compare with.
+	 */
+	int room() {
+		synchronized (this.lock) {
+			int places = Math.min(MAX_ROOM, this.log.bufferSize() - this.buffer.size());
+			return Math.max(1, places) + this.cursor.entriesToValidate();
+		}
+	}
+
+	/**
+	 * Return entries of this reader's log as all of its readers may share them.
+	 */
+	EntryPage<E> toPage(List<E> entries) {
+		return new EntryPage<>(this.log, entries);
+	}
+
+	/**
+	 * Take what a look found, as far as there is room. Called by the fetching thread.
+	 * Whatever the store returns, a reader that gets no further although there is more
+	 * ends: it would look again and again.
+	 * @return whether there is more
+	 */
+	boolean accept(@Nullable Head head, EntryPage<E> page) {
+		long before = this.cursor.next();
+		boolean more = acceptFound(head, page);
+		this.fruitlessLooks = (more && this.cursor.next() == before && hasRoom()) ? this.fruitlessLooks + 1 : 0;
+		if (this.fruitlessLooks > MAX_FRUITLESS_LOOKS) {
+			return truncated("it was not found in %d attempts".formatted(this.fruitlessLooks));
+		}
+		return more;
+	}
+
+	private boolean acceptFound(@Nullable Head head, EntryPage<E> page) {
+		if (head == null) {
+			end(this.log.deleted());
+			return false;
+		}
+		if (page.size() > 0) {
+			this.entrySize = (int) (page.bytes(0, page.size()) / page.size());
+		}
+		Validation validation = this.cursor.validate(head, page);
+		if (validation.truncation() != null) {
+			return truncated(validation.truncation());
+		}
+		return validation == Validation.REQUIRED || acceptFollowing(head, page, validation.from());
+	}
+
+	private boolean acceptFollowing(Head head, EntryPage<E> page, int from) {
+		int hole = from + page.successive(from, this.cursor.next());
+		int end = from + offer(page, from, hole);
+		if (end > from) {
+			received(end - from, page.get(end - 1));
+		}
+		if (end == hole && hole < page.size()) {
+			return truncated(this.log.indexOf(page.get(hole)) + " was found");
+		}
+		boolean more = this.cursor.next() < head.nextIndex();
+		if (more && page.size() == 0) {
+			return truncated("nothing was found before %d".formatted(head.nextIndex()));
+		}
+		if (!more && head.end() != null) {
+			end(error(head.end()));
+		}
+		return more;
+	}
+
+	private boolean truncated(String found) {
+		end(this.log.truncated(this.cursor.next(), found));
+		return false;
+	}
+
+	private @Nullable RuntimeException error(LogStore.End end) {
+		String failure = end.failure();
+		if (failure == null) {
+			return null;
+		}
+		return (end.cancelled()) ? this.log.cancelled(failure) : this.log.failed(failure);
+	}
+
+	/**
+	 * Take an entry that was committed just now, if it is the next one. Called by whoever
+	 * has begun a look for that.
+	 * @return whether it was taken
+	 */
+	boolean acceptNext(E entry, String server) {
+		if (!this.cursor.isNext(entry, server) || offer(toPage(List.of(entry)), 0, 1) == 0) {
+			return false;
+		}
+		received(1, entry);
+		return true;
+	}
+
+	private void received(int count, E last) {
+		this.cursor.advance(count, last);
+		this.consumer.signal();
+	}
+
+	/**
+	 * Return how many of them fitted.
+	 */
+	private int offer(EntryPage<E> page, int from, int to) {
+		synchronized (this.lock) {
+			return (this.cut) ? 0 : this.buffer.offer(page, from, to);
+		}
+	}
+
+	/**
+	 * End the reading once the buffer is empty.
+	 */
+	void end(@Nullable Throwable error) {
+		synchronized (this.lock) {
+			if (this.end != null || this.closed) {
+				return;
+			}
+			this.end = new End(error);
+		}
+		this.readers.ending(this);
+		this.consumer.signal();
+	}
+
+	/**
+	 * End the reading now, whatever is buffered.
+	 * @param error what the consumer is told
+	 */
+	public void abort(Throwable error) {
+		synchronized (this.lock) {
+			if (this.closed) {
+				return;
+			}
+			cut();
+			this.end = new End(error);
+		}
+		this.readers.ending(this);
+		this.consumer.signal();
+	}
+
+	/**
+	 * End the reading now, because the context closes.
+	 * @return completed when that was told
+	 */
+	CompletableFuture<Void> stop() {
+		CompletableFuture<Void> stopped = new CompletableFuture<>();
+		synchronized (this.lock) {
+			if (this.closed) {
+				return CompletableFuture.completedFuture(null);
+			}
+			this.stopped = stopped;
+		}
+		abort(this.log.stopped());
+		return stopped;
+	}
+
+	/**
+	 * Return the next entries to take: none if there are none for now, or any more.
+	 * @param max how many at most
+	 * @return the entries, which count as buffered until they are {@link #taken}
+	 */
+	public List<E> peek(int max) {
+		List<E> entries;
+		synchronized (this.lock) {
+			entries = this.buffer.peek(max);
+		}
+		// All of them have the name that the database knows, or none
+		if (entries.isEmpty() || this.log.asSeen(entries.get(0)) == entries.get(0)) {
+			return entries;
+		}
+		return entries.stream().map(this.log::asSeen).toList();
+	}
+
+	/**
+	 * The next entries were taken.
+	 * @param count how many
+	 */
+	public void taken(int count) {
+		boolean hasRoom;
+		synchronized (this.lock) {
+			if (this.cut) {
+				return;
+			}
+			this.buffer.remove(count);
+			hasRoom = this.buffer.hasRoom();
+		}
+		if (hasRoom) {
+			this.readers.roomMade(this);
+		}
+	}
+
+	/**
+	 * Return whether what was peeked at must not be taken.
+	 */
+	boolean isCut() {
+		return this.cut;
+	}
+
+	private void cut() {
+		this.cut = true;
+		this.buffer.clear();
+	}
+
+	/**
+	 * Take the end, behind the last entry.
+	 * @return the end, once, or {@code null} if there is none (yet)
+	 */
+	public @Nullable End takeEnd() {
+		End end;
+		synchronized (this.lock) {
+			if (this.closed || this.end == null || !this.buffer.isEmpty()) {
+				return null;
+			}
+			this.closed = true;
+			end = this.end;
+		}
+		this.readers.remove(this);
+		return end;
+	}
+
+	/**
+	 * Whoever took an entry failed with it.
+	 * @return how the reading ends, or {@code null} if that is over already
+	 */
+	@Nullable End failed(Throwable failure) {
+		End end = new End(failure);
+		synchronized (this.lock) {
+			if (this.closed) {
+				return null;
+			}
+			this.closed = true;
+			cut();
+			if (this.stopped != null && this.end != null) {
+				// Interrupted because the context closes, most likely
+				end = this.end;
+			}
+		}
+		this.readers.remove(this);
+		return end;
+	}
+
+	/**
+	 * The end was told, or nobody is left to be told: a stop need not wait any longer.
+	 */
+	public void told() {
+		CompletableFuture<Void> stopped;
+		synchronized (this.lock) {
+			stopped = this.stopped;
+		}
+		if (stopped != null) {
+			stopped.complete(null);
+		}
+	}
+
+	@Override
+	public void cancel() {
+		synchronized (this.lock) {
+			this.closed = true;
+			cut();
+		}
+		this.readers.remove(this);
+		told();
+	}
+
+	@Override
+	public boolean isActive() {
+		synchronized (this.lock) {
+			return !this.closed;
+		}
+	}
+
+	/**
+	 * Return whether anybody would miss it if nothing were delivered any more.
+	 */
+	boolean awaitsDelivery() {
+		return isActive() && !this.readers.isClosed();
+	}
+
+	/**
+	 * Return how many entries wait to be taken.
+	 */
+	int buffered() {
+		synchronized (this.lock) {
+			return this.buffer.size();
+		}
+	}
+
+	/**
+	 * Return whether looks at the log are still of use.
+	 */
+	boolean isReading() {
+		synchronized (this.lock) {
+			return !this.closed && this.end == null;
+		}
+	}
+
+	@Override
+	public String toString() {
+		synchronized (this.lock) {
+			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(name(), this.logId,
+					this.cursor.next(), this.look, buffered(),
+					(this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
+		}
+	}
+
+}

@@ -1,0 +1,442 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LogStore.Head;
+import io.durablenotify.log.LogStore.Tail;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakeupHandler;
+import io.durablenotify.wakeup.Wakeups;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.context.Lifecycle;
+import org.springframework.context.Phased;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * All live readers that a feature has in this instance, by the log that they are bound to
+ * or by the name that they wait for. Turns wake-ups into looks. Stops before the web
+ * server does, whose graceful shutdown would otherwise wait for responses that stream.
+ * <p>
+ * A log that does not exist yet is waited for. A reader is bound to the log that it
+ * finds: if that is deleted the reader ends, also where a new one takes the name.
+ * <p>
+ * Open from the beginning, so that it need not be a {@link SmartLifecycle}, which Spring
+ * would create at start-up, PostgreSQL or not.
+ *
+ * @param <E> the entries' type
+ */
+public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, AutoCloseable {
+
+	private static final long STOP_TIMEOUT_MILLIS = 1000;
+
+	private static final int MAX_HANDED_OVER = 16;
+
+	private final LogKind kind;
+
+	private final LogStore<E> store;
+
+	private final long bufferBytes;
+
+	private final ApplicationDatabase database;
+
+	private final Executor executor;
+
+	private final Poll poll;
+
+	private final LogFetcher<E> fetcher;
+
+	private final Subscription wakeups;
+
+	private final Map<Long, Set<LiveReader<E>>> byId = new ConcurrentHashMap<>();
+
+	private final Map<String, Set<LiveReader<E>>> byName = new ConcurrentHashMap<>();
+
+	/**
+	 * Readers of which the end is known and not taken yet: nothing looks for them any
+	 * more, but a stop must find them.
+	 */
+	private final Set<LiveReader<E>> ending = ConcurrentHashMap.newKeySet();
+
+	/**
+	 * Readers may come before the lifecycle starts: the web server is up earlier.
+	 */
+	private volatile boolean open = true;
+
+	private volatile boolean closed;
+
+	/**
+	 * Guarded by {@code this}; there while readers read.
+	 */
+	private @Nullable Subscription polling;
+
+	/**
+	 * Create a new instance.
+	 * @param kind what the feature's logs have in common
+	 * @param store the feature's SQL
+	 * @param bufferBytes how many bytes a reader holds at most, or one entry that has
+	 * more
+	 * @param database the database
+	 * @param executor where handlers are called
+	 * @param wakeups the wake-ups
+	 * @param poll the shared poll
+	 */
+	public LiveReaders(LogKind kind, LogStore<E> store, long bufferBytes, ApplicationDatabase database,
+			Executor executor, Wakeups wakeups, Poll poll) {
+		this.kind = kind;
+		this.store = store;
+		this.bufferBytes = bufferBytes;
+		this.database = database;
+		this.executor = executor;
+		this.poll = poll;
+		this.fetcher = new LogFetcher<>(kind, database, store, this);
+		this.wakeups = wakeups.subscribe(kind.topic(), this);
+	}
+
+	/**
+	 * Open a reader that gives its handler all there is, one entry after the other. Asks
+	 * the database before it returns only where the start counts from the end.
+	 * @param log the log
+	 * @param from where to begin
+	 * @param handler the handler, called on the executor
+	 * @return the reader
+	 * @throws RuntimeException {@link TailedLog#stopped()} if the application context has
+	 * closed
+	 */
+	public LiveReader<E> open(TailedLog<E> log, Start from, EntryHandler<E> handler) {
+		return openFor(log, from, (reader) -> delivery(reader, handler, Demand.unlimited())).reader();
+	}
+
+	/**
+	 * Open a reader.
+	 * @param <C> the consumer's type
+	 * @param log the log
+	 * @param from where to begin
+	 * @param consumers makes what takes the reader's entries
+	 * @return the consumer
+	 * @throws RuntimeException {@link TailedLog#stopped()} if the application context has
+	 * closed
+	 */
+	public <C extends EntryConsumer> C openFor(TailedLog<E> log, Start from, Function<LiveReader<E>, C> consumers) {
+		requireOpen(log);
+		String name = log.name();
+		Tail tail = (from.fromEnd()) ? findTail(name) : null;
+		LiveReader<E> reader = new LiveReader<>(log, from.resolve((tail != null) ? tail.nextIndex() : 0), this,
+				this.bufferBytes);
+		C consumer = consumers.apply(reader);
+		reader.connect(consumer);
+		// Registered before the first look: what is appended from here on wakes it
+		if (tail != null && tail.visible()) {
+			if (tail.nextIndex() > 0 && reader.cursor().next() == tail.nextIndex()) {
+				reader.cursor().beginAfterLast();
+			}
+			bind(reader, tail.id());
+			this.fetcher.wake(reader);
+		}
+		else {
+			this.byName.compute(name, (key, readers) -> with(readers, reader));
+			this.fetcher.resolve(name);
+		}
+		followPoll();
+		if (!this.open) {
+			reader.cancel();
+			requireOpen(log);
+		}
+		return consumer;
+	}
+
+	/**
+	 * Return what calls a handler with as many of a reader's entries as it is asked for.
+	 * @param reader the reader
+	 * @param handler the handler, called on the executor
+	 * @return the delivery, asked for nothing yet
+	 */
+	public HandlerDelivery<E> deliveryOnDemand(LiveReader<E> reader, EntryHandler<E> handler) {
+		return delivery(reader, handler, Demand.none());
+	}
+
+	private HandlerDelivery<E> delivery(LiveReader<E> reader, EntryHandler<E> handler, Demand demand) {
+		return new HandlerDelivery<>(reader, handler, demand, this.executor);
+	}
+
+	LogKind kind() {
+		return this.kind;
+	}
+
+	private void requireOpen(TailedLog<E> log) {
+		if (!this.open) {
+			throw log.stopped();
+		}
+	}
+
+	private @Nullable Tail findTail(String name) {
+		return this.database
+			.executeReading("find the end of a " + this.kind.log(),
+					(connection, joined) -> this.store.tail(connection, joined, name))
+			.orElse(null);
+	}
+
+	/**
+	 * Be polled while there are readers, and only then. To be called after each change of
+	 * the registrations: the last of several callers sees what all of them have changed.
+	 */
+	private synchronized void followPoll() {
+		boolean needed = !this.byName.isEmpty() || !this.byId.isEmpty();
+		if (needed && this.polling == null) {
+			this.polling = this.poll.register(this.fetcher::poll);
+		}
+		else if (!needed && this.polling != null) {
+			this.polling.cancel();
+			this.polling = null;
+		}
+	}
+
+	/**
+	 * Return one of the readers that wait for a name, or {@code null}.
+	 */
+	@Nullable LiveReader<E> anyWaiting(String name) {
+		Iterator<LiveReader<E>> waiting = this.byName.getOrDefault(name, Set.of()).iterator();
+		return (waiting.hasNext()) ? waiting.next() : null;
+	}
+
+	/**
+	 * It was found, with what a reader begins with. The reader fetches once more: a
+	 * wake-up that came before it was registered has not reached it.
+	 */
+	void found(LiveReader<E> reader, long logId) {
+		bindWaiting(reader.name(), logId, reader);
+		this.fetcher.wake(reader);
+	}
+
+	/**
+	 * A name that readers wait for exists.
+	 */
+	void bindWaiting(String name, long logId) {
+		bindWaiting(name, logId, null);
+	}
+
+	private void bindWaiting(String name, long logId, @Nullable LiveReader<E> looking) {
+		Set<LiveReader<E>> waiting = this.byName.remove(name);
+		if (waiting != null) {
+			for (LiveReader<E> reader : waiting) {
+				bind(reader, logId);
+				if (reader != looking) {
+					this.fetcher.wake(reader);
+				}
+			}
+			// In between they were registered nowhere
+			followPoll();
+		}
+	}
+
+	/**
+	 * A name that readers wait for cannot be looked up.
+	 */
+	void endWaiting(String name, Throwable failure) {
+		List.copyOf(this.byName.getOrDefault(name, Set.of())).forEach((reader) -> reader.end(failure));
+	}
+
+	private void bind(LiveReader<E> reader, long logId) {
+		reader.bind(logId);
+		this.byId.compute(logId, (id, readers) -> with(readers, reader));
+		// While it moved from one map to the other, nobody could find it
+		if (!this.open) {
+			reader.stop();
+		}
+		if (!reader.isReading()) {
+			unregister(reader);
+		}
+	}
+
+	private static <E> Set<LiveReader<E>> with(@Nullable Set<LiveReader<E>> readers, LiveReader<E> reader) {
+		Set<LiveReader<E>> result = (readers != null) ? readers : ConcurrentHashMap.newKeySet(1);
+		result.add(reader);
+		return result;
+	}
+
+	/**
+	 * A reader has nothing more to look for.
+	 */
+	void ending(LiveReader<E> reader) {
+		this.ending.add(reader);
+		unregister(reader);
+		// Its consumer may have been as fast
+		if (!reader.isActive()) {
+			remove(reader);
+		}
+	}
+
+	void remove(LiveReader<E> reader) {
+		unregister(reader);
+		this.ending.remove(reader);
+	}
+
+	private void unregister(LiveReader<E> reader) {
+		this.byName.computeIfPresent(reader.name(), (name, readers) -> without(readers, reader));
+		this.byId.computeIfPresent(reader.logId(), (id, readers) -> without(readers, reader));
+		if (this.byName.isEmpty() && this.byId.isEmpty()) {
+			followPoll();
+		}
+	}
+
+	private static <E> @Nullable Set<LiveReader<E>> without(Set<LiveReader<E>> readers, LiveReader<E> reader) {
+		readers.remove(reader);
+		return (readers.isEmpty()) ? null : readers;
+	}
+
+	/**
+	 * Return the topic of the logs' wake-ups, which is the feature's name.
+	 * @return the topic
+	 */
+	public String topic() {
+		return this.kind.topic();
+	}
+
+	/**
+	 * Return how many readers there are.
+	 * @return those that have not been told their end
+	 */
+	public int size() {
+		return all().size();
+	}
+
+	/**
+	 * A reader's consumer has taken entries.
+	 */
+	void roomMade(LiveReader<E> reader) {
+		this.fetcher.roomMade(reader);
+	}
+
+	/**
+	 * Return whether entries of a log should be handed over: there are readers, and few
+	 * enough for the thread of an append.
+	 * @param logId the log's id
+	 * @return whether there are
+	 */
+	public boolean awaitHandOver(long logId) {
+		int readers = of(logId).size();
+		return readers > 0 && readers <= MAX_HANDED_OVER;
+	}
+
+	/**
+	 * Hand an entry that was committed just now to the readers that wait for it, so that
+	 * they need no look.
+	 * @param logId the log's id
+	 * @param entry the entry
+	 * @param server which run of the server stored it, as {@link Head} tells: a reader
+	 * that has read from another one looks instead
+	 */
+	public void handOver(long logId, E entry, String server) {
+		of(logId).forEach((reader) -> this.fetcher.handOver(entry, server, reader));
+	}
+
+	Collection<LiveReader<E>> of(long logId) {
+		return this.byId.getOrDefault(logId, Set.of());
+	}
+
+	Set<Long> logIds() {
+		return this.byId.keySet();
+	}
+
+	Set<String> waitedFor() {
+		return this.byName.keySet();
+	}
+
+	@Override
+	public void onWakeup(Wakeup wakeup) {
+		for (LiveReader<E> reader : of(wakeup.id())) {
+			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
+				this.fetcher.wake(reader);
+			}
+		}
+		String created = wakeup.createdName();
+		if (created != null && this.byName.containsKey(created)) {
+			this.fetcher.resolve(created);
+		}
+	}
+
+	@Override
+	public void onResync() {
+		this.fetcher.resync();
+	}
+
+	/**
+	 * Return all readers that have not been told their end.
+	 */
+	Set<LiveReader<E>> all() {
+		// Asked in the order in which readers move from one to the next
+		Set<LiveReader<E>> all = new LinkedHashSet<>();
+		this.byName.values().forEach(all::addAll);
+		this.byId.values().forEach(all::addAll);
+		all.addAll(this.ending);
+		return all;
+	}
+
+	@Override
+	public void start() {
+		this.open = true;
+	}
+
+	/**
+	 * End all readers. Waits a moment for their handlers to hear of it, not for handlers
+	 * that block.
+	 */
+	@Override
+	public void stop() {
+		this.open = false;
+		CompletableFuture<?>[] told = all().stream().map(LiveReader::stop).toArray(CompletableFuture<?>[]::new);
+		CompletableFuture.allOf(told).completeOnTimeout(null, STOP_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS).join();
+	}
+
+	@Override
+	public boolean isRunning() {
+		return this.open;
+	}
+
+	@Override
+	public int getPhase() {
+		return SmartLifecycle.DEFAULT_PHASE;
+	}
+
+	boolean isClosed() {
+		return this.closed;
+	}
+
+	@Override
+	public void close() {
+		stop();
+		this.closed = true;
+		this.wakeups.cancel();
+		this.fetcher.close();
+	}
+
+}

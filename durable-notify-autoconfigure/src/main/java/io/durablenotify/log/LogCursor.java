@@ -1,0 +1,234 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.time.Instant;
+
+import io.durablenotify.log.LogStore.Head;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The position of a reader in its log: the index of the next entry, the identity of the
+ * log, and the run of the server that all entries so far were received from.
+ * <p>
+ * After a failover or a crash the server may lack the last entries that were received,
+ * and may have given their indexes to others. So the position is validated then: the next
+ * fetch begins with the last entry that was received, and compares. A server that has
+ * that entry has all before it.
+ * <p>
+ * {@link #next()} and {@link #received()} may be called by any thread; all else is called
+ * by the thread that has begun a fetch for the reader ({@link LookState}).
+ *
+ * @param <E> the entries' type
+ */
+final class LogCursor<E> {
+
+	private enum State {
+
+		/**
+		 * The next fetch begins with the next entry.
+		 */
+		FETCHING,
+
+		/**
+		 * The next fetch begins with the last entry that was received, to validate the
+		 * position.
+		 */
+		AWAIT_VALIDATION
+
+	}
+
+	private final TailedLog<E> log;
+
+	private final LogKind kind;
+
+	private State state = State.FETCHING;
+
+	private volatile long next;
+
+	/**
+	 * The index after the last entry that was received, or that was the last one when the
+	 * reader began after it, or 0.
+	 */
+	private volatile long received;
+
+	/**
+	 * The time by which the log is known again: ids are given away again after a failover
+	 * to a server that was behind.
+	 */
+	private @Nullable Instant createdAt;
+
+	/**
+	 * The time by which the last entry that was received is known again.
+	 */
+	private @Nullable Instant lastCreatedAt;
+
+	/**
+	 * The run of the server, from one crash to the next, that everything so far was
+	 * received from, or was validated on.
+	 */
+	private volatile @Nullable String server;
+
+	/**
+	 * Whether the server may have crashed since, and does not tell that for certain.
+	 */
+	private volatile boolean doubted;
+
+	LogCursor(TailedLog<E> log, LogKind kind, long next) {
+		this.log = log;
+		this.kind = kind;
+		this.next = next;
+	}
+
+	/**
+	 * Begin after the log's last entry, and validate that one like one that was received:
+	 * what was appended since would be missed if the log had got shorter.
+	 */
+	void beginAfterLast() {
+		this.received = this.next;
+		this.state = State.AWAIT_VALIDATION;
+	}
+
+	/**
+	 * Return the index of the next entry.
+	 */
+	long next() {
+		return this.next;
+	}
+
+	long received() {
+		return this.received;
+	}
+
+	/**
+	 * Return the index of the first entry to fetch.
+	 */
+	long fetchFrom() {
+		return this.next - entriesToValidate();
+	}
+
+	/**
+	 * Return how many entries a fetch begins with that were received before.
+	 */
+	int entriesToValidate() {
+		return (this.state == State.AWAIT_VALIDATION) ? 1 : 0;
+	}
+
+	/**
+	 * The server may have crashed: a crash ends all connections, the listener's too.
+	 */
+	void doubt() {
+		this.doubted = true;
+	}
+
+	/**
+	 * Return whether entries were received from another run of the server, which may have
+	 * had what this one has not.
+	 */
+	boolean hasReceivedFromOther(String server) {
+		return this.received > 0 && !isCertainlyOf(server);
+	}
+
+	private boolean isCertainlyOf(String server) {
+		return server.equals(this.server) && !(this.doubted && Head.isUncertain(server));
+	}
+
+	/**
+	 * Validate the position by what a fetch has found.
+	 */
+	Validation validate(Head head, EntryPage<E> page) {
+		if (!isSame(head)) {
+			return Validation.truncated("another %s is in its place".formatted(this.kind.log()));
+		}
+		if (head.nextIndex() < this.received) {
+			return Validation.truncated("the %s ends at %d".formatted(this.kind.log(), head.nextIndex()));
+		}
+		int from = entriesToValidate();
+		if (from > 0) {
+			if (page.size() == 0 || !isLast(page.get(0))) {
+				return Validation.truncated("the %s before it is another one".formatted(this.kind.entry()));
+			}
+			this.state = State.FETCHING;
+			this.doubted = false;
+		}
+		else if (hasReceivedFromOther(head.server())) {
+			this.state = State.AWAIT_VALIDATION;
+			return Validation.REQUIRED;
+		}
+		this.server = head.server();
+		return Validation.valid(from);
+	}
+
+	private boolean isSame(Head head) {
+		if (this.createdAt == null) {
+			this.createdAt = head.createdAt();
+		}
+		return head.name().equals(this.log.name()) && head.createdAt().equals(this.createdAt);
+	}
+
+	private boolean isLast(E entry) {
+		if (this.lastCreatedAt == null) {
+			this.lastCreatedAt = this.log.createdAtOf(entry);
+		}
+		return this.log.indexOf(entry) == this.next - 1 && this.log.createdAtOf(entry).equals(this.lastCreatedAt);
+	}
+
+	/**
+	 * Return whether an entry that was committed just now is the next one. After a
+	 * failover it may be that by its index only.
+	 */
+	boolean isNext(E entry, String server) {
+		return isCertainlyOf(server) && this.log.indexOf(entry) == this.next;
+	}
+
+	/**
+	 * Entries were received.
+	 * @param count how many
+	 * @param last the last one
+	 */
+	void advance(int count, E last) {
+		this.lastCreatedAt = this.log.createdAtOf(last);
+		this.next += count;
+		this.received = this.next;
+	}
+
+	/**
+	 * The outcome of a validation.
+	 *
+	 * @param from the place in the page of the first entry that was not received yet, or
+	 * -1 if none can be taken
+	 * @param truncation what was found instead of the next entry, if the log was
+	 * truncated
+	 */
+	record Validation(int from, @Nullable String truncation) {
+
+		/**
+		 * The next fetch has to validate the position first.
+		 */
+		static final Validation REQUIRED = new Validation(-1, null);
+
+		static Validation valid(int from) {
+			return new Validation(from, null);
+		}
+
+		static Validation truncated(String found) {
+			return new Validation(-1, found);
+		}
+
+	}
+
+}

@@ -1,0 +1,386 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedDeque;
+
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
+import io.durablenotify.log.LogStore.Budget;
+import io.durablenotify.log.LogStore.Found;
+import io.durablenotify.log.LogStore.Head;
+import io.durablenotify.log.LogStore.Target;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
+import org.springframework.util.StringUtils;
+
+/**
+ * Fetches for all live readers, on one thread and one connection at a time: readers that
+ * were woken queue up, those of one log that stand at the same index share a target, and
+ * one statement reads many targets. A reader whose log has more goes to the back of the
+ * queue, so that a hot log gets one share a turn.
+ */
+final class LogFetcher<E> implements AutoCloseable {
+
+	private static final int MAX_READERS_PER_STATEMENT = 1_000;
+
+	/**
+	 * Up to so many targets each gets a full share.
+	 */
+	private static final int FULL_SHARES = 64;
+
+	private static final int BYTES_PER_SHARE = 64 * 1024;
+
+	/**
+	 * Nobody else waits for the statement then.
+	 */
+	private static final int BYTES_ALONE = 1024 * 1024;
+
+	private static final int MIN_ENTRIES_PER_SHARE = 16;
+
+	private final LogKind kind;
+
+	private final ApplicationDatabase database;
+
+	private final LogStore<E> store;
+
+	private final LiveReaders<E> readers;
+
+	private final LogChecks<E> checks;
+
+	private final BackgroundLoop loop;
+
+	/**
+	 * Readers in state QUEUED, each at most once.
+	 */
+	private final Deque<LiveReader<E>> queue = new ConcurrentLinkedDeque<>();
+
+	/**
+	 * Readers in state QUEUED of which one has a log that cannot be read. Owned by the
+	 * fetching thread, like all that follows.
+	 */
+	private final Queue<LiveReader<E>> suspects = new ArrayDeque<>();
+
+	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LiveReaders<E> readers) {
+		this.kind = kind;
+		this.database = database;
+		this.store = store;
+		this.readers = readers;
+		this.checks = new LogChecks<>(kind, database, store, readers, this::wake);
+		String logs = StringUtils.capitalize(kind.logs());
+		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(),
+				new FailureLog(kind.logger(), logs + " cannot be read for now; readers wait", logs + " are read again"),
+				this::run);
+	}
+
+	/**
+	 * A reader should look.
+	 */
+	void wake(LiveReader<E> reader) {
+		if (reader.look().wake()) {
+			enqueue(reader);
+		}
+	}
+
+	/**
+	 * A reader may have room for what it had to leave.
+	 */
+	void roomMade(LiveReader<E> reader) {
+		if (reader.look().room()) {
+			enqueue(reader);
+		}
+	}
+
+	/**
+	 * Give an entry that was committed just now to a reader that waits for it, without a
+	 * statement. Any other reader looks.
+	 */
+	void handOver(E entry, String server, LiveReader<E> reader) {
+		if (!reader.look().tryBegin()) {
+			return;
+		}
+		boolean again = true;
+		try {
+			again = !reader.acceptNext(entry, server);
+		}
+		finally {
+			// Also after a failure: nobody else ends this look
+			if (reader.look().end(again)) {
+				enqueue(reader);
+			}
+		}
+	}
+
+	private void enqueue(LiveReader<E> reader) {
+		this.queue.add(reader);
+		this.loop.signal();
+	}
+
+	/**
+	 * A name that readers wait for may exist.
+	 */
+	void resolve(String name) {
+		this.checks.requestName(name);
+		this.loop.signal();
+	}
+
+	/**
+	 * Look at everything, because it is time to.
+	 */
+	void poll() {
+		this.checks.requestPoll();
+		this.loop.signal();
+	}
+
+	/**
+	 * Look at everything, because wake-ups may have been missed.
+	 */
+	void resync() {
+		this.checks.requestResync();
+		this.loop.signal();
+	}
+
+	private Next run() {
+		try {
+			check();
+		}
+		catch (CannotGetJdbcConnectionException ex) {
+			throw ex;
+		}
+		catch (Throwable ex) {
+			// What failed in the check must not keep other readers from being served
+			fetch();
+			throw ex;
+		}
+		fetch();
+		return Next.againIf(!this.queue.isEmpty() || !this.suspects.isEmpty() || this.checks.isPending());
+	}
+
+	private void check() {
+		String name = this.checks.takeOnlyName();
+		LiveReader<E> reader = (name != null) ? this.readers.anyWaiting(name) : null;
+		if (reader == null || !fetchFirst(reader)) {
+			this.checks.check();
+		}
+	}
+
+	/**
+	 * Find a reader's log and its first entries in one round trip. That is worth its
+	 * while for one reader that was opened just now; where more come at once, their names
+	 * are looked up together.
+	 * @return whether that is done; else the name is still to be checked
+	 */
+	private boolean fetchFirst(LiveReader<E> reader) {
+		String name = reader.name();
+		// Nobody else looks for it while it is bound to no log
+		reader.look().tryBegin();
+		Found<E> found;
+		EntryPage<E> page;
+		try {
+			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
+					(connection, joined) -> this.store.fetchFirst(connection, name, reader.cursor().next(),
+							budget(List.of(List.of(reader)))));
+			page = reader.toPage(found.entries());
+		}
+		catch (Throwable ex) {
+			reader.look().end(false);
+			this.checks.requestName(name);
+			if (ex instanceof DataAccessException failure && SqlErrors.isDataFailure(failure)) {
+				// The name or the entries: the usual way tells
+				return false;
+			}
+			throw ex;
+		}
+		Head head = found.head();
+		if (head == null) {
+			reader.look().end(false);
+			return true;
+		}
+		this.readers.found(reader, head.id());
+		handOver(head, page, reader);
+		return true;
+	}
+
+	private void fetch() {
+		Map<Target, List<LiveReader<E>>> readersByTarget = takeTargets();
+		if (readersByTarget.isEmpty()) {
+			return;
+		}
+		List<Target> targets = List.copyOf(readersByTarget.keySet());
+		List<List<LiveReader<E>>> readers = List.copyOf(readersByTarget.values());
+		List<@Nullable Found<E>> found;
+		List<EntryPage<E>> pages = new ArrayList<>(targets.size());
+		try {
+			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.PATIENCE,
+					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
+			for (int i = 0; i < targets.size(); i++) {
+				Found<E> ofTarget = found.get(i);
+				pages.add(readers.get(i).get(0).toPage((ofTarget != null) ? ofTarget.entries() : List.of()));
+			}
+		}
+		catch (DataAccessException ex) {
+			if (SqlErrors.isDataFailure(ex)) {
+				unreadable(readers, ex);
+				return;
+			}
+			lookAgain(readers, this.queue);
+			throw ex;
+		}
+		catch (Throwable ex) {
+			lookAgain(readers, this.queue);
+			throw ex;
+		}
+		for (int i = 0; i < targets.size(); i++) {
+			Found<E> ofTarget = found.get(i);
+			if (ofTarget != null) {
+				EntryPage<E> page = pages.get(i);
+				readers.get(i).forEach((reader) -> handOver(ofTarget.head(), page, reader));
+			}
+		}
+		for (int i = targets.size() - 1; i > 0; i--) {
+			if (found.get(i) == null) {
+				readers.get(i).forEach(this::lookNext);
+			}
+		}
+		if (found.get(0) == null) {
+			readers.get(0).forEach(this::endUnserved);
+		}
+	}
+
+	/**
+	 * Nothing was before it that could have used up the budget: it would be left out each
+	 * time.
+	 */
+	private void endUnserved(LiveReader<E> reader) {
+		reader.end(new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
+		reader.look().end(false);
+	}
+
+	/**
+	 * The budget was used up by those before. Behind them, who may have more, it would be
+	 * used up by them again.
+	 */
+	private void lookNext(LiveReader<E> reader) {
+		reader.look().end(true);
+		this.queue.addFirst(reader);
+	}
+
+	private Map<Target, List<LiveReader<E>>> takeTargets() {
+		Map<Target, List<LiveReader<E>>> targets = new LinkedHashMap<>();
+		Queue<LiveReader<E>> source = (this.suspects.isEmpty()) ? this.queue : this.suspects;
+		int limit = (this.suspects.isEmpty()) ? MAX_READERS_PER_STATEMENT : 1;
+		for (int i = 0; i < limit; i++) {
+			LiveReader<E> reader = source.poll();
+			if (reader == null) {
+				break;
+			}
+			if (reader.isReading()) {
+				reader.look().begin();
+				if (reader.hasRoom()) {
+					targets
+						.computeIfAbsent(new Target(reader.logId(), reader.cursor().fetchFrom()),
+								(target) -> new ArrayList<>(1))
+						.add(reader);
+				}
+				else {
+					waitForRoom(reader);
+				}
+			}
+		}
+		return targets;
+	}
+
+	/**
+	 * The server sorts what all targets bring before it cuts at the statement's budget:
+	 * with many targets each gets a smaller share, and none more than what the emptiest
+	 * buffer takes.
+	 */
+	private static <E> Budget budget(List<List<LiveReader<E>>> readers) {
+		int divisor = (readers.size() + FULL_SHARES - 1) / FULL_SHARES;
+		int share = readers.stream().flatMap(List::stream).mapToInt(LiveReader::room).max().orElse(1);
+		int entries = Math.min(share, Math.max(MIN_ENTRIES_PER_SHARE, share / divisor));
+		return new Budget(entries, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE,
+				Math.min(share, entriesAlone(readers)), BYTES_ALONE);
+	}
+
+	/**
+	 * So many that one of twice the usual size still has its place.
+	 */
+	private static <E> int entriesAlone(List<List<LiveReader<E>>> readers) {
+		return Math.max(1, BYTES_ALONE / 2 / Math.max(1, readers.get(0).get(0).entrySize()));
+	}
+
+	private void handOver(@Nullable Head head, EntryPage<E> page, LiveReader<E> reader) {
+		boolean more = true;
+		try {
+			more = reader.accept(head, page);
+		}
+		catch (Throwable ex) {
+			reader.end(ex);
+		}
+		if (more && !reader.hasRoom()) {
+			waitForRoom(reader);
+		}
+		else if (reader.look().end(more)) {
+			this.queue.add(reader);
+		}
+	}
+
+	private void waitForRoom(LiveReader<E> reader) {
+		if (reader.look().full(reader::hasRoom)) {
+			this.queue.add(reader);
+		}
+	}
+
+	/**
+	 * No failure of the database as a whole: the rows of one log cannot be read. Find it,
+	 * so that the others can.
+	 */
+	private void unreadable(List<List<LiveReader<E>>> readers, DataAccessException failure) {
+		if (readers.size() == 1) {
+			readers.get(0).forEach((reader) -> reader.end(failure));
+		}
+		else {
+			lookAgain(readers, this.suspects);
+		}
+	}
+
+	private static <E> void lookAgain(List<List<LiveReader<E>>> readers, Queue<LiveReader<E>> queue) {
+		readers.forEach((ofTarget) -> ofTarget.forEach((reader) -> {
+			reader.look().end(true);
+			queue.add(reader);
+		}));
+	}
+
+	@Override
+	public void close() {
+		this.loop.close();
+	}
+
+}

@@ -1,0 +1,114 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.time.Instant;
+
+/**
+ * A log as one of its readers sees it: what its entries measure, what the reader may
+ * hold, and the feature's own words for what ends the reading. One per reader; called by
+ * any thread.
+ *
+ * @param <E> the entries' type
+ */
+public interface TailedLog<E> {
+
+	/**
+	 * Return the log's full name, for the database and in messages.
+	 * @return the name
+	 */
+	String name();
+
+	/**
+	 * Return how many entries the reader holds at most, which is its share of a turn too.
+	 * @return the number, 1 or more
+	 */
+	int bufferSize();
+
+	/**
+	 * Return an entry's index. Indexes follow each other without gaps; where they begin
+	 * is the feature's business.
+	 * @param entry the entry
+	 * @return the index
+	 */
+	long indexOf(E entry);
+
+	/**
+	 * Return what an entry counts towards the reader's limit of bytes.
+	 * @param entry the entry
+	 * @return the size, about that of its payload
+	 */
+	int sizeOf(E entry);
+
+	/**
+	 * Return when an entry was stored, by which it is known again: after a failover to a
+	 * server that was behind, another one can have its index.
+	 * @param entry the entry
+	 * @return the time, as the database keeps it
+	 */
+	Instant createdAtOf(E entry);
+
+	/**
+	 * Return an entry as this reader's caller is to see it.
+	 * @param entry the entry, which readers share
+	 * @return that entry, or another one in its place
+	 */
+	default E asSeen(E entry) {
+		return entry;
+	}
+
+	/**
+	 * The application context closes, or has closed.
+	 * @return what the reader's consumer is told
+	 */
+	RuntimeException stopped();
+
+	/**
+	 * The log was deleted.
+	 * @return what the reader's consumer is told
+	 */
+	RuntimeException deleted();
+
+	/**
+	 * The log has lost entries: the database was restored, or failed over to a server
+	 * that was behind.
+	 * @param expected the index that was to follow
+	 * @param found what was found instead, for the message
+	 * @return what the reader's consumer is told
+	 */
+	RuntimeException truncated(long expected, String found);
+
+	/**
+	 * The log has ended as failed. Logs that never do leave it at this.
+	 * @param reason the reason
+	 * @return what the reader's consumer is told, behind the last entry
+	 */
+	default RuntimeException failed(String reason) {
+		throw new IllegalStateException("'%s' is no log that can fail: %s".formatted(name(), reason));
+	}
+
+	/**
+	 * The log was cancelled. Logs for which that is a failure like any other leave it at
+	 * this.
+	 * @param reason the reason
+	 * @return what the reader's consumer is told, after the last entry
+	 */
+	default RuntimeException cancelled(String reason) {
+		return failed(reason);
+	}
+
+}

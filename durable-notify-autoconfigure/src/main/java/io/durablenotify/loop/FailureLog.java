@@ -1,0 +1,94 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.loop;
+
+import java.time.Duration;
+
+import org.apache.commons.logging.Log;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.core.NestedExceptionUtils;
+import org.springframework.util.backoff.BackOffExecution;
+import org.springframework.util.backoff.ExponentialBackOff;
+
+/**
+ * Logs the first failure of a series and the recovery, and determines exponential delays
+ * between attempts, from 100 ms to 5 s. Not thread-safe.
+ */
+public final class FailureLog {
+
+	private static final long FIRST_DELAY_MILLIS = 100;
+
+	private static final long LAST_DELAY_MILLIS = 5_000;
+
+	private final ExponentialBackOff backOff = new ExponentialBackOff(FIRST_DELAY_MILLIS, 2);
+
+	private final Log logger;
+
+	private final String failing;
+
+	private final String recovered;
+
+	private @Nullable BackOffExecution delays;
+
+	/**
+	 * Create a new instance.
+	 * @param logger the logger
+	 * @param failing what is logged when a first attempt has failed, before the cause
+	 * @param recovered what is logged when an attempt has succeeded again
+	 */
+	public FailureLog(Log logger, String failing, String recovered) {
+		this.logger = logger;
+		this.failing = failing;
+		this.recovered = recovered;
+		this.backOff.setMaxInterval(LAST_DELAY_MILLIS);
+	}
+
+	/**
+	 * An attempt has failed.
+	 * @param failure the failure
+	 * @return how long to wait before the next attempt
+	 */
+	public Duration failed(Throwable failure) {
+		BackOffExecution delays = this.delays;
+		if (delays == null) {
+			delays = this.backOff.start();
+			this.delays = delays;
+			this.logger.warn(this.failing + ": " + reason(NestedExceptionUtils.getMostSpecificCause(failure)));
+		}
+		this.logger.debug(this.failing, failure);
+		return Duration.ofMillis(delays.nextBackOff());
+	}
+
+	/**
+	 * That of a connection which is cut has no message.
+	 */
+	private static String reason(Throwable cause) {
+		return (cause.getMessage() != null) ? cause.getMessage() : cause.getClass().getSimpleName();
+	}
+
+	/**
+	 * An attempt has succeeded.
+	 */
+	public void succeeded() {
+		if (this.delays != null) {
+			this.delays = null;
+			this.logger.info(this.recovered);
+		}
+	}
+
+}

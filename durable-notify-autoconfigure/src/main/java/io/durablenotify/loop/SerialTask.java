@@ -1,0 +1,138 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.loop;
+
+import java.time.Duration;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * A task that runs on an executor whenever it was signalled, never beside itself, and
+ * once more if it was signalled while it ran: no signal is lost, and any number of them
+ * before a run cost one run.
+ */
+public final class SerialTask {
+
+	private static final Log logger = LogFactory.getLog(SerialTask.class);
+
+	private enum State {
+
+		IDLE, SCHEDULED, RUNNING, RUNNING_AGAIN
+
+	}
+
+	private static final long FIRST_DELAY_MILLIS = 10;
+
+	private static final long MAX_DELAY_MILLIS = 5_000;
+
+	private static final int MAX_DOUBLINGS = 10;
+
+	private final AtomicReference<State> state = new AtomicReference<>(State.IDLE);
+
+	private final Executor executor;
+
+	private final Runnable task;
+
+	private final BooleanSupplier wanted;
+
+	private final Delays delays;
+
+	/**
+	 * Create a new instance.
+	 * @param executor where the task runs; one that drops tasks, or is shut down only
+	 * when nobody signals any more
+	 * @param task the task; what it throws is logged
+	 */
+	public SerialTask(Executor executor, Runnable task) {
+		this(executor, task, () -> true);
+	}
+
+	/**
+	 * Create a new instance.
+	 * @param executor where the task runs, which may refuse it
+	 * @param task the task; what it throws is logged
+	 * @param wanted asked whenever the executor has refused the task: false once the run
+	 * would be of no use to anybody, so that nothing is left of a task whose executor was
+	 * shut down for good
+	 */
+	public SerialTask(Executor executor, Runnable task, BooleanSupplier wanted) {
+		this(executor, task, wanted, Delays.ofJvm());
+	}
+
+	SerialTask(Executor executor, Runnable task, BooleanSupplier wanted, Delays delays) {
+		this.executor = executor;
+		this.task = task;
+		this.wanted = wanted;
+		this.delays = delays;
+	}
+
+	/**
+	 * Ask for a run that begins after this call. Never blocks and never throws, unless
+	 * the executor runs its tasks on the caller's thread. If the executor refuses the
+	 * task, it is offered again, at last every five seconds, as long as it is wanted.
+	 */
+	public void signal() {
+		State previous = this.state.getAndUpdate(
+				(state) -> (state == State.IDLE || state == State.SCHEDULED) ? State.SCHEDULED : State.RUNNING_AGAIN);
+		if (previous == State.IDLE) {
+			schedule();
+		}
+	}
+
+	private void schedule() {
+		schedule(0);
+	}
+
+	/**
+	 * A bounded executor may be full and the system out of threads: the signal must not
+	 * be lost with that.
+	 */
+	private void schedule(int attempt) {
+		try {
+			this.executor.execute(this::run);
+		}
+		catch (Throwable ex) {
+			if (!this.wanted.getAsBoolean()) {
+				this.state.set(State.IDLE);
+				logger.debug("Not run, and not wanted any more: the executor refuses tasks", ex);
+				return;
+			}
+			long delay = Math.min(MAX_DELAY_MILLIS, FIRST_DELAY_MILLIS << attempt);
+			int next = Math.min(attempt + 1, MAX_DOUBLINGS);
+			this.delays.after(Duration.ofMillis(delay), () -> schedule(next));
+		}
+	}
+
+	private void run() {
+		this.state.set(State.RUNNING);
+		try {
+			this.task.run();
+		}
+		catch (Throwable ex) {
+			logger.error("Unexpected failure of a task", ex);
+		}
+		if (!this.state.compareAndSet(State.RUNNING, State.IDLE)) {
+			this.state.set(State.SCHEDULED);
+			schedule();
+		}
+	}
+
+}

@@ -1,0 +1,559 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import java.util.stream.LongStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LogStore.Found;
+import io.durablenotify.log.NumberedLogs.Entry;
+import io.durablenotify.log.NumberedLogs.Numbered;
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.RecordingPoll;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+
+/**
+ * Tests for {@link LiveReaders} of a feature of their own, whose logs begin with 1 and
+ * never end. Those of streams are in that package.
+ */
+class LiveReadersTests {
+
+	private static Instance instance;
+
+	private final NumberedLogs logs = new NumberedLogs();
+
+	private LiveReaders<Entry> readers;
+
+	@BeforeAll
+	static void start() {
+		instance = Instance.start(PostgresServer.shared().createDatabase(), "durable-notify.poll.interval=0");
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	@BeforeEach
+	void open() {
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"));
+	}
+
+	private LiveReaders<Entry> open(Executor executor) {
+		return open(executor, instance.bean(Poll.class));
+	}
+
+	private LiveReaders<Entry> open(Executor executor, Poll poll) {
+		return new LiveReaders<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
+				executor, instance.bean(Wakeups.class), poll);
+	}
+
+	@AfterEach
+	void close() {
+		this.readers.close();
+	}
+
+	@Test
+	void aLogThatBeginsWithOneIsReadFromAnyEntryOn() {
+		this.logs.append("log", 100);
+		new Recorder().follow("log", 1).awaitNumbers(1, 100);
+		new Recorder().follow("log", 41).awaitNumbers(41, 100);
+	}
+
+	@Test
+	void whatIsAppendedLaterFollowsWithItsWakeup() {
+		append("live", 3);
+		Recorder recorder = new Recorder().follow("live", 1).awaitNumbers(1, 3);
+		Recorder ahead = new Recorder().follow("live", 5);
+		append("live", 40);
+		recorder.awaitNumbers(1, 43);
+		ahead.awaitNumbers(5, 43);
+	}
+
+	@Test
+	void whatIsAppendedBetweenTheFirstFetchAndItsRegistrationIsNotLost() {
+		long id = append("between", 2);
+		this.logs.behindNextFetch(() -> {
+			this.logs.append("between", 1);
+			// Nobody is registered for it yet
+			instance.bean(Wakeups.class).send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)));
+		});
+		new Recorder().follow("between", 1).awaitNumbers(1, 3);
+	}
+
+	@Test
+	void aLogThatIsDeletedAndCreatedBehindTheFirstFetchIsAnother() {
+		long id = append("recreated", 2);
+		this.logs.behindNextFetch(() -> {
+			this.logs.delete("recreated");
+			instance.bean(Wakeups.class).send(NumberedLogs.KIND.topic(), Wakeup.deleted(id));
+			append("recreated", 7);
+		});
+		new Recorder().follow("recreated", 1).awaitNumbers(1, 2).awaitEnd("deleted");
+	}
+
+	@Test
+	void manyReadersThatAreOpenedAtOnceAreLookedUpTogether() {
+		List<Recorder> recorders = new ArrayList<>();
+		for (int i = 0; i < 500; i++) {
+			append("crowd/" + i, 1);
+		}
+		// The first holds the fetching thread until all are there
+		CountDownLatch opened = new CountDownLatch(1);
+		append("first", 1);
+		this.logs.behindNextFetch(() -> await(opened));
+		new Recorder().follow("first", 1);
+		for (int i = 0; i < 500; i++) {
+			recorders.add(new Recorder().follow("crowd/" + i, 1));
+		}
+		opened.countDown();
+		recorders.forEach((recorder) -> recorder.awaitNumbers(1, 1));
+		assertThat(this.logs.statements()).isLessThan(20);
+	}
+
+	@Test
+	void aLogThatWaitsForNothingNewIsReadByTwoStatements() {
+		append("quiet", 3);
+		for (int i = 1; i <= 20; i++) {
+			new Recorder().follow("quiet", 1).awaitNumbers(1, 3);
+			// The second for wake-ups that came before the reader was registered
+			int statements = 2 * i;
+			awaitIdle();
+			assertThat(this.logs.statements()).isEqualTo(statements);
+		}
+	}
+
+	private static void await(CountDownLatch latch) {
+		try {
+			assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	@Test
+	void aLogThatIsUnknownIsWaitedFor() {
+		Recorder recorder = new Recorder().follow("unknown", 1);
+		append("unknown", 2);
+		recorder.awaitNumbers(1, 2);
+	}
+
+	@Test
+	void aLogThatLostEntriesIsTruncated() {
+		long id = append("truncated", 5);
+		Recorder recorder = new Recorder().follow("truncated", 1).awaitNumbers(1, 5);
+		this.logs.truncate(id, 2);
+		this.readers.onResync();
+		recorder.awaitEnd("truncated: 6 was to follow, but the log ends at 3");
+	}
+
+	@Test
+	void aStoreThatFindsNothingOfALongerLogEndsItsReaders() {
+		append("nothing", 40);
+		Recorder others = new Recorder().follow("nothing", 1).awaitNumbers(1, 40);
+		this.logs.answer((found) -> (found != null && found.head() != null && found.head().nextIndex() > 41)
+				? new Found<>(found.head(), List.of()) : found);
+		append("nothing", 2);
+		others.awaitEnd("truncated: 41 was to follow, but nothing was found before 43");
+		assertReadersEnd("truncated: 1 was to follow, but nothing was found before 43");
+	}
+
+	@Test
+	void aStoreThatFindsOtherEntriesThanItWasAskedForEndsItsReaders() {
+		append("nothing", 40);
+		this.logs.answer((found) -> (found != null) ? new Found<>(found.head(), List.of(Entry.of(7))) : null);
+		assertReadersEnd("truncated: 1 was to follow, but 7 was found");
+	}
+
+	@Test
+	void aStoreThatLeavesOutItsFirstTargetEndsItsReaders() {
+		append("nothing", 40);
+		Recorder waiting = new Recorder().follow("nothing", 1).awaitNumbers(1, 40);
+		awaitIdle();
+		this.logs.answer((found) -> null);
+		append("nothing", 1);
+		waiting.awaitEnd("A fetch has left out log 'nothing', its first target");
+		new Recorder().follow("nothing", 1).awaitEnd("truncated: 1 was to follow, but nothing was found before 42");
+	}
+
+	@Test
+	void serversThatAnswerByTurnsWithoutBringingAnythingEndTheReader() {
+		append("turns", 10);
+		Recorder recorder = new Recorder().follow("turns", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		AtomicInteger turns = new AtomicInteger();
+		// Only the entry that is compared fits
+		this.logs.answer((found) -> {
+			this.logs.leadTo((turns.incrementAndGet() % 2 == 0) ? "first" : "second");
+			return new Found<>(found.head(), found.entries().subList(0, 1));
+		});
+		this.logs.leadTo("second");
+		append("turns", 1);
+		recorder.awaitEnd("truncated: 11 was to follow, but it was not found in 9 attempts");
+		recorder.awaitNumbers(1, 10);
+	}
+
+	/**
+	 * And do not ask again and again.
+	 */
+	private void assertReadersEnd(String error) {
+		List<Recorder> recorders = new ArrayList<>();
+		for (int i = 0; i < 3; i++) {
+			recorders.add(new Recorder().follow("nothing", 1));
+		}
+		recorders.forEach((recorder) -> recorder.awaitEnd(error));
+		int statements = this.logs.statements();
+		assertThat(this.readers.all()).isEmpty();
+		append("other", 1);
+		this.logs.answer(UnaryOperator.identity());
+		new Recorder().follow("other", 1).awaitNumbers(1, 1);
+		assertThat(this.logs.statements() - statements).isBetween(1, 2);
+	}
+
+	@Test
+	void aLookThatFailsInTheThreadOfAnAppendIsRepeated() {
+		long id = append("failing", 1);
+		Recorder recorder = new Recorder().follow("failing", 1).awaitNumbers(1, 1);
+		awaitIdle();
+		this.logs.append("failing", 1);
+		assertThatNullPointerException().isThrownBy(() -> this.readers.handOver(id, null, "first"));
+		recorder.awaitNumbers(1, 2);
+	}
+
+	@Test
+	void aTailThatWasWrittenAnewOnAnotherServerIsAnErrorHoweverLongItIs() {
+		for (int length : List.of(10, 15)) {
+			String name = "rewritten/" + length;
+			long id = append(name, 10);
+			Recorder recorder = new Recorder().follow(name, 1).awaitNumbers(1, 10);
+			awaitIdle();
+			this.logs.rewrite(id, 6, length);
+			this.logs.leadTo(name);
+			this.readers.onResync();
+			recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+			recorder.awaitNumbers(1, 10);
+		}
+	}
+
+	@Test
+	void aTailThatWasWrittenAnewIsAnErrorForAWakeupToo() {
+		long id = append("woken", 10);
+		Recorder recorder = new Recorder().follow("woken", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		this.logs.rewrite(id, 6, 12);
+		this.logs.leadTo("second");
+		append("woken", 1);
+		recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+		recorder.awaitNumbers(1, 10);
+	}
+
+	@Test
+	void aReaderThatHasWhatAnotherServerHasGoesOn() {
+		append("intact", 10);
+		Recorder recorder = new Recorder().follow("intact", 1).awaitNumbers(1, 10);
+		Recorder ahead = new Recorder().follow("intact", 14);
+		awaitIdle();
+		for (int server = 1; server <= 3; server++) {
+			this.logs.leadTo("intact/" + server);
+			append("intact", 5);
+			recorder.awaitNumbers(1, 10 + 5 * server);
+			ahead.awaitNumbers(14, 10 + 5 * server);
+		}
+		assertThat(recorder.errors).isEmpty();
+		assertThat(ahead.errors).isEmpty();
+	}
+
+	@Test
+	void aReaderThatHasReceivedNothingHasLostNothing() {
+		long id = append("waiting", 10);
+		Recorder recorder = new Recorder().follow("waiting", 11);
+		awaitIdle();
+		this.logs.rewrite(id, 6, 12);
+		this.logs.leadTo("second");
+		this.readers.onResync();
+		recorder.awaitNumbers(11, 12);
+		assertThat(recorder.errors).isEmpty();
+	}
+
+	@Test
+	void anotherServerCostsAReaderTwoStatements() {
+		append("cost", 10);
+		Recorder recorder = new Recorder().follow("cost", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		int before = this.logs.statements();
+		for (int entry = 11; entry <= 13; entry++) {
+			this.logs.leadTo("second");
+			append("cost", 1);
+			recorder.awaitNumbers(1, entry);
+			awaitIdle();
+		}
+		assertThat(this.logs.statements() - before).isEqualTo(3 + 1);
+	}
+
+	@Test
+	void whatAnotherServerHasStoredIsNotHandedOver() {
+		long id = append("handed-over", 10);
+		Recorder recorder = new Recorder().follow("handed-over", 1).awaitNumbers(1, 10);
+		awaitIdle();
+		this.logs.append("handed-over", 1);
+		this.readers.handOver(id, Entry.of(11), "first");
+		recorder.awaitNumbers(1, 11);
+		this.logs.rewrite(id, 6, 12);
+		this.logs.leadTo("second");
+		this.readers.handOver(id, Entry.of(12), "second");
+		recorder.awaitEnd("truncated: 12 was to follow, but the number before it is another one");
+		recorder.awaitNumbers(1, 11);
+	}
+
+	private void awaitIdle() {
+		Eventually.await(() -> this.readers.all().stream().allMatch((reader) -> reader.look().isIdle()),
+				() -> this.readers.all().toString());
+	}
+
+	@Test
+	void aDeletedLogEndsItsReaders() {
+		append("deleted", 1);
+		Recorder recorder = new Recorder().follow("deleted", 1).awaitNumbers(1, 1);
+		this.logs.delete("deleted");
+		this.readers.onResync();
+		recorder.awaitEnd("deleted");
+		assertThat(this.readers.all()).isEmpty();
+	}
+
+	@Test
+	void aReaderWhoseExecutorHadNoRoomGoesOnWhenThereIsSome() {
+		AtomicInteger refusals = new AtomicInteger();
+		AtomicBoolean room = new AtomicBoolean();
+		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
+		this.readers.close();
+		this.readers = open((task) -> {
+			if (!room.get()) {
+				refusals.incrementAndGet();
+				throw new RejectedExecutionException();
+			}
+			executor.execute(task);
+		});
+		append("refused", 100);
+		Recorder recorder = new Recorder().follow("refused", 1);
+		LiveReader<Entry> reader = this.readers.all().iterator().next();
+		Eventually.await(() -> reader.look().toString().equals("FULL") && refusals.get() >= 5, reader::toString);
+		append("refused", 100);
+		assertThat(recorder.numbers).isEmpty();
+		room.set(true);
+		recorder.awaitNumbers(1, 200);
+	}
+
+	@Test
+	void nobodyWaitsForARefusedDeliveryAfterItsEndOrTheClose() {
+		this.readers.close();
+		this.readers = open((task) -> {
+			throw new RejectedExecutionException();
+		});
+		append("given-up", 1);
+		new Recorder().follow("given-up", 1);
+		LiveReader<Entry> cancelled = this.readers.all().iterator().next();
+		assertThat(cancelled.awaitsDelivery()).isTrue();
+		cancelled.cancel();
+		assertThat(cancelled.awaitsDelivery()).isFalse();
+		new Recorder().follow("given-up", 1);
+		LiveReader<Entry> closed = this.readers.all().iterator().next();
+		this.readers.stop();
+		// Its end may still be told: lifecycles restart
+		assertThat(closed.awaitsDelivery()).isTrue();
+		this.readers.close();
+		assertThat(closed.awaitsDelivery()).isFalse();
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void nothingIsSaidOfAFetchThatTheCloseInterrupts(CapturedOutput output) {
+		append("interrupted", 1);
+		CountDownLatch fetching = new CountDownLatch(1);
+		AtomicBoolean interrupted = new AtomicBoolean();
+		this.logs.behindNextFetch(() -> {
+			fetching.countDown();
+			try {
+				Thread.sleep(Eventually.TIMEOUT.toMillis());
+			}
+			catch (InterruptedException ex) {
+				interrupted.set(true);
+				throw new CannotGetJdbcConnectionException("Interrupted");
+			}
+		});
+		new Recorder().follow("interrupted", 1);
+		await(fetching);
+		this.readers.close();
+		Eventually.await(
+				() -> interrupted.get() && Thread.getAllStackTraces()
+					.keySet()
+					.stream()
+					.noneMatch((thread) -> thread.getName().equals("durable-notify-fetch-numbers")),
+				interrupted::toString);
+		assertThat(output).doesNotContain("cannot be read for now");
+	}
+
+	@Test
+	void thePollIsJoinedByTheFirstReaderAndLeftWithTheLast() {
+		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"),
+				new RecordingPoll(polls));
+		append("polled", 1);
+		for (int round = 0; round < 3; round++) {
+			assertThat(polls).isEmpty();
+			new Recorder().follow("unknown", 1);
+			new Recorder().follow("polled", 1).awaitNumbers(1, 1);
+			assertThat(polls).hasSize(1);
+			for (LiveReader<Entry> reader : this.readers.all()) {
+				assertThat(polls).hasSize(1);
+				reader.cancel();
+			}
+		}
+		assertThat(polls).isEmpty();
+		Recorder deleted = new Recorder().follow("polled", 1).awaitNumbers(1, 1);
+		assertThat(polls).hasSize(1);
+		this.logs.delete("polled");
+		this.readers.onResync();
+		deleted.awaitEnd("deleted");
+		assertThat(polls).isEmpty();
+	}
+
+	@Test
+	void readersThatComeAndGoAtOnceArePolledAsLongAsThereIsOne() throws Exception {
+		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"),
+				new RecordingPoll(polls));
+		append("coming", 1);
+		List<CompletableFuture<Void>> threads = new ArrayList<>();
+		for (int i = 0; i < 4; i++) {
+			threads.add(Background.run(() -> {
+				for (int round = 0; round < 500; round++) {
+					LiveReader<Entry> reader = this.readers.open(new Numbered((round % 2 == 0) ? "coming" : "unknown"),
+							Start.at(1), new Recorder());
+					// While it is bound to its log it is registered nowhere, for a moment
+					Eventually.await(() -> polls.size() == 1, polls::toString);
+					reader.cancel();
+				}
+			}));
+		}
+		for (CompletableFuture<Void> thread : threads) {
+			thread.get(30, TimeUnit.SECONDS);
+		}
+		Eventually.await(polls::isEmpty, polls::toString);
+	}
+
+	@Test
+	void aStopIsTold() {
+		Recorder recorder = new Recorder().follow("stopped", 1);
+		this.readers.stop();
+		recorder.awaitEnd("stopped");
+	}
+
+	@Test
+	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
+		LiveReader<Entry> reader = new LiveReader<>(new Numbered("ends"), 1, this.readers, 1_000);
+		reader.end(null);
+		assertThat(this.readers.all()).containsExactly(reader);
+		assertThat(reader.takeEnd()).isNotNull();
+		// As in a thread that was held up between the end and its registration
+		this.readers.ending(reader);
+		assertThat(this.readers.all()).isEmpty();
+	}
+
+	private long append(String name, int count) {
+		long id = this.logs.append(name, count);
+		instance.bean(Wakeups.class)
+			.send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)).created(name));
+		return id;
+	}
+
+	/**
+	 * Keeps what it is given.
+	 */
+	private final class Recorder implements EntryHandler<Entry> {
+
+		private final List<Long> numbers = new CopyOnWriteArrayList<>();
+
+		private final List<String> errors = new CopyOnWriteArrayList<>();
+
+		Recorder follow(String name, long first) {
+			LiveReadersTests.this.readers.open(new Numbered(name), Start.at(first), this);
+			return this;
+		}
+
+		@Override
+		public void onEntry(Entry entry) {
+			this.numbers.add(entry.index());
+		}
+
+		@Override
+		public void onError(Throwable error) {
+			this.errors.add(String.valueOf(error.getMessage()));
+		}
+
+		Recorder awaitNumbers(long first, long last) {
+			List<Long> expected = LongStream.rangeClosed(first, last).boxed().toList();
+			Eventually.await(() -> this.numbers.equals(expected), this::toString);
+			return this;
+		}
+
+		void awaitEnd(String error) {
+			Eventually.await(() -> this.errors.equals(List.of(error)), this::toString);
+		}
+
+		@Override
+		public String toString() {
+			return "%s, %s of %s".formatted(this.numbers, this.errors, LiveReadersTests.this.readers.all());
+		}
+
+	}
+
+}
