@@ -48,7 +48,7 @@ public final class LiveReader<E> implements Subscription {
 
 	private final LiveReaders<E> readers;
 
-	private final LookState look = new LookState();
+	private final FetchState look = new FetchState();
 
 	/**
 	 * Set once, before the reader is registered.
@@ -174,7 +174,7 @@ public final class LiveReader<E> implements Subscription {
 		return this.entrySize;
 	}
 
-	LookState look() {
+	FetchState look() {
 		return this.look;
 	}
 

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * that entry has all before it.
  * <p>
  * {@link #next()} and {@link #received()} may be called by any thread; all else is called
- * by the thread that has begun a fetch for the reader ({@link LookState}).
+ * by the thread that has begun a fetch for the reader ({@link FetchState}).
  *
  * @param <E> the entries' type
  */

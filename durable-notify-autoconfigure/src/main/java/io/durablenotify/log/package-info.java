@@ -21,7 +21,7 @@
  * <p>
  * <b>From a wake-up to an entry.</b> Wake-ups of the feature's topic, the shared poll and
  * a resync come to {@link io.durablenotify.log.LiveReaders LiveReaders}, which knows who
- * reads what, and only say "look". {@code LookState} makes one look of many wake-ups and
+ * reads what, and only say "look". {@code FetchState} makes one look of many wake-ups and
  * loses none. {@code LogChecks} asks which of the logs have moved, and which of the names
  * that are waited for exist. {@code LogFetcher} fetches for all readers that have to
  * look, on one thread, one statement for many; readers that stand at the same index share

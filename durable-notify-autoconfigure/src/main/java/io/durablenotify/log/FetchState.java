@@ -27,7 +27,7 @@ import java.util.function.BooleanSupplier;
  * Methods that return {@code true} oblige the caller to queue the reader for a look; of
  * any number of callers exactly one is told to.
  */
-final class LookState {
+final class FetchState {
 
 	private enum State {
 

@@ -21,11 +21,11 @@ import org.junit.jupiter.api.Test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link LookState}.
+ * Tests for {@link FetchState}.
  */
-class LookStateTests {
+class FetchStateTests {
 
-	private final LookState state = new LookState();
+	private final FetchState state = new FetchState();
 
 	@Test
 	void oneOfManyWakeupsQueuesTheReader() {

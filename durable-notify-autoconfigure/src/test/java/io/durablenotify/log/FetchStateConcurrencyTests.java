@@ -31,12 +31,12 @@ import org.junit.jupiter.api.Test;
 import org.springframework.util.ClassUtils;
 
 /**
- * Tests {@link LookState} in the order in which its callers may come: whoever writes and
+ * Tests {@link FetchState} in the order in which its callers may come: whoever writes and
  * wakes, or hands over, the fetching thread, and the consumer that makes room. Whatever
  * the order, the reader is queued once at most, and when all is over nothing that was
  * written is left behind.
  */
-class LookStateConcurrencyTests {
+class FetchStateConcurrencyTests {
 
 	/**
 	 * The model checker tries interleavings one by one, which suffices: all state of the
@@ -78,7 +78,7 @@ class LookStateConcurrencyTests {
 	}
 
 	private static List<Actor> actors(String... methods) {
-		return Arrays.stream(methods).map(LookStateConcurrencyTests::actor).toList();
+		return Arrays.stream(methods).map(FetchStateConcurrencyTests::actor).toList();
 	}
 
 	private static Actor actor(String method) {
@@ -107,7 +107,7 @@ class LookStateConcurrencyTests {
 	 */
 	public static class OneReader {
 
-		private final LookState look = new LookState();
+		private final FetchState look = new FetchState();
 
 		private final AtomicInteger queued = new AtomicInteger();
 
