@@ -54,7 +54,7 @@ public final class ApplicationDatabase {
 	/**
 	 * How long the threads that all depend on wait for a server that keeps silent.
 	 */
-	public static final Duration PATIENCE = Duration.ofSeconds(30);
+	public static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(30);
 
 	/**
 	 * How long is tried again at start-up where the server refuses connections for now.
@@ -138,14 +138,14 @@ public final class ApplicationDatabase {
 	 */
 	public <T extends @Nullable Object> T executeReading(String task, SessionWork<T> work) {
 		if (isApart()) {
-			return executeApart(task, PATIENCE, work);
+			return executeApart(task, SOCKET_TIMEOUT, work);
 		}
 		try {
 			return execute(task, work);
 		}
 		catch (DataAccessException ex) {
 			if (SqlErrors.isFailedTransaction(ex)) {
-				return executeApart(task, PATIENCE, work);
+				return executeApart(task, SOCKET_TIMEOUT, work);
 			}
 			throw ex;
 		}
@@ -318,7 +318,7 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the pool fails
 	 */
 	public boolean isEquivalent(DataSource physical) throws SQLException {
-		String pooled = executeApart("look up the role", PATIENCE,
+		String pooled = executeApart("look up the role", SOCKET_TIMEOUT,
 				(connection, joined) -> PhysicalConnections.role(connection));
 		return this.physicalConnections.isEquivalent(pooled, physical);
 	}

@@ -64,7 +64,7 @@ final class ProbeSender {
 	 */
 	CompletableFuture<Long> send() {
 		return CompletableFuture.supplyAsync(() -> this.database.executeApart("probe the listener",
-				ApplicationDatabase.PATIENCE, (connection, joined) -> {
+				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 					try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, '')")) {
 						statement.setString(1, this.channel);
 						statement.executeQuery();

@@ -62,7 +62,7 @@ final class SchemaCheck {
 	 */
 	void run() {
 		try {
-			this.database.executeApart("check schema '%s'".formatted(this.schema), ApplicationDatabase.PATIENCE,
+			this.database.executeApart("check schema '%s'".formatted(this.schema), ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> run(connection));
 		}
 		catch (DataAccessException ex) {

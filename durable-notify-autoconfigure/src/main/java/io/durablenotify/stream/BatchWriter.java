@@ -119,25 +119,27 @@ final class BatchWriter {
 	}
 
 	private List<PendingAppend> attempt(List<PendingAppend> batch, LockWait wait) {
-		return this.database.executeApart("append to streams", ApplicationDatabase.PATIENCE, (connection, joined) -> {
-			if (batch.size() == 1 && !wait.skip()) {
-				Stored stored = this.appends.appendNext(connection, batch.get(0).addition(), wait.timeout());
-				if (stored != null) {
-					batch.get(0).stored(stored.index());
-					return List.of();
-				}
-			}
-			Map<String, List<PendingAppend>> byStream = byStream(batch);
-			Map<String, AppendResult> results = new HashMap<>();
-			try {
-				this.appends.append(connection, false, additions(byStream), wait, results);
-			}
-			finally {
-				// Also if it failed behind some of them, which must not be repeated
-				results.forEach((stream, result) -> settle(byStream.getOrDefault(stream, List.of()), result));
-			}
-			return unsettled(batch);
-		});
+		return this.database.executeApart("append to streams", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> {
+					if (batch.size() == 1 && !wait.skip()) {
+						Stored stored = this.appends.appendNext(connection, batch.get(0).addition(), wait.timeout());
+						if (stored != null) {
+							batch.get(0).stored(stored.index());
+							return List.of();
+						}
+					}
+					Map<String, List<PendingAppend>> byStream = byStream(batch);
+					Map<String, AppendResult> results = new HashMap<>();
+					try {
+						this.appends.append(connection, false, additions(byStream), wait, results);
+					}
+					finally {
+						// Also if it failed behind some of them, which must not be
+						// repeated
+						results.forEach((stream, result) -> settle(byStream.getOrDefault(stream, List.of()), result));
+					}
+					return unsettled(batch);
+				});
 	}
 
 	private static Map<String, List<PendingAppend>> byStream(List<PendingAppend> batch) {

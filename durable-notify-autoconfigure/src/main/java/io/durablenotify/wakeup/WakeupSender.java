@@ -155,7 +155,7 @@ final class WakeupSender implements AutoCloseable {
 	 * Return how long it took, in nanoseconds.
 	 */
 	private long notify(List<String> payloads) {
-		return this.database.executeApart("send wake-ups", ApplicationDatabase.PATIENCE, (connection, joined) -> {
+		return this.database.executeApart("send wake-ups", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 			long start = System.nanoTime();
 			notify(connection, this.channel, payloads);
 			return System.nanoTime() - start;
