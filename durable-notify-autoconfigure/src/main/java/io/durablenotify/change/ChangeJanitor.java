@@ -67,7 +67,7 @@ final class ChangeJanitor extends PeriodicTask {
 	@Override
 	protected boolean run() {
 		this.reader.refresh();
-		return this.database.executeApart("delete old changes", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("delete old changes", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.cleanup.clean(connection, this.retention, this.interval.dividedBy(2)));
 	}
 

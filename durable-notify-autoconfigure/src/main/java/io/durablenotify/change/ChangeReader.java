@@ -291,7 +291,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	private Arrival arrive() {
-		return this.database.executeApart("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.arrive(connection));
 	}
 
@@ -413,7 +413,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private Page read(ChangePosition position, Known known, @Nullable String target, List<ChangeFeed> feeds) {
 		List<String> topics = feeds.stream().map(ChangeFeed::topic).distinct().toList();
-		return this.database.executeApart("read changes", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("read changes", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.read(connection, position, known, target, topics, PAGE));
 	}
 
@@ -502,7 +502,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			known = this.known;
 		}
 		Identity last = known.last();
-		return this.database.executeApart("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> {
 					Arrival arrival = this.store.arrive(connection);
 					boolean certain = arrival.known().deleted() >= known.deleted()

@@ -116,7 +116,7 @@ public final class ApplicationDatabase {
 	 */
 	public <T extends @Nullable Object> T execute(String task, SessionWork<T> work) {
 		if (!this.join.isPossible(this.manualCommit)) {
-			return executeApart(task, work);
+			return executeSeparately(task, work);
 		}
 		try {
 			return this.join.run(work);
@@ -138,14 +138,14 @@ public final class ApplicationDatabase {
 	 */
 	public <T extends @Nullable Object> T executeReading(String task, SessionWork<T> work) {
 		if (isApart()) {
-			return executeApart(task, SOCKET_TIMEOUT, work);
+			return executeSeparately(task, SOCKET_TIMEOUT, work);
 		}
 		try {
 			return execute(task, work);
 		}
 		catch (DataAccessException ex) {
 			if (SqlErrors.isFailedTransaction(ex)) {
-				return executeApart(task, SOCKET_TIMEOUT, work);
+				return executeSeparately(task, SOCKET_TIMEOUT, work);
 			}
 			throw ex;
 		}
@@ -153,7 +153,8 @@ public final class ApplicationDatabase {
 
 	/**
 	 * Return whether the calling thread is in no transaction and has no connection bound,
-	 * so that {@link #execute} does the same as {@link #executeApart}, on any thread.
+	 * so that {@link #execute} does the same as {@link #executeSeparately}, on any
+	 * thread.
 	 * @return whether there is nothing to join
 	 */
 	public boolean isApart() {
@@ -184,7 +185,7 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the database fails; a
 	 * {@link CannotGetJdbcConnectionException} tells that nothing was sent
 	 */
-	public <T extends @Nullable Object> T executeApart(String task, SessionWork<T> work) {
+	public <T extends @Nullable Object> T executeSeparately(String task, SessionWork<T> work) {
 		Connection connection = getConnection();
 		try {
 			return AutoCommit.run(connection, work);
@@ -207,8 +208,8 @@ public final class ApplicationDatabase {
 	 * @return what the work returned
 	 * @throws DataAccessException if the database fails
 	 */
-	public <T extends @Nullable Object> T executeApart(String task, Duration silence, SessionWork<T> work) {
-		return executeApart(task, (connection, joined) -> NetworkTimeout.limit(connection, silence, work));
+	public <T extends @Nullable Object> T executeSeparately(String task, Duration silence, SessionWork<T> work) {
+		return executeSeparately(task, (connection, joined) -> NetworkTimeout.limit(connection, silence, work));
 	}
 
 	/**
@@ -217,7 +218,7 @@ public final class ApplicationDatabase {
 	 * @param limits the limits, by their properties
 	 */
 	public void checkSocketTimeout(Map<String, Duration> limits) {
-		int silence = executeApart("look up the driver's socketTimeout",
+		int silence = executeSeparately("look up the driver's socketTimeout",
 				(connection, joined) -> NetworkTimeout.of(connection));
 		Duration longest = NetworkTimeout.lockWait(silence);
 		limits.forEach((property, limit) -> {
@@ -318,7 +319,7 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the pool fails
 	 */
 	public boolean isEquivalent(DataSource physical) throws SQLException {
-		String pooled = executeApart("look up the role", SOCKET_TIMEOUT,
+		String pooled = executeSeparately("look up the role", SOCKET_TIMEOUT,
 				(connection, joined) -> PhysicalConnections.role(connection));
 		return this.physicalConnections.isEquivalent(pooled, physical);
 	}

@@ -100,7 +100,7 @@ final class RunJanitor extends PeriodicTask {
 	}
 
 	private boolean inTurn(Turn turn) {
-		return this.database.executeApart("clean up runs", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("clean up runs", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.writes.runInTransaction(FollowedRun.TOPIC, connection,
 						(session, inTransaction) -> (this.catalog.takeTurn(session)) ? turn.take(session)
 								: Written.of(false, null)));

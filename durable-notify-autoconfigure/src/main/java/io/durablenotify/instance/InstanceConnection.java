@@ -61,7 +61,7 @@ final class InstanceConnection implements AutoCloseable {
 		try {
 			Connection connection = connection(patience);
 			if (connection == null) {
-				return this.database.executeApart("renew leases", patience, work);
+				return this.database.executeSeparately("renew leases", patience, work);
 			}
 			connection.setNetworkTimeout(Runnable::run, (int) patience.toMillis());
 			return work.run(connection, false);

@@ -63,7 +63,7 @@ final class ProbeSender {
 	 * could not be sent
 	 */
 	CompletableFuture<Long> send() {
-		return CompletableFuture.supplyAsync(() -> this.database.executeApart("probe the listener",
+		return CompletableFuture.supplyAsync(() -> this.database.executeSeparately("probe the listener",
 				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 					try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, '')")) {
 						statement.setString(1, this.channel);

@@ -213,7 +213,7 @@ final class LogChecks<E> {
 		if (watched.isEmpty() && names.isEmpty()) {
 			return;
 		}
-		Moved moved = this.database.executeApart("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
+		Moved moved = this.database.executeSeparately("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.moved(connection, watched, names));
 		moved.ids().forEach((logId) -> this.readers.of(logId).forEach(this.wake));
 		// What was written anew may be as long as what was lost

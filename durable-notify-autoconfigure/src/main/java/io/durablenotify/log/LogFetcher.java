@@ -203,7 +203,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		Found<E> found;
 		EntryPage<E> page;
 		try {
-			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
+			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> this.store.fetchFirst(connection, name, reader.cursor().next(),
 							budget(List.of(List.of(reader)))));
 			page = reader.toPage(found.entries());
@@ -237,7 +237,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		List<@Nullable Found<E>> found;
 		List<EntryPage<E>> pages = new ArrayList<>(targets.size());
 		try {
-			found = this.database.executeApart("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
+			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
 			for (int i = 0; i < targets.size(); i++) {
 				Found<E> ofTarget = found.get(i);

@@ -62,8 +62,8 @@ final class SchemaCheck {
 	 */
 	void run() {
 		try {
-			this.database.executeApart("check schema '%s'".formatted(this.schema), ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> run(connection));
+			this.database.executeSeparately("check schema '%s'".formatted(this.schema),
+					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> run(connection));
 		}
 		catch (DataAccessException ex) {
 			throw failure(ex);

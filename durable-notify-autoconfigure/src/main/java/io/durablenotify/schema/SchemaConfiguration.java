@@ -50,7 +50,7 @@ public class SchemaConfiguration {
 	}
 
 	private static DatabaseProduct product(ApplicationDatabase database) {
-		return database.executeApart("look up the database product", (connection, joined) -> {
+		return database.executeSeparately("look up the database product", (connection, joined) -> {
 			DatabaseProduct driver = DatabaseProduct.of(connection.getMetaData());
 			return (driver.isPostgres()) ? DatabaseFlavour.of(driver, connection) : driver;
 		});

@@ -119,7 +119,7 @@ final class BatchWriter {
 	}
 
 	private List<PendingAppend> attempt(List<PendingAppend> batch, LockWait wait) {
-		return this.database.executeApart("append to streams", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("append to streams", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> {
 					if (batch.size() == 1 && !wait.skip()) {
 						Stored stored = this.appends.appendNext(connection, batch.get(0).addition(), wait.timeout());

@@ -353,7 +353,7 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	private Map<Long, Instant> fail(Fail fail) {
-		return this.database.executeApart("fail streams", ApplicationDatabase.SOCKET_TIMEOUT, (connection,
+		return this.database.executeSeparately("fail streams", ApplicationDatabase.SOCKET_TIMEOUT, (connection,
 				joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, (session, inTransaction) -> {
 					Map<Long, Instant> failed = fail.run(session);
 					return new Written<>(failed, failed.keySet().stream().map(Wakeup::ended).toList());
@@ -361,7 +361,7 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	private Set<Long> findOpen(Collection<OpenAppender> appenders) {
-		return this.database.executeApart("find open streams", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("find open streams", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.findOpen(connection, ids(appenders)));
 	}
 

@@ -90,7 +90,7 @@ final class StreamJanitor extends PeriodicTask {
 	}
 
 	private Slice clean() {
-		return this.database.executeApart("clean up streams", ApplicationDatabase.SOCKET_TIMEOUT,
+		return this.database.executeSeparately("clean up streams", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, this::clean));
 	}
 

@@ -155,11 +155,12 @@ final class WakeupSender implements AutoCloseable {
 	 * Return how long it took, in nanoseconds.
 	 */
 	private long notify(List<String> payloads) {
-		return this.database.executeApart("send wake-ups", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-			long start = System.nanoTime();
-			notify(connection, this.channel, payloads);
-			return System.nanoTime() - start;
-		});
+		return this.database.executeSeparately("send wake-ups", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> {
+					long start = System.nanoTime();
+					notify(connection, this.channel, payloads);
+					return System.nanoTime() - start;
+				});
 	}
 
 	static void notify(Connection connection, String channel, List<String> payloads) throws SQLException {

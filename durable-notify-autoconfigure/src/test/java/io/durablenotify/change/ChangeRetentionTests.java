@@ -242,7 +242,8 @@ class ChangeRetentionTests {
 			open.createStatement().execute("SELECT durable_notify.publish('topic', 'long')");
 			// One that came later has ended: the open one runs in the position
 			this.database.jdbc().queryForObject("SELECT pg_current_xact_id()::text", String.class);
-			position = connections.executeApart("arrive", (connection, joined) -> store.arrive(connection)).position();
+			position = connections.executeSeparately("arrive", (connection, joined) -> store.arrive(connection))
+				.position();
 			open.commit();
 		}
 		String running = position.snapshot();
@@ -250,7 +251,7 @@ class ChangeRetentionTests {
 		for (String deleted : List.of(running, committed)) {
 			this.database.jdbc().update("UPDATE durable_notify.change_log SET deleted = ?::pg_snapshot", deleted);
 			assertThat(connections
-				.executeApart("read",
+				.executeSeparately("read",
 						(connection, joined) -> store.read(connection, position, Known.NOTHING, null, List.of("topic"),
 								10))
 				.expired()).as(deleted).isEqualTo(deleted.equals(committed));

@@ -48,20 +48,20 @@ class ApplicationDatabaseTests {
 		try (SingleConnectionDataSource dataSource = new SingleConnectionDataSource(
 				PostgresServer.shared().createDatabase().url(), true)) {
 			ApplicationDatabase database = new ApplicationDatabase(dataSource, () -> null);
-			database.executeApart("answer", Duration.ofSeconds(1), (connection, joined) -> {
+			database.executeSeparately("answer", Duration.ofSeconds(1), (connection, joined) -> {
 				assertThat(connection.getNetworkTimeout()).isEqualTo(1000);
 				return true;
 			});
-			database.executeApart("look", (connection, joined) -> {
+			database.executeSeparately("look", (connection, joined) -> {
 				assertThat(connection.getNetworkTimeout()).isZero();
 				return true;
 			});
-			assertThatExceptionOfType(DataAccessException.class)
-				.isThrownBy(() -> database.executeApart("keep silent", Duration.ofSeconds(1), (connection, joined) -> {
-					try (Statement statement = connection.createStatement()) {
-						return statement.execute("SELECT pg_sleep(60)");
-					}
-				}));
+			assertThatExceptionOfType(DataAccessException.class).isThrownBy(
+					() -> database.executeSeparately("keep silent", Duration.ofSeconds(1), (connection, joined) -> {
+						try (Statement statement = connection.createStatement()) {
+							return statement.execute("SELECT pg_sleep(60)");
+						}
+					}));
 		}
 	}
 
@@ -73,7 +73,7 @@ class ApplicationDatabaseTests {
 		given(connection.getAutoCommit()).willThrow(new SQLException("This connection has been closed.", "08003"));
 		ApplicationDatabase database = new ApplicationDatabase(dataSource, () -> null);
 		assertThatExceptionOfType(CannotGetJdbcConnectionException.class)
-			.isThrownBy(() -> database.executeApart("look", (unused, joined) -> true));
+			.isThrownBy(() -> database.executeSeparately("look", (unused, joined) -> true));
 		then(connection).should().close();
 	}
 

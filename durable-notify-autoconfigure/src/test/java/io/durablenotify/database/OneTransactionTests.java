@@ -198,7 +198,7 @@ class OneTransactionTests {
 		ReflectionTestUtils.invokeMethod(instance.context().getBean(janitor), "wake");
 		Eventually.await(() -> executions(text) > before, settings::executions);
 		instance.bean(ApplicationDatabase.class)
-			.executeApart("have the only connection after it", (connection, joined) -> joined);
+			.executeSeparately("have the only connection after it", (connection, joined) -> joined);
 	}
 
 	private static long executions(String text) {

@@ -406,7 +406,7 @@ class StreamFamilyTests {
 	private static int clean(StreamRetention retention, boolean all) {
 		PostgresStreamCleanup cleanup = new PostgresStreamCleanup(instance.bean(Schema.class).name());
 		return instance.bean(ApplicationDatabase.class)
-			.executeApart("clean up", (connection, joined) -> cleanup.clean(connection, retention, all, 0))
+			.executeSeparately("clean up", (connection, joined) -> cleanup.clean(connection, retention, all, 0))
 			.deleted()
 			.size();
 	}

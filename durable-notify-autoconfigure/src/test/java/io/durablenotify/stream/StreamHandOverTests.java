@@ -199,7 +199,7 @@ class StreamHandOverTests {
 	 */
 	private void appendFirst(String stream) {
 		Addition first = new Addition(stream, Addition.ANY_INDEX, List.of(new byte[] { '0' }));
-		instance.bean(ApplicationDatabase.class).executeApart("append", (connection, joined) -> {
+		instance.bean(ApplicationDatabase.class).executeSeparately("append", (connection, joined) -> {
 			Map<String, AppendResult> results = new HashMap<>();
 			this.appends.append(connection, false, List.of(first), LockWait.upTo(Eventually.TIMEOUT), results);
 			return results;
@@ -212,7 +212,7 @@ class StreamHandOverTests {
 
 	private boolean appendNext(String stream, byte[] data) {
 		return instance.bean(ApplicationDatabase.class)
-			.executeApart("append", (connection, joined) -> this.appends.appendNext(connection,
+			.executeSeparately("append", (connection, joined) -> this.appends.appendNext(connection,
 					new Addition(stream, Addition.ANY_INDEX, List.of(data)), Duration.ofSeconds(10)) != null);
 	}
 

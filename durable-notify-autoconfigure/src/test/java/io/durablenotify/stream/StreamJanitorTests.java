@@ -418,7 +418,7 @@ class StreamJanitorTests {
 
 	private Slice clean(Duration retention, long after) {
 		return this.instance.bean(ApplicationDatabase.class)
-			.executeApart("clean up", (connection, joined) -> cleanup(this.instance).clean(connection,
+			.executeSeparately("clean up", (connection, joined) -> cleanup(this.instance).clean(connection,
 					StreamRetention.of(retention, List.of()), true, after));
 	}
 
