@@ -113,7 +113,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
 			Map.entry("io.durablenotify.log.LiveReader", "a feature's own consumers take entries from it"),
 			Map.entry("io.durablenotify.log.LiveReaders", "a feature opens its readers by it"),
-			Map.entry("io.durablenotify.wakeup.WakingWrites", "what every feature writes by"));
+			Map.entry("io.durablenotify.wakeup.PublishingWrites", "what every feature writes by"));
 
 	private static Path output;
 

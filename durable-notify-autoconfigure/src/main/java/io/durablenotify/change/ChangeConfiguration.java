@@ -25,7 +25,7 @@ import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.Poll;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeups;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -60,7 +60,8 @@ public class ChangeConfiguration {
 	@Lazy(false)
 	@ConditionalOnMissingBean
 	ChangeNotifier durableNotifyChangeNotifier(DatabaseProduct product, ApplicationDatabase database,
-			ObjectProvider<ChangeStore> store, ObjectProvider<WakingWrites> writes, ObjectProvider<ChangeReader> reader,
+			ObjectProvider<ChangeStore> store, ObjectProvider<PublishingWrites> writes,
+			ObjectProvider<ChangeReader> reader,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
 		return (product.isPostgres())
 				? new PostgresChangeNotifier(database, store.getObject(), writes.getObject(), reader.getObject())

@@ -20,8 +20,8 @@ import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -36,11 +36,12 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 
 	private final ChangeStore store;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final ChangeReader reader;
 
-	PostgresChangeNotifier(ApplicationDatabase database, ChangeStore store, WakingWrites writes, ChangeReader reader) {
+	PostgresChangeNotifier(ApplicationDatabase database, ChangeStore store, PublishingWrites writes,
+			ChangeReader reader) {
 		this.database = database;
 		this.store = store;
 		this.writes = writes;

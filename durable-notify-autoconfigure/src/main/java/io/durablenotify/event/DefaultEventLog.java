@@ -29,8 +29,8 @@ import io.durablenotify.database.Texts;
 import io.durablenotify.log.LiveReaders;
 import io.durablenotify.log.Start;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
@@ -57,7 +57,7 @@ final class DefaultEventLog implements EventLog {
 
 	private final PostgresRunCatalog catalog;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final EventAppends appends;
 
@@ -66,8 +66,8 @@ final class DefaultEventLog implements EventLog {
 	private final EventProperties settings;
 
 	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
-			PostgresRunCatalog catalog, WakingWrites writes, EventAppends appends, LiveReaders<StoredEvent> followers,
-			EventProperties settings) {
+			PostgresRunCatalog catalog, PublishingWrites writes, EventAppends appends,
+			LiveReaders<StoredEvent> followers, EventProperties settings) {
 		this.database = database;
 		this.appendStore = appendStore;
 		this.store = store;

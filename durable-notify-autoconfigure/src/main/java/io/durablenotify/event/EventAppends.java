@@ -35,8 +35,8 @@ import io.durablenotify.event.PostgresEventAppends.Found;
 import io.durablenotify.event.PostgresEventAppends.Look;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
@@ -64,7 +64,7 @@ final class EventAppends {
 
 	private final PostgresEventAppends store;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final EventProperties settings;
 
@@ -74,7 +74,7 @@ final class EventAppends {
 	 */
 	private volatile boolean lastWasDuplicate;
 
-	EventAppends(PostgresEventAppends store, WakingWrites writes, EventProperties settings) {
+	EventAppends(PostgresEventAppends store, PublishingWrites writes, EventProperties settings) {
 		this.store = store;
 		this.writes = writes;
 		this.settings = settings;

@@ -25,7 +25,7 @@ import io.durablenotify.schema.Schema;
 import io.durablenotify.log.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -53,7 +53,7 @@ public class EventConfiguration {
 	}
 
 	@Bean
-	Lifecycle durableNotifyRunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes,
+	Lifecycle durableNotifyRunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
 			EventProperties settings) {
 		return new RunJanitor(database, catalog, writes, settings, RunJanitor.INTERVAL);
 	}
@@ -61,7 +61,7 @@ public class EventConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
-			WakingWrites writes, LiveReaders<StoredEvent> followers, EventProperties settings) {
+			PublishingWrites writes, LiveReaders<StoredEvent> followers, EventProperties settings) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
 				new EventAppends(appendStore, writes, settings), followers, settings);

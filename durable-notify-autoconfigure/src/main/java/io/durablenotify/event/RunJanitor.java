@@ -25,8 +25,8 @@ import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -50,7 +50,7 @@ final class RunJanitor extends PeriodicTask {
 
 	private final PostgresRunCatalog catalog;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final EventProperties settings;
 
@@ -59,8 +59,8 @@ final class RunJanitor extends PeriodicTask {
 	 */
 	private String after = "";
 
-	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, WakingWrites writes, EventProperties settings,
-			Duration interval) {
+	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
+			EventProperties settings, Duration interval) {
 		super("durable-notify-run-janitor", interval, new FailureLog(logger,
 				"Runs that have ended cannot be cleaned up for now", "Runs that have ended are cleaned up again"));
 		this.database = database;

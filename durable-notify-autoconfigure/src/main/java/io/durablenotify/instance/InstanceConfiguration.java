@@ -19,7 +19,7 @@ package io.durablenotify.instance;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeups;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -36,7 +36,7 @@ public class InstanceConfiguration {
 
 	@Bean(initMethod = "start")
 	LeaseKeeper durableNotifyInstances(LeaseProperties properties, Environment environment,
-			ApplicationDatabase database, Schema schema, WakingWrites writes, Wakeups wakeups,
+			ApplicationDatabase database, Schema schema, PublishingWrites writes, Wakeups wakeups,
 			ObjectProvider<TakeOver> takeOvers) {
 		String name = environment.getProperty("spring.application.name", "durable-notify");
 		InstanceConnection connection = new InstanceConnection(database, name + "-lease");

@@ -37,8 +37,8 @@ import io.durablenotify.instance.InstanceStore.Gone;
 import io.durablenotify.instance.InstanceStore.Renewed;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.wakeup.Wakeups;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -108,7 +108,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	private final InstanceConnection connection;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final List<TakeOver> takeOvers;
 
@@ -148,8 +148,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private final FailureLog outage = new FailureLog(logger, "The lease of this instance cannot be renewed for now",
 			"The lease of this instance is renewed again");
 
-	LeaseKeeper(String name, Duration lease, InstanceStore store, InstanceConnection connection, WakingWrites writes,
-			Wakeups wakeups, List<TakeOver> takeOvers) {
+	LeaseKeeper(String name, Duration lease, InstanceStore store, InstanceConnection connection,
+			PublishingWrites writes, Wakeups wakeups, List<TakeOver> takeOvers) {
 		this.name = name;
 		this.lease = lease;
 		this.store = store;

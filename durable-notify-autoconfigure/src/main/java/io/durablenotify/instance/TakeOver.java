@@ -19,7 +19,7 @@ package io.durablenotify.instance;
 import java.sql.Connection;
 import java.sql.SQLException;
 
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 
 /**
  * Ends, or hands on, what an instance held that is gone. A feature whose rows name their

@@ -37,8 +37,8 @@ import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.StreamCatalog.Created;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
@@ -64,7 +64,7 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final StreamCatalog catalog;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final StreamAppends appends;
 
@@ -83,7 +83,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	 */
 	private final TransactionBuffer<CommitAppends> commitAppends;
 
-	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, WakingWrites writes,
+	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, PublishingWrites writes,
 			StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore, OpenAppenders appenders,
 			StreamProperties settings, StreamScope scope) {
 		this.database = database;

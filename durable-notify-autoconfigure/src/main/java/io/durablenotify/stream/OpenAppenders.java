@@ -46,8 +46,8 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.wakeup.Wakeups;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -82,7 +82,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private final AppenderStore store;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final GroupCommit groupCommit;
 
@@ -143,7 +143,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private volatile boolean closed;
 
-	OpenAppenders(ApplicationDatabase database, AppenderStore store, WakingWrites writes, GroupCommit groupCommit,
+	OpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes, GroupCommit groupCommit,
 			Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll, Executor executor,
 			StreamProperties settings) {
 		this.database = database;

@@ -41,8 +41,8 @@ import io.durablenotify.stream.AppendStore.StoredNext;
 import io.durablenotify.stream.KnownStreams.KnownStream;
 import io.durablenotify.log.LiveReaders;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
@@ -60,13 +60,13 @@ final class StreamAppends {
 
 	private final AppendStore store;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final LiveReaders<Chunk> readers;
 
 	private final KnownStreams known = new KnownStreams();
 
-	StreamAppends(AppendStore store, WakingWrites writes, LiveReaders<Chunk> readers) {
+	StreamAppends(AppendStore store, PublishingWrites writes, LiveReaders<Chunk> readers) {
 		this.store = store;
 		this.writes = writes;
 		this.readers = readers;

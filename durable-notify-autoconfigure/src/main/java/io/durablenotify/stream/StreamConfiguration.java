@@ -28,7 +28,7 @@ import io.durablenotify.schema.Schema;
 import io.durablenotify.log.LiveReaders;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -58,7 +58,7 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	Lifecycle durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, WakingWrites writes,
+	Lifecycle durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, PublishingWrites writes,
 			StreamProperties properties) {
 		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes,
 				StreamRetention.of(properties.retention(), properties.families().values()), StreamJanitor.INTERVAL);
@@ -90,7 +90,7 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamAppends durableNotifyStreamAppends(AppendStore store, WakingWrites writes, LiveReaders<Chunk> readers) {
+	StreamAppends durableNotifyStreamAppends(AppendStore store, PublishingWrites writes, LiveReaders<Chunk> readers) {
 		return new StreamAppends(store, writes, readers);
 	}
 
@@ -111,7 +111,7 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	OpenAppenders durableNotifyOpenAppenders(ApplicationDatabase database, AppenderStore store, WakingWrites writes,
+	OpenAppenders durableNotifyOpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes,
 			GroupCommit groupCommit, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamProperties properties,
 			ConfigurableListableBeanFactory beanFactory) {
@@ -128,14 +128,14 @@ public class StreamConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
-			WakingWrites writes, StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore,
+			PublishingWrites writes, StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore,
 			OpenAppenders appenders, StreamProperties properties) {
 		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
 				properties, StreamScope.of(properties));
 	}
 
 	static StreamWriter familyWriter(String family, ApplicationDatabase database, AppendStore store,
-			StreamCatalog catalog, WakingWrites writes, StreamAppends appends, GroupCommit groupCommit,
+			StreamCatalog catalog, PublishingWrites writes, StreamAppends appends, GroupCommit groupCommit,
 			AppenderStore appenderStore, OpenAppenders appenders, StreamProperties properties) {
 		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
 				properties, StreamScope.of(properties, family));

@@ -25,8 +25,8 @@ import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.stream.StreamCleanup.Slice;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -46,7 +46,7 @@ final class StreamJanitor extends PeriodicTask {
 
 	private final StreamCleanup cleanup;
 
-	private final WakingWrites writes;
+	private final PublishingWrites writes;
 
 	private final StreamRetention retention;
 
@@ -61,8 +61,8 @@ final class StreamJanitor extends PeriodicTask {
 	 */
 	private int turns;
 
-	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, WakingWrites writes, StreamRetention retention,
-			Duration interval) {
+	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, PublishingWrites writes,
+			StreamRetention retention, Duration interval) {
 		super("durable-notify-janitor", interval,
 				new FailureLog(logger, "Deleted and expired streams cannot be cleaned up for now",
 						"Deleted and expired streams are cleaned up again"));

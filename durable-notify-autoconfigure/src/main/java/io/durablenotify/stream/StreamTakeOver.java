@@ -22,7 +22,7 @@ import java.util.Set;
 
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 
 /**
  * Fails the streams that an instance was writing when it was lost.

@@ -40,8 +40,8 @@ public class WakeupConfiguration {
 	}
 
 	@Bean
-	WakingWrites durableNotifyWakingWrites(Wakeups wakeups) {
-		return new WakingWrites(wakeups);
+	PublishingWrites durableNotifyPublishingWrites(Wakeups wakeups) {
+		return new PublishingWrites(wakeups);
 	}
 
 	@Bean

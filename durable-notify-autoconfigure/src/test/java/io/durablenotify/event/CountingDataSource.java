@@ -26,7 +26,7 @@ import javax.sql.DataSource;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 
 import org.springframework.jdbc.datasource.DelegatingDataSource;
 import org.springframework.util.ReflectionUtils;
@@ -52,7 +52,7 @@ final class CountingDataSource extends DelegatingDataSource {
 	EventLog eventLog() {
 		return new EventConfiguration().durableNotifyEventLog(new ApplicationDatabase(this, () -> null),
 				this.instance.bean(Schema.class), this.instance.bean(PostgresRunCatalog.class),
-				this.instance.bean(WakingWrites.class), RunFollowers.of(this.instance),
+				this.instance.bean(PublishingWrites.class), RunFollowers.of(this.instance),
 				this.instance.bean(EventProperties.class));
 	}
 

@@ -27,7 +27,7 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -79,7 +79,7 @@ class EventRunTests {
 
 	private static RunJanitor janitor(Duration retention) {
 		return new RunJanitor(instance.bean(ApplicationDatabase.class), instance.bean(PostgresRunCatalog.class),
-				instance.bean(WakingWrites.class),
+				instance.bean(PublishingWrites.class),
 				new EventProperties(DataSize.ofBytes(1000), Duration.ofSeconds(10), TERMINAL, retention),
 				Duration.ofMillis(20));
 	}

@@ -40,7 +40,7 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -90,7 +90,7 @@ class StreamHandOverTests {
 				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));
-		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(WakingWrites.class),
+		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(PublishingWrites.class),
 				this.readers);
 	}
 

@@ -38,7 +38,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import io.durablenotify.wakeup.WakingWrites;
+import io.durablenotify.wakeup.PublishingWrites;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -406,7 +406,7 @@ class StreamJanitorTests {
 
 	private StreamJanitor janitor(Instance instance, Duration interval, StreamCleanup cleanup) {
 		StreamJanitor janitor = new StreamJanitor(instance.bean(ApplicationDatabase.class), cleanup,
-				instance.bean(WakingWrites.class), StreamRetention.of(null, List.of()), interval);
+				instance.bean(PublishingWrites.class), StreamRetention.of(null, List.of()), interval);
 		this.janitors.add(janitor);
 		janitor.start();
 		return janitor;

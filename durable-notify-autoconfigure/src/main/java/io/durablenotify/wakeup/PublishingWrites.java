@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * Runs what writes and wakes those who wait for it: behind the caller's commit where
  * there is a transaction of the caller's, else at once.
  */
-public final class WakingWrites {
+public final class PublishingWrites {
 
 	private final Wakeups wakeups;
 
@@ -37,7 +37,7 @@ public final class WakingWrites {
 	 * Create a new instance.
 	 * @param wakeups carries the wake-ups
 	 */
-	public WakingWrites(Wakeups wakeups) {
+	public PublishingWrites(Wakeups wakeups) {
 		this.wakeups = wakeups;
 	}
 
