@@ -111,8 +111,8 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.properties.PropertyRules", "every feature checks its properties by it"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
-			Map.entry("io.durablenotify.log.LiveReader", "a feature's own consumers take entries from it"),
-			Map.entry("io.durablenotify.log.LiveReaders", "a feature opens its readers by it"),
+			Map.entry("io.durablenotify.log.LogSubscription", "a feature's own consumers take entries from it"),
+			Map.entry("io.durablenotify.log.LogSubscriptions", "a feature opens its readers by it"),
 			Map.entry("io.durablenotify.wakeup.PublishingWrites", "what every feature writes by"));
 
 	private static Path output;

@@ -26,7 +26,7 @@ import io.durablenotify.change.ChangeDeliveryState;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.wakeup.Poll;
 
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
@@ -56,12 +56,12 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
 	private final ApplicationDatabase database;
 
-	private final List<LiveReaders<?>> readers;
+	private final List<LogSubscriptions<?>> readers;
 
 	private final ChangeDelivery changes;
 
 	DurableNotifyHealthIndicator(NotificationListener listener, Poll poll, ApplicationDatabase database,
-			List<LiveReaders<?>> readers, ChangeDelivery changes) {
+			List<LogSubscriptions<?>> readers, ChangeDelivery changes) {
 		super("durable-notify health check failed");
 		this.listener = listener;
 		this.poll = poll;

@@ -20,7 +20,7 @@ import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.DatabaseProduct;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.wakeup.Poll;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -41,7 +41,7 @@ public class HealthConfiguration {
 	@ConditionalOnMissingBean(name = { "durableNotifyHealthIndicator", "durableNotifyHealthContributor" })
 	HealthContributor durableNotifyHealthIndicator(DatabaseProduct product,
 			ObjectProvider<NotificationListener> listener, ObjectProvider<Poll> poll, ApplicationDatabase database,
-			ObjectProvider<LiveReaders<?>> readers, ObjectProvider<ChangeDelivery> changes) {
+			ObjectProvider<LogSubscriptions<?>> readers, ObjectProvider<ChangeDelivery> changes) {
 		return (product.isPostgres()) ? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(),
 				database, readers.orderedStream().toList(), changes.getObject()) : new LocalHealthIndicator(product);
 	}

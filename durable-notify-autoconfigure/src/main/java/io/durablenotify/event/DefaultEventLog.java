@@ -26,7 +26,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.Start;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -61,13 +61,13 @@ final class DefaultEventLog implements EventLog {
 
 	private final EventAppends appends;
 
-	private final LiveReaders<StoredEvent> followers;
+	private final LogSubscriptions<StoredEvent> followers;
 
 	private final EventProperties settings;
 
 	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
 			PostgresRunCatalog catalog, PublishingWrites writes, EventAppends appends,
-			LiveReaders<StoredEvent> followers, EventProperties settings) {
+			LogSubscriptions<StoredEvent> followers, EventProperties settings) {
 		this.database = database;
 		this.appendStore = appendStore;
 		this.store = store;

@@ -22,7 +22,7 @@ import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -41,9 +41,9 @@ import org.springframework.context.annotation.Configuration;
 public class EventConfiguration {
 
 	@Bean
-	LiveReaders<StoredEvent> durableNotifyRunFollowers(ApplicationDatabase database, Schema schema,
+	LogSubscriptions<StoredEvent> durableNotifyRunFollowers(ApplicationDatabase database, Schema schema,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
-		return new LiveReaders<>(FollowedRun.KIND, new PostgresRunStore(schema.name()), FollowedRun.BUFFER_BYTES,
+		return new LogSubscriptions<>(FollowedRun.KIND, new PostgresRunStore(schema.name()), FollowedRun.BUFFER_BYTES,
 				database, executor, wakeups, poll);
 	}
 
@@ -61,7 +61,7 @@ public class EventConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
-			PublishingWrites writes, LiveReaders<StoredEvent> followers, EventProperties settings) {
+			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties settings) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
 				new EventAppends(appendStore, writes, settings), followers, settings);

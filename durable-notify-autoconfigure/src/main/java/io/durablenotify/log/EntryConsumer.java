@@ -17,8 +17,8 @@
 package io.durablenotify.log;
 
 /**
- * Takes what one reader has buffered, by {@link LiveReader#peek} and what stands beside
- * it: on its own behalf or a handler's.
+ * Takes what one reader has buffered, by {@link LogSubscription#peek} and what stands
+ * beside it: on its own behalf or a handler's.
  */
 public interface EntryConsumer {
 

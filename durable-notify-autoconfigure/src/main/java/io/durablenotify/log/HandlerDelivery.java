@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.SerialTask;
-import io.durablenotify.log.LiveReader.End;
+import io.durablenotify.log.LogSubscription.End;
 
 /**
  * Calls a handler with what its reader has buffered, one call after the other, for as
@@ -36,7 +36,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	 */
 	private static final int ENTRIES_AT_ONCE = 32;
 
-	private final LiveReader<E> reader;
+	private final LogSubscription<E> reader;
 
 	private final EntryHandler<E> handler;
 
@@ -44,14 +44,14 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 
 	private final SerialTask task;
 
-	HandlerDelivery(LiveReader<E> reader, EntryHandler<E> handler, Demand demand, Executor executor) {
+	HandlerDelivery(LogSubscription<E> reader, EntryHandler<E> handler, Demand demand, Executor executor) {
 		this.reader = reader;
 		this.handler = handler;
 		this.demand = demand;
 		this.task = new SerialTask(executor, this::deliver, reader::awaitsDelivery);
 	}
 
-	LiveReader<E> reader() {
+	LogSubscription<E> reader() {
 		return this.reader;
 	}
 

@@ -57,9 +57,9 @@ final class LogChecks<E> {
 
 	private final LogStore<E> store;
 
-	private final LiveReaders<E> readers;
+	private final LogSubscriptions<E> readers;
 
-	private final Consumer<LiveReader<E>> wake;
+	private final Consumer<LogSubscription<E>> wake;
 
 	private final Set<String> names = ConcurrentHashMap.newKeySet();
 
@@ -72,8 +72,8 @@ final class LogChecks<E> {
 	 */
 	private final Queue<List<Long>> slices = new ArrayDeque<>();
 
-	LogChecks(LogKind kind, ApplicationDatabase database, LogStore<E> store, LiveReaders<E> readers,
-			Consumer<LiveReader<E>> wake) {
+	LogChecks(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogSubscriptions<E> readers,
+			Consumer<LogSubscription<E>> wake) {
 		this.kind = kind;
 		this.database = database;
 		this.store = store;
@@ -170,7 +170,7 @@ final class LogChecks<E> {
 		for (long logId : (logIds != null) ? logIds : List.<Long>of()) {
 			long next = Long.MAX_VALUE;
 			long received = 0;
-			for (LiveReader<E> reader : this.readers.of(logId)) {
+			for (LogSubscription<E> reader : this.readers.of(logId)) {
 				if (reader.look().isIdle()) {
 					next = Math.min(next, reader.cursor().next());
 					received = Math.max(received, reader.cursor().received());

@@ -70,7 +70,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private final LogStore<E> store;
 
-	private final LiveReaders<E> readers;
+	private final LogSubscriptions<E> readers;
 
 	private final LogChecks<E> checks;
 
@@ -79,15 +79,15 @@ final class LogFetcher<E> implements AutoCloseable {
 	/**
 	 * Readers in state QUEUED, each at most once.
 	 */
-	private final Deque<LiveReader<E>> queue = new ConcurrentLinkedDeque<>();
+	private final Deque<LogSubscription<E>> queue = new ConcurrentLinkedDeque<>();
 
 	/**
 	 * Readers in state QUEUED of which one has a log that cannot be read. Owned by the
 	 * fetching thread, like all that follows.
 	 */
-	private final Queue<LiveReader<E>> suspects = new ArrayDeque<>();
+	private final Queue<LogSubscription<E>> suspects = new ArrayDeque<>();
 
-	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LiveReaders<E> readers) {
+	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogSubscriptions<E> readers) {
 		this.kind = kind;
 		this.database = database;
 		this.store = store;
@@ -102,7 +102,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	/**
 	 * A reader should look.
 	 */
-	void wake(LiveReader<E> reader) {
+	void wake(LogSubscription<E> reader) {
 		if (reader.look().wake()) {
 			enqueue(reader);
 		}
@@ -111,7 +111,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	/**
 	 * A reader may have room for what it had to leave.
 	 */
-	void roomMade(LiveReader<E> reader) {
+	void roomMade(LogSubscription<E> reader) {
 		if (reader.look().room()) {
 			enqueue(reader);
 		}
@@ -121,7 +121,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * Give an entry that was committed just now to a reader that waits for it, without a
 	 * statement. Any other reader looks.
 	 */
-	void handOver(E entry, String server, LiveReader<E> reader) {
+	void handOver(E entry, String server, LogSubscription<E> reader) {
 		if (!reader.look().tryBegin()) {
 			return;
 		}
@@ -137,7 +137,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 	}
 
-	private void enqueue(LiveReader<E> reader) {
+	private void enqueue(LogSubscription<E> reader) {
 		this.queue.add(reader);
 		this.loop.signal();
 	}
@@ -184,7 +184,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private void check() {
 		String name = this.checks.takeOnlyName();
-		LiveReader<E> reader = (name != null) ? this.readers.anyWaiting(name) : null;
+		LogSubscription<E> reader = (name != null) ? this.readers.anyWaiting(name) : null;
 		if (reader == null || !fetchFirst(reader)) {
 			this.checks.check();
 		}
@@ -196,7 +196,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * are looked up together.
 	 * @return whether that is done; else the name is still to be checked
 	 */
-	private boolean fetchFirst(LiveReader<E> reader) {
+	private boolean fetchFirst(LogSubscription<E> reader) {
 		String name = reader.name();
 		// Nobody else looks for it while it is bound to no log
 		reader.look().tryBegin();
@@ -228,12 +228,12 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	private void fetch() {
-		Map<Target, List<LiveReader<E>>> readersByTarget = takeTargets();
+		Map<Target, List<LogSubscription<E>>> readersByTarget = takeTargets();
 		if (readersByTarget.isEmpty()) {
 			return;
 		}
 		List<Target> targets = List.copyOf(readersByTarget.keySet());
-		List<List<LiveReader<E>>> readers = List.copyOf(readersByTarget.values());
+		List<List<LogSubscription<E>>> readers = List.copyOf(readersByTarget.values());
 		List<@Nullable Found<E>> found;
 		List<EntryPage<E>> pages = new ArrayList<>(targets.size());
 		try {
@@ -277,7 +277,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * Nothing was before it that could have used up the budget: it would be left out each
 	 * time.
 	 */
-	private void endUnserved(LiveReader<E> reader) {
+	private void endUnserved(LogSubscription<E> reader) {
 		reader.end(new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
 		reader.look().end(false);
 	}
@@ -286,17 +286,17 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * The budget was used up by those before. Behind them, who may have more, it would be
 	 * used up by them again.
 	 */
-	private void lookNext(LiveReader<E> reader) {
+	private void lookNext(LogSubscription<E> reader) {
 		reader.look().end(true);
 		this.queue.addFirst(reader);
 	}
 
-	private Map<Target, List<LiveReader<E>>> takeTargets() {
-		Map<Target, List<LiveReader<E>>> targets = new LinkedHashMap<>();
-		Queue<LiveReader<E>> source = (this.suspects.isEmpty()) ? this.queue : this.suspects;
+	private Map<Target, List<LogSubscription<E>>> takeTargets() {
+		Map<Target, List<LogSubscription<E>>> targets = new LinkedHashMap<>();
+		Queue<LogSubscription<E>> source = (this.suspects.isEmpty()) ? this.queue : this.suspects;
 		int limit = (this.suspects.isEmpty()) ? MAX_READERS_PER_STATEMENT : 1;
 		for (int i = 0; i < limit; i++) {
-			LiveReader<E> reader = source.poll();
+			LogSubscription<E> reader = source.poll();
 			if (reader == null) {
 				break;
 			}
@@ -321,9 +321,9 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * with many targets each gets a smaller share, and none more than what the emptiest
 	 * buffer takes.
 	 */
-	private static <E> Budget budget(List<List<LiveReader<E>>> readers) {
+	private static <E> Budget budget(List<List<LogSubscription<E>>> readers) {
 		int divisor = (readers.size() + FULL_SHARES - 1) / FULL_SHARES;
-		int share = readers.stream().flatMap(List::stream).mapToInt(LiveReader::room).max().orElse(1);
+		int share = readers.stream().flatMap(List::stream).mapToInt(LogSubscription::room).max().orElse(1);
 		int entries = Math.min(share, Math.max(MIN_ENTRIES_PER_SHARE, share / divisor));
 		return new Budget(entries, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE,
 				Math.min(share, entriesAlone(readers)), BYTES_ALONE);
@@ -332,11 +332,11 @@ final class LogFetcher<E> implements AutoCloseable {
 	/**
 	 * So many that one of twice the usual size still has its place.
 	 */
-	private static <E> int entriesAlone(List<List<LiveReader<E>>> readers) {
+	private static <E> int entriesAlone(List<List<LogSubscription<E>>> readers) {
 		return Math.max(1, BYTES_ALONE / 2 / Math.max(1, readers.get(0).get(0).entrySize()));
 	}
 
-	private void handOver(@Nullable Head head, EntryPage<E> page, LiveReader<E> reader) {
+	private void handOver(@Nullable Head head, EntryPage<E> page, LogSubscription<E> reader) {
 		boolean more = true;
 		try {
 			more = reader.accept(head, page);
@@ -352,7 +352,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 	}
 
-	private void waitForRoom(LiveReader<E> reader) {
+	private void waitForRoom(LogSubscription<E> reader) {
 		if (reader.look().full(reader::hasRoom)) {
 			this.queue.add(reader);
 		}
@@ -362,7 +362,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * No failure of the database as a whole: the rows of one log cannot be read. Find it,
 	 * so that the others can.
 	 */
-	private void unreadable(List<List<LiveReader<E>>> readers, DataAccessException failure) {
+	private void unreadable(List<List<LogSubscription<E>>> readers, DataAccessException failure) {
 		if (readers.size() == 1) {
 			readers.get(0).forEach((reader) -> reader.end(failure));
 		}
@@ -371,7 +371,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 	}
 
-	private static <E> void lookAgain(List<List<LiveReader<E>>> readers, Queue<LiveReader<E>> queue) {
+	private static <E> void lookAgain(List<List<LogSubscription<E>>> readers, Queue<LogSubscription<E>> queue) {
 		readers.forEach((ofTarget) -> ofTarget.forEach((reader) -> {
 			reader.look().end(true);
 			queue.add(reader);

@@ -20,15 +20,16 @@
  * them from its position on, once and in order.
  * <p>
  * <b>From a wake-up to an entry.</b> Wake-ups of the feature's topic, the shared poll and
- * a resync come to {@link io.durablenotify.log.LiveReaders LiveReaders}, which knows who
- * reads what, and only say "look". {@code FetchState} makes one look of many wake-ups and
- * loses none. {@code LogChecks} asks which of the logs have moved, and which of the names
- * that are waited for exist. {@code LogFetcher} fetches for all readers that have to
- * look, on one thread, one statement for many; readers that stand at the same index share
- * what is found. {@link io.durablenotify.log.LiveReader LiveReader} checks that it
- * continues what it has received, and keeps it in a bounded buffer, from which
- * {@link io.durablenotify.log.HandlerDelivery HandlerDelivery} calls the handler on the
- * application's executor. A reader whose buffer is full looks again when there is room.
+ * a resync come to {@link io.durablenotify.log.LogSubscriptions LogSubscriptions}, which
+ * knows who reads what, and only say "look". {@code FetchState} makes one look of many
+ * wake-ups and loses none. {@code LogChecks} asks which of the logs have moved, and which
+ * of the names that are waited for exist. {@code LogFetcher} fetches for all readers that
+ * have to look, on one thread, one statement for many; readers that stand at the same
+ * index share what is found. {@link io.durablenotify.log.LogSubscription LogSubscription}
+ * checks that it continues what it has received, and keeps it in a bounded buffer, from
+ * which {@link io.durablenotify.log.HandlerDelivery HandlerDelivery} calls the handler on
+ * the application's executor. A reader whose buffer is full looks again when there is
+ * room.
  * <p>
  * <b>A failover.</b> Whatever a look finds tells which run of the server answered. Where
  * that is another one than before, a reader first looks whether the last entry that it
@@ -39,7 +40,7 @@
  * is its SQL; a {@link io.durablenotify.log.TailedLog TailedLog} for each reader, which
  * tells an entry's index and size and makes the feature's exceptions; a
  * {@link io.durablenotify.log.LogKind LogKind}, which is its topic and its words; and a
- * bean {@code LiveReaders}, which it opens readers by. Whoever appends sends a
+ * bean {@code LogSubscriptions}, which it opens readers by. Whoever appends sends a
  * {@link io.durablenotify.wakeup.Wakeup Wakeup} on that topic after the commit: with the
  * log's id and next index, with its name when the log is new, and marked where it ended
  * or was deleted.

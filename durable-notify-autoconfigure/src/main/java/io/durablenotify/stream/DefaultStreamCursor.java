@@ -26,8 +26,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 import io.durablenotify.log.EntryConsumer;
-import io.durablenotify.log.LiveReader;
-import io.durablenotify.log.LiveReader.End;
+import io.durablenotify.log.LogSubscription;
+import io.durablenotify.log.LogSubscription.End;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +37,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 
 	private static final long WITHOUT_LIMIT = Long.MAX_VALUE;
 
-	private final LiveReader<Chunk> reader;
+	private final LogSubscription<Chunk> reader;
 
 	/**
 	 * Guards the taking, so that no signal falls between a look and a wait.
@@ -48,7 +48,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 
 	private @Nullable End end;
 
-	DefaultStreamCursor(LiveReader<Chunk> reader) {
+	DefaultStreamCursor(LogSubscription<Chunk> reader) {
 		this.reader = reader;
 	}
 

@@ -22,12 +22,12 @@ import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 
 import org.springframework.util.Assert;
 
 /**
- * The {@link StreamReader}: live reads go to {@link LiveReaders}, the others to the
+ * The {@link StreamReader}: live reads go to {@link LogSubscriptions}, the others to the
  * tables.
  */
 final class DefaultStreamReader implements StreamReader {
@@ -42,12 +42,12 @@ final class DefaultStreamReader implements StreamReader {
 
 	private final StreamCatalog catalog;
 
-	private final LiveReaders<Chunk> readers;
+	private final LogSubscriptions<Chunk> readers;
 
 	private final StreamScope scope;
 
 	DefaultStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
-			LiveReaders<Chunk> readers, StreamScope scope) {
+			LogSubscriptions<Chunk> readers, StreamScope scope) {
 		this.database = database;
 		this.store = store;
 		this.catalog = catalog;

@@ -39,7 +39,7 @@ import io.durablenotify.stream.AppendStore.Located;
 import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.AppendStore.StoredNext;
 import io.durablenotify.stream.KnownStreams.KnownStream;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -62,11 +62,11 @@ final class StreamAppends {
 
 	private final PublishingWrites writes;
 
-	private final LiveReaders<Chunk> readers;
+	private final LogSubscriptions<Chunk> readers;
 
 	private final KnownStreams known = new KnownStreams();
 
-	StreamAppends(AppendStore store, PublishingWrites writes, LiveReaders<Chunk> readers) {
+	StreamAppends(AppendStore store, PublishingWrites writes, LogSubscriptions<Chunk> readers) {
 		this.store = store;
 		this.writes = writes;
 		this.readers = readers;

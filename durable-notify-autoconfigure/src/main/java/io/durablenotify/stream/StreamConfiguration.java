@@ -25,7 +25,7 @@ import io.durablenotify.instance.TakeOver;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -65,22 +65,22 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	LiveReaders<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
+	LogSubscriptions<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			Wakeups wakeups, Poll poll) {
-		return new LiveReaders<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database, executor,
+		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database, executor,
 				wakeups, poll);
 	}
 
 	@Bean
 	@ConditionalOnMissingBean
 	StreamReader durableNotifyStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
-			LiveReaders<Chunk> readers, StreamProperties properties) {
+			LogSubscriptions<Chunk> readers, StreamProperties properties) {
 		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(properties));
 	}
 
 	static StreamReader familyReader(String family, ApplicationDatabase database, StreamStore store,
-			StreamCatalog catalog, LiveReaders<Chunk> readers, StreamProperties properties) {
+			StreamCatalog catalog, LogSubscriptions<Chunk> readers, StreamProperties properties) {
 		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(properties, family));
 	}
 
@@ -90,7 +90,8 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	StreamAppends durableNotifyStreamAppends(AppendStore store, PublishingWrites writes, LiveReaders<Chunk> readers) {
+	StreamAppends durableNotifyStreamAppends(AppendStore store, PublishingWrites writes,
+			LogSubscriptions<Chunk> readers) {
 		return new StreamAppends(store, writes, readers);
 	}
 

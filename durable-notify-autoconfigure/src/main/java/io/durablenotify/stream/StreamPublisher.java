@@ -19,7 +19,7 @@ package io.durablenotify.stream;
 import java.util.Objects;
 import java.util.concurrent.Flow;
 
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -30,13 +30,13 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 
 	private static final Log logger = LogFactory.getLog(StreamReader.class);
 
-	private final LiveReaders<Chunk> readers;
+	private final LogSubscriptions<Chunk> readers;
 
 	private final TailedStream stream;
 
 	private final StreamPosition from;
 
-	StreamPublisher(LiveReaders<Chunk> readers, TailedStream stream, StreamPosition from) {
+	StreamPublisher(LogSubscriptions<Chunk> readers, TailedStream stream, StreamPosition from) {
 		this.readers = readers;
 		this.stream = stream;
 		this.from = from;

@@ -21,8 +21,8 @@ import java.util.concurrent.Flow;
 import io.durablenotify.log.EntryConsumer;
 import io.durablenotify.log.EntryHandler;
 import io.durablenotify.log.HandlerDelivery;
-import io.durablenotify.log.LiveReader;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscription;
+import io.durablenotify.log.LogSubscriptions;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +35,7 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 
 	private static final Log logger = LogFactory.getLog(StreamReader.class);
 
-	private final LiveReader<Chunk> reader;
+	private final LogSubscription<Chunk> reader;
 
 	private final HandlerDelivery<Chunk> delivery;
 
@@ -49,8 +49,8 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 	 */
 	private volatile boolean subscribed;
 
-	SubscriberDelivery(LiveReader<Chunk> reader, Flow.Subscriber<? super Chunk> subscriber,
-			LiveReaders<Chunk> readers) {
+	SubscriberDelivery(LogSubscription<Chunk> reader, Flow.Subscriber<? super Chunk> subscriber,
+			LogSubscriptions<Chunk> readers) {
 		this.reader = reader;
 		this.subscriber = subscriber;
 		this.delivery = readers.deliveryOnDemand(reader, this);

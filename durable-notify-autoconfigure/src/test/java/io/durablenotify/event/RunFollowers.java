@@ -16,7 +16,7 @@
 
 package io.durablenotify.event;
 
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -31,13 +31,13 @@ final class RunFollowers {
 	private RunFollowers() {
 	}
 
-	static LiveReaders<StoredEvent> of(Instance instance) {
-		return instance.context().getBeanProvider(new ParameterizedTypeReference<LiveReaders<StoredEvent>>() {
+	static LogSubscriptions<StoredEvent> of(Instance instance) {
+		return instance.context().getBeanProvider(new ParameterizedTypeReference<LogSubscriptions<StoredEvent>>() {
 		}).getObject();
 	}
 
 	static void assertNoneLeft(Instance instance) {
-		LiveReaders<StoredEvent> followers = of(instance);
+		LogSubscriptions<StoredEvent> followers = of(instance);
 		Eventually.await(() -> ReaderStates.all(followers).isEmpty(), () -> ReaderStates.all(followers));
 	}
 

@@ -101,9 +101,9 @@ class FetchStateConcurrencyTests {
 	}
 
 	/**
-	 * One reader with room for one chunk, as {@link LogFetcher} and {@link LiveReader}
-	 * treat it. It begins with its hands full: one chunk that was not taken yet, and
-	 * queued for the look at another.
+	 * One reader with room for one chunk, as {@link LogFetcher} and
+	 * {@link LogSubscription} treat it. It begins with its hands full: one chunk that was
+	 * not taken yet, and queued for the look at another.
 	 */
 	public static class OneReader {
 

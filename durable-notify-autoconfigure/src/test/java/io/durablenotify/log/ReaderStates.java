@@ -31,21 +31,21 @@ public final class ReaderStates {
 	/**
 	 * Return all readers that have not been told their end.
 	 */
-	public static <E> Set<LiveReader<E>> all(LiveReaders<E> readers) {
+	public static <E> Set<LogSubscription<E>> all(LogSubscriptions<E> readers) {
 		return readers.all();
 	}
 
 	/**
 	 * Return the logs that readers are bound to.
 	 */
-	public static Set<Long> logIds(LiveReaders<?> readers) {
+	public static Set<Long> logIds(LogSubscriptions<?> readers) {
 		return readers.logIds();
 	}
 
 	/**
 	 * Return the names that readers wait for.
 	 */
-	public static Set<String> waitedFor(LiveReaders<?> readers) {
+	public static Set<String> waitedFor(LogSubscriptions<?> readers) {
 		return readers.waitedFor();
 	}
 
@@ -77,8 +77,8 @@ public final class ReaderStates {
 		return of(reader).buffered();
 	}
 
-	private static LiveReader<?> of(Subscription reader) {
-		return (LiveReader<?>) reader;
+	private static LogSubscription<?> of(Subscription reader) {
+		return (LogSubscription<?>) reader;
 	}
 
 }

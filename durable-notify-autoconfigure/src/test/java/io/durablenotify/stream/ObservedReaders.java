@@ -28,8 +28,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.log.HandlerDelivery;
-import io.durablenotify.log.LiveReader;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscription;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -52,7 +52,7 @@ final class ObservedReaders implements AutoCloseable {
 
 	private final AtomicInteger deliveries = new AtomicInteger();
 
-	private final LiveReaders<Chunk> readers;
+	private final LogSubscriptions<Chunk> readers;
 
 	private final StreamScope scope;
 
@@ -64,7 +64,7 @@ final class ObservedReaders implements AutoCloseable {
 		this.scope = StreamScope.of(settings);
 		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
 		this.store = new ObservedStore(instance.bean(StreamStore.class));
-		this.readers = new LiveReaders<>(TailedStream.KIND, this.store, bufferBytes,
+		this.readers = new LogSubscriptions<>(TailedStream.KIND, this.store, bufferBytes,
 				instance.bean(ApplicationDatabase.class), (task) -> {
 					this.deliveries.incrementAndGet();
 					executor.execute(task);
@@ -74,8 +74,8 @@ final class ObservedReaders implements AutoCloseable {
 	/**
 	 * Return an instance's own.
 	 */
-	static LiveReaders<Chunk> of(Instance instance) {
-		return instance.context().getBeanProvider(new ParameterizedTypeReference<LiveReaders<Chunk>>() {
+	static LogSubscriptions<Chunk> of(Instance instance) {
+		return instance.context().getBeanProvider(new ParameterizedTypeReference<LogSubscriptions<Chunk>>() {
 		}).getObject();
 	}
 
@@ -126,7 +126,7 @@ final class ObservedReaders implements AutoCloseable {
 
 	private void awaitOther() {
 		SequenceHandler handler = new SequenceHandler();
-		LiveReader<Chunk> reader = open("other", StreamPosition.last(1), handler);
+		LogSubscription<Chunk> reader = open("other", StreamPosition.last(1), handler);
 		handler.awaitNext(1);
 		awaitIdle(List.of(reader));
 		reader.cancel();
@@ -143,15 +143,15 @@ final class ObservedReaders implements AutoCloseable {
 		return this.deliveries.get();
 	}
 
-	LiveReaders<Chunk> live() {
+	LogSubscriptions<Chunk> live() {
 		return this.readers;
 	}
 
-	LiveReader<Chunk> open(String stream, ChunkHandler handler) {
+	LogSubscription<Chunk> open(String stream, ChunkHandler handler) {
 		return open(stream, StreamPosition.start(), handler);
 	}
 
-	LiveReader<Chunk> open(String stream, StreamPosition from, ChunkHandler handler) {
+	LogSubscription<Chunk> open(String stream, StreamPosition from, ChunkHandler handler) {
 		return this.readers.open(this.scope.tailed(stream), from.toStart(), new ChunkDelivery(handler));
 	}
 
@@ -159,7 +159,7 @@ final class ObservedReaders implements AutoCloseable {
 	 * Open a reader whose handler gets what is asked for.
 	 */
 	OnDemand openOnDemand(String stream, StreamPosition from, ChunkHandler handler) {
-		AtomicReference<@Nullable LiveReader<Chunk>> opened = new AtomicReference<>();
+		AtomicReference<@Nullable LogSubscription<Chunk>> opened = new AtomicReference<>();
 		HandlerDelivery<Chunk> delivery = this.readers.openFor(this.scope.tailed(stream), from.toStart(), (reader) -> {
 			opened.set(reader);
 			return this.readers.deliveryOnDemand(reader, new ChunkDelivery(handler));
@@ -180,8 +180,8 @@ final class ObservedReaders implements AutoCloseable {
 	/**
 	 * Wait until readers have taken all there is and wait for more.
 	 */
-	void awaitIdle(List<LiveReader<Chunk>> readers) {
-		for (LiveReader<Chunk> reader : readers) {
+	void awaitIdle(List<LogSubscription<Chunk>> readers) {
+		for (LogSubscription<Chunk> reader : readers) {
 			Eventually.await(() -> ReaderStates.isIdle(reader), reader::toString);
 		}
 	}
@@ -256,7 +256,7 @@ final class ObservedReaders implements AutoCloseable {
 	/**
 	 * A slow reader that costs no thread.
 	 */
-	record OnDemand(LiveReader<Chunk> reader, HandlerDelivery<Chunk> delivery) {
+	record OnDemand(LogSubscription<Chunk> reader, HandlerDelivery<Chunk> delivery) {
 
 		void request(long count) {
 			this.delivery.request(count);

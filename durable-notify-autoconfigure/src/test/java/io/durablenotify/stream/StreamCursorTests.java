@@ -34,8 +34,8 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.log.LiveReader;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscription;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
@@ -461,7 +461,7 @@ class StreamCursorTests {
 		throw new AssertionError("No failure");
 	}
 
-	private static Set<LiveReader<Chunk>> readers() {
+	private static Set<LogSubscription<Chunk>> readers() {
 		return ReaderStates.all(ObservedReaders.of(instance));
 	}
 

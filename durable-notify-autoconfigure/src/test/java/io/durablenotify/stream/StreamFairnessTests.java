@@ -22,7 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.stream.ObservedStore.Share;
-import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
@@ -169,13 +169,13 @@ class StreamFairnessTests {
 		StoredStreams.store(database, "mixed/", 50, 40, 20_000);
 		List<BlockingHandler> blocking = new ArrayList<>();
 		try (ObservedReaders readers = ObservedReaders.in(instance, 16, 65_536)) {
-			List<LiveReader<Chunk>> slow = new ArrayList<>();
+			List<LogSubscription<Chunk>> slow = new ArrayList<>();
 			for (int i = 0; i < 50; i++) {
 				blocking.add(new BlockingHandler());
 				slow.add(readers.open("mixed/" + i, blocking.get(i)));
 			}
 			open(readers, "mixed/", 50).forEach((handler) -> handler.awaitNext(40));
-			for (LiveReader<Chunk> reader : slow) {
+			for (LogSubscription<Chunk> reader : slow) {
 				Eventually.await(() -> ReaderStates.isFull(reader), reader::toString);
 				assertThat(ReaderStates.buffered(reader)).isBetween(1, 3);
 			}
@@ -204,7 +204,7 @@ class StreamFairnessTests {
 		BlockingHandler blocking = new BlockingHandler();
 		try (ObservedReaders readers = ObservedReaders.in(instance)) {
 			long heap = StreamScaleTests.usedHeap();
-			LiveReader<Chunk> reader = readers.open("still/0", blocking);
+			LogSubscription<Chunk> reader = readers.open("still/0", blocking);
 			Eventually.await(() -> ReaderStates.isFull(reader), reader::toString);
 			assertThat(ReaderStates.buffered(reader)).isBetween(1, 10);
 			assertThat(StreamScaleTests.usedHeap() - heap).isLessThan(2 * 1024 * 1024);

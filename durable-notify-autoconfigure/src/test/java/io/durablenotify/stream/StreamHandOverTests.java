@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.log.Start;
 import io.durablenotify.testsupport.Background;
@@ -61,7 +61,7 @@ class StreamHandOverTests {
 
 	private final AtomicInteger fetches = new AtomicInteger();
 
-	private LiveReaders<Chunk> readers;
+	private LogSubscriptions<Chunk> readers;
 
 	private StreamAppends appends;
 
@@ -86,7 +86,7 @@ class StreamHandOverTests {
 					}
 					return method.invoke(store, arguments);
 				});
-		this.readers = new LiveReaders<>(TailedStream.KIND, counting,
+		this.readers = new LogSubscriptions<>(TailedStream.KIND, counting,
 				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));

@@ -28,8 +28,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.log.LiveReader;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscription;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -418,7 +418,7 @@ class StreamPublisherTests {
 		writer.complete("closing-ended");
 		RecordingSubscriber subscriber = new RecordingSubscriber();
 		closing.reader().publisher("closing-ended", StreamPosition.start()).subscribe(subscriber);
-		LiveReaders<Chunk> readers = ObservedReaders.of(closing);
+		LogSubscriptions<Chunk> readers = ObservedReaders.of(closing);
 		Eventually.await(() -> ReaderStates.logIds(readers).isEmpty() && ReaderStates.waitedFor(readers).isEmpty(),
 				() -> ReaderStates.all(readers).toString());
 		closing.close();
@@ -476,7 +476,7 @@ class StreamPublisherTests {
 				StreamPublisherTests::readers);
 	}
 
-	private static Set<LiveReader<Chunk>> readers() {
+	private static Set<LogSubscription<Chunk>> readers() {
 		return ReaderStates.all(ObservedReaders.of(instance));
 	}
 

@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
@@ -81,7 +81,7 @@ class StreamReaderTests {
 
 	@AfterEach
 	void nothingIsLeftOfReadersThatEnded() {
-		LiveReaders<Chunk> readers = ObservedReaders.of(instance);
+		LogSubscriptions<Chunk> readers = ObservedReaders.of(instance);
 		ReaderStates.all(readers).forEach(Subscription::cancel);
 		assertThat(ReaderStates.all(readers)).isEmpty();
 	}
@@ -161,7 +161,7 @@ class StreamReaderTests {
 	void theStartIsAppliedOnceWhateverWakeupsCome() {
 		appendMany("once", 0, 2);
 		RecordingHandler handler = read("once", StreamPosition.at(2));
-		LiveReaders<Chunk> readers = ObservedReaders.of(instance);
+		LogSubscriptions<Chunk> readers = ObservedReaders.of(instance);
 		for (int i = 0; i < 5; i++) {
 			// Empty looks, each seen to its end by another reader behind it in the queue
 			readers.onResync();

@@ -27,7 +27,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.stream.ObservedReaders.HandPoll;
 import io.durablenotify.stream.ObservedReaders.OnDemand;
 import io.durablenotify.stream.ObservedStore.Share;
-import io.durablenotify.log.LiveReader;
+import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -73,7 +73,7 @@ class StreamScaleTests {
 			int threads = threads();
 			long heap = usedHeap();
 			List<SequenceHandler> handlers = new ArrayList<>();
-			List<LiveReader<Chunk>> subscriptions = new ArrayList<>();
+			List<LogSubscription<Chunk>> subscriptions = new ArrayList<>();
 			for (int i = 0; i < MANY; i++) {
 				handlers.add(new SequenceHandler());
 				subscriptions.add(readers.open("idle/" + i, handlers.get(i)));
@@ -136,7 +136,7 @@ class StreamScaleTests {
 		long streamId = StoredStreams.id(database, "herd0");
 		try (ObservedReaders readers = ObservedReaders.in(instance)) {
 			List<SequenceHandler> handlers = new ArrayList<>();
-			List<LiveReader<Chunk>> subscriptions = new ArrayList<>();
+			List<LogSubscription<Chunk>> subscriptions = new ArrayList<>();
 			for (int i = 0; i < 1_000; i++) {
 				handlers.add(new SequenceHandler());
 				subscriptions.add(readers.open("herd0", handlers.get(i)));
@@ -237,7 +237,7 @@ class StreamScaleTests {
 			List<SequenceHandler> ahead = new ArrayList<>();
 			List<SequenceHandler> behind = new ArrayList<>();
 			List<OnDemand> slow = new ArrayList<>();
-			List<LiveReader<Chunk>> waiting = new ArrayList<>();
+			List<LogSubscription<Chunk>> waiting = new ArrayList<>();
 			for (int i = 0; i < 300; i++) {
 				ahead.add(new SequenceHandler());
 				waiting.add(readers.open("tail/" + i, ahead.get(i)));

@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -85,7 +85,7 @@ class StreamStartTests {
 
 	@AfterEach
 	void cancelReaders() {
-		LiveReaders<Chunk> readers = ObservedReaders.of(instance);
+		LogSubscriptions<Chunk> readers = ObservedReaders.of(instance);
 		ReaderStates.all(readers).forEach(Subscription::cancel);
 	}
 

@@ -27,8 +27,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.log.LiveReader;
-import io.durablenotify.log.LiveReaders;
+import io.durablenotify.log.LogSubscription;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.LogStore.Target;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.log.Start;
@@ -50,8 +50,8 @@ import org.springframework.jdbc.UncategorizedSQLException;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for readers of a database that fails them: {@link LiveReaders} on a store that
- * raises what the test wants.
+ * Tests for readers of a database that fails them: {@link LogSubscriptions} on a store
+ * that raises what the test wants.
  */
 class UnreadableStreamTests {
 
@@ -77,7 +77,7 @@ class UnreadableStreamTests {
 		}
 		long damaged = instance.jdbc()
 			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = 'stream/5'", Long.class);
-		try (LiveReaders<Chunk> readers = readers((targets) -> {
+		try (LogSubscriptions<Chunk> readers = readers((targets) -> {
 			if (targets.stream().anyMatch((target) -> target.id() == damaged)) {
 				throw new SQLException("missing chunk number 0 for toast value", "XX001");
 			}
@@ -107,13 +107,13 @@ class UnreadableStreamTests {
 		instance.writer().append("other", "a");
 		long watched = instance.jdbc()
 			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = 'fitting'", Long.class);
-		try (LiveReaders<Chunk> readers = readers((targets) -> {
+		try (LogSubscriptions<Chunk> readers = readers((targets) -> {
 			if (targets.stream().anyMatch((target) -> target.id() == watched)) {
 				fetches.incrementAndGet();
 			}
 		})) {
 			BlockingHandler slow = new BlockingHandler();
-			LiveReader<Chunk> reader = readers.open(target("fitting"), Start.at(0), new ChunkDelivery(slow));
+			LogSubscription<Chunk> reader = readers.open(target("fitting"), Start.at(0), new ChunkDelivery(slow));
 			Eventually.await(() -> ReaderStates.next(reader) == 1 && fetches.get() > 1, reader::toString);
 			// Turns of the fetcher, each of which would fetch for the waiting reader
 			// again
@@ -137,7 +137,7 @@ class UnreadableStreamTests {
 	@MethodSource("passingFailures")
 	void aDatabaseThatFailsForAWhileIsAskedAgainAndNothingIsLost(Exception failure) {
 		AtomicInteger failures = new AtomicInteger();
-		try (LiveReaders<Chunk> readers = readers((targets) -> {
+		try (LogSubscriptions<Chunk> readers = readers((targets) -> {
 			if (failures.getAndIncrement() < 3) {
 				throw failure;
 			}
@@ -154,7 +154,7 @@ class UnreadableStreamTests {
 		}
 	}
 
-	private static LiveReaders<Chunk> readers(FetchCheck check) {
+	private static LogSubscriptions<Chunk> readers(FetchCheck check) {
 		StreamStore failing = (StreamStore) Proxy.newProxyInstance(StreamStore.class.getClassLoader(),
 				new Class<?>[] { StreamStore.class }, (proxy, method, arguments) -> {
 					if (method.getName().equals("fetch")) {
@@ -173,7 +173,7 @@ class UnreadableStreamTests {
 						throw ex.getCause();
 					}
 				});
-		return new LiveReaders<>(TailedStream.KIND, failing,
+		return new LogSubscriptions<>(TailedStream.KIND, failing,
 				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));

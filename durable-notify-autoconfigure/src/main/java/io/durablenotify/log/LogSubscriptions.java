@@ -55,7 +55,7 @@ import org.springframework.context.SmartLifecycle;
  *
  * @param <E> the entries' type
  */
-public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, AutoCloseable {
+public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandler, AutoCloseable {
 
 	private static final long STOP_TIMEOUT_MILLIS = 1000;
 
@@ -77,15 +77,15 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 
 	private final Subscription wakeups;
 
-	private final Map<Long, Set<LiveReader<E>>> byId = new ConcurrentHashMap<>();
+	private final Map<Long, Set<LogSubscription<E>>> byId = new ConcurrentHashMap<>();
 
-	private final Map<String, Set<LiveReader<E>>> byName = new ConcurrentHashMap<>();
+	private final Map<String, Set<LogSubscription<E>>> byName = new ConcurrentHashMap<>();
 
 	/**
 	 * Readers of which the end is known and not taken yet: nothing looks for them any
 	 * more, but a stop must find them.
 	 */
-	private final Set<LiveReader<E>> ending = ConcurrentHashMap.newKeySet();
+	private final Set<LogSubscription<E>> ending = ConcurrentHashMap.newKeySet();
 
 	/**
 	 * Readers may come before the lifecycle starts: the web server is up earlier.
@@ -110,7 +110,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 * @param wakeups the wake-ups
 	 * @param poll the shared poll
 	 */
-	public LiveReaders(LogKind kind, LogStore<E> store, long bufferBytes, ApplicationDatabase database,
+	public LogSubscriptions(LogKind kind, LogStore<E> store, long bufferBytes, ApplicationDatabase database,
 			Executor executor, Wakeups wakeups, Poll poll) {
 		this.kind = kind;
 		this.store = store;
@@ -132,7 +132,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 * @throws RuntimeException {@link TailedLog#stopped()} if the application context has
 	 * closed
 	 */
-	public LiveReader<E> open(TailedLog<E> log, Start from, EntryHandler<E> handler) {
+	public LogSubscription<E> open(TailedLog<E> log, Start from, EntryHandler<E> handler) {
 		return openFor(log, from, (reader) -> delivery(reader, handler, Demand.unlimited())).reader();
 	}
 
@@ -146,12 +146,13 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 * @throws RuntimeException {@link TailedLog#stopped()} if the application context has
 	 * closed
 	 */
-	public <C extends EntryConsumer> C openFor(TailedLog<E> log, Start from, Function<LiveReader<E>, C> consumers) {
+	public <C extends EntryConsumer> C openFor(TailedLog<E> log, Start from,
+			Function<LogSubscription<E>, C> consumers) {
 		requireOpen(log);
 		String name = log.name();
 		Tail tail = (from.fromEnd()) ? findTail(name) : null;
-		LiveReader<E> reader = new LiveReader<>(log, from.resolve((tail != null) ? tail.nextIndex() : 0), this,
-				this.bufferBytes);
+		LogSubscription<E> reader = new LogSubscription<>(log, from.resolve((tail != null) ? tail.nextIndex() : 0),
+				this, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
 		// Registered before the first look: what is appended from here on wakes it
@@ -180,11 +181,11 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 * @param handler the handler, called on the executor
 	 * @return the delivery, asked for nothing yet
 	 */
-	public HandlerDelivery<E> deliveryOnDemand(LiveReader<E> reader, EntryHandler<E> handler) {
+	public HandlerDelivery<E> deliveryOnDemand(LogSubscription<E> reader, EntryHandler<E> handler) {
 		return delivery(reader, handler, Demand.none());
 	}
 
-	private HandlerDelivery<E> delivery(LiveReader<E> reader, EntryHandler<E> handler, Demand demand) {
+	private HandlerDelivery<E> delivery(LogSubscription<E> reader, EntryHandler<E> handler, Demand demand) {
 		return new HandlerDelivery<>(reader, handler, demand, this.executor);
 	}
 
@@ -223,8 +224,8 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	/**
 	 * Return one of the readers that wait for a name, or {@code null}.
 	 */
-	@Nullable LiveReader<E> anyWaiting(String name) {
-		Iterator<LiveReader<E>> waiting = this.byName.getOrDefault(name, Set.of()).iterator();
+	@Nullable LogSubscription<E> anyWaiting(String name) {
+		Iterator<LogSubscription<E>> waiting = this.byName.getOrDefault(name, Set.of()).iterator();
 		return (waiting.hasNext()) ? waiting.next() : null;
 	}
 
@@ -232,7 +233,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	 * It was found, with what a reader begins with. The reader fetches once more: a
 	 * wake-up that came before it was registered has not reached it.
 	 */
-	void found(LiveReader<E> reader, long logId) {
+	void found(LogSubscription<E> reader, long logId) {
 		bindWaiting(reader.name(), logId, reader);
 		this.fetcher.wake(reader);
 	}
@@ -244,10 +245,10 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		bindWaiting(name, logId, null);
 	}
 
-	private void bindWaiting(String name, long logId, @Nullable LiveReader<E> looking) {
-		Set<LiveReader<E>> waiting = this.byName.remove(name);
+	private void bindWaiting(String name, long logId, @Nullable LogSubscription<E> looking) {
+		Set<LogSubscription<E>> waiting = this.byName.remove(name);
 		if (waiting != null) {
-			for (LiveReader<E> reader : waiting) {
+			for (LogSubscription<E> reader : waiting) {
 				bind(reader, logId);
 				if (reader != looking) {
 					this.fetcher.wake(reader);
@@ -265,7 +266,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		List.copyOf(this.byName.getOrDefault(name, Set.of())).forEach((reader) -> reader.end(failure));
 	}
 
-	private void bind(LiveReader<E> reader, long logId) {
+	private void bind(LogSubscription<E> reader, long logId) {
 		reader.bind(logId);
 		this.byId.compute(logId, (id, readers) -> with(readers, reader));
 		// While it moved from one map to the other, nobody could find it
@@ -277,8 +278,9 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		}
 	}
 
-	private static <E> Set<LiveReader<E>> with(@Nullable Set<LiveReader<E>> readers, LiveReader<E> reader) {
-		Set<LiveReader<E>> result = (readers != null) ? readers : ConcurrentHashMap.newKeySet(1);
+	private static <E> Set<LogSubscription<E>> with(@Nullable Set<LogSubscription<E>> readers,
+			LogSubscription<E> reader) {
+		Set<LogSubscription<E>> result = (readers != null) ? readers : ConcurrentHashMap.newKeySet(1);
 		result.add(reader);
 		return result;
 	}
@@ -286,7 +288,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	/**
 	 * A reader has nothing more to look for.
 	 */
-	void ending(LiveReader<E> reader) {
+	void ending(LogSubscription<E> reader) {
 		this.ending.add(reader);
 		unregister(reader);
 		// Its consumer may have been as fast
@@ -295,12 +297,12 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		}
 	}
 
-	void remove(LiveReader<E> reader) {
+	void remove(LogSubscription<E> reader) {
 		unregister(reader);
 		this.ending.remove(reader);
 	}
 
-	private void unregister(LiveReader<E> reader) {
+	private void unregister(LogSubscription<E> reader) {
 		this.byName.computeIfPresent(reader.name(), (name, readers) -> without(readers, reader));
 		this.byId.computeIfPresent(reader.logId(), (id, readers) -> without(readers, reader));
 		if (this.byName.isEmpty() && this.byId.isEmpty()) {
@@ -308,7 +310,8 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		}
 	}
 
-	private static <E> @Nullable Set<LiveReader<E>> without(Set<LiveReader<E>> readers, LiveReader<E> reader) {
+	private static <E> @Nullable Set<LogSubscription<E>> without(Set<LogSubscription<E>> readers,
+			LogSubscription<E> reader) {
 		readers.remove(reader);
 		return (readers.isEmpty()) ? null : readers;
 	}
@@ -332,7 +335,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	/**
 	 * A reader's consumer has taken entries.
 	 */
-	void roomMade(LiveReader<E> reader) {
+	void roomMade(LogSubscription<E> reader) {
 		this.fetcher.roomMade(reader);
 	}
 
@@ -359,7 +362,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 		of(logId).forEach((reader) -> this.fetcher.handOver(entry, server, reader));
 	}
 
-	Collection<LiveReader<E>> of(long logId) {
+	Collection<LogSubscription<E>> of(long logId) {
 		return this.byId.getOrDefault(logId, Set.of());
 	}
 
@@ -373,7 +376,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
-		for (LiveReader<E> reader : of(wakeup.id())) {
+		for (LogSubscription<E> reader : of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
 				this.fetcher.wake(reader);
 			}
@@ -392,9 +395,9 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	/**
 	 * Return all readers that have not been told their end.
 	 */
-	Set<LiveReader<E>> all() {
+	Set<LogSubscription<E>> all() {
 		// Asked in the order in which readers move from one to the next
-		Set<LiveReader<E>> all = new LinkedHashSet<>();
+		Set<LogSubscription<E>> all = new LinkedHashSet<>();
 		this.byName.values().forEach(all::addAll);
 		this.byId.values().forEach(all::addAll);
 		all.addAll(this.ending);
@@ -413,7 +416,7 @@ public final class LiveReaders<E> implements Lifecycle, Phased, WakeupHandler, A
 	@Override
 	public void stop() {
 		this.open = false;
-		CompletableFuture<?>[] told = all().stream().map(LiveReader::stop).toArray(CompletableFuture<?>[]::new);
+		CompletableFuture<?>[] told = all().stream().map(LogSubscription::stop).toArray(CompletableFuture<?>[]::new);
 		CompletableFuture.allOf(told).completeOnTimeout(null, STOP_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS).join();
 	}
 

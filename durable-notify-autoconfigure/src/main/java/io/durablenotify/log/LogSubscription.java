@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <E> the entries' type
  */
-public final class LiveReader<E> implements Subscription {
+public final class LogSubscription<E> implements Subscription {
 
 	/**
 	 * More than that is never asked for at once.
@@ -46,7 +46,7 @@ public final class LiveReader<E> implements Subscription {
 
 	private final TailedLog<E> log;
 
-	private final LiveReaders<E> readers;
+	private final LogSubscriptions<E> readers;
 
 	private final FetchState look = new FetchState();
 
@@ -107,7 +107,7 @@ public final class LiveReader<E> implements Subscription {
 	public record End(@Nullable Throwable error) {
 	}
 
-	LiveReader(TailedLog<E> log, long next, LiveReaders<E> readers, long bufferBytes) {
+	LogSubscription(TailedLog<E> log, long next, LogSubscriptions<E> readers, long bufferBytes) {
 		this.log = log;
 		this.cursor = new LogCursor<>(log, readers.kind(), next);
 		this.readers = readers;

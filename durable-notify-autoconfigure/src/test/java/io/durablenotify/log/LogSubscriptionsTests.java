@@ -59,16 +59,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 /**
- * Tests for {@link LiveReaders} of a feature of their own, whose logs begin with 1 and
- * never end. Those of streams are in that package.
+ * Tests for {@link LogSubscriptions} of a feature of their own, whose logs begin with 1
+ * and never end. Those of streams are in that package.
  */
-class LiveReadersTests {
+class LogSubscriptionsTests {
 
 	private static Instance instance;
 
 	private final NumberedLogs logs = new NumberedLogs();
 
-	private LiveReaders<Entry> readers;
+	private LogSubscriptions<Entry> readers;
 
 	@BeforeAll
 	static void start() {
@@ -85,12 +85,12 @@ class LiveReadersTests {
 		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"));
 	}
 
-	private LiveReaders<Entry> open(Executor executor) {
+	private LogSubscriptions<Entry> open(Executor executor) {
 		return open(executor, instance.bean(Poll.class));
 	}
 
-	private LiveReaders<Entry> open(Executor executor, Poll poll) {
-		return new LiveReaders<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
+	private LogSubscriptions<Entry> open(Executor executor, Poll poll) {
+		return new LogSubscriptions<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
 				executor, instance.bean(Wakeups.class), poll);
 	}
 
@@ -382,7 +382,7 @@ class LiveReadersTests {
 		});
 		append("refused", 100);
 		Recorder recorder = new Recorder().follow("refused", 1);
-		LiveReader<Entry> reader = this.readers.all().iterator().next();
+		LogSubscription<Entry> reader = this.readers.all().iterator().next();
 		Eventually.await(() -> reader.look().toString().equals("FULL") && refusals.get() >= 5, reader::toString);
 		append("refused", 100);
 		assertThat(recorder.numbers).isEmpty();
@@ -398,12 +398,12 @@ class LiveReadersTests {
 		});
 		append("given-up", 1);
 		new Recorder().follow("given-up", 1);
-		LiveReader<Entry> cancelled = this.readers.all().iterator().next();
+		LogSubscription<Entry> cancelled = this.readers.all().iterator().next();
 		assertThat(cancelled.awaitsDelivery()).isTrue();
 		cancelled.cancel();
 		assertThat(cancelled.awaitsDelivery()).isFalse();
 		new Recorder().follow("given-up", 1);
-		LiveReader<Entry> closed = this.readers.all().iterator().next();
+		LogSubscription<Entry> closed = this.readers.all().iterator().next();
 		this.readers.stop();
 		// Its end may still be told: lifecycles restart
 		assertThat(closed.awaitsDelivery()).isTrue();
@@ -451,7 +451,7 @@ class LiveReadersTests {
 			new Recorder().follow("unknown", 1);
 			new Recorder().follow("polled", 1).awaitNumbers(1, 1);
 			assertThat(polls).hasSize(1);
-			for (LiveReader<Entry> reader : this.readers.all()) {
+			for (LogSubscription<Entry> reader : this.readers.all()) {
 				assertThat(polls).hasSize(1);
 				reader.cancel();
 			}
@@ -476,8 +476,8 @@ class LiveReadersTests {
 		for (int i = 0; i < 4; i++) {
 			threads.add(Background.run(() -> {
 				for (int round = 0; round < 500; round++) {
-					LiveReader<Entry> reader = this.readers.open(new Numbered((round % 2 == 0) ? "coming" : "unknown"),
-							Start.at(1), new Recorder());
+					LogSubscription<Entry> reader = this.readers
+						.open(new Numbered((round % 2 == 0) ? "coming" : "unknown"), Start.at(1), new Recorder());
 					// While it is bound to its log it is registered nowhere, for a moment
 					Eventually.await(() -> polls.size() == 1, polls::toString);
 					reader.cancel();
@@ -499,7 +499,7 @@ class LiveReadersTests {
 
 	@Test
 	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
-		LiveReader<Entry> reader = new LiveReader<>(new Numbered("ends"), 1, this.readers, 1_000);
+		LogSubscription<Entry> reader = new LogSubscription<>(new Numbered("ends"), 1, this.readers, 1_000);
 		reader.end(null);
 		assertThat(this.readers.all()).containsExactly(reader);
 		assertThat(reader.takeEnd()).isNotNull();
@@ -525,7 +525,7 @@ class LiveReadersTests {
 		private final List<String> errors = new CopyOnWriteArrayList<>();
 
 		Recorder follow(String name, long first) {
-			LiveReadersTests.this.readers.open(new Numbered(name), Start.at(first), this);
+			LogSubscriptionsTests.this.readers.open(new Numbered(name), Start.at(first), this);
 			return this;
 		}
 
@@ -551,7 +551,7 @@ class LiveReadersTests {
 
 		@Override
 		public String toString() {
-			return "%s, %s of %s".formatted(this.numbers, this.errors, LiveReadersTests.this.readers.all());
+			return "%s, %s of %s".formatted(this.numbers, this.errors, LogSubscriptionsTests.this.readers.all());
 		}
 
 	}
