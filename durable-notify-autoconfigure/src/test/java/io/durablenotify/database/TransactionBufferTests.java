@@ -59,10 +59,6 @@ class TransactionBufferTests {
 	@Test
 	void aTransactionHasOneContentUntilItCommits() {
 		this.transaction.executeWithoutResult((status) -> {
-			add("a");
-			add("b");
-			assertThat(TransactionBuffer.contents(Entries.class)).containsExactly(this.buffer.current());
-			assertThat(TransactionBuffer.contents(Other.class)).isEmpty();
 			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 
 				@Override
@@ -71,6 +67,10 @@ class TransactionBufferTests {
 				}
 
 			});
+			add("a");
+			add("b");
+			assertThat(TransactionBuffer.contents(Entries.class)).containsExactly(this.buffer.current());
+			assertThat(TransactionBuffer.contents(Other.class)).isEmpty();
 		});
 		this.transaction.executeWithoutResult((status) -> add("c"));
 		assertThat(this.calls).containsExactly("beforeCommit [a, b]", "beforeCompletion [a, b]", "afterCommit [a, b]",
