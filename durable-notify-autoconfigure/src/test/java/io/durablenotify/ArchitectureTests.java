@@ -83,7 +83,8 @@ class ArchitectureTests {
 	 */
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
 			List.of("stream", "event", "change", "work"), List.of("log"), List.of("instance"), List.of("wakeup"),
-			List.of("listener"), List.of("schema"), List.of("loop", "database"), List.of("properties"), List.of(""));
+			List.of("listener"), List.of("schema"), List.of("loop", "database", "method"), List.of("properties"),
+			List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an
@@ -106,6 +107,8 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.loop.PeriodicTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.SerialTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.WorkerThread", "a tool of several features"),
+			Map.entry("io.durablenotify.method.HandlerMethod", "a tool of features with handler methods"),
+			Map.entry("io.durablenotify.method.HandlerMethodProcessor", "a tool of features with handler methods"),
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
 			Map.entry("io.durablenotify.properties.PropertyRules", "every feature checks its properties by it"),
@@ -189,7 +192,8 @@ class ArchitectureTests {
 			.extracting(JavaClass::getName)
 			.containsExactlyInAnyOrderElementsOf(PUBLIC_CLASSES.keySet());
 		assertThat(classes.stream().filter((type) -> PUBLIC_CLASSES.containsKey(type.getName())))
-			.allMatch((type) -> type.getModifiers().contains(JavaModifier.FINAL));
+			.allMatch((type) -> type.getModifiers().contains(JavaModifier.FINAL)
+					|| type.getModifiers().contains(JavaModifier.ABSTRACT));
 	}
 
 	private static DescribedPredicate<JavaClass> areImplementations() {

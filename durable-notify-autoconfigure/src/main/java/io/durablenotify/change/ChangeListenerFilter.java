@@ -16,6 +16,8 @@
 
 package io.durablenotify.change;
 
+import io.durablenotify.method.HandlerMethod;
+
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.LazyInitializationExcludeFilter;
 
@@ -27,7 +29,7 @@ final class ChangeListenerFilter implements LazyInitializationExcludeFilter {
 
 	@Override
 	public boolean isExcluded(String beanName, BeanDefinition beanDefinition, Class<?> beanType) {
-		return !ChangeListenerMethod.find(beanType).isEmpty();
+		return !HandlerMethod.find(beanType, ChangeListener.class).isEmpty();
 	}
 
 }

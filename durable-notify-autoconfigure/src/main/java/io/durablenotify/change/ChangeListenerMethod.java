@@ -16,15 +16,10 @@
 
 package io.durablenotify.change;
 
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.lang.reflect.Modifier;
-import java.util.Map;
 
-import org.springframework.aop.support.AopUtils;
-import org.springframework.core.MethodIntrospector;
-import org.springframework.core.annotation.AnnotatedElementUtils;
-import org.springframework.core.annotation.AnnotationUtils;
+import io.durablenotify.method.HandlerMethod;
+
 import org.springframework.util.ReflectionUtils;
 
 /**
@@ -35,9 +30,7 @@ final class ChangeListenerMethod implements ChangeHandler {
 	private static final String RULE = "Allowed are methods that take one Change or one ChangeGap, return nothing, and "
 			+ "are neither private nor static";
 
-	private final Object bean;
-
-	private final Method method;
+	private final HandlerMethod method;
 
 	private final boolean ignoreOwn;
 
@@ -50,42 +43,20 @@ final class ChangeListenerMethod implements ChangeHandler {
 	 * @throws IllegalStateException if the method cannot be called
 	 */
 	ChangeListenerMethod(Object bean, Method method, boolean ignoreOwn) {
-		if (!isAllowed(method)) {
+		Class<?>[] parameters = method.getParameterTypes();
+		if (parameters.length != 1 || (parameters[0] != Change.class && parameters[0] != ChangeGap.class)
+				|| !HandlerMethod.isVoidAndVisible(method)) {
 			throw new IllegalStateException(RULE);
 		}
-		if (AopUtils.isCglibProxy(bean) && Modifier.isFinal(method.getModifiers())) {
-			throw new IllegalStateException("It is final, so that the bean's proxy does not have it");
-		}
-		this.bean = bean;
-		this.method = AopUtils.selectInvocableMethod(method, bean.getClass());
+		this.method = new HandlerMethod(bean, method);
 		this.ignoreOwn = ignoreOwn;
-		this.takesGaps = method.getParameterTypes()[0] == ChangeGap.class;
-		ReflectionUtils.makeAccessible(this.method);
-	}
-
-	private static boolean isAllowed(Method method) {
-		Class<?>[] parameters = method.getParameterTypes();
-		return parameters.length == 1 && (parameters[0] == Change.class || parameters[0] == ChangeGap.class)
-				&& method.getReturnType() == void.class && !Modifier.isPrivate(method.getModifiers())
-				&& !Modifier.isStatic(method.getModifiers());
-	}
-
-	/**
-	 * Find the methods of a class, inherited ones included.
-	 */
-	static Map<Method, ChangeListener> find(Class<?> type) {
-		if (!AnnotationUtils.isCandidateClass(type, ChangeListener.class)) {
-			return Map.of();
-		}
-		return MethodIntrospector.selectMethods(type,
-				(MethodIntrospector.MetadataLookup<ChangeListener>) (method) -> AnnotatedElementUtils
-					.findMergedAnnotation(method, ChangeListener.class));
+		this.takesGaps = parameters[0] == ChangeGap.class;
 	}
 
 	@Override
 	public void onChange(Change change) throws Exception {
 		if (!this.takesGaps && !(this.ignoreOwn && change.local())) {
-			call(change);
+			this.method.call(change);
 		}
 	}
 
@@ -93,20 +64,11 @@ final class ChangeListenerMethod implements ChangeHandler {
 	public void onGap(ChangeGap gap) {
 		if (this.takesGaps) {
 			try {
-				call(gap);
+				this.method.call(gap);
 			}
 			catch (Exception ex) {
 				ReflectionUtils.rethrowRuntimeException(ex);
 			}
-		}
-	}
-
-	private void call(Object argument) throws Exception {
-		try {
-			this.method.invoke(this.bean, argument);
-		}
-		catch (InvocationTargetException ex) {
-			ReflectionUtils.rethrowException(ex.getTargetException());
 		}
 	}
 

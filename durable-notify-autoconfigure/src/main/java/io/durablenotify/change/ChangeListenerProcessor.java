@@ -17,31 +17,22 @@
 package io.durablenotify.change;
 
 import java.lang.reflect.Method;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
-import org.jspecify.annotations.Nullable;
+import io.durablenotify.method.HandlerMethodProcessor;
 
-import org.springframework.aop.framework.AopInfrastructureBean;
-import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.ObjectProvider;
-import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
-import org.springframework.context.EmbeddedValueResolverAware;
 import org.springframework.core.annotation.AnnotationConfigurationException;
-import org.springframework.util.StringValueResolver;
 
 /**
- * Subscribes the {@link ChangeListener} methods of beans. Not ordered, so that it comes
- * behind those that make proxies.
+ * Subscribes the {@link ChangeListener} methods of beans.
  */
-final class ChangeListenerProcessor
-		implements DestructionAwareBeanPostProcessor, EmbeddedValueResolverAware, AutoCloseable {
+final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListener> {
 
 	private static final String METHOD_ACTION = "Declare it like 'void on(Change change)' or 'void on(ChangeGap gap)', "
 			+ "neither private nor static, and in an interface of the bean if its proxy has only interfaces; or remove "
@@ -56,59 +47,24 @@ final class ChangeListenerProcessor
 	 */
 	private final ObjectProvider<ChangeNotifier> notifier;
 
-	private final Set<Class<?>> withoutMethods = ConcurrentHashMap.newKeySet();
-
-	private final Map<Key, List<Subscription>> subscriptions = new ConcurrentHashMap<>();
-
-	private @Nullable StringValueResolver placeholders;
-
 	ChangeListenerProcessor(ObjectProvider<ChangeNotifier> notifier) {
+		super(ChangeListener.class);
 		this.notifier = notifier;
 	}
 
 	@Override
-	public void setEmbeddedValueResolver(StringValueResolver resolver) {
-		this.placeholders = resolver;
+	protected Map<Method, ChangeListener> find(Class<?> type, String beanName) {
+		return usable("of bean '%s'".formatted(beanName), TOPIC_ACTION, () -> super.find(type, beanName));
 	}
 
 	@Override
-	public Object postProcessAfterInitialization(Object bean, String beanName) {
-		// Scoped proxies are such, and hear by their targets
-		if (bean instanceof AopInfrastructureBean) {
-			return bean;
+	protected void subscribe(Object bean, Method method, ChangeListener annotation, String where,
+			Consumer<Subscription> subscriptions) {
+		ChangeHandler handler = usable(where, METHOD_ACTION,
+				() -> new ChangeListenerMethod(bean, method, annotation.ignoreOwn()));
+		for (String topic : usable(where, TOPIC_ACTION, () -> topics(annotation))) {
+			subscriptions.accept(this.notifier.getObject().subscribe(topic, handler));
 		}
-		Class<?> type = AopProxyUtils.ultimateTargetClass(bean);
-		if (this.withoutMethods.contains(type)) {
-			return bean;
-		}
-		Map<Method, ChangeListener> methods = usable("of bean '%s'".formatted(beanName), TOPIC_ACTION,
-				() -> ChangeListenerMethod.find(type));
-		if (methods.isEmpty()) {
-			this.withoutMethods.add(type);
-		}
-		else {
-			subscribe(bean, beanName, methods);
-		}
-		return bean;
-	}
-
-	private void subscribe(Object bean, String beanName, Map<Method, ChangeListener> methods) {
-		List<Subscription> subscriptions = new ArrayList<>();
-		try {
-			methods.forEach((method, annotation) -> {
-				String where = "method %s of bean '%s'".formatted(method.toGenericString(), beanName);
-				ChangeHandler handler = usable(where, METHOD_ACTION,
-						() -> new ChangeListenerMethod(bean, method, annotation.ignoreOwn()));
-				for (String topic : usable(where, TOPIC_ACTION, () -> topics(annotation))) {
-					subscriptions.add(this.notifier.getObject().subscribe(topic, handler));
-				}
-			});
-		}
-		catch (Throwable ex) {
-			subscriptions.forEach(Subscription::cancel);
-			throw ex;
-		}
-		this.subscriptions.put(new Key(target(bean)), subscriptions);
 	}
 
 	private static <T> T usable(String where, String action, Supplier<T> supplier) {
@@ -127,68 +83,10 @@ final class ChangeListenerProcessor
 		}
 		Set<String> topics = new LinkedHashSet<>();
 		for (String topic : annotation.topics()) {
-			topics.add(resolve(topic));
+			topics.add(resolve("Topic", topic));
 		}
 		topics.forEach(ChangeRules::requireTopic);
 		return topics;
-	}
-
-	private String resolve(String topic) {
-		String resolved = (this.placeholders != null) ? this.placeholders.resolveStringValue(topic) : topic;
-		// Without a configurer of its own, a context leaves those that it does not know
-		if (resolved == null || resolved.contains("${")) {
-			throw new IllegalStateException("Topic '%s' has a placeholder that cannot be resolved".formatted(topic));
-		}
-		return resolved;
-	}
-
-	@Override
-	public boolean requiresDestruction(Object bean) {
-		return this.subscriptions.containsKey(new Key(bean));
-	}
-
-	@Override
-	public void postProcessBeforeDestruction(Object bean, String beanName) {
-		List<Subscription> ended = this.subscriptions.remove(new Key(bean));
-		if (ended != null) {
-			ended.forEach(Subscription::cancel);
-		}
-	}
-
-	/**
-	 * Cancel what is left: nobody tells of the end of a prototype.
-	 */
-	@Override
-	public void close() {
-		this.subscriptions.values().forEach((ended) -> ended.forEach(Subscription::cancel));
-		this.subscriptions.clear();
-	}
-
-	/**
-	 * A bean is destroyed without its proxy.
-	 */
-	private static Object target(Object bean) {
-		Object target = AopProxyUtils.getSingletonTarget(bean);
-		return (target != null) ? target(target) : bean;
-	}
-
-	/**
-	 * A bean by its identity.
-	 *
-	 * @param bean the bean
-	 */
-	private record Key(Object bean) {
-
-		@Override
-		public boolean equals(Object other) {
-			return other instanceof Key key && key.bean == this.bean;
-		}
-
-		@Override
-		public int hashCode() {
-			return System.identityHashCode(this.bean);
-		}
-
 	}
 
 }
