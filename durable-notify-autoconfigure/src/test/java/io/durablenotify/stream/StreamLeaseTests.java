@@ -16,6 +16,11 @@
 
 package io.durablenotify.stream;
 
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.junit.jupiter.api.extension.ExtendWith;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.lang.ref.Cleaner;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -335,6 +340,38 @@ class StreamLeaseTests {
 
 	private static void drop() {
 		instance.writer().appender("dropped").append("a");
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void anAppenderThatIsDroppedAfterItsEndIsNotMissed(CapturedOutput output) {
+		// In this order they are cleaned: each is dropped when the one before is known
+		dropAfterEnd();
+		AtomicBoolean cleaned = new AtomicBoolean();
+		Cleaner.create().register(new Object(), () -> cleaned.set(true));
+		Eventually.await(() -> {
+			System.gc();
+			return cleaned.get();
+		}, cleaned::toString);
+		RecordingHandler handler = new RecordingHandler();
+		reader.subscribe("dropped-later", StreamPosition.start(), handler);
+		dropLater();
+		Eventually.await(() -> {
+			System.gc();
+			return handler.error() != null;
+		}, handler::toString);
+		assertThat(output).contains("An appender of stream 'dropped-later' was dropped")
+			.doesNotContain("An appender of stream 'ended' was dropped");
+	}
+
+	private static void dropAfterEnd() {
+		StreamAppender appender = instance.writer().appender("ended");
+		appender.append("a");
+		appender.complete();
+	}
+
+	private static void dropLater() {
+		instance.writer().appender("dropped-later").append("a");
 	}
 
 	@Test
