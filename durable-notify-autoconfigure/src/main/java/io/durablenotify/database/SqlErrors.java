@@ -28,7 +28,8 @@ import org.springframework.util.StringUtils;
 
 /**
  * Classifies failures by SQLSTATE. Each method takes what was thrown, by the driver or by
- * a pool or Spring around it: the innermost {@link SQLException} decides.
+ * a pool or Spring around it: the innermost {@link SQLException} decides, or the one of a
+ * statement in a transaction that had failed before.
  * <p>
  * The constants have PostgreSQL's names: see its appendix "PostgreSQL Error Codes".
  */
@@ -304,7 +305,13 @@ public final class SqlErrors {
 	private static @Nullable SQLException sqlException(@Nullable Throwable failure) {
 		SQLException exception = null;
 		for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-			exception = (cause instanceof SQLException sqlException) ? sqlException : exception;
+			if (cause instanceof SQLException sqlException) {
+				exception = sqlException;
+				if (IN_FAILED_SQL_TRANSACTION.equals(sqlException.getSQLState())) {
+					// Its cause is what an earlier statement has failed with
+					break;
+				}
+			}
 		}
 		return exception;
 	}

@@ -33,6 +33,7 @@ import org.postgresql.util.ServerErrorMessage;
 
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
+import org.springframework.jdbc.UncategorizedSQLException;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
@@ -84,6 +85,17 @@ class SqlErrorsTests {
 		assertThat(SqlErrors.state(thrown)).isEqualTo("53300");
 		assertThat(SqlErrors.isTransientRefusal(thrown)).isTrue();
 		assertThat(SqlErrors.isConnectionLost(thrown)).isFalse();
+	}
+
+	/**
+	 * The driver adds what an earlier statement has failed with as the cause.
+	 */
+	@Test
+	void aStatementInAFailedTransactionIsNotWhatFailedTheTransaction() {
+		Throwable thrown = new UncategorizedSQLException("task", null,
+				new SQLException("current transaction is aborted", "25P02", new SQLException("taken", "55P03")));
+		assertThat(SqlErrors.isFailedTransaction(thrown)).isTrue();
+		assertThat(SqlErrors.isLockTimeout(thrown)).isFalse();
 	}
 
 	@Test

@@ -18,6 +18,7 @@ package io.durablenotify.event;
 
 import java.time.Instant;
 
+import io.durablenotify.database.Texts;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -66,7 +67,7 @@ class NewEventTests {
 	void aTextHasNeitherNulNorHalfOfASurrogatePair(String text) {
 		NewEvent event = NewEvent.of("run", "type");
 		assertThatIllegalArgumentException().isThrownBy(() -> NewEvent.of("run", text))
-			.withMessageContaining("Type '" + text + "' is refused: 1 to 128 characters");
+			.withMessageContaining("Type " + Texts.shown(text) + " is refused: 1 to 128 characters");
 		assertThatIllegalArgumentException().isThrownBy(() -> event.correlationId(text))
 			.withMessageContaining("Correlation id '");
 		assertThatIllegalArgumentException().isThrownBy(() -> event.idempotencyKey(text))

@@ -57,7 +57,7 @@ $$;
 CREATE FUNCTION ${schema}.in_progress(xact xid8) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	RETURN pg_xact_status(xact) = 'in progress';
-EXCEPTION WHEN insufficient_privilege OR feature_not_supported OR undefined_function THEN
+EXCEPTION WHEN insufficient_privilege OR object_not_in_prerequisite_state OR feature_not_supported OR undefined_function THEN
 	RETURN xact = pg_current_xact_id_if_assigned();
 END
 $$;
