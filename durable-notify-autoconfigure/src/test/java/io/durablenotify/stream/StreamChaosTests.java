@@ -41,6 +41,7 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 import org.springframework.dao.DataAccessException;
 import org.springframework.transaction.TransactionException;
@@ -53,6 +54,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  * listeners', all the time.
  */
 @Tag("chaos")
+@Timeout(value = 30, unit = TimeUnit.MINUTES)
 class StreamChaosTests {
 
 	/**
