@@ -112,6 +112,10 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
 			Map.entry("io.durablenotify.properties.PropertyRules", "every feature checks its properties by it"),
+			Map.entry("io.durablenotify.stream.append.Append", "streams' writers hand it to the pipeline"),
+			Map.entry("io.durablenotify.stream.append.AppendPipeline", "streams' writers append by it"),
+			Map.entry("io.durablenotify.stream.append.AppendWrite", "streams' writers append in transactions by it"),
+			Map.entry("io.durablenotify.stream.append.StreamEndSql", "streams' writers end streams by it"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
 			Map.entry("io.durablenotify.log.LogSubscription", "a feature's own consumers take entries from it"),
@@ -160,6 +164,16 @@ class ArchitectureTests {
 			.stream()
 			.map((name) -> (name.isEmpty()) ? ROOT : ROOT + "." + name + "..")
 			.toArray(String[]::new);
+	}
+
+	@Test
+	void appendsKnowNeitherReadersNorTheStreamsApi() {
+		noClasses().that()
+			.resideInAPackage(ROOT + ".stream.append")
+			.should()
+			.dependOnClassesThat()
+			.resideInAnyPackage(ROOT + ".stream", ROOT + ".log", ROOT + ".instance")
+			.check(classes);
 	}
 
 	@Test
@@ -326,7 +340,7 @@ class ArchitectureTests {
 	@Test
 	void onlyTheListenerAndTheStoresKnowTheDriver() {
 		noClasses().that()
-			.resideOutsideOfPackages(ROOT + ".listener", ROOT + ".stream", ROOT + ".event", ROOT + ".change",
+			.resideOutsideOfPackages(ROOT + ".listener", ROOT + ".stream..", ROOT + ".event", ROOT + ".change",
 					ROOT + ".work")
 			.and()
 			.doNotBelongToAnyOf(OneTransaction.class, Spelling.class, SqlErrors.class)

@@ -17,12 +17,11 @@
 package io.durablenotify.stream;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 
 import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.stream.append.Append;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -37,11 +36,11 @@ final class CommitAppends implements TransactionBuffer.Content {
 
 	private static final Log logger = LogFactory.getLog(StreamWriter.class);
 
-	private final Consumer<List<Addition>> append;
+	private final Consumer<List<Append>> append;
 
 	private final long maxBytes;
 
-	private final List<Addition> gathered = new ArrayList<>();
+	private final List<Append> gathered = new ArrayList<>();
 
 	private long bytes;
 
@@ -52,7 +51,7 @@ final class CommitAppends implements TransactionBuffer.Content {
 	 * @param append appends, in the transaction
 	 * @param maxBytes what one transaction may gather
 	 */
-	CommitAppends(Consumer<List<Addition>> append, long maxBytes) {
+	CommitAppends(Consumer<List<Append>> append, long maxBytes) {
 		this.append = append;
 		this.maxBytes = maxBytes;
 	}
@@ -61,14 +60,14 @@ final class CommitAppends implements TransactionBuffer.Content {
 	 * Add to what the transaction appends.
 	 * @throws TaskRejectedException if it has gathered too much
 	 */
-	void add(Addition addition) {
-		long bytes = addition.bytes() + PendingAppend.OVERHEAD_BYTES;
+	void add(Append append) {
+		long bytes = append.bufferedBytes();
 		if (!this.gathered.isEmpty() && this.bytes + bytes > this.maxBytes) {
 			throw new TaskRejectedException(("Append on commit refused: this transaction has gathered %d bytes, and %d "
 					+ "are allowed (durable-notify.streams.append-buffer). Commit more often")
 				.formatted(this.bytes, this.maxBytes));
 		}
-		this.gathered.add(addition);
+		this.gathered.add(append);
 		this.bytes += bytes;
 		if (this.committing) {
 			appendAll();
@@ -77,14 +76,9 @@ final class CommitAppends implements TransactionBuffer.Content {
 
 	private void appendAll() {
 		if (!this.gathered.isEmpty()) {
-			Map<String, List<byte[]>> chunks = new LinkedHashMap<>();
-			this.gathered.forEach((addition) -> chunks.computeIfAbsent(addition.stream(), (name) -> new ArrayList<>())
-				.addAll(addition.chunks()));
+			List<Append> appends = List.copyOf(this.gathered);
 			truncate(0);
-			this.append.accept(chunks.entrySet()
-				.stream()
-				.map((entry) -> new Addition(entry.getKey(), Addition.ANY_INDEX, entry.getValue()))
-				.toList());
+			this.append.accept(appends);
 		}
 	}
 
@@ -95,8 +89,8 @@ final class CommitAppends implements TransactionBuffer.Content {
 
 	@Override
 	public void truncate(int size) {
-		List<Addition> dropped = this.gathered.subList(size, this.gathered.size());
-		dropped.forEach((addition) -> this.bytes -= addition.bytes() + PendingAppend.OVERHEAD_BYTES);
+		List<Append> dropped = this.gathered.subList(size, this.gathered.size());
+		dropped.forEach((append) -> this.bytes -= append.bufferedBytes());
 		dropped.clear();
 	}
 

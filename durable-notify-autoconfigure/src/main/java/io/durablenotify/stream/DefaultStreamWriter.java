@@ -19,9 +19,7 @@ package io.durablenotify.stream;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -30,26 +28,29 @@ import io.durablenotify.StreamCodec;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
-import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.TransactionBuffer;
-import io.durablenotify.stream.AppendResult.Stored;
-import io.durablenotify.stream.AppendStore.Standing;
 import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.StreamCatalog.Created;
+import io.durablenotify.stream.append.Append;
+import io.durablenotify.stream.append.AppendConditions;
+import io.durablenotify.stream.append.AppendPipeline;
+import io.durablenotify.stream.append.AppendWrite;
+import io.durablenotify.stream.append.StreamEnd;
+import io.durablenotify.stream.append.StreamEndSql;
+import io.durablenotify.stream.append.StreamStatus;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.util.Assert;
 
 /**
  * The {@link StreamWriter}: what is in a transaction goes to the database on the caller's
- * connection, what is in none by {@link GroupCommit}. Public methods are given names as
- * the caller knows them; everything below has full ones.
+ * connection, what is in none by the {@link AppendPipeline}. Public methods are given
+ * names as the caller knows them; everything below has full ones.
  */
 final class DefaultStreamWriter implements StreamWriter {
 
@@ -60,21 +61,21 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private final ApplicationDatabase database;
 
-	private final AppendStore store;
-
 	private final StreamCatalog catalog;
 
 	private final PublishingWrites writes;
 
-	private final StreamAppends appends;
+	private final AppendWrite write;
 
-	private final GroupCommit groupCommit;
+	private final StreamEndSql ends;
+
+	private final AppendPipeline pipeline;
 
 	private final AppenderStore appenderStore;
 
 	private final OpenAppenders appenders;
 
-	private final StreamProperties settings;
+	private final StreamProperties properties;
 
 	private final StreamScope scope;
 
@@ -83,21 +84,21 @@ final class DefaultStreamWriter implements StreamWriter {
 	 */
 	private final TransactionBuffer<CommitAppends> commitAppends;
 
-	DefaultStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog, PublishingWrites writes,
-			StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore, OpenAppenders appenders,
-			StreamProperties settings, StreamScope scope) {
+	DefaultStreamWriter(ApplicationDatabase database, StreamCatalog catalog, PublishingWrites writes, AppendWrite write,
+			StreamEndSql ends, AppendPipeline pipeline, AppenderStore appenderStore, OpenAppenders appenders,
+			StreamProperties properties, StreamScope scope) {
 		this.database = database;
-		this.store = store;
 		this.catalog = catalog;
 		this.writes = writes;
-		this.appends = appends;
-		this.groupCommit = groupCommit;
+		this.write = write;
+		this.ends = ends;
+		this.pipeline = pipeline;
 		this.appenderStore = appenderStore;
 		this.appenders = appenders;
-		this.settings = settings;
+		this.properties = properties;
 		this.scope = scope;
 		this.commitAppends = new TransactionBuffer<>(writes,
-				() -> new CommitAppends(this::appendDirectly, settings.appendBuffer().toBytes()));
+				() -> new CommitAppends(this::appendDirectly, properties.appendBuffer().toBytes()));
 	}
 
 	@Override
@@ -123,16 +124,15 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public long append(String stream, byte[] data) {
-		return append(addition(stream, Addition.ANY_INDEX, data));
+		return append(newAppend(stream, AppendConditions.NONE, data));
 	}
 
 	/**
 	 * Append to the stream of an id, and to no other of its name.
-	 * @param streamId the id, or {@link Addition#ANY_STREAM}
+	 * @param streamId the id, or {@link AppendConditions#ANY}
 	 */
 	long append(String stream, long streamId, byte[] data) {
-		Addition addition = addition(stream, Addition.ANY_INDEX, data);
-		return append(new Addition(addition.stream(), streamId, addition.expectedIndex(), addition.chunks()));
+		return append(newAppend(stream, new AppendConditions(streamId, AppendConditions.ANY), data));
 	}
 
 	@Override
@@ -141,19 +141,19 @@ final class DefaultStreamWriter implements StreamWriter {
 		Assert.notEmpty(chunks,
 				() -> "Chunks for stream '" + name + "' must not be empty: there is no index to return");
 		chunks.forEach((chunk) -> requireSize(name, chunk));
-		Addition addition = new Addition(name, Addition.ANY_INDEX, List.copyOf(chunks));
-		long max = this.settings.appendBuffer().toBytes();
-		Assert.isTrue(addition.bytes() <= max,
+		Append append = new Append(name, AppendConditions.NONE, List.copyOf(chunks));
+		long max = this.properties.appendBuffer().toBytes();
+		Assert.isTrue(append.bytes() <= max,
 				() -> ("Chunks of %d bytes for stream '%s' are refused: %d are allowed at once "
 						+ "(durable-notify.streams.append-buffer). Append them in parts, or allow more")
-					.formatted(addition.bytes(), name, max));
-		return append(addition);
+					.formatted(append.bytes(), name, max));
+		return append(append);
 	}
 
 	@Override
 	public long appendAt(String stream, long expectedIndex, byte[] data) {
 		Assert.isTrue(expectedIndex >= 0, () -> "Index " + expectedIndex + " is negative: chunks are numbered from 0");
-		return append(addition(stream, expectedIndex, data));
+		return append(newAppend(stream, new AppendConditions(AppendConditions.ANY, expectedIndex), data));
 	}
 
 	@Override
@@ -163,13 +163,17 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public CompletableFuture<Long> appendAsync(String stream, byte[] data) {
-		Addition addition = addition(stream, Addition.ANY_INDEX, data);
-		requireWritable(addition.stream());
+		Append append = newAppend(stream, AppendConditions.NONE, data);
+		requireWritable(append.stream());
 		if (this.database.isApart()) {
-			return this.groupCommit.appendAsync(addition);
+			CompletableFuture<Long> future = this.pipeline.appendAsync(append);
+			if (future == null) {
+				throw WriteFailures.full(this.properties.appendBuffer().toBytes());
+			}
+			return future;
 		}
 		try {
-			return CompletableFuture.completedFuture(appendDirectly(addition));
+			return CompletableFuture.completedFuture(appendDirectly(append));
 		}
 		catch (DataAccessException ex) {
 			return CompletableFuture.failedFuture(ex);
@@ -178,21 +182,21 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public void appendOnCommit(String stream, byte[] data) {
-		Addition addition = addition(stream, Addition.ANY_INDEX, data);
-		requireWritable(addition.stream());
+		Append append = newAppend(stream, AppendConditions.NONE, data);
+		requireWritable(append.stream());
 		if (!TransactionBuffer.isAvailable()) {
 			throw new InvalidDataAccessApiUsageException(
 					"There is no transaction with whose commit stream '%s' could be appended to: use append()"
-						.formatted(addition.stream()));
+						.formatted(append.stream()));
 		}
 		this.writes.joinTransaction();
-		this.commitAppends.current().add(addition);
+		this.commitAppends.current().add(append);
 	}
 
-	private Addition addition(String stream, long expectedIndex, byte[] data) {
+	private Append newAppend(String stream, AppendConditions conditions, byte[] data) {
 		String name = this.scope.fullName(stream);
 		requireSize(name, data);
-		return new Addition(name, expectedIndex, List.of(data));
+		return new Append(name, conditions, List.of(data));
 	}
 
 	private void requireSize(String stream, byte[] data) {
@@ -203,28 +207,21 @@ final class DefaultStreamWriter implements StreamWriter {
 					.formatted(data.length, stream, max, this.scope.maxChunkSizeProperty()));
 	}
 
-	private long append(Addition addition) {
-		requireWritable(addition.stream());
-		return (this.database.isApart()) ? this.groupCommit.append(addition) : appendDirectly(addition);
+	private long append(Append append) {
+		requireWritable(append.stream());
+		return (this.database.isApart()) ? this.pipeline.append(append) : appendDirectly(append);
 	}
 
-	private long appendDirectly(Addition addition) {
-		return appendDirectly(List.of(addition)).get(0).index();
+	private long appendDirectly(Append append) {
+		appendDirectly(List.of(append));
+		return WriteFailures.requireStored(append);
 	}
 
-	private List<Stored> appendDirectly(List<Addition> additions) {
-		return execute("append to streams", additions.get(0).stream(), (connection, joined) -> {
-			Map<String, AppendResult> results = new HashMap<>();
-			this.appends.append(connection, joined, additions, LockWait.upTo(this.settings.appendTimeout()), results);
-			List<Stored> stored = new ArrayList<>();
-			for (Addition addition : additions) {
-				AppendResult result = results.get(addition.stream());
-				if (!(result instanceof Stored ofAddition)) {
-					throw BatchWriter.failure(addition, result);
-				}
-				stored.add(ofAddition);
-			}
-			return stored;
+	private void appendDirectly(List<Append> appends) {
+		execute("append to streams", appends.get(0).stream(), (connection, joined) -> {
+			this.write.append(connection, joined, appends, this.properties.appendTimeout());
+			appends.forEach(WriteFailures::requireStored);
+			return appends;
 		});
 	}
 
@@ -234,7 +231,7 @@ final class DefaultStreamWriter implements StreamWriter {
 		String name = this.scope.fullName(stream);
 		StreamNames.requireIndexable(name, options.owner());
 		write("create a stream", name, (connection, joined) -> {
-			Created created = this.catalog.create(connection, joined, name, options, this.settings.appendTimeout());
+			Created created = this.catalog.create(connection, joined, name, options, this.properties.appendTimeout());
 			List<Wakeup> wakeups = new ArrayList<>();
 			if (created.replaced() != null) {
 				wakeups.add(Wakeup.deleted(created.replaced()));
@@ -250,14 +247,14 @@ final class DefaultStreamWriter implements StreamWriter {
 	public boolean delete(String stream) {
 		String name = this.scope.fullName(stream);
 		return write("delete a stream", name, (connection, joined) -> {
-			OptionalLong deleted = this.catalog.delete(connection, joined, name, this.settings.appendTimeout());
+			OptionalLong deleted = this.catalog.delete(connection, joined, name, this.properties.appendTimeout());
 			return Written.of(deleted.isPresent(), (deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
 		});
 	}
 
 	@Override
 	public void complete(String stream) {
-		end(stream, StreamState.COMPLETED, null);
+		end(stream, StreamEnd.COMPLETED, null);
 	}
 
 	@Override
@@ -267,45 +264,42 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	@Override
 	public long complete(String stream, byte[] lastChunk) {
-		return complete(stream, Addition.ANY_STREAM, lastChunk);
+		return complete(stream, AppendConditions.ANY, lastChunk);
 	}
 
 	/**
 	 * Complete the stream of an id, and no other of its name.
-	 * @param streamId the id, or {@link Addition#ANY_STREAM}
+	 * @param streamId the id, or {@link AppendConditions#ANY}
 	 */
 	long complete(String stream, long streamId, byte[] lastChunk) {
-		String name = addition(stream, Addition.ANY_INDEX, lastChunk).stream();
-		Addition addition = new Addition(name, streamId, Addition.ANY_INDEX, List.of(lastChunk));
-		awaitEarlier(name);
-		LockWait wait = LockWait.upTo(this.settings.appendTimeout());
-		AppendResult result = execute("append to a stream and end it", addition.stream(),
-				repeating((connection, joined) -> this.appends.appendLast(connection, joined, addition, wait)));
-		if (result instanceof Stored stored) {
-			return stored.index();
-		}
-		throw BatchWriter.failure(addition, result);
+		Append append = newAppend(stream, new AppendConditions(streamId, AppendConditions.ANY), lastChunk);
+		awaitEarlier(append.stream());
+		execute("append to a stream and end it", append.stream(), repeating((connection, joined) -> {
+			this.write.appendLast(connection, joined, append, this.properties.appendTimeout());
+			return append;
+		}));
+		return WriteFailures.requireStored(append);
 	}
 
 	@Override
 	public void fail(String stream, String reason) {
 		Assert.notNull(reason, "'reason' must not be null");
-		end(stream, StreamState.FAILED, reason);
+		end(stream, StreamEnd.FAILED, reason);
 	}
 
 	@Override
 	public boolean cancel(String stream, String reason) {
 		Assert.notNull(reason, "'reason' must not be null");
-		return end(stream, StreamState.CANCELLED, reason);
+		return end(stream, StreamEnd.CANCELLED, reason);
 	}
 
 	/**
 	 * Return whether this call has ended the stream, and not an earlier one.
 	 */
-	boolean end(String stream, StreamState state, @Nullable String reason) {
+	boolean end(String stream, StreamEnd end, @Nullable String reason) {
 		String name = this.scope.fullName(stream);
 		return write("end a stream", name, (connection, joined) -> {
-			OptionalLong ended = this.store.end(connection, joined, name, state, reason, this.settings.appendTimeout());
+			OptionalLong ended = this.ends.end(connection, joined, name, end, reason, this.properties.appendTimeout());
 			return Written.of(ended.isPresent(),
 					(ended.isPresent()) ? Wakeup.ended(ended.getAsLong()).created(name) : null);
 		});
@@ -315,11 +309,11 @@ final class DefaultStreamWriter implements StreamWriter {
 	 * End the stream of an id, and no other of its name.
 	 * @return whether this call has ended it
 	 */
-	boolean end(String stream, long streamId, StreamState state, @Nullable String reason) {
+	boolean end(String stream, long streamId, StreamEnd end, @Nullable String reason) {
 		String name = this.scope.fullName(stream);
 		return write("end a stream", name, (connection, joined) -> {
-			boolean ended = this.store.end(connection, joined, streamId, name, state, reason,
-					this.settings.appendTimeout());
+			boolean ended = this.ends.end(connection, joined, streamId, name, end, reason,
+					this.properties.appendTimeout());
 			return Written.of(ended, (ended) ? Wakeup.ended(streamId).created(name) : null);
 		});
 	}
@@ -344,16 +338,16 @@ final class DefaultStreamWriter implements StreamWriter {
 		String name = this.scope.fullName(stream);
 		return write("begin to write a stream", name, (connection, joined) -> {
 			Claimed claimed = this.appenderStore.claim(connection, joined, name,
-					(lease != null) ? lease.instanceId() : null, this.settings.appendTimeout());
+					(lease != null) ? lease.instanceId() : null, this.properties.appendTimeout());
 			return Written.of(Optional.ofNullable(claimed),
 					(claimed != null && claimed.created()) ? Wakeup.moved(claimed.streamId(), 0).created(name) : null);
 		});
 	}
 
-	Optional<Standing> standing(String stream) {
+	Optional<StreamStatus> status(String stream) {
 		String name = this.scope.fullName(stream);
 		return execute("find a stream", name,
-				(connection, joined) -> Optional.ofNullable(this.store.standing(connection, List.of(name)).get(name)));
+				(connection, joined) -> Optional.ofNullable(this.ends.status(connection, List.of(name)).get(name)));
 	}
 
 	String fullName(String stream) {
@@ -377,7 +371,7 @@ final class DefaultStreamWriter implements StreamWriter {
 					return work.run(connection, joined);
 				}
 				catch (SQLException ex) {
-					if (joined || attempt == MAX_ATTEMPTS || !this.store.isConflict(ex)) {
+					if (joined || attempt == MAX_ATTEMPTS || !AppendWrite.isConflict(ex)) {
 						throw ex;
 					}
 				}
@@ -391,7 +385,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	private void awaitEarlier(String stream) {
 		requireWritable(stream);
 		if (this.database.isApart()) {
-			this.groupCommit.awaitEarlier(stream);
+			this.pipeline.awaitEarlier(stream);
 		}
 	}
 
@@ -408,29 +402,12 @@ final class DefaultStreamWriter implements StreamWriter {
 			return work.run(connection, joined);
 		}
 		catch (SQLException ex) {
-			DataAccessException failure = failure(stream, joined, ex);
+			DataAccessException failure = WriteFailures.of(stream, joined, this.properties.appendTimeout(), ex);
 			if (failure != null) {
 				throw failure;
 			}
 			throw ex;
 		}
-	}
-
-	private @Nullable DataAccessException failure(String stream, boolean joined, SQLException exception) {
-		if (SqlErrors.isLockTimeout(exception)) {
-			return new StreamLockedException(stream, this.settings.appendTimeout(), exception);
-		}
-		if (this.store.isConflict(exception)) {
-			return new ConcurrencyFailureException(
-					("Another transaction wrote to stream '%s' at the same time, and "
-							+ "this one's isolation level hides it; repeat this transaction")
-						.formatted(stream),
-					exception);
-		}
-		if (!joined && SqlErrors.isConnectionLost(exception)) {
-			return new AppendOutcomeUnknownException(stream, exception);
-		}
-		return null;
 	}
 
 }

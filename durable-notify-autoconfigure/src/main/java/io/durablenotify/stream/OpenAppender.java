@@ -26,7 +26,9 @@ import java.util.function.LongSupplier;
 
 import io.durablenotify.instance.Lease;
 import io.durablenotify.stream.AppenderStore.Claimed;
-import io.durablenotify.stream.AppendStore.Standing;
+import io.durablenotify.stream.append.AppendConditions;
+import io.durablenotify.stream.append.StreamEnd;
+import io.durablenotify.stream.append.StreamStatus;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
@@ -137,7 +139,7 @@ final class OpenAppender {
 				this.claim = new Claim(claimed.get().streamId(), lease);
 				this.registry.claimed(claimed.get().streamId(), before);
 			}
-			else if (lease == null || this.writer.standing(this.stream).map(Standing::endedAt).isPresent()) {
+			else if (lease == null || this.writer.status(this.stream).filter(StreamStatus::isEnded).isPresent()) {
 				// It has ended, which the first append will say
 				over();
 				return;
@@ -209,7 +211,7 @@ final class OpenAppender {
 	 */
 	private long expectedId() {
 		Claim claim = this.claim;
-		return (claim != null) ? claim.streamId() : Addition.ANY_STREAM;
+		return (claim != null) ? claim.streamId() : AppendConditions.ANY;
 	}
 
 	void complete() {
@@ -217,7 +219,7 @@ final class OpenAppender {
 			requireWhole();
 			return recorded(() -> ending(() -> {
 				requireHeld();
-				if (!tryEnd(StreamState.COMPLETED, null)) {
+				if (!tryEnd(StreamEnd.COMPLETED, null)) {
 					requireCompleted();
 				}
 				return 0;
@@ -233,10 +235,10 @@ final class OpenAppender {
 	/**
 	 * End the stream, unless it has ended, or is gone, without this appender.
 	 */
-	private boolean tryEnd(StreamState state, @Nullable String reason) {
+	private boolean tryEnd(StreamEnd end, @Nullable String reason) {
 		Claim claim = this.claim;
-		boolean own = (claim != null) ? this.writer.end(this.stream, claim.streamId(), state, reason)
-				: this.writer.end(this.stream, state, reason);
+		boolean own = (claim != null) ? this.writer.end(this.stream, claim.streamId(), end, reason)
+				: this.writer.end(this.stream, end, reason);
 		if (!own) {
 			over();
 		}
@@ -263,25 +265,24 @@ final class OpenAppender {
 						"The lease under which stream '%s' is written could not be renewed: the database is out of reach"
 							.formatted(this.stream));
 			}
-			this.writer.end(this.stream, claim.streamId(), StreamState.FAILED, StreamTakeOver.REASON);
+			this.writer.end(this.stream, claim.streamId(), StreamEnd.FAILED, StreamTakeOver.REASON);
 			throw endedOrDeleted(claim.streamId());
 		}
 	}
 
 	private RuntimeException endedOrDeleted(long streamId) {
-		Standing standing = this.writer.standing(this.stream).orElse(null);
-		if (standing == null || standing.streamId() != streamId || standing.endedAt() == null) {
-			return new IllegalStateException(
-					"Stream '%s' was deleted while it was being written; nothing was stored".formatted(this.stream));
+		StreamStatus status = this.writer.status(this.stream).orElse(null);
+		if (status == null || status.streamId() != streamId || !status.isEnded()) {
+			return WriteFailures.deleted(this.stream);
 		}
-		return new StreamEndedException(this.stream, standing.state(), standing.endedAt(), standing.reason());
+		return WriteFailures.ended(this.stream, status);
 	}
 
 	private void requireCompleted() {
 		Claim claim = this.claim;
-		Standing standing = this.writer.standing(this.stream).orElse(null);
-		if (claim != null && (standing == null || standing.streamId() != claim.streamId()
-				|| standing.state() != StreamState.COMPLETED)) {
+		StreamStatus status = this.writer.status(this.stream).orElse(null);
+		if (claim != null
+				&& (status == null || status.streamId() != claim.streamId() || status.end() != StreamEnd.COMPLETED)) {
 			throw endedOrDeleted(claim.streamId());
 		}
 	}
@@ -307,19 +308,19 @@ final class OpenAppender {
 	}
 
 	void fail(String reason) {
-		end(StreamState.FAILED, reason);
+		end(StreamEnd.FAILED, reason);
 	}
 
 	void cancel(String reason) {
-		end(StreamState.CANCELLED, reason);
+		end(StreamEnd.CANCELLED, reason);
 	}
 
-	private void end(StreamState state, String reason) {
+	private void end(StreamEnd end, String reason) {
 		locked(() -> {
 			Assert.notNull(reason, "'reason' must not be null");
 			return ending(() -> {
 				if (this.stoppedAt == null) {
-					tryEnd(state, reason);
+					tryEnd(end, reason);
 				}
 				return 0;
 			});

@@ -43,6 +43,7 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -84,7 +85,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private final PublishingWrites writes;
 
-	private final GroupCommit groupCommit;
+	private final AppendPipeline pipeline;
 
 	private final Instances instances;
 
@@ -143,13 +144,13 @@ final class OpenAppenders implements AutoCloseable {
 
 	private volatile boolean closed;
 
-	OpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes, GroupCommit groupCommit,
+	OpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes, AppendPipeline pipeline,
 			Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll, Executor executor,
 			StreamProperties settings) {
 		this.database = database;
 		this.store = store;
 		this.writes = writes;
-		this.groupCommit = groupCommit;
+		this.pipeline = pipeline;
 		this.instances = instances;
 		this.leaseProperties = leases;
 		this.poll = poll;
@@ -417,7 +418,7 @@ final class OpenAppenders implements AutoCloseable {
 		Map<Long, Instant> failed = new HashMap<>();
 		Set<Long> open = Set.of();
 		try {
-			left.forEach((appender) -> this.groupCommit.awaitEarlier(appender.name()));
+			left.forEach((appender) -> this.pipeline.awaitEarlier(appender.name()));
 			long deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
 			do {
 				failed.putAll(failOpen(left, OpenAppender.STOPPED));

@@ -26,9 +26,14 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.log.LogSubscriptions;
+import io.durablenotify.stream.append.AppendPipeline;
+import io.durablenotify.stream.append.AppendPipeline.Limits;
+import io.durablenotify.stream.append.AppendWrite;
+import io.durablenotify.stream.append.StreamEndSql;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
+import org.apache.commons.logging.LogFactory;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -85,20 +90,22 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	AppendStore durableNotifyAppendStore(Schema schema) {
-		return new PostgresAppendStore(schema.name());
+	StreamEndSql durableNotifyStreamEndSql(Schema schema) {
+		return new StreamEndSql(schema.name());
 	}
 
 	@Bean
-	StreamAppends durableNotifyStreamAppends(AppendStore store, PublishingWrites writes,
+	AppendWrite durableNotifyAppendWrite(Schema schema, StreamEndSql ends, PublishingWrites writes,
 			LogSubscriptions<Chunk> readers) {
-		return new StreamAppends(store, writes, readers);
+		return new AppendWrite(TailedStream.TOPIC, schema.name(), ends, writes, new ChunkHandOver(readers));
 	}
 
 	@Bean
-	GroupCommit durableNotifyGroupCommit(ApplicationDatabase database, AppendStore store, StreamAppends appends,
+	AppendPipeline durableNotifyAppendPipeline(ApplicationDatabase database, AppendWrite write,
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new GroupCommit(new BatchWriter(database, store, appends), properties, executor);
+		return new AppendPipeline(database, write,
+				new Limits(properties.appendTimeout(), properties.appendBuffer().toBytes()), executor,
+				WriteFailures::requireStored, LogFactory.getLog(StreamWriter.class));
 	}
 
 	@Bean
@@ -113,11 +120,11 @@ public class StreamConfiguration {
 
 	@Bean
 	OpenAppenders durableNotifyOpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes,
-			GroupCommit groupCommit, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
+			AppendPipeline pipeline, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamProperties properties,
 			ConfigurableListableBeanFactory beanFactory) {
 		WritingBeans.destroyBefore("durableNotifyOpenAppenders", beanFactory);
-		return new OpenAppenders(database, store, writes, groupCommit, instances, leases, wakeups, poll, executor,
+		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll, executor,
 				properties);
 	}
 
@@ -128,17 +135,17 @@ public class StreamConfiguration {
 
 	@Bean
 	@ConditionalOnMissingBean
-	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, AppendStore store, StreamCatalog catalog,
-			PublishingWrites writes, StreamAppends appends, GroupCommit groupCommit, AppenderStore appenderStore,
+	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, StreamCatalog catalog, PublishingWrites writes,
+			AppendWrite write, StreamEndSql ends, AppendPipeline pipeline, AppenderStore appenderStore,
 			OpenAppenders appenders, StreamProperties properties) {
-		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
+		return new DefaultStreamWriter(database, catalog, writes, write, ends, pipeline, appenderStore, appenders,
 				properties, StreamScope.of(properties));
 	}
 
-	static StreamWriter familyWriter(String family, ApplicationDatabase database, AppendStore store,
-			StreamCatalog catalog, PublishingWrites writes, StreamAppends appends, GroupCommit groupCommit,
+	static StreamWriter familyWriter(String family, ApplicationDatabase database, StreamCatalog catalog,
+			PublishingWrites writes, AppendWrite write, StreamEndSql ends, AppendPipeline pipeline,
 			AppenderStore appenderStore, OpenAppenders appenders, StreamProperties properties) {
-		return new DefaultStreamWriter(database, store, catalog, writes, appends, groupCommit, appenderStore, appenders,
+		return new DefaultStreamWriter(database, catalog, writes, write, ends, pipeline, appenderStore, appenders,
 				properties, StreamScope.of(properties, family));
 	}
 

@@ -162,9 +162,9 @@ class AppendAtTests {
 			})).toList();
 			after = writer.appendAsync("in-batch/other", "c");
 		}
-		assertThat(GroupCommitTests.get(before)).isOne();
-		assertThat(GroupCommitTests.get(after)).isZero();
-		assertThat(racing.stream().map(GroupCommitTests::get).filter((outcome) -> outcome.equals(2L))).hasSize(1);
+		assertThat(BatchedAppendTests.get(before)).isOne();
+		assertThat(BatchedAppendTests.get(after)).isZero();
+		assertThat(racing.stream().map(BatchedAppendTests::get).filter((outcome) -> outcome.equals(2L))).hasSize(1);
 		assertThat(texts("in-batch")).containsExactly("a", "b", "at");
 	}
 

@@ -109,7 +109,7 @@ class AppendPoolTests {
 			writer.append(prefix + i, "in many");
 			inTransaction(instance, prefix + "shared");
 		}
-		appends.forEach(GroupCommitTests::get);
+		appends.forEach(BatchedAppendTests::get);
 		return 20 * 4;
 	}
 
@@ -134,9 +134,9 @@ class AppendPoolTests {
 		CompletableFuture<Void> holder = Background.run(() -> other.transaction().executeWithoutResult((status) -> {
 			other.writer().append(stream, "first");
 			held.countDown();
-			GroupCommitTests.await(release);
+			BatchedAppendTests.await(release);
 		}));
-		GroupCommitTests.await(held);
+		BatchedAppendTests.await(held);
 		List<CompletableFuture<Long>> waiting = IntStream.range(0, 10)
 			.mapToObj((i) -> instance.writer().appendAsync(stream, "waits"))
 			.toList();
@@ -145,8 +145,8 @@ class AppendPoolTests {
 		instance.writer().append(stream + "/other", "b");
 		assertThat(waiting).noneMatch(CompletableFuture::isDone);
 		release.countDown();
-		GroupCommitTests.get(holder);
-		assertThat(waiting.stream().map(GroupCommitTests::get))
+		BatchedAppendTests.get(holder);
+		assertThat(waiting.stream().map(BatchedAppendTests::get))
 			.containsExactlyElementsOf(IntStream.rangeClosed(1, 10).mapToObj(Long::valueOf).toList());
 	}
 

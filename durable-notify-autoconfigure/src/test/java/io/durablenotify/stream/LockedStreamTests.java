@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
+import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -106,7 +107,7 @@ class LockedStreamTests {
 			beside += rate(appended);
 			assertThat(waiting.get(round)).isNotDone();
 			holder.letGo();
-			GroupCommitTests.get(waiting.get(round));
+			BatchedAppendTests.get(waiting.get(round));
 		}
 		over.countDown();
 		CompletableFuture.allOf(others.toArray(CompletableFuture[]::new)).get(30, TimeUnit.SECONDS);
@@ -136,12 +137,12 @@ class LockedStreamTests {
 			.mapToObj((i) -> Background.supply(() -> writer.append("given-up", "c")))
 			.toList();
 		for (CompletableFuture<Long> append : waiting) {
-			assertThat(GroupCommitTests.failure(append)).isInstanceOf(StreamLockedException.class)
+			assertThat(BatchedAppendTests.failure(append)).isInstanceOf(StreamLockedException.class)
 				.hasMessageContaining("Stream 'given-up' was locked by another transaction for more than 500 ms")
 				.hasMessageContaining("nothing was stored");
 		}
 		for (CompletableFuture<Long> append : callers) {
-			assertThat(GroupCommitTests.failure(append)).isInstanceOf(StreamLockedException.class);
+			assertThat(BatchedAppendTests.failure(append)).isInstanceOf(StreamLockedException.class);
 		}
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(500),
 				Duration.ofSeconds(10));
@@ -162,8 +163,8 @@ class LockedStreamTests {
 		assertThat(waiting).noneMatch(CompletableFuture::isDone);
 		assertThat(end).isNotDone();
 		holder.letGo();
-		GroupCommitTests.get(end);
-		assertThat(waiting.stream().map(GroupCommitTests::get))
+		BatchedAppendTests.get(end);
+		assertThat(waiting.stream().map(BatchedAppendTests::get))
 			.containsExactlyElementsOf(IntStream.range(2, 200).mapToObj(Long::valueOf).toList());
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("released", StreamPosition.start(), handler);
@@ -196,9 +197,9 @@ class LockedStreamTests {
 		List<CompletableFuture<Long>> last = new ArrayList<>();
 		while (over.getCount() > 0 && !transactions.isDone()) {
 			last = streams.stream().map((stream) -> patient.writer().appendAsync(stream, "a")).toList();
-			last.forEach(GroupCommitTests::get);
+			last.forEach(BatchedAppendTests::get);
 		}
-		assertThat(GroupCommitTests.get(transactions)).isEqualTo(40);
+		assertThat(BatchedAppendTests.get(transactions)).isEqualTo(40);
 	}
 
 	@ParameterizedTest
@@ -258,9 +259,9 @@ class LockedStreamTests {
 		}
 		assertThat(waiting).noneMatch(CompletableFuture::isDone);
 		holder.letGo();
-		waiting.forEach(GroupCommitTests::get);
+		waiting.forEach(BatchedAppendTests::get);
 		assertThat(reader.info(stream).orElseThrow().nextIndex()).isEqualTo(11);
-		assertThat(waiting.subList(0, 10).stream().map(GroupCommitTests::get)).isSorted();
+		assertThat(waiting.subList(0, 10).stream().map(BatchedAppendTests::get)).isSorted();
 	}
 
 	@Test
@@ -282,7 +283,7 @@ class LockedStreamTests {
 							appends.add(own.appendAsync(stream, caller + ":" + i));
 						}
 					}
-					appends.forEach(GroupCommitTests::get);
+					appends.forEach(BatchedAppendTests::get);
 					return appends.size();
 				});
 			}
@@ -307,8 +308,8 @@ class LockedStreamTests {
 	}
 
 	private static void awaitContended(String stream) {
-		GroupCommit groupCommit = patient.bean(GroupCommit.class);
-		Eventually.await(() -> groupCommit.toString().contains("contended [" + stream + "]"), groupCommit::toString);
+		AppendPipeline pipeline = patient.bean(AppendPipeline.class);
+		Eventually.await(() -> pipeline.toString().contains("muted [" + stream + "]"), pipeline::toString);
 	}
 
 	@Test
@@ -351,18 +352,18 @@ class LockedStreamTests {
 				.run(() -> instance.transaction().executeWithoutResult((status) -> {
 					task.run();
 					held.countDown();
-					GroupCommitTests.await(release);
+					BatchedAppendTests.await(release);
 					if (!commit) {
 						status.setRollbackOnly();
 					}
 				}));
-			GroupCommitTests.await(held);
+			BatchedAppendTests.await(held);
 			return new Holder(release, transaction);
 		}
 
 		void letGo() {
 			this.release.countDown();
-			GroupCommitTests.get(this.transaction);
+			BatchedAppendTests.get(this.transaction);
 		}
 
 	}

@@ -32,6 +32,13 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.log.Start;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.stream.append.Append;
+import io.durablenotify.stream.append.AppendConditions;
+import io.durablenotify.stream.append.AppendPipeline.Limits;
+import io.durablenotify.stream.append.AppendPipeline;
+import io.durablenotify.stream.append.AppendWrite;
+import io.durablenotify.stream.append.StreamEndSql;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -41,6 +48,7 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
+import org.apache.commons.logging.LogFactory;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -63,7 +71,7 @@ class StreamHandOverTests {
 
 	private LogSubscriptions<Chunk> readers;
 
-	private StreamAppends appends;
+	private AppendPipeline appends;
 
 	@BeforeAll
 	static void start() {
@@ -90,12 +98,17 @@ class StreamHandOverTests {
 				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class));
-		this.appends = new StreamAppends(instance.bean(AppendStore.class), instance.bean(PublishingWrites.class),
-				this.readers);
+		AppendWrite write = new AppendWrite(TailedStream.TOPIC, instance.bean(Schema.class).name(),
+				instance.bean(StreamEndSql.class), instance.bean(PublishingWrites.class),
+				new ChunkHandOver(this.readers));
+		this.appends = new AppendPipeline(instance.bean(ApplicationDatabase.class), write,
+				new Limits(Eventually.TIMEOUT, 1_000_000), Runnable::run, WriteFailures::requireStored,
+				LogFactory.getLog(StreamHandOverTests.class));
 	}
 
 	@AfterEach
 	void close() {
+		this.appends.close();
 		this.readers.close();
 	}
 
@@ -104,7 +117,7 @@ class StreamHandOverTests {
 		RecordingHandler handler = read("handed-over");
 		int before = this.fetches.get();
 		for (int i = 1; i <= 20; i++) {
-			assertThat(appendNext("handed-over", String.valueOf(i))).isTrue();
+			append("handed-over", String.valueOf(i));
 		}
 		handler.awaitChunks(21).assertGapFree(0, 21);
 		assertThat(this.fetches).hasValue(before);
@@ -113,7 +126,7 @@ class StreamHandOverTests {
 	@Test
 	void itIsTheChunkThatOthersRead() {
 		RecordingHandler handler = read("same");
-		appendNext("same", "one");
+		append("same", "one");
 		handler.awaitChunks(2);
 		assertThat(handler.chunks()).isEqualTo(instance.reader().page("same", StreamPosition.start(), 10).chunks());
 	}
@@ -122,7 +135,7 @@ class StreamHandOverTests {
 	void theCallersArrayIsNotHandedOver() {
 		RecordingHandler handler = read("copied");
 		byte[] data = "before".getBytes(StandardCharsets.UTF_8);
-		assertThat(appendNext("copied", data)).isTrue();
+		append("copied", data);
 		data[0] = 'X';
 		handler.awaitChunks(2);
 		assertThat(handler.texts()).endsWith("before");
@@ -135,7 +148,7 @@ class StreamHandOverTests {
 		this.readers.open(target("behind"), Start.at(3), new ChunkDelivery(later));
 		awaitIdle();
 		for (int i = 1; i <= 4; i++) {
-			appendNext("behind", String.valueOf(i));
+			append("behind", String.valueOf(i));
 		}
 		ahead.awaitChunks(5).assertGapFree(0, 5);
 		later.awaitChunks(2).assertGapFree(3, 2);
@@ -183,7 +196,7 @@ class StreamHandOverTests {
 	 */
 	private RecordingHandler read(String stream) {
 		RecordingHandler handler = new RecordingHandler();
-		appendFirst(stream);
+		append(stream, "0");
 		this.readers.open(target(stream), Start.at(0), new ChunkDelivery(handler));
 		handler.awaitChunks(1);
 		awaitIdle();
@@ -195,25 +208,14 @@ class StreamHandOverTests {
 	}
 
 	/**
-	 * By the appends under test, which know the next index from then on.
+	 * By the pipeline under test, which knows the next index from then on.
 	 */
-	private void appendFirst(String stream) {
-		Addition first = new Addition(stream, Addition.ANY_INDEX, List.of(new byte[] { '0' }));
-		instance.bean(ApplicationDatabase.class).executeSeparately("append", (connection, joined) -> {
-			Map<String, AppendResult> results = new HashMap<>();
-			this.appends.append(connection, false, List.of(first), LockWait.upTo(Eventually.TIMEOUT), results);
-			return results;
-		});
+	private void append(String stream, byte[] data) {
+		this.appends.append(new Append(stream, AppendConditions.NONE, List.of(data)));
 	}
 
-	private boolean appendNext(String stream, String text) {
-		return appendNext(stream, text.getBytes(StandardCharsets.UTF_8));
-	}
-
-	private boolean appendNext(String stream, byte[] data) {
-		return instance.bean(ApplicationDatabase.class)
-			.executeSeparately("append", (connection, joined) -> this.appends.appendNext(connection,
-					new Addition(stream, Addition.ANY_INDEX, List.of(data)), Duration.ofSeconds(10)) != null);
+	private void append(String stream, String text) {
+		append(stream, text.getBytes(StandardCharsets.UTF_8));
 	}
 
 	private void awaitIdle() {

@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicReference;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -128,7 +129,7 @@ class StreamTransactionTests {
 			Background.run(() -> other.complete(writer.append("adjacent", "other")));
 			Awaitility.await()
 				.atMost(Eventually.TIMEOUT)
-				.until(() -> instance.bean(GroupCommit.class).toString(), containsString("contended [adjacent]"));
+				.until(() -> instance.bean(AppendPipeline.class).toString(), containsString("muted [adjacent]"));
 			assertThat(writer.append("adjacent", "two")).isEqualTo(2);
 		});
 		assertThat(other.get(30, TimeUnit.SECONDS)).isEqualTo(3);

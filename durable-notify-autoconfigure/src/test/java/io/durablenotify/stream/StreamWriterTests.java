@@ -29,6 +29,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
+import io.durablenotify.stream.append.StreamEnd;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
@@ -309,13 +310,13 @@ class StreamWriterTests {
 	@Test
 	void anAppenderWhoseCompleteFailedIsNotCalledAbandonedWithoutIt() {
 		DefaultStreamWriter failing = mock();
-		given(failing.end("incomplete", StreamState.COMPLETED, null)).willThrow(new QueryTimeoutException("lost"));
+		given(failing.end("incomplete", StreamEnd.COMPLETED, null)).willThrow(new QueryTimeoutException("lost"));
 		try (StreamAppender appender = appender(failing, "incomplete")) {
 			appender.append("a");
 			assertThatExceptionOfType(QueryTimeoutException.class).isThrownBy(appender::complete);
 			assertThatIllegalStateException().isThrownBy(() -> appender.append("b"));
 		}
-		then(failing).should().end("incomplete", StreamState.FAILED, "abandoned: the writer failed");
+		then(failing).should().end("incomplete", StreamEnd.FAILED, "abandoned: the writer failed");
 	}
 
 	private static StreamAppender appender(DefaultStreamWriter writer, String stream) {

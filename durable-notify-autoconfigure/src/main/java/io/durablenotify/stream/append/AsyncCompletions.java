@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.stream.append;
 
 import java.time.Duration;
 import java.util.List;
@@ -23,6 +23,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToLongFunction;
 
 import io.durablenotify.loop.DaemonThreadFactory;
 import io.durablenotify.loop.Delays;
@@ -30,10 +31,10 @@ import io.durablenotify.loop.Delays;
 /**
  * Completes the futures of appends on the executor that runs users' code.
  */
-final class AsyncOutcomes {
+final class AsyncCompletions {
 
 	/**
-	 * After how long those behind a future whose completion takes its time go on without
+	 * How long a future's completion may take before another thread completes those after
 	 * it.
 	 */
 	private static final Duration STALL = Duration.ofMillis(20);
@@ -50,32 +51,40 @@ final class AsyncOutcomes {
 	private final Delays delays;
 
 	/**
-	 * For what the executor refuses. Never the caller's thread: it writes for everybody.
+	 * For what the executor rejects. Not the thread that completes, which writes for all
+	 * callers.
 	 */
 	private final ThreadPoolExecutor overflow = new ThreadPoolExecutor(MAX_OVERFLOW_THREADS, MAX_OVERFLOW_THREADS, 1,
 			TimeUnit.SECONDS, new LinkedBlockingQueue<>(), new DaemonThreadFactory("durable-notify-append-outcome"));
 
-	AsyncOutcomes(Executor executor) {
-		this(executor, Delays.ofJvm());
+	private final ToLongFunction<Append> result;
+
+	AsyncCompletions(Executor executor, ToLongFunction<Append> result) {
+		this(executor, result, Delays.ofJvm());
 	}
 
-	AsyncOutcomes(Executor executor, Delays delays) {
+	AsyncCompletions(Executor executor, ToLongFunction<Append> result, Delays delays) {
 		this.executor = executor;
+		this.result = result;
 		this.delays = delays;
 		this.overflow.allowCoreThreadTimeOut(true);
 	}
 
 	/**
-	 * Complete futures, in order, without waiting. What runs with them is somebody's
-	 * code, which may block, or wait for one of the others.
+	 * Complete the futures of appends, in order, without waiting. What runs with them is
+	 * code of the callers, which may block, or wait for another of the futures.
 	 */
-	void complete(List<PendingAppend> settled) {
-		if (settled.size() == 1) {
-			execute(settled.get(0)::completeFuture);
+	void complete(List<Append> appends) {
+		if (appends.size() == 1) {
+			execute(() -> completeFuture(appends.get(0)));
 		}
-		else if (!settled.isEmpty()) {
-			execute(new Completion(settled));
+		else if (!appends.isEmpty()) {
+			execute(new Completion(appends));
 		}
+	}
+
+	private void completeFuture(Append append) {
+		append.completeFuture(this.result);
 	}
 
 	private void execute(Runnable task) {
@@ -83,7 +92,7 @@ final class AsyncOutcomes {
 			this.executor.execute(task);
 		}
 		catch (Throwable ex) {
-			// Shut down, or full: whoever waits must not wait for ever
+			// Shut down, or full: a caller that waits must not wait forever
 			executeBeside(task);
 		}
 	}
@@ -100,34 +109,34 @@ final class AsyncOutcomes {
 	/**
 	 * Several futures, completed by one thread as long as that takes no time: a task for
 	 * each costs more than all else of an append. Once they have stalled, another thread
-	 * goes on, and what has somebody's code gets a task of its own. That code can still
-	 * come to a future between the look for it and the completion.
+	 * goes on, and each future that has code of a caller gets a task of its own. That
+	 * code can still be added between the check and the completion.
 	 * <p>
 	 * Another thread is asked for only when the last one has begun: an executor that has
 	 * no room has one task of this waiting, however long that takes.
 	 */
 	private final class Completion implements Runnable {
 
-		private final List<PendingAppend> appends;
+		private final List<Append> appends;
 
 		private final AtomicInteger next = new AtomicInteger();
 
 		private volatile boolean stalled;
 
-		Completion(List<PendingAppend> appends) {
+		Completion(List<Append> appends) {
 			this.appends = appends;
 		}
 
 		@Override
 		public void run() {
-			AsyncOutcomes.this.delays.after(STALL, this::goOnIfStalled);
+			AsyncCompletions.this.delays.after(STALL, this::goOnIfStalled);
 			for (int i = this.next.getAndIncrement(); i < this.appends.size(); i = this.next.getAndIncrement()) {
-				PendingAppend append = this.appends.get(i);
+				Append append = this.appends.get(i);
 				if (this.stalled && append.hasDependents()) {
-					execute(append::completeFuture);
+					execute(() -> completeFuture(append));
 				}
 				else {
-					append.completeFuture();
+					completeFuture(append);
 				}
 			}
 		}

@@ -14,31 +14,26 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
-
-import java.time.Duration;
+package io.durablenotify.stream.append;
 
 /**
- * What an append does about streams that another transaction holds.
- *
- * @param timeout how long it waits for each lock
- * @param skip whether it appends to the others when that is over, instead of failing
+ * How a stream can end.
  */
-record LockWait(Duration timeout, boolean skip) {
+public enum StreamEnd {
 
 	/**
-	 * Wait, then fail.
+	 * Its writer has completed it.
 	 */
-	static LockWait upTo(Duration timeout) {
-		return new LockWait(timeout, false);
-	}
+	COMPLETED,
 
 	/**
-	 * Wait for no head, only a moment for a create of the same name, and leave out what
-	 * is locked.
+	 * Its writer has failed.
 	 */
-	static LockWait skipLocked() {
-		return new LockWait(Duration.ofMillis(5), true);
-	}
+	FAILED,
+
+	/**
+	 * It was cancelled. It is stored as failed, with a mark.
+	 */
+	CANCELLED
 
 }

@@ -14,12 +14,13 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.stream.append;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -30,6 +31,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
+import io.durablenotify.stream.append.AppendOutcome.Stored;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.HandDelays;
 import org.junit.jupiter.api.AfterEach;
@@ -40,9 +42,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link AsyncOutcomes}.
+ * Tests for {@link AsyncCompletions}.
  */
-class AsyncOutcomesTests {
+class AsyncCompletionsTests {
 
 	private final CountDownLatch release = new CountDownLatch(1);
 
@@ -60,14 +62,14 @@ class AsyncOutcomesTests {
 	void aCallbackThatBlocksHoldsUpNoOtherOutcome() throws Exception {
 		CompletableFuture<Long> blocking = new CompletableFuture<>();
 		blocking.thenAccept((index) -> block());
-		new AsyncOutcomes(this.executor).complete(List.of(stored(blocking), stored(this.last)));
+		completions(this.executor).complete(List.of(stored(blocking), stored(this.last)));
 		assertThat(this.last.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isEqualTo(42);
 	}
 
 	@Test
 	void aCallbackThatComesAtTheLastMomentHoldsUpNoOtherOutcome() throws Exception {
 		CompletableFuture<Long> blocking = new LateCallback((future) -> future.thenAccept((index) -> block()));
-		new AsyncOutcomes(this.executor).complete(List.of(stored(blocking), stored(this.last)));
+		completions(this.executor).complete(List.of(stored(blocking), stored(this.last)));
 		assertThat(this.last.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isEqualTo(42);
 	}
 
@@ -78,7 +80,7 @@ class AsyncOutcomesTests {
 			block();
 			return Thread.currentThread();
 		});
-		new AsyncOutcomes((task) -> {
+		completions((task) -> {
 			throw new RejectedExecutionException("full");
 		}).complete(List.of(stored(new CompletableFuture<>()), stored(this.last)).subList(2 - settled, 2));
 		assertThat(thread).isNotDone();
@@ -90,14 +92,14 @@ class AsyncOutcomesTests {
 	void callbacksThatTakeNoTimeShareATaskAndKeepTheirOrder() {
 		AtomicInteger tasks = new AtomicInteger();
 		List<Integer> called = new ArrayList<>();
-		List<PendingAppend> settled = new ArrayList<>();
+		List<Append> settled = new ArrayList<>();
 		for (int i = 0; i < 100; i++) {
 			int number = i;
 			CompletableFuture<Long> future = new CompletableFuture<>();
 			future.thenAccept((index) -> called.add(number));
 			settled.add(stored(future));
 		}
-		new AsyncOutcomes((task) -> {
+		completions((task) -> {
 			tasks.incrementAndGet();
 			task.run();
 		}).complete(settled);
@@ -109,7 +111,7 @@ class AsyncOutcomesTests {
 	void whatIsBehindACallbackThatBlocksHasATaskForEachCallback() throws Exception {
 		CompletableFuture<Long> blocking = new CompletableFuture<>();
 		blocking.thenAccept((index) -> block());
-		List<PendingAppend> settled = new ArrayList<>(List.of(stored(blocking)));
+		List<Append> settled = new ArrayList<>(List.of(stored(blocking)));
 		for (int i = 0; i < 100; i++) {
 			CompletableFuture<Long> future = new CompletableFuture<>();
 			future.thenAccept((index) -> {
@@ -117,7 +119,7 @@ class AsyncOutcomesTests {
 			settled.add(stored(future));
 		}
 		AtomicInteger tasks = new AtomicInteger();
-		new AsyncOutcomes((task) -> {
+		completions((task) -> {
 			// The first is with the one that blocks, the second goes on without it
 			if (tasks.incrementAndGet() <= 2) {
 				this.executor.execute(task);
@@ -130,10 +132,10 @@ class AsyncOutcomesTests {
 	void anExecutorWithoutRoomIsGivenNoMoreThanOneTaskABatch() {
 		HandDelays delays = new HandDelays();
 		List<Runnable> tasks = new ArrayList<>();
-		AsyncOutcomes outcomes = new AsyncOutcomes(tasks::add, delays);
+		AsyncCompletions outcomes = new AsyncCompletions(tasks::add, AsyncCompletionsTests::index, delays);
 		List<CompletableFuture<Long>> futures = new ArrayList<>();
 		for (int i = 0; i < 10; i++) {
-			List<PendingAppend> settled = new ArrayList<>();
+			List<Append> settled = new ArrayList<>();
 			for (int j = 0; j < 2; j++) {
 				CompletableFuture<Long> future = new CompletableFuture<>();
 				future.thenAccept((index) -> {
@@ -157,7 +159,7 @@ class AsyncOutcomesTests {
 	void whileCallbacksBlockOneTaskWaitsAtMost() {
 		HandDelays delays = new HandDelays();
 		List<Runnable> tasks = Collections.synchronizedList(new ArrayList<>());
-		List<PendingAppend> settled = new ArrayList<>();
+		List<Append> settled = new ArrayList<>();
 		AtomicInteger blocked = new AtomicInteger();
 		Consumer<CompletableFuture<Long>> callback = (future) -> future.thenAccept((index) -> {
 			blocked.incrementAndGet();
@@ -169,7 +171,7 @@ class AsyncOutcomesTests {
 		for (int i = 1; i < 10; i++) {
 			settled.add(stored(new LateCallback(callback)));
 		}
-		new AsyncOutcomes(tasks::add, delays).complete(settled);
+		new AsyncCompletions(tasks::add, AsyncCompletionsTests::index, delays).complete(settled);
 		for (int begun = 0; begun < 5; begun++) {
 			assertThat(tasks).hasSize(begun + 1);
 			int expected = begun + 1;
@@ -184,7 +186,7 @@ class AsyncOutcomesTests {
 	@Test
 	void whatTheExecutorRefusesTakesABoundedNumberOfThreads() {
 		AtomicInteger running = new AtomicInteger();
-		AsyncOutcomes outcomes = new AsyncOutcomes((task) -> {
+		AsyncCompletions outcomes = completions((task) -> {
 			throw new RejectedExecutionException("full");
 		});
 		List<CompletableFuture<Void>> callbacks = new ArrayList<>();
@@ -200,7 +202,15 @@ class AsyncOutcomesTests {
 		assertThat(outcomeThreads()).isEqualTo(16);
 		this.release.countDown();
 		callbacks.forEach(CompletableFuture::join);
-		Eventually.await(() -> outcomeThreads() == 0, AsyncOutcomesTests::outcomeThreads);
+		Eventually.await(() -> outcomeThreads() == 0, AsyncCompletionsTests::outcomeThreads);
+	}
+
+	private static AsyncCompletions completions(Executor executor) {
+		return new AsyncCompletions(executor, AsyncCompletionsTests::index);
+	}
+
+	private static long index(Append append) {
+		return ((Stored) append.outcome()).index();
 	}
 
 	private static long outcomeThreads() {
@@ -220,10 +230,9 @@ class AsyncOutcomesTests {
 		}
 	}
 
-	private PendingAppend stored(CompletableFuture<Long> future) {
-		PendingAppend append = new PendingAppend(new Addition("stream", Addition.ANY_INDEX, List.of(new byte[0])),
-				Duration.ofMinutes(1), future);
-		append.stored(42);
+	private Append stored(CompletableFuture<Long> future) {
+		Append append = new Append("stream", AppendConditions.NONE, List.of(new byte[0])).completing(future);
+		append.complete(new Stored(1, 42, 43));
 		return append;
 	}
 

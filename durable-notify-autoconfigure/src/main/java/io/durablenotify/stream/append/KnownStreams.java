@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.stream.append;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -23,8 +23,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What this instance knows of committed streams, by name: hints, that save a round trip
- * where they are right and are found out by the append itself where they are not.
+ * Cache of stream ids and next indexes, by name. It saves a round trip; a stale entry is
+ * detected by the append.
  */
 final class KnownStreams {
 
@@ -48,7 +48,7 @@ final class KnownStreams {
 	}
 
 	/**
-	 * Somebody else writes to the stream.
+	 * Forget the next index: another instance or a transaction writes to the stream.
 	 */
 	void forgetNextIndex(String stream) {
 		this.streams.computeIfPresent(stream, (name, known) -> new KnownStream(known.streamId(), 0));

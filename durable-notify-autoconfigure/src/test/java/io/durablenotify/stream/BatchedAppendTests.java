@@ -33,6 +33,7 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
+import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -58,9 +59,9 @@ import static org.mockito.BDDMockito.given;
 import static org.mockito.Mockito.mock;
 
 /**
- * Tests for {@link GroupCommit}: what many callers append outside transactions.
+ * Tests for {@link AppendPipeline}: what many callers append outside transactions.
  */
-class GroupCommitTests {
+class BatchedAppendTests {
 
 	private static TestDatabase database;
 
@@ -81,8 +82,8 @@ class GroupCommitTests {
 
 	@AfterAll
 	static void stop() {
-		assertThat(instance.bean(GroupCommit.class))
-			.hasToString("streams 0, ready 0, contended [], bytes 0 (contended 0), writing false, closed false");
+		assertThat(instance.bean(AppendPipeline.class))
+			.hasToString("streams 0, ready 0, muted [], bytes 0 (muted 0), writing false, closed false");
 		instance.close();
 	}
 
@@ -94,7 +95,7 @@ class GroupCommitTests {
 				appends.add(writer.appendAsync("together/" + i % 10, "a"));
 			}
 		}
-		assertThat(appends.stream().map(GroupCommitTests::get))
+		assertThat(appends.stream().map(BatchedAppendTests::get))
 			.containsExactlyElementsOf(IntStream.range(0, 100).mapToObj((i) -> (long) i / 10).toList());
 		assertThat(database.jdbc()
 			.queryForObject("SELECT count(DISTINCT c.xmin::text) FROM durable_notify.stream_chunks c JOIN "
@@ -135,7 +136,7 @@ class GroupCommitTests {
 			assertThat(writer.appendAt(stream, 6, bytes("6"))).isEqualTo(6);
 			CompletableFuture<Long> last = writer.appendAsync(stream, "7");
 			writer.complete(stream);
-			assertThat(List.of(first, second, fourth, last)).extracting(GroupCommitTests::get)
+			assertThat(List.of(first, second, fourth, last)).extracting(BatchedAppendTests::get)
 				.containsExactly(0L, 1L, 3L, 7L);
 			assertThat(texts(stream)).containsExactly("0", "1", "2", "3", "4", "5", "6", "7");
 		}
@@ -209,7 +210,7 @@ class GroupCommitTests {
 				good.add(writer.appendAsync("neighbour", "good " + i));
 			}
 		}
-		good.forEach(GroupCommitTests::get);
+		good.forEach(BatchedAppendTests::get);
 		for (CompletableFuture<Long> append : refused) {
 			assertThat(failure(append)).isInstanceOf(DataAccessException.class)
 				.hasMessageContaining("refused by a trigger");
@@ -360,7 +361,7 @@ class GroupCommitTests {
 					.thenApply((index) -> writer.appendAll(stream, List.of(bytes("d"), bytes("e")))));
 			}
 		}
-		chains.forEach(GroupCommitTests::get);
+		chains.forEach(BatchedAppendTests::get);
 		for (int i = 0; i < 4; i++) {
 			assertThat(texts("chain/" + i)).hasSize(5 * 5);
 		}
@@ -419,13 +420,13 @@ class GroupCommitTests {
 
 	@Test
 	void interruptsOfCallersThatWriteThemselvesHarmNobodyElse() throws Exception {
-		interruptWriters(GroupCommitTests::start);
+		interruptWriters(BatchedAppendTests::start);
 	}
 
 	@Test
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "This JDK has no virtual threads")
 	void interruptsOfVirtualThreadsThatWriteThemselvesHarmNobodyElse() throws Exception {
-		interruptWriters(GroupCommitTests::startVirtual);
+		interruptWriters(BatchedAppendTests::startVirtual);
 	}
 
 	private static void interruptWriters(Function<Runnable, Thread> starter) throws Exception {
@@ -495,7 +496,7 @@ class GroupCommitTests {
 						() -> List.of(Thread.State.WAITING).containsAll(statesOf("background")) && !waiting.isDone(),
 						() -> statesOf("background"));
 			}
-			fitting.forEach(GroupCommitTests::get);
+			fitting.forEach(BatchedAppendTests::get);
 			assertThat(get(waiting)).isEqualTo(9);
 			assertThat(reader.page("full", StreamPosition.start(), 100).chunks())
 				.extracting((chunk) -> chunk.data().length)
@@ -510,7 +511,7 @@ class GroupCommitTests {
 			.stream()
 			.filter((entry) -> entry.getKey().getName().equals(name) && List.of(entry.getValue())
 				.stream()
-				.anyMatch((frame) -> frame.getClassName().equals(AppendQueues.class.getName())))
+				.anyMatch((frame) -> frame.getClassName().endsWith(".AppendQueue")))
 			.map((entry) -> entry.getKey().getState())
 			.toList();
 	}
@@ -526,8 +527,8 @@ class GroupCommitTests {
 				queued.add(closingWriter.appendAsync("closing", "a"));
 			}
 			closed = Background.run(closing::close);
-			GroupCommit groupCommit = closing.bean(GroupCommit.class);
-			Eventually.await(() -> groupCommit.toString().contains("closed true"), groupCommit::toString);
+			AppendPipeline pipeline = closing.bean(AppendPipeline.class);
+			Eventually.await(() -> pipeline.toString().contains("closed true"), pipeline::toString);
 			assertThatExceptionOfType(TaskRejectedException.class)
 				.isThrownBy(() -> closingWriter.append("closing", "late"))
 				.withMessageContaining("the application context has closed");
@@ -559,58 +560,6 @@ class GroupCommitTests {
 		get(holder);
 	}
 
-	@Test
-	void whatIsInFlightWhenClosingGivesUpFailsInsteadOfWaitingForEver() throws Exception {
-		CountDownLatch inFlight = new CountDownLatch(1);
-		CompletableFuture<Void> release = new CompletableFuture<>();
-		BatchWriter locked = mock();
-		given(locked.write(any())).willAnswer((call) -> call.getArgument(0));
-		given(locked.writeUnlocked(any())).willAnswer((call) -> {
-			inFlight.countDown();
-			release.join();
-			return call.getArgument(0);
-		});
-		GroupCommit groupCommit = groupCommit(locked, Duration.ofSeconds(2));
-		CompletableFuture<Long> append = groupCommit.appendAsync(addition("in-flight"));
-		await(inFlight);
-		groupCommit.close();
-		release.complete(null);
-		assertThat(failure(append)).isInstanceOf(TaskRejectedException.class);
-	}
-
-	@Test
-	void whatWritesItselfWhenClosingGivesUpFailsInsteadOfWaitingForEver() throws Exception {
-		CountDownLatch inFlight = new CountDownLatch(1);
-		CompletableFuture<Void> release = new CompletableFuture<>();
-		BatchWriter locked = mock();
-		given(locked.write(any())).willAnswer((call) -> {
-			inFlight.countDown();
-			release.join();
-			return call.getArgument(0);
-		});
-		GroupCommit groupCommit = groupCommit(locked);
-		CompletableFuture<Long> append = Background.supply(() -> groupCommit.append(addition("in-flight")));
-		await(inFlight);
-		groupCommit.close();
-		release.complete(null);
-		assertThat(failure(append)).isInstanceOf(TaskRejectedException.class);
-	}
-
-	private static GroupCommit groupCommit(BatchWriter writer) {
-		return groupCommit(writer, Duration.ofMillis(100));
-	}
-
-	private static GroupCommit groupCommit(BatchWriter writer, Duration timeout) {
-		StreamProperties settings = instance.bean(StreamProperties.class);
-		return new GroupCommit(writer, new StreamProperties(settings.maxChunkSize(), settings.bufferSize(),
-				settings.bufferBytes(), settings.appendBuffer(), timeout, settings.retention(), settings.families()),
-				Runnable::run);
-	}
-
-	private static Addition addition(String stream) {
-		return new Addition(stream, Addition.ANY_INDEX, List.of(new byte[0]));
-	}
-
 	static CompletableFuture<Void> createInForeignTransaction(String stream, CountDownLatch release) {
 		CountDownLatch created = new CountDownLatch(1);
 		CompletableFuture<Void> transaction = Background
@@ -635,8 +584,8 @@ class GroupCommitTests {
 	}
 
 	private static void awaitWaiting(Instance instance, String stream) {
-		GroupCommit groupCommit = instance.bean(GroupCommit.class);
-		Eventually.await(() -> !groupCommit.toString().startsWith("streams 0"), groupCommit::toString);
+		AppendPipeline pipeline = instance.bean(AppendPipeline.class);
+		Eventually.await(() -> !pipeline.toString().startsWith("streams 0"), pipeline::toString);
 	}
 
 	static void await(CountDownLatch latch) {
@@ -653,7 +602,7 @@ class GroupCommitTests {
 			return future.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
 		}
 		catch (Exception ex) {
-			throw new AssertionError(instance.bean(GroupCommit.class).toString(), ex);
+			throw new AssertionError(instance.bean(AppendPipeline.class).toString(), ex);
 		}
 	}
 
@@ -665,7 +614,7 @@ class GroupCommitTests {
 			return ex.getCause();
 		}
 		catch (Exception ex) {
-			throw new AssertionError(instance.bean(GroupCommit.class).toString(), ex);
+			throw new AssertionError(instance.bean(AppendPipeline.class).toString(), ex);
 		}
 		throw new AssertionError("Did not fail");
 	}

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.stream.append;
 
 import java.util.ArrayDeque;
 import java.util.Collection;
@@ -30,11 +30,11 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What waits for group commit: a queue per stream, each in one of two lanes. Streams that
- * can be written take turns in the main lane. Those that another transaction has locked
- * are in the contended lane until they have nothing left. Owns all state of group commit.
+ * Pending appends, queued per stream. Streams take turns in the main queue. A stream that
+ * another transaction has locked is <em>muted</em>: it leaves the main queue until it has
+ * nothing left, so that it holds up no other. Owns all state of the pipeline.
  */
-final class AppendQueues {
+final class AppendQueue {
 
 	private final long maxBytes;
 
@@ -44,56 +44,57 @@ final class AppendQueues {
 	 */
 	private final Lock lock = new ReentrantLock();
 
-	private final Condition settled = this.lock.newCondition();
+	private final Condition completed = this.lock.newCondition();
 
 	private final Map<String, StreamQueue> streams = new HashMap<>();
 
 	/**
-	 * Streams of the main lane that wait for their turn.
+	 * Streams of the main queue that have appends to write, in turn.
 	 */
 	private final Deque<StreamQueue> ready = new ArrayDeque<>();
 
-	private final Map<String, StreamQueue> contended = new LinkedHashMap<>();
+	private final Map<String, StreamQueue> muted = new LinkedHashMap<>();
 
 	private long bytes;
 
-	private long contendedBytes;
+	private long mutedBytes;
 
 	/**
-	 * Whether somebody writes in the main lane.
+	 * Whether a thread writes what it took from the main queue.
 	 */
 	private boolean writing;
 
 	private boolean closed;
 
 	/**
-	 * Whether it was given up to wait for what is queued.
+	 * Whether what was queued at the end of the grace period was dropped.
 	 */
 	private boolean drained;
 
 	/**
-	 * The appends of one stream; there until all of them are settled.
+	 * The appends of one stream; there until all of them are completed.
 	 */
 	private static final class StreamQueue {
 
-		private final Deque<PendingAppend> waiting = new ArrayDeque<>(4);
+		private final Deque<Append> waiting = new ArrayDeque<>(4);
 
-		private int unsettled;
+		private int uncompleted;
 
 		private long bytes;
 
-		private @Nullable PendingAppend last;
+		private @Nullable Append last;
 
-		private boolean contended;
+		private boolean muted;
 
 	}
 
-	AppendQueues(long maxBytes) {
+	AppendQueue(long maxBytes) {
 		this.maxBytes = maxBytes;
 	}
 
 	/**
-	 * Take the main lane for an append that is not queued, if nothing is before it.
+	 * Become the one that writes, for an append that is not queued, if nothing is before
+	 * it.
 	 */
 	boolean tryEnter(String stream) {
 		this.lock.lock();
@@ -110,10 +111,10 @@ final class AppendQueues {
 	}
 
 	/**
-	 * Take the main lane with what is to be written next.
-	 * @return what to write, in order; empty if there is nothing, or somebody else writes
+	 * Become the one that writes, and take what is to be written next.
+	 * @return what to write; empty if there is nothing, or another thread writes
 	 */
-	List<PendingAppend> enter() {
+	List<AppendGroup> enter() {
 		this.lock.lock();
 		try {
 			if (this.writing) {
@@ -128,8 +129,9 @@ final class AppendQueues {
 					this.ready.add(queue);
 				}
 			}
-			this.writing = !batch.appends().isEmpty();
-			return batch.appends();
+			List<AppendGroup> groups = batch.groups();
+			this.writing = !groups.isEmpty();
+			return groups;
 		}
 		finally {
 			this.lock.unlock();
@@ -137,14 +139,14 @@ final class AppendQueues {
 	}
 
 	/**
-	 * Leave the main lane.
-	 * @return whether somebody waits for it
+	 * Stop being the one that writes.
+	 * @return whether more is to be written
 	 */
 	boolean leave() {
 		this.lock.lock();
 		try {
 			this.writing = false;
-			this.settled.signalAll();
+			this.completed.signalAll();
 			return !this.ready.isEmpty();
 		}
 		finally {
@@ -153,25 +155,25 @@ final class AppendQueues {
 	}
 
 	/**
-	 * Queue an append behind those of its stream.
-	 * @param patient whether to wait while the buffer is full
+	 * Queue an append after those of its stream.
+	 * @param wait whether to wait while the buffer is full
 	 * @return whether there was room
 	 */
-	boolean offer(PendingAppend append, boolean patient) {
+	boolean offer(Append append, boolean wait) {
 		this.lock.lock();
 		try {
 			while (!this.closed && !hasRoom(append)) {
-				if (!patient) {
+				if (!wait) {
 					return false;
 				}
-				this.settled.awaitUninterruptibly();
+				this.completed.awaitUninterruptibly();
 			}
 			if (this.closed) {
 				return false;
 			}
 			StreamQueue queue = register(append);
 			queue.last = append;
-			if (queue.waiting.isEmpty() && !queue.contended) {
+			if (queue.waiting.isEmpty() && !queue.muted) {
 				this.ready.add(queue);
 			}
 			queue.waiting.add(append);
@@ -185,34 +187,35 @@ final class AppendQueues {
 	/**
 	 * Locked streams may fill half of the buffer, since the others have to go on.
 	 */
-	private boolean hasRoom(PendingAppend append) {
+	private boolean hasRoom(Append append) {
 		StreamQueue queue = this.streams.get(append.stream());
-		if (queue != null && queue.contended && this.contendedBytes + append.bytes() > this.maxBytes / 2) {
+		if (queue != null && queue.muted && this.mutedBytes + append.bufferedBytes() > this.maxBytes / 2) {
 			return false;
 		}
-		return this.bytes == 0 || this.bytes + append.bytes() <= this.maxBytes;
+		return this.bytes == 0 || this.bytes + append.bufferedBytes() <= this.maxBytes;
 	}
 
-	private StreamQueue register(PendingAppend append) {
+	private StreamQueue register(Append append) {
 		StreamQueue queue = this.streams.computeIfAbsent(append.stream(), (stream) -> new StreamQueue());
-		queue.unsettled++;
-		count(queue, append.bytes());
+		queue.uncompleted++;
+		count(queue, append.bufferedBytes());
 		return queue;
 	}
 
 	private void count(StreamQueue queue, long bytes) {
 		this.bytes += bytes;
 		queue.bytes += bytes;
-		if (queue.contended) {
-			this.contendedBytes += bytes;
+		if (queue.muted) {
+			this.mutedBytes += bytes;
 		}
 	}
 
 	/**
-	 * Queue an append that took the main lane and found its stream locked.
+	 * Mute the stream of an append that was written without being queued, and put the
+	 * append first.
 	 * @return whether it will be tried again
 	 */
-	boolean addLocked(PendingAppend append) {
+	boolean muteFor(Append append) {
 		this.lock.lock();
 		try {
 			if (this.drained) {
@@ -231,11 +234,11 @@ final class AppendQueues {
 	}
 
 	/**
-	 * Put appends back that found their streams locked.
+	 * Mute streams that were found locked, and put their appends back.
 	 * @param appends the appends, in the order in which they were taken
 	 * @return whether they will be tried again
 	 */
-	boolean putBack(List<PendingAppend> appends) {
+	boolean mute(List<Append> appends) {
 		this.lock.lock();
 		try {
 			if (this.drained) {
@@ -251,42 +254,43 @@ final class AppendQueues {
 		}
 	}
 
-	private void putInFront(PendingAppend append) {
+	private void putInFront(Append append) {
 		StreamQueue queue = this.streams.get(append.stream());
 		if (queue == null) {
 			return;
 		}
-		if (!queue.contended) {
-			queue.contended = true;
-			this.contendedBytes += queue.bytes;
-			this.contended.put(append.stream(), queue);
+		if (!queue.muted) {
+			queue.muted = true;
+			this.mutedBytes += queue.bytes;
+			this.muted.put(append.stream(), queue);
 			this.ready.remove(queue);
 		}
 		queue.waiting.addFirst(append);
 	}
 
 	/**
-	 * Take what is to be tried next in the contended lane, which has one owner.
+	 * Take what is to be tried next of the muted streams. Only called by the thread that
+	 * writes them.
 	 * @param expired is given those whose time is over, which are taken as well
-	 * @return what to try, in order
+	 * @return what to try
 	 */
-	List<PendingAppend> takeContended(Collection<PendingAppend> expired) {
+	List<AppendGroup> takeMuted(Collection<Append> expired) {
 		this.lock.lock();
 		try {
 			AppendBatch batch = new AppendBatch();
-			for (Map.Entry<String, StreamQueue> entry : List.copyOf(this.contended.entrySet())) {
+			for (Map.Entry<String, StreamQueue> entry : List.copyOf(this.muted.entrySet())) {
 				StreamQueue queue = entry.getValue();
-				// From the front only: none is settled before those that it came behind
+				// From the front only: none is completed before those that came before it
 				while (!queue.waiting.isEmpty() && queue.waiting.getFirst().isExpired()) {
 					expired.add(queue.waiting.removeFirst());
 				}
 				if (!batch.isFull() && batch.take(queue.waiting)) {
 					// To the end: the others have to have their turn
-					this.contended.remove(entry.getKey());
-					this.contended.put(entry.getKey(), queue);
+					this.muted.remove(entry.getKey());
+					this.muted.put(entry.getKey(), queue);
 				}
 			}
-			return batch.appends();
+			return batch.groups();
 		}
 		finally {
 			this.lock.unlock();
@@ -294,22 +298,22 @@ final class AppendQueues {
 	}
 
 	/**
-	 * Forget appends whose outcome is known.
+	 * Forget appends that are completed.
 	 */
-	void settled(Collection<PendingAppend> appends) {
+	void completed(Collection<Append> appends) {
 		this.lock.lock();
 		try {
-			for (PendingAppend append : appends) {
+			for (Append append : appends) {
 				StreamQueue queue = this.streams.get(append.stream());
 				if (queue != null) {
-					count(queue, -append.bytes());
-					if (--queue.unsettled == 0) {
+					count(queue, -append.bufferedBytes());
+					if (--queue.uncompleted == 0) {
 						this.streams.remove(append.stream());
-						this.contended.remove(append.stream());
+						this.muted.remove(append.stream());
 					}
 				}
 			}
-			this.settled.signalAll();
+			this.completed.signalAll();
 		}
 		finally {
 			this.lock.unlock();
@@ -317,10 +321,10 @@ final class AppendQueues {
 	}
 
 	/**
-	 * Return the append behind which whatever follows in a stream has to come.
-	 * @return the last append, or {@code null} if all are settled
+	 * Return the last append of a stream, after which what follows has to come.
+	 * @return the last append, or {@code null} if all are completed
 	 */
-	@Nullable PendingAppend last(String stream) {
+	@Nullable Append last(String stream) {
 		this.lock.lock();
 		try {
 			StreamQueue queue = this.streams.get(stream);
@@ -331,10 +335,10 @@ final class AppendQueues {
 		}
 	}
 
-	boolean hasContended() {
+	boolean hasMuted() {
 		this.lock.lock();
 		try {
-			return !this.contended.isEmpty();
+			return !this.muted.isEmpty();
 		}
 		finally {
 			this.lock.unlock();
@@ -342,17 +346,17 @@ final class AppendQueues {
 	}
 
 	/**
-	 * Take no more appends, and wait until all are settled.
+	 * Take no more appends, and wait until all are completed.
 	 * @return what is left when the time is over
 	 */
-	List<PendingAppend> close(long nanos) {
+	List<Append> close(long nanos) {
 		this.lock.lock();
 		try {
 			this.closed = true;
-			this.settled.signalAll();
+			this.completed.signalAll();
 			long left = nanos;
 			while ((this.writing || !this.streams.isEmpty()) && left > 0) {
-				left = this.settled.awaitNanos(left);
+				left = this.completed.awaitNanos(left);
 			}
 		}
 		catch (InterruptedException ex) {
@@ -364,14 +368,11 @@ final class AppendQueues {
 		return drain();
 	}
 
-	private List<PendingAppend> drain() {
+	private List<Append> drain() {
 		this.lock.lock();
 		try {
 			this.drained = true;
-			List<PendingAppend> left = this.streams.values()
-				.stream()
-				.flatMap((queue) -> queue.waiting.stream())
-				.toList();
+			List<Append> left = this.streams.values().stream().flatMap((queue) -> queue.waiting.stream()).toList();
 			this.streams.values().forEach((queue) -> queue.waiting.clear());
 			this.ready.clear();
 			return left;
@@ -385,8 +386,8 @@ final class AppendQueues {
 	public String toString() {
 		this.lock.lock();
 		try {
-			return "streams %d, ready %d, contended %s, bytes %d (contended %d), writing %s, closed %s".formatted(
-					this.streams.size(), this.ready.size(), this.contended.keySet(), this.bytes, this.contendedBytes,
+			return "streams %d, ready %d, muted %s, bytes %d (muted %d), writing %s, closed %s".formatted(
+					this.streams.size(), this.ready.size(), this.muted.keySet(), this.bytes, this.mutedBytes,
 					this.writing, this.closed);
 		}
 		finally {
