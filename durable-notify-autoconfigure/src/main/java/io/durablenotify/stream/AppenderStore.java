@@ -17,19 +17,95 @@
 package io.durablenotify.stream;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
+import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The SQL of streams that are being written with a {@link StreamAppender}.
  */
-interface AppenderStore {
+final class AppenderStore {
+
+	private static final int SLICE = 500;
+
+	/**
+	 * The lock on the instance's row excludes that it is removed before this is
+	 * committed, so that whoever takes over finds the stream.
+	 */
+	private static final String CLAIM = """
+			INSERT INTO ${schema}.streams AS s (stream_id, name, writer_id) OVERRIDING SYSTEM VALUE
+			SELECT ${schema}.next_stream_id(), ?, i.instance_id FROM ${schema}.instances i WHERE i.instance_id = ? AND i.gone_at IS NULL FOR KEY SHARE
+			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE SET writer_id = excluded.writer_id
+				WHERE s.ended_at IS NULL
+			RETURNING s.stream_id, s.xmax = 0
+			""";
+
+	private static final String CLAIM_FOR_NONE = """
+			INSERT INTO ${schema}.streams AS s (stream_id, name, writer_id) OVERRIDING SYSTEM VALUE
+			VALUES (${schema}.next_stream_id(), ?, NULL)
+			ON CONFLICT ON CONSTRAINT streams_name_key DO UPDATE SET writer_id = NULL WHERE s.ended_at IS NULL
+			RETURNING s.stream_id, s.xmax = 0
+			""";
+
+	/**
+	 * In one order, so that two of these cannot wait for each other.
+	 */
+	private static final String FAIL = """
+			UPDATE ${schema}.streams SET ended_at = clock_timestamp(), end_state = 'failed', end_reason = ?
+			WHERE stream_id = ANY (ARRAY(SELECT stream_id FROM ${schema}.streams
+				WHERE %s AND ended_at IS NULL ORDER BY stream_id LIMIT %d FOR NO KEY UPDATE SKIP LOCKED))
+			RETURNING stream_id, ended_at
+			""";
+
+	private static final String FAIL_ONE = """
+			UPDATE ${schema}.streams SET ended_at = clock_timestamp(), end_state = 'failed', end_reason = ?
+			WHERE name = ? AND writer_id = ? AND ended_at IS NULL
+			RETURNING stream_id, ended_at
+			""";
+
+	private static final String FIND_OPEN = """
+			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY (?::bigint[]) AND ended_at IS NULL
+			""";
+
+	private static final String IS_HOLDER = """
+			SELECT EXISTS (SELECT FROM ${schema}.streams WHERE writer_id = ? AND ended_at IS NULL)
+			""";
+
+	private final LimitedStatement claim;
+
+	private final LimitedStatement claimForNone;
+
+	private final String fail;
+
+	private final String failHeld;
+
+	private final String failOne;
+
+	private final String findOpen;
+
+	private final String isHolder;
+
+	AppenderStore(SchemaName schema) {
+		this.claim = new LimitedStatement(schema.qualify(CLAIM));
+		this.claimForNone = new LimitedStatement(schema.qualify(CLAIM_FOR_NONE));
+		this.fail = schema.qualify(FAIL.formatted("stream_id = ANY (?::bigint[])", Integer.MAX_VALUE));
+		this.failHeld = schema.qualify(FAIL.formatted("writer_id = ?", SLICE));
+		this.failOne = schema.qualify(FAIL_ONE);
+		this.findOpen = schema.qualify(FIND_OPEN);
+		this.isHolder = schema.qualify(IS_HOLDER);
+	}
 
 	/**
 	 * Name the instance that writes a stream from now on, creating the stream where it is
@@ -39,25 +115,52 @@ interface AppenderStore {
 	 * @return the stream, or {@code null} if it has ended, or the instance is gone
 	 */
 	@Nullable Claimed claim(Connection connection, boolean joined, String stream, @Nullable Long instanceId, Duration lockTimeout)
-			throws SQLException;
+			throws SQLException {
+		LimitedStatement claim = (instanceId != null) ? this.claim : this.claimForNone;
+		try (PreparedStatement statement = claim.prepare(connection, joined, lockTimeout)) {
+			statement.setString(2, stream);
+			if (instanceId != null) {
+				statement.setLong(3, instanceId);
+			}
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
+			return (result.next()) ? new Claimed(result.getLong(1), result.getBoolean(2)) : null;
+		}
+	}
 
 	/**
 	 * Fail those of some streams that are open and that no other transaction has locked.
 	 * @return when those ended that were failed
 	 */
-	Map<Long, Instant> fail(Connection connection, Collection<Long> streamIds, String reason) throws SQLException;
+	Map<Long, Instant> fail(Connection connection, Collection<Long> streamIds, String reason) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.fail)) {
+			statement.setString(1, reason);
+			statement.setObject(2, array(streamIds));
+			return readEnds(statement.executeQuery());
+		}
+	}
 
 	/**
 	 * Return those of some streams that are open.
 	 */
-	Set<Long> findOpen(Connection connection, Collection<Long> streamIds) throws SQLException;
+	Set<Long> findOpen(Connection connection, Collection<Long> streamIds) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.findOpen)) {
+			statement.setObject(1, array(streamIds));
+			return readIds(statement.executeQuery());
+		}
+	}
 
 	/**
 	 * Fail a slice of the streams that an instance was writing and that no other
 	 * transaction has locked.
 	 * @return when those ended that were failed
 	 */
-	Map<Long, Instant> failHeld(Connection connection, long instanceId, String reason) throws SQLException;
+	Map<Long, Instant> failHeld(Connection connection, long instanceId, String reason) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.failHeld)) {
+			statement.setString(1, reason);
+			statement.setLong(2, instanceId);
+			return readEnds(statement.executeQuery());
+		}
+	}
 
 	/**
 	 * Fail a stream of a name if it is open and an instance is writing it. Waits for
@@ -65,12 +168,46 @@ interface AppenderStore {
 	 * @return when it ended, if it was failed
 	 */
 	Map<Long, Instant> failHeld(Connection connection, long instanceId, String stream, String reason)
-			throws SQLException;
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.failOne)) {
+			statement.setString(1, reason);
+			statement.setString(2, stream);
+			statement.setLong(3, instanceId);
+			return readEnds(statement.executeQuery());
+		}
+	}
 
 	/**
 	 * Return whether an instance is writing a stream.
 	 */
-	boolean isHolder(Connection connection, long instanceId) throws SQLException;
+	boolean isHolder(Connection connection, long instanceId) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.isHolder)) {
+			statement.setLong(1, instanceId);
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getBoolean(1);
+		}
+	}
+
+	private static long[] array(Collection<Long> ids) {
+		return ids.stream().mapToLong(Long::longValue).toArray();
+	}
+
+	private static Map<Long, Instant> readEnds(ResultSet result) throws SQLException {
+		Map<Long, Instant> ends = new HashMap<>();
+		while (result.next()) {
+			ends.put(result.getLong(1), result.getObject(2, OffsetDateTime.class).toInstant());
+		}
+		return ends;
+	}
+
+	private static Set<Long> readIds(ResultSet result) throws SQLException {
+		Set<Long> ids = new HashSet<>();
+		while (result.next()) {
+			ids.add(result.getLong(1));
+		}
+		return ids;
+	}
 
 	/**
 	 * A stream that was claimed.

@@ -59,7 +59,7 @@ public class StreamConfiguration {
 
 	@Bean
 	StreamCatalog durableNotifyStreamCatalog(Schema schema) {
-		return new PostgresStreamCatalog(schema.name());
+		return new StreamCatalog(schema.name());
 	}
 
 	@Bean
@@ -110,7 +110,7 @@ public class StreamConfiguration {
 
 	@Bean
 	AppenderStore durableNotifyAppenderStore(Schema schema) {
-		return new PostgresAppenderStore(schema.name());
+		return new AppenderStore(schema.name());
 	}
 
 	@Bean
