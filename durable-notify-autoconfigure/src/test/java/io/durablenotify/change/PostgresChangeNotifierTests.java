@@ -25,8 +25,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -848,13 +846,13 @@ class PostgresChangeNotifierTests {
 		AtomicLong millis = new AtomicLong();
 		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
 				this.instance.bean(ChangeStore.class), Background::run, this.instance.bean(Wakeups.class),
-				this.instance.bean(Poll.class), clock(millis))) {
+				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()))) {
 			reader.subscribe("topic", (change) -> latch.await());
 			insert("a", 2 * ChangeReader.PAGE + 1);
 			reader.onResync();
 			Eventually.await(() -> reader.toString().contains("999 waiting"), reader::toString);
 			notifier(this.other).publish("topic", "old");
-			millis.addAndGet(2 * ChangeReader.RECENT);
+			millis.addAndGet(2 * ChangePositions.RECENT.toMillis());
 			RecordingChangeHandler late = new RecordingChangeHandler();
 			reader.subscribe("topic", late);
 			notifier(this.other).publish("topic", "new");
@@ -864,27 +862,6 @@ class PostgresChangeNotifierTests {
 		finally {
 			latch.countDown();
 		}
-	}
-
-	private static Clock clock(AtomicLong millis) {
-		return new Clock() {
-
-			@Override
-			public ZoneId getZone() {
-				return ZoneOffset.UTC;
-			}
-
-			@Override
-			public Clock withZone(ZoneId zone) {
-				throw new UnsupportedOperationException();
-			}
-
-			@Override
-			public Instant instant() {
-				return Instant.ofEpochMilli(millis.get());
-			}
-
-		};
 	}
 
 	private static List<String> numbers(int count) {

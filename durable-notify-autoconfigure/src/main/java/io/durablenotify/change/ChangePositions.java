@@ -1,0 +1,334 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.change;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+
+import io.durablenotify.change.ChangeStore.Arrival;
+import io.durablenotify.change.ChangeStore.Identity;
+import io.durablenotify.change.ChangeStore.Known;
+import io.durablenotify.change.ChangeStore.Page;
+import io.durablenotify.change.ChangeStore.Place;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
+
+/**
+ * The positions of all subscriptions, and what proves them after a restart of the server.
+ * <p>
+ * Subscriptions at the same position share a read. One without room stays where it is,
+ * and has a read of its own once it has room again.
+ * <p>
+ * A position belongs to a run of the server. When another run answers, or when the server
+ * lacks what was known of this one, the positions are {@linkplain #validate validated}:
+ * they are kept, cut back to what is durable, or moved to the present with a gap.
+ * <p>
+ * Not thread-safe.
+ *
+ * @param <S> the subscriptions' type
+ */
+final class ChangePositions<S> {
+
+	/**
+	 * How long a new subscription may begin where others have read to.
+	 */
+	static final Duration RECENT = Duration.ofMinutes(1);
+
+	/**
+	 * How many changes are remembered to find out what a crash has lost. A transaction
+	 * that did not wait for the disk may be lost although one with a higher number is
+	 * not; PostgreSQL writes it within a second, unless configured otherwise.
+	 */
+	static final int REMEMBERED = 1_000;
+
+	private final InstantSource clock;
+
+	private final Map<S, ChangePosition> positions = new LinkedHashMap<>();
+
+	/**
+	 * The run of the server that the following fields are of.
+	 */
+	private @Nullable ServerRun run;
+
+	private Known known = Known.NOTHING;
+
+	/**
+	 * The changes that were read last.
+	 */
+	private final Deque<Identity> lastRead = new ArrayDeque<>();
+
+	/**
+	 * The last position that was the present.
+	 */
+	private @Nullable ChangePosition latest;
+
+	private Instant latestAt = Instant.EPOCH;
+
+	private ChangeGap.@Nullable Reason lastGap;
+
+	private @Nullable Instant lastGapAt;
+
+	ChangePositions(InstantSource clock) {
+		this.clock = clock;
+	}
+
+	Set<S> subscriptions() {
+		return this.positions.keySet();
+	}
+
+	/**
+	 * Add a subscription where others have read to, unless that was long ago: they may be
+	 * slow, and the new one must not get what was committed before it came.
+	 * @return whether it was added
+	 */
+	boolean addAtLatest(S subscription) {
+		ChangePosition latest = this.latest;
+		if (latest == null || this.positions.isEmpty() || !isRecent(this.latestAt)) {
+			return false;
+		}
+		this.positions.put(subscription, latest);
+		return true;
+	}
+
+	private boolean isRecent(Instant time) {
+		return Duration.between(time, this.clock.instant()).abs().compareTo(RECENT) <= 0;
+	}
+
+	/**
+	 * Add a subscription at the present.
+	 */
+	void add(S subscription, Arrival present) {
+		if (this.positions.isEmpty()) {
+			begin(present);
+		}
+		else {
+			learn(present);
+		}
+		this.positions.put(subscription, present.position());
+	}
+
+	/**
+	 * Remove a subscription.
+	 * @return whether it was there
+	 */
+	boolean remove(S subscription) {
+		return this.positions.remove(subscription) != null;
+	}
+
+	/**
+	 * Return the subscriptions to read for, by their positions.
+	 */
+	Map<ChangePosition, List<S>> reads(Predicate<S> hasRoom) {
+		Map<ChangePosition, List<S>> reads = new LinkedHashMap<>();
+		this.positions.forEach((subscription, position) -> {
+			if (hasRoom.test(subscription)) {
+				reads.computeIfAbsent(position, (key) -> new ArrayList<>()).add(subscription);
+			}
+		});
+		return reads;
+	}
+
+	/**
+	 * Return what is known of a run of the server, and what each read in it has to prove.
+	 */
+	Known known(ServerRun run) {
+		return (run.equals(this.run)) ? this.known : Known.NOTHING;
+	}
+
+	/**
+	 * A page was read, and given to subscriptions.
+	 * @param from the position from which it was read
+	 * @return whether there is more to read from their new position
+	 */
+	boolean advance(ChangePosition from, Page page, List<S> subscriptions) {
+		if (from.server().equals(this.run)) {
+			this.known = this.known.and(page.known());
+			page.rows().forEach(this::remember);
+		}
+		if (from.target() == null) {
+			setLatest(from.behind(page.target()));
+		}
+		Place end = page.end();
+		move(subscriptions, (end != null) ? from.within(page.target(), end) : from.behind(page.target()));
+		// After several pages, what the last wake-up was for may not be visible in their
+		// target
+		return end != null || from.target() != null;
+	}
+
+	private void remember(ChangeRow row) {
+		this.lastRead.add(row.identity());
+		if (this.lastRead.size() > REMEMBERED) {
+			this.lastRead.remove();
+		}
+	}
+
+	/**
+	 * Move subscriptions to the present whose next changes may have been deleted.
+	 * @param server the run of the server in which they may have been
+	 * @return the gap, or {@code null} if the present is of another run: the positions
+	 * must be validated first
+	 */
+	@Nullable Gap<S> expire(ServerRun server, List<S> subscriptions, Arrival present) {
+		if (!present.position().server().equals(server)) {
+			return null;
+		}
+		learn(present);
+		move(subscriptions, present.position());
+		return gap(ChangeGap.Reason.EXPIRED, subscriptions);
+	}
+
+	/**
+	 * Return what the server must still have, so that nothing that was read is lost.
+	 */
+	Remembered remembered() {
+		return new Remembered(this.known, List.copyOf(this.lastRead));
+	}
+
+	/**
+	 * Validate the positions of a run of the server: another run has answered, or the
+	 * server lacks what was known of this one.
+	 * @param before the run of the positions
+	 * @param answeredByOther whether another run has answered
+	 * @param found what the server has now
+	 * @return the gap, or {@code null} if nothing was missed
+	 */
+	@Nullable Gap<S> validate(ServerRun before, boolean answeredByOther, Found found) {
+		Arrival present = found.present();
+		ServerRun server = present.position().server();
+		Assert.state(!answeredByOther || !server.equals(before), "Different servers answer by turns");
+		ChangeGap.Reason reason = reasonOfGap(before, present, answeredByOther && found.hasAllRead());
+		// Without a crash no number is assigned again, also if rows were removed
+		boolean kept = reason != ChangeGap.Reason.OTHER_CLUSTER && before.equals(this.run)
+				&& (found.hasLast() || !server.isOtherThan(before));
+		List<S> subscriptions = new ArrayList<>();
+		// Also those without room: soon what was known is no longer known
+		for (Map.Entry<S, ChangePosition> entry : this.positions.entrySet()) {
+			ChangePosition position = entry.getValue();
+			if (position.server().equals(before)) {
+				entry.setValue((kept) ? position.afterCrash(server, this.known.durable()) : present.position());
+				subscriptions.add(entry.getKey());
+			}
+		}
+		begin(present);
+		return (reason != null) ? gap(reason, subscriptions) : null;
+	}
+
+	private ChangeGap.@Nullable Reason reasonOfGap(ServerRun before, Arrival present, boolean intact) {
+		ServerRun server = present.position().server();
+		if (!server.isSameCluster(before)) {
+			return ChangeGap.Reason.OTHER_CLUSTER;
+		}
+		if (!intact || !before.equals(this.run) || !server.isSameTimeline(before)
+				|| !server.log().equals(before.log())) {
+			return ChangeGap.Reason.FAILOVER;
+		}
+		// Restored from a backup: a server that was shut down has forgotten no number
+		boolean restored = server.isAfterShutdown(before) && this.positions.values()
+			.stream()
+			.anyMatch((position) -> before.equals(position.server())
+					&& position.targetXmax() > present.position().xmax());
+		return (restored) ? ChangeGap.Reason.FAILOVER : null;
+	}
+
+	private Gap<S> gap(ChangeGap.Reason reason, List<S> subscriptions) {
+		this.lastGap = reason;
+		this.lastGapAt = this.clock.instant();
+		return new Gap<>(reason, subscriptions);
+	}
+
+	private void begin(Arrival present) {
+		this.run = present.position().server();
+		this.known = present.known();
+		this.lastRead.clear();
+		this.latest = null;
+		learn(present);
+	}
+
+	/**
+	 * What is known of another run says nothing about this one.
+	 */
+	private void learn(Arrival present) {
+		if (!present.position().server().equals(this.run)) {
+			return;
+		}
+		this.known = this.known.and(present.known());
+		if (present.shared()) {
+			setLatest(present.position());
+		}
+	}
+
+	private void setLatest(ChangePosition position) {
+		this.latest = position;
+		this.latestAt = this.clock.instant();
+	}
+
+	private void move(List<S> subscriptions, ChangePosition position) {
+		subscriptions.forEach((subscription) -> this.positions.replace(subscription, position));
+	}
+
+	ChangeDeliveryState state(Predicate<S> hasRoom) {
+		int full = (int) this.positions.keySet().stream().filter(hasRoom.negate()).count();
+		return new ChangeDeliveryState(this.positions.size(), full, this.lastGap, this.lastGapAt);
+	}
+
+	@Override
+	public String toString() {
+		return "%s, durable %d".formatted(this.positions, this.known.durable());
+	}
+
+	/**
+	 * What the server must still have.
+	 *
+	 * @param known what is known of its run
+	 * @param lastRead the changes that were read last
+	 */
+	record Remembered(Known known, List<Identity> lastRead) {
+	}
+
+	/**
+	 * What the server has of what is remembered.
+	 *
+	 * @param present the present
+	 * @param hasLast whether it has the last change, so that no number up to its own is
+	 * assigned again
+	 * @param hasAllRead whether it also has all changes that were read last
+	 */
+	record Found(Arrival present, boolean hasLast, boolean hasAllRead) {
+	}
+
+	/**
+	 * Subscriptions that may have missed changes. Their position is the present, or one
+	 * before it: after the gap they miss nothing.
+	 *
+	 * @param <S> the subscriptions' type
+	 * @param reason the reason
+	 * @param subscriptions the subscriptions
+	 */
+	record Gap<S>(ChangeGap.Reason reason, List<S> subscriptions) {
+	}
+
+}
