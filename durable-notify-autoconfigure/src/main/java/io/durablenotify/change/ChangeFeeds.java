@@ -22,7 +22,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.change.ChangeStore.Arrival;
 import io.durablenotify.wakeup.Poll;
 import org.jspecify.annotations.Nullable;
 
@@ -77,12 +76,12 @@ final class ChangeFeeds {
 	}
 
 	/**
-	 * Add a feed at the present.
+	 * Add a feed at the current position.
 	 */
-	void add(ChangeFeed feed, Arrival present) {
+	void add(ChangeFeed feed, CurrentPosition current) {
 		synchronized (this.lock) {
 			requireOpen();
-			this.positions.add(feed, present);
+			this.positions.add(feed, current);
 			register(feed);
 		}
 	}

@@ -41,7 +41,7 @@ final class ChangeJanitor extends PeriodicTask {
 
 	private final ApplicationDatabase database;
 
-	private final ChangeCleanup cleanup;
+	private final ChangeCleanupSql cleanup;
 
 	private final ChangeReader reader;
 
@@ -49,7 +49,7 @@ final class ChangeJanitor extends PeriodicTask {
 
 	private final Duration interval;
 
-	ChangeJanitor(ApplicationDatabase database, ChangeCleanup cleanup, ChangeReader reader, Duration retention) {
+	ChangeJanitor(ApplicationDatabase database, ChangeCleanupSql cleanup, ChangeReader reader, Duration retention) {
 		super("durable-notify-change-janitor", interval(retention),
 				new FailureLog(logger, "Old changes cannot be deleted for now", "Old changes are deleted again"));
 		this.database = database;

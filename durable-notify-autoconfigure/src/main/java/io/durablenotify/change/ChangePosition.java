@@ -20,7 +20,7 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-import io.durablenotify.change.ChangeStore.Place;
+import io.durablenotify.change.ChangePage.Place;
 import org.jspecify.annotations.Nullable;
 
 /**

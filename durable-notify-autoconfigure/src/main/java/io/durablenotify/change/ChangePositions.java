@@ -28,11 +28,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 
-import io.durablenotify.change.ChangeStore.Arrival;
-import io.durablenotify.change.ChangeStore.Identity;
-import io.durablenotify.change.ChangeStore.Known;
-import io.durablenotify.change.ChangeStore.Page;
-import io.durablenotify.change.ChangeStore.Place;
+import io.durablenotify.change.ChangePage.Place;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -45,7 +41,7 @@ import org.springframework.util.Assert;
  * <p>
  * A position belongs to a run of the server. When another run answers, or when the server
  * lacks what was known of this one, the positions are {@linkplain #validate validated}:
- * they are kept, cut back to what is durable, or moved to the present with a gap.
+ * they are kept, cut back to what is durable, or moved to the current one with a gap.
  * <p>
  * Not thread-safe.
  *
@@ -74,15 +70,15 @@ final class ChangePositions<S> {
 	 */
 	private @Nullable ServerRun run;
 
-	private Known known = Known.NOTHING;
+	private Watermark watermark = Watermark.UNKNOWN;
 
 	/**
 	 * The changes that were read last.
 	 */
-	private final Deque<Identity> lastRead = new ArrayDeque<>();
+	private final Deque<ChangeIdentity> lastRead = new ArrayDeque<>();
 
 	/**
-	 * The last position that was the present.
+	 * The position that was the current one last.
 	 */
 	private @Nullable ChangePosition latest;
 
@@ -119,16 +115,16 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * Add a subscription at the present.
+	 * Add a subscription at the current position.
 	 */
-	void add(S subscription, Arrival present) {
+	void add(S subscription, CurrentPosition current) {
 		if (this.positions.isEmpty()) {
-			begin(present);
+			begin(current);
 		}
 		else {
-			learn(present);
+			learn(current);
 		}
-		this.positions.put(subscription, present.position());
+		this.positions.put(subscription, current.position());
 	}
 
 	/**
@@ -153,10 +149,10 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * Return what is known of a run of the server, and what each read in it has to prove.
+	 * Return the watermark of a run of the server, which each read in it must confirm.
 	 */
-	Known known(ServerRun run) {
-		return (run.equals(this.run)) ? this.known : Known.NOTHING;
+	Watermark watermark(ServerRun run) {
+		return (run.equals(this.run)) ? this.watermark : Watermark.UNKNOWN;
 	}
 
 	/**
@@ -164,9 +160,9 @@ final class ChangePositions<S> {
 	 * @param from the position from which it was read
 	 * @return whether there is more to read from their new position
 	 */
-	boolean advance(ChangePosition from, Page page, List<S> subscriptions) {
+	boolean advance(ChangePosition from, ChangePage page, List<S> subscriptions) {
 		if (from.server().equals(this.run)) {
-			this.known = this.known.and(page.known());
+			this.watermark = this.watermark.and(page.watermark());
 			page.rows().forEach(this::remember);
 		}
 		if (from.target() == null) {
@@ -187,17 +183,18 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * Move subscriptions to the present whose next changes may have been deleted.
+	 * Move subscriptions to the current position whose next changes may have been
+	 * deleted.
 	 * @param server the run of the server in which they may have been
-	 * @return the gap, or {@code null} if the present is of another run: the positions
-	 * must be validated first
+	 * @return the gap, or {@code null} if that is of another run: the positions must be
+	 * validated first
 	 */
-	@Nullable Gap<S> expire(ServerRun server, List<S> subscriptions, Arrival present) {
-		if (!present.position().server().equals(server)) {
+	@Nullable Gap<S> expire(ServerRun server, List<S> subscriptions, CurrentPosition current) {
+		if (!current.position().server().equals(server)) {
 			return null;
 		}
-		learn(present);
-		move(subscriptions, present.position());
+		learn(current);
+		move(subscriptions, current.position());
 		return gap(ChangeGap.Reason.EXPIRED, subscriptions);
 	}
 
@@ -205,7 +202,7 @@ final class ChangePositions<S> {
 	 * Return what the server must still have, so that nothing that was read is lost.
 	 */
 	Remembered remembered() {
-		return new Remembered(this.known, List.copyOf(this.lastRead));
+		return new Remembered(this.watermark, List.copyOf(this.lastRead));
 	}
 
 	/**
@@ -217,10 +214,10 @@ final class ChangePositions<S> {
 	 * @return the gap, or {@code null} if nothing was missed
 	 */
 	@Nullable Gap<S> validate(ServerRun before, boolean answeredByOther, Found found) {
-		Arrival present = found.present();
-		ServerRun server = present.position().server();
+		CurrentPosition current = found.current();
+		ServerRun server = current.position().server();
 		Assert.state(!answeredByOther || !server.equals(before), "Different servers answer by turns");
-		ChangeGap.Reason reason = reasonOfGap(before, present, answeredByOther && found.hasAllRead());
+		ChangeGap.Reason reason = reasonOfGap(before, current, answeredByOther && found.hasAllRead());
 		// Without a crash no number is assigned again, also if rows were removed
 		boolean kept = reason != ChangeGap.Reason.OTHER_CLUSTER && before.equals(this.run)
 				&& (found.hasLast() || !server.isOtherThan(before));
@@ -229,16 +226,16 @@ final class ChangePositions<S> {
 		for (Map.Entry<S, ChangePosition> entry : this.positions.entrySet()) {
 			ChangePosition position = entry.getValue();
 			if (position.server().equals(before)) {
-				entry.setValue((kept) ? position.afterCrash(server, this.known.durable()) : present.position());
+				entry.setValue((kept) ? position.afterCrash(server, this.watermark.durable()) : current.position());
 				subscriptions.add(entry.getKey());
 			}
 		}
-		begin(present);
+		begin(current);
 		return (reason != null) ? gap(reason, subscriptions) : null;
 	}
 
-	private ChangeGap.@Nullable Reason reasonOfGap(ServerRun before, Arrival present, boolean intact) {
-		ServerRun server = present.position().server();
+	private ChangeGap.@Nullable Reason reasonOfGap(ServerRun before, CurrentPosition current, boolean intact) {
+		ServerRun server = current.position().server();
 		if (!server.isSameCluster(before)) {
 			return ChangeGap.Reason.OTHER_CLUSTER;
 		}
@@ -250,7 +247,7 @@ final class ChangePositions<S> {
 		boolean restored = server.isAfterShutdown(before) && this.positions.values()
 			.stream()
 			.anyMatch((position) -> before.equals(position.server())
-					&& position.targetXmax() > present.position().xmax());
+					&& position.targetXmax() > current.position().xmax());
 		return (restored) ? ChangeGap.Reason.FAILOVER : null;
 	}
 
@@ -260,24 +257,24 @@ final class ChangePositions<S> {
 		return new Gap<>(reason, subscriptions);
 	}
 
-	private void begin(Arrival present) {
-		this.run = present.position().server();
-		this.known = present.known();
+	private void begin(CurrentPosition current) {
+		this.run = current.position().server();
+		this.watermark = current.watermark();
 		this.lastRead.clear();
 		this.latest = null;
-		learn(present);
+		learn(current);
 	}
 
 	/**
 	 * What is known of another run says nothing about this one.
 	 */
-	private void learn(Arrival present) {
-		if (!present.position().server().equals(this.run)) {
+	private void learn(CurrentPosition current) {
+		if (!current.position().server().equals(this.run)) {
 			return;
 		}
-		this.known = this.known.and(present.known());
-		if (present.shared()) {
-			setLatest(present.position());
+		this.watermark = this.watermark.and(current.watermark());
+		if (current.shared()) {
+			setLatest(current.position());
 		}
 	}
 
@@ -297,32 +294,32 @@ final class ChangePositions<S> {
 
 	@Override
 	public String toString() {
-		return "%s, durable %d".formatted(this.positions, this.known.durable());
+		return "%s, durable %d".formatted(this.positions, this.watermark.durable());
 	}
 
 	/**
 	 * What the server must still have.
 	 *
-	 * @param known what is known of its run
+	 * @param watermark the watermark of its run
 	 * @param lastRead the changes that were read last
 	 */
-	record Remembered(Known known, List<Identity> lastRead) {
+	record Remembered(Watermark watermark, List<ChangeIdentity> lastRead) {
 	}
 
 	/**
 	 * What the server has of what is remembered.
 	 *
-	 * @param present the present
+	 * @param current the current position
 	 * @param hasLast whether it has the last change, so that no number up to its own is
 	 * assigned again
 	 * @param hasAllRead whether it also has all changes that were read last
 	 */
-	record Found(Arrival present, boolean hasLast, boolean hasAllRead) {
+	record Found(CurrentPosition current, boolean hasLast, boolean hasAllRead) {
 	}
 
 	/**
-	 * Subscriptions that may have missed changes. Their position is the present, or one
-	 * before it: after the gap they miss nothing.
+	 * Subscriptions that may have missed changes. Their position is the current one, or
+	 * one before it: after the gap they miss nothing.
 	 *
 	 * @param <S> the subscriptions' type
 	 * @param reason the reason

@@ -31,10 +31,6 @@ import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangePositions.Found;
 import io.durablenotify.change.ChangePositions.Gap;
 import io.durablenotify.change.ChangePositions.Remembered;
-import io.durablenotify.change.ChangeStore.Arrival;
-import io.durablenotify.change.ChangeStore.Identity;
-import io.durablenotify.change.ChangeStore.Known;
-import io.durablenotify.change.ChangeStore.Page;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
@@ -71,7 +67,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private final ApplicationDatabase database;
 
-	private final ChangeStore store;
+	private final ChangeSql sql;
 
 	private final Executor executor;
 
@@ -83,10 +79,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private final ChangeFeeds feeds;
 
-	ChangeReader(ApplicationDatabase database, ChangeStore store, Executor executor, Wakeups wakeups, Poll poll,
+	ChangeReader(ApplicationDatabase database, ChangeSql sql, Executor executor, Wakeups wakeups, Poll poll,
 			InstantSource clock) {
 		this.database = database;
-		this.store = store;
+		this.sql = sql;
 		this.executor = executor;
 		this.feeds = new ChangeFeeds(new ChangePositions<>(clock), poll, this.loop::signal);
 		this.wakeups = wakeups.subscribe(TOPIC, this);
@@ -104,7 +100,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, (other) -> this.loop.signal(),
 				this.feeds::remove);
 		if (!this.feeds.addAtLatest(feed)) {
-			this.feeds.add(feed, arriveForCaller());
+			this.feeds.add(feed, currentPositionForCaller());
 		}
 		// What has come between the position and now
 		this.loop.signal();
@@ -114,11 +110,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	/**
 	 * On the caller's connection where there is one: a pool of one must do.
 	 */
-	private Arrival arriveForCaller() {
-		Optional<Arrival> arrival = this.database.executeReading("find the position in changes",
-				(connection, joined) -> Optional
-					.ofNullable((joined) ? this.store.arriveJoined(connection) : this.store.arrive(connection)));
-		return arrival.orElseGet(this::arrive);
+	private CurrentPosition currentPositionForCaller() {
+		Optional<CurrentPosition> current = this.database.executeReading("find the position in changes",
+				(connection, joined) -> Optional.ofNullable((joined) ? this.sql.currentPositionInTransaction(connection)
+						: this.sql.currentPosition(connection)));
+		return current.orElseGet(this::currentPosition);
 	}
 
 	/**
@@ -127,16 +123,16 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 */
 	void prepare() {
 		try {
-			arrive();
+			currentPosition();
 		}
 		catch (DataAccessException ex) {
 			logger.debug("Not prepared: the first subscription does it", ex);
 		}
 	}
 
-	private Arrival arrive() {
+	private CurrentPosition currentPosition() {
 		return this.database.executeSeparately("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.store.arrive(connection));
+				(connection, joined) -> this.sql.currentPosition(connection));
 	}
 
 	@Override
@@ -180,10 +176,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		for (Map.Entry<ChangePosition, List<ChangeFeed>> entry : reads.entrySet()) {
 			ChangePosition position = entry.getKey();
 			List<ChangeFeed> feeds = entry.getValue();
-			Known known = known(position.server());
-			Page page;
+			Watermark watermark = watermark(position.server());
+			ChangePage page;
 			try {
-				page = read(position, known, target, feeds);
+				page = read(position, watermark, target, feeds);
 			}
 			catch (DataAccessException ex) {
 				if (!SqlErrors.isUntranslatable(ex)) {
@@ -192,8 +188,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 				endUnreadable(position, feeds, ex);
 				return Outcome.MORE;
 			}
-			boolean sameRun = position.server().isThatOf(page);
-			if (!sameRun || !page.proves(known)) {
+			boolean sameRun = page.isFrom(position.server());
+			if (!sameRun || !page.confirms(watermark)) {
 				validate(position.server(), !sameRun);
 				return Outcome.VALIDATED;
 			}
@@ -234,7 +230,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private @Nullable DataAccessException unreadable(ChangePosition position, List<ChangeFeed> feeds) {
 		try {
-			read(position, known(position.server()), null, feeds);
+			read(position, watermark(position.server()), null, feeds);
 			return null;
 		}
 		catch (DataAccessException ex) {
@@ -245,14 +241,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 	}
 
-	private Known known(ServerRun run) {
-		return this.feeds.positions((positions) -> positions.known(run));
+	private Watermark watermark(ServerRun run) {
+		return this.feeds.positions((positions) -> positions.watermark(run));
 	}
 
-	private Page read(ChangePosition position, Known known, @Nullable String target, List<ChangeFeed> feeds) {
+	private ChangePage read(ChangePosition position, Watermark watermark, @Nullable String target,
+			List<ChangeFeed> feeds) {
 		List<String> topics = feeds.stream().map(ChangeFeed::topic).distinct().toList();
 		return this.database.executeSeparately("read changes", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.store.read(connection, position, known, target, topics, PAGE));
+				(connection, joined) -> this.sql.read(connection, position, watermark, target, topics, PAGE));
 	}
 
 	/**
@@ -274,7 +271,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	private static Map<String, List<ChangeFeed>> byTopic(List<ChangeFeed> feeds) {
-		return feeds.stream().collect(Collectors.groupingBy(ChangeFeed::topic, LinkedHashMap::new, Collectors.toList()));
+		return feeds.stream()
+			.collect(Collectors.groupingBy(ChangeFeed::topic, LinkedHashMap::new, Collectors.toList()));
 	}
 
 	/**
@@ -287,19 +285,19 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	private Found find(Remembered remembered) {
-		Identity last = remembered.known().last();
+		ChangeIdentity last = remembered.watermark().last();
 		return this.database.executeSeparately("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> {
-					Arrival present = this.store.arrive(connection);
-					boolean hasLast = present.known().deleted() >= remembered.known().deleted()
-							&& (last == null || this.store.has(connection, List.of(last)));
-					return new Found(present, hasLast, hasLast && this.store.has(connection, remembered.lastRead()));
+					CurrentPosition current = this.sql.currentPosition(connection);
+					boolean hasLast = current.watermark().deleted() >= remembered.watermark().deleted()
+							&& (last == null || this.sql.has(connection, List.of(last)));
+					return new Found(current, hasLast, hasLast && this.sql.has(connection, remembered.lastRead()));
 				});
 	}
 
 	private void expire(ServerRun server, List<ChangeFeed> feeds) {
-		Arrival present = arrive();
-		giveGap(this.feeds.positions((positions) -> positions.expire(server, feeds, present)));
+		CurrentPosition current = currentPosition();
+		giveGap(this.feeds.positions((positions) -> positions.expire(server, feeds, current)));
 	}
 
 	private void giveGap(@Nullable Gap<ChangeFeed> gap) {

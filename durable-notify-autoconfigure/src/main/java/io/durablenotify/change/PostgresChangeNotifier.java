@@ -34,16 +34,15 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 
 	private final ApplicationDatabase database;
 
-	private final ChangeStore store;
+	private final ChangeSql sql;
 
 	private final PublishingWrites writes;
 
 	private final ChangeReader reader;
 
-	PostgresChangeNotifier(ApplicationDatabase database, ChangeStore store, PublishingWrites writes,
-			ChangeReader reader) {
+	PostgresChangeNotifier(ApplicationDatabase database, ChangeSql sql, PublishingWrites writes, ChangeReader reader) {
 		this.database = database;
-		this.store = store;
+		this.sql = sql;
 		this.writes = writes;
 		this.reader = reader;
 	}
@@ -57,7 +56,7 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 		Wakeup wakeup = Wakeup.moved(ChangeReader.idOf(topic), 0);
 		this.database.execute("publish a change", (connection, joined) -> this.writes.run(ChangeReader.TOPIC,
 				connection, joined, (session, inTransaction) -> {
-					this.store.insert(session, topic, key, originator);
+					this.sql.insert(session, topic, key, originator);
 					return Written.of(topic, wakeup);
 				}));
 	}

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One run of one server, as far as that tells. Only a hint of what may have been lost:
- * what was read is proven by {@link ChangeStore.Known} with each read.
+ * what was read is proven by {@link Watermark} with each read.
  *
  * @param systemIdentifier the cluster's number, which its backups share and others do
  * not, or 0 where the server does not tell
@@ -46,13 +46,6 @@ record ServerRun(long systemIdentifier, String timeline, String startedAt, Strin
 	@Override
 	public int hashCode() {
 		return Objects.hash(this.startedAt, this.log);
-	}
-
-	/**
-	 * Return whether this is the run that has answered.
-	 */
-	boolean isThatOf(ChangeStore.Page page) {
-		return this.startedAt.equals(page.startedAt()) && this.log.equals(page.log());
 	}
 
 	/**

@@ -26,14 +26,10 @@ import java.util.function.Predicate;
 import java.util.stream.LongStream;
 
 import io.durablenotify.change.ChangeGap.Reason;
+import io.durablenotify.change.ChangePage.Place;
 import io.durablenotify.change.ChangePositions.Found;
 import io.durablenotify.change.ChangePositions.Gap;
 import io.durablenotify.change.ChangePositions.Remembered;
-import io.durablenotify.change.ChangeStore.Arrival;
-import io.durablenotify.change.ChangeStore.Identity;
-import io.durablenotify.change.ChangeStore.Known;
-import io.durablenotify.change.ChangeStore.Page;
-import io.durablenotify.change.ChangeStore.Place;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,7 +58,7 @@ class ChangePositionsTests {
 
 	@Test
 	void subscriptionsAtOnePositionShareARead() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		assertThat(this.positions.addAtLatest("b")).isTrue();
 		assertReads(Map.of(at(SERVER, "5:10:"), List.of("a", "b")));
 		assertThat(read("5:20:", 12)).isFalse();
@@ -71,7 +67,7 @@ class ChangePositionsTests {
 
 	@Test
 	void aSlowOneKeepsItsPositionAndSharesTheReadAgainOnceItHasCaughtUp() {
-		this.positions.add("slow", present(SERVER, "5:10:", 8));
+		this.positions.add("slow", current(SERVER, "5:10:", 8));
 		this.positions.addAtLatest("fast");
 		Predicate<String> hasRoom = "fast"::equals;
 		assertThat(this.positions.reads(hasRoom)).isEqualTo(Map.of(at(SERVER, "5:10:"), List.of("fast")));
@@ -85,7 +81,7 @@ class ChangePositionsTests {
 
 	@Test
 	void aReadThatWasCutGoesOnToItsTargetAndThenOnceMoreToThePresent() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		ChangePosition within = new ChangePosition(SERVER, "5:10:", "5:20:", 12, 12);
 		assertThat(this.positions.advance(at(SERVER, "5:10:"), cut("5:20:", 12), List.of("a"))).isTrue();
 		assertReads(Map.of(within, List.of("a")));
@@ -95,7 +91,7 @@ class ChangePositionsTests {
 
 	@Test
 	void oneThatWasRemovedDoesNotComeBack() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		assertThat(this.positions.remove("a")).isTrue();
 		assertThat(this.positions.remove("a")).isFalse();
 		this.positions.advance(at(SERVER, "5:10:"), page("5:20:"), List.of("a"));
@@ -104,7 +100,7 @@ class ChangePositionsTests {
 
 	@Test
 	void aNewOneBeginsWhereOthersHaveReadToNotWhereASlowOneIs() {
-		this.positions.add("slow", present(SERVER, "5:10:", 8));
+		this.positions.add("slow", current(SERVER, "5:10:", 8));
 		this.positions.addAtLatest("fast");
 		this.positions.advance(at(SERVER, "5:10:"), page("5:20:", 12), List.of("fast"));
 		assertThat(this.positions.addAtLatest("new")).isTrue();
@@ -114,7 +110,7 @@ class ChangePositionsTests {
 	@ParameterizedTest
 	@CsvSource({ "PT0S, true", "PT1M, true", "PT1M0.001S, false", "-PT1M, true", "-PT1M0.001S, false" })
 	void aNewOneBeginsThereOnlyIfThatIsRecentWhateverTheClockDoes(Duration later, boolean recent) {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		this.now = this.now.plus(later);
 		assertThat(this.positions.addAtLatest("new")).isEqualTo(recent);
 		assertThat(this.positions.subscriptions().contains("new")).isEqualTo(recent);
@@ -123,72 +119,74 @@ class ChangePositionsTests {
 	@Test
 	void theFirstOneBeginsAtThePresent() {
 		assertThat(this.positions.addAtLatest("a")).isFalse();
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		this.positions.remove("a");
 		assertThat(this.positions.addAtLatest("b")).isFalse();
 	}
 
 	@Test
 	void thePositionOfATransactionIsItsOwn() {
-		this.positions.add("a", new Arrival(at(SERVER, "5:10:"), known(8), false));
+		this.positions.add("a", new CurrentPosition(at(SERVER, "5:10:"), watermark(8), false));
 		assertThat(this.positions.addAtLatest("b")).isFalse();
-		this.positions.add("b", present(SERVER, "5:12:", 8));
+		this.positions.add("b", current(SERVER, "5:12:", 8));
 		assertReads(Map.of(at(SERVER, "5:10:"), List.of("a"), at(SERVER, "5:12:"), List.of("b")));
 	}
 
 	@Test
 	void aReadHasToProveWhatIsKnownOfItsRunOfTheServer() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
-		assertThat(this.positions.known(SERVER)).isEqualTo(known(8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
+		assertThat(this.positions.watermark(SERVER)).isEqualTo(watermark(8));
 		read("5:20:", 12, 15);
-		assertThat(this.positions.known(SERVER)).isEqualTo(known(15));
-		assertThat(this.positions.known(CRASHED)).isSameAs(Known.NOTHING);
-		this.positions.add("b", present(CRASHED, "5:10:", 17));
-		assertThat(this.positions.known(SERVER)).isEqualTo(known(15));
-		assertThat(this.positions.known(CRASHED)).isSameAs(Known.NOTHING);
+		assertThat(this.positions.watermark(SERVER)).isEqualTo(watermark(15));
+		assertThat(this.positions.watermark(CRASHED)).isSameAs(Watermark.UNKNOWN);
+		this.positions.add("b", current(CRASHED, "5:10:", 17));
+		assertThat(this.positions.watermark(SERVER)).isEqualTo(watermark(15));
+		assertThat(this.positions.watermark(CRASHED)).isSameAs(Watermark.UNKNOWN);
 	}
 
 	@Test
 	void theChangesThatWereReadLastAreRemembered() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		read("5:2000:", LongStream.rangeClosed(11, 1_000).toArray());
 		assertThat(remembered()).hasSize(990).startsWith(identity(11));
 		read("5:3000:", LongStream.rangeClosed(2_001, 2_500).toArray());
-		assertThat(remembered()).hasSize(ChangePositions.REMEMBERED).startsWith(identity(501)).endsWith(identity(2_500));
-		assertThat(this.positions.remembered().known()).isEqualTo(known(2_500));
+		assertThat(remembered()).hasSize(ChangePositions.REMEMBERED)
+			.startsWith(identity(501))
+			.endsWith(identity(2_500));
+		assertThat(this.positions.remembered().watermark()).isEqualTo(watermark(2_500));
 	}
 
-	private List<Identity> remembered() {
+	private List<ChangeIdentity> remembered() {
 		Remembered remembered = this.positions.remembered();
 		return remembered.lastRead();
 	}
 
 	@Test
 	void aRestartThatHasLostNothingCutsThePositionsBackToWhatIsDurable() {
-		this.positions.add("full", present(SERVER, "5:10:", 8));
+		this.positions.add("full", current(SERVER, "5:10:", 8));
 		this.positions.addAtLatest("a");
 		this.positions.advance(at(SERVER, "5:10:"), page("15:30:17,25", 20), List.of("a"));
-		assertThat(validate(present(CRASHED, "5:22:", 20), true, true)).isNull();
+		assertThat(validate(current(CRASHED, "5:22:", 20), true, true)).isNull();
 		assertReads(Map.of(at(CRASHED, "5:10:"), List.of("full"), at(CRASHED, "15:21:17"), List.of("a")));
-		assertThat(this.positions.known(CRASHED)).isEqualTo(known(20));
+		assertThat(this.positions.watermark(CRASHED)).isEqualTo(watermark(20));
 		assertThat(this.positions.state(ALL)).isEqualTo(new ChangeDeliveryState(2, 0, null, null));
 	}
 
 	@Test
 	void aRestartBetweenTwoPagesCutsTheTargetBackToo() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		this.positions.advance(at(SERVER, "5:10:"), cut("5:30:", 12, 20), List.of("a"));
-		assertThat(validate(present(CRASHED, "5:22:", 20), true, true)).isNull();
+		assertThat(validate(current(CRASHED, "5:22:", 20), true, true)).isNull();
 		assertReads(Map.of(new ChangePosition(CRASHED, "5:10:", "5:21:", 20, 20), List.of("a")));
 	}
 
 	@Test
 	void afterARestartThatHasLostTheLastChangeAllAreAtThePresentWithAGap() {
-		this.positions.add("full", present(SERVER, "5:10:", 8));
+		this.positions.add("full", current(SERVER, "5:10:", 8));
 		this.positions.addAtLatest("a");
 		this.positions.advance(at(SERVER, "5:10:"), page("5:20:", 12), List.of("a"));
 		this.now = this.now.plusSeconds(5);
-		assertThat(validate(present(CRASHED, "5:11:", 8), false, false))
+		assertThat(validate(current(CRASHED, "5:11:", 8), false, false))
 			.isEqualTo(new Gap<>(Reason.FAILOVER, List.of("full", "a")));
 		assertReads(Map.of(at(CRASHED, "5:11:"), List.of("full", "a")));
 		assertThat(this.positions.state(ALL)).isEqualTo(new ChangeDeliveryState(2, 0, Reason.FAILOVER, this.now));
@@ -196,27 +194,27 @@ class ChangePositionsTests {
 
 	@Test
 	void aRestartThatHasLostAnEarlierChangeIsAGapAndNothingIsReadTwice() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		read("5:20:", 11, 12);
-		assertThat(validate(present(CRASHED, "5:14:", 12), true, false))
+		assertThat(validate(current(CRASHED, "5:14:", 12), true, false))
 			.isEqualTo(new Gap<>(Reason.FAILOVER, List.of("a")));
 		assertReads(Map.of(at(CRASHED, "5:13:"), List.of("a")));
 	}
 
 	@Test
 	void afterAFailoverThereIsAGapAlsoIfNothingWasLost() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		ServerRun standby = new ServerRun(1, "00000002", "tuesday/7", "log");
-		assertThat(validate(present(standby, "5:12:", 8), true, true))
+		assertThat(validate(current(standby, "5:12:", 8), true, true))
 			.isEqualTo(new Gap<>(Reason.FAILOVER, List.of("a")));
 		assertReads(Map.of(at(standby, "5:9:"), List.of("a")));
 	}
 
 	@Test
 	void inAnotherClusterAllAreAtThePresentWithAGap() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		ServerRun other = new ServerRun(2, "00000001", "monday/", "log of other");
-		assertThat(validate(present(other, "400:400:", 300), true, true))
+		assertThat(validate(current(other, "400:400:", 300), true, true))
 			.isEqualTo(new Gap<>(Reason.OTHER_CLUSTER, List.of("a")));
 		assertReads(Map.of(at(other, "400:400:"), List.of("a")));
 	}
@@ -224,48 +222,47 @@ class ChangePositionsTests {
 	@ParameterizedTest
 	@ValueSource(booleans = { true, false })
 	void aServerThatWasShutDownAndHasForgottenNumbersWasRestoredFromABackup(boolean shutDown) {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		read("5:30:");
 		ServerRun restored = new ServerRun(1, "00000001", (shutDown) ? "tuesday/" : "tuesday/7", "log");
-		assertThat(validate(present(restored, "5:12:", 8), true, true))
+		assertThat(validate(current(restored, "5:12:", 8), true, true))
 			.isEqualTo((shutDown) ? new Gap<>(Reason.FAILOVER, List.of("a")) : null);
 	}
 
 	@Test
 	void rowsThatAreGoneWithoutARestartAreAGapAndThePositionsGoOn() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
 		read("5:20:", 12);
-		Found found = new Found(present(SERVER, "5:22:", 8), false, false);
-		assertThat(this.positions.validate(SERVER, false, found))
-			.isEqualTo(new Gap<>(Reason.FAILOVER, List.of("a")));
+		Found found = new Found(current(SERVER, "5:22:", 8), false, false);
+		assertThat(this.positions.validate(SERVER, false, found)).isEqualTo(new Gap<>(Reason.FAILOVER, List.of("a")));
 		assertReads(Map.of(at(SERVER, "5:13:"), List.of("a")));
 		ServerRun relogged = new ServerRun(1, "00000001", "monday/", "new log");
-		assertThat(validate(present(relogged, "5:25:", 8), true, true))
+		assertThat(validate(current(relogged, "5:25:", 8), true, true))
 			.isEqualTo(new Gap<>(Reason.FAILOVER, List.of("a")));
 		assertReads(Map.of(at(relogged, "5:9:"), List.of("a")));
 	}
 
 	@Test
 	void onlyThePositionsOfTheRunThatIsOverAreValidated() {
-		this.positions.add("before", present(SERVER, "5:10:", 8));
-		this.positions.add("after", present(CRASHED, "5:40:", 8));
-		assertThat(validate(present(CRASHED, "5:41:", 8), true, true)).isNull();
+		this.positions.add("before", current(SERVER, "5:10:", 8));
+		this.positions.add("after", current(CRASHED, "5:40:", 8));
+		assertThat(validate(current(CRASHED, "5:41:", 8), true, true)).isNull();
 		assertReads(Map.of(at(CRASHED, "5:9:"), List.of("before"), at(CRASHED, "5:40:"), List.of("after")));
 	}
 
 	@Test
 	void serversThatAnswerAlternatelyAreNotFollowed() {
-		this.positions.add("a", present(SERVER, "5:10:", 8));
-		assertThatIllegalStateException().isThrownBy(() -> validate(present(SERVER, "5:11:", 8), true, true));
+		this.positions.add("a", current(SERVER, "5:10:", 8));
+		assertThatIllegalStateException().isThrownBy(() -> validate(current(SERVER, "5:11:", 8), true, true));
 		assertReads(Map.of(at(SERVER, "5:10:"), List.of("a")));
 	}
 
 	@Test
 	void oneThatHasNotReadForLongerThanTheRetentionIsAtThePresentWithAGap() {
-		this.positions.add("slow", present(SERVER, "5:10:", 8));
+		this.positions.add("slow", current(SERVER, "5:10:", 8));
 		this.positions.addAtLatest("fast");
 		this.positions.advance(at(SERVER, "5:10:"), page("5:20:", 12), List.of("fast"));
-		assertThat(this.positions.expire(SERVER, List.of("slow"), present(SERVER, "5:40:", 12)))
+		assertThat(this.positions.expire(SERVER, List.of("slow"), current(SERVER, "5:40:", 12)))
 			.isEqualTo(new Gap<>(Reason.EXPIRED, List.of("slow")));
 		assertReads(Map.of(at(SERVER, "5:40:"), List.of("slow"), at(SERVER, "5:20:"), List.of("fast")));
 		assertThat(this.positions.state(ALL).lastGap()).isEqualTo(Reason.EXPIRED);
@@ -275,8 +272,8 @@ class ChangePositionsTests {
 
 	@Test
 	void whileAnotherRunAnswersNothingExpires() {
-		this.positions.add("slow", present(SERVER, "5:10:", 8));
-		assertThat(this.positions.expire(SERVER, List.of("slow"), present(CRASHED, "5:40:", 12))).isNull();
+		this.positions.add("slow", current(SERVER, "5:10:", 8));
+		assertThat(this.positions.expire(SERVER, List.of("slow"), current(CRASHED, "5:40:", 12))).isNull();
 		assertReads(Map.of(at(SERVER, "5:10:"), List.of("slow")));
 	}
 
@@ -292,44 +289,44 @@ class ChangePositionsTests {
 		return this.positions.advance(read.getKey(), page(target, xacts), read.getValue());
 	}
 
-	private @Nullable Gap<String> validate(Arrival present, boolean hasLast, boolean hasAllRead) {
-		return this.positions.validate(SERVER, true, new Found(present, hasLast, hasAllRead));
+	private @Nullable Gap<String> validate(CurrentPosition current, boolean hasLast, boolean hasAllRead) {
+		return this.positions.validate(SERVER, true, new Found(current, hasLast, hasAllRead));
 	}
 
 	private static ChangePosition at(ServerRun server, String snapshot) {
 		return ChangePosition.at(server, snapshot);
 	}
 
-	private static Arrival present(ServerRun server, String snapshot, long last) {
-		return new Arrival(at(server, snapshot), known(last), true);
+	private static CurrentPosition current(ServerRun server, String snapshot, long last) {
+		return new CurrentPosition(at(server, snapshot), watermark(last), true);
 	}
 
-	private static Known known(long last) {
-		return new Known(identity(last), 0);
+	private static Watermark watermark(long last) {
+		return new Watermark(identity(last), 0);
 	}
 
-	private static Identity identity(long xact) {
-		return new Identity(xact, xact, CREATED);
+	private static ChangeIdentity identity(long xact) {
+		return new ChangeIdentity(xact, xact, CREATED);
 	}
 
-	private static Page page(String target, long... xacts) {
+	private static ChangePage page(String target, long... xacts) {
 		return page(target, null, xacts);
 	}
 
 	/**
 	 * A page that was cut after its last change.
 	 */
-	private static Page cut(String target, long... xacts) {
+	private static ChangePage cut(String target, long... xacts) {
 		long last = xacts[xacts.length - 1];
 		return page(target, new Place(last, last), xacts);
 	}
 
-	private static Page page(String target, @Nullable Place end, long... xacts) {
+	private static ChangePage page(String target, @Nullable Place end, long... xacts) {
 		List<ChangeRow> rows = new ArrayList<>();
 		Arrays.stream(xacts)
 			.forEach((xact) -> rows.add(new ChangeRow(xact, new Change("topic", "key", null, false, xact, CREATED))));
-		Known known = (rows.isEmpty()) ? new Known(null, 0) : known(xacts[xacts.length - 1]);
-		return new Page(SERVER.startedAt(), SERVER.log(), target, known, false, false, rows, end);
+		Watermark watermark = (rows.isEmpty()) ? new Watermark(null, 0) : watermark(xacts[xacts.length - 1]);
+		return new ChangePage(SERVER.startedAt(), SERVER.log(), target, watermark, false, false, rows, end);
 	}
 
 }

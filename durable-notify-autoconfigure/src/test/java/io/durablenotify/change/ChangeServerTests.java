@@ -21,7 +21,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.time.Clock;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -29,7 +28,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import io.durablenotify.change.ChangeGap.Reason;
-import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -38,8 +36,6 @@ import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.Refusals;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
-import io.durablenotify.wakeup.Poll;
-import io.durablenotify.wakeup.Wakeups;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -169,9 +165,7 @@ class ChangeServerTests {
 				Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
 			AtomicBoolean ready = new AtomicBoolean();
-			try (ChangeReader reader = new ChangeReader(instance.bean(ApplicationDatabase.class),
-					restartingBetweenPages(server, crash, ready, instance.bean(ChangeStore.class)), Runnable::run,
-					instance.bean(Wakeups.class), instance.bean(Poll.class), Clock.systemUTC())) {
+			try (ChangeReader reader = restartingBetweenPages(server, crash, ready, instance).reader(Runnable::run)) {
 				reader.subscribe("topic", this.handler);
 				jdbc.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n "
 						+ "FROM generate_series(1, ?) n", count);
@@ -189,32 +183,33 @@ class ChangeServerTests {
 		}
 	}
 
-	private static ChangeStore restartingBetweenPages(OwnServer server, boolean crash, AtomicBoolean ready,
-			ChangeStore store) {
-		return new DelegatingChangeStore(store) {
-
-			private boolean restarted;
+	private static HookedChangeSql restartingBetweenPages(OwnServer server, boolean crash, AtomicBoolean ready,
+			Instance instance) {
+		AtomicBoolean restarted = new AtomicBoolean();
+		return new HookedChangeSql(instance, (connection, position) -> {
+			if (position.target() != null && restarted.compareAndSet(false, true)) {
+				restart(server, crash);
+			}
+		}) {
 
 			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (!ready.get()) {
-					return super.read(session, position, known, position.snapshot(), topics, limit);
-				}
-				if (position.target() != null && !this.restarted) {
-					this.restarted = true;
-					if (crash) {
-						server.crash();
-					}
-					else {
-						server.shutDown();
-					}
-					server.restart();
-				}
-				return super.read(session, position, known, target, topics, limit);
+			ChangePage read(Connection connection, ChangePosition position, Watermark watermark,
+					@Nullable String target, Collection<String> topics, int limit) throws SQLException {
+				return super.read(connection, position, watermark, (ready.get()) ? target : position.snapshot(), topics,
+						limit);
 			}
 
 		};
+	}
+
+	private static void restart(OwnServer server, boolean crash) {
+		if (crash) {
+			server.crash();
+		}
+		else {
+			server.shutDown();
+		}
+		server.restart();
 	}
 
 	@ParameterizedTest
@@ -234,13 +229,7 @@ class ChangeServerTests {
 			long deleted = jdbc.queryForObject(
 					"SELECT pg_snapshot_xmax(deleted)::text::bigint FROM durable_notify.change_log", Long.class);
 			Eventually.await(() -> reader.toString().endsWith("durable " + (deleted - 1)), reader::toString);
-			if (crash) {
-				server.crash();
-			}
-			else {
-				server.shutDown();
-			}
-			server.restart();
+			restart(server, crash);
 			publish(instance, "after");
 			this.handler.awaitKey("after");
 			assertThat(this.handler.keys()).containsExactly("before", "after");

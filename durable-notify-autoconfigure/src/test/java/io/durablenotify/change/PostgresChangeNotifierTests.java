@@ -21,13 +21,11 @@ import java.lang.management.ThreadInfo;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -40,8 +38,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.change.ChangeStore.Known;
-import io.durablenotify.change.ChangeStore.Page;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
@@ -51,7 +47,6 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -268,9 +263,7 @@ class PostgresChangeNotifierTests {
 	void whatBecomesVisibleBetweenTwoPagesIsNeitherLostNorGivenTwice() throws Exception {
 		JdbcTemplate jdbc = this.database.jdbc();
 		try (Connection between = jdbc.getDataSource().getConnection();
-				ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-						committingBetweenPages(between), Runnable::run, this.instance.bean(Wakeups.class),
-						this.instance.bean(Poll.class), Clock.systemUTC())) {
+				ChangeReader reader = committingBetweenPages(between).reader(Runnable::run)) {
 			reader.subscribe("topic", this.handler);
 			notifier(this.instance).publish("topic", "first");
 			this.handler.awaitKey("first");
@@ -292,9 +285,7 @@ class PostgresChangeNotifierTests {
 		JdbcTemplate jdbc = this.database.jdbc();
 		try (Connection first = jdbc.getDataSource().getConnection();
 				Connection between = jdbc.getDataSource().getConnection();
-				ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-						committingBetweenPages(between), Runnable::run, this.instance.bean(Wakeups.class),
-						this.instance.bean(Poll.class), Clock.systemUTC())) {
+				ChangeReader reader = committingBetweenPages(between).reader(Runnable::run)) {
 			first.setAutoCommit(false);
 			first.createStatement()
 				.execute("INSERT INTO durable_notify.changes (topic, key) "
@@ -317,19 +308,12 @@ class PostgresChangeNotifierTests {
 					prefix, count);
 	}
 
-	private ChangeStore committingBetweenPages(Connection connection) {
-		return new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (position.target() != null && !connection.getAutoCommit()) {
-					connection.commit();
-				}
-				return super.read(session, position, known, target, topics, limit);
+	private HookedChangeSql committingBetweenPages(Connection connection) {
+		return new HookedChangeSql(this.instance, (session, position) -> {
+			if (position.target() != null && !connection.getAutoCommit()) {
+				connection.commit();
 			}
-
-		};
+		});
 	}
 
 	@Test
@@ -599,9 +583,10 @@ class PostgresChangeNotifierTests {
 
 	@Test
 	void sessionsOfDifferentTimeZonesDoNotPassForAnotherServer() {
-		ChangeStore changing = changingTheTimeZone();
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), changing,
-				Runnable::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC())) {
+		AtomicInteger hours = new AtomicInteger();
+		HookedChangeSql changing = new HookedChangeSql(this.instance, (connection,
+				position) -> connection.createStatement().execute("SET TIME ZONE " + hours.getAndIncrement() % 12));
+		try (ChangeReader reader = changing.reader(Runnable::run)) {
 			reader.subscribe("topic", this.handler);
 			insert("a", 2 * ChangeReader.PAGE + 1);
 			notifier(this.instance).publish("topic", "last");
@@ -611,43 +596,19 @@ class PostgresChangeNotifierTests {
 		}
 	}
 
-	private ChangeStore changingTheTimeZone() {
-		return new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			private int hours;
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				session.createStatement().execute("SET TIME ZONE " + this.hours++ % 12);
-				return super.read(session, position, known, target, topics, limit);
-			}
-
-		};
-	}
-
 	/**
 	 * However small a limit each statement has.
 	 */
 	@Test
 	void manyChangesOfOtherTopicsAreReadInPartsWhichAreKept() {
-		int others = 20 * PostgresChangeStore.SCAN;
+		int others = 20 * ChangeSql.SCAN;
 		AtomicInteger reads = new AtomicInteger();
-		ChangeStore failingEverySecondTime = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (reads.incrementAndGet() % 2 == 0) {
-					throw new SQLException("Failed by the test");
-				}
-				return super.read(session, position, known, target, topics, limit);
+		HookedChangeSql failingEverySecondTime = new HookedChangeSql(this.instance, (connection, position) -> {
+			if (reads.incrementAndGet() % 2 == 0) {
+				throw new SQLException("Failed by the test");
 			}
-
-		};
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-				failingEverySecondTime, Background::run, this.instance.bean(Wakeups.class),
-				this.instance.bean(Poll.class), Clock.systemUTC())) {
+		});
+		try (ChangeReader reader = failingEverySecondTime.reader(Background::run)) {
 			reader.subscribe("topic", this.handler);
 			Eventually.await(() -> reads.get() > 0, reader::toString);
 			this.database.jdbc()
@@ -671,29 +632,29 @@ class PostgresChangeNotifierTests {
 	@ParameterizedTest
 	@ValueSource(ints = { 1, 7, 1_000 })
 	void aReadEndsWhereItWasCutAndLosesNothing(int limit) throws Exception {
-		ChangeStore store = this.instance.bean(ChangeStore.class);
+		ChangeSql sql = this.instance.bean(ChangeSql.class);
 		try (Connection connection = this.database.jdbc().getDataSource().getConnection();
 				Connection running = this.database.jdbc().getDataSource().getConnection()) {
 			running.setAutoCommit(false);
-			publish(running, PostgresChangeStore.SCAN + 3, 10, "early");
+			publish(running, ChangeSql.SCAN + 3, 10, "early");
 			insert("between", 1);
-			ChangePosition position = store.arrive(connection).position();
-			publish(connection, 2 * PostgresChangeStore.SCAN, 5_000, "late");
+			ChangePosition position = sql.currentPosition(connection).position();
+			publish(connection, 2 * ChangeSql.SCAN, 5_000, "late");
 			running.commit();
 			insert("last", 1);
 			List<String> keys = new ArrayList<>();
-			for (Page page = null; page == null || page.end() != null;) {
-				page = store.read(connection, position, Known.NOTHING, null, List.of("topic"), limit);
+			for (ChangePage page = null; page == null || page.end() != null;) {
+				page = sql.read(connection, position, Watermark.UNKNOWN, null, List.of("topic"), limit);
 				page.rows().forEach((row) -> keys.add(row.change().key()));
 				position = (page.end() != null) ? position.within(page.target(), page.end())
 						: position.behind(page.target());
 				assertThat(page.rows()).hasSizeLessThanOrEqualTo(limit);
 			}
 			List<String> expected = new ArrayList<>();
-			for (int n = 1; n <= PostgresChangeStore.SCAN + 3; n += 10) {
+			for (int n = 1; n <= ChangeSql.SCAN + 3; n += 10) {
 				expected.add("early" + n);
 			}
-			for (int n = 1; n <= 2 * PostgresChangeStore.SCAN; n += 5_000) {
+			for (int n = 1; n <= 2 * ChangeSql.SCAN; n += 5_000) {
 				expected.add("late" + n);
 			}
 			expected.add("last1");
@@ -715,30 +676,23 @@ class PostgresChangeNotifierTests {
 	@Test
 	void serversThatAnswerByTurnsAreNotFollowedWithoutAPause() {
 		AtomicInteger reads = new AtomicInteger();
-		ChangeStore turning = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
+		HookedChangeSql alternating = new HookedChangeSql(this.instance,
+				(connection, position) -> reads.incrementAndGet()) {
 
-			private int arrivals;
+			private int runs;
 
 			@Override
-			public Arrival arrive(Connection session) throws SQLException {
-				Arrival arrival = super.arrive(session);
-				ServerRun server = arrival.position().server();
+			CurrentPosition currentPosition(Connection connection) throws SQLException {
+				CurrentPosition current = super.currentPosition(connection);
+				ServerRun server = current.position().server();
 				ServerRun other = new ServerRun(server.systemIdentifier(), server.timeline(), server.startedAt(),
-						"arrival " + this.arrivals++);
-				return new Arrival(ChangePosition.at(other, arrival.position().snapshot()), arrival.known(), true);
-			}
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				reads.incrementAndGet();
-				return super.read(session, position, known, target, topics, limit);
+						"run " + this.runs++);
+				return new CurrentPosition(ChangePosition.at(other, current.position().snapshot()), current.watermark(),
+						true);
 			}
 
 		};
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), turning,
-				Background::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class),
-				Clock.systemUTC())) {
+		try (ChangeReader reader = alternating.reader(Background::run)) {
 			reader.subscribe("topic", this.handler);
 			long start = System.nanoTime();
 			Eventually.await(() -> reads.get() >= 8, reads::toString);
@@ -811,27 +765,21 @@ class PostgresChangeNotifierTests {
 	@Test
 	void aReadThatFailedIsTriedAgain() {
 		AtomicBoolean failing = new AtomicBoolean(true);
-		ChangeStore failingOnce = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			@Override
-			public Arrival arrive(Connection session) throws SQLException {
-				Arrival arrival = super.arrive(session);
-				PostgresChangeNotifierTests.this.insert("silent", 1);
-				return arrival;
+		HookedChangeSql failingOnce = new HookedChangeSql(this.instance, (connection, position) -> {
+			if (failing.compareAndSet(true, false)) {
+				throw new SQLException("Failed by the test");
 			}
+		}) {
 
 			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (failing.compareAndSet(true, false)) {
-					throw new SQLException("Failed by the test");
-				}
-				return super.read(session, position, known, target, topics, limit);
+			CurrentPosition currentPosition(Connection connection) throws SQLException {
+				CurrentPosition current = super.currentPosition(connection);
+				PostgresChangeNotifierTests.this.insert("silent", 1);
+				return current;
 			}
 
 		};
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), failingOnce,
-				Runnable::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC())) {
+		try (ChangeReader reader = failingOnce.reader(Runnable::run)) {
 			reader.subscribe("topic", this.handler);
 			this.handler.awaitKey("silent1");
 		}
@@ -845,7 +793,7 @@ class PostgresChangeNotifierTests {
 		CountDownLatch latch = new CountDownLatch(1);
 		AtomicLong millis = new AtomicLong();
 		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-				this.instance.bean(ChangeStore.class), Background::run, this.instance.bean(Wakeups.class),
+				this.instance.bean(ChangeSql.class), Background::run, this.instance.bean(Wakeups.class),
 				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()))) {
 			reader.subscribe("topic", (change) -> latch.await());
 			insert("a", 2 * ChangeReader.PAGE + 1);

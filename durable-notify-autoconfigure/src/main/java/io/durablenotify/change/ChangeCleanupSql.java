@@ -26,9 +26,9 @@ import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 
 /**
- * Deletes changes on PostgreSQL.
+ * The SQL of the retention of changes.
  */
-final class PostgresChangeCleanup implements ChangeCleanup {
+final class ChangeCleanupSql {
 
 	static final int SLICE = 5_000;
 
@@ -74,12 +74,18 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 
 	private final String clean;
 
-	PostgresChangeCleanup(SchemaName schema) {
+	ChangeCleanupSql(SchemaName schema) {
 		this.clean = schema.qualify(CLEAN.replace("${my_turn}", MY_TURN));
 	}
 
-	@Override
-	public boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException {
+	/**
+	 * Note what is visible now, and delete some of what was visible a retention ago.
+	 * @param connection a connection in autocommit
+	 * @param retention how long changes are kept
+	 * @param interval the shortest time between two notes
+	 * @return whether there is more to delete
+	 */
+	boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException {
 		try (PreparedStatement statement = OneTransaction.prepare(connection, this.clean)) {
 			statement.setString(1, interval.toMillis() + "ms");
 			statement.setString(2, retention.toMillis() + "ms");

@@ -30,14 +30,15 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
+import io.durablenotify.change.ChangePage.Place;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stores and reads changes on PostgreSQL.
+ * The SQL of changes. Not final, for tests that make single statements fail or wait.
  */
-final class PostgresChangeStore implements ChangeStore {
+class ChangeSql {
 
 	private static final String INSERT = """
 			INSERT INTO ${schema}.changes (instance, topic, key, originator) VALUES (?, ?, ?, ?)
@@ -73,7 +74,7 @@ final class PostgresChangeStore implements ChangeStore {
 	 * The last change is one of others: this transaction may roll back. Older servers
 	 * have no max(xid8).
 	 */
-	private static final String ARRIVE = """
+	private static final String CURRENT_POSITION = """
 			SELECT coalesce(c.id, 0), coalesce(${schema}.timeline(), ''), ${schema}.server_run(),
 				coalesce(l.id::text, ''), pg_current_snapshot()::text,
 				coalesce(pg_snapshot_xmax(l.deleted)::text::bigint - 1, 0), pg_current_xact_id_if_assigned()::text,
@@ -174,23 +175,24 @@ final class PostgresChangeStore implements ChangeStore {
 
 	private final String adopt;
 
-	private final String arrive;
+	private final String currentPosition;
 
 	private final String read;
 
 	private final String has;
 
-	PostgresChangeStore(SchemaName schema) {
+	ChangeSql(SchemaName schema) {
 		this.insert = schema.qualify(INSERT);
 		this.adopt = schema.qualify(ADOPT.replace("${adopted_from_other}", ADOPTED_FROM_OTHER));
-		this.arrive = schema.qualify(ARRIVE);
+		this.currentPosition = schema.qualify(CURRENT_POSITION);
 		this.read = schema.qualify(READ.replace("${scan}", Integer.toString(SCAN)));
 		this.has = schema.qualify(HAS);
 	}
 
-	@Override
-	public void insert(Connection connection, String topic, String key, @Nullable String originator)
-			throws SQLException {
+	/**
+	 * Store a change in the connection's transaction.
+	 */
+	void insert(Connection connection, String topic, String key, @Nullable String originator) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.insert)) {
 			statement.setLong(1, this.instance);
 			statement.setString(2, topic);
@@ -200,49 +202,68 @@ final class PostgresChangeStore implements ChangeStore {
 		}
 	}
 
-	@Override
-	public Arrival arrive(Connection connection) throws SQLException {
+	/**
+	 * Return the position before whatever is committed from now on. Deletes what another
+	 * cluster has stored first, whose transaction numbers mean nothing here, and restores
+	 * rows of ours that were removed.
+	 * @param connection a connection in autocommit
+	 */
+	CurrentPosition currentPosition(Connection connection) throws SQLException {
 		try (PreparedStatement statement = OneTransaction.prepare(connection, this.adopt)) {
 			OneTransaction.execute(statement);
 		}
 		try (Statement statement = connection.createStatement()) {
-			ResultSet result = statement.executeQuery(this.arrive);
+			ResultSet result = statement.executeQuery(this.currentPosition);
 			result.next();
-			return arrival(result, true);
+			return readCurrentPosition(result, true);
 		}
 	}
 
-	@Override
-	public @Nullable Arrival arriveJoined(Connection connection) throws SQLException {
+	/**
+	 * Return the position before whatever is committed after the snapshot of the caller's
+	 * transaction, and before all that this transaction itself publishes. Writes nothing.
+	 * @return the position, or {@code null} if {@link #currentPosition} has something to
+	 * delete or to restore first
+	 */
+	@Nullable CurrentPosition currentPositionInTransaction(Connection connection) throws SQLException {
 		try (Statement statement = connection.createStatement()) {
-			ResultSet result = statement.executeQuery(this.arrive);
-			return (result.next() && result.getBoolean(8)) ? arrival(result, false) : null;
+			ResultSet result = statement.executeQuery(this.currentPosition);
+			return (result.next() && result.getBoolean(8)) ? readCurrentPosition(result, false) : null;
 		}
 	}
 
-	private static Arrival arrival(ResultSet result, boolean shared) throws SQLException {
+	private static CurrentPosition readCurrentPosition(ResultSet result, boolean shared) throws SQLException {
 		ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3),
 				result.getString(4));
 		ChangePosition position = ChangePosition.at(server, result.getString(5));
 		String own = result.getString(7);
-		return new Arrival((own != null) ? position.before(Long.parseLong(own)) : position,
-				new Known(identity(result, 9), result.getLong(6)), shared);
+		return new CurrentPosition((own != null) ? position.before(Long.parseLong(own)) : position,
+				new Watermark(identity(result, 9), result.getLong(6)), shared);
 	}
 
-	private static @Nullable Identity identity(ResultSet result, int column) throws SQLException {
+	private static @Nullable ChangeIdentity identity(ResultSet result, int column) throws SQLException {
 		String xact = result.getString(column);
-		return (xact != null) ? new Identity(Long.parseLong(xact), result.getLong(column + 1),
+		return (xact != null) ? new ChangeIdentity(Long.parseLong(xact), result.getLong(column + 1),
 				result.getObject(column + 2, OffsetDateTime.class).toInstant()) : null;
 	}
 
-	@Override
-	public Page read(Connection connection, ChangePosition position, Known known, @Nullable String target,
+	/**
+	 * Read changes that have become visible since a position, and check the watermark.
+	 * Scans a limited number of rows, of whatever topics: a statement that other writers
+	 * make too long for its timeout would be repeated forever.
+	 * @param connection a connection in autocommit
+	 * @param watermark the watermark of the position's run of the server
+	 * @param target the snapshot up to which to read if the position has none, or
+	 * {@code null} for the present
+	 * @param limit the largest number of changes
+	 */
+	ChangePage read(Connection connection, ChangePosition position, Watermark watermark, @Nullable String target,
 			Collection<String> topics, int limit) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
-			String certain = ChangePosition.limited(position.snapshot(), known.durable());
+			String certain = ChangePosition.limited(position.snapshot(), watermark.durable());
 			long xmax = ChangePosition.xmax(certain);
 			boolean isInSecondRange = position.afterXact() >= xmax;
-			Identity last = known.last();
+			ChangeIdentity last = watermark.last();
 			statement.setObject(1, (position.target() != null) ? position.target() : target, Types.OTHER);
 			statement.setString(2, position.snapshot());
 			statement.setString(3, (last != null) ? Long.toString(last.xact()) : null);
@@ -260,9 +281,9 @@ final class PostgresChangeStore implements ChangeStore {
 		}
 	}
 
-	private Page readPage(ResultSet result, int limit) throws SQLException {
+	private ChangePage readPage(ResultSet result, int limit) throws SQLException {
 		String[] head = {};
-		Identity last = null;
+		ChangeIdentity last = null;
 		List<ChangeRow> rows = new ArrayList<>();
 		Place end = null;
 		int read = 0;
@@ -281,16 +302,19 @@ final class PostgresChangeStore implements ChangeStore {
 				end = new Place(Long.parseLong(result.getString(2)), result.getLong(3));
 			}
 		}
-		return new Page(head[0], head[1], head[2], new Known(last, Long.parseLong(head[3])),
+		return new ChangePage(head[0], head[1], head[2], new Watermark(last, Long.parseLong(head[3])),
 				Boolean.parseBoolean(head[4]), Boolean.parseBoolean(head[5]), rows, end);
 	}
 
-	@Override
-	public boolean has(Connection connection, Collection<Identity> changes) throws SQLException {
+	/**
+	 * Return whether all of some changes still exist, except those that were deleted
+	 * because of their age.
+	 */
+	boolean has(Connection connection, Collection<ChangeIdentity> changes) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.has)) {
 			statement.setObject(1,
 					changes.stream().map((change) -> Long.toString(change.xact())).toArray(String[]::new));
-			statement.setObject(2, changes.stream().mapToLong(Identity::id).toArray());
+			statement.setObject(2, changes.stream().mapToLong(ChangeIdentity::id).toArray());
 			statement.setObject(3,
 					changes.stream().map((change) -> change.createdAt().toString()).toArray(String[]::new));
 			ResultSet result = statement.executeQuery();
