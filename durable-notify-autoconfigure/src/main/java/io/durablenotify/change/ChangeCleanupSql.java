@@ -36,11 +36,11 @@ final class ChangeCleanupSql {
 
 	/**
 	 * {@link OneTransaction One transaction}, of one instance at a time: the others find
-	 * the lock taken, and leave it to that one. A snapshot is older than the time beside
-	 * it. What may be deleted is noted in the same transaction, for readers to see that
-	 * they have come too late; it is never taken back, whatever the clock does, and is
-	 * never from the future, as notes are that were restored and that nobody has removed
-	 * yet.
+	 * the lock taken, and do nothing. Each snapshot is older than the time in its row.
+	 * <p>
+	 * What may be deleted is noted in the same transaction, so that readers that come too
+	 * late find a gap. The note never shrinks, also if the clock is set back. A restored
+	 * snapshot of a transaction that this server has not begun yet is ignored.
 	 */
 	private static final String CLEAN = """
 			SELECT set_config('durable_notify.turn',
@@ -79,7 +79,8 @@ final class ChangeCleanupSql {
 	}
 
 	/**
-	 * Note what is visible now, and delete some of what was visible a retention ago.
+	 * Note which changes are visible now, and delete some of those that were visible a
+	 * retention ago.
 	 * @param connection a connection in autocommit
 	 * @param retention how long changes are kept
 	 * @param interval the shortest time between two notes

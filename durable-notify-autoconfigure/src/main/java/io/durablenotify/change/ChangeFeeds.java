@@ -26,8 +26,8 @@ import io.durablenotify.wakeup.Poll;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The feeds of this instance with their topics and positions. Takes part in the poll
- * while there are any.
+ * The feeds of this instance, with their topics and positions. While there are any, the
+ * poll makes them read.
  * <p>
  * Thread-safe.
  */
@@ -43,8 +43,8 @@ final class ChangeFeeds {
 	private final Map<Long, Integer> topics = new ConcurrentHashMap<>();
 
 	/**
-	 * Guards what follows, and writes to the topics; never held while the database is
-	 * waited for.
+	 * Guards the fields below, and writes to the topics. Never held during a statement:
+	 * in an outage each subscriber would wait for all before it.
 	 */
 	private final Object lock = new Object();
 
@@ -88,7 +88,7 @@ final class ChangeFeeds {
 
 	private void requireOpen() {
 		if (this.closed) {
-			throw new IllegalStateException("No changes are heard any more: the application context is closed");
+			throw new IllegalStateException("Cannot subscribe to changes: the application context is closed");
 		}
 	}
 
@@ -130,7 +130,7 @@ final class ChangeFeeds {
 	}
 
 	/**
-	 * Read or change the positions, as one step.
+	 * Read or change the positions in one step.
 	 */
 	<T extends @Nullable Object> T positions(Function<ChangePositions<ChangeFeed>, T> step) {
 		synchronized (this.lock) {

@@ -21,7 +21,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A page of changes, and what the server has proved of the watermark.
+ * A page of changes, and whether the server has confirmed the watermark.
  *
  * @param startedAt which run of the server has answered
  * @param log the id of the row that says what was deleted, empty if that is gone

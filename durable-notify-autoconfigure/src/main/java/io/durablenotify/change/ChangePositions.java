@@ -34,14 +34,14 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * The positions of all subscriptions, and what proves them after a restart of the server.
+ * The positions of all subscriptions, and the evidence that validates them after a crash.
  * <p>
- * Subscriptions at the same position share a read. One without room stays where it is,
+ * Subscriptions at the same position share a read. One without room keeps its position,
  * and has a read of its own once it has room again.
  * <p>
  * A position belongs to a run of the server. When another run answers, or when the server
- * lacks what was known of this one, the positions are {@linkplain #validate validated}:
- * they are kept, cut back to what is durable, or moved to the current one with a gap.
+ * does not confirm the watermark, the positions are {@linkplain #validate validated}:
+ * they are cut back to the watermark, or moved to the current position with a gap.
  * <p>
  * Not thread-safe.
  *
@@ -50,14 +50,14 @@ import org.springframework.util.Assert;
 final class ChangePositions<S> {
 
 	/**
-	 * How long a new subscription may begin where others have read to.
+	 * The largest age of a position at which a new subscription may begin.
 	 */
 	static final Duration RECENT = Duration.ofMinutes(1);
 
 	/**
-	 * How many changes are remembered to find out what a crash has lost. A transaction
-	 * that did not wait for the disk may be lost although one with a higher number is
-	 * not; PostgreSQL writes it within a second, unless configured otherwise.
+	 * How many changes are remembered, to detect a loss after a crash. A transaction that
+	 * did not wait for the disk may be lost although one with a higher number is not.
+	 * PostgreSQL writes it within a second, unless configured otherwise.
 	 */
 	static final int REMEMBERED = 1_000;
 
@@ -66,7 +66,7 @@ final class ChangePositions<S> {
 	private final Map<S, ChangePosition> positions = new LinkedHashMap<>();
 
 	/**
-	 * The run of the server that the following fields are of.
+	 * The run of the server to which the watermark and the changes read last belong.
 	 */
 	private @Nullable ServerRun run;
 
@@ -78,7 +78,7 @@ final class ChangePositions<S> {
 	private final Deque<ChangeIdentity> lastRead = new ArrayDeque<>();
 
 	/**
-	 * The position that was the current one last.
+	 * The last position that was the current one when it was read.
 	 */
 	private @Nullable ChangePosition latest;
 
@@ -97,8 +97,8 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * Add a subscription where others have read to, unless that was long ago: they may be
-	 * slow, and the new one must not get what was committed before it came.
+	 * Add a subscription at the position that others have read to, unless that is too
+	 * old: the new one would get changes that were committed long before it subscribed.
 	 * @return whether it was added
 	 */
 	boolean addAtLatest(S subscription) {
@@ -156,7 +156,7 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * A page was read, and given to subscriptions.
+	 * Move subscriptions after a page that was read for them.
 	 * @param from the position from which it was read
 	 * @return whether there is more to read from their new position
 	 */
@@ -166,12 +166,11 @@ final class ChangePositions<S> {
 			page.rows().forEach(this::remember);
 		}
 		if (from.target() == null) {
-			setLatest(from.behind(page.target()));
+			setLatest(from.after(page.target()));
 		}
 		Place end = page.end();
-		move(subscriptions, (end != null) ? from.within(page.target(), end) : from.behind(page.target()));
-		// After several pages, what the last wake-up was for may not be visible in their
-		// target
+		move(subscriptions, (end != null) ? from.within(page.target(), end) : from.after(page.target()));
+		// The last wake-up may be for a change that is not visible in an older target
 		return end != null || from.target() != null;
 	}
 
@@ -183,11 +182,11 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * Move subscriptions to the current position whose next changes may have been
-	 * deleted.
-	 * @param server the run of the server in which they may have been
-	 * @return the gap, or {@code null} if that is of another run: the positions must be
-	 * validated first
+	 * Move subscriptions whose next changes may have been deleted to the current
+	 * position.
+	 * @param server the run of the server of their positions
+	 * @return the gap, or {@code null} if the current position is of another run: then
+	 * the positions must be validated first
 	 */
 	@Nullable Gap<S> expire(ServerRun server, List<S> subscriptions, CurrentPosition current) {
 		if (!current.position().server().equals(server)) {
@@ -199,30 +198,30 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * Return what the server must still have, so that nothing that was read is lost.
+	 * Return the changes that the server has lost in a crash if it lacks one of them.
 	 */
 	Remembered remembered() {
 		return new Remembered(this.watermark, List.copyOf(this.lastRead));
 	}
 
 	/**
-	 * Validate the positions of a run of the server: another run has answered, or the
-	 * server lacks what was known of this one.
+	 * Validate the positions of a run of the server after another run has answered, or
+	 * the watermark was not confirmed.
 	 * @param before the run of the positions
 	 * @param answeredByOther whether another run has answered
-	 * @param found what the server has now
-	 * @return the gap, or {@code null} if nothing was missed
+	 * @param found the changes that the server has now
+	 * @return the gap, or {@code null} if no change was missed
 	 */
 	@Nullable Gap<S> validate(ServerRun before, boolean answeredByOther, Found found) {
 		CurrentPosition current = found.current();
 		ServerRun server = current.position().server();
-		Assert.state(!answeredByOther || !server.equals(before), "Different servers answer by turns");
+		Assert.state(!answeredByOther || !server.equals(before), "Several servers answer alternately");
 		ChangeGap.Reason reason = reasonOfGap(before, current, answeredByOther && found.hasAllRead());
 		// Without a crash no number is assigned again, also if rows were removed
 		boolean kept = reason != ChangeGap.Reason.OTHER_CLUSTER && before.equals(this.run)
 				&& (found.hasLast() || !server.isOtherThan(before));
 		List<S> subscriptions = new ArrayList<>();
-		// Also those without room: soon what was known is no longer known
+		// Also those without room: the watermark of their run is forgotten below
 		for (Map.Entry<S, ChangePosition> entry : this.positions.entrySet()) {
 			ChangePosition position = entry.getValue();
 			if (position.server().equals(before)) {
@@ -243,7 +242,7 @@ final class ChangePositions<S> {
 				|| !server.log().equals(before.log())) {
 			return ChangeGap.Reason.FAILOVER;
 		}
-		// Restored from a backup: a server that was shut down has forgotten no number
+		// A server that was shut down has forgotten no number, unless it was restored
 		boolean restored = server.isAfterShutdown(before) && this.positions.values()
 			.stream()
 			.anyMatch((position) -> before.equals(position.server())
@@ -265,9 +264,6 @@ final class ChangePositions<S> {
 		learn(current);
 	}
 
-	/**
-	 * What is known of another run says nothing about this one.
-	 */
 	private void learn(CurrentPosition current) {
 		if (!current.position().server().equals(this.run)) {
 			return;
@@ -298,16 +294,16 @@ final class ChangePositions<S> {
 	}
 
 	/**
-	 * What the server must still have.
+	 * Changes that the server must still have.
 	 *
-	 * @param watermark the watermark of its run
+	 * @param watermark the watermark, with the last change of all
 	 * @param lastRead the changes that were read last
 	 */
 	record Remembered(Watermark watermark, List<ChangeIdentity> lastRead) {
 	}
 
 	/**
-	 * What the server has of what is remembered.
+	 * The remembered changes that the server has.
 	 *
 	 * @param current the current position
 	 * @param hasLast whether it has the last change, so that no number up to its own is

@@ -49,9 +49,11 @@ import org.springframework.util.Assert;
 
 /**
  * Reads changes for all subscriptions of this instance, on one thread and one connection
- * at a time. Each subscription has a position; those that stand at the same one share a
- * read, and a slow one falls behind without holding up others: what it has not read yet
- * is in the table. Has no thread and no poll while nobody subscribes.
+ * at a time.
+ * <p>
+ * Each subscription has a {@linkplain ChangePositions position}. A slow one delays no
+ * other: the changes that it has not read yet are in the table. Without a subscription
+ * there is no thread and no poll.
  */
 final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable {
 
@@ -60,8 +62,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
 
 	/**
-	 * A read's largest number of changes, and how many a feed has at least before it is
-	 * full.
+	 * The largest number of changes of a read. A feed with as many has no room.
 	 */
 	static final int PAGE = 1_000;
 
@@ -71,8 +72,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private final Executor executor;
 
-	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-changes",
-			new FailureLog(logger, "Changes cannot be read for now; handlers wait", "Changes are read again"),
+	private final BackgroundLoop loop = new BackgroundLoop(
+			"durable-notify-changes", new FailureLog(logger,
+					"Failed to read changes; handlers wait, retrying with backoff", "Changes are read again"),
 			this::run);
 
 	private final Subscription wakeups;
@@ -89,8 +91,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * Return by which id wake-ups tell of a topic. Two topics may share one: a look too
-	 * many.
+	 * Return the id of a topic in wake-ups. If two topics share one, their subscribers
+	 * read once too often.
 	 */
 	static long idOf(String topic) {
 		return topic.hashCode();
@@ -102,13 +104,14 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		if (!this.feeds.addAtLatest(feed)) {
 			this.feeds.add(feed, currentPositionForCaller());
 		}
-		// What has come between the position and now
+		// Changes may have been committed since the position
 		this.loop.signal();
 		return feed;
 	}
 
 	/**
-	 * On the caller's connection where there is one: a pool of one must do.
+	 * Find the position by the caller's connection, if it has one: the pool may have no
+	 * other.
 	 */
 	private CurrentPosition currentPositionForCaller() {
 		Optional<CurrentPosition> current = this.database.executeReading("find the position in changes",
@@ -118,15 +121,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * Have what another cluster has stored removed before anybody subscribes, who may be
-	 * in a transaction, where nothing can be.
+	 * Delete what another cluster has stored before the first caller subscribes: nothing
+	 * can be deleted in that caller's transaction.
 	 */
 	void prepare() {
 		try {
 			currentPosition();
 		}
 		catch (DataAccessException ex) {
-			logger.debug("Not prepared: the first subscription does it", ex);
+			logger.debug("Failed to prepare changes; the first subscription does it", ex);
 		}
 	}
 
@@ -148,7 +151,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * Look, so that no position grows old.
+	 * Read, so that no position gets older than the retention.
 	 */
 	void refresh() {
 		if (!this.feeds.isEmpty()) {
@@ -157,10 +160,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	private Next run() {
-		Outcome outcome = look();
+		Outcome outcome = readAll();
 		if (outcome == Outcome.VALIDATED) {
-			outcome = look();
-			Assert.state(outcome != Outcome.VALIDATED, "Different servers answer by turns");
+			outcome = readAll();
+			Assert.state(outcome != Outcome.VALIDATED, "Several servers answer alternately");
 		}
 		return Next.againIf(outcome == Outcome.MORE);
 	}
@@ -168,7 +171,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	/**
 	 * Read once for each position.
 	 */
-	private Outcome look() {
+	private Outcome readAll() {
 		boolean more = false;
 		String target = null;
 		Map<ChangePosition, List<ChangeFeed>> reads = this.feeds
@@ -198,9 +201,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 				more = true;
 			}
 			else {
-				give(page.rows(), feeds);
+				deliver(page.rows(), feeds);
 				more |= this.feeds.positions((positions) -> positions.advance(position, page, feeds));
-				// From now on all read up to there, and then stand at the same position
+				// Those that follow read up to the same target, to share the next read
 				target = (target == null && position.target() == null) ? page.target() : target;
 			}
 		}
@@ -208,8 +211,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * A topic that the database cannot spell, or a change of it that the client cannot:
-	 * such as what others have stored in a SQL_ASCII database. The other topics go on.
+	 * End the subscriptions whose topic the database cannot encode, or whose changes the
+	 * client cannot decode, such as text that is not UTF-8 in a SQL_ASCII database. The
+	 * other topics are not affected.
 	 */
 	private void endUnreadable(ChangePosition position, List<ChangeFeed> feeds, DataAccessException failure) {
 		Map<String, List<ChangeFeed>> byTopic = byTopic(feeds);
@@ -253,21 +257,20 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * All feeds get the changes in the order in which they were published, as far as that
-	 * is known.
+	 * Deliver changes in the order in which they were published, as far as it is known.
 	 */
-	private static void give(List<ChangeRow> rows, List<ChangeFeed> feeds) {
+	private static void deliver(List<ChangeRow> rows, List<ChangeFeed> feeds) {
 		if (rows.isEmpty()) {
 			return;
 		}
 		Map<String, List<ChangeFeed>> byTopic = byTopic(feeds);
-		Set<ChangeFeed> given = new LinkedHashSet<>();
+		Set<ChangeFeed> delivered = new LinkedHashSet<>();
 		rows.stream().map(ChangeRow::change).sorted(Comparator.comparingLong(Change::id)).forEach((change) -> {
-			List<ChangeFeed> ofTopic = byTopic.getOrDefault(change.topic(), List.of());
-			ofTopic.forEach((feed) -> feed.add(change));
-			given.addAll(ofTopic);
+			List<ChangeFeed> subscribed = byTopic.getOrDefault(change.topic(), List.of());
+			subscribed.forEach((feed) -> feed.add(change));
+			delivered.addAll(subscribed);
 		});
-		given.forEach(ChangeFeed::signal);
+		delivered.forEach(ChangeFeed::signal);
 	}
 
 	private static Map<String, List<ChangeFeed>> byTopic(List<ChangeFeed> feeds) {
@@ -276,12 +279,12 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * Another run of the server, another server or another cluster has answered, or what
-	 * was known of this one is no longer so.
+	 * Validate the positions after another run of the server, another server or another
+	 * cluster has answered, or the watermark was not confirmed.
 	 */
 	private void validate(ServerRun before, boolean answeredByOther) {
 		Found found = find(this.feeds.positions(ChangePositions::remembered));
-		giveGap(this.feeds.positions((positions) -> positions.validate(before, answeredByOther, found)));
+		deliver(this.feeds.positions((positions) -> positions.validate(before, answeredByOther, found)));
 	}
 
 	private Found find(Remembered remembered) {
@@ -297,14 +300,14 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private void expire(ServerRun server, List<ChangeFeed> feeds) {
 		CurrentPosition current = currentPosition();
-		giveGap(this.feeds.positions((positions) -> positions.expire(server, feeds, current)));
+		deliver(this.feeds.positions((positions) -> positions.expire(server, feeds, current)));
 	}
 
-	private void giveGap(@Nullable Gap<ChangeFeed> gap) {
+	private static void deliver(@Nullable Gap<ChangeFeed> gap) {
 		if (gap == null) {
 			return;
 		}
-		logger.warn("Changes may have been missed: " + gap.reason());
+		logger.warn("Changes may have been missed: %s. Handlers are notified of a gap".formatted(gap.reason()));
 		gap.subscriptions().forEach((feed) -> {
 			feed.addGap(gap.reason());
 			feed.signal();
@@ -312,7 +315,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * How reading has ended.
+	 * The outcome of reading once for each position.
 	 */
 	private enum Outcome {
 
@@ -321,7 +324,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		MORE,
 
 		/**
-		 * The positions are validated now, and nothing has been read.
+		 * The positions have been validated, and must be read from again.
 		 */
 		VALIDATED
 

@@ -45,11 +45,13 @@ class ChangeSql {
 			""";
 
 	/**
-	 * {@link OneTransaction One transaction}. The lock lets one instance clean up while
-	 * the others wait, and each statement's own snapshot lets those see that it is done.
-	 * What was stored before anybody arrived goes, too: nobody's position is older, and
-	 * it may have been restored. So was whatever comes from a later transaction than any
-	 * here. Where the server does not tell its cluster, only that is known.
+	 * {@link OneTransaction One transaction}. By the lock, one instance deletes while the
+	 * others wait; by each statement's own snapshot, these see that it is done.
+	 * <p>
+	 * Deleted are changes of another cluster, and changes from before any instance has
+	 * taken a position, which may have been restored. So are changes of transactions that
+	 * this server has not begun yet: they were restored. If the server does not report
+	 * its cluster, only the last are recognized.
 	 */
 	private static final String ADOPT = """
 			INSERT INTO ${schema}.change_log (system_identifier) SELECT ${schema}.cluster()
@@ -71,8 +73,8 @@ class ChangeSql {
 			l.system_identifier IS DISTINCT FROM coalesce((SELECT ${schema}.cluster()), l.system_identifier)""";
 
 	/**
-	 * The last change is one of others: this transaction may roll back. Older servers
-	 * have no max(xid8).
+	 * The last change must be of another transaction: this one may roll back. PostgreSQL
+	 * 14 has no max(xid8).
 	 */
 	private static final String CURRENT_POSITION = """
 			SELECT coalesce(c.id, 0), coalesce(${schema}.timeline(), ''), ${schema}.server_run(),
@@ -90,31 +92,32 @@ class ChangeSql {
 
 	/**
 	 * Two ranges of the primary key: transactions that had not begun in the position's
-	 * snapshot, and those that ran in it. A change of a page of the target that is not
-	 * the first may have become visible since, and belongs to the next look. The head is
-	 * a row of its own, since each of its columns would cost with each change.
+	 * snapshot, and those that ran in it. While a target is read page by page, a change
+	 * may become visible that the target does not see; it belongs to the next read. The
+	 * first row has the state of the server, since each of its columns would cost with
+	 * each change.
 	 * <p>
-	 * Reads a limited number of rows, whatever their topics are, and tells how far it
-	 * came: the last row of a full scan is there without a topic, unless it is one of
-	 * those that are asked for. The window's order is the index's, so that nothing is
-	 * read after the last change of a page.
+	 * Scans a limited number of rows, of any topic. The last row of a full scan is
+	 * returned in any case, without its topic if that was not asked for, and says how far
+	 * the scan has come. The window has the order of the index, so that no row is read
+	 * after the last change of a page.
 	 * <p>
-	 * Why nothing is missed, whatever the server has forgotten in a crash:
+	 * No change is missed when the server forgets transactions in a crash:
 	 * <ol>
-	 * <li>Of the last change among all that were visible, number, id and time are known.
-	 * Each read finds that row again. So its transaction was not forgotten, and numbers
-	 * go up: neither it nor any lower number is given away again.</li>
-	 * <li>What comes with a higher number is read whatever the position's snapshot says:
-	 * the ranges begin after that change. No change that was read has a higher
-	 * number.</li>
-	 * <li>What has a lower number and ran in the snapshot is read when it is visible.
-	 * What did not run was over, and was read if it was visible.</li>
-	 * <li>If that row is gone because of its age, the note of what was deleted takes its
-	 * place. If it is gone for another reason, numbers may be given away again: handlers
-	 * are told of a gap.</li>
-	 * <li>A position is what it was also where the server does not tell that it has
-	 * crashed. Where it does, the changes that were read last are looked for too: a
-	 * transaction with a lower number can have committed after the last one.</li>
+	 * <li>The watermark has the number, id and time of the last visible change. Each read
+	 * checks that this row still exists. Then its transaction was not forgotten, and
+	 * since numbers only grow, neither its number nor a lower one is assigned again.</li>
+	 * <li>Changes with a higher number are read, also if the position's snapshot lists
+	 * them as visible: the ranges begin after the watermark. No change that was read has
+	 * a higher number.</li>
+	 * <li>Changes with a lower number that ran in the snapshot are read when they are
+	 * visible. All others had ended, and were read if they were visible.</li>
+	 * <li>If the row was deleted because of its age, the log of what was deleted replaces
+	 * it. If it is gone for another reason, numbers may be assigned again, and handlers
+	 * are notified of a gap.</li>
+	 * <li>All this holds if the server does not report that it has crashed. If it does,
+	 * the changes that were read last are checked, too: a transaction with a lower number
+	 * may have committed after the last one, and is lost.</li>
 	 * </ol>
 	 */
 	private static final String READ = """
@@ -165,7 +168,7 @@ class ChangeSql {
 			""";
 
 	/**
-	 * Some milliseconds.
+	 * The largest number of rows of a scan, which takes some milliseconds.
 	 */
 	static final int SCAN = 10_000;
 
@@ -203,9 +206,9 @@ class ChangeSql {
 	}
 
 	/**
-	 * Return the position before whatever is committed from now on. Deletes what another
-	 * cluster has stored first, whose transaction numbers mean nothing here, and restores
-	 * rows of ours that were removed.
+	 * Return the position before all that is committed from now on. First deletes changes
+	 * of another cluster, whose transaction numbers mean nothing here, and restores rows
+	 * of ours that were removed.
 	 * @param connection a connection in autocommit
 	 */
 	CurrentPosition currentPosition(Connection connection) throws SQLException {
@@ -220,8 +223,8 @@ class ChangeSql {
 	}
 
 	/**
-	 * Return the position before whatever is committed after the snapshot of the caller's
-	 * transaction, and before all that this transaction itself publishes. Writes nothing.
+	 * Return the position before all that is committed after the snapshot of the caller's
+	 * transaction, and before all that this transaction publishes. Writes nothing.
 	 * @return the position, or {@code null} if {@link #currentPosition} has something to
 	 * delete or to restore first
 	 */
@@ -249,8 +252,8 @@ class ChangeSql {
 
 	/**
 	 * Read changes that have become visible since a position, and check the watermark.
-	 * Scans a limited number of rows, of whatever topics: a statement that other writers
-	 * make too long for its timeout would be repeated forever.
+	 * Scans a limited number of rows, of any topic: a statement that other writers make
+	 * too long for its timeout would be repeated forever.
 	 * @param connection a connection in autocommit
 	 * @param watermark the watermark of the position's run of the server
 	 * @param target the snapshot up to which to read if the position has none, or

@@ -17,7 +17,7 @@
 package io.durablenotify.change;
 
 /**
- * The position before whatever is committed from now on.
+ * The position before all that is committed from now on.
  *
  * @param position the position
  * @param watermark its watermark

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * The {@link ChangeNotifier} on PostgreSQL: publishing is an insert, hearing is left to
- * the {@link ChangeReader}.
+ * The {@link ChangeNotifier} on PostgreSQL: it inserts changes, and the
+ * {@link ChangeReader} reads them.
  */
 final class PostgresChangeNotifier implements ChangeNotifier {
 
@@ -70,14 +70,13 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 	}
 
 	/**
-	 * All topics are read by one statement, which would fail.
+	 * Without this check, the statement that reads all topics would fail.
 	 */
 	private void requireSpellable(String topic) {
 		Assert.isTrue(
 				Spelling.isPlain(topic) || this.database.executeReading("check a topic",
 						(connection, joined) -> Spelling.isPossible(connection, topic)),
-				() -> "Topic '%s' has characters that the database's encoding lacks: no change can have it"
-					.formatted(topic));
+				() -> "Topic '%s' has characters that the database's encoding lacks".formatted(topic));
 	}
 
 }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A bound up to which the server assigns no transaction number again, with its proof.
  *
- * @param last the visible change with the highest transaction, of whatever topic, or
+ * @param last the visible change with the highest transaction, of any topic, or
  * {@code null} if there is none. While it exists, its number and all lower ones are not
  * assigned again
  * @param deleted up to which transaction changes may have been deleted because of their

@@ -202,7 +202,7 @@ class ChangeListenerTests {
 
 	static class NoParameter {
 
-		static final String EXPECTED = "Allowed are methods that take one Change or one ChangeGap";
+		static final String EXPECTED = "The method must take one Change or one ChangeGap";
 
 		@ChangeListener("a")
 		void on() {
@@ -212,7 +212,7 @@ class ChangeListenerTests {
 
 	static class OtherParameter {
 
-		static final String EXPECTED = "Allowed are methods that take one Change or one ChangeGap";
+		static final String EXPECTED = "The method must take one Change or one ChangeGap";
 
 		@ChangeListener("a")
 		void on(String key) {
@@ -222,7 +222,7 @@ class ChangeListenerTests {
 
 	static class TwoParameters {
 
-		static final String EXPECTED = "Allowed are methods that take one Change or one ChangeGap";
+		static final String EXPECTED = "The method must take one Change or one ChangeGap";
 
 		@ChangeListener("a")
 		void on(Change change, ChangeGap gap) {
@@ -263,7 +263,7 @@ class ChangeListenerTests {
 
 	static class NoTopic {
 
-		static final String EXPECTED = "It names no topic";
+		static final String EXPECTED = "It must name a topic";
 
 		@ChangeListener
 		void on(Change change) {

@@ -83,7 +83,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 				.singleElement()
 				.asString()
 				.contains("The DataSource is H2 2.")
-				.contains("not PostgreSQL: changes published by other instances are not heard here")
+				.contains("not PostgreSQL: changes are delivered within this JVM only, not to other instances")
 				.contains("To run several instances, use PostgreSQL");
 		}
 	}

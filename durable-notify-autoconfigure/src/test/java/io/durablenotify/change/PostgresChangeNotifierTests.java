@@ -647,7 +647,7 @@ class PostgresChangeNotifierTests {
 				page = sql.read(connection, position, Watermark.UNKNOWN, null, List.of("topic"), limit);
 				page.rows().forEach((row) -> keys.add(row.change().key()));
 				position = (page.end() != null) ? position.within(page.target(), page.end())
-						: position.behind(page.target());
+						: position.after(page.target());
 				assertThat(page.rows()).hasSizeLessThanOrEqualTo(limit);
 			}
 			List<String> expected = new ArrayList<>();
