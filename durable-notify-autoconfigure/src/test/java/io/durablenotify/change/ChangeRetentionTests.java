@@ -118,13 +118,12 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void whoHasNotReadForLongerThanTheRetentionHearsOfAGap() {
+	void anInstanceThatHasNotReadForLongerThanTheRetentionReceivesAGap() {
 		String listener = "deaf-listener";
 		try (Instance deaf = Instance.start(this.database, NO_POLL, SHORT,
 				"durable-notify.listener.application-name=" + listener)) {
 			RecordingChangeHandler ofDeaf = new RecordingChangeHandler();
-			// Before the rest: a look that it has asked for could still be under way
-			// below
+			// First of all: a read that it has requested could still be running below
 			deaf.bean(ChangeJanitor.class).stop();
 			deaf.bean(ChangeNotifier.class).subscribe("topic", ofDeaf);
 			publish("heard");
@@ -146,7 +145,7 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void whoWasAwayForLessHearsEverythingAndOfNoGap() {
+	void anInstanceThatWasAwayForLessReceivesAllChangesAndNoGap() {
 		try (Instance keeping = Instance.start(PostgresServer.shared().createDatabase(), NO_POLL)) {
 			keeping.bean(ChangeNotifier.class).subscribe("topic", this.handler);
 			keeping.listener().stop();
@@ -159,7 +158,7 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void aTransactionThatIsOpenForLongerThanTheRetentionIsStillHeard() throws Exception {
+	void aTransactionThatIsOpenForLongerThanTheRetentionIsStillReceived() throws Exception {
 		this.instance.bean(ChangeNotifier.class).subscribe("topic", this.handler);
 		try (Connection open = this.database.jdbc().getDataSource().getConnection()) {
 			open.setAutoCommit(false);
@@ -177,7 +176,7 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void anInstanceThatHearsNothingForLongerThanTheRetentionIsNotTakenForAway() {
+	void anInstanceThatReceivesNothingForLongerThanTheRetentionIsNotTakenForAway() {
 		this.instance.bean(ChangeNotifier.class).subscribe("other", this.handler);
 		for (int i = 0; i < 3; i++) {
 			publish(String.valueOf(i));

@@ -89,7 +89,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeInTheTransactionOfAnotherManagerIsNotHeardIfThatRollsBack() {
+	void aChangeInTheTransactionOfAnotherManagerIsNotReceivedIfThatRollsBack() {
 		LocalNotifier notifier = notifier((task) -> task.run());
 		RecordingChangeHandler handler = new RecordingChangeHandler();
 		notifier.subscribe("a", handler);
@@ -101,7 +101,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeIsHeardIfNobodyKnowsWhetherItsTransactionCommitted() {
+	void aChangeIsReceivedIfItIsUnknownWhetherItsTransactionCommitted() {
 		LocalNotifier notifier = notifier((task) -> task.run());
 		RecordingChangeHandler handler = new RecordingChangeHandler();
 		notifier.subscribe("a", handler);
@@ -137,7 +137,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	}
 
 	@Test
-	void nobodyHearsAnAnswerBeforeWhatItAnswers() {
+	void aChangeInResponseToAnotherIsReceivedAfterThatOne() {
 		// Gives the first subscriber a head start, until its answer waits for the others
 		LocalNotifier notifier = notifier(
 				(task) -> Background.run(task).completeOnTimeout(null, 200, TimeUnit.MILLISECONDS).join());

@@ -104,7 +104,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void everyInstanceHearsThePublishingOneIncluded() {
+	void everyInstanceReceivesAChangeAlsoThePublishingOne() {
 		subscribe();
 		notifier(this.instance).publish("topic", "key", "client-1");
 		Change change = this.handler.awaitChanges(1).changes().get(0);
@@ -119,7 +119,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void aTransactionsChangesAreHeardAfterItsCommitInEveryInstance() {
+	void aTransactionsChangesAreReceivedAfterItsCommitInEveryInstance() {
 		subscribe();
 		this.instance.transaction().executeWithoutResult((status) -> {
 			notifier(this.instance).publish("topic", "first");
@@ -139,7 +139,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void whatWasPublishedWhileAnInstanceWasDeafIsHeardOnce() {
+	void whatWasPublishedWhileAnInstanceWasDisconnectedIsReceivedOnce() {
 		subscribe();
 		try (Instance deaf = Instance.start(this.database, NO_POLL, "durable-notify.listener.application-name=deaf",
 				"durable-notify.listener.backoff.delay=1s")) {
@@ -175,7 +175,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void aChangeThatNobodyWakesForIsHeardByThePoll() {
+	void aChangeWithoutAWakeupIsReceivedByThePoll() {
 		try (Instance polling = Instance.start(this.database, "durable-notify.listener.enabled=false",
 				"durable-notify.poll.degraded-interval=100ms", "durable-notify.poll.interval=100ms")) {
 			notifier(polling).subscribe("topic", this.handler);
@@ -317,7 +317,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void aSlowHandlerGetsEverythingAndDelaysNobody() throws Exception {
+	void aSlowHandlerGetsAllChangesAndDelaysNoOther() throws Exception {
 		CountDownLatch latch = new CountDownLatch(1);
 		RecordingChangeHandler slow = new RecordingChangeHandler() {
 
@@ -352,7 +352,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void oneThatSubscribesLaterHearsWhatIsCommittedFromThenOn() throws Exception {
+	void aLaterSubscriptionReceivesWhatIsCommittedFromThenOn() throws Exception {
 		subscribe();
 		notifier(this.instance).publish("topic", "before");
 		this.ofOther.awaitKey("before");
@@ -383,7 +383,7 @@ class PostgresChangeNotifierTests {
 		this.ofOther.awaitKey("one");
 		second.cancel();
 		notifier(this.other).publish("topic", "two");
-		// Begins anew, at the present
+		// Begins again, at the current position
 		RecordingChangeHandler third = new RecordingChangeHandler();
 		notifier(this.instance).subscribe("topic", third);
 		notifier(this.other).publish("topic", "three");
@@ -394,7 +394,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void nothingIsReadWhereNobodySubscribes() {
+	void nothingIsReadWithoutASubscription() {
 		try (Instance silent = Instance.start(this.database, "durable-notify.poll.interval=50ms")) {
 			Eventually.await(() -> silent.bean(Poll.class).intervalInForce().toMillis() == 50, silent::listener);
 			this.database.jdbc().execute("SELECT durable_notify.publish('topic', 'key')");
@@ -410,7 +410,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void everySubscriptionHearsEveryChangeOnceWhateverTheWritersDo() {
+	void everySubscriptionReceivesEveryChangeOnceWhateverTheWritersDo() {
 		int writers = 6;
 		int perWriter = 150;
 		subscribe();
@@ -478,7 +478,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void aTransactionThatSubscribesHearsWhatItPublishesItself() {
+	void aTransactionThatSubscribesReceivesWhatItPublishesItself() {
 		this.instance.transaction().executeWithoutResult((status) -> {
 			notifier(this.instance).publish("topic", "before");
 			notifier(this.instance).subscribe("topic", this.handler);
@@ -495,7 +495,7 @@ class PostgresChangeNotifierTests {
 	@ParameterizedTest
 	@ValueSource(ints = { TransactionDefinition.ISOLATION_READ_COMMITTED,
 			TransactionDefinition.ISOLATION_REPEATABLE_READ, TransactionDefinition.ISOLATION_SERIALIZABLE })
-	void itHearsThemAlsoWhereOthersHavePublishedMeanwhile(int isolationLevel) {
+	void itReceivesThemAlsoIfOthersHavePublishedSince(int isolationLevel) {
 		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
 				"spring.datasource.hikari.connection-timeout=5000")) {
 			TransactionTemplate transaction = small.transaction(isolationLevel);
@@ -569,7 +569,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void stoppedAndStartedAgainAContextHearsWhatWasPublishedMeanwhile() {
+	void aContextThatIsStoppedAndStartedReceivesWhatWasPublishedInBetween() {
 		subscribe();
 		this.other.context().stop();
 		notifier(this.instance).publish("topic", "meanwhile");
@@ -622,7 +622,7 @@ class PostgresChangeNotifierTests {
 			assertThat(this.handler.keys()).containsExactly("1", "50001", "100001", "150001");
 			assertThat(this.handler.gaps()).isEmpty();
 			assertThat(reads.get() - before).isGreaterThanOrEqualTo(2 * 20 - 2);
-			// What comes later is not behind it
+			// A later change is delivered, too
 			notifier(this.other).publish("topic", "later");
 			this.handler.awaitKey("later");
 			assertThat(this.handler.keys()).hasSize(5);
@@ -674,7 +674,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void serversThatAnswerByTurnsAreNotFollowedWithoutAPause() {
+	void serversThatAnswerAlternatelyAreNotFollowedWithoutAPause() {
 		AtomicInteger reads = new AtomicInteger();
 		HookedChangeSql alternating = new HookedChangeSql(this.instance,
 				(connection, position) -> reads.incrementAndGet()) {
@@ -702,7 +702,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void whoSubscribesDuringAnOutageWaitsItsOwnTimeAndHoldsNoMonitor() throws Exception {
+	void aCallerThatSubscribesDuringAnOutageWaitsItsOwnTimeAndHoldsNoMonitor() throws Exception {
 		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
 				"spring.datasource.hikari.connection-timeout=2000")) {
 			CountDownLatch held = new CountDownLatch(1);
@@ -755,7 +755,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void oneThatSubscribesLooksAtOnce() {
+	void aNewSubscriptionReadsAtOnce() {
 		subscribe();
 		insert("silent", 1);
 		notifier(this.other).subscribe("topic", new RecordingChangeHandler());
@@ -786,10 +786,10 @@ class PostgresChangeNotifierTests {
 	}
 
 	/**
-	 * A position that nobody moved for long is the past.
+	 * A position that is too old is not shared.
 	 */
 	@Test
-	void oneThatSubscribesBesideASlowOneDoesNotHearWhatThatOneHasNotReadYet() {
+	void aNewSubscriptionDoesNotReceiveWhatASlowOneHasNotReadYet() {
 		CountDownLatch latch = new CountDownLatch(1);
 		AtomicLong millis = new AtomicLong();
 		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
