@@ -21,12 +21,12 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something has changed: a hint, as it was published.
+ * A hint that something has changed, as it was published.
  *
  * @param topic the topic
  * @param key what has changed
- * @param originator who caused it, such as a client's id, or {@code null} if that was not
- * told
+ * @param originator who caused it, such as a client's id, or {@code null} if the
+ * publisher did not say
  * @param local whether this instance published it
  * @param id a number by which it is known. Numbers grow as changes are published, not as
  * their transactions commit

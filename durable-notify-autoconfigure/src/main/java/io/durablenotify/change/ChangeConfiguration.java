@@ -44,14 +44,14 @@ import org.springframework.context.annotation.Lazy;
 public class ChangeConfiguration {
 
 	@Bean
-	ChangeStore durableNotifyChangeStore(Schema schema) {
-		return new PostgresChangeStore(schema.name());
+	ChangeSql durableNotifyChangeSql(Schema schema) {
+		return new ChangeSql(schema.name());
 	}
 
 	@Bean
-	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeStore store,
+	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeSql sql,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
-		ChangeReader reader = new ChangeReader(database, store, executor, wakeups, poll, Clock.systemUTC());
+		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll, Clock.systemUTC());
 		reader.prepare();
 		return reader;
 	}
@@ -60,18 +60,17 @@ public class ChangeConfiguration {
 	@Lazy(false)
 	@ConditionalOnMissingBean
 	ChangeNotifier durableNotifyChangeNotifier(DatabaseProduct product, ApplicationDatabase database,
-			ObjectProvider<ChangeStore> store, ObjectProvider<PublishingWrites> writes,
-			ObjectProvider<ChangeReader> reader,
+			ObjectProvider<ChangeSql> sql, ObjectProvider<PublishingWrites> writes, ObjectProvider<ChangeReader> reader,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
 		return (product.isPostgres())
-				? new PostgresChangeNotifier(database, store.getObject(), writes.getObject(), reader.getObject())
+				? new PostgresChangeNotifier(database, sql.getObject(), writes.getObject(), reader.getObject())
 				: new LocalNotifier(product.description(), executor, Clock.systemUTC());
 	}
 
 	@Bean
 	Lifecycle durableNotifyChangeJanitor(ApplicationDatabase database, Schema schema, ChangeReader reader,
 			ChangeProperties properties) {
-		return new ChangeJanitor(database, new PostgresChangeCleanup(schema.name()), reader, properties.retention());
+		return new ChangeJanitor(database, new ChangeCleanupSql(schema.name()), reader, properties.retention());
 	}
 
 	@Bean

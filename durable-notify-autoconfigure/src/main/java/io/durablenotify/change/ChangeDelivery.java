@@ -17,12 +17,12 @@
 package io.durablenotify.change;
 
 /**
- * What gives this instance's handlers their changes.
+ * The delivery of changes to this instance's handlers.
  */
 public interface ChangeDelivery {
 
 	/**
-	 * Return how it goes.
+	 * Return its state.
 	 * @return the state, taken now
 	 */
 	ChangeDeliveryState state();

@@ -21,12 +21,12 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the delivery of changes to this instance's handlers goes.
+ * The state of the delivery of changes to this instance's handlers.
  *
  * @param subscriptions how many subscriptions there are
- * @param behind how many of them have handlers that are slower than the changes come
+ * @param behind how many of them have handlers that lag, so that reading waits for them
  * @param lastGap why changes may have been missed last, or {@code null} if none were
- * @param lastGapAt when handlers were told so
+ * @param lastGapAt when handlers were last notified of a gap, or {@code null}
  */
 public record ChangeDeliveryState(int subscriptions, int behind, ChangeGap.@Nullable Reason lastGap,
 		@Nullable Instant lastGapAt) {

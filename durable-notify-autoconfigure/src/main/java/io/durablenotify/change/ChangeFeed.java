@@ -28,14 +28,14 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One subscription: what its handler is still to be given, and who gives it.
+ * A subscription with the changes that wait for its handler.
  */
 final class ChangeFeed implements Subscription {
 
 	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
 
 	/**
-	 * So many calls a turn, then others get the thread.
+	 * The largest number of calls in one run, after which others get the thread.
 	 */
 	private static final int CALLS_PER_TURN = 256;
 
@@ -52,14 +52,14 @@ final class ChangeFeed implements Subscription {
 	private final SerialTask task;
 
 	/**
-	 * Guards what follows.
+	 * Guards the fields below.
 	 */
 	private final Object lock = new Object();
 
 	private final Deque<Change> changes = new ArrayDeque<>();
 
 	/**
-	 * To be told before the changes.
+	 * The gap to deliver before the changes.
 	 */
 	private ChangeGap.@Nullable Reason gap;
 
@@ -67,7 +67,7 @@ final class ChangeFeed implements Subscription {
 
 	/**
 	 * Create a new instance.
-	 * @param capacity with so many changes or more there is no room
+	 * @param capacity the number of changes from which on there is no room
 	 * @param onRoom called when there is room again
 	 * @param onCancel called when the subscription was cancelled
 	 */
@@ -95,8 +95,8 @@ final class ChangeFeed implements Subscription {
 	}
 
 	/**
-	 * Add a change, after those before, to be followed by {@link #signal()}. Never
-	 * refuses: whoever calls asks for room first.
+	 * Add a change, to be followed by {@link #signal()}. The caller must ask for
+	 * {@linkplain #hasRoom() room} first: the change is added in any case.
 	 */
 	void add(Change change) {
 		synchronized (this.lock) {
@@ -107,7 +107,7 @@ final class ChangeFeed implements Subscription {
 	}
 
 	/**
-	 * Add a gap in place of the changes that wait, to be followed by {@link #signal()}.
+	 * Replace the waiting changes by a gap, to be followed by {@link #signal()}.
 	 */
 	void addGap(ChangeGap.Reason reason) {
 		synchronized (this.lock) {
@@ -119,7 +119,7 @@ final class ChangeFeed implements Subscription {
 	}
 
 	/**
-	 * Have the handler called with what was added.
+	 * Deliver the added changes to the handler, on the executor.
 	 */
 	void signal() {
 		this.task.signal();
@@ -140,10 +140,10 @@ final class ChangeFeed implements Subscription {
 				this.onRoom.accept(this);
 			}
 			if (gap != null) {
-				tell(gap);
+				call(gap);
 			}
 			else if (change != null) {
-				tell(change);
+				call(change);
 			}
 			else {
 				return;
@@ -152,22 +152,23 @@ final class ChangeFeed implements Subscription {
 		this.task.signal();
 	}
 
-	private void tell(Change change) {
+	private void call(Change change) {
 		try {
 			this.handler.onChange(change);
 		}
 		catch (Throwable ex) {
-			logger.error("Handler failed with change %d of topic '%s'; it goes on with the next".formatted(change.id(),
-					this.topic), ex);
+			logger.error("Handler failed with change %d of topic '%s'; the next change is delivered"
+				.formatted(change.id(), this.topic), ex);
 		}
 	}
 
-	private void tell(ChangeGap.Reason gap) {
+	private void call(ChangeGap.Reason gap) {
 		try {
 			this.handler.onGap(new ChangeGap(this.topic, gap));
 		}
 		catch (Throwable ex) {
-			logger.error("Handler of topic '%s' failed with a gap".formatted(this.topic), ex);
+			logger.error("Handler of topic '%s' failed with a gap; the next change is delivered".formatted(this.topic),
+					ex);
 		}
 	}
 

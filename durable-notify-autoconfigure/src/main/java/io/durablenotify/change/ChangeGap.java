@@ -17,7 +17,7 @@
 package io.durablenotify.change;
 
 /**
- * Changes of a topic may have been missed, and will not be given any more.
+ * A gap: changes of a topic that may have been missed, and will not be delivered.
  *
  * @param topic the topic
  * @param reason why
@@ -36,21 +36,21 @@ public record ChangeGap(String topic, Reason reason) {
 		EXPIRED,
 
 		/**
-		 * Changes that were committed may be gone: another server of the same cluster has
-		 * taken over, which need not have them all, or this one was put back to a backup,
-		 * has crashed and lost what no commit had waited for, or somebody has removed our
-		 * rows.
+		 * Committed changes may be lost: another server of the same cluster has taken
+		 * over, which may lack some; this one was restored from a backup, or has crashed
+		 * and lost transactions that did not wait for the disk; or rows of ours were
+		 * removed.
 		 */
 		FAILOVER,
 
 		/**
-		 * The database lies in another cluster than before: it was restored or moved.
+		 * The database is in another cluster than before: it was restored or moved.
 		 */
 		OTHER_CLUSTER,
 
 		/**
 		 * The handler is too slow: more changes wait for it than are kept in memory. Only
-		 * where there is no PostgreSQL to keep them.
+		 * on other databases than PostgreSQL.
 		 */
 		OVERFLOW
 

@@ -17,25 +17,27 @@
 package io.durablenotify.change;
 
 /**
- * Takes the changes of one subscription. Calls come one after the other, on
- * {@code durableNotifyTaskExecutor}, in no transaction: what it reads is at least as new
- * as the change. A handler that blocks or throws disturbs no other.
+ * Takes the changes of one subscription.
+ * <p>
+ * Calls come one after the other, on {@code durableNotifyTaskExecutor}, in no
+ * transaction: data that the handler reads is at least as new as the change. A handler
+ * that blocks or throws disturbs no other.
  */
 @FunctionalInterface
 public interface ChangeHandler {
 
 	/**
-	 * Something has changed.
+	 * Handle a change.
 	 * @param change the change
-	 * @throws Exception is logged; the change is not given again, and the subscription
-	 * goes on with the next
+	 * @throws Exception is logged; the change is not delivered again, and the next one
+	 * follows
 	 */
 	void onChange(Change change) throws Exception;
 
 	/**
-	 * Changes may have been missed: drop what depends on them, such as a cache. Whatever
-	 * is committed after this call has begun is heard.
-	 * @param gap what may have been missed
+	 * Handle a gap: drop data that depends on the changes, such as a cache. All that is
+	 * committed after this call has begun is delivered.
+	 * @param gap the changes that may have been missed
 	 */
 	default void onGap(ChangeGap gap) {
 	}

@@ -25,8 +25,10 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Deletes changes that are older than the retention, by and by, and sees to it that this
- * instance's positions are younger, also where nothing is published and nothing polls.
+ * Deletes changes that are older than the retention, in the background.
+ * <p>
+ * Also lets this instance read, so that its positions are not older than the retention if
+ * no change is published and nothing polls.
  */
 final class ChangeJanitor extends PeriodicTask {
 
@@ -35,13 +37,13 @@ final class ChangeJanitor extends PeriodicTask {
 	private static final Duration LONGEST_INTERVAL = Duration.ofMinutes(1);
 
 	/**
-	 * How much longer than promised changes may be kept, as a part of the retention.
+	 * The part of the retention by which changes may be kept longer.
 	 */
 	private static final int PART = 10;
 
 	private final ApplicationDatabase database;
 
-	private final ChangeCleanup cleanup;
+	private final ChangeCleanupSql cleanup;
 
 	private final ChangeReader reader;
 
@@ -49,9 +51,9 @@ final class ChangeJanitor extends PeriodicTask {
 
 	private final Duration interval;
 
-	ChangeJanitor(ApplicationDatabase database, ChangeCleanup cleanup, ChangeReader reader, Duration retention) {
-		super("durable-notify-change-janitor", interval(retention),
-				new FailureLog(logger, "Old changes cannot be deleted for now", "Old changes are deleted again"));
+	ChangeJanitor(ApplicationDatabase database, ChangeCleanupSql cleanup, ChangeReader reader, Duration retention) {
+		super("durable-notify-change-janitor", interval(retention), new FailureLog(logger,
+				"Failed to delete old changes; retrying with backoff", "Old changes are deleted again"));
 		this.database = database;
 		this.cleanup = cleanup;
 		this.reader = reader;

@@ -26,7 +26,7 @@ import org.springframework.aot.hint.annotation.Reflective;
 import org.springframework.core.annotation.AliasFor;
 
 /**
- * Has a method of a bean called with the changes of topics, or with their gaps.
+ * Calls a method of a bean with the changes of topics, or with their gaps.
  * <pre class="code">
  * &#064;ChangeListener(topics = "profiles")
  * void on(Change change) {
@@ -39,28 +39,29 @@ import org.springframework.core.annotation.AliasFor;
  * }
  * </pre>
  * <p>
- * The method takes a {@link Change} or a {@link ChangeGap}, returns nothing, and is
+ * The method must take a {@link Change} or a {@link ChangeGap}, return nothing, and be
  * neither private nor static, nor final if the bean has a proxy; otherwise the bean
- * cannot be created, by a {@link ChangeListenerException}. Every method subscribes for
- * itself, once for each topic: one that takes changes is told of no gap and the other way
- * round, and two methods may be called at the same time. The calls of one method and
- * topic come one after the other, on {@code durableNotifyTaskExecutor}, through the
- * bean's proxy if it has one. What the method throws is logged; it goes on with the next
- * change.
+ * cannot be created, by a {@link ChangeListenerException}.
  * <p>
- * The method hears what is committed from the time on when its bean has been initialized,
- * before other beans can use it. What the bean reads while it is initialized, such as in
- * a {@code @PostConstruct} method, is older: fill a cache on first use, or when the
+ * Each method has its own subscription to each topic. A method that takes changes gets no
+ * gaps, and the other way round; two methods may be called at the same time. The calls of
+ * one method and topic come one after the other, on {@code durableNotifyTaskExecutor},
+ * through the bean's proxy if it has one. An exception that the method throws is logged,
+ * and the next change follows.
+ * <p>
+ * The method gets all changes that are committed after its bean was initialized, which is
+ * before other beans can use it. Data that the bean reads while it is initialized, such
+ * as in a {@code @PostConstruct} method, is older: fill a cache on first use, or when the
  * application is ready.
  * <p>
- * What fills a cache has to see what has been heard of: it reads in a new transaction
- * (Propagation.REQUIRES_NEW), since the snapshot of one that has begun before may be
- * older, and by a query of columns, since JPA may give an entity that it has loaded
- * before.
+ * A cache must be filled from data that is at least as new as the delivered changes. Read
+ * it in a new transaction (Propagation.REQUIRES_NEW), since the snapshot of one that has
+ * begun before may be older, and by a query of columns, since JPA may return an entity
+ * that it has loaded before.
  * <p>
- * It hears until the bean is destroyed. A lazy bean hears nothing before it is created;
- * {@code spring.main.lazy-initialization} makes no bean with such a method lazy. Every
- * instance of a prototype hears for itself until the context closes.
+ * The method is called until the bean is destroyed. A lazy bean gets no change before it
+ * is created; {@code spring.main.lazy-initialization} makes no bean with such a method
+ * lazy. Every instance of a prototype has its own subscription until the context closes.
  * <p>
  * May be used as a meta-annotation.
  *
@@ -87,8 +88,8 @@ public @interface ChangeListener {
 	String[] topics() default {};
 
 	/**
-	 * Whether to leave out the changes that this instance has published.
-	 * @return whether to leave them out
+	 * Whether to skip the changes that this instance has published.
+	 * @return whether to skip them
 	 */
 	boolean ignoreOwn() default false;
 

@@ -17,8 +17,8 @@
 package io.durablenotify.change;
 
 /**
- * A {@link ChangeListener} method cannot be used, so that its bean cannot be created. The
- * message names the method, the bean and what is wrong.
+ * Thrown if a {@link ChangeListener} method cannot be used, so that its bean cannot be
+ * created. The message names the method, the bean and the reason.
  */
 public final class ChangeListenerException extends IllegalStateException {
 
@@ -30,7 +30,7 @@ public final class ChangeListenerException extends IllegalStateException {
 	}
 
 	/**
-	 * Return what to do.
+	 * Return how to correct the method.
 	 * @return a sentence
 	 */
 	public String getAction() {

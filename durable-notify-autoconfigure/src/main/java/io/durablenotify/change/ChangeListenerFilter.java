@@ -22,8 +22,8 @@ import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.LazyInitializationExcludeFilter;
 
 /**
- * Keeps {@code spring.main.lazy-initialization} away from beans with a
- * {@link ChangeListener}, which nobody would ever create.
+ * Excludes beans with a {@link ChangeListener} from
+ * {@code spring.main.lazy-initialization}: no other bean might ever create them.
  */
 final class ChangeListenerFilter implements LazyInitializationExcludeFilter {
 

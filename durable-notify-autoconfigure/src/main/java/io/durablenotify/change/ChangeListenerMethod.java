@@ -27,8 +27,8 @@ import org.springframework.util.ReflectionUtils;
  */
 final class ChangeListenerMethod implements ChangeHandler {
 
-	private static final String RULE = "Allowed are methods that take one Change or one ChangeGap, return nothing, and "
-			+ "are neither private nor static";
+	private static final String RULE = "The method must take one Change or one ChangeGap, return nothing, and be "
+			+ "neither private nor static";
 
 	private final HandlerMethod method;
 

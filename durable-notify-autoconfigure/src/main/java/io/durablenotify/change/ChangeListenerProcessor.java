@@ -42,8 +42,8 @@ final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListene
 			+ "white space. Set the property that a placeholder names, or give it a default: '${app.topic:profiles}'.";
 
 	/**
-	 * Not asked for before there is a method: it would create the DataSource, for which
-	 * it is too early while other post-processors are created.
+	 * Used only once there is a method: it creates the DataSource, which must not happen
+	 * while other post-processors are created.
 	 */
 	private final ObjectProvider<ChangeNotifier> notifier;
 
@@ -79,7 +79,7 @@ final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListene
 
 	private Set<String> topics(ChangeListener annotation) {
 		if (annotation.topics().length == 0) {
-			throw new IllegalStateException("It names no topic");
+			throw new IllegalStateException("It must name a topic");
 		}
 		Set<String> topics = new LinkedHashSet<>();
 		for (String topic : annotation.topics()) {

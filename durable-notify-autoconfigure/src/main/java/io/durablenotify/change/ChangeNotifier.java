@@ -20,23 +20,23 @@ import io.durablenotify.Subscription;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells every instance of an application that something has changed, this one included.
+ * Broadcasts changes to all instances of an application, including this one.
  * <p>
- * On PostgreSQL a change is a row: an instance that was disconnected hears of it when it
- * is back, once. On other databases it is heard in this JVM only. Changes of transactions
- * that followed one another are heard in that order; those of transactions that ran side
- * by side in any.
+ * On PostgreSQL a change is a row: an instance that was disconnected gets it once, when
+ * it is back. On other databases a change stays in this JVM. Changes are delivered in
+ * order if one transaction committed before the other began; those of concurrent
+ * transactions in any order.
  * <p>
- * Topics have 1 to 255 characters, none of them white space or a control character; keys
- * have 1 to 1,024 characters, originators 1 to 255. Whatever else is refused by an
- * {@link IllegalArgumentException}, and nothing is published.
+ * Topics must have 1 to 255 characters, none of them white space or a control character;
+ * keys must have 1 to 1,024 characters, originators 1 to 255. Otherwise an
+ * {@link IllegalArgumentException} is thrown, and nothing is published.
  * <p>
  * Thread-safe.
  */
 public interface ChangeNotifier {
 
 	/**
-	 * Publish a change whose originator is not told.
+	 * Publish a change without an originator.
 	 * @param topic the topic
 	 * @param key what has changed
 	 * @see #publish(String, String, String)
@@ -46,12 +46,12 @@ public interface ChangeNotifier {
 	}
 
 	/**
-	 * Publish a change. In a transaction it is heard after the commit, and never if that
-	 * rolls back; otherwise it is committed when this method returns. Blocks for one
-	 * statement.
+	 * Publish a change. In a transaction it is delivered after the commit, and never
+	 * after a rollback; otherwise it is committed when this method returns. Blocks for
+	 * one statement.
 	 * @param topic the topic
 	 * @param key what has changed
-	 * @param originator who caused it, for handlers to leave out their own, or
+	 * @param originator who caused it, by which handlers recognize their own changes, or
 	 * {@code null}
 	 * @throws org.springframework.dao.DataAccessException if the database fails, or the
 	 * transaction is read-only
@@ -59,20 +59,23 @@ public interface ChangeNotifier {
 	void publish(String topic, String key, @Nullable String originator);
 
 	/**
-	 * Hear the changes of a topic. Every change is heard that is committed after this
-	 * method has returned; one that is committed meanwhile or shortly before may be.
+	 * Subscribe to the changes of a topic. Every change is delivered that is committed
+	 * after this method has returned; one that is committed during the call, or shortly
+	 * before, may be.
 	 * <p>
-	 * Asks the database, in a transaction on its connection, unless this instance has
-	 * read changes within the last minute. A transaction that subscribes hears what it
-	 * publishes itself, before or after, when it has committed. At REPEATABLE READ and
-	 * SERIALIZABLE it also hears what others have committed since its snapshot.
+	 * Sends a statement, in a transaction on its connection, unless this instance has
+	 * read changes within the last minute. A transaction that subscribes also gets the
+	 * changes that it publishes, before or after, when it has committed. At REPEATABLE
+	 * READ and SERIALIZABLE it also gets those that others have committed since its
+	 * snapshot.
 	 * @param topic the topic
 	 * @param handler the handler
-	 * @return the subscription, which goes on until it is cancelled or the context
-	 * closes. Only changes that cannot be read end it, with an entry in the log: in a
-	 * database in SQL_ASCII others may store what is no UTF-8
-	 * @throws IllegalArgumentException if the topic is refused, or the database's
-	 * encoding lacks one of its characters
+	 * @return the subscription, which ends when it is cancelled or the context closes.
+	 * Only changes that cannot be read end it earlier, with an entry in the log: in a
+	 * SQL_ASCII database, other writers may store text that is not UTF-8
+	 * @throws IllegalArgumentException if the topic breaks the rules above, or the
+	 * database's encoding lacks one of its characters
+	 * @throws IllegalStateException if the application context has closed
 	 * @throws org.springframework.dao.DataAccessException if the database fails; nothing
 	 * is subscribed then
 	 */

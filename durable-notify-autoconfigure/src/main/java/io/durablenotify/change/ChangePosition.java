@@ -20,20 +20,21 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-import io.durablenotify.change.ChangeStore.Place;
+import io.durablenotify.change.ChangePage.Place;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Up to where changes were read: whatever a snapshot sees, and of what the next one sees
- * besides, the part up to a transaction and an id.
+ * A read position: all that is visible in a snapshot, and part of a later one.
+ * <p>
+ * The part is what the target sees besides, up to a transaction and an id.
  *
  * @param server the run of the server whose snapshots these are
  * @param snapshot the snapshot up to which everything was read, in PostgreSQL's form
  * {@code xmin:xmax:xip}
  * @param target the snapshot whose additional changes are being read in pages, or
- * {@code null} between two looks
+ * {@code null} if the last page has reached it
  * @param afterXact the transaction of the last change that was read for the target, of
- * whatever topic
+ * any topic
  * @param afterId the id of that change
  */
 record ChangePosition(ServerRun server, String snapshot, @Nullable String target, long afterXact, long afterId) {
@@ -43,8 +44,8 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
-	 * Return the position before a transaction that asks for it. Its own snapshots leave
-	 * it out of those that run, so that its changes would pass for seen.
+	 * Return the position before a transaction that asks for it. Its own snapshots do not
+	 * list it as running, so that its changes would pass for visible.
 	 */
 	ChangePosition before(long xact) {
 		String[] fields = this.snapshot.split(":", -1);
@@ -64,24 +65,25 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
-	 * Return the position behind a page that is not the last for the target.
+	 * Return the position after a page that is not the last for the target.
 	 */
 	ChangePosition within(String target, Place end) {
 		return new ChangePosition(this.server, this.snapshot, target, end.xact(), end.id());
 	}
 
 	/**
-	 * Return the position when everything was read that the target sees.
+	 * Return the position after all that the target sees.
 	 */
-	ChangePosition behind(String target) {
+	ChangePosition after(String target) {
 		return at(this.server, target);
 	}
 
 	/**
-	 * Return the same position in another run of the server. Numbers of transactions that
-	 * were not written to disk when the server crashed are given away again: they must
-	 * not pass for seen.
-	 * @param durable up to which number none is given away again, nor was read above it
+	 * Return the position after a crash of the server, which may assign the numbers of
+	 * transactions that were not on disk again: these must not pass for visible.
+	 * @param server the run after the crash
+	 * @param durable up to which number none is assigned again, and none above it was
+	 * read
 	 */
 	ChangePosition afterCrash(ServerRun server, long durable) {
 		return new ChangePosition(server, limited(this.snapshot, durable),
@@ -89,7 +91,7 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
-	 * Return what of a snapshot is certain: that of transactions up to a number.
+	 * Return a snapshot cut back to transactions up to a number.
 	 */
 	static String limited(String snapshot, long durable) {
 		String[] fields = snapshot.split(":", -1);
@@ -105,14 +107,14 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
-	 * Return below which transaction the snapshot sees all but those that ran.
+	 * Return the first transaction that had not begun in the snapshot.
 	 */
 	long xmax() {
 		return xmax(this.snapshot);
 	}
 
 	/**
-	 * Return the same of the target, where there is one.
+	 * Return the same of the target, if there is one.
 	 */
 	long targetXmax() {
 		return xmax((this.target != null) ? this.target : this.snapshot);

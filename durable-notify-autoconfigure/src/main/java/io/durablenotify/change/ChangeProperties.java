@@ -27,8 +27,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * Changes properties.
  *
- * @param retention Time for which a change is kept from its commit on: an instance that
- * was away for less hears of it when it is back. From 1s to 36500d.
+ * @param retention Time for which a change is kept after its commit. An instance that was
+ * away for less gets it when it is back. From 1s to 36500d.
  */
 @ConfigurationProperties(ChangeProperties.PREFIX)
 public record ChangeProperties(@DefaultValue("1h") Duration retention) implements InitializingBean {

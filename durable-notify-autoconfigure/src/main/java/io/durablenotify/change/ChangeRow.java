@@ -24,8 +24,8 @@ package io.durablenotify.change;
  */
 record ChangeRow(long xact, Change change) {
 
-	ChangeStore.Identity identity() {
-		return new ChangeStore.Identity(this.xact, this.change.id(), this.change.createdAt());
+	ChangeIdentity identity() {
+		return new ChangeIdentity(this.xact, this.change.id(), this.change.createdAt());
 	}
 
 }

@@ -20,7 +20,7 @@ import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rules for what is published.
+ * The rules for topics, keys and originators.
  */
 final class ChangeRules {
 

@@ -43,7 +43,8 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
 
 	/**
-	 * How many changes wait for one handler before they are given up for a gap.
+	 * The largest number of changes that wait for one handler. More are replaced by a
+	 * gap.
 	 */
 	static final int CAPACITY = 10_000;
 
@@ -63,14 +64,14 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	private volatile boolean closed;
 
 	/**
-	 * Create a new instance. Warns of what it cannot do.
+	 * Create a new instance. Logs a warning that it works within this JVM only.
 	 * @param product the database's name and version
 	 */
 	LocalNotifier(String product, Executor executor, Clock clock) {
 		this.executor = executor;
 		this.clock = clock;
-		logger.warn(("The DataSource is %s, not PostgreSQL: changes published by other instances are not heard here, "
-				+ "and theirs not there. To run several instances, use PostgreSQL or define a ChangeNotifier bean")
+		logger.warn(("The DataSource is %s, not PostgreSQL: changes are delivered within this JVM only, not to other "
+				+ "instances. To run several instances, use PostgreSQL or define a ChangeNotifier bean")
 			.formatted(product));
 	}
 
@@ -90,15 +91,15 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	}
 
 	/**
-	 * All feeds get a change before any gets the next: a handler that answers one by
-	 * publishing another must not be heard before what it answers.
+	 * Add each change to all feeds before the next one: a change that a handler publishes
+	 * in response to another must not be delivered before that one.
 	 */
 	private void deliver(List<Change> changes) {
 		Set<ChangeFeed> feeds = new LinkedHashSet<>();
 		synchronized (this.delivery) {
 			changes.forEach((change) -> feeds.addAll(deliver(change)));
 		}
-		// Without the lock: an executor may run handlers on this thread
+		// After the lock is released: the executor may run handlers on this thread
 		feeds.forEach(ChangeFeed::signal);
 	}
 
@@ -144,7 +145,7 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	}
 
 	/**
-	 * Return the topics that somebody hears.
+	 * Return the topics that have subscriptions.
 	 */
 	Set<String> topics() {
 		return this.feeds.keySet();

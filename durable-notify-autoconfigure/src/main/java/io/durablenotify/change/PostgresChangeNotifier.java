@@ -27,23 +27,22 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * The {@link ChangeNotifier} on PostgreSQL: publishing is an insert, hearing is left to
- * the {@link ChangeReader}.
+ * The {@link ChangeNotifier} on PostgreSQL: it inserts changes, and the
+ * {@link ChangeReader} reads them.
  */
 final class PostgresChangeNotifier implements ChangeNotifier {
 
 	private final ApplicationDatabase database;
 
-	private final ChangeStore store;
+	private final ChangeSql sql;
 
 	private final PublishingWrites writes;
 
 	private final ChangeReader reader;
 
-	PostgresChangeNotifier(ApplicationDatabase database, ChangeStore store, PublishingWrites writes,
-			ChangeReader reader) {
+	PostgresChangeNotifier(ApplicationDatabase database, ChangeSql sql, PublishingWrites writes, ChangeReader reader) {
 		this.database = database;
-		this.store = store;
+		this.sql = sql;
 		this.writes = writes;
 		this.reader = reader;
 	}
@@ -57,7 +56,7 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 		Wakeup wakeup = Wakeup.moved(ChangeReader.idOf(topic), 0);
 		this.database.execute("publish a change", (connection, joined) -> this.writes.run(ChangeReader.TOPIC,
 				connection, joined, (session, inTransaction) -> {
-					this.store.insert(session, topic, key, originator);
+					this.sql.insert(session, topic, key, originator);
 					return Written.of(topic, wakeup);
 				}));
 	}
@@ -71,14 +70,13 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 	}
 
 	/**
-	 * All topics are read by one statement, which would fail.
+	 * Without this check, the statement that reads all topics would fail.
 	 */
 	private void requireSpellable(String topic) {
 		Assert.isTrue(
 				Spelling.isPlain(topic) || this.database.executeReading("check a topic",
 						(connection, joined) -> Spelling.isPossible(connection, topic)),
-				() -> "Topic '%s' has characters that the database's encoding lacks: no change can have it"
-					.formatted(topic));
+				() -> "Topic '%s' has characters that the database's encoding lacks".formatted(topic));
 	}
 
 }

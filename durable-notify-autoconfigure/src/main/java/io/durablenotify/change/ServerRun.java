@@ -21,22 +21,25 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run of one server, as far as that tells. Only a hint of what may have been lost:
- * what was read is proven by {@link ChangeStore.Known} with each read.
+ * A run of a server, from its start or recovery to the next one.
+ * <p>
+ * It is only a hint that changes may have been lost, since servers may refuse to report
+ * it. The proof is the {@link Watermark}, which each read checks.
  *
- * @param systemIdentifier the cluster's number, which its backups share and others do
- * not, or 0 where the server does not tell
+ * @param systemIdentifier the cluster's number, which its backups share and other
+ * clusters do not, or 0 if the server does not report it
  * @param timeline the timeline, which changes when a standby takes over, or an empty text
- * where the server does not tell
+ * if the server does not report it
  * @param startedAt when the server was started, and which crash it has recovered from
  * since
  * @param log the id of the row that says what was deleted, which is another one after
- * somebody has removed that row
+ * that row was removed
  */
 record ServerRun(long systemIdentifier, String timeline, String startedAt, String log) {
 
 	/**
-	 * Two are one run whatever else the server told each time.
+	 * Compares the start and the log only: the server may report the rest at one time and
+	 * not at another.
 	 */
 	@Override
 	public boolean equals(@Nullable Object other) {
@@ -49,13 +52,6 @@ record ServerRun(long systemIdentifier, String timeline, String startedAt, Strin
 	}
 
 	/**
-	 * Return whether this is the run that has answered.
-	 */
-	boolean isThatOf(ChangeStore.Page page) {
-		return this.startedAt.equals(page.startedAt()) && this.log.equals(page.log());
-	}
-
-	/**
 	 * Return whether the server was started, or has recovered, between the two.
 	 */
 	boolean isOtherThan(ServerRun before) {
@@ -63,22 +59,22 @@ record ServerRun(long systemIdentifier, String timeline, String startedAt, Strin
 	}
 
 	/**
-	 * Return whether the server was shut down between the two, if it is the same: no
-	 * number of a transaction is given away twice then. It has not replayed its log.
+	 * Return whether the same server was shut down between the two, and has not replayed
+	 * its log. Then it assigns no transaction number twice.
 	 */
 	boolean isAfterShutdown(ServerRun before) {
 		return isOtherThan(before) && this.startedAt.endsWith("/");
 	}
 
 	/**
-	 * Return whether both belong to one line of history, or nobody says otherwise.
+	 * Return whether both belong to one timeline, as far as the server reports it.
 	 */
 	boolean isSameTimeline(ServerRun before) {
 		return this.timeline.equals(before.timeline) || this.timeline.isEmpty() || before.timeline.isEmpty();
 	}
 
 	/**
-	 * Return whether both belong to one cluster, or nobody says otherwise.
+	 * Return whether both belong to one cluster, as far as the server reports it.
 	 */
 	boolean isSameCluster(ServerRun before) {
 		return this.systemIdentifier == before.systemIdentifier || this.systemIdentifier == 0

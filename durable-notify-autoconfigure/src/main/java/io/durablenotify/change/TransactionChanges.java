@@ -27,8 +27,8 @@ import org.springframework.transaction.support.TransactionSynchronization;
 /**
  * The changes of one transaction, kept in memory until it has committed.
  * <p>
- * If it is unknown whether the transaction committed, its changes are given: one too many
- * costs a look, one too few leaves a cache stale.
+ * If it is unknown whether the transaction committed, its changes are delivered: a change
+ * too many costs a read, a missing one leaves a cache stale.
  */
 final class TransactionChanges implements TransactionBuffer.Content {
 
@@ -59,8 +59,8 @@ final class TransactionChanges implements TransactionBuffer.Content {
 	}
 
 	/**
-	 * Not in afterCommit(), which does not come to what was created in another's
-	 * afterCommit().
+	 * Used instead of afterCommit(), which is not called for changes that a callback has
+	 * published in its own afterCommit().
 	 */
 	@Override
 	public void afterCompletion(int status) {

@@ -15,13 +15,13 @@
  */
 
 /**
- * Changes: a hint that something has changed, published by one instance and heard by all
- * of them.
+ * Changes: hints that something has changed, published by one instance and delivered to
+ * all.
  * <p>
- * On PostgreSQL a change is a row. An instance remembers a snapshot of the database as
- * its position, and the next read takes the rows that are visible now and were not
- * visible in that snapshot: none is missed and none is given twice, in whatever order
- * transactions commit. A wake-up only says that there may be some. On other databases
+ * On PostgreSQL a change is a row. The position of an instance is a snapshot of the
+ * database, and the next read takes the rows that are visible now and were not visible in
+ * that snapshot: none is missed and none is delivered twice, in any order in which
+ * transactions commit. A wake-up is a hint that there may be some. On other databases
  * changes stay in the JVM.
  */
 @NullMarked

@@ -604,8 +604,8 @@ class FailureAnalysisTests {
 		Analysis analysis = failureOf((application) -> application.sources(WrongMethod.class), H2);
 		assertThat(analysis.description())
 			.matches("@ChangeListener method void \\S+WrongMethod\\.on\\(java\\.lang\\.String\\)"
-					+ " of bean '\\S+' cannot be used: Allowed are methods that take one Change or one ChangeGap, return "
-					+ "nothing, and are neither private nor static");
+					+ " of bean '\\S+' cannot be used: The method must take one Change or one ChangeGap, return "
+					+ "nothing, and be neither private nor static");
 		assertThat(analysis.action()).isEqualTo("Declare it like 'void on(Change change)' or 'void on(ChangeGap gap)', "
 				+ "neither private nor static, and in an interface of the bean if its proxy has only interfaces; or "
 				+ "remove @ChangeListener.");

@@ -77,13 +77,13 @@ class ChangeListenerTests {
 			() -> this.notifier);
 
 	@Test
-	void aMethodHearsItsTopicsAndNoOthers() {
+	void aMethodReceivesItsTopicsAndNoOthers() {
 		this.contextRunner.withBean(Plain.class).run((context) -> {
 			this.notifier.publish("first", "a");
 			this.notifier.publish("second", "b");
 			this.notifier.publish("aliased", "c");
 			this.notifier.publish("third", "d");
-			assertThat(context.getBean(Plain.class).heard).containsExactly("two first/a", "two second/b",
+			assertThat(context.getBean(Plain.class).received).containsExactly("two first/a", "two second/b",
 					"one aliased/c");
 			assertThat(this.notifier.topics()).containsExactlyInAnyOrder("first", "second", "aliased");
 		});
@@ -91,61 +91,61 @@ class ChangeListenerTests {
 
 	static class Plain {
 
-		final List<String> heard = new ArrayList<>();
+		final List<String> received = new ArrayList<>();
 
 		@ChangeListener(topics = { "first", "second", "first" })
 		void two(Change change) {
-			this.heard.add("two " + change.topic() + "/" + change.key());
+			this.received.add("two " + change.topic() + "/" + change.key());
 		}
 
 		@ChangeListener("aliased")
 		protected void one(Change change) {
-			this.heard.add("one " + change.topic() + "/" + change.key());
+			this.received.add("one " + change.topic() + "/" + change.key());
 		}
 
 	}
 
 	@Test
-	void aMethodForChangesHearsNoGapAndOneForGapsNoChange() {
+	void aMethodForChangesReceivesNoGapAndOneForGapsNoChange() {
 		this.contextRunner.withBean(Both.class).run((context) -> {
 			this.notifier.publish("both", "a");
-			this.notifier.tellGap("both");
-			assertThat(context.getBean(Both.class).heard).containsExactly("a", ChangeGap.Reason.EXPIRED);
+			this.notifier.deliverGap("both");
+			assertThat(context.getBean(Both.class).received).containsExactly("a", ChangeGap.Reason.EXPIRED);
 		});
 	}
 
 	static class Both {
 
-		final List<Object> heard = new ArrayList<>();
+		final List<Object> received = new ArrayList<>();
 
 		@ChangeListener("both")
 		void on(Change change) {
-			this.heard.add(change.key());
+			this.received.add(change.key());
 		}
 
 		@ChangeListener("both")
 		void on(ChangeGap gap) {
-			this.heard.add(gap.reason());
+			this.received.add(gap.reason());
 		}
 
 	}
 
 	@Test
-	void aMethodThatIgnoresItsOwnHearsThoseOfOtherInstances() {
+	void aMethodThatIgnoresItsOwnReceivesThoseOfOtherInstances() {
 		this.contextRunner.withBean(OfOthers.class).run((context) -> {
 			this.notifier.publish("others", "own");
 			this.notifier.publish("others", "other", false);
-			assertThat(context.getBean(OfOthers.class).heard).containsExactly("other");
+			assertThat(context.getBean(OfOthers.class).received).containsExactly("other");
 		});
 	}
 
 	static class OfOthers {
 
-		final List<String> heard = new ArrayList<>();
+		final List<String> received = new ArrayList<>();
 
 		@ChangeListener(topics = "others", ignoreOwn = true)
 		void on(Change change) {
-			this.heard.add(change.key());
+			this.received.add(change.key());
 		}
 
 	}
@@ -202,7 +202,7 @@ class ChangeListenerTests {
 
 	static class NoParameter {
 
-		static final String EXPECTED = "Allowed are methods that take one Change or one ChangeGap";
+		static final String EXPECTED = "The method must take one Change or one ChangeGap";
 
 		@ChangeListener("a")
 		void on() {
@@ -212,7 +212,7 @@ class ChangeListenerTests {
 
 	static class OtherParameter {
 
-		static final String EXPECTED = "Allowed are methods that take one Change or one ChangeGap";
+		static final String EXPECTED = "The method must take one Change or one ChangeGap";
 
 		@ChangeListener("a")
 		void on(String key) {
@@ -222,7 +222,7 @@ class ChangeListenerTests {
 
 	static class TwoParameters {
 
-		static final String EXPECTED = "Allowed are methods that take one Change or one ChangeGap";
+		static final String EXPECTED = "The method must take one Change or one ChangeGap";
 
 		@ChangeListener("a")
 		void on(Change change, ChangeGap gap) {
@@ -263,7 +263,7 @@ class ChangeListenerTests {
 
 	static class NoTopic {
 
-		static final String EXPECTED = "It names no topic";
+		static final String EXPECTED = "It must name a topic";
 
 		@ChangeListener
 		void on(Change change) {
@@ -286,7 +286,7 @@ class ChangeListenerTests {
 		this.contextRunner.withBean(Composed.class).run((context) -> {
 			this.notifier.publish("composed", "own");
 			this.notifier.publish("composed", "other", false);
-			assertThat(context.getBean(Composed.class).heard).containsExactly("other");
+			assertThat(context.getBean(Composed.class).received).containsExactly("other");
 		});
 	}
 
@@ -302,33 +302,33 @@ class ChangeListenerTests {
 
 	static class Composed {
 
-		final List<String> heard = new ArrayList<>();
+		final List<String> received = new ArrayList<>();
 
 		@OnOthersChange(topic = "composed")
 		void on(Change change) {
-			this.heard.add(change.key());
+			this.received.add(change.key());
 		}
 
 	}
 
 	@Test
-	void methodsOfSuperclassesAndInterfacesHearOnce() {
+	void methodsOfSuperclassesAndInterfacesAreCalledOnce() {
 		this.contextRunner.withBean(Inheriting.class).run((context) -> {
 			for (String topic : List.of("inherited", "overridden", "default", "generic")) {
 				this.notifier.publish(topic, "a");
 			}
-			assertThat(context.getBean(Inheriting.class).heard).containsExactly("inherited", "overridden by a subclass",
-					"default", "generic");
+			assertThat(context.getBean(Inheriting.class).received).containsExactly("inherited",
+					"overridden by a subclass", "default", "generic");
 		});
 	}
 
 	interface WithDefault<T> {
 
-		List<String> heard();
+		List<String> received();
 
 		@ChangeListener("default")
 		default void onDefault(Change change) {
-			heard().add("default");
+			received().add("default");
 		}
 
 		@ChangeListener("generic")
@@ -338,16 +338,16 @@ class ChangeListenerTests {
 
 	static class Inherited {
 
-		final List<String> heard = new ArrayList<>();
+		final List<String> received = new ArrayList<>();
 
 		@ChangeListener("inherited")
 		void onInherited(Change change) {
-			this.heard.add("inherited");
+			this.received.add("inherited");
 		}
 
 		@ChangeListener("overridden")
 		void onOverridden(Change change) {
-			this.heard.add("overridden");
+			this.received.add("overridden");
 		}
 
 	}
@@ -355,18 +355,18 @@ class ChangeListenerTests {
 	static class Inheriting extends Inherited implements WithDefault<Change> {
 
 		@Override
-		public List<String> heard() {
-			return this.heard;
+		public List<String> received() {
+			return this.received;
 		}
 
 		@Override
 		void onOverridden(Change change) {
-			this.heard.add("overridden by a subclass");
+			this.received.add("overridden by a subclass");
 		}
 
 		@Override
 		public void onGeneric(Change change) {
-			this.heard.add("generic");
+			this.received.add("generic");
 		}
 
 	}
@@ -380,7 +380,7 @@ class ChangeListenerTests {
 				assertThat(AopUtils.isCglibProxy(context.getBean("proxied"))).isEqualTo(classes);
 				assertThat(AopUtils.isJdkDynamicProxy(context.getBean("proxied"))).isEqualTo(!classes);
 				this.notifier.publish("proxied", "a");
-				assertThat(context.getBean(Proxied.class).heard()).containsExactly("a in a transaction: true");
+				assertThat(context.getBean(Proxied.class).received()).containsExactly("a in a transaction: true");
 				((DefaultListableBeanFactory) context.getBeanFactory()).destroySingleton("proxied");
 				assertThat(this.notifier.topics()).isEmpty();
 			});
@@ -388,7 +388,7 @@ class ChangeListenerTests {
 
 	interface Proxied {
 
-		List<String> heard();
+		List<String> received();
 
 		void on(Change change);
 
@@ -396,18 +396,18 @@ class ChangeListenerTests {
 
 	static class TransactionalListener implements Proxied {
 
-		private final List<String> heard = new ArrayList<>();
+		private final List<String> received = new ArrayList<>();
 
 		@Override
-		public List<String> heard() {
-			return this.heard;
+		public List<String> received() {
+			return this.received;
 		}
 
 		@Override
 		@Transactional
 		@ChangeListener("proxied")
 		public void on(Change change) {
-			this.heard.add("%s in a transaction: %s".formatted(change.key(),
+			this.received.add("%s in a transaction: %s".formatted(change.key(),
 					TransactionSynchronizationManager.isActualTransactionActive()));
 		}
 
@@ -477,18 +477,18 @@ class ChangeListenerTests {
 	}
 
 	@Test
-	void aLazyBeanHearsFromItsCreationOn() {
+	void aLazyBeanReceivesFromItsCreationOn() {
 		this.contextRunner.withBean("lazy", Plain.class, Plain::new, (definition) -> definition.setLazyInit(true))
 			.run((context) -> {
 				assertThat(this.notifier.topics()).isEmpty();
 				Plain lazy = context.getBean(Plain.class);
 				this.notifier.publish("first", "a");
-				assertThat(lazy.heard).hasSize(1);
+				assertThat(lazy.received).hasSize(1);
 			});
 	}
 
 	@Test
-	void lazyInitializationOfAllBeansMakesNoneLazyThatHears() {
+	void lazyInitializationOfAllBeansMakesNoneLazyThatListens() {
 		this.contextRunner
 			.withInitializer(
 					(context) -> context.addBeanFactoryPostProcessor(new LazyInitializationBeanFactoryPostProcessor()))
@@ -501,7 +501,7 @@ class ChangeListenerTests {
 	}
 
 	@Test
-	void everyInstanceOfAPrototypeHearsUntilTheContextCloses() {
+	void everyInstanceOfAPrototypeReceivesUntilTheContextCloses() {
 		this.contextRunner
 			.withBean(OfOthers.class, OfOthers::new,
 					(definition) -> definition.setScope(BeanDefinition.SCOPE_PROTOTYPE))
@@ -516,7 +516,7 @@ class ChangeListenerTests {
 	}
 
 	@Test
-	void aScopedBeanHearsOnceForEachOfItsInstances() {
+	void aScopedBeanReceivesOnceForEachOfItsInstances() {
 		this.contextRunner.withUserConfiguration(ScopedConfiguration.class)
 			.withInitializer((context) -> context.getBeanFactory().registerScope("thread", new SimpleThreadScope()))
 			.run((context) -> {
@@ -538,7 +538,7 @@ class ChangeListenerTests {
 	}
 
 	@Test
-	void aBeanHearsNothingOnceItIsDestroyed() {
+	void aBeanReceivesNothingOnceItIsDestroyed() {
 		this.contextRunner.withBean("plain", Plain.class).withBean("other", OfOthers.class).run((context) -> {
 			((DefaultListableBeanFactory) context.getBeanFactory()).destroySingleton("plain");
 			assertThat(this.notifier.topics()).containsExactly("others");
@@ -548,10 +548,10 @@ class ChangeListenerTests {
 	}
 
 	@Test
-	void aBeanHearsBeforeOthersCanUseIt() {
+	void aBeanReceivesBeforeOthersCanUseIt() {
 		this.contextRunner.withBean("plain", Plain.class)
 			.withBean("user", User.class)
-			.run((context) -> assertThat(context.getBean(Plain.class).heard).containsExactly("two first/early"));
+			.run((context) -> assertThat(context.getBean(Plain.class).received).containsExactly("two first/early"));
 	}
 
 	static class User {
@@ -573,26 +573,26 @@ class ChangeListenerTests {
 			}
 			assertThat(other.awaitKey("c").keys()).containsExactly("a", "b", "c");
 			Throwing throwing = context.getBean(Throwing.class);
-			Eventually.await(() -> throwing.heard.size() == 3, throwing.heard::toString);
-			assertThat(throwing.heard).containsExactly("a", "b", "c");
+			Eventually.await(() -> throwing.received.size() == 3, throwing.received::toString);
+			assertThat(throwing.received).containsExactly("a", "b", "c");
 			assertThat(output).contains("Expected with a").doesNotContain("InvocationTargetException");
 		});
 	}
 
 	static class Throwing {
 
-		final List<String> heard = new CopyOnWriteArrayList<>();
+		final List<String> received = new CopyOnWriteArrayList<>();
 
 		@ChangeListener("throwing")
 		void on(Change change) throws Exception {
-			this.heard.add(change.key());
+			this.received.add(change.key());
 			throw new Exception("Expected with " + change.key());
 		}
 
 	}
 
 	@Test
-	void theNotifierIsNotAskedForWhereNoMethodHears() {
+	void theNotifierIsNotUsedWhereNoMethodListens() {
 		this.withoutNotifier
 			.withBean(ChangeNotifier.class, () -> this.notifier, (definition) -> definition.setLazyInit(true))
 			.withBean("other", Object.class)

@@ -84,7 +84,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeIsHeardByAllWhoSubscribedToItsTopic() {
+	void aChangeIsReceivedByAllSubscribersToItsTopic() {
 		List<RecordingChangeHandler> handlers = Stream.generate(RecordingChangeHandler::new).limit(5).toList();
 		handlers.forEach((handler) -> this.notifier.subscribe(this.topic, handler));
 		this.notifier.publish(this.topic, "a");
@@ -93,7 +93,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeIsHeardByNobodyElse() {
+	void aChangeIsReceivedByNoOthers() {
 		RecordingChangeHandler other = new RecordingChangeHandler();
 		this.notifier.subscribe(this.topic + "/other", other);
 		this.notifier.publish(this.topic, "a");
@@ -129,7 +129,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeInATransactionIsHeardAfterItsCommit() {
+	void aChangeInATransactionIsReceivedAfterItsCommit() {
 		inTransaction((status) -> {
 			this.notifier.publish(this.topic, "a");
 			Background.run(() -> this.notifier.publish(this.topic, "outside")).join();
@@ -139,7 +139,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeIsNotHeardIfItsTransactionRollsBack() {
+	void aChangeIsNotReceivedIfItsTransactionRollsBack() {
 		inTransaction((status) -> {
 			this.notifier.publish(this.topic, "never");
 			status.setRollbackOnly();
@@ -154,7 +154,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void anInnerTransactionThatCommitsIsHeardAndTheOuterOneThatRollsBackIsNot() {
+	void anInnerTransactionThatCommitsIsReceivedAndTheOuterOneThatRollsBackIsNot() {
 		inTransaction((outer) -> {
 			this.notifier.publish(this.topic, "never");
 			inNewTransaction((inner) -> this.notifier.publish(this.topic, "a"));
@@ -167,7 +167,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void anInnerTransactionThatRollsBackIsNotHeardAndTheOuterOneThatCommitsIs() {
+	void anInnerTransactionThatRollsBackIsNotReceivedAndTheOuterOneThatCommitsIs() {
 		inTransaction((outer) -> {
 			this.notifier.publish(this.topic, "a");
 			inNewTransaction((inner) -> {
@@ -180,7 +180,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void whatIsRolledBackToASavepointIsNotHeard() {
+	void whatIsRolledBackToASavepointIsNotReceived() {
 		inTransaction((outer) -> {
 			this.notifier.publish(this.topic, "a");
 			nested((inner) -> {
@@ -202,7 +202,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void whatIsRolledBackToASavepointIsNotHeardWhereItCameFirst() {
+	void whatIsRolledBackToASavepointIsNotReceivedWhereItCameFirst() {
 		inTransaction((outer) -> {
 			nested((inner) -> {
 				this.notifier.publish(this.topic, "never");
@@ -237,7 +237,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void changesOfTransactionsThatFollowOneAnotherAreHeardInThatOrderAndOnce() {
+	void changesOfTransactionsThatFollowOneAnotherAreReceivedInThatOrderAndOnce() {
 		List<String> published = new ArrayList<>();
 		for (int i = 0; i < 100; i++) {
 			List<String> keys = IntStream.range(0, i % 4).mapToObj((n) -> published.size() + n + "").toList();
@@ -254,7 +254,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void changesOfManyThreadsAreAllHeardOnceAndThoseOfOneThreadInOrder() {
+	void changesOfManyThreadsAreAllReceivedOnceAndThoseOfOneThreadInOrder() {
 		int threads = 8;
 		int count = 50;
 		CompletableFuture
@@ -276,7 +276,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeWithoutATransactionWhereOneIsSupportedIsHeard() {
+	void aChangeWithoutATransactionWhereOneIsSupportedIsReceived() {
 		TransactionTemplate supports = new TransactionTemplate(transactionManager());
 		supports.setPropagationBehavior(TransactionDefinition.PROPAGATION_SUPPORTS);
 		supports.executeWithoutResult((status) -> {
@@ -286,7 +286,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeInTheTransactionOfAnotherManagerIsHeardAfterItsCommit() {
+	void aChangeInTheTransactionOfAnotherManagerIsReceivedAfterItsCommit() {
 		new TransactionTemplate(new ForeignTransactionManager())
 			.executeWithoutResult((status) -> this.notifier.publish(this.topic, "a"));
 		this.notifier.publish(this.topic, "b");
@@ -294,7 +294,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void changesInCallbacksOfATransactionAreHeard() {
+	void changesInCallbacksOfATransactionAreReceived() {
 		inTransaction((status) -> {
 			this.notifier.publish(this.topic, "in the transaction");
 			publishInCallbacks();
@@ -390,7 +390,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aHandlerThatPublishesAndSubscribesIsHeardAndHears() {
+	void aHandlerMayPublishAndSubscribe() {
 		RecordingChangeHandler second = new RecordingChangeHandler();
 		this.notifier.subscribe(this.topic, (change) -> {
 			if (change.key().equals("a")) {
@@ -404,7 +404,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void nothingIsHeardAfterCancel() {
+	void nothingIsReceivedAfterCancel() {
 		RecordingChangeHandler cancelled = new RecordingChangeHandler();
 		Subscription subscription = this.notifier.subscribe(this.topic, cancelled);
 		this.notifier.publish(this.topic, "a");
@@ -419,7 +419,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void nothingIsHeardAfterCancelInTheCallback() {
+	void nothingIsReceivedAfterCancelInTheCallback() {
 		AtomicReference<@Nullable Subscription> subscription = new AtomicReference<>();
 		CountDownLatch subscribed = new CountDownLatch(1);
 		RecordingChangeHandler cancelling = new RecordingChangeHandler() {

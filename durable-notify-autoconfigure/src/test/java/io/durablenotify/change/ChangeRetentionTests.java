@@ -20,7 +20,6 @@ import java.sql.Connection;
 import java.util.List;
 
 import io.durablenotify.change.ChangeGap.Reason;
-import io.durablenotify.change.ChangeStore.Known;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
@@ -34,8 +33,8 @@ import org.junit.jupiter.api.Test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link ChangeJanitor} and {@link PostgresChangeCleanup}, and for who comes
- * too late.
+ * Tests for {@link ChangeJanitor} and {@link ChangeCleanupSql}, and for who comes too
+ * late.
  */
 class ChangeRetentionTests {
 
@@ -89,7 +88,7 @@ class ChangeRetentionTests {
 
 	@Test
 	void manyGoSliceBySlice() {
-		int count = 2 * PostgresChangeCleanup.SLICE + 1;
+		int count = 2 * ChangeCleanupSql.SLICE + 1;
 		this.database.jdbc()
 			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n FROM generate_series(1, ?) n",
 					count);
@@ -119,13 +118,12 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void whoHasNotReadForLongerThanTheRetentionHearsOfAGap() {
+	void anInstanceThatHasNotReadForLongerThanTheRetentionReceivesAGap() {
 		String listener = "deaf-listener";
 		try (Instance deaf = Instance.start(this.database, NO_POLL, SHORT,
 				"durable-notify.listener.application-name=" + listener)) {
 			RecordingChangeHandler ofDeaf = new RecordingChangeHandler();
-			// Before the rest: a look that it has asked for could still be under way
-			// below
+			// First of all: a read that it has requested could still be running below
 			deaf.bean(ChangeJanitor.class).stop();
 			deaf.bean(ChangeNotifier.class).subscribe("topic", ofDeaf);
 			publish("heard");
@@ -147,7 +145,7 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void whoWasAwayForLessHearsEverythingAndOfNoGap() {
+	void anInstanceThatWasAwayForLessReceivesAllChangesAndNoGap() {
 		try (Instance keeping = Instance.start(PostgresServer.shared().createDatabase(), NO_POLL)) {
 			keeping.bean(ChangeNotifier.class).subscribe("topic", this.handler);
 			keeping.listener().stop();
@@ -160,7 +158,7 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void aTransactionThatIsOpenForLongerThanTheRetentionIsStillHeard() throws Exception {
+	void aTransactionThatIsOpenForLongerThanTheRetentionIsStillReceived() throws Exception {
 		this.instance.bean(ChangeNotifier.class).subscribe("topic", this.handler);
 		try (Connection open = this.database.jdbc().getDataSource().getConnection()) {
 			open.setAutoCommit(false);
@@ -178,7 +176,7 @@ class ChangeRetentionTests {
 	}
 
 	@Test
-	void anInstanceThatHearsNothingForLongerThanTheRetentionIsNotTakenForAway() {
+	void anInstanceThatReceivesNothingForLongerThanTheRetentionIsNotTakenForAway() {
 		this.instance.bean(ChangeNotifier.class).subscribe("other", this.handler);
 		for (int i = 0; i < 3; i++) {
 			publish(String.valueOf(i));
@@ -234,7 +232,7 @@ class ChangeRetentionTests {
 	@Test
 	void aTransactionThatRanInThePositionAndWasDeletedSinceIsMissed() throws Exception {
 		ApplicationDatabase connections = this.instance.bean(ApplicationDatabase.class);
-		ChangeStore store = this.instance.bean(ChangeStore.class);
+		ChangeSql sql = this.instance.bean(ChangeSql.class);
 		this.instance.bean(ChangeJanitor.class).stop();
 		ChangePosition position;
 		try (Connection open = this.database.jdbc().getDataSource().getConnection()) {
@@ -242,7 +240,8 @@ class ChangeRetentionTests {
 			open.createStatement().execute("SELECT durable_notify.publish('topic', 'long')");
 			// One that came later has ended: the open one runs in the position
 			this.database.jdbc().queryForObject("SELECT pg_current_xact_id()::text", String.class);
-			position = connections.executeSeparately("arrive", (connection, joined) -> store.arrive(connection))
+			position = connections
+				.executeSeparately("find the position", (connection, joined) -> sql.currentPosition(connection))
 				.position();
 			open.commit();
 		}
@@ -252,8 +251,8 @@ class ChangeRetentionTests {
 			this.database.jdbc().update("UPDATE durable_notify.change_log SET deleted = ?::pg_snapshot", deleted);
 			assertThat(connections
 				.executeSeparately("read",
-						(connection, joined) -> store.read(connection, position, Known.NOTHING, null, List.of("topic"),
-								10))
+						(connection, joined) -> sql.read(connection, position, Watermark.UNKNOWN, null,
+								List.of("topic"), 10))
 				.expired()).as(deleted).isEqualTo(deleted.equals(committed));
 		}
 	}

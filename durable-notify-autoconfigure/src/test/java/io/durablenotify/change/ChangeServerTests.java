@@ -21,7 +21,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.time.Clock;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -29,7 +28,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import io.durablenotify.change.ChangeGap.Reason;
-import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -38,12 +36,11 @@ import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.Refusals;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
-import io.durablenotify.wakeup.Poll;
-import io.durablenotify.wakeup.Wakeups;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.DataAccessException;
@@ -53,7 +50,7 @@ import org.springframework.util.FileSystemUtils;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for changes when the server is not the one that it was.
+ * Tests for changes after a crash, a restart, a failover or a restored backup.
  */
 class ChangeServerTests {
 
@@ -82,7 +79,7 @@ class ChangeServerTests {
 	}
 
 	/**
-	 * What the pool lends first may be a connection that was cut.
+	 * The pool may lend a connection first that was cut.
 	 */
 	private static void publish(Instance instance, String key) {
 		Eventually.await(() -> {
@@ -96,68 +93,54 @@ class ChangeServerTests {
 		}, () -> key);
 	}
 
+	/**
+	 * Publish a change, which each of the handlers must get.
+	 */
+	private static void publishTo(List<RecordingChangeHandler> handlers, Instance instance, String key) {
+		publish(instance, key);
+		handlers.forEach((handler) -> handler.awaitKey(key));
+	}
+
+	private void publishAndAwait(Instance instance, String key) {
+		publishTo(List.of(this.handler), instance, key);
+	}
+
+	private void subscribe(Instance instance) {
+		notifier(instance).subscribe("topic", this.handler);
+		publishAndAwait(instance, "before");
+	}
+
+	private void assertNoGap(Instance instance, String... keys) {
+		publishAndAwait(instance, "after");
+		assertThat(this.handler.keys()).containsExactly(keys);
+		assertThat(this.handler.gaps()).isEmpty();
+	}
+
+	private void assertGap(Instance instance, String... keys) {
+		this.handler.awaitGap();
+		publishAndAwait(instance, "after");
+		assertThat(this.handler.keys()).containsExactly(keys);
+		assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+	}
+
+	private static List<String> stored(OwnServer server) {
+		return server.database().jdbc().queryForList("SELECT key FROM durable_notify.changes", String.class);
+	}
+
 	@Test
-	void afterACrashOfTheServerEverythingIsHeardOnce() {
+	void afterACrashOfTheServerEachChangeIsReceivedOnce() {
 		try (OwnServer server = OwnServer.start(this.directory);
 				Instance instance = start(server.database());
 				Instance other = start(server.database())) {
-			notifier(instance).subscribe("topic", this.handler);
-			publish(other, "before");
-			this.handler.awaitKey("before");
-			for (int round = 0; round < 2; round++) {
-				server.crash();
-				instance.awaitStatus(Status.BACKING_OFF);
-				server.restart();
-				publish(other, "after " + round);
-				this.handler.awaitKey("after " + round);
-			}
-			assertThat(this.handler.keys()).containsExactly("before", "after 0", "after 1");
-			assertThat(this.handler.gaps()).isEmpty();
-		}
-	}
-
-	@Test
-	void numbersOfTransactionsThatTheServerGivesAwayAgainDoNotPassForSeen() {
-		try (OwnServer server = OwnServer.startForgetful(this.directory);
-				Instance instance = start(server.database())) {
-			JdbcTemplate jdbc = server.database().jdbc();
-			notifier(instance).subscribe("topic", this.handler);
-			publish(instance, "before");
-			this.handler.awaitKey("before");
-			server.stopWriting();
-			ChangeReader reader = instance.bean(ChangeReader.class);
-			long burnt = burnTransactions(jdbc, 100);
-			reader.onResync();
-			awaitRead(reader, burnt);
+			subscribe(instance);
 			server.crash();
+			instance.awaitStatus(Status.BACKING_OFF);
 			server.restart();
-			assertThat(nextTransaction(jdbc)).as("given away again").isLessThan(burnt);
-			publish(instance, "after");
-			this.handler.awaitKey("after");
-			assertThat(this.handler.keys()).containsExactly("before", "after");
-			assertThat(this.handler.gaps()).isEmpty();
-		}
-	}
-
-	@Test
-	void numbersGivenAwayAgainAfterAProcessOfTheServerDiedDoNotPassForSeen() {
-		try (OwnServer server = OwnServer.startForgetful(this.directory);
-				Instance instance = start(server.database())) {
-			JdbcTemplate jdbc = server.database().jdbc();
-			notifier(instance).subscribe("topic", this.handler);
-			publish(instance, "before");
-			this.handler.awaitKey("before");
-			server.stopWriting();
-			ChangeReader reader = instance.bean(ChangeReader.class);
-			long burnt = burnTransactions(jdbc, 100);
-			reader.onResync();
-			awaitRead(reader, burnt);
-			server.crashProcess();
-			assertThat(nextTransaction(jdbc)).as("given away again").isLessThan(burnt);
-			publish(instance, "after");
-			this.handler.awaitKey("after");
-			assertThat(this.handler.keys()).containsExactly("before", "after");
-			assertThat(this.handler.gaps()).isEmpty();
+			publishAndAwait(other, "between");
+			server.crash();
+			instance.awaitStatus(Status.BACKING_OFF);
+			server.restart();
+			assertNoGap(other, "before", "between", "after");
 		}
 	}
 
@@ -169,9 +152,7 @@ class ChangeServerTests {
 				Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
 			AtomicBoolean ready = new AtomicBoolean();
-			try (ChangeReader reader = new ChangeReader(instance.bean(ApplicationDatabase.class),
-					restartingBetweenPages(server, crash, ready, instance.bean(ChangeStore.class)), Runnable::run,
-					instance.bean(Wakeups.class), instance.bean(Poll.class), Clock.systemUTC())) {
+			try (ChangeReader reader = restartingBetweenPages(server, crash, ready, instance).reader(Runnable::run)) {
 				reader.subscribe("topic", this.handler);
 				jdbc.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n "
 						+ "FROM generate_series(1, ?) n", count);
@@ -181,40 +162,40 @@ class ChangeServerTests {
 				reader.onResync();
 				this.handler.awaitChanges(count);
 				Eventually.await(() -> reader.toString().contains("target=null"), reader::toString);
-				publish(instance, "after");
-				this.handler.awaitKey("after");
+				publishAndAwait(instance, "after");
 				assertThat(this.handler.keys()).hasSize(count + 1).doesNotHaveDuplicates();
 				assertThat(this.handler.gaps()).isEmpty();
 			}
 		}
 	}
 
-	private static ChangeStore restartingBetweenPages(OwnServer server, boolean crash, AtomicBoolean ready,
-			ChangeStore store) {
-		return new DelegatingChangeStore(store) {
-
-			private boolean restarted;
+	private static HookedChangeSql restartingBetweenPages(OwnServer server, boolean crash, AtomicBoolean ready,
+			Instance instance) {
+		AtomicBoolean restarted = new AtomicBoolean();
+		return new HookedChangeSql(instance, (connection, position) -> {
+			if (position.target() != null && restarted.compareAndSet(false, true)) {
+				restart(server, crash);
+			}
+		}) {
 
 			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (!ready.get()) {
-					return super.read(session, position, known, position.snapshot(), topics, limit);
-				}
-				if (position.target() != null && !this.restarted) {
-					this.restarted = true;
-					if (crash) {
-						server.crash();
-					}
-					else {
-						server.shutDown();
-					}
-					server.restart();
-				}
-				return super.read(session, position, known, target, topics, limit);
+			ChangePage read(Connection connection, ChangePosition position, Watermark watermark,
+					@Nullable String target, Collection<String> topics, int limit) throws SQLException {
+				return super.read(connection, position, watermark, (ready.get()) ? target : position.snapshot(), topics,
+						limit);
 			}
 
 		};
+	}
+
+	private static void restart(OwnServer server, boolean crash) {
+		if (crash) {
+			server.crash();
+		}
+		else {
+			server.shutDown();
+		}
+		server.restart();
 	}
 
 	@ParameterizedTest
@@ -223,105 +204,77 @@ class ChangeServerTests {
 		try (OwnServer server = OwnServer.start(this.directory);
 				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL, RETENTION)) {
 			JdbcTemplate jdbc = server.database().jdbc();
-			notifier(instance).subscribe("topic", this.handler);
-			publish(instance, "before");
-			this.handler.awaitKey("before");
-			// Somebody else's transactions, while the change is still there
+			subscribe(instance);
+			// Transactions of others, while the change is still there
 			burnTransactions(jdbc, 100);
 			awaitCleanedUp(jdbc);
-			// What was deleted last is known with the next look
+			// The next read finds what was deleted last
 			ChangeReader reader = instance.bean(ChangeReader.class);
 			long deleted = jdbc.queryForObject(
 					"SELECT pg_snapshot_xmax(deleted)::text::bigint FROM durable_notify.change_log", Long.class);
 			Eventually.await(() -> reader.toString().endsWith("durable " + (deleted - 1)), reader::toString);
-			if (crash) {
-				server.crash();
-			}
-			else {
-				server.shutDown();
-			}
-			server.restart();
-			publish(instance, "after");
-			this.handler.awaitKey("after");
-			assertThat(this.handler.keys()).containsExactly("before", "after");
-			assertThat(this.handler.gaps()).isEmpty();
+			restart(server, crash);
+			assertNoGap(instance, "before", "after");
 		}
 	}
 
 	private static void awaitCleanedUp(JdbcTemplate jdbc) {
-		String left = "SELECT (SELECT count(*) FROM durable_notify.changes) + (SELECT count(*) FROM durable_notify.change_snapshots)";
+		String left = "SELECT (SELECT count(*) FROM durable_notify.changes)"
+				+ " + (SELECT count(*) FROM durable_notify.change_snapshots)";
 		Eventually.await(() -> jdbc.queryForObject(left, Long.class) == 0,
 				() -> jdbc.queryForList("SELECT * FROM durable_notify.change_snapshots"));
 	}
 
 	/**
-	 * What commits without waiting for the disk can be heard and lost.
+	 * What commits without waiting for the disk can be received and lost.
 	 */
 	@Test
-	void aChangeThatWasHeardAndThenLostInACrashIsToldAsAGap() {
+	void aChangeThatWasReceivedAndThenLostInACrashIsAGap() {
 		try (OwnServer server = OwnServer.startForgetful(this.directory);
 				Instance instance = start(server.database())) {
-			JdbcTemplate jdbc = server.database().jdbc();
-			notifier(instance).subscribe("topic", this.handler);
-			publish(instance, "before");
-			this.handler.awaitKey("before");
+			subscribe(instance);
 			server.stopWriting();
 			for (int i = 0; i < 10; i++) {
 				publish(instance, "lost");
 			}
 			this.handler.awaitChanges(11);
-			server.crash();
-			server.restart();
-			assertThat(jdbc.queryForList("SELECT key FROM durable_notify.changes", String.class))
-				.containsExactly("before");
+			restart(server, true);
+			assertThat(stored(server)).containsExactly("before");
 			this.handler.awaitGap();
-			publish(instance, "after");
-			this.handler.awaitKey("after");
+			publishAndAwait(instance, "after");
 			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
 		}
 	}
 
 	/**
-	 * The numbers that the server has forgotten are given away again, so that others pass
-	 * the highest one while this instance is away.
+	 * The server assigns the numbers that it has forgotten again, so that others pass the
+	 * highest one while this instance is away.
 	 */
 	@ParameterizedTest
-	@ValueSource(strings = { "server", "process", "process, untold" })
-	void whatOthersPublishAfterACrashThatTookWhatWasHeardIsHeardOrToldAsAGap(String crash) {
-		try (OwnServer server = OwnServer.startForgetful(this.directory)) {
-			TestDatabase application = Refusals.asApplication(server.database());
-			if (crash.endsWith("untold")) {
-				Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
+	@EnumSource(names = { "OF_SERVER", "OF_PROCESS", "OF_PROCESS_UNTOLD" })
+	void afterACrashThatLostWhatWasReceivedThereIsAGapWhateverOthersPublish(Crash crash) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory);
+				TcpProxy proxy = TcpProxy.to(crash.application(server));
+				Instance instance = start(new TestDatabase(proxy.url()));
+				Instance other = start(crash.application(server))) {
+			crash.prepare(server);
+			subscribe(instance);
+			server.stopWriting();
+			for (int i = 0; i < 8; i++) {
+				publish(other, "lost " + i);
 			}
-			try (TcpProxy proxy = TcpProxy.to(application);
-					Instance instance = start(new TestDatabase(proxy.url()));
-					Instance other = start(application)) {
-				if (crash.endsWith("untold")) {
-					keepLifetime(server);
-				}
-				notifier(instance).subscribe("topic", this.handler);
-				publish(other, "before");
-				this.handler.awaitKey("before");
-				server.stopWriting();
-				for (int i = 0; i < 8; i++) {
-					publish(other, "lost " + i);
-				}
-				this.handler.awaitChanges(9);
-				proxy.reject();
-				crash(server, crash);
-				assertThat(
-						server.database().jdbc().queryForList("SELECT key FROM durable_notify.changes", String.class))
-					.containsExactly("before");
-				for (int i = 0; i < 30; i++) {
-					publish(other, "after " + i);
-				}
-				proxy.pass();
-				this.handler.awaitGap();
-				publish(other, "last");
-				this.handler.awaitKey("last");
-				assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
-				assertThat(this.handler.keys()).doesNotHaveDuplicates();
+			this.handler.awaitChanges(9);
+			proxy.reject();
+			crash.happen(server);
+			assertThat(stored(server)).containsExactly("before");
+			for (int i = 0; i < 30; i++) {
+				publish(other, "after " + i);
 			}
+			proxy.pass();
+			this.handler.awaitGap();
+			publishAndAwait(other, "last");
+			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+			assertThat(this.handler.keys()).doesNotHaveDuplicates();
 		}
 	}
 
@@ -329,7 +282,7 @@ class ChangeServerTests {
 	 * What a commit does not wait for may be lost although its number is not the highest.
 	 */
 	@Test
-	void aChangeThatWasHeardAndLostIsToldAsAGapAlsoIfItsTransactionBeganBeforeTheLastOne() {
+	void aChangeThatWasReceivedAndLostIsAGapAlsoIfItsTransactionBeganBeforeTheLastOne() {
 		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
 			server.stopWriting();
 			notifier(instance).subscribe("topic", this.handler);
@@ -340,77 +293,77 @@ class ChangeServerTests {
 				this.handler.awaitKey("kept");
 			});
 			this.handler.awaitKey("lost");
-			server.crash();
-			server.restart();
-			assertThat(server.database().jdbc().queryForList("SELECT key FROM durable_notify.changes", String.class))
-				.containsExactly("kept");
-			publish(instance, "after");
-			this.handler.awaitKey("after");
-			assertThat(this.handler.keys()).containsExactly("kept", "lost", "after");
-			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+			restart(server, true);
+			assertThat(stored(server)).containsExactly("kept");
+			assertGap(instance, "kept", "lost", "after");
 		}
 	}
 
-	/**
-	 * As on Aurora, where the table of the lifetime survives a crash; and where the
-	 * server tells nothing, so that nobody knows of the crash.
-	 */
 	@ParameterizedTest
-	@ValueSource(strings = { "server", "process", "server, untold", "process, untold" })
-	void numbersGivenAwayAgainDoNotPassForSeenWhateverSurvivesACrash(String crash) {
-		try (OwnServer server = OwnServer.startForgetful(this.directory)) {
-			TestDatabase application = Refusals.asApplication(server.database());
-			boolean untold = crash.endsWith("untold");
-			if (untold) {
-				Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
-			}
-			try (Instance instance = start(application)) {
-				JdbcTemplate jdbc = server.database().jdbc();
-				keepLifetime(server);
-				notifier(instance).subscribe("topic", this.handler);
-				publish(instance, "before");
-				this.handler.awaitKey("before");
-				server.stopWriting();
-				ChangeReader reader = instance.bean(ChangeReader.class);
-				long burnt = burnTransactions(jdbc, 100);
-				reader.onResync();
-				awaitRead(reader, burnt);
-				crash(server, crash);
-				assertThat(nextTransaction(server.database().jdbc())).as("given away again").isLessThan(burnt);
-				publish(instance, "after");
-				this.handler.awaitKey("after");
-				assertThat(this.handler.keys()).containsExactly("before", "after");
-				assertThat(this.handler.gaps()).isEmpty();
-			}
-		}
-	}
-
-	private static void crash(OwnServer server, String crash) {
-		if (crash.startsWith("server")) {
-			server.crash();
-			server.restart();
-		}
-		else {
-			server.crashProcess();
+	@EnumSource
+	void changesWithNumbersThatAreAssignedAgainAreReceived(Crash crash) {
+		try (OwnServer server = OwnServer.startForgetful(this.directory);
+				Instance instance = start(crash.application(server))) {
+			crash.prepare(server);
+			subscribe(instance);
+			server.stopWriting();
+			long burnt = burnTransactions(server.database().jdbc(), 100);
+			awaitRead(instance, burnt);
+			crash.happen(server);
+			assertThat(nextTransaction(server.database().jdbc())).as("assigned again").isLessThan(burnt);
+			assertNoGap(instance, "before", "after");
 		}
 	}
 
 	/**
-	 * As on Aurora, where a crash empties no unlogged table.
+	 * What crashes, and what of it the server tells.
 	 */
-	private static void keepLifetime(OwnServer server) {
-		server.database().jdbc().execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
+	private enum Crash {
+
+		OF_SERVER, OF_PROCESS,
+
+		/**
+		 * As on Aurora, where a crash empties no unlogged table.
+		 */
+		OF_SERVER_ON_AURORA, OF_PROCESS_ON_AURORA,
+
+		/**
+		 * On a server that tells nothing, so that no reader knows of the crash.
+		 */
+		OF_SERVER_UNTOLD, OF_PROCESS_UNTOLD;
+
+		TestDatabase application(OwnServer server) {
+			if (!name().endsWith("UNTOLD")) {
+				return server.database();
+			}
+			Refusals.refuse(server.database(), Refusals.FORBIDDEN, Refusals.FUNCTIONS);
+			return Refusals.asApplication(server.database());
+		}
+
+		void prepare(OwnServer server) {
+			if (name().endsWith("UNTOLD") || name().endsWith("AURORA")) {
+				server.database().jdbc().execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
+			}
+		}
+
+		void happen(OwnServer server) {
+			if (name().startsWith("OF_SERVER")) {
+				restart(server, true);
+			}
+			else {
+				server.crashProcess();
+			}
+		}
+
 	}
 
 	@ParameterizedTest
 	@ValueSource(booleans = { true, false })
-	void aServerThatWasPutBackToItsStateOfBeforeIsToldAsAGap(boolean lost) throws IOException {
+	void aServerThatWasRestoredFromABackupIsAGap(boolean lost) throws IOException {
 		Path data = this.directory.resolve("data");
 		try (OwnServer server = OwnServer.start(data); Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
-			notifier(instance).subscribe("topic", this.handler);
-			publish(instance, "before");
-			this.handler.awaitKey("before");
+			subscribe(instance);
 			server.shutDown();
 			Path copy = this.directory.resolve("copy");
 			Files.createDirectory(copy);
@@ -418,29 +371,22 @@ class ChangeServerTests {
 			server.restart();
 			long burnt = burnTransactions(jdbc, 1_000);
 			if (lost) {
-				publish(instance, "lost");
-				this.handler.awaitKey("lost");
+				publishAndAwait(instance, "lost");
 			}
 			else {
-				ChangeReader reader = instance.bean(ChangeReader.class);
-				reader.onResync();
-				awaitRead(reader, burnt);
+				awaitRead(instance, burnt);
 			}
 			server.shutDown();
 			FileSystemUtils.deleteRecursively(data.resolve("pg_wal"));
 			FileSystemUtils.copyRecursively(copy, data);
 			server.restart();
-			this.handler.awaitGap();
-			publish(instance, "after");
-			this.handler.awaitKey("after");
-			assertThat(this.handler.keys())
-				.containsExactlyElementsOf((lost) ? List.of("before", "lost", "after") : List.of("before", "after"));
-			assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+			assertGap(instance,
+					(lost) ? new String[] { "before", "lost", "after" } : new String[] { "before", "after" });
 		}
 	}
 
 	@Test
-	void notesOfAnotherClusterThatNobodyAdoptedLimitNothing() {
+	void notesOfAnotherClusterThatNoInstanceHasAdoptedLimitNothing() {
 		try (OwnServer server = OwnServer.start(this.directory);
 				Instance instance = Instance.start(server.database(), NO_POLL, IMPATIENT_POOL, RETENTION)) {
 			JdbcTemplate jdbc = server.database().jdbc();
@@ -450,21 +396,20 @@ class ChangeServerTests {
 					+ "VALUES (clock_timestamp() + interval '1 second', '1000000:1000000:')");
 			jdbc.execute("INSERT INTO durable_notify.changes (xact, topic, key) VALUES ('5', 'topic', 'old')");
 			notifier(instance).subscribe("topic", this.handler);
-			publish(instance, "after");
-			this.handler.awaitKey("after");
+			assertNoGap(instance, "after");
 			awaitCleanedUp(jdbc);
 			assertThat(jdbc.queryForObject("SELECT deleted::text FROM durable_notify.change_log", String.class))
 				.doesNotStartWith("1000000");
-			assertThat(this.handler.keys()).containsExactly("after");
-			assertThat(this.handler.gaps()).isEmpty();
 		}
 	}
 
 	/**
-	 * Wait until the reader has read up to a transaction, or further: others, such as the
-	 * renewal of a lease, may have come after it.
+	 * Wait until the instance has read up to a transaction, or further: others, such as
+	 * the renewal of a lease, may have come after it.
 	 */
-	private static void awaitRead(ChangeReader reader, long xmax) {
+	private static void awaitRead(Instance instance, long xmax) {
+		ChangeReader reader = instance.bean(ChangeReader.class);
+		reader.onResync();
 		Eventually.await(() -> {
 			Matcher matcher = SNAPSHOT.matcher(reader.toString());
 			return matcher.find() && Long.parseLong(matcher.group(1)) >= xmax;
@@ -483,65 +428,49 @@ class ChangeServerTests {
 	}
 
 	@Test
-	void afterAFailoverHandlersHearOfAGapAndNothingTwice() {
+	void afterAFailoverThereIsAGapAndNothingIsReceivedTwice() {
 		try (OwnServer primary = OwnServer.start(this.directory.resolve("primary"));
 				TcpProxy proxy = TcpProxy.to(primary.database());
 				Instance instance = start(new TestDatabase(proxy.url()))) {
-			notifier(instance).subscribe("topic", this.handler);
-			publish(instance, "before");
-			this.handler.awaitKey("before");
+			subscribe(instance);
 			try (OwnServer standby = primary.startStandby(this.directory.resolve("standby"))) {
-				publish(instance, "lost");
-				this.handler.awaitKey("lost");
+				publishAndAwait(instance, "lost");
 				standby.promote();
 				proxy.leadTo(standby.database());
-				this.handler.awaitGap();
-				publish(instance, "after");
-				this.handler.awaitKey("after");
-				assertThat(this.handler.keys()).containsExactly("before", "lost", "after");
-				assertThat(this.handler.gaps()).containsExactly(Reason.FAILOVER);
+				assertGap(instance, "before", "lost", "after");
 			}
 		}
 	}
 
 	@Test
-	void aDumpRestoredIntoAnotherClusterIsToldAsAGapAndItsChangesAreGivenToNobody() {
+	void aDumpRestoredIntoAnotherClusterIsAGapAndItsChangesAreNotDelivered() {
 		try (OwnServer before = OwnServer.start(this.directory.resolve("before"));
 				OwnServer after = OwnServer.start(this.directory.resolve("after"));
 				TcpProxy proxy = TcpProxy.to(before.database());
 				Instance instance = start(new TestDatabase(proxy.url()));
 				Instance other = start(new TestDatabase(proxy.url()))) {
-			RecordingChangeHandler ofOther = new RecordingChangeHandler();
-			notifier(instance).subscribe("topic", this.handler);
-			notifier(other).subscribe("topic", ofOther);
+			List<RecordingChangeHandler> handlers = List.of(this.handler, new RecordingChangeHandler());
+			notifier(instance).subscribe("topic", handlers.get(0));
+			notifier(other).subscribe("topic", handlers.get(1));
 			burnTransactions(before.database().jdbc(), 2_000);
-			publish(instance, "before");
-			this.handler.awaitKey("before");
-			ofOther.awaitKey("before");
+			publishTo(handlers, instance, "before");
 			restore(before.database().jdbc(), after.database());
 			proxy.leadTo(after.database());
-			this.handler.awaitGap();
-			ofOther.awaitGap();
-			publish(instance, "after");
-			this.handler.awaitKey("after");
-			ofOther.awaitKey("after");
+			handlers.forEach(RecordingChangeHandler::awaitGap);
+			publishTo(handlers, instance, "after");
 			try (Instance late = start(after.database())) {
 				RecordingChangeHandler ofLate = new RecordingChangeHandler();
 				notifier(late).subscribe("topic", ofLate);
 				// Beyond the numbers that the restored changes had
 				burnTransactions(after.database().jdbc(), 4_000);
-				publish(instance, "last");
-				ofLate.awaitKey("last");
+				publishTo(List.of(handlers.get(0), handlers.get(1), ofLate), instance, "last");
 				assertThat(ofLate.keys()).containsExactly("last");
 			}
-			this.handler.awaitKey("last");
-			ofOther.awaitKey("last");
-			for (RecordingChangeHandler handler : List.of(this.handler, ofOther)) {
+			for (RecordingChangeHandler handler : handlers) {
 				assertThat(handler.keys()).containsExactly("before", "after", "last");
 				assertThat(handler.gaps()).containsExactly(Reason.OTHER_CLUSTER);
 			}
-			assertThat(after.database().jdbc().queryForList("SELECT key FROM durable_notify.changes", String.class))
-				.containsExactlyInAnyOrder("after", "last");
+			assertThat(stored(after)).containsExactlyInAnyOrder("after", "last");
 		}
 	}
 
@@ -567,7 +496,7 @@ class ChangeServerTests {
 	}
 
 	@Test
-	void changesOfTransactionsThatAreStillToComeAreRemovedAtTheStart() {
+	void changesOfFutureTransactionsAreDeletedAtTheStart() {
 		try (OwnServer server = OwnServer.start(this.directory); Instance instance = start(server.database())) {
 			JdbcTemplate jdbc = server.database().jdbc();
 			jdbc.execute("""
@@ -576,9 +505,7 @@ class ChangeServerTests {
 					""");
 			notifier(instance).subscribe("topic", this.handler);
 			burnTransactions(jdbc, 100);
-			publish(instance, "key");
-			this.handler.awaitKey("key");
-			assertThat(this.handler.keys()).containsExactly("key");
+			assertNoGap(instance, "after");
 		}
 	}
 

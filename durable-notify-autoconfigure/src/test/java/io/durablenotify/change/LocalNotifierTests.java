@@ -83,13 +83,13 @@ class LocalNotifierTests extends ChangeNotifierContract {
 				.singleElement()
 				.asString()
 				.contains("The DataSource is H2 2.")
-				.contains("not PostgreSQL: changes published by other instances are not heard here")
+				.contains("not PostgreSQL: changes are delivered within this JVM only, not to other instances")
 				.contains("To run several instances, use PostgreSQL");
 		}
 	}
 
 	@Test
-	void aChangeInTheTransactionOfAnotherManagerIsNotHeardIfThatRollsBack() {
+	void aChangeInTheTransactionOfAnotherManagerIsNotReceivedIfThatRollsBack() {
 		LocalNotifier notifier = notifier((task) -> task.run());
 		RecordingChangeHandler handler = new RecordingChangeHandler();
 		notifier.subscribe("a", handler);
@@ -101,7 +101,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeIsHeardIfNobodyKnowsWhetherItsTransactionCommitted() {
+	void aChangeIsReceivedIfItIsUnknownWhetherItsTransactionCommitted() {
 		LocalNotifier notifier = notifier((task) -> task.run());
 		RecordingChangeHandler handler = new RecordingChangeHandler();
 		notifier.subscribe("a", handler);
@@ -137,7 +137,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	}
 
 	@Test
-	void nobodyHearsAnAnswerBeforeWhatItAnswers() {
+	void aChangeInResponseToAnotherIsReceivedAfterThatOne() {
 		// Gives the first subscriber a head start, until its answer waits for the others
 		LocalNotifier notifier = notifier(
 				(task) -> Background.run(task).completeOnTimeout(null, 200, TimeUnit.MILLISECONDS).join());

@@ -21,15 +21,11 @@ import java.lang.management.ThreadInfo;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -42,8 +38,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.change.ChangeStore.Known;
-import io.durablenotify.change.ChangeStore.Page;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
@@ -53,7 +47,6 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -111,7 +104,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void everyInstanceHearsThePublishingOneIncluded() {
+	void everyInstanceReceivesAChangeAlsoThePublishingOne() {
 		subscribe();
 		notifier(this.instance).publish("topic", "key", "client-1");
 		Change change = this.handler.awaitChanges(1).changes().get(0);
@@ -126,7 +119,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void aTransactionsChangesAreHeardAfterItsCommitInEveryInstance() {
+	void aTransactionsChangesAreReceivedAfterItsCommitInEveryInstance() {
 		subscribe();
 		this.instance.transaction().executeWithoutResult((status) -> {
 			notifier(this.instance).publish("topic", "first");
@@ -146,7 +139,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void whatWasPublishedWhileAnInstanceWasDeafIsHeardOnce() {
+	void whatWasPublishedWhileAnInstanceWasDisconnectedIsReceivedOnce() {
 		subscribe();
 		try (Instance deaf = Instance.start(this.database, NO_POLL, "durable-notify.listener.application-name=deaf",
 				"durable-notify.listener.backoff.delay=1s")) {
@@ -182,7 +175,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void aChangeThatNobodyWakesForIsHeardByThePoll() {
+	void aChangeWithoutAWakeupIsReceivedByThePoll() {
 		try (Instance polling = Instance.start(this.database, "durable-notify.listener.enabled=false",
 				"durable-notify.poll.degraded-interval=100ms", "durable-notify.poll.interval=100ms")) {
 			notifier(polling).subscribe("topic", this.handler);
@@ -270,9 +263,7 @@ class PostgresChangeNotifierTests {
 	void whatBecomesVisibleBetweenTwoPagesIsNeitherLostNorGivenTwice() throws Exception {
 		JdbcTemplate jdbc = this.database.jdbc();
 		try (Connection between = jdbc.getDataSource().getConnection();
-				ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-						committingBetweenPages(between), Runnable::run, this.instance.bean(Wakeups.class),
-						this.instance.bean(Poll.class), Clock.systemUTC())) {
+				ChangeReader reader = committingBetweenPages(between).reader(Runnable::run)) {
 			reader.subscribe("topic", this.handler);
 			notifier(this.instance).publish("topic", "first");
 			this.handler.awaitKey("first");
@@ -294,9 +285,7 @@ class PostgresChangeNotifierTests {
 		JdbcTemplate jdbc = this.database.jdbc();
 		try (Connection first = jdbc.getDataSource().getConnection();
 				Connection between = jdbc.getDataSource().getConnection();
-				ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-						committingBetweenPages(between), Runnable::run, this.instance.bean(Wakeups.class),
-						this.instance.bean(Poll.class), Clock.systemUTC())) {
+				ChangeReader reader = committingBetweenPages(between).reader(Runnable::run)) {
 			first.setAutoCommit(false);
 			first.createStatement()
 				.execute("INSERT INTO durable_notify.changes (topic, key) "
@@ -319,23 +308,16 @@ class PostgresChangeNotifierTests {
 					prefix, count);
 	}
 
-	private ChangeStore committingBetweenPages(Connection connection) {
-		return new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (position.target() != null && !connection.getAutoCommit()) {
-					connection.commit();
-				}
-				return super.read(session, position, known, target, topics, limit);
+	private HookedChangeSql committingBetweenPages(Connection connection) {
+		return new HookedChangeSql(this.instance, (session, position) -> {
+			if (position.target() != null && !connection.getAutoCommit()) {
+				connection.commit();
 			}
-
-		};
+		});
 	}
 
 	@Test
-	void aSlowHandlerGetsEverythingAndDelaysNobody() throws Exception {
+	void aSlowHandlerGetsAllChangesAndDelaysNoOther() throws Exception {
 		CountDownLatch latch = new CountDownLatch(1);
 		RecordingChangeHandler slow = new RecordingChangeHandler() {
 
@@ -370,7 +352,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void oneThatSubscribesLaterHearsWhatIsCommittedFromThenOn() throws Exception {
+	void aLaterSubscriptionReceivesWhatIsCommittedFromThenOn() throws Exception {
 		subscribe();
 		notifier(this.instance).publish("topic", "before");
 		this.ofOther.awaitKey("before");
@@ -401,7 +383,7 @@ class PostgresChangeNotifierTests {
 		this.ofOther.awaitKey("one");
 		second.cancel();
 		notifier(this.other).publish("topic", "two");
-		// Begins anew, at the present
+		// Begins again, at the current position
 		RecordingChangeHandler third = new RecordingChangeHandler();
 		notifier(this.instance).subscribe("topic", third);
 		notifier(this.other).publish("topic", "three");
@@ -412,7 +394,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void nothingIsReadWhereNobodySubscribes() {
+	void nothingIsReadWithoutASubscription() {
 		try (Instance silent = Instance.start(this.database, "durable-notify.poll.interval=50ms")) {
 			Eventually.await(() -> silent.bean(Poll.class).intervalInForce().toMillis() == 50, silent::listener);
 			this.database.jdbc().execute("SELECT durable_notify.publish('topic', 'key')");
@@ -428,7 +410,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void everySubscriptionHearsEveryChangeOnceWhateverTheWritersDo() {
+	void everySubscriptionReceivesEveryChangeOnceWhateverTheWritersDo() {
 		int writers = 6;
 		int perWriter = 150;
 		subscribe();
@@ -496,7 +478,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void aTransactionThatSubscribesHearsWhatItPublishesItself() {
+	void aTransactionThatSubscribesReceivesWhatItPublishesItself() {
 		this.instance.transaction().executeWithoutResult((status) -> {
 			notifier(this.instance).publish("topic", "before");
 			notifier(this.instance).subscribe("topic", this.handler);
@@ -513,7 +495,7 @@ class PostgresChangeNotifierTests {
 	@ParameterizedTest
 	@ValueSource(ints = { TransactionDefinition.ISOLATION_READ_COMMITTED,
 			TransactionDefinition.ISOLATION_REPEATABLE_READ, TransactionDefinition.ISOLATION_SERIALIZABLE })
-	void itHearsThemAlsoWhereOthersHavePublishedMeanwhile(int isolationLevel) {
+	void itReceivesThemAlsoIfOthersHavePublishedSince(int isolationLevel) {
 		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
 				"spring.datasource.hikari.connection-timeout=5000")) {
 			TransactionTemplate transaction = small.transaction(isolationLevel);
@@ -587,7 +569,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void stoppedAndStartedAgainAContextHearsWhatWasPublishedMeanwhile() {
+	void aContextThatIsStoppedAndStartedReceivesWhatWasPublishedInBetween() {
 		subscribe();
 		this.other.context().stop();
 		notifier(this.instance).publish("topic", "meanwhile");
@@ -601,9 +583,10 @@ class PostgresChangeNotifierTests {
 
 	@Test
 	void sessionsOfDifferentTimeZonesDoNotPassForAnotherServer() {
-		ChangeStore changing = changingTheTimeZone();
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), changing,
-				Runnable::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC())) {
+		AtomicInteger hours = new AtomicInteger();
+		HookedChangeSql changing = new HookedChangeSql(this.instance, (connection,
+				position) -> connection.createStatement().execute("SET TIME ZONE " + hours.getAndIncrement() % 12));
+		try (ChangeReader reader = changing.reader(Runnable::run)) {
 			reader.subscribe("topic", this.handler);
 			insert("a", 2 * ChangeReader.PAGE + 1);
 			notifier(this.instance).publish("topic", "last");
@@ -613,43 +596,19 @@ class PostgresChangeNotifierTests {
 		}
 	}
 
-	private ChangeStore changingTheTimeZone() {
-		return new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			private int hours;
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				session.createStatement().execute("SET TIME ZONE " + this.hours++ % 12);
-				return super.read(session, position, known, target, topics, limit);
-			}
-
-		};
-	}
-
 	/**
 	 * However small a limit each statement has.
 	 */
 	@Test
 	void manyChangesOfOtherTopicsAreReadInPartsWhichAreKept() {
-		int others = 20 * PostgresChangeStore.SCAN;
+		int others = 20 * ChangeSql.SCAN;
 		AtomicInteger reads = new AtomicInteger();
-		ChangeStore failingEverySecondTime = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (reads.incrementAndGet() % 2 == 0) {
-					throw new SQLException("Failed by the test");
-				}
-				return super.read(session, position, known, target, topics, limit);
+		HookedChangeSql failingEverySecondTime = new HookedChangeSql(this.instance, (connection, position) -> {
+			if (reads.incrementAndGet() % 2 == 0) {
+				throw new SQLException("Failed by the test");
 			}
-
-		};
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-				failingEverySecondTime, Background::run, this.instance.bean(Wakeups.class),
-				this.instance.bean(Poll.class), Clock.systemUTC())) {
+		});
+		try (ChangeReader reader = failingEverySecondTime.reader(Background::run)) {
 			reader.subscribe("topic", this.handler);
 			Eventually.await(() -> reads.get() > 0, reader::toString);
 			this.database.jdbc()
@@ -663,7 +622,7 @@ class PostgresChangeNotifierTests {
 			assertThat(this.handler.keys()).containsExactly("1", "50001", "100001", "150001");
 			assertThat(this.handler.gaps()).isEmpty();
 			assertThat(reads.get() - before).isGreaterThanOrEqualTo(2 * 20 - 2);
-			// What comes later is not behind it
+			// A later change is delivered, too
 			notifier(this.other).publish("topic", "later");
 			this.handler.awaitKey("later");
 			assertThat(this.handler.keys()).hasSize(5);
@@ -673,29 +632,29 @@ class PostgresChangeNotifierTests {
 	@ParameterizedTest
 	@ValueSource(ints = { 1, 7, 1_000 })
 	void aReadEndsWhereItWasCutAndLosesNothing(int limit) throws Exception {
-		ChangeStore store = this.instance.bean(ChangeStore.class);
+		ChangeSql sql = this.instance.bean(ChangeSql.class);
 		try (Connection connection = this.database.jdbc().getDataSource().getConnection();
 				Connection running = this.database.jdbc().getDataSource().getConnection()) {
 			running.setAutoCommit(false);
-			publish(running, PostgresChangeStore.SCAN + 3, 10, "early");
+			publish(running, ChangeSql.SCAN + 3, 10, "early");
 			insert("between", 1);
-			ChangePosition position = store.arrive(connection).position();
-			publish(connection, 2 * PostgresChangeStore.SCAN, 5_000, "late");
+			ChangePosition position = sql.currentPosition(connection).position();
+			publish(connection, 2 * ChangeSql.SCAN, 5_000, "late");
 			running.commit();
 			insert("last", 1);
 			List<String> keys = new ArrayList<>();
-			for (Page page = null; page == null || page.end() != null;) {
-				page = store.read(connection, position, Known.NOTHING, null, List.of("topic"), limit);
+			for (ChangePage page = null; page == null || page.end() != null;) {
+				page = sql.read(connection, position, Watermark.UNKNOWN, null, List.of("topic"), limit);
 				page.rows().forEach((row) -> keys.add(row.change().key()));
 				position = (page.end() != null) ? position.within(page.target(), page.end())
-						: position.behind(page.target());
+						: position.after(page.target());
 				assertThat(page.rows()).hasSizeLessThanOrEqualTo(limit);
 			}
 			List<String> expected = new ArrayList<>();
-			for (int n = 1; n <= PostgresChangeStore.SCAN + 3; n += 10) {
+			for (int n = 1; n <= ChangeSql.SCAN + 3; n += 10) {
 				expected.add("early" + n);
 			}
-			for (int n = 1; n <= 2 * PostgresChangeStore.SCAN; n += 5_000) {
+			for (int n = 1; n <= 2 * ChangeSql.SCAN; n += 5_000) {
 				expected.add("late" + n);
 			}
 			expected.add("last1");
@@ -715,32 +674,25 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void serversThatAnswerByTurnsAreNotFollowedWithoutAPause() {
+	void serversThatAnswerAlternatelyAreNotFollowedWithoutAPause() {
 		AtomicInteger reads = new AtomicInteger();
-		ChangeStore turning = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
+		HookedChangeSql alternating = new HookedChangeSql(this.instance,
+				(connection, position) -> reads.incrementAndGet()) {
 
-			private int arrivals;
+			private int runs;
 
 			@Override
-			public Arrival arrive(Connection session) throws SQLException {
-				Arrival arrival = super.arrive(session);
-				ServerRun server = arrival.position().server();
+			CurrentPosition currentPosition(Connection connection) throws SQLException {
+				CurrentPosition current = super.currentPosition(connection);
+				ServerRun server = current.position().server();
 				ServerRun other = new ServerRun(server.systemIdentifier(), server.timeline(), server.startedAt(),
-						"arrival " + this.arrivals++);
-				return new Arrival(ChangePosition.at(other, arrival.position().snapshot()), arrival.known(), true);
-			}
-
-			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				reads.incrementAndGet();
-				return super.read(session, position, known, target, topics, limit);
+						"run " + this.runs++);
+				return new CurrentPosition(ChangePosition.at(other, current.position().snapshot()), current.watermark(),
+						true);
 			}
 
 		};
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), turning,
-				Background::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class),
-				Clock.systemUTC())) {
+		try (ChangeReader reader = alternating.reader(Background::run)) {
 			reader.subscribe("topic", this.handler);
 			long start = System.nanoTime();
 			Eventually.await(() -> reads.get() >= 8, reads::toString);
@@ -750,7 +702,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void whoSubscribesDuringAnOutageWaitsItsOwnTimeAndHoldsNoMonitor() throws Exception {
+	void aCallerThatSubscribesDuringAnOutageWaitsItsOwnTimeAndHoldsNoMonitor() throws Exception {
 		try (Instance small = Instance.start(this.database, NO_POLL, "spring.datasource.hikari.maximum-pool-size=1",
 				"spring.datasource.hikari.connection-timeout=2000")) {
 			CountDownLatch held = new CountDownLatch(1);
@@ -803,7 +755,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void oneThatSubscribesLooksAtOnce() {
+	void aNewSubscriptionReadsAtOnce() {
 		subscribe();
 		insert("silent", 1);
 		notifier(this.other).subscribe("topic", new RecordingChangeHandler());
@@ -813,48 +765,42 @@ class PostgresChangeNotifierTests {
 	@Test
 	void aReadThatFailedIsTriedAgain() {
 		AtomicBoolean failing = new AtomicBoolean(true);
-		ChangeStore failingOnce = new DelegatingChangeStore(this.instance.bean(ChangeStore.class)) {
-
-			@Override
-			public Arrival arrive(Connection session) throws SQLException {
-				Arrival arrival = super.arrive(session);
-				PostgresChangeNotifierTests.this.insert("silent", 1);
-				return arrival;
+		HookedChangeSql failingOnce = new HookedChangeSql(this.instance, (connection, position) -> {
+			if (failing.compareAndSet(true, false)) {
+				throw new SQLException("Failed by the test");
 			}
+		}) {
 
 			@Override
-			public Page read(Connection session, ChangePosition position, Known known, @Nullable String target,
-					Collection<String> topics, int limit) throws SQLException {
-				if (failing.compareAndSet(true, false)) {
-					throw new SQLException("Failed by the test");
-				}
-				return super.read(session, position, known, target, topics, limit);
+			CurrentPosition currentPosition(Connection connection) throws SQLException {
+				CurrentPosition current = super.currentPosition(connection);
+				PostgresChangeNotifierTests.this.insert("silent", 1);
+				return current;
 			}
 
 		};
-		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class), failingOnce,
-				Runnable::run, this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC())) {
+		try (ChangeReader reader = failingOnce.reader(Runnable::run)) {
 			reader.subscribe("topic", this.handler);
 			this.handler.awaitKey("silent1");
 		}
 	}
 
 	/**
-	 * A position that nobody moved for long is the past.
+	 * A position that is too old is not shared.
 	 */
 	@Test
-	void oneThatSubscribesBesideASlowOneDoesNotHearWhatThatOneHasNotReadYet() {
+	void aNewSubscriptionDoesNotReceiveWhatASlowOneHasNotReadYet() {
 		CountDownLatch latch = new CountDownLatch(1);
 		AtomicLong millis = new AtomicLong();
 		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
-				this.instance.bean(ChangeStore.class), Background::run, this.instance.bean(Wakeups.class),
-				this.instance.bean(Poll.class), clock(millis))) {
+				this.instance.bean(ChangeSql.class), Background::run, this.instance.bean(Wakeups.class),
+				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()))) {
 			reader.subscribe("topic", (change) -> latch.await());
 			insert("a", 2 * ChangeReader.PAGE + 1);
 			reader.onResync();
 			Eventually.await(() -> reader.toString().contains("999 waiting"), reader::toString);
 			notifier(this.other).publish("topic", "old");
-			millis.addAndGet(2 * ChangeReader.RECENT);
+			millis.addAndGet(2 * ChangePositions.RECENT.toMillis());
 			RecordingChangeHandler late = new RecordingChangeHandler();
 			reader.subscribe("topic", late);
 			notifier(this.other).publish("topic", "new");
@@ -864,27 +810,6 @@ class PostgresChangeNotifierTests {
 		finally {
 			latch.countDown();
 		}
-	}
-
-	private static Clock clock(AtomicLong millis) {
-		return new Clock() {
-
-			@Override
-			public ZoneId getZone() {
-				return ZoneOffset.UTC;
-			}
-
-			@Override
-			public Clock withZone(ZoneId zone) {
-				throw new UnsupportedOperationException();
-			}
-
-			@Override
-			public Instant instant() {
-				return Instant.ofEpochMilli(millis.get());
-			}
-
-		};
 	}
 
 	private static List<String> numbers(int count) {

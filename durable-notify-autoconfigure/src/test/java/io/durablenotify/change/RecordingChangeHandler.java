@@ -27,7 +27,7 @@ import io.durablenotify.testsupport.Eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Keeps what a subscription was told.
+ * Records the changes and gaps of a subscription.
  */
 class RecordingChangeHandler implements ChangeHandler {
 

@@ -48,7 +48,7 @@ final class SynchronousNotifier implements ChangeNotifier {
 		}
 	}
 
-	void tellGap(String topic) {
+	void deliverGap(String topic) {
 		this.registrations.stream()
 			.filter((registration) -> registration.topic().equals(topic))
 			.forEach((registration) -> registration.handler().onGap(new ChangeGap(topic, ChangeGap.Reason.EXPIRED)));

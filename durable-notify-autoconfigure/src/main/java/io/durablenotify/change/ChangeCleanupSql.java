@@ -26,9 +26,9 @@ import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 
 /**
- * Deletes changes on PostgreSQL.
+ * The SQL of the retention of changes.
  */
-final class PostgresChangeCleanup implements ChangeCleanup {
+final class ChangeCleanupSql {
 
 	static final int SLICE = 5_000;
 
@@ -36,11 +36,11 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 
 	/**
 	 * {@link OneTransaction One transaction}, of one instance at a time: the others find
-	 * the lock taken, and leave it to that one. A snapshot is older than the time beside
-	 * it. What may be deleted is noted in the same transaction, for readers to see that
-	 * they have come too late; it is never taken back, whatever the clock does, and is
-	 * never from the future, as notes are that were restored and that nobody has removed
-	 * yet.
+	 * the lock taken, and do nothing. Each snapshot is older than the time in its row.
+	 * <p>
+	 * What may be deleted is noted in the same transaction, so that readers that come too
+	 * late find a gap. The note never shrinks, also if the clock is set back. A restored
+	 * snapshot of a transaction that this server has not begun yet is ignored.
 	 */
 	private static final String CLEAN = """
 			SELECT set_config('durable_notify.turn',
@@ -74,12 +74,19 @@ final class PostgresChangeCleanup implements ChangeCleanup {
 
 	private final String clean;
 
-	PostgresChangeCleanup(SchemaName schema) {
+	ChangeCleanupSql(SchemaName schema) {
 		this.clean = schema.qualify(CLEAN.replace("${my_turn}", MY_TURN));
 	}
 
-	@Override
-	public boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException {
+	/**
+	 * Note which changes are visible now, and delete some of those that were visible a
+	 * retention ago.
+	 * @param connection a connection in autocommit
+	 * @param retention how long changes are kept
+	 * @param interval the shortest time between two notes
+	 * @return whether there is more to delete
+	 */
+	boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException {
 		try (PreparedStatement statement = OneTransaction.prepare(connection, this.clean)) {
 			statement.setString(1, interval.toMillis() + "ms");
 			statement.setString(2, retention.toMillis() + "ms");

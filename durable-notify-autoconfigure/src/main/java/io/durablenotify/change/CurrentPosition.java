@@ -16,22 +16,13 @@
 
 package io.durablenotify.change;
 
-import java.sql.Connection;
-import java.sql.SQLException;
-import java.time.Duration;
-
 /**
- * The SQL of retention.
+ * The position before all that is committed from now on.
+ *
+ * @param position the position
+ * @param watermark its watermark
+ * @param shared whether other subscriptions may begin there, too. The snapshot of a
+ * caller's transaction may be old
  */
-interface ChangeCleanup {
-
-	/**
-	 * Note what is visible now, and delete some of what was visible a retention ago.
-	 * @param connection a connection in autocommit
-	 * @param retention how long changes are kept
-	 * @param interval how much time lies between two notes at least
-	 * @return whether there is more to delete
-	 */
-	boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException;
-
+record CurrentPosition(ChangePosition position, Watermark watermark, boolean shared) {
 }

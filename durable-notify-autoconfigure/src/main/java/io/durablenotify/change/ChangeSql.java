@@ -30,25 +30,28 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
+import io.durablenotify.change.ChangePage.Place;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stores and reads changes on PostgreSQL.
+ * The SQL of changes. Not final, for tests that make single statements fail or wait.
  */
-final class PostgresChangeStore implements ChangeStore {
+class ChangeSql {
 
 	private static final String INSERT = """
 			INSERT INTO ${schema}.changes (instance, topic, key, originator) VALUES (?, ?, ?, ?)
 			""";
 
 	/**
-	 * {@link OneTransaction One transaction}. The lock lets one instance clean up while
-	 * the others wait, and each statement's own snapshot lets those see that it is done.
-	 * What was stored before anybody arrived goes, too: nobody's position is older, and
-	 * it may have been restored. So was whatever comes from a later transaction than any
-	 * here. Where the server does not tell its cluster, only that is known.
+	 * {@link OneTransaction One transaction}. By the lock, one instance deletes while the
+	 * others wait; by each statement's own snapshot, these see that it is done.
+	 * <p>
+	 * Deleted are changes of another cluster, and changes from before any instance has
+	 * taken a position, which may have been restored. So are changes of transactions that
+	 * this server has not begun yet: they were restored. If the server does not report
+	 * its cluster, only the last are recognized.
 	 */
 	private static final String ADOPT = """
 			INSERT INTO ${schema}.change_log (system_identifier) SELECT ${schema}.cluster()
@@ -70,10 +73,10 @@ final class PostgresChangeStore implements ChangeStore {
 			l.system_identifier IS DISTINCT FROM coalesce((SELECT ${schema}.cluster()), l.system_identifier)""";
 
 	/**
-	 * The last change is one of others: this transaction may roll back. Older servers
-	 * have no max(xid8).
+	 * The last change must be of another transaction: this one may roll back. PostgreSQL
+	 * 14 has no max(xid8).
 	 */
-	private static final String ARRIVE = """
+	private static final String CURRENT_POSITION = """
 			SELECT coalesce(c.id, 0), coalesce(${schema}.timeline(), ''), ${schema}.server_run(),
 				coalesce(l.id::text, ''), pg_current_snapshot()::text,
 				coalesce(pg_snapshot_xmax(l.deleted)::text::bigint - 1, 0), pg_current_xact_id_if_assigned()::text,
@@ -89,31 +92,32 @@ final class PostgresChangeStore implements ChangeStore {
 
 	/**
 	 * Two ranges of the primary key: transactions that had not begun in the position's
-	 * snapshot, and those that ran in it. A change of a page of the target that is not
-	 * the first may have become visible since, and belongs to the next look. The head is
-	 * a row of its own, since each of its columns would cost with each change.
+	 * snapshot, and those that ran in it. While a target is read page by page, a change
+	 * may become visible that the target does not see; it belongs to the next read. The
+	 * first row has the state of the server, since each of its columns would cost with
+	 * each change.
 	 * <p>
-	 * Reads a limited number of rows, whatever their topics are, and tells how far it
-	 * came: the last row of a full scan is there without a topic, unless it is one of
-	 * those that are asked for. The window's order is the index's, so that nothing is
-	 * read after the last change of a page.
+	 * Scans a limited number of rows, of any topic. The last row of a full scan is
+	 * returned in any case, without its topic if that was not asked for, and says how far
+	 * the scan has come. The window has the order of the index, so that no row is read
+	 * after the last change of a page.
 	 * <p>
-	 * Why nothing is missed, whatever the server has forgotten in a crash:
+	 * No change is missed when the server forgets transactions in a crash:
 	 * <ol>
-	 * <li>Of the last change among all that were visible, number, id and time are known.
-	 * Each read finds that row again. So its transaction was not forgotten, and numbers
-	 * go up: neither it nor any lower number is given away again.</li>
-	 * <li>What comes with a higher number is read whatever the position's snapshot says:
-	 * the ranges begin after that change. No change that was read has a higher
-	 * number.</li>
-	 * <li>What has a lower number and ran in the snapshot is read when it is visible.
-	 * What did not run was over, and was read if it was visible.</li>
-	 * <li>If that row is gone because of its age, the note of what was deleted takes its
-	 * place. If it is gone for another reason, numbers may be given away again: handlers
-	 * are told of a gap.</li>
-	 * <li>A position is what it was also where the server does not tell that it has
-	 * crashed. Where it does, the changes that were read last are looked for too: a
-	 * transaction with a lower number can have committed after the last one.</li>
+	 * <li>The watermark has the number, id and time of the last visible change. Each read
+	 * checks that this row still exists. Then its transaction was not forgotten, and
+	 * since numbers only grow, neither its number nor a lower one is assigned again.</li>
+	 * <li>Changes with a higher number are read, also if the position's snapshot lists
+	 * them as visible: the ranges begin after the watermark. No change that was read has
+	 * a higher number.</li>
+	 * <li>Changes with a lower number that ran in the snapshot are read when they are
+	 * visible. All others had ended, and were read if they were visible.</li>
+	 * <li>If the row was deleted because of its age, the log of what was deleted replaces
+	 * it. If it is gone for another reason, numbers may be assigned again, and handlers
+	 * are notified of a gap.</li>
+	 * <li>All this holds if the server does not report that it has crashed. If it does,
+	 * the changes that were read last are checked, too: a transaction with a lower number
+	 * may have committed after the last one, and is lost.</li>
 	 * </ol>
 	 */
 	private static final String READ = """
@@ -164,7 +168,7 @@ final class PostgresChangeStore implements ChangeStore {
 			""";
 
 	/**
-	 * Some milliseconds.
+	 * The largest number of rows of a scan, which takes some milliseconds.
 	 */
 	static final int SCAN = 10_000;
 
@@ -174,23 +178,24 @@ final class PostgresChangeStore implements ChangeStore {
 
 	private final String adopt;
 
-	private final String arrive;
+	private final String currentPosition;
 
 	private final String read;
 
 	private final String has;
 
-	PostgresChangeStore(SchemaName schema) {
+	ChangeSql(SchemaName schema) {
 		this.insert = schema.qualify(INSERT);
 		this.adopt = schema.qualify(ADOPT.replace("${adopted_from_other}", ADOPTED_FROM_OTHER));
-		this.arrive = schema.qualify(ARRIVE);
+		this.currentPosition = schema.qualify(CURRENT_POSITION);
 		this.read = schema.qualify(READ.replace("${scan}", Integer.toString(SCAN)));
 		this.has = schema.qualify(HAS);
 	}
 
-	@Override
-	public void insert(Connection connection, String topic, String key, @Nullable String originator)
-			throws SQLException {
+	/**
+	 * Store a change in the connection's transaction.
+	 */
+	void insert(Connection connection, String topic, String key, @Nullable String originator) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.insert)) {
 			statement.setLong(1, this.instance);
 			statement.setString(2, topic);
@@ -200,49 +205,68 @@ final class PostgresChangeStore implements ChangeStore {
 		}
 	}
 
-	@Override
-	public Arrival arrive(Connection connection) throws SQLException {
+	/**
+	 * Return the position before all that is committed from now on. First deletes changes
+	 * of another cluster, whose transaction numbers mean nothing here, and restores rows
+	 * of ours that were removed.
+	 * @param connection a connection in autocommit
+	 */
+	CurrentPosition currentPosition(Connection connection) throws SQLException {
 		try (PreparedStatement statement = OneTransaction.prepare(connection, this.adopt)) {
 			OneTransaction.execute(statement);
 		}
 		try (Statement statement = connection.createStatement()) {
-			ResultSet result = statement.executeQuery(this.arrive);
+			ResultSet result = statement.executeQuery(this.currentPosition);
 			result.next();
-			return arrival(result, true);
+			return readCurrentPosition(result, true);
 		}
 	}
 
-	@Override
-	public @Nullable Arrival arriveJoined(Connection connection) throws SQLException {
+	/**
+	 * Return the position before all that is committed after the snapshot of the caller's
+	 * transaction, and before all that this transaction publishes. Writes nothing.
+	 * @return the position, or {@code null} if {@link #currentPosition} has something to
+	 * delete or to restore first
+	 */
+	@Nullable CurrentPosition currentPositionInTransaction(Connection connection) throws SQLException {
 		try (Statement statement = connection.createStatement()) {
-			ResultSet result = statement.executeQuery(this.arrive);
-			return (result.next() && result.getBoolean(8)) ? arrival(result, false) : null;
+			ResultSet result = statement.executeQuery(this.currentPosition);
+			return (result.next() && result.getBoolean(8)) ? readCurrentPosition(result, false) : null;
 		}
 	}
 
-	private static Arrival arrival(ResultSet result, boolean shared) throws SQLException {
+	private static CurrentPosition readCurrentPosition(ResultSet result, boolean shared) throws SQLException {
 		ServerRun server = new ServerRun(result.getLong(1), result.getString(2), result.getString(3),
 				result.getString(4));
 		ChangePosition position = ChangePosition.at(server, result.getString(5));
 		String own = result.getString(7);
-		return new Arrival((own != null) ? position.before(Long.parseLong(own)) : position,
-				new Known(identity(result, 9), result.getLong(6)), shared);
+		return new CurrentPosition((own != null) ? position.before(Long.parseLong(own)) : position,
+				new Watermark(identity(result, 9), result.getLong(6)), shared);
 	}
 
-	private static @Nullable Identity identity(ResultSet result, int column) throws SQLException {
+	private static @Nullable ChangeIdentity identity(ResultSet result, int column) throws SQLException {
 		String xact = result.getString(column);
-		return (xact != null) ? new Identity(Long.parseLong(xact), result.getLong(column + 1),
+		return (xact != null) ? new ChangeIdentity(Long.parseLong(xact), result.getLong(column + 1),
 				result.getObject(column + 2, OffsetDateTime.class).toInstant()) : null;
 	}
 
-	@Override
-	public Page read(Connection connection, ChangePosition position, Known known, @Nullable String target,
+	/**
+	 * Read changes that have become visible since a position, and check the watermark.
+	 * Scans a limited number of rows, of any topic: a statement that other writers make
+	 * too long for its timeout would be repeated forever.
+	 * @param connection a connection in autocommit
+	 * @param watermark the watermark of the position's run of the server
+	 * @param target the snapshot up to which to read if the position has none, or
+	 * {@code null} for the present
+	 * @param limit the largest number of changes
+	 */
+	ChangePage read(Connection connection, ChangePosition position, Watermark watermark, @Nullable String target,
 			Collection<String> topics, int limit) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
-			String certain = ChangePosition.limited(position.snapshot(), known.durable());
+			String certain = ChangePosition.limited(position.snapshot(), watermark.durable());
 			long xmax = ChangePosition.xmax(certain);
 			boolean isInSecondRange = position.afterXact() >= xmax;
-			Identity last = known.last();
+			ChangeIdentity last = watermark.last();
 			statement.setObject(1, (position.target() != null) ? position.target() : target, Types.OTHER);
 			statement.setString(2, position.snapshot());
 			statement.setString(3, (last != null) ? Long.toString(last.xact()) : null);
@@ -260,9 +284,9 @@ final class PostgresChangeStore implements ChangeStore {
 		}
 	}
 
-	private Page readPage(ResultSet result, int limit) throws SQLException {
+	private ChangePage readPage(ResultSet result, int limit) throws SQLException {
 		String[] head = {};
-		Identity last = null;
+		ChangeIdentity last = null;
 		List<ChangeRow> rows = new ArrayList<>();
 		Place end = null;
 		int read = 0;
@@ -281,16 +305,19 @@ final class PostgresChangeStore implements ChangeStore {
 				end = new Place(Long.parseLong(result.getString(2)), result.getLong(3));
 			}
 		}
-		return new Page(head[0], head[1], head[2], new Known(last, Long.parseLong(head[3])),
+		return new ChangePage(head[0], head[1], head[2], new Watermark(last, Long.parseLong(head[3])),
 				Boolean.parseBoolean(head[4]), Boolean.parseBoolean(head[5]), rows, end);
 	}
 
-	@Override
-	public boolean has(Connection connection, Collection<Identity> changes) throws SQLException {
+	/**
+	 * Return whether all of some changes still exist, except those that were deleted
+	 * because of their age.
+	 */
+	boolean has(Connection connection, Collection<ChangeIdentity> changes) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.has)) {
 			statement.setObject(1,
 					changes.stream().map((change) -> Long.toString(change.xact())).toArray(String[]::new));
-			statement.setObject(2, changes.stream().mapToLong(Identity::id).toArray());
+			statement.setObject(2, changes.stream().mapToLong(ChangeIdentity::id).toArray());
 			statement.setObject(3,
 					changes.stream().map((change) -> change.createdAt().toString()).toArray(String[]::new));
 			ResultSet result = statement.executeQuery();
