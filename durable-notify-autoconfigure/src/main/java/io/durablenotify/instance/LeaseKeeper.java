@@ -26,12 +26,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.loop.DaemonThreadFactory;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.instance.InstanceStore.Gone;
 import io.durablenotify.instance.InstanceStore.Renewed;
@@ -86,7 +85,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private static final Duration LOCKED = Duration.ofMillis(500);
 
 	/**
-	 * Between two attempts to reach the server.
+	 * The longest delay between two attempts to reach the server.
 	 */
 	private static final Duration LONGEST_RETRY = Duration.ofSeconds(1);
 
@@ -119,19 +118,14 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	private final List<Consumer<Lease>> listeners = new CopyOnWriteArrayList<>();
 
-	private final Semaphore signals = new Semaphore(0);
-
 	private final Subscription wakeupSubscription;
-
-	private final Thread thread;
-
-	private volatile boolean closed;
 
 	private volatile String lastFailure = "the database did not answer";
 
 	/**
 	 * Since when every statement has succeeded, by {@link System#nanoTime()};
-	 * {@code null} after one that failed. Owned by the thread, like what follows.
+	 * {@code null} after one that failed. Only accessed by the loop's thread, like what
+	 * follows.
 	 */
 	private @Nullable Long reachedSince;
 
@@ -145,8 +139,10 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			"What an instance held that is gone cannot be taken over for now",
 			"What instances held that are gone is taken over again");
 
-	private final FailureLog outage = new FailureLog(logger, "The lease of this instance cannot be renewed for now",
-			"The lease of this instance is renewed again");
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-lease",
+			new FailureLog(logger, "The lease of this instance cannot be renewed for now",
+					"The lease of this instance is renewed again", LONGEST_RETRY),
+			this::run);
 
 	LeaseKeeper(String name, Duration lease, InstanceStore store, InstanceConnection connection,
 			PublishingWrites writes, Wakeups wakeups, List<TakeOver> takeOvers) {
@@ -157,17 +153,16 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.writes = writes;
 		this.takeOvers = List.copyOf(takeOvers);
 		this.leases.put(lease, newLease(lease));
-		this.thread = new DaemonThreadFactory("durable-notify-lease").newThread(this::run);
 		this.wakeupSubscription = wakeups.subscribe(TOPIC, new NewInstances());
 	}
 
 	void start() {
-		this.thread.start();
+		this.loop.signal();
 	}
 
 	@Override
 	public Lease lease(Duration duration) {
-		if (this.closed) {
+		if (this.loop.isClosing()) {
 			throw new DataAccessResourceFailureException("The application context has closed");
 		}
 		HeldLease lease = this.leases.computeIfAbsent(duration, this::newLease);
@@ -205,34 +200,17 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	private void signal() {
-		this.signals.release();
+		this.loop.signal();
 	}
 
-	private void run() {
-		while (!this.closed) {
-			Duration pause;
-			try {
-				pause = this.connection.execute(patience(), (connection, joined) -> takeTurn(connection));
-				this.outage.succeeded();
-			}
-			catch (Throwable ex) {
-				this.reachedSince = null;
-				this.lastFailure = String.valueOf(NestedExceptionUtils.getMostSpecificCause(ex).getMessage());
-				pause = (this.closed) ? Duration.ZERO : min(this.outage.failed(ex), LONGEST_RETRY);
-			}
-			await(pause);
-		}
-	}
-
-	private void await(Duration pause) {
+	private Next run() throws SQLException {
 		try {
-			if (!this.closed && this.signals.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS)) {
-				this.signals.drainPermits();
-			}
+			return Next.after(this.connection.execute(patience(), (connection, joined) -> takeTurn(connection)));
 		}
-		catch (InterruptedException ex) {
-			// Nobody has a reason to: the lease is renewed until it is closed
-			logger.debug("Interrupted", ex);
+		catch (Throwable ex) {
+			this.reachedSince = null;
+			this.lastFailure = String.valueOf(NestedExceptionUtils.getMostSpecificCause(ex).getMessage());
+			throw ex;
 		}
 	}
 
@@ -426,17 +404,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	@Override
 	public void close() {
-		this.closed = true;
 		this.wakeupSubscription.cancel();
-		signal();
 		try {
-			this.thread.join(CLOSE_TIMEOUT.toMillis());
-			if (!this.thread.isAlive()) {
+			if (this.loop.finish(CLOSE_TIMEOUT)) {
 				giveBack();
 			}
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
 		}
 		finally {
 			this.connection.close();

@@ -286,8 +286,9 @@ public final class BackgroundLoop implements AutoCloseable {
 	 * Run the steps that have been requested by signals, without a pause between them,
 	 * and close.
 	 * @param timeout how long to wait for that
+	 * @return whether they have run, so that no step is running any more
 	 */
-	public void finish(Duration timeout) {
+	public boolean finish(Duration timeout) {
 		this.lock.lock();
 		try {
 			this.closing = true;
@@ -296,9 +297,11 @@ public final class BackgroundLoop implements AutoCloseable {
 			while ((this.signalled || this.running) && !this.closed && left > 0) {
 				left = this.changed.awaitNanos(left);
 			}
+			return !this.running;
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
+			return false;
 		}
 		finally {
 			this.lock.unlock();

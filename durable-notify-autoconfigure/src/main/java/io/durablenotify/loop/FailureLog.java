@@ -27,13 +27,13 @@ import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
  * Logs the first failure of a series and the recovery, and determines exponential delays
- * between attempts, from 100 ms to 5 s. Not thread-safe.
+ * between attempts, from 100 ms to 5 s unless said otherwise. Not thread-safe.
  */
 public final class FailureLog {
 
 	private static final long FIRST_DELAY_MILLIS = 100;
 
-	private static final long LAST_DELAY_MILLIS = 5_000;
+	private static final Duration LONGEST_DELAY = Duration.ofSeconds(5);
 
 	private final ExponentialBackOff backOff = new ExponentialBackOff(FIRST_DELAY_MILLIS, 2);
 
@@ -52,10 +52,21 @@ public final class FailureLog {
 	 * @param recovered what is logged when an attempt has succeeded again
 	 */
 	public FailureLog(Log logger, String failing, String recovered) {
+		this(logger, failing, recovered, LONGEST_DELAY);
+	}
+
+	/**
+	 * Create a new instance.
+	 * @param logger the logger
+	 * @param failing what is logged when a first attempt has failed, before the cause
+	 * @param recovered what is logged when an attempt has succeeded again
+	 * @param longestDelay the longest delay between attempts
+	 */
+	public FailureLog(Log logger, String failing, String recovered, Duration longestDelay) {
 		this.logger = logger;
 		this.failing = failing;
 		this.recovered = recovered;
-		this.backOff.setMaxInterval(LAST_DELAY_MILLIS);
+		this.backOff.setMaxInterval(longestDelay.toMillis());
 	}
 
 	/**

@@ -19,14 +19,14 @@ package io.durablenotify.wakeup;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArraySet;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.loop.DaemonThreadFactory;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.BackgroundLoop.Step;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.ListenerState.Status;
 import org.apache.commons.logging.Log;
@@ -37,9 +37,9 @@ import org.springframework.context.SmartLifecycle;
 
 /**
  * Polls slowly while the listener is proven to hear, or is meant to be off, and fast
- * while it is not. Its thread exists only while something is registered, and for up to a
- * second after that: readers often come and go one after the other, and a thread costs as
- * much time as several reads.
+ * while it is not. Its thread exists only while something is registered, and for some
+ * seconds after that: readers often come and go one after the other, and a thread costs
+ * as much time as several reads.
  */
 final class AdaptivePoll implements Poll, SmartLifecycle {
 
@@ -61,32 +61,49 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	 */
 	private static final double JITTER = 0.1;
 
-	private final PollProperties settings;
+	private final PollProperties properties;
 
 	private final Supplier<ListenerState> listener;
+
+	private final Duration tick;
 
 	private final Set<Registration> registrations = new CopyOnWriteArraySet<>();
 
 	/**
-	 * Guards {@link #running} and {@link #ticker}.
+	 * Whether the loop waits for a signal.
+	 */
+	private volatile boolean idle = true;
+
+	/**
+	 * Guards {@link #loop}.
 	 */
 	private final Object lifecycle = new Object();
 
-	private boolean running = true;
+	/**
+	 * While it is running.
+	 */
+	private @Nullable BackgroundLoop loop = newLoop();
 
-	private @Nullable Ticker ticker;
-
-	AdaptivePoll(PollProperties settings, Supplier<ListenerState> listener) {
-		this.settings = settings;
+	AdaptivePoll(PollProperties properties, Supplier<ListenerState> listener) {
+		this.properties = properties;
 		this.listener = listener;
+		Duration shortest = (properties.degradedInterval().isZero()) ? properties.interval()
+				: min(properties.interval(), properties.degradedInterval());
+		this.tick = min(MAX_TICK, Duration.ofMillis(Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL)));
+	}
+
+	private BackgroundLoop newLoop() {
+		return new BackgroundLoop("durable-notify-poll",
+				new FailureLog(logger, "Polls fail for now", "Polls succeed again"), new Ticker());
 	}
 
 	@Override
 	public Duration intervalInForce() {
 		ListenerState state = this.listener.get();
 		boolean slow = state.isHealthy() || state.status() == Status.DISABLED
-				|| this.settings.degradedInterval().isZero();
-		return (slow) ? this.settings.interval() : min(this.settings.interval(), this.settings.degradedInterval());
+				|| this.properties.degradedInterval().isZero();
+		return (slow) ? this.properties.interval()
+				: min(this.properties.interval(), this.properties.degradedInterval());
 	}
 
 	private static Duration min(Duration first, Duration second) {
@@ -97,35 +114,16 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	public Subscription register(Runnable check) {
 		Registration registration = new Registration(check);
 		this.registrations.add(registration);
-		followRegistrations();
+		if (this.idle) {
+			signal();
+		}
 		return registration;
 	}
 
-	/**
-	 * Begin the thread if it is needed and not there; one that is not needed any more
-	 * ends by itself.
-	 */
-	private void followRegistrations() {
+	private void signal() {
 		synchronized (this.lifecycle) {
-			boolean needed = this.running && !this.registrations.isEmpty() && !this.settings.interval().isZero();
-			if (needed && this.ticker == null) {
-				this.ticker = new Ticker();
-			}
-			else if (!this.running && this.ticker != null) {
-				this.ticker.close();
-				this.ticker = null;
-			}
-		}
-	}
-
-	/**
-	 * Called by the ticker's thread.
-	 */
-	private void closeIfIdle(Ticker idle) {
-		synchronized (this.lifecycle) {
-			if (this.registrations.isEmpty() && this.ticker == idle) {
-				idle.close();
-				this.ticker = null;
+			if (this.loop != null && !this.properties.interval().isZero()) {
+				this.loop.signal();
 			}
 		}
 	}
@@ -144,23 +142,29 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	@Override
 	public void start() {
 		synchronized (this.lifecycle) {
-			this.running = true;
+			if (this.loop == null) {
+				this.loop = newLoop();
+			}
 		}
-		followRegistrations();
+		if (!this.registrations.isEmpty()) {
+			signal();
+		}
 	}
 
 	@Override
 	public void stop() {
 		synchronized (this.lifecycle) {
-			this.running = false;
+			if (this.loop != null) {
+				this.loop.close();
+				this.loop = null;
+			}
 		}
-		followRegistrations();
 	}
 
 	@Override
 	public boolean isRunning() {
 		synchronized (this.lifecycle) {
-			return this.running;
+			return this.loop != null;
 		}
 	}
 
@@ -185,47 +189,35 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	}
 
 	/**
-	 * The thread, and the time of the last poll, which that thread owns.
+	 * The step of one loop, whose thread owns the state.
 	 */
-	private final class Ticker implements AutoCloseable {
+	private final class Ticker implements Step {
 
-		private final ScheduledThreadPoolExecutor executor;
-
-		private final ScheduledFuture<?> schedule;
-
-		private final Duration tick;
-
-		private long polledAt = System.nanoTime();
+		private @Nullable Long polledAt;
 
 		private double jitter = nextJitter();
 
-		private Ticker() {
-			this.executor = new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("durable-notify-poll"));
-			PollProperties settings = AdaptivePoll.this.settings;
-			Duration shortest = (settings.degradedInterval().isZero()) ? settings.interval()
-					: min(settings.interval(), settings.degradedInterval());
-			this.tick = min(MAX_TICK, Duration.ofMillis(Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL)));
-			long tick = this.tick.toMillis();
-			this.schedule = this.executor.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
+		@Override
+		public Next run() {
+			AdaptivePoll poll = AdaptivePoll.this;
+			poll.idle = poll.registrations.isEmpty();
+			// Checked again, since what was registered before the loop was idle sent no
+			// signal
+			if (poll.idle && poll.registrations.isEmpty()) {
+				this.polledAt = null;
+				return Next.IDLE;
+			}
+			poll.idle = false;
+			pollWhenDue(System.nanoTime());
+			return Next.after(poll.tick);
 		}
 
-		private void tick() {
-			if (AdaptivePoll.this.registrations.isEmpty()) {
-				closeIfIdle(this);
-				return;
+		private void pollWhenDue(long now) {
+			if (this.polledAt == null) {
+				this.polledAt = now;
 			}
-			try {
-				pollWhenDue();
-			}
-			catch (Throwable ex) {
-				// The executor would not tick again
-				logger.error("A poll failed", ex);
-			}
-		}
-
-		private void pollWhenDue() {
-			if (System.nanoTime() - this.polledAt >= intervalInForce().minus(this.tick).toNanos() * this.jitter) {
-				this.polledAt = System.nanoTime();
+			else if (now - this.polledAt >= intervalInForce().minus(AdaptivePoll.this.tick).toNanos() * this.jitter) {
+				this.polledAt = now;
 				this.jitter = nextJitter();
 				poll();
 			}
@@ -236,12 +228,6 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		 */
 		private double nextJitter() {
 			return 1 - ThreadLocalRandom.current().nextDouble(JITTER);
-		}
-
-		@Override
-		public void close() {
-			this.schedule.cancel(false);
-			this.executor.shutdown();
 		}
 
 	}
