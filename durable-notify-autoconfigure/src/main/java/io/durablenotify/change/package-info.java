@@ -23,6 +23,8 @@
  * visible in that snapshot: none is missed and none is given twice, in whatever order
  * transactions commit. A wake-up only says that there may be some. On other databases
  * changes stay in the JVM.
+ *
+ * @serial exclude
  */
 @NullMarked
 package io.durablenotify.change;
