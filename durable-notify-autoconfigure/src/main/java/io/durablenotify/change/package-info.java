@@ -23,6 +23,8 @@
  * that snapshot: none is missed and none is delivered twice, in any order in which
  * transactions commit. A wake-up is a hint that there may be some. On other databases
  * changes stay in the JVM.
+ *
+ * @serial exclude
  */
 @NullMarked
 package io.durablenotify.change;

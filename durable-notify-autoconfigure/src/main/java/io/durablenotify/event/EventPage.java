@@ -28,6 +28,12 @@ import java.util.List;
  */
 public record EventPage(List<StoredEvent> events, long afterSequence, boolean hasMore) {
 
+	/**
+	 * Create a page.
+	 * @param events the events, in order
+	 * @param afterSequence where the next page begins
+	 * @param hasMore whether there were more events
+	 */
 	public EventPage {
 		events = List.copyOf(events);
 	}

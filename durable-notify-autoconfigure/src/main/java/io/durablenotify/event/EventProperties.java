@@ -45,6 +45,13 @@ public record EventProperties(@DefaultValue("1MB") DataSize maxPayloadSize, @Def
 
 	static final String PREFIX = "durable-notify.events";
 
+	/**
+	 * Create the properties.
+	 * @param maxPayloadSize the maximum size of a payload
+	 * @param appendTimeout how long an append waits for a locked run
+	 * @param terminalTypes the types of the events that end a run
+	 * @param retention the time after which an ended run is deleted, or {@code null}
+	 */
 	public EventProperties {
 		terminalTypes = List.copyOf(terminalTypes);
 	}

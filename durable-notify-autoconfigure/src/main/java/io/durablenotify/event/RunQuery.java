@@ -49,6 +49,12 @@ public record RunQuery(boolean openOnly, Set<String> without, @Nullable Duration
 
 	/**
 	 * Create a query.
+	 * @param openOnly whether to list only runs that have not ended
+	 * @param without types of which the runs have no event
+	 * @param idleFor how long ago the last event was appended at least, or {@code null}
+	 * @param prefix what the ids begin with; empty for any
+	 * @param after the id after which to begin, or {@code null}
+	 * @param limit the largest number of runs
 	 * @throws IllegalArgumentException if a type or the limit is refused, the time is
 	 * negative, or the prefix or the id after which to begin has characters that no id
 	 * can have

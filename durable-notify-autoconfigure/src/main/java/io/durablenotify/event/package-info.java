@@ -17,6 +17,8 @@
 /**
  * A log of events per workflow run: in commit order, with what suspends a run stored
  * once, however many engines come to the same conclusion.
+ *
+ * @serial exclude
  */
 @NullMarked
 package io.durablenotify.event;

@@ -16,6 +16,8 @@
 
 /**
  * The one LISTEN connection. Knows PostgreSQL and channels, no domain.
+ *
+ * @serial exclude
  */
 @NullMarked
 package io.durablenotify.listener;

@@ -34,6 +34,11 @@ public record SchemaName(String value) {
 
 	private static final Pattern PATTERN = Pattern.compile("(?!pg_)[a-z_][a-z0-9_]{0," + (MAX_LENGTH - 1) + "}");
 
+	/**
+	 * Create a name.
+	 * @param value the name
+	 * @throws IllegalArgumentException if it breaks the rule
+	 */
 	public SchemaName {
 		if (!isValid(value)) {
 			throw new IllegalArgumentException("Schema name '" + value + "' must have " + RULE);

@@ -16,6 +16,8 @@
 
 /**
  * The tables: our own Flyway run in our own schema.
+ *
+ * @serial exclude
  */
 @NullMarked
 package io.durablenotify.schema;

@@ -32,6 +32,11 @@ import org.springframework.util.Assert;
  */
 public record AppenderOptions(@Nullable Duration lease) {
 
+	/**
+	 * Create options.
+	 * @param lease the time without a sign of life, {@code null} or zero
+	 * @throws IllegalArgumentException if the lease is too short or too long
+	 */
 	public AppenderOptions {
 		Assert.isTrue(lease == null || lease.isZero() || LeaseProperties.isValidLease(lease),
 				() -> "Lease %s must be from %s to %s".formatted(lease, LeaseProperties.SHORTEST_LEASE,

@@ -28,6 +28,12 @@ import java.util.List;
  */
 public record ChunkPage(List<Chunk> chunks, long nextIndex, StreamState state) {
 
+	/**
+	 * Create a page.
+	 * @param chunks the chunks, in order
+	 * @param nextIndex where the next page begins
+	 * @param state the state of the stream after this page
+	 */
 	public ChunkPage {
 		chunks = List.copyOf(chunks);
 	}

@@ -54,6 +54,9 @@ public record StreamOptions(@Nullable String owner, @Nullable String contentType
 
 	/**
 	 * Create options.
+	 * @param owner the owner, or {@code null}
+	 * @param contentType the media type of the chunks together, or {@code null}
+	 * @param timeToLive the time from creation to deletion, or {@code null}
 	 * @throws IllegalArgumentException if one of them is refused
 	 */
 	public StreamOptions {

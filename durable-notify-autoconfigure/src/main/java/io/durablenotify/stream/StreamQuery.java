@@ -41,6 +41,12 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 
 	/**
 	 * Create a query.
+	 * @param owner the owner, or {@code null}
+	 * @param prefix what the names begin with; empty for any
+	 * @param after the name after which to begin, or {@code null}
+	 * @param limit the largest number of streams
+	 * @param openOnly whether to leave out streams that have ended
+	 * @param reversed whether to begin with the last name
 	 * @throws IllegalArgumentException if the owner or the limit is refused, or the
 	 * prefix or the name after which to begin has characters that no name can have
 	 */

@@ -27,6 +27,8 @@
  * names, and the rules for names are about full ones. A family's buffer size and chunk
  * size hold for its reader and its writer; its retention for its streams, whoever writes
  * them, and of several families the one with the longest prefix counts.
+ *
+ * @serial exclude
  */
 @NullMarked
 package io.durablenotify.stream;
