@@ -57,7 +57,7 @@ final class LogChecks<E> {
 
 	private final LogStore<E> store;
 
-	private final LogSubscriptions<E> readers;
+	private final LogRegistry<E> registry;
 
 	private final Consumer<LogSubscription<E>> wake;
 
@@ -72,12 +72,12 @@ final class LogChecks<E> {
 	 */
 	private final Queue<List<Long>> slices = new ArrayDeque<>();
 
-	LogChecks(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogSubscriptions<E> readers,
+	LogChecks(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogRegistry<E> registry,
 			Consumer<LogSubscription<E>> wake) {
 		this.kind = kind;
 		this.database = database;
 		this.store = store;
-		this.readers = readers;
+		this.registry = registry;
 		this.wake = wake;
 	}
 
@@ -126,14 +126,14 @@ final class LogChecks<E> {
 		// What is asked for while slices are left may be about those checked already
 		if (this.slices.isEmpty()) {
 			if (this.resyncRequested.getAndSet(false)) {
-				this.readers.all().forEach((reader) -> reader.cursor().doubt());
+				this.registry.all().forEach((reader) -> reader.cursor().doubt());
 				slice(RESYNC_SLICE);
 			}
 			else if (this.pollRequested.getAndSet(false)) {
 				slice(POLL_SLICE);
 			}
 		}
-		this.names.retainAll(this.readers.waitedFor());
+		this.names.retainAll(this.registry.names());
 		Set<String> names = Set.copyOf(this.names);
 		// Before the statement: a name that is asked for while it runs is asked for anew
 		this.names.removeAll(names);
@@ -153,8 +153,8 @@ final class LogChecks<E> {
 	}
 
 	private void slice(int size) {
-		this.names.addAll(this.readers.waitedFor());
-		List<Long> logIds = new ArrayList<>(this.readers.logIds());
+		this.names.addAll(this.registry.names());
+		List<Long> logIds = new ArrayList<>(this.registry.logIds());
 		// An order of this instance's own
 		Collections.shuffle(logIds);
 		for (int start = 0; start < logIds.size(); start += size) {
@@ -170,7 +170,7 @@ final class LogChecks<E> {
 		for (long logId : (logIds != null) ? logIds : List.<Long>of()) {
 			long next = Long.MAX_VALUE;
 			long received = 0;
-			for (LogSubscription<E> reader : this.readers.of(logId)) {
+			for (LogSubscription<E> reader : this.registry.of(logId)) {
 				if (reader.look().isIdle()) {
 					next = Math.min(next, reader.cursor().next());
 					received = Math.max(received, reader.cursor().received());
@@ -205,7 +205,7 @@ final class LogChecks<E> {
 			if (!SqlErrors.isDataFailure(ex)) {
 				throw ex;
 			}
-			this.readers.endWaiting(name, ex);
+			this.registry.waitingFor(name).forEach((reader) -> reader.end(ex));
 		}
 	}
 
@@ -215,13 +215,13 @@ final class LogChecks<E> {
 		}
 		Moved moved = this.database.executeSeparately("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.moved(connection, watched, names));
-		moved.ids().forEach((logId) -> this.readers.of(logId).forEach(this.wake));
+		moved.ids().forEach((logId) -> this.registry.of(logId).forEach(this.wake));
 		// What was written anew may be as long as what was lost
-		watched.forEach((log) -> this.readers.of(log.id())
+		watched.forEach((log) -> this.registry.of(log.id())
 			.stream()
 			.filter((reader) -> reader.cursor().hasReceivedFromOther(moved.server()))
 			.forEach(this.wake));
-		moved.names().forEach((named) -> this.readers.bindWaiting(named.name(), named.id()));
+		moved.names().forEach((named) -> this.registry.bindWaiting(named.name(), named.id()).forEach(this.wake));
 	}
 
 }

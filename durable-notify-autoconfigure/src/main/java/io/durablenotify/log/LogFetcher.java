@@ -70,7 +70,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private final LogStore<E> store;
 
-	private final LogSubscriptions<E> readers;
+	private final LogRegistry<E> registry;
 
 	private final LogChecks<E> checks;
 
@@ -87,12 +87,12 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	private final Queue<LogSubscription<E>> suspects = new ArrayDeque<>();
 
-	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogSubscriptions<E> readers) {
+	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogRegistry<E> registry) {
 		this.kind = kind;
 		this.database = database;
 		this.store = store;
-		this.readers = readers;
-		this.checks = new LogChecks<>(kind, database, store, readers, this::wake);
+		this.registry = registry;
+		this.checks = new LogChecks<>(kind, database, store, registry, this::wake);
 		String logs = StringUtils.capitalize(kind.logs());
 		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(),
 				new FailureLog(kind.logger(), logs + " cannot be read for now; readers wait", logs + " are read again"),
@@ -184,7 +184,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private void check() {
 		String name = this.checks.takeOnlyName();
-		LogSubscription<E> reader = (name != null) ? this.readers.anyWaiting(name) : null;
+		LogSubscription<E> reader = (name != null) ? this.registry.anyWaitingFor(name) : null;
 		if (reader == null || !fetchFirst(reader)) {
 			this.checks.check();
 		}
@@ -222,7 +222,9 @@ final class LogFetcher<E> implements AutoCloseable {
 			reader.look().end(false);
 			return true;
 		}
-		this.readers.found(reader, head.id());
+		this.registry.bindWaiting(name, head.id()).forEach(this::wake);
+		// Once more: a wake-up that came before it was registered has not reached it
+		wake(reader);
 		handOver(head, page, reader);
 		return true;
 	}

@@ -18,6 +18,7 @@ package io.durablenotify.log;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.log.LogCursor.Validation;
@@ -46,7 +47,12 @@ public final class LogSubscription<E> implements Subscription {
 
 	private final TailedLog<E> log;
 
-	private final LogSubscriptions<E> readers;
+	private final LogRegistry<E> registry;
+
+	/**
+	 * Called when there is room again.
+	 */
+	private final Consumer<LogSubscription<E>> roomMade;
 
 	private final FetchState look = new FetchState();
 
@@ -107,10 +113,12 @@ public final class LogSubscription<E> implements Subscription {
 	public record End(@Nullable Throwable error) {
 	}
 
-	LogSubscription(TailedLog<E> log, long next, LogSubscriptions<E> readers, long bufferBytes) {
+	LogSubscription(TailedLog<E> log, long next, LogRegistry<E> registry, Consumer<LogSubscription<E>> roomMade,
+			long bufferBytes) {
 		this.log = log;
-		this.cursor = new LogCursor<>(log, readers.kind(), next);
-		this.readers = readers;
+		this.cursor = new LogCursor<>(log, registry.kind(), next);
+		this.registry = registry;
+		this.roomMade = roomMade;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
 	}
 
@@ -138,18 +146,18 @@ public final class LogSubscription<E> implements Subscription {
 	 * Return what messages call the log.
 	 */
 	String describe() {
-		return "%s '%s'".formatted(this.readers.kind().log(), name());
+		return "%s '%s'".formatted(this.registry.kind().log(), name());
 	}
 
 	/**
 	 * Return what messages call an entry.
 	 */
 	String describe(E entry) {
-		return "%s %d of %s".formatted(this.readers.kind().entry(), this.log.indexOf(entry), describe());
+		return "%s %d of %s".formatted(this.registry.kind().entry(), this.log.indexOf(entry), describe());
 	}
 
 	Log logger() {
-		return this.readers.kind().logger();
+		return this.registry.kind().logger();
 	}
 
 	/**
@@ -304,7 +312,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.end = new End(error);
 		}
-		this.readers.ending(this);
+		this.registry.ending(this);
 		this.consumer.signal();
 	}
 
@@ -320,7 +328,7 @@ public final class LogSubscription<E> implements Subscription {
 			cut();
 			this.end = new End(error);
 		}
-		this.readers.ending(this);
+		this.registry.ending(this);
 		this.consumer.signal();
 	}
 
@@ -371,7 +379,7 @@ public final class LogSubscription<E> implements Subscription {
 			hasRoom = this.buffer.hasRoom();
 		}
 		if (hasRoom) {
-			this.readers.roomMade(this);
+			this.roomMade.accept(this);
 		}
 	}
 
@@ -400,7 +408,7 @@ public final class LogSubscription<E> implements Subscription {
 			this.closed = true;
 			end = this.end;
 		}
-		this.readers.remove(this);
+		this.registry.remove(this);
 		return end;
 	}
 
@@ -421,7 +429,7 @@ public final class LogSubscription<E> implements Subscription {
 				end = this.end;
 			}
 		}
-		this.readers.remove(this);
+		this.registry.remove(this);
 		return end;
 	}
 
@@ -444,7 +452,7 @@ public final class LogSubscription<E> implements Subscription {
 			this.closed = true;
 			cut();
 		}
-		this.readers.remove(this);
+		this.registry.remove(this);
 		told();
 	}
 
@@ -459,7 +467,7 @@ public final class LogSubscription<E> implements Subscription {
 	 * Return whether anybody would miss it if nothing were delivered any more.
 	 */
 	boolean awaitsDelivery() {
-		return isActive() && !this.readers.isClosed();
+		return isActive() && !this.registry.isClosed();
 	}
 
 	/**

@@ -16,14 +16,7 @@
 
 package io.durablenotify.log;
 
-import java.util.Collection;
-import java.util.Iterator;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -43,9 +36,9 @@ import org.springframework.context.Phased;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * All live readers that a feature has in this instance, by the log that they are bound to
- * or by the name that they wait for. Turns wake-ups into looks. Stops before the web
- * server does, whose graceful shutdown would otherwise wait for responses that stream.
+ * Opens and ends the subscriptions that a feature has in this instance, and turns
+ * wake-ups into fetches. Stops before the web server does, whose graceful shutdown would
+ * otherwise wait for responses that stream.
  * <p>
  * A log that does not exist yet is waited for. A reader is bound to the log that it
  * finds: if that is deleted the reader ends, also where a new one takes the name.
@@ -73,26 +66,11 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	private final Poll poll;
 
+	private final LogRegistry<E> registry;
+
 	private final LogFetcher<E> fetcher;
 
 	private final Subscription wakeups;
-
-	private final Map<Long, Set<LogSubscription<E>>> byId = new ConcurrentHashMap<>();
-
-	private final Map<String, Set<LogSubscription<E>>> byName = new ConcurrentHashMap<>();
-
-	/**
-	 * Readers of which the end is known and not taken yet: nothing looks for them any
-	 * more, but a stop must find them.
-	 */
-	private final Set<LogSubscription<E>> ending = ConcurrentHashMap.newKeySet();
-
-	/**
-	 * Readers may come before the lifecycle starts: the web server is up earlier.
-	 */
-	private volatile boolean open = true;
-
-	private volatile boolean closed;
 
 	/**
 	 * Guarded by {@code this}; there while readers read.
@@ -118,7 +96,8 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		this.database = database;
 		this.executor = executor;
 		this.poll = poll;
-		this.fetcher = new LogFetcher<>(kind, database, store, this);
+		this.registry = new LogRegistry<>(kind, this::followPoll);
+		this.fetcher = new LogFetcher<>(kind, database, store, this.registry);
 		this.wakeups = wakeups.subscribe(kind.topic(), this);
 	}
 
@@ -152,7 +131,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		String name = log.name();
 		Tail tail = (from.fromEnd()) ? findTail(name) : null;
 		LogSubscription<E> reader = new LogSubscription<>(log, from.resolve((tail != null) ? tail.nextIndex() : 0),
-				this, this.bufferBytes);
+				this.registry, this.fetcher::roomMade, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
 		// Registered before the first look: what is appended from here on wakes it
@@ -160,15 +139,14 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			if (tail.nextIndex() > 0 && reader.cursor().next() == tail.nextIndex()) {
 				reader.cursor().beginAfterLast();
 			}
-			bind(reader, tail.id());
+			this.registry.add(reader, tail.id());
 			this.fetcher.wake(reader);
 		}
 		else {
-			this.byName.compute(name, (key, readers) -> with(readers, reader));
+			this.registry.addWaiting(reader);
 			this.fetcher.resolve(name);
 		}
-		followPoll();
-		if (!this.open) {
+		if (!isRunning()) {
 			reader.cancel();
 			requireOpen(log);
 		}
@@ -189,12 +167,8 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		return new HandlerDelivery<>(reader, handler, demand, this.executor);
 	}
 
-	LogKind kind() {
-		return this.kind;
-	}
-
 	private void requireOpen(TailedLog<E> log) {
-		if (!this.open) {
+		if (!isRunning()) {
 			throw log.stopped();
 		}
 	}
@@ -211,7 +185,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	 * the registrations: the last of several callers sees what all of them have changed.
 	 */
 	private synchronized void followPoll() {
-		boolean needed = !this.byName.isEmpty() || !this.byId.isEmpty();
+		boolean needed = this.registry.isFetching();
 		if (needed && this.polling == null) {
 			this.polling = this.poll.register(this.fetcher::poll);
 		}
@@ -219,101 +193,6 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			this.polling.cancel();
 			this.polling = null;
 		}
-	}
-
-	/**
-	 * Return one of the readers that wait for a name, or {@code null}.
-	 */
-	@Nullable LogSubscription<E> anyWaiting(String name) {
-		Iterator<LogSubscription<E>> waiting = this.byName.getOrDefault(name, Set.of()).iterator();
-		return (waiting.hasNext()) ? waiting.next() : null;
-	}
-
-	/**
-	 * It was found, with what a reader begins with. The reader fetches once more: a
-	 * wake-up that came before it was registered has not reached it.
-	 */
-	void found(LogSubscription<E> reader, long logId) {
-		bindWaiting(reader.name(), logId, reader);
-		this.fetcher.wake(reader);
-	}
-
-	/**
-	 * A name that readers wait for exists.
-	 */
-	void bindWaiting(String name, long logId) {
-		bindWaiting(name, logId, null);
-	}
-
-	private void bindWaiting(String name, long logId, @Nullable LogSubscription<E> looking) {
-		Set<LogSubscription<E>> waiting = this.byName.remove(name);
-		if (waiting != null) {
-			for (LogSubscription<E> reader : waiting) {
-				bind(reader, logId);
-				if (reader != looking) {
-					this.fetcher.wake(reader);
-				}
-			}
-			// In between they were registered nowhere
-			followPoll();
-		}
-	}
-
-	/**
-	 * A name that readers wait for cannot be looked up.
-	 */
-	void endWaiting(String name, Throwable failure) {
-		List.copyOf(this.byName.getOrDefault(name, Set.of())).forEach((reader) -> reader.end(failure));
-	}
-
-	private void bind(LogSubscription<E> reader, long logId) {
-		reader.bind(logId);
-		this.byId.compute(logId, (id, readers) -> with(readers, reader));
-		// While it moved from one map to the other, nobody could find it
-		if (!this.open) {
-			reader.stop();
-		}
-		if (!reader.isReading()) {
-			unregister(reader);
-		}
-	}
-
-	private static <E> Set<LogSubscription<E>> with(@Nullable Set<LogSubscription<E>> readers,
-			LogSubscription<E> reader) {
-		Set<LogSubscription<E>> result = (readers != null) ? readers : ConcurrentHashMap.newKeySet(1);
-		result.add(reader);
-		return result;
-	}
-
-	/**
-	 * A reader has nothing more to look for.
-	 */
-	void ending(LogSubscription<E> reader) {
-		this.ending.add(reader);
-		unregister(reader);
-		// Its consumer may have been as fast
-		if (!reader.isActive()) {
-			remove(reader);
-		}
-	}
-
-	void remove(LogSubscription<E> reader) {
-		unregister(reader);
-		this.ending.remove(reader);
-	}
-
-	private void unregister(LogSubscription<E> reader) {
-		this.byName.computeIfPresent(reader.name(), (name, readers) -> without(readers, reader));
-		this.byId.computeIfPresent(reader.logId(), (id, readers) -> without(readers, reader));
-		if (this.byName.isEmpty() && this.byId.isEmpty()) {
-			followPoll();
-		}
-	}
-
-	private static <E> @Nullable Set<LogSubscription<E>> without(Set<LogSubscription<E>> readers,
-			LogSubscription<E> reader) {
-		readers.remove(reader);
-		return (readers.isEmpty()) ? null : readers;
 	}
 
 	/**
@@ -329,14 +208,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	 * @return those that have not been told their end
 	 */
 	public int size() {
-		return all().size();
-	}
-
-	/**
-	 * A reader's consumer has taken entries.
-	 */
-	void roomMade(LogSubscription<E> reader) {
-		this.fetcher.roomMade(reader);
+		return this.registry.all().size();
 	}
 
 	/**
@@ -346,7 +218,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	 * @return whether there are
 	 */
 	public boolean awaitHandOver(long logId) {
-		int readers = of(logId).size();
+		int readers = this.registry.of(logId).size();
 		return readers > 0 && readers <= MAX_HANDED_OVER;
 	}
 
@@ -359,30 +231,18 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	 * that has read from another one looks instead
 	 */
 	public void handOver(long logId, E entry, String server) {
-		of(logId).forEach((reader) -> this.fetcher.handOver(entry, server, reader));
-	}
-
-	Collection<LogSubscription<E>> of(long logId) {
-		return this.byId.getOrDefault(logId, Set.of());
-	}
-
-	Set<Long> logIds() {
-		return this.byId.keySet();
-	}
-
-	Set<String> waitedFor() {
-		return this.byName.keySet();
+		this.registry.of(logId).forEach((reader) -> this.fetcher.handOver(entry, server, reader));
 	}
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
-		for (LogSubscription<E> reader : of(wakeup.id())) {
+		for (LogSubscription<E> reader : this.registry.of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
 				this.fetcher.wake(reader);
 			}
 		}
 		String created = wakeup.createdName();
-		if (created != null && this.byName.containsKey(created)) {
+		if (created != null && this.registry.names().contains(created)) {
 			this.fetcher.resolve(created);
 		}
 	}
@@ -392,21 +252,13 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		this.fetcher.resync();
 	}
 
-	/**
-	 * Return all readers that have not been told their end.
-	 */
-	Set<LogSubscription<E>> all() {
-		// Asked in the order in which readers move from one to the next
-		Set<LogSubscription<E>> all = new LinkedHashSet<>();
-		this.byName.values().forEach(all::addAll);
-		this.byId.values().forEach(all::addAll);
-		all.addAll(this.ending);
-		return all;
+	LogRegistry<E> registry() {
+		return this.registry;
 	}
 
 	@Override
 	public void start() {
-		this.open = true;
+		this.registry.open();
 	}
 
 	/**
@@ -415,14 +267,17 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	 */
 	@Override
 	public void stop() {
-		this.open = false;
-		CompletableFuture<?>[] told = all().stream().map(LogSubscription::stop).toArray(CompletableFuture<?>[]::new);
+		this.registry.stop();
+		CompletableFuture<?>[] told = this.registry.all()
+			.stream()
+			.map(LogSubscription::stop)
+			.toArray(CompletableFuture<?>[]::new);
 		CompletableFuture.allOf(told).completeOnTimeout(null, STOP_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS).join();
 	}
 
 	@Override
 	public boolean isRunning() {
-		return this.open;
+		return this.registry.isOpen();
 	}
 
 	@Override
@@ -430,14 +285,10 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		return SmartLifecycle.DEFAULT_PHASE;
 	}
 
-	boolean isClosed() {
-		return this.closed;
-	}
-
 	@Override
 	public void close() {
 		stop();
-		this.closed = true;
+		this.registry.close();
 		this.wakeups.cancel();
 		this.fetcher.close();
 	}

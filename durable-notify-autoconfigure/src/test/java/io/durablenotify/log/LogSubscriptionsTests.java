@@ -250,7 +250,7 @@ class LogSubscriptionsTests {
 		}
 		recorders.forEach((recorder) -> recorder.awaitEnd(error));
 		int statements = this.logs.statements();
-		assertThat(this.readers.all()).isEmpty();
+		assertThat(this.readers.registry().all()).isEmpty();
 		append("other", 1);
 		this.logs.answer(UnaryOperator.identity());
 		new Recorder().follow("other", 1).awaitNumbers(1, 1);
@@ -353,8 +353,8 @@ class LogSubscriptionsTests {
 	}
 
 	private void awaitIdle() {
-		Eventually.await(() -> this.readers.all().stream().allMatch((reader) -> reader.look().isIdle()),
-				() -> this.readers.all().toString());
+		Eventually.await(() -> this.readers.registry().all().stream().allMatch((reader) -> reader.look().isIdle()),
+				() -> this.readers.registry().all().toString());
 	}
 
 	@Test
@@ -364,7 +364,7 @@ class LogSubscriptionsTests {
 		this.logs.delete("deleted");
 		this.readers.onResync();
 		recorder.awaitEnd("deleted");
-		assertThat(this.readers.all()).isEmpty();
+		assertThat(this.readers.registry().all()).isEmpty();
 	}
 
 	@Test
@@ -382,7 +382,7 @@ class LogSubscriptionsTests {
 		});
 		append("refused", 100);
 		Recorder recorder = new Recorder().follow("refused", 1);
-		LogSubscription<Entry> reader = this.readers.all().iterator().next();
+		LogSubscription<Entry> reader = this.readers.registry().all().iterator().next();
 		Eventually.await(() -> reader.look().toString().equals("FULL") && refusals.get() >= 5, reader::toString);
 		append("refused", 100);
 		assertThat(recorder.numbers).isEmpty();
@@ -398,12 +398,12 @@ class LogSubscriptionsTests {
 		});
 		append("given-up", 1);
 		new Recorder().follow("given-up", 1);
-		LogSubscription<Entry> cancelled = this.readers.all().iterator().next();
+		LogSubscription<Entry> cancelled = this.readers.registry().all().iterator().next();
 		assertThat(cancelled.awaitsDelivery()).isTrue();
 		cancelled.cancel();
 		assertThat(cancelled.awaitsDelivery()).isFalse();
 		new Recorder().follow("given-up", 1);
-		LogSubscription<Entry> closed = this.readers.all().iterator().next();
+		LogSubscription<Entry> closed = this.readers.registry().all().iterator().next();
 		this.readers.stop();
 		// Its end may still be told: lifecycles restart
 		assertThat(closed.awaitsDelivery()).isTrue();
@@ -451,7 +451,7 @@ class LogSubscriptionsTests {
 			new Recorder().follow("unknown", 1);
 			new Recorder().follow("polled", 1).awaitNumbers(1, 1);
 			assertThat(polls).hasSize(1);
-			for (LogSubscription<Entry> reader : this.readers.all()) {
+			for (LogSubscription<Entry> reader : this.readers.registry().all()) {
 				assertThat(polls).hasSize(1);
 				reader.cancel();
 			}
@@ -499,13 +499,15 @@ class LogSubscriptionsTests {
 
 	@Test
 	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
-		LogSubscription<Entry> reader = new LogSubscription<>(new Numbered("ends"), 1, this.readers, 1_000);
+		LogSubscription<Entry> reader = new LogSubscription<>(new Numbered("ends"), 1, this.readers.registry(),
+				(other) -> {
+				}, 1_000);
 		reader.end(null);
-		assertThat(this.readers.all()).containsExactly(reader);
+		assertThat(this.readers.registry().all()).containsExactly(reader);
 		assertThat(reader.takeEnd()).isNotNull();
 		// As in a thread that was held up between the end and its registration
-		this.readers.ending(reader);
-		assertThat(this.readers.all()).isEmpty();
+		this.readers.registry().ending(reader);
+		assertThat(this.readers.registry().all()).isEmpty();
 	}
 
 	private long append(String name, int count) {
@@ -551,7 +553,8 @@ class LogSubscriptionsTests {
 
 		@Override
 		public String toString() {
-			return "%s, %s of %s".formatted(this.numbers, this.errors, LogSubscriptionsTests.this.readers.all());
+			return "%s, %s of %s".formatted(this.numbers, this.errors,
+					LogSubscriptionsTests.this.readers.registry().all());
 		}
 
 	}

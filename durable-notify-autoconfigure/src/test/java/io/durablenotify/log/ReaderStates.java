@@ -32,21 +32,21 @@ public final class ReaderStates {
 	 * Return all readers that have not been told their end.
 	 */
 	public static <E> Set<LogSubscription<E>> all(LogSubscriptions<E> readers) {
-		return readers.all();
+		return readers.registry().all();
 	}
 
 	/**
 	 * Return the logs that readers are bound to.
 	 */
 	public static Set<Long> logIds(LogSubscriptions<?> readers) {
-		return readers.logIds();
+		return readers.registry().logIds();
 	}
 
 	/**
 	 * Return the names that readers wait for.
 	 */
 	public static Set<String> waitedFor(LogSubscriptions<?> readers) {
-		return readers.waitedFor();
+		return readers.registry().names();
 	}
 
 	/**
