@@ -50,12 +50,8 @@ public class DeliveryConfiguration {
 	}
 
 	private static ThreadPoolTaskExecutor pool(int maxThreads) {
-		ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
+		ThreadPoolTaskExecutor executor = new DeliveryExecutor(maxThreads);
 		executor.setThreadNamePrefix("durable-notify-");
-		// A pool with a queue starts more threads than these only if the queue is full
-		executor.setCorePoolSize(maxThreads);
-		executor.setMaxPoolSize(maxThreads);
-		executor.setAllowCoreThreadTimeOut(true);
 		executor.setKeepAliveSeconds(30);
 		executor.setDaemon(true);
 		// Readers are notified that the context closes: the last callbacks come after

@@ -1,0 +1,113 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.loop;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.testsupport.Eventually;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.core.task.TaskRejectedException;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Tests for {@link DeliveryExecutor}.
+ */
+class DeliveryExecutorTests {
+
+	private final DeliveryExecutor executor = new DeliveryExecutor(4);
+
+	private final CountDownLatch release = new CountDownLatch(1);
+
+	@BeforeEach
+	void start() {
+		this.executor.setDaemon(true);
+		this.executor.initialize();
+	}
+
+	@AfterEach
+	void stop() {
+		this.release.countDown();
+		this.executor.shutdown();
+	}
+
+	@Test
+	void tasksThatComeOneAfterTheOtherShareAThread() throws Exception {
+		for (int i = 0; i < 100; i++) {
+			this.executor.submit(() -> {
+			}).get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+			Eventually.await(() -> this.executor.getActiveCount() == 0, this.executor::getActiveCount);
+		}
+		// One more where the thread has not begun to wait when the next task comes
+		assertThat(this.executor.getPoolSize()).isLessThanOrEqualTo(2);
+	}
+
+	@Test
+	void aTaskThatBlocksHoldsUpNoOther() throws Exception {
+		this.executor.execute(this::block);
+		this.executor.submit(() -> {
+		}).get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+	}
+
+	@Test
+	void whatFindsAllThreadsBusyIsQueued() {
+		for (int i = 0; i < 4; i++) {
+			this.executor.execute(this::block);
+		}
+		List<Integer> order = new ArrayList<>();
+		AtomicInteger done = new AtomicInteger();
+		for (int i = 0; i < 100; i++) {
+			int number = i;
+			this.executor.execute(() -> {
+				synchronized (order) {
+					order.add(number);
+				}
+				done.incrementAndGet();
+			});
+		}
+		assertThat(this.executor.getPoolSize()).isEqualTo(4);
+		assertThat(done).hasValue(0);
+		this.release.countDown();
+		Eventually.await(() -> done.get() == 100, done::get);
+		assertThat(order).doesNotHaveDuplicates().hasSize(100);
+		assertThat(this.executor.getPoolSize()).isLessThanOrEqualTo(4);
+	}
+
+	@Test
+	void afterTheShutdownTasksAreRejected() {
+		this.executor.shutdown();
+		assertThatExceptionOfType(TaskRejectedException.class).isThrownBy(() -> this.executor.execute(this::block));
+	}
+
+	private void block() {
+		try {
+			this.release.await(2 * Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
+}
