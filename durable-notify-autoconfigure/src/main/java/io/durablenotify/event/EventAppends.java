@@ -92,7 +92,7 @@ final class EventAppends {
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
 			boolean looking = look;
-			// In the caller's transaction nothing can be repeated behind an error
+			// In the caller's transaction nothing can be repeated after an error
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
 			Look found = attempt(connection, joined, last, (session, inTransaction) -> {
 				Duration timeout = this.settings.appendTimeout();
@@ -174,7 +174,7 @@ final class EventAppends {
 
 	/**
 	 * Run an attempt.
-	 * @param last whether there is no other behind it
+	 * @param last whether it is the last attempt
 	 * @return what it saw, or {@code null} if it met somebody else and nothing is stored
 	 */
 	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean last, SessionWork<Written<T>> work)

@@ -41,7 +41,7 @@ import org.springframework.dao.DataAccessException;
  * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction. So
  * is a deadlock of two that append to several runs in different orders. Without a
  * transaction an append is one round trip, and two for the first event of a run and for a
- * duplicate that comes behind an event that was none.
+ * duplicate that follows an event that was none.
  * <p>
  * If the connection is lost in mid-append, the event may be stored or not, and a
  * {@link org.springframework.dao.DataAccessResourceFailureException} says no more than
@@ -87,9 +87,9 @@ public interface EventLog {
 	AppendResult append(NewEvent event, long expectedSequence);
 
 	/**
-	 * Append events one behind the other, all or none of them, in one round trip outside
-	 * a transaction. Those that are duplicates are left out, which does not lose the
-	 * rest; one that doubles another of the list refers to the first of them.
+	 * Append events one after the other, all or none of them, in one round trip outside a
+	 * transaction. Those that are duplicates are left out, which does not lose the rest;
+	 * one that doubles another of the list refers to the first of them.
 	 * @param runId the run that all events belong to
 	 * @param events up to 10,000 events; none is fine
 	 * @return a result for each event, in the same order
@@ -106,7 +106,7 @@ public interface EventLog {
 	 * is asked for, whatever was stored before that since; a follower would end with a
 	 * {@link RunTruncatedException}.
 	 * @param runId the run, which may be unknown
-	 * @param afterSequence the sequence behind which to begin, 0 for the first event
+	 * @param afterSequence the sequence after which to begin, 0 for the first event
 	 * @param limit how many events at most, 1 to 10,000; a page also ends with the event
 	 * that brings its payloads to 4 MiB
 	 * @return the events
@@ -129,7 +129,7 @@ public interface EventLog {
 	 * Follow a run: its events from a place on, then those to come, each once and in
 	 * order. A run that is unknown is waited for. Never joins a transaction.
 	 * @param runId the run
-	 * @param afterSequence the sequence behind which to begin, 0 for the first event; it
+	 * @param afterSequence the sequence after which to begin, 0 for the first event; it
 	 * may be one that the run has not reached
 	 * @param handler takes the events, one after the other, on
 	 * {@code durableNotifyTaskExecutor}

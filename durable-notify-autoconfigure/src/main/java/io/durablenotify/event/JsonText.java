@@ -81,7 +81,7 @@ record JsonText(String text, long bytes) {
 			parser.skipChildren();
 			if (parser.nextToken() != null) {
 				TokenStreamLocation location = parser.currentTokenLocation();
-				throw refused("goes on behind its value", location.getLineNr(), location.getColumnNr());
+				throw refused("goes on after its value", location.getLineNr(), location.getColumnNr());
 			}
 		}
 		catch (StreamConstraintsException ex) {

@@ -74,9 +74,9 @@ final class PostgresEventAppends {
 			""";
 
 	/**
-	 * Locks the head as well, for a run that comes into being behind the first statement.
-	 * Whom the lock did not keep away is kept away by the indexes: the primary key, and
-	 * the one that is named.
+	 * Locks the head as well, for a run that is created after the first statement. Whom
+	 * the lock did not keep away is kept away by the indexes: the primary key, and the
+	 * one that is named.
 	 */
 	private static final String APPEND = """
 			INSERT INTO ${schema}.workflow_events
@@ -293,7 +293,7 @@ final class PostgresEventAppends {
 
 	/**
 	 * Append those of the events that are not there, unless a key is that of another
-	 * event. In a transaction, nothing but the wait for the lock is left behind an error.
+	 * event. In a transaction, nothing but the wait for the lock remains after an error.
 	 * @param eventIds the ids that the events get
 	 * @param first by event, whether the list has no other before that it doubles
 	 * @return by event, what was stored or found, or {@code null} where there is neither
@@ -444,7 +444,7 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * How a run stands behind an append.
+	 * The state of a run after an append.
 	 *
 	 * @param run the run's id, if it was there to be locked
 	 * @param ofKey the event that has the event's key
@@ -455,7 +455,7 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * How a run stands behind an append of a list.
+	 * The state of a run after an append of a list.
 	 *
 	 * @param run the run's id, if it was there to be locked
 	 * @param looks by event, what was found

@@ -40,7 +40,7 @@ final class FetchState {
 		/** A look is under way. */
 		LOOKING,
 
-		/** A look is under way, and another one is due behind it. */
+		/** A look is under way, and another one is due after it. */
 		LOOKING_AGAIN,
 
 		/** There is more, and no room for it. */

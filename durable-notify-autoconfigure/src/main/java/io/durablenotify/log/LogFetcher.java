@@ -283,7 +283,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * The budget was used up by those before. Behind them, who may have more, it would be
+	 * The budget was used up by those before. After them, who may have more, it would be
 	 * used up by them again.
 	 */
 	private void lookNext(LogSubscription<E> reader) {

@@ -47,7 +47,7 @@ public interface LogStore<E> {
 	Optional<Head> head(Connection connection, String name) throws SQLException;
 
 	/**
-	 * Find where a log ends for everybody: what is appended, but not committed, is behind
+	 * Find where a log ends for everybody: what is appended, but not committed, is after
 	 * its end.
 	 * @param connection the connection
 	 * @param joined whether the connection is in a transaction of the caller's, which may
@@ -132,7 +132,7 @@ public interface LogStore<E> {
 	 * @param id the log's id
 	 * @param visible whether others can see the log. If the transaction that asks has
 	 * created it, or ended it, they may know it by its name only, or not yet
-	 * @param nextIndex the index behind the last entry that is committed
+	 * @param nextIndex the index after the last entry that is committed
 	 */
 	record Tail(long id, boolean visible, long nextIndex) {
 	}
@@ -151,8 +151,8 @@ public interface LogStore<E> {
 	 *
 	 * @param id the log's id
 	 * @param next the lowest index that a reader waits for
-	 * @param received the index behind the last entry that any of them has received, or
-	 * 0; whoever received it waits for it, so that {@code next} is not above it
+	 * @param received the index after the last entry that any of them has received, or 0;
+	 * whoever received it waits for it, so that {@code next} is not above it
 	 */
 	record Watched(long id, long next, long received) {
 	}

@@ -388,7 +388,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take the end, behind the last entry.
+	 * Take the end, after the last entry.
 	 * @return the end, once, or {@code null} if there is none (yet)
 	 */
 	public @Nullable End takeEnd() {

@@ -95,7 +95,7 @@ public interface TailedLog<E> {
 	/**
 	 * The log has ended as failed. Logs that never do leave it at this.
 	 * @param reason the reason
-	 * @return what the reader's consumer is told, behind the last entry
+	 * @return what the reader's consumer is told, after the last entry
 	 */
 	default RuntimeException failed(String reason) {
 		throw new IllegalStateException("'%s' is no log that can fail: %s".formatted(name(), reason));

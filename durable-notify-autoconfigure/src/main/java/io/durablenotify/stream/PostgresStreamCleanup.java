@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * Cleans up on PostgreSQL. A slice is {@link OneTransaction one transaction} and, but in
  * the driver's simple mode, one round trip: no client can leave it open, however it dies.
  * The lock that makes it one instance's at a time is the transaction's too: a session's
- * would stay behind in a pooler.
+ * would remain in a pooler.
  */
 final class PostgresStreamCleanup implements StreamCleanup {
 
@@ -77,10 +77,10 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
 
 	/**
-	 * By the database's clock and the indexes on both times. A head that an append or
-	 * anybody else holds is left to the next time. Behind the index on the end, streams
-	 * of other families are passed over: those that are kept for long would be so every
-	 * time, without a lower bound.
+	 * By the database's clock and the indexes on both times. A head that another
+	 * transaction has locked is left to the next time. With the index on the end alone,
+	 * streams of other families are passed over: those that are kept for long would be so
+	 * every time, without a lower bound.
 	 */
 	private static final String DELETE_HEADS = """
 			WITH rules AS MATERIALIZED (

@@ -98,7 +98,7 @@ final class StreamCatalog {
 
 	/**
 	 * Names that begin with the prefix follow it in the index without a gap, up to the
-	 * prefix with more of the greatest character behind it than a name has.
+	 * prefix with more of the greatest character after it than a name has.
 	 */
 	private static final String LIST = INFO + """
 			FROM (

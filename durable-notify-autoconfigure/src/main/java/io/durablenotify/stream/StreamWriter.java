@@ -111,7 +111,7 @@ public interface StreamWriter {
 	/**
 	 * Append a chunk without waiting for the database. What one thread appends to one
 	 * stream outside transactions, by whatever method, keeps its order, but an append
-	 * that fails does not stop those behind it. An end waits for them. What is written in
+	 * that fails does not stop those after it. An end waits for them. What is written in
 	 * a transaction does not wait: before it, wait for the futures.
 	 * <p>
 	 * The future completes on {@code durableNotifyTaskExecutor} when the chunk is

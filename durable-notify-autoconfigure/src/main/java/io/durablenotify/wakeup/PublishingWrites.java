@@ -26,8 +26,8 @@ import io.durablenotify.database.SessionWork;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs what writes and wakes those who wait for it: behind the caller's commit where
- * there is a transaction of the caller's, else at once.
+ * Runs a write and publishes its wake-ups after the commit: the caller's where the caller
+ * has a transaction, else the write's own.
  */
 public final class PublishingWrites {
 
