@@ -20,7 +20,7 @@ import org.springframework.dao.OptimisticLockingFailureException;
 
 /**
  * An event was to be appended to a run that stands elsewhere than the caller saw it.
- * Nothing was stored. Read the events that came since, and decide anew.
+ * Nothing was stored. Read the events that came since, and decide again.
  */
 public final class StaleRunException extends OptimisticLockingFailureException {
 

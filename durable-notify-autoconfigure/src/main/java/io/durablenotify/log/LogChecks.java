@@ -135,7 +135,7 @@ final class LogChecks<E> {
 		}
 		this.names.retainAll(this.readers.waitedFor());
 		Set<String> names = Set.copyOf(this.names);
-		// Before the statement: a name that is asked for while it runs is asked for anew
+		// Before the statement: a name that is requested while it runs is requested again
 		this.names.removeAll(names);
 		boolean checked = false;
 		try {
@@ -216,7 +216,7 @@ final class LogChecks<E> {
 		Moved moved = this.database.executeSeparately("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.moved(connection, watched, names));
 		moved.ids().forEach((logId) -> this.readers.of(logId).forEach(this.wake));
-		// What was written anew may be as long as what was lost
+		// What was written since may be as long as what was lost
 		watched.forEach((log) -> this.readers.of(log.id())
 			.stream()
 			.filter((reader) -> reader.cursor().hasReceivedFromOther(moved.server()))

@@ -68,7 +68,7 @@ final class PostgresStreamStore implements StreamStore {
 	/**
 	 * Where a stream ends for others, asked in a transaction that may have written to it:
 	 * of what is visible, the rows of that transaction and its savepoints do not count.
-	 * They are found by xmin, which a row keeps for ever and whose upper half is added
+	 * They are found by xmin, which a row keeps forever and whose upper half is added
 	 * here. Whether a number belongs to this transaction is told by its status: what is
 	 * visible and yet in progress is ours. That is refused for numbers that the snapshot
 	 * does not know; of these, what is visible is ours too, but for rows from four

@@ -49,7 +49,7 @@ public interface SseStreams {
 	 * @param stream the stream's name
 	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null} for the start
 	 * @return 404 for an unknown stream; 204 if the stream has ended and nothing is left,
-	 * since a browser would connect again for ever otherwise; else the events
+	 * since a browser would otherwise reconnect forever; else the events
 	 * @throws org.springframework.web.server.ResponseStatusException with 400 if the name
 	 * or the header is refused
 	 */
