@@ -176,8 +176,8 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Run statements on a connection of their own, in autocommit, whatever transaction
-	 * the calling thread is in.
+	 * Run statements on a connection of their own, in autocommit, regardless of the
+	 * transaction that the calling thread is in.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions
 	 * @param work the statements

@@ -37,7 +37,7 @@ public final class PageQuery {
 	private static final String LIMIT = "${limit}";
 
 	/**
-	 * A million rows: nobody reads larger pages.
+	 * A million rows: no caller reads larger pages.
 	 */
 	private static final int MAX_EXPONENT = 20;
 

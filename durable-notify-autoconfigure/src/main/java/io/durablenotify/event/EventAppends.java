@@ -42,13 +42,13 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * An append from beginning to end: repeats what met somebody else, creates the run where
- * it is missing, and says what became of each event.
+ * Appends events: retries after a conflict with another transaction, creates a missing
+ * run, and returns the result of each event.
  */
 final class EventAppends {
 
 	/**
-	 * Far more often than anybody can come between who respects the lock.
+	 * Far more often than transactions that respect the lock can come between.
 	 */
 	private static final int MAX_ATTEMPTS = 20;
 
@@ -175,7 +175,8 @@ final class EventAppends {
 	/**
 	 * Run an attempt.
 	 * @param last whether it is the last attempt
-	 * @return what it saw, or {@code null} if it met somebody else and nothing is stored
+	 * @return what it saw, or {@code null} if it met another transaction and nothing is
+	 * stored
 	 */
 	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean last, SessionWork<Written<T>> work)
 			throws SQLException {
@@ -254,7 +255,7 @@ final class EventAppends {
 
 	private static ConcurrencyFailureException metAgainAndAgain(String runId) {
 		return new ConcurrencyFailureException(
-				"Somebody who does not lock run '%s' wrote to it time after time; nothing was stored".formatted(runId));
+				"A writer that does not lock run '%s' wrote to it time after time; nothing was stored".formatted(runId));
 	}
 
 }

@@ -103,8 +103,8 @@ public interface EventLog {
 	/**
 	 * Read some events of a run, in order; in the caller's transaction where there is
 	 * one. After a failover or a crash that lost events it begins at the sequence that it
-	 * is asked for, whatever was stored before that since; a follower would end with a
-	 * {@link RunTruncatedException}.
+	 * is asked for, even if other events were stored before that since; a follower would
+	 * end with a {@link RunTruncatedException}.
 	 * @param runId the run, which may be unknown
 	 * @param afterSequence the sequence after which to begin, 0 for the first event
 	 * @param limit how many events at most, 1 to 10,000; a page also ends with the event

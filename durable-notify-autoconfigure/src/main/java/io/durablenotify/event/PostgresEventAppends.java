@@ -45,9 +45,8 @@ import org.jspecify.annotations.Nullable;
  * An append is several statements in {@link OneTransaction one transaction}. The first
  * locks the run's head; the second, whose snapshot is taken when the lock is held,
  * numbers the event from the end of the primary key and stores it unless it is there; the
- * third looks at what is there now. So nobody's event can appear below one that is
- * visible already, and a duplicate names the stored event even if somebody stored it
- * without the lock.
+ * third reads what is there now. So no event can appear below one that is visible
+ * already, and a duplicate names the stored event even if it was stored without the lock.
  */
 final class PostgresEventAppends {
 

@@ -60,7 +60,7 @@ final class ListenerRun implements Runnable {
 	private final long begunAt = System.nanoTime();
 
 	/**
-	 * Guarded by {@code this}, so that whatever connection there is or will be is closed
+	 * Guarded by {@code this}, so that the connection that there is or will be is closed
 	 * by a stop, though not while the lock is held. So are changes of the state: none
 	 * comes after stop() has returned, when another run may have begun.
 	 */
@@ -89,8 +89,8 @@ final class ListenerRun implements Runnable {
 	}
 
 	/**
-	 * Begin to end the run, whatever it is doing. To be followed by
-	 * {@link #closeConnection()}. Does not wait for it.
+	 * Begin to end the run, in any state. To be followed by {@link #closeConnection()}.
+	 * Does not wait for it.
 	 */
 	void stop() {
 		synchronized (this) {
@@ -197,7 +197,7 @@ final class ListenerRun implements Runnable {
 				this.state.failed(Status.BACKING_OFF, String.valueOf(failure.getMessage()));
 				return;
 			}
-			// Whoever starts the listener is told, and nothing is tried again
+			// The caller of start() gets the failure, and nothing is tried again
 			this.stopped.countDown();
 		}
 		else {

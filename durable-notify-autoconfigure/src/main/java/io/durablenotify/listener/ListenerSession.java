@@ -68,7 +68,7 @@ final class ListenerSession {
 	}
 
 	/**
-	 * LISTEN first, prove hearing, and only then let everybody look: in any other order
+	 * LISTEN first, prove hearing, and only then resync all handlers: in any other order
 	 * what falls between would be lost.
 	 */
 	void establish(BooleanSupplier stopped) throws SQLException {

@@ -21,8 +21,8 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the LISTEN connection is doing: one value, replaced as a whole. Health, the poll
- * and logs read it; nobody keeps a copy.
+ * The state of the LISTEN connection: one value, replaced as a whole. Health, the poll
+ * and logs read it and keep no copy.
  *
  * @param status the status
  * @param since when that status began

@@ -58,7 +58,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	private static final int BYTES_PER_SHARE = 64 * 1024;
 
 	/**
-	 * Nobody else waits for the statement then.
+	 * No other reader waits for the statement then.
 	 */
 	private static final int BYTES_ALONE = 1024 * 1024;
 
@@ -130,7 +130,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			again = !reader.acceptNext(entry, server);
 		}
 		finally {
-			// Also after a failure: nobody else ends this look
+			// Also after a failure: no other thread ends this fetch
 			if (reader.look().end(again)) {
 				enqueue(reader);
 			}
@@ -198,7 +198,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	private boolean fetchFirst(LogSubscription<E> reader) {
 		String name = reader.name();
-		// Nobody else looks for it while it is bound to no log
+		// No other thread fetches for it while it is bound to no log
 		reader.look().tryBegin();
 		Found<E> found;
 		EntryPage<E> page;

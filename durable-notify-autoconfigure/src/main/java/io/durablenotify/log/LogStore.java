@@ -47,8 +47,8 @@ public interface LogStore<E> {
 	Optional<Head> head(Connection connection, String name) throws SQLException;
 
 	/**
-	 * Find where a log ends for everybody: what is appended, but not committed, is after
-	 * its end.
+	 * Find the committed end of a log: what is appended, but not committed, is after its
+	 * end.
 	 * @param connection the connection
 	 * @param joined whether the connection is in a transaction of the caller's, which may
 	 * have appended to the log
@@ -72,8 +72,8 @@ public interface LogStore<E> {
 	Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException;
 
 	/**
-	 * Read the next entries of many logs, and their ends, in one statement: whoever sees
-	 * an end sees the last entry.
+	 * Read the next entries of many logs, and their ends, in one statement: a result with
+	 * the end has the last entry too.
 	 * @param connection the connection
 	 * @param targets where to read on
 	 * @param budget how much to bring
@@ -152,7 +152,7 @@ public interface LogStore<E> {
 	 * @param id the log's id
 	 * @param next the lowest index that a reader waits for
 	 * @param received the index after the last entry that any of them has received, or 0;
-	 * whoever received it waits for it, so that {@code next} is not above it
+	 * a reader that received it waits for it, so that {@code next} is not above it
 	 */
 	record Watched(long id, long next, long received) {
 	}

@@ -89,8 +89,7 @@ public final class LogSubscription<E> implements Subscription {
 	private boolean closed;
 
 	/**
-	 * What was buffered is dropped, and must not be given to anybody. Read without the
-	 * lock.
+	 * What was buffered is dropped, and must not be delivered. Read without the lock.
 	 */
 	private volatile boolean cut;
 
@@ -268,8 +267,8 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take an entry that was committed just now, if it is the next one. Called by whoever
-	 * has begun a look for that.
+	 * Take an entry that was committed just now, if it is the next one. Called by the
+	 * thread that has begun a fetch for that.
 	 * @return whether it was taken
 	 */
 	boolean acceptNext(E entry, String server) {
@@ -309,7 +308,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * End the reading now, whatever is buffered.
+	 * End the reading now, and drop what is buffered.
 	 * @param error what the consumer is told
 	 */
 	public void abort(Throwable error) {
@@ -405,7 +404,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Whoever took an entry failed with it.
+	 * The consumer failed with an entry.
 	 * @return how the reading ends, or {@code null} if that is over already
 	 */
 	@Nullable End failed(Throwable failure) {
@@ -426,7 +425,8 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * The end was told, or nobody is left to be told: a stop need not wait any longer.
+	 * The end was delivered, or there is no consumer left: a stop need not wait any
+	 * longer.
 	 */
 	public void told() {
 		CompletableFuture<Void> stopped;
@@ -456,7 +456,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Return whether anybody would miss it if nothing were delivered any more.
+	 * Return whether a consumer still waits for deliveries.
 	 */
 	boolean awaitsDelivery() {
 		return isActive() && !this.readers.isClosed();

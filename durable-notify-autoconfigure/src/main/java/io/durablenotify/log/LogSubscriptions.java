@@ -269,7 +269,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	private void bind(LogSubscription<E> reader, long logId) {
 		reader.bind(logId);
 		this.byId.compute(logId, (id, readers) -> with(readers, reader));
-		// While it moved from one map to the other, nobody could find it
+		// While it moved from one map to the other, close() could not find it
 		if (!this.open) {
 			reader.stop();
 		}

@@ -40,7 +40,7 @@
  * is its SQL; a {@link io.durablenotify.log.TailedLog TailedLog} for each reader, which
  * tells an entry's index and size and makes the feature's exceptions; a
  * {@link io.durablenotify.log.LogKind LogKind}, which is its topic and its words; and a
- * bean {@code LogSubscriptions}, which it opens readers by. Whoever appends sends a
+ * bean {@code LogSubscriptions}, which it opens readers by. An append sends a
  * {@link io.durablenotify.wakeup.Wakeup Wakeup} on that topic after the commit: with the
  * log's id and next index, with its name when the log is new, and marked where it ended
  * or was deleted.

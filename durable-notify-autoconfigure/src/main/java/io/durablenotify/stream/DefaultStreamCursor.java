@@ -61,7 +61,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 		finally {
 			this.lock.unlock();
 		}
-		// A stop waits for nobody who may never come again
+		// A stop does not wait for a caller that may never come again
 		this.reader.told();
 	}
 

@@ -117,7 +117,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	 * Every chunk of a stream is visible before its id can be: appends hold the head's
 	 * lock until their commit, and the deletion waited for it. From each stream a slice
 	 * takes the first ones that are left, by the chunks' primary key. They are removed by
-	 * their place, which no plan can turn into reading the whole table; nobody else
+	 * their place, which no plan can turn into reading the whole table; no other code
 	 * updates or deletes any.
 	 */
 	private static final String DELETE_CHUNKS = """

@@ -154,8 +154,8 @@ final class PostgresStreamStore implements StreamStore {
 	 * stream is a row of its own, the first one, with the next index in place of a
 	 * chunk's and most of it in one column, since each column costs with each chunk. The
 	 * search for the end begins at the index, as above. A range instead of a limit, since
-	 * there are no gaps: whatever plan there is reads no more than the page. The values
-	 * are hidden from the planner as in a {@link PageQuery}.
+	 * there are no gaps: every plan reads no more than the page. The values are hidden
+	 * from the planner as in a {@link PageQuery}.
 	 */
 	private static final String READ = """
 			SELECT ARRAY[s.stream_id::text, s.name,

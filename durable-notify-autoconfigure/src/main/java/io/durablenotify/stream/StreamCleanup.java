@@ -27,7 +27,7 @@ interface StreamCleanup {
 
 	/**
 	 * Take the next slice, in one short transaction, unless another instance is at it.
-	 * Never waits for a stream that somebody holds.
+	 * Never waits for a stream that another transaction has locked.
 	 * @param retention how long streams are kept after their end
 	 * @param all whether to look at all streams that have ended, or only at those whose
 	 * time was over not long ago, which others that are kept for longer do not slow down
@@ -41,7 +41,7 @@ interface StreamCleanup {
 	 *
 	 * @param deleted the streams that it deleted, whose readers do not know it yet
 	 * @param after the id after which the next slice looks
-	 * @param more whether there is more to do, and nobody else at it
+	 * @param more whether there is more to do, and no other instance at it
 	 */
 	record Slice(List<Long> deleted, long after, boolean more) {
 	}

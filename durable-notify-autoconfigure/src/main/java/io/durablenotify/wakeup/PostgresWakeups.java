@@ -32,7 +32,7 @@ import io.durablenotify.wakeup.WakeupCodec.Decoded;
 
 /**
  * Wake-ups through PostgreSQL: directly in this JVM, by NOTIFY to the other instances,
- * and a resync for everybody whenever the listener begins to hear.
+ * and a resync of all handlers whenever the listener begins to hear.
  */
 final class PostgresWakeups implements Wakeups, AutoCloseable {
 

@@ -101,7 +101,7 @@ public final class PublishingWrites {
 		 * Create from at most one wake-up.
 		 * @param <T> the result's type
 		 * @param result the result for the caller
-		 * @param wakeup the wake-up, or {@code null} if nobody has to be woken
+		 * @param wakeup the wake-up, or {@code null} if there is no reader to wake
 		 * @return what was written
 		 */
 		public static <T> Written<T> of(T result, @Nullable Wakeup wakeup) {

@@ -20,14 +20,14 @@ import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says "look now": something with that id moved. A hint that may be lost, late, doubled
- * or spurious; nothing may be wrong because of it.
+ * A hint that new rows may exist for an id. It may be lost, late, duplicated or spurious;
+ * correctness never depends on it.
  *
  * @param id what moved
  * @param position up to where at least, so that a receiver that is there already need not
- * look
- * @param ended whether it ended, so that everybody looks
- * @param deleted whether it was deleted, so that everybody looks
+ * fetch
+ * @param ended whether it ended, so that every receiver fetches
+ * @param deleted whether it was deleted, so that every receiver fetches
  * @param createdName its name if it is new, for those who wait for that name
  */
 public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nullable String createdName) {

@@ -143,7 +143,7 @@ final class WakeupSender implements AutoCloseable {
 		}
 		catch (Throwable ex) {
 			if (!this.loop.isClosing()) {
-				// Whatever was wrong with these, the other instances have to fetch
+				// Also when only one of them was wrong: the other instances have to fetch
 				offer(batch.toResyncs());
 				this.failed.run();
 			}
