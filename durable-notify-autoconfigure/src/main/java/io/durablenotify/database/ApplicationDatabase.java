@@ -78,7 +78,8 @@ public final class ApplicationDatabase {
 	 * Create a new instance.
 	 * @param dataSource the DataSource that the application's transactions bind
 	 * @param connectionDetails the details that Boot built the pool from, asked for each
-	 * physical connection where the pool does not tell; {@code null} where there are none
+	 * physical connection where the pool does not expose them; {@code null} where there
+	 * are none
 	 */
 	public ApplicationDatabase(DataSource dataSource, Supplier<@Nullable JdbcConnectionDetails> connectionDetails) {
 		this.dataSource = boundDataSource(dataSource);
@@ -182,7 +183,7 @@ public final class ApplicationDatabase {
 	 * @param work the statements
 	 * @return what the work returned
 	 * @throws DataAccessException if the database fails; a
-	 * {@link CannotGetJdbcConnectionException} tells that nothing was sent
+	 * {@link CannotGetJdbcConnectionException} means that nothing was sent
 	 */
 	public <T extends @Nullable Object> T executeSeparately(String task, SessionWork<T> work) {
 		Connection connection = getConnection();

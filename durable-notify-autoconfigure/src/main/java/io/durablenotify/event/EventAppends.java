@@ -70,7 +70,7 @@ final class EventAppends {
 
 	/**
 	 * Whether the last event was there already: an engine that has come second once is
-	 * likely to do so again, and is told in one round trip what was there.
+	 * likely to do so again, and reads in one round trip what was there.
 	 */
 	private volatile boolean lastWasDuplicate;
 
@@ -82,7 +82,7 @@ final class EventAppends {
 
 	/**
 	 * Append an event.
-	 * @param expectedSequence where the run has to stand, or {@link #ANYWHERE}
+	 * @param expectedSequence the sequence that the run must be at, or {@link #ANYWHERE}
 	 */
 	AppendResult append(Connection connection, boolean joined, NewEvent event, long expectedSequence)
 			throws SQLException {
@@ -200,7 +200,7 @@ final class EventAppends {
 		}
 		LongSummaryStatistics sequences = appended.stream().mapToLong(Found::sequence).summaryStatistics();
 		Wakeup wakeup = Wakeup.moved(id.getAsLong(), sequences.getMax() + 1);
-		// Who waits for the run has to hear its name with the first event
+		// Followers that wait for the run must receive its name with the first event
 		return (sequences.getMin() == 1) ? wakeup.created(runId) : wakeup;
 	}
 

@@ -73,14 +73,14 @@ public interface EventLog {
 	AppendResult append(NewEvent event);
 
 	/**
-	 * Append an event if the run stands where the caller saw it. A duplicate is one here
-	 * too, wherever the run stands by now: with a type that is unique or with a key, an
-	 * append whose outcome was not heard can be repeated as it was.
+	 * Append an event if the run is still at the sequence that the caller saw. A
+	 * duplicate is one here too, wherever the run is by now: with a type that is unique
+	 * or with a key, an append whose outcome is unknown can be repeated as it was.
 	 * @param event the event
 	 * @param expectedSequence the sequence of the last event that the caller has seen, 0
 	 * for a run without events
 	 * @return the stored event's id and sequence, and whether this call stored it
-	 * @throws StaleRunException if the run stands elsewhere; nothing is stored
+	 * @throws StaleRunException if the run is at another sequence; nothing is stored
 	 * @throws IdempotencyKeyConflictException as {@link #append(NewEvent)} does
 	 * @throws RunLockedException as {@link #append(NewEvent)} does
 	 */

@@ -210,11 +210,11 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * Append an event to a run that is there, unless the event is there too or the run
-	 * stands elsewhere. Does not look at what is there then: a statement less, which is a
+	 * Append an event to a run that is there, unless the event is there too or the run is
+	 * at another sequence. Does not read what is there then: a statement less, which is a
 	 * twentieth of the time.
 	 * @param eventId the id that the event gets
-	 * @param expectedSequence where the run has to stand, or -1
+	 * @param expectedSequence the sequence that the run must be at, or -1
 	 * @return the event itself, if it was stored
 	 */
 	Look appendOnly(Connection connection, boolean joined, Duration lockTimeout, NewEvent event, UUID eventId,
@@ -231,12 +231,13 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * Append an event, unless it is there or the run stands elsewhere, and look.
+	 * Append an event, unless it is there or the run is at another sequence, and read
+	 * what is there.
 	 * @param joined whether the connection is in a transaction, whose settings have to
 	 * stay
 	 * @param create whether to create the run if it is missing
 	 * @param eventId the id that the event gets
-	 * @param expectedSequence where the run has to stand, or -1
+	 * @param expectedSequence the sequence that the run must be at, or -1
 	 */
 	Look append(Connection connection, boolean joined, Duration lockTimeout, boolean create, NewEvent event,
 			UUID eventId, long expectedSequence) throws SQLException {

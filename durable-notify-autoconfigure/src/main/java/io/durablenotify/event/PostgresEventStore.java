@@ -94,7 +94,7 @@ final class PostgresEventStore {
 
 	private static EventPage readPage(PreparedStatement statement, long afterSequence, int limit, long maxBytes)
 			throws SQLException {
-		// One more tells whether there are more
+		// One more shows whether there are more
 		statement.setInt(3, limit + 1);
 		statement.setLong(4, maxBytes);
 		ResultSet result = statement.executeQuery();

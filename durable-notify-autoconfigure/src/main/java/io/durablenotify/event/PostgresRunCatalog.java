@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * <p>
  * A head is marked with the time of its terminal event a minute or so after that was
  * appended, by one instance: so the append is no dearer, with any version of the library,
- * and finding open runs does not have to look at those that ended long ago. What is not
+ * and finding open runs does not have to read those that ended long ago. What is not
  * marked yet is found out from its events.
  */
 final class PostgresRunCatalog {

@@ -63,7 +63,7 @@ final class ChannelRegistration implements Subscription {
 	private volatile boolean closed;
 
 	/**
-	 * Whether the handler was told that the channel is being heard. Owned by the
+	 * Whether the handler was notified that the channel is being heard. Owned by the
 	 * listener's thread.
 	 */
 	private boolean announced;

@@ -61,12 +61,12 @@ public interface LogStore<E> {
 	}
 
 	/**
-	 * Tell which of many logs a reader should look at, and which of many names exist, in
-	 * one statement.
+	 * Find which of many logs have moved, and which of many names exist, in one
+	 * statement.
 	 * @param connection the connection
 	 * @param watched the logs
 	 * @param names the names
-	 * @return those to look at
+	 * @return those to fetch from
 	 * @throws SQLException if the database fails
 	 */
 	Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException;
@@ -112,13 +112,13 @@ public interface LogStore<E> {
 	 * @param createdAt with the id, what tells this log from any other
 	 * @param nextIndex the index that its next entry will have
 	 * @param end how it ended, or {@code null} while more may come
-	 * @param server which run of the server told, from one crash to the next: another one
-	 * may have lost what the one before has shown
+	 * @param server which run of the server answered, from one crash to the next: another
+	 * one may have lost what the one before has shown
 	 */
 	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
 
 		/**
-		 * Return whether a server that tells this may tell the same after a crash.
+		 * Return whether a server that reports this may report the same after a crash.
 		 */
 		static boolean isUncertain(String server) {
 			return server.endsWith("?");
@@ -158,12 +158,12 @@ public interface LogStore<E> {
 	}
 
 	/**
-	 * Logs to look at.
+	 * Logs to fetch from.
 	 *
 	 * @param ids the watched logs that have moved beyond what is waited for, ended,
 	 * shrunk below what was received, or gone
 	 * @param names the names that exist
-	 * @param server which run of the server told, as with a head
+	 * @param server which run of the server answered, as with a head
 	 */
 	record Moved(List<Long> ids, List<Named> names, String server) {
 
@@ -171,7 +171,7 @@ public interface LogStore<E> {
 		 * Ask by a statement.
 		 * @param statement the statement. Its parameters are arrays of the logs' ids, of
 		 * what is next and of what was received, and of the names; its columns are an id
-		 * and a name: of a log to look at only the id, of a name that exists both, and
+		 * and a name: of a log to fetch from only the id, of a name that exists both, and
 		 * once only the server
 		 * @param watched the logs
 		 * @param names the names
@@ -238,7 +238,7 @@ public interface LogStore<E> {
 	}
 
 	/**
-	 * What a look at a log found, in one snapshot.
+	 * What a fetch from a log found, in one snapshot.
 	 *
 	 * @param <E> the entries' type
 	 * @param head the head, or {@code null} if the log is gone

@@ -40,9 +40,9 @@ public final class LogSubscription<E> implements Subscription {
 	private static final int MAX_ROOM = 1 << 20;
 
 	/**
-	 * A comparison takes two looks that bring nothing new.
+	 * A comparison takes two fetches that bring nothing new.
 	 */
-	private static final int MAX_FRUITLESS_LOOKS = 8;
+	private static final int MAX_FRUITLESS_FETCHES = 8;
 
 	private final TailedLog<E> log;
 
@@ -64,10 +64,10 @@ public final class LogSubscription<E> implements Subscription {
 	private final LogCursor<E> cursor;
 
 	/**
-	 * How many looks in a row have brought nothing, although there was more. Owned by the
-	 * fetching thread.
+	 * How many fetches in a row have brought nothing, although there was more. Owned by
+	 * the fetching thread.
 	 */
-	private int fruitlessLooks;
+	private int fruitlessFetches;
 
 	/**
 	 * The mean size of the entries that were found last, or a guess before.
@@ -94,7 +94,7 @@ public final class LogSubscription<E> implements Subscription {
 	private volatile boolean cut;
 
 	/**
-	 * Completed when the stop was told.
+	 * Completed when the stop was delivered.
 	 */
 	private @Nullable CompletableFuture<Void> stopped;
 
@@ -204,17 +204,17 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take what a look found, as far as there is room. Called by the fetching thread.
+	 * Take what a fetch found, as far as there is room. Called by the fetching thread.
 	 * Whatever the store returns, a reader that gets no further although there is more
-	 * ends: it would look again and again.
+	 * ends: it would fetch again and again.
 	 * @return whether there is more
 	 */
 	boolean accept(@Nullable Head head, EntryPage<E> page) {
 		long before = this.cursor.next();
 		boolean more = acceptFound(head, page);
-		this.fruitlessLooks = (more && this.cursor.next() == before && hasRoom()) ? this.fruitlessLooks + 1 : 0;
-		if (this.fruitlessLooks > MAX_FRUITLESS_LOOKS) {
-			return truncated("it was not found in %d attempts".formatted(this.fruitlessLooks));
+		this.fruitlessFetches = (more && this.cursor.next() == before && hasRoom()) ? this.fruitlessFetches + 1 : 0;
+		if (this.fruitlessFetches > MAX_FRUITLESS_FETCHES) {
+			return truncated("it was not found in %d attempts".formatted(this.fruitlessFetches));
 		}
 		return more;
 	}
@@ -309,7 +309,7 @@ public final class LogSubscription<E> implements Subscription {
 
 	/**
 	 * End the reading now, and drop what is buffered.
-	 * @param error what the consumer is told
+	 * @param error what the consumer receives
 	 */
 	public void abort(Throwable error) {
 		synchronized (this.lock) {
@@ -325,7 +325,7 @@ public final class LogSubscription<E> implements Subscription {
 
 	/**
 	 * End the reading now, because the context closes.
-	 * @return completed when that was told
+	 * @return completed when that was delivered
 	 */
 	CompletableFuture<Void> stop() {
 		CompletableFuture<Void> stopped = new CompletableFuture<>();
@@ -472,7 +472,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Return whether looks at the log are still of use.
+	 * Return whether fetches from the log are still of use.
 	 */
 	boolean isReading() {
 		synchronized (this.lock) {

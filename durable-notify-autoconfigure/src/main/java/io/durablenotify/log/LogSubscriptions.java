@@ -44,7 +44,7 @@ import org.springframework.context.SmartLifecycle;
 
 /**
  * All live readers that a feature has in this instance, by the log that they are bound to
- * or by the name that they wait for. Turns wake-ups into looks. Stops before the web
+ * or by the name that they wait for. Turns wake-ups into fetches. Stops before the web
  * server does, whose graceful shutdown would otherwise wait for responses that stream.
  * <p>
  * A log that does not exist yet is waited for. A reader is bound to the log that it
@@ -82,8 +82,8 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	private final Map<String, Set<LogSubscription<E>>> byName = new ConcurrentHashMap<>();
 
 	/**
-	 * Readers of which the end is known and not taken yet: nothing looks for them any
-	 * more, but a stop must find them.
+	 * Readers of which the end is known and not taken yet: nothing is fetched for them
+	 * any more, but a stop must find them.
 	 */
 	private final Set<LogSubscription<E>> ending = ConcurrentHashMap.newKeySet();
 
@@ -155,7 +155,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 				this, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
-		// Registered before the first look: what is appended from here on wakes it
+		// Registered before the first fetch: what is appended from here on wakes it
 		if (tail != null && tail.visible()) {
 			if (tail.nextIndex() > 0 && reader.cursor().next() == tail.nextIndex()) {
 				reader.cursor().beginAfterLast();
@@ -286,7 +286,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * A reader has nothing more to look for.
+	 * A reader has nothing more to fetch.
 	 */
 	void ending(LogSubscription<E> reader) {
 		this.ending.add(reader);
@@ -326,7 +326,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	/**
 	 * Return how many readers there are.
-	 * @return those that have not been told their end
+	 * @return those that have not received their end
 	 */
 	public int size() {
 		return all().size();
@@ -352,11 +352,11 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	/**
 	 * Hand an entry that was committed just now to the readers that wait for it, so that
-	 * they need no look.
+	 * they need no fetch.
 	 * @param logId the log's id
 	 * @param entry the entry
-	 * @param server which run of the server stored it, as {@link Head} tells: a reader
-	 * that has read from another one looks instead
+	 * @param server which run of the server stored it, as in {@link Head}: a reader that
+	 * has read from another one fetches instead
 	 */
 	public void handOver(long logId, E entry, String server) {
 		of(logId).forEach((reader) -> this.fetcher.handOver(entry, server, reader));
@@ -393,7 +393,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * Return all readers that have not been told their end.
+	 * Return all readers that have not received their end.
 	 */
 	Set<LogSubscription<E>> all() {
 		// Asked in the order in which readers move from one to the next
@@ -410,7 +410,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * End all readers. Waits a moment for their handlers to hear of it, not for handlers
+	 * End all readers. Waits a moment for their handlers to be notified, not for handlers
 	 * that block.
 	 */
 	@Override

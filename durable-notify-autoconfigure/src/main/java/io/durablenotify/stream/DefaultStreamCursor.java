@@ -40,7 +40,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 	private final LogSubscription<Chunk> reader;
 
 	/**
-	 * Guards the taking, so that no signal falls between a look and a wait.
+	 * Guards the taking, so that no signal falls between a check and a wait.
 	 */
 	private final ReentrantLock lock = new ReentrantLock();
 

@@ -49,7 +49,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private static final int BYTES_PER_SLICE = 64 * 1024 * 1024;
 
 	/**
-	 * How long ago a stream's time was over that is found without looking at all.
+	 * How long ago a stream's time was over that is found without checking all.
 	 */
 	private static final Duration LOOK_BACK = Duration.ofHours(1);
 

@@ -42,7 +42,7 @@ import org.springframework.dao.ConcurrencyFailureException;
 final class StreamCatalog {
 
 	/**
-	 * How often a create looks at a stream that comes and goes.
+	 * How often a create reads a stream that comes and goes.
 	 */
 	private static final int MAX_LOOKUPS = 20;
 

@@ -18,15 +18,15 @@
  * Durable streams: append chunks, read them live from any position.
  * <p>
  * <b>Families.</b> {@code durable-notify.streams.families.answers.prefix=answers/} adds a
- * {@link io.durablenotify.stream.StreamReader StreamReader} and a {@link
- * io.durablenotify.stream.StreamWriter StreamWriter} with the qualifier {@code answers},
- * which work below that prefix. Names that they are given, and that come from them, are
- * without it: in chunks, descriptions, queries and {@link
- * io.durablenotify.stream.StreamException#getStream()}, so that each can be passed back.
- * A stream with the prefix alone as its name is none of theirs. Messages show full names,
- * and the rules for names are about full ones. A family's buffer size and chunk size hold
- * for its reader and its writer; its retention for its streams, regardless of the writer,
- * and of several families the one with the longest prefix counts.
+ * {@link io.durablenotify.stream.StreamReader StreamReader} and a
+ * {@link io.durablenotify.stream.StreamWriter StreamWriter} with the qualifier
+ * {@code answers}, which work below that prefix. Names that they are given, and that come
+ * from them, are without it: in chunks, descriptions, queries and
+ * {@link io.durablenotify.stream.StreamException#getStream()}, so that each can be passed
+ * back. A stream with the prefix alone as its name is none of theirs. Messages show full
+ * names, and the rules for names are about full ones. A family's buffer size and chunk
+ * size hold for its reader and its writer; its retention for its streams, regardless of
+ * the writer, and of several families the one with the longest prefix counts.
  */
 @NullMarked
 package io.durablenotify.stream;

@@ -58,7 +58,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	private final Subscription listening;
 
 	/**
-	 * When each other instance was heard last, by {@link System#nanoTime()}.
+	 * When the last wake-up of each other instance was received, by
+	 * {@link System#nanoTime()}.
 	 */
 	private final Map<String, Long> heard = new ConcurrentHashMap<>();
 

@@ -63,15 +63,15 @@ public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nu
 	/**
 	 * Add that it was created.
 	 * @param name its name, as {@link Texts#isName} allows
-	 * @return a wake-up that tells that too
+	 * @return a wake-up that says that too
 	 */
 	public Wakeup created(String name) {
 		return new Wakeup(this.id, this.position, this.ended, this.deleted, name);
 	}
 
 	/**
-	 * Return whether a receiver has to look, however far it is.
-	 * @return whether this tells of more than a position
+	 * Return whether a receiver has to fetch, however far it is.
+	 * @return whether this says more than a position
 	 */
 	public boolean isUnconditional() {
 		return this.ended || this.deleted || this.createdName != null;

@@ -48,7 +48,7 @@ public interface Wakeups {
 	void joinTransaction();
 
 	/**
-	 * Hear a topic.
+	 * Subscribe to a topic.
 	 * @param topic the topic
 	 * @param handler the handler
 	 * @return the registration
