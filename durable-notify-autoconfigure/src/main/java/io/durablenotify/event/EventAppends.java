@@ -66,7 +66,7 @@ final class EventAppends {
 
 	private final PublishingWrites writes;
 
-	private final EventProperties settings;
+	private final EventProperties properties;
 
 	/**
 	 * Whether the last event was there already: an engine that has come second once is
@@ -74,10 +74,10 @@ final class EventAppends {
 	 */
 	private volatile boolean lastWasDuplicate;
 
-	EventAppends(PostgresEventAppends store, PublishingWrites writes, EventProperties settings) {
+	EventAppends(PostgresEventAppends store, PublishingWrites writes, EventProperties properties) {
 		this.store = store;
 		this.writes = writes;
-		this.settings = settings;
+		this.properties = properties;
 	}
 
 	/**
@@ -95,7 +95,7 @@ final class EventAppends {
 			// In the caller's transaction nothing can be repeated after an error
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
 			Look found = attempt(connection, joined, last, (session, inTransaction) -> {
-				Duration timeout = this.settings.appendTimeout();
+				Duration timeout = this.properties.appendTimeout();
 				Look seen = (looking)
 						? this.store.append(session, inTransaction, timeout, creating, event, eventId, expectedSequence)
 						: this.store.appendOnly(session, inTransaction, timeout, event, eventId, expectedSequence);
@@ -138,7 +138,7 @@ final class EventAppends {
 			boolean creating = create;
 			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
 			AllLooked looked = attempt(connection, joined, last, (session, inTransaction) -> {
-				AllLooked seen = this.store.appendAll(session, inTransaction, this.settings.appendTimeout(), creating,
+				AllLooked seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
 						runId, events, eventIds, first);
 				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
 			});

@@ -39,7 +39,7 @@ import org.springframework.util.backoff.ExponentialBackOff;
  */
 final class ListenerRun implements Runnable {
 
-	private final ListenerProperties settings;
+	private final ListenerProperties properties;
 
 	private final String applicationName;
 
@@ -66,17 +66,17 @@ final class ListenerRun implements Runnable {
 	 */
 	private @Nullable ListenerConnection connection;
 
-	ListenerRun(ListenerProperties settings, String applicationName, ListenerConnectionDetails details,
+	ListenerRun(ListenerProperties properties, String applicationName, ListenerConnectionDetails details,
 			Channels channels, ProbeSender probeSender, ListenerStateHolder state) {
-		this.settings = settings;
+		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;
 		this.channels = channels;
 		this.probeSender = probeSender;
 		this.state = state;
-		this.backOff = new ExponentialBackOff(settings.backoff().delay().toMillis(), settings.backoff().multiplier());
-		this.backOff.setMaxInterval(settings.backoff().maxDelay().toMillis());
-		this.backOff.setJitter(settings.backoff().jitter().toMillis());
+		this.backOff = new ExponentialBackOff(properties.backoff().delay().toMillis(), properties.backoff().multiplier());
+		this.backOff.setMaxInterval(properties.backoff().maxDelay().toMillis());
+		this.backOff.setJitter(properties.backoff().jitter().toMillis());
 	}
 
 	/**
@@ -126,7 +126,7 @@ final class ListenerRun implements Runnable {
 				details = this.details.getDriverConnectionDetails();
 				try (ListenerConnection connection = open(details)) {
 					ListenerSession session = new ListenerSession(connection, this.channels, this.probeSender,
-							this.state, this.settings.probe());
+							this.state, this.properties.probe());
 					watch(connection, session);
 					session.establish(this::isStopped);
 					establishedAt = System.nanoTime();
@@ -151,7 +151,7 @@ final class ListenerRun implements Runnable {
 	 * begun, the driver waits for the rest of it without a limit.
 	 */
 	private void watch(ListenerConnection connection, ListenerSession session) {
-		Duration limit = this.settings.connectTimeout().plus(this.settings.probe().timeout());
+		Duration limit = this.properties.connectTimeout().plus(this.properties.probe().timeout());
 		Delays.ofJvm().after(limit, () -> {
 			if (connection.isClosed()) {
 				return;
@@ -166,7 +166,7 @@ final class ListenerRun implements Runnable {
 	}
 
 	private ListenerConnection open(DriverConnectionDetails details) throws SQLException {
-		ListenerConnection connection = ListenerConnection.open(details, this.settings, this.applicationName);
+		ListenerConnection connection = ListenerConnection.open(details, this.properties, this.applicationName);
 		boolean stopped;
 		synchronized (this) {
 			this.connection = connection;
@@ -192,7 +192,7 @@ final class ListenerRun implements Runnable {
 		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
 				: new ListenerException(Problem.CONNECT, message(exception, details, established), exception);
-		if (this.settings.failFast() && !this.firstConnect.isDone()) {
+		if (this.properties.failFast() && !this.firstConnect.isDone()) {
 			if (isOutlasted(exception)) {
 				this.state.failed(Status.BACKING_OFF, String.valueOf(failure.getMessage()));
 				return;
@@ -230,7 +230,7 @@ final class ListenerRun implements Runnable {
 	 * Only a connection that lasted makes the next delay a short one again.
 	 */
 	private boolean isHealthyPeriod(long establishedAt) {
-		return establishedAt != 0 && System.nanoTime() - establishedAt >= this.settings.probe().interval().toNanos();
+		return establishedAt != 0 && System.nanoTime() - establishedAt >= this.properties.probe().interval().toNanos();
 	}
 
 	private void pause(long millis) {
