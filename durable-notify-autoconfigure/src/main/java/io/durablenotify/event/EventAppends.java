@@ -255,7 +255,8 @@ final class EventAppends {
 
 	private static ConcurrencyFailureException metAgainAndAgain(String runId) {
 		return new ConcurrencyFailureException(
-				"A writer that does not lock run '%s' wrote to it time after time; nothing was stored".formatted(runId));
+				"A writer that does not lock run '%s' wrote to it time after time; nothing was stored"
+					.formatted(runId));
 	}
 
 }

@@ -74,7 +74,8 @@ final class ListenerRun implements Runnable {
 		this.channels = channels;
 		this.probeSender = probeSender;
 		this.state = state;
-		this.backOff = new ExponentialBackOff(properties.backoff().delay().toMillis(), properties.backoff().multiplier());
+		this.backOff = new ExponentialBackOff(properties.backoff().delay().toMillis(),
+				properties.backoff().multiplier());
 		this.backOff.setMaxInterval(properties.backoff().maxDelay().toMillis());
 		this.backOff.setJitter(properties.backoff().jitter().toMillis());
 	}

@@ -76,8 +76,9 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	private @Nullable Thread thread;
 
-	PostgresNotificationListener(ListenerProperties properties, String applicationName, ListenerConnectionDetails details,
-			ApplicationDatabase database, SchemaName schema, Executor handlerExecutor, Clock clock) {
+	PostgresNotificationListener(ListenerProperties properties, String applicationName,
+			ListenerConnectionDetails details, ApplicationDatabase database, SchemaName schema,
+			Executor handlerExecutor, Clock clock) {
 		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;

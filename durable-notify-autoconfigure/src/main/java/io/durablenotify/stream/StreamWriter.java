@@ -23,7 +23,8 @@ import java.util.concurrent.CompletableFuture;
  * Appends chunks to streams, ends, creates and deletes them.
  * <p>
  * A stream is created by its first append, or with options by {@link #create}. Its chunks
- * are numbered from 0 without gaps, in the order of their commits, with one writer or many: readers see the same order, every chunk once. <pre class="code">
+ * are numbered from 0 without gaps, in the order of their commits, with one writer or
+ * many: readers see the same order, every chunk once. <pre class="code">
  * try (StreamAppender answer = writer.appender("answers/42")) {
  * 	model.tokens().forEach(answer::append);
  * 	answer.complete();
