@@ -23,8 +23,8 @@ import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 
 /**
- * {@link HealthIndicator} where the database is not PostgreSQL: there is nothing that
- * could be down, and the database is told in case that somebody is surprised.
+ * {@link HealthIndicator} where the database is not PostgreSQL. Nothing can be down, and
+ * the details name the database.
  */
 final class LocalHealthIndicator extends AbstractHealthIndicator {
 

@@ -52,7 +52,7 @@ public final class ApplicationDatabase {
 	private static final Log logger = LogFactory.getLog(ApplicationDatabase.class);
 
 	/**
-	 * How long the threads that all depend on wait for a server that keeps silent.
+	 * Network timeout of background threads and of short reads.
 	 */
 	public static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(30);
 
@@ -78,7 +78,8 @@ public final class ApplicationDatabase {
 	 * Create a new instance.
 	 * @param dataSource the DataSource that the application's transactions bind
 	 * @param connectionDetails the details that Boot built the pool from, asked for each
-	 * physical connection where the pool does not tell; {@code null} where there are none
+	 * physical connection where the pool does not expose them; {@code null} where there
+	 * are none
 	 */
 	public ApplicationDatabase(DataSource dataSource, Supplier<@Nullable JdbcConnectionDetails> connectionDetails) {
 		this.dataSource = boundDataSource(dataSource);
@@ -137,7 +138,7 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the database fails
 	 */
 	public <T extends @Nullable Object> T executeReading(String task, SessionWork<T> work) {
-		if (isApart()) {
+		if (!isInTransaction()) {
 			return executeSeparately(task, SOCKET_TIMEOUT, work);
 		}
 		try {
@@ -152,13 +153,12 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Return whether the calling thread is in no transaction and has no connection bound,
-	 * so that {@link #execute} does the same as {@link #executeSeparately}, on any
-	 * thread.
-	 * @return whether there is nothing to join
+	 * Return whether the calling thread is in a transaction or has a connection bound. If
+	 * not, {@link #execute} does the same as {@link #executeSeparately}, on any thread.
+	 * @return whether there is something to join
 	 */
-	public boolean isApart() {
-		return this.join.isApart();
+	public boolean isInTransaction() {
+		return this.join.isInTransaction();
 	}
 
 	/**
@@ -176,14 +176,14 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Run statements on a connection of their own, in autocommit, whatever transaction
-	 * the calling thread is in.
+	 * Run statements on a connection of their own, in autocommit, regardless of the
+	 * transaction that the calling thread is in.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions
 	 * @param work the statements
 	 * @return what the work returned
 	 * @throws DataAccessException if the database fails; a
-	 * {@link CannotGetJdbcConnectionException} tells that nothing was sent
+	 * {@link CannotGetJdbcConnectionException} means that nothing was sent
 	 */
 	public <T extends @Nullable Object> T executeSeparately(String task, SessionWork<T> work) {
 		Connection connection = getConnection();
@@ -199,33 +199,33 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Do the same with a limit to how long the server may keep silent, so that a thread
-	 * that many depend on does not hang with a link that has died.
+	 * Do the same with a network timeout, so that a thread that many depend on does not
+	 * hang on a dead connection.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions
-	 * @param silence how long the server may keep silent; the connection is lost then
+	 * @param timeout how long the server may take to answer; the connection is lost then
 	 * @param work the statements
 	 * @return what the work returned
 	 * @throws DataAccessException if the database fails
 	 */
-	public <T extends @Nullable Object> T executeSeparately(String task, Duration silence, SessionWork<T> work) {
-		return executeSeparately(task, (connection, joined) -> NetworkTimeout.limit(connection, silence, work));
+	public <T extends @Nullable Object> T executeSeparately(String task, Duration timeout, SessionWork<T> work) {
+		return executeSeparately(task, (connection, joined) -> NetworkTimeout.limit(connection, timeout, work));
 	}
 
 	/**
-	 * Warn of a time limit of ours that the driver does not let come to its end, since it
-	 * gives up on a silent server before.
+	 * Warn of a time limit of ours that is longer than the driver's socket timeout, after
+	 * which the driver gives up the connection.
 	 * @param limits the limits, by their properties
 	 */
 	public void checkSocketTimeout(Map<String, Duration> limits) {
-		int silence = executeSeparately("look up the driver's socketTimeout",
+		int socketTimeout = executeSeparately("look up the driver's socketTimeout",
 				(connection, joined) -> NetworkTimeout.of(connection));
-		Duration longest = NetworkTimeout.lockWait(silence);
+		Duration longest = NetworkTimeout.lockWait(socketTimeout);
 		limits.forEach((property, limit) -> {
 			if (limit.compareTo(longest) > 0) {
 				logger.warn(("%s=%s does not fit the driver's socketTimeout of %d ms: a lock is waited for %d ms at "
 						+ "most. Raise socketTimeout, or lower %1$s")
-					.formatted(property, limit.toMillis() + "ms", silence, longest.toMillis()));
+					.formatted(property, limit.toMillis() + "ms", socketTimeout, longest.toMillis()));
 			}
 		});
 	}

@@ -24,8 +24,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs statements in autocommit, whatever the pool's default is, to which the connection
- * returns afterwards.
+ * Runs statements in autocommit, regardless of the pool's default, to which the
+ * connection returns afterwards.
  */
 final class AutoCommit {
 

@@ -90,7 +90,7 @@ final class DataSources {
 
 	/**
 	 * Return what opens a physical connection.
-	 * @throws IllegalStateException if the DataSource does not tell
+	 * @throws IllegalStateException if the DataSource does not expose it
 	 */
 	static DriverConnectionDetails details(DataSource dataSource) {
 		for (DataSource candidate : chain(dataSource)) {
@@ -243,7 +243,7 @@ final class DataSources {
 				}
 			}
 			catch (RuntimeException ex) {
-				// It does not tell
+				// It does not expose it
 			}
 		}
 		return null;

@@ -85,7 +85,7 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	 * Find out what opens a physical connection to the database of a pool as the pool
 	 * does.
 	 * @param dataSource the pool
-	 * @param details what Boot built it from, for a pool that does not tell, or
+	 * @param details what Boot built it from, for a pool that does not expose it, or
 	 * {@code null}
 	 * @return the details
 	 * @throws IllegalStateException if they cannot be found

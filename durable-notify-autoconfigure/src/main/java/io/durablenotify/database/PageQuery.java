@@ -25,8 +25,8 @@ import org.springframework.util.Assert;
  * A query for a page of rows that the server plans once per connection.
  * <p>
  * As long as PostgreSQL finds that plans for the values at hand are cheaper than one for
- * any values, it plans each execution anew, which took longer than reading a page does. A
- * page near the end of a log always looks cheaper. So the query hides from the planner
+ * any values, it plans each execution again, which took longer than reading a page does.
+ * A page near the end of a log always looks cheaper. So the query hides from the planner
  * what it could estimate by, and gives its values as {@code (SELECT ?::bigint)}. The
  * limit cannot be hidden alone: a tenth of all rows would be expected then, and sorting
  * them could seem worth its while. Therefore {@code ${limit}} becomes a power of two, as
@@ -37,7 +37,7 @@ public final class PageQuery {
 	private static final String LIMIT = "${limit}";
 
 	/**
-	 * A million rows: nobody reads larger pages.
+	 * A million rows: no caller reads larger pages.
 	 */
 	private static final int MAX_EXPONENT = 20;
 

@@ -90,7 +90,7 @@ final class PhysicalConnections {
 			if (!SqlErrors.isAuthorizationFailure(ex)) {
 				throw ex;
 			}
-			logger.debug("The pool has other credentials than it tells", ex);
+			logger.debug("The pool has other credentials than it exposes", ex);
 			this.pooledOnly = true;
 		}
 		return !this.pooledOnly;

@@ -22,7 +22,7 @@ import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Statements to run on a connection that somebody else opens and closes.
+ * Statements to run on a connection that the caller opens and closes.
  *
  * @param <T> the result's type
  */

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 
 /**
- * Whether texts can be spelled in the database's encoding, which the server tells. A
+ * Whether texts can be spelled in the database's encoding, which the server reports. A
  * statement that is given one that cannot fails as a whole, and all else that it is for
  * with it.
  * <p>

@@ -159,7 +159,7 @@ public final class SqlErrors {
 		SQLException exception = sqlException(failure);
 		Throwable reason = (exception != null) ? exception : failure;
 		String message = StringUtils.trimTrailingCharacter(String.valueOf(reason.getMessage()), '.');
-		// The driver tells what failed, and only its cause tells why
+		// The driver says what failed, and only its cause says why
 		Throwable root = NestedExceptionUtils.getRootCause(reason);
 		String why = (root != null) ? String.valueOf(root.getMessage()) : "";
 		return (message.contains(why)) ? message : "%s (%s)".formatted(message, root);
@@ -291,7 +291,7 @@ public final class SqlErrors {
 
 	/**
 	 * Return whether the server does not answer a question about itself: it does not
-	 * know, or must not tell.
+	 * know, or must not show.
 	 * @param failure what was thrown
 	 * @return whether it does not
 	 */

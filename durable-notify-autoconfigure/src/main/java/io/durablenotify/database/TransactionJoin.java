@@ -63,13 +63,13 @@ final class TransactionJoin {
 	}
 
 	/**
-	 * Return whether there is nothing to join: no transaction and no bound connection.
+	 * Return whether there is something to join: a transaction or a bound connection.
 	 */
-	boolean isApart() {
+	boolean isInTransaction() {
 		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
 		boolean bound = TransactionSynchronizationManager.hasResource(this.dataSource);
-		return (TransactionSynchronizationManager.isSynchronizationActive()) ? !transaction && !bound
-				: !transaction || !bound;
+		return (TransactionSynchronizationManager.isSynchronizationActive()) ? transaction || bound
+				: transaction && bound;
 	}
 
 	/**
@@ -78,7 +78,7 @@ final class TransactionJoin {
 	 * @param manualCommit whether the pool hands out connections with autocommit off
 	 */
 	boolean isPossible(boolean manualCommit) {
-		if (isApart()) {
+		if (!isInTransaction()) {
 			return false;
 		}
 		if (manualCommit && isForeign()) {

@@ -63,11 +63,11 @@ final class DefaultEventLog implements EventLog {
 
 	private final LogSubscriptions<StoredEvent> followers;
 
-	private final EventProperties settings;
+	private final EventProperties properties;
 
 	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
 			PostgresRunCatalog catalog, PublishingWrites writes, EventAppends appends,
-			LogSubscriptions<StoredEvent> followers, EventProperties settings) {
+			LogSubscriptions<StoredEvent> followers, EventProperties properties) {
 		this.database = database;
 		this.appendStore = appendStore;
 		this.store = store;
@@ -75,7 +75,7 @@ final class DefaultEventLog implements EventLog {
 		this.writes = writes;
 		this.appends = appends;
 		this.followers = followers;
-		this.settings = settings;
+		this.properties = properties;
 	}
 
 	@Override
@@ -116,7 +116,7 @@ final class DefaultEventLog implements EventLog {
 	}
 
 	private void requireSize(NewEvent event) {
-		long max = this.settings.maxPayloadSize().toBytes();
+		long max = this.properties.maxPayloadSize().toBytes();
 		Assert.isTrue(event.payloadBytes() <= max,
 				() -> ("Payload of %d bytes for run '%s' is refused: %d are allowed "
 						+ "(durable-notify.events.max-payload-size). Keep it elsewhere and name it here, or allow more")
@@ -166,7 +166,7 @@ final class DefaultEventLog implements EventLog {
 	public List<RunInfo> runs(RunQuery query) {
 		Assert.notNull(query, "'query' must not be null");
 		return this.database.execute("list runs",
-				(connection, joined) -> this.catalog.list(connection, query, this.settings.terminalTypes()));
+				(connection, joined) -> this.catalog.list(connection, query, this.properties.terminalTypes()));
 	}
 
 	@Override
@@ -191,7 +191,7 @@ final class DefaultEventLog implements EventLog {
 	}
 
 	private Written<Boolean> delete(Connection connection, boolean joined, String runId) throws SQLException {
-		OptionalLong deleted = this.catalog.delete(connection, joined, runId, this.settings.appendTimeout());
+		OptionalLong deleted = this.catalog.delete(connection, joined, runId, this.properties.appendTimeout());
 		return Written.of(deleted.isPresent(), (deleted.isPresent()) ? Wakeup.deleted(deleted.getAsLong()) : null);
 	}
 
@@ -208,7 +208,7 @@ final class DefaultEventLog implements EventLog {
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isLockTimeout(ex)) {
-				throw new RunLockedException(runId, this.settings.appendTimeout(), ex);
+				throw new RunLockedException(runId, this.properties.appendTimeout(), ex);
 			}
 			if (this.appendStore.isClash(ex, false)) {
 				throw new ConcurrencyFailureException(

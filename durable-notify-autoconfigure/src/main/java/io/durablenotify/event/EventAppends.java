@@ -42,13 +42,13 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * An append from beginning to end: repeats what met somebody else, creates the run where
- * it is missing, and says what became of each event.
+ * Appends events: retries after a conflict with another transaction, creates a missing
+ * run, and returns the result of each event.
  */
 final class EventAppends {
 
 	/**
-	 * Far more often than anybody can come between who respects the lock.
+	 * Far more often than transactions that respect the lock can come between.
 	 */
 	private static final int MAX_ATTEMPTS = 20;
 
@@ -66,23 +66,23 @@ final class EventAppends {
 
 	private final PublishingWrites writes;
 
-	private final EventProperties settings;
+	private final EventProperties properties;
 
 	/**
 	 * Whether the last event was there already: an engine that has come second once is
-	 * likely to do so again, and is told in one round trip what was there.
+	 * likely to do so again, and reads in one round trip what was there.
 	 */
 	private volatile boolean lastWasDuplicate;
 
-	EventAppends(PostgresEventAppends store, PublishingWrites writes, EventProperties settings) {
+	EventAppends(PostgresEventAppends store, PublishingWrites writes, EventProperties properties) {
 		this.store = store;
 		this.writes = writes;
-		this.settings = settings;
+		this.properties = properties;
 	}
 
 	/**
 	 * Append an event.
-	 * @param expectedSequence where the run has to stand, or {@link #ANYWHERE}
+	 * @param expectedSequence the sequence that the run must be at, or {@link #ANYWHERE}
 	 */
 	AppendResult append(Connection connection, boolean joined, NewEvent event, long expectedSequence)
 			throws SQLException {
@@ -92,10 +92,10 @@ final class EventAppends {
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
 			boolean looking = look;
-			// In the caller's transaction nothing can be repeated behind an error
+			// In the caller's transaction nothing can be repeated after an error
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
 			Look found = attempt(connection, joined, last, (session, inTransaction) -> {
-				Duration timeout = this.settings.appendTimeout();
+				Duration timeout = this.properties.appendTimeout();
 				Look seen = (looking)
 						? this.store.append(session, inTransaction, timeout, creating, event, eventId, expectedSequence)
 						: this.store.appendOnly(session, inTransaction, timeout, event, eventId, expectedSequence);
@@ -138,7 +138,7 @@ final class EventAppends {
 			boolean creating = create;
 			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
 			AllLooked looked = attempt(connection, joined, last, (session, inTransaction) -> {
-				AllLooked seen = this.store.appendAll(session, inTransaction, this.settings.appendTimeout(), creating,
+				AllLooked seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
 						runId, events, eventIds, first);
 				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
 			});
@@ -174,8 +174,9 @@ final class EventAppends {
 
 	/**
 	 * Run an attempt.
-	 * @param last whether there is no other behind it
-	 * @return what it saw, or {@code null} if it met somebody else and nothing is stored
+	 * @param last whether it is the last attempt
+	 * @return what it saw, or {@code null} if it met another transaction and nothing is
+	 * stored
 	 */
 	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean last, SessionWork<Written<T>> work)
 			throws SQLException {
@@ -199,7 +200,7 @@ final class EventAppends {
 		}
 		LongSummaryStatistics sequences = appended.stream().mapToLong(Found::sequence).summaryStatistics();
 		Wakeup wakeup = Wakeup.moved(id.getAsLong(), sequences.getMax() + 1);
-		// Who waits for the run has to hear its name with the first event
+		// Followers that wait for the run must receive its name with the first event
 		return (sequences.getMin() == 1) ? wakeup.created(runId) : wakeup;
 	}
 
@@ -254,7 +255,8 @@ final class EventAppends {
 
 	private static ConcurrencyFailureException metAgainAndAgain(String runId) {
 		return new ConcurrencyFailureException(
-				"Somebody who does not lock run '%s' wrote to it time after time; nothing was stored".formatted(runId));
+				"A writer that does not lock run '%s' wrote to it time after time; nothing was stored"
+					.formatted(runId));
 	}
 
 }

@@ -54,17 +54,17 @@ public class EventConfiguration {
 
 	@Bean
 	Lifecycle durableNotifyRunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
-			EventProperties settings) {
-		return new RunJanitor(database, catalog, writes, settings, RunJanitor.INTERVAL);
+			EventProperties properties) {
+		return new RunJanitor(database, catalog, writes, properties, RunJanitor.INTERVAL);
 	}
 
 	@Bean
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
-			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties settings) {
+			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties properties) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
-				new EventAppends(appendStore, writes, settings), followers, settings);
+				new EventAppends(appendStore, writes, properties), followers, properties);
 	}
 
 }

@@ -41,7 +41,7 @@ import org.springframework.dao.DataAccessException;
  * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction. So
  * is a deadlock of two that append to several runs in different orders. Without a
  * transaction an append is one round trip, and two for the first event of a run and for a
- * duplicate that comes behind an event that was none.
+ * duplicate that follows an event that was none.
  * <p>
  * If the connection is lost in mid-append, the event may be stored or not, and a
  * {@link org.springframework.dao.DataAccessResourceFailureException} says no more than
@@ -73,23 +73,23 @@ public interface EventLog {
 	AppendResult append(NewEvent event);
 
 	/**
-	 * Append an event if the run stands where the caller saw it. A duplicate is one here
-	 * too, wherever the run stands by now: with a type that is unique or with a key, an
-	 * append whose outcome was not heard can be repeated as it was.
+	 * Append an event if the run is still at the sequence that the caller saw. A
+	 * duplicate is one here too, wherever the run is by now: with a type that is unique
+	 * or with a key, an append whose outcome is unknown can be repeated as it was.
 	 * @param event the event
 	 * @param expectedSequence the sequence of the last event that the caller has seen, 0
 	 * for a run without events
 	 * @return the stored event's id and sequence, and whether this call stored it
-	 * @throws StaleRunException if the run stands elsewhere; nothing is stored
+	 * @throws StaleRunException if the run is at another sequence; nothing is stored
 	 * @throws IdempotencyKeyConflictException as {@link #append(NewEvent)} does
 	 * @throws RunLockedException as {@link #append(NewEvent)} does
 	 */
 	AppendResult append(NewEvent event, long expectedSequence);
 
 	/**
-	 * Append events one behind the other, all or none of them, in one round trip outside
-	 * a transaction. Those that are duplicates are left out, which does not lose the
-	 * rest; one that doubles another of the list refers to the first of them.
+	 * Append events one after the other, all or none of them, in one round trip outside a
+	 * transaction. Those that are duplicates are left out, which does not lose the rest;
+	 * one that doubles another of the list refers to the first of them.
 	 * @param runId the run that all events belong to
 	 * @param events up to 10,000 events; none is fine
 	 * @return a result for each event, in the same order
@@ -103,10 +103,10 @@ public interface EventLog {
 	/**
 	 * Read some events of a run, in order; in the caller's transaction where there is
 	 * one. After a failover or a crash that lost events it begins at the sequence that it
-	 * is asked for, whatever was stored before that since; a follower would end with a
-	 * {@link RunTruncatedException}.
+	 * is asked for, even if other events were stored before that since; a follower would
+	 * end with a {@link RunTruncatedException}.
 	 * @param runId the run, which may be unknown
-	 * @param afterSequence the sequence behind which to begin, 0 for the first event
+	 * @param afterSequence the sequence after which to begin, 0 for the first event
 	 * @param limit how many events at most, 1 to 10,000; a page also ends with the event
 	 * that brings its payloads to 4 MiB
 	 * @return the events
@@ -129,7 +129,7 @@ public interface EventLog {
 	 * Follow a run: its events from a place on, then those to come, each once and in
 	 * order. A run that is unknown is waited for. Never joins a transaction.
 	 * @param runId the run
-	 * @param afterSequence the sequence behind which to begin, 0 for the first event; it
+	 * @param afterSequence the sequence after which to begin, 0 for the first event; it
 	 * may be one that the run has not reached
 	 * @param handler takes the events, one after the other, on
 	 * {@code durableNotifyTaskExecutor}

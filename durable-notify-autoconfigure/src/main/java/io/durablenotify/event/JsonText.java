@@ -36,8 +36,8 @@ record JsonText(String text, long bytes) {
 	private static final int MAX_DEPTH = 500;
 
 	/**
-	 * Depth apart, what is short enough to be stored is read, whatever its parts. Beyond
-	 * some thousand levels PostgreSQL runs out of stack.
+	 * Only the depth is limited: a payload that is short enough to be stored is read.
+	 * Beyond some thousand levels PostgreSQL runs out of stack.
 	 */
 	private static final JsonFactory FACTORY = JsonFactory.builder()
 		.streamReadConstraints(StreamReadConstraints.builder()
@@ -81,7 +81,7 @@ record JsonText(String text, long bytes) {
 			parser.skipChildren();
 			if (parser.nextToken() != null) {
 				TokenStreamLocation location = parser.currentTokenLocation();
-				throw refused("goes on behind its value", location.getLineNr(), location.getColumnNr());
+				throw refused("goes on after its value", location.getLineNr(), location.getColumnNr());
 			}
 		}
 		catch (StreamConstraintsException ex) {

@@ -45,9 +45,8 @@ import org.jspecify.annotations.Nullable;
  * An append is several statements in {@link OneTransaction one transaction}. The first
  * locks the run's head; the second, whose snapshot is taken when the lock is held,
  * numbers the event from the end of the primary key and stores it unless it is there; the
- * third looks at what is there now. So nobody's event can appear below one that is
- * visible already, and a duplicate names the stored event even if somebody stored it
- * without the lock.
+ * third reads what is there now. So no event can appear below one that is visible
+ * already, and a duplicate names the stored event even if it was stored without the lock.
  */
 final class PostgresEventAppends {
 
@@ -74,9 +73,9 @@ final class PostgresEventAppends {
 			""";
 
 	/**
-	 * Locks the head as well, for a run that comes into being behind the first statement.
-	 * Whom the lock did not keep away is kept away by the indexes: the primary key, and
-	 * the one that is named.
+	 * Locks the head as well, for a run that is created after the first statement. Whom
+	 * the lock did not keep away is kept away by the indexes: the primary key, and the
+	 * one that is named.
 	 */
 	private static final String APPEND = """
 			INSERT INTO ${schema}.workflow_events
@@ -211,11 +210,11 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * Append an event to a run that is there, unless the event is there too or the run
-	 * stands elsewhere. Does not look at what is there then: a statement less, which is a
+	 * Append an event to a run that is there, unless the event is there too or the run is
+	 * at another sequence. Does not read what is there then: a statement less, which is a
 	 * twentieth of the time.
 	 * @param eventId the id that the event gets
-	 * @param expectedSequence where the run has to stand, or -1
+	 * @param expectedSequence the sequence that the run must be at, or -1
 	 * @return the event itself, if it was stored
 	 */
 	Look appendOnly(Connection connection, boolean joined, Duration lockTimeout, NewEvent event, UUID eventId,
@@ -232,12 +231,13 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * Append an event, unless it is there or the run stands elsewhere, and look.
+	 * Append an event, unless it is there or the run is at another sequence, and read
+	 * what is there.
 	 * @param joined whether the connection is in a transaction, whose settings have to
 	 * stay
 	 * @param create whether to create the run if it is missing
 	 * @param eventId the id that the event gets
-	 * @param expectedSequence where the run has to stand, or -1
+	 * @param expectedSequence the sequence that the run must be at, or -1
 	 */
 	Look append(Connection connection, boolean joined, Duration lockTimeout, boolean create, NewEvent event,
 			UUID eventId, long expectedSequence) throws SQLException {
@@ -293,7 +293,7 @@ final class PostgresEventAppends {
 
 	/**
 	 * Append those of the events that are not there, unless a key is that of another
-	 * event. In a transaction, nothing but the wait for the lock is left behind an error.
+	 * event. In a transaction, nothing but the wait for the lock remains after an error.
 	 * @param eventIds the ids that the events get
 	 * @param first by event, whether the list has no other before that it doubles
 	 * @return by event, what was stored or found, or {@code null} where there is neither
@@ -444,7 +444,7 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * How a run stands behind an append.
+	 * The state of a run after an append.
 	 *
 	 * @param run the run's id, if it was there to be locked
 	 * @param ofKey the event that has the event's key
@@ -455,7 +455,7 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * How a run stands behind an append of a list.
+	 * The state of a run after an append of a list.
 	 *
 	 * @param run the run's id, if it was there to be locked
 	 * @param looks by event, what was found

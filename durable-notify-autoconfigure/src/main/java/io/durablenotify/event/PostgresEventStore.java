@@ -31,7 +31,7 @@ import io.durablenotify.schema.SchemaName;
 final class PostgresEventStore {
 
 	/**
-	 * The running sum of sizes cuts the page without reading the payloads behind the cut:
+	 * The running sum of sizes cuts the page without reading the payloads after the cut:
 	 * they are stored as they are, so that the column's size is theirs.
 	 */
 	private static final String CUT = """
@@ -55,8 +55,7 @@ final class PostgresEventStore {
 	}
 
 	/**
-	 * Read the events behind a sequence, up to the first hole, and whether there are
-	 * more.
+	 * Read the events after a sequence, up to the first hole, and whether there are more.
 	 * @throws RunTruncatedException if they begin with a hole
 	 */
 	EventPage page(Connection connection, String runId, long afterSequence, int limit, long maxBytes)
@@ -95,7 +94,7 @@ final class PostgresEventStore {
 
 	private static EventPage readPage(PreparedStatement statement, long afterSequence, int limit, long maxBytes)
 			throws SQLException {
-		// One more tells whether there are more
+		// One more shows whether there are more
 		statement.setInt(3, limit + 1);
 		statement.setLong(4, maxBytes);
 		ResultSet result = statement.executeQuery();

@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
  * The heads of runs on PostgreSQL: listing, deleting and marking them.
  * <p>
  * A head is marked with the time of its terminal event a minute or so after that was
- * appended, by one instance: so the append is no dearer, whatever version appends, and
- * finding open runs does not have to look at those that ended long ago. What is not
+ * appended, by one instance: so the append is no dearer, with any version of the library,
+ * and finding open runs does not have to read those that ended long ago. What is not
  * marked yet is found out from its events.
  */
 final class PostgresRunCatalog {

@@ -52,7 +52,7 @@ final class RunJanitor extends PeriodicTask {
 
 	private final PublishingWrites writes;
 
-	private final EventProperties settings;
+	private final EventProperties properties;
 
 	/**
 	 * Owned by the task: up to where the open runs were examined.
@@ -60,13 +60,13 @@ final class RunJanitor extends PeriodicTask {
 	private String after = "";
 
 	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
-			EventProperties settings, Duration interval) {
+			EventProperties properties, Duration interval) {
 		super("durable-notify-run-janitor", interval, new FailureLog(logger,
 				"Runs that have ended cannot be cleaned up for now", "Runs that have ended are cleaned up again"));
 		this.database = database;
 		this.catalog = catalog;
 		this.writes = writes;
-		this.settings = settings;
+		this.properties = properties;
 	}
 
 	@Override
@@ -74,7 +74,7 @@ final class RunJanitor extends PeriodicTask {
 		for (int slice = 0; slice < SLICES_PER_TURN && mark(); slice++) {
 			// The next slice
 		}
-		Duration retention = this.settings.retention();
+		Duration retention = this.properties.retention();
 		return retention != null && delete(retention);
 	}
 
@@ -83,7 +83,7 @@ final class RunJanitor extends PeriodicTask {
 	 */
 	private boolean mark() {
 		return inTurn((connection) -> {
-			String last = this.catalog.mark(connection, this.settings.terminalTypes(), this.after);
+			String last = this.catalog.mark(connection, this.properties.terminalTypes(), this.after);
 			this.after = (last != null) ? last : "";
 			return Written.of(last != null, null);
 		});

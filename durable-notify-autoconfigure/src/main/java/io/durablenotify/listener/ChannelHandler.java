@@ -17,9 +17,9 @@
 package io.durablenotify.listener;
 
 /**
- * Hears a channel. PostgreSQL keeps no notification for a connection that is away, so a
- * handler is told of both: what was said, and that something may have been missed. Calls
- * for one registration come one after the other.
+ * Handles the notifications of a channel. PostgreSQL keeps no notification for a
+ * connection that is away, so a handler gets two calls: for a notification, and when one
+ * may have been missed. Calls for one registration come one after the other.
  */
 public interface ChannelHandler {
 
@@ -32,8 +32,8 @@ public interface ChannelHandler {
 
 	/**
 	 * Called when the channel begins to be heard, whenever it is heard again after a lost
-	 * connection, and when notifications came faster than this handler took them: look at
-	 * the source of truth, since anything may have happened meanwhile.
+	 * connection, and when notifications came faster than this handler took them: read
+	 * the source of truth, since anything may have happened in the meantime.
 	 * @throws Exception logged, and otherwise without effect
 	 */
 	void onResync() throws Exception;

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One handler on one channel. Takes payloads from the listener's thread without ever
  * blocking it, and hands them to the handler one after the other. A handler that falls
- * {@value #MAX_PENDING} payloads behind gets a resync in their place.
+ * {@value #MAX_PENDING} payloads late gets a resync in their place.
  */
 final class ChannelRegistration implements Subscription {
 
@@ -63,7 +63,7 @@ final class ChannelRegistration implements Subscription {
 	private volatile boolean closed;
 
 	/**
-	 * Whether the handler was told that the channel is being heard. Owned by the
+	 * Whether the handler was notified that the channel is being heard. Owned by the
 	 * listener's thread.
 	 */
 	private boolean announced;

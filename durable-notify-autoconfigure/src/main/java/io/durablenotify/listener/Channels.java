@@ -30,7 +30,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.database.Texts;
 
 /**
- * Who hears which channel. Lasts over connections.
+ * The handlers of each channel. Lasts over connections.
  */
 final class Channels {
 
@@ -77,7 +77,7 @@ final class Channels {
 	}
 
 	/**
-	 * Tell those handlers of a channel that do not know it yet that it is being heard.
+	 * Notify those handlers of a channel that do not know it yet that it is being heard.
 	 */
 	void announce(String channel) {
 		of(channel).forEach(ChannelRegistration::announce);
@@ -98,7 +98,7 @@ final class Channels {
 	}
 
 	/**
-	 * Tell all handlers of a channel that they may have missed something.
+	 * Notify all handlers of a channel that they may have missed something.
 	 */
 	void resync(String channel) {
 		of(channel).forEach(ChannelRegistration::resync);

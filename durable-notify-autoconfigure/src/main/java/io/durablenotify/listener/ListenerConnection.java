@@ -173,7 +173,7 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	/**
-	 * Wait for notifications, rounded up to whole milliseconds: zero would mean for ever.
+	 * Wait for notifications, rounded up to whole milliseconds: zero would mean forever.
 	 */
 	List<PGNotification> await(Duration timeout) throws SQLException {
 		return list(this.postgres.getNotifications((int) timeout.toMillis() + 1));

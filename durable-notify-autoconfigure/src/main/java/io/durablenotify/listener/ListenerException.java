@@ -33,7 +33,7 @@ public final class ListenerException extends RuntimeException {
 		URL,
 
 		/**
-		 * No connection could be made: the cause tells why.
+		 * No connection could be made: the cause says why.
 		 */
 		CONNECT,
 

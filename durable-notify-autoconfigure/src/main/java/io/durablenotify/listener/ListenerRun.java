@@ -39,7 +39,7 @@ import org.springframework.util.backoff.ExponentialBackOff;
  */
 final class ListenerRun implements Runnable {
 
-	private final ListenerProperties settings;
+	private final ListenerProperties properties;
 
 	private final String applicationName;
 
@@ -60,23 +60,24 @@ final class ListenerRun implements Runnable {
 	private final long begunAt = System.nanoTime();
 
 	/**
-	 * Guarded by {@code this}, so that whatever connection there is or will be is closed
+	 * Guarded by {@code this}, so that the connection that there is or will be is closed
 	 * by a stop, though not while the lock is held. So are changes of the state: none
 	 * comes after stop() has returned, when another run may have begun.
 	 */
 	private @Nullable ListenerConnection connection;
 
-	ListenerRun(ListenerProperties settings, String applicationName, ListenerConnectionDetails details,
+	ListenerRun(ListenerProperties properties, String applicationName, ListenerConnectionDetails details,
 			Channels channels, ProbeSender probeSender, ListenerStateHolder state) {
-		this.settings = settings;
+		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;
 		this.channels = channels;
 		this.probeSender = probeSender;
 		this.state = state;
-		this.backOff = new ExponentialBackOff(settings.backoff().delay().toMillis(), settings.backoff().multiplier());
-		this.backOff.setMaxInterval(settings.backoff().maxDelay().toMillis());
-		this.backOff.setJitter(settings.backoff().jitter().toMillis());
+		this.backOff = new ExponentialBackOff(properties.backoff().delay().toMillis(),
+				properties.backoff().multiplier());
+		this.backOff.setMaxInterval(properties.backoff().maxDelay().toMillis());
+		this.backOff.setJitter(properties.backoff().jitter().toMillis());
 	}
 
 	/**
@@ -89,8 +90,8 @@ final class ListenerRun implements Runnable {
 	}
 
 	/**
-	 * Begin to end the run, whatever it is doing. To be followed by
-	 * {@link #closeConnection()}. Does not wait for it.
+	 * Begin to end the run, in any state. To be followed by {@link #closeConnection()}.
+	 * Does not wait for it.
 	 */
 	void stop() {
 		synchronized (this) {
@@ -126,7 +127,7 @@ final class ListenerRun implements Runnable {
 				details = this.details.getDriverConnectionDetails();
 				try (ListenerConnection connection = open(details)) {
 					ListenerSession session = new ListenerSession(connection, this.channels, this.probeSender,
-							this.state, this.settings.probe());
+							this.state, this.properties.probe());
 					watch(connection, session);
 					session.establish(this::isStopped);
 					establishedAt = System.nanoTime();
@@ -151,7 +152,7 @@ final class ListenerRun implements Runnable {
 	 * begun, the driver waits for the rest of it without a limit.
 	 */
 	private void watch(ListenerConnection connection, ListenerSession session) {
-		Duration limit = this.settings.connectTimeout().plus(this.settings.probe().timeout());
+		Duration limit = this.properties.connectTimeout().plus(this.properties.probe().timeout());
 		Delays.ofJvm().after(limit, () -> {
 			if (connection.isClosed()) {
 				return;
@@ -166,7 +167,7 @@ final class ListenerRun implements Runnable {
 	}
 
 	private ListenerConnection open(DriverConnectionDetails details) throws SQLException {
-		ListenerConnection connection = ListenerConnection.open(details, this.settings, this.applicationName);
+		ListenerConnection connection = ListenerConnection.open(details, this.properties, this.applicationName);
 		boolean stopped;
 		synchronized (this) {
 			this.connection = connection;
@@ -192,12 +193,12 @@ final class ListenerRun implements Runnable {
 		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
 				: new ListenerException(Problem.CONNECT, message(exception, details, established), exception);
-		if (this.settings.failFast() && !this.firstConnect.isDone()) {
+		if (this.properties.failFast() && !this.firstConnect.isDone()) {
 			if (isOutlasted(exception)) {
 				this.state.failed(Status.BACKING_OFF, String.valueOf(failure.getMessage()));
 				return;
 			}
-			// Whoever starts the listener is told, and nothing is tried again
+			// The caller of start() gets the failure, and nothing is tried again
 			this.stopped.countDown();
 		}
 		else {
@@ -230,7 +231,7 @@ final class ListenerRun implements Runnable {
 	 * Only a connection that lasted makes the next delay a short one again.
 	 */
 	private boolean isHealthyPeriod(long establishedAt) {
-		return establishedAt != 0 && System.nanoTime() - establishedAt >= this.settings.probe().interval().toNanos();
+		return establishedAt != 0 && System.nanoTime() - establishedAt >= this.properties.probe().interval().toNanos();
 	}
 
 	private void pause(long millis) {

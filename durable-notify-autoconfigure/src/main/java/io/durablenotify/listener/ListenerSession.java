@@ -36,8 +36,8 @@ import org.postgresql.PGNotification;
 final class ListenerSession {
 
 	/**
-	 * How long a wait on the socket lasts at most before other duties are looked at: a
-	 * new channel, a due probe.
+	 * How long a wait on the socket lasts at most before other duties are checked: a new
+	 * channel, a due probe.
 	 */
 	private static final Duration WAIT = Duration.ofMillis(250);
 
@@ -68,7 +68,7 @@ final class ListenerSession {
 	}
 
 	/**
-	 * LISTEN first, prove hearing, and only then let everybody look: in any other order
+	 * LISTEN first, prove hearing, and only then resync all handlers: in any other order
 	 * what falls between would be lost.
 	 */
 	void establish(BooleanSupplier stopped) throws SQLException {
@@ -133,8 +133,8 @@ final class ListenerSession {
 	}
 
 	/**
-	 * Not in steps: instances that all heard the same would look at the same time whether
-	 * a probe is due, and all send one.
+	 * Not in steps: instances that all received the same would check at the same time
+	 * whether a probe is due, and all send one.
 	 */
 	private Duration untilNextDuty() {
 		Duration untilProbe = this.probe.untilDue(System.nanoTime());

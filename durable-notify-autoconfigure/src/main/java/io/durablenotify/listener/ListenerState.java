@@ -21,14 +21,14 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the LISTEN connection is doing: one value, replaced as a whole. Health, the poll
- * and logs read it; nobody keeps a copy.
+ * The state of the LISTEN connection: one value, replaced as a whole. Health, the poll
+ * and logs read it and keep no copy.
  *
  * @param status the status
  * @param since when that status began
  * @param proven whether a notification from another connection was heard since the
  * connection was made, which is the only proof of hearing
- * @param reconnects how often the connection was made anew since the listener started
+ * @param reconnects how often the connection was made again since the listener started
  * @param lastProbe the outcome of the last probe, or {@code null} before the first
  * @param lastError what went wrong last, without secrets, or {@code null}
  */
@@ -93,7 +93,7 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 
 		/**
 		 * LISTEN succeeds, but what other connections send does not arrive; the
-		 * connection is made anew, with growing delays.
+		 * connection is made again, with growing delays.
 		 */
 		DEAF,
 

@@ -24,8 +24,8 @@ import org.springframework.context.Lifecycle;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * The application's one LISTEN connection. It belongs to no pool, connects again by
- * itself with growing delays, and proves now and then that it hears what other
+ * The application's one LISTEN connection. It belongs to no pool, reconnects
+ * automatically with growing delays, and proves now and then that it hears what other
  * connections send.
  * <p>
  * A notification is a wake-up, never data to rely on: it is lost whenever the connection
@@ -58,9 +58,9 @@ public interface NotificationListener extends Lifecycle {
 	ListenerState state();
 
 	/**
-	 * Hear a channel, on {@code durableNotifyTaskExecutor}. Returns at once; the first
-	 * {@link ChannelHandler#onResync()} tells when the channel is being heard. May be
-	 * called before the listener starts and lasts over restarts.
+	 * Subscribe to a channel, on {@code durableNotifyTaskExecutor}. Returns at once; the
+	 * first call of {@link ChannelHandler#onResync()} means that the channel is being
+	 * heard. May be called before the listener starts and lasts over restarts.
 	 * @param channel the channel's name as given to {@code pg_notify}, 1 to 63 bytes
 	 * @param handler the handler
 	 * @return the registration
@@ -71,7 +71,7 @@ public interface NotificationListener extends Lifecycle {
 	Subscription listen(String channel, ChannelHandler handler);
 
 	/**
-	 * Hear a channel on an executor.
+	 * Subscribe to a channel on an executor.
 	 * @param channel the channel's name as given to {@code pg_notify}, 1 to 63 bytes
 	 * @param handler the handler
 	 * @param executor where the handler is called; one that runs tasks on the calling

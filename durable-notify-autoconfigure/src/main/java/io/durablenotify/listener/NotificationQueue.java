@@ -31,7 +31,7 @@ final class NotificationQueue {
 	static final String FREE = "SELECT pg_notification_queue_usage()";
 
 	/**
-	 * PostgreSQL does not tell who listens. A role that is no member of
+	 * PostgreSQL does not show which sessions listen. A role that is no member of
 	 * {@code pg_read_all_stats} sees the transactions of its own sessions only.
 	 */
 	private static final String OLDEST_TRANSACTION = """

@@ -49,7 +49,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	 */
 	private static final Duration STOP_TIMEOUT = Duration.ofSeconds(1);
 
-	private final ListenerProperties settings;
+	private final ListenerProperties properties;
 
 	private final String applicationName;
 
@@ -76,14 +76,15 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	private @Nullable Thread thread;
 
-	PostgresNotificationListener(ListenerProperties settings, String applicationName, ListenerConnectionDetails details,
-			ApplicationDatabase database, SchemaName schema, Executor handlerExecutor, Clock clock) {
-		this.settings = settings;
+	PostgresNotificationListener(ListenerProperties properties, String applicationName,
+			ListenerConnectionDetails details, ApplicationDatabase database, SchemaName schema,
+			Executor handlerExecutor, Clock clock) {
+		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;
 		this.database = database;
 		this.handlerExecutor = handlerExecutor;
-		this.state = new ListenerStateHolder(clock, (settings.enabled()) ? Status.STOPPED : Status.DISABLED);
+		this.state = new ListenerStateHolder(clock, (properties.enabled()) ? Status.STOPPED : Status.DISABLED);
 		String probeChannel = schema.channel("probe");
 		this.probeSender = new ProbeSender(database, this.probeThread, probeChannel);
 		// A registration like any other, so that no user's can end the hearing of it
@@ -131,10 +132,10 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	public void start() {
 		ListenerRun started;
 		synchronized (this.lifecycle) {
-			if (!this.settings.enabled() || this.run != null) {
+			if (!this.properties.enabled() || this.run != null) {
 				return;
 			}
-			started = new ListenerRun(this.settings, this.applicationName, this.details, this.channels,
+			started = new ListenerRun(this.properties, this.applicationName, this.details, this.channels,
 					this.probeSender, this.state);
 			Thread thread = new Thread(started, "durable-notify-listener");
 			thread.setDaemon(true);
@@ -149,7 +150,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 			this.run = started;
 			this.thread = thread;
 		}
-		if (this.settings.failFast()) {
+		if (this.properties.failFast()) {
 			requireFirstConnect(started);
 		}
 	}

@@ -30,10 +30,10 @@ import javax.net.SocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes sockets that tell at once when nothing is there. After each notification, pgjdbc
- * peeks for another with a socket timeout of one millisecond before it returns
- * ({@code PGStream.hasMessagePending}), so that each notification arrives that much late.
- * These sockets answer that one peek from {@link InputStream#available()}.
+ * Makes sockets that return at once when there is nothing to read. After each
+ * notification, pgjdbc peeks for another with a socket timeout of one millisecond before
+ * it returns ({@code PGStream.hasMessagePending}), so that each notification arrives that
+ * much late. These sockets answer that one peek from {@link InputStream#available()}.
  * <p>
  * Public because the driver creates it by its name.
  */

@@ -49,7 +49,7 @@ final class EntryBuffer<E> {
 	 *
 	 * @param page the page
 	 * @param from the offset of the first entry
-	 * @param to the offset behind the last entry
+	 * @param to the offset after the last entry
 	 */
 	private record Part<E>(EntryPage<E> page, int from, int to) {
 
@@ -84,7 +84,7 @@ final class EntryBuffer<E> {
 	/**
 	 * Add entries of a page, as many as fit.
 	 * @param from the offset of the first
-	 * @param to the offset behind the last
+	 * @param to the offset after the last
 	 * @return how many fitted
 	 */
 	int offer(EntryPage<E> page, int from, int to) {

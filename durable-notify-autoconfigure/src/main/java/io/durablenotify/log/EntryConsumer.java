@@ -17,7 +17,7 @@
 package io.durablenotify.log;
 
 /**
- * Takes what one reader has buffered, by {@link LogSubscription#peek} and what stands
+ * Takes what one reader has buffered, by {@link LogSubscription#peek} and the methods
  * beside it: on its own behalf or a handler's.
  */
 public interface EntryConsumer {

@@ -67,7 +67,7 @@ final class EntryPage<E> {
 	}
 
 	/**
-	 * Return entries, for anybody to keep: they keep the whole page.
+	 * Return entries. Whatever holds them holds the whole page.
 	 */
 	List<E> entries(int from, int to) {
 		return this.entries.subList(from, to);

@@ -20,28 +20,27 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
 /**
- * Whether one reader has to look at its log, so that no wake-up is lost and none costs
- * more than a look: a wake-up that comes while the reader looks, when its statement may
- * or may not have seen what the wake-up is about, makes it look again. Lock-free.
+ * Tracks whether a reader needs a fetch. A wake-up during a fetch, whose statement may
+ * have missed the new rows, schedules exactly one more. Lock-free.
  * <p>
- * Methods that return {@code true} oblige the caller to queue the reader for a look; of
- * any number of callers exactly one is told to.
+ * Methods that return {@code true} oblige the caller to queue the reader for a fetch. Of
+ * any number of callers exactly one gets {@code true}.
  */
 final class FetchState {
 
 	private enum State {
 
-		/** Nothing to look for. */
+		/** Nothing to fetch. */
 		IDLE,
 
-		/** Queued for a look that has not begun. */
+		/** Queued for a fetch that has not begun. */
 		QUEUED,
 
-		/** A look is under way. */
-		LOOKING,
+		/** A fetch is under way. */
+		FETCHING,
 
-		/** A look is under way, and another one is due behind it. */
-		LOOKING_AGAIN,
+		/** A fetch is under way, and another one is due after it. */
+		FETCHING_AGAIN,
 
 		/** There is more, and no room for it. */
 		FULL
@@ -56,39 +55,39 @@ final class FetchState {
 	boolean wake() {
 		State previous = this.state.getAndUpdate((state) -> switch (state) {
 			case IDLE -> State.QUEUED;
-			case LOOKING -> State.LOOKING_AGAIN;
-			case QUEUED, LOOKING_AGAIN, FULL -> state;
+			case FETCHING -> State.FETCHING_AGAIN;
+			case QUEUED, FETCHING_AGAIN, FULL -> state;
 		});
 		return previous == State.IDLE;
 	}
 
 	/**
-	 * Begin a look without a turn in the queue, if there is nothing to look for: what is
-	 * found is at hand already.
+	 * Begin a fetch outside the queue, if the reader is idle: the entries are at hand
+	 * already.
 	 */
 	boolean tryBegin() {
-		return this.state.compareAndSet(State.IDLE, State.LOOKING);
+		return this.state.compareAndSet(State.IDLE, State.FETCHING);
 	}
 
 	/**
-	 * The queued look begins: what is woken for from now on needs another.
+	 * The queued fetch begins: a wake-up from now on needs another.
 	 */
 	void begin() {
-		this.state.set(State.LOOKING);
+		this.state.set(State.FETCHING);
 	}
 
 	/**
-	 * The look is over.
+	 * The fetch is over.
 	 * @param again whether it is known already that there is more
 	 */
 	boolean end(boolean again) {
 		State previous = this.state
-			.getAndUpdate((state) -> (again || state == State.LOOKING_AGAIN) ? State.QUEUED : State.IDLE);
-		return again || previous == State.LOOKING_AGAIN;
+			.getAndUpdate((state) -> (again || state == State.FETCHING_AGAIN) ? State.QUEUED : State.IDLE);
+		return again || previous == State.FETCHING_AGAIN;
 	}
 
 	/**
-	 * The look is over, there may be more, and no room for it.
+	 * The fetch is over, there may be more, and no room for it.
 	 * @param hasRoom asked once more, since room that was made before this state could be
 	 * seen was made for nothing
 	 */

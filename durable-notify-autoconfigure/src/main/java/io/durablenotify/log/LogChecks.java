@@ -35,9 +35,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.DataAccessException;
 
 /**
- * Finds out which of the readers that wait have something to look at: those of the logs
- * that moved, and those of names that exist by now. Requests come from any thread;
- * {@link #check()} belongs to the fetching thread.
+ * Finds the waiting readers that have something to fetch: those of the logs that moved,
+ * and those of names that exist by now. Requests come from any thread; {@link #check()}
+ * belongs to the fetching thread.
  */
 final class LogChecks<E> {
 
@@ -47,7 +47,7 @@ final class LogChecks<E> {
 	private static final int POLL_SLICE = 10_000;
 
 	/**
-	 * After a reconnect all instances look at once, and fetches have to go on between.
+	 * After a reconnect all instances check at once, and fetches have to go on between.
 	 */
 	private static final int RESYNC_SLICE = 1_000;
 
@@ -135,7 +135,7 @@ final class LogChecks<E> {
 		}
 		this.names.retainAll(this.registry.names());
 		Set<String> names = Set.copyOf(this.names);
-		// Before the statement: a name that is asked for while it runs is asked for anew
+		// Before the statement: a name that is requested while it runs is requested again
 		this.names.removeAll(names);
 		boolean checked = false;
 		try {
@@ -163,7 +163,7 @@ final class LogChecks<E> {
 	}
 
 	/**
-	 * Readers that do not wait look by themselves.
+	 * Readers that do not wait fetch anyway.
 	 */
 	private List<Watched> watched(@Nullable List<Long> logIds) {
 		List<Watched> watched = new ArrayList<>();
@@ -185,7 +185,7 @@ final class LogChecks<E> {
 
 	private void check(List<Watched> watched, Set<String> names) {
 		try {
-			look(watched, names);
+			query(watched, names);
 		}
 		catch (DataAccessException ex) {
 			if (names.isEmpty() || !SqlErrors.isDataFailure(ex)) {
@@ -193,13 +193,13 @@ final class LogChecks<E> {
 			}
 			// A name that this database cannot hold must not keep the others waiting
 			names.forEach(this::checkAlone);
-			look(watched, Set.of());
+			query(watched, Set.of());
 		}
 	}
 
 	private void checkAlone(String name) {
 		try {
-			look(List.of(), Set.of(name));
+			query(List.of(), Set.of(name));
 		}
 		catch (DataAccessException ex) {
 			if (!SqlErrors.isDataFailure(ex)) {
@@ -209,14 +209,14 @@ final class LogChecks<E> {
 		}
 	}
 
-	private void look(List<Watched> watched, Set<String> names) {
+	private void query(List<Watched> watched, Set<String> names) {
 		if (watched.isEmpty() && names.isEmpty()) {
 			return;
 		}
 		Moved moved = this.database.executeSeparately("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.moved(connection, watched, names));
 		moved.ids().forEach((logId) -> this.registry.of(logId).forEach(this.wake));
-		// What was written anew may be as long as what was lost
+		// What was written since may be as long as what was lost
 		watched.forEach((log) -> this.registry.of(log.id())
 			.stream()
 			.filter((reader) -> reader.cursor().hasReceivedFromOther(moved.server()))

@@ -84,7 +84,7 @@ final class LogCursor<E> {
 	private volatile @Nullable String server;
 
 	/**
-	 * Whether the server may have crashed since, and does not tell that for certain.
+	 * Whether the server may have crashed since, and does not report that for certain.
 	 */
 	private volatile boolean doubted;
 

@@ -42,8 +42,8 @@ import org.springframework.util.StringUtils;
 
 /**
  * Fetches for all live readers, on one thread and one connection at a time: readers that
- * were woken queue up, those of one log that stand at the same index share a target, and
- * one statement reads many targets. A reader whose log has more goes to the back of the
+ * were woken queue up, those of one log with the same next index share a target, and one
+ * statement reads many targets. A reader whose log has more goes to the back of the
  * queue, so that a hot log gets one share a turn.
  */
 final class LogFetcher<E> implements AutoCloseable {
@@ -58,7 +58,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	private static final int BYTES_PER_SHARE = 64 * 1024;
 
 	/**
-	 * Nobody else waits for the statement then.
+	 * No other reader waits for the statement then.
 	 */
 	private static final int BYTES_ALONE = 1024 * 1024;
 
@@ -100,7 +100,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * A reader should look.
+	 * A reader needs a fetch.
 	 */
 	void wake(LogSubscription<E> reader) {
 		if (reader.look().wake()) {
@@ -119,7 +119,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	/**
 	 * Give an entry that was committed just now to a reader that waits for it, without a
-	 * statement. Any other reader looks.
+	 * statement. Any other reader fetches.
 	 */
 	void handOver(E entry, String server, LogSubscription<E> reader) {
 		if (!reader.look().tryBegin()) {
@@ -130,7 +130,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			again = !reader.acceptNext(entry, server);
 		}
 		finally {
-			// Also after a failure: nobody else ends this look
+			// Also after a failure: no other thread ends this fetch
 			if (reader.look().end(again)) {
 				enqueue(reader);
 			}
@@ -151,7 +151,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * Look at everything, because it is time to.
+	 * Check all logs, because the poll is due.
 	 */
 	void poll() {
 		this.checks.requestPoll();
@@ -159,7 +159,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * Look at everything, because wake-ups may have been missed.
+	 * Check all logs, because wake-ups may have been missed.
 	 */
 	void resync() {
 		this.checks.requestResync();
@@ -198,7 +198,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	private boolean fetchFirst(LogSubscription<E> reader) {
 		String name = reader.name();
-		// Nobody else looks for it while it is bound to no log
+		// No other thread fetches for it while it is bound to no log
 		reader.look().tryBegin();
 		Found<E> found;
 		EntryPage<E> page;
@@ -212,7 +212,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			reader.look().end(false);
 			this.checks.requestName(name);
 			if (ex instanceof DataAccessException failure && SqlErrors.isDataFailure(failure)) {
-				// The name or the entries: the usual way tells
+				// The name or the entries: the next regular fetch finds out
 				return false;
 			}
 			throw ex;
@@ -267,7 +267,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 		for (int i = targets.size() - 1; i > 0; i--) {
 			if (found.get(i) == null) {
-				readers.get(i).forEach(this::lookNext);
+				readers.get(i).forEach(this::fetchLater);
 			}
 		}
 		if (found.get(0) == null) {
@@ -285,10 +285,10 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * The budget was used up by those before. Behind them, who may have more, it would be
+	 * The budget was used up by those before. After them, who may have more, it would be
 	 * used up by them again.
 	 */
-	private void lookNext(LogSubscription<E> reader) {
+	private void fetchLater(LogSubscription<E> reader) {
 		reader.look().end(true);
 		this.queue.addFirst(reader);
 	}

@@ -47,8 +47,8 @@ public interface LogStore<E> {
 	Optional<Head> head(Connection connection, String name) throws SQLException;
 
 	/**
-	 * Find where a log ends for everybody: what is appended, but not committed, is behind
-	 * its end.
+	 * Find the committed end of a log: what is appended, but not committed, is after its
+	 * end.
 	 * @param connection the connection
 	 * @param joined whether the connection is in a transaction of the caller's, which may
 	 * have appended to the log
@@ -61,19 +61,19 @@ public interface LogStore<E> {
 	}
 
 	/**
-	 * Tell which of many logs a reader should look at, and which of many names exist, in
-	 * one statement.
+	 * Find which of many logs have moved, and which of many names exist, in one
+	 * statement.
 	 * @param connection the connection
 	 * @param watched the logs
 	 * @param names the names
-	 * @return those to look at
+	 * @return those to fetch from
 	 * @throws SQLException if the database fails
 	 */
 	Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException;
 
 	/**
-	 * Read the next entries of many logs, and their ends, in one statement: whoever sees
-	 * an end sees the last entry.
+	 * Read the next entries of many logs, and their ends, in one statement: a result with
+	 * the end has the last entry too.
 	 * @param connection the connection
 	 * @param targets where to read on
 	 * @param budget how much to bring
@@ -112,13 +112,13 @@ public interface LogStore<E> {
 	 * @param createdAt with the id, what tells this log from any other
 	 * @param nextIndex the index that its next entry will have
 	 * @param end how it ended, or {@code null} while more may come
-	 * @param server which run of the server told, from one crash to the next: another one
-	 * may have lost what the one before has shown
+	 * @param server which run of the server answered, from one crash to the next: another
+	 * one may have lost what the one before has shown
 	 */
 	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
 
 		/**
-		 * Return whether a server that tells this may tell the same after a crash.
+		 * Return whether a server that reports this may report the same after a crash.
 		 */
 		static boolean isUncertain(String server) {
 			return server.endsWith("?");
@@ -132,7 +132,7 @@ public interface LogStore<E> {
 	 * @param id the log's id
 	 * @param visible whether others can see the log. If the transaction that asks has
 	 * created it, or ended it, they may know it by its name only, or not yet
-	 * @param nextIndex the index behind the last entry that is committed
+	 * @param nextIndex the index after the last entry that is committed
 	 */
 	record Tail(long id, boolean visible, long nextIndex) {
 	}
@@ -151,19 +151,19 @@ public interface LogStore<E> {
 	 *
 	 * @param id the log's id
 	 * @param next the lowest index that a reader waits for
-	 * @param received the index behind the last entry that any of them has received, or
-	 * 0; whoever received it waits for it, so that {@code next} is not above it
+	 * @param received the index after the last entry that any of them has received, or 0;
+	 * a reader that received it waits for it, so that {@code next} is not above it
 	 */
 	record Watched(long id, long next, long received) {
 	}
 
 	/**
-	 * Logs to look at.
+	 * Logs to fetch from.
 	 *
 	 * @param ids the watched logs that have moved beyond what is waited for, ended,
 	 * shrunk below what was received, or gone
 	 * @param names the names that exist
-	 * @param server which run of the server told, as with a head
+	 * @param server which run of the server answered, as with a head
 	 */
 	record Moved(List<Long> ids, List<Named> names, String server) {
 
@@ -171,7 +171,7 @@ public interface LogStore<E> {
 		 * Ask by a statement.
 		 * @param statement the statement. Its parameters are arrays of the logs' ids, of
 		 * what is next and of what was received, and of the names; its columns are an id
-		 * and a name: of a log to look at only the id, of a name that exists both, and
+		 * and a name: of a log to fetch from only the id, of a name that exists both, and
 		 * once only the server
 		 * @param watched the logs
 		 * @param names the names
@@ -238,7 +238,7 @@ public interface LogStore<E> {
 	}
 
 	/**
-	 * What a look at a log found, in one snapshot.
+	 * What a fetch from a log found, in one snapshot.
 	 *
 	 * @param <E> the entries' type
 	 * @param head the head, or {@code null} if the log is gone

@@ -41,9 +41,9 @@ public final class LogSubscription<E> implements Subscription {
 	private static final int MAX_ROOM = 1 << 20;
 
 	/**
-	 * A comparison takes two looks that bring nothing new.
+	 * A comparison takes two fetches that bring nothing new.
 	 */
-	private static final int MAX_FRUITLESS_LOOKS = 8;
+	private static final int MAX_FRUITLESS_FETCHES = 8;
 
 	private final TailedLog<E> log;
 
@@ -70,10 +70,10 @@ public final class LogSubscription<E> implements Subscription {
 	private final LogCursor<E> cursor;
 
 	/**
-	 * How many looks in a row have brought nothing, although there was more. Owned by the
-	 * fetching thread.
+	 * How many fetches in a row have brought nothing, although there was more. Owned by
+	 * the fetching thread.
 	 */
-	private int fruitlessLooks;
+	private int fruitlessFetches;
 
 	/**
 	 * The mean size of the entries that were found last, or a guess before.
@@ -95,13 +95,12 @@ public final class LogSubscription<E> implements Subscription {
 	private boolean closed;
 
 	/**
-	 * What was buffered is dropped, and must not be given to anybody. Read without the
-	 * lock.
+	 * What was buffered is dropped, and must not be delivered. Read without the lock.
 	 */
 	private volatile boolean cut;
 
 	/**
-	 * Completed when the stop was told.
+	 * Completed when the stop was delivered.
 	 */
 	private @Nullable CompletableFuture<Void> stopped;
 
@@ -213,17 +212,17 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take what a look found, as far as there is room. Called by the fetching thread.
+	 * Take what a fetch found, as far as there is room. Called by the fetching thread.
 	 * Whatever the store returns, a reader that gets no further although there is more
-	 * ends: it would look again and again.
+	 * ends: it would fetch again and again.
 	 * @return whether there is more
 	 */
 	boolean accept(@Nullable Head head, EntryPage<E> page) {
 		long before = this.cursor.next();
 		boolean more = acceptFound(head, page);
-		this.fruitlessLooks = (more && this.cursor.next() == before && hasRoom()) ? this.fruitlessLooks + 1 : 0;
-		if (this.fruitlessLooks > MAX_FRUITLESS_LOOKS) {
-			return truncated("it was not found in %d attempts".formatted(this.fruitlessLooks));
+		this.fruitlessFetches = (more && this.cursor.next() == before && hasRoom()) ? this.fruitlessFetches + 1 : 0;
+		if (this.fruitlessFetches > MAX_FRUITLESS_FETCHES) {
+			return truncated("it was not found in %d attempts".formatted(this.fruitlessFetches));
 		}
 		return more;
 	}
@@ -276,8 +275,8 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take an entry that was committed just now, if it is the next one. Called by whoever
-	 * has begun a look for that.
+	 * Take an entry that was committed just now, if it is the next one. Called by the
+	 * thread that has begun a fetch for that.
 	 * @return whether it was taken
 	 */
 	boolean acceptNext(E entry, String server) {
@@ -317,8 +316,8 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * End the reading now, whatever is buffered.
-	 * @param error what the consumer is told
+	 * End the reading now, and drop what is buffered.
+	 * @param error what the consumer receives
 	 */
 	public void abort(Throwable error) {
 		synchronized (this.lock) {
@@ -334,7 +333,7 @@ public final class LogSubscription<E> implements Subscription {
 
 	/**
 	 * End the reading now, because the context closes.
-	 * @return completed when that was told
+	 * @return completed when that was delivered
 	 */
 	CompletableFuture<Void> stop() {
 		CompletableFuture<Void> stopped = new CompletableFuture<>();
@@ -396,7 +395,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take the end, behind the last entry.
+	 * Take the end, after the last entry.
 	 * @return the end, once, or {@code null} if there is none (yet)
 	 */
 	public @Nullable End takeEnd() {
@@ -413,7 +412,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Whoever took an entry failed with it.
+	 * The consumer failed with an entry.
 	 * @return how the reading ends, or {@code null} if that is over already
 	 */
 	@Nullable End failed(Throwable failure) {
@@ -434,7 +433,8 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * The end was told, or nobody is left to be told: a stop need not wait any longer.
+	 * The end was delivered, or there is no consumer left: a stop need not wait any
+	 * longer.
 	 */
 	public void told() {
 		CompletableFuture<Void> stopped;
@@ -464,7 +464,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Return whether anybody would miss it if nothing were delivered any more.
+	 * Return whether a consumer still waits for deliveries.
 	 */
 	boolean awaitsDelivery() {
 		return isActive() && !this.registry.isClosed();
@@ -480,7 +480,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Return whether looks at the log are still of use.
+	 * Return whether fetches from the log are still of use.
 	 */
 	boolean isReading() {
 		synchronized (this.lock) {

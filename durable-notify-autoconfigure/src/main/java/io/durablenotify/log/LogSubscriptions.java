@@ -134,7 +134,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 				this.registry, this.fetcher::roomMade, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
-		// Registered before the first look: what is appended from here on wakes it
+		// Registered before the first fetch: what is appended from here on wakes it
 		if (tail != null && tail.visible()) {
 			if (tail.nextIndex() > 0 && reader.cursor().next() == tail.nextIndex()) {
 				reader.cursor().beginAfterLast();
@@ -205,7 +205,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	/**
 	 * Return how many readers there are.
-	 * @return those that have not been told their end
+	 * @return those that have not received their end
 	 */
 	public int size() {
 		return this.registry.all().size();
@@ -224,11 +224,11 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	/**
 	 * Hand an entry that was committed just now to the readers that wait for it, so that
-	 * they need no look.
+	 * they need no fetch.
 	 * @param logId the log's id
 	 * @param entry the entry
-	 * @param server which run of the server stored it, as {@link Head} tells: a reader
-	 * that has read from another one looks instead
+	 * @param server which run of the server stored it, as in {@link Head}: a reader that
+	 * has read from another one fetches instead
 	 */
 	public void handOver(long logId, E entry, String server) {
 		this.registry.of(logId).forEach((reader) -> this.fetcher.handOver(entry, server, reader));
@@ -262,7 +262,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * End all readers. Waits a moment for their handlers to hear of it, not for handlers
+	 * End all readers. Waits a moment for their handlers to be notified, not for handlers
 	 * that block.
 	 */
 	@Override

@@ -73,13 +73,13 @@ public interface TailedLog<E> {
 
 	/**
 	 * The application context closes, or has closed.
-	 * @return what the reader's consumer is told
+	 * @return what the reader's consumer receives
 	 */
 	RuntimeException stopped();
 
 	/**
 	 * The log was deleted.
-	 * @return what the reader's consumer is told
+	 * @return what the reader's consumer receives
 	 */
 	RuntimeException deleted();
 
@@ -88,14 +88,14 @@ public interface TailedLog<E> {
 	 * that was behind.
 	 * @param expected the index that was to follow
 	 * @param found what was found instead, for the message
-	 * @return what the reader's consumer is told
+	 * @return what the reader's consumer receives
 	 */
 	RuntimeException truncated(long expected, String found);
 
 	/**
 	 * The log has ended as failed. Logs that never do leave it at this.
 	 * @param reason the reason
-	 * @return what the reader's consumer is told, behind the last entry
+	 * @return what the reader's consumer receives, after the last entry
 	 */
 	default RuntimeException failed(String reason) {
 		throw new IllegalStateException("'%s' is no log that can fail: %s".formatted(name(), reason));
@@ -105,7 +105,7 @@ public interface TailedLog<E> {
 	 * The log was cancelled. Logs for which that is a failure like any other leave it at
 	 * this.
 	 * @param reason the reason
-	 * @return what the reader's consumer is told, after the last entry
+	 * @return what the reader's consumer receives, after the last entry
 	 */
 	default RuntimeException cancelled(String reason) {
 		return failed(reason);

@@ -21,26 +21,25 @@
  * <p>
  * <b>From a wake-up to an entry.</b> Wake-ups of the feature's topic, the shared poll and
  * a resync come to {@link io.durablenotify.log.LogSubscriptions LogSubscriptions}, which
- * knows who reads what, and only say "look". {@code FetchState} makes one look of many
- * wake-ups and loses none. {@code LogChecks} asks which of the logs have moved, and which
- * of the names that are waited for exist. {@code LogFetcher} fetches for all readers that
- * have to look, on one thread, one statement for many; readers that stand at the same
- * index share what is found. {@link io.durablenotify.log.LogSubscription LogSubscription}
- * checks that it continues what it has received, and keeps it in a bounded buffer, from
- * which {@link io.durablenotify.log.HandlerDelivery HandlerDelivery} calls the handler on
- * the application's executor. A reader whose buffer is full looks again when there is
- * room.
+ * knows which reader reads what. {@code FetchState} makes one fetch of many wake-ups and
+ * loses none. {@code LogChecks} asks which of the logs have moved, and which of the names
+ * that are waited for exist. {@code LogFetcher} fetches for all readers that need it, on
+ * one thread, one statement for many; readers of one log with the same next index share
+ * what is found. {@link io.durablenotify.log.LogSubscription LogSubscription} checks that
+ * it continues what it has received, and keeps it in a bounded buffer, from which
+ * {@link io.durablenotify.log.HandlerDelivery HandlerDelivery} calls the handler on the
+ * application's executor. A reader whose buffer is full fetches again when there is room.
  * <p>
- * <b>A failover.</b> Whatever a look finds tells which run of the server answered. Where
- * that is another one than before, a reader first looks whether the last entry that it
- * has received is still the same: a server that was behind may have others there. What an
- * append hands over without a look is taken only from the server that was looked at.
+ * <b>A failover.</b> Every fetch returns which run of the server answered. Where that is
+ * another one than before, a reader first checks whether the last entry that it has
+ * received is still the same: a server that was behind may have others there. What an
+ * append hands over without a fetch is taken only from the server of the last fetch.
  * <p>
  * <b>What a feature brings.</b> A {@link io.durablenotify.log.LogStore LogStore}, which
  * is its SQL; a {@link io.durablenotify.log.TailedLog TailedLog} for each reader, which
- * tells an entry's index and size and makes the feature's exceptions; a
+ * knows an entry's index and size and makes the feature's exceptions; a
  * {@link io.durablenotify.log.LogKind LogKind}, which is its topic and its words; and a
- * bean {@code LogSubscriptions}, which it opens readers by. Whoever appends sends a
+ * bean {@code LogSubscriptions}, which it opens readers by. An append sends a
  * {@link io.durablenotify.wakeup.Wakeup Wakeup} on that topic after the commit: with the
  * log's id and next index, with its name when the log is new, and marked where it ended
  * or was deleted.

@@ -58,7 +58,7 @@ public final class SerialTask {
 	/**
 	 * Create a new instance.
 	 * @param executor where the task runs; one that drops tasks, or is shut down only
-	 * when nobody signals any more
+	 * after the last signal
 	 * @param task the task; what it throws is logged
 	 */
 	public SerialTask(Executor executor, Runnable task) {
@@ -70,8 +70,8 @@ public final class SerialTask {
 	 * @param executor where the task runs, which may refuse it
 	 * @param task the task; what it throws is logged
 	 * @param wanted asked whenever the executor has refused the task: false once the run
-	 * would be of no use to anybody, so that nothing is left of a task whose executor was
-	 * shut down for good
+	 * would be of no use, so that nothing is left of a task whose executor was shut down
+	 * for good
 	 */
 	public SerialTask(Executor executor, Runnable task, BooleanSupplier wanted) {
 		this(executor, task, wanted, Delays.ofJvm());

@@ -22,8 +22,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A single daemon thread of our own for work that must not wait behind users' handlers.
- * It exists only while there is work, and for {@value #KEEP_ALIVE_SECONDS} seconds after.
+ * A single daemon thread of our own for work that must not wait for users' handlers. It
+ * exists only while there is work, and for {@value #KEEP_ALIVE_SECONDS} seconds after.
  */
 public final class WorkerThread implements Executor, AutoCloseable {
 

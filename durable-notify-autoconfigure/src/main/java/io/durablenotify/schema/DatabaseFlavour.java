@@ -99,7 +99,7 @@ final class DatabaseFlavour {
 			if (!SqlErrors.isWithheld(ex)) {
 				throw ex;
 			}
-			logger.debug("The server does not tell what it is", ex);
+			logger.debug("The server does not report what it is", ex);
 			return null;
 		}
 	}

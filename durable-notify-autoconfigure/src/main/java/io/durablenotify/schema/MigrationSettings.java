@@ -25,8 +25,8 @@ import org.flywaydb.core.api.callback.Context;
 import org.flywaydb.core.api.callback.Event;
 
 /**
- * The session settings that migrations rely on, whatever the role or the database has
- * set: those that change how SQL is read, and time limits, which are for the
+ * The session settings that migrations rely on, regardless of what the role or the
+ * database has set: those that change how SQL is read, and time limits, which are for the
  * application's statements. A {@link Callback} that sets them for each migration's
  * transaction.
  */

@@ -17,7 +17,7 @@
 package io.durablenotify.schema;
 
 /**
- * The schema as this version needs it: whoever is handed one may use its tables.
+ * The migrated schema: a bean that is handed one may use its tables.
  *
  * @param name the schema's name
  */

@@ -45,7 +45,7 @@ public final class SchemaException extends RuntimeException {
 		UNREACHABLE,
 
 		/**
-		 * Anything else: message and cause tell.
+		 * Anything else: message and cause say what.
 		 */
 		FAILED
 

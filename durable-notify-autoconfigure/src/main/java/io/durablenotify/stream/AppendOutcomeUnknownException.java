@@ -29,7 +29,7 @@ public final class AppendOutcomeUnknownException extends NonTransientDataAccessR
 	AppendOutcomeUnknownException(String stream, Throwable cause) {
 		super(("The connection was lost while stream '%s' was being written to: what was sent may be stored or not. "
 				+ "An end can be written again. A chunk can if its index is known: appendAt(stream, index, data) "
-				+ "stores it only once; StreamReader.info(stream).nextIndex() tells where the stream stands")
+				+ "stores it only once; StreamReader.info(stream).nextIndex() is the stream's position")
 			.formatted(stream), cause);
 	}
 

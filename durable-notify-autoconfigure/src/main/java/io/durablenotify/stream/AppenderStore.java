@@ -42,7 +42,7 @@ final class AppenderStore {
 
 	/**
 	 * The lock on the instance's row excludes that it is removed before this is
-	 * committed, so that whoever takes over finds the stream.
+	 * committed, so that the instance that takes over finds the stream.
 	 */
 	private static final String CLAIM = """
 			INSERT INTO ${schema}.streams AS s (stream_id, name, writer_id) OVERRIDING SYSTEM VALUE

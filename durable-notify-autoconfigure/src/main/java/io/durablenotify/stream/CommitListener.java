@@ -28,8 +28,8 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 
 /**
  * Has each transaction append what {@link CommitAppends} has gathered after all callbacks
- * of synchronizations, whatever their order: the application's transaction managers call
- * their listeners last.
+ * of synchronizations, in any order: the application's transaction managers call their
+ * listeners last.
  */
 final class CommitListener implements BeanPostProcessor, TransactionExecutionListener {
 

@@ -40,7 +40,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 	private final LogSubscription<Chunk> reader;
 
 	/**
-	 * Guards the taking, so that no signal falls between a look and a wait.
+	 * Guards the taking, so that no signal falls between a check and a wait.
 	 */
 	private final ReentrantLock lock = new ReentrantLock();
 
@@ -61,7 +61,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 		finally {
 			this.lock.unlock();
 		}
-		// A stop waits for nobody who may never come again
+		// A stop does not wait for a caller that may never come again
 		this.reader.told();
 	}
 

@@ -165,7 +165,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	public CompletableFuture<Long> appendAsync(String stream, byte[] data) {
 		Append append = newAppend(stream, AppendConditions.NONE, data);
 		requireWritable(append.stream());
-		if (this.database.isApart()) {
+		if (!this.database.isInTransaction()) {
 			CompletableFuture<Long> future = this.pipeline.appendAsync(append);
 			if (future == null) {
 				throw WriteFailures.full(this.properties.appendBuffer().toBytes());
@@ -209,7 +209,7 @@ final class DefaultStreamWriter implements StreamWriter {
 
 	private long append(Append append) {
 		requireWritable(append.stream());
-		return (this.database.isApart()) ? this.pipeline.append(append) : appendDirectly(append);
+		return (this.database.isInTransaction()) ? appendDirectly(append) : this.pipeline.append(append);
 	}
 
 	private long appendDirectly(Append append) {
@@ -384,7 +384,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	 */
 	private void awaitEarlier(String stream) {
 		requireWritable(stream);
-		if (this.database.isApart()) {
+		if (!this.database.isInTransaction()) {
 			this.pipeline.awaitEarlier(stream);
 		}
 	}

@@ -293,7 +293,7 @@ final class OpenAppender {
 		}
 		catch (RuntimeException | Error ex) {
 			this.failure = ex;
-			// It may have ended, before the wake-up that tells
+			// It may have ended, before the wake-up that says so
 			this.registry.check(this);
 			throw ex;
 		}
@@ -356,7 +356,7 @@ final class OpenAppender {
 	}
 
 	/**
-	 * Hear whether the caller's transaction commits, where there is one.
+	 * Be notified of the outcome of the caller's transaction, where there is one.
 	 */
 	private boolean awaitOutcome() {
 		boolean joined = TransactionSynchronizationManager.isActualTransactionActive()

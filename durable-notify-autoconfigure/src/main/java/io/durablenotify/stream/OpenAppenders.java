@@ -146,7 +146,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	OpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes, AppendPipeline pipeline,
 			Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll, Executor executor,
-			StreamProperties settings) {
+			StreamProperties properties) {
 		this.database = database;
 		this.store = store;
 		this.writes = writes;
@@ -155,7 +155,7 @@ final class OpenAppenders implements AutoCloseable {
 		this.leaseProperties = leases;
 		this.poll = poll;
 		this.executor = executor;
-		this.timeout = settings.appendTimeout();
+		this.timeout = properties.appendTimeout();
 		this.wakeups = wakeups.subscribe(TailedStream.TOPIC, new Ends());
 		this.losses = instances.onLost(this::lost);
 	}

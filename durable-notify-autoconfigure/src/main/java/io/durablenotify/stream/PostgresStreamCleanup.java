@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * Cleans up on PostgreSQL. A slice is {@link OneTransaction one transaction} and, but in
  * the driver's simple mode, one round trip: no client can leave it open, however it dies.
  * The lock that makes it one instance's at a time is the transaction's too: a session's
- * would stay behind in a pooler.
+ * would remain in a pooler.
  */
 final class PostgresStreamCleanup implements StreamCleanup {
 
@@ -49,7 +49,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private static final int BYTES_PER_SLICE = 64 * 1024 * 1024;
 
 	/**
-	 * How long ago a stream's time was over that is found without looking at all.
+	 * How long ago a stream's time was over that is found without checking all.
 	 */
 	private static final Duration LOOK_BACK = Duration.ofHours(1);
 
@@ -77,10 +77,10 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
 
 	/**
-	 * By the database's clock and the indexes on both times. A head that an append or
-	 * anybody else holds is left to the next time. Behind the index on the end, streams
-	 * of other families are passed over: those that are kept for long would be so every
-	 * time, without a lower bound.
+	 * By the database's clock and the indexes on both times. A head that another
+	 * transaction has locked is left to the next time. With the index on the end alone,
+	 * streams of other families are passed over: those that are kept for long would be so
+	 * every time, without a lower bound.
 	 */
 	private static final String DELETE_HEADS = """
 			WITH rules AS MATERIALIZED (
@@ -117,7 +117,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	 * Every chunk of a stream is visible before its id can be: appends hold the head's
 	 * lock until their commit, and the deletion waited for it. From each stream a slice
 	 * takes the first ones that are left, by the chunks' primary key. They are removed by
-	 * their place, which no plan can turn into reading the whole table; nobody else
+	 * their place, which no plan can turn into reading the whole table; no other code
 	 * updates or deletes any.
 	 */
 	private static final String DELETE_CHUNKS = """

@@ -68,12 +68,12 @@ final class PostgresStreamStore implements StreamStore {
 	/**
 	 * Where a stream ends for others, asked in a transaction that may have written to it:
 	 * of what is visible, the rows of that transaction and its savepoints do not count.
-	 * They are found by xmin, which a row keeps for ever and whose upper half is added
-	 * here. Whether a number belongs to this transaction is told by its status: what is
-	 * visible and yet in progress is ours. That is refused for numbers that the snapshot
-	 * does not know; of these, what is visible is ours too, but for rows from four
-	 * thousand million transactions ago. Reads backwards from the end, no further than
-	 * our rows go.
+	 * They are found by xmin, which a row keeps forever and whose upper half is added
+	 * here. Whether a number belongs to this transaction is known from its status: what
+	 * is visible and yet in progress is ours. That is refused for numbers that the
+	 * snapshot does not know; of these, what is visible is ours too, but for rows from
+	 * four thousand million transactions ago. Reads backwards from the end, no further
+	 * than our rows go.
 	 */
 	private static final String TAIL = """
 			WITH own AS MATERIALIZED (
@@ -94,7 +94,7 @@ final class PostgresStreamStore implements StreamStore {
 	/**
 	 * A lower bound here too. Where nothing is above it, the stream ends below what was
 	 * received, or nothing was received: the same as with an empty stream. The row
-	 * without an id tells the server. OFFSET 0 keeps the heads from being joined by a
+	 * without an id names the server. OFFSET 0 keeps the heads from being joined by a
 	 * whole index, which seems cheap as long as they are few.
 	 */
 	private static final String MOVED = """

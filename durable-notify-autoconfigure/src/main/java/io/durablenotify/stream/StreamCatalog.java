@@ -42,7 +42,7 @@ import org.springframework.dao.ConcurrencyFailureException;
 final class StreamCatalog {
 
 	/**
-	 * How often a create looks at a stream that comes and goes.
+	 * How often a create reads a stream that comes and goes.
 	 */
 	private static final int MAX_LOOKUPS = 20;
 
@@ -98,7 +98,7 @@ final class StreamCatalog {
 
 	/**
 	 * Names that begin with the prefix follow it in the index without a gap, up to the
-	 * prefix with more of the greatest character behind it than a name has.
+	 * prefix with more of the greatest character after it than a name has.
 	 */
 	private static final String LIST = INFO + """
 			FROM (

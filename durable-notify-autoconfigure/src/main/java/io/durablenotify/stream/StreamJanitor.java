@@ -31,8 +31,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Cleans up about once a minute, and slice after slice while there is more. Tells readers
- * of the streams that it has deleted.
+ * Cleans up about once a minute, and slice after slice while there is more. Notifies
+ * readers of the streams that it has deleted.
  */
 final class StreamJanitor extends PeriodicTask {
 
@@ -56,7 +56,7 @@ final class StreamJanitor extends PeriodicTask {
 	private long after;
 
 	/**
-	 * The turns since the last look at all streams: of what has ended long ago, most has
+	 * The turns since the last check of all streams: of what has ended long ago, most has
 	 * to be kept.
 	 */
 	private int turns;

@@ -28,7 +28,7 @@ import org.springframework.util.Assert;
  * The end is that of the chunks that are committed. A transaction that opens a reader
  * finds the end that it sees: at REPEATABLE READ and SERIALIZABLE that of its snapshot,
  * so that chunks which others have appended since are read too. What the transaction has
- * appended itself is behind the end, and is read after its commit.
+ * appended itself is after the end, and is read after its commit.
  */
 public final class StreamPosition {
 
@@ -58,7 +58,7 @@ public final class StreamPosition {
 	}
 
 	/**
-	 * From behind a chunk on.
+	 * Read on after a chunk.
 	 * @param index the index of the last chunk that is known already
 	 * @return the position
 	 * @throws IllegalArgumentException if the index is negative or the largest possible
@@ -70,7 +70,7 @@ public final class StreamPosition {
 	}
 
 	/**
-	 * From behind what a browser's {@code EventSource} has received.
+	 * Read on after what a browser's {@code EventSource} has received.
 	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null} or empty for
 	 * the start
 	 * @return the position

@@ -58,7 +58,7 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 	}
 
 	/**
-	 * A subscriber hears of its subscription before it hears of an error.
+	 * A subscriber receives its subscription before an error.
 	 */
 	private void refuse(Flow.Subscriber<? super Chunk> subscriber, RuntimeException failure) {
 		NoSubscription subscription = new NoSubscription();

@@ -26,8 +26,8 @@ import io.durablenotify.Subscription;
  * Reads streams, live or by the page.
  * <p>
  * A live reader gets every chunk from its position on, once and in order, whatever
- * happens to notifications: they only tell it to look sooner. It holds neither a thread
- * nor a connection while it waits. <pre class="code">
+ * happens to notifications: they only make it fetch sooner. It holds neither a thread nor
+ * a connection while it waits. <pre class="code">
  * reader.subscribe("answers/42", StreamPosition.start(), (chunk) -> show(chunk.text()));
  * </pre>
  * <p>
@@ -37,7 +37,7 @@ import io.durablenotify.Subscription;
 public interface StreamReader {
 
 	/**
-	 * Read a stream live, whatever transaction the caller is in.
+	 * Read a stream live, outside of any transaction of the caller.
 	 * <p>
 	 * The handler is called on {@code durableNotifyTaskExecutor}, one call after the
 	 * other; one that blocks slows no other reader and holds a bounded buffer
@@ -114,8 +114,9 @@ public interface StreamReader {
 	 * exist reads as one that is open and empty.
 	 * <p>
 	 * A page knows nothing of those before it: after a failover or a crash that lost
-	 * chunks it begins at the index that it is asked for, whatever was stored before that
-	 * since. A live reader would end with a {@link StreamTruncatedException}.
+	 * chunks it begins at the index that it is asked for, even if other chunks were
+	 * stored before that since. A live reader would end with a
+	 * {@link StreamTruncatedException}.
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @param limit the largest number of chunks, 1 to 10,000

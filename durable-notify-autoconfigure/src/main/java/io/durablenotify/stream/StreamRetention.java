@@ -28,14 +28,14 @@ import org.jspecify.annotations.Nullable;
  * its name says.
  *
  * @param byPrefix the times by prefix, the empty one for all that have no other. What has
- * {@code null} is kept for ever
+ * {@code null} is kept forever
  */
 record StreamRetention(Map<String, @Nullable Duration> byPrefix) {
 
 	/**
 	 * Return what the properties say.
 	 * @param general how long streams are kept that are in no family, or in one that does
-	 * not say, or {@code null} for ever
+	 * not say, or {@code null} forever
 	 */
 	static StreamRetention of(@Nullable Duration general, Collection<StreamProperties.Family> families) {
 		Map<String, @Nullable Duration> byPrefix = new LinkedHashMap<>();

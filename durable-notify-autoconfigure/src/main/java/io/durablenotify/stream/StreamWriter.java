@@ -23,8 +23,8 @@ import java.util.concurrent.CompletableFuture;
  * Appends chunks to streams, ends, creates and deletes them.
  * <p>
  * A stream is created by its first append, or with options by {@link #create}. Its chunks
- * are numbered from 0 without gaps, in the order of their commits, whoever writes:
- * readers see the same order, every chunk once. <pre class="code">
+ * are numbered from 0 without gaps, in the order of their commits, with one writer or
+ * many: readers see the same order, every chunk once. <pre class="code">
  * try (StreamAppender answer = writer.appender("answers/42")) {
  * 	model.tokens().forEach(answer::append);
  * 	answer.complete();
@@ -110,9 +110,9 @@ public interface StreamWriter {
 
 	/**
 	 * Append a chunk without waiting for the database. What one thread appends to one
-	 * stream outside transactions, by whatever method, keeps its order, but an append
-	 * that fails does not stop those behind it. An end waits for them. What is written in
-	 * a transaction does not wait: before it, wait for the futures.
+	 * stream outside transactions, by any method, keeps its order, but an append that
+	 * fails does not stop those after it. An end waits for them. What is written in a
+	 * transaction does not wait: before it, wait for the futures.
 	 * <p>
 	 * The future completes on {@code durableNotifyTaskExecutor} when the chunk is
 	 * committed, with its index, or with what {@link #append(String, byte[])} would
@@ -194,7 +194,7 @@ public interface StreamWriter {
 
 	/**
 	 * Stop a stream: end it as cancelled, because no more of it is wanted. May be called
-	 * in any instance, whoever writes the stream.
+	 * in any instance, also for a stream that another instance writes.
 	 * <p>
 	 * Its readers end with a {@link StreamCancelledException}, a kind of
 	 * {@link StreamFailedException}, after the last chunk. Its writer gets a

@@ -40,7 +40,7 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 	private final HandlerDelivery<Chunk> delivery;
 
 	/**
-	 * Dropped when nothing more is to be told (rule 3.13).
+	 * Dropped when nothing more is to be delivered (rule 3.13).
 	 */
 	private volatile Flow.@Nullable Subscriber<? super Chunk> subscriber;
 
@@ -57,7 +57,7 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 	}
 
 	/**
-	 * Tell the subscriber of its subscription, and then of all that comes.
+	 * Give the subscriber its subscription, and then all that comes.
 	 */
 	void start() {
 		Flow.Subscriber<? super Chunk> subscriber = this.subscriber;

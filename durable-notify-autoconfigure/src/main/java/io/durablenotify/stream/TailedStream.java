@@ -51,7 +51,7 @@ record TailedStream(String name, String relativeName, int bufferSize) implements
 	}
 
 	/**
-	 * Whoever wrote a chunk may call the stream by another name than this reader's
+	 * The writer of a chunk may call the stream by another name than this reader's
 	 * caller.
 	 */
 	@Override

@@ -20,8 +20,8 @@ import org.springframework.dao.OptimisticLockingFailureException;
 
 /**
  * A chunk was to be appended at an index that is not the stream's next. Nothing was
- * stored. After a retry, an index that the stream has passed tells that the first attempt
- * was stored, or that somebody else writes.
+ * stored. After a retry, an index that the stream has passed means that the first attempt
+ * was stored, or that there is another writer.
  */
 public final class UnexpectedIndexException extends OptimisticLockingFailureException {
 

@@ -25,8 +25,8 @@
  * {@link io.durablenotify.stream.StreamException#getStream()}, so that each can be passed
  * back. A stream with the prefix alone as its name is none of theirs. Messages show full
  * names, and the rules for names are about full ones. A family's buffer size and chunk
- * size hold for its reader and its writer; its retention for its streams, whoever writes
- * them, and of several families the one with the longest prefix counts.
+ * size hold for its reader and its writer; its retention for its streams, regardless of
+ * the writer, and of several families the one with the longest prefix counts.
  *
  * @serial exclude
  */

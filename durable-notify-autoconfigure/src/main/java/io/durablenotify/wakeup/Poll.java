@@ -21,8 +21,8 @@ import java.time.Duration;
 import io.durablenotify.Subscription;
 
 /**
- * The shared poll beneath all wake-ups: whoever looks at tables registers a check and is
- * asked to look now and then, however many readers it serves.
+ * The shared poll, the fallback for wake-ups: each feature registers one check, however
+ * many readers it serves.
  */
 public interface Poll {
 

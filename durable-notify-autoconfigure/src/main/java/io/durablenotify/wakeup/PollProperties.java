@@ -27,10 +27,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * Poll properties.
  *
- * @param interval Interval at which tables are looked at regardless of notifications.
- * From 50ms to 1d. Zero to turn polling off.
- * @param degradedInterval Interval at which tables are looked at while the listener is
- * not known to hear. From 50ms to 1d. Zero to use the regular interval.
+ * @param interval Interval at which tables are polled regardless of notifications. From
+ * 50ms to 1d. Zero to turn polling off.
+ * @param degradedInterval Interval at which tables are polled while the listener is not
+ * known to hear. From 50ms to 1d. Zero to use the regular interval.
  */
 @ConfigurationProperties(PollProperties.PREFIX)
 public record PollProperties(@DefaultValue("5s") Duration interval,

@@ -32,7 +32,7 @@ import io.durablenotify.wakeup.WakeupCodec.Decoded;
 
 /**
  * Wake-ups through PostgreSQL: directly in this JVM, by NOTIFY to the other instances,
- * and a resync for everybody whenever the listener begins to hear.
+ * and a resync of all handlers whenever the listener begins to hear.
  */
 final class PostgresWakeups implements Wakeups, AutoCloseable {
 
@@ -58,7 +58,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	private final Subscription listening;
 
 	/**
-	 * When each other instance was heard last, by {@link System#nanoTime()}.
+	 * When the last wake-up of each other instance was received, by
+	 * {@link System#nanoTime()}.
 	 */
 	private final Map<String, Long> heard = new ConcurrentHashMap<>();
 

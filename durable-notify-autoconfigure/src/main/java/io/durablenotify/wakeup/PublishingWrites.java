@@ -26,8 +26,8 @@ import io.durablenotify.database.SessionWork;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs what writes and wakes those who wait for it: behind the caller's commit where
- * there is a transaction of the caller's, else at once.
+ * Runs a write and publishes its wake-ups after the commit: the caller's where the caller
+ * has a transaction, else the write's own.
  */
 public final class PublishingWrites {
 
@@ -101,7 +101,7 @@ public final class PublishingWrites {
 		 * Create from at most one wake-up.
 		 * @param <T> the result's type
 		 * @param result the result for the caller
-		 * @param wakeup the wake-up, or {@code null} if nobody has to be woken
+		 * @param wakeup the wake-up, or {@code null} if there is no reader to wake
 		 * @return what was written
 		 */
 		public static <T> Written<T> of(T result, @Nullable Wakeup wakeup) {

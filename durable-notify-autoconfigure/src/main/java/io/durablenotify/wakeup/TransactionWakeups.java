@@ -29,7 +29,7 @@ import org.springframework.transaction.support.TransactionSynchronization;
  * Gathers the wake-ups of one transaction and lets them go when it has committed.
  * <p>
  * What is written in an {@code afterCommit} callback runs on a transaction that is over:
- * it is committed by the clean-up behind all callbacks, and its wake-up has to come later
+ * it is committed by the clean-up after all callbacks, and its wake-up has to come later
  * still.
  */
 final class TransactionWakeups implements TransactionBuffer.Content {
@@ -107,7 +107,7 @@ final class TransactionWakeups implements TransactionBuffer.Content {
 		void send(WakeupBatch batch);
 
 		/**
-		 * Commit what was written on the transaction's connection behind its commit. The
+		 * Commit what was written on the transaction's connection after its commit. The
 		 * clean-up does that only for pools whose connections are in autocommit.
 		 */
 		void commitLate();

@@ -20,14 +20,14 @@ import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says "look now": something with that id moved. A hint that may be lost, late, doubled
- * or spurious; nothing may be wrong because of it.
+ * A hint that new rows may exist for an id. It may be lost, late, duplicated or spurious;
+ * correctness never depends on it.
  *
  * @param id what moved
  * @param position up to where at least, so that a receiver that is there already need not
- * look
- * @param ended whether it ended, so that everybody looks
- * @param deleted whether it was deleted, so that everybody looks
+ * fetch
+ * @param ended whether it ended, so that every receiver fetches
+ * @param deleted whether it was deleted, so that every receiver fetches
  * @param createdName its name if it is new, for those who wait for that name
  */
 public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nullable String createdName) {
@@ -63,15 +63,15 @@ public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nu
 	/**
 	 * Add that it was created.
 	 * @param name its name, as {@link Texts#isName} allows
-	 * @return a wake-up that tells that too
+	 * @return a wake-up that says that too
 	 */
 	public Wakeup created(String name) {
 		return new Wakeup(this.id, this.position, this.ended, this.deleted, name);
 	}
 
 	/**
-	 * Return whether a receiver has to look, however far it is.
-	 * @return whether this tells of more than a position
+	 * Return whether a receiver has to fetch, however far it is.
+	 * @return whether this says more than a position
 	 */
 	public boolean isUnconditional() {
 		return this.ended || this.deleted || this.createdName != null;

@@ -56,7 +56,7 @@ final class WakeupBatch {
 	}
 
 	/**
-	 * Return a batch that says "look at everything" for each topic of this one.
+	 * Return a batch with a resync for each topic of this one.
 	 */
 	WakeupBatch toResyncs() {
 		WakeupBatch batch = new WakeupBatch();

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * 1 sender topic *
  * </pre> That is the version, the sending instance, the topic, and for each wake-up its
  * id, position, flags ({@code e}nded, {@code d}eleted, {@code c}reated, or {@code -}) and
- * the name of what was created; or {@code *} for "look at everything of the topic". The
- * SQL function {@code append} writes the same format.
+ * the name of what was created; or {@code *} for a resync of the topic. The SQL function
+ * {@code append} writes the same format.
  */
 final class WakeupCodec {
 
@@ -42,7 +42,7 @@ final class WakeupCodec {
 
 	/**
 	 * How many payloads of one topic are worth sending, before a receiver has less work
-	 * with looking at everything.
+	 * with a resync.
 	 */
 	static final int MAX_PAYLOADS = 16;
 

@@ -17,19 +17,19 @@
 package io.durablenotify.wakeup;
 
 /**
- * Hears the wake-ups of a topic. Called on the committing thread or on the listener's:
- * note what has to be looked at and return; never block, never throw.
+ * Receives the wake-ups of a topic. Called on the committing thread or on the listener's:
+ * note what has to be fetched and return; never block, never throw.
  */
 public interface WakeupHandler {
 
 	/**
-	 * Look at one thing.
+	 * Fetch what moved.
 	 * @param wakeup what moved
 	 */
 	void onWakeup(Wakeup wakeup);
 
 	/**
-	 * Look at everything: wake-ups may have been missed.
+	 * Fetch everything: wake-ups may have been missed.
 	 */
 	void onResync();
 

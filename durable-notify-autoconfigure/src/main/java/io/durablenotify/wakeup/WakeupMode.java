@@ -17,7 +17,7 @@
 package io.durablenotify.wakeup;
 
 /**
- * When other instances are told.
+ * When other instances are notified.
  */
 public enum WakeupMode {
 

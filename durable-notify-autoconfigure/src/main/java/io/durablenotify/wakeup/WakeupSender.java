@@ -48,7 +48,7 @@ final class WakeupSender implements AutoCloseable {
 	private static final int MAX_PAUSE_PER_INSTANCE = 30;
 
 	/**
-	 * The same for each write that a NOTIFY tells of. Where writes are few it pauses no
+	 * The same for each write that a NOTIFY carries. Where writes are few it pauses no
 	 * longer than that: there is nothing to gather, and the next one would be late.
 	 */
 	private static final int PAUSE_PER_WRITE = 8;
@@ -143,7 +143,7 @@ final class WakeupSender implements AutoCloseable {
 		}
 		catch (Throwable ex) {
 			if (!this.loop.isClosing()) {
-				// Whatever was wrong with these, the other instances have to fetch
+				// Also when only one of them was wrong: the other instances have to fetch
 				offer(batch.toResyncs());
 				this.failed.run();
 			}
@@ -175,7 +175,7 @@ final class WakeupSender implements AutoCloseable {
 	/**
 	 * Return for how long nothing is sent.
 	 * @param nanos what a NOTIFY takes
-	 * @param writes how many writes the last one told of
+	 * @param writes how many writes the last one carried
 	 */
 	static Duration gap(long nanos, int writes, int instances, Duration maxGap) {
 		long perInstance = Math.min(MAX_PAUSE_PER_INSTANCE, (long) PAUSE_PER_WRITE * writes);

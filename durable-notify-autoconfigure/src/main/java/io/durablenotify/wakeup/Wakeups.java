@@ -19,8 +19,8 @@ package io.durablenotify.wakeup;
 import io.durablenotify.Subscription;
 
 /**
- * Carries wake-ups to everybody who looks at the same tables, in this JVM directly, in
- * others as far as the database helps. Sending never fails and never waits.
+ * Delivers wake-ups to subscribers in this JVM directly, and to other instances by
+ * NOTIFY. Sending never fails and never waits.
  */
 public interface Wakeups {
 
@@ -48,7 +48,7 @@ public interface Wakeups {
 	void joinTransaction();
 
 	/**
-	 * Hear a topic.
+	 * Subscribe to a topic.
 	 * @param topic the topic
 	 * @param handler the handler
 	 * @return the registration

@@ -99,7 +99,7 @@ final class DefaultSseStreams implements SseStreams, AutoCloseable {
 			return this.reader.page(stream, from, 1).chunks().isEmpty();
 		}
 		catch (StreamTruncatedException ex) {
-			// The reader tells the client
+			// The reader notifies the client
 			return false;
 		}
 	}

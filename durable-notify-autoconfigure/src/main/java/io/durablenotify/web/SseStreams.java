@@ -33,9 +33,9 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
  * <p>
  * Each chunk is an event with its index as the {@code id}, so that a browser that
  * connects again goes on where it was. It knows the index only: after a failover or a
- * crash that lost chunks it goes on there too, whatever was stored before by then. The
- * text arrives as it is, white space and empty lines included; only carriage returns
- * arrive as line feeds, which is all that the format can carry.
+ * crash that lost chunks it goes on there too, even if other chunks were stored before by
+ * then. The text arrives as it is, white space and empty lines included; only carriage
+ * returns arrive as line feeds, which is all that the format can carry.
  * <p>
  * The end is an event {@code complete} with no data, or {@code error} with the reason as
  * its data, also for a stream that was cancelled: a page need not know of that. A page
@@ -49,7 +49,7 @@ public interface SseStreams {
 	 * @param stream the stream's name
 	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null} for the start
 	 * @return 404 for an unknown stream; 204 if the stream has ended and nothing is left,
-	 * since a browser would connect again for ever otherwise; else the events
+	 * since a browser would otherwise reconnect forever; else the events
 	 * @throws org.springframework.web.server.ResponseStatusException with 400 if the name
 	 * or the header is refused
 	 */

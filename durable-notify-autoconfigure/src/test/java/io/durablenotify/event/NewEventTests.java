@@ -103,7 +103,7 @@ class NewEventTests {
 			[01]                  | is wrong at line 1, column 3
 			[NaN]                 | is wrong at line 1
 			{"secret":1} x        | at line 1
-			1 2                   | goes on behind its value at line 1, column 3
+			1 2                   | goes on after its value at line 1, column 3
 			{"a":1}}              | at line 1
 			{"secret":1,}         | is wrong at line 1, column 13
 			["\\x"]               | is wrong at line 1
