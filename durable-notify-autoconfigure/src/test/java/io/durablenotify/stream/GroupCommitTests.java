@@ -35,8 +35,8 @@ import java.util.stream.Stream;
 
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -62,28 +62,27 @@ import static org.mockito.Mockito.mock;
  */
 class GroupCommitTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
 		LaneGate.install(database);
-		writer = instance.writer();
-		reader = instance.reader();
 	}
 
 	@AfterAll
 	static void stop() {
 		assertThat(instance.bean(GroupCommit.class))
 			.hasToString("streams 0, ready 0, contended [], bytes 0 (contended 0), writing false, closed false");
-		instance.close();
 	}
 
 	@Test

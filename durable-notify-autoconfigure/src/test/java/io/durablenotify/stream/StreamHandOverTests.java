@@ -34,17 +34,15 @@ import io.durablenotify.log.ReaderStates;
 import io.durablenotify.log.Start;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -55,8 +53,10 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class StreamHandOverTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
 	private final AtomicInteger fetches = new AtomicInteger();
@@ -64,17 +64,6 @@ class StreamHandOverTests {
 	private LogSubscriptions<Chunk> readers;
 
 	private StreamAppends appends;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@BeforeEach
 	void open() {
