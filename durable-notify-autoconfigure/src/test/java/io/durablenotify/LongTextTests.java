@@ -25,10 +25,8 @@ import io.durablenotify.event.StoredEvent;
 import io.durablenotify.stream.StreamInfo;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamQuery;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -46,19 +44,10 @@ class LongTextTests {
 
 	private static final int FIRST_OF_THREE_BYTES = 0x4e00;
 
+	@Fixture
 	private static Instance instance;
 
 	private final Random random = new Random(1);
-
-	@BeforeAll
-	static void start() {
-		instance = Instance.start(PostgresServer.shared().createDatabase());
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	private String text(int first, int length) {
 		return this.random.ints(length, first, first + 20_000)

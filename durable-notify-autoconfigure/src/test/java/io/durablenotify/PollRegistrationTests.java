@@ -27,13 +27,11 @@ import io.durablenotify.event.NewEvent;
 import io.durablenotify.stream.StreamCursor;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingPoll;
 import io.durablenotify.testsupport.RecordingSubscriber;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -48,18 +46,8 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class PollRegistrationTests {
 
+	@Fixture(sources = WithPoll.class)
 	private static Instance instance;
-
-	@BeforeAll
-	static void start() {
-		instance = Instance.start(PostgresServer.shared().createDatabase(),
-				(application) -> application.sources(WithPoll.class));
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	/**
 	 * Opens something that reads, has it read something, and returns what ends it.

@@ -41,6 +41,7 @@ import io.durablenotify.stream.StreamQuery;
 import io.durablenotify.stream.StreamState;
 import io.durablenotify.stream.StreamTemplate;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
@@ -74,13 +75,13 @@ class PoolOfOneTests {
 
 	private static final AtomicInteger calls = new AtomicInteger();
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static Instance instance;
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
 		instance = start(database);
 	}
 

@@ -34,8 +34,8 @@ import io.durablenotify.stream.StreamLockedException;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.TestRole;
 import org.junit.jupiter.api.AfterAll;
@@ -85,6 +85,7 @@ class RoleTimeoutTests {
 			"append all to new", (instance) -> instance.events().appendAll("new", List.of(NewEvent.of("new", "other"))),
 			"delete", (instance) -> instance.events().delete("held"));
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static TestRole role;
@@ -93,7 +94,6 @@ class RoleTimeoutTests {
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
 		role = TestRole.create(database, "statement_timeout='300ms'");
 		role.grantCreate();
 		instance = Instance.start(database, role.properties(PROPERTIES));

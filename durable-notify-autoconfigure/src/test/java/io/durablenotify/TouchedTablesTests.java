@@ -27,12 +27,10 @@ import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -49,28 +47,18 @@ class TouchedTablesTests {
 
 	private static final String NO_POLL = "durable-notify.poll.interval=0";
 
+	@Fixture
 	private TestDatabase database;
 
+	@Fixture(properties = NO_POLL)
 	private Instance instance;
 
+	@Fixture(properties = { NO_POLL, "durable-notify.changes.retention=1s" })
 	private Instance other;
 
 	private final Heard ofInstance = new Heard();
 
 	private final Heard ofOther = new Heard();
-
-	@BeforeEach
-	void start() {
-		this.database = PostgresServer.shared().createDatabase();
-		this.instance = Instance.start(this.database, NO_POLL);
-		this.other = Instance.start(this.database, NO_POLL, "durable-notify.changes.retention=1s");
-	}
-
-	@AfterEach
-	void stop() {
-		this.instance.close();
-		this.other.close();
-	}
 
 	private void subscribe() {
 		this.instance.bean(ChangeNotifier.class).subscribe("topic", this.ofInstance);

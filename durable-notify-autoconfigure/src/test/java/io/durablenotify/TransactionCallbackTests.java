@@ -31,9 +31,9 @@ import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.JpaApplication;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -73,6 +73,7 @@ class TransactionCallbackTests {
 
 	private static final String CHANGES = "SELECT count(*) FROM durable_notify.changes WHERE key = ?";
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static final Map<String, Instance> instances = new LinkedHashMap<>();
@@ -97,7 +98,6 @@ class TransactionCallbackTests {
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
 		JpaApplication.createTable(database);
 		instances.put("JDBC", Instance.start(database));
 		instances.put("JPA", Instance.start(database, JpaApplication::addTo));

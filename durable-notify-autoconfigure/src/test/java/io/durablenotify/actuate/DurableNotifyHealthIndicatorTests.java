@@ -40,13 +40,12 @@ import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -79,17 +78,13 @@ class DurableNotifyHealthIndicatorTests {
 
 	private static final String NAME = "durableNotifyHealthIndicator";
 
+	@Fixture
 	private static TestDatabase database;
 
 	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
 		.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
 				DurableNotifyAutoConfiguration.class, DurableNotifyHealthContributorAutoConfiguration.class))
 		.withPropertyValues("spring.datasource.url=" + database.url());
-
-	@BeforeAll
-	static void createDatabase() {
-		database = PostgresServer.shared().createDatabase();
-	}
 
 	private static Instance start(String... properties) {
 		return Instance.start(database, (application) -> application.sources(WithHealth.class), properties);

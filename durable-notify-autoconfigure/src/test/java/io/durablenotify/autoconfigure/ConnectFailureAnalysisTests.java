@@ -24,6 +24,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
@@ -55,6 +56,7 @@ class ConnectFailureAnalysisTests {
 
 	private static final String ROLE = "limited_" + ProcessHandle.current().pid();
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static String url;
@@ -67,7 +69,6 @@ class ConnectFailureAnalysisTests {
 
 	@BeforeAll
 	static void createDatabaseAndRole() {
-		database = PostgresServer.shared().createDatabase();
 		url = database.url().substring(0, database.url().indexOf('?'));
 		database.jdbc().execute("CREATE ROLE " + ROLE + " LOGIN PASSWORD 'secret'");
 		String name = url.substring(url.lastIndexOf('/') + 1);

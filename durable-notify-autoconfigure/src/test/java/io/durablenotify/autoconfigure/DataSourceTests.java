@@ -36,8 +36,8 @@ import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.apache.commons.dbcp2.BasicDataSource;
@@ -74,8 +74,10 @@ class DataSourceTests {
 
 	private static final String LISTENER_ROLE = "listener_" + ProcessHandle.current().pid();
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance other;
 
 	private static String url;
@@ -88,8 +90,6 @@ class DataSourceTests {
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		other = Instance.start(database, "durable-notify.poll.interval=0");
 		url = database.url().substring(0, database.url().indexOf('?'));
 		database.jdbc().execute("CREATE ROLE " + ROLE + " LOGIN PASSWORD 'secret'");
 		database.jdbc().execute("CREATE ROLE " + LISTENER_ROLE + " LOGIN PASSWORD 'other secret'");
@@ -100,7 +100,6 @@ class DataSourceTests {
 
 	@AfterAll
 	static void stop() {
-		other.close();
 		database.jdbc().execute("DROP OWNED BY " + ROLE);
 		database.jdbc().execute("DROP ROLE " + ROLE + ", " + LISTENER_ROLE);
 	}

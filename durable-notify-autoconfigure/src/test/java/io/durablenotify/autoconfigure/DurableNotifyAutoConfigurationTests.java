@@ -36,13 +36,12 @@ import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
-import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.web.SseStreams;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
@@ -91,6 +90,7 @@ class DurableNotifyAutoConfigurationTests {
 			DurableNotifyAutoConfiguration.class, DurableNotifyHealthContributorAutoConfiguration.class,
 			DurableNotifyWebMvcAutoConfiguration.class);
 
+	@Fixture
 	private static TestDatabase database;
 
 	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
@@ -100,11 +100,6 @@ class DurableNotifyAutoConfigurationTests {
 	private final WebApplicationContextRunner webContextRunner = new WebApplicationContextRunner()
 		.withConfiguration(AUTO_CONFIGURATIONS)
 		.withPropertyValues("spring.datasource.url=" + database.url(), "spring.datasource.hikari.minimum-idle=1");
-
-	@BeforeAll
-	static void createDatabase() {
-		database = PostgresServer.shared().createDatabase();
-	}
 
 	@Test
 	void providesAllBeans() {

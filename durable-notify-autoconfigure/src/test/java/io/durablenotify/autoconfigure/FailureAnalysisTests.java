@@ -41,12 +41,12 @@ import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.web.SseStreams;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -91,6 +91,7 @@ class FailureAnalysisTests {
 
 	private static final String H2 = "spring.datasource.url=jdbc:h2:mem:analysis";
 
+	@Fixture
 	private static TestDatabase shared;
 
 	private final String role = "weak_" + ProcessHandle.current().pid();
@@ -103,11 +104,6 @@ class FailureAnalysisTests {
 	 * What is printed.
 	 */
 	private record Analysis(String description, String action) {
-	}
-
-	@BeforeAll
-	static void createDatabase() {
-		shared = PostgresServer.shared().createDatabase();
 	}
 
 	@BeforeEach

@@ -22,8 +22,8 @@ import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -48,13 +48,13 @@ class FullServerTests {
 
 	private static final String REFUSED = "The server refuses connections for now (FATAL: too many connections";
 
+	@Fixture
 	private TestDatabase database;
 
 	private String url;
 
 	@BeforeEach
 	void createDatabaseAndRole() {
-		this.database = PostgresServer.shared().createDatabase();
 		this.url = this.database.url().substring(0, this.database.url().indexOf('?'));
 		String name = this.url.substring(this.url.lastIndexOf('/') + 1);
 		this.database.jdbc().execute("CREATE ROLE " + ROLE + " LOGIN PASSWORD 'secret'");

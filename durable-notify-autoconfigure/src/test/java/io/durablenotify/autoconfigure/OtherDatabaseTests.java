@@ -38,8 +38,8 @@ import io.durablenotify.schema.SchemaMigrator;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
@@ -49,7 +49,6 @@ import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.beans.factory.NoSuchBeanDefinitionException;
@@ -93,6 +92,7 @@ import static org.mockito.Mockito.verify;
  */
 class OtherDatabaseTests {
 
+	@Fixture
 	private static TestDatabase postgres;
 
 	private final WebApplicationContextRunner contextRunner = new WebApplicationContextRunner()
@@ -107,11 +107,6 @@ class OtherDatabaseTests {
 
 	private final WebApplicationContextRunner onPostgres = this.contextRunner
 		.withPropertyValues("spring.datasource.url=" + postgres.url());
-
-	@BeforeAll
-	static void createDatabase() {
-		postgres = PostgresServer.shared().createDatabase();
-	}
 
 	@Test
 	void anApplicationStartsAndHearsItsOwnChanges() {

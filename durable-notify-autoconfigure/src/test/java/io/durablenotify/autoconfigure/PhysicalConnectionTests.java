@@ -33,8 +33,8 @@ import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.OpaqueDataSource;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.WrappingDriver;
@@ -81,13 +81,13 @@ class PhysicalConnectionTests {
 		.withPropertyValues("spring.application.name=tested", "spring.datasource.hikari.minimum-idle=1",
 				"durable-notify.poll.interval=0");
 
+	@Fixture
 	private TestDatabase database;
 
 	private String url;
 
 	@BeforeEach
 	void createDatabaseAndRoles() {
-		this.database = PostgresServer.shared().createDatabase();
 		this.url = this.database.url().substring(0, this.database.url().indexOf('?'));
 		this.database.jdbc().execute("CREATE ROLE " + OWNER + " NOLOGIN");
 		this.database.jdbc()

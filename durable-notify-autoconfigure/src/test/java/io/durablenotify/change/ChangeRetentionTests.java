@@ -23,11 +23,10 @@ import io.durablenotify.change.ChangeGap.Reason;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -44,20 +43,11 @@ class ChangeRetentionTests {
 
 	private final RecordingChangeHandler handler = new RecordingChangeHandler();
 
+	@Fixture
 	private TestDatabase database;
 
+	@Fixture(properties = { NO_POLL, SHORT })
 	private Instance instance;
-
-	@BeforeEach
-	void start() {
-		this.database = PostgresServer.shared().createDatabase();
-		this.instance = Instance.start(this.database, NO_POLL, SHORT);
-	}
-
-	@AfterEach
-	void stop() {
-		this.instance.close();
-	}
 
 	private void publish(String key) {
 		this.instance.bean(ChangeNotifier.class).publish("topic", key);

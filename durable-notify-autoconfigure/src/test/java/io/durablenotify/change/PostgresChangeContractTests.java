@@ -16,10 +16,8 @@
 
 package io.durablenotify.change;
 
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -28,17 +26,8 @@ import org.springframework.transaction.PlatformTransactionManager;
  */
 class PostgresChangeContractTests extends ChangeNotifierContract {
 
+	@Fixture
 	private static Instance instance;
-
-	@BeforeAll
-	static void start() {
-		instance = Instance.start(PostgresServer.shared().createDatabase());
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Override
 	ChangeNotifier notifier() {

@@ -42,13 +42,11 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -75,24 +73,14 @@ class PostgresChangeNotifierTests {
 
 	private final RecordingChangeHandler ofOther = new RecordingChangeHandler();
 
+	@Fixture
 	private TestDatabase database;
 
+	@Fixture(properties = NO_POLL)
 	private Instance instance;
 
+	@Fixture(properties = NO_POLL)
 	private Instance other;
-
-	@BeforeEach
-	void start() {
-		this.database = PostgresServer.shared().createDatabase();
-		this.instance = Instance.start(this.database, NO_POLL);
-		this.other = Instance.start(this.database, NO_POLL);
-	}
-
-	@AfterEach
-	void stop() {
-		this.instance.close();
-		this.other.close();
-	}
 
 	private static ChangeNotifier notifier(Instance instance) {
 		return instance.bean(ChangeNotifier.class);

@@ -25,11 +25,10 @@ import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,17 +52,18 @@ class PageQueryTests {
 
 	private static final int TIMES = 30;
 
+	@Fixture
 	private static TestDatabase database;
 
+	/**
+	 * With one connection, so that all its prepared statements can be seen.
+	 */
+	@Fixture(properties = { "spring.datasource.hikari.maximum-pool-size=1", "durable-notify.listener.enabled=false",
+			"durable-notify.poll.interval=1h", "durable-notify.poll.degraded-interval=1h" })
 	private static Instance instance;
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		// One connection, so that all its prepared statements can be seen
-		instance = Instance.start(database, "spring.datasource.hikari.maximum-pool-size=1",
-				"durable-notify.listener.enabled=false", "durable-notify.poll.interval=1h",
-				"durable-notify.poll.degraded-interval=1h");
 		instance.writer().append("log", "first");
 		instance.events().append(NewEvent.of("log", "step_completed"));
 		database.jdbc()
@@ -76,11 +76,6 @@ class PageQueryTests {
 			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'other', i FROM generate_series(1, ?) AS i",
 					ROWS);
 		database.jdbc().execute("ANALYZE");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
 	}
 
 	@ParameterizedTest

@@ -39,8 +39,8 @@ import io.durablenotify.stream.StreamState;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.stream.UnexpectedIndexException;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.SseParser;
@@ -74,6 +74,7 @@ class ExampleTests {
 
 	private static final Path DOCS = Path.of("../docs");
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static Instance instance;
@@ -84,7 +85,6 @@ class ExampleTests {
 
 	@BeforeAll
 	static void start() throws IOException {
-		database = PostgresServer.shared().createDatabase();
 		List<String> properties = families();
 		properties.addAll(List.of("server.port=0", "server.address=127.0.0.1"));
 		instance = Instance.start(database,

@@ -23,11 +23,9 @@ import java.util.stream.Stream;
 
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -42,23 +40,14 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
  */
 class EventBypassTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static EventLog log;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
-		log = instance.events();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	static Stream<NewEvent> events() {
 		return Stream.of(NewEvent.of("correlated", "step_created").correlationId("a"),

@@ -28,11 +28,9 @@ import io.durablenotify.listener.ListenerState;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -50,31 +48,20 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  */
 class EventFollowTests {
 
+	@Fixture
 	private static TestDatabase database;
 
 	/**
 	 * Without a poll, so that what arrives was woken.
 	 */
+	@Fixture(properties = { "durable-notify.poll.interval=0", "durable-notify.poll.degraded-interval=0" })
 	private static Instance instance;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance other;
 
+	@Fixture
 	private static EventLog log;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0",
-				"durable-notify.poll.degraded-interval=0");
-		other = Instance.start(database, "durable-notify.poll.interval=0");
-		log = instance.events();
-	}
-
-	@AfterAll
-	static void stop() {
-		other.close();
-		instance.close();
-	}
 
 	@Test
 	void historyComesFirstThenWhatHappens() {

@@ -18,11 +18,9 @@ package io.durablenotify.event;
 import java.util.ArrayList;
 import java.util.List;
 
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -38,23 +36,14 @@ class EventHoleTests {
 
 	private static final int EVENTS = 5_000;
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static EventLog log;
 
+	@Fixture(properties = "durable-notify.poll.interval=200ms")
 	private static Instance instance;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=200ms");
-		log = instance.events();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	private static void store(String run, int bytes) {
 		database.jdbc().update("INSERT INTO durable_notify.workflow_runs (run_id) VALUES (?)", run);

@@ -18,8 +18,6 @@ package io.durablenotify.event;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
@@ -29,8 +27,8 @@ import java.util.stream.LongStream;
 
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.ReplayChecker;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
@@ -56,13 +54,13 @@ class EventRaceTests {
 
 	private static final String SUSPENSION_INDEX = "workflow_events_suspension_unique";
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static final List<Instance> instances = new ArrayList<>();
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
 		for (int i = 0; i < ENGINES; i++) {
 			instances.add(Instance.start(database, "spring.datasource.hikari.maximum-pool-size=2"));
 		}

@@ -24,12 +24,11 @@ import java.util.stream.IntStream;
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.PublishingWrites;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
@@ -49,23 +48,14 @@ class EventRunTests {
 
 	private static final String RUNS = "SELECT count(*) FROM durable_notify.workflow_runs WHERE run_id LIKE ?";
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static EventLog log;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
-		log = instance.events();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	private static void append(String runId, String... types) {
 		for (String type : types) {

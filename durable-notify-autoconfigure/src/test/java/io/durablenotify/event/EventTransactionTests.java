@@ -26,11 +26,10 @@ import java.util.stream.LongStream;
 
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -48,23 +47,14 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
  */
 class EventTransactionTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.events.append-timeout=500ms")
 	private static Instance instance;
 
+	@Fixture
 	private static EventLog log;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.events.append-timeout=500ms");
-		log = instance.events();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void anAppendIsInvisibleToOthersUntilTheCommit() {

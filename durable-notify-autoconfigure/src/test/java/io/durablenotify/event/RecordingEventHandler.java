@@ -60,6 +60,10 @@ class RecordingEventHandler implements EventHandler {
 		return this.errors.get(0);
 	}
 
+	int ends() {
+		return this.errors.size();
+	}
+
 	/**
 	 * Every event from a sequence on, once and in order, and no end.
 	 */

@@ -21,11 +21,9 @@ import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -36,25 +34,16 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class RunIdTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
 	private static final Map<String, BiConsumer<EventLog, NewEvent>> WAYS = Map.of("append", EventLog::append,
 			"append at", (log, event) -> log.append(event, 0), "append all",
 			(log, event) -> log.appendAll(event.runId(), List.of(event)), "in a transaction",
 			(log, event) -> instance.transaction().executeWithoutResult((status) -> log.append(event)));
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	static Stream<String> ways() {
 		return WAYS.keySet().stream().sorted();

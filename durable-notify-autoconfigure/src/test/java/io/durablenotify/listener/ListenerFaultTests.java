@@ -33,13 +33,12 @@ import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -56,12 +55,8 @@ class ListenerFaultTests {
 			"durable-notify.listener.probe.timeout=1s", "durable-notify.listener.connect-timeout=1s",
 			"durable-notify.listener.backoff.max-delay=500ms" };
 
+	@Fixture
 	private TestDatabase database;
-
-	@BeforeEach
-	void createDatabase() {
-		this.database = PostgresServer.shared().createDatabase();
-	}
 
 	@Test
 	void aFrozenLinkIsNoticedByTheProbeAndThePollGoesOn() {

@@ -30,8 +30,8 @@ import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
@@ -48,13 +48,13 @@ class ListenerLifecycleTests {
 
 	private static final Duration QUICK = Duration.ofSeconds(2);
 
+	@Fixture
 	private TestDatabase database;
 
 	private TcpProxy proxy;
 
 	@BeforeEach
 	void openProxy() {
-		this.database = PostgresServer.shared().createDatabase();
 		this.proxy = TcpProxy.to(this.database);
 	}
 

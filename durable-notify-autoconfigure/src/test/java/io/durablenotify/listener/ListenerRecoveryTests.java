@@ -28,15 +28,14 @@ import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -50,12 +49,8 @@ class ListenerRecoveryTests {
 
 	private static final String WAKEUP_CHANNEL = "durable_notify_wakeup";
 
+	@Fixture
 	private TestDatabase database;
-
-	@BeforeEach
-	void createDatabase() {
-		this.database = PostgresServer.shared().createDatabase();
-	}
 
 	@Test
 	void aTerminatedBackendIsReplacedByExactlyOneAndReadersGoOn() {

@@ -23,13 +23,12 @@ import io.durablenotify.listener.ListenerException.Problem;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.Pooler;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -54,12 +53,8 @@ class PoolerTests {
 
 	private static final String FAST_PROBE = "durable-notify.listener.probe.timeout=1s";
 
+	@Fixture
 	private TestDatabase database;
-
-	@BeforeEach
-	void createDatabase() {
-		this.database = PostgresServer.shared().createDatabase();
-	}
 
 	@Test
 	void inTransactionModeStartUpFailsAndSaysWhy(CapturedOutput output) {

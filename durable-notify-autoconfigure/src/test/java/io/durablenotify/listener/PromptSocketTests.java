@@ -40,10 +40,9 @@ import javax.net.SocketFactory;
 import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
-import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,14 +56,10 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class PromptSocketTests {
 
+	@Fixture
 	private static TestDatabase database;
 
 	private Connection sender;
-
-	@BeforeAll
-	static void createDatabase() {
-		database = PostgresServer.shared().createDatabase();
-	}
 
 	@BeforeEach
 	void openSender() throws SQLException {

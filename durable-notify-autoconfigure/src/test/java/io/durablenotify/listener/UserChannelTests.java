@@ -25,11 +25,10 @@ import java.util.stream.IntStream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,23 +49,14 @@ class UserChannelTests {
 
 	private static final String RESYNC = "<resync>";
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static NotificationListener listener;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
-		listener = instance.listener();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void aTriggersNotificationsAreHeard() {

@@ -38,15 +38,13 @@ import io.durablenotify.log.NumberedLogs.Entry;
 import io.durablenotify.log.NumberedLogs.Numbered;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingPoll;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -64,21 +62,12 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
  */
 class LogSubscriptionsTests {
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
 	private final NumberedLogs logs = new NumberedLogs();
 
 	private LogSubscriptions<Entry> readers;
-
-	@BeforeAll
-	static void start() {
-		instance = Instance.start(PostgresServer.shared().createDatabase(), "durable-notify.poll.interval=0");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@BeforeEach
 	void open() {

@@ -23,6 +23,7 @@ import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.SchemaException.Problem;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
@@ -52,11 +53,11 @@ class SchemaCheckTests {
 			"SELECT max(writer_id) FROM durable_notify.streams", "changes_id_seq",
 			"SELECT max(id) FROM durable_notify.changes");
 
+	@Fixture
 	private static TestDatabase database;
 
 	@BeforeAll
 	static void fill() {
-		database = PostgresServer.shared().createDatabase();
 		try (Instance instance = Instance.start(database)) {
 			for (int i = 0; i < 5; i++) {
 				instance.writer().append("stream/" + i, "a");

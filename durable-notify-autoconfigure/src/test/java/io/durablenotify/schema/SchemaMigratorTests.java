@@ -26,12 +26,11 @@ import java.util.concurrent.Future;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.SchemaException.Problem;
 import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.flywaydb.core.Flyway;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,12 +51,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  */
 class SchemaMigratorTests {
 
+	@Fixture
 	private TestDatabase database;
-
-	@BeforeEach
-	void createDatabase() {
-		this.database = PostgresServer.shared().createDatabase();
-	}
 
 	private SchemaMigrator migrator(String schema, boolean migrate) {
 		ApplicationDatabase applicationDatabase = new ApplicationDatabase(

@@ -24,8 +24,8 @@ import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamQuery;
 import io.durablenotify.stream.StreamState;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.BeforeEach;
@@ -44,11 +44,11 @@ class StreamsMigrationTests {
 
 	private static final String BEFORE = "5?";
 
+	@Fixture
 	private TestDatabase database;
 
 	@BeforeEach
 	void createSchema() {
-		this.database = PostgresServer.shared().createDatabase();
 		migrate(BEFORE);
 	}
 

@@ -23,10 +23,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -41,30 +40,24 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  */
 class AppendAtTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static Instance other;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
-		other = Instance.start(database);
 		LaneGate.install(database);
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-		other.close();
 	}
 
 	@Test

@@ -24,12 +24,10 @@ import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,27 +52,17 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 @ExtendWith(OutputCaptureExtension.class)
 class AppendOnCommitTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = { "durable-notify.poll.interval=0", "durable-notify.streams.append-buffer=1100000B" })
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0",
-				"durable-notify.streams.append-buffer=1100000B");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void chunksComeWithTheCommitInTheirOrderBehindWhatOthersAppendedBefore() {

@@ -29,12 +29,10 @@ import java.util.stream.IntStream;
 import javax.sql.DataSource;
 
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -47,20 +45,11 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class AppendPoolTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance other;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		other = Instance.start(database);
-	}
-
-	@AfterAll
-	static void stop() {
-		other.close();
-	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "maximum-pool-size=1", "maximum-pool-size=1 auto-commit=false",

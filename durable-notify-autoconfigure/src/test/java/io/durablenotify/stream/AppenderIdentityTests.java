@@ -26,11 +26,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -49,24 +47,14 @@ import static org.assertj.core.api.Assertions.catchThrowable;
  */
 class AppenderIdentityTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture(properties = "durable-notify.wakeup.mode=none")
 	private static Instance mute;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
-		mute = Instance.start(database, "durable-notify.wakeup.mode=none");
-	}
-
-	@AfterAll
-	static void stop() {
-		mute.close();
-		instance.close();
-	}
 
 	@Test
 	void nothingIsAppendedAfterADeleteThatIsNotHeardOf() {

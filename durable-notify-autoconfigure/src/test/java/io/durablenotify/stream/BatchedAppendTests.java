@@ -36,8 +36,8 @@ import java.util.stream.Stream;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -63,28 +63,27 @@ import static org.mockito.Mockito.mock;
  */
 class BatchedAppendTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
 		LaneGate.install(database);
-		writer = instance.writer();
-		reader = instance.reader();
 	}
 
 	@AfterAll
 	static void stop() {
 		assertThat(instance.bean(AppendPipeline.class))
 			.hasToString("streams 0, ready 0, muted [], bytes 0 (muted 0), writing false, closed false");
-		instance.close();
 	}
 
 	@Test

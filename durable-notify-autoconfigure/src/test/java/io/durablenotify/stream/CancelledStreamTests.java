@@ -20,13 +20,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.jdbc.core.JdbcTemplate;
@@ -44,30 +42,20 @@ class CancelledStreamTests {
 
 	private static final String REASON = "stopped by the reader";
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance other;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0");
-		other = Instance.start(database, "durable-notify.poll.interval=0");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		other.close();
-		instance.close();
-	}
 
 	@Test
 	void everyReaderInEveryInstanceIsToldAfterTheLastChunk() {

@@ -30,8 +30,8 @@ import io.durablenotify.event.RunLockedException;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.DriverSettings;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
@@ -54,6 +54,7 @@ class DriverSettingsTests {
 
 	private static final String UNSPECIFIED = "stringtype=unspecified";
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static DriverSettings settings;
@@ -72,7 +73,6 @@ class DriverSettingsTests {
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
 		settings = DriverSettings.of(database, 8);
 		otherSettings = DriverSettings.of(database, 8);
 		instance = Instance.start(database, settings::install, "durable-notify.streams.append-timeout=500ms",

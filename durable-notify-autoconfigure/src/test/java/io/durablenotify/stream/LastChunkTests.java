@@ -23,12 +23,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -45,31 +43,20 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
  */
 class LastChunkTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = { "durable-notify.poll.interval=0", "durable-notify.streams.max-chunk-size=1000B" })
 	private static Instance instance;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance other;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0",
-				"durable-notify.streams.max-chunk-size=1000B");
-		other = Instance.start(database, "durable-notify.poll.interval=0");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		other.close();
-		instance.close();
-	}
 
 	@Test
 	void readersGetTheChunkAndThenTheEnd() {

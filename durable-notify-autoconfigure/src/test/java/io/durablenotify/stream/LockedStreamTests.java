@@ -30,12 +30,11 @@ import java.util.stream.IntStream;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,35 +53,29 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
  */
 class LockedStreamTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.streams.append-timeout=500ms")
 	private static Instance instance;
 
 	/**
 	 * Gives up much later.
 	 */
+	@Fixture(properties = "durable-notify.streams.append-timeout=30s")
 	private static Instance patient;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.streams.append-timeout=500ms");
-		patient = Instance.start(database, "durable-notify.streams.append-timeout=30s");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
 
 	@AfterAll
 	static void stop() {
 		assertThat(database.jdbc()
 			.queryForObject("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", Long.class))
 			.isZero();
-		instance.close();
-		patient.close();
 	}
 
 	@Test

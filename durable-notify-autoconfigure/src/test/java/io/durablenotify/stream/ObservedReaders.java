@@ -33,8 +33,6 @@ import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
-import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import org.jspecify.annotations.Nullable;
@@ -77,17 +75,6 @@ final class ObservedReaders implements AutoCloseable {
 	static LogSubscriptions<Chunk> of(Instance instance) {
 		return instance.context().getBeanProvider(new ParameterizedTypeReference<LogSubscriptions<Chunk>>() {
 		}).getObject();
-	}
-
-	/**
-	 * Start an instance for such readers.
-	 */
-	static Instance startInstance(TestDatabase database) {
-		return Instance.start(database, "durable-notify.poll.interval=0");
-	}
-
-	static TestDatabase createDatabase() {
-		return PostgresServer.shared().createDatabase();
 	}
 
 	/**

@@ -30,12 +30,10 @@ import io.durablenotify.Subscription;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,26 +56,17 @@ class StreamCreateTests {
 		.contentType("text/markdown")
 		.timeToLive(Duration.ofDays(400).plusMillis(1));
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void aCreatedStreamHasItsOptionsAndIsEmptyAndOpen() {

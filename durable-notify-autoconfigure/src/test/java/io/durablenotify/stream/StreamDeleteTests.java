@@ -26,12 +26,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -50,30 +48,20 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
  */
 class StreamDeleteTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance other;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0");
-		other = Instance.start(database, "durable-notify.poll.interval=0");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-		other.close();
-	}
 
 	@Test
 	void aDeletedStreamIsGoneForEverybody() {

@@ -27,9 +27,9 @@ import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -45,20 +45,15 @@ class StreamFairnessTests {
 
 	private static final long SHARE = 64 * 1024;
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
 	@BeforeAll
 	static void start() {
-		database = ObservedReaders.createDatabase();
-		instance = ObservedReaders.startInstance(database);
 		instance.writer().append("other", "a");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
 	}
 
 	@Test

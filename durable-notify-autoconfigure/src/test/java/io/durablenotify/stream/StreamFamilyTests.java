@@ -30,12 +30,12 @@ import io.durablenotify.schema.Schema;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,15 +54,26 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  */
 class StreamFamilyTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(sources = Injected.class,
+			properties = { "durable-notify.poll.interval=0", "durable-notify.streams.max-chunk-size=100B",
+					"durable-notify.streams.buffer-size=16", "durable-notify.streams.families.answers.prefix=answers/",
+					"durable-notify.streams.families.answers.buffer-size=4",
+					"durable-notify.streams.families.answers.max-chunk-size=10B",
+					"durable-notify.streams.families.archive.prefix=answers/archive/",
+					"durable-notify.streams.families.archive.buffer-size=64",
+					"durable-notify.streams.families.archive.max-chunk-size=1000B" })
 	private static Instance instance;
 
 	/**
 	 * Those of all streams.
 	 */
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
 
 	/**
@@ -74,24 +85,8 @@ class StreamFamilyTests {
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, (application) -> application.sources(Injected.class),
-				"durable-notify.poll.interval=0", "durable-notify.streams.max-chunk-size=100B",
-				"durable-notify.streams.buffer-size=16", "durable-notify.streams.families.answers.prefix=answers/",
-				"durable-notify.streams.families.answers.buffer-size=4",
-				"durable-notify.streams.families.answers.max-chunk-size=10B",
-				"durable-notify.streams.families.archive.prefix=answers/archive/",
-				"durable-notify.streams.families.archive.buffer-size=64",
-				"durable-notify.streams.families.archive.max-chunk-size=1000B");
-		writer = instance.writer();
-		reader = instance.reader();
 		answersWriter = instance.bean(Injected.class).answersWriter;
 		answersReader = instance.bean(Injected.class).answersReader;
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
 	}
 
 	@Test

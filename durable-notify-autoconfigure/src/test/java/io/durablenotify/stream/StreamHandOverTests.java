@@ -41,8 +41,8 @@ import io.durablenotify.stream.append.AppendWrite;
 import io.durablenotify.stream.append.StreamEndSql;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
@@ -50,9 +50,7 @@ import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
 import org.apache.commons.logging.LogFactory;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -63,8 +61,10 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class StreamHandOverTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
 	private final AtomicInteger fetches = new AtomicInteger();
@@ -72,17 +72,6 @@ class StreamHandOverTests {
 	private LogSubscriptions<Chunk> readers;
 
 	private AppendPipeline appends;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@BeforeEach
 	void open() {

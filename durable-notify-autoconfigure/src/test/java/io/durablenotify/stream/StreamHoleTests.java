@@ -23,14 +23,12 @@ import io.durablenotify.StreamCodec;
 import io.durablenotify.Subscription;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -51,24 +49,14 @@ class StreamHoleTests {
 
 	private static final AtomicInteger streams = new AtomicInteger();
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = { "durable-notify.poll.interval=200ms", "durable-notify.streams.buffer-size=" + BUFFER_SIZE })
 	private static Instance instance;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=200ms",
-				"durable-notify.streams.buffer-size=" + BUFFER_SIZE);
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	private static String store(int bytes) {
 		String stream = "hole/" + streams.incrementAndGet() + "/";

@@ -26,10 +26,9 @@ import java.util.stream.Stream;
 
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,23 +64,18 @@ class StreamIdTests {
 				}
 			}), way("SQL", (instance, stream) -> append(stream)));
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static StreamJanitor janitor;
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database);
-		janitor = instance.bean(StreamJanitor.class);
 		janitor.stop();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
 	}
 
 	private static Map.Entry<String, BiConsumer<Instance, String>> way(String name, BiConsumer<Instance, String> way) {

@@ -34,13 +34,12 @@ import io.durablenotify.schema.Schema;
 import io.durablenotify.stream.StreamCleanup.Slice;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.PublishingWrites;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -59,22 +58,17 @@ class StreamJanitorTests {
 
 	private static final Duration NEVER = Duration.ofDays(1);
 
+	@Fixture
 	private TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private Instance instance;
 
 	private final List<StreamJanitor> janitors = new ArrayList<>();
 
-	@BeforeEach
-	void start() {
-		this.database = PostgresServer.shared().createDatabase();
-		this.instance = Instance.start(this.database, "durable-notify.poll.interval=0");
-	}
-
 	@AfterEach
 	void stop() {
 		this.janitors.forEach(StreamJanitor::close);
-		this.instance.close();
 	}
 
 	@Test

@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.PostgresServer;
@@ -35,8 +36,6 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.WriterProcess;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -72,23 +71,14 @@ class StreamLeaseTests {
 
 	private static final String LEASES = "SELECT max(lease_until)::text FROM durable_notify.instances";
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = SHORT_LEASE)
 	private static Instance instance;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, SHORT_LEASE);
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { IMPATIENT,

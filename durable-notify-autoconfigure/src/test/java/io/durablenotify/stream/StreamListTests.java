@@ -22,11 +22,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -40,20 +39,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
  */
 class StreamListTests {
 
+	@Fixture
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
-
-	@BeforeAll
-	static void start() {
-		instance = Instance.start(PostgresServer.shared().createDatabase());
-		writer = instance.writer();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void aListedStreamIsDescribedLikeAnyOther() {

@@ -32,13 +32,12 @@ import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -58,26 +57,17 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  */
 class StreamReaderTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = { "durable-notify.poll.interval=0", "durable-notify.streams.buffer-size=16" })
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0", "durable-notify.streams.buffer-size=16");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@AfterEach
 	void nothingIsLeftOfReadersThatEnded() {

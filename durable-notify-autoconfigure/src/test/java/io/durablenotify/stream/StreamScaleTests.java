@@ -31,9 +31,9 @@ import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -46,23 +46,18 @@ class StreamScaleTests {
 
 	private static final int MANY = 10_000;
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
 	@BeforeAll
 	static void start() {
-		database = ObservedReaders.createDatabase();
-		instance = ObservedReaders.startInstance(database);
-		writer = instance.writer();
 		writer.append("other", "a");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
 	}
 
 	@Test

@@ -22,13 +22,11 @@ import io.durablenotify.Subscription;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,32 +46,22 @@ class StreamStartTests {
 
 	private static final AtomicInteger streams = new AtomicInteger();
 
+	@Fixture
 	private static TestDatabase database;
 
 	/**
 	 * Has one connection, so that the transaction's is the only one.
 	 */
+	@Fixture(properties = { "spring.datasource.hikari.maximum-pool-size=1",
+			"spring.datasource.hikari.connection-timeout=5000", "durable-notify.poll.interval=200ms" })
 	private static Instance instance;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance other;
 
 	private String stream;
 
 	private final RecordingHandler handler = new RecordingHandler();
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "spring.datasource.hikari.maximum-pool-size=1",
-				"spring.datasource.hikari.connection-timeout=5000", "durable-notify.poll.interval=200ms");
-		other = Instance.start(database, "durable-notify.poll.interval=0");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-		other.close();
-	}
 
 	@BeforeEach
 	void store() {

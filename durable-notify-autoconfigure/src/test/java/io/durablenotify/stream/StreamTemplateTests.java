@@ -29,10 +29,8 @@ import io.durablenotify.JsonStreamCodec;
 import io.durablenotify.StreamCodec;
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
-import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -50,8 +48,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 @ExtendWith(OutputCaptureExtension.class)
 class StreamTemplateTests {
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
 	private static StreamTemplate<Step> steps;
@@ -61,15 +61,7 @@ class StreamTemplateTests {
 
 	@BeforeAll
 	static void start() {
-		TestDatabase database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0");
-		writer = instance.writer();
 		steps = StreamTemplate.of(writer, instance.reader(), new JsonStreamCodec<>(JsonMapper.shared(), Step.class));
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
 	}
 
 	@Test

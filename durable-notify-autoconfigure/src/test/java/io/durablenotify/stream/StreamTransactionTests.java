@@ -31,13 +31,12 @@ import javax.sql.DataSource;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,27 +63,17 @@ import static org.hamcrest.Matchers.containsString;
 @ExtendWith(OutputCaptureExtension.class)
 class StreamTransactionTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = { "durable-notify.streams.append-timeout=500ms", "durable-notify.poll.interval=0" })
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.streams.append-timeout=500ms",
-				"durable-notify.poll.interval=0");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void anAppendIsInvisibleAndSilentUntilTheCommit() {

@@ -30,12 +30,10 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 import io.durablenotify.stream.append.StreamEnd;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -59,26 +57,17 @@ import static org.mockito.Mockito.mock;
  */
 class StreamWriterTests {
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.streams.max-chunk-size=1000B")
 	private static Instance instance;
 
+	@Fixture
 	private static StreamWriter writer;
 
+	@Fixture
 	private static StreamReader reader;
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.streams.max-chunk-size=1000B");
-		writer = instance.writer();
-		reader = instance.reader();
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void textComesBackAsItWas() {

@@ -22,7 +22,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -34,13 +33,11 @@ import io.durablenotify.log.ReaderStates;
 import io.durablenotify.log.Start;
 import io.durablenotify.testsupport.BlockingHandler;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -55,20 +52,11 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class UnreadableStreamTests {
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
+	@Fixture
 	private static StreamStore store;
-
-	@BeforeAll
-	static void start() {
-		instance = Instance.start(PostgresServer.shared().createDatabase(), "durable-notify.poll.interval=0");
-		store = instance.bean(StreamStore.class);
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-	}
 
 	@Test
 	void oneStreamWhoseRowsCannotBeReadEndsItsOwnReadersOnly() {

@@ -23,11 +23,9 @@ import javax.sql.DataSource;
 
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.boot.test.system.CapturedOutput;
@@ -42,27 +40,16 @@ class PostgresWakeupsTests extends WakeupsContract {
 
 	private static final String CHANNEL = "durable_notify_wakeup";
 
+	@Fixture
 	private static TestDatabase database;
 
+	@Fixture(properties = "durable-notify.poll.interval=0")
 	private static Instance instance;
 
+	@Fixture(properties = { "durable-notify.poll.interval=0", "durable-notify.listener.application-name=other" })
 	private static Instance other;
 
 	private final String topic = "other-topic-" + System.nanoTime();
-
-	@BeforeAll
-	static void start() {
-		database = PostgresServer.shared().createDatabase();
-		instance = Instance.start(database, "durable-notify.poll.interval=0");
-		other = Instance.start(database, "durable-notify.poll.interval=0",
-				"durable-notify.listener.application-name=other");
-	}
-
-	@AfterAll
-	static void stop() {
-		instance.close();
-		other.close();
-	}
 
 	@Override
 	Wakeups wakeups() {

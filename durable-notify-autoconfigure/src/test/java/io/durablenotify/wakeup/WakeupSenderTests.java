@@ -22,10 +22,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.ChannelTap;
-import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,16 +46,12 @@ class WakeupSenderTests {
 	 */
 	private static final int MANY = 1_000_000;
 
+	@Fixture
 	private static TestDatabase database;
 
 	private final AtomicInteger instances = new AtomicInteger(1);
 
 	private ChannelTap tap;
-
-	@BeforeAll
-	static void createDatabase() {
-		database = PostgresServer.shared().createDatabase();
-	}
 
 	@BeforeEach
 	void openTap() {

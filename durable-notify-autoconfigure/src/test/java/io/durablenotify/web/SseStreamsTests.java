@@ -17,7 +17,6 @@
 package io.durablenotify.web;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -29,12 +28,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.SseParser.Event;
 import io.durablenotify.testsupport.TestDatabase;
@@ -73,6 +71,7 @@ class SseStreamsTests {
 
 	private static final String HEARTBEAT = "durable-notify.sse.heartbeat-interval=50ms";
 
+	@Fixture
 	private static TestDatabase database;
 
 	private static Instance instance;
@@ -83,7 +82,6 @@ class SseStreamsTests {
 
 	@BeforeAll
 	static void start() {
-		database = PostgresServer.shared().createDatabase();
 		instance = startInstance(HEARTBEAT);
 		writer = instance.writer();
 		reader = (CountingReader) instance.reader();
