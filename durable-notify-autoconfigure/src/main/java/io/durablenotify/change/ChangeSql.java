@@ -172,6 +172,10 @@ class ChangeSql {
 	 */
 	static final int SCAN = 10_000;
 
+	/**
+	 * How the rows of this instance name it: a random number for each context, and not
+	 * the id of a lease.
+	 */
 	private final long instance = ThreadLocalRandom.current().nextLong();
 
 	private final String insert;

@@ -177,4 +177,9 @@ final class EntryBuffer<E> {
 		return this.size;
 	}
 
+	@Override
+	public String toString() {
+		return "%d of %d (%d of %d bytes)".formatted(this.size, this.log.bufferSize(), this.bytes, this.maxBytes);
+	}
+
 }

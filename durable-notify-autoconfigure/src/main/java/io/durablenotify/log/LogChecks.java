@@ -171,7 +171,7 @@ final class LogChecks<E> {
 			long next = Long.MAX_VALUE;
 			long received = 0;
 			for (LogSubscription<E> reader : this.registry.of(logId)) {
-				if (reader.look().isIdle()) {
+				if (reader.fetchState().isIdle()) {
 					next = Math.min(next, reader.cursor().next());
 					received = Math.max(received, reader.cursor().received());
 				}

@@ -103,7 +103,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * A reader needs a fetch.
 	 */
 	void wake(LogSubscription<E> reader) {
-		if (reader.look().wake()) {
+		if (reader.fetchState().wake()) {
 			enqueue(reader);
 		}
 	}
@@ -112,7 +112,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * A reader may have room for what it had to leave.
 	 */
 	void roomMade(LogSubscription<E> reader) {
-		if (reader.look().room()) {
+		if (reader.fetchState().room()) {
 			enqueue(reader);
 		}
 	}
@@ -122,7 +122,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * statement. Any other reader fetches.
 	 */
 	void handOver(E entry, String server, LogSubscription<E> reader) {
-		if (!reader.look().tryBegin()) {
+		if (!reader.fetchState().tryBegin()) {
 			return;
 		}
 		boolean again = true;
@@ -131,7 +131,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 		finally {
 			// Also after a failure: no other thread ends this fetch
-			if (reader.look().end(again)) {
+			if (reader.fetchState().end(again)) {
 				enqueue(reader);
 			}
 		}
@@ -199,7 +199,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	private boolean fetchFirst(LogSubscription<E> reader) {
 		String name = reader.name();
 		// No other thread fetches for it while it is bound to no log
-		reader.look().tryBegin();
+		reader.fetchState().tryBegin();
 		Found<E> found;
 		EntryPage<E> page;
 		try {
@@ -209,7 +209,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			page = reader.toPage(found.entries());
 		}
 		catch (Throwable ex) {
-			reader.look().end(false);
+			reader.fetchState().end(false);
 			this.checks.requestName(name);
 			if (ex instanceof DataAccessException failure && SqlErrors.isDataFailure(failure)) {
 				// The name or the entries: the next regular fetch finds out
@@ -219,7 +219,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		}
 		Head head = found.head();
 		if (head == null) {
-			reader.look().end(false);
+			reader.fetchState().end(false);
 			return true;
 		}
 		this.registry.bindWaiting(name, head.id()).forEach(this::wake);
@@ -281,7 +281,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	private void endUnserved(LogSubscription<E> reader) {
 		reader.end(new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
-		reader.look().end(false);
+		reader.fetchState().end(false);
 	}
 
 	/**
@@ -289,7 +289,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * used up by them again.
 	 */
 	private void fetchLater(LogSubscription<E> reader) {
-		reader.look().end(true);
+		reader.fetchState().end(true);
 		this.queue.addFirst(reader);
 	}
 
@@ -303,7 +303,7 @@ final class LogFetcher<E> implements AutoCloseable {
 				break;
 			}
 			if (reader.isReading()) {
-				reader.look().begin();
+				reader.fetchState().begin();
 				if (reader.hasRoom()) {
 					targets
 						.computeIfAbsent(new Target(reader.logId(), reader.cursor().fetchFrom()),
@@ -349,13 +349,13 @@ final class LogFetcher<E> implements AutoCloseable {
 		if (more && !reader.hasRoom()) {
 			waitForRoom(reader);
 		}
-		else if (reader.look().end(more)) {
+		else if (reader.fetchState().end(more)) {
 			this.queue.add(reader);
 		}
 	}
 
 	private void waitForRoom(LogSubscription<E> reader) {
-		if (reader.look().full(reader::hasRoom)) {
+		if (reader.fetchState().full(reader::hasRoom)) {
 			this.queue.add(reader);
 		}
 	}
@@ -375,7 +375,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private static <E> void lookAgain(List<List<LogSubscription<E>>> readers, Queue<LogSubscription<E>> queue) {
 		readers.forEach((ofTarget) -> ofTarget.forEach((reader) -> {
-			reader.look().end(true);
+			reader.fetchState().end(true);
 			queue.add(reader);
 		}));
 	}

@@ -54,7 +54,7 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	private final Consumer<LogSubscription<E>> roomMade;
 
-	private final FetchState look = new FetchState();
+	private final FetchState fetchState = new FetchState();
 
 	/**
 	 * Set once, before the reader is registered.
@@ -181,8 +181,8 @@ public final class LogSubscription<E> implements Subscription {
 		return this.entrySize;
 	}
 
-	FetchState look() {
-		return this.look;
+	FetchState fetchState() {
+		return this.fetchState;
 	}
 
 	/**
@@ -491,8 +491,8 @@ public final class LogSubscription<E> implements Subscription {
 	@Override
 	public String toString() {
 		synchronized (this.lock) {
-			return "reader of '%s' (id %d) at %d, look %s, buffered %d, %s".formatted(name(), this.logId,
-					this.cursor.next(), this.look, buffered(),
+			return "reader of '%s' (id %d) at %d, fetch %s, buffered %s, %s".formatted(name(), this.logId,
+					this.cursor.next(), this.fetchState, this.buffer,
 					(this.closed) ? "closed" : (this.end != null) ? "ending" : "reading");
 		}
 	}

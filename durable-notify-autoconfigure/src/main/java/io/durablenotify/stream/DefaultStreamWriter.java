@@ -272,13 +272,15 @@ final class DefaultStreamWriter implements StreamWriter {
 	 * @param streamId the id, or {@link AppendConditions#ANY}
 	 */
 	long complete(String stream, long streamId, byte[] lastChunk) {
-		Append append = newAppend(stream, new AppendConditions(streamId, AppendConditions.ANY), lastChunk);
-		awaitEarlier(append.stream());
-		execute("append to a stream and end it", append.stream(), repeating((connection, joined) -> {
-			this.write.appendLast(connection, joined, append, this.properties.appendTimeout());
-			return append;
-		}));
-		return WriteFailures.requireStored(append);
+		Append checked = newAppend(stream, new AppendConditions(streamId, AppendConditions.ANY), lastChunk);
+		awaitEarlier(checked.stream());
+		return WriteFailures.requireStored(
+				execute("append to a stream and end it", checked.stream(), repeating((connection, joined) -> {
+					// An attempt that is rolled back may have an outcome
+					Append append = newAppend(stream, checked.conditions(), lastChunk);
+					this.write.appendLast(connection, joined, append, this.properties.appendTimeout());
+					return append;
+				})));
 	}
 
 	@Override

@@ -80,7 +80,10 @@ final class WriteFailures {
 		if (outcome instanceof Closed) {
 			return rejected("the application context has closed");
 		}
-		return of(((Failed) outcome).cause());
+		if (outcome instanceof Failed failed) {
+			return of(failed.cause());
+		}
+		throw new IllegalArgumentException("No exception for " + outcome);
 	}
 
 	/**

@@ -342,7 +342,7 @@ class LogSubscriptionsTests {
 	}
 
 	private void awaitIdle() {
-		Eventually.await(() -> this.readers.registry().all().stream().allMatch((reader) -> reader.look().isIdle()),
+		Eventually.await(() -> this.readers.registry().all().stream().allMatch((reader) -> reader.fetchState().isIdle()),
 				() -> this.readers.registry().all().toString());
 	}
 
@@ -372,7 +372,7 @@ class LogSubscriptionsTests {
 		append("refused", 100);
 		Recorder recorder = new Recorder().follow("refused", 1);
 		LogSubscription<Entry> reader = this.readers.registry().all().iterator().next();
-		Eventually.await(() -> reader.look().toString().equals("FULL") && refusals.get() >= 5, reader::toString);
+		Eventually.await(() -> reader.fetchState().toString().equals("FULL") && refusals.get() >= 5, reader::toString);
 		append("refused", 100);
 		assertThat(recorder.numbers).isEmpty();
 		room.set(true);

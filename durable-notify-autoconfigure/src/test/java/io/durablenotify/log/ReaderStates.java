@@ -53,14 +53,14 @@ public final class ReaderStates {
 	 * Return whether a reader has taken all there is and waits for more.
 	 */
 	public static boolean isIdle(Subscription reader) {
-		return of(reader).logId() != 0 && of(reader).look().isIdle();
+		return of(reader).logId() != 0 && of(reader).fetchState().isIdle();
 	}
 
 	/**
 	 * Return whether a reader has no room for what there is.
 	 */
 	public static boolean isFull(Subscription reader) {
-		return of(reader).look().toString().equals("FULL");
+		return of(reader).fetchState().toString().equals("FULL");
 	}
 
 	/**

@@ -17,8 +17,8 @@
 package io.durablenotify.stream.append;
 
 /**
- * What must hold for an append to be stored. It is checked in the statement that stores
- * it.
+ * What must hold for an append to be stored. Checked in {@link AppendWrite} before a
+ * missing stream is created, and again when the chunks are stored.
  *
  * @param streamId the id that the stream of that name must have, or {@link #ANY}
  * @param index the index that the first chunk must get, or {@link #ANY}
@@ -44,7 +44,8 @@ public record AppendConditions(long streamId, long index) {
 	}
 
 	/**
-	 * Return whether appends with these conditions can share a statement.
+	 * Return whether appends with these conditions can share a statement, which knows
+	 * those of the first only. Must compare every condition.
 	 */
 	boolean canShare(AppendConditions next) {
 		return next.streamId == this.streamId && !isIndexExpected() && !next.isIndexExpected();

@@ -62,6 +62,17 @@ final class AppendGroup {
 		return this.appends.get(0).conditions();
 	}
 
+	/**
+	 * Return how many chunks there are.
+	 */
+	int size() {
+		int size = 0;
+		for (Append append : this.appends) {
+			size += append.chunks().size();
+		}
+		return size;
+	}
+
 	List<byte[]> chunks() {
 		if (this.appends.size() == 1) {
 			return this.appends.get(0).chunks();
@@ -105,8 +116,7 @@ final class AppendGroup {
 		if (conditions().isIndexExpected() && conditions().index() != nextIndex) {
 			return new Unexpected(nextIndex);
 		}
-		return new Stored(this.streamId, nextIndex,
-				nextIndex + this.appends.stream().mapToLong((append) -> append.chunks().size()).sum());
+		return new Stored(this.streamId, nextIndex, nextIndex + size());
 	}
 
 	/**
@@ -127,10 +137,10 @@ final class AppendGroup {
 	}
 
 	/**
-	 * Return whether there is an outcome, which all of its appends have at the same time.
+	 * Return whether all of its appends have an outcome. They get it in order.
 	 */
 	boolean isCompleted() {
-		return this.appends.get(0).isCompleted();
+		return this.appends.get(this.appends.size() - 1).isCompleted();
 	}
 
 }

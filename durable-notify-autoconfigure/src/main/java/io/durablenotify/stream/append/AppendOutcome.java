@@ -20,7 +20,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 
 /**
- * What became of an {@link Append}.
+ * The outcome of an {@link Append}. The writer of the stream makes an exception of each
+ * that is not {@link Stored}.
  */
 public sealed interface AppendOutcome {
 

@@ -22,7 +22,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.OffsetDateTime;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -281,15 +280,17 @@ final class AppendSql {
 	 */
 	private Map<Long, Long> appendToMany(Connection connection, boolean joined, List<AppendGroup> groups,
 			Duration lockTimeout) throws SQLException {
-		List<Long> chunkStreamIds = new ArrayList<>();
-		List<Integer> chunkOrdinals = new ArrayList<>();
-		List<byte[]> chunks = new ArrayList<>();
+		int rows = groups.stream().mapToInt(AppendGroup::size).sum();
+		long[] chunkStreamIds = new long[rows];
+		int[] chunkOrdinals = new int[rows];
+		byte[][] chunks = new byte[rows][];
+		int row = 0;
 		for (AppendGroup group : groups) {
 			int ordinal = 0;
 			for (byte[] chunk : group.chunks()) {
-				chunkStreamIds.add(group.streamId());
-				chunkOrdinals.add(ordinal++);
-				chunks.add(chunk);
+				chunkStreamIds[row] = group.streamId();
+				chunkOrdinals[row] = ordinal++;
+				chunks[row++] = chunk;
 			}
 		}
 		try (PreparedStatement statement = this.append.prepare(connection, joined, lockTimeout)) {
@@ -300,9 +301,9 @@ final class AppendSql {
 			statement.setObject(4, groups.stream().map(AppendGroup::stream).toArray(String[]::new));
 			statement.setObject(5, longs(groups, AppendGroup::reached));
 			statement.setObject(6, longs(groups, (group) -> group.conditions().index()));
-			statement.setObject(7, longs(chunkStreamIds, Long::longValue));
-			statement.setObject(8, chunkOrdinals.stream().mapToInt(Integer::intValue).toArray());
-			statement.setObject(9, chunks.toArray(byte[][]::new));
+			statement.setObject(7, chunkStreamIds);
+			statement.setObject(8, chunkOrdinals);
+			statement.setObject(9, chunks);
 			return readNextIndexes(LimitedStatement.executeForResult(statement, 1));
 		}
 	}

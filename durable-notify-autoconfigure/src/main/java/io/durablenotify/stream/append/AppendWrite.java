@@ -136,8 +136,7 @@ public final class AppendWrite {
 	boolean writeNext(Connection connection, AppendGroup group, Duration lockTimeout) throws SQLException {
 		String stream = group.stream();
 		KnownStream known = this.known.get(stream);
-		List<byte[]> chunks = group.chunks();
-		if (known == null || known.nextIndex() == 0 || chunks.size() != 1) {
+		if (known == null || known.nextIndex() == 0 || group.size() != 1) {
 			return false;
 		}
 		AppendConditions conditions = group.conditions();
@@ -150,7 +149,7 @@ public final class AppendWrite {
 		}
 		Stored stored = new Stored(known.streamId(), index, index + 1);
 		boolean appended = this.writes.run(this.topic, connection, false,
-				(session, joined) -> (storeNext(session, lockTimeout, stream, stored, chunks.get(0)))
+				(session, joined) -> (storeNext(session, lockTimeout, stream, stored, group.chunks().get(0)))
 						? Written.of(true, Wakeup.moved(stored.streamId(), stored.nextIndex()))
 						: Written.of(false, null));
 		if (!appended) {
@@ -190,7 +189,7 @@ public final class AppendWrite {
 			if (lookup == MAX_LOOKUPS) {
 				throw comesAndGoes(open.get(0).stream());
 			}
-			open.removeAll(find(connection, joined, open, wait));
+			open.removeAll(findOrCreate(connection, joined, open, wait));
 			store(connection, joined, found(open), wait);
 			open.removeIf(AppendGroup::isCompleted);
 			open.removeAll(explain(connection, open, wait));
@@ -201,7 +200,7 @@ public final class AppendWrite {
 	private Written<AppendOutcome> storeLast(Connection connection, boolean joined, AppendGroup group, LockWait wait)
 			throws SQLException {
 		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
-			find(connection, joined, List.of(group), wait);
+			findOrCreate(connection, joined, List.of(group), wait);
 			if (group.isCompleted()) {
 				return Written.of(group.appends().get(0).outcome(), null);
 			}
@@ -240,8 +239,8 @@ public final class AppendWrite {
 	 * Find the streams of groups, and create those that are missing.
 	 * @return those whose name another transaction is creating, which are to be skipped
 	 */
-	private List<AppendGroup> find(Connection connection, boolean joined, List<AppendGroup> groups, LockWait wait)
-			throws SQLException {
+	private List<AppendGroup> findOrCreate(Connection connection, boolean joined, List<AppendGroup> groups,
+			LockWait wait) throws SQLException {
 		Map<String, AppendGroup> unknown = new LinkedHashMap<>();
 		for (AppendGroup group : groups) {
 			KnownStream known = this.known.get(group.stream());
