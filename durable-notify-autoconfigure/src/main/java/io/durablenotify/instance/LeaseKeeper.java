@@ -204,6 +204,9 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	private Next run() throws SQLException {
+		if (this.loop.isClosing()) {
+			return Next.IDLE;
+		}
 		try {
 			return Next.after(this.connection.execute(patience(), (connection, joined) -> takeTurn(connection)));
 		}

@@ -297,6 +297,8 @@ public final class BackgroundLoop implements AutoCloseable {
 			while ((this.signalled || this.running) && !this.closed && left > 0) {
 				left = this.changed.awaitNanos(left);
 			}
+			// Before a step that is due by now can begin
+			this.closed = true;
 			return !this.running;
 		}
 		catch (InterruptedException ex) {

@@ -16,10 +16,16 @@
 
 package io.durablenotify.loop;
 
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
@@ -29,39 +35,124 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
  * <p>
  * A {@link ThreadPoolExecutor} with a queue does one or the other: it starts a thread for
  * each task up to the core size, idle threads or not, or none beyond that until the queue
- * is full. Here the queue takes a task at once only if an idle thread waits for it. What
- * the pool rejects then, since it has all of its threads, is queued after all.
+ * is full. Here the queue takes a task only if an idle thread waits for it, the way
+ * Tomcat's {@code TaskQueue} does. What the pool rejects then, since it has all of its
+ * threads, is queued after all.
  */
 @SuppressWarnings("serial")
 final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 
+	/**
+	 * How often it is checked, while tasks are queued, whether threads can be started.
+	 */
+	private static final Duration CHECK = Duration.ofMillis(20);
+
+	private final IdleThreadQueue queue = new IdleThreadQueue();
+
+	private final AtomicBoolean checking = new AtomicBoolean();
+
 	DeliveryExecutor(int maxThreads) {
-		setCorePoolSize(0);
+		setCorePoolSize(1);
 		setMaxPoolSize(maxThreads);
-		setRejectedExecutionHandler(DeliveryExecutor::queue);
+		setAllowCoreThreadTimeOut(true);
+		setRejectedExecutionHandler(this::enqueue);
 	}
 
 	@Override
 	protected BlockingQueue<Runnable> createQueue(int queueCapacity) {
-		return new IdleThreadQueue();
+		return this.queue;
 	}
 
-	private static void queue(Runnable task, ThreadPoolExecutor pool) {
-		if (!pool.isShutdown()) {
-			pool.getQueue().add(task);
-			// Its last thread may have ended before it saw the task
-			if (!pool.isShutdown() || !pool.remove(task)) {
+	private void enqueue(Runnable task, ThreadPoolExecutor pool) {
+		if (pool.isShutdown()) {
+			throw rejected();
+		}
+		this.queue.add(task);
+		if (pool.isShutdown() && pool.remove(task)) {
+			throw rejected();
+		}
+		startThreadsLater();
+	}
+
+	/**
+	 * A thread that was about to end has counted as one of all threads, and has not seen
+	 * the task.
+	 */
+	private void startThreadsLater() {
+		if (this.checking.compareAndSet(false, true)) {
+			Delays.ofJvm().after(CHECK, () -> {
+				this.checking.set(false);
+				startThreads(getThreadPoolExecutor());
+			});
+		}
+	}
+
+	private void startThreads(ThreadPoolExecutor pool) {
+		while (!pool.isShutdown() && pool.getPoolSize() < pool.getMaximumPoolSize()) {
+			Runnable task = this.queue.poll();
+			if (task == null) {
 				return;
 			}
+			pool.execute(task);
 		}
-		throw new RejectedExecutionException("The executor of handlers has shut down");
+		if (!pool.isShutdown() && !this.queue.isEmpty()) {
+			startThreadsLater();
+		}
 	}
 
-	private static final class IdleThreadQueue extends LinkedTransferQueue<Runnable> {
+	private static RejectedExecutionException rejected() {
+		return new RejectedExecutionException("The executor of handlers has shut down");
+	}
+
+	/**
+	 * A task that is in the queue without a thread for it, while threads can be started,
+	 * would wait for handlers that block. So each side checks again after its own change.
+	 */
+	private final class IdleThreadQueue extends LinkedBlockingQueue<Runnable> {
+
+		/**
+		 * How many threads wait for a task, or have just received one.
+		 */
+		private final AtomicInteger waiting = new AtomicInteger();
 
 		@Override
 		public boolean offer(Runnable task) {
-			return tryTransfer(task);
+			if (this.waiting.get() <= size()) {
+				return false;
+			}
+			super.offer(task);
+			return this.waiting.get() >= size() || !remove(task);
+		}
+
+		@Override
+		public boolean add(Runnable task) {
+			return super.offer(task);
+		}
+
+		@Override
+		public @Nullable Runnable poll(long timeout, TimeUnit unit) throws InterruptedException {
+			Runnable task = poll();
+			if (task != null) {
+				return task;
+			}
+			this.waiting.incrementAndGet();
+			try {
+				task = super.poll(timeout, unit);
+			}
+			finally {
+				this.waiting.decrementAndGet();
+			}
+			if (task == null) {
+				return poll();
+			}
+			if (this.waiting.get() < size()) {
+				// Queued for this thread, which had a task already
+				Runnable other = poll();
+				if (other != null) {
+					getThreadPoolExecutor().execute(other);
+				}
+			}
+			return task;
 		}
 
 	}

@@ -25,7 +25,6 @@ import java.util.function.Supplier;
 import io.durablenotify.Subscription;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
-import io.durablenotify.loop.BackgroundLoop.Step;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.ListenerState.Status;
@@ -69,20 +68,12 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 
 	private final Set<Registration> registrations = new CopyOnWriteArraySet<>();
 
-	/**
-	 * Whether the loop waits for a signal.
-	 */
-	private volatile boolean idle = true;
-
-	/**
-	 * Guards {@link #loop}.
-	 */
 	private final Object lifecycle = new Object();
 
 	/**
-	 * While it is running.
+	 * There while this is running. Replaced under {@link #lifecycle}.
 	 */
-	private @Nullable BackgroundLoop loop = newLoop();
+	private volatile @Nullable Ticker ticker = new Ticker();
 
 	AdaptivePoll(PollProperties properties, Supplier<ListenerState> listener) {
 		this.properties = properties;
@@ -90,11 +81,6 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		Duration shortest = (properties.degradedInterval().isZero()) ? properties.interval()
 				: min(properties.interval(), properties.degradedInterval());
 		this.tick = min(MAX_TICK, Duration.ofMillis(Math.max(1, shortest.toMillis() / TICKS_PER_INTERVAL)));
-	}
-
-	private BackgroundLoop newLoop() {
-		return new BackgroundLoop("durable-notify-poll",
-				new FailureLog(logger, "Polls fail for now", "Polls succeed again"), new Ticker());
 	}
 
 	@Override
@@ -114,17 +100,14 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	public Subscription register(Runnable check) {
 		Registration registration = new Registration(check);
 		this.registrations.add(registration);
-		if (this.idle) {
-			signal();
-		}
+		signal();
 		return registration;
 	}
 
 	private void signal() {
-		synchronized (this.lifecycle) {
-			if (this.loop != null && !this.properties.interval().isZero()) {
-				this.loop.signal();
-			}
+		Ticker ticker = this.ticker;
+		if (ticker != null && !this.properties.interval().isZero()) {
+			ticker.signalIfIdle();
 		}
 	}
 
@@ -142,8 +125,8 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	@Override
 	public void start() {
 		synchronized (this.lifecycle) {
-			if (this.loop == null) {
-				this.loop = newLoop();
+			if (this.ticker == null) {
+				this.ticker = new Ticker();
 			}
 		}
 		if (!this.registrations.isEmpty()) {
@@ -154,18 +137,16 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	@Override
 	public void stop() {
 		synchronized (this.lifecycle) {
-			if (this.loop != null) {
-				this.loop.close();
-				this.loop = null;
+			if (this.ticker != null) {
+				this.ticker.close();
+				this.ticker = null;
 			}
 		}
 	}
 
 	@Override
 	public boolean isRunning() {
-		synchronized (this.lifecycle) {
-			return this.loop != null;
-		}
+		return this.ticker != null;
 	}
 
 	private final class Registration implements Subscription {
@@ -189,27 +170,38 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	}
 
 	/**
-	 * The step of one loop, whose thread owns the state.
+	 * A loop, and what its thread owns.
 	 */
-	private final class Ticker implements Step {
+	private final class Ticker implements AutoCloseable {
+
+		private final BackgroundLoop loop = new BackgroundLoop("durable-notify-poll",
+				new FailureLog(logger, "Polls fail for now", "Polls succeed again"), this::tick);
+
+		/**
+		 * Whether the loop waits for a signal.
+		 */
+		private volatile boolean idle = true;
 
 		private @Nullable Long polledAt;
 
 		private double jitter = nextJitter();
 
-		@Override
-		public Next run() {
-			AdaptivePoll poll = AdaptivePoll.this;
-			poll.idle = poll.registrations.isEmpty();
-			// Checked again, since what was registered before the loop was idle sent no
-			// signal
-			if (poll.idle && poll.registrations.isEmpty()) {
+		private void signalIfIdle() {
+			if (this.idle) {
+				this.loop.signal();
+			}
+		}
+
+		private Next tick() {
+			this.idle = AdaptivePoll.this.registrations.isEmpty();
+			// Checked again: what was registered before the loop was idle sent no signal
+			if (this.idle && AdaptivePoll.this.registrations.isEmpty()) {
 				this.polledAt = null;
 				return Next.IDLE;
 			}
-			poll.idle = false;
+			this.idle = false;
 			pollWhenDue(System.nanoTime());
-			return Next.after(poll.tick);
+			return Next.after(AdaptivePoll.this.tick);
 		}
 
 		private void pollWhenDue(long now) {
@@ -226,8 +218,13 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		/**
 		 * Only ever shorter: the interval is what users were promised.
 		 */
-		private double nextJitter() {
+		private static double nextJitter() {
 			return 1 - ThreadLocalRandom.current().nextDouble(JITTER);
+		}
+
+		@Override
+		public void close() {
+			this.loop.close();
 		}
 
 	}

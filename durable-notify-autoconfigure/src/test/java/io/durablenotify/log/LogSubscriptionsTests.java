@@ -342,7 +342,8 @@ class LogSubscriptionsTests {
 	}
 
 	private void awaitIdle() {
-		Eventually.await(() -> this.readers.registry().all().stream().allMatch((reader) -> reader.fetchState().isIdle()),
+		Eventually.await(
+				() -> this.readers.registry().all().stream().allMatch((reader) -> reader.fetchState().isIdle()),
 				() -> this.readers.registry().all().toString());
 	}
 

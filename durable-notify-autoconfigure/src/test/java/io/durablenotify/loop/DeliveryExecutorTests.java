@@ -18,14 +18,19 @@ package io.durablenotify.loop;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 import io.durablenotify.testsupport.Eventually;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.core.task.TaskRejectedException;
 
@@ -95,6 +100,39 @@ class DeliveryExecutorTests {
 		assertThat(this.executor.getPoolSize()).isLessThanOrEqualTo(4);
 	}
 
+	/**
+	 * With threads that give up at once, so that tasks come while threads end.
+	 */
+	@ParameterizedTest
+	@ValueSource(ints = { 1, 2, 8 })
+	void noTaskIsLeftWithoutAThread(int maxThreads) throws Exception {
+		DeliveryExecutor busy = new DeliveryExecutor(maxThreads);
+		busy.setDaemon(true);
+		busy.initialize();
+		busy.getThreadPoolExecutor().setKeepAliveTime(20, TimeUnit.MICROSECONDS);
+		for (int i = 0; i < 10_000; i++) {
+			CountDownLatch second = new CountDownLatch(1);
+			// The first needs the second, where there may be two threads
+			CompletableFuture<Void> first = CompletableFuture.runAsync((maxThreads > 1) ? () -> await(second) : () -> {
+			}, busy);
+			if (i % 3 == 0) {
+				LockSupport.parkNanos(ThreadLocalRandom.current().nextInt(50_000));
+			}
+			CompletableFuture<Void> release = CompletableFuture.runAsync(second::countDown, busy);
+			CompletableFuture.allOf(first, release).get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+		}
+		busy.shutdown();
+	}
+
+	private static void await(CountDownLatch latch) {
+		try {
+			latch.await(2 * Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
 	@Test
 	void afterTheShutdownTasksAreRejected() {
 		this.executor.shutdown();
@@ -102,12 +140,7 @@ class DeliveryExecutorTests {
 	}
 
 	private void block() {
-		try {
-			this.release.await(2 * Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-		}
+		await(this.release);
 	}
 
 }

@@ -211,6 +211,17 @@ class AdaptivePollTests {
 	}
 
 	@Test
+	void whatIsRegisteredAfterARestartIsCalled() {
+		AtomicInteger calls = new AtomicInteger();
+		Subscription before = this.poll.register(calls::incrementAndGet);
+		awaitCalls(calls, 1);
+		this.poll.stop();
+		before.cancel();
+		this.poll.start();
+		awaitCalls(count(), 1);
+	}
+
+	@Test
 	void whatIsRegisteredWhileStoppedIsCalledAfterTheStart() {
 		this.poll.stop();
 		Set<Thread> before = threads();
