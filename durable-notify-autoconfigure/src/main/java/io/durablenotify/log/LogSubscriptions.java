@@ -268,11 +268,11 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	@Override
 	public void stop() {
 		this.registry.stop();
-		CompletableFuture<?>[] told = this.registry.all()
+		CompletableFuture<?>[] delivered = this.registry.all()
 			.stream()
 			.map(LogSubscription::stop)
 			.toArray(CompletableFuture<?>[]::new);
-		CompletableFuture.allOf(told).completeOnTimeout(null, STOP_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS).join();
+		CompletableFuture.allOf(delivered).completeOnTimeout(null, STOP_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS).join();
 	}
 
 	@Override

@@ -71,12 +71,10 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 		if (pool.isShutdown() && pool.remove(task)) {
 			throw rejected();
 		}
-		startThreadsLater();
 	}
 
 	/**
-	 * A thread that was about to end has counted as one of all threads, and has not seen
-	 * the task.
+	 * Later, since a thread that is about to end still counts as one of all threads.
 	 */
 	private void startThreadsLater() {
 		if (this.checking.compareAndSet(false, true)) {
@@ -105,8 +103,8 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	/**
-	 * A task that is in the queue without a thread for it, while threads can be started,
-	 * would wait for handlers that block. So each side checks again after its own change.
+	 * A task that no thread waits for would wait for handlers that block, although
+	 * threads can be started. Each side checks for that after its own change.
 	 */
 	private final class IdleThreadQueue extends LinkedBlockingQueue<Runnable> {
 
@@ -117,16 +115,20 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 
 		@Override
 		public boolean offer(Runnable task) {
-			if (this.waiting.get() <= size()) {
-				return false;
-			}
-			super.offer(task);
-			return this.waiting.get() >= size() || !remove(task);
+			return this.waiting.get() > size() && add(task);
 		}
 
 		@Override
 		public boolean add(Runnable task) {
-			return super.offer(task);
+			super.offer(task);
+			checkWaiting();
+			return true;
+		}
+
+		private void checkWaiting() {
+			if (this.waiting.get() < size()) {
+				startThreadsLater();
+			}
 		}
 
 		@Override
@@ -145,13 +147,7 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 			if (task == null) {
 				return poll();
 			}
-			if (this.waiting.get() < size()) {
-				// Queued for this thread, which had a task already
-				Runnable other = poll();
-				if (other != null) {
-					getThreadPoolExecutor().execute(other);
-				}
-			}
+			checkWaiting();
 			return task;
 		}
 

@@ -392,7 +392,7 @@ final class PostgresStreamStore implements StreamStore {
 	@Override
 	public Found<Chunk> fetchFirst(Connection connection, String name, long index, Budget budget) throws SQLException {
 		Page page = readByName(connection, name, Start.at(index), budget.entriesAlone(), budget.bytesAlone());
-		if (page.isCut() && page.chunks().isEmpty()) {
+		if (page.isCutAtFirst()) {
 			page = readBySize(connection, page, budget.entriesPerTarget(), budget.bytesPerTarget());
 		}
 		return new Found<>(page.head(), page.chunks());
@@ -405,7 +405,7 @@ final class PostgresStreamStore implements StreamStore {
 			Target target = targets.get(0);
 			Page page = read(connection, this.read, target.id(), target.index(), budget.entriesAlone(),
 					budget.bytesAlone());
-			if (page != null && !(page.isCut() && page.chunks().isEmpty())) {
+			if (page != null && !page.isCutAtFirst()) {
 				return List.of(new Found<>(page.head(), page.chunks()));
 			}
 		}
@@ -454,6 +454,10 @@ final class PostgresStreamStore implements StreamStore {
 
 		Page cut() {
 			return new Page(this.head, this.firstIndex, this.chunks, true);
+		}
+
+		boolean isCutAtFirst() {
+			return this.isCut && this.chunks.isEmpty();
 		}
 
 		/**

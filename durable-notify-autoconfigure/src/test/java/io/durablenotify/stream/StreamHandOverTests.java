@@ -123,11 +123,13 @@ class StreamHandOverTests {
 	@Test
 	void theCallersArrayIsNotHandedOver() {
 		RecordingHandler handler = read("copied");
+		int before = this.fetches.get();
 		byte[] data = "before".getBytes(StandardCharsets.UTF_8);
 		append("copied", data);
 		data[0] = 'X';
 		handler.awaitChunks(2);
 		assertThat(handler.texts()).endsWith("before");
+		assertThat(this.fetches).as("it was handed over").hasValue(before);
 	}
 
 	@Test

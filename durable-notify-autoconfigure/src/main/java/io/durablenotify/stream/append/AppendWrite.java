@@ -25,6 +25,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 import io.durablenotify.database.SessionWork;
@@ -119,12 +120,12 @@ public final class AppendWrite {
 	public void appendLast(Connection connection, boolean joined, Append append, Duration lockTimeout)
 			throws SQLException {
 		AppendGroup group = new AppendGroup(append);
-		SessionWork<Written<AppendOutcome>> work = (session, inTransaction) -> storeLast(session, joined, group,
+		SessionWork<Written<Optional<Stored>>> work = (session, inTransaction) -> storeLast(session, joined, group,
 				LockWait.upTo(lockTimeout));
-		AppendOutcome outcome = (joined) ? this.writes.run(this.topic, connection, true, work)
+		Optional<Stored> stored = (joined) ? this.writes.run(this.topic, connection, true, work)
 				: this.writes.runInTransaction(this.topic, connection, work);
 		this.known.forget(append.stream());
-		group.complete(outcome);
+		stored.ifPresent(group::complete);
 	}
 
 	/**
@@ -197,24 +198,27 @@ public final class AppendWrite {
 		}
 	}
 
-	private Written<AppendOutcome> storeLast(Connection connection, boolean joined, AppendGroup group, LockWait wait)
+	/**
+	 * Return what was stored, which is completed after the commit; empty if the append
+	 * has another outcome.
+	 */
+	private Written<Optional<Stored>> storeLast(Connection connection, boolean joined, AppendGroup group, LockWait wait)
 			throws SQLException {
 		for (int lookup = 0; lookup < MAX_LOOKUPS; lookup++) {
 			findOrCreate(connection, joined, List.of(group), wait);
-			if (group.isCompleted()) {
-				return Written.of(group.appends().get(0).outcome(), null);
-			}
 			Written<Map<AppendGroup, AppendOutcome>> written = insert(connection, joined, found(List.of(group)), wait);
 			if (written.result().get(group) instanceof Stored stored) {
 				// The append has locked the stream
 				this.ends.end(connection, joined, group.stream(), StreamEnd.COMPLETED, null, wait.timeout());
 				List<Wakeup> wakeups = new ArrayList<>(written.wakeups());
 				wakeups.add(Wakeup.ended(stored.streamId()));
-				return new Written<>(stored, wakeups);
+				return new Written<>(Optional.of(stored), wakeups);
 			}
-			explain(connection, List.of(group), wait);
+			if (!group.isCompleted()) {
+				explain(connection, List.of(group), wait);
+			}
 			if (group.isCompleted()) {
-				return Written.of(group.appends().get(0).outcome(), null);
+				return Written.of(Optional.empty(), null);
 			}
 		}
 		throw comesAndGoes(group.stream());
