@@ -19,6 +19,8 @@ package io.durablenotify.change;
 import java.sql.Connection;
 import java.util.List;
 
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import io.durablenotify.change.ChangeGap.Reason;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
@@ -111,7 +113,8 @@ class ChangeRetentionTests {
 	void anInstanceThatHasNotReadForLongerThanTheRetentionReceivesAGap() {
 		String listener = "deaf-listener";
 		try (Instance deaf = Instance.start(this.database, NO_POLL, SHORT,
-				"durable-notify.listener.application-name=" + listener)) {
+				"durable-notify.listener.application-name=" + listener,
+				"spring.datasource.hikari.allow-pool-suspension=true")) {
 			RecordingChangeHandler ofDeaf = new RecordingChangeHandler();
 			// First of all: a read that it has requested could still be running below
 			deaf.bean(ChangeJanitor.class).stop();
@@ -119,8 +122,13 @@ class ChangeRetentionTests {
 			publish("heard");
 			ofDeaf.awaitKey("heard");
 			deaf.listener().stop();
+			HikariPoolMXBean pool = deaf.bean(HikariDataSource.class).getHikariPoolMXBean();
+			// A read that was requested before must not receive it
+			pool.suspendPool();
+			Eventually.await(() -> pool.getActiveConnections() == 0, pool::getActiveConnections);
 			publish("missed");
 			awaitStored();
+			pool.resumePool();
 			deaf.listener().start();
 			deaf.awaitStatus(Status.LISTENING);
 			ofDeaf.awaitGap();
