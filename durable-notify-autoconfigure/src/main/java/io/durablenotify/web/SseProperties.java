@@ -29,15 +29,20 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *
  * @param heartbeatInterval Time without an event after which a comment is sent. From 50ms
  * to 1d.
+ * @param writeTimeout Time after which a client that takes nothing is disconnected. From
+ * 50ms to 1d.
  */
 @ConfigurationProperties(SseProperties.PREFIX)
-public record SseProperties(@DefaultValue("15s") Duration heartbeatInterval) implements InitializingBean {
+public record SseProperties(@DefaultValue("15s") Duration heartbeatInterval,
+		@DefaultValue("30s") Duration writeTimeout) implements InitializingBean {
 
 	static final String PREFIX = "durable-notify.sse";
 
 	@Override
 	public void afterPropertiesSet() {
-		new PropertyRules(PREFIX).interval("heartbeat-interval", this.heartbeatInterval);
+		PropertyRules rules = new PropertyRules(PREFIX);
+		rules.interval("heartbeat-interval", this.heartbeatInterval);
+		rules.interval("write-timeout", this.writeTimeout);
 	}
 
 }

@@ -13,46 +13,59 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
-
 package io.durablenotify.web;
 
+import io.durablenotify.stream.Chunk;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 /**
- * Serves streams of text as server-sent events, for a browser's {@code EventSource}.
- * <pre class="code">
- * &#64;GetMapping("/answers/{id}")
- * ResponseEntity&lt;SseEmitter&gt; answer(&#64;PathVariable String id,
- * 		&#64;RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
- * 	return sse.respond("answers/" + id, lastEventId);
- * }
- * </pre>
+ * Serves streams to browsers as server-sent events, for Spring MVC.
  * <p>
- * Each chunk is an event with its index as the {@code id}, so that a browser that
- * connects again goes on where it was. It knows the index only: after a failover or a
- * crash that lost chunks it goes on there too, even if other chunks were stored before by
- * then. The text arrives as it is, white space and empty lines included; only carriage
- * returns arrive as line feeds, which is all that the format can carry.
+ * Each chunk is an event, whose id names the stream and how far the client has read: a
+ * browser's {@code EventSource} sends the id of the last event that it received when it
+ * connects again, and goes on after that. If the stream was deleted since and another one
+ * has its name, the client receives an {@code error} event. The end is an event
+ * {@code complete} or {@code error}, the latter with the reason for data. A client that
+ * comes back after the end receives status 204, after which a browser stops.
  * <p>
- * The end is an event {@code complete} with no data, or {@code error} with the reason as
- * its data, also for a stream that was cancelled: a page need not know of that. A page
- * closes its {@code EventSource} on either. If it misses that event, it connects again,
- * is answered with 204, and stops by itself.
+ * Events are written without blocking: a client that does not read holds no thread, and
+ * no more of the stream than {@code durable-notify.streams.buffer-bytes}. One that has
+ * taken nothing for {@code durable-notify.sse.write-timeout} is disconnected. Where the
+ * response knows no write listener (in tests with a mock response, and if a filter wraps
+ * the output stream) writes block a thread of {@code durableNotifyTaskExecutor}.
+ * <p>
+ * A handler method returns the response at once, to be written by Spring MVC. If it is
+ * not returned nothing is read. All methods may be called by any thread, and ask the
+ * database once before they return, by the caller's connection if it has one.
  */
 public interface SseStreams {
 
 	/**
-	 * Serve a stream, live, until it ends or the client leaves.
+	 * Serve a stream from its start, live, until it ends or the client leaves.
 	 * @param stream the stream's name
-	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null} for the start
-	 * @return 404 for an unknown stream; 204 if the stream has ended and nothing is left,
-	 * since a browser would otherwise reconnect forever; else the events
+	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null}
+	 * @return 404 for an unknown stream, 204 if the client has received the end, else the
+	 * events
 	 * @throws org.springframework.web.server.ResponseStatusException with 400 if the name
-	 * or the header is refused
+	 * or the header is invalid
 	 */
 	ResponseEntity<SseEmitter> respond(String stream, @Nullable String lastEventId);
+
+	/**
+	 * Serve a stream, live, until it ends or the client leaves.
+	 * @param stream the stream's name
+	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null}
+	 * @param options where to begin, whether to wait for a stream that does not exist
+	 * yet, and what an event holds
+	 * @return as {@link #respond(String, String)}
+	 * @throws org.springframework.web.server.ResponseStatusException as
+	 * {@link #respond(String, String)}
+	 */
+	default ResponseEntity<SseEmitter> respond(String stream, @Nullable String lastEventId, SseOptions<Chunk> options) {
+		throw new UnsupportedOperationException("This SseStreams knows no options");
+	}
 
 }

@@ -16,8 +16,11 @@
 
 package io.durablenotify.web;
 
+import java.util.Set;
 import java.util.concurrent.Executor;
 
+import io.durablenotify.event.EventLog;
+import io.durablenotify.event.EventProperties;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamReader;
@@ -34,11 +37,24 @@ import org.springframework.context.annotation.Configuration;
 @RequiresPostgres
 public class WebConfiguration {
 
+	@Bean(defaultCandidate = false)
+	SseConnections durableNotifySseConnections(SseProperties properties,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+		return new SseConnections(properties, executor);
+	}
+
 	@Bean
 	@ConditionalOnMissingBean
-	SseStreams durableNotifySseStreams(StreamReader reader, SseProperties properties,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new DefaultSseStreams(reader, properties, executor);
+	SseStreams durableNotifySseStreams(StreamReader reader,
+			@Qualifier("durableNotifySseConnections") SseConnections connections) {
+		return new DefaultSseStreams(reader, connections);
+	}
+
+	@Bean
+	@ConditionalOnMissingBean
+	SseRuns durableNotifySseRuns(EventLog log, EventProperties properties,
+			@Qualifier("durableNotifySseConnections") SseConnections connections) {
+		return new DefaultSseRuns(log, Set.copyOf(properties.terminalTypes()), connections);
 	}
 
 }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.stream.Chunk;
@@ -41,7 +42,14 @@ final class CountingReader implements StreamReader {
 
 	private final List<Opened> opened = new CopyOnWriteArrayList<>();
 
-	record Opened(String stream, ChunkHandler handler, Subscription subscription) {
+	/**
+	 * A subscriber that there was.
+	 *
+	 * @param stream the stream
+	 * @param subscriber the subscriber
+	 * @param active whether it is neither cancelled nor over
+	 */
+	record Opened(String stream, Flow.Subscriber<? super Chunk> subscriber, AtomicBoolean active) {
 	}
 
 	CountingReader(StreamReader delegate) {
@@ -50,9 +58,7 @@ final class CountingReader implements StreamReader {
 
 	@Override
 	public Subscription subscribe(String stream, StreamPosition from, ChunkHandler handler) {
-		Subscription subscription = this.delegate.subscribe(stream, from, handler);
-		this.opened.add(new Opened(stream, handler, subscription));
-		return subscription;
+		return this.delegate.subscribe(stream, from, handler);
 	}
 
 	@Override
@@ -62,7 +68,12 @@ final class CountingReader implements StreamReader {
 
 	@Override
 	public Flow.Publisher<Chunk> publisher(String stream, StreamPosition from) {
-		return this.delegate.publisher(stream, from);
+		Flow.Publisher<Chunk> publisher = this.delegate.publisher(stream, from);
+		return (subscriber) -> {
+			Opened opened = new Opened(stream, subscriber, new AtomicBoolean(true));
+			this.opened.add(opened);
+			publisher.subscribe(new Counted(opened));
+		};
 	}
 
 	@Override
@@ -88,12 +99,51 @@ final class CountingReader implements StreamReader {
 	}
 
 	int active(String stream) {
-		return (int) opened(stream).stream().filter((opened) -> opened.subscription().isActive()).count();
+		return (int) opened(stream).stream().filter((opened) -> opened.active().get()).count();
 	}
 
 	void awaitActive(String stream, int count) {
 		Eventually.await(() -> active(stream) == count,
 				() -> "%d active of %s".formatted(active(stream), opened(stream)));
+	}
+
+	private record Counted(Opened opened) implements Flow.Subscriber<Chunk> {
+
+		@Override
+		public void onSubscribe(Flow.Subscription subscription) {
+			this.opened.subscriber().onSubscribe(new Flow.Subscription() {
+
+				@Override
+				public void request(long count) {
+					subscription.request(count);
+				}
+
+				@Override
+				public void cancel() {
+					Counted.this.opened.active().set(false);
+					subscription.cancel();
+				}
+
+			});
+		}
+
+		@Override
+		public void onNext(Chunk chunk) {
+			this.opened.subscriber().onNext(chunk);
+		}
+
+		@Override
+		public void onError(Throwable failure) {
+			this.opened.active().set(false);
+			this.opened.subscriber().onError(failure);
+		}
+
+		@Override
+		public void onComplete() {
+			this.opened.active().set(false);
+			this.opened.subscriber().onComplete();
+		}
+
 	}
 
 }

@@ -20,9 +20,14 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -131,22 +136,26 @@ class SseStreamsTests {
 				.hasValueSatisfying((type) -> assertThat(type).startsWith("text/event-stream"));
 			assertThat(client.header("Cache-Control")).hasValue("no-store");
 			assertThat(client.header("X-Accel-Buffering")).hasValue("no");
+			String identity = identity("whole");
 			assertThat(client.raw()).isEqualTo("""
-					id:0
+					:
+
+					id:0@%1$s
 					data: Hello
 
-					id:1
+					id:1@%1$s
 					data:  world
 					data:   and
 					data:\s
 					data: all
 
+					id:end@%1$s
 					event:complete
-					data:
+					data:\s
 
-					""");
-			assertThat(client.events()).containsExactly(new Event("0", "message", "Hello"),
-					new Event("1", "message", " world\n  and\n\nall"), new Event("1", "complete", ""));
+					""".formatted(identity));
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "Hello"),
+					new Event("1", "message", " world\n  and\n\nall"), new Event("end", "complete", ""));
 		}
 	}
 
@@ -185,7 +194,7 @@ class SseStreamsTests {
 			writer.complete("live");
 			client.awaitEnd();
 			assertThat(client.messages()).containsExactlyElementsOf(numbers(0, 20));
-			assertThat(client.events()).last().extracting(Event::type).isEqualTo("complete");
+			assertThat(plain(client)).last().extracting(Event::type).isEqualTo("complete");
 		}
 	}
 
@@ -211,19 +220,156 @@ class SseStreamsTests {
 	}
 
 	@Test
-	void anEndedStreamWithNothingLeftHasNoContent() {
+	void onlyAClientThatHasReceivedTheEndHasNoContent() {
 		writer.append("over", "a");
 		writer.append("over", "b");
 		writer.complete("over");
 		writer.complete("over-and-empty");
 		writer.fail("failed-and-empty", "nothing to say");
-		assertThat(statusOf("over", "1")).isEqualTo(204);
-		assertThat(statusOf("over", "7")).isEqualTo(204);
-		assertThat(statusOf("over-and-empty", null)).isEqualTo(204);
-		assertThat(statusOf("failed-and-empty", null)).isEqualTo(204);
-		assertThat(reader.opened("over")).isEmpty();
+		writer.fail("failed-and-read", "nothing more");
+		for (String stream : List.of("over", "over-and-empty", "failed-and-empty", "failed-and-read")) {
+			String end;
+			try (SseClient client = get(stream).awaitEnd()) {
+				assertThat(client.status()).isEqualTo(200);
+				end = client.events().get(client.events().size() - 1).lastEventId();
+			}
+			assertThat(end).isEqualTo("end@" + identity(stream));
+			assertThat(statusOf(stream, end)).isEqualTo(204);
+		}
 		try (SseClient client = get("over", "0").awaitEnd()) {
-			assertThat(client.events()).containsExactly(new Event("1", "message", "b"), new Event("1", "complete", ""));
+			assertThat(plain(client)).containsExactly(new Event("1", "message", "b"),
+					new Event("end", "complete", ""));
+		}
+		try (SseClient client = get("over", "1").awaitEnd()) {
+			assertThat(plain(client)).containsExactly(new Event("end", "complete", ""));
+		}
+		try (SseClient client = get("failed-and-empty").awaitEnd()) {
+			assertThat(plain(client)).containsExactly(new Event("end", "error", "nothing to say"));
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void anotherStreamOfTheNameIsAnErrorToAClientOfTheOneBefore(boolean ended) {
+		String stream = "again/" + ended;
+		IntStream.range(0, 50).forEach((i) -> writer.append(stream, "old " + i));
+		String last;
+		try (SseClient client = get(stream).awaitMessages(50)) {
+			last = client.events().get(49).lastEventId();
+		}
+		deleteBehindTheApi(stream);
+		IntStream.range(0, 60).forEach((i) -> writer.append(stream, "new " + i));
+		if (ended) {
+			writer.complete(stream);
+		}
+		String told;
+		try (SseClient client = get(stream, last).awaitEnd()) {
+			assertThat(client.messages()).isEmpty();
+			assertThat(client.events()).singleElement().satisfies((event) -> {
+				assertThat(event.type()).isEqualTo("error");
+				assertThat(event.data()).contains("'" + stream + "'").contains("another one has its name");
+			});
+			told = client.events().get(0).lastEventId();
+		}
+		assertThat(statusOf(stream, told)).isEqualTo(204);
+		try (SseClient client = get(stream).awaitMessages(60)) {
+			assertThat(client.messages()).startsWith("new 0");
+		}
+	}
+
+	@Test
+	void anEndOfAStreamThatIsGoneHasNoContent() {
+		writer.complete("gone");
+		String end = "end@" + identity("gone");
+		deleteBehindTheApi("gone");
+		assertThat(statusOf("gone", end)).isEqualTo(204);
+		assertThat(statusOf("gone", "4@" + end.substring(4))).isEqualTo(404);
+		writer.append("gone", "another");
+		try (SseClient client = get("gone", end).awaitEnd()) {
+			assertThat(client.events()).singleElement().extracting(Event::type).isEqualTo("error");
+		}
+	}
+
+	@Test
+	void aCharacterInSeveralChunksIsSentWithTheLastOfThem() {
+		byte[] bytes = "Grüße 🌍 你好".getBytes(StandardCharsets.UTF_8);
+		for (int size : new int[] { 1, 2, 3, 5 }) {
+			String stream = "split/" + size;
+			for (int i = 0; i < bytes.length; i += size) {
+				writer.append(stream, Arrays.copyOfRange(bytes, i, Math.min(bytes.length, i + size)));
+			}
+			writer.complete(stream);
+			List<String> ids;
+			try (SseClient client = get(stream).awaitEnd()) {
+				assertThat(String.join("", client.messages())).isEqualTo("Grüße 🌍 你好");
+				ids = client.events().stream().map(Event::lastEventId).toList();
+			}
+			// Wherever a client has left, it has every character once
+			for (int i = 0; i < ids.size() - 1; i++) {
+				try (SseClient before = get(stream).awaitEnd(); SseClient after = get(stream, ids.get(i)).awaitEnd()) {
+					assertThat(String.join("", before.messages().subList(0, i + 1))
+							+ String.join("", after.messages()))
+						.as("after %s", ids.get(i))
+						.isEqualTo("Grüße 🌍 你好");
+				}
+			}
+		}
+	}
+
+	@Test
+	void bytesThatAreNoTextAreReplaced() {
+		writer.append("binary", new byte[] { 'a', (byte) 0xFF, 'b' });
+		writer.append("binary", new byte[] { 'c', (byte) 0xE2, (byte) 0x82 });
+		writer.complete("binary");
+		try (SseClient client = get("binary").awaitEnd()) {
+			assertThat(client.messages()).containsExactly("a\uFFFDb", "c", "\uFFFD");
+		}
+	}
+
+	@Test
+	void theHeadersAndACommentComeAtOnce() {
+		writer.create("quiet");
+		try (SseClient client = get("quiet")) {
+			Eventually.await(() -> client.comments() == 1, client::toString);
+			assertThat(client.status()).isEqualTo(200);
+		}
+	}
+
+	@Test
+	void aHeadRequestHasNoReader() throws Exception {
+		writer.append("head", "a");
+		HttpClient client = HttpClient.newHttpClient();
+		HttpRequest request = HttpRequest
+			.newBuilder(URI.create("http://127.0.0.1:%d/sse?stream=head".formatted(port(instance))))
+			.HEAD()
+			.build();
+		for (int i = 0; i < 5; i++) {
+			HttpResponse<Void> response = client.send(request, HttpResponse.BodyHandlers.discarding());
+			assertThat(response.statusCode()).isEqualTo(200);
+			assertThat(response.headers().firstValue("Content-Type")).hasValue("text/event-stream");
+		}
+		assertThat(reader.opened("head")).isEmpty();
+		Eventually.await(() -> responses(instance) == 0, () -> responses(instance));
+	}
+
+	@Test
+	void aStreamThatDoesNotExistYetIsWaitedForOnRequest() {
+		try (SseClient client = get("awaited&wait=true")) {
+			Eventually.await(() -> client.comments() >= 1, client::toString);
+			assertThat(client.status()).isEqualTo(200);
+			writer.append("awaited", "a");
+			client.awaitMessages(1);
+			assertThat(client.events().get(0).lastEventId()).isEqualTo("0@" + identity("awaited"));
+			writer.complete("awaited");
+			client.awaitEnd();
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"),
+					new Event("end", "complete", ""));
+		}
+		try (SseClient client = get("awaited-and-empty&wait=true")) {
+			Eventually.await(() -> client.comments() >= 1, client::toString);
+			writer.fail("awaited-and-empty", "nothing to say");
+			client.awaitEnd();
+			assertThat(plain(client)).containsExactly(new Event("end", "error", "nothing to say"));
 		}
 	}
 
@@ -235,8 +381,22 @@ class SseStreamsTests {
 			reader.awaitActive("open", 1);
 			writer.append("open", "b");
 			client.awaitMessages(1);
-			assertThat(client.events()).containsExactly(new Event("1", "message", "b"));
+			assertThat(plain(client)).containsExactly(new Event("1", "message", "b"));
 		}
+	}
+
+	private static String identity(String stream) {
+		return instance.reader().info(stream).orElseThrow().identity();
+	}
+
+	/**
+	 * Return events with the identity left out of their ids.
+	 */
+	private static List<Event> plain(SseClient client) {
+		return client.events()
+			.stream()
+			.map((event) -> new Event(event.lastEventId().replaceAll("@.*", ""), event.type(), event.data()))
+			.toList();
 	}
 
 	private static int statusOf(String stream, String lastEventId) {
@@ -246,12 +406,12 @@ class SseStreamsTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "x", "-1", "1.5", "9223372036854775807", "99999999999999999999" })
+	@ValueSource(strings = { "x", "-2", "1.5.2", "@a", "1@", "1@A", "99999999999999999999" })
 	void aBadLastEventIdIsABadRequest(String lastEventId) {
 		writer.append("known", "a");
 		try (SseClient client = get("known", lastEventId).awaitEnd()) {
 			assertThat(client.status()).isEqualTo(400);
-			assertThat(client.raw()).contains(lastEventId).contains("use 0 or more");
+			assertThat(client.raw()).contains(lastEventId).contains("must be the id of an event");
 		}
 	}
 
@@ -272,8 +432,8 @@ class SseStreamsTests {
 		writer.append("failed", "a");
 		writer.fail("failed", "out of words:\n  the\r\n\r\nmodel");
 		try (SseClient client = get("failed").awaitEnd()) {
-			assertThat(client.events()).containsExactly(new Event("0", "message", "a"),
-					new Event("0", "error", "out of words:\n  the\n\nmodel"));
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"),
+					new Event("end", "error", "out of words:\n  the\n\nmodel"));
 		}
 	}
 
@@ -283,10 +443,10 @@ class SseStreamsTests {
 		try (SseClient client = get("cancelled").awaitMessages(1)) {
 			writer.cancel("cancelled", "stopped by the reader");
 			client.awaitEnd();
-			assertThat(client.events()).containsExactly(new Event("0", "message", "a"),
-					new Event("0", "error", "stopped by the reader"));
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"),
+					new Event("end", "error", "stopped by the reader"));
 		}
-		assertThat(statusOf("cancelled", "0")).isEqualTo(204);
+		assertThat(statusOf("cancelled", "end@" + identity("cancelled"))).isEqualTo(204);
 	}
 
 	@Test
@@ -295,7 +455,7 @@ class SseStreamsTests {
 		try (SseClient client = get("deleted").awaitMessages(1)) {
 			deleteBehindTheApi("deleted");
 			client.awaitEnd();
-			assertThat(client.events()).last().satisfies((event) -> {
+			assertThat(plain(client)).last().satisfies((event) -> {
 				assertThat(event.type()).isEqualTo("error");
 				assertThat(event.data()).contains("'deleted'");
 			});
@@ -319,7 +479,7 @@ class SseStreamsTests {
 		return Thread.getAllStackTraces()
 			.keySet()
 			.stream()
-			.filter((thread) -> thread.getName().equals("durable-notify-heartbeat"))
+			.filter((thread) -> thread.getName().equals("durable-notify-sse"))
 			.count();
 	}
 
@@ -336,7 +496,7 @@ class SseStreamsTests {
 					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = ?)", stream);
 		try (SseClient client = get(stream, lastEventId).awaitEnd()) {
 			assertThat(client.messages()).hasSize((lastEventId == null) ? 10 : 0);
-			assertThat(client.events()).last().satisfies((event) -> {
+			assertThat(plain(client)).last().satisfies((event) -> {
 				assertThat(event.type()).isEqualTo("error");
 				assertThat(event.data()).contains("has lost chunks").contains("but 451 was found");
 			});
@@ -353,10 +513,10 @@ class SseStreamsTests {
 		try (SseClient client = get("broken").awaitMessages(1)) {
 			reader.opened("broken")
 				.get(0)
-				.handler()
+				.subscriber()
 				.onError(new DataAccessResourceFailureException("SELECT salary FROM secrets"));
 			client.awaitEnd();
-			assertThat(client.events()).last().extracting(Event::type).isEqualTo("error");
+			assertThat(plain(client)).last().extracting(Event::type).isEqualTo("error");
 			assertThat(client.raw()).doesNotContain("salary");
 		}
 	}
@@ -369,7 +529,7 @@ class SseStreamsTests {
 			Eventually.await(() -> client.comments() >= 50, client::toString);
 			writer.append("silent", "b");
 			client.awaitMessages(2);
-			assertThat(client.events()).containsExactly(new Event("0", "message", "a"), new Event("1", "message", "b"));
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"), new Event("1", "message", "b"));
 			assertThat(client.raw()).contains("\n\n:\n\n");
 		}
 	}
@@ -410,7 +570,7 @@ class SseStreamsTests {
 	 * Responses that heartbeats are sent to.
 	 */
 	private static int responses(Instance instance) {
-		return ((DefaultSseStreams) instance.bean(SseStreams.class)).count();
+		return instance.bean(SseConnections.class).count();
 	}
 
 	@Test
@@ -474,14 +634,14 @@ class SseStreamsTests {
 		}
 		for (SseClient client : clients) {
 			client.awaitEnd();
-			assertThat(client.events()).containsExactly(new Event("0", "message", "a"));
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"));
 			client.close();
 		}
 	}
 
 	@Test
-	void aClientThatReadsNothingIsGivenUpAfterTheContainersTimeout() throws Exception {
-		Instance closing = startInstance("server.tomcat.connection-timeout=500ms", "server.shutdown=graceful",
+	void aClientThatTakesNothingIsDisconnectedAfterTheWriteTimeout() throws Exception {
+		Instance closing = startInstance("durable-notify.sse.write-timeout=500ms", "server.shutdown=graceful",
 				"spring.lifecycle.timeout-per-shutdown-phase=30s");
 		try (closing) {
 			for (int i = 0; i < 16; i++) {
@@ -491,25 +651,15 @@ class SseStreamsTests {
 			try (Socket first = connectWithoutReading(closing, "stuck")) {
 				Eventually.await(() -> reader.opened("stuck").size() == 1, () -> reader.opened("stuck"));
 				reader.awaitActive("stuck", 0);
+				Eventually.await(() -> responses(closing) == 0, () -> responses(closing));
 			}
 			try (Socket second = connectWithoutReading(closing, "stuck")) {
-				awaitBlockedWrite();
+				Eventually.await(() -> responses(closing) == 1, () -> responses(closing));
 				long start = System.nanoTime();
 				closing.close();
 				assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
 			}
 		}
-	}
-
-	private static void awaitBlockedWrite() {
-		Eventually.await(
-				() -> Thread.getAllStackTraces()
-					.entrySet()
-					.stream()
-					.anyMatch((thread) -> thread.getKey().getState() == Thread.State.TIMED_WAITING
-							&& Stream.of(thread.getValue())
-								.anyMatch((frame) -> frame.getClassName().equals(StreamEmitter.class.getName()))),
-				Thread::getAllStackTraces);
 	}
 
 	@Test
@@ -521,7 +671,7 @@ class SseStreamsTests {
 			readers.stop();
 			try (SseClient client = get(closing, "late", null).awaitEnd()) {
 				assertThat(client.status()).isEqualTo(200);
-				assertThat(client.raw()).isEmpty();
+				assertThat(client.events()).isEmpty();
 			}
 			Eventually.await(() -> responses(closing) == 0, () -> responses(closing) + " responses");
 		}
@@ -598,8 +748,10 @@ class SseStreamsTests {
 
 		@GetMapping("/sse")
 		ResponseEntity<SseEmitter> sse(@RequestParam String stream,
+				@RequestParam(defaultValue = "false") boolean wait,
 				@RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
-			return this.streams.respond(stream, lastEventId);
+			return (wait) ? this.streams.respond(stream, lastEventId, SseOptions.ofStream().waiting())
+					: this.streams.respond(stream, lastEventId);
 		}
 
 	}

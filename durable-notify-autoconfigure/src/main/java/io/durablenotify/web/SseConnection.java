@@ -1,0 +1,397 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.web;
+package io.durablenotify.web;
+
+import java.io.IOException;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.log.BufferedSubscription;
+import io.durablenotify.loop.SerialTask;
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.AsyncEvent;
+import jakarta.servlet.AsyncListener;
+import jakarta.servlet.ServletOutputStream;
+import jakarta.servlet.WriteListener;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One response. An event is requested when the one before was given to the container,
+ * which calls {@link #onWritePossible} once the client has taken enough of that to write
+ * more.
+ * <p>
+ * All writes are made by {@link #write()}, which one thread at a time runs: the one that
+ * delivers an event, a thread of the container, or the one that checks. None of them
+ * blocks, unless the response knows no write listener; then the executor runs it.
+ */
+final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncListener {
+
+	private static final Log logger = LogFactory.getLog(SseStreams.class);
+
+	/**
+	 * No more than that is given to the container at once, which copies what the socket
+	 * does not take.
+	 */
+	private static final int MAX_WRITE = 8 * 1024;
+
+	/**
+	 * Events that are buffered already go out together, up to so many bytes.
+	 */
+	private static final int MAX_UNFLUSHED = 16 * 1024;
+
+	private final SseConnections connections;
+
+	private final AsyncContext async;
+
+	private final ServletOutputStream output;
+
+	private final SerialTask blockingWrites;
+
+	/**
+	 * Ends a response that was written by blocking, as Spring MVC does.
+	 */
+	private final Runnable blockingEnd;
+
+	/**
+	 * What is to be written: an event and a comment at most.
+	 */
+	private final Queue<byte[]> pending = new ConcurrentLinkedQueue<>();
+
+	/**
+	 * How many signals {@link #write()} has not served yet.
+	 */
+	private final AtomicInteger signals = new AtomicInteger();
+
+	private final AtomicBoolean left = new AtomicBoolean();
+
+	private volatile Flow.@Nullable Subscription events;
+
+	private volatile boolean blocking;
+
+	/**
+	 * Whether {@link #write()} may run: the container has called
+	 * {@link #onWritePossible}, or there is no such call.
+	 */
+	private volatile boolean started;
+
+	/**
+	 * Whether an event is requested that has not come yet.
+	 */
+	private volatile boolean requested;
+
+	/**
+	 * Whether nothing comes after what is pending.
+	 */
+	private volatile boolean ending;
+
+	/**
+	 * When something was last written, by {@link System#nanoTime()}.
+	 */
+	private volatile long writtenAt = System.nanoTime();
+
+	/**
+	 * Since when the container takes nothing, or {@code null}.
+	 */
+	private volatile @Nullable Long stalledSince = this.writtenAt;
+
+	/**
+	 * How much of the first of the pending was written. Owned by {@link #write()}.
+	 */
+	private int offset;
+
+	/**
+	 * How many bytes were written since the last flush. Owned by {@link #write()}.
+	 */
+	private int unflushed;
+
+	SseConnection(SseConnections connections, AsyncContext async, ServletOutputStream output, Runnable blockingEnd) {
+		this.connections = connections;
+		this.async = async;
+		this.output = output;
+		this.blockingWrites = new SerialTask(connections.executor(), this::write, () -> !this.left.get());
+		this.blockingEnd = blockingEnd;
+	}
+
+	/**
+	 * Begin the response.
+	 * @param feed the events, or {@code null} for none
+	 * @param nonBlocking whether the response calls write listeners
+	 */
+	void open(@Nullable SseFeed<?> feed, boolean nonBlocking) {
+		this.async.addListener(this);
+		this.connections.add(this);
+		if (feed != null) {
+			// So that the headers go out at once
+			this.pending.add(SseEvent.comment());
+			feed.subscribe(this);
+		}
+		else {
+			this.ending = true;
+		}
+		if (!nonBlocking || !setWriteListener()) {
+			this.blocking = true;
+			this.started = true;
+			signal();
+		}
+	}
+
+	private boolean setWriteListener() {
+		try {
+			this.output.setWriteListener(this);
+			return true;
+		}
+		catch (UnsupportedOperationException | IllegalStateException ex) {
+			logger.debug("The response knows no write listener: it is written by blocking", ex);
+			return false;
+		}
+	}
+
+	/**
+	 * End the response after what is pending.
+	 */
+	void close() {
+		Flow.Subscription events = this.events;
+		if (events != null) {
+			events.cancel();
+		}
+		this.ending = true;
+		signal();
+	}
+
+	@Override
+	public void onSubscribe(Flow.Subscription subscription) {
+		this.events = subscription;
+	}
+
+	@Override
+	public void onNext(SseEvent event) {
+		this.pending.add(event.toBytes());
+		this.requested = false;
+		signal();
+	}
+
+	@Override
+	public void onSkipped() {
+		signal();
+	}
+
+	@Override
+	public void onComplete() {
+		this.ending = true;
+		signal();
+	}
+
+	@Override
+	public void onError(Throwable failure) {
+		logger.error("Unexpected failure of a response's events", failure);
+		onComplete();
+	}
+
+	/**
+	 * Called by a thread of the container, the first time when writing may begin.
+	 */
+	@Override
+	public void onWritePossible() {
+		this.started = true;
+		signal();
+	}
+
+	/**
+	 * Called regularly: send a heartbeat if it is due, or give up a client that takes
+	 * nothing.
+	 */
+	void check(long now, long heartbeatNanos, long timeoutNanos) {
+		Long stalledSince = this.stalledSince;
+		if (stalledSince != null) {
+			if (now - stalledSince >= timeoutNanos) {
+				logger.debug("A client has taken nothing for %d ms: it is disconnected"
+					.formatted((now - stalledSince) / 1_000_000));
+				end(true);
+			}
+		}
+		else if (now - this.writtenAt >= heartbeatNanos && this.pending.isEmpty() && !this.ending) {
+			this.pending.add(SseEvent.comment());
+			signal();
+		}
+	}
+
+	private void signal() {
+		if (this.blocking) {
+			this.blockingWrites.signal();
+		}
+		else if (this.signals.getAndIncrement() == 0) {
+			int served = 1;
+			do {
+				write();
+				served = this.signals.addAndGet(-served);
+			}
+			while (served != 0);
+		}
+	}
+
+	/**
+	 * Write what is there, and request what is next.
+	 */
+	private void write() {
+		try {
+			while (this.started && !this.left.get() && awaitsWrites() && writeNext()) {
+			}
+		}
+		catch (IOException | RuntimeException ex) {
+			logger.debug("The client has left", ex);
+			end(false);
+		}
+	}
+
+	/**
+	 * Return whether the container takes something. If it does not it calls
+	 * {@link #onWritePossible} later.
+	 */
+	private boolean awaitsWrites() {
+		if (this.blocking || this.output.isReady()) {
+			this.stalledSince = null;
+			return true;
+		}
+		if (this.stalledSince == null) {
+			this.stalledSince = System.nanoTime();
+		}
+		return false;
+	}
+
+	/**
+	 * Do what is next.
+	 * @return whether there is more to do
+	 */
+	private boolean writeNext() throws IOException {
+		byte[] bytes = this.pending.peek();
+		if (bytes != null) {
+			int length = Math.min(MAX_WRITE, bytes.length - this.offset);
+			writeBytes(bytes, length);
+			return true;
+		}
+		Flow.Subscription events = this.events;
+		boolean next = events != null && !this.ending && !this.requested;
+		if (this.unflushed > 0 && !(next && this.unflushed < MAX_UNFLUSHED && hasBuffered(events))) {
+			flush();
+			return true;
+		}
+		if (this.ending && this.pending.isEmpty()) {
+			end(false);
+			return false;
+		}
+		if (next) {
+			this.requested = true;
+			events.request(1);
+		}
+		return false;
+	}
+
+	private static boolean hasBuffered(Flow.@Nullable Subscription events) {
+		return events instanceof BufferedSubscription buffered && buffered.hasBuffered();
+	}
+
+	private void writeBytes(byte[] bytes, int length) throws IOException {
+		stalling();
+		this.output.write(bytes, this.offset, length);
+		written();
+		this.unflushed += length;
+		this.offset += length;
+		if (this.offset == bytes.length) {
+			this.offset = 0;
+			this.pending.remove();
+		}
+	}
+
+	private void flush() throws IOException {
+		stalling();
+		this.output.flush();
+		written();
+		this.unflushed = 0;
+	}
+
+	/**
+	 * A write that blocks shows for how long.
+	 */
+	private void stalling() {
+		if (this.blocking) {
+			this.stalledSince = System.nanoTime();
+		}
+	}
+
+	private void written() {
+		this.writtenAt = System.nanoTime();
+		this.stalledSince = null;
+	}
+
+	@Override
+	public void onError(AsyncEvent event) {
+		leave();
+	}
+
+	@Override
+	public void onTimeout(AsyncEvent event) {
+		leave();
+	}
+
+	@Override
+	public void onComplete(AsyncEvent event) {
+		leave();
+	}
+
+	@Override
+	public void onStartAsync(AsyncEvent event) {
+	}
+
+	/**
+	 * Let go of everything, once.
+	 * @return whether that was to be done
+	 */
+	private boolean leave() {
+		if (!this.left.compareAndSet(false, true)) {
+			return false;
+		}
+		Flow.Subscription events = this.events;
+		if (events != null) {
+			events.cancel();
+		}
+		this.connections.remove(this);
+		return true;
+	}
+
+	private void end(boolean stuck) {
+		if (!leave()) {
+			return;
+		}
+		if (this.blocking) {
+			this.blockingEnd.run();
+			return;
+		}
+		try {
+			// Without a dispatch, which filters would meet
+			this.async.complete();
+		}
+		catch (RuntimeException ex) {
+			logger.debug("The container has ended the response already", ex);
+		}
+	}
+
+}

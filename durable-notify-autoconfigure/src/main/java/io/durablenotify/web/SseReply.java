@@ -1,0 +1,81 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.web;
+
+import io.durablenotify.web.SseSource.Found;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.http.HttpStatus;
+import org.springframework.web.server.ResponseStatusException;
+
+/**
+ * What a client receives.
+ *
+ * @param <E> the entries' type
+ * @param status the status
+ * @param feed the events, if the status is 200
+ */
+record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
+
+	/**
+	 * Find what a client receives. Asks the database once.
+	 * @param source what is served
+	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null}
+	 * @param waiting whether to wait for a log that does not exist
+	 * @throws ResponseStatusException with 400 if the name or the header is invalid
+	 */
+	static <E> SseReply<E> find(SseSource<E> source, @Nullable String lastEventId, boolean waiting) {
+		try {
+			return find(source, EventId.parse(lastEventId), source.find(), waiting);
+		}
+		catch (IllegalArgumentException ex) {
+			throw new ResponseStatusException(HttpStatus.BAD_REQUEST, ex.getMessage(), ex);
+		}
+	}
+
+	private static <E> SseReply<E> find(SseSource<E> source, @Nullable EventId received, @Nullable Found found,
+			boolean waiting) {
+		if (found == null) {
+			return unknown(source, received, waiting);
+		}
+		if (received != null && !received.isOf(found.identity())) {
+			return ok(SseFeed.error(source, found.identity(),
+					"The %s was deleted and another one has its name".formatted(source.describe())));
+		}
+		if (received != null && received.end()) {
+			// A browser would connect again and again
+			return new SseReply<>(HttpStatus.NO_CONTENT, null);
+		}
+		return ok(new SseFeed<>(source, received, found));
+	}
+
+	private static <E> SseReply<E> unknown(SseSource<E> source, @Nullable EventId received, boolean waiting) {
+		if (received != null && received.end()) {
+			return new SseReply<>(HttpStatus.NO_CONTENT, null);
+		}
+		if (!waiting) {
+			return new SseReply<>(HttpStatus.NOT_FOUND, null);
+		}
+		return ok((received != null)
+				? SseFeed.error(source, received.identity(), "The %s was deleted".formatted(source.describe()))
+				: new SseFeed<>(source, null, null));
+	}
+
+	private static <E> SseReply<E> ok(SseFeed<E> feed) {
+		return new SseReply<>(HttpStatus.OK, feed);
+	}
+
+}

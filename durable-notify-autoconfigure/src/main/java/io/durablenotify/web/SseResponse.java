@@ -1,0 +1,153 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.web;
+package io.durablenotify.web;
+
+import java.util.Set;
+
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.ServletOutputStream;
+import jakarta.servlet.http.HttpServletRequest;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.http.MediaType;
+import org.springframework.http.server.ServerHttpResponse;
+import org.springframework.http.server.ServletServerHttpResponse;
+import org.springframework.util.Assert;
+import org.springframework.web.context.request.NativeWebRequest;
+import org.springframework.web.context.request.RequestContextHolder;
+import org.springframework.web.context.request.ServletRequestAttributes;
+import org.springframework.web.context.request.async.DeferredResult;
+import org.springframework.web.context.request.async.DeferredResultProcessingInterceptor;
+import org.springframework.web.context.request.async.WebAsyncManager;
+import org.springframework.web.context.request.async.WebAsyncUtils;
+import org.springframework.web.filter.ShallowEtagHeaderFilter;
+import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
+
+/**
+ * What a handler method returns: Spring MVC starts asynchronous processing for it, and
+ * the response's bytes are then written by an {@link SseConnection} of its own.
+ */
+final class SseResponse extends SseEmitter {
+
+	private static final long NO_TIMEOUT = 0L;
+
+	private final SseConnections connections;
+
+	private final SseFeed<?> feed;
+
+	private volatile @Nullable SseConnection connection;
+
+	SseResponse(SseConnections connections, SseFeed<?> feed) {
+		super(NO_TIMEOUT);
+		this.connections = connections;
+		this.feed = feed;
+	}
+
+	/**
+	 * Called when the response is about to be written.
+	 */
+	@Override
+	protected void extendResponse(ServerHttpResponse outputMessage) {
+		super.extendResponse(outputMessage);
+		Assert.state(RequestContextHolder.getRequestAttributes() instanceof ServletRequestAttributes,
+				"The response must be written by a DispatcherServlet, which binds its request to the thread");
+		Assert.isInstanceOf(ServletServerHttpResponse.class, outputMessage);
+		HttpServletRequest request = ((ServletRequestAttributes) RequestContextHolder.currentRequestAttributes())
+			.getRequest();
+		// Otherwise the filter would keep what is written
+		ShallowEtagHeaderFilter.disableContentCaching(request);
+		WebAsyncManager manager = WebAsyncUtils.getAsyncManager(request);
+		manager.registerDeferredResultInterceptor(this, new Starter((ServletServerHttpResponse) outputMessage));
+	}
+
+	/**
+	 * End the response.
+	 */
+	@Override
+	public void complete() {
+		SseConnection connection = this.connection;
+		if (connection != null) {
+			connection.close();
+		}
+		else {
+			super.complete();
+		}
+	}
+
+	@Override
+	public void completeWithError(Throwable failure) {
+		complete();
+	}
+
+	/**
+	 * Not supported.
+	 */
+	@Override
+	public void send(Object object, @Nullable MediaType mediaType) {
+		throw unsupported();
+	}
+
+	/**
+	 * Not supported.
+	 */
+	@Override
+	public void send(SseEventBuilder builder) {
+		throw unsupported();
+	}
+
+	/**
+	 * Not supported.
+	 */
+	@Override
+	public void send(Set<DataWithMediaType> items) {
+		throw unsupported();
+	}
+
+	private static UnsupportedOperationException unsupported() {
+		return new UnsupportedOperationException(
+				"This response has the events of a stream or run only. Append to that, or return an SseEmitter of your own");
+	}
+
+	/**
+	 * Called once asynchronous processing has started, before which no write listener can
+	 * be set.
+	 */
+	private final class Starter implements DeferredResultProcessingInterceptor {
+
+		private final ServletServerHttpResponse response;
+
+		Starter(ServletServerHttpResponse response) {
+			this.response = response;
+		}
+
+		@Override
+		public <T> void preProcess(NativeWebRequest webRequest, DeferredResult<T> result) throws Exception {
+			HttpServletRequest request = webRequest.getNativeRequest(HttpServletRequest.class);
+			Assert.state(request != null, "No servlet request");
+			AsyncContext async = request.getAsyncContext();
+			// Writes the headers
+			ServletOutputStream output = (ServletOutputStream) this.response.getBody();
+			boolean nonBlocking = WriteListeners.areKnown(this.response.getServletResponse());
+			SseConnection connection = new SseConnection(SseResponse.this.connections, async, output,
+					() -> result.setResult(null));
+			SseResponse.this.connection = connection;
+			connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
+		}
+
+	}
+
+}

@@ -1,0 +1,98 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.web;
+
+import java.util.concurrent.Flow;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stream or a run, as it is served.
+ *
+ * @param <E> the entries' type
+ */
+interface SseSource<E> {
+
+	/**
+	 * The logger of all that is served.
+	 */
+	Log logger = LogFactory.getLog(SseStreams.class);
+
+	/**
+	 * Find the log. Asks the database.
+	 * @return the log, or {@code null} if there is none
+	 */
+	@Nullable Found find();
+
+	/**
+	 * Return a publisher that waits for a log that does not exist yet.
+	 */
+	Flow.Publisher<E> awaiting();
+
+	/**
+	 * Return a publisher of the log's entries after those that a client has received.
+	 * @param found the log, which no other one takes the place of
+	 * @param received what the client has received, or {@code null} if it comes for the
+	 * first time
+	 */
+	Flow.Publisher<E> publisher(Found found, @Nullable EventId received);
+
+	/**
+	 * Return whether the log has ended, and no entry follows that would bring the end.
+	 */
+	default boolean isOver(Found found, @Nullable EventId received) {
+		return false;
+	}
+
+	/**
+	 * Return what makes events of the entries of one response.
+	 */
+	SseMapper<E> mapper(Found found, @Nullable EventId received);
+
+	/**
+	 * Return what a client is told of a failure, or {@code null} if it should connect
+	 * again.
+	 */
+	@Nullable String reason(Throwable failure);
+
+	/**
+	 * Return what messages call the log.
+	 */
+	String describe();
+
+	/**
+	 * Log a failure that may hold SQL, which is nothing for clients.
+	 * @param log what messages call the log
+	 * @param failure the failure
+	 * @return what a client receives instead
+	 */
+	static String unexpected(String log, Throwable failure) {
+		logger.error("Failed to read %s for a client: its response ends with an error event".formatted(log), failure);
+		return "The %s cannot be read".formatted(log.substring(0, log.indexOf(' ')));
+	}
+
+	/**
+	 * A log that was found.
+	 *
+	 * @param identity its identity, or {@code null} if it is not known
+	 * @param last the last event of a run that has ended, or {@code null}
+	 */
+	record Found(@Nullable String identity, @Nullable Long last) {
+	}
+
+}

@@ -1,0 +1,85 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.web;
+
+import java.util.concurrent.Flow;
+import java.util.function.Function;
+
+import io.durablenotify.stream.Chunk;
+import io.durablenotify.stream.ReaderStoppedException;
+import io.durablenotify.stream.StreamException;
+import io.durablenotify.stream.StreamFailedException;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamReader;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stream, as it is served.
+ *
+ * @param reader reads it
+ * @param stream its name
+ * @param options how it is served
+ */
+record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> options) implements SseSource<Chunk> {
+
+	@Override
+	public @Nullable Found find() {
+		return this.reader.info(this.stream).map((info) -> new Found(info.identity(), null)).orElse(null);
+	}
+
+	@Override
+	public Flow.Publisher<Chunk> awaiting() {
+		return this.reader.publisher(this.stream, StreamPosition.start());
+	}
+
+	@Override
+	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received) {
+		StreamPosition from = (received != null) ? StreamPosition.at(received.index() + 1) : this.options.from();
+		return this.reader.publisher(this.stream, (found.identity() != null) ? from.in(found.identity()) : from);
+	}
+
+	@Override
+	public SseMapper<Chunk> mapper(Found found, @Nullable EventId received) {
+		Function<? super Chunk, @Nullable String> mapper = this.options.mapper();
+		String eventName = this.options.eventName();
+		if (mapper == null) {
+			return new ChunkTexts(found.identity(), eventName, received);
+		}
+		return (chunk) -> {
+			String data = mapper.apply(chunk);
+			return (data != null)
+					? new SseEvent(EventId.of(chunk.index(), found.identity()).toString(), eventName, data) : null;
+		};
+	}
+
+	@Override
+	public @Nullable String reason(Throwable failure) {
+		if (failure instanceof ReaderStoppedException) {
+			return null;
+		}
+		if (failure instanceof StreamFailedException failed) {
+			return failed.getReason();
+		}
+		return (failure instanceof StreamException) ? String.valueOf(failure.getMessage())
+				: SseSource.unexpected(describe(), failure);
+	}
+
+	@Override
+	public String describe() {
+		return "stream '" + this.stream + "'";
+	}
+
+}

@@ -1,0 +1,49 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.web;
+package io.durablenotify.web;
+
+import java.io.IOException;
+
+import jakarta.servlet.ServletResponse;
+import jakarta.servlet.ServletResponseWrapper;
+
+/**
+ * Whether a response can be written without blocking. A filter's output stream may take a
+ * write listener and never call it, which nothing shows.
+ */
+final class WriteListeners {
+
+	private static final String SPRING = "org.springframework.";
+
+	private WriteListeners() {
+	}
+
+	static boolean areKnown(ServletResponse response) throws IOException {
+		ServletResponse current = response;
+		while (current instanceof ServletResponseWrapper wrapper) {
+			ServletResponse wrapped = wrapper.getResponse();
+			// Those of Spring pass the listener on
+			if (!wrapper.getClass().getName().startsWith(SPRING)
+					&& wrapper.getOutputStream() != wrapped.getOutputStream()) {
+				return false;
+			}
+			current = wrapped;
+		}
+		return true;
+	}
+
+}
