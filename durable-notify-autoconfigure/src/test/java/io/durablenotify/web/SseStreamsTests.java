@@ -31,21 +31,23 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
-import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.SseParser.Event;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import io.durablenotify.testsupport.WebServerFilter.WebServer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -72,12 +74,18 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
  * Tests for {@link SseStreams} with a web server and a client that reads as a browser
  * does.
  */
+@ParameterizedClass
+@EnumSource(WebServer.class)
 class SseStreamsTests {
+
+	SseStreamsTests(WebServer server) {
+	}
 
 	private static final String HEARTBEAT = "durable-notify.sse.heartbeat-interval=50ms";
 
-	@Fixture
 	private static TestDatabase database;
+
+	private static WebServer server;
 
 	private static Instance instance;
 
@@ -85,8 +93,10 @@ class SseStreamsTests {
 
 	private static CountingReader reader;
 
-	@BeforeAll
-	static void start() {
+	@BeforeParameterizedClassInvocation
+	static void start(WebServer server) {
+		SseStreamsTests.server = server;
+		database = PostgresServer.shared().createDatabase();
 		instance = startInstance(HEARTBEAT);
 		writer = instance.writer();
 		reader = (CountingReader) instance.reader();
@@ -94,6 +104,7 @@ class SseStreamsTests {
 
 	private static Instance startInstance(String... properties) {
 		List<String> all = new ArrayList<>(List.of(properties));
+		all.add(server.property());
 		all.add("server.port=0");
 		all.add("server.address=127.0.0.1");
 		all.add("durable-notify.poll.interval=200ms");
@@ -104,9 +115,15 @@ class SseStreamsTests {
 				all.toArray(String[]::new));
 	}
 
-	@AfterAll
+	@AfterParameterizedClassInvocation
 	static void stop() {
 		instance.close();
+	}
+
+	@Test
+	void theServerIsTheOneThatWasChosen() {
+		assertThat(((WebServerApplicationContext) instance.context()).getWebServer().getClass().getSimpleName())
+			.isEqualToIgnoringCase(server + "WebServer");
 	}
 
 	private static SseClient get(String stream) {
