@@ -130,15 +130,12 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		requireOpen(log);
 		String name = log.name();
 		Tail tail = (from.fromEnd()) ? findTail(name) : null;
-		LogSubscription<E> reader = new LogSubscription<>(log, from.resolve((tail != null) ? tail.nextIndex() : 0),
-				this.registry, this.fetcher::roomMade, this.bufferBytes);
+		LogSubscription<E> reader = new LogSubscription<>(log, cursor(log, from, tail), this.registry,
+				this.fetcher::roomMade, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
 		// Registered before the first fetch: what is appended from here on wakes it
 		if (tail != null && tail.visible()) {
-			if (tail.nextIndex() > 0 && reader.cursor().next() == tail.nextIndex()) {
-				reader.cursor().beginAfterLast();
-			}
 			this.registry.add(reader, tail.id());
 			this.fetcher.wake(reader);
 		}
@@ -151,6 +148,17 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			requireOpen(log);
 		}
 		return consumer;
+	}
+
+	private LogCursor<E> cursor(TailedLog<E> log, Start from, @Nullable Tail tail) {
+		long next = from.resolve((tail != null) ? tail.nextIndex() : 0);
+		LogCursor<E> cursor = new LogCursor<>(log, this.kind, next, from.identity());
+		boolean known = (from.fromEnd()) ? tail != null && tail.visible() && next == tail.nextIndex()
+				: cursor.expectsOneLog();
+		if (known && next > log.firstIndex()) {
+			cursor.beginAfterKnown();
+		}
+		return cursor;
 	}
 
 	/**
