@@ -18,6 +18,7 @@ package io.durablenotify.log;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
@@ -159,6 +160,17 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			cursor.beginAfterKnown();
 		}
 		return cursor;
+	}
+
+	/**
+	 * Return what opens a reader for each of its subscribers, who are given a
+	 * {@link BufferedSubscription}.
+	 * @param log the log
+	 * @param from where to begin
+	 * @return the publisher
+	 */
+	public Flow.Publisher<E> publisher(TailedLog<E> log, Start from) {
+		return new LogPublisher<>(this, log, from);
 	}
 
 	/**
