@@ -155,7 +155,7 @@ public interface EventLog {
 	 * Delete a run with its events; in the caller's transaction, at READ COMMITTED, where
 	 * there is one. Waits for a transaction that has appended to it, like an append.
 	 * Followers end with a {@link RunTruncatedException}. An event that is appended later
-	 * begins a new run, with sequence 1; with an expected sequence it is refused by a
+	 * begins a new run, with sequence 1; with an expected sequence it fails with a
 	 * {@link StaleRunException}. Takes time in proportion to the number of events.
 	 * @param runId the run
 	 * @return whether there was one

@@ -45,7 +45,8 @@ final class Channels {
 		int length = channel.getBytes(StandardCharsets.UTF_8).length;
 		if (length == 0 || length > MAX_NAME_BYTES) {
 			throw new IllegalArgumentException(
-					"Channel name '%s' has %d bytes: 1 to %d are allowed".formatted(channel, length, MAX_NAME_BYTES));
+					"Channel name '%s' must have 1 to %d bytes in UTF-8, but has %d".formatted(channel, MAX_NAME_BYTES,
+							length));
 		}
 		// With a NUL LISTEN would fail, and with half a surrogate pair it would be
 		// another name

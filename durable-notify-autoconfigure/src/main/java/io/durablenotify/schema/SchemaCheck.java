@@ -83,8 +83,8 @@ final class SchemaCheck {
 			String encoding = result.getString(2);
 			if (!UTF_8.equals(encoding)) {
 				logger
-					.warn(("The database's encoding is %s: names, topics and other texts with characters that it lacks "
-							+ "are refused; a database with ENCODING 'UTF8' has them all")
+					.warn(("The database's encoding is %s: names, topics and other texts must not have characters that it "
+							+ "lacks; a database with ENCODING 'UTF8' has them all")
 						.formatted(encoding));
 			}
 			if (result.getBoolean(3)) {

@@ -48,7 +48,7 @@ final class TemporaryRefusals {
 	}
 
 	/**
-	 * Run an attempt, and again after one that was refused for now, until it succeeds or
+	 * Run an attempt, and again after one that the server refused for now, until it succeeds or
 	 * {@link ApplicationDatabase#START_PATIENCE} is over.
 	 * @throws RuntimeException what the last attempt threw
 	 */

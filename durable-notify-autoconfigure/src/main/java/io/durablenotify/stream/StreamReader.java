@@ -58,7 +58,7 @@ public interface StreamReader {
 	 * @param from where to begin
 	 * @param handler the handler
 	 * @return the subscription
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 * @throws ReaderStoppedException if the application context has closed
 	 * @throws org.springframework.dao.DataAccessException if the end has to be found and
 	 * the database fails
@@ -74,7 +74,7 @@ public interface StreamReader {
 	 * @param from where to begin; {@link StreamPosition#end()} and
 	 * {@link StreamPosition#last(int)} are fixed when this returns
 	 * @return the cursor, to be closed
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 * @throws ReaderStoppedException if the application context has closed
 	 * @throws org.springframework.dao.DataAccessException as {@link #subscribe} does
 	 */
@@ -100,7 +100,7 @@ public interface StreamReader {
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @return the publisher, for any number of subscribers
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 */
 	Flow.Publisher<Chunk> publisher(String stream, StreamPosition from);
 
@@ -123,7 +123,7 @@ public interface StreamReader {
 	 * @return the page
 	 * @throws StreamTruncatedException if the first chunk is missing, and the stream has
 	 * later ones
-	 * @throws IllegalArgumentException if the name or the limit is refused
+	 * @throws IllegalArgumentException if the name or the limit is invalid
 	 */
 	ChunkPage page(String stream, StreamPosition from, int limit);
 
@@ -131,7 +131,7 @@ public interface StreamReader {
 	 * Describe a stream, as the caller's transaction sees it where there is one.
 	 * @param stream the stream's name
 	 * @return the description, empty if there is no such stream
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 */
 	Optional<StreamInfo> info(String stream);
 

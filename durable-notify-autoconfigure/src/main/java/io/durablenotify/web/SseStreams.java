@@ -51,7 +51,7 @@ public interface SseStreams {
 	 * @return 404 for an unknown stream; 204 if the stream has ended and nothing is left,
 	 * since a browser would otherwise reconnect forever; else the events
 	 * @throws org.springframework.web.server.ResponseStatusException with 400 if the name
-	 * or the header is refused
+	 * or the header is invalid
 	 */
 	ResponseEntity<SseEmitter> respond(String stream, @Nullable String lastEventId);
 

@@ -274,8 +274,9 @@ class StreamFamilyTests {
 	@Test
 	void theLargestChunkIsTheFamilysWhetherSmallerOrLargerThanThatOfAll() {
 		assertThatIllegalArgumentException().isThrownBy(() -> answersWriter.append("large", new byte[11]))
-			.withMessage("Chunk of 11 bytes for stream 'answers/large' is refused: 10 are allowed "
-					+ "(durable-notify.streams.families.answers.max-chunk-size). Split it, or allow more");
+			.withMessage("Chunk for stream 'answers/large' must have at most 10 bytes "
+					+ "(durable-notify.streams.families.answers.max-chunk-size), but has 11. "
+					+ "Split it, or raise the limit");
 		assertThat(answersWriter.append("large", new byte[10])).isZero();
 		assertThat(writer.append("answers/large", new byte[100])).isEqualTo(1);
 		assertThatIllegalArgumentException().isThrownBy(() -> writer.append("answers/large", new byte[101]))
