@@ -120,7 +120,7 @@ class SessionSettingsTests {
 				clean(instance);
 			}
 		}
-		assertThat(output).doesNotContain("ERROR").doesNotContain("for now");
+		assertThat(output).doesNotContain("ERROR").doesNotContain("Failed to");
 	}
 
 	@Test

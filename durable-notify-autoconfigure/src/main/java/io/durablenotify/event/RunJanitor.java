@@ -62,7 +62,7 @@ final class RunJanitor extends PeriodicTask {
 	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
 			EventProperties properties, Duration interval) {
 		super("durable-notify-run-janitor", interval, new FailureLog(logger,
-				"Runs that have ended cannot be cleaned up for now", "Runs that have ended are cleaned up again"));
+				"Failed to clean up runs that have ended", "Runs that have ended are cleaned up again"));
 		this.database = database;
 		this.catalog = catalog;
 		this.writes = writes;

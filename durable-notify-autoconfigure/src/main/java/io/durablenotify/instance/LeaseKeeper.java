@@ -136,11 +136,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private @Nullable Clock clock;
 
 	private final FailureLog takeOverOutage = new FailureLog(logger,
-			"What an instance held that is gone cannot be taken over for now",
-			"What instances held that are gone is taken over again");
+			"Failed to take over from an instance whose lease has run out",
+			"Instances whose lease has run out are taken over again");
 
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-lease",
-			new FailureLog(logger, "The lease of this instance cannot be renewed for now",
+			new FailureLog(logger, "Failed to renew the lease of this instance",
 					"The lease of this instance is renewed again", LONGEST_RETRY),
 			this::run);
 
@@ -345,8 +345,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private boolean takeOver(Connection connection, Gone gone, long deadline) throws SQLException {
 		int count = takeOver(connection, gone.id(), deadline);
 		if (count > 0) {
-			logger.warn(("Instance %d (%s) has not renewed its lease: streams that it was writing have failed, %d "
-					+ "in this turn")
+			logger.warn("Instance %d (%s) has not renewed its lease: %d streams that it was writing have failed"
 				.formatted(gone.id(), gone.name(), count));
 		}
 		return count > 0 | remove(connection, gone.id());

@@ -136,7 +136,7 @@ final class ChannelRegistration implements Subscription {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Handler of channel '" + this.channel + "' failed", ex);
+			logger.error("Handler of channel '%s' failed; the next notification is delivered".formatted(this.channel), ex);
 		}
 	}
 
@@ -144,7 +144,7 @@ final class ChannelRegistration implements Subscription {
 	 * The database cannot spell the channel's name.
 	 */
 	void refuse(SQLException reason) {
-		logger.error("Channel '%s' cannot be listened to: its handler is given up".formatted(this.channel), reason);
+		logger.error("Failed to listen on channel '%s'; its handler is removed".formatted(this.channel), reason);
 		cancel();
 	}
 

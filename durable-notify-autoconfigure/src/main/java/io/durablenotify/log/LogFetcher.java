@@ -93,10 +93,8 @@ final class LogFetcher<E> implements AutoCloseable {
 		this.store = store;
 		this.registry = registry;
 		this.checks = new LogChecks<>(kind, database, store, registry, this::wake);
-		String logs = StringUtils.capitalize(kind.logs());
-		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(),
-				new FailureLog(kind.logger(), logs + " cannot be read for now; readers wait", logs + " are read again"),
-				this::run);
+		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(), new FailureLog(kind.logger(),
+				"Failed to read " + kind.logs(), StringUtils.capitalize(kind.logs()) + " are read again"), this::run);
 	}
 
 	/**

@@ -85,7 +85,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			connections = new MigrationConnections(this.database.getPhysicalDataSource());
 		}
 		catch (IllegalStateException ex) {
-			logger.debug("Migrating by pooled connections", ex);
+			logger.debug("Failed to open an unpooled connection; migrating over pooled ones", ex);
 			return null;
 		}
 		boolean equivalent = false;
@@ -123,7 +123,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			connections.restoreSearchPaths();
 		}
 		catch (SQLException ex) {
-			logger.debug("The search path was not restored", ex);
+			logger.debug("Failed to restore the search path", ex);
 		}
 	}
 

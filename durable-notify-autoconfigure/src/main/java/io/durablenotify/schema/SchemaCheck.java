@@ -76,8 +76,8 @@ final class SchemaCheck {
 			result.next();
 			if (result.getInt(1) > 0) {
 				logger
-					.warn(("%d sequence(s) of schema '%s' were behind the ids in use, as after logical replication or "
-							+ "a restore, and were raised")
+					.warn(("%d sequence(s) of schema '%s' were below the ids in use, as after logical replication or "
+							+ "a restore, and have been raised")
 						.formatted(result.getInt(1), this.schema));
 			}
 			String encoding = result.getString(2);

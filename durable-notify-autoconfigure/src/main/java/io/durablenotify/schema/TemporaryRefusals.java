@@ -65,7 +65,7 @@ final class TemporaryRefusals {
 					throw ex;
 				}
 				if (!logged) {
-					logger.warn("The server refuses connections for now (%s): trying again for %d seconds".formatted(
+					logger.warn("The server refuses connections for now: %s. Retrying for %d seconds".formatted(
 							DriverConnectionDetails.maskUrl(SqlErrors.reason(ex)),
 							ApplicationDatabase.START_PATIENCE.toSeconds()));
 					logged = true;

@@ -126,7 +126,7 @@ final class OpenAppenders implements AutoCloseable {
 	private final Map<String, Long> unknown = new ConcurrentHashMap<>();
 
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders", new FailureLog(logger,
-			"Streams that were abandoned cannot be failed for now", "Streams that were abandoned are failed again"),
+			"Failed to end abandoned streams", "Abandoned streams are ended again"),
 			this::run);
 
 	private final Subscription wakeups;
@@ -427,8 +427,8 @@ final class OpenAppenders implements AutoCloseable {
 			while (!open.isEmpty() && pause(deadline));
 		}
 		catch (RuntimeException ex) {
-			logger.warn("The streams that this application was writing could not be failed when it stopped; other "
-					+ "instances do it when its lease runs out", ex);
+			logger.warn("Failed to end the streams that the application was writing when it stopped; other instances "
+					+ "do so after its lease has run out", ex);
 		}
 		List<String> names = new ArrayList<>();
 		for (OpenAppender appender : left) {

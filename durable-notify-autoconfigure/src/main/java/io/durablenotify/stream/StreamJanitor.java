@@ -64,7 +64,7 @@ final class StreamJanitor extends PeriodicTask {
 	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, PublishingWrites writes,
 			StreamRetention retention, Duration interval) {
 		super("durable-notify-janitor", interval,
-				new FailureLog(logger, "Deleted and expired streams cannot be cleaned up for now",
+				new FailureLog(logger, "Failed to clean up deleted and expired streams",
 						"Deleted and expired streams are cleaned up again"));
 		this.database = database;
 		this.cleanup = cleanup;

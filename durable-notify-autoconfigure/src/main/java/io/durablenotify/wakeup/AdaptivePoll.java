@@ -117,7 +117,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 				registration.check.run();
 			}
 			catch (Throwable ex) {
-				logger.error("A poll failed", ex);
+				logger.error("Failed to poll; the next poll follows after its interval", ex);
 			}
 		}
 	}
@@ -175,7 +175,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	private final class Ticker implements AutoCloseable {
 
 		private final BackgroundLoop loop = new BackgroundLoop("durable-notify-poll",
-				new FailureLog(logger, "Polls fail for now", "Polls succeed again"), this::tick);
+				new FailureLog(logger, "Failed to poll", "Polling again"), this::tick);
 
 		/**
 		 * Whether the loop waits for a signal.

@@ -81,7 +81,7 @@ final class WakeupSender implements AutoCloseable {
 	private final Runnable failed;
 
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-wakeup", new FailureLog(logger,
-			"Wake-ups cannot be sent; readers in other instances rely on their poll", "Wake-ups are sent again"),
+			"Failed to send wake-ups, for which other instances wait until they poll", "Wake-ups are sent again"),
 			this::send);
 
 	/**

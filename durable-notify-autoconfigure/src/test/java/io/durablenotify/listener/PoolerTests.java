@@ -89,7 +89,7 @@ class PoolerTests {
 			assertDelivers(instance, other);
 			assertThat(instance.listener().state().status()).isEqualTo(Status.DEAF);
 			assertThat(output)
-				.contains("transaction mode stands between. Trying again; until then only the poll delivers");
+				.contains("transaction mode stands between. Reconnecting; falling back to polling");
 		}
 	}
 

@@ -350,7 +350,7 @@ class UserChannelTests {
 			Channels channels = (Channels) ReflectionTestUtils.getField(other.listener(), "channels");
 			Subscription unspellable = channels.add("日本", new Recorder(), Runnable::run);
 			Eventually.await(() -> !unspellable.isActive(), other.listener()::state);
-			assertThat(output).contains("Channel '日本' cannot be listened to: its handler is given up");
+			assertThat(output).contains("Failed to listen on channel '日本'; its handler is removed");
 			Recorder recorder = new Recorder();
 			other.listener().listen("ÿ", recorder);
 			recorder.awaitEvents(1);

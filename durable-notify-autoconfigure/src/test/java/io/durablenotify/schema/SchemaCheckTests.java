@@ -79,7 +79,7 @@ class SchemaCheckTests {
 	void sequencesThatAreBehindAreRaised(CapturedOutput output) {
 		Instance.start(database).close();
 		assertNoneIsBehind();
-		assertThat(output).contains("4 sequence(s) of schema 'durable_notify' were behind the ids in use");
+		assertThat(output).contains("4 sequence(s) of schema 'durable_notify' were below the ids in use");
 	}
 
 	@Test

@@ -155,7 +155,7 @@ class PostgresWakeupsTests extends WakeupsContract {
 			Wakeups wakeups = starved.bean(Wakeups.class);
 			try (Connection held = starved.bean(DataSource.class).getConnection()) {
 				wakeups.send(this.topic, Wakeup.moved(1, 1));
-				Eventually.await(() -> output.getOut().contains("Wake-ups cannot be sent"), output::getOut);
+				Eventually.await(() -> output.getOut().contains("Failed to send wake-ups"), output::getOut);
 				wakeups.send(this.topic, Wakeup.moved(1, 2));
 				assertThat(heard.wakeups()).isEmpty();
 				assertThat(heard.resyncs()).isZero();
@@ -165,7 +165,7 @@ class PostgresWakeupsTests extends WakeupsContract {
 			wakeups.send(this.topic, Wakeup.moved(1, 3));
 			heard.await(Wakeup.moved(1, 3));
 			Eventually.await(() -> output.getOut().contains("Wake-ups are sent again"), output::getOut);
-			assertThat(output.getOut()).containsOnlyOnce("Wake-ups cannot be sent");
+			assertThat(output.getOut()).containsOnlyOnce("Failed to send wake-ups");
 		}
 	}
 

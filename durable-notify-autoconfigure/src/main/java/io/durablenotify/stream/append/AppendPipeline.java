@@ -96,7 +96,7 @@ public final class AppendPipeline implements AutoCloseable {
 	}
 
 	private static FailureLog failures(Log log) {
-		return new FailureLog(log, "Appends cannot be written for now", "Appends are written again");
+		return new FailureLog(log, "Failed to write appends", "Appends are written again");
 	}
 
 	/**
