@@ -83,7 +83,7 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		if (state.lastError() != null) {
 			builder.withDetail("lastError", state.lastError());
 		}
-		this.readers.forEach((ofFeature) -> builder.withDetail(ofFeature.topic(), Map.of("readers", ofFeature.size())));
+		this.readers.forEach((readers) -> builder.withDetail(readers.topic(), Map.of("readers", readers.size())));
 		builder.withDetail("changes", details(this.changes.state()));
 		switch (state.status()) {
 			case LISTENING, DISABLED -> builder.up();

@@ -59,7 +59,7 @@ public final class ApplicationDatabase {
 	/**
 	 * How long is tried again at start-up where the server refuses connections for now.
 	 */
-	public static final Duration START_PATIENCE = Duration.ofSeconds(5);
+	public static final Duration START_TIMEOUT = Duration.ofSeconds(5);
 
 	private final DataSource dataSource;
 

@@ -38,7 +38,7 @@ public final class LimitedStatement {
 	 * Local to the transaction that {@link OneTransaction} makes of it, or to one of
 	 * ours. The server takes the time of each statement from its beginning.
 	 */
-	private static final String APART = """
+	private static final String SEPARATE = """
 			SELECT set_config('lock_timeout', ?, true) IS NOT NULL, set_config('statement_timeout', '0', true) IS NOT NULL;
 			%s
 			""";
@@ -50,7 +50,7 @@ public final class LimitedStatement {
 			SELECT set_config('lock_timeout', current_setting('durable_notify.lock_timeout'), true)
 			""";
 
-	private final String apart;
+	private final String separate;
 
 	private final String joined;
 
@@ -60,7 +60,7 @@ public final class LimitedStatement {
 	 * without a fixed width
 	 */
 	public LimitedStatement(String sql) {
-		this.apart = APART.formatted(sql);
+		this.separate = SEPARATE.formatted(sql);
 		this.joined = JOINED.formatted(sql);
 	}
 
@@ -74,7 +74,7 @@ public final class LimitedStatement {
 	 * @throws SQLException if the database fails
 	 */
 	public PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
-		PreparedStatement statement = OneTransaction.prepare(connection, (joined) ? this.joined : this.apart);
+		PreparedStatement statement = OneTransaction.prepare(connection, (joined) ? this.joined : this.separate);
 		Duration longest = NetworkTimeout.lockWait(NetworkTimeout.of(connection));
 		Duration limit = (lockTimeout.compareTo(longest) < 0) ? lockTimeout : longest;
 		statement.setString(1, limit.toMillis() + "ms");

@@ -107,9 +107,9 @@ final class PostgresRunCatalog {
 	private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 	/**
-	 * An instance that is stopped in between must not keep the turn.
+	 * An instance that is stopped in between must not keep the lock.
 	 */
-	private static final String TAKE_TURN = """
+	private static final String TRY_LOCK = """
 			SELECT set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
 				set_config('statement_timeout', '0', true),
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.workflow_runs', 0))
@@ -171,7 +171,7 @@ final class PostgresRunCatalog {
 
 	private final String deleteEvents;
 
-	private final String takeTurn;
+	private final String tryLock;
 
 	private final String mark;
 
@@ -184,7 +184,7 @@ final class PostgresRunCatalog {
 		this.listOpen = slice(schema, LIST.replace("${open}", "AND ended_at IS NULL"));
 		this.deleteHead = new LimitedStatement(schema.qualify(DELETE_HEAD));
 		this.deleteEvents = schema.qualify(DELETE_EVENTS);
-		this.takeTurn = schema.qualify(TAKE_TURN);
+		this.tryLock = schema.qualify(TRY_LOCK);
 		this.mark = slice(schema, MARK);
 		this.lockOutlived = slice(schema, LOCK_OUTLIVED);
 		this.deleteOutlived = slice(schema, DELETE_OUTLIVED);
@@ -284,9 +284,9 @@ final class PostgresRunCatalog {
 	 * Be the only instance that cleans up, until the transaction ends.
 	 * @return whether no other instance is
 	 */
-	boolean takeTurn(Connection connection) throws SQLException {
+	boolean tryLock(Connection connection) throws SQLException {
 		readCommitted(connection);
-		try (PreparedStatement statement = connection.prepareStatement(this.takeTurn)) {
+		try (PreparedStatement statement = connection.prepareStatement(this.tryLock)) {
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return result.getBoolean(4);

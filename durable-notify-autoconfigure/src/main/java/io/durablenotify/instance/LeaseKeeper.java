@@ -71,7 +71,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 * How long it takes at most until a lease is renewed again, however long it is, and
 	 * until the next lease of another instance is known.
 	 */
-	private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(10);
+	private static final Duration LONGEST_TIMEOUT = Duration.ofSeconds(10);
 
 	/**
 	 * By how much the database's clock may get ahead of this JVM's between two renewals.
@@ -79,8 +79,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private static final Duration MAX_CLOCK_STEP = Duration.ofSeconds(1);
 
 	/**
-	 * How soon is looked again after what could not be taken over yet, since another
-	 * transaction has locked it.
+	 * The delay before another attempt to take over what another transaction has locked.
 	 */
 	private static final Duration LOCKED = Duration.ofMillis(500);
 
@@ -208,7 +207,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			return Next.IDLE;
 		}
 		try {
-			return Next.after(this.connection.execute(patience(), (connection, joined) -> takeTurn(connection)));
+			return Next.after(this.connection.execute(timeout(), (connection, joined) -> keep(connection)));
 		}
 		catch (Throwable ex) {
 			this.reachedSince = null;
@@ -220,22 +219,22 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	/**
 	 * The server has to answer early enough for another attempt.
 	 */
-	private Duration patience() {
-		return min(shortestLease().dividedBy(RENEWALS_PER_LEASE), LONGEST_PATIENCE);
+	private Duration timeout() {
+		return min(shortestLease().dividedBy(RENEWALS_PER_LEASE), LONGEST_TIMEOUT);
 	}
 
 	private Duration shortestLease() {
 		return this.leases.keySet().stream().min(Duration::compareTo).orElse(this.lease);
 	}
 
-	private Duration takeTurn(Connection connection) throws SQLException {
+	private Duration keep(Connection connection) throws SQLException {
 		long start = System.nanoTime();
 		register(connection);
 		Renewed renewed = renew(connection);
 		if (this.reachedSince == null || isSetForward(start, renewed.serverTime())) {
 			this.reachedSince = start;
 		}
-		Duration untilRenewal = patience().minusNanos(System.nanoTime() - start);
+		Duration untilRenewal = timeout().minusNanos(System.nanoTime() - start);
 		Duration nextExpiry = renewed.nextExpiry();
 		if (nextExpiry == null) {
 			return untilRenewal;
@@ -243,7 +242,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		if (nextExpiry.isNegative() || nextExpiry.isZero()) {
 			nextExpiry = this.lease.minusNanos(System.nanoTime() - this.reachedSince);
 			if (nextExpiry.isNegative() || nextExpiry.isZero()) {
-				return min(untilRenewal, (takeOver(connection, start + patience().toNanos())) ? Duration.ZERO : LOCKED);
+				return min(untilRenewal, (takeOver(connection, start + timeout().toNanos())) ? Duration.ZERO : LOCKED);
 			}
 		}
 		// The server counts in finer units
@@ -271,11 +270,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	private long register(Connection connection, Duration lease) throws SQLException {
-		// Others have to know of one that may run out before they find it by themselves
-		boolean announced = lease.compareTo(LONGEST_PATIENCE) <= 0;
+		// Other instances must know of a lease that may run out before they would find it
+		boolean wakesOthers = lease.compareTo(LONGEST_TIMEOUT) <= 0;
 		return this.writes.run(TOPIC, connection, false, (session, joined) -> {
 			long id = this.store.register(session, this.name, lease);
-			return Written.of(id, (announced) ? Wakeup.moved(id, 0) : null);
+			return Written.of(id, (wakesOthers) ? Wakeup.moved(id, 0) : null);
 		});
 	}
 
@@ -309,7 +308,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.leases.replace(lease.duration(), lease, newLease(lease.duration()));
 		lease.lost();
 		this.listeners.forEach((listener) -> listener.accept(lease));
-		takeOver(connection, lease.instanceId(), System.nanoTime() + patience().toNanos());
+		takeOver(connection, lease.instanceId(), System.nanoTime() + timeout().toNanos());
 		signal();
 	}
 
@@ -328,7 +327,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 				if (!connection.isValid(1)) {
 					throw ex;
 				}
-				// The others' turn comes all the same, and so does that of our own lease
+				// The others are taken over all the same, and our own lease is renewed
 				failed = true;
 				this.takeOverOutage.failed(ex);
 			}

@@ -39,7 +39,7 @@ final class ChannelRegistration implements Subscription {
 
 	static final int MAX_PENDING = 10_000;
 
-	private static final int MAX_PER_TURN = 256;
+	private static final int MAX_PER_RUN = 256;
 
 	private final String channel;
 
@@ -63,10 +63,10 @@ final class ChannelRegistration implements Subscription {
 	private volatile boolean closed;
 
 	/**
-	 * Whether the handler was notified that the channel is being heard. Owned by the
+	 * Whether the handler was resynced since it was registered. Owned by the
 	 * listener's thread.
 	 */
-	private boolean announced;
+	private boolean resynced;
 
 	ChannelRegistration(String channel, ChannelHandler handler, Executor executor,
 			Consumer<ChannelRegistration> onCancel) {
@@ -80,14 +80,14 @@ final class ChannelRegistration implements Subscription {
 		return this.channel;
 	}
 
-	void announce() {
-		if (!this.announced) {
+	void resyncOnce() {
+		if (!this.resynced) {
 			resync();
 		}
 	}
 
 	void resync() {
-		this.announced = true;
+		this.resynced = true;
 		synchronized (this.lock) {
 			this.payloads.clear();
 			this.resync = true;
@@ -109,7 +109,7 @@ final class ChannelRegistration implements Subscription {
 	}
 
 	private void deliver() {
-		for (int i = 0; i < MAX_PER_TURN; i++) {
+		for (int i = 0; i < MAX_PER_RUN; i++) {
 			String payload;
 			synchronized (this.lock) {
 				if (!this.active) {

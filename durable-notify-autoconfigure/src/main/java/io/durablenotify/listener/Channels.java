@@ -78,10 +78,10 @@ final class Channels {
 	}
 
 	/**
-	 * Notify those handlers of a channel that do not know it yet that it is being heard.
+	 * Resync the handlers of a channel that have not been resynced since it is listened to.
 	 */
-	void announce(String channel) {
-		of(channel).forEach(ChannelRegistration::announce);
+	void resyncOnce(String channel) {
+		of(channel).forEach(ChannelRegistration::resyncOnce);
 	}
 
 	/**
@@ -92,7 +92,7 @@ final class Channels {
 	}
 
 	/**
-	 * Nothing is heard any more.
+	 * No channel is listened to any more.
 	 */
 	void close() {
 		names().forEach((channel) -> of(channel).forEach(ChannelRegistration::close));

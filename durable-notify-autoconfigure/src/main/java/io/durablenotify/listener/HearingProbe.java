@@ -40,7 +40,7 @@ final class HearingProbe {
 	 */
 	private static final Duration QUEUE_FULL_INTERVAL = Duration.ofSeconds(1);
 
-	private final Probe settings;
+	private final Probe properties;
 
 	private final Supplier<CompletableFuture<Long>> sender;
 
@@ -52,8 +52,8 @@ final class HearingProbe {
 
 	private boolean queueFull;
 
-	HearingProbe(Probe settings, Supplier<CompletableFuture<Long>> sender, long now) {
-		this.settings = settings;
+	HearingProbe(Probe properties, Supplier<CompletableFuture<Long>> sender, long now) {
+		this.properties = properties;
 		this.sender = sender;
 		this.dueAt = now;
 	}
@@ -67,7 +67,7 @@ final class HearingProbe {
 	 * timeout.
 	 */
 	Duration untilDue(long now) {
-		long nanos = (this.inFlight == null) ? this.dueAt - now : this.settings.timeout().toNanos();
+		long nanos = (this.inFlight == null) ? this.dueAt - now : this.properties.timeout().toNanos();
 		return Duration.ofNanos(Math.max(0, nanos));
 	}
 
@@ -107,7 +107,7 @@ final class HearingProbe {
 			putOff(now);
 			return ProbeOutcome.NOT_SENT;
 		}
-		if (now - sent.join() < this.settings.timeout().toNanos()) {
+		if (now - sent.join() < this.properties.timeout().toNanos()) {
 			return null;
 		}
 		this.inFlight = null;
@@ -128,7 +128,7 @@ final class HearingProbe {
 	}
 
 	private void putOff(long now) {
-		Duration interval = this.settings.interval();
+		Duration interval = this.properties.interval();
 		if (this.queueFull && interval.compareTo(QUEUE_FULL_INTERVAL) > 0) {
 			interval = QUEUE_FULL_INTERVAL;
 		}

@@ -24,7 +24,7 @@ import io.durablenotify.log.LogSubscription.End;
 
 /**
  * Calls a handler with what its reader has buffered, one call after the other, for as
- * many entries as are asked for; the end needs no asking. One share a turn, so that a hot
+ * many entries as are asked for; the end needs no asking. One quota per run, so that a hot
  * log leaves threads to others.
  *
  * @param <E> the entries' type
@@ -76,7 +76,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			if (entries.isEmpty()) {
 				End end = this.reader.takeEnd();
 				if (end != null) {
-					tell(end);
+					deliverEnd(end);
 				}
 				return;
 			}
@@ -120,10 +120,10 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			this.reader.logger()
 				.error("Handler failed with %s; its subscription ends".formatted(this.reader.describe(entry)), failure);
 		}
-		tell(end);
+		deliverEnd(end);
 	}
 
-	private void tell(End end) {
+	private void deliverEnd(End end) {
 		try {
 			if (end.error() != null) {
 				this.handler.onError(end.error());
@@ -136,7 +136,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			this.reader.logger()
 				.error("Handler of %s failed in its last callback".formatted(this.reader.describe()), ex);
 		}
-		this.reader.told();
+		this.reader.completionDelivered();
 	}
 
 	@Override

@@ -160,7 +160,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Return how many entries it holds at most: its share of a turn, too.
+	 * Return how many entries it holds at most, and takes per run at most.
 	 */
 	int bufferSize() {
 		return this.log.bufferSize();
@@ -436,7 +436,7 @@ public final class LogSubscription<E> implements Subscription {
 	 * The end was delivered, or there is no consumer left: a stop need not wait any
 	 * longer.
 	 */
-	public void told() {
+	public void completionDelivered() {
 		CompletableFuture<Void> stopped;
 		synchronized (this.lock) {
 			stopped = this.stopped;
@@ -453,7 +453,7 @@ public final class LogSubscription<E> implements Subscription {
 			cut();
 		}
 		this.registry.remove(this);
-		told();
+		completionDelivered();
 	}
 
 	@Override

@@ -34,7 +34,7 @@ public interface TailedLog<E> {
 	String name();
 
 	/**
-	 * Return how many entries the reader holds at most, which is its share of a turn too.
+	 * Return how many entries the reader holds at most, and takes per run at most.
 	 * @return the number, 1 or more
 	 */
 	int bufferSize();

@@ -49,7 +49,7 @@ final class TemporaryRefusals {
 
 	/**
 	 * Run an attempt, and again after one that the server refused for now, until it succeeds or
-	 * {@link ApplicationDatabase#START_PATIENCE} is over.
+	 * {@link ApplicationDatabase#START_TIMEOUT} is over.
 	 * @throws RuntimeException what the last attempt threw
 	 */
 	<T> T outlast(Supplier<T> attempt) {
@@ -67,7 +67,7 @@ final class TemporaryRefusals {
 				if (!logged) {
 					logger.warn("The server refuses connections for now: %s. Retrying for %d seconds".formatted(
 							DriverConnectionDetails.maskUrl(SqlErrors.reason(ex)),
-							ApplicationDatabase.START_PATIENCE.toSeconds()));
+							ApplicationDatabase.START_TIMEOUT.toSeconds()));
 					logged = true;
 				}
 				do {
@@ -85,7 +85,7 @@ final class TemporaryRefusals {
 	}
 
 	private static boolean isOver(long begin) {
-		return System.nanoTime() - begin >= ApplicationDatabase.START_PATIENCE.toNanos();
+		return System.nanoTime() - begin >= ApplicationDatabase.START_TIMEOUT.toNanos();
 	}
 
 	/**

@@ -62,7 +62,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 			this.lock.unlock();
 		}
 		// A stop does not wait for a caller that may never come again
-		this.reader.told();
+		this.reader.completionDelivered();
 	}
 
 	@Override

@@ -32,7 +32,7 @@ interface StreamCleanup {
 	 * @param all whether to check all streams that have ended, or only at those whose
 	 * time was over not long ago, which others that are kept for longer do not slow down
 	 * @param after the id after which to find chunks to remove, so that a large stream
-	 * gets one slice a turn
+	 * gets one slice at a time
 	 */
 	Slice clean(Connection connection, StreamRetention retention, boolean all, long after) throws SQLException;
 

@@ -40,7 +40,7 @@ final class StreamJanitor extends PeriodicTask {
 
 	static final Duration INTERVAL = Duration.ofMinutes(1);
 
-	private static final int TURNS_PER_LOOK_AT_ALL = 60;
+	private static final int RUNS_PER_FULL_CHECK = 60;
 
 	private final ApplicationDatabase database;
 
@@ -56,10 +56,10 @@ final class StreamJanitor extends PeriodicTask {
 	private long after;
 
 	/**
-	 * The turns since the last check of all streams: of what has ended long ago, most has
+	 * The runs since the last check of all streams: of what has ended long ago, most has
 	 * to be kept.
 	 */
-	private int turns;
+	private int runs;
 
 	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, PublishingWrites writes,
 			StreamRetention retention, Duration interval) {
@@ -79,12 +79,12 @@ final class StreamJanitor extends PeriodicTask {
 			slice = clean();
 		}
 		catch (RuntimeException ex) {
-			this.turns = 0;
+			this.runs = 0;
 			throw ex;
 		}
 		this.after = slice.after();
 		if (!slice.more()) {
-			this.turns = (this.turns + 1) % TURNS_PER_LOOK_AT_ALL;
+			this.runs = (this.runs + 1) % RUNS_PER_FULL_CHECK;
 		}
 		return slice.more();
 	}
@@ -95,7 +95,7 @@ final class StreamJanitor extends PeriodicTask {
 	}
 
 	private Written<Slice> clean(Connection connection, boolean joined) throws SQLException {
-		Slice slice = this.cleanup.clean(connection, this.retention, this.turns == 0, this.after);
+		Slice slice = this.cleanup.clean(connection, this.retention, this.runs == 0, this.after);
 		return new Written<>(slice, slice.deleted().stream().map(Wakeup::deleted).toList());
 	}
 

@@ -57,7 +57,7 @@ class AppendAtTests {
 
 	@BeforeAll
 	static void start() {
-		LaneGate.install(database);
+		AppendGate.install(database);
 	}
 
 	@Test
@@ -143,7 +143,7 @@ class AppendAtTests {
 		CompletableFuture<Long> before;
 		CompletableFuture<Long> after;
 		List<CompletableFuture<Object>> racing;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			before = writer.appendAsync("in-batch", "b");
 			racing = IntStream.range(0, 4).mapToObj((i) -> Background.<Object>supply(() -> {
 				try {

@@ -77,7 +77,7 @@ class BatchedAppendTests {
 
 	@BeforeAll
 	static void start() {
-		LaneGate.install(database);
+		AppendGate.install(database);
 	}
 
 	@AfterAll
@@ -89,7 +89,7 @@ class BatchedAppendTests {
 	@Test
 	void whatWaitsMeanwhileSharesOneTransaction() throws Exception {
 		List<CompletableFuture<Long>> appends = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			for (int i = 0; i < 100; i++) {
 				appends.add(writer.appendAsync("together/" + i % 10, "a"));
 			}
@@ -178,7 +178,7 @@ class BatchedAppendTests {
 		List<byte[]> withABadOne = new ArrayList<>(Collections.nCopies(1500, bytes("b")));
 		withABadOne.set(1400, bytes("bad"));
 		CompletableFuture<Long> behind;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			CompletableFuture<Long> refused = Background.supply(() -> writer.appendAll("whole", withABadOne));
 			awaitWaiting("whole");
 			behind = writer.appendAsync("whole", "c");
@@ -200,7 +200,7 @@ class BatchedAppendTests {
 	void oneBadAppendInABatchFailsAlone() throws Exception {
 		List<CompletableFuture<Long>> good = new ArrayList<>();
 		List<CompletableFuture<Long>> refused = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			for (int i = 0; i < 5; i++) {
 				good.add(writer.appendAsync("partly-bad", "good " + i));
 				if (i % 2 == 1) {
@@ -227,7 +227,7 @@ class BatchedAppendTests {
 		CompletableFuture<Void> creator = createInForeignTransaction("recreated", release);
 		CompletableFuture<Long> good;
 		CompletableFuture<Long> waiting;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			good = writer.appendAsync("stored-once", "second");
 			waiting = writer.appendAsync("recreated", "new");
 		}
@@ -257,7 +257,7 @@ class BatchedAppendTests {
 		await(inserted);
 		CompletableFuture<Long> behind;
 		CompletableFuture<Long> other;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			behind = writer.appendAsync("raw", "c");
 			other = writer.appendAsync("not-raw", "b");
 		}
@@ -291,7 +291,7 @@ class BatchedAppendTests {
 	void aUniqueViolationThatIsNotOursFailsItsAppendAlone() throws Exception {
 		CompletableFuture<Long> good;
 		CompletableFuture<Long> clash;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			clash = writer.appendAsync("clashing", "clash");
 			good = writer.appendAsync("not-clashing", "good");
 		}
@@ -310,7 +310,7 @@ class BatchedAppendTests {
 		writer.append("cut", "a");
 		List<CompletableFuture<Long>> cut = new ArrayList<>();
 		CompletableFuture<Long> next;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			cut.add(writer.appendAsync("cut", "b"));
 			cut.add(writer.appendAsync("cut", "hang"));
 			cut.add(writer.appendAsync("cut-too", "c"));
@@ -351,7 +351,7 @@ class BatchedAppendTests {
 	@Test
 	void callbacksThatAppendDoNotWaitForThemselves() throws Exception {
 		List<CompletableFuture<Long>> chains = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			for (int i = 0; i < 20; i++) {
 				String stream = "chain/" + i % 4;
 				chains.add(writer.appendAsync(stream, "a")
@@ -373,7 +373,7 @@ class BatchedAppendTests {
 		CompletableFuture<Void> waitsForTheLast;
 		CompletableFuture<Long> last;
 		List<CompletableFuture<Void>> blocked = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			CompletableFuture<Long> behind = new CompletableFuture<>();
 			waitsForTheLast = writer.appendAsync("blocking", "a").thenAccept((index) -> behind.join());
 			for (int i = 0; i < 5; i++) {
@@ -402,7 +402,7 @@ class BatchedAppendTests {
 	void anInterruptOfAWaitingCallerLosesNothingAndStays() throws Exception {
 		CompletableFuture<Long> appended = new CompletableFuture<>();
 		CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			Thread caller = new Thread(() -> {
 				appended.complete(writer.append("interrupted", "a"));
 				interrupted.complete(Thread.currentThread().isInterrupted());
@@ -482,7 +482,7 @@ class BatchedAppendTests {
 				"durable-notify.streams.max-chunk-size=300000B")) {
 			List<CompletableFuture<Long>> fitting = new ArrayList<>();
 			CompletableFuture<Long> waiting;
-			try (LaneGate gate = LaneGate.hold(database, small)) {
+			try (AppendGate gate = AppendGate.hold(database, small)) {
 				for (int i = 0; i < 9; i++) {
 					fitting.add(small.writer().appendAsync("full", new byte[110_000]));
 				}
@@ -521,7 +521,7 @@ class BatchedAppendTests {
 		StreamWriter closingWriter = closing.writer();
 		List<CompletableFuture<Long>> queued = new ArrayList<>();
 		CompletableFuture<Void> closed;
-		try (LaneGate gate = LaneGate.hold(database, closing)) {
+		try (AppendGate gate = AppendGate.hold(database, closing)) {
 			for (int i = 0; i < 100; i++) {
 				queued.add(closingWriter.appendAsync("closing", "a"));
 			}
