@@ -36,9 +36,10 @@ import org.springframework.boot.health.contributor.Status;
 import org.springframework.dao.DataAccessException;
 
 /**
- * {@link HealthIndicator} for the delivery of what is written elsewhere: {@code UP} while
- * the listener listens or is meant to be off, {@code DEGRADED} while it does not and the
- * poll delivers, {@code DOWN} while nothing does or the database cannot be reached.
+ * {@link HealthIndicator} for the delivery of what other instances write. {@code UP}
+ * while the listener listens or is meant to be off, {@code DEGRADED} while it does not
+ * and the poll delivers, {@code DOWN} while nothing does or the database cannot be
+ * reached.
  */
 final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 

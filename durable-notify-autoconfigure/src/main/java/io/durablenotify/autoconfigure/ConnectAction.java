@@ -19,7 +19,7 @@ package io.durablenotify.autoconfigure;
 import io.durablenotify.database.SqlErrors;
 
 /**
- * What to do where there is no connection.
+ * The action of a failure analysis where the application has no connection.
  */
 final class ConnectAction {
 

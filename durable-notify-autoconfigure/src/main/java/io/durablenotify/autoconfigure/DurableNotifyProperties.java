@@ -23,7 +23,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /**
- * Configuration properties of durable-notify that are no feature's.
+ * Configuration properties of durable-notify that belong to no feature.
  *
  * @param enabled Whether to enable durable-notify.
  * @param dataSource DataSource properties.

@@ -41,8 +41,8 @@ import org.springframework.jdbc.support.SQLExceptionTranslator;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Runs SQL in the caller's transaction or on a separate connection of the pool, and opens
- * connections that belong to no pool.
+ * Runs SQL in the caller's transaction or on a separate pooled connection, and opens
+ * unpooled connections.
  * <p>
  * Works with pools that hand out connections with autocommit off: what runs outside a
  * transaction is committed statement by statement all the same.

@@ -25,8 +25,8 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A statement that waits for locks for a limited time, which is set and, in a transaction
- * of the caller's, set back in the same round trip.
+ * A statement with a lock timeout, which costs no further round trip. In a transaction of
+ * the caller's the timeout is restored after it.
  * <p>
  * Outside a transaction of the caller's that is the only limit: a
  * {@code statement_timeout} of the role or the database, which would cut the wait short,

@@ -26,7 +26,7 @@ import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Text that is known to be JSON, which no statement can fail for.
+ * A JSON text that has been checked, so that no statement can fail for it.
  *
  * @param text the text
  * @param bytes its size in UTF-8

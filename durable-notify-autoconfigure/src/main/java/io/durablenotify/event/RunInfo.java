@@ -19,7 +19,7 @@ package io.durablenotify.event;
 import java.time.Instant;
 
 /**
- * What is known of a run without reading it.
+ * A description of a run: what is known without reading it.
  *
  * @param runId the run's id
  * @param createdAt when its first event was appended

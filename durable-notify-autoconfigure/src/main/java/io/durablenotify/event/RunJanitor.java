@@ -31,8 +31,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Marks runs that have ended, and deletes those that have been kept for long enough,
- * about once a minute and by one instance at a time.
+ * Marks runs that have ended, and deletes those whose retention is over. Runs about once
+ * a minute and in one instance at a time.
  */
 final class RunJanitor extends PeriodicTask {
 

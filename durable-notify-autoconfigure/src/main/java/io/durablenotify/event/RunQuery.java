@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Which runs to list, in the order of their ids' bytes. <pre class="code">
+ * A query for runs, in the order of their ids' bytes. <pre class="code">
  * RunQuery.all().open().idleFor(Duration.ofMinutes(5)).prefix("orders/").after(lastId).limit(50)
  * </pre>
  *

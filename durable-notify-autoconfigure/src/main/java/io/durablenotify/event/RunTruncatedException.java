@@ -17,11 +17,11 @@
 package io.durablenotify.event;
 
 /**
- * The run is shorter than what this follower has received, has other events in its place,
- * lacks some in its middle, or is gone: the database was restored, failed over to a
- * server that was behind, or crashed before it had written to disk what no commit had
- * waited for. What follows may repeat sequences with other events, so the following ends
- * rather than skip.
+ * Reports to a follower that the run lacks events that it has received, or that come
+ * next. The run is shorter, has other events in their place, lacks some in its middle, or
+ * is gone: the database was restored, failed over to a server that lagged, or crashed
+ * before it had written to disk what no commit had waited for. What follows may repeat
+ * sequences with other events, so the following ends rather than skip.
  */
 public final class RunTruncatedException extends RuntimeException {
 

@@ -33,9 +33,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.support.JdbcUtils;
 
 /**
- * The connection on which leases are renewed: a physical one of its own, which a busy
- * pool does not delay. Where nothing but the pool leads to the database, one of the
- * pool's each time. Used by one thread, but for {@link #close()}.
+ * The connection on which leases are renewed: a separate physical one, which a busy pool
+ * does not delay. Where only the pool leads to the database, a pooled one each time. Used
+ * by one thread, but for {@link #close()}.
  */
 final class InstanceConnection implements AutoCloseable {
 

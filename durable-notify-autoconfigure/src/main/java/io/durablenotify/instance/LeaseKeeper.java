@@ -47,8 +47,8 @@ import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessResourceFailureException;
 
 /**
- * Renews the leases of this instance, and takes over what others held whose leases have
- * run out.
+ * Renews the leases of this instance, and takes over from instances whose leases have run
+ * out.
  * <p>
  * Each renewal also finds out when the next lease of another instance runs out, and this
  * thread is there at that moment. It takes over only once the database has been within

@@ -22,8 +22,8 @@ import java.sql.SQLException;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 
 /**
- * Ends, or hands on, what an instance held that is gone. A feature whose rows name their
- * holder has one as a bean.
+ * Ends, or hands on, what a lost instance held. A feature whose rows name their holder
+ * has one as a bean.
  */
 public interface TakeOver {
 

@@ -26,10 +26,11 @@ import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides when to probe and what the answer, or its absence, means. A notification from
- * any backend but our own proves hearing as well as the probe's does and puts the next
- * probe off: N idle instances cost one probe per interval, not N. Not thread-safe: owned
- * by the listener's thread. Times are those of {@link System#nanoTime()}.
+ * Schedules liveness probes for the LISTEN connection and evaluates the result. A
+ * notification from any backend but our own proves hearing as well as the probe's does
+ * and puts the next probe off: N idle instances cost one probe per interval, not N. Not
+ * thread-safe: owned by the listener's thread. Times are those of
+ * {@link System#nanoTime()}.
  */
 final class HearingProbe {
 

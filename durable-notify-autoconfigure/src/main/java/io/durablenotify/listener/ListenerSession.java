@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.PGNotification;
 
 /**
- * One connection's life, on the listener's thread: LISTEN on what is wanted, prove that
- * it hears, read, hand over.
+ * The life of one LISTEN connection, on the listener's thread: listen, prove that it
+ * receives, read, hand over.
  */
 final class ListenerSession {
 

@@ -23,9 +23,9 @@ import io.durablenotify.loop.SerialTask;
 import io.durablenotify.log.LogSubscription.End;
 
 /**
- * Calls a handler with what its reader has buffered, one call after the other, for as
- * many entries as are asked for; the end needs no asking. One quota per run, so that a hot
- * log leaves threads to others.
+ * Calls a handler with the entries that its reader has buffered, one after the other, up
+ * to its demand. The end is delivered without demand. Delivers one quota per run, so that
+ * a hot log leaves threads to others.
  *
  * @param <E> the entries' type
  */

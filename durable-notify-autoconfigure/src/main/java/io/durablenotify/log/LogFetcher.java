@@ -41,10 +41,10 @@ import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.util.StringUtils;
 
 /**
- * Fetches for all live readers, on one thread and one connection at a time: readers that
- * were woken queue up, those of one log with the same next index share a target, and one
- * statement reads many targets. A reader whose log has more goes to the back of the
- * queue, so that a hot log gets one quota per fetch.
+ * Fetches for all live readers of a feature, on one thread and one connection at a time.
+ * Readers that were woken queue up; those of one log with the same next index share a
+ * target, and one statement reads many targets. A reader whose log has more goes to the
+ * back of the queue, so that a hot log gets one quota per fetch.
  */
 final class LogFetcher<E> implements AutoCloseable {
 

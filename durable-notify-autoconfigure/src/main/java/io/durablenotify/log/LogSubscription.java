@@ -27,9 +27,9 @@ import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One live reader: what it has received, what its consumer is still to take, and how it
- * ends. {@link #peek}, {@link #taken} and {@link #takeEnd} are its consumer's, for one
- * thread at a time; all else may be called by any.
+ * A subscription to one log: read position, buffer and completion state. {@link #peek},
+ * {@link #taken} and {@link #takeEnd} are its consumer's, for one thread at a time; all
+ * else may be called by any.
  *
  * @param <E> the entries' type
  */

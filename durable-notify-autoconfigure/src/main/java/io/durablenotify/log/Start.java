@@ -17,7 +17,7 @@
 package io.durablenotify.log;
 
 /**
- * Where a reader begins.
+ * The position at which a reader begins.
  *
  * @param fromEnd whether the log's end has to be known to know the index
  * @param value the index of the first entry; from the end, how many entries before it, in

@@ -19,9 +19,8 @@ package io.durablenotify.log;
 import java.time.Instant;
 
 /**
- * A log as one of its readers sees it: what its entries measure, what the reader may
- * hold, and the feature's own words for what ends the reading. One per reader; called by
- * any thread.
+ * A log as one of its readers sees it: entry sizes, buffer limit and exceptions. One per
+ * reader; called by any thread.
  *
  * @param <E> the entries' type
  */

@@ -15,7 +15,7 @@
  */
 
 /**
- * Reading logs live: what streams and the events of runs have in common. A log is a
+ * Live reading of logs, for streams and for the events of runs. A log is a
  * table's rows of one name, numbered without gaps in commit order; a reader gets all of
  * them from its position on, once and in order.
  * <p>
@@ -32,7 +32,7 @@
  * <p>
  * <b>A failover.</b> Every fetch returns which run of the server answered. Where that is
  * another one than before, a reader first checks whether the last entry that it has
- * received is still the same: a server that was behind may have others there. What an
+ * received is still the same: a server that lagged may have others there. What an
  * append hands over without a fetch is taken only from the server of the last fetch.
  * <p>
  * <b>What a feature brings.</b> A {@link io.durablenotify.log.LogStore LogStore}, which

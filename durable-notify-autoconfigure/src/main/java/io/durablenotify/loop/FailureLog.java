@@ -27,8 +27,8 @@ import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
- * Logs the first failure of a series and the recovery, and determines exponential delays
- * between attempts, from 100 ms to 5 s unless said otherwise. Not thread-safe.
+ * Exponential backoff that logs the first failure of a series and the recovery. Delays
+ * are 100 ms to 5 s unless said otherwise. Not thread-safe.
  */
 public final class FailureLog {
 

@@ -31,9 +31,9 @@ import org.apache.commons.logging.LogFactory;
 import org.springframework.dao.DataAccessException;
 
 /**
- * Checks a schema that has all migrations, once per start: raises the sequences that are
- * behind the ids in use, as after logical replication, which copies no sequences, warns
- * of an encoding that lacks characters, and makes sure that bytes arrive as they are.
+ * Checks a schema that has all migrations, once per start. Raises the sequences that are
+ * below the ids in use, as after logical replication, which copies no sequences, warns of
+ * an encoding that lacks characters, and makes sure that bytes arrive as they are.
  */
 final class SchemaCheck {
 

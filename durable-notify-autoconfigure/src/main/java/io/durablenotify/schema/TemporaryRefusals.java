@@ -30,8 +30,8 @@ import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
- * Tries again at start-up where the server refuses connections for now, since it starts
- * or since others have not closed theirs yet.
+ * Retries at start-up while the server refuses connections. It does so while it starts,
+ * or until others have closed theirs.
  */
 final class TemporaryRefusals {
 

@@ -19,10 +19,10 @@ package io.durablenotify.stream;
 import org.springframework.dao.NonTransientDataAccessResourceException;
 
 /**
- * The connection was lost after an append, or an end, was sent: it may or may not be
- * stored. An end can simply be written again. To append a chunk safely, use
- * {@link StreamWriter#appendAt(String, long, byte[])}, which stores it once however often
- * it is repeated.
+ * Thrown when the connection was lost after an append, or an end, was sent. The chunk, or
+ * the end, may or may not have been stored. An end can be repeated. A chunk can be
+ * appended with its index by {@link StreamWriter#appendAt(String, long, byte[])}, which
+ * stores it at most once.
  */
 public final class AppendOutcomeUnknownException extends NonTransientDataAccessResourceException {
 

@@ -29,8 +29,8 @@ import org.springframework.core.task.TaskRejectedException;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * Gathers what a transaction appends when nothing is left to be done but its commit, so
- * that it holds its streams for no longer than that, and locks them in one order.
+ * Gathers the chunks of a transaction, and appends them when nothing but its commit
+ * remains. So it holds its streams for no longer than that, and locks them in one order.
  */
 final class CommitAppends implements TransactionBuffer.Content {
 

@@ -31,7 +31,8 @@ import io.durablenotify.log.LogSubscription.End;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes a reader's chunks on its callers' threads, without an executor in between.
+ * The {@link StreamCursor}: takes a reader's chunks on its callers' threads, without an
+ * executor in between.
  */
 final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 

@@ -48,9 +48,9 @@ import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.util.Assert;
 
 /**
- * The {@link StreamWriter}: what is in a transaction goes to the database on the caller's
- * connection, what is in none by the {@link AppendPipeline}. Public methods are given
- * names as the caller knows them; everything below has full ones.
+ * The {@link StreamWriter}: writes on the connection of the caller's transaction, or
+ * through the {@link AppendPipeline}. Public methods are given names as the caller knows
+ * them; everything below has full ones.
  */
 final class DefaultStreamWriter implements StreamWriter {
 

@@ -38,7 +38,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.util.Assert;
 
 /**
- * What a {@link StreamAppender} is writing, from its opening until the stream has ended
+ * The write side of a {@link StreamAppender}, from its opening until the stream has ended
  * for certain.
  */
 final class OpenAppender {

@@ -32,7 +32,8 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.util.ClassUtils;
 
 /**
- * What JPA keeps in memory until the current transaction commits, after all callbacks.
+ * The JPA persistence contexts of the current transaction, which flush at its commit,
+ * after all callbacks.
  */
 final class PersistenceContexts {
 

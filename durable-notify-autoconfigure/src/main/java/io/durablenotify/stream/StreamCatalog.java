@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * Which streams there are: all SQL that creates, deletes and lists them.
+ * The catalogue of streams: all SQL that creates, deletes and lists them.
  */
 final class StreamCatalog {
 

@@ -21,7 +21,7 @@ import java.sql.SQLException;
 import java.util.List;
 
 /**
- * Deletes streams whose time is over, and removes the chunks of deleted ones.
+ * Deletes expired streams, and removes the chunks of deleted ones.
  */
 interface StreamCleanup {
 

@@ -17,7 +17,7 @@
 package io.durablenotify.stream;
 
 /**
- * The stream was deleted while it was read.
+ * Reports to a reader that the stream was deleted while it was read.
  */
 public final class StreamDeletedException extends StreamException {
 

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Where reading begins: at an index, or a number of chunks before the end that the stream
- * has when reading begins.
+ * A position at which reading begins: an index, or a number of chunks before the end. The
+ * end is the one that the stream has when reading begins.
  * <p>
  * The end is that of the chunks that are committed. A transaction that opens a reader
  * finds the end that it sees: at REPEATABLE READ and SERIALIZABLE that of its snapshot,

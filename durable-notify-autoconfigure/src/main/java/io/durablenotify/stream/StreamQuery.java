@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Which streams to list, and in which order. <pre class="code">
+ * A query for streams, in the order of their names. <pre class="code">
  * StreamQuery.all().owner("alice").prefix("answers/").after(lastName).limit(50)
  * </pre>
  *

@@ -19,8 +19,8 @@ package io.durablenotify.stream;
 import org.springframework.util.unit.DataSize;
 
 /**
- * What a {@link StreamReader} or {@link StreamWriter} works on, and within which limits:
- * all streams, or those of a family, which its callers name without the prefix.
+ * The streams and limits of a {@link StreamReader} or {@link StreamWriter}: all, or those
+ * of a family. Its callers name a family's streams without the prefix.
  *
  * @param prefix what the names of its streams begin with; empty for all streams
  * @param bufferSize how many chunks a live reader holds at most

@@ -17,11 +17,11 @@
 package io.durablenotify.stream;
 
 /**
- * The stream is shorter than what this reader has received, has other chunks in its
- * place, or lacks some where it is read: the database was restored, failed over to a
- * server that was behind, or crashed before it had written to disk what no commit had
- * waited for. What follows may repeat indexes with other contents, so the reader stops
- * rather than skip.
+ * Reports to a reader that the stream lacks chunks that it has received, or that come
+ * next. The stream is shorter, has other chunks in their place, or lacks some where it is
+ * read: the database was restored, failed over to a server that lagged, or crashed before
+ * it had written to disk what no commit had waited for. What follows may repeat indexes
+ * with other contents, so the reader stops rather than skip.
  */
 public final class StreamTruncatedException extends StreamException {
 

@@ -28,8 +28,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls a subscriber with what its reader has buffered, as far as the subscriber has
- * asked for it. The rules in comments are those of the Reactive Streams specification.
+ * Calls a subscriber with the chunks that its reader has buffered, up to the subscriber's
+ * demand. The rules in comments are those of the Reactive Streams specification.
  */
 final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Flow.Subscription {
 

@@ -35,10 +35,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Polls slowly while the listener is proven to hear, or is meant to be off, and fast
- * while it is not. Its thread exists only while something is registered, and for some
- * seconds after that: readers often come and go one after the other, and a thread costs
- * as much time as several reads.
+ * Polls slowly while the listener is proven to receive or is meant to be off, else fast.
+ * Its thread exists only while something is registered, and for some seconds after that:
+ * readers often come and go one after the other, and a thread costs as much time as
+ * several reads.
  */
 final class AdaptivePoll implements Poll, SmartLifecycle {
 

@@ -31,8 +31,8 @@ import io.durablenotify.schema.SchemaName;
 import io.durablenotify.wakeup.WakeupCodec.Decoded;
 
 /**
- * Wake-ups through PostgreSQL: directly in this JVM, by NOTIFY to the other instances,
- * and a resync of all handlers whenever the listener begins to hear.
+ * Sends wake-ups to handlers of this JVM directly, and to other instances by NOTIFY.
+ * Resyncs all handlers whenever the listener begins to receive.
  */
 final class PostgresWakeups implements Wakeups, AutoCloseable {
 

@@ -26,8 +26,8 @@ import io.durablenotify.database.SessionWork;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a write and publishes its wake-ups after the commit: the caller's where the caller
- * has a transaction, else the write's own.
+ * Runs a write and publishes its wake-ups after the commit. That is the caller's where
+ * the caller has a transaction, else the write's own.
  */
 public final class PublishingWrites {
 

@@ -33,9 +33,9 @@ import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Batches appends made outside a transaction: while one batch is being written, the next
- * accumulates, so that many callers share a round trip and a commit. If the queue is
- * idle, the caller writes on its own thread.
+ * Batches appends made outside a transaction: while one batch is written, the next
+ * accumulates. So many callers share a round trip and a commit. If the queue is idle, the
+ * caller writes on its own thread.
  * <p>
  * Streams that another transaction has locked are written by a second thread, on a
  * connection of its own.

@@ -44,8 +44,8 @@ import io.durablenotify.wakeup.Wakeup;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * Writes appends on one connection: finds the streams by their names, creates those that
- * are missing, stores the chunks, and gives each append its outcome.
+ * Writes appends on one connection: finds or creates the streams, stores the chunks, and
+ * sets the outcomes.
  */
 public final class AppendWrite {
 
