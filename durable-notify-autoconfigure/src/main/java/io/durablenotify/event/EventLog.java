@@ -43,7 +43,7 @@ import org.springframework.dao.DataAccessException;
  * transaction an append is one round trip, and two for the first event of a run and for a
  * duplicate that follows an event that was none.
  * <p>
- * If the connection is lost in mid-append, the event may be stored or not, and a
+ * If the connection is lost in mid-append, the event may or may not have been stored, and a
  * {@link org.springframework.dao.DataAccessResourceFailureException} says no more than
  * that. Appending again is safe for everything that cannot be doubled: the types above,
  * events with a key, and those with an expected sequence.

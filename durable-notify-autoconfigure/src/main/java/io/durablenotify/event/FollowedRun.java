@@ -75,7 +75,7 @@ record FollowedRun(String name) implements TailedLog<StoredEvent> {
 	@Override
 	public RuntimeException truncated(long expected, String found) {
 		return new RunTruncatedException(this.name,
-				"has lost events: sequence %d was to follow, but %s".formatted(expected, found));
+				"has lost events: expected sequence %d, but %s".formatted(expected, found));
 	}
 
 }

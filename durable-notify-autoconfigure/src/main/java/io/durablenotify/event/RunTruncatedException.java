@@ -28,7 +28,7 @@ public final class RunTruncatedException extends RuntimeException {
 	private final String runId;
 
 	RunTruncatedException(String runId, String problem) {
-		super(("Run '%s' %s. Was the database restored, or did it fail over to a server that was behind? Follow it "
+		super(("Run '%s' %s. Was the database restored, or did it fail over to a server that lagged? Follow it "
 				+ "again from a sequence that you trust")
 			.formatted(runId, problem));
 		this.runId = runId;

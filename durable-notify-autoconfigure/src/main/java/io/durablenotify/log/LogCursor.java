@@ -68,7 +68,7 @@ final class LogCursor<E> {
 
 	/**
 	 * The time by which the log is known again: ids are given away again after a failover
-	 * to a server that was behind.
+	 * to a server that lagged.
 	 */
 	private @Nullable Instant createdAt;
 

@@ -55,7 +55,7 @@ public interface TailedLog<E> {
 
 	/**
 	 * Return when an entry was stored, by which it is known again: after a failover to a
-	 * server that was behind, another one can have its index.
+	 * server that lagged, another one can have its index.
 	 * @param entry the entry
 	 * @return the time, as the database keeps it
 	 */
@@ -84,8 +84,8 @@ public interface TailedLog<E> {
 
 	/**
 	 * The log has lost entries: the database was restored, or failed over to a server
-	 * that was behind.
-	 * @param expected the index that was to follow
+	 * that lagged.
+	 * @param expected the index that was expected
 	 * @param found what was found instead, for the message
 	 * @return what the reader's consumer receives
 	 */

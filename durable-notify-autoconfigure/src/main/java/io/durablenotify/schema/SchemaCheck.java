@@ -58,7 +58,7 @@ final class SchemaCheck {
 
 	/**
 	 * Check the schema.
-	 * @throws SchemaException if sequences are behind and cannot be raised
+	 * @throws SchemaException if sequences are below the ids in use and cannot be raised
 	 */
 	void run() {
 		try {
@@ -117,7 +117,7 @@ final class SchemaCheck {
 		}
 		Problem problem = (SqlErrors.isInsufficientPrivilege(exception)) ? Problem.RIGHTS : Problem.FAILED;
 		return new SchemaException(problem, this.schema,
-				("Sequences of schema '%1$s' may be behind the ids in use and could not be raised: %2$s. Its owner can, "
+				("Sequences of schema '%1$s' may be below the ids in use and could not be raised: %2$s. Its owner can, "
 						+ "by SELECT \"%1$s\".raise_ids()")
 					.formatted(this.schema, SqlErrors.reason(exception)),
 				exception);

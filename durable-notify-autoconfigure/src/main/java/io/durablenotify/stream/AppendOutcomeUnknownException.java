@@ -27,9 +27,9 @@ import org.springframework.dao.NonTransientDataAccessResourceException;
 public final class AppendOutcomeUnknownException extends NonTransientDataAccessResourceException {
 
 	AppendOutcomeUnknownException(String stream, Throwable cause) {
-		super(("The connection was lost while stream '%s' was being written to: what was sent may be stored or not. "
-				+ "An end can be written again. A chunk can if its index is known: appendAt(stream, index, data) "
-				+ "stores it only once; StreamReader.info(stream).nextIndex() is the stream's position")
+		super(("The connection was lost while stream '%s' was being written to: the write may or may not have been "
+				+ "stored. Retry a chunk by appendAt(stream, index, data), which stores it at most once "
+				+ "(StreamReader.info(stream).nextIndex() is the stream's next index); an end can be repeated")
 			.formatted(stream), cause);
 	}
 

@@ -27,8 +27,8 @@ public final class StreamTruncatedException extends StreamException {
 
 	StreamTruncatedException(TailedStream stream, long expected, String found) {
 		super(stream,
-				("Stream '%s' has lost chunks: index %d was to follow, but %s. Was the database restored, or did it "
-						+ "fail over to a server that was behind? Read it again from a position that you trust")
+				("Stream '%s' has lost chunks: expected index %d, but %s. Was the database restored, or did it "
+						+ "fail over to a server that lagged? Read it again from a position that you trust")
 					.formatted(stream.name(), expected, found));
 	}
 

@@ -351,7 +351,7 @@ class EventFollowTests {
 		other.events().append(event("truncated"));
 		database.terminate(Instance.LISTENER);
 		assertThat(handler.awaitError()).isInstanceOf(RunTruncatedException.class)
-			.hasMessageContaining("Run 'truncated' has lost events: sequence 6 was to follow, but ");
+			.hasMessageContaining("Run 'truncated' has lost events: expected sequence 6, but ");
 	}
 
 	@Test

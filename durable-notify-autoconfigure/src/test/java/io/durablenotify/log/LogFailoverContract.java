@@ -40,7 +40,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 /**
  * What readers of a log must notice when the server has lost what they have received,
- * because it was behind and took over or because it crashed, and has gone on without it.
+ * because it lagged and took over or because it crashed, and has gone on without it.
  */
 public abstract class LogFailoverContract {
 

@@ -180,7 +180,7 @@ class LogSubscriptionsTests {
 		Recorder recorder = new Recorder().follow("truncated", 1).awaitNumbers(1, 5);
 		this.logs.truncate(id, 2);
 		this.readers.onResync();
-		recorder.awaitEnd("truncated: 6 was to follow, but the log ends at 3");
+		recorder.awaitEnd("truncated: expected 6, but the log ends at 3");
 	}
 
 	@Test
@@ -190,15 +190,15 @@ class LogSubscriptionsTests {
 		this.logs.answer((found) -> (found != null && found.head() != null && found.head().nextIndex() > 41)
 				? new Found<>(found.head(), List.of()) : found);
 		append("nothing", 2);
-		others.awaitEnd("truncated: 41 was to follow, but nothing was found before 43");
-		assertReadersEnd("truncated: 1 was to follow, but nothing was found before 43");
+		others.awaitEnd("truncated: expected 41, but nothing was found before 43");
+		assertReadersEnd("truncated: expected 1, but nothing was found before 43");
 	}
 
 	@Test
 	void aStoreThatFindsOtherEntriesThanItWasAskedForEndsItsReaders() {
 		append("nothing", 40);
 		this.logs.answer((found) -> (found != null) ? new Found<>(found.head(), List.of(Entry.of(7))) : null);
-		assertReadersEnd("truncated: 1 was to follow, but 7 was found");
+		assertReadersEnd("truncated: expected 1, but 7 was found");
 	}
 
 	@Test
@@ -209,7 +209,7 @@ class LogSubscriptionsTests {
 		this.logs.answer((found) -> null);
 		append("nothing", 1);
 		waiting.awaitEnd("A fetch has left out log 'nothing', its first target");
-		new Recorder().follow("nothing", 1).awaitEnd("truncated: 1 was to follow, but nothing was found before 42");
+		new Recorder().follow("nothing", 1).awaitEnd("truncated: expected 1, but nothing was found before 42");
 	}
 
 	@Test
@@ -225,7 +225,7 @@ class LogSubscriptionsTests {
 		});
 		this.logs.leadTo("second");
 		append("turns", 1);
-		recorder.awaitEnd("truncated: 11 was to follow, but it was not found in 9 attempts");
+		recorder.awaitEnd("truncated: expected 11, but it was not found in 9 attempts");
 		recorder.awaitNumbers(1, 10);
 	}
 
@@ -266,7 +266,7 @@ class LogSubscriptionsTests {
 			this.logs.rewrite(id, 6, length);
 			this.logs.leadTo(name);
 			this.readers.onResync();
-			recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+			recorder.awaitEnd("truncated: expected 11, but the number before it is another one");
 			recorder.awaitNumbers(1, 10);
 		}
 	}
@@ -279,7 +279,7 @@ class LogSubscriptionsTests {
 		this.logs.rewrite(id, 6, 12);
 		this.logs.leadTo("second");
 		append("woken", 1);
-		recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+		recorder.awaitEnd("truncated: expected 11, but the number before it is another one");
 		recorder.awaitNumbers(1, 10);
 	}
 
@@ -337,7 +337,7 @@ class LogSubscriptionsTests {
 		this.logs.rewrite(id, 6, 12);
 		this.logs.leadTo("second");
 		this.readers.handOver(id, Entry.of(12), "second");
-		recorder.awaitEnd("truncated: 12 was to follow, but the number before it is another one");
+		recorder.awaitEnd("truncated: expected 12, but the number before it is another one");
 		recorder.awaitNumbers(1, 11);
 	}
 

@@ -319,7 +319,7 @@ class BatchedAppendTests {
 		next = writer.appendAsync("cut", "d");
 		for (CompletableFuture<Long> append : cut) {
 			assertThat(failure(append)).isInstanceOf(AppendOutcomeUnknownException.class)
-				.hasMessageContaining("may be stored or not")
+				.hasMessageContaining("may or may not have been stored")
 				.hasMessageContaining("appendAt");
 		}
 		assertThat(get(next)).isOne();

@@ -222,7 +222,7 @@ class StreamReaderTests {
 					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = 'truncated')");
 		ObservedReaders.of(instance).onResync();
 		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
-			.hasMessageContaining("index 10 was to follow, but the stream ends at 5");
+			.hasMessageContaining("expected index 10, but the stream ends at 5");
 		handler.assertGapFree(0, 10);
 	}
 
@@ -271,7 +271,7 @@ class StreamReaderTests {
 					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = 'hole')");
 		RecordingHandler handler = read("hole", StreamPosition.start());
 		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
-			.hasMessageContaining("index 5 was to follow, but 6 was found");
+			.hasMessageContaining("expected index 5, but 6 was found");
 		handler.assertGapFree(0, 5);
 	}
 

@@ -251,7 +251,7 @@ class StreamScaleTests {
 			readers.live().onResync();
 			for (int i = 0; i < 300; i += 2) {
 				assertThat(ahead.get(i).awaitError()).isInstanceOf(StreamTruncatedException.class)
-					.hasMessageContaining("index 5 was to follow, but the stream ends at 3");
+					.hasMessageContaining("expected index 5, but the stream ends at 3");
 			}
 			for (int i = 0; i < 300; i++) {
 				assertThat(writer.append("tail/" + i, "new")).isEqualTo((i % 2 == 0) ? 3 : 5);

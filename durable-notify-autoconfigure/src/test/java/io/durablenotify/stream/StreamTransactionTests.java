@@ -451,7 +451,7 @@ class StreamTransactionTests {
 					.isEmpty());
 			assertThatExceptionOfType(ExecutionException.class).isThrownBy(() -> waiting.get(30, TimeUnit.SECONDS))
 				.withCauseInstanceOf(AppendOutcomeUnknownException.class)
-				.withMessageContaining("may be stored or not")
+				.withMessageContaining("may or may not have been stored")
 				.withMessageContaining("appendAt");
 		}
 	}
