@@ -232,7 +232,7 @@ class FetchStateConcurrencyTests {
 			}
 			if (this.fetched.get() != this.written.get()) {
 				throw new IllegalStateException(
-						"%d of %d were fetched, %s".formatted(this.fetched.get(), this.written.get(), this.look));
+						"%d of %d were fetched, %s".formatted(this.fetched.get(), this.written.get(), this.state));
 			}
 		}
 
