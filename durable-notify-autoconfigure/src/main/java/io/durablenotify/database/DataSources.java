@@ -77,7 +77,7 @@ final class DataSources {
 	}
 
 	/**
-	 * Besides Spring's, there are others that are named like it.
+	 * Libraries have others than Spring's, with the same name.
 	 */
 	private static boolean isRouting(DataSource dataSource) {
 		for (Class<?> type = dataSource.getClass(); type != null; type = type.getSuperclass()) {

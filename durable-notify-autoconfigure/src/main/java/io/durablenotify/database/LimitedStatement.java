@@ -84,7 +84,7 @@ public final class LimitedStatement {
 	/**
 	 * Execute it, in one transaction.
 	 * @param statement the statement that was prepared
-	 * @param index which of its own statements has the result, from 0
+	 * @param index the number of the statement of {@code sql} that has the result, from 0
 	 * @return the result
 	 * @throws SQLException if the database fails; if it waited too long, with SQLSTATE
 	 * 55P03
@@ -99,7 +99,7 @@ public final class LimitedStatement {
 
 	/**
 	 * Execute it for a single number.
-	 * @param statement the statement that was prepared, with one statement of its own
+	 * @param statement the statement that was prepared, from a single one
 	 * @return the first row's first column, {@code null} without a row
 	 * @throws SQLException if the database fails; if it waited too long, with SQLSTATE
 	 * 55P03

@@ -389,7 +389,7 @@ final class PostgresEventAppends {
 	 * Return whether a statement met another transaction, so that it can succeed when it
 	 * is repeated.
 	 * @param sameSnapshot whether it would be repeated with what it saw before, which
-	 * helps against none but those who did not lock
+	 * helps only against writers that did not lock
 	 */
 	boolean isClash(SQLException exception, boolean sameSnapshot) {
 		return SqlErrors.isUniqueViolation(exception, CONSTRAINTS)

@@ -94,15 +94,15 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * A statement of its own: its snapshot is taken after the head was locked.
+	 * A separate statement, with a snapshot that is taken after the head was locked.
 	 */
 	private static final String DELETE_EVENTS = """
 			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[])
 			""";
 
 	/**
-	 * Each statement has to see what was committed before it, whatever the database's
-	 * default is.
+	 * Each statement must see what was committed before it, also where the database's
+	 * default is another level.
 	 */
 	private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
@@ -142,7 +142,7 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * A statement of its own: it sees what was appended before the lock. Those that have
+	 * A separate statement, which sees what was appended before the lock. Those that have
 	 * gone on after their terminal event wait until their last one is as old.
 	 */
 	private static final String DELETE_OUTLIVED = """

@@ -52,7 +52,7 @@ import org.springframework.dao.DataAccessResourceFailureException;
  * <p>
  * Each renewal also finds out when the next lease of another instance runs out, and this
  * thread is there at that moment. It takes over only once the database has been within
- * reach for a whole lease: after an outage, or a failover, everyone has the time to renew
+ * reach for a whole lease: after an outage, or a failover, all instances have the time to renew
  * first. So they have when the database's clock has been set forward, or has run on while
  * all of its host was suspended, and every lease seems to have run out at once.
  */
@@ -299,7 +299,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	/**
 	 * Another instance has taken over, or the database is an older one in which this
-	 * instance is not known: then nobody else ends what it held.
+	 * instance is not known: then no other instance ends what it held.
 	 */
 	private void lose(Connection connection, HeldLease lease) throws SQLException {
 		logger.warn(("The lease of this instance (%d) ran out before it was renewed, and another instance has taken "

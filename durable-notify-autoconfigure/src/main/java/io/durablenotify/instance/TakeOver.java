@@ -28,7 +28,7 @@ import io.durablenotify.wakeup.PublishingWrites.Written;
 public interface TakeOver {
 
 	/**
-	 * Return the topic of those who wait for what is taken over.
+	 * Return the topic of the wake-ups for what is taken over.
 	 * @return the topic
 	 */
 	String topic();

@@ -84,7 +84,7 @@ final class HearingProbe {
 	}
 
 	/**
-	 * Something from another backend was heard.
+	 * A notification from another backend was received.
 	 */
 	void heard(long now) {
 		this.inFlight = null;

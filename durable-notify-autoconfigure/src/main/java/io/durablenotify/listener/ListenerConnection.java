@@ -216,7 +216,7 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	/**
-	 * Return why nothing can be sent, and by whose fault.
+	 * Return why nothing can be sent, with the session that is the likely cause.
 	 */
 	String queueFull() throws SQLException {
 		this.statementRun = true;

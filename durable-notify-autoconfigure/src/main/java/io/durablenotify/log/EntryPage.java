@@ -67,7 +67,7 @@ final class EntryPage<E> {
 	}
 
 	/**
-	 * Return entries. Whatever holds them holds the whole page.
+	 * Return entries. A reference to them keeps the whole page in memory.
 	 */
 	List<E> entries(int from, int to) {
 		return this.entries.subList(from, to);

@@ -283,8 +283,8 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * The budget was used up by those before. After them, who may have more, it would be
-	 * used up by them again.
+	 * Earlier targets have used up the budget. They may have more, and would use it up again
+	 * if they came first.
 	 */
 	private void fetchLater(LogSubscription<E> reader) {
 		reader.fetchState().end(true);

@@ -213,8 +213,8 @@ public final class LogSubscription<E> implements Subscription {
 
 	/**
 	 * Take what a fetch found, as far as there is room. Called by the fetching thread.
-	 * Whatever the store returns, a reader that gets no further although there is more
-	 * ends: it would fetch again and again.
+	 * A reader that gets no further although there is more ends: it would fetch again and
+	 * again.
 	 * @return whether there is more
 	 */
 	boolean accept(@Nullable Head head, EntryPage<E> page) {

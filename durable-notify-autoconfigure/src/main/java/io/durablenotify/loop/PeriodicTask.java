@@ -55,7 +55,7 @@ public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 	}
 
 	/**
-	 * Run the task, on a thread of its own.
+	 * Run the task, on its thread.
 	 * @return whether there is more to do at once
 	 */
 	protected abstract boolean run();

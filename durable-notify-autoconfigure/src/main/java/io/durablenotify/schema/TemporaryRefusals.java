@@ -100,7 +100,7 @@ final class TemporaryRefusals {
 			return SqlErrors.isTransientRefusal(ex);
 		}
 		catch (IllegalStateException ex) {
-			// Only the pool can tell
+			// Only the pool knows how to connect
 			return false;
 		}
 	}

@@ -97,7 +97,7 @@ final class OpenAppender {
 	private volatile boolean pending;
 
 	/**
-	 * Guarded by itself, like {@link #notified}.
+	 * Guarded by its own monitor, like {@link #notified}.
 	 */
 	private final List<Runnable> callbacks = new ArrayList<>(1);
 

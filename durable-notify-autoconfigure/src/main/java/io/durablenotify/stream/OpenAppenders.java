@@ -57,10 +57,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.task.TaskRejectedException;
 
 /**
- * The appenders of this instance that have not ended their streams. Sees to it that each
+ * The appenders of this instance that have not ended their streams. Ensures that each
  * of these streams ends: when the application stops, when an appender could not end it
- * since the database was out of reach, and when a handle was dropped. Also notices that a
- * stream was ended by someone else, for those who want to know.
+ * since the database was out of reach, and when a handle was dropped. Also notices that
+ * another writer has ended a stream, for callbacks that are registered for it.
  */
 final class OpenAppenders implements AutoCloseable {
 
@@ -276,8 +276,8 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	/**
-	 * Begin to ask whether the stream of an appender has ended, besides the wake-up for
-	 * that.
+	 * Begin to poll whether the stream of an appender has ended, in addition to its
+	 * wake-up.
 	 */
 	void watch(OpenAppender appender) {
 		this.watched.add(appender);

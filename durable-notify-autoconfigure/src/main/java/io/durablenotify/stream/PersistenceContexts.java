@@ -65,9 +65,8 @@ final class PersistenceContexts {
 
 		private static void flush() {
 			Map.copyOf(TransactionSynchronizationManager.getResourceMap()).forEach((key, resource) -> {
-				// An extended persistence context, which has a transaction of its own,
-				// has
-				// another key
+				// An extended persistence context, which has a separate transaction,
+				// has another key
 				if (key instanceof EntityManagerFactory factory && resource instanceof EntityManagerHolder holder) {
 					flush(factory, holder.getEntityManager());
 				}

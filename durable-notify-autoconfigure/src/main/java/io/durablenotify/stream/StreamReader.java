@@ -25,8 +25,8 @@ import io.durablenotify.Subscription;
 /**
  * Reads streams, live or by the page.
  * <p>
- * A live reader gets every chunk from its position on, once and in order, whatever
- * happens to notifications: they only make it fetch sooner. It holds neither a thread nor
+ * A live reader gets every chunk from its position on, once and in order, also
+ * where notifications are lost: they only make it fetch sooner. It holds neither a thread nor
  * a connection while it waits. <pre class="code">
  * reader.subscribe("answers/42", StreamPosition.start(), (chunk) -> show(chunk.text()));
  * </pre>
@@ -83,7 +83,7 @@ public interface StreamReader {
 	/**
 	 * Read a stream live, as many chunks as are asked for.
 	 * <p>
-	 * Each {@link Flow.Publisher#subscribe subscribe} opens a reader of its own, which
+	 * Each {@link Flow.Publisher#subscribe subscribe} opens a separate reader, which
 	 * reads as {@link #subscribe} does: {@link StreamPosition#end()} and
 	 * {@link StreamPosition#last(int)} are fixed when it returns. Its subscriber is given
 	 * what it has requested, and a reader of which nothing is requested holds the bounded

@@ -56,7 +56,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	private static final Duration MAX_TICK = Duration.ofSeconds(1);
 
 	/**
-	 * Instances that started together must not poll in step for ever.
+	 * Instances that started together must not poll in step forever.
 	 */
 	private static final double JITTER = 0.1;
 

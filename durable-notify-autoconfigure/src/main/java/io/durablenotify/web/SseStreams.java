@@ -40,7 +40,7 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
  * The end is an event {@code complete} with no data, or {@code error} with the reason as
  * its data, also for a stream that was cancelled: a page need not know of that. A page
  * closes its {@code EventSource} on either. If it misses that event, it connects again,
- * is answered with 204, and stops by itself.
+ * is answered with 204, and stops.
  */
 public interface SseStreams {
 

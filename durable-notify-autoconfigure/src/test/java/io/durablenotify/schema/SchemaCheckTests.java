@@ -76,7 +76,7 @@ class SchemaCheckTests {
 	}
 
 	@Test
-	void sequencesThatAreBehindAreRaised(CapturedOutput output) {
+	void sequencesBelowTheIdsInUseAreRaised(CapturedOutput output) {
 		Instance.start(database).close();
 		assertNoneIsBelow();
 		assertThat(output).contains("4 sequence(s) of schema 'durable_notify' were below the ids in use");

@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * caller writes on its own thread.
  * <p>
  * Streams that another transaction has locked are written by a second thread, on a
- * connection of its own.
+ * second connection.
  */
 public final class AppendPipeline implements AutoCloseable {
 
