@@ -82,7 +82,7 @@ public final class ChildProcess implements AutoCloseable {
 	}
 
 	/**
-	 * In the other process: answer until the input ends. What anybody else prints goes to
+	 * In the other process: answer until the input ends. Other output goes to
 	 * the error stream.
 	 */
 	public static void serve(Service service) throws Exception {

@@ -20,7 +20,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A steady rate. What takes too long is followed at once by what has become due
- * meanwhile.
+ * in that time.
  *
  * @param count how many times
  * @param perSecond how many times a second
