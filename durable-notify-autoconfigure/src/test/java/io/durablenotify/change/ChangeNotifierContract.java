@@ -105,7 +105,7 @@ abstract class ChangeNotifierContract {
 	}
 
 	@Test
-	void aChangeTellsWhatWasPublished() {
+	void aChangeHasWhatWasPublished() {
 		this.notifier.publish(this.topic, "a key", "client 7");
 		this.notifier.publish(this.topic, "another");
 		this.notifier.publish(this.topic, "a third", null);

@@ -137,7 +137,7 @@ class EventLogTests {
 	}
 
 	@Test
-	void aSuspensionThatIsThereIsADuplicateWhateverItsKey() {
+	void aSuspensionThatIsThereIsADuplicateWithAnyKey() {
 		AppendResult stored = log.append(NewEvent.of("both", "step_created").correlationId("a").idempotencyKey("k"));
 		for (NewEvent event : List.of(NewEvent.of("both", "step_created").correlationId("a"),
 				NewEvent.of("both", "step_created").correlationId("a").idempotencyKey("k"),

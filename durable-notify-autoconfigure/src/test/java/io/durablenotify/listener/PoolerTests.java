@@ -94,7 +94,7 @@ class PoolerTests {
 	}
 
 	@Test
-	void inTransactionModeADirectUrlHears() {
+	void inTransactionModeADirectUrlReceives() {
 		try (Pooler pooler = Pooler.pgBouncer(this.database, "transaction");
 				Instance instance = Instance.start(pooler.through(), NO_POLL,
 						"durable-notify.listener.url=" + this.database.url());

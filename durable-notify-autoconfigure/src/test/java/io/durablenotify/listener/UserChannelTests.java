@@ -59,7 +59,7 @@ class UserChannelTests {
 	private static NotificationListener listener;
 
 	@Test
-	void aTriggersNotificationsAreHeard() {
+	void aTriggersNotificationsAreReceived() {
 		database.jdbc().execute("""
 				CREATE TABLE orders (id int);
 				CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
@@ -118,7 +118,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aSecondHandlerOfAChannelIsToldByAResyncToo() {
+	void aSecondHandlerOfAChannelGetsAResyncToo() {
 		Recorder first = new Recorder();
 		Recorder second = new Recorder();
 		listener.listen("shared", first);
@@ -186,7 +186,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aHandlerThatFallsTooFarBehindGetsAResyncInPlaceOfWhatItMissed() {
+	void aHandlerThatLagsTooFarGetsAResyncInPlaceOfWhatItMissed() {
 		CountDownLatch release = new CountDownLatch(1);
 		BlockingRecorder slow = new BlockingRecorder(release);
 		Recorder mark = new Recorder();
@@ -209,7 +209,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aResyncThatIsStillToBeToldIsNotToldAfterACancel() {
+	void aPendingResyncIsNotDeliveredAfterACancel() {
 		List<Runnable> tasks = new ArrayList<>();
 		Recorder recorder = new Recorder();
 		Channels channels = new Channels();
@@ -274,7 +274,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aHandlerThatIsCancelledWithinACallHearsNothingMore() {
+	void aHandlerThatIsCancelledWithinACallReceivesNothingMore() {
 		AtomicReference<Subscription> subscription = new AtomicReference<>();
 		Recorder recorder = new Recorder() {
 

@@ -57,7 +57,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 /**
- * Tests for {@link LogSubscriptions} of a feature of their own, whose logs begin with 1
+ * Tests for {@link LogSubscriptions} of a test feature, whose logs begin with 1
  * and never end. Those of streams are in that package.
  */
 class LogSubscriptionsTests {
@@ -117,7 +117,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aLogThatIsDeletedAndCreatedBehindTheFirstFetchIsAnother() {
+	void aLogThatIsDeletedAndCreatedAfterTheFirstFetchIsAnother() {
 		long id = append("recreated", 2);
 		this.logs.behindNextFetch(() -> {
 			this.logs.delete("recreated");
@@ -247,7 +247,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aLookThatFailsInTheThreadOfAnAppendIsRepeated() {
+	void aFetchThatFailsInTheThreadOfAnAppendIsRepeated() {
 		long id = append("failing", 1);
 		Recorder recorder = new Recorder().follow("failing", 1).awaitNumbers(1, 1);
 		awaitIdle();
@@ -257,7 +257,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aTailThatWasWrittenAnewOnAnotherServerIsAnErrorHoweverLongItIs() {
+	void aTailThatWasRewrittenOnAnotherServerIsAnErrorOfAnyLength() {
 		for (int length : List.of(10, 15)) {
 			String name = "rewritten/" + length;
 			long id = append(name, 10);
@@ -272,7 +272,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aTailThatWasWrittenAnewIsAnErrorForAWakeupToo() {
+	void aTailThatWasRewrittenIsAnErrorForAWakeupToo() {
 		long id = append("woken", 10);
 		Recorder recorder = new Recorder().follow("woken", 1).awaitNumbers(1, 10);
 		awaitIdle();
@@ -381,7 +381,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void nobodyWaitsForARefusedDeliveryAfterItsEndOrTheClose() {
+	void noThreadWaitsForARefusedDeliveryAfterItsEndOrTheClose() {
 		this.readers.close();
 		this.readers = open((task) -> {
 			throw new RejectedExecutionException();
@@ -395,7 +395,7 @@ class LogSubscriptionsTests {
 		new Recorder().follow("given-up", 1);
 		LogSubscription<Entry> closed = this.readers.registry().all().iterator().next();
 		this.readers.stop();
-		// Its end may still be told: lifecycles restart
+		// Its end may still be delivered: lifecycles restart
 		assertThat(closed.awaitsDelivery()).isTrue();
 		this.readers.close();
 		assertThat(closed.awaitsDelivery()).isFalse();
@@ -481,7 +481,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aStopIsTold() {
+	void aStopIsReported() {
 		Recorder recorder = new Recorder().follow("stopped", 1);
 		this.readers.stop();
 		recorder.awaitEnd("stopped");

@@ -70,7 +70,7 @@ class AppendAtTests {
 		assertRefused("at", 0, 4);
 		assertRefused("at", 5, 4);
 		assertRefused("at", Long.MAX_VALUE, 4);
-		// Behind a refusal, too, and where this instance knows nothing of the stream
+		// After a refusal, too, and where this instance knows nothing of the stream
 		assertThat(other.writer().appendAt("at", 4, bytes("e"))).isEqualTo(4);
 		assertRefused("at", 4, 5);
 		assertThat(writer.appendAt("at", 5, bytes("f"))).isEqualTo(5);
@@ -103,7 +103,7 @@ class AppendAtTests {
 	}
 
 	@Test
-	void anEndedStreamSaysSoWhateverTheIndex() {
+	void anEndedStreamSaysSoForAnyIndex() {
 		writer.append("ended", "a");
 		writer.complete("ended");
 		for (long index : new long[] { 0, 1, 2 }) {

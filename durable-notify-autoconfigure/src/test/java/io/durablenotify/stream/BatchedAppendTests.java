@@ -87,7 +87,7 @@ class BatchedAppendTests {
 	}
 
 	@Test
-	void whatWaitsMeanwhileSharesOneTransaction() throws Exception {
+	void appendsThatWaitShareOneTransaction() throws Exception {
 		List<CompletableFuture<Long>> appends = new ArrayList<>();
 		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			for (int i = 0; i < 100; i++) {
@@ -177,14 +177,14 @@ class BatchedAppendTests {
 		writer.append("whole", "a");
 		List<byte[]> withABadOne = new ArrayList<>(Collections.nCopies(1500, bytes("b")));
 		withABadOne.set(1400, bytes("bad"));
-		CompletableFuture<Long> behind;
+		CompletableFuture<Long> next;
 		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			CompletableFuture<Long> refused = Background.supply(() -> writer.appendAll("whole", withABadOne));
 			awaitWaiting("whole");
-			behind = writer.appendAsync("whole", "c");
+			next = writer.appendAsync("whole", "c");
 			assertThat(refused).isNotDone();
 		}
-		assertThat(get(behind)).isOne();
+		assertThat(get(next)).isOne();
 		assertThat(texts("whole")).containsExactly("a", "c");
 	}
 
@@ -255,17 +255,17 @@ class BatchedAppendTests {
 			await(release);
 		}));
 		await(inserted);
-		CompletableFuture<Long> behind;
+		CompletableFuture<Long> next;
 		CompletableFuture<Long> other;
 		try (AppendGate gate = AppendGate.hold(database, instance)) {
-			behind = writer.appendAsync("raw", "c");
+			next = writer.appendAsync("raw", "c");
 			other = writer.appendAsync("not-raw", "b");
 		}
 		assertThat(get(other)).isOne();
-		assertThat(behind).isNotDone();
+		assertThat(next).isNotDone();
 		release.countDown();
 		raw.get(30, TimeUnit.SECONDS);
-		assertThat(get(behind)).isEqualTo(3);
+		assertThat(get(next)).isEqualTo(3);
 	}
 
 	@Test
@@ -278,12 +278,12 @@ class BatchedAppendTests {
 			raw.createStatement()
 				.execute("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
 						+ "SELECT stream_id, 2, 'raw' FROM durable_notify.streams WHERE name = 'known'");
-			CompletableFuture<Long> behind = writer.appendAsync("known", "c");
+			CompletableFuture<Long> next = writer.appendAsync("known", "c");
 			database.awaitLockWait();
 			assertThat(get(writer.appendAsync("not-known", "b"))).isOne();
-			assertThat(behind).isNotDone();
+			assertThat(next).isNotDone();
 			raw.commit();
-			assertThat(get(behind)).isEqualTo(3);
+			assertThat(get(next)).isEqualTo(3);
 		}
 	}
 
@@ -329,7 +329,7 @@ class BatchedAppendTests {
 	@Test
 	void appendAtMakesTheRetryOfAnUnknownOutcomeSafe() throws Exception {
 		writer.append("retried", "a");
-		// The commit waits, behind the answer to the statement
+		// The commit waits, after the answer to the statement
 		database.jdbc().execute("""
 				CREATE FUNCTION public.hang_commit() RETURNS trigger LANGUAGE plpgsql
 					AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
@@ -374,8 +374,8 @@ class BatchedAppendTests {
 		CompletableFuture<Long> last;
 		List<CompletableFuture<Void>> blocked = new ArrayList<>();
 		try (AppendGate gate = AppendGate.hold(database, instance)) {
-			CompletableFuture<Long> behind = new CompletableFuture<>();
-			waitsForTheLast = writer.appendAsync("blocking", "a").thenAccept((index) -> behind.join());
+			CompletableFuture<Long> next = new CompletableFuture<>();
+			waitsForTheLast = writer.appendAsync("blocking", "a").thenAccept((index) -> next.join());
 			for (int i = 0; i < 5; i++) {
 				blocked.add(writer.appendAsync("blocking", "b").thenAccept((index) -> {
 					threads.add(Thread.currentThread().getName());
@@ -383,7 +383,7 @@ class BatchedAppendTests {
 				}));
 			}
 			last = writer.appendAsync("blocking", "c");
-			last.thenAccept(behind::complete);
+			last.thenAccept(next::complete);
 		}
 		try {
 			assertThat(get(last)).isEqualTo(6);
@@ -418,13 +418,13 @@ class BatchedAppendTests {
 	}
 
 	@Test
-	void interruptsOfCallersThatWriteThemselvesHarmNobodyElse() throws Exception {
+	void interruptsOfCallersThatWriteThemselvesHarmNoOther() throws Exception {
 		interruptWriters(BatchedAppendTests::start);
 	}
 
 	@Test
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "This JDK has no virtual threads")
-	void interruptsOfVirtualThreadsThatWriteThemselvesHarmNobodyElse() throws Exception {
+	void interruptsOfVirtualThreadsThatWriteThemselvesHarmNoOther() throws Exception {
 		interruptWriters(BatchedAppendTests::startVirtual);
 	}
 

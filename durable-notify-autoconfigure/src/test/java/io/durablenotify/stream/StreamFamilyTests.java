@@ -171,7 +171,7 @@ class StreamFamilyTests {
 	}
 
 	@Test
-	void theEndOfAFamilysStreamIsToldWithItsNameAndExplainedWithItsFullOne() {
+	void theEndOfAFamilysStreamHasItsNameAndIsExplainedWithItsFullOne() {
 		RecordingHandler failed = new RecordingHandler();
 		RecordingHandler deleted = new RecordingHandler();
 		answersReader.subscribe("failing", StreamPosition.start(), failed);
@@ -349,7 +349,7 @@ class StreamFamilyTests {
 	}
 
 	@Test
-	void withoutALookAtAllOnlyWhatWasDueOfLateIsFound() {
+	void withoutAFullCheckOnlyWhatWasDueOfLateIsFound() {
 		StreamRetention retention = StreamRetention.of(null, List.of(family("due/", Duration.ofHours(2))));
 		for (String stream : List.of("due/late", "due/long-ago", "due/not-yet", "undue/long-ago")) {
 			writer.complete(stream);

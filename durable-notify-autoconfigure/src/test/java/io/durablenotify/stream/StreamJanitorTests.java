@@ -127,7 +127,7 @@ class StreamJanitorTests {
 		assertThat(chunksByStream()).containsExactly(7_000L, 7_000L, 3L);
 		slice = clean(null, slice.after());
 		assertThat(chunksByStream()).containsExactly(7_000L, 7_000L);
-		// Behind the last one, so that nothing is found there
+		// After the last one, so that nothing is found there
 		slice = clean(null, slice.after());
 		assertThat(slice.more()).isTrue();
 		for (int i = 0; i < 4; i++) {
@@ -295,7 +295,7 @@ class StreamJanitorTests {
 	}
 
 	@Test
-	void itLooksAtAllStreamsAtFirstAndAfterAFailure() {
+	void itChecksAllStreamsAtFirstAndAfterAFailure() {
 		List<Boolean> looks = new CopyOnWriteArrayList<>();
 		janitor(this.instance, SOON, (connection, retention, all, after) -> {
 			looks.add(all);

@@ -162,7 +162,7 @@ class StreamWriterTests {
 	}
 
 	@Test
-	void anAppendToAFailedStreamTellsTheReason() {
+	void anAppendToAFailedStreamThrowsTheReason() {
 		writer.append("failed", "a");
 		writer.fail("failed", "out of words");
 		assertThatExceptionOfType(StreamEndedException.class).isThrownBy(() -> writer.append("failed", "b"))

@@ -127,7 +127,7 @@ class AnswerTests {
 	}
 
 	@Test
-	void aReaderThatComesBackAfterTheEndIsToldNotToComeAgain() {
+	void aReaderThatComesBackAfterTheEndGetsA204() {
 		String location = this.client.answer(TEXT);
 		String lastEventId;
 		try (ServerSentEvents events = this.client.read(location)) {
