@@ -49,6 +49,8 @@ import org.springframework.dao.ConcurrencyFailureException;
  */
 public final class AppendWrite {
 
+	private static final Set<String> CONSTRAINTS = Set.of("stream_chunks_pkey");
+
 	/**
 	 * How often an append looks up streams that are deleted and created again.
 	 */
@@ -85,12 +87,12 @@ public final class AppendWrite {
 
 	/**
 	 * Return whether a statement met another transaction that its snapshot could not see,
-	 * so that it can succeed when it is repeated.
+	 * or that waited for it, so that it can succeed when it is repeated.
 	 * @param failure the statement's failure
 	 * @return whether it can
 	 */
 	public static boolean isConflict(SQLException failure) {
-		return AppendSql.isConflict(failure);
+		return SqlErrors.isUniqueViolation(failure, CONSTRAINTS) || SqlErrors.isSerializationFailure(failure);
 	}
 
 	/**
