@@ -36,9 +36,9 @@ import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The heads of runs on PostgreSQL: listing, deleting and marking them.
+ * The SQL that lists, deletes and marks runs.
  * <p>
- * A head is marked with the time of its terminal event a minute or so after that was
+ * The row of a run is marked with the time of its terminal event a minute or so after that was
  * appended, by one instance: so the append is no dearer, with any version of the library,
  * and finding open runs does not have to read those that ended long ago. What is not
  * marked yet is found out from its events.
@@ -87,14 +87,14 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * Waits for appends, whose lock on the head excludes this one.
+	 * Waits for appends, whose lock on the run's row excludes this one.
 	 */
 	private static final String DELETE_HEAD = """
 			DELETE FROM ${schema}.workflow_runs WHERE run_id = ? RETURNING id
 			""";
 
 	/**
-	 * A separate statement, with a snapshot that is taken after the head was locked.
+	 * A separate statement, with a snapshot that is taken after the run's row was locked.
 	 */
 	private static final String DELETE_EVENTS = """
 			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[])
@@ -116,7 +116,7 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * A head that an append holds is left to the next time.
+	 * A run that an append has locked is left to the next time.
 	 */
 	private static final String MARK = """
 			WITH examined AS MATERIALIZED (
@@ -311,7 +311,7 @@ final class PostgresRunCatalog {
 	/**
 	 * Delete a slice of the runs whose terminal event, and whose last one, are old
 	 * enough.
-	 * @return the ids of their heads
+	 * @return their ids
 	 */
 	List<Long> deleteOutlived(Connection connection, Duration retention) throws SQLException {
 		List<Long> outlived = new ArrayList<>();

@@ -68,7 +68,7 @@ final class PostgresStreamStore implements StreamStore {
 	/**
 	 * A lower bound here too. Where nothing is above it, the stream ends below what was
 	 * received, or nothing was received: the same as with an empty stream. The row
-	 * without an id names the server. OFFSET 0 keeps the heads from being joined by a
+	 * without an id names the server. OFFSET 0 keeps the streams from being joined by a
 	 * whole index, which seems cheap as long as they are few.
 	 */
 	private static final String MOVED = """
