@@ -53,8 +53,8 @@ import static org.assertj.core.api.Assertions.assertThatException;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for everything in sessions whose role has its own settings: migrations,
- * streams, events, changes and what cleans up.
+ * Tests for everything in sessions whose role has its own settings: migrations, streams,
+ * events, changes and what cleans up.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class SessionSettingsTests {

@@ -40,8 +40,8 @@ import org.springframework.jdbc.core.JdbcTemplate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for an application that goes on while its tables are emptied, or a part of
- * them is restored.
+ * Tests for an application that goes on while its tables are emptied, or a part of them
+ * is restored.
  */
 class TouchedTablesTests {
 
@@ -71,7 +71,8 @@ class TouchedTablesTests {
 
 	private void await(String received) {
 		for (Received handler : List.of(this.ofInstance, this.ofOther)) {
-			Eventually.await(() -> handler.received.contains(received), () -> received + " is missing from " + handler.received);
+			Eventually.await(() -> handler.received.contains(received),
+					() -> received + " is missing from " + handler.received);
 		}
 	}
 

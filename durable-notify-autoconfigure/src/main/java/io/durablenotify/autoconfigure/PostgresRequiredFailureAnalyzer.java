@@ -33,8 +33,8 @@ import org.springframework.core.annotation.Order;
 /**
  * A {@link FailureAnalyzer} for beans that need PostgreSQL, on another database. The bean
  * is one that {@link OtherDatabaseProcessor} has made {@code null}, or there is a
- * {@link PostgresRequiredException} since it was asked for before there was a processor. Comes
- * before Boot's for missing beans.
+ * {@link PostgresRequiredException} since it was asked for before there was a processor.
+ * Comes before Boot's for missing beans.
  */
 @Order(0)
 final class PostgresRequiredFailureAnalyzer implements FailureAnalyzer {

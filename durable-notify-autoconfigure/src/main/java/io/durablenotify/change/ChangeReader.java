@@ -72,9 +72,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private final Executor executor;
 
-	private final BackgroundLoop loop = new BackgroundLoop(
-			"durable-notify-changes", new FailureLog(logger, "Failed to read changes", "Changes are read again"),
-			this::run);
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-changes",
+			new FailureLog(logger, "Failed to read changes", "Changes are read again"), this::run);
 
 	private final Subscription wakeups;
 

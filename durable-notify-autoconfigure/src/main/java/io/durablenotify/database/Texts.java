@@ -61,8 +61,8 @@ public final class Texts {
 	public static String require(String what, @Nullable String text, int maxLength) {
 		if (text == null || !hasLength(text, maxLength) || !text.codePoints().allMatch(Texts::isStorable)) {
 			throw new IllegalArgumentException(
-					"%s %s must have 1 to %d characters, none of them NUL or half a surrogate pair."
-						.formatted(what, shown(text), maxLength));
+					"%s %s must have 1 to %d characters, none of them NUL or half a surrogate pair.".formatted(what,
+							shown(text), maxLength));
 		}
 		return text;
 	}

@@ -29,7 +29,8 @@ import io.durablenotify.log.TailedLog;
 record FollowedRun(String name) implements TailedLog<StoredEvent> {
 
 	/**
-	 * The topic of wake-ups, which carry a run's id, and the sequence that the next event will have.
+	 * The topic of wake-ups, which carry a run's id, and the sequence that the next event
+	 * will have.
 	 */
 	static final String TOPIC = "events";
 

@@ -85,8 +85,7 @@ record JsonText(String text, long bytes) {
 			}
 		}
 		catch (StreamConstraintsException ex) {
-			throw new IllegalArgumentException(
-					"Payload must be nested at most %d levels deep".formatted(MAX_DEPTH));
+			throw new IllegalArgumentException("Payload must be nested at most %d levels deep".formatted(MAX_DEPTH));
 		}
 		catch (JacksonException ex) {
 			throw invalid("is malformed", ex.getLocation().getLineNr(), ex.getLocation().getColumnNr());

@@ -43,10 +43,10 @@ import org.jspecify.annotations.Nullable;
  * The SQL of appending to runs.
  * <p>
  * An append is several statements in {@link OneTransaction one transaction}. The first
- * locks the run's row; the second, whose snapshot is taken when the lock is held,
- * numbers the event from the end of the primary key and stores it unless it is there; the
- * third reads what is there now. So no event can appear below one that is visible
- * already, and a duplicate names the stored event even if it was stored without the lock.
+ * locks the run's row; the second, whose snapshot is taken when the lock is held, numbers
+ * the event from the end of the primary key and stores it unless it is there; the third
+ * reads what is there now. So no event can appear below one that is visible already, and
+ * a duplicate names the stored event even if it was stored without the lock.
  */
 final class PostgresEventAppends {
 
@@ -73,9 +73,9 @@ final class PostgresEventAppends {
 			""";
 
 	/**
-	 * Locks the run's row as well, for a run that is created after the first statement. The
-	 * indexes keep away writers that did not lock: the primary key, and the one that is
-	 * named.
+	 * Locks the run's row as well, for a run that is created after the first statement.
+	 * The indexes keep away writers that did not lock: the primary key, and the one that
+	 * is named.
 	 */
 	private static final String APPEND = """
 			INSERT INTO ${schema}.workflow_events

@@ -38,10 +38,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The SQL that lists, deletes and marks runs.
  * <p>
- * The row of a run is marked with the time of its terminal event a minute or so after that was
- * appended, by one instance: so the append is no dearer, with any version of the library,
- * and finding open runs does not have to read those that ended long ago. What is not
- * marked yet is found out from its events.
+ * The row of a run is marked with the time of its terminal event a minute or so after
+ * that was appended, by one instance: so the append is no dearer, with any version of the
+ * library, and finding open runs does not have to read those that ended long ago. What is
+ * not marked yet is found out from its events.
  */
 final class PostgresRunCatalog {
 

@@ -41,8 +41,8 @@ final class RunJanitor extends PeriodicTask {
 	static final Duration INTERVAL = Duration.ofMinutes(1);
 
 	/**
-	 * Open runs are examined again and again: so many at a time, so that many of them cost
-	 * little.
+	 * Open runs are examined again and again: so many at a time, so that many of them
+	 * cost little.
 	 */
 	private static final int SLICES_PER_RUN = 10;
 
@@ -61,8 +61,8 @@ final class RunJanitor extends PeriodicTask {
 
 	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
 			EventProperties properties, Duration interval) {
-		super("durable-notify-run-janitor", interval, new FailureLog(logger,
-				"Failed to clean up runs that have ended", "Runs that have ended are cleaned up again"));
+		super("durable-notify-run-janitor", interval, new FailureLog(logger, "Failed to clean up runs that have ended",
+				"Runs that have ended are cleaned up again"));
 		this.database = database;
 		this.catalog = catalog;
 		this.writes = writes;

@@ -39,8 +39,8 @@ public interface Instances {
 	Lease lease(Duration duration);
 
 	/**
-	 * Register a callback for a lost lease. Called on the renewing thread: must
-	 * return at once.
+	 * Register a callback for a lost lease. Called on the renewing thread: must return at
+	 * once.
 	 * @param listener is given the lease
 	 * @return the registration
 	 */

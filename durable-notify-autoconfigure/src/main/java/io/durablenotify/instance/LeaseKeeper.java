@@ -52,9 +52,9 @@ import org.springframework.dao.DataAccessResourceFailureException;
  * <p>
  * Each renewal also finds out when the next lease of another instance runs out, and this
  * thread is there at that moment. It takes over only once the database has been within
- * reach for a whole lease: after an outage, or a failover, all instances have the time to renew
- * first. So they have when the database's clock has been set forward, or has run on while
- * all of its host was suspended, and every lease seems to have run out at once.
+ * reach for a whole lease: after an outage, or a failover, all instances have the time to
+ * renew first. So they have when the database's clock has been set forward, or has run on
+ * while all of its host was suspended, and every lease seems to have run out at once.
  */
 final class LeaseKeeper implements Instances, AutoCloseable {
 
@@ -138,9 +138,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			"Failed to take over from an instance whose lease has run out",
 			"Instances whose lease has run out are taken over again");
 
-	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-lease",
-			new FailureLog(logger, "Failed to renew the lease of this instance",
-					"The lease of this instance is renewed again", LONGEST_RETRY),
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-lease", new FailureLog(logger,
+			"Failed to renew the lease of this instance", "The lease of this instance is renewed again", LONGEST_RETRY),
 			this::run);
 
 	LeaseKeeper(String name, Duration lease, InstanceStore store, InstanceConnection connection,

@@ -63,8 +63,8 @@ final class ChannelRegistration implements Subscription {
 	private volatile boolean closed;
 
 	/**
-	 * Whether the handler was resynced since it was registered. Owned by the
-	 * listener's thread.
+	 * Whether the handler was resynced since it was registered. Owned by the listener's
+	 * thread.
 	 */
 	private boolean resynced;
 
@@ -136,7 +136,8 @@ final class ChannelRegistration implements Subscription {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Handler of channel '%s' failed; the next notification is delivered".formatted(this.channel), ex);
+			logger.error("Handler of channel '%s' failed; the next notification is delivered".formatted(this.channel),
+					ex);
 		}
 	}
 

@@ -44,9 +44,8 @@ final class Channels {
 	Subscription add(String channel, ChannelHandler handler, Executor executor) {
 		int length = channel.getBytes(StandardCharsets.UTF_8).length;
 		if (length == 0 || length > MAX_NAME_BYTES) {
-			throw new IllegalArgumentException(
-					"Channel name '%s' must have 1 to %d bytes in UTF-8, but has %d".formatted(channel, MAX_NAME_BYTES,
-							length));
+			throw new IllegalArgumentException("Channel name '%s' must have 1 to %d bytes in UTF-8, but has %d"
+				.formatted(channel, MAX_NAME_BYTES, length));
 		}
 		// With a NUL LISTEN would fail, and with half a surrogate pair it would be
 		// another name
@@ -78,7 +77,8 @@ final class Channels {
 	}
 
 	/**
-	 * Resync the handlers of a channel that have not been resynced since it is listened to.
+	 * Resync the handlers of a channel that have not been resynced since it is listened
+	 * to.
 	 */
 	void resyncOnce(String channel) {
 		of(channel).forEach(ChannelRegistration::resyncOnce);

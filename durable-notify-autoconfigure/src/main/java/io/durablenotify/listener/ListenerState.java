@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param status the status
  * @param since when that status began
- * @param proven whether a notification from another connection was received since
- * the connection was made, which is the only proof that it works
+ * @param proven whether a notification from another connection was received since the
+ * connection was made, which is the only proof that it works
  * @param reconnects how often the connection was made again since the listener started
  * @param lastProbe the outcome of the last probe, or {@code null} before the first
  * @param lastError what went wrong last, without secrets, or {@code null}

@@ -283,8 +283,8 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * Earlier targets have used up the budget. They may have more, and would use it up again
-	 * if they came first.
+	 * Earlier targets have used up the budget. They may have more, and would use it up
+	 * again if they came first.
 	 */
 	private void fetchLater(LogSubscription<E> reader) {
 		reader.fetchState().end(true);

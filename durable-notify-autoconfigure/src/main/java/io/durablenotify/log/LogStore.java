@@ -111,8 +111,8 @@ public interface LogStore<E> {
 	 * @param createdAt with the id, identifies this log
 	 * @param nextIndex the index that its next entry will have
 	 * @param end how it ended, or {@code null} while more may come
-	 * @param server the run of the server that answered, from one crash to the next: a later
-	 * run may lack rows that an earlier one has returned
+	 * @param server the run of the server that answered, from one crash to the next: a
+	 * later run may lack rows that an earlier one has returned
 	 */
 	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
 

@@ -212,8 +212,8 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take what a fetch found, as far as there is room. Called by the fetching thread.
-	 * A reader that gets no further although there is more ends: it would fetch again and
+	 * Take what a fetch found, as far as there is room. Called by the fetching thread. A
+	 * reader that gets no further although there is more ends: it would fetch again and
 	 * again.
 	 * @return whether there is more
 	 */

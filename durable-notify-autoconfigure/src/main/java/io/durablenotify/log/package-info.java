@@ -15,9 +15,9 @@
  */
 
 /**
- * Live reading of logs, for streams and for the events of runs. A log is a
- * table's rows of one name, numbered without gaps in commit order; a reader gets all of
- * them from its position on, once and in order.
+ * Live reading of logs, for streams and for the events of runs. A log is a table's rows
+ * of one name, numbered without gaps in commit order; a reader gets all of them from its
+ * position on, once and in order.
  * <p>
  * <b>From a wake-up to an entry.</b> Wake-ups of the feature's topic, the shared poll and
  * a resync come to {@link io.durablenotify.log.LogSubscriptions LogSubscriptions}, which
@@ -32,8 +32,8 @@
  * <p>
  * <b>A failover.</b> Every fetch returns which run of the server answered. Where that is
  * another one than before, a reader first checks whether the last entry that it has
- * received is still the same: a server that lagged may have others there. What an
- * append hands over without a fetch is taken only from the server of the last fetch.
+ * received is still the same: a server that lagged may have others there. What an append
+ * hands over without a fetch is taken only from the server of the last fetch.
  * <p>
  * <b>What a feature brings.</b> A {@link io.durablenotify.log.LogStore LogStore}, which
  * is its SQL; a {@link io.durablenotify.log.TailedLog TailedLog} for each reader, which

@@ -75,17 +75,16 @@ final class SchemaCheck {
 				ResultSet result = statement.executeQuery(this.schema.qualify(CHECK))) {
 			result.next();
 			if (result.getInt(1) > 0) {
-				logger
-					.warn(("%d sequence(s) of schema '%s' were below the ids in use, as after logical replication or "
-							+ "a restore, and have been raised")
-						.formatted(result.getInt(1), this.schema));
+				logger.warn(("%d sequence(s) of schema '%s' were below the ids in use, as after logical replication or "
+						+ "a restore, and have been raised")
+					.formatted(result.getInt(1), this.schema));
 			}
 			String encoding = result.getString(2);
 			if (!UTF_8.equals(encoding)) {
-				logger
-					.warn(("The database's encoding is %s: names, topics and other texts must not have characters that it "
-							+ "lacks; a database with ENCODING 'UTF8' has them all")
-						.formatted(encoding));
+				logger.warn(
+						("The database's encoding is %s: names, topics and other texts must not have characters that it "
+								+ "lacks; a database with ENCODING 'UTF8' has them all")
+							.formatted(encoding));
 			}
 			if (result.getBoolean(3)) {
 				requireSameBytes(connection);

@@ -48,8 +48,8 @@ final class TemporaryRefusals {
 	}
 
 	/**
-	 * Run an attempt, and again after one that the server refused for now, until it succeeds or
-	 * {@link ApplicationDatabase#START_TIMEOUT} is over.
+	 * Run an attempt, and again after one that the server refused for now, until it
+	 * succeeds or {@link ApplicationDatabase#START_TIMEOUT} is over.
 	 * @throws RuntimeException what the last attempt threw
 	 */
 	<T> T outlast(Supplier<T> attempt) {

@@ -63,9 +63,10 @@ final class CommitAppends implements TransactionBuffer.Content {
 	void add(Append append) {
 		long bytes = append.bufferedBytes();
 		if (!this.gathered.isEmpty() && this.bytes + bytes > this.maxBytes) {
-			throw new TaskRejectedException(("Append on commit refused: this transaction has gathered %d bytes, and must "
-					+ "gather at most %d (durable-notify.streams.append-buffer). Commit more often")
-				.formatted(this.bytes, this.maxBytes));
+			throw new TaskRejectedException(
+					("Append on commit refused: this transaction has gathered %d bytes, and must "
+							+ "gather at most %d (durable-notify.streams.append-buffer). Commit more often")
+						.formatted(this.bytes, this.maxBytes));
 		}
 		this.gathered.add(append);
 		this.bytes += bytes;

@@ -164,7 +164,8 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 
 	private RuntimeException asUnchecked(Throwable error) {
 		if (error instanceof StreamException exception) {
-			// It is this reader's own: its stack is the caller's, not the fetching thread's
+			// It is this reader's own: its stack is the caller's, not the fetching
+			// thread's
 			exception.fillInStackTrace();
 		}
 		if (error instanceof RuntimeException exception) {

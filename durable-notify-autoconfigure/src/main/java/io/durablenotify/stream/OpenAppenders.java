@@ -57,10 +57,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.task.TaskRejectedException;
 
 /**
- * The appenders of this instance that have not ended their streams. Ensures that each
- * of these streams ends: when the application stops, when an appender could not end it
- * since the database was out of reach, and when a handle was dropped. Also notices that
- * another writer has ended a stream, for callbacks that are registered for it.
+ * The appenders of this instance that have not ended their streams. Ensures that each of
+ * these streams ends: when the application stops, when an appender could not end it since
+ * the database was out of reach, and when a handle was dropped. Also notices that another
+ * writer has ended a stream, for callbacks that are registered for it.
  */
 final class OpenAppenders implements AutoCloseable {
 
@@ -125,9 +125,8 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	private final Map<String, Long> unknown = new ConcurrentHashMap<>();
 
-	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders", new FailureLog(logger,
-			"Failed to end abandoned streams", "Abandoned streams are ended again"),
-			this::run);
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders",
+			new FailureLog(logger, "Failed to end abandoned streams", "Abandoned streams are ended again"), this::run);
 
 	private final Subscription wakeups;
 

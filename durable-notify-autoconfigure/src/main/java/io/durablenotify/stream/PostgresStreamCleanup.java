@@ -77,8 +77,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private static final String LOCKED = "current_setting('durable_notify.turn') = 'true'";
 
 	/**
-	 * By the database's clock and the indexes on both times. A stream that
-	 * another transaction has locked is left to the next time. With the index on the end alone,
+	 * By the database's clock and the indexes on both times. A stream that another
+	 * transaction has locked is left to the next time. With the index on the end alone,
 	 * streams of other families are passed over: those that are kept for long would be so
 	 * every time, without a lower bound.
 	 */
@@ -114,8 +114,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			EXISTS (SELECT FROM ${schema}.streams s WHERE s.stream_id = d.stream_id OFFSET 0)""";
 
 	/**
-	 * Every chunk of a stream is visible before its id can be: appends lock the
-	 * stream's row until their commit, and the deletion waited for it. From each stream a slice
+	 * Every chunk of a stream is visible before its id can be: appends lock the stream's
+	 * row until their commit, and the deletion waited for it. From each stream a slice
 	 * takes the first ones that are left, by the chunks' primary key. They are removed by
 	 * their place, which no plan can turn into reading the whole table; no other code
 	 * updates or deletes any.

@@ -125,11 +125,11 @@ final class PostgresStreamStore implements StreamStore {
 	 * Reads a page of one stream from an index, by id or by name, in less time than
 	 * FETCH: without the running sum. Chunks that are larger than the page's average may
 	 * be are left out; then a reader gets those before, and FETCH reads the rest. The
-	 * stream is a separate row, the first one, with the next index in place of a
-	 * chunk's and most of it in one column, since each column costs with each chunk. The
-	 * search for the end begins at the index, as above. A range instead of a limit, since
-	 * there are no gaps: any plan reads no more than the page. The values
-	 * are hidden from the planner as in a {@link PageQuery}.
+	 * stream is a separate row, the first one, with the next index in place of a chunk's
+	 * and most of it in one column, since each column costs with each chunk. The search
+	 * for the end begins at the index, as above. A range instead of a limit, since there
+	 * are no gaps: any plan reads no more than the page. The values are hidden from the
+	 * planner as in a {@link PageQuery}.
 	 */
 	private static final String READ = """
 			SELECT ARRAY[s.stream_id::text, s.name,

@@ -65,8 +65,8 @@ final class StreamCatalog {
 			""";
 
 	/**
-	 * Waits for appends, whose lock on the stream's row excludes this one: no chunk
-	 * can follow.
+	 * Waits for appends, whose lock on the stream's row excludes this one: no chunk can
+	 * follow.
 	 */
 	private static final String DELETE = """
 			WITH gone AS (DELETE FROM ${schema}.streams WHERE name = ? RETURNING stream_id)

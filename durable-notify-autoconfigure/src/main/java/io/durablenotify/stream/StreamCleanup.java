@@ -29,8 +29,8 @@ interface StreamCleanup {
 	 * Take the next slice, in one short transaction, unless another instance is at it.
 	 * Never waits for a stream that another transaction has locked.
 	 * @param retention how long streams are kept after their end
-	 * @param all whether to check all streams that have ended, or only those whose
-	 * time was over not long ago, which others that are kept for longer do not slow down
+	 * @param all whether to check all streams that have ended, or only those whose time
+	 * was over not long ago, which others that are kept for longer do not slow down
 	 * @param after the id after which to find chunks to remove, so that a large stream
 	 * gets one slice at a time
 	 */

@@ -41,8 +41,8 @@ import org.jspecify.annotations.Nullable;
  * <li>{@link StreamFailedException} (of a stream that was cancelled a
  * {@link StreamCancelledException}), {@link StreamDeletedException},
  * {@link StreamTruncatedException}, {@link ReaderStoppedException} (at once, before
- * chunks that are buffered), or a {@link org.springframework.dao.DataAccessException} if this stream
- * alone cannot be read: what {@link ChunkHandler#onError} would get;
+ * chunks that are buffered), or a {@link org.springframework.dao.DataAccessException} if
+ * this stream alone cannot be read: what {@link ChunkHandler#onError} would get;
  * <li>{@link CancellationException} if the cursor is closed, be it by another thread
  * while this one waits;
  * <li>{@link CancellationException} with an {@link InterruptedException} as its cause if

@@ -63,9 +63,8 @@ final class StreamJanitor extends PeriodicTask {
 
 	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, PublishingWrites writes,
 			StreamRetention retention, Duration interval) {
-		super("durable-notify-janitor", interval,
-				new FailureLog(logger, "Failed to clean up deleted and expired streams",
-						"Deleted and expired streams are cleaned up again"));
+		super("durable-notify-janitor", interval, new FailureLog(logger,
+				"Failed to clean up deleted and expired streams", "Deleted and expired streams are cleaned up again"));
 		this.database = database;
 		this.cleanup = cleanup;
 		this.writes = writes;

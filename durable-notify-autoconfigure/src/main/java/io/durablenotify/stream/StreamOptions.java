@@ -27,7 +27,8 @@ import org.springframework.util.MimeTypeUtils;
 import org.springframework.util.StringUtils;
 
 /**
- * The options with which a stream is created. None of it can be changed later. <pre class="code">
+ * The options with which a stream is created. None of it can be changed later.
+ * <pre class="code">
  * StreamOptions.none().owner("alice").timeToLive(Duration.ofDays(1))
  * </pre>
  *

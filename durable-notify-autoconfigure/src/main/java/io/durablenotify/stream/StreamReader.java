@@ -25,9 +25,9 @@ import io.durablenotify.Subscription;
 /**
  * Reads streams, live or by the page.
  * <p>
- * A live reader gets every chunk from its position on, once and in order, also
- * where notifications are lost: they only make it fetch sooner. It holds neither a thread nor
- * a connection while it waits. <pre class="code">
+ * A live reader gets every chunk from its position on, once and in order, also where
+ * notifications are lost: they only make it fetch sooner. It holds neither a thread nor a
+ * connection while it waits. <pre class="code">
  * reader.subscribe("answers/42", StreamPosition.start(), (chunk) -> show(chunk.text()));
  * </pre>
  * <p>

@@ -45,11 +45,11 @@ import java.util.concurrent.CompletableFuture;
  * committed when the method returns.
  * <p>
  * All methods may be called from any thread; they block for the database. They throw
- * {@link IllegalArgumentException} for an invalid name or chunk, before anything
- * is sent; {@link StreamLockedException} if another transaction held the stream longer
- * than {@code durable-notify.streams.append-timeout}, which no {@code statement_timeout}
- * of the role cuts short, except in a transaction of the caller's, where that comes first
- * as a {@link org.springframework.dao.QueryTimeoutException};
+ * {@link IllegalArgumentException} for an invalid name or chunk, before anything is sent;
+ * {@link StreamLockedException} if another transaction held the stream longer than
+ * {@code durable-notify.streams.append-timeout}, which no {@code statement_timeout} of
+ * the role cuts short, except in a transaction of the caller's, where that comes first as
+ * a {@link org.springframework.dao.QueryTimeoutException};
  * {@link AppendOutcomeUnknownException} if the connection was lost at the wrong moment;
  * and any other {@link org.springframework.dao.DataAccessException} if the database
  * fails.

@@ -64,7 +64,8 @@ final class WakeupRegistry {
 	}
 
 	Subscription subscribe(String topic, WakeupHandler handler) {
-		Set<Registration> registrations = this.registrations.computeIfAbsent(topic, (key) -> new CopyOnWriteArraySet<>());
+		Set<Registration> registrations = this.registrations.computeIfAbsent(topic,
+				(key) -> new CopyOnWriteArraySet<>());
 		Registration registration = new Registration(handler, registrations);
 		registrations.add(registration);
 		return registration;

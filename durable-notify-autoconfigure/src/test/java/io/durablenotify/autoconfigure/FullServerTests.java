@@ -144,7 +144,8 @@ class FullServerTests {
 		limit(1);
 		Connection held = hold();
 		CompletableFuture<Void> released = CompletableFuture.runAsync(() -> {
-			Eventually.await(() -> output.getAll().contains("LISTEN connection failed: no connection to"), output::getAll);
+			Eventually.await(() -> output.getAll().contains("LISTEN connection failed: no connection to"),
+					output::getAll);
 			close(held);
 		});
 		try (Instance instance = Instance.start(this.database, "durable-notify.listener.url=" + this.url,

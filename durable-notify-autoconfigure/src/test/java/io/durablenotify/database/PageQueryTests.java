@@ -39,7 +39,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 /**
  * Tests for {@link PageQuery} and for what is read by one: the server must not plan each
- * execution again, near the end of a log neither, where planning took longer than reading.
+ * execution again, near the end of a log neither, where planning took longer than
+ * reading.
  */
 class PageQueryTests {
 

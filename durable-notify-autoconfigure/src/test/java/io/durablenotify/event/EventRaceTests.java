@@ -43,8 +43,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for engines that come to the same conclusion at the same time, each a
- * separate instance.
+ * Tests for engines that come to the same conclusion at the same time, each a separate
+ * instance.
  */
 class EventRaceTests {
 

@@ -106,10 +106,12 @@ class PromptSocketTests {
 			List<String> received = new ArrayList<>();
 			Eventually.await(() -> {
 				try {
-					connection.await(Duration.ofMillis(1)).forEach((notification) -> received.add(notification.getParameter()));
+					connection.await(Duration.ofMillis(1))
+						.forEach((notification) -> received.add(notification.getParameter()));
 					// Statements in between, in whose answers notifications hide
 					connection.requireAnswer(Duration.ofSeconds(5));
-					connection.takeHeardInStatements().forEach((notification) -> received.add(notification.getParameter()));
+					connection.takeHeardInStatements()
+						.forEach((notification) -> received.add(notification.getParameter()));
 				}
 				catch (SQLException ex) {
 					throw new IllegalStateException(ex);

@@ -31,9 +31,10 @@ import org.junit.jupiter.api.Test;
 import org.springframework.util.ClassUtils;
 
 /**
- * Tests {@link FetchState} in the orders in which its callers may come: a writer that wakes, or
- * hands over, the fetching thread, and the consumer that makes room. In each order, the
- * reader is queued once at most, and when all is over nothing that was written is left.
+ * Tests {@link FetchState} in the orders in which its callers may come: a writer that
+ * wakes, or hands over, the fetching thread, and the consumer that makes room. In each
+ * order, the reader is queued once at most, and when all is over nothing that was written
+ * is left.
  */
 class FetchStateConcurrencyTests {
 

@@ -57,8 +57,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 /**
- * Tests for {@link LogSubscriptions} of a test feature, whose logs begin with 1
- * and never end. Those of streams are in that package.
+ * Tests for {@link LogSubscriptions} of a test feature, whose logs begin with 1 and never
+ * end. Those of streams are in that package.
  */
 class LogSubscriptionsTests {
 

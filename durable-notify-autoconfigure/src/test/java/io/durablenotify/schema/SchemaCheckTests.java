@@ -42,7 +42,8 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for {@link SchemaCheck}: sequences that are below the ids in use when an instance starts.
+ * Tests for {@link SchemaCheck}: sequences that are below the ids in use when an instance
+ * starts.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class SchemaCheckTests {

@@ -41,8 +41,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
  * Tests for tables that grow: what was planned while they were small is executed until
- * they are analyzed, which autovacuum does a minute later or more. No statement may
- * read a table from end to end then, by an index neither.
+ * they are analyzed, which autovacuum does a minute later or more. No statement may read
+ * a table from end to end then, by an index neither.
  */
 class TableGrowthTests {
 

@@ -42,8 +42,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 /**
  * Tests that an appender writes and ends the stream that it was opened for, and no other
- * of its name, also before the wake-up for an end from elsewhere. One of
- * the instances sends none.
+ * of its name, also before the wake-up for an end from elsewhere. One of the instances
+ * sends none.
  */
 class AppenderIdentityTests {
 

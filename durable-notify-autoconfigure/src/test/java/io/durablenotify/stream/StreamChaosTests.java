@@ -50,8 +50,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 /**
  * Everything at once: instances that share streams, writers of all kinds, transactions,
- * fast and slow readers, and backends, the pools' and the listeners', that are
- * terminated all the time.
+ * fast and slow readers, and backends, the pools' and the listeners', that are terminated
+ * all the time.
  */
 @Tag("chaos")
 @Timeout(value = 30, unit = TimeUnit.MINUTES)

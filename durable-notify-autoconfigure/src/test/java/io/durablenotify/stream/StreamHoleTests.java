@@ -108,8 +108,7 @@ class StreamHoleTests {
 
 	private static boolean isTruncated(Throwable error, String stream, int first, int last) {
 		return error instanceof StreamTruncatedException && String.valueOf(error.getMessage())
-			.contains("'%s' has lost chunks: expected index %d, but %d was found".formatted(stream, first,
-					last + 1));
+			.contains("'%s' has lost chunks: expected index %d, but %d was found".formatted(stream, first, last + 1));
 	}
 
 	private static List<Long> indexesByCursor(String stream, int first, int last) {

@@ -40,8 +40,8 @@ public class StreamPublisherVerificationTests extends FlowPublisherVerification<
 	private static final int NO_SIGNAL_TIMEOUT_MILLIS = 100;
 
 	/**
-	 * TCK 1.0.4 gives an error up after the first poll, with any time left: it
-	 * computes that by "=-". So the first poll has to be late enough.
+	 * TCK 1.0.4 gives an error up after the first poll, with any time left: it computes
+	 * that by "=-". So the first poll has to be late enough.
 	 */
 	private static final int POLL_MILLIS = 1_000;
 

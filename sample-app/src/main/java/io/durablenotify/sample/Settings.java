@@ -32,9 +32,9 @@ import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * The settings of the application: rows of a table, which each instance keeps in
- * memory. A change is published in the transaction that makes it, and has all instances
- * drop what they keep.
+ * The settings of the application: rows of a table, which each instance keeps in memory.
+ * A change is published in the transaction that makes it, and has all instances drop what
+ * they keep.
  */
 @Service
 class Settings {

@@ -182,7 +182,8 @@ class BrowserTests {
 			slide(10);
 			browser.switchTo().window(secondWindow);
 			awaitText("pause-value", "10 ms");
-			// It has received the change, and not just asked again when it was switched to
+			// It has received the change, and not just asked again when it was switched
+			// to
 			assertThat(script("return settings === connected")).isEqualTo(true);
 			browser.close();
 			browser.switchTo().window(firstWindow);

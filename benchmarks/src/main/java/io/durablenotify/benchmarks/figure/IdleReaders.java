@@ -142,8 +142,8 @@ public final class IdleReaders implements Figure {
 	}
 
 	/**
-	 * The interval is jittered, and a window may begin just before a poll: one more
-	 * may be executed.
+	 * The interval is jittered, and a window may begin just before a poll: one more may
+	 * be executed.
 	 */
 	private static Line statements(Run run, StatementCounter counter) throws InterruptedException {
 		int intervals = run.size().pick(6, 3, 5);

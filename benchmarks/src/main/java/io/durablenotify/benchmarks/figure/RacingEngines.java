@@ -36,8 +36,8 @@ import io.durablenotify.event.EventLog;
 import io.durablenotify.event.NewEvent;
 
 /**
- * Row 16. Each engine is a separate application; all of them try to create the same
- * steps of one run.
+ * Row 16. Each engine is a separate application; all of them try to create the same steps
+ * of one run.
  */
 public final class RacingEngines implements Figure {
 

@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * accumulates. So many callers share a round trip and a commit. If the queue is idle, the
  * caller writes on its own thread.
  * <p>
- * Streams that another transaction has locked are written by a second thread, on a
- * second connection.
+ * Streams that another transaction has locked are written by a second thread, on a second
+ * connection.
  */
 public final class AppendPipeline implements AutoCloseable {
 

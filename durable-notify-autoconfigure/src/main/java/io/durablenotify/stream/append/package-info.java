@@ -17,11 +17,11 @@
 /**
  * The storage of chunks, internal to streams. An
  * {@link io.durablenotify.stream.append.Append Append} goes from the caller through the
- * {@link io.durablenotify.stream.append.AppendPipeline AppendPipeline} (queue, batch, SQL,
- * completion), or by {@link io.durablenotify.stream.append.AppendWrite AppendWrite} alone
- * in the caller's transaction, and carries its
- * {@link io.durablenotify.stream.append.AppendOutcome AppendOutcome} back. This package knows
- * neither readers nor the exceptions of callers.
+ * {@link io.durablenotify.stream.append.AppendPipeline AppendPipeline} (queue, batch,
+ * SQL, completion), or by {@link io.durablenotify.stream.append.AppendWrite AppendWrite}
+ * alone in the caller's transaction, and carries its
+ * {@link io.durablenotify.stream.append.AppendOutcome AppendOutcome} back. This package
+ * knows neither readers nor the exceptions of callers.
  */
 @NullMarked
 package io.durablenotify.stream.append;
