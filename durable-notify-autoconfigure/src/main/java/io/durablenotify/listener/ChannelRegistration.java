@@ -63,7 +63,7 @@ final class ChannelRegistration implements Subscription {
 	private volatile boolean closed;
 
 	/**
-	 * Whether the handler was resynced since it was registered. Owned by the listener's
+	 * Whether the handler has had a resync. Owned by the listener's
 	 * thread.
 	 */
 	private boolean resynced;

@@ -77,8 +77,7 @@ final class Channels {
 	}
 
 	/**
-	 * Resync the handlers of a channel that have not been resynced since it is listened
-	 * to.
+	 * Resync those handlers of a channel that have had no resync yet.
 	 */
 	void resyncOnce(String channel) {
 		of(channel).forEach(ChannelRegistration::resyncOnce);
