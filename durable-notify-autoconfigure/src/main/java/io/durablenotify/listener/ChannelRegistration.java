@@ -63,8 +63,7 @@ final class ChannelRegistration implements Subscription {
 	private volatile boolean closed;
 
 	/**
-	 * Whether the handler has had a resync. Owned by the listener's
-	 * thread.
+	 * Whether the handler has had a resync. Owned by the listener's thread.
 	 */
 	private boolean resynced;
 

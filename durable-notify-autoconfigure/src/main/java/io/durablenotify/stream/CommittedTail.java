@@ -32,12 +32,12 @@ final class CommittedTail {
 
 	/**
 	 * Finds the end for other transactions, in a transaction that may have written to the
-	 * stream: of what is visible, the rows of that transaction and its savepoints do not count.
-	 * They are found by xmin, which a row keeps forever and whose upper half is added
-	 * here. Whether a number belongs to this transaction is known from its status: what
-	 * is visible and yet in progress is ours. The server has no status for numbers that
-	 * the snapshot does not know; of these, what is visible is ours too, but for rows
-	 * from four thousand million transactions ago. Reads backwards from the end, no
+	 * stream: of what is visible, the rows of that transaction and its savepoints do not
+	 * count. They are found by xmin, which a row keeps forever and whose upper half is
+	 * added here. Whether a number belongs to this transaction is known from its status:
+	 * what is visible and yet in progress is ours. The server has no status for numbers
+	 * that the snapshot does not know; of these, what is visible is ours too, but for
+	 * rows from four thousand million transactions ago. Reads backwards from the end, no
 	 * further than our rows go.
 	 */
 	private static final String FIND = """
