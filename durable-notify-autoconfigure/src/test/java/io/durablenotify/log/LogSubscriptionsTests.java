@@ -112,7 +112,7 @@ class LogSubscriptionsTests {
 		long id = append("between", 2);
 		this.logs.behindNextFetch(() -> {
 			this.logs.append("between", 1);
-			// Nobody is registered for it yet
+			// No reader is registered for it yet
 			instance.bean(Wakeups.class).send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)));
 		});
 		new Recorder().follow("between", 1).awaitNumbers(1, 3);
