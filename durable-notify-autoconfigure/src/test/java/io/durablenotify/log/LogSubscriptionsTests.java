@@ -181,7 +181,7 @@ class LogSubscriptionsTests {
 		this.logs.rewrite(id, 4, 7);
 		this.logs.leadTo("third");
 		this.readers.onResync();
-		recorder.awaitEnd("truncated: 6 was to follow, but the number before it is another one");
+		recorder.awaitEnd("truncated: expected 6, but the number before it is another one");
 	}
 
 	@Test
