@@ -49,9 +49,8 @@ final class BoundConnections {
 	void warnIfHeld() {
 		if (HIBERNATE_PRESENT && !this.warned.get() && Hibernate.isConnectionHeld() && this.warned.compareAndSet(false, true)) {
 			logger.warn("The request holds a connection of the pool while its server-sent events are written: "
-					+ "Hibernate has used one, and keeps it until the response ends. As many open responses as the "
-					+ "pool has connections block the application. Set spring.jpa.open-in-view=false, or read what "
-					+ "the handler method needs in a transaction of another bean");
+					+ "Hibernate has used one and keeps it until the response ends. As many open responses as the "
+					+ "pool has connections block the application. Set spring.jpa.open-in-view=false");
 		}
 	}
 
