@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * delivers an event, a thread of the container, or the one that checks. None of them
  * blocks, unless the response knows no write listener; then the executor runs it.
  */
-final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncListener {
+final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked, WriteListener, AsyncListener {
 
 	private static final Log logger = LogFactory.getLog(SseStreams.class);
 
@@ -219,10 +219,10 @@ final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncLis
 	}
 
 	/**
-	 * Called regularly: send a heartbeat if it is due, or give up a client that takes
-	 * nothing.
+	 * Send a heartbeat if it is due, or give up a client that takes nothing.
 	 */
-	void check(long now, long heartbeatNanos, long timeoutNanos) {
+	@Override
+	public void check(long now, long heartbeatNanos, long timeoutNanos) {
 		Long stalledSince = this.stalledSince;
 		if (stalledSince != null) {
 			if (now - stalledSince >= timeoutNanos) {

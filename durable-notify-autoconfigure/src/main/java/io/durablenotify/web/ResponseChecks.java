@@ -1,0 +1,119 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * Checks the responses that are being written, as long as there are some: heartbeats may
+ * be due, and clients may take nothing.
+ */
+final class ResponseChecks implements AutoCloseable {
+
+	private static final int CHECKS_PER_INTERVAL = 3;
+
+	private static final Duration LONGEST_CHECK_INTERVAL = Duration.ofSeconds(1);
+
+	/**
+	 * What is checked.
+	 */
+	interface Checked {
+
+		/**
+		 * Called regularly by the thread of the checks, which it must not block.
+		 * @param now the time, by {@link System#nanoTime()}
+		 * @param heartbeatNanos the time without an event after which a heartbeat is due
+		 * @param timeoutNanos the time after which a client that takes nothing is
+		 * disconnected
+		 */
+		void check(long now, long heartbeatNanos, long timeoutNanos);
+
+	}
+
+	private final Set<Checked> all = ConcurrentHashMap.newKeySet();
+
+	/**
+	 * Whether there is, or will be, a check that schedules the next one.
+	 */
+	private final AtomicBoolean checking = new AtomicBoolean();
+
+	private final Duration heartbeatInterval;
+
+	private final Duration writeTimeout;
+
+	private final Duration checkInterval;
+
+	private final BackgroundLoop checks = new BackgroundLoop("durable-notify-sse",
+			new FailureLog(LogFactory.getLog(SseStreams.class), "Failed to check the responses of server-sent events",
+					"They are checked again"),
+			this::check);
+
+	ResponseChecks(SseProperties properties) {
+		this.heartbeatInterval = properties.heartbeatInterval();
+		this.writeTimeout = properties.writeTimeout();
+		Duration shortest = (this.heartbeatInterval.compareTo(this.writeTimeout) < 0) ? this.heartbeatInterval
+				: this.writeTimeout;
+		Duration interval = shortest.dividedBy(CHECKS_PER_INTERVAL);
+		this.checkInterval = (interval.compareTo(LONGEST_CHECK_INTERVAL) < 0) ? interval : LONGEST_CHECK_INTERVAL;
+	}
+
+	void add(Checked response) {
+		this.all.add(response);
+		if (!this.checking.getAndSet(true)) {
+			this.checks.signalAfter(this.checkInterval);
+		}
+	}
+
+	void remove(Checked response) {
+		this.all.remove(response);
+	}
+
+	private Next check() {
+		long now = System.nanoTime();
+		for (Checked response : this.all) {
+			response.check(now, this.heartbeatInterval.toNanos(), this.writeTimeout.toNanos());
+		}
+		if (this.all.isEmpty()) {
+			this.checking.set(false);
+			if (this.all.isEmpty() || this.checking.getAndSet(true)) {
+				return Next.IDLE;
+			}
+		}
+		return Next.after(this.checkInterval);
+	}
+
+	/**
+	 * Return how many are checked.
+	 */
+	int count() {
+		return this.all.size();
+	}
+
+	@Override
+	public void close() {
+		this.checks.close();
+	}
+
+}
