@@ -41,6 +41,9 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.web.ReactiveSseRuns;
+import io.durablenotify.web.ReactiveSseStreams;
+import io.durablenotify.web.SseRuns;
 import io.durablenotify.web.SseStreams;
 import org.junit.jupiter.api.Test;
 
@@ -56,6 +59,7 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.context.runner.ReactiveWebApplicationContextRunner;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
 import org.springframework.boot.thread.Threading;
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
@@ -70,6 +74,7 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.scheduling.annotation.Async;
 import org.springframework.scheduling.annotation.EnableAsync;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
+import org.springframework.web.server.WebFilter;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -79,8 +84,9 @@ import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link DurableNotifyAutoConfiguration},
- * {@link DurableNotifyHealthContributorAutoConfiguration} and
- * {@link DurableNotifyWebMvcAutoConfiguration}.
+ * {@link DurableNotifyHealthContributorAutoConfiguration},
+ * {@link DurableNotifyWebMvcAutoConfiguration} and
+ * {@link DurableNotifyWebFluxAutoConfiguration}.
  */
 class DurableNotifyAutoConfigurationTests {
 
@@ -88,7 +94,7 @@ class DurableNotifyAutoConfigurationTests {
 			DataSourceAutoConfiguration.class, DataSourceTransactionManagerAutoConfiguration.class,
 			TransactionAutoConfiguration.class, TaskExecutionAutoConfiguration.class,
 			DurableNotifyAutoConfiguration.class, DurableNotifyHealthContributorAutoConfiguration.class,
-			DurableNotifyWebMvcAutoConfiguration.class);
+			DurableNotifyWebMvcAutoConfiguration.class, DurableNotifyWebFluxAutoConfiguration.class);
 
 	@Fixture
 	private static TestDatabase database;
@@ -98,6 +104,10 @@ class DurableNotifyAutoConfigurationTests {
 		.withPropertyValues("spring.datasource.url=" + database.url(), "spring.datasource.hikari.minimum-idle=1");
 
 	private final WebApplicationContextRunner webContextRunner = new WebApplicationContextRunner()
+		.withConfiguration(AUTO_CONFIGURATIONS)
+		.withPropertyValues("spring.datasource.url=" + database.url(), "spring.datasource.hikari.minimum-idle=1");
+
+	private final ReactiveWebApplicationContextRunner reactiveContextRunner = new ReactiveWebApplicationContextRunner()
 		.withConfiguration(AUTO_CONFIGURATIONS)
 		.withPropertyValues("spring.datasource.url=" + database.url(), "spring.datasource.hikari.minimum-idle=1");
 
@@ -115,14 +125,56 @@ class DurableNotifyAutoConfigurationTests {
 				.hasSingleBean(ListenerConnectionDetails.class)
 				.hasBean(DeliveryConfiguration.EXECUTOR_BEAN_NAME)
 				.hasBean("durableNotifyHealthIndicator")
-				.doesNotHaveBean(SseStreams.class);
+				.doesNotHaveBean(SseStreams.class)
+				.doesNotHaveBean(ReactiveSseStreams.class);
 			assertThat(context.getBean(NotificationListener.class).state().status()).isEqualTo(Status.LISTENING);
 		});
 	}
 
 	@Test
 	void providesSseStreamsInAServletWebApplication() {
-		this.webContextRunner.run((context) -> assertThat(context).hasSingleBean(SseStreams.class));
+		this.webContextRunner.run((context) -> assertThat(context).hasSingleBean(SseStreams.class)
+			.hasSingleBean(SseRuns.class)
+			.doesNotHaveBean(ReactiveSseStreams.class)
+			.doesNotHaveBean(WebFilter.class));
+	}
+
+	@Test
+	void providesReactiveSseStreamsInAReactiveWebApplication() {
+		this.reactiveContextRunner.run((context) -> assertThat(context).hasSingleBean(ReactiveSseStreams.class)
+			.hasSingleBean(ReactiveSseRuns.class)
+			.hasSingleBean(WebFilter.class)
+			.doesNotHaveBean(SseStreams.class));
+	}
+
+	@Test
+	void backsOffWithUsersReactiveSseStreams() {
+		ReactiveSseStreams own = mock(ReactiveSseStreams.class);
+		ReactiveSseRuns ownRuns = mock(ReactiveSseRuns.class);
+		this.reactiveContextRunner.withBean("own", ReactiveSseStreams.class, () -> own)
+			.withBean("ownRuns", ReactiveSseRuns.class, () -> ownRuns)
+			.run((context) -> {
+				assertThat(context).getBean(ReactiveSseStreams.class).isSameAs(own);
+				assertThat(context).getBean(ReactiveSseRuns.class).isSameAs(ownRuns);
+			});
+	}
+
+	@Test
+	void startsInAReactiveWebApplicationOnAnotherDatabaseOrWithoutOne() {
+		this.reactiveContextRunner.withPropertyValues("spring.datasource.url=jdbc:h2:mem:reactive").run((context) -> {
+			assertThat(context).hasNotFailed().hasSingleBean(WebFilter.class);
+			assertThat(context.getBeanProvider(ReactiveSseStreams.class).getIfAvailable()).isNull();
+		});
+		new ReactiveWebApplicationContextRunner()
+			.withConfiguration(AutoConfigurations.of(TaskExecutionAutoConfiguration.class,
+					DurableNotifyAutoConfiguration.class, DurableNotifyWebFluxAutoConfiguration.class))
+			.run((context) -> assertThat(context).hasNotFailed()
+				.doesNotHaveBean(ReactiveSseStreams.class)
+				.doesNotHaveBean(WebFilter.class));
+		this.reactiveContextRunner.withPropertyValues("durable-notify.enabled=false")
+			.run((context) -> assertThat(context).hasNotFailed()
+				.doesNotHaveBean(ReactiveSseStreams.class)
+				.doesNotHaveBean(WebFilter.class));
 	}
 
 	@Test

@@ -45,6 +45,7 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.SseParser;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WebServerFilter.WebServer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -61,6 +62,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.core.env.EnumerablePropertySource;
 import org.springframework.core.io.ByteArrayResource;
+import org.springframework.http.client.JdkClientHttpRequestFactory;
 import org.springframework.web.client.RestClient;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -90,7 +92,11 @@ class ExampleTests {
 		instance = Instance.start(database,
 				(application) -> application.web(WebApplicationType.SERVLET).sources(Application.class),
 				properties.toArray(String[]::new));
-		url = "http://127.0.0.1:%d"
+		url = url(instance);
+	}
+
+	private static String url(Instance instance) {
+		return "http://127.0.0.1:%d"
 			.formatted(((WebServerApplicationContext) instance.context()).getWebServer().getPort());
 	}
 
@@ -194,11 +200,29 @@ class ExampleTests {
 			answer.append("world");
 			try (SseClient browser = SseClient.open(url + "/answers/42", "0").awaitMessages(1)) {
 				assertThat(browser.messages()).containsExactly("world");
-				RestClient.create().post().uri(url + "/answers/42/stop").retrieve().toBodilessEntity();
+				RestClient.builder()
+					.requestFactory(new JdkClientHttpRequestFactory())
+					.build()
+					.post()
+					.uri(url + "/answers/42/stop")
+					.retrieve()
+					.toBodilessEntity();
 				browser.awaitEnd();
 				assertThat(browser.events()).last()
 					.extracting(SseParser.Event::type, SseParser.Event::data)
 					.containsExactly("error", "stopped by the reader");
+			}
+		}
+	}
+
+	@Test
+	void aBrowserGetsAnAnswerFromWebFlux() {
+		try (Instance reactive = Instance.start(database,
+				(application) -> application.web(WebApplicationType.REACTIVE).sources(ReactiveApplication.class),
+				WebServer.NETTY.property(), "server.port=0", "server.address=127.0.0.1")) {
+			writer().append("answers/42", "Hello");
+			try (SseClient browser = SseClient.open(url(reactive) + "/answers/42", null).awaitMessages(1)) {
+				assertThat(browser.messages()).containsExactly("Hello");
 			}
 		}
 	}
@@ -318,6 +342,13 @@ class ExampleTests {
 		RecordedAccounts accounts() {
 			return new RecordedAccounts();
 		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	@Import(ReactiveAnswerController.class)
+	static class ReactiveApplication {
 
 	}
 

@@ -16,8 +16,10 @@
 
 package io.durablenotify.testsupport;
 
+import java.util.Arrays;
 import java.util.Locale;
 
+import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurationImportFilter;
 import org.springframework.boot.autoconfigure.AutoConfigurationMetadata;
 import org.springframework.context.EnvironmentAware;
@@ -25,7 +27,7 @@ import org.springframework.core.env.Environment;
 
 /**
  * Chooses one of the servers that are there by the property {@code test.web-server}:
- * Tomcat unless it says {@code jetty}.
+ * Tomcat unless it names another one.
  */
 public final class WebServerFilter implements AutoConfigurationImportFilter, EnvironmentAware {
 
@@ -34,7 +36,25 @@ public final class WebServerFilter implements AutoConfigurationImportFilter, Env
 	 */
 	public enum WebServer {
 
-		TOMCAT, JETTY;
+		TOMCAT("tomcat", WebApplicationType.SERVLET), JETTY("jetty", WebApplicationType.SERVLET),
+
+		NETTY("reactor.netty", WebApplicationType.REACTIVE);
+
+		private final String packageName;
+
+		private final WebApplicationType type;
+
+		WebServer(String module, WebApplicationType type) {
+			this.packageName = "org.springframework.boot." + module + ".";
+			this.type = type;
+		}
+
+		/**
+		 * Return the kind of application that is tested with this server.
+		 */
+		public WebApplicationType type() {
+			return this.type;
+		}
 
 		/**
 		 * Return the property that chooses this server.
@@ -43,29 +63,29 @@ public final class WebServerFilter implements AutoConfigurationImportFilter, Env
 			return PROPERTY + "=" + name().toLowerCase(Locale.ROOT);
 		}
 
-		private String packageName() {
-			return "org.springframework.boot." + name().toLowerCase(Locale.ROOT) + ".";
-		}
-
 	}
 
 	private static final String PROPERTY = "test.web-server";
 
-	private WebServer excluded = WebServer.JETTY;
+	private WebServer chosen = WebServer.TOMCAT;
 
 	@Override
 	public void setEnvironment(Environment environment) {
-		WebServer chosen = environment.getProperty(PROPERTY, WebServer.class, WebServer.TOMCAT);
-		this.excluded = (chosen == WebServer.TOMCAT) ? WebServer.JETTY : WebServer.TOMCAT;
+		this.chosen = environment.getProperty(PROPERTY, WebServer.class, WebServer.TOMCAT);
 	}
 
 	@Override
 	public boolean[] match(String[] classes, AutoConfigurationMetadata metadata) {
 		boolean[] matches = new boolean[classes.length];
 		for (int i = 0; i < classes.length; i++) {
-			matches[i] = classes[i] == null || !classes[i].startsWith(this.excluded.packageName());
+			matches[i] = classes[i] == null || !isOfAnotherServer(classes[i]);
 		}
 		return matches;
+	}
+
+	private boolean isOfAnotherServer(String className) {
+		return Arrays.stream(WebServer.values())
+			.anyMatch((server) -> server != this.chosen && className.startsWith(server.packageName));
 	}
 
 }

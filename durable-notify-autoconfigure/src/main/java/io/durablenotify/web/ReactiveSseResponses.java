@@ -1,0 +1,96 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import java.util.concurrent.Executor;
+
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+import reactor.util.context.ContextView;
+
+import org.springframework.http.CacheControl;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.http.codec.ServerSentEvent;
+
+/**
+ * Makes responses for WebFlux.
+ */
+final class ReactiveSseResponses implements AutoCloseable {
+
+	private final Executor executor;
+
+	private final Scheduler scheduler;
+
+	private final ResponseChecks checks;
+
+	ReactiveSseResponses(SseProperties properties, Executor executor) {
+		this.executor = executor;
+		this.scheduler = Schedulers.fromExecutor(executor);
+		this.checks = new ResponseChecks(properties);
+	}
+
+	/**
+	 * Return what a handler method returns.
+	 */
+	<E> Mono<ResponseEntity<Flux<ServerSentEvent<String>>>> respond(SseSource<E> source, @Nullable String lastEventId,
+			SseOptions<E> options) {
+		// The database must not be asked on an event loop
+		Mono<SseReply<E>> reply = Mono.fromCallable(() -> SseReply.find(source, lastEventId, options.isWaiting()))
+			.subscribeOn(this.scheduler);
+		return Mono.deferContextual((context) -> reply.map((found) -> respond(found, context)));
+	}
+
+	private ResponseEntity<Flux<ServerSentEvent<String>>> respond(SseReply<?> reply, ContextView context) {
+		if (reply.feed() == null) {
+			return ResponseEntity.status(reply.status()).build();
+		}
+		return ResponseEntity.ok()
+			.contentType(MediaType.TEXT_EVENT_STREAM)
+			.cacheControl(CacheControl.noStore())
+			// Proxies that buffer would hold live text back
+			.header("X-Accel-Buffering", "no")
+			.body(body(reply.feed(), SseExchange.of(context)));
+	}
+
+	private Flux<ServerSentEvent<String>> body(SseFeed<?> feed, @Nullable SseExchange exchange) {
+		if (exchange != null) {
+			if (exchange.isHead()) {
+				// Spring would read all of the body, and send none of it
+				return Flux.empty();
+			}
+			exchange.serve(this.checks);
+		}
+		return new SseFlux(feed, this.checks, this.executor);
+	}
+
+	/**
+	 * Return how many responses are being written, and how many are being read for.
+	 */
+	int count() {
+		return this.checks.count();
+	}
+
+	@Override
+	public void close() {
+		this.checks.close();
+	}
+
+}

@@ -1,0 +1,277 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Operators;
+
+import org.springframework.http.codec.ServerSentEvent;
+
+/**
+ * The events of a response, with comments: one at once, so that the headers go out, and
+ * one whenever there was no event for a while.
+ * <p>
+ * An event is taken from the feed when one is requested, so that nothing is buffered
+ * here. No comment is sent to a client that takes nothing.
+ */
+final class SseFlux extends Flux<ServerSentEvent<String>> {
+
+	private static final Log logger = LogFactory.getLog(ReactiveSseStreams.class);
+
+	private static final ServerSentEvent<String> COMMENT = ServerSentEvent.<String>builder().comment("").build();
+
+	private final SseFeed<?> feed;
+
+	private final ResponseChecks checks;
+
+	/**
+	 * Where the feed is subscribed to, which may ask the database.
+	 */
+	private final Executor executor;
+
+	SseFlux(SseFeed<?> feed, ResponseChecks checks, Executor executor) {
+		this.feed = feed;
+		this.checks = checks;
+		this.executor = executor;
+	}
+
+	@Override
+	public void subscribe(CoreSubscriber<? super ServerSentEvent<String>> subscriber) {
+		Events events = new Events(subscriber);
+		subscriber.onSubscribe(events);
+		events.open();
+	}
+
+	/**
+	 * Spring writes no space after a colon, and a browser takes one away: each line gets
+	 * one.
+	 */
+	private static ServerSentEvent<String> toSpring(SseEvent event) {
+		ServerSentEvent.Builder<String> builder = ServerSentEvent.builder(" " + event.lines("\n "));
+		if (event.id() != null) {
+			builder.id(event.id());
+		}
+		if (event.name() != null) {
+			builder.event(event.name());
+		}
+		return builder.build();
+	}
+
+	/**
+	 * One subscription. Whatever happens signals, and one thread at a time calls the
+	 * subscriber.
+	 */
+	private final class Events implements Subscription, Flow.Subscriber<SseEvent>, ResponseChecks.Checked {
+
+		private final CoreSubscriber<? super ServerSentEvent<String>> subscriber;
+
+		private final AtomicLong demand = new AtomicLong();
+
+		/**
+		 * How many signals have not been served yet.
+		 */
+		private final AtomicInteger signals = new AtomicInteger();
+
+		private final AtomicBoolean over = new AtomicBoolean();
+
+		private volatile Flow.@Nullable Subscription events;
+
+		/**
+		 * Whether an event is requested that has not come yet.
+		 */
+		private volatile boolean awaiting;
+
+		private volatile @Nullable SseEvent event;
+
+		private volatile boolean commentDue = true;
+
+		/**
+		 * Whether nothing comes after the event.
+		 */
+		private volatile boolean ending;
+
+		/**
+		 * When something was last sent, by {@link System#nanoTime()}.
+		 */
+		private volatile long sentAt = System.nanoTime();
+
+		Events(CoreSubscriber<? super ServerSentEvent<String>> subscriber) {
+			this.subscriber = subscriber;
+		}
+
+		void open() {
+			SseFlux.this.checks.add(this);
+			if (this.over.get()) {
+				SseFlux.this.checks.remove(this);
+				return;
+			}
+			try {
+				SseFlux.this.executor.execute(this::read);
+			}
+			catch (RejectedExecutionException ex) {
+				logger.debug("The application stops: the client connects again", ex);
+				onComplete();
+			}
+		}
+
+		private void read() {
+			try {
+				SseFlux.this.feed.subscribe(this);
+			}
+			catch (RuntimeException ex) {
+				onError(ex);
+			}
+		}
+
+		@Override
+		public void onSubscribe(Flow.Subscription subscription) {
+			this.events = subscription;
+			if (this.over.get()) {
+				subscription.cancel();
+			}
+			signal();
+		}
+
+		@Override
+		public void onNext(SseEvent event) {
+			this.event = event;
+			this.awaiting = false;
+			signal();
+		}
+
+		@Override
+		public void onComplete() {
+			this.ending = true;
+			signal();
+		}
+
+		@Override
+		public void onError(Throwable failure) {
+			logger.error("Unexpected failure of a response's events", failure);
+			onComplete();
+		}
+
+		@Override
+		public void request(long count) {
+			if (Operators.validate(count)) {
+				this.demand.accumulateAndGet(count, Operators::addCap);
+				signal();
+			}
+		}
+
+		@Override
+		public void cancel() {
+			leave();
+		}
+
+		@Override
+		public void check(long now, long heartbeatNanos, long timeoutNanos) {
+			if (now - this.sentAt >= heartbeatNanos && this.demand.get() > 0) {
+				this.commentDue = true;
+				signal();
+			}
+		}
+
+		private void signal() {
+			if (this.signals.getAndIncrement() == 0) {
+				int served = 1;
+				do {
+					while (sendNext()) {
+					}
+					served = this.signals.addAndGet(-served);
+				}
+				while (served != 0);
+			}
+		}
+
+		/**
+		 * Do what is next.
+		 * @return whether there may be more to do
+		 */
+		private boolean sendNext() {
+			if (this.over.get()) {
+				this.event = null;
+				return false;
+			}
+			// Read before the event, which comes first
+			boolean last = this.ending;
+			SseEvent event = this.event;
+			if (event == null && last) {
+				if (leave()) {
+					this.subscriber.onComplete();
+				}
+				return false;
+			}
+			if (this.demand.get() == 0) {
+				return false;
+			}
+			if (this.commentDue) {
+				this.commentDue = false;
+				send(COMMENT);
+				return true;
+			}
+			if (event != null) {
+				this.event = null;
+				send(toSpring(event));
+				return true;
+			}
+			Flow.Subscription events = this.events;
+			if (events != null && !this.awaiting) {
+				this.awaiting = true;
+				events.request(1);
+				return true;
+			}
+			return false;
+		}
+
+		private void send(ServerSentEvent<String> event) {
+			this.demand.getAndUpdate((demand) -> (demand != Long.MAX_VALUE) ? demand - 1 : demand);
+			this.sentAt = System.nanoTime();
+			this.subscriber.onNext(event);
+		}
+
+		/**
+		 * Let go of everything, once.
+		 * @return whether that was to be done
+		 */
+		private boolean leave() {
+			if (!this.over.compareAndSet(false, true)) {
+				return false;
+			}
+			Flow.Subscription events = this.events;
+			if (events != null) {
+				events.cancel();
+			}
+			SseFlux.this.checks.remove(this);
+			return true;
+		}
+
+	}
+
+}
