@@ -301,7 +301,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 			end();
 			return false;
 		}
-		if (next) {
+		if (next && events != null) {
 			this.requested = true;
 			events.request(1);
 		}
