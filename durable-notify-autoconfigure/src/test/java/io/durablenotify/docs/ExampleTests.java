@@ -26,12 +26,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
+import io.durablenotify.JsonStreamCodec;
+import io.durablenotify.StreamCodec;
 import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.docs.ChangeExamples.Orders;
 import io.durablenotify.docs.Engine.Accounts;
+import io.durablenotify.docs.QuestionController.Model;
+import io.durablenotify.docs.StreamExamples.Step;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.event.StoredEvent;
 import io.durablenotify.stream.StreamAppender;
@@ -204,6 +209,45 @@ class ExampleTests {
 	}
 
 	@Test
+	void aBrowserThatAsksBeforeTheFirstChunkWaits() {
+		String id = RestClient.create().post().uri(url + "/questions").body("Why?").retrieve().body(String.class);
+		try (SseClient browser = SseClient.open(url + "/questions/" + id + "/answer", null)) {
+			assertThat(browser.status()).isEqualTo(200);
+			assertThat(instance.reader().info("answers/" + id)).isEmpty();
+			instance.bean(RecordedModel.class).answer.accept(words());
+			assertThat(browser.awaitEnd().messages()).containsExactly("Hello", ", ", "world");
+		}
+	}
+
+	@Test
+	void aBrowserGetsWhatTheMapperReturns() {
+		StreamCodec<Step> codec = new JsonStreamCodec<>(JsonMapper.shared(), Step.class);
+		for (Step step : List.of(new Step("fetch", 0), new Step("fetch", 1))) {
+			writer().append("runs/42", codec.encode(step));
+		}
+		writer().complete("runs/42");
+		try (SseClient browser = SseClient.open(url + "/runs/42/steps", null).awaitEnd()) {
+			String identity = instance.reader().info("runs/42").orElseThrow().identity();
+			assertThat(browser.events()).containsExactly(new SseParser.Event("1@" + identity, "step", "fetch"),
+					new SseParser.Event("end@" + identity, "complete", ""));
+		}
+	}
+
+	@Test
+	void aBrowserGetsTheEventsOfARun() {
+		instance.events().append(NewEvent.of("orders/43", "run_created").payload("{\"by\": \"alice\"}"));
+		instance.events().append(NewEvent.of("orders/43", "run_completed"));
+		try (SseClient browser = SseClient.open(url + "/orders/43/events", null).awaitEnd()) {
+			assertThat(browser.messages()).hasSize(2)
+				.first()
+				.asString()
+				.startsWith("{\"sequence\":1,\"eventId\":\"")
+				.contains("\"type\":\"run_created\",\"payload\":{\"by\": \"alice\"},\"createdAt\":\"");
+			assertThat(browser.events()).last().extracting(SseParser.Event::type).isEqualTo("complete");
+		}
+	}
+
+	@Test
 	void aWriterWhoseAnswerWasStoppedIsDone() {
 		writer().cancel("answers/42", "stopped by the reader");
 		this.streams.write("42", words());
@@ -311,12 +355,18 @@ class ExampleTests {
 
 	@Configuration(proxyBeanMethods = false)
 	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
-	@Import({ AnswerController.class, AnswerFamily.class, Answers.class, Engine.class })
+	@Import({ AnswerController.class, AnswerFamily.class, Answers.class, Engine.class, QuestionController.class,
+			RunController.class })
 	static class Application {
 
 		@Bean
 		RecordedAccounts accounts() {
 			return new RecordedAccounts();
+		}
+
+		@Bean
+		RecordedModel model() {
+			return new RecordedModel();
 		}
 
 	}
@@ -328,6 +378,17 @@ class ExampleTests {
 		@Override
 		public void charge(String run) {
 			this.charged.add(run);
+		}
+
+	}
+
+	static class RecordedModel implements Model {
+
+		private volatile Consumer<Iterator<String>> answer;
+
+		@Override
+		public void ask(String question, Consumer<Iterator<String>> answer) {
+			this.answer = answer;
 		}
 
 	}
