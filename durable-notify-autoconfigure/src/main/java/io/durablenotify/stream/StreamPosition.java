@@ -71,7 +71,11 @@ public final class StreamPosition {
 	}
 
 	/**
-	 * Read on after what a browser's {@code EventSource} has received.
+	 * Read on after what a browser's {@code EventSource} has received, if the application
+	 * sends server-sent events that have the indexes of the chunks as their ids.
+	 * <p>
+	 * The ids of the events of {@code SseStreams} have another form, which only
+	 * {@code SseStreams} understands: pass the header to that.
 	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null} or empty for
 	 * the start
 	 * @return the position

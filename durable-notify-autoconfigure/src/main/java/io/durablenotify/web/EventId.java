@@ -41,7 +41,7 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 	private static final String END = "end";
 
 	private static final Pattern FORMAT = Pattern
-		.compile("(?:end|(-1|\\d{1,18})(?:\\.(\\d{1,9}))?)(?:@([0-9a-z-]{1,40}))?");
+		.compile("(?:end|(-1(?=\\.)|\\d{1,18})(?:\\.(\\d{1,9}))?)(?:@([0-9a-z-]{1,40}))?");
 
 	static EventId of(long index, @Nullable String identity) {
 		return new EventId(index, 0, false, identity);

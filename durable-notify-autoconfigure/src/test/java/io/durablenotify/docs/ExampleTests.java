@@ -26,12 +26,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
+import io.durablenotify.JsonStreamCodec;
+import io.durablenotify.StreamCodec;
 import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.docs.ChangeExamples.Orders;
 import io.durablenotify.docs.Engine.Accounts;
+import io.durablenotify.docs.QuestionController.Model;
+import io.durablenotify.docs.StreamExamples.Step;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.event.StoredEvent;
 import io.durablenotify.stream.StreamAppender;
@@ -200,19 +205,20 @@ class ExampleTests {
 			answer.append("world");
 			try (SseClient browser = SseClient.open(url + "/answers/42", "0").awaitMessages(1)) {
 				assertThat(browser.messages()).containsExactly("world");
-				RestClient.builder()
-					.requestFactory(new JdkClientHttpRequestFactory())
-					.build()
-					.post()
-					.uri(url + "/answers/42/stop")
-					.retrieve()
-					.toBodilessEntity();
+				client().post().uri(url + "/answers/42/stop").retrieve().toBodilessEntity();
 				browser.awaitEnd();
 				assertThat(browser.events()).last()
 					.extracting(SseParser.Event::type, SseParser.Event::data)
 					.containsExactly("error", "stopped by the reader");
 			}
 		}
+	}
+
+	/**
+	 * Reactor's would end with the first context that closes.
+	 */
+	private static RestClient client() {
+		return RestClient.builder().requestFactory(new JdkClientHttpRequestFactory()).build();
 	}
 
 	@Test
@@ -224,6 +230,45 @@ class ExampleTests {
 			try (SseClient browser = SseClient.open(url(reactive) + "/answers/42", null).awaitMessages(1)) {
 				assertThat(browser.messages()).containsExactly("Hello");
 			}
+		}
+	}
+
+	@Test
+	void aBrowserThatAsksBeforeTheFirstChunkWaits() {
+		String id = client().post().uri(url + "/questions").body("Why?").retrieve().body(String.class);
+		try (SseClient browser = SseClient.open(url + "/questions/" + id + "/answer", null)) {
+			assertThat(browser.status()).isEqualTo(200);
+			assertThat(instance.reader().info("answers/" + id)).isEmpty();
+			instance.bean(RecordedModel.class).answer.accept(words());
+			assertThat(browser.awaitEnd().messages()).containsExactly("Hello", ", ", "world");
+		}
+	}
+
+	@Test
+	void aBrowserGetsWhatTheMapperReturns() {
+		StreamCodec<Step> codec = new JsonStreamCodec<>(JsonMapper.shared(), Step.class);
+		for (Step step : List.of(new Step("fetch", 0), new Step("fetch", 1))) {
+			writer().append("runs/42", codec.encode(step));
+		}
+		writer().complete("runs/42");
+		try (SseClient browser = SseClient.open(url + "/runs/42/steps", null).awaitEnd()) {
+			String identity = instance.reader().info("runs/42").orElseThrow().identity();
+			assertThat(browser.events()).containsExactly(new SseParser.Event("1@" + identity, "step", "fetch"),
+					new SseParser.Event("end@" + identity, "complete", ""));
+		}
+	}
+
+	@Test
+	void aBrowserGetsTheEventsOfARun() {
+		instance.events().append(NewEvent.of("orders/43", "run_created").payload("{\"by\": \"alice\"}"));
+		instance.events().append(NewEvent.of("orders/43", "run_completed"));
+		try (SseClient browser = SseClient.open(url + "/orders/43/events", null).awaitEnd()) {
+			assertThat(browser.messages()).hasSize(2)
+				.first()
+				.asString()
+				.startsWith("{\"sequence\":1,\"eventId\":\"")
+				.contains("\"type\":\"run_created\",\"payload\":{\"by\": \"alice\"},\"createdAt\":\"");
+			assertThat(browser.events()).last().extracting(SseParser.Event::type).isEqualTo("complete");
 		}
 	}
 
@@ -335,12 +380,18 @@ class ExampleTests {
 
 	@Configuration(proxyBeanMethods = false)
 	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
-	@Import({ AnswerController.class, AnswerFamily.class, Answers.class, Engine.class })
+	@Import({ AnswerController.class, AnswerFamily.class, Answers.class, Engine.class, QuestionController.class,
+			RunController.class })
 	static class Application {
 
 		@Bean
 		RecordedAccounts accounts() {
 			return new RecordedAccounts();
+		}
+
+		@Bean
+		RecordedModel model() {
+			return new RecordedModel();
 		}
 
 	}
@@ -359,6 +410,17 @@ class ExampleTests {
 		@Override
 		public void charge(String run) {
 			this.charged.add(run);
+		}
+
+	}
+
+	static class RecordedModel implements Model {
+
+		private volatile Consumer<Iterator<String>> answer;
+
+		@Override
+		public void ask(String question, Consumer<Iterator<String>> answer) {
+			this.answer = answer;
 		}
 
 	}

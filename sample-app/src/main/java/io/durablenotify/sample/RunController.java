@@ -20,9 +20,9 @@ import java.net.URI;
 import java.util.List;
 import java.util.UUID;
 
-import io.durablenotify.event.EventHandler;
 import io.durablenotify.event.EventLog;
-import io.durablenotify.event.StoredEvent;
+import io.durablenotify.web.SseRuns;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -52,12 +52,12 @@ class RunController {
 
 	private final EventLog log;
 
-	private final LiveResponses responses;
+	private final SseRuns sse;
 
-	RunController(Runs runs, EventLog log, LiveResponses responses) {
+	RunController(Runs runs, EventLog log, SseRuns sse) {
 		this.runs = runs;
 		this.log = log;
-		this.responses = responses;
+		this.sse = sse;
 	}
 
 	/**
@@ -74,44 +74,6 @@ class RunController {
 	 */
 	@GetMapping(path = EVENTS, produces = MediaType.APPLICATION_JSON_VALUE)
 	List<RunEvent> events(@PathVariable String id, @RequestParam(defaultValue = "0") long after) {
-		requireRun(id, after);
-		return read(id, after, LIMIT);
-	}
-
-	/**
-	 * Serve the events of a run as they come. The {@code id} of each is its sequence, so
-	 * that a browser that comes back goes on after the last one that it has.
-	 */
-	@GetMapping(path = EVENTS, produces = MediaType.TEXT_EVENT_STREAM_VALUE)
-	ResponseEntity<SseEmitter> follow(@PathVariable String id,
-			@RequestHeader(name = "Last-Event-ID", defaultValue = "0") long lastEventId) {
-		requireRun(id, lastEventId);
-		if (lastEventId > 0 && read(id, lastEventId - 1, 1).stream().anyMatch(RunEvent::isLast)) {
-			return ResponseEntity.noContent().build(); // A browser would come again for
-														// ever
-		}
-		return ResponseEntity.ok(this.responses.open((response) -> this.log.follow(id, lastEventId, new EventHandler() {
-
-			@Override
-			public void onEvent(StoredEvent stored) {
-				RunEvent event = RunEvent.of(stored);
-				response.write(() -> SseEmitter.event()
-					.id(String.valueOf(event.sequence()))
-					.data(event, MediaType.APPLICATION_JSON));
-				if (event.isLast()) {
-					response.end();
-				}
-			}
-
-			@Override
-			public void onError(Throwable error) {
-				response.end();
-			}
-
-		})));
-	}
-
-	private void requireRun(String id, long after) {
 		if (after < 0) {
 			throw new ResponseStatusException(HttpStatus.BAD_REQUEST,
 					"%d is no sequence: the first event has 1".formatted(after));
@@ -119,6 +81,16 @@ class RunController {
 		if (read(id, 0, 1).isEmpty()) {
 			throw new ResponseStatusException(HttpStatus.NOT_FOUND, "There is no run '%s'".formatted(id));
 		}
+		return read(id, after, LIMIT);
+	}
+
+	/**
+	 * Serve the events of a run as they come.
+	 */
+	@GetMapping(path = EVENTS, produces = MediaType.TEXT_EVENT_STREAM_VALUE)
+	ResponseEntity<SseEmitter> follow(@PathVariable String id,
+			@RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId) {
+		return this.sse.respond(id, lastEventId);
 	}
 
 	private List<RunEvent> read(String id, long after, int limit) {

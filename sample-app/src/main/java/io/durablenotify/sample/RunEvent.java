@@ -18,28 +18,28 @@ package io.durablenotify.sample;
 
 import java.time.Instant;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import io.durablenotify.event.StoredEvent;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An event of a run, as clients see it.
+ * An event of a run, in the form in which {@link io.durablenotify.web.SseRuns} serves it.
  *
  * @param sequence its place in the run
+ * @param eventId its id
  * @param type its type
- * @param step the step that it is about, or {@code null}
+ * @param correlationId the step that it is about, or {@code null}
  * @param payload its payload, which is JSON already
  * @param createdAt when it was stored
  */
-record RunEvent(long sequence, String type, @Nullable String step, @JsonRawValue @Nullable String payload,
-		Instant createdAt) {
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record RunEvent(long sequence, String eventId, String type, @Nullable String correlationId,
+		@JsonRawValue @Nullable String payload, Instant createdAt) {
 
 	static RunEvent of(StoredEvent event) {
-		return new RunEvent(event.sequence(), event.type(), event.correlationId(), event.payload(), event.createdAt());
-	}
-
-	boolean isLast() {
-		return this.type.equals("run_completed");
+		return new RunEvent(event.sequence(), event.eventId(), event.type(), event.correlationId(), event.payload(),
+				event.createdAt());
 	}
 
 }

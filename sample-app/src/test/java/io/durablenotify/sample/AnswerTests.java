@@ -92,13 +92,16 @@ class AnswerTests {
 
 	@Test
 	void wordsComeInOrderAndTheEndIsAnEvent() {
-		try (ServerSentEvents events = this.client.read(this.client.answer(TEXT))) {
+		String location = this.client.answer(TEXT);
+		try (ServerSentEvents events = this.client.read(location)) {
 			List<Event> all = events.rest();
+			String identity = this.reader.info(Answer.stream(id(location))).orElseThrow().identity();
 			List<Event> chunks = all.subList(0, all.size() - 1);
 			assertThat(chunks).extracting(Event::data).containsExactlyElementsOf(Words.of(TEXT));
 			assertThat(chunks).extracting(Event::lastEventId)
-				.containsExactlyElementsOf(IntStream.range(0, chunks.size()).mapToObj(String::valueOf).toList());
-			assertThat(all.get(all.size() - 1).name()).isEqualTo("complete");
+				.containsExactlyElementsOf(
+						IntStream.range(0, chunks.size()).mapToObj((i) -> i + "@" + identity).toList());
+			assertThat(all.get(all.size() - 1)).isEqualTo(new Event("end@" + identity, "complete", ""));
 		}
 	}
 
@@ -108,8 +111,9 @@ class AnswerTests {
 		append(id, "one", " two", " three");
 		String lastEventId;
 		try (ServerSentEvents events = this.client.read("/answers/" + id)) {
-			assertThat(ServerSentEvents.text(events.next(2))).isEqualTo("one two");
-			lastEventId = "1";
+			List<Event> received = events.next(2);
+			assertThat(ServerSentEvents.text(received)).isEqualTo("one two");
+			lastEventId = received.get(1).lastEventId();
 		}
 		try (ServerSentEvents events = this.client.read("/answers/" + id, lastEventId)) {
 			assertThat(events.next().data()).isEqualTo(" three");
@@ -186,7 +190,7 @@ class AnswerTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { "x", "-1", "99999999999999999999" })
-	void aLastEventIdThatIsNoIndexIsABadRequest(String lastEventId) {
+	void aLastEventIdThatIsNoneIsABadRequest(String lastEventId) {
 		try (ServerSentEvents events = this.client.read(this.client.answer(TEXT), lastEventId)) {
 			assertThat(events.status()).isEqualTo(400);
 		}

@@ -218,7 +218,7 @@ class RunTests {
 		JsonNode all = this.json.readTree(this.client.get(location).body());
 		assertThat(all).hasSize(events.size());
 		assertThat(all.get(0).get("type").asString()).isEqualTo("run_created");
-		assertThat(all.get(1).get("step").asString()).isEqualTo("draft");
+		assertThat(all.get(1).get("correlationId").asString()).isEqualTo("draft");
 		assertThat(all.get(1).get("payload").get("engine").asString()).isEqualTo(engineOf(events.get(1)));
 		JsonNode rest = this.json.readTree(this.client.get(location + "?after=2").body());
 		assertThat(rest).hasSize(events.size() - 2);
@@ -230,10 +230,14 @@ class RunTests {
 		String location = this.client.run();
 		try (ServerSentEvents live = this.client.read(location)) {
 			List<Event> all = live.rest();
-			List<StoredEvent> events = completed(id(location));
-			assertThat(all).extracting(Event::lastEventId)
-				.containsExactlyElementsOf(events.stream().map((event) -> String.valueOf(event.sequence())).toList());
-			assertThat(this.json.readTree(all.get(0).data()).get("type").asString()).isEqualTo("run_created");
+			List<Event> events = all.subList(0, all.size() - 1);
+			assertThat(this.json.readTree(this.client.get(location).body()).values())
+				.containsExactlyElementsOf(events.stream().map((event) -> this.json.readTree(event.data())).toList());
+			String identity = this.log.info(id(location)).orElseThrow().identity();
+			assertThat(events).extracting(Event::lastEventId)
+				.containsExactlyElementsOf(
+						IntStream.rangeClosed(1, events.size()).mapToObj((i) -> i + "@" + identity).toList());
+			assertThat(all.get(all.size() - 1)).isEqualTo(new Event("end@" + identity, "complete", ""));
 		}
 	}
 
@@ -242,16 +246,21 @@ class RunTests {
 		UUID run = UUID.randomUUID();
 		append(run, "run_created");
 		append(run, "one");
-		try (ServerSentEvents live = this.client.read("/runs/" + run + "/events")) {
-			assertThat(live.next(2)).extracting(Event::lastEventId).containsExactly("1", "2");
+		String location = "/runs/" + run + "/events";
+		String lastEventId;
+		try (ServerSentEvents live = this.client.read(location)) {
+			lastEventId = live.next(2).get(1).lastEventId();
+			assertThat(lastEventId).startsWith("2@");
 		}
 		append(run, "two");
-		try (ServerSentEvents live = this.client.read("/runs/" + run + "/events", "2")) {
-			assertThat(live.next().lastEventId()).isEqualTo("3");
+		try (ServerSentEvents live = this.client.read(location, lastEventId)) {
+			assertThat(live.next().lastEventId()).startsWith("3@");
 			append(run, "run_completed");
-			assertThat(live.rest()).extracting(Event::lastEventId).containsExactly("4");
+			List<Event> rest = live.rest();
+			assertThat(rest).extracting(Event::name).containsExactly("message", "complete");
+			lastEventId = rest.get(1).lastEventId();
 		}
-		try (ServerSentEvents live = this.client.read("/runs/" + run + "/events", "4")) {
+		try (ServerSentEvents live = this.client.read(location, lastEventId)) {
 			assertThat(live.status()).isEqualTo(204);
 		}
 	}

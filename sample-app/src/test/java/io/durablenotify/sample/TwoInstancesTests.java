@@ -130,7 +130,8 @@ class TwoInstancesTests {
 		try (ServerSentEvents events = this.secondClient.read(this.firstClient.run())) {
 			List<Event> all = events.rest();
 			assertThat(all.get(0).data()).contains("run_created");
-			assertThat(all.get(all.size() - 1).data()).contains("run_completed");
+			assertThat(all.get(all.size() - 2).data()).contains("run_completed");
+			assertThat(all.get(all.size() - 1).name()).isEqualTo("complete");
 		}
 	}
 
