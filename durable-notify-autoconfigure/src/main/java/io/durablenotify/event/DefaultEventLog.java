@@ -19,7 +19,9 @@ package io.durablenotify.event;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
@@ -31,6 +33,7 @@ import io.durablenotify.log.Start;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
@@ -152,14 +155,32 @@ final class DefaultEventLog implements EventLog {
 	@Override
 	public Subscription follow(String runId, long afterSequence, EventHandler handler) {
 		EventTexts.requireRunId(runId);
-		requireSequence(afterSequence);
 		Assert.notNull(handler, "'handler' must not be null");
-		return this.followers.open(new FollowedRun(runId), Start.at(afterSequence + 1), new EventDelivery(handler));
+		return this.followers.open(new FollowedRun(runId), startAfter(afterSequence), new EventDelivery(handler));
+	}
+
+	@Override
+	public Flow.Publisher<StoredEvent> publisher(String runId, long afterSequence, @Nullable String identity) {
+		EventTexts.requireRunId(runId);
+		return this.followers.publisher(new FollowedRun(runId), startAfter(afterSequence).in(identity));
+	}
+
+	private static Start startAfter(long sequence) {
+		requireSequence(sequence);
+		Assert.isTrue(sequence < Long.MAX_VALUE,
+				() -> "Sequence " + sequence + " is none that an event can have before another");
+		return Start.at(sequence + 1);
 	}
 
 	private static void requireSequence(long afterSequence) {
 		Assert.isTrue(afterSequence >= 0,
 				() -> "Sequence " + afterSequence + " is negative: 0 stands for the beginning");
+	}
+
+	@Override
+	public Optional<RunInfo> info(String runId) {
+		EventTexts.requireRunId(runId);
+		return this.database.execute("describe a run", (connection, joined) -> this.catalog.find(connection, runId));
 	}
 
 	@Override

@@ -17,8 +17,11 @@
 package io.durablenotify.event;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.DataAccessException;
 
@@ -137,6 +140,52 @@ public interface EventLog {
 	 * @throws FollowingStoppedException if the application context closes, or has closed
 	 */
 	Subscription follow(String runId, long afterSequence, EventHandler handler);
+
+	/**
+	 * Follow a run, as many events as are asked for.
+	 * <p>
+	 * Each {@link Flow.Publisher#subscribe subscribe} opens a follower of its own, which
+	 * follows as {@link #follow} does. Its subscriber is given what it has requested, and
+	 * a follower of which nothing is requested holds a bounded buffer and no thread. A
+	 * run has no end: {@code onComplete} is never called, {@code onError} is called with
+	 * what {@link EventHandler#onError} would get, or with an
+	 * {@link IllegalArgumentException} if less than one event was requested.
+	 * <p>
+	 * {@code onSubscribe} is called by the thread that subscribes, and {@code onError}
+	 * too if the application context has closed; what follows comes on
+	 * {@code durableNotifyTaskExecutor}, one call after the other. A subscriber that
+	 * throws is cancelled; that is logged.
+	 * @param runId the run, which may be unknown
+	 * @param afterSequence the sequence after which to begin, 0 for the first event
+	 * @return the publisher, for any number of subscribers
+	 */
+	default Flow.Publisher<StoredEvent> publisher(String runId, long afterSequence) {
+		return publisher(runId, afterSequence, null);
+	}
+
+	/**
+	 * Follow one run only, as {@link #publisher(String, long)} does otherwise. Nothing of
+	 * another run is delivered: {@code onError} is called with a
+	 * {@link RunTruncatedException} if another run has the id, if none has, and if the
+	 * run has not reached the sequence, which the caller has seen.
+	 * @param runId the run
+	 * @param afterSequence the sequence after which to begin, 0 for the first event
+	 * @param identity the {@link RunInfo#identity() identity} of the run, or {@code null}
+	 * for any run, also one to wait for. One that no run can have is that of another run
+	 * @return the publisher, for any number of subscribers
+	 */
+	default Flow.Publisher<StoredEvent> publisher(String runId, long afterSequence, @Nullable String identity) {
+		throw new UnsupportedOperationException("This EventLog does not publish runs");
+	}
+
+	/**
+	 * Describe a run, as the caller's transaction sees it where there is one.
+	 * @param runId the run's id
+	 * @return the description, empty if there is no such run
+	 */
+	default Optional<RunInfo> info(String runId) {
+		throw new UnsupportedOperationException("This EventLog does not describe runs");
+	}
 
 	/**
 	 * List runs, in the order of their ids' bytes; in the caller's transaction where

@@ -48,6 +48,11 @@ record FollowedRun(String name) implements TailedLog<StoredEvent> {
 	}
 
 	@Override
+	public long firstIndex() {
+		return 1;
+	}
+
+	@Override
 	public long indexOf(StoredEvent event) {
 		return event.sequence();
 	}
@@ -69,7 +74,7 @@ record FollowedRun(String name) implements TailedLog<StoredEvent> {
 
 	@Override
 	public RuntimeException deleted() {
-		return new RunTruncatedException(this.name, "is gone: it was deleted, or its events are lost");
+		return new RunTruncatedException(this.name, "is gone");
 	}
 
 	@Override

@@ -23,15 +23,18 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.sql.Types;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.Spelling;
+import io.durablenotify.log.LogIdentity;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -61,6 +64,16 @@ final class PostgresRunCatalog {
 	 */
 	private static final int LAST_EVENTS = 100;
 
+	private static final String LAST_EVENT = """
+			CROSS JOIN LATERAL (SELECT e.sequence, e.type, e.created_at FROM ${schema}.workflow_events e
+				WHERE e.run_id = r.run_id ORDER BY e.sequence DESC LIMIT 1) l
+			""";
+
+	private static final String FIND = """
+			SELECT r.id, r.run_id, r.created_at, l.sequence, l.type, l.created_at AS last_event_at
+			FROM ${schema}.workflow_runs r ${last_event} WHERE r.run_id = ?
+			""";
+
 	/**
 	 * A slice of the runs, by the index on the ids, or that on the ids of what is not
 	 * marked, and those of them that are asked for. Each run's last event is one look-up;
@@ -68,13 +81,11 @@ final class PostgresRunCatalog {
 	 */
 	private static final String LIST = """
 			WITH slice AS MATERIALIZED (
-				SELECT run_id, created_at FROM ${schema}.workflow_runs
+				SELECT id, run_id, created_at FROM ${schema}.workflow_runs
 				WHERE run_id >= ? AND run_id > ? ${open} ORDER BY run_id LIMIT ${runs}),
 			listed AS (
-				SELECT r.run_id, r.created_at, l.sequence, l.type, l.created_at AS last_event_at
-				FROM slice r
-				CROSS JOIN LATERAL (SELECT e.sequence, e.type, e.created_at FROM ${schema}.workflow_events e
-					WHERE e.run_id = r.run_id ORDER BY e.sequence DESC LIMIT 1) l
+				SELECT r.id, r.run_id, r.created_at, l.sequence, l.type, l.created_at AS last_event_at
+				FROM slice r ${last_event}
 				WHERE starts_with(r.run_id, ?)
 					AND (?::bigint IS NULL OR l.created_at <= clock_timestamp() - ?::bigint * interval '1 millisecond')
 					AND NOT EXISTS (SELECT FROM (SELECT e.type FROM ${schema}.workflow_events e
@@ -163,6 +174,8 @@ final class PostgresRunCatalog {
 			RETURNING id, run_id
 			""";
 
+	private final String find;
+
 	private final String list;
 
 	private final String listOpen;
@@ -180,6 +193,7 @@ final class PostgresRunCatalog {
 	private final String deleteOutlived;
 
 	PostgresRunCatalog(SchemaName schema) {
+		this.find = slice(schema, FIND);
 		this.list = slice(schema, LIST.replace("${open}", ""));
 		this.listOpen = slice(schema, LIST.replace("${open}", "AND ended_at IS NULL"));
 		this.deleteHead = new LimitedStatement(schema.qualify(DELETE_HEAD));
@@ -191,9 +205,27 @@ final class PostgresRunCatalog {
 	}
 
 	private static String slice(SchemaName schema, String sql) {
-		return schema.qualify(sql.replace("${runs}", String.valueOf(RUNS_PER_SLICE))
+		return schema.qualify(sql.replace("${last_event}", LAST_EVENT)
+			.replace("${runs}", String.valueOf(RUNS_PER_SLICE))
 			.replace("${events}", String.valueOf(EVENTS_PER_SLICE))
 			.replace("${last}", String.valueOf(LAST_EVENTS)));
+	}
+
+	/**
+	 * Find a run.
+	 */
+	Optional<RunInfo> find(Connection connection, String runId) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
+			statement.setString(1, runId);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? Optional.of(info(result)) : Optional.empty();
+		}
+	}
+
+	private static RunInfo info(ResultSet result) throws SQLException {
+		Instant createdAt = EventRows.instant(result, "created_at");
+		return new RunInfo(result.getString("run_id"), createdAt, result.getLong("sequence"), result.getString("type"),
+				EventRows.instant(result, "last_event_at"), new LogIdentity(result.getLong("id"), createdAt).text());
 	}
 
 	/**
@@ -236,10 +268,8 @@ final class PostgresRunCatalog {
 			String last = null;
 			while (result.next()) {
 				last = (result.getInt("runs") >= RUNS_PER_SLICE) ? result.getString("last_run_id") : null;
-				String runId = result.getString("run_id");
-				if (runId != null) {
-					runs.add(new RunInfo(runId, EventRows.instant(result, "created_at"), result.getLong("sequence"),
-							result.getString("type"), EventRows.instant(result, "last_event_at")));
+				if (result.getString("run_id") != null) {
+					runs.add(info(result));
 				}
 			}
 			return last;

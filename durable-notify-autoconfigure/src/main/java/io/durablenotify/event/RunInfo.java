@@ -18,6 +18,8 @@ package io.durablenotify.event;
 
 import java.time.Instant;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What is known of a run without reading it.
  *
@@ -27,6 +29,24 @@ import java.time.Instant;
  * {@link EventLog#append(NewEvent, long)} expects it
  * @param lastType the type of its last event
  * @param lastEventAt when its last event was appended
+ * @param identity a short text that tells it from any other run, also one of the same id,
+ * or {@code null} if that is not known. It is the same in all instances, has letters,
+ * digits and hyphens only, and must not be interpreted. Use it for
+ * {@link EventLog#publisher(String, long, String)}
  */
-public record RunInfo(String runId, Instant createdAt, long lastSequence, String lastType, Instant lastEventAt) {
+public record RunInfo(String runId, Instant createdAt, long lastSequence, String lastType, Instant lastEventAt,
+		@Nullable String identity) {
+
+	/**
+	 * Describe a run of which the identity is not known.
+	 * @param runId the run's id
+	 * @param createdAt when its first event was appended
+	 * @param lastSequence the sequence of its last event
+	 * @param lastType the type of its last event
+	 * @param lastEventAt when its last event was appended
+	 */
+	public RunInfo(String runId, Instant createdAt, long lastSequence, String lastType, Instant lastEventAt) {
+		this(runId, createdAt, lastSequence, lastType, lastEventAt, null);
+	}
+
 }

@@ -44,6 +44,12 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 
 	private final SerialTask task;
 
+	/**
+	 * How many of the entries that count as buffered the handler was given. Owned by the
+	 * thread that delivers; a hint to others.
+	 */
+	private int given;
+
 	HandlerDelivery(LogSubscription<E> reader, EntryHandler<E> handler, Demand demand, Executor executor) {
 		this.reader = reader;
 		this.handler = handler;
@@ -69,6 +75,13 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 		this.demand.add(count);
 	}
 
+	/**
+	 * Return whether the reader holds entries that the handler was not given yet.
+	 */
+	boolean hasBuffered() {
+		return this.reader.buffered() > this.given;
+	}
+
 	private void deliver() {
 		int delivered = 0;
 		while (delivered < this.reader.bufferSize()) {
@@ -83,6 +96,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			int handled = handle(entries);
 			// An entry counts as buffered until its handler has returned
 			this.reader.taken(handled);
+			this.given = 0;
 			if (handled < entries.size() && !this.reader.isCut()) {
 				return;
 			}
@@ -100,6 +114,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			if (this.reader.isCut() || !this.demand.take()) {
 				return i;
 			}
+			this.given = i + 1;
 			try {
 				this.handler.onEntry(entries.get(i));
 			}

@@ -213,6 +213,7 @@ final class LogChecks<E> {
 		if (watched.isEmpty() && names.isEmpty()) {
 			return;
 		}
+		List<LogSubscription<E>> expecting = this.registry.expecting(names);
 		Moved moved = this.database.executeSeparately("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.moved(connection, watched, names));
 		moved.ids().forEach((logId) -> this.registry.of(logId).forEach(this.wake));
@@ -222,6 +223,7 @@ final class LogChecks<E> {
 			.filter((reader) -> reader.cursor().hasReceivedFromOther(moved.server()))
 			.forEach(this.wake));
 		moved.names().forEach((named) -> this.registry.bindWaiting(named.name(), named.id()).forEach(this.wake));
+		expecting.forEach(LogSubscription::notFound);
 	}
 
 }

@@ -67,10 +67,15 @@ final class LogCursor<E> {
 	private volatile long received;
 
 	/**
-	 * The time by which the log is known again: ids are given away again after a failover
-	 * to a server that was behind.
+	 * The identity of the only log that may be read, or {@code null} for any log of the
+	 * name.
 	 */
-	private @Nullable Instant createdAt;
+	private final @Nullable String expected;
+
+	/**
+	 * The identity of the log that was found first.
+	 */
+	private @Nullable LogIdentity identity;
 
 	/**
 	 * The time by which the last entry that was received is known again.
@@ -88,17 +93,30 @@ final class LogCursor<E> {
 	 */
 	private volatile boolean doubted;
 
-	LogCursor(TailedLog<E> log, LogKind kind, long next) {
+	/**
+	 * Begin with an entry.
+	 * @param next the entry's index
+	 * @param expected the identity that the log must have, or {@code null}
+	 */
+	LogCursor(TailedLog<E> log, LogKind kind, long next, @Nullable String expected) {
 		this.log = log;
 		this.kind = kind;
 		this.next = next;
+		this.expected = expected;
 	}
 
 	/**
-	 * Begin after the log's last entry, and validate that one like one that was received:
-	 * what was appended since would be missed if the log had got shorter.
+	 * Return whether no log will do that is created from now on.
 	 */
-	void beginAfterLast() {
+	boolean expectsOneLog() {
+		return this.expected != null;
+	}
+
+	/**
+	 * Begin after an entry that was there, and validate that one like one that was
+	 * received: what was appended since would be missed if the log had got shorter.
+	 */
+	void beginAfterKnown() {
 		this.received = this.next;
 		this.state = State.AWAIT_VALIDATION;
 	}
@@ -152,10 +170,10 @@ final class LogCursor<E> {
 	 */
 	Validation validate(Head head, EntryPage<E> page) {
 		if (!isSame(head)) {
-			return Validation.truncated("another %s is in its place".formatted(this.kind.log()));
+			return Validation.truncated(this.kind.replaced());
 		}
 		if (head.nextIndex() < this.received) {
-			return Validation.truncated("the %s ends at %d".formatted(this.kind.log(), head.nextIndex()));
+			return Validation.truncated(this.kind.endsAt(head.nextIndex()));
 		}
 		int from = entriesToValidate();
 		if (from > 0) {
@@ -174,10 +192,14 @@ final class LogCursor<E> {
 	}
 
 	private boolean isSame(Head head) {
-		if (this.createdAt == null) {
-			this.createdAt = head.createdAt();
+		LogIdentity found = head.identity();
+		if (this.identity == null) {
+			if (this.expected != null && !this.expected.equals(found.text())) {
+				return false;
+			}
+			this.identity = found;
 		}
-		return head.name().equals(this.log.name()) && head.createdAt().equals(this.createdAt);
+		return head.name().equals(this.log.name()) && found.equals(this.identity);
 	}
 
 	private boolean isLast(E entry) {

@@ -198,13 +198,14 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	private boolean fetchFirst(LogSubscription<E> reader) {
 		String name = reader.name();
+		List<LogSubscription<E>> expecting = this.registry.expecting(List.of(name));
 		// No other thread fetches for it while it is bound to no log
 		reader.fetchState().tryBegin();
 		Found<E> found;
 		EntryPage<E> page;
 		try {
 			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> this.store.fetchFirst(connection, name, reader.cursor().next(),
+					(connection, joined) -> this.store.fetchFirst(connection, name, reader.cursor().fetchFrom(),
 							budget(List.of(List.of(reader)))));
 			page = reader.toPage(found.entries());
 		}
@@ -220,6 +221,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		Head head = found.head();
 		if (head == null) {
 			reader.fetchState().end(false);
+			expecting.forEach(LogSubscription::notFound);
 			return true;
 		}
 		this.registry.bindWaiting(name, head.id()).forEach(this::wake);

@@ -41,4 +41,18 @@ public record LogKind(String topic, Class<?> category, String log, String entry)
 		return this.entry + "s";
 	}
 
+	/**
+	 * Return what was found where a log was expected.
+	 */
+	String replaced() {
+		return "another %s is in its place".formatted(this.log);
+	}
+
+	/**
+	 * Return what was found where an entry was expected.
+	 */
+	String endsAt(long nextIndex) {
+		return "the %s ends at %d".formatted(this.log, nextIndex);
+	}
+
 }

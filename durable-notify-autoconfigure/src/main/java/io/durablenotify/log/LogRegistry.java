@@ -167,6 +167,18 @@ final class LogRegistry<E> {
 	}
 
 	/**
+	 * Return the subscriptions that wait for names and must not go on waiting if there is
+	 * no such log. To be called before that is asked: one that comes later may have seen
+	 * the log since.
+	 */
+	List<LogSubscription<E>> expecting(Collection<String> names) {
+		return names.stream()
+			.flatMap((name) -> waitingFor(name).stream())
+			.filter((subscription) -> subscription.cursor().expectsOneLog())
+			.toList();
+	}
+
+	/**
 	 * Return one of the subscriptions that wait for a name, or {@code null}.
 	 */
 	@Nullable LogSubscription<E> anyWaitingFor(String name) {

@@ -118,6 +118,14 @@ public interface LogStore<E> {
 	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
 
 		/**
+		 * Return what tells this log from any other.
+		 * @return the identity
+		 */
+		public LogIdentity identity() {
+			return new LogIdentity(this.id, this.createdAt);
+		}
+
+		/**
 		 * Return whether a server that reports this may report the same after a crash.
 		 */
 		static boolean isUncertain(String server) {

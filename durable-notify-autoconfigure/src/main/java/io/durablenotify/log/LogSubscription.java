@@ -112,10 +112,10 @@ public final class LogSubscription<E> implements Subscription {
 	public record End(@Nullable Throwable error) {
 	}
 
-	LogSubscription(TailedLog<E> log, long next, LogRegistry<E> registry, Consumer<LogSubscription<E>> roomMade,
-			long bufferBytes) {
+	LogSubscription(TailedLog<E> log, LogCursor<E> cursor, LogRegistry<E> registry,
+			Consumer<LogSubscription<E>> roomMade, long bufferBytes) {
 		this.log = log;
-		this.cursor = new LogCursor<>(log, registry.kind(), next);
+		this.cursor = cursor;
 		this.registry = registry;
 		this.roomMade = roomMade;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
@@ -298,6 +298,16 @@ public final class LogSubscription<E> implements Subscription {
 	private int offer(EntryPage<E> page, int from, int to) {
 		synchronized (this.lock) {
 			return (this.cut) ? 0 : this.buffer.offer(page, from, to);
+		}
+	}
+
+	/**
+	 * The one log that this reader may read did not exist, unless the reader is bound to
+	 * a log by now. Called by the fetching thread.
+	 */
+	void notFound() {
+		if (this.logId == 0) {
+			end(this.log.deleted());
 		}
 	}
 

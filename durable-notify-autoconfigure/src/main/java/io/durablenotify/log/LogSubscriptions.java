@@ -18,6 +18,7 @@ package io.durablenotify.log;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
@@ -130,15 +131,12 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		requireOpen(log);
 		String name = log.name();
 		Tail tail = (from.fromEnd()) ? findTail(name) : null;
-		LogSubscription<E> reader = new LogSubscription<>(log, from.resolve((tail != null) ? tail.nextIndex() : 0),
-				this.registry, this.fetcher::roomMade, this.bufferBytes);
+		LogSubscription<E> reader = new LogSubscription<>(log, cursor(log, from, tail), this.registry,
+				this.fetcher::roomMade, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
 		// Registered before the first fetch: what is appended from here on wakes it
 		if (tail != null && tail.visible()) {
-			if (tail.nextIndex() > 0 && reader.cursor().next() == tail.nextIndex()) {
-				reader.cursor().beginAfterLast();
-			}
 			this.registry.add(reader, tail.id());
 			this.fetcher.wake(reader);
 		}
@@ -151,6 +149,28 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			requireOpen(log);
 		}
 		return consumer;
+	}
+
+	private LogCursor<E> cursor(TailedLog<E> log, Start from, @Nullable Tail tail) {
+		long next = from.resolve((tail != null) ? tail.nextIndex() : 0);
+		LogCursor<E> cursor = new LogCursor<>(log, this.kind, next, from.identity());
+		boolean known = (from.fromEnd()) ? tail != null && tail.visible() && next == tail.nextIndex()
+				: cursor.expectsOneLog();
+		if (known && next > log.firstIndex()) {
+			cursor.beginAfterKnown();
+		}
+		return cursor;
+	}
+
+	/**
+	 * Return what opens a reader for each of its subscribers, who are given a
+	 * {@link BufferedSubscription}.
+	 * @param log the log
+	 * @param from where to begin
+	 * @return the publisher
+	 */
+	public Flow.Publisher<E> publisher(TailedLog<E> log, Start from) {
+		return new LogPublisher<>(this, log, from);
 	}
 
 	/**

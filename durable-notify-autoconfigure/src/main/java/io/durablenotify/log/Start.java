@@ -16,14 +16,19 @@
 
 package io.durablenotify.log;
 
+import io.durablenotify.log.LogStore.Head;
+import org.jspecify.annotations.Nullable;
+
 /**
  * Where a reader begins.
  *
  * @param fromEnd whether the log's end has to be known to know the index
  * @param value the index of the first entry; from the end, how many entries before it, in
  * a log that begins with index 0
+ * @param identity the identity of the only log that may be read, whose entries before the
+ * index are known to the caller, or {@code null} for any log of the name
  */
-public record Start(boolean fromEnd, long value) {
+public record Start(boolean fromEnd, long value, @Nullable String identity) {
 
 	/**
 	 * Begin with an entry, which may be one to wait for.
@@ -31,7 +36,42 @@ public record Start(boolean fromEnd, long value) {
 	 * @return the start
 	 */
 	public static Start at(long index) {
-		return new Start(false, index);
+		return new Start(false, index, null);
+	}
+
+	/**
+	 * Begin so many entries before the end.
+	 * @param count the number of entries
+	 * @return the start
+	 */
+	public static Start last(long count) {
+		return new Start(true, count, null);
+	}
+
+	/**
+	 * Begin there, in one log only.
+	 * @param identity the log's identity, or {@code null} for any log of the name
+	 * @return the start
+	 */
+	public Start in(@Nullable String identity) {
+		return new Start(this.fromEnd, this.value, identity);
+	}
+
+	/**
+	 * Return what is wrong with a log of the name.
+	 * @param head the log's head
+	 * @param kind what messages call the log
+	 * @return what was found in place of the entry to begin with, or {@code null} if this
+	 * is the log, and has all entries before that one
+	 */
+	public @Nullable String contradiction(Head head, LogKind kind) {
+		if (this.identity == null) {
+			return null;
+		}
+		if (!this.identity.equals(head.identity().text())) {
+			return kind.replaced();
+		}
+		return (!this.fromEnd && this.value > head.nextIndex()) ? kind.endsAt(head.nextIndex()) : null;
 	}
 
 	/**
@@ -41,6 +81,12 @@ public record Start(boolean fromEnd, long value) {
 	 */
 	public long resolve(long nextIndex) {
 		return (this.fromEnd) ? Math.max(0, nextIndex - this.value) : this.value;
+	}
+
+	@Override
+	public String toString() {
+		String position = "%s(%d)".formatted((this.fromEnd) ? "last" : "at", this.value);
+		return (this.identity != null) ? "%s.in(%s)".formatted(position, this.identity) : position;
 	}
 
 }

@@ -40,8 +40,15 @@ public interface TailedLog<E> {
 	int bufferSize();
 
 	/**
-	 * Return an entry's index. Indexes follow each other without gaps; where they begin
-	 * is the feature's business.
+	 * Return the index of the log's first entry.
+	 * @return the index
+	 */
+	default long firstIndex() {
+		return 0;
+	}
+
+	/**
+	 * Return an entry's index. Indexes follow each other without gaps.
 	 * @param entry the entry
 	 * @return the index
 	 */

@@ -71,7 +71,7 @@ final class DefaultStreamReader implements StreamReader {
 	@Override
 	public Flow.Publisher<Chunk> publisher(String stream, StreamPosition from) {
 		Assert.notNull(from, "'from' must not be null");
-		return new StreamPublisher(this.readers, this.scope.tailed(stream), from);
+		return this.readers.publisher(this.scope.tailed(stream), from.toStart());
 	}
 
 	@Override

@@ -276,7 +276,14 @@ final class PostgresStreamStore implements StreamStore {
 		}
 		Head head = page.head();
 		if (head == null) {
+			if (start.identity() != null) {
+				throw stream.deleted();
+			}
 			return new ChunkPage(List.of(), start.resolve(0), StreamState.OPEN);
+		}
+		String contradiction = start.contradiction(head, TailedStream.KIND);
+		if (contradiction != null) {
+			throw stream.truncated(page.firstIndex(), contradiction);
 		}
 		List<Chunk> chunks = page.successiveChunks();
 		long nextIndex = page.firstIndex() + chunks.size();

@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.log.LogIdentity;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -81,7 +82,7 @@ final class StreamCatalog {
 	 * prepared statement must not change its result.
 	 */
 	private static final String INFO = """
-			SELECT s.name, s.owner, s.content_type, s.created_at, s.ended_at, s.end_reason, s.expires_at,
+			SELECT s.stream_id, s.name, s.owner, s.content_type, s.created_at, s.ended_at, s.end_reason, s.expires_at,
 				CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END AS state,
 				coalesce(c.chunk_index + 1, 0) AS next_index, c.created_at AS last_appended_at
 			""";
@@ -283,12 +284,12 @@ final class StreamCatalog {
 
 	private static StreamInfo readInfo(ResultSet result) throws SQLException {
 		String state = result.getString("state");
-		OffsetDateTime createdAt = result.getObject("created_at", OffsetDateTime.class);
+		Instant createdAt = result.getObject("created_at", OffsetDateTime.class).toInstant();
 		return new StreamInfo(result.getString("name"),
 				(state != null) ? StreamState.valueOf(state.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
-				result.getLong("next_index"), createdAt.toInstant(), instant(result, "ended_at"),
-				result.getString("end_reason"), result.getString("owner"), result.getString("content_type"),
-				instant(result, "expires_at"), instant(result, "last_appended_at"));
+				result.getLong("next_index"), createdAt, instant(result, "ended_at"), result.getString("end_reason"),
+				result.getString("owner"), result.getString("content_type"), instant(result, "expires_at"),
+				instant(result, "last_appended_at"), new LogIdentity(result.getLong("stream_id"), createdAt).text());
 	}
 
 	private static @Nullable Instant instant(ResultSet result, String column) throws SQLException {

@@ -35,10 +35,34 @@ import org.jspecify.annotations.Nullable;
  * @param expiresAt when its time to live is over, so that it is deleted within about a
  * minute, or {@code null} for never
  * @param lastAppendedAt when its last chunk was appended, or {@code null} without chunks
+ * @param identity a short text that tells it from any other stream, also one of the same
+ * name, or {@code null} if that is not known. It is the same in all instances, has
+ * letters, digits and hyphens only, and must not be interpreted. Use it for
+ * {@link StreamPosition#in(String)}
  */
 public record StreamInfo(String name, StreamState state, long nextIndex, Instant createdAt, @Nullable Instant endedAt,
 		@Nullable String failureReason, @Nullable String owner, @Nullable String contentType,
-		@Nullable Instant expiresAt, @Nullable Instant lastAppendedAt) {
+		@Nullable Instant expiresAt, @Nullable Instant lastAppendedAt, @Nullable String identity) {
+
+	/**
+	 * Describe a stream of which the identity is not known.
+	 * @param name the name
+	 * @param state the state
+	 * @param nextIndex the number of chunks
+	 * @param createdAt when it was created
+	 * @param endedAt when it ended
+	 * @param failureReason why it failed or was cancelled
+	 * @param owner whom it was created for
+	 * @param contentType the media type that it was created with
+	 * @param expiresAt when its time to live is over
+	 * @param lastAppendedAt when its last chunk was appended
+	 */
+	public StreamInfo(String name, StreamState state, long nextIndex, Instant createdAt, @Nullable Instant endedAt,
+			@Nullable String failureReason, @Nullable String owner, @Nullable String contentType,
+			@Nullable Instant expiresAt, @Nullable Instant lastAppendedAt) {
+		this(name, state, nextIndex, createdAt, endedAt, failureReason, owner, contentType, expiresAt, lastAppendedAt,
+				null);
+	}
 
 	/**
 	 * Describe a stream of which it is not known when its last chunk was appended.

@@ -23,7 +23,7 @@ import org.springframework.util.Assert;
 
 /**
  * Where reading begins: at an index, or a number of chunks before the end that the stream
- * has when reading begins.
+ * has when reading begins; in any stream of the name, or in {@link #in(String) one} only.
  * <p>
  * The end is that of the chunks that are committed. A transaction that opens a reader
  * finds the end that it sees: at REPEATABLE READ and SERIALIZABLE that of its snapshot,
@@ -34,8 +34,8 @@ public final class StreamPosition {
 
 	private final Start start;
 
-	private StreamPosition(boolean fromEnd, long value) {
-		this.start = new Start(fromEnd, value);
+	private StreamPosition(Start start) {
+		this.start = start;
 	}
 
 	/**
@@ -54,7 +54,7 @@ public final class StreamPosition {
 	 */
 	public static StreamPosition at(long index) {
 		Assert.isTrue(index >= 0, () -> "Index " + index + " is negative: chunks are numbered from 0");
-		return new StreamPosition(false, index);
+		return new StreamPosition(Start.at(index));
 	}
 
 	/**
@@ -97,7 +97,7 @@ public final class StreamPosition {
 	 */
 	public static StreamPosition last(int count) {
 		Assert.isTrue(count >= 0, () -> "Count " + count + " is negative");
-		return new StreamPosition(true, count);
+		return new StreamPosition(Start.last(count));
 	}
 
 	/**
@@ -106,6 +106,26 @@ public final class StreamPosition {
 	 */
 	public static StreamPosition end() {
 		return last(0);
+	}
+
+	/**
+	 * The same position, in one stream only. Nothing of another stream is read: a reader
+	 * ends, and a page fails, with a {@link StreamTruncatedException} if another stream
+	 * has the name, and with a {@link StreamDeletedException} if none has.
+	 * <p>
+	 * A position with an index, other than 0, says that the caller has received the
+	 * chunks before it: if the stream has fewer, since the server has lost some, that is
+	 * a {@link StreamTruncatedException} too. To wait beyond the end, use a position
+	 * without an identity.
+	 * <p>
+	 * What a transaction has written, and not committed yet, does not exist for readers.
+	 * @param identity the {@link StreamInfo#identity() identity} of the stream. One that
+	 * no stream can have is that of another stream
+	 * @return the position
+	 */
+	public StreamPosition in(String identity) {
+		Assert.notNull(identity, "'identity' must not be null");
+		return new StreamPosition(this.start.in(identity));
 	}
 
 	/**
@@ -127,7 +147,7 @@ public final class StreamPosition {
 
 	@Override
 	public String toString() {
-		return ((this.start.fromEnd()) ? "last(" : "at(") + this.start.value() + ")";
+		return this.start.toString();
 	}
 
 }

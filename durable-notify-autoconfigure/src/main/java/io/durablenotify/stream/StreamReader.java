@@ -43,9 +43,10 @@ public interface StreamReader {
 	 * other; one that blocks slows no other reader and holds a bounded buffer
 	 * ({@code durable-notify.streams.buffer-size} and {@code buffer-bytes}).
 	 * <p>
-	 * A stream that does not exist yet is waited for. The reader is bound to the stream
-	 * that it finds: if that is deleted it ends with a {@link StreamDeletedException},
-	 * also where a new one takes the name.
+	 * A stream that does not exist yet is waited for, unless the position
+	 * {@link StreamPosition#in(String) names} one. The reader is bound to the stream that
+	 * it finds: if that is deleted it ends with a {@link StreamDeletedException}, also
+	 * where a new one takes the name.
 	 * <p>
 	 * A stream that has lost chunks ends its reader with a
 	 * {@link StreamTruncatedException}, after the chunks before the first one that is
@@ -116,13 +117,16 @@ public interface StreamReader {
 	 * A page knows nothing of those before it: after a failover or a crash that lost
 	 * chunks it begins at the index that it is asked for, even if other chunks were
 	 * stored before that since. A live reader would end with a
-	 * {@link StreamTruncatedException}.
+	 * {@link StreamTruncatedException}. With the {@link StreamPosition#in(String)
+	 * identity} of the stream in its position, a page is at least of the same stream, and
+	 * of one that has not lost all of those chunks.
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @param limit the largest number of chunks, 1 to 10,000
 	 * @return the page
 	 * @throws StreamTruncatedException if the first chunk is missing, and the stream has
-	 * later ones
+	 * later ones; and as {@link StreamPosition#in(String)} says
+	 * @throws StreamDeletedException as {@link StreamPosition#in(String)} says
 	 * @throws IllegalArgumentException if the name or the limit is refused
 	 */
 	ChunkPage page(String stream, StreamPosition from, int limit);

@@ -97,7 +97,7 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 	StreamInfo relativeInfo(StreamInfo info) {
 		return new StreamInfo(relativeName(info.name()), info.state(), info.nextIndex(), info.createdAt(),
 				info.endedAt(), info.failureReason(), info.owner(), info.contentType(), info.expiresAt(),
-				info.lastAppendedAt());
+				info.lastAppendedAt(), info.identity());
 	}
 
 	private String relativeName(String fullName) {

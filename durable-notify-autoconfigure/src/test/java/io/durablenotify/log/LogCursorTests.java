@@ -38,7 +38,7 @@ class LogCursorTests {
 	private final LogCursor<Entry> cursor = cursor(0);
 
 	private LogCursor<Entry> cursor(long next) {
-		return new LogCursor<>(this.log, new LogKind("numbers", LogCursorTests.class, "log", "number"), next);
+		return new LogCursor<>(this.log, new LogKind("numbers", LogCursorTests.class, "log", "number"), next, null);
 	}
 
 	@Test
@@ -88,11 +88,11 @@ class LogCursorTests {
 	@Test
 	void aPositionAfterTheLastEntryIsValidatedByWhatIsThereFirst() {
 		LogCursor<Entry> end = cursor(5);
-		end.beginAfterLast();
+		end.beginAfterKnown();
 		assertThat(end.fetchFrom()).isEqualTo(4);
 		assertThat(validate(end, head("a", 6), 4, 5)).isEqualTo(Validation.valid(1));
 		LogCursor<Entry> shorter = cursor(5);
-		shorter.beginAfterLast();
+		shorter.beginAfterKnown();
 		assertThat(validate(shorter, head("a", 3))).isEqualTo(Validation.truncated("the log ends at 3"));
 	}
 

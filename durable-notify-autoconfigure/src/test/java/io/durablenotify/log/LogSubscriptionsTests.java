@@ -489,8 +489,9 @@ class LogSubscriptionsTests {
 
 	@Test
 	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
-		LogSubscription<Entry> reader = new LogSubscription<>(new Numbered("ends"), 1, this.readers.registry(),
-				(other) -> {
+		Numbered log = new Numbered("ends");
+		LogSubscription<Entry> reader = new LogSubscription<>(log, new LogCursor<>(log, NumberedLogs.KIND, 1, null),
+				this.readers.registry(), (other) -> {
 				}, 1_000);
 		reader.end(null);
 		assertThat(this.readers.registry().all()).containsExactly(reader);

@@ -204,6 +204,11 @@ final class NumberedLogs implements LogStore<Entry> {
 		}
 
 		@Override
+		public long firstIndex() {
+			return 1;
+		}
+
+		@Override
 		public long indexOf(Entry entry) {
 			return entry.index();
 		}

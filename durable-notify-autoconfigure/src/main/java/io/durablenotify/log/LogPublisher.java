@@ -14,41 +14,37 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.log;
 
 import java.util.Objects;
 import java.util.concurrent.Flow;
 
-import io.durablenotify.log.LogSubscriptions;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
-
 /**
  * Opens a reader for each subscriber.
+ *
+ * @param <E> the entries' type
  */
-final class StreamPublisher implements Flow.Publisher<Chunk> {
+final class LogPublisher<E> implements Flow.Publisher<E> {
 
-	private static final Log logger = LogFactory.getLog(StreamReader.class);
+	private final LogSubscriptions<E> readers;
 
-	private final LogSubscriptions<Chunk> readers;
+	private final TailedLog<E> log;
 
-	private final TailedStream stream;
+	private final Start from;
 
-	private final StreamPosition from;
-
-	StreamPublisher(LogSubscriptions<Chunk> readers, TailedStream stream, StreamPosition from) {
+	LogPublisher(LogSubscriptions<E> readers, TailedLog<E> log, Start from) {
 		this.readers = readers;
-		this.stream = stream;
+		this.log = log;
 		this.from = from;
 	}
 
 	@Override
-	public void subscribe(Flow.Subscriber<? super Chunk> subscriber) {
+	public void subscribe(Flow.Subscriber<? super E> subscriber) {
 		Objects.requireNonNull(subscriber, "'subscriber' must not be null");
-		SubscriberDelivery delivery;
+		SubscriberDelivery<E> delivery;
 		try {
-			delivery = this.readers.openFor(this.stream, this.from.toStart(),
-					(reader) -> new SubscriberDelivery(reader, subscriber, this.readers));
+			delivery = this.readers.openFor(this.log, this.from,
+					(reader) -> new SubscriberDelivery<>(reader, subscriber, this.readers));
 		}
 		catch (RuntimeException ex) {
 			refuse(subscriber, ex);
@@ -60,7 +56,7 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 	/**
 	 * A subscriber receives its subscription before an error.
 	 */
-	private void refuse(Flow.Subscriber<? super Chunk> subscriber, RuntimeException failure) {
+	private void refuse(Flow.Subscriber<? super E> subscriber, RuntimeException failure) {
 		NoSubscription subscription = new NoSubscription();
 		try {
 			subscriber.onSubscribe(subscription);
@@ -69,19 +65,22 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Subscriber to stream '%s', which cannot be read, failed".formatted(this.stream.name()), ex);
+			LogKind kind = this.readers.registry().kind();
+			kind.logger()
+				.error("Subscriber to %s '%s', which cannot be read, failed".formatted(kind.log(), this.log.name()),
+						ex);
 		}
 	}
 
 	@Override
 	public String toString() {
-		return "publisher of '%s' from %s".formatted(this.stream.name(), this.from);
+		return "publisher of '%s' from %s".formatted(this.log.name(), this.from);
 	}
 
 	/**
 	 * What there is to a subscription without a reader.
 	 */
-	private static final class NoSubscription implements Flow.Subscription {
+	private static final class NoSubscription implements BufferedSubscription {
 
 		private volatile boolean cancelled;
 
@@ -92,6 +91,11 @@ final class StreamPublisher implements Flow.Publisher<Chunk> {
 		@Override
 		public void cancel() {
 			this.cancelled = true;
+		}
+
+		@Override
+		public boolean hasBuffered() {
+			return false;
 		}
 
 	}

@@ -14,43 +14,38 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.log;
 
 import java.util.concurrent.Flow;
 
-import io.durablenotify.log.EntryConsumer;
-import io.durablenotify.log.EntryHandler;
-import io.durablenotify.log.HandlerDelivery;
-import io.durablenotify.log.LogSubscription;
-import io.durablenotify.log.LogSubscriptions;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Calls a subscriber with what its reader has buffered, as far as the subscriber has
  * asked for it. The rules in comments are those of the Reactive Streams specification.
+ *
+ * @param <E> the entries' type
  */
-final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Flow.Subscription {
+final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, BufferedSubscription {
 
-	private static final Log logger = LogFactory.getLog(StreamReader.class);
+	private final LogKind kind;
 
-	private final LogSubscription<Chunk> reader;
+	private final LogSubscription<E> reader;
 
-	private final HandlerDelivery<Chunk> delivery;
+	private final HandlerDelivery<E> delivery;
 
 	/**
 	 * Dropped when nothing more is to be delivered (rule 3.13).
 	 */
-	private volatile Flow.@Nullable Subscriber<? super Chunk> subscriber;
+	private volatile Flow.@Nullable Subscriber<? super E> subscriber;
 
 	/**
 	 * Whether {@code onSubscribe} is over, beside which nothing may be called (rule 1.3).
 	 */
 	private volatile boolean subscribed;
 
-	SubscriberDelivery(LogSubscription<Chunk> reader, Flow.Subscriber<? super Chunk> subscriber,
-			LogSubscriptions<Chunk> readers) {
+	SubscriberDelivery(LogSubscription<E> reader, Flow.Subscriber<? super E> subscriber, LogSubscriptions<E> readers) {
+		this.kind = readers.registry().kind();
 		this.reader = reader;
 		this.subscriber = subscriber;
 		this.delivery = readers.deliveryOnDemand(reader, this);
@@ -60,7 +55,7 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 	 * Give the subscriber its subscription, and then all that comes.
 	 */
 	void start() {
-		Flow.Subscriber<? super Chunk> subscriber = this.subscriber;
+		Flow.Subscriber<? super E> subscriber = this.subscriber;
 		if (subscriber == null) {
 			return;
 		}
@@ -68,7 +63,8 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 			subscriber.onSubscribe(this);
 		}
 		catch (Throwable ex) {
-			logger.error("Subscriber to stream '%s' failed in onSubscribe; it is cancelled".formatted(stream()), ex);
+			this.reader.logger()
+				.error("Subscriber to %s failed in onSubscribe; it is cancelled".formatted(this.reader.describe()), ex);
 			cancel();
 		}
 		this.subscribed = true;
@@ -85,13 +81,17 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 	@Override
 	public void request(long count) {
 		if (count <= 0) {
-			this.reader.abort(new IllegalArgumentException(
-					"%d chunks of stream '%s' were requested: rule 3.9 asks for one or more".formatted(count,
-							stream())));
+			this.reader.abort(new IllegalArgumentException("%d %s of %s were requested: rule 3.9 asks for one or more"
+				.formatted(count, this.kind.entries(), this.reader.describe())));
 			return;
 		}
 		this.delivery.request(count);
 		signal();
+	}
+
+	@Override
+	public boolean hasBuffered() {
+		return this.delivery.hasBuffered();
 	}
 
 	@Override
@@ -101,13 +101,13 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 	}
 
 	@Override
-	public void onEntry(Chunk chunk) {
-		Flow.Subscriber<? super Chunk> subscriber = this.subscriber;
+	public void onEntry(E entry) {
+		Flow.Subscriber<? super E> subscriber = this.subscriber;
 		if (subscriber == null) {
 			return;
 		}
 		try {
-			subscriber.onNext(chunk);
+			subscriber.onNext(entry);
 		}
 		catch (Throwable ex) {
 			// A subscriber that throws counts as cancelled (rule 2.13)
@@ -118,7 +118,7 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 
 	@Override
 	public void onComplete() {
-		Flow.Subscriber<? super Chunk> subscriber = drop();
+		Flow.Subscriber<? super E> subscriber = drop();
 		if (subscriber != null) {
 			subscriber.onComplete();
 		}
@@ -126,20 +126,16 @@ final class SubscriberDelivery implements EntryConsumer, EntryHandler<Chunk>, Fl
 
 	@Override
 	public void onError(Throwable error) {
-		Flow.Subscriber<? super Chunk> subscriber = drop();
+		Flow.Subscriber<? super E> subscriber = drop();
 		if (subscriber != null) {
 			subscriber.onError(error);
 		}
 	}
 
-	private Flow.@Nullable Subscriber<? super Chunk> drop() {
-		Flow.Subscriber<? super Chunk> subscriber = this.subscriber;
+	private Flow.@Nullable Subscriber<? super E> drop() {
+		Flow.Subscriber<? super E> subscriber = this.subscriber;
 		this.subscriber = null;
 		return subscriber;
-	}
-
-	private String stream() {
-		return this.reader.name();
 	}
 
 	@Override

@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import java.util.concurrent.Flow;
+
+/**
+ * What the subscribers of a log's publisher are given.
+ */
+public interface BufferedSubscription extends Flow.Subscription {
+
+	/**
+	 * Return whether the reader holds more entries, so that {@code onNext} follows soon
+	 * if enough is requested. In {@code onNext}, the entry itself does not count. To any
+	 * other thread it is a hint.
+	 * @return whether it does
+	 */
+	boolean hasBuffered();
+
+}
