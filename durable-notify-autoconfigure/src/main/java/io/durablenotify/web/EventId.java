@@ -13,6 +13,7 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
+
 package io.durablenotify.web;
 
 import java.util.regex.Matcher;
@@ -39,7 +40,8 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 
 	private static final String END = "end";
 
-	private static final Pattern FORMAT = Pattern.compile("(?:end|(-1|\\d{1,18})(?:\\.(\\d{1,9}))?)(?:@([0-9a-z-]{1,40}))?");
+	private static final Pattern FORMAT = Pattern
+		.compile("(?:end|(-1|\\d{1,18})(?:\\.(\\d{1,9}))?)(?:@([0-9a-z-]{1,40}))?");
 
 	static EventId of(long index, @Nullable String identity) {
 		return new EventId(index, 0, false, identity);

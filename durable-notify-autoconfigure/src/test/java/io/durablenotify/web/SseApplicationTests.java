@@ -209,8 +209,8 @@ class SseApplicationTests {
 	}
 
 	private static FilterRegistrationBean<Filter> wrapping(boolean ready, boolean passing) {
-		FilterRegistrationBean<Filter> registration = new FilterRegistrationBean<>((request, response,
-				chain) -> chain.doFilter(request, new Wrapper((HttpServletResponse) response, ready, passing)));
+		FilterRegistrationBean<Filter> registration = new FilterRegistrationBean<>((request, response, chain) -> chain
+			.doFilter(request, new Wrapper((HttpServletResponse) response, ready, passing)));
 		registration.setAsyncSupported(true);
 		return registration;
 	}

@@ -32,6 +32,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 
+import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
@@ -254,8 +255,7 @@ class SseStreamsTests {
 			assertThat(statusOf(stream, end)).isEqualTo(204);
 		}
 		try (SseClient client = get("over", "0").awaitEnd()) {
-			assertThat(plain(client)).containsExactly(new Event("1", "message", "b"),
-					new Event("end", "complete", ""));
+			assertThat(plain(client)).containsExactly(new Event("1", "message", "b"), new Event("end", "complete", ""));
 		}
 		try (SseClient client = get("over", "1").awaitEnd()) {
 			assertThat(plain(client)).containsExactly(new Event("end", "complete", ""));
@@ -324,8 +324,7 @@ class SseStreamsTests {
 			// Wherever a client has left, it has every character once
 			for (int i = 0; i < ids.size() - 1; i++) {
 				try (SseClient before = get(stream).awaitEnd(); SseClient after = get(stream, ids.get(i)).awaitEnd()) {
-					assertThat(String.join("", before.messages().subList(0, i + 1))
-							+ String.join("", after.messages()))
+					assertThat(String.join("", before.messages().subList(0, i + 1)) + String.join("", after.messages()))
 						.as("after %s", ids.get(i))
 						.isEqualTo("Grüße 🌍 你好");
 				}
@@ -345,7 +344,7 @@ class SseStreamsTests {
 
 	@Test
 	void theHeadersAndACommentComeAtOnce() {
-		writer.create("quiet");
+		writer.create("quiet", StreamOptions.none());
 		try (SseClient client = get("quiet")) {
 			Eventually.await(() -> client.comments() == 1, client::toString);
 			assertThat(client.status()).isEqualTo(200);
@@ -358,7 +357,7 @@ class SseStreamsTests {
 		HttpClient client = HttpClient.newHttpClient();
 		HttpRequest request = HttpRequest
 			.newBuilder(URI.create("http://127.0.0.1:%d/sse?stream=head".formatted(port(instance))))
-			.HEAD()
+			.method("HEAD", HttpRequest.BodyPublishers.noBody())
 			.build();
 		for (int i = 0; i < 5; i++) {
 			HttpResponse<Void> response = client.send(request, HttpResponse.BodyHandlers.discarding());
@@ -379,8 +378,7 @@ class SseStreamsTests {
 			assertThat(client.events().get(0).lastEventId()).isEqualTo("0@" + identity("awaited"));
 			writer.complete("awaited");
 			client.awaitEnd();
-			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"),
-					new Event("end", "complete", ""));
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"), new Event("end", "complete", ""));
 		}
 		try (SseClient client = get("awaited-and-empty&wait=true")) {
 			Eventually.await(() -> client.comments() >= 1, client::toString);
@@ -764,8 +762,7 @@ class SseStreamsTests {
 		}
 
 		@GetMapping("/sse")
-		ResponseEntity<SseEmitter> sse(@RequestParam String stream,
-				@RequestParam(defaultValue = "false") boolean wait,
+		ResponseEntity<SseEmitter> sse(@RequestParam String stream, @RequestParam(defaultValue = "false") boolean wait,
 				@RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
 			return (wait) ? this.streams.respond(stream, lastEventId, SseOptions.ofStream().waiting())
 					: this.streams.respond(stream, lastEventId);
