@@ -35,6 +35,12 @@
  * received is still the same: a server that was behind may have others there. What an
  * append hands over without a fetch is taken only from the server of the last fetch.
  * <p>
+ * <b>One log only.</b> A name says nothing of which log is meant: it can be deleted and
+ * created again. A {@link io.durablenotify.log.Start Start} may have the
+ * {@link io.durablenotify.log.LogIdentity LogIdentity} of the log whose entries the
+ * caller knows. Such a reader does not wait for a log, checks the identity of what it
+ * finds, and begins like one that has received the entry before its position.
+ * <p>
  * <b>What a feature brings.</b> A {@link io.durablenotify.log.LogStore LogStore}, which
  * is its SQL; a {@link io.durablenotify.log.TailedLog TailedLog} for each reader, which
  * knows an entry's index and size and makes the feature's exceptions; a

@@ -21,6 +21,7 @@ import java.util.Set;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.ServletOutputStream;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.MediaType;
@@ -140,8 +141,10 @@ final class SseResponse extends SseEmitter {
 			Assert.state(request != null, "No servlet request");
 			AsyncContext async = request.getAsyncContext();
 			// Writes the headers
-			ServletOutputStream output = (ServletOutputStream) this.response.getBody();
-			boolean nonBlocking = WriteListeners.areKnown(this.response.getServletResponse());
+			this.response.getBody();
+			HttpServletResponse response = this.response.getServletResponse();
+			ServletOutputStream output = response.getOutputStream();
+			boolean nonBlocking = WriteListeners.areKnown(response);
 			SseConnection connection = new SseConnection(SseResponse.this.connections, async, output,
 					() -> result.setResult(null));
 			SseResponse.this.connection = connection;

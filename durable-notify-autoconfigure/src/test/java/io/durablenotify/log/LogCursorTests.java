@@ -33,12 +33,14 @@ class LogCursorTests {
 
 	private static final Instant CREATED = Instant.parse("2026-01-01T00:00:00Z");
 
+	private static final LogKind KIND = new LogKind("numbers", LogCursorTests.class, "log", "number");
+
 	private final Numbers log = new Numbers();
 
 	private final LogCursor<Entry> cursor = cursor(0);
 
 	private LogCursor<Entry> cursor(long next) {
-		return new LogCursor<>(this.log, new LogKind("numbers", LogCursorTests.class, "log", "number"), next, null);
+		return new LogCursor<>(this.log, KIND, next, null);
 	}
 
 	@Test
@@ -94,6 +96,20 @@ class LogCursorTests {
 		LogCursor<Entry> shorter = cursor(5);
 		shorter.beginAfterKnown();
 		assertThat(validate(shorter, head("a", 3))).isEqualTo(Validation.truncated("the log ends at 3"));
+	}
+
+	@Test
+	void aLogThatIsNotTheOneThatIsExpectedIsATruncation() {
+		LogIdentity identity = head("a", 2).identity();
+		assertThat(validate(expecting(identity), head("a", 2), 0, 1)).isEqualTo(Validation.valid(0));
+		for (LogIdentity other : List.of(new LogIdentity(2, CREATED), new LogIdentity(1, CREATED.plusNanos(1000)))) {
+			assertThat(validate(expecting(other), head("a", 2), 0, 1))
+				.isEqualTo(Validation.truncated("another log is in its place"));
+		}
+	}
+
+	private LogCursor<Entry> expecting(LogIdentity identity) {
+		return new LogCursor<>(this.log, KIND, 0, identity.text());
 	}
 
 	@Test

@@ -28,6 +28,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 
@@ -44,6 +45,7 @@ import io.durablenotify.testsupport.RecordingPoll;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -156,6 +158,80 @@ class LogSubscriptionsTests {
 			awaitIdle();
 			assertThat(this.logs.statements()).isEqualTo(statements);
 		}
+	}
+
+	@Test
+	void aLogThatWasThereAndAPositionInItCostNoStatementMore() {
+		append("quiet", 3);
+		for (int i = 1; i <= 20; i++) {
+			new Recorder().follow("quiet", 1 + i % 3, this.logs.identity("quiet")).awaitNumbers(1 + i % 3, 3);
+			int statements = 2 * i;
+			awaitIdle();
+			assertThat(this.logs.statements()).isEqualTo(statements);
+		}
+	}
+
+	@Test
+	void aPositionInALogIsValidatedByTheEntryBeforeIt() {
+		long id = append("rewritten", 5);
+		this.logs.leadTo("second");
+		Recorder recorder = new Recorder().follow("rewritten", 6, this.logs.identity("rewritten"));
+		Eventually.await(() -> this.logs.statements() == 2, this.logs::statements);
+		awaitIdle();
+		this.logs.rewrite(id, 4, 7);
+		this.logs.leadTo("third");
+		this.readers.onResync();
+		recorder.awaitEnd("truncated: 6 was to follow, but the number before it is another one");
+	}
+
+	@Test
+	void oneLogThatIsGoneIsNotWaitedFor() {
+		Recorder waiting = new Recorder().follow("gone", 1);
+		awaitIdle();
+		new Recorder().follow("gone", 1, "1-0").awaitEnd("deleted");
+		// Found out by the statement for several names
+		heldUp(() -> List.of(new Recorder().follow("gone", 1, "1-0"), new Recorder().follow("gone too", 3, "2-0")))
+			.forEach((recorder) -> recorder.awaitEnd("deleted"));
+		append("gone", 2);
+		waiting.awaitNumbers(1, 2);
+	}
+
+	@Test
+	void aReaderThatIsOpenedWhileItsLogIsSearchedForByAnOlderSnapshotGoesOn() {
+		for (String name : List.of("alone", "one of two")) {
+			List<Recorder> late = new CopyOnWriteArrayList<>();
+			this.logs.behindNextMiss(() -> {
+				this.logs.append(name, 2);
+				late.add(new Recorder().follow(name, 1, this.logs.identity(name)));
+			});
+			if (name.equals("alone")) {
+				new Recorder().follow(name, 1);
+			}
+			else {
+				heldUp(() -> List.of(new Recorder().follow(name, 1), new Recorder().follow("first", 1)));
+			}
+			Eventually.await(() -> !late.isEmpty(), late::toString);
+			late.get(0).awaitNumbers(1, 2);
+			assertThat(late.get(0).errors).isEmpty();
+		}
+	}
+
+	/**
+	 * Open readers whose names the fetching thread finds at once.
+	 */
+	private List<Recorder> heldUp(Supplier<List<Recorder>> open) {
+		CountDownLatch opened = new CountDownLatch(1);
+		append("first", 1);
+		CountDownLatch held = new CountDownLatch(1);
+		this.logs.behindNextFetch(() -> {
+			held.countDown();
+			await(opened);
+		});
+		new Recorder().follow("first", 1);
+		await(held);
+		List<Recorder> recorders = open.get();
+		opened.countDown();
+		return recorders;
 	}
 
 	private static void await(CountDownLatch latch) {
@@ -518,7 +594,11 @@ class LogSubscriptionsTests {
 		private final List<String> errors = new CopyOnWriteArrayList<>();
 
 		Recorder follow(String name, long first) {
-			LogSubscriptionsTests.this.readers.open(new Numbered(name), Start.at(first), this);
+			return follow(name, first, null);
+		}
+
+		Recorder follow(String name, long first, @Nullable String identity) {
+			LogSubscriptionsTests.this.readers.open(new Numbered(name), Start.at(first).in(identity), this);
 			return this;
 		}
 

@@ -62,6 +62,9 @@ final class NumberedLogs implements LogStore<Entry> {
 	private volatile Runnable behindFetch = () -> {
 	};
 
+	private volatile Runnable behindMiss = () -> {
+	};
+
 	/**
 	 * An entry is nothing but its number and its time.
 	 */
@@ -127,10 +130,33 @@ final class NumberedLogs implements LogStore<Entry> {
 		this.behindFetch = task;
 	}
 
+	/**
+	 * Run something once, when the next statement has not found a name, and before it
+	 * returns.
+	 */
+	void behindNextMiss(Runnable task) {
+		this.behindMiss = task;
+	}
+
+	private void missed() {
+		Runnable task = this.behindMiss;
+		this.behindMiss = () -> {
+		};
+		task.run();
+	}
+
+	String identity(String name) {
+		return head(this.ids.get(name)).identity().text();
+	}
+
 	@Override
 	public Optional<Head> head(Connection connection, String name) {
 		Long id = this.ids.get(name);
-		return (id != null) ? Optional.of(head(id)) : Optional.empty();
+		if (id == null) {
+			missed();
+			return Optional.empty();
+		}
+		return Optional.of(head(id));
 	}
 
 	private Head head(long id) {
@@ -153,7 +179,7 @@ final class NumberedLogs implements LogStore<Entry> {
 	@Override
 	public Moved moved(Connection connection, List<Watched> watched, Collection<String> names) {
 		this.statements.incrementAndGet();
-		return new Moved(
+		Moved moved = new Moved(
 				watched.stream()
 					.filter((log) -> !this.lastIndexes.containsKey(log.id()) || nextIndex(log.id()) > log.next()
 							|| nextIndex(log.id()) < log.received())
@@ -164,6 +190,10 @@ final class NumberedLogs implements LogStore<Entry> {
 					.map((name) -> new Named(name, this.ids.get(name)))
 					.toList(),
 				this.server);
+		if (moved.names().size() < names.size()) {
+			missed();
+		}
+		return moved;
 	}
 
 	@Override

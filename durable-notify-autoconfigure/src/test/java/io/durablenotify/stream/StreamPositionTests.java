@@ -47,6 +47,19 @@ class StreamPositionTests {
 		assertThatIllegalArgumentException().isThrownBy(() -> StreamPosition.last(-1)).withMessageContaining("-1");
 	}
 
+	@Test
+	void aPositionInOneStreamIsAnother() {
+		StreamPosition from = StreamPosition.at(3);
+		assertThat(from.in("1-a")).isEqualTo(StreamPosition.after(2).in("1-b").in("1-a"))
+			.hasSameHashCodeAs(StreamPosition.at(3).in("1-a"))
+			.isNotEqualTo(from)
+			.isNotEqualTo(from.in("1-b"))
+			.hasToString("at(3).in(1-a)");
+		assertThat(from).hasToString("at(3)");
+		assertThat(StreamPosition.last(3).in("1-a")).hasToString("last(3).in(1-a)");
+		assertThatIllegalArgumentException().isThrownBy(() -> from.in(null));
+	}
+
 	@ParameterizedTest
 	@NullSource
 	@ValueSource(strings = { "", " " })

@@ -124,7 +124,7 @@ class SseStreamsTests {
 	@Test
 	void theServerIsTheOneThatWasChosen() {
 		assertThat(((WebServerApplicationContext) instance.context()).getWebServer().getClass().getSimpleName())
-			.isEqualToIgnoringCase(server + "WebServer");
+			.startsWithIgnoringCase(server.name());
 	}
 
 	private static SseClient get(String stream) {
@@ -513,7 +513,7 @@ class SseStreamsTests {
 			assertThat(client.messages()).hasSize((lastEventId == null) ? 10 : 0);
 			assertThat(plain(client)).last().satisfies((event) -> {
 				assertThat(event.type()).isEqualTo("error");
-				assertThat(event.data()).contains("has lost chunks").contains("but 451 was found");
+				assertThat(event.data()).contains("has lost chunks");
 			});
 		}
 	}
