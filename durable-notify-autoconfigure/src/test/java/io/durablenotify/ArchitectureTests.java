@@ -98,7 +98,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.PageQuery", "every feature reads pages by it"),
 			Map.entry("io.durablenotify.database.Spelling",
 					"every feature is given texts that a database may not spell"),
-			Map.entry("io.durablenotify.database.SqlErrors", "every feature tells failures apart by it"),
+			Map.entry("io.durablenotify.database.SqlErrors", "every feature classifies failures by it"),
 			Map.entry("io.durablenotify.database.TransactionBuffer",
 					"every feature keeps by it what waits for the end of a transaction"),
 			Map.entry("io.durablenotify.database.Texts", "the rules that all features have for texts"),
@@ -116,6 +116,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.stream.append.AppendPipeline", "streams' writers append by it"),
 			Map.entry("io.durablenotify.stream.append.AppendWrite", "streams' writers append in transactions by it"),
 			Map.entry("io.durablenotify.stream.append.StreamEndSql", "streams' writers end streams by it"),
+			Map.entry("io.durablenotify.web.SseOptions", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
 			Map.entry("io.durablenotify.log.LogSubscription", "a feature's own consumers take entries from it"),
@@ -291,7 +292,7 @@ class ArchitectureTests {
 	}
 
 	@Test
-	void beansAreNamedAsOursAndNotDeclaredAsWhatSpringStartsByItself() {
+	void beansAreNamedAsOursAndNotDeclaredAsWhatSpringStarts() {
 		methods().that().areAnnotatedWith(Bean.class).should().haveNameStartingWith("durableNotify").check(classes);
 		methods().that()
 			.areAnnotatedWith(Bean.class)
@@ -361,7 +362,7 @@ class ArchitectureTests {
 	}
 
 	/**
-	 * After executeQuery() and executeUpdate() nobody reads a second result.
+	 * After executeQuery() and executeUpdate() no code reads a second result.
 	 */
 	@Test
 	void severalStatementsAreSentAsOneTransactionOnly() {

@@ -64,7 +64,7 @@ class FailoverTests {
 			"spring.datasource.hikari.connection-timeout=2000", "spring.datasource.hikari.maximum-pool-size=6" };
 
 	@Test
-	void nothingThatWasStoredIsLostAndChangesAreToldOfTheFailover(@TempDir Path directory) throws Exception {
+	void nothingThatWasStoredIsLostAndChangesReportTheFailover(@TempDir Path directory) throws Exception {
 		try (OwnServer primary = OwnServer.start(directory.resolve("primary"));
 				OwnServer standby = primary.startSynchronousStandby(directory.resolve("standby"));
 				HttpCheck first = HttpCheck.of(primary.database());

@@ -71,7 +71,7 @@ class LongTextTests {
 		String name = text(FIRST_OF_THREE_BYTES, nameLength);
 		StreamOptions options = StreamOptions.none().owner(text(FIRST_OF_THREE_BYTES, ownerLength));
 		assertThatIllegalArgumentException().isThrownBy(() -> instance.writer().create(name, options))
-			.withMessageContaining("together, and 2600 are allowed");
+			.withMessageContaining("must have at most 2600 bytes in UTF-8 together");
 	}
 
 	@Test

@@ -41,8 +41,8 @@ import org.springframework.context.annotation.Configuration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests that the poll is asked for while somebody reads, and left with the last one who
- * does: without registrations it has no thread.
+ * Tests that the poll is registered while there are readers, and left with the last one:
+ * without registrations it has no thread.
  */
 class PollRegistrationTests {
 

@@ -40,8 +40,8 @@ import org.springframework.jdbc.core.JdbcTemplate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for an application that goes on while somebody empties its tables, or restores a
- * part of them.
+ * Tests for an application that goes on while its tables are emptied, or a part of them
+ * is restored.
  */
 class TouchedTablesTests {
 
@@ -56,9 +56,9 @@ class TouchedTablesTests {
 	@Fixture(properties = { NO_POLL, "durable-notify.changes.retention=1s" })
 	private Instance other;
 
-	private final Heard ofInstance = new Heard();
+	private final Received ofInstance = new Received();
 
-	private final Heard ofOther = new Heard();
+	private final Received ofOther = new Received();
 
 	private void subscribe() {
 		this.instance.bean(ChangeNotifier.class).subscribe("topic", this.ofInstance);
@@ -69,9 +69,10 @@ class TouchedTablesTests {
 		this.instance.bean(ChangeNotifier.class).publish("topic", key);
 	}
 
-	private void await(String told) {
-		for (Heard heard : List.of(this.ofInstance, this.ofOther)) {
-			Eventually.await(() -> heard.told.contains(told), () -> told + " is missing from " + heard.told);
+	private void await(String received) {
+		for (Received handler : List.of(this.ofInstance, this.ofOther)) {
+			Eventually.await(() -> handler.received.contains(received),
+					() -> received + " is missing from " + handler.received);
 		}
 	}
 
@@ -105,9 +106,9 @@ class TouchedTablesTests {
 			assertThat(this.instance.writer().append("stream", "after")).isZero();
 			assertThat(chunks.awaitChunks(1).texts()).containsExactly("after");
 			assertThat(this.instance.events().append(NewEvent.of("run", "after")).sequence()).isEqualTo(1);
-			assertThat(this.ofInstance.told).doesNotHaveDuplicates();
-			this.ofInstance.told.remove("FAILOVER");
-			this.ofOther.told.remove("FAILOVER");
+			assertThat(this.ofInstance.received).doesNotHaveDuplicates();
+			this.ofInstance.received.remove("FAILOVER");
+			this.ofOther.received.remove("FAILOVER");
 		}
 	}
 
@@ -122,10 +123,10 @@ class TouchedTablesTests {
 		await("after");
 		this.database.jdbc().execute("SELECT durable_notify.publish('topic', 'SQL')");
 		await("SQL");
-		for (Heard heard : List.of(this.ofInstance, this.ofOther)) {
-			assertThat(heard.told).filteredOn((told) -> !told.equals("FAILOVER"))
+		for (Received handler : List.of(this.ofInstance, this.ofOther)) {
+			assertThat(handler.received).filteredOn((received) -> !received.equals("FAILOVER"))
 				.containsExactly("before", "after", "SQL");
-			assertThat(heard.told.contains("FAILOVER")).isEqualTo(table.equals("change_log"));
+			assertThat(handler.received.contains("FAILOVER")).isEqualTo(table.equals("change_log"));
 		}
 	}
 
@@ -141,7 +142,7 @@ class TouchedTablesTests {
 	}
 
 	@Test
-	void whereNobodyReadsOldChangesAreDeletedAllTheSame() {
+	void withoutReadersOldChangesAreDeletedAllTheSame() {
 		publish("before");
 		this.database.jdbc().execute("DELETE FROM durable_notify.change_log");
 		publish("after");
@@ -156,28 +157,28 @@ class TouchedTablesTests {
 	 * As a part of a dump does that was made on another server.
 	 */
 	@Test
-	void whereANoteOfTheFutureIsRestoredWhoeverReadsItHearsOfAGapAndAllOfWhatComes() {
+	void aReaderOfARestoredNoteOfTheFutureGetsAGapAndAllChangesAfterIt() {
 		subscribe();
 		publish("before");
 		await("before");
 		this.database.jdbc().execute("UPDATE durable_notify.change_log SET deleted = '4000000:4000000:'");
-		Eventually.await(() -> this.ofOther.told.contains("EXPIRED"), () -> this.ofOther.told);
+		Eventually.await(() -> this.ofOther.received.contains("EXPIRED"), () -> this.ofOther.received);
 		publish("after");
 		await("after");
 	}
 
-	private static final class Heard implements ChangeHandler {
+	private static final class Received implements ChangeHandler {
 
-		private final List<String> told = Collections.synchronizedList(new ArrayList<>());
+		private final List<String> received = Collections.synchronizedList(new ArrayList<>());
 
 		@Override
 		public void onChange(Change change) {
-			this.told.add(change.key());
+			this.received.add(change.key());
 		}
 
 		@Override
 		public void onGap(ChangeGap gap) {
-			this.told.add(gap.reason().name());
+			this.received.add(gap.reason().name());
 		}
 
 	}

@@ -187,7 +187,7 @@ class TransactionCallbackTests {
 
 	@ParameterizedTest
 	@MethodSource("instances")
-	void whatIsWrittenBeforeACommitThatFailsWakesNobody(String instanceName, CapturedOutput output) {
+	void whatIsWrittenBeforeACommitThatFailsSendsNoWakeup(String instanceName, CapturedOutput output) {
 		Instance instance = instances.get(instanceName);
 		Recorder recorder = new Recorder(instance);
 		for (Write write : writes(instance)) {
@@ -260,7 +260,7 @@ class TransactionCallbackTests {
 		private final List<Subscription> subscriptions;
 
 		/**
-		 * Names that were told, and numbers of topics.
+		 * Names that were received, and numbers of topics.
 		 */
 		private final Set<Object> woken = ConcurrentHashMap.newKeySet();
 
@@ -295,7 +295,7 @@ class TransactionCallbackTests {
 		}
 
 		/**
-		 * Wake-ups of changes tell nothing but a number that stands for the topic.
+		 * Wake-ups of changes have nothing but a number that stands for the topic.
 		 */
 		void learn(String topic) {
 			this.instance.bean(ChangeNotifier.class).publish(topic, "learn");

@@ -49,8 +49,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for servers that do not tell of themselves what PostgreSQL does: one after the
- * other, and all at once.
+ * Tests for servers that refuse the functions by which PostgreSQL reports on itself: one
+ * after the other, and all at once.
  */
 class UntoldServerTests {
 
@@ -61,7 +61,7 @@ class UntoldServerTests {
 
 	@ParameterizedTest
 	@MethodSource("refusals")
-	void everythingWorksWhateverTheServerRefusesToTell(String sqlState, List<String> functions) {
+	void everythingWorksOnServersThatRefuseFunctions(String sqlState, List<String> functions) {
 		TestDatabase database = PostgresServer.shared().createDatabase();
 		TestDatabase application = Refusals.asApplication(database);
 		Refusals.refuse(database, sqlState, functions);
@@ -93,11 +93,11 @@ class UntoldServerTests {
 			Listening listening = instance.bean(Listening.class);
 			instance.transaction()
 				.executeWithoutResult((status) -> changes.subscribe("topic",
-						(change) -> listening.heard.add("late " + change.key())));
+						(change) -> listening.received.add("late " + change.key())));
 			changes.publish("topic", "a");
 			application.jdbc().execute("SELECT durable_notify.publish('topic', 'b')");
-			Eventually.await(() -> listening.heard.size() == 4, () -> listening.heard);
-			assertThat(listening.heard).containsExactlyInAnyOrder("a", "b", "late a", "late b");
+			Eventually.await(() -> listening.received.size() == 4, () -> listening.received);
+			assertThat(listening.received).containsExactlyInAnyOrder("a", "b", "late a", "late b");
 			assertThat(instance.bean(HealthIndicator.class).health().getStatus()).isEqualTo(Status.UP);
 		}
 	}
@@ -106,11 +106,11 @@ class UntoldServerTests {
 	@ImportAutoConfiguration(DurableNotifyHealthContributorAutoConfiguration.class)
 	static class Listening {
 
-		final List<String> heard = Collections.synchronizedList(new ArrayList<>());
+		final List<String> received = Collections.synchronizedList(new ArrayList<>());
 
 		@ChangeListener(topics = "topic")
 		void on(Change change) {
-			this.heard.add(change.key());
+			this.received.add(change.key());
 		}
 
 	}

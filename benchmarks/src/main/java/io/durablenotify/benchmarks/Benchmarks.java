@@ -40,7 +40,7 @@ public final class Benchmarks {
 		Results results = run(options);
 		System.out.println(results.toMarkdown(options));
 		System.out.println("Written to " + results.write(options));
-		// Whatever thread a peer may have left
+		// Ends threads that a peer may have left
 		System.exit((results.failed()) ? 1 : 0);
 	}
 

@@ -36,9 +36,10 @@ import org.springframework.boot.health.contributor.Status;
 import org.springframework.dao.DataAccessException;
 
 /**
- * {@link HealthIndicator} for the delivery of what is written elsewhere: {@code UP} while
- * the listener listens or is meant to be off, {@code DEGRADED} while it does not and the
- * poll delivers, {@code DOWN} while nothing does or the database cannot be reached.
+ * {@link HealthIndicator} for the delivery of what other instances write. {@code UP}
+ * while the listener listens or is meant to be off, {@code DEGRADED} while it does not
+ * and the poll delivers, {@code DOWN} while nothing does or the database cannot be
+ * reached.
  */
 final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
@@ -83,7 +84,7 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		if (state.lastError() != null) {
 			builder.withDetail("lastError", state.lastError());
 		}
-		this.readers.forEach((ofFeature) -> builder.withDetail(ofFeature.topic(), Map.of("readers", ofFeature.size())));
+		this.readers.forEach((readers) -> builder.withDetail(readers.topic(), Map.of("readers", readers.size())));
 		builder.withDetail("changes", details(this.changes.state()));
 		switch (state.status()) {
 			case LISTENING, DISABLED -> builder.up();

@@ -31,7 +31,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
 
 /**
- * The health's bean.
+ * The bean of the health.
  */
 @Configuration(proxyBeanMethods = false)
 public class HealthConfiguration {

@@ -19,7 +19,7 @@ package io.durablenotify.autoconfigure;
 import io.durablenotify.database.SqlErrors;
 
 /**
- * What to do where there is no connection.
+ * The action of a failure analysis where the application has no connection.
  */
 final class ConnectAction {
 
@@ -29,9 +29,8 @@ final class ConnectAction {
 	/**
 	 * Return what to do.
 	 * @param cause what was thrown
-	 * @param properties the prefix of the properties that tell where to connect and as
-	 * whom
-	 * @param otherwise what to do where the SQLSTATE tells nothing
+	 * @param properties the prefix of the properties with the URL and the user
+	 * @param otherwise the action if the SQLSTATE gives no hint
 	 * @return one sentence or more
 	 */
 	static String of(Throwable cause, String properties, String otherwise) {

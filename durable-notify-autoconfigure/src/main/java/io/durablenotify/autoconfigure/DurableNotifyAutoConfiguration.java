@@ -66,7 +66,7 @@ public final class DurableNotifyAutoConfiguration {
 			ObjectProvider<DataSource> dataSources, ObjectProvider<JdbcConnectionDetails> connectionDetails,
 			DurableNotifyProperties properties) {
 		DataSource own = qualified.getIfAvailable();
-		// The details tell of Boot's pool, which may be another than the qualified one
+		// The details describe Boot's pool, which may be another than the qualified one
 		ApplicationDatabase database = (own != null) ? new ApplicationDatabase(own, () -> null)
 				: new ApplicationDatabase(dataSources.getObject(), connectionDetails::getIfUnique);
 		properties.dataSource().requireSingleDatabase(database.getRoutingDataSource());

@@ -23,7 +23,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /**
- * Configuration properties of durable-notify that are no feature's.
+ * Configuration properties of durable-notify that belong to no feature.
  *
  * @param enabled Whether to enable durable-notify.
  * @param dataSource DataSource properties.
@@ -49,8 +49,8 @@ record DurableNotifyProperties(@DefaultValue("true") boolean enabled, @DefaultVa
 				throw new InvalidConfigurationPropertyValueException("durable-notify.data-source.single-database",
 						false,
 						("The DataSource chooses among several databases by what the calling thread does (%s). "
-								+ "durable-notify writes and reads on threads of its own too, and would reach another "
-								+ "database than the caller. Annotate the DataSource that leads to durable-notify's "
+								+ "durable-notify also writes and reads on background threads, and would reach another "
+								+ "database there than the caller. Annotate the DataSource that leads to durable-notify's "
 								+ "database with @DurableNotifyDataSource. Or, if this one leads to a primary and its "
 								+ "replicas only and to the primary on threads outside of read-only transactions, set "
 								+ "durable-notify.data-source.single-database=true.")

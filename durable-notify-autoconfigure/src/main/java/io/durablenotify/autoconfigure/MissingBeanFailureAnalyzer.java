@@ -46,10 +46,10 @@ import org.springframework.core.env.Environment;
 import org.springframework.util.StringUtils;
 
 /**
- * An {@link AbstractInjectionFailureAnalyzer} for a bean of ours that is missing: there
- * is none with the qualifier, or there are none since there are several DataSources.
- * Comes before Boot's, which creates the beans of that type, as a context that has failed
- * often cannot; comes after {@link PostgresRequiredFailureAnalyzer}.
+ * An {@link AbstractInjectionFailureAnalyzer} for a missing bean of ours. There is none
+ * with the qualifier, or there are none since there are several DataSources. Comes before
+ * Boot's, which creates the beans of that type, as a context that has failed often
+ * cannot; comes after {@link PostgresRequiredFailureAnalyzer}.
  */
 @Order(1)
 final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<NoSuchBeanDefinitionException> {

@@ -27,7 +27,7 @@ import org.springframework.beans.factory.support.RootBeanDefinition;
 
 /**
  * Makes our beans that need PostgreSQL {@code null} where the DataSource leads to another
- * database: a bean that asks for one optionally gets none, and for one that requires it
+ * database. A bean that asks for one optionally gets none, and for one that requires it
  * {@link PostgresRequiredFailureAnalyzer} says why it is missing. The database is asked
  * what it is when the first of our beans is needed.
  */

@@ -33,9 +33,9 @@ import org.springframework.context.annotation.Lazy;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 
 /**
- * Creates all beans that {@linkplain RequiresPostgres require PostgreSQL} at start-up
- * where the DataSource leads to it, as if they were not lazy: an application that cannot
- * listen or has no schema must not start.
+ * Creates all beans that {@linkplain RequiresPostgres require PostgreSQL} at start-up,
+ * where the DataSource leads to it. They are lazy, but an application that cannot listen
+ * or has no schema must not start.
  */
 final class PostgresBeans implements InitializingBean {
 

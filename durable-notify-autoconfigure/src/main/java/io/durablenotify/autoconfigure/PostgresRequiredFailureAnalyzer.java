@@ -31,9 +31,9 @@ import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.Order;
 
 /**
- * A {@link FailureAnalyzer} for what needs PostgreSQL on another database: a bean that
- * {@link OtherDatabaseProcessor} has made {@code null}, or a
- * {@link PostgresRequiredException} where one was asked for before there was a processor.
+ * A {@link FailureAnalyzer} for beans that need PostgreSQL, on another database. The bean
+ * is one that {@link OtherDatabaseProcessor} has made {@code null}, or there is a
+ * {@link PostgresRequiredException} since it was asked for before there was a processor.
  * Comes before Boot's for missing beans.
  */
 @Order(0)

@@ -30,9 +30,9 @@ import org.springframework.util.ClassUtils;
 import org.springframework.util.StringUtils;
 
 /**
- * Has our schema migrated before the application's Flyway, Liquibase, scripts and JPA,
- * which may use it, and before beans that use the database. Where we do not migrate it,
- * one of these may bring it: then our beans come after them.
+ * Makes the application's Flyway, Liquibase, scripts and JPA, and beans that use the
+ * database, wait until our schema is migrated. Where we do not migrate it, one of these
+ * may bring it: then our beans come after them.
  */
 final class SchemaInitializerDetector implements DatabaseInitializerDetector {
 

@@ -36,10 +36,10 @@ import org.springframework.core.env.Environment;
 import org.springframework.util.unit.DataSize;
 
 /**
- * Refuses a duration or a size of ours that is a number without a unit, wherever it is
- * set. Boot takes it for milliseconds or bytes, which is hardly ever meant: with a
- * retention of 7, all that has ended is deleted at once. Zero is the same in every unit.
- * Boot reports it as it does a text that is no duration, with the property's origin.
+ * Requires a unit of every duration and size of ours, wherever it is set. Boot takes it
+ * for milliseconds or bytes, which is hardly ever meant: with a retention of 7, all that
+ * has ended is deleted at once. Zero is the same in every unit. Boot reports it as it
+ * does a text that is no duration, with the property's origin.
  */
 final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandlerAdvisor {
 

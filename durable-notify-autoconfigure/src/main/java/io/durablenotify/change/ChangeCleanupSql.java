@@ -32,7 +32,7 @@ final class ChangeCleanupSql {
 
 	static final int SLICE = 5_000;
 
-	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
+	private static final String LOCKED = "current_setting('durable_notify.turn') = 'true'";
 
 	/**
 	 * {@link OneTransaction One transaction}, of one instance at a time: the others find
@@ -46,24 +46,24 @@ final class ChangeCleanupSql {
 			SELECT set_config('durable_notify.turn',
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.changes', 0))::text, true) IS NOT NULL;
 			INSERT INTO ${schema}.change_log (system_identifier) SELECT ${schema}.cluster()
-				WHERE ${my_turn} AND NOT EXISTS (SELECT FROM ${schema}.change_log) ON CONFLICT (one) DO NOTHING;
+				WHERE ${locked} AND NOT EXISTS (SELECT FROM ${schema}.change_log) ON CONFLICT (one) DO NOTHING;
 			INSERT INTO ${schema}.change_snapshots (snapshot) SELECT pg_current_snapshot()
-				WHERE ${my_turn} AND EXISTS (SELECT FROM ${schema}.changes) AND NOT EXISTS (
+				WHERE ${locked} AND EXISTS (SELECT FROM ${schema}.changes) AND NOT EXISTS (
 					SELECT FROM ${schema}.change_snapshots WHERE taken_at > clock_timestamp() - ?::interval)
 				ON CONFLICT DO NOTHING;
 			UPDATE ${schema}.change_log l SET deleted = s.snapshot FROM (
 					SELECT snapshot FROM ${schema}.change_snapshots WHERE taken_at < clock_timestamp() - ?::interval
 						ORDER BY taken_at DESC LIMIT 1) s
-				WHERE ${my_turn} AND pg_snapshot_xmax(s.snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
+				WHERE ${locked} AND pg_snapshot_xmax(s.snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
 					AND (l.deleted IS NULL OR l.deleted::text <> s.snapshot::text
 						AND pg_snapshot_xmax(l.deleted) <= pg_snapshot_xmax(s.snapshot)
 						AND NOT EXISTS (SELECT FROM pg_snapshot_xip(s.snapshot) AS x(xact)
 							WHERE pg_visible_in_snapshot(x.xact, l.deleted)));
-			DELETE FROM ${schema}.change_snapshots WHERE ${my_turn}
+			DELETE FROM ${schema}.change_snapshots WHERE ${locked}
 				AND taken_at < clock_timestamp() - ?::interval;
 			WITH slice AS MATERIALIZED (
 				SELECT xact, id FROM ${schema}.changes
-				WHERE ${my_turn}
+				WHERE ${locked}
 					AND xact < (SELECT pg_snapshot_xmax(deleted) FROM ${schema}.change_log)
 					AND pg_visible_in_snapshot(xact, (SELECT deleted FROM ${schema}.change_log))
 				ORDER BY xact, id LIMIT ?),
@@ -75,7 +75,7 @@ final class ChangeCleanupSql {
 	private final String clean;
 
 	ChangeCleanupSql(SchemaName schema) {
-		this.clean = schema.qualify(CLEAN.replace("${my_turn}", MY_TURN));
+		this.clean = schema.qualify(CLEAN.replace("${locked}", LOCKED));
 	}
 
 	/**

@@ -37,7 +37,7 @@ final class ChangeFeed implements Subscription {
 	/**
 	 * The largest number of calls in one run, after which others get the thread.
 	 */
-	private static final int CALLS_PER_TURN = 256;
+	private static final int CALLS_PER_RUN = 256;
 
 	private final String topic;
 
@@ -126,7 +126,7 @@ final class ChangeFeed implements Subscription {
 	}
 
 	private void deliver() {
-		for (int i = 0; i < CALLS_PER_TURN; i++) {
+		for (int i = 0; i < CALLS_PER_RUN; i++) {
 			ChangeGap.Reason gap;
 			Change change;
 			boolean room;

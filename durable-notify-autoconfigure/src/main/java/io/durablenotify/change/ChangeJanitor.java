@@ -52,8 +52,8 @@ final class ChangeJanitor extends PeriodicTask {
 	private final Duration interval;
 
 	ChangeJanitor(ApplicationDatabase database, ChangeCleanupSql cleanup, ChangeReader reader, Duration retention) {
-		super("durable-notify-change-janitor", interval(retention), new FailureLog(logger,
-				"Failed to delete old changes; retrying with backoff", "Old changes are deleted again"));
+		super("durable-notify-change-janitor", interval(retention),
+				new FailureLog(logger, "Failed to delete old changes", "Old changes are deleted again"));
 		this.database = database;
 		this.cleanup = cleanup;
 		this.reader = reader;

@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A read position: all that is visible in a snapshot, and part of a later one.
  * <p>
- * The part is what the target sees besides, up to a transaction and an id.
+ * The part consists of the rows of the target that the snapshot lacks, up to a
+ * transaction and an id.
  *
  * @param server the run of the server whose snapshots these are
  * @param snapshot the snapshot up to which everything was read, in PostgreSQL's form

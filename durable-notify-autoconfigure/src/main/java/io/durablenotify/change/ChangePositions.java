@@ -37,7 +37,7 @@ import org.springframework.util.Assert;
  * The positions of all subscriptions, and the evidence that validates them after a crash.
  * <p>
  * Subscriptions at the same position share a read. One without room keeps its position,
- * and has a read of its own once it has room again.
+ * and has a separate read once it has room again.
  * <p>
  * A position belongs to a run of the server. When another run answers, or when the server
  * does not confirm the watermark, the positions are {@linkplain #validate validated}:

@@ -72,10 +72,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private final Executor executor;
 
-	private final BackgroundLoop loop = new BackgroundLoop(
-			"durable-notify-changes", new FailureLog(logger,
-					"Failed to read changes; handlers wait, retrying with backoff", "Changes are read again"),
-			this::run);
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-changes",
+			new FailureLog(logger, "Failed to read changes", "Changes are read again"), this::run);
 
 	private final Subscription wakeups;
 
@@ -221,7 +219,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		for (Map.Entry<String, List<ChangeFeed>> topic : byTopic.entrySet()) {
 			DataAccessException reason = (byTopic.size() == 1) ? failure : unreadable(position, topic.getValue());
 			if (reason != null) {
-				logger.error("Changes of topic '%s' cannot be read: its subscriptions end".formatted(topic.getKey()),
+				logger.error("Failed to read changes of topic '%s'; its subscriptions end".formatted(topic.getKey()),
 						reason);
 				topic.getValue().forEach(ChangeFeed::cancel);
 				ended = true;

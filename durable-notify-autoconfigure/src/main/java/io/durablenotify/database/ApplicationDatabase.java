@@ -41,8 +41,8 @@ import org.springframework.jdbc.support.SQLExceptionTranslator;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Runs SQL in the caller's transaction or on a separate connection of the pool, and opens
- * connections that belong to no pool.
+ * Runs SQL in the caller's transaction or on a separate pooled connection, and opens
+ * unpooled connections.
  * <p>
  * Works with pools that hand out connections with autocommit off: what runs outside a
  * transaction is committed statement by statement all the same.
@@ -57,9 +57,9 @@ public final class ApplicationDatabase {
 	public static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(30);
 
 	/**
-	 * How long is tried again at start-up where the server refuses connections for now.
+	 * The time for which a refused connection is retried at start-up.
 	 */
-	public static final Duration START_PATIENCE = Duration.ofSeconds(5);
+	public static final Duration START_TIMEOUT = Duration.ofSeconds(5);
 
 	private final DataSource dataSource;
 
@@ -129,8 +129,8 @@ public final class ApplicationDatabase {
 
 	/**
 	 * Run statements that only read in the caller's transaction where there is one, so
-	 * that a pool of one does, and with a connection of their own in a transaction that
-	 * has failed already.
+	 * that a pool of one does, and on a separate connection in a transaction that has
+	 * failed already.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions
 	 * @param work the statements
@@ -176,7 +176,7 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Run statements on a connection of their own, in autocommit, regardless of the
+	 * Run statements on a separate connection, in autocommit, regardless of the
 	 * transaction that the calling thread is in.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions

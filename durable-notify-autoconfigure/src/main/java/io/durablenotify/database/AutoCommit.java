@@ -24,8 +24,7 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs statements in autocommit, regardless of the pool's default, to which the
- * connection returns afterwards.
+ * Runs statements in autocommit, and then restores the pool's default on the connection.
  */
 final class AutoCommit {
 

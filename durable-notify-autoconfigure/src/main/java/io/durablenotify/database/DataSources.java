@@ -40,9 +40,9 @@ import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
 /**
- * What can be learnt of a DataSource that may be wrapped, of whatever kind it is: which
- * one chooses among databases, and what opens a physical connection as the pool does. It
- * is read each time, since credentials rotate.
+ * Inspects a DataSource that may be wrapped. Finds which one chooses among databases, and
+ * what opens a physical connection as the pool does. They are read each time, since
+ * credentials rotate.
  * <p>
  * Pools have the same properties under a few names, so that they are read by these names
  * and not by the pools' types.
@@ -77,7 +77,7 @@ final class DataSources {
 	}
 
 	/**
-	 * Besides Spring's, there are others that are named like it.
+	 * Libraries have others than Spring's, with the same name.
 	 */
 	private static boolean isRouting(DataSource dataSource) {
 		for (Class<?> type = dataSource.getClass(); type != null; type = type.getSuperclass()) {

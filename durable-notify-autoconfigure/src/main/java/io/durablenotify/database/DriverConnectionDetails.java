@@ -39,9 +39,8 @@ import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.jdbc.support.JdbcUtils;
 
 /**
- * What a JDBC driver needs for a physical connection that belongs to no pool, and what
- * the pool does with each of its connections. {@link #toString()} shows neither user,
- * password nor properties.
+ * Details for an unpooled connection: what the JDBC driver needs, and what the pool does
+ * with each connection. {@link #toString()} shows neither user, password nor properties.
  *
  * @param url the JDBC URL
  * @param username the user, or {@code null} where the URL names it or none is needed

@@ -25,8 +25,8 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A statement that waits for locks for a limited time, which is set and, in a transaction
- * of the caller's, set back in the same round trip.
+ * A statement with a lock timeout, which costs no further round trip. In a transaction of
+ * the caller's the timeout is restored after it.
  * <p>
  * Outside a transaction of the caller's that is the only limit: a
  * {@code statement_timeout} of the role or the database, which would cut the wait short,
@@ -38,7 +38,7 @@ public final class LimitedStatement {
 	 * Local to the transaction that {@link OneTransaction} makes of it, or to one of
 	 * ours. The server takes the time of each statement from its beginning.
 	 */
-	private static final String APART = """
+	private static final String SEPARATE = """
 			SELECT set_config('lock_timeout', ?, true) IS NOT NULL, set_config('statement_timeout', '0', true) IS NOT NULL;
 			%s
 			""";
@@ -50,7 +50,7 @@ public final class LimitedStatement {
 			SELECT set_config('lock_timeout', current_setting('durable_notify.lock_timeout'), true)
 			""";
 
-	private final String apart;
+	private final String separate;
 
 	private final String joined;
 
@@ -60,7 +60,7 @@ public final class LimitedStatement {
 	 * without a fixed width
 	 */
 	public LimitedStatement(String sql) {
-		this.apart = APART.formatted(sql);
+		this.separate = SEPARATE.formatted(sql);
 		this.joined = JOINED.formatted(sql);
 	}
 
@@ -74,7 +74,7 @@ public final class LimitedStatement {
 	 * @throws SQLException if the database fails
 	 */
 	public PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
-		PreparedStatement statement = OneTransaction.prepare(connection, (joined) ? this.joined : this.apart);
+		PreparedStatement statement = OneTransaction.prepare(connection, (joined) ? this.joined : this.separate);
 		Duration longest = NetworkTimeout.lockWait(NetworkTimeout.of(connection));
 		Duration limit = (lockTimeout.compareTo(longest) < 0) ? lockTimeout : longest;
 		statement.setString(1, limit.toMillis() + "ms");
@@ -84,7 +84,7 @@ public final class LimitedStatement {
 	/**
 	 * Execute it, in one transaction.
 	 * @param statement the statement that was prepared
-	 * @param index which of its own statements has the result, from 0
+	 * @param index the number of the statement of {@code sql} that has the result, from 0
 	 * @return the result
 	 * @throws SQLException if the database fails; if it waited too long, with SQLSTATE
 	 * 55P03
@@ -99,7 +99,7 @@ public final class LimitedStatement {
 
 	/**
 	 * Execute it for a single number.
-	 * @param statement the statement that was prepared, with one statement of its own
+	 * @param statement the statement that was prepared, from a single one
 	 * @return the first row's first column, {@code null} without a row
 	 * @throws SQLException if the database fails; if it waited too long, with SQLSTATE
 	 * 55P03

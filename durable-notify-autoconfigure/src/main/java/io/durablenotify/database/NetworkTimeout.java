@@ -25,8 +25,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long the driver waits for an answer of the server on one connection, after which
- * the connection is lost: the driver's {@code socketTimeout}, or a limit of ours.
+ * The time that the driver waits for an answer of the server on one connection. After it
+ * the connection is lost. It is the driver's {@code socketTimeout}, or a limit of ours.
  */
 final class NetworkTimeout {
 

@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 
 /**
- * Opens connections that belong to no pool, as the pool opens its own, and knows whether
- * they can do the same.
+ * Opens unpooled connections as the pool opens its own. Knows whether they can do the
+ * same as the pool's.
  */
 final class PhysicalConnections {
 

@@ -32,9 +32,9 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 
 /**
- * Whether texts can be spelled in the database's encoding, which the server reports. A
- * statement that is given one that cannot fails as a whole, and all else that it is for
- * with it.
+ * Checks whether texts can be spelled in the database's encoding, which the server
+ * reports. A statement that is given one that cannot fails as a whole, and all else that
+ * it is for with it.
  * <p>
  * Costs nothing for ASCII, and next to nothing where the database is in UTF-8.
  */

@@ -186,7 +186,7 @@ public final class SqlErrors {
 
 	/**
 	 * Return whether a row violates one of our unique constraints. Triggers of the
-	 * application have constraints of their own.
+	 * application may violate others.
 	 * @param failure what was thrown
 	 * @param constraints the names of our constraints and unique indexes
 	 * @return whether it does

@@ -35,13 +35,13 @@ public final class Texts {
 	 * space, no control characters and no unpaired surrogates.
 	 * @param text the text
 	 * @param maxLength how many characters it may have
-	 * @return whether it has one character at least and is allowed
+	 * @return whether it is one
 	 */
 	public static boolean isName(@Nullable String text, int maxLength) {
-		return text != null && hasLength(text, maxLength) && text.codePoints().allMatch(Texts::isAllowedInNames);
+		return text != null && hasLength(text, maxLength) && text.codePoints().allMatch(Texts::isNameCharacter);
 	}
 
-	private static boolean isAllowedInNames(int codePoint) {
+	private static boolean isNameCharacter(int codePoint) {
 		if (codePoint > ' ' && codePoint < DELETE_CHARACTER) {
 			return true;
 		}
@@ -50,7 +50,7 @@ public final class Texts {
 	}
 
 	/**
-	 * Refuse what cannot be stored: PostgreSQL's text knows no NUL, and UTF-8 no
+	 * Require a text that can be stored: PostgreSQL's text knows no NUL, and UTF-8 no
 	 * surrogates.
 	 * @param what what it is, for the message
 	 * @param text the text
@@ -61,14 +61,14 @@ public final class Texts {
 	public static String require(String what, @Nullable String text, int maxLength) {
 		if (text == null || !hasLength(text, maxLength) || !text.codePoints().allMatch(Texts::isStorable)) {
 			throw new IllegalArgumentException(
-					"%s %s is refused: 1 to %d characters are allowed, none of them NUL or half a surrogate pair."
-						.formatted(what, shown(text), maxLength));
+					"%s %s must have 1 to %d characters, none of them NUL or half a surrogate pair.".formatted(what,
+							shown(text), maxLength));
 		}
 		return text;
 	}
 
 	/**
-	 * Refuse what is no {@link #isName name}.
+	 * Require a {@link #isName name}.
 	 * @param what what it is, for the message
 	 * @param text the text
 	 * @param maxLength how many characters it may have
@@ -78,8 +78,7 @@ public final class Texts {
 	public static String requireName(String what, @Nullable String text, int maxLength) {
 		if (text == null || !isName(text, maxLength)) {
 			throw new IllegalArgumentException(
-					("%s %s is refused: 1 to %d characters are allowed, none of them white space or a control "
-							+ "character.")
+					"%s %s must have 1 to %d characters, none of them white space or a control character."
 						.formatted(what, shown(text), maxLength));
 		}
 		return text;

@@ -28,10 +28,10 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Gives each transaction that Spring synchronizes a content of its own, whichever
- * transaction manager it belongs to: binds it on first use, sets it aside while the
- * transaction is suspended, cuts it back with the transaction's savepoints, and unbinds
- * it when the transaction is over.
+ * Binds a content to each transaction that Spring synchronizes, with any transaction
+ * manager. Creates it on first use, sets it aside while the transaction is suspended,
+ * cuts it back with the transaction's savepoints, and unbinds it when the transaction is
+ * over.
  *
  * @param <T> the type of the content
  */

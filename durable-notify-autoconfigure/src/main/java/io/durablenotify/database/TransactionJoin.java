@@ -35,8 +35,8 @@ import org.springframework.util.Assert;
 import org.springframework.util.ReflectionUtils;
 
 /**
- * Runs statements on the connection that Spring has bound to the calling thread, in the
- * transaction that is active on it.
+ * Runs statements in the transaction that Spring has bound to the calling thread, on its
+ * connection.
  */
 final class TransactionJoin {
 

@@ -15,8 +15,8 @@
  */
 
 /**
- * The ways to the application's database: pooled, in the caller's transaction, and by a
- * physical connection.
+ * Connections to the application's database: pooled, in the caller's transaction, and
+ * physical.
  */
 @NullMarked
 package io.durablenotify.database;

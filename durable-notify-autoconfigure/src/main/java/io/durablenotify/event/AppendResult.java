@@ -17,7 +17,7 @@
 package io.durablenotify.event;
 
 /**
- * What became of an event.
+ * The result of an append: whether the event was stored or is a duplicate.
  *
  * @param outcome whether it was stored, or had been before
  * @param eventId the stored event's id, in both cases

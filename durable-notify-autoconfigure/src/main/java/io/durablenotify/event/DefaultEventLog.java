@@ -106,7 +106,7 @@ final class DefaultEventLog implements EventLog {
 		Assert.notNull(events, "'events' must not be null");
 		List<NewEvent> all = List.copyOf(events);
 		Assert.isTrue(all.size() <= MAX_EVENTS,
-				() -> "A list of %d events is refused: %d are allowed at once".formatted(all.size(), MAX_EVENTS));
+				() -> "A list must have at most %d events, but has %d".formatted(MAX_EVENTS, all.size()));
 		for (NewEvent event : all) {
 			Assert.isTrue(event.runId().equals(runId),
 					() -> "Event '%s' is of run '%s', not of run '%s'".formatted(event.type(), event.runId(), runId));
@@ -121,9 +121,9 @@ final class DefaultEventLog implements EventLog {
 	private void requireSize(NewEvent event) {
 		long max = this.properties.maxPayloadSize().toBytes();
 		Assert.isTrue(event.payloadBytes() <= max,
-				() -> ("Payload of %d bytes for run '%s' is refused: %d are allowed "
-						+ "(durable-notify.events.max-payload-size). Keep it elsewhere and name it here, or allow more")
-					.formatted(event.payloadBytes(), event.runId(), max));
+				() -> ("Payload for run '%s' must have at most %d bytes (durable-notify.events.max-payload-size), "
+						+ "but has %d. Store it elsewhere and refer to it, or raise the limit")
+					.formatted(event.runId(), max, event.payloadBytes()));
 	}
 
 	@Override
@@ -131,7 +131,7 @@ final class DefaultEventLog implements EventLog {
 		EventTexts.requireRunId(runId);
 		requireSequence(afterSequence);
 		Assert.isTrue(limit >= 1 && limit <= MAX_EVENTS,
-				() -> "Limit " + limit + " is refused: use 1 to " + MAX_EVENTS);
+				() -> "Limit must be 1 to " + MAX_EVENTS + ", but is " + limit);
 		return this.database.execute("read a page of a run",
 				(connection, joined) -> this.store.page(connection, runId, afterSequence, limit, MAX_PAGE_BYTES));
 	}

@@ -30,9 +30,9 @@ import java.util.UUID;
 import java.util.stream.Stream;
 
 import io.durablenotify.event.AppendResult.Outcome;
-import io.durablenotify.event.PostgresEventAppends.AllLooked;
+import io.durablenotify.event.PostgresEventAppends.Lookups;
 import io.durablenotify.event.PostgresEventAppends.Found;
-import io.durablenotify.event.PostgresEventAppends.Look;
+import io.durablenotify.event.PostgresEventAppends.Lookup;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -88,15 +88,15 @@ final class EventAppends {
 			throws SQLException {
 		UUID eventId = UUID.randomUUID();
 		boolean create = false;
-		boolean look = joined || this.lastWasDuplicate;
+		boolean lookup = joined || this.lastWasDuplicate;
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
-			boolean looking = look;
+			boolean lookingUp = lookup;
 			// In the caller's transaction nothing can be repeated after an error
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
-			Look found = attempt(connection, joined, last, (session, inTransaction) -> {
+			Lookup found = attempt(connection, joined, last, (session, inTransaction) -> {
 				Duration timeout = this.properties.appendTimeout();
-				Look seen = (looking)
+				Lookup seen = (lookingUp)
 						? this.store.append(session, inTransaction, timeout, creating, event, eventId, expectedSequence)
 						: this.store.appendOnly(session, inTransaction, timeout, event, eventId, expectedSequence);
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
@@ -109,10 +109,10 @@ final class EventAppends {
 				this.lastWasDuplicate = result.outcome() == Outcome.DUPLICATE;
 				return result;
 			}
-			if (looking) {
+			if (lookingUp) {
 				requireExpected(event.runId(), expectedSequence, found.last());
 			}
-			look = true;
+			lookup = true;
 			create = found.run().isEmpty();
 		}
 		throw metAgainAndAgain(event.runId());
@@ -137,29 +137,29 @@ final class EventAppends {
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
 			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
-			AllLooked looked = attempt(connection, joined, last, (session, inTransaction) -> {
-				AllLooked seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
+			Lookups found = attempt(connection, joined, last, (session, inTransaction) -> {
+				Lookups seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
 						runId, events, eventIds, first);
 				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
 			});
-			if (looked == null) {
+			if (found == null) {
 				continue;
 			}
-			List<AppendResult> results = results(connection, list, eventIds, looked);
+			List<AppendResult> results = results(connection, list, eventIds, found);
 			if (results != null) {
 				return results;
 			}
-			create = looked.run().isEmpty();
+			create = found.run().isEmpty();
 		}
 		throw metAgainAndAgain(runId);
 	}
 
 	private @Nullable List<AppendResult> results(Connection connection, EventList list, List<UUID> eventIds,
-			AllLooked looked) throws SQLException {
+			Lookups found) throws SQLException {
 		Map<Integer, AppendResult> results = new TreeMap<>();
 		for (int i = 0; i < eventIds.size(); i++) {
-			Look look = looked.looks().get(i);
-			AppendResult result = (look != null) ? result(connection, list.events().get(i), eventIds.get(i), look)
+			Lookup lookup = found.events().get(i);
+			AppendResult result = (lookup != null) ? result(connection, list.events().get(i), eventIds.get(i), lookup)
 					: null;
 			AppendResult doubled = results.get(list.origins()[i]);
 			if (result == null && doubled != null) {
@@ -175,7 +175,7 @@ final class EventAppends {
 	/**
 	 * Run an attempt.
 	 * @param last whether it is the last attempt
-	 * @return what it saw, or {@code null} if it met another transaction and nothing is
+	 * @return what it found, or {@code null} if it met another transaction and nothing is
 	 * stored
 	 */
 	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean last, SessionWork<Written<T>> work)
@@ -204,24 +204,24 @@ final class EventAppends {
 		return (sequences.getMin() == 1) ? wakeup.created(runId) : wakeup;
 	}
 
-	private static List<Found> appended(AllLooked seen, List<UUID> eventIds) {
+	private static List<Found> appended(Lookups seen, List<UUID> eventIds) {
 		List<Found> appended = new ArrayList<>();
 		for (int i = 0; i < eventIds.size(); i++) {
-			Look look = seen.looks().get(i);
-			if (look != null) {
-				appended.addAll(appended(look, eventIds.get(i)));
+			Lookup lookup = seen.events().get(i);
+			if (lookup != null) {
+				appended.addAll(appended(lookup, eventIds.get(i)));
 			}
 		}
 		return appended;
 	}
 
 	/**
-	 * Return the event itself, if it is among what was seen.
+	 * Return the event itself, if it was found.
 	 */
-	private static List<Found> appended(Look look, UUID eventId) {
+	private static List<Found> appended(Lookup lookup, UUID eventId) {
 		return Stream
-			.of(Optional.ofNullable(look.ofKey()), Optional.ofNullable(look.doubled()),
-					Optional.ofNullable(look.last()))
+			.of(Optional.ofNullable(lookup.byKey()), Optional.ofNullable(lookup.doubled()),
+					Optional.ofNullable(lookup.last()))
 			.flatMap(Optional::stream)
 			.filter((found) -> found.is(eventId))
 			.limit(1)
@@ -231,21 +231,21 @@ final class EventAppends {
 	/**
 	 * Return what became of an event, or {@code null} if it is nowhere.
 	 */
-	private @Nullable AppendResult result(Connection connection, NewEvent event, UUID eventId, Look look)
+	private @Nullable AppendResult result(Connection connection, NewEvent event, UUID eventId, Lookup lookup)
 			throws SQLException {
-		List<Found> appended = appended(look, eventId);
+		List<Found> appended = appended(lookup, eventId);
 		if (!appended.isEmpty()) {
 			return new AppendResult(Outcome.APPENDED, appended.get(0).eventId(), appended.get(0).sequence());
 		}
-		Found ofKey = look.ofKey();
-		if (ofKey != null) {
-			if (!ofKey.isLike()) {
+		Found byKey = lookup.byKey();
+		if (byKey != null) {
+			if (!byKey.isLike()) {
 				this.store.requireNoConflict(connection, event);
 				return null;
 			}
-			return duplicate(ofKey.eventId(), ofKey.sequence());
+			return duplicate(byKey.eventId(), byKey.sequence());
 		}
-		Found doubled = look.doubled();
+		Found doubled = lookup.doubled();
 		return (doubled != null) ? duplicate(doubled.eventId(), doubled.sequence()) : null;
 	}
 

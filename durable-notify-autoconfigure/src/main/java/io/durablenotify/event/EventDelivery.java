@@ -19,7 +19,7 @@ package io.durablenotify.event;
 import io.durablenotify.log.EntryHandler;
 
 /**
- * Gives an {@link EventHandler} what its follower brings.
+ * Calls an {@link EventHandler} with the events of its follower.
  *
  * @param handler the handler
  */

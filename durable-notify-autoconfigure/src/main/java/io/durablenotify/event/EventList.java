@@ -41,13 +41,13 @@ record EventList(List<NewEvent> events, int[] origins) {
 		for (int i = 0; i < origins.length; i++) {
 			NewEvent event = events.get(i);
 			origins[i] = i;
-			Integer ofKey = (event.idempotencyKey() != null) ? keys.putIfAbsent(event.idempotencyKey(), i) : null;
-			if (ofKey != null) {
-				NewEvent other = events.get(ofKey);
+			Integer byKey = (event.idempotencyKey() != null) ? keys.putIfAbsent(event.idempotencyKey(), i) : null;
+			if (byKey != null) {
+				NewEvent other = events.get(byKey);
 				if (!event.isLike(other.type(), other.correlationId())) {
 					throw IdempotencyKeyConflictException.withinList(event, other);
 				}
-				origins[i] = origins[ofKey];
+				origins[i] = origins[byKey];
 			}
 			Integer suspension = (event.isSuspension())
 					? suspensions.putIfAbsent(new Suspension(event.type(), event.correlationId()), i) : null;

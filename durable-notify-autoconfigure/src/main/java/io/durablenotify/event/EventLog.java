@@ -46,18 +46,19 @@ import org.springframework.dao.DataAccessException;
  * transaction an append is one round trip, and two for the first event of a run and for a
  * duplicate that follows an event that was none.
  * <p>
- * If the connection is lost in mid-append, the event may be stored or not, and a
- * {@link org.springframework.dao.DataAccessResourceFailureException} says no more than
- * that. Appending again is safe for everything that cannot be doubled: the types above,
- * events with a key, and those with an expected sequence.
+ * If the connection is lost in mid-append, the event may or may not have been stored, and
+ * a {@link org.springframework.dao.DataAccessResourceFailureException} says no more than
+ * that. Repeating the append is safe for all events that cannot be doubled: those of the
+ * types above, with a key, and those with an expected sequence.
  * <p>
  * A run that another transaction holds is waited for. No {@code statement_timeout} of the
  * role cuts that short, except in a transaction of the caller's, where it comes as a
  * {@link org.springframework.dao.QueryTimeoutException}.
  * <p>
  * All methods may be called by any thread. They throw {@link IllegalArgumentException}
- * for what they refuse before it reaches the database, and {@link DataAccessException} if
- * the database fails. Times are those of the database's clock.
+ * for invalid arguments, before anything reaches the database, and
+ * {@link DataAccessException} if the database fails. Times are those of the database's
+ * clock.
  */
 public interface EventLog {
 
@@ -204,7 +205,7 @@ public interface EventLog {
 	 * Delete a run with its events; in the caller's transaction, at READ COMMITTED, where
 	 * there is one. Waits for a transaction that has appended to it, like an append.
 	 * Followers end with a {@link RunTruncatedException}. An event that is appended later
-	 * begins a new run, with sequence 1; with an expected sequence it is refused by a
+	 * begins a new run, with sequence 1; with an expected sequence it fails with a
 	 * {@link StaleRunException}. Takes time in proportion to the number of events.
 	 * @param runId the run
 	 * @return whether there was one

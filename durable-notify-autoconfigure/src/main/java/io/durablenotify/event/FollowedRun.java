@@ -29,7 +29,8 @@ import io.durablenotify.log.TailedLog;
 record FollowedRun(String name) implements TailedLog<StoredEvent> {
 
 	/**
-	 * Of wake-ups: a head's id, and the sequence that the next event will have.
+	 * The topic of wake-ups, which carry a run's id, and the sequence that the next event
+	 * will have.
 	 */
 	static final String TOPIC = "events";
 
@@ -80,7 +81,7 @@ record FollowedRun(String name) implements TailedLog<StoredEvent> {
 	@Override
 	public RuntimeException truncated(long expected, String found) {
 		return new RunTruncatedException(this.name,
-				"has lost events: sequence %d was to follow, but %s".formatted(expected, found));
+				"has lost events: expected sequence %d, but %s".formatted(expected, found));
 	}
 
 }

@@ -17,8 +17,8 @@
 package io.durablenotify.event;
 
 /**
- * The application context closes, or has closed. The run itself goes on: follow it again
- * from the last sequence that was taken.
+ * Reports to a follower that the application context closes, or has closed. The run
+ * itself goes on: follow it again from the last sequence that was taken.
  */
 public final class FollowingStoppedException extends RuntimeException {
 

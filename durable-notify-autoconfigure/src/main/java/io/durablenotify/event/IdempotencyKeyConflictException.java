@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.OptimisticLockingFailureException;
 
 /**
- * An idempotency key stands for two events of a run that differ in type or correlation
- * id, so that neither is a duplicate of the other. Nothing was stored.
+ * Thrown when an idempotency key is already that of an event with another type or
+ * correlation id. Neither is a duplicate of the other, and nothing was stored.
  */
 public final class IdempotencyKeyConflictException extends OptimisticLockingFailureException {
 

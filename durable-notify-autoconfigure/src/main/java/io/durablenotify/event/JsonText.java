@@ -26,7 +26,7 @@ import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Text that is known to be JSON, which no statement can fail for.
+ * A JSON text that has been checked, so that no statement can fail for it.
  *
  * @param text the text
  * @param bytes its size in UTF-8
@@ -61,7 +61,7 @@ record JsonText(String text, long bytes) {
 			codePoint = text.codePointAt(i);
 			if (codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE) {
 				throw new IllegalArgumentException(
-						"Payload is refused: character %d is half a surrogate pair".formatted(i + 1));
+						"Payload must have no unpaired surrogate, but character %d is one".formatted(i + 1));
 			}
 			bytes += (codePoint < 0x80) ? 1 : (codePoint < 0x800) ? 2 : (codePoint < 0x10000) ? 3 : 4;
 		}
@@ -76,26 +76,25 @@ record JsonText(String text, long bytes) {
 		try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text)) {
 			JsonToken token = parser.nextToken();
 			if (token == null || text.charAt(0) == '\uFEFF') {
-				throw refused("has no value", 1, 1);
+				throw invalid("has no value", 1, 1);
 			}
 			parser.skipChildren();
 			if (parser.nextToken() != null) {
 				TokenStreamLocation location = parser.currentTokenLocation();
-				throw refused("goes on after its value", location.getLineNr(), location.getColumnNr());
+				throw invalid("goes on after its value", location.getLineNr(), location.getColumnNr());
 			}
 		}
 		catch (StreamConstraintsException ex) {
-			throw new IllegalArgumentException(
-					"Payload is refused: it is nested deeper than %d levels".formatted(MAX_DEPTH));
+			throw new IllegalArgumentException("Payload must be nested at most %d levels deep".formatted(MAX_DEPTH));
 		}
 		catch (JacksonException ex) {
-			throw refused("is wrong", ex.getLocation().getLineNr(), ex.getLocation().getColumnNr());
+			throw invalid("is malformed", ex.getLocation().getLineNr(), ex.getLocation().getColumnNr());
 		}
 	}
 
-	private static IllegalArgumentException refused(String problem, int line, int column) {
+	private static IllegalArgumentException invalid(String problem, int line, int column) {
 		return new IllegalArgumentException(
-				"Payload is refused: as JSON it %s at line %d, column %d".formatted(problem, line, column));
+				"Payload must be JSON, but %s at line %d, column %d".formatted(problem, line, column));
 	}
 
 }

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * An event to append. Immutable: each step returns another one, and refuses what no event
+ * An event to append. Immutable: each step returns another one, and rejects what no event
  * can have with an {@link IllegalArgumentException}.
  *
  * <pre class="code">
@@ -101,8 +101,9 @@ public final class NewEvent {
 
 	/**
 	 * Set a key under which the run stores one event of any type: another append with the
-	 * same key, type and correlation id is a duplicate, with another type or correlation
-	 * id it is refused. Payloads are not compared.
+	 * same key, type and correlation id is a duplicate; with another type or correlation
+	 * id it fails with {@link IdempotencyKeyConflictException}. Payloads are not
+	 * compared.
 	 * @param idempotencyKey the key, of 1 to 255 characters
 	 * @return an event with it
 	 */

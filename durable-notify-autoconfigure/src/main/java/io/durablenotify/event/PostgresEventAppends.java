@@ -43,10 +43,10 @@ import org.jspecify.annotations.Nullable;
  * The SQL of appending to runs.
  * <p>
  * An append is several statements in {@link OneTransaction one transaction}. The first
- * locks the run's head; the second, whose snapshot is taken when the lock is held,
- * numbers the event from the end of the primary key and stores it unless it is there; the
- * third reads what is there now. So no event can appear below one that is visible
- * already, and a duplicate names the stored event even if it was stored without the lock.
+ * locks the run's row; the second, whose snapshot is taken when the lock is held, numbers
+ * the event from the end of the primary key and stores it unless it is there; the third
+ * reads what is there now. So no event can appear below one that is visible already, and
+ * a duplicate names the stored event even if it was stored without the lock.
  */
 final class PostgresEventAppends {
 
@@ -73,9 +73,9 @@ final class PostgresEventAppends {
 			""";
 
 	/**
-	 * Locks the head as well, for a run that is created after the first statement. Whom
-	 * the lock did not keep away is kept away by the indexes: the primary key, and the
-	 * one that is named.
+	 * Locks the run's row as well, for a run that is created after the first statement.
+	 * The indexes keep away writers that did not lock: the primary key, and the one that
+	 * is named.
 	 */
 	private static final String APPEND = """
 			INSERT INTO ${schema}.workflow_events
@@ -217,7 +217,7 @@ final class PostgresEventAppends {
 	 * @param expectedSequence the sequence that the run must be at, or -1
 	 * @return the event itself, if it was stored
 	 */
-	Look appendOnly(Connection connection, boolean joined, Duration lockTimeout, NewEvent event, UUID eventId,
+	Lookup appendOnly(Connection connection, boolean joined, Duration lockTimeout, NewEvent event, UUID eventId,
 			long expectedSequence) throws SQLException {
 		LimitedStatement limited = Objects.requireNonNull(this.appendOnly.get(Uniqueness.of(event)));
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
@@ -226,7 +226,7 @@ final class PostgresEventAppends {
 			statement.getMoreResults();
 			ResultSet result = statement.getResultSet();
 			Found stored = (result.next()) ? new Found(eventId.toString(), result.getLong(1), true) : null;
-			return new Look(run, null, null, stored);
+			return new Lookup(run, null, null, stored);
 		}
 	}
 
@@ -239,7 +239,7 @@ final class PostgresEventAppends {
 	 * @param eventId the id that the event gets
 	 * @param expectedSequence the sequence that the run must be at, or -1
 	 */
-	Look append(Connection connection, boolean joined, Duration lockTimeout, boolean create, NewEvent event,
+	Lookup append(Connection connection, boolean joined, Duration lockTimeout, boolean create, NewEvent event,
 			UUID eventId, long expectedSequence) throws SQLException {
 		Uniqueness uniqueness = Uniqueness.of(event);
 		LimitedStatement limited = Objects.requireNonNull(((create) ? this.create : this.append).get(uniqueness));
@@ -256,7 +256,7 @@ final class PostgresEventAppends {
 			OptionalLong run = readRun(statement, create);
 			statement.getMoreResults();
 			statement.getMoreResults();
-			return readLook(run, statement.getResultSet());
+			return readLookup(run, statement.getResultSet());
 		}
 	}
 
@@ -276,19 +276,19 @@ final class PostgresEventAppends {
 		return next;
 	}
 
-	private static Look readLook(OptionalLong run, ResultSet result) throws SQLException {
-		Found ofKey = null;
+	private static Lookup readLookup(OptionalLong run, ResultSet result) throws SQLException {
+		Found byKey = null;
 		Found doubled = null;
 		Found last = null;
 		while (result.next()) {
 			Found found = readFound(result, 2);
 			switch (result.getString(1)) {
-				case "K" -> ofKey = found;
+				case "K" -> byKey = found;
 				case "D" -> doubled = found;
 				default -> last = found;
 			}
 		}
-		return new Look(run, ofKey, doubled, last);
+		return new Lookup(run, byKey, doubled, last);
 	}
 
 	/**
@@ -298,16 +298,16 @@ final class PostgresEventAppends {
 	 * @param first by event, whether the list has no other before that it doubles
 	 * @return by event, what was stored or found, or {@code null} where there is neither
 	 */
-	AllLooked appendAll(Connection connection, boolean joined, Duration lockTimeout, boolean create, String runId,
+	Lookups appendAll(Connection connection, boolean joined, Duration lockTimeout, boolean create, String runId,
 			List<NewEvent> events, List<UUID> eventIds, boolean[] first) throws SQLException {
 		if (!joined) {
 			return executeAll(connection, false, lockTimeout, create, runId, events, eventIds, first);
 		}
 		Savepoint savepoint = connection.setSavepoint();
 		try {
-			AllLooked looked = executeAll(connection, true, lockTimeout, create, runId, events, eventIds, first);
+			Lookups found = executeAll(connection, true, lockTimeout, create, runId, events, eventIds, first);
 			connection.releaseSavepoint(savepoint);
-			return looked;
+			return found;
 		}
 		catch (SQLException ex) {
 			rollback(connection, savepoint, ex);
@@ -324,7 +324,7 @@ final class PostgresEventAppends {
 		}
 	}
 
-	private AllLooked executeAll(Connection connection, boolean joined, Duration lockTimeout, boolean create,
+	private Lookups executeAll(Connection connection, boolean joined, Duration lockTimeout, boolean create,
 			String runId, List<NewEvent> events, List<UUID> eventIds, boolean[] first) throws SQLException {
 		LimitedStatement limited = (create) ? this.createAll : this.appendAll;
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
@@ -342,18 +342,18 @@ final class PostgresEventAppends {
 			OptionalLong run = readRun(statement, create);
 			statement.getMoreResults();
 			ResultSet result = statement.getResultSet();
-			@Nullable Look[] looks = new Look[events.size()];
+			@Nullable Lookup[] lookups = new Lookup[events.size()];
 			while (result.next()) {
 				int event = result.getInt(1) - 1;
-				Look look = (looks[event] != null) ? looks[event] : new Look(run, null, null, null);
+				Lookup lookup = (lookups[event] != null) ? lookups[event] : new Lookup(run, null, null, null);
 				Found found = readFound(result, 3);
-				looks[event] = switch (result.getString(2)) {
-					case "K" -> new Look(run, found, look.doubled(), null);
-					case "D" -> new Look(run, look.ofKey(), found, null);
-					default -> new Look(run, null, null, found);
+				lookups[event] = switch (result.getString(2)) {
+					case "K" -> new Lookup(run, found, lookup.doubled(), null);
+					case "D" -> new Lookup(run, lookup.byKey(), found, null);
+					default -> new Lookup(run, null, null, found);
 				};
 			}
-			return new AllLooked(run, new ArrayList<>(Arrays.asList(looks)));
+			return new Lookups(run, new ArrayList<>(Arrays.asList(lookups)));
 		}
 	}
 
@@ -389,7 +389,7 @@ final class PostgresEventAppends {
 	 * Return whether a statement met another transaction, so that it can succeed when it
 	 * is repeated.
 	 * @param sameSnapshot whether it would be repeated with what it saw before, which
-	 * helps against none but those who did not lock
+	 * helps only against writers that did not lock
 	 */
 	boolean isClash(SQLException exception, boolean sameSnapshot) {
 		return SqlErrors.isUniqueViolation(exception, CONSTRAINTS)
@@ -444,23 +444,23 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * The state of a run after an append.
+	 * What an append found of its run.
 	 *
 	 * @param run the run's id, if it was there to be locked
-	 * @param ofKey the event that has the event's key
-	 * @param doubled the event that has to be the only one like it
+	 * @param byKey the event with the same key
+	 * @param doubled the event that must be the only one like it
 	 * @param last the run's last event; in a list, the event itself
 	 */
-	record Look(OptionalLong run, @Nullable Found ofKey, @Nullable Found doubled, @Nullable Found last) {
+	record Lookup(OptionalLong run, @Nullable Found byKey, @Nullable Found doubled, @Nullable Found last) {
 	}
 
 	/**
-	 * The state of a run after an append of a list.
+	 * What an append of a list found of its run.
 	 *
 	 * @param run the run's id, if it was there to be locked
-	 * @param looks by event, what was found
+	 * @param events by event, what was found
 	 */
-	record AllLooked(OptionalLong run, List<@Nullable Look> looks) {
+	record Lookups(OptionalLong run, List<@Nullable Lookup> events) {
 	}
 
 }

@@ -39,12 +39,12 @@ import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The heads of runs on PostgreSQL: listing, deleting and marking them.
+ * The SQL that lists, deletes and marks runs.
  * <p>
- * A head is marked with the time of its terminal event a minute or so after that was
- * appended, by one instance: so the append is no dearer, with any version of the library,
- * and finding open runs does not have to read those that ended long ago. What is not
- * marked yet is found out from its events.
+ * The row of a run is marked with the time of its terminal event a minute or so after
+ * that was appended, by one instance: so the append is no dearer, with any version of the
+ * library, and finding open runs does not have to read those that ended long ago. What is
+ * not marked yet is found out from its events.
  */
 final class PostgresRunCatalog {
 
@@ -98,36 +98,36 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * Waits for appends, whose lock on the head excludes this one.
+	 * Waits for appends, whose lock on the run's row excludes this one.
 	 */
 	private static final String DELETE_HEAD = """
 			DELETE FROM ${schema}.workflow_runs WHERE run_id = ? RETURNING id
 			""";
 
 	/**
-	 * A statement of its own: its snapshot is taken after the head was locked.
+	 * A separate statement, with a snapshot that is taken after the run's row was locked.
 	 */
 	private static final String DELETE_EVENTS = """
 			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[])
 			""";
 
 	/**
-	 * Each statement has to see what was committed before it, whatever the database's
-	 * default is.
+	 * Each statement must see what was committed before it, also where the database's
+	 * default is another level.
 	 */
 	private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 	/**
-	 * An instance that is stopped in between must not keep the turn.
+	 * An instance that is stopped in between must not keep the lock.
 	 */
-	private static final String TAKE_TURN = """
+	private static final String TRY_LOCK = """
 			SELECT set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
 				set_config('statement_timeout', '0', true),
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.workflow_runs', 0))
 			""";
 
 	/**
-	 * A head that an append holds is left to the next time.
+	 * A run that an append has locked is left to the next time.
 	 */
 	private static final String MARK = """
 			WITH examined AS MATERIALIZED (
@@ -153,7 +153,7 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * A statement of its own: it sees what was appended before the lock. Those that have
+	 * A separate statement, which sees what was appended before the lock. Those that have
 	 * gone on after their terminal event wait until their last one is as old.
 	 */
 	private static final String DELETE_OUTLIVED = """
@@ -184,7 +184,7 @@ final class PostgresRunCatalog {
 
 	private final String deleteEvents;
 
-	private final String takeTurn;
+	private final String tryLock;
 
 	private final String mark;
 
@@ -198,7 +198,7 @@ final class PostgresRunCatalog {
 		this.listOpen = slice(schema, LIST.replace("${open}", "AND ended_at IS NULL"));
 		this.deleteHead = new LimitedStatement(schema.qualify(DELETE_HEAD));
 		this.deleteEvents = schema.qualify(DELETE_EVENTS);
-		this.takeTurn = schema.qualify(TAKE_TURN);
+		this.tryLock = schema.qualify(TRY_LOCK);
 		this.mark = slice(schema, MARK);
 		this.lockOutlived = slice(schema, LOCK_OUTLIVED);
 		this.deleteOutlived = slice(schema, DELETE_OUTLIVED);
@@ -314,9 +314,9 @@ final class PostgresRunCatalog {
 	 * Be the only instance that cleans up, until the transaction ends.
 	 * @return whether no other instance is
 	 */
-	boolean takeTurn(Connection connection) throws SQLException {
+	boolean tryLock(Connection connection) throws SQLException {
 		readCommitted(connection);
-		try (PreparedStatement statement = connection.prepareStatement(this.takeTurn)) {
+		try (PreparedStatement statement = connection.prepareStatement(this.tryLock)) {
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return result.getBoolean(4);
@@ -341,7 +341,7 @@ final class PostgresRunCatalog {
 	/**
 	 * Delete a slice of the runs whose terminal event, and whose last one, are old
 	 * enough.
-	 * @return the ids of their heads
+	 * @return their ids
 	 */
 	List<Long> deleteOutlived(Connection connection, Duration retention) throws SQLException {
 		List<Long> outlived = new ArrayList<>();

@@ -48,7 +48,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 	 * The lower bound spares the index scan all but the last entries of a leaf page.
 	 * Where nothing is above it, the run ends below what was received, or nothing was
 	 * received: the same as with an empty run. The row without an id names the server.
-	 * OFFSET 0 keeps the heads from being joined by a whole index, which seems cheap as
+	 * OFFSET 0 keeps the runs from being joined by a whole index, which seems cheap as
 	 * long as they are few.
 	 */
 	private static final String MOVED = """

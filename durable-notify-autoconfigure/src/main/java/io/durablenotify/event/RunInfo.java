@@ -21,7 +21,7 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a run without reading it.
+ * A description of a run: what is known without reading it.
  *
  * @param runId the run's id
  * @param createdAt when its first event was appended

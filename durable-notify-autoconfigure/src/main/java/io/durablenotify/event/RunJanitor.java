@@ -31,8 +31,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Marks runs that have ended, and deletes those that have been kept for long enough,
- * about once a minute and by one instance at a time.
+ * Marks runs that have ended, and deletes those whose retention is over. Runs about once
+ * a minute and in one instance at a time.
  */
 final class RunJanitor extends PeriodicTask {
 
@@ -41,10 +41,10 @@ final class RunJanitor extends PeriodicTask {
 	static final Duration INTERVAL = Duration.ofMinutes(1);
 
 	/**
-	 * Open runs are examined again and again: so many a turn, so that many of them cost
-	 * little.
+	 * Open runs are examined again and again: so many at a time, so that many of them
+	 * cost little.
 	 */
-	private static final int SLICES_PER_TURN = 10;
+	private static final int SLICES_PER_RUN = 10;
 
 	private final ApplicationDatabase database;
 
@@ -61,8 +61,8 @@ final class RunJanitor extends PeriodicTask {
 
 	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
 			EventProperties properties, Duration interval) {
-		super("durable-notify-run-janitor", interval, new FailureLog(logger,
-				"Runs that have ended cannot be cleaned up for now", "Runs that have ended are cleaned up again"));
+		super("durable-notify-run-janitor", interval, new FailureLog(logger, "Failed to clean up runs that have ended",
+				"Runs that have ended are cleaned up again"));
 		this.database = database;
 		this.catalog = catalog;
 		this.writes = writes;
@@ -71,7 +71,7 @@ final class RunJanitor extends PeriodicTask {
 
 	@Override
 	protected boolean run() {
-		for (int slice = 0; slice < SLICES_PER_TURN && mark(); slice++) {
+		for (int slice = 0; slice < SLICES_PER_RUN && mark(); slice++) {
 			// The next slice
 		}
 		Duration retention = this.properties.retention();
@@ -82,7 +82,7 @@ final class RunJanitor extends PeriodicTask {
 	 * Return whether there are more to examine.
 	 */
 	private boolean mark() {
-		return inTurn((connection) -> {
+		return locked((connection) -> {
 			String last = this.catalog.mark(connection, this.properties.terminalTypes(), this.after);
 			this.after = (last != null) ? last : "";
 			return Written.of(last != null, null);
@@ -93,16 +93,16 @@ final class RunJanitor extends PeriodicTask {
 	 * Return whether there are more to delete.
 	 */
 	private boolean delete(Duration retention) {
-		return inTurn((connection) -> {
+		return locked((connection) -> {
 			List<Long> deleted = this.catalog.deleteOutlived(connection, retention);
 			return new Written<>(!deleted.isEmpty(), deleted.stream().map(Wakeup::deleted).toList());
 		});
 	}
 
-	private boolean inTurn(Turn turn) {
+	private boolean locked(Slice slice) {
 		return this.database.executeSeparately("clean up runs", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.writes.runInTransaction(FollowedRun.TOPIC, connection,
-						(session, inTransaction) -> (this.catalog.takeTurn(session)) ? turn.take(session)
+						(session, inTransaction) -> (this.catalog.tryLock(session)) ? slice.run(session)
 								: Written.of(false, null)));
 	}
 
@@ -110,9 +110,9 @@ final class RunJanitor extends PeriodicTask {
 	 * What is done in one transaction.
 	 */
 	@FunctionalInterface
-	private interface Turn {
+	private interface Slice {
 
-		Written<Boolean> take(Connection connection) throws SQLException;
+		Written<Boolean> run(Connection connection) throws SQLException;
 
 	}
 

@@ -21,7 +21,7 @@ import java.time.Duration;
 import org.springframework.dao.PessimisticLockingFailureException;
 
 /**
- * Another transaction held the run for longer than
+ * Thrown when another transaction held the run for longer than
  * {@code durable-notify.events.append-timeout}. Nothing was stored.
  */
 public final class RunLockedException extends PessimisticLockingFailureException {

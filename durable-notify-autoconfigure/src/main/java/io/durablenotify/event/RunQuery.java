@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Which runs to list, in the order of their ids' bytes. <pre class="code">
+ * A query for runs, in the order of their ids' bytes. <pre class="code">
  * RunQuery.all().open().idleFor(Duration.ofMinutes(5)).prefix("orders/").after(lastId).limit(50)
  * </pre>
  *
@@ -55,7 +55,7 @@ public record RunQuery(boolean openOnly, Set<String> without, @Nullable Duration
 	 * @param prefix what the ids begin with; empty for any
 	 * @param after the id after which to begin, or {@code null}
 	 * @param limit the largest number of runs
-	 * @throws IllegalArgumentException if a type or the limit is refused, the time is
+	 * @throws IllegalArgumentException if a type or the limit is invalid, the time is
 	 * negative, or the prefix or the id after which to begin has characters that no id
 	 * can have
 	 */

@@ -17,20 +17,20 @@
 package io.durablenotify.event;
 
 /**
- * The run is shorter than what this follower has received, has other events in its place,
- * lacks some in its middle, or is gone: it was deleted, or the database was restored,
- * failed over to a server that was behind, or crashed before it had written to disk what
- * no commit had waited for. Or it is another run than the one whose
- * {@link RunInfo#identity() identity} was given. What follows may repeat sequences with
- * other events, so the following ends rather than skip.
+ * Reports to a follower that the run lacks events that it has received, or that come
+ * next. The run is shorter, has other events in their place, lacks some in its middle, or
+ * is gone: it was deleted, or the database was restored, failed over to a server that
+ * lagged, or crashed before it had written to disk what no commit had waited for. Or it
+ * is another run than the one whose {@link RunInfo#identity() identity} was given. What
+ * follows may repeat sequences with other events, so the following ends rather than skip.
  */
 public final class RunTruncatedException extends RuntimeException {
 
 	private final String runId;
 
 	RunTruncatedException(String runId, String problem) {
-		super(("Run '%s' %s. Was it deleted, was the database restored, or did it fail over to a server that was "
-				+ "behind? Follow it again from a sequence that you trust")
+		super(("Run '%s' %s. Was it deleted, was the database restored, or did it fail over to a server that "
+				+ "lagged? Follow it again from a sequence that you trust")
 			.formatted(runId, problem));
 		this.runId = runId;
 	}

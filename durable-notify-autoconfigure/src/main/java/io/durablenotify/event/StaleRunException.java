@@ -19,8 +19,8 @@ package io.durablenotify.event;
 import org.springframework.dao.OptimisticLockingFailureException;
 
 /**
- * An event was to be appended to a run that is no longer at the sequence that the caller
- * saw. Nothing was stored. Read the events that came since, and decide again.
+ * Thrown when the run is no longer at the sequence that the append of an event expects.
+ * Nothing was stored. Read the events that came since, and decide again.
  */
 public final class StaleRunException extends OptimisticLockingFailureException {
 

@@ -15,8 +15,8 @@
  */
 
 /**
- * A log of events per workflow run: in commit order, with what suspends a run stored
- * once, however many engines come to the same conclusion.
+ * A log of events per workflow run, in commit order. What suspends a run is stored once,
+ * however many engines come to the same conclusion.
  *
  * @serial exclude
  */

@@ -23,7 +23,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 
 /**
- * The {@link Lease}. Renewed by one thread, read by any.
+ * The {@link Lease} that an instance holds. Renewed by one thread, read by any.
  */
 final class HeldLease implements Lease {
 

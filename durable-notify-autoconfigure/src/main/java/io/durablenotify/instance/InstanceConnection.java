@@ -33,9 +33,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.support.JdbcUtils;
 
 /**
- * The connection on which leases are renewed: a physical one of its own, which a busy
- * pool does not delay. Where nothing but the pool leads to the database, one of the
- * pool's each time. Used by one thread, but for {@link #close()}.
+ * The connection on which leases are renewed: a separate physical one, which a busy pool
+ * does not delay. Where only the pool leads to the database, a pooled one each time. Used
+ * by one thread, but for {@link #close()}.
  */
 final class InstanceConnection implements AutoCloseable {
 
@@ -55,15 +55,15 @@ final class InstanceConnection implements AutoCloseable {
 
 	/**
 	 * Run statements in autocommit. If they fail, the next ones get a new connection.
-	 * @param patience how long the server may take to answer
+	 * @param timeout how long the server may take to answer
 	 */
-	<T> T execute(Duration patience, SessionWork<T> work) throws SQLException {
+	<T> T execute(Duration timeout, SessionWork<T> work) throws SQLException {
 		try {
-			Connection connection = connection(patience);
+			Connection connection = connection(timeout);
 			if (connection == null) {
-				return this.database.executeSeparately("renew leases", patience, work);
+				return this.database.executeSeparately("renew leases", timeout, work);
 			}
-			connection.setNetworkTimeout(Runnable::run, (int) patience.toMillis());
+			connection.setNetworkTimeout(Runnable::run, (int) timeout.toMillis());
 			return work.run(connection, false);
 		}
 		catch (Throwable ex) {
@@ -72,7 +72,7 @@ final class InstanceConnection implements AutoCloseable {
 		}
 	}
 
-	private @Nullable Connection connection(Duration patience) throws SQLException {
+	private @Nullable Connection connection(Duration timeout) throws SQLException {
 		Connection current = this.connection;
 		if (current != null) {
 			return current;
@@ -81,7 +81,7 @@ final class InstanceConnection implements AutoCloseable {
 		if (details == null) {
 			return null;
 		}
-		String seconds = String.valueOf(Math.max(1, patience.toSeconds()));
+		String seconds = String.valueOf(Math.max(1, timeout.toSeconds()));
 		Connection opened = open(details.withProperties(Map.of("connectTimeout", seconds, "socketTimeout", seconds,
 				"tcpKeepAlive", "true", "ApplicationName", this.name)));
 		this.connection = opened;

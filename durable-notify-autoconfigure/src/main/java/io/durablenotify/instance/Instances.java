@@ -24,8 +24,7 @@ import io.durablenotify.Subscription;
 /**
  * This instance among those that share the schema. It has one row in the database for
  * each length of lease in use (normally one), and one statement renews them all, on a
- * thread and a connection of their own: neither a busy pool nor a handler that hangs
- * delays it.
+ * separate thread and connection: neither a busy pool nor a handler that hangs delays it.
  */
 public interface Instances {
 
@@ -40,8 +39,8 @@ public interface Instances {
 	Lease lease(Duration duration);
 
 	/**
-	 * Register who must know that a lease was lost. Called on the renewing thread: must
-	 * return at once.
+	 * Register a callback for a lost lease. Called on the renewing thread: must return at
+	 * once.
 	 * @param listener is given the lease
 	 * @return the registration
 	 */

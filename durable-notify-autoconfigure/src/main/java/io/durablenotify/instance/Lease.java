@@ -19,9 +19,9 @@ package io.durablenotify.instance;
 import java.time.Duration;
 
 /**
- * A promise of this instance to the others: as long as it is renewed, what names it as
- * its holder is in work. When it runs out, another instance takes over what is held, and
- * this one has lost it for good.
+ * A lease of this instance: while it is renewed, other instances take over nothing that
+ * names it. When it runs out, another instance takes over what is held, and this one has
+ * lost it for good.
  */
 public interface Lease {
 

@@ -47,14 +47,14 @@ import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessResourceFailureException;
 
 /**
- * Renews the leases of this instance, and takes over what others held whose leases have
- * run out.
+ * Renews the leases of this instance, and takes over from instances whose leases have run
+ * out.
  * <p>
  * Each renewal also finds out when the next lease of another instance runs out, and this
  * thread is there at that moment. It takes over only once the database has been within
- * reach for a whole lease: after an outage, or a failover, everyone has the time to renew
- * first. So they have when the database's clock has been set forward, or has run on while
- * all of its host was suspended, and every lease seems to have run out at once.
+ * reach for a whole lease: after an outage, or a failover, all instances have the time to
+ * renew first. So they have when the database's clock has been set forward, or has run on
+ * while all of its host was suspended, and every lease seems to have run out at once.
  */
 final class LeaseKeeper implements Instances, AutoCloseable {
 
@@ -71,7 +71,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 * How long it takes at most until a lease is renewed again, however long it is, and
 	 * until the next lease of another instance is known.
 	 */
-	private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(10);
+	private static final Duration LONGEST_TIMEOUT = Duration.ofSeconds(10);
 
 	/**
 	 * By how much the database's clock may get ahead of this JVM's between two renewals.
@@ -79,8 +79,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private static final Duration MAX_CLOCK_STEP = Duration.ofSeconds(1);
 
 	/**
-	 * How soon is looked again after what could not be taken over yet, since another
-	 * transaction has locked it.
+	 * The delay before another attempt to take over what another transaction has locked.
 	 */
 	private static final Duration LOCKED = Duration.ofMillis(500);
 
@@ -136,12 +135,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private @Nullable Clock clock;
 
 	private final FailureLog takeOverOutage = new FailureLog(logger,
-			"What an instance held that is gone cannot be taken over for now",
-			"What instances held that are gone is taken over again");
+			"Failed to take over from an instance whose lease has run out",
+			"Instances whose lease has run out are taken over again");
 
-	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-lease",
-			new FailureLog(logger, "The lease of this instance cannot be renewed for now",
-					"The lease of this instance is renewed again", LONGEST_RETRY),
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-lease", new FailureLog(logger,
+			"Failed to renew the lease of this instance", "The lease of this instance is renewed again", LONGEST_RETRY),
 			this::run);
 
 	LeaseKeeper(String name, Duration lease, InstanceStore store, InstanceConnection connection,
@@ -208,7 +206,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			return Next.IDLE;
 		}
 		try {
-			return Next.after(this.connection.execute(patience(), (connection, joined) -> takeTurn(connection)));
+			return Next.after(this.connection.execute(timeout(), (connection, joined) -> keep(connection)));
 		}
 		catch (Throwable ex) {
 			this.reachedSince = null;
@@ -220,22 +218,22 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	/**
 	 * The server has to answer early enough for another attempt.
 	 */
-	private Duration patience() {
-		return min(shortestLease().dividedBy(RENEWALS_PER_LEASE), LONGEST_PATIENCE);
+	private Duration timeout() {
+		return min(shortestLease().dividedBy(RENEWALS_PER_LEASE), LONGEST_TIMEOUT);
 	}
 
 	private Duration shortestLease() {
 		return this.leases.keySet().stream().min(Duration::compareTo).orElse(this.lease);
 	}
 
-	private Duration takeTurn(Connection connection) throws SQLException {
+	private Duration keep(Connection connection) throws SQLException {
 		long start = System.nanoTime();
 		register(connection);
 		Renewed renewed = renew(connection);
 		if (this.reachedSince == null || isSetForward(start, renewed.serverTime())) {
 			this.reachedSince = start;
 		}
-		Duration untilRenewal = patience().minusNanos(System.nanoTime() - start);
+		Duration untilRenewal = timeout().minusNanos(System.nanoTime() - start);
 		Duration nextExpiry = renewed.nextExpiry();
 		if (nextExpiry == null) {
 			return untilRenewal;
@@ -243,7 +241,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		if (nextExpiry.isNegative() || nextExpiry.isZero()) {
 			nextExpiry = this.lease.minusNanos(System.nanoTime() - this.reachedSince);
 			if (nextExpiry.isNegative() || nextExpiry.isZero()) {
-				return min(untilRenewal, (takeOver(connection, start + patience().toNanos())) ? Duration.ZERO : LOCKED);
+				return min(untilRenewal, (takeOver(connection, start + timeout().toNanos())) ? Duration.ZERO : LOCKED);
 			}
 		}
 		// The server counts in finer units
@@ -271,11 +269,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	private long register(Connection connection, Duration lease) throws SQLException {
-		// Others have to know of one that may run out before they find it by themselves
-		boolean announced = lease.compareTo(LONGEST_PATIENCE) <= 0;
+		// Other instances must know of a lease that may run out before they would find it
+		boolean wakesOthers = lease.compareTo(LONGEST_TIMEOUT) <= 0;
 		return this.writes.run(TOPIC, connection, false, (session, joined) -> {
 			long id = this.store.register(session, this.name, lease);
-			return Written.of(id, (announced) ? Wakeup.moved(id, 0) : null);
+			return Written.of(id, (wakesOthers) ? Wakeup.moved(id, 0) : null);
 		});
 	}
 
@@ -300,7 +298,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	/**
 	 * Another instance has taken over, or the database is an older one in which this
-	 * instance is not known: then nobody else ends what it held.
+	 * instance is not known: then no other instance ends what it held.
 	 */
 	private void lose(Connection connection, HeldLease lease) throws SQLException {
 		logger.warn(("The lease of this instance (%d) ran out before it was renewed, and another instance has taken "
@@ -309,7 +307,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.leases.replace(lease.duration(), lease, newLease(lease.duration()));
 		lease.lost();
 		this.listeners.forEach((listener) -> listener.accept(lease));
-		takeOver(connection, lease.instanceId(), System.nanoTime() + patience().toNanos());
+		takeOver(connection, lease.instanceId(), System.nanoTime() + timeout().toNanos());
 		signal();
 	}
 
@@ -328,7 +326,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 				if (!connection.isValid(1)) {
 					throw ex;
 				}
-				// The others' turn comes all the same, and so does that of our own lease
+				// The others are taken over all the same, and our own lease is renewed
 				failed = true;
 				this.takeOverOutage.failed(ex);
 			}
@@ -345,8 +343,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private boolean takeOver(Connection connection, Gone gone, long deadline) throws SQLException {
 		int count = takeOver(connection, gone.id(), deadline);
 		if (count > 0) {
-			logger.warn(("Instance %d (%s) has not renewed its lease: streams that it was writing have failed, %d "
-					+ "in this turn")
+			logger.warn("Instance %d (%s) has not renewed its lease: %d streams that it was writing have failed"
 				.formatted(gone.id(), gone.name(), count));
 		}
 		return count > 0 | remove(connection, gone.id());

@@ -22,13 +22,13 @@ import java.sql.SQLException;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 
 /**
- * Ends, or hands on, what an instance held that is gone. A feature whose rows name their
- * holder has one as a bean.
+ * Ends, or hands on, what a lost instance held. A feature whose rows name their holder
+ * has one as a bean.
  */
 public interface TakeOver {
 
 	/**
-	 * Return the topic of those who wait for what is taken over.
+	 * Return the topic of the wake-ups for what is taken over.
 	 * @return the topic
 	 */
 	String topic();

@@ -15,8 +15,8 @@
  */
 
 /**
- * The instances of an application that share a schema, and the leases by which the others
- * know that an instance lives.
+ * The instances of an application, and the leases by which they know that an instance
+ * lives.
  */
 @NullMarked
 package io.durablenotify.instance;

@@ -31,9 +31,9 @@ public interface ChannelHandler {
 	void onNotification(String payload) throws Exception;
 
 	/**
-	 * Called when the channel begins to be heard, whenever it is heard again after a lost
-	 * connection, and when notifications came faster than this handler took them: read
-	 * the source of truth, since anything may have happened in the meantime.
+	 * Called when the listener has begun to listen on the channel, whenever it does so
+	 * again after a lost connection, and when notifications came faster than this handler
+	 * took them: read the source of truth, since notifications may have been missed.
 	 * @throws Exception logged, and otherwise without effect
 	 */
 	void onResync() throws Exception;

@@ -39,7 +39,7 @@ final class ChannelRegistration implements Subscription {
 
 	static final int MAX_PENDING = 10_000;
 
-	private static final int MAX_PER_TURN = 256;
+	private static final int MAX_PER_RUN = 256;
 
 	private final String channel;
 
@@ -63,10 +63,9 @@ final class ChannelRegistration implements Subscription {
 	private volatile boolean closed;
 
 	/**
-	 * Whether the handler was notified that the channel is being heard. Owned by the
-	 * listener's thread.
+	 * Whether the handler has had a resync. Owned by the listener's thread.
 	 */
-	private boolean announced;
+	private boolean resynced;
 
 	ChannelRegistration(String channel, ChannelHandler handler, Executor executor,
 			Consumer<ChannelRegistration> onCancel) {
@@ -80,14 +79,14 @@ final class ChannelRegistration implements Subscription {
 		return this.channel;
 	}
 
-	void announce() {
-		if (!this.announced) {
+	void resyncOnce() {
+		if (!this.resynced) {
 			resync();
 		}
 	}
 
 	void resync() {
-		this.announced = true;
+		this.resynced = true;
 		synchronized (this.lock) {
 			this.payloads.clear();
 			this.resync = true;
@@ -109,7 +108,7 @@ final class ChannelRegistration implements Subscription {
 	}
 
 	private void deliver() {
-		for (int i = 0; i < MAX_PER_TURN; i++) {
+		for (int i = 0; i < MAX_PER_RUN; i++) {
 			String payload;
 			synchronized (this.lock) {
 				if (!this.active) {
@@ -136,7 +135,8 @@ final class ChannelRegistration implements Subscription {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Handler of channel '" + this.channel + "' failed", ex);
+			logger.error("Handler of channel '%s' failed; the next notification is delivered".formatted(this.channel),
+					ex);
 		}
 	}
 
@@ -144,7 +144,7 @@ final class ChannelRegistration implements Subscription {
 	 * The database cannot spell the channel's name.
 	 */
 	void refuse(SQLException reason) {
-		logger.error("Channel '%s' cannot be listened to: its handler is given up".formatted(this.channel), reason);
+		logger.error("Failed to listen on channel '%s'; its handler is removed".formatted(this.channel), reason);
 		cancel();
 	}
 

@@ -44,8 +44,8 @@ final class Channels {
 	Subscription add(String channel, ChannelHandler handler, Executor executor) {
 		int length = channel.getBytes(StandardCharsets.UTF_8).length;
 		if (length == 0 || length > MAX_NAME_BYTES) {
-			throw new IllegalArgumentException(
-					"Channel name '%s' has %d bytes: 1 to %d are allowed".formatted(channel, length, MAX_NAME_BYTES));
+			throw new IllegalArgumentException("Channel name '%s' must have 1 to %d bytes in UTF-8, but has %d"
+				.formatted(channel, MAX_NAME_BYTES, length));
 		}
 		// With a NUL LISTEN would fail, and with half a surrogate pair it would be
 		// another name
@@ -77,10 +77,10 @@ final class Channels {
 	}
 
 	/**
-	 * Notify those handlers of a channel that do not know it yet that it is being heard.
+	 * Resync those handlers of a channel that have had no resync yet.
 	 */
-	void announce(String channel) {
-		of(channel).forEach(ChannelRegistration::announce);
+	void resyncOnce(String channel) {
+		of(channel).forEach(ChannelRegistration::resyncOnce);
 	}
 
 	/**
@@ -91,7 +91,7 @@ final class Channels {
 	}
 
 	/**
-	 * Nothing is heard any more.
+	 * No channel is listened to any more.
 	 */
 	void close() {
 		names().forEach((channel) -> of(channel).forEach(ChannelRegistration::close));

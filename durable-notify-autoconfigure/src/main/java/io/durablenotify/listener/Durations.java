@@ -20,7 +20,7 @@ import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Durations for people, and for crowds.
+ * Formats durations for people, and adds jitter to them.
  */
 final class Durations {
 

@@ -26,10 +26,11 @@ import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides when to probe and what the answer, or its absence, means. A notification from
- * any backend but our own proves hearing as well as the probe's does and puts the next
- * probe off: N idle instances cost one probe per interval, not N. Not thread-safe: owned
- * by the listener's thread. Times are those of {@link System#nanoTime()}.
+ * Schedules liveness probes for the LISTEN connection and evaluates the result. A
+ * notification from any backend but our own proves hearing as well as the probe's does
+ * and puts the next probe off: N idle instances cost one probe per interval, not N. Not
+ * thread-safe: owned by the listener's thread. Times are those of
+ * {@link System#nanoTime()}.
  */
 final class HearingProbe {
 
@@ -40,7 +41,7 @@ final class HearingProbe {
 	 */
 	private static final Duration QUEUE_FULL_INTERVAL = Duration.ofSeconds(1);
 
-	private final Probe settings;
+	private final Probe properties;
 
 	private final Supplier<CompletableFuture<Long>> sender;
 
@@ -52,8 +53,8 @@ final class HearingProbe {
 
 	private boolean queueFull;
 
-	HearingProbe(Probe settings, Supplier<CompletableFuture<Long>> sender, long now) {
-		this.settings = settings;
+	HearingProbe(Probe properties, Supplier<CompletableFuture<Long>> sender, long now) {
+		this.properties = properties;
 		this.sender = sender;
 		this.dueAt = now;
 	}
@@ -67,7 +68,7 @@ final class HearingProbe {
 	 * timeout.
 	 */
 	Duration untilDue(long now) {
-		long nanos = (this.inFlight == null) ? this.dueAt - now : this.settings.timeout().toNanos();
+		long nanos = (this.inFlight == null) ? this.dueAt - now : this.properties.timeout().toNanos();
 		return Duration.ofNanos(Math.max(0, nanos));
 	}
 
@@ -83,7 +84,7 @@ final class HearingProbe {
 	}
 
 	/**
-	 * Something from another backend was heard.
+	 * A notification from another backend was received.
 	 */
 	void heard(long now) {
 		this.inFlight = null;
@@ -107,7 +108,7 @@ final class HearingProbe {
 			putOff(now);
 			return ProbeOutcome.NOT_SENT;
 		}
-		if (now - sent.join() < this.settings.timeout().toNanos()) {
+		if (now - sent.join() < this.properties.timeout().toNanos()) {
 			return null;
 		}
 		this.inFlight = null;
@@ -128,7 +129,7 @@ final class HearingProbe {
 	}
 
 	private void putOff(long now) {
-		Duration interval = this.settings.interval();
+		Duration interval = this.properties.interval();
 		if (this.queueFull && interval.compareTo(QUEUE_FULL_INTERVAL) > 0) {
 			interval = QUEUE_FULL_INTERVAL;
 		}

@@ -216,7 +216,7 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	/**
-	 * Return why nothing can be sent, and by whose fault.
+	 * Return why nothing can be sent, with the session that is the likely cause.
 	 */
 	String queueFull() throws SQLException {
 		this.statementRun = true;
@@ -228,12 +228,12 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	ListenerException deaf(Duration timeout) {
-		int announced = this.postgres.getBackendPID();
+		int reportedPid = this.postgres.getBackendPID();
 		String message = "durable-notify cannot hear notifications on %s: one sent from another connection did not arrive within %s"
 			.formatted(this.address, Durations.format(timeout));
-		if (announced != this.backendPid) {
+		if (reportedPid != this.backendPid) {
 			message += ", and the backend changed from pid %d to %d. A connection pooler in transaction mode stands between."
-				.formatted(announced, this.backendPid);
+				.formatted(reportedPid, this.backendPid);
 		}
 		else {
 			message += ". Either a connection pooler in transaction mode stands between, or the application's DataSource "

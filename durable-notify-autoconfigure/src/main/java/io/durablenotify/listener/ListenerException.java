@@ -17,7 +17,7 @@
 package io.durablenotify.listener;
 
 /**
- * The LISTEN connection cannot be made, or hears nothing. Its message may name the
+ * The LISTEN connection cannot be made, or receives nothing. Its message may name the
  * address, and never a secret.
  */
 public final class ListenerException extends RuntimeException {

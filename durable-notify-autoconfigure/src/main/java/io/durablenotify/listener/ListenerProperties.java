@@ -34,7 +34,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param enabled Whether to listen for notifications. If not, everything runs on polling
  * alone.
  * @param failFast Whether the application fails to start if the first connection cannot
- * be made or hears nothing.
+ * be made or receives nothing.
  * @param promptSocket Whether to use a socket that receives notifications without the
  * driver's delay of one millisecond. Has no effect if the connection has a socket
  * factory.
@@ -142,9 +142,9 @@ public record ListenerProperties(@DefaultValue("true") boolean enabled, @Default
 	/**
 	 * Probe properties.
 	 *
-	 * @param interval Time without a notification after which it is probed whether one
-	 * from another connection is heard. From 50ms to 1d.
-	 * @param timeout Time within which the notification of a probe must be heard. The
+	 * @param interval Time without a notification after which a probe checks that
+	 * notifications from other connections arrive. From 50ms to 1d.
+	 * @param timeout Time within which the notification of a probe must arrive. The
 	 * server is given as many whole seconds, rounded up, to answer. From 100ms to 1h.
 	 */
 	public record Probe(@DefaultValue("10s") Duration interval, @DefaultValue("5s") Duration timeout) {

@@ -133,7 +133,7 @@ final class ListenerRun implements Runnable {
 					establishedAt = System.nanoTime();
 					listening(details);
 					while (!isStopped()) {
-						session.turn();
+						session.step();
 					}
 				}
 			}
@@ -214,7 +214,7 @@ final class ListenerRun implements Runnable {
 	 */
 	private boolean isOutlasted(Throwable exception) {
 		return SqlErrors.isTransientRefusal(exception)
-				&& System.nanoTime() - this.begunAt < ApplicationDatabase.START_PATIENCE.toNanos();
+				&& System.nanoTime() - this.begunAt < ApplicationDatabase.START_TIMEOUT.toNanos();
 	}
 
 	private static String message(Throwable exception, @Nullable DriverConnectionDetails details, boolean established) {

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.PGNotification;
 
 /**
- * One connection's life, on the listener's thread: LISTEN on what is wanted, prove that
- * it hears, read, hand over.
+ * The life of one LISTEN connection, on the listener's thread: listen, prove that it
+ * receives, read, hand over.
  */
 final class ListenerSession {
 
@@ -55,7 +55,7 @@ final class ListenerSession {
 
 	private final Set<String> listened = new HashSet<>();
 
-	private volatile long turnBegan = System.nanoTime();
+	private volatile long stepBegan = System.nanoTime();
 
 	ListenerSession(ListenerConnection connection, Channels channels, ProbeSender probeSender,
 			ListenerStateHolder state, ListenerProperties.Probe probe) {
@@ -76,25 +76,25 @@ final class ListenerSession {
 		this.state.connected();
 		ProbeOutcome outcome = null;
 		while (!stopped.getAsBoolean() && !this.state.get().proven() && outcome != ProbeOutcome.NOT_SENT) {
-			outcome = turn();
+			outcome = step();
 		}
-		// Not the channels that were asked for meanwhile: those are not heard yet
+		// Not the channels that were asked for in between: LISTEN on those comes later
 		this.listened.forEach(this.channels::resync);
 	}
 
 	/**
-	 * Return whether the current turn, which has its limits everywhere but in the middle
+	 * Return whether the current step, which has its limits everywhere but in the middle
 	 * of a message, takes longer than it can. May be called by any thread.
 	 */
 	boolean isHangingFor(Duration limit) {
-		return System.nanoTime() - this.turnBegan > limit.toNanos();
+		return System.nanoTime() - this.stepBegan > limit.toNanos();
 	}
 
 	/**
 	 * Do what is due and wait for notifications, for a moment.
 	 */
-	@Nullable ProbeOutcome turn() throws SQLException {
-		this.turnBegan = System.nanoTime();
+	@Nullable ProbeOutcome step() throws SQLException {
+		this.stepBegan = System.nanoTime();
 		followChannels();
 		if (this.probeSender.takeRequest()) {
 			this.probe.hurry(System.nanoTime());
@@ -145,7 +145,7 @@ final class ListenerSession {
 		Set<String> wanted = this.channels.names();
 		for (String channel : wanted) {
 			if (this.listened.contains(channel) || listen(channel)) {
-				this.channels.announce(channel);
+				this.channels.resyncOnce(channel);
 			}
 		}
 		for (String channel : Set.copyOf(this.listened)) {

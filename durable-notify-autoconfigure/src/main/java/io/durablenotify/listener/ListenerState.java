@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param status the status
  * @param since when that status began
- * @param proven whether a notification from another connection was heard since the
- * connection was made, which is the only proof of hearing
+ * @param proven whether a notification from another connection was received since the
+ * connection was made, which is the only proof that it works
  * @param reconnects how often the connection was made again since the listener started
  * @param lastProbe the outcome of the last probe, or {@code null} before the first
  * @param lastError what went wrong last, without secrets, or {@code null}
@@ -37,7 +37,7 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 
 	/**
 	 * Return whether wake-ups can be relied on, so that the poll may take its time.
-	 * @return whether the listener listens and is proven to hear
+	 * @return whether the listener listens and is proven to receive
 	 */
 	public boolean isHealthy() {
 		return this.status == Status.LISTENING && this.proven;
@@ -116,18 +116,18 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 	public enum ProbeOutcome {
 
 		/**
-		 * The token, or anything else from another connection, was heard.
+		 * The token, or anything else from another connection, was received.
 		 */
 		HEARD,
 
 		/**
-		 * The token was sent and not heard within the timeout.
+		 * The token was sent and not received within the timeout.
 		 */
 		NOT_HEARD,
 
 		/**
-		 * The token could not be sent: no connection was to be had, which says nothing
-		 * about hearing, or the server takes no notifications.
+		 * The token could not be sent: no connection was available, which says nothing
+		 * about the listener, or the server accepts no notifications.
 		 */
 		NOT_SENT
 

@@ -73,7 +73,7 @@ final class ListenerStateHolder {
 		}
 		if (this.state.status() == Status.QUEUE_FULL) {
 			this.state = this.state.withStatus(Status.LISTENING, now());
-			logger.info("The server takes notifications again");
+			logger.info("The server accepts notifications again");
 		}
 	}
 
@@ -83,7 +83,7 @@ final class ListenerStateHolder {
 	synchronized void queueFull(String error) {
 		if (this.state.status() == Status.LISTENING) {
 			this.state = this.state.withStatus(Status.QUEUE_FULL, now()).withProven(false).withLastError(error);
-			logger.warn(error + ". Until then only the poll delivers");
+			logger.warn(error + ". Falling back to polling until then");
 		}
 	}
 
@@ -107,7 +107,7 @@ final class ListenerStateHolder {
 		Status previous = this.state.status();
 		this.state = this.state.withStatus(status, now()).withProven(false).withLastError(error);
 		if (previous != status) {
-			logger.warn("Not listening: %s. Trying again; until then only the poll delivers"
+			logger.warn("LISTEN connection failed: %s. Reconnecting; falling back to polling"
 				.formatted(StringUtils.trimTrailingCharacter(error, '.')));
 		}
 	}

@@ -25,7 +25,7 @@ import org.springframework.context.SmartLifecycle;
 
 /**
  * The application's one LISTEN connection. It belongs to no pool, reconnects
- * automatically with growing delays, and proves now and then that it hears what other
+ * automatically with growing delays, and proves now and then that it receives what other
  * connections send.
  * <p>
  * A notification is a wake-up, never data to rely on: it is lost whenever the connection
@@ -59,8 +59,8 @@ public interface NotificationListener extends Lifecycle {
 
 	/**
 	 * Subscribe to a channel, on {@code durableNotifyTaskExecutor}. Returns at once; the
-	 * first call of {@link ChannelHandler#onResync()} means that the channel is being
-	 * heard. May be called before the listener starts and lasts over restarts.
+	 * first call of {@link ChannelHandler#onResync()} means that the channel is listened
+	 * to. May be called before the listener starts and lasts over restarts.
 	 * @param channel the channel's name as given to {@code pg_notify}, 1 to 63 bytes
 	 * @param handler the handler
 	 * @return the registration

@@ -32,7 +32,7 @@ final class NotificationQueue {
 
 	/**
 	 * PostgreSQL does not show which sessions listen. A role that is no member of
-	 * {@code pg_read_all_stats} sees the transactions of its own sessions only.
+	 * {@code pg_read_all_stats} sees only its sessions' transactions.
 	 */
 	private static final String OLDEST_TRANSACTION = """
 			SELECT pid, usename, datname, application_name, state, xact_start

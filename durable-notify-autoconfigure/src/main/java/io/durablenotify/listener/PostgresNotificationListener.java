@@ -87,7 +87,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 		this.state = new ListenerStateHolder(clock, (properties.enabled()) ? Status.STOPPED : Status.DISABLED);
 		String probeChannel = schema.channel("probe");
 		this.probeSender = new ProbeSender(database, this.probeThread, probeChannel);
-		// A registration like any other, so that no user's can end the hearing of it
+		// A registration like any other, so that no user's can end the LISTEN on it
 		this.channels.add(probeChannel, new ProbeHandler(), Runnable::run);
 	}
 
@@ -160,7 +160,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 			started.firstConnect().join();
 		}
 		catch (CancellationException ex) {
-			// Stopped meanwhile
+			// Stopped before that
 		}
 		catch (CompletionException ex) {
 			stop();
@@ -215,7 +215,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	}
 
 	/**
-	 * That something was heard at all is all there is to a probe.
+	 * A probe needs nothing but the arrival of a notification.
 	 */
 	private static final class ProbeHandler implements ChannelHandler {
 

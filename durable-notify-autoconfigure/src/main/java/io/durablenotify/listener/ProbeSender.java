@@ -24,8 +24,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import io.durablenotify.database.ApplicationDatabase;
 
 /**
- * Sends the probe's notification from another connection, the pool's, on a thread that
- * may wait for one.
+ * Sends the probe's notification from a pooled connection, on a thread that may wait for
+ * one.
  */
 final class ProbeSender {
 

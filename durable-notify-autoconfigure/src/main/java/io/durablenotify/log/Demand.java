@@ -19,7 +19,8 @@ package io.durablenotify.log;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * How many entries may still be given. Asked for by any thread, used up by one.
+ * The number of entries that may still be delivered. Increased by any thread, used up by
+ * one.
  */
 final class Demand {
 

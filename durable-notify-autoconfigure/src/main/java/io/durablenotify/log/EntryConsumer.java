@@ -17,8 +17,8 @@
 package io.durablenotify.log;
 
 /**
- * Takes what one reader has buffered, by {@link LogSubscription#peek} and the methods
- * beside it: on its own behalf or a handler's.
+ * Consumes what one reader has buffered, for itself or for a handler, by
+ * {@link LogSubscription#peek} and the methods beside it.
  */
 public interface EntryConsumer {
 

@@ -19,8 +19,8 @@ package io.durablenotify.log;
 import java.util.List;
 
 /**
- * What a fetch found of a log, with the sums of the sizes: the log's readers share it,
- * and take any number of its entries at the same cost.
+ * The entries that a fetch found of a log, with the sums of their sizes. The log's
+ * readers share it, and take any number of its entries at the same cost.
  *
  * @param <E> the entries' type
  */
@@ -67,7 +67,7 @@ final class EntryPage<E> {
 	}
 
 	/**
-	 * Return entries. Whatever holds them holds the whole page.
+	 * Return entries. A reference to them keeps the whole page in memory.
 	 */
 	List<E> entries(int from, int to) {
 		return this.entries.subList(from, to);

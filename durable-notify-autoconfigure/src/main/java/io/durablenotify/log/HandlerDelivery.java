@@ -23,9 +23,9 @@ import io.durablenotify.loop.SerialTask;
 import io.durablenotify.log.LogSubscription.End;
 
 /**
- * Calls a handler with what its reader has buffered, one call after the other, for as
- * many entries as are asked for; the end needs no asking. One share a turn, so that a hot
- * log leaves threads to others.
+ * Calls a handler with the entries that its reader has buffered, one after the other, up
+ * to its demand. The end is delivered without demand. Delivers one quota per run, so that
+ * a hot log leaves threads to others.
  *
  * @param <E> the entries' type
  */
@@ -89,7 +89,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			if (entries.isEmpty()) {
 				End end = this.reader.takeEnd();
 				if (end != null) {
-					tell(end);
+					deliverEnd(end);
 				}
 				return;
 			}
@@ -135,10 +135,10 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			this.reader.logger()
 				.error("Handler failed with %s; its subscription ends".formatted(this.reader.describe(entry)), failure);
 		}
-		tell(end);
+		deliverEnd(end);
 	}
 
-	private void tell(End end) {
+	private void deliverEnd(End end) {
 		try {
 			if (end.error() != null) {
 				this.handler.onError(end.error());
@@ -151,7 +151,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			this.reader.logger()
 				.error("Handler of %s failed in its last callback".formatted(this.reader.describe()), ex);
 		}
-		this.reader.told();
+		this.reader.completionDelivered();
 	}
 
 	@Override

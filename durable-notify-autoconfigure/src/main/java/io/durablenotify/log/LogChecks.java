@@ -35,9 +35,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.DataAccessException;
 
 /**
- * Finds the waiting readers that have something to fetch: those of the logs that moved,
- * and those of names that exist by now. Requests come from any thread; {@link #check()}
- * belongs to the fetching thread.
+ * Finds the waiting readers that need a fetch: those of logs that moved, and those of new
+ * names. Requests come from any thread; {@link #check()} belongs to the fetching thread.
  */
 final class LogChecks<E> {
 

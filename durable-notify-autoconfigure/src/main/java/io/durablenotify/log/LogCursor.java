@@ -22,8 +22,8 @@ import io.durablenotify.log.LogStore.Head;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The position of a reader in its log: the index of the next entry, the identity of the
- * log, and the run of the server that all entries so far were received from.
+ * The position of a reader in its log: next index, identity of the log, and run of the
+ * server. All entries so far were received from that run.
  * <p>
  * After a failover or a crash the server may lack the last entries that were received,
  * and may have given their indexes to others. So the position is validated then: the next

@@ -41,28 +41,28 @@ import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.util.StringUtils;
 
 /**
- * Fetches for all live readers, on one thread and one connection at a time: readers that
- * were woken queue up, those of one log with the same next index share a target, and one
- * statement reads many targets. A reader whose log has more goes to the back of the
- * queue, so that a hot log gets one share a turn.
+ * Fetches for all live readers of a feature, on one thread and one connection at a time.
+ * Readers that were woken queue up; those of one log with the same next index share a
+ * target, and one statement reads many targets. A reader whose log has more goes to the
+ * back of the queue, so that a hot log gets one quota per fetch.
  */
 final class LogFetcher<E> implements AutoCloseable {
 
 	private static final int MAX_READERS_PER_STATEMENT = 1_000;
 
 	/**
-	 * Up to so many targets each gets a full share.
+	 * Up to so many targets each gets a full quota.
 	 */
-	private static final int FULL_SHARES = 64;
+	private static final int FULL_QUOTAS = 64;
 
-	private static final int BYTES_PER_SHARE = 64 * 1024;
+	private static final int BYTES_PER_QUOTA = 64 * 1024;
 
 	/**
 	 * No other reader waits for the statement then.
 	 */
 	private static final int BYTES_ALONE = 1024 * 1024;
 
-	private static final int MIN_ENTRIES_PER_SHARE = 16;
+	private static final int MIN_ENTRIES_PER_QUOTA = 16;
 
 	private final LogKind kind;
 
@@ -93,10 +93,8 @@ final class LogFetcher<E> implements AutoCloseable {
 		this.store = store;
 		this.registry = registry;
 		this.checks = new LogChecks<>(kind, database, store, registry, this::wake);
-		String logs = StringUtils.capitalize(kind.logs());
-		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(),
-				new FailureLog(kind.logger(), logs + " cannot be read for now; readers wait", logs + " are read again"),
-				this::run);
+		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(), new FailureLog(kind.logger(),
+				"Failed to read " + kind.logs(), StringUtils.capitalize(kind.logs()) + " are read again"), this::run);
 	}
 
 	/**
@@ -244,8 +242,8 @@ final class LogFetcher<E> implements AutoCloseable {
 			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
 			for (int i = 0; i < targets.size(); i++) {
-				Found<E> ofTarget = found.get(i);
-				pages.add(readers.get(i).get(0).toPage((ofTarget != null) ? ofTarget.entries() : List.of()));
+				Found<E> log = found.get(i);
+				pages.add(readers.get(i).get(0).toPage((log != null) ? log.entries() : List.of()));
 			}
 		}
 		catch (DataAccessException ex) {
@@ -253,18 +251,18 @@ final class LogFetcher<E> implements AutoCloseable {
 				unreadable(readers, ex);
 				return;
 			}
-			lookAgain(readers, this.queue);
+			fetchAgain(readers, this.queue);
 			throw ex;
 		}
 		catch (Throwable ex) {
-			lookAgain(readers, this.queue);
+			fetchAgain(readers, this.queue);
 			throw ex;
 		}
 		for (int i = 0; i < targets.size(); i++) {
-			Found<E> ofTarget = found.get(i);
-			if (ofTarget != null) {
+			Found<E> log = found.get(i);
+			if (log != null) {
 				EntryPage<E> page = pages.get(i);
-				readers.get(i).forEach((reader) -> handOver(ofTarget.head(), page, reader));
+				readers.get(i).forEach((reader) -> handOver(log.head(), page, reader));
 			}
 		}
 		for (int i = targets.size() - 1; i > 0; i--) {
@@ -287,8 +285,8 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * The budget was used up by those before. After them, who may have more, it would be
-	 * used up by them again.
+	 * Earlier targets have used up the budget. They may have more, and would use it up
+	 * again if they came first.
 	 */
 	private void fetchLater(LogSubscription<E> reader) {
 		reader.fetchState().end(true);
@@ -322,15 +320,15 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	/**
 	 * The server sorts what all targets bring before it cuts at the statement's budget:
-	 * with many targets each gets a smaller share, and none more than what the emptiest
+	 * with many targets each gets a smaller quota, and none more than what the emptiest
 	 * buffer takes.
 	 */
 	private static <E> Budget budget(List<List<LogSubscription<E>>> readers) {
-		int divisor = (readers.size() + FULL_SHARES - 1) / FULL_SHARES;
-		int share = readers.stream().flatMap(List::stream).mapToInt(LogSubscription::room).max().orElse(1);
-		int entries = Math.min(share, Math.max(MIN_ENTRIES_PER_SHARE, share / divisor));
-		return new Budget(entries, BYTES_PER_SHARE / divisor, (long) FULL_SHARES * BYTES_PER_SHARE,
-				Math.min(share, entriesAlone(readers)), BYTES_ALONE);
+		int divisor = (readers.size() + FULL_QUOTAS - 1) / FULL_QUOTAS;
+		int quota = readers.stream().flatMap(List::stream).mapToInt(LogSubscription::room).max().orElse(1);
+		int entries = Math.min(quota, Math.max(MIN_ENTRIES_PER_QUOTA, quota / divisor));
+		return new Budget(entries, BYTES_PER_QUOTA / divisor, (long) FULL_QUOTAS * BYTES_PER_QUOTA,
+				Math.min(quota, entriesAlone(readers)), BYTES_ALONE);
 	}
 
 	/**
@@ -371,12 +369,12 @@ final class LogFetcher<E> implements AutoCloseable {
 			readers.get(0).forEach((reader) -> reader.end(failure));
 		}
 		else {
-			lookAgain(readers, this.suspects);
+			fetchAgain(readers, this.suspects);
 		}
 	}
 
-	private static <E> void lookAgain(List<List<LogSubscription<E>>> readers, Queue<LogSubscription<E>> queue) {
-		readers.forEach((ofTarget) -> ofTarget.forEach((reader) -> {
+	private static <E> void fetchAgain(List<List<LogSubscription<E>>> readers, Queue<LogSubscription<E>> queue) {
+		readers.forEach((target) -> target.forEach((reader) -> {
 			reader.fetchState().end(true);
 			queue.add(reader);
 		}));

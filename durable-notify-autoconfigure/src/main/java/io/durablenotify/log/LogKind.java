@@ -20,7 +20,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * What the logs of one feature have in common, and what messages call them.
+ * The properties that the logs of one feature have in common, and their names in
+ * messages.
  *
  * @param topic the topic of their wake-ups
  * @param category whose log messages go to

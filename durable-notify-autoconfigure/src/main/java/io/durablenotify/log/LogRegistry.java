@@ -27,8 +27,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The subscriptions of a feature, by the log that they are bound to or by the name that
- * they wait for. Knows neither the database nor who fetches.
+ * The subscriptions of a feature, by their log or by the name that they wait for. Knows
+ * neither the database nor the fetcher.
  */
 final class LogRegistry<E> {
 

@@ -106,14 +106,13 @@ public interface LogStore<E> {
 	/**
 	 * A log as such.
 	 *
-	 * @param id the id. Ids are given away again after a failover to a server that was
-	 * behind
+	 * @param id the id. Ids are given away again after a failover to a server that lagged
 	 * @param name the name
-	 * @param createdAt with the id, what tells this log from any other
+	 * @param createdAt with the id, identifies this log
 	 * @param nextIndex the index that its next entry will have
 	 * @param end how it ended, or {@code null} while more may come
-	 * @param server which run of the server answered, from one crash to the next: another
-	 * one may have lost what the one before has shown
+	 * @param server the run of the server that answered, from one crash to the next: a
+	 * later run may lack rows that an earlier one has returned
 	 */
 	record Head(long id, String name, Instant createdAt, long nextIndex, @Nullable End end, String server) {
 

@@ -27,9 +27,9 @@ import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One live reader: what it has received, what its consumer is still to take, and how it
- * ends. {@link #peek}, {@link #taken} and {@link #takeEnd} are its consumer's, for one
- * thread at a time; all else may be called by any.
+ * A subscription to one log: read position, buffer and completion state. {@link #peek},
+ * {@link #taken} and {@link #takeEnd} are its consumer's, for one thread at a time; all
+ * else may be called by any.
  *
  * @param <E> the entries' type
  */
@@ -160,7 +160,7 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Return how many entries it holds at most: its share of a turn, too.
+	 * Return how many entries it holds at most, and takes per run at most.
 	 */
 	int bufferSize() {
 		return this.log.bufferSize();
@@ -212,9 +212,9 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Take what a fetch found, as far as there is room. Called by the fetching thread.
-	 * Whatever the store returns, a reader that gets no further although there is more
-	 * ends: it would fetch again and again.
+	 * Take what a fetch found, as far as there is room. Called by the fetching thread. A
+	 * reader that gets no further although there is more ends: it would fetch again and
+	 * again.
 	 * @return whether there is more
 	 */
 	boolean accept(@Nullable Head head, EntryPage<E> page) {
@@ -446,7 +446,7 @@ public final class LogSubscription<E> implements Subscription {
 	 * The end was delivered, or there is no consumer left: a stop need not wait any
 	 * longer.
 	 */
-	public void told() {
+	public void completionDelivered() {
 		CompletableFuture<Void> stopped;
 		synchronized (this.lock) {
 			stopped = this.stopped;
@@ -463,7 +463,7 @@ public final class LogSubscription<E> implements Subscription {
 			cut();
 		}
 		this.registry.remove(this);
-		told();
+		completionDelivered();
 	}
 
 	@Override

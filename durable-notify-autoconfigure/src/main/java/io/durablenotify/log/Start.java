@@ -20,7 +20,7 @@ import io.durablenotify.log.LogStore.Head;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a reader begins.
+ * The position at which a reader begins.
  *
  * @param fromEnd whether the log's end has to be known to know the index
  * @param value the index of the first entry; from the end, how many entries before it, in

@@ -21,8 +21,9 @@ import java.util.concurrent.Flow;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls a subscriber with what its reader has buffered, as far as the subscriber has
- * asked for it. The rules in comments are those of the Reactive Streams specification.
+ * Calls a subscriber with the entries that its reader has buffered, up to the
+ * subscriber's demand. The rules in comments are those of the Reactive Streams
+ * specification.
  *
  * @param <E> the entries' type
  */

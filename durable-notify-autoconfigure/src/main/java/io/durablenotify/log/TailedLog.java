@@ -19,9 +19,8 @@ package io.durablenotify.log;
 import java.time.Instant;
 
 /**
- * A log as one of its readers sees it: what its entries measure, what the reader may
- * hold, and the feature's own words for what ends the reading. One per reader; called by
- * any thread.
+ * A log as one of its readers sees it: entry sizes, buffer limit and exceptions. One per
+ * reader; called by any thread.
  *
  * @param <E> the entries' type
  */
@@ -34,7 +33,7 @@ public interface TailedLog<E> {
 	String name();
 
 	/**
-	 * Return how many entries the reader holds at most, which is its share of a turn too.
+	 * Return how many entries the reader holds at most, and takes per run at most.
 	 * @return the number, 1 or more
 	 */
 	int bufferSize();
@@ -63,7 +62,7 @@ public interface TailedLog<E> {
 
 	/**
 	 * Return when an entry was stored, by which it is known again: after a failover to a
-	 * server that was behind, another one can have its index.
+	 * server that lagged, another one can have its index.
 	 * @param entry the entry
 	 * @return the time, as the database keeps it
 	 */
@@ -92,8 +91,8 @@ public interface TailedLog<E> {
 
 	/**
 	 * The log has lost entries: the database was restored, or failed over to a server
-	 * that was behind.
-	 * @param expected the index that was to follow
+	 * that lagged.
+	 * @param expected the index that was expected
 	 * @param found what was found instead, for the message
 	 * @return what the reader's consumer receives
 	 */

@@ -15,9 +15,9 @@
  */
 
 /**
- * Reading logs live: what streams and the events of runs have in common. A log is a
- * table's rows of one name, numbered without gaps in commit order; a reader gets all of
- * them from its position on, once and in order.
+ * Live reading of logs, for streams and for the events of runs. A log is a table's rows
+ * of one name, numbered without gaps in commit order; a reader gets all of them from its
+ * position on, once and in order.
  * <p>
  * <b>From a wake-up to an entry.</b> Wake-ups of the feature's topic, the shared poll and
  * a resync come to {@link io.durablenotify.log.LogSubscriptions LogSubscriptions}, which
@@ -32,8 +32,8 @@
  * <p>
  * <b>A failover.</b> Every fetch returns which run of the server answered. Where that is
  * another one than before, a reader first checks whether the last entry that it has
- * received is still the same: a server that was behind may have others there. What an
- * append hands over without a fetch is taken only from the server of the last fetch.
+ * received is still the same: a server that lagged may have others there. What an append
+ * hands over without a fetch is taken only from the server of the last fetch.
  * <p>
  * <b>One log only.</b> A name says nothing of which log is meant: it can be deleted and
  * created again. A {@link io.durablenotify.log.Start Start} may have the

@@ -24,8 +24,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a step on one daemon thread: after each signal, again while the step has more to
- * do, after a delay that it asks for, and with growing delays after a failure.
+ * Runs a step on one daemon thread: after each signal, and again as the step requests. A
+ * step that fails is repeated with growing delays.
  * <p>
  * Signals are coalesced and never lost: after each signal a step begins. The thread
  * exists while there is work, and for {@value #KEEP_ALIVE_SECONDS} seconds after. What a

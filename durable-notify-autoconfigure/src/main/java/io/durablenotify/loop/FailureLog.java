@@ -22,12 +22,13 @@ import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.core.NestedExceptionUtils;
+import org.springframework.util.StringUtils;
 import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
- * Logs the first failure of a series and the recovery, and determines exponential delays
- * between attempts, from 100 ms to 5 s unless said otherwise. Not thread-safe.
+ * Exponential backoff that logs the first failure of a series and the recovery. Delays
+ * are 100 ms to 5 s unless said otherwise. Not thread-safe.
  */
 public final class FailureLog {
 
@@ -48,7 +49,7 @@ public final class FailureLog {
 	/**
 	 * Create a new instance.
 	 * @param logger the logger
-	 * @param failing what is logged when a first attempt has failed, before the cause
+	 * @param failing what has failed, logged with the cause of the first failure
 	 * @param recovered what is logged when an attempt has succeeded again
 	 */
 	public FailureLog(Log logger, String failing, String recovered) {
@@ -58,7 +59,7 @@ public final class FailureLog {
 	/**
 	 * Create a new instance.
 	 * @param logger the logger
-	 * @param failing what is logged when a first attempt has failed, before the cause
+	 * @param failing what has failed, logged with the cause of the first failure
 	 * @param recovered what is logged when an attempt has succeeded again
 	 * @param longestDelay the longest delay between attempts
 	 */
@@ -79,7 +80,8 @@ public final class FailureLog {
 		if (delays == null) {
 			delays = this.backOff.start();
 			this.delays = delays;
-			this.logger.warn(this.failing + ": " + reason(NestedExceptionUtils.getMostSpecificCause(failure)));
+			this.logger.warn("%s: %s. Retrying".formatted(this.failing,
+					reason(NestedExceptionUtils.getMostSpecificCause(failure))));
 		}
 		this.logger.debug(this.failing, failure);
 		return Duration.ofMillis(delays.nextBackOff());
@@ -89,7 +91,8 @@ public final class FailureLog {
 	 * That of a connection which is cut has no message.
 	 */
 	private static String reason(Throwable cause) {
-		return (cause.getMessage() != null) ? cause.getMessage() : cause.getClass().getSimpleName();
+		String message = cause.getMessage();
+		return (message != null) ? StringUtils.trimTrailingCharacter(message, '.') : cause.getClass().getSimpleName();
 	}
 
 	/**

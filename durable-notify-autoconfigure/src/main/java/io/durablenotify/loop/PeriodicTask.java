@@ -25,9 +25,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Runs a task about once per interval while the application context runs, and again while
- * it has more to do. After a run that left more it rests for as long as that took, so
- * that it never works for more than half of the time.
+ * Runs a task at an interval while the application context runs, and again immediately
+ * while it has more to do. After a run that left more it rests for as long as that took,
+ * so that it never works for more than half of the time.
  */
 public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 
@@ -55,7 +55,7 @@ public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 	}
 
 	/**
-	 * Run the task, on a thread of its own.
+	 * Run the task, on its thread.
 	 * @return whether there is more to do at once
 	 */
 	protected abstract boolean run();

@@ -25,9 +25,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * A task that runs on an executor whenever it was signalled, never beside itself, and
- * once more if it was signalled while it ran: no signal is lost, and any number of them
- * before a run cost one run.
+ * Coalesces signals: runs a task after each signal, never concurrently, with at most one
+ * run pending. No signal is lost: one that comes during a run has another run follow.
  */
 public final class SerialTask {
 

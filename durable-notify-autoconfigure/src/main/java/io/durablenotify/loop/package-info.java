@@ -15,8 +15,8 @@
  */
 
 /**
- * The threads on which callbacks run: one executor for users' handlers, tasks that never
- * run beside themselves.
+ * The threads on which callbacks run: one executor for users' handlers, background loops
+ * for our own work.
  */
 @NullMarked
 package io.durablenotify.loop;

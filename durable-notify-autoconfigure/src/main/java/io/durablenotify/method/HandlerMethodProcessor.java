@@ -95,7 +95,7 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 	 */
 	protected final String resolve(String what, String text) {
 		String resolved = (this.placeholders != null) ? this.placeholders.resolveStringValue(text) : text;
-		// Without a configurer of its own, a context leaves those that it does not know
+		// A context without a configurer leaves those that it does not know
 		if (resolved == null || resolved.contains("${")) {
 			throw new IllegalStateException("%s '%s' has a placeholder that cannot be resolved".formatted(what, text));
 		}

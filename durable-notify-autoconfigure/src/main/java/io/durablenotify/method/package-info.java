@@ -15,7 +15,7 @@
  */
 
 /**
- * Methods of beans that handle what a feature delivers: found by an annotation,
+ * Methods of beans that handle what a feature delivers. They are found by an annotation,
  * subscribed when their bean is there, and cancelled with it.
  */
 @NullMarked

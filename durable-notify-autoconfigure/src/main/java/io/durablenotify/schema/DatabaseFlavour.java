@@ -28,8 +28,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose PostgreSQL this is, for a log line, and what only looks like PostgreSQL, to
- * refuse it. Nothing else depends on a name: what a server can do is found out by asking
+ * The flavour of PostgreSQL, for a log line; other databases that only resemble it are
+ * rejected. Nothing else depends on a name: what a server can do is found out by asking
  * for it.
  */
 final class DatabaseFlavour {

@@ -20,8 +20,8 @@ import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
 
 /**
- * What the application's DataSource leads to, asked once, when the first bean needs to
- * know.
+ * The database product of the application's DataSource, looked up when the first bean
+ * needs to know.
  *
  * @param description name and version, such as {@code PostgreSQL 18.1}, and in brackets
  * whose it is, if that shows

@@ -36,9 +36,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.DataAccessException;
 
 /**
- * Migrates by a Flyway run of our own: own schema, own history table, own location,
- * unpooled connections (Flyway needs two, and the pool may have one). It is never exposed
- * as a {@code Flyway} bean, since that would turn off the application's own migrations.
+ * Migrates by a separate Flyway run with its own schema, history table and location. Its
+ * connections are unpooled: Flyway needs two, and the pool may have one. It is never
+ * exposed as a {@code Flyway} bean, since that would turn off the application's own
+ * migrations.
  */
 final class FlywaySchemaMigrator implements SchemaMigrator {
 
@@ -85,7 +86,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			connections = new MigrationConnections(this.database.getPhysicalDataSource());
 		}
 		catch (IllegalStateException ex) {
-			logger.debug("Migrating by pooled connections", ex);
+			logger.debug("Failed to open an unpooled connection; migrating over pooled ones", ex);
 			return null;
 		}
 		boolean equivalent = false;
@@ -123,7 +124,7 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			connections.restoreSearchPaths();
 		}
 		catch (SQLException ex) {
-			logger.debug("The search path was not restored", ex);
+			logger.debug("Failed to restore the search path", ex);
 		}
 	}
 

@@ -25,10 +25,10 @@ import org.flywaydb.core.api.callback.Context;
 import org.flywaydb.core.api.callback.Event;
 
 /**
- * The session settings that migrations rely on, regardless of what the role or the
- * database has set: those that change how SQL is read, and time limits, which are for the
- * application's statements. A {@link Callback} that sets them for each migration's
- * transaction.
+ * Sets the session settings that migrations rely on, regardless of those of the role or
+ * the database. They are those that change how SQL is read, and time limits, which are
+ * for the application's statements. A {@link Callback} that sets them for each
+ * migration's transaction.
  */
 final class MigrationSettings implements Callback {
 

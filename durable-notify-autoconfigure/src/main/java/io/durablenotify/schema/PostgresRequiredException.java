@@ -17,8 +17,8 @@
 package io.durablenotify.schema;
 
 /**
- * A bean was asked for that needs PostgreSQL, and the DataSource leads to another
- * database.
+ * Thrown when a bean is needed that requires PostgreSQL, and the DataSource leads to
+ * another database.
  */
 public final class PostgresRequiredException extends RuntimeException {
 

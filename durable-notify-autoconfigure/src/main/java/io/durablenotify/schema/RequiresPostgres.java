@@ -27,8 +27,9 @@ import org.springframework.context.annotation.Lazy;
 
 /**
  * Marks a {@link Bean} method whose bean exists on PostgreSQL only, or a configuration
- * class with such methods, except those that are {@code @Lazy(false)}. The bean is
- * created at start-up on PostgreSQL, and is {@code null} on other databases.
+ * class with such methods. Methods of such a class that are {@code @Lazy(false)} are not
+ * meant. The bean is created at start-up on PostgreSQL, and is {@code null} on other
+ * databases.
  */
 @Target({ ElementType.TYPE, ElementType.METHOD })
 @Retention(RetentionPolicy.RUNTIME)

@@ -31,9 +31,9 @@ import org.apache.commons.logging.LogFactory;
 import org.springframework.dao.DataAccessException;
 
 /**
- * Checks a schema that has all migrations, once per start: raises the sequences that are
- * behind the ids in use, as after logical replication, which copies no sequences, warns
- * of an encoding that lacks characters, and makes sure that bytes arrive as they are.
+ * Checks a schema that has all migrations, once per start. Raises the sequences that are
+ * below the ids in use, as after logical replication, which copies no sequences, warns of
+ * an encoding that lacks characters, and makes sure that bytes arrive as they are.
  */
 final class SchemaCheck {
 
@@ -58,7 +58,7 @@ final class SchemaCheck {
 
 	/**
 	 * Check the schema.
-	 * @throws SchemaException if sequences are behind and cannot be raised
+	 * @throws SchemaException if sequences are below the ids in use and cannot be raised
 	 */
 	void run() {
 		try {
@@ -75,17 +75,16 @@ final class SchemaCheck {
 				ResultSet result = statement.executeQuery(this.schema.qualify(CHECK))) {
 			result.next();
 			if (result.getInt(1) > 0) {
-				logger
-					.warn(("%d sequence(s) of schema '%s' were behind the ids in use, as after logical replication or "
-							+ "a restore, and were raised")
-						.formatted(result.getInt(1), this.schema));
+				logger.warn(("%d sequence(s) of schema '%s' were below the ids in use, as after logical replication or "
+						+ "a restore, and have been raised")
+					.formatted(result.getInt(1), this.schema));
 			}
 			String encoding = result.getString(2);
 			if (!UTF_8.equals(encoding)) {
-				logger
-					.warn(("The database's encoding is %s: names, topics and other texts with characters that it lacks "
-							+ "are refused; a database with ENCODING 'UTF8' has them all")
-						.formatted(encoding));
+				logger.warn(
+						("The database's encoding is %s: names, topics and other texts must not have characters that it "
+								+ "lacks; a database with ENCODING 'UTF8' has them all")
+							.formatted(encoding));
 			}
 			if (result.getBoolean(3)) {
 				requireSameBytes(connection);
@@ -117,7 +116,7 @@ final class SchemaCheck {
 		}
 		Problem problem = (SqlErrors.isInsufficientPrivilege(exception)) ? Problem.RIGHTS : Problem.FAILED;
 		return new SchemaException(problem, this.schema,
-				("Sequences of schema '%1$s' may be behind the ids in use and could not be raised: %2$s. Its owner can, "
+				("Sequences of schema '%1$s' may be below the ids in use and could not be raised: %2$s. Its owner can, "
 						+ "by SELECT \"%1$s\".raise_ids()")
 					.formatted(this.schema, SqlErrors.reason(exception)),
 				exception);

@@ -20,7 +20,8 @@ import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.database.SqlErrors;
 
 /**
- * The schema is not, and could not be brought, in the state that this version needs.
+ * Thrown when the schema is not in the state that this version needs, and cannot be
+ * migrated to it.
  */
 public final class SchemaException extends RuntimeException {
 

@@ -20,7 +20,7 @@ import org.springframework.beans.factory.InitializingBean;
 import org.springframework.beans.factory.ObjectProvider;
 
 /**
- * Has the schema migrated or checked where the database is PostgreSQL.
+ * Migrates or checks the schema where the database is PostgreSQL.
  */
 final class SchemaInitializer implements InitializingBean {
 

@@ -19,8 +19,8 @@ package io.durablenotify.schema;
 import java.util.regex.Pattern;
 
 /**
- * The name of the schema that holds our tables, and the only text that ever becomes part
- * of an SQL statement.
+ * The name of the schema that holds our tables. The only text that ever becomes part of
+ * an SQL statement.
  *
  * @param value 1 to {@value #MAX_LENGTH} characters: lower-case letters, digits and
  * underscores, beginning with a letter or an underscore, not with {@code pg_}

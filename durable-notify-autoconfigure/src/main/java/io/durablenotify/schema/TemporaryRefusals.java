@@ -30,8 +30,8 @@ import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
- * Tries again at start-up where the server refuses connections for now, since it starts
- * or since others have not closed theirs yet.
+ * Retries at start-up while the server refuses connections. It does so while it starts,
+ * or until others have closed theirs.
  */
 final class TemporaryRefusals {
 
@@ -48,8 +48,8 @@ final class TemporaryRefusals {
 	}
 
 	/**
-	 * Run an attempt, and again after one that was refused for now, until it succeeds or
-	 * {@link ApplicationDatabase#START_PATIENCE} is over.
+	 * Run an attempt, and again after one that the server refused for now, until it
+	 * succeeds or {@link ApplicationDatabase#START_TIMEOUT} is over.
 	 * @throws RuntimeException what the last attempt threw
 	 */
 	<T> T outlast(Supplier<T> attempt) {
@@ -65,9 +65,9 @@ final class TemporaryRefusals {
 					throw ex;
 				}
 				if (!logged) {
-					logger.warn("The server refuses connections for now (%s): trying again for %d seconds".formatted(
+					logger.warn("The server refuses connections for now: %s. Retrying for %d seconds".formatted(
 							DriverConnectionDetails.maskUrl(SqlErrors.reason(ex)),
-							ApplicationDatabase.START_PATIENCE.toSeconds()));
+							ApplicationDatabase.START_TIMEOUT.toSeconds()));
 					logged = true;
 				}
 				do {
@@ -85,7 +85,7 @@ final class TemporaryRefusals {
 	}
 
 	private static boolean isOver(long begin) {
-		return System.nanoTime() - begin >= ApplicationDatabase.START_PATIENCE.toNanos();
+		return System.nanoTime() - begin >= ApplicationDatabase.START_TIMEOUT.toNanos();
 	}
 
 	/**
@@ -100,7 +100,7 @@ final class TemporaryRefusals {
 			return SqlErrors.isTransientRefusal(ex);
 		}
 		catch (IllegalStateException ex) {
-			// Only the pool can tell
+			// Only the pool knows how to connect
 			return false;
 		}
 	}

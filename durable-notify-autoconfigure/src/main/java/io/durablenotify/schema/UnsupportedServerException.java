@@ -17,8 +17,8 @@
 package io.durablenotify.schema;
 
 /**
- * The DataSource leads to a server that speaks PostgreSQL's protocol, and is another
- * database, on which data would be lost.
+ * Thrown when the server speaks PostgreSQL's protocol but is another database, on which
+ * data would be lost.
  */
 public final class UnsupportedServerException extends RuntimeException {
 

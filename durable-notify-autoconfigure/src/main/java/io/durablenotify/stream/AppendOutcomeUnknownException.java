@@ -19,17 +19,17 @@ package io.durablenotify.stream;
 import org.springframework.dao.NonTransientDataAccessResourceException;
 
 /**
- * The connection was lost after an append, or an end, was sent: it may or may not be
- * stored. An end can simply be written again. To append a chunk safely, use
- * {@link StreamWriter#appendAt(String, long, byte[])}, which stores it once however often
- * it is repeated.
+ * Thrown when the connection was lost after an append, or an end, was sent. The chunk, or
+ * the end, may or may not have been stored. An end can be repeated. A chunk can be
+ * appended with its index by {@link StreamWriter#appendAt(String, long, byte[])}, which
+ * stores it at most once.
  */
 public final class AppendOutcomeUnknownException extends NonTransientDataAccessResourceException {
 
 	AppendOutcomeUnknownException(String stream, Throwable cause) {
-		super(("The connection was lost while stream '%s' was being written to: what was sent may be stored or not. "
-				+ "An end can be written again. A chunk can if its index is known: appendAt(stream, index, data) "
-				+ "stores it only once; StreamReader.info(stream).nextIndex() is the stream's position")
+		super(("The connection was lost while stream '%s' was being written to: the write may or may not have been "
+				+ "stored. Retry a chunk by appendAt(stream, index, data), which stores it at most once "
+				+ "(StreamReader.info(stream).nextIndex() is the stream's next index); an end can be repeated")
 			.formatted(stream), cause);
 	}
 

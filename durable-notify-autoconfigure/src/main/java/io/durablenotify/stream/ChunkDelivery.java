@@ -19,7 +19,7 @@ package io.durablenotify.stream;
 import io.durablenotify.log.EntryHandler;
 
 /**
- * Gives a {@link ChunkHandler} what its reader brings.
+ * Calls a {@link ChunkHandler} with the chunks of its reader.
  *
  * @param handler the handler
  */

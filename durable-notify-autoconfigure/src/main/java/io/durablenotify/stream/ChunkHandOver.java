@@ -20,7 +20,7 @@ import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.stream.append.CommittedChunks;
 
 /**
- * Hands committed chunks to the readers in this process, which save a fetch.
+ * Hands committed chunks to the readers in this process, which saves them a fetch.
  */
 final class ChunkHandOver implements CommittedChunks {
 

@@ -29,8 +29,8 @@ import org.springframework.core.task.TaskRejectedException;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * Gathers what a transaction appends when nothing is left to be done but its commit, so
- * that it holds its streams for no longer than that, and locks them in one order.
+ * Gathers the chunks of a transaction, and appends them when nothing but its commit
+ * remains. So it holds its streams for no longer than that, and locks them in one order.
  */
 final class CommitAppends implements TransactionBuffer.Content {
 
@@ -63,9 +63,10 @@ final class CommitAppends implements TransactionBuffer.Content {
 	void add(Append append) {
 		long bytes = append.bufferedBytes();
 		if (!this.gathered.isEmpty() && this.bytes + bytes > this.maxBytes) {
-			throw new TaskRejectedException(("Append on commit refused: this transaction has gathered %d bytes, and %d "
-					+ "are allowed (durable-notify.streams.append-buffer). Commit more often")
-				.formatted(this.bytes, this.maxBytes));
+			throw new TaskRejectedException(
+					("Append on commit refused: this transaction has gathered %d bytes, and must "
+							+ "gather at most %d (durable-notify.streams.append-buffer). Commit more often")
+						.formatted(this.bytes, this.maxBytes));
 		}
 		this.gathered.add(append);
 		this.bytes += bytes;

@@ -27,8 +27,8 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Has each transaction append what {@link CommitAppends} has gathered after all callbacks
- * of synchronizations, in any order: the application's transaction managers call their
+ * Appends what {@link CommitAppends} has gathered, after all synchronization callbacks of
+ * the transaction in any order. The application's transaction managers call their
  * listeners last.
  */
 final class CommitListener implements BeanPostProcessor, TransactionExecutionListener {

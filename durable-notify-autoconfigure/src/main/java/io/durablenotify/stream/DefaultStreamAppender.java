@@ -17,8 +17,8 @@
 package io.durablenotify.stream;
 
 /**
- * The {@link StreamAppender}: nothing but a handle, so that one which is dropped without
- * being closed can be noticed.
+ * The {@link StreamAppender}: a mere handle, so that one which is dropped without being
+ * closed can be noticed.
  */
 final class DefaultStreamAppender implements StreamAppender {
 

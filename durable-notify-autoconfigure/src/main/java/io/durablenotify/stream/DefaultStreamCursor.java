@@ -31,7 +31,8 @@ import io.durablenotify.log.LogSubscription.End;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes a reader's chunks on its callers' threads, without an executor in between.
+ * The {@link StreamCursor}: takes a reader's chunks on its callers' threads, without an
+ * executor in between.
  */
 final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 
@@ -62,7 +63,7 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 			this.lock.unlock();
 		}
 		// A stop does not wait for a caller that may never come again
-		this.reader.told();
+		this.reader.completionDelivered();
 	}
 
 	@Override
@@ -163,7 +164,8 @@ final class DefaultStreamCursor implements StreamCursor, EntryConsumer {
 
 	private RuntimeException asUnchecked(Throwable error) {
 		if (error instanceof StreamException exception) {
-			// It is this reader's own: let it show who asked, not who fetched
+			// It is this reader's own: its stack is the caller's, not the fetching
+			// thread's
 			exception.fillInStackTrace();
 		}
 		if (error instanceof RuntimeException exception) {

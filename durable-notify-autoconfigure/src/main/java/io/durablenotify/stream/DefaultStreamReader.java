@@ -79,7 +79,7 @@ final class DefaultStreamReader implements StreamReader {
 		TailedStream tailed = this.scope.tailed(stream);
 		Assert.notNull(from, "'from' must not be null");
 		Assert.isTrue(limit >= 1 && limit <= MAX_PAGE_CHUNKS,
-				() -> "Limit " + limit + " is refused: use 1 to " + MAX_PAGE_CHUNKS);
+				() -> "Limit must be 1 to " + MAX_PAGE_CHUNKS + ", but is " + limit);
 		return this.scope.relativePage(this.database.execute("read a page of a stream",
 				(connection, joined) -> this.store.page(connection, tailed, from, limit, MAX_PAGE_BYTES)));
 	}

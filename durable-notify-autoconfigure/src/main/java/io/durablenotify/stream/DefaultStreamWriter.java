@@ -48,9 +48,9 @@ import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.util.Assert;
 
 /**
- * The {@link StreamWriter}: what is in a transaction goes to the database on the caller's
- * connection, what is in none by the {@link AppendPipeline}. Public methods are given
- * names as the caller knows them; everything below has full ones.
+ * The {@link StreamWriter}: writes on the connection of the caller's transaction, or
+ * through the {@link AppendPipeline}. Public methods are given names as the caller knows
+ * them; everything below has full ones.
  */
 final class DefaultStreamWriter implements StreamWriter {
 
@@ -144,9 +144,9 @@ final class DefaultStreamWriter implements StreamWriter {
 		Append append = new Append(name, AppendConditions.NONE, List.copyOf(chunks));
 		long max = this.properties.appendBuffer().toBytes();
 		Assert.isTrue(append.bytes() <= max,
-				() -> ("Chunks of %d bytes for stream '%s' are refused: %d are allowed at once "
-						+ "(durable-notify.streams.append-buffer). Append them in parts, or allow more")
-					.formatted(append.bytes(), name, max));
+				() -> ("Chunks for stream '%s' must have at most %d bytes together (durable-notify.streams.append-buffer), "
+						+ "but have %d. Append them in parts, or raise the limit")
+					.formatted(name, max, append.bytes()));
 		return append(append);
 	}
 
@@ -203,8 +203,8 @@ final class DefaultStreamWriter implements StreamWriter {
 		Assert.notNull(data, "'data' must not be null");
 		int max = this.scope.maxChunkSize();
 		Assert.isTrue(data.length <= max,
-				() -> "Chunk of %d bytes for stream '%s' is refused: %d are allowed (%s). Split it, or allow more"
-					.formatted(data.length, stream, max, this.scope.maxChunkSizeProperty()));
+				() -> "Chunk for stream '%s' must have at most %d bytes (%s), but has %d. Split it, or raise the limit"
+					.formatted(stream, max, this.scope.maxChunkSizeProperty(), data.length));
 	}
 
 	private long append(Append append) {

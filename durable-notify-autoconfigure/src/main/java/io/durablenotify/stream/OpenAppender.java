@@ -17,8 +17,6 @@
 package io.durablenotify.stream;
 
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -38,7 +36,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.util.Assert;
 
 /**
- * What a {@link StreamAppender} is writing, from its opening until the stream has ended
+ * The write side of a {@link StreamAppender}, from its opening until the stream has ended
  * for certain.
  */
 final class OpenAppender {
@@ -96,18 +94,14 @@ final class OpenAppender {
 	 */
 	private volatile boolean pending;
 
-	/**
-	 * Guarded by itself, like {@link #notified}.
-	 */
-	private final List<Runnable> callbacks = new ArrayList<>(1);
-
-	private boolean notified;
+	private final EndCallbacks callbacks;
 
 	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options) {
 		this.registry = registry;
 		this.writer = writer;
 		this.stream = stream;
 		this.options = options;
+		this.callbacks = new EndCallbacks(registry::run);
 	}
 
 	/**
@@ -131,9 +125,7 @@ final class OpenAppender {
 			Optional<Claimed> claimed = claim(lease);
 			if (claimed.isPresent()) {
 				this.claimed = true;
-				synchronized (this.callbacks) {
-					this.notified = false;
-				}
+				this.callbacks.begin();
 				awaitOutcome();
 				Long before = streamId();
 				this.claim = new Claim(claimed.get().streamId(), lease);
@@ -434,17 +426,7 @@ final class OpenAppender {
 
 	void onEnded(Runnable callback) {
 		Assert.notNull(callback, "'callback' must not be null");
-		boolean due;
-		synchronized (this.callbacks) {
-			due = this.notified;
-			if (!due) {
-				this.callbacks.add(callback);
-			}
-		}
-		if (due) {
-			this.registry.run(callback);
-		}
-		else {
+		if (this.callbacks.add(callback)) {
 			this.registry.watch(this);
 		}
 	}
@@ -453,13 +435,7 @@ final class OpenAppender {
 	 * The stream has ended, or is gone, without this appender.
 	 */
 	void over() {
-		List<Runnable> due;
-		synchronized (this.callbacks) {
-			this.notified = true;
-			due = List.copyOf(this.callbacks);
-			this.callbacks.clear();
-		}
-		due.forEach(this.registry::run);
+		this.callbacks.end();
 	}
 
 	/**

@@ -57,10 +57,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.task.TaskRejectedException;
 
 /**
- * The appenders of this instance that have not ended their streams. Sees to it that each
- * of these streams ends: when the application stops, when an appender could not end it
- * since the database was out of reach, and when a handle was dropped. Also notices that a
- * stream was ended by someone else, for those who want to know.
+ * The appenders of this instance that have not ended their streams. Ensures that each of
+ * these streams ends: when the application stops, when an appender could not end it since
+ * the database was out of reach, and when a handle was dropped. Also notices that another
+ * writer has ended a stream, for callbacks that are registered for it.
  */
 final class OpenAppenders implements AutoCloseable {
 
@@ -125,9 +125,8 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	private final Map<String, Long> unknown = new ConcurrentHashMap<>();
 
-	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders", new FailureLog(logger,
-			"Streams that were abandoned cannot be failed for now", "Streams that were abandoned are failed again"),
-			this::run);
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders",
+			new FailureLog(logger, "Failed to end abandoned streams", "Abandoned streams are ended again"), this::run);
 
 	private final Subscription wakeups;
 
@@ -276,8 +275,8 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	/**
-	 * Begin to ask whether the stream of an appender has ended, besides the wake-up for
-	 * that.
+	 * Begin to poll whether the stream of an appender has ended, in addition to its
+	 * wake-up.
 	 */
 	void watch(OpenAppender appender) {
 		this.watched.add(appender);
@@ -427,8 +426,8 @@ final class OpenAppenders implements AutoCloseable {
 			while (!open.isEmpty() && pause(deadline));
 		}
 		catch (RuntimeException ex) {
-			logger.warn("The streams that this application was writing could not be failed when it stopped; other "
-					+ "instances do it when its lease runs out", ex);
+			logger.warn("Failed to end the streams that the application was writing when it stopped; other instances "
+					+ "do so after its lease has run out", ex);
 		}
 		List<String> names = new ArrayList<>();
 		for (OpenAppender appender : left) {

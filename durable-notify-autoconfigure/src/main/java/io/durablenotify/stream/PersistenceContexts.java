@@ -32,7 +32,8 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.util.ClassUtils;
 
 /**
- * What JPA keeps in memory until the current transaction commits, after all callbacks.
+ * The JPA persistence contexts of the current transaction, which flush at its commit,
+ * after all callbacks.
  */
 final class PersistenceContexts {
 
@@ -64,9 +65,8 @@ final class PersistenceContexts {
 
 		private static void flush() {
 			Map.copyOf(TransactionSynchronizationManager.getResourceMap()).forEach((key, resource) -> {
-				// An extended persistence context, which has a transaction of its own,
-				// has
-				// another key
+				// An extended persistence context, which has a separate transaction,
+				// has another key
 				if (key instanceof EntityManagerFactory factory && resource instanceof EntityManagerHolder holder) {
 					flush(factory, holder.getEntityManager());
 				}

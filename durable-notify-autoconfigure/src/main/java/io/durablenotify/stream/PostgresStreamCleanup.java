@@ -51,14 +51,14 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	/**
 	 * How long ago a stream's time was over that is found without checking all.
 	 */
-	private static final Duration LOOK_BACK = Duration.ofHours(1);
+	private static final Duration RECENT = Duration.ofHours(1);
 
 	/**
-	 * A statement of its own, so that the following ones see what the last one to hold
-	 * the lock has done. The locks on rows are never waited for; those on tables, by a
-	 * DBA, not for long.
+	 * A separate statement, so that the following ones see what the last holder of the
+	 * lock has done. The locks on rows are never waited for; those on tables, by a DBA,
+	 * not for long.
 	 */
-	private static final String TAKE_TURN = """
+	private static final String TRY_LOCK = """
 			SELECT set_config('lock_timeout', '1s', true) IS NOT NULL,
 				set_config('statement_timeout', '0', true) IS NOT NULL, set_config('durable_notify.turn',
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.deleted_streams', 0))::text, true) IS NOT NULL
@@ -74,10 +74,10 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			RETURNING stream_id
 			""";
 
-	private static final String MY_TURN = "current_setting('durable_notify.turn') = 'true'";
+	private static final String LOCKED = "current_setting('durable_notify.turn') = 'true'";
 
 	/**
-	 * By the database's clock and the indexes on both times. A head that another
+	 * By the database's clock and the indexes on both times. A stream that another
 	 * transaction has locked is left to the next time. With the index on the end alone,
 	 * streams of other families are passed over: those that are kept for long would be so
 	 * every time, without a lower bound.
@@ -87,12 +87,12 @@ final class PostgresStreamCleanup implements StreamCleanup {
 				SELECT prefix, nullif(given, -1) AS millis, now() - nullif(given, -1) * interval '1 millisecond' AS until
 				FROM unnest(?::text[], ?::bigint[]) AS rule(prefix, given)),
 			expired AS MATERIALIZED (
-				SELECT stream_id FROM ${schema}.streams WHERE ${turn} AND expires_at <= now()
+				SELECT stream_id FROM ${schema}.streams WHERE ${locked} AND expires_at <= now()
 				ORDER BY expires_at LIMIT ${streams} FOR UPDATE SKIP LOCKED),
 			outlived AS MATERIALIZED (
 				SELECT o.stream_id FROM rules r CROSS JOIN LATERAL (
 					SELECT s.stream_id FROM ${schema}.streams s
-					WHERE ${turn} AND s.ended_at <= r.until
+					WHERE ${locked} AND s.ended_at <= r.until
 						AND s.ended_at > coalesce(r.until - ?::bigint * interval '1 millisecond', '-infinity')
 						AND starts_with(s.name, r.prefix)
 						AND NOT EXISTS (SELECT FROM rules longer
@@ -114,8 +114,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			EXISTS (SELECT FROM ${schema}.streams s WHERE s.stream_id = d.stream_id OFFSET 0)""";
 
 	/**
-	 * Every chunk of a stream is visible before its id can be: appends hold the head's
-	 * lock until their commit, and the deletion waited for it. From each stream a slice
+	 * Every chunk of a stream is visible before its id can be: appends lock the stream's
+	 * row until their commit, and the deletion waited for it. From each stream a slice
 	 * takes the first ones that are left, by the chunks' primary key. They are removed by
 	 * their place, which no plan can turn into reading the whole table; no other code
 	 * updates or deletes any.
@@ -123,7 +123,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private static final String DELETE_CHUNKS = """
 			WITH deleted AS MATERIALIZED (
 				SELECT stream_id, next_index FROM ${schema}.deleted_streams d
-				WHERE ${turn} AND stream_id > ? AND NOT ${is_there}
+				WHERE ${locked} AND stream_id > ? AND NOT ${is_there}
 				ORDER BY stream_id LIMIT ${streams}),
 			slice AS MATERIALIZED (
 				SELECT place FROM (
@@ -148,21 +148,21 @@ final class PostgresStreamCleanup implements StreamCleanup {
 
 	private static final String FORGET_EMPTY = """
 			DELETE FROM ${schema}.deleted_streams d
-			WHERE d.stream_id IN (SELECT stream_id FROM ${schema}.deleted_streams WHERE ${turn} AND stream_id > ?
+			WHERE d.stream_id IN (SELECT stream_id FROM ${schema}.deleted_streams WHERE ${locked} AND stream_id > ?
 					ORDER BY stream_id LIMIT ${streams})
 				AND (${is_there} OR NOT EXISTS (SELECT FROM ${schema}.stream_chunks c
 					WHERE c.stream_id = d.stream_id AND c.chunk_index >= d.next_index))
 			""";
 
 	private static final String ASK_FOR_MORE = """
-			SELECT ${turn} AND EXISTS (SELECT FROM ${schema}.deleted_streams)
+			SELECT ${locked} AND EXISTS (SELECT FROM ${schema}.deleted_streams)
 			""";
 
 	private final String clean;
 
 	PostgresStreamCleanup(SchemaName schema) {
-		this.clean = schema.qualify(String.join(";", TAKE_TURN, DELETE_HEADS, DELETE_CHUNKS, FORGET_EMPTY, ASK_FOR_MORE)
-			.replace("${turn}", MY_TURN)
+		this.clean = schema.qualify(String.join(";", TRY_LOCK, DELETE_HEADS, DELETE_CHUNKS, FORGET_EMPTY, ASK_FOR_MORE)
+			.replace("${locked}", LOCKED)
 			.replace("${is_there}", IS_THERE)
 			.replace("${streams}", String.valueOf(STREAMS_PER_SLICE))
 			.replace("${chunks}", String.valueOf(CHUNKS_PER_SLICE))
@@ -177,7 +177,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			List<String> prefixes = Spelling.possible(connection, byPrefix.keySet());
 			statement.setObject(1, prefixes.toArray(String[]::new));
 			statement.setObject(2, prefixes.stream().mapToLong((prefix) -> millis(byPrefix.get(prefix))).toArray());
-			statement.setObject(3, (all) ? null : LOOK_BACK.toMillis(), Types.BIGINT);
+			statement.setObject(3, (all) ? null : RECENT.toMillis(), Types.BIGINT);
 			statement.setLong(4, after);
 			statement.setLong(5, after);
 			OneTransaction.execute(statement);

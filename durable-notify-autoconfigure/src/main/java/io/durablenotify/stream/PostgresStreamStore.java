@@ -66,35 +66,9 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
-	 * Where a stream ends for others, asked in a transaction that may have written to it:
-	 * of what is visible, the rows of that transaction and its savepoints do not count.
-	 * They are found by xmin, which a row keeps forever and whose upper half is added
-	 * here. Whether a number belongs to this transaction is known from its status: what
-	 * is visible and yet in progress is ours. That is refused for numbers that the
-	 * snapshot does not know; of these, what is visible is ours too, but for rows from
-	 * four thousand million transactions ago. Reads backwards from the end, no further
-	 * than our rows go.
-	 */
-	private static final String TAIL = """
-			WITH own AS MATERIALIZED (
-				SELECT pg_current_xact_id_if_assigned()::text::bigint AS xact,
-					pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xact)
-			SELECT s.stream_id, NOT ${own_stream} AS visible,
-				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c
-					WHERE c.stream_id = s.stream_id AND NOT ${own_chunk} ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
-			FROM ${schema}.streams s CROSS JOIN own WHERE s.name = ?
-			""";
-
-	private static final String OWN = """
-			coalesce((SELECT CASE WHEN n.xact < own.next_xact THEN ${schema}.in_progress(n.xact::text::xid8)
-					ELSE n.xact < own.next_xact + 1000000 END
-				FROM (SELECT own.xact + (${row}.xmin::text::bigint - own.xact % 4294967296 + 4294967296) % 4294967296) AS n(xact)
-				), false)""";
-
-	/**
 	 * A lower bound here too. Where nothing is above it, the stream ends below what was
 	 * received, or nothing was received: the same as with an empty stream. The row
-	 * without an id names the server. OFFSET 0 keeps the heads from being joined by a
+	 * without an id names the server. OFFSET 0 keeps the streams from being joined by a
 	 * whole index, which seems cheap as long as they are few.
 	 */
 	private static final String MOVED = """
@@ -151,11 +125,11 @@ final class PostgresStreamStore implements StreamStore {
 	 * Reads a page of one stream from an index, by id or by name, in less time than
 	 * FETCH: without the running sum. Chunks that are larger than the page's average may
 	 * be are left out; then a reader gets those before, and FETCH reads the rest. The
-	 * stream is a row of its own, the first one, with the next index in place of a
-	 * chunk's and most of it in one column, since each column costs with each chunk. The
-	 * search for the end begins at the index, as above. A range instead of a limit, since
-	 * there are no gaps: whatever plan there is reads no more than the page. The values
-	 * are hidden from the planner as in a {@link PageQuery}.
+	 * stream is a separate row, the first one, with the next index in place of a chunk's
+	 * and most of it in one column, since each column costs with each chunk. The search
+	 * for the end begins at the index, as above. A range instead of a limit, since there
+	 * are no gaps: any plan reads no more than the page. The values are hidden from the
+	 * planner as in a {@link PageQuery}.
 	 */
 	private static final String READ = """
 			SELECT ARRAY[s.stream_id::text, s.name,
@@ -194,7 +168,7 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final String findHead;
 
-	private final String tail;
+	private final CommittedTail tail;
 
 	private final String moved;
 
@@ -208,8 +182,7 @@ final class PostgresStreamStore implements StreamStore {
 
 	PostgresStreamStore(SchemaName schema) {
 		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
-		this.tail = schema.qualify(TAIL.replace("${own_stream}", OWN.replace("${row}", "s"))
-			.replace("${own_chunk}", OWN.replace("${row}", "c")));
+		this.tail = new CommittedTail(schema);
 		this.moved = schema.qualify(MOVED);
 		this.fetch = new PageQuery(schema.qualify(withHead(FETCH, NEAR_TARGET)));
 		this.read = schema.qualify(READ.replace("${key}", "stream_id").replace("${id}", "(SELECT ?::bigint)"));
@@ -232,15 +205,7 @@ final class PostgresStreamStore implements StreamStore {
 
 	@Override
 	public Optional<Tail> tail(Connection connection, boolean joined, String stream) throws SQLException {
-		if (!joined) {
-			return StreamStore.super.tail(connection, false, stream);
-		}
-		try (PreparedStatement statement = connection.prepareStatement(this.tail)) {
-			statement.setString(1, stream);
-			ResultSet result = statement.executeQuery();
-			return (result.next()) ? Optional.of(new Tail(result.getLong(1), result.getBoolean(2), result.getLong(3)))
-					: Optional.empty();
-		}
+		return (joined) ? this.tail.find(connection, stream) : StreamStore.super.tail(connection, false, stream);
 	}
 
 	private static Head readHead(ResultSet result) throws SQLException {

@@ -17,8 +17,8 @@
 package io.durablenotify.stream;
 
 /**
- * The application context closes, or has closed. The stream itself goes on: read it again
- * from the next index.
+ * Reports to a reader that the application context closes, or has closed. The stream
+ * itself goes on: read it again from the next index.
  */
 public final class ReaderStoppedException extends StreamException {
 

@@ -17,7 +17,7 @@
 package io.durablenotify.stream;
 
 /**
- * One writer's handle on a stream, so that a text is whole or known not to be: once an
+ * A writer's handle on a stream, so that a text is whole or known not to be. Once an
  * append failed, all later ones fail with it and leave no hole, and the stream fails
  * unless it is completed. It does so when the handle is closed; when the handle is
  * dropped without that; when the application stops ("abandoned: the application

@@ -17,8 +17,8 @@
 package io.durablenotify.stream;
 
 /**
- * The stream was {@linkplain StreamWriter#cancel cancelled}: no more of it was wanted.
- * The reader has received all chunks there were.
+ * Reports to a reader that the stream was {@linkplain StreamWriter#cancel cancelled}. The
+ * reader has received all chunks that there were.
  */
 public final class StreamCancelledException extends StreamFailedException {
 

@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * Which streams there are: all SQL that creates, deletes and lists them.
+ * The catalogue of streams: all SQL that creates, deletes and lists them.
  */
 final class StreamCatalog {
 
@@ -66,7 +66,8 @@ final class StreamCatalog {
 			""";
 
 	/**
-	 * Waits for appends, whose lock on the head excludes this one: no chunk can follow.
+	 * Waits for appends, whose lock on the stream's row excludes this one: no chunk can
+	 * follow.
 	 */
 	private static final String DELETE = """
 			WITH gone AS (DELETE FROM ${schema}.streams WHERE name = ? RETURNING stream_id)
@@ -225,7 +226,7 @@ final class StreamCatalog {
 
 	/**
 	 * Delete a stream: from the commit on it is gone for readers and writers, and its
-	 * chunks are left to the {@link StreamCleanup}. Waits for the head's lock.
+	 * chunks are left to the {@link StreamCleanup}. Waits for the lock on its row.
 	 * @param joined whether the connection is in the caller's transaction, whose settings
 	 * have to stay
 	 * @return the id of what was deleted, empty if there was none

@@ -21,7 +21,7 @@ import java.sql.SQLException;
 import java.util.List;
 
 /**
- * Deletes streams whose time is over, and removes the chunks of deleted ones.
+ * Deletes expired streams, and removes the chunks of deleted ones.
  */
 interface StreamCleanup {
 
@@ -29,10 +29,10 @@ interface StreamCleanup {
 	 * Take the next slice, in one short transaction, unless another instance is at it.
 	 * Never waits for a stream that another transaction has locked.
 	 * @param retention how long streams are kept after their end
-	 * @param all whether to check all streams that have ended, or only at those whose
-	 * time was over not long ago, which others that are kept for longer do not slow down
+	 * @param all whether to check all streams that have ended, or only those whose time
+	 * was over not long ago, which others that are kept for longer do not slow down
 	 * @param after the id after which to find chunks to remove, so that a large stream
-	 * gets one slice a turn
+	 * gets one slice at a time
 	 */
 	Slice clean(Connection connection, StreamRetention retention, boolean all, long after) throws SQLException;
 

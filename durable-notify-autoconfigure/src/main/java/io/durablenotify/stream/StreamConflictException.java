@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.OptimisticLockingFailureException;
 
 /**
- * A stream of that name exists and was created with other options. Nothing was changed.
+ * Thrown when a stream of that name exists and was created with other options. Nothing
+ * was changed.
  */
 public final class StreamConflictException extends OptimisticLockingFailureException {
 

@@ -40,9 +40,9 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  * <li>{@link StreamFailedException} (of a stream that was cancelled a
  * {@link StreamCancelledException}), {@link StreamDeletedException},
- * {@link StreamTruncatedException}, {@link ReaderStoppedException} (at once, whatever is
- * buffered), or a {@link org.springframework.dao.DataAccessException} if this stream
- * alone cannot be read: what {@link ChunkHandler#onError} would get;
+ * {@link StreamTruncatedException}, {@link ReaderStoppedException} (at once, without the
+ * chunks that are buffered), or a {@link org.springframework.dao.DataAccessException} if
+ * this stream alone cannot be read: what {@link ChunkHandler#onError} would get;
  * <li>{@link CancellationException} if the cursor is closed, be it by another thread
  * while this one waits;
  * <li>{@link CancellationException} with an {@link InterruptedException} as its cause if

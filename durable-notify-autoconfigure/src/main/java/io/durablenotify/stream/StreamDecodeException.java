@@ -17,8 +17,9 @@
 package io.durablenotify.stream;
 
 /**
- * A chunk is no value of the type that its reader expects. It does not show the payload,
- * and has no cause, since messages of decoders do; its stack is the decoder's.
+ * Reports to a reader a chunk that is no value of the type that it expects. It does not
+ * show the payload, and has no cause, since messages of decoders do; its stack is the
+ * decoder's.
  */
 public final class StreamDecodeException extends StreamException {
 

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.NonTransientDataAccessException;
 
 /**
- * The stream has ended, so that nothing can be appended.
+ * Thrown when a stream has ended, so that nothing can be appended.
  */
 public final class StreamEndedException extends NonTransientDataAccessException {
 

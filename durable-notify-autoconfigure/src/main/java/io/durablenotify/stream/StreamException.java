@@ -17,7 +17,7 @@
 package io.durablenotify.stream;
 
 /**
- * Why a live reader ended before its stream was read to a complete end.
+ * Reports to a reader why it ended before its stream was read to a complete end.
  */
 public abstract class StreamException extends RuntimeException {
 

@@ -17,8 +17,8 @@
 package io.durablenotify.stream;
 
 /**
- * The stream ended as failed, or was cancelled. The reader has received all chunks there
- * were.
+ * Reports to a reader that the stream ended as failed, or was cancelled. The reader has
+ * received all chunks that there were.
  */
 public sealed class StreamFailedException extends StreamException permits StreamCancelledException {
 

@@ -40,7 +40,7 @@ final class StreamJanitor extends PeriodicTask {
 
 	static final Duration INTERVAL = Duration.ofMinutes(1);
 
-	private static final int TURNS_PER_LOOK_AT_ALL = 60;
+	private static final int RUNS_PER_FULL_CHECK = 60;
 
 	private final ApplicationDatabase database;
 
@@ -56,16 +56,15 @@ final class StreamJanitor extends PeriodicTask {
 	private long after;
 
 	/**
-	 * The turns since the last check of all streams: of what has ended long ago, most has
+	 * The runs since the last check of all streams: of what has ended long ago, most has
 	 * to be kept.
 	 */
-	private int turns;
+	private int runs;
 
 	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, PublishingWrites writes,
 			StreamRetention retention, Duration interval) {
-		super("durable-notify-janitor", interval,
-				new FailureLog(logger, "Deleted and expired streams cannot be cleaned up for now",
-						"Deleted and expired streams are cleaned up again"));
+		super("durable-notify-janitor", interval, new FailureLog(logger,
+				"Failed to clean up deleted and expired streams", "Deleted and expired streams are cleaned up again"));
 		this.database = database;
 		this.cleanup = cleanup;
 		this.writes = writes;
@@ -79,12 +78,12 @@ final class StreamJanitor extends PeriodicTask {
 			slice = clean();
 		}
 		catch (RuntimeException ex) {
-			this.turns = 0;
+			this.runs = 0;
 			throw ex;
 		}
 		this.after = slice.after();
 		if (!slice.more()) {
-			this.turns = (this.turns + 1) % TURNS_PER_LOOK_AT_ALL;
+			this.runs = (this.runs + 1) % RUNS_PER_FULL_CHECK;
 		}
 		return slice.more();
 	}
@@ -95,7 +94,7 @@ final class StreamJanitor extends PeriodicTask {
 	}
 
 	private Written<Slice> clean(Connection connection, boolean joined) throws SQLException {
-		Slice slice = this.cleanup.clean(connection, this.retention, this.turns == 0, this.after);
+		Slice slice = this.cleanup.clean(connection, this.retention, this.runs == 0, this.after);
 		return new Written<>(slice, slice.deleted().stream().map(Wakeup::deleted).toList());
 	}
 

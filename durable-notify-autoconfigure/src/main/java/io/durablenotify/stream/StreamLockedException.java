@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.PessimisticLockingFailureException;
 
 /**
- * Another transaction held the stream for longer than
+ * Thrown when another transaction held the stream for longer than
  * {@code durable-notify.streams.append-timeout}. Nothing was stored.
  */
 public final class StreamLockedException extends PessimisticLockingFailureException {

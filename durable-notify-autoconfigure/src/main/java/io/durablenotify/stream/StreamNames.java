@@ -42,21 +42,21 @@ final class StreamNames {
 	static String require(String name) {
 		if (!Texts.isName(name, MAX_LENGTH)) {
 			throw new IllegalArgumentException(
-					("Stream name %s is refused: 1 to %d characters are allowed, none of them white space or a control "
-							+ "character. If this is the text, the arguments are swapped: append(stream, text).")
+					("Stream name %s must have 1 to %d characters, none of them white space or a control character. "
+							+ "If this is the text, the arguments are swapped: append(stream, text).")
 						.formatted(Texts.shown(name), MAX_LENGTH));
 		}
 		return name;
 	}
 
 	/**
-	 * Refuse a name and an owner that are too long together.
+	 * Require a name and an owner that are not too long together.
 	 */
 	static void requireIndexable(String name, @Nullable String owner) {
 		int bytes = (owner != null) ? utf8Length(name) + utf8Length(owner) : 0;
 		Assert.isTrue(bytes <= MAX_BYTES_WITH_OWNER,
-				() -> "Stream name %s and owner %s are refused: they have %d bytes in UTF-8 together, and %d are allowed"
-					.formatted(Texts.shown(name), Texts.shown(owner), bytes, MAX_BYTES_WITH_OWNER));
+				() -> "Stream name %s and owner %s must have at most %d bytes in UTF-8 together, but have %d"
+					.formatted(Texts.shown(name), Texts.shown(owner), MAX_BYTES_WITH_OWNER, bytes));
 	}
 
 	private static int utf8Length(String text) {

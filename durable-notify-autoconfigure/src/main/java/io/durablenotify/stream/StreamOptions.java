@@ -27,7 +27,8 @@ import org.springframework.util.MimeTypeUtils;
 import org.springframework.util.StringUtils;
 
 /**
- * What a stream is created with. None of it can be changed later. <pre class="code">
+ * The options with which a stream is created. None of it can be changed later.
+ * <pre class="code">
  * StreamOptions.none().owner("alice").timeToLive(Duration.ofDays(1))
  * </pre>
  *
@@ -57,7 +58,7 @@ public record StreamOptions(@Nullable String owner, @Nullable String contentType
 	 * @param owner the owner, or {@code null}
 	 * @param contentType the media type of the chunks together, or {@code null}
 	 * @param timeToLive the time from creation to deletion, or {@code null}
-	 * @throws IllegalArgumentException if one of them is refused
+	 * @throws IllegalArgumentException if one of them is invalid
 	 */
 	public StreamOptions {
 		if (owner != null) {
@@ -73,7 +74,7 @@ public record StreamOptions(@Nullable String owner, @Nullable String contentType
 
 	static void requireOwner(String owner) {
 		Assert.isTrue(StringUtils.hasText(owner) && isStorable(owner, MAX_OWNER_LENGTH),
-				() -> "Owner '%s' is refused: 1 to %d characters are allowed, not only white space, no control character"
+				() -> "Owner '%s' must have 1 to %d characters, not only white space and no control character"
 					.formatted(owner, MAX_OWNER_LENGTH));
 	}
 
@@ -83,16 +84,16 @@ public record StreamOptions(@Nullable String owner, @Nullable String contentType
 		}
 		catch (InvalidMimeTypeException ex) {
 			throw new IllegalArgumentException(
-					"Content type '" + contentType + "' is refused: use a media type such as text/plain", ex);
+					"Content type '" + contentType + "' must be a media type such as text/plain", ex);
 		}
 		Assert.isTrue(isStorable(contentType, MAX_CONTENT_TYPE_LENGTH),
-				() -> "Content type '%s' is refused: at most %d characters are allowed, no control character"
+				() -> "Content type '%s' must have at most %d characters, and no control character"
 					.formatted(contentType, MAX_CONTENT_TYPE_LENGTH));
 	}
 
 	private static Duration requireTimeToLive(Duration timeToLive) {
 		Assert.isTrue(timeToLive.compareTo(Duration.ofMillis(1)) >= 0 && timeToLive.compareTo(LONGEST) <= 0,
-				() -> "Time to live %s is refused: use 1 ms to %d days".formatted(timeToLive, LONGEST.toDays()));
+				() -> "Time to live must be 1 ms to %d days, but is %s".formatted(LONGEST.toDays(), timeToLive));
 		return timeToLive.truncatedTo(ChronoUnit.MILLIS);
 	}
 
@@ -115,7 +116,7 @@ public record StreamOptions(@Nullable String owner, @Nullable String contentType
 	 * Set whom the stream belongs to.
 	 * @param owner the owner
 	 * @return new options
-	 * @throws IllegalArgumentException if the owner is refused
+	 * @throws IllegalArgumentException if the owner is invalid
 	 */
 	public StreamOptions owner(String owner) {
 		return new StreamOptions(owner, this.contentType, this.timeToLive);
@@ -135,7 +136,7 @@ public record StreamOptions(@Nullable String owner, @Nullable String contentType
 	 * Set how long after its creation the stream is deleted, by the database's clock.
 	 * @param timeToLive the time to live
 	 * @return new options
-	 * @throws IllegalArgumentException if the time is refused
+	 * @throws IllegalArgumentException if the time is invalid
 	 */
 	public StreamOptions timeToLive(Duration timeToLive) {
 		return new StreamOptions(this.owner, this.contentType, timeToLive);

@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Where reading begins: at an index, or a number of chunks before the end that the stream
- * has when reading begins; in any stream of the name, or in {@link #in(String) one} only.
+ * A position at which reading begins: an index, or a number of chunks before the end that
+ * the stream has when reading begins; in any stream of the name, or in {@link #in(String)
+ * one} only.
  * <p>
  * The end is that of the chunks that are committed. A transaction that opens a reader
  * finds the end that it sees: at REPEATABLE READ and SERIALIZABLE that of its snapshot,

@@ -38,8 +38,8 @@ import org.springframework.util.unit.DataSize;
  * @param bufferBytes Maximum size of the chunks that a live reader holds for a slow
  * handler. A single larger chunk is held nevertheless. From 1KB to 512MB.
  * @param appendBuffer Maximum size of the chunks that wait to be written. An append that
- * finds no room waits, one that is asynchronous is refused. From the maximum size of a
- * chunk to 64GB.
+ * finds no room waits, an asynchronous one fails. From the maximum size of a chunk to
+ * 64GB.
  * @param appendTimeout Time that a write waits for a stream that another transaction has
  * locked. From 10ms to 1h.
  * @param retention Time after its end at which a stream is deleted. Without it, ended

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Which streams to list, and in which order. <pre class="code">
+ * A query for streams, in the order of their names. <pre class="code">
  * StreamQuery.all().owner("alice").prefix("answers/").after(lastName).limit(50)
  * </pre>
  *
@@ -47,7 +47,7 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 	 * @param limit the largest number of streams
 	 * @param openOnly whether to leave out streams that have ended
 	 * @param reversed whether to begin with the last name
-	 * @throws IllegalArgumentException if the owner or the limit is refused, or the
+	 * @throws IllegalArgumentException if the owner or the limit is invalid, or the
 	 * prefix or the name after which to begin has characters that no name can have
 	 */
 	public StreamQuery {
@@ -62,7 +62,7 @@ public record StreamQuery(@Nullable String owner, String prefix, @Nullable Strin
 			StreamNames.require(after);
 		}
 		int size = limit;
-		Assert.isTrue(size >= 1 && size <= MAX_LIMIT, () -> "Limit " + size + " is refused: use 1 to " + MAX_LIMIT);
+		Assert.isTrue(size >= 1 && size <= MAX_LIMIT, () -> "Limit must be 1 to " + MAX_LIMIT + ", but is " + size);
 	}
 
 	/**

@@ -25,9 +25,9 @@ import io.durablenotify.Subscription;
 /**
  * Reads streams, live or by the page.
  * <p>
- * A live reader gets every chunk from its position on, once and in order, whatever
- * happens to notifications: they only make it fetch sooner. It holds neither a thread nor
- * a connection while it waits. <pre class="code">
+ * A live reader gets every chunk from its position on, once and in order, also where
+ * notifications are lost: they only make it fetch sooner. It holds neither a thread nor a
+ * connection while it waits. <pre class="code">
  * reader.subscribe("answers/42", StreamPosition.start(), (chunk) -> show(chunk.text()));
  * </pre>
  * <p>
@@ -59,7 +59,7 @@ public interface StreamReader {
 	 * @param from where to begin
 	 * @param handler the handler
 	 * @return the subscription
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 * @throws ReaderStoppedException if the application context has closed
 	 * @throws org.springframework.dao.DataAccessException if the end has to be found and
 	 * the database fails
@@ -75,7 +75,7 @@ public interface StreamReader {
 	 * @param from where to begin; {@link StreamPosition#end()} and
 	 * {@link StreamPosition#last(int)} are fixed when this returns
 	 * @return the cursor, to be closed
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 * @throws ReaderStoppedException if the application context has closed
 	 * @throws org.springframework.dao.DataAccessException as {@link #subscribe} does
 	 */
@@ -84,7 +84,7 @@ public interface StreamReader {
 	/**
 	 * Read a stream live, as many chunks as are asked for.
 	 * <p>
-	 * Each {@link Flow.Publisher#subscribe subscribe} opens a reader of its own, which
+	 * Each {@link Flow.Publisher#subscribe subscribe} opens a separate reader, which
 	 * reads as {@link #subscribe} does: {@link StreamPosition#end()} and
 	 * {@link StreamPosition#last(int)} are fixed when it returns. Its subscriber is given
 	 * what it has requested, and a reader of which nothing is requested holds the bounded
@@ -101,7 +101,7 @@ public interface StreamReader {
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @return the publisher, for any number of subscribers
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 */
 	Flow.Publisher<Chunk> publisher(String stream, StreamPosition from);
 
@@ -127,7 +127,7 @@ public interface StreamReader {
 	 * @throws StreamTruncatedException if the first chunk is missing, and the stream has
 	 * later ones; and as {@link StreamPosition#in(String)} says
 	 * @throws StreamDeletedException as {@link StreamPosition#in(String)} says
-	 * @throws IllegalArgumentException if the name or the limit is refused
+	 * @throws IllegalArgumentException if the name or the limit is invalid
 	 */
 	ChunkPage page(String stream, StreamPosition from, int limit);
 
@@ -135,7 +135,7 @@ public interface StreamReader {
 	 * Describe a stream, as the caller's transaction sees it where there is one.
 	 * @param stream the stream's name
 	 * @return the description, empty if there is no such stream
-	 * @throws IllegalArgumentException if the name is refused
+	 * @throws IllegalArgumentException if the name is invalid
 	 */
 	Optional<StreamInfo> info(String stream);
 

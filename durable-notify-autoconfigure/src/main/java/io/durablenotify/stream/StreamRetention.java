@@ -24,8 +24,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long streams are kept after their end. A stream is kept as the longest prefix of
- * its name says.
+ * The times for which streams are kept after their end. A stream is kept as the longest
+ * prefix of its name says.
  *
  * @param byPrefix the times by prefix, the empty one for all that have no other. What has
  * {@code null} is kept forever

@@ -19,13 +19,13 @@ package io.durablenotify.stream;
 import org.springframework.util.unit.DataSize;
 
 /**
- * What a {@link StreamReader} or {@link StreamWriter} works on, and within which limits:
- * all streams, or those of a family, which its callers name without the prefix.
+ * The streams and limits of a {@link StreamReader} or {@link StreamWriter}: all, or those
+ * of a family. Its callers name a family's streams without the prefix.
  *
  * @param prefix what the names of its streams begin with; empty for all streams
  * @param bufferSize how many chunks a live reader holds at most
  * @param maxChunkSize the largest chunk, in bytes
- * @param maxChunkSizeProperty the property by which a larger one can be allowed
+ * @param maxChunkSizeProperty the property that sets it
  */
 record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxChunkSizeProperty) {
 
@@ -48,7 +48,7 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 	/**
 	 * Return the full name of a stream, which is what the rules for names are about.
 	 * @param name the name as the caller gives it
-	 * @throws IllegalArgumentException if it is refused. A name that is nothing but the
+	 * @throws IllegalArgumentException if it is invalid. A name that is nothing but the
 	 * prefix would be none to the caller
 	 */
 	String fullName(String name) {

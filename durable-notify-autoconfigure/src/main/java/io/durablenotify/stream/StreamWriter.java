@@ -45,11 +45,11 @@ import java.util.concurrent.CompletableFuture;
  * committed when the method returns.
  * <p>
  * All methods may be called from any thread; they block for the database. They throw
- * {@link IllegalArgumentException} for a name or a chunk that is refused, before anything
- * is sent; {@link StreamLockedException} if another transaction held the stream longer
- * than {@code durable-notify.streams.append-timeout}, which no {@code statement_timeout}
- * of the role cuts short, except in a transaction of the caller's, where that comes first
- * as a {@link org.springframework.dao.QueryTimeoutException};
+ * {@link IllegalArgumentException} for an invalid name or chunk, before anything is sent;
+ * {@link StreamLockedException} if another transaction held the stream longer than
+ * {@code durable-notify.streams.append-timeout}, which no {@code statement_timeout} of
+ * the role cuts short, except in a transaction of the caller's, where that comes first as
+ * a {@link org.springframework.dao.QueryTimeoutException};
  * {@link AppendOutcomeUnknownException} if the connection was lost at the wrong moment;
  * and any other {@link org.springframework.dao.DataAccessException} if the database
  * fails.
@@ -62,7 +62,7 @@ public interface StreamWriter {
 	 * @param text the text; may be empty
 	 * @return the chunk's index
 	 * @throws StreamEndedException if the stream has ended: nothing was stored
-	 * @throws IllegalArgumentException if the name is refused, the text too long, or cut
+	 * @throws IllegalArgumentException if the name is invalid, the text too long, or cut
 	 * in the middle of a surrogate pair
 	 */
 	long append(String stream, CharSequence text);
@@ -161,7 +161,7 @@ public interface StreamWriter {
 	 * @param lastChunk the text, in UTF-8; may be empty
 	 * @return the chunk's index
 	 * @throws StreamEndedException if the stream has ended before: nothing was stored
-	 * @throws IllegalArgumentException if the name is refused, the text too long, or cut
+	 * @throws IllegalArgumentException if the name is invalid, the text too long, or cut
 	 * in the middle of a surrogate pair
 	 */
 	default long complete(String stream, CharSequence lastChunk) {

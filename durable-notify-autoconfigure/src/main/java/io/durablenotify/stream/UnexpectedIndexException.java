@@ -19,9 +19,9 @@ package io.durablenotify.stream;
 import org.springframework.dao.OptimisticLockingFailureException;
 
 /**
- * A chunk was to be appended at an index that is not the stream's next. Nothing was
- * stored. After a retry, an index that the stream has passed means that the first attempt
- * was stored, or that there is another writer.
+ * Thrown when the index at which a chunk is to be appended is not the stream's next.
+ * Nothing was stored. After a retry, an index that the stream has passed means that the
+ * first attempt was stored, or that there is another writer.
  */
 public final class UnexpectedIndexException extends OptimisticLockingFailureException {
 

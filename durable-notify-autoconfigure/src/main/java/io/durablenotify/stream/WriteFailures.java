@@ -87,7 +87,7 @@ final class WriteFailures {
 	}
 
 	/**
-	 * Callers that share a failure get exceptions of their own.
+	 * Callers that share a failure get separate exceptions.
 	 */
 	private static RuntimeException of(Throwable failure) {
 		if (failure instanceof CannotGetJdbcConnectionException) {

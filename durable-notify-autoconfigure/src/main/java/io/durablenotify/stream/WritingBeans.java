@@ -25,7 +25,7 @@ import org.springframework.scheduling.TaskScheduler;
 import org.springframework.scheduling.annotation.ScheduledAnnotationBeanPostProcessor;
 
 /**
- * The application's beans that run tasks, which may write streams and know nothing of
+ * The application's beans that run tasks, which may write streams and do not depend on
  * ours.
  */
 final class WritingBeans {

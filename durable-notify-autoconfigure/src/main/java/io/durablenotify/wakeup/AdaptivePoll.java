@@ -35,10 +35,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Polls slowly while the listener is proven to hear, or is meant to be off, and fast
- * while it is not. Its thread exists only while something is registered, and for some
- * seconds after that: readers often come and go one after the other, and a thread costs
- * as much time as several reads.
+ * Polls slowly while the listener is proven to receive or is meant to be off, else fast.
+ * Its thread exists only while something is registered, and for some seconds after that:
+ * readers often come and go one after the other, and a thread costs as much time as
+ * several reads.
  */
 final class AdaptivePoll implements Poll, SmartLifecycle {
 
@@ -56,7 +56,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	private static final Duration MAX_TICK = Duration.ofSeconds(1);
 
 	/**
-	 * Instances that started together must not poll in step for ever.
+	 * Instances that started together must not poll in step forever.
 	 */
 	private static final double JITTER = 0.1;
 
@@ -117,7 +117,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 				registration.check.run();
 			}
 			catch (Throwable ex) {
-				logger.error("A poll failed", ex);
+				logger.error("Failed to poll; the next poll follows after its interval", ex);
 			}
 		}
 	}
@@ -175,7 +175,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	private final class Ticker implements AutoCloseable {
 
 		private final BackgroundLoop loop = new BackgroundLoop("durable-notify-poll",
-				new FailureLog(logger, "Polls fail for now", "Polls succeed again"), this::tick);
+				new FailureLog(logger, "Failed to poll", "Polling again"), this::tick);
 
 		/**
 		 * Whether the loop waits for a signal.

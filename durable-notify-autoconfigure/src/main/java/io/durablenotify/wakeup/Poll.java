@@ -34,7 +34,7 @@ public interface Poll {
 	Subscription register(Runnable check);
 
 	/**
-	 * Return the interval in force: short while the listener is not proven to hear.
+	 * Return the interval in force: short while the listener is not proven to receive.
 	 * @return the interval, or zero if there is no poll
 	 */
 	Duration intervalInForce();

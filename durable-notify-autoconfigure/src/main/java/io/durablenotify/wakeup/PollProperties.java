@@ -30,7 +30,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param interval Interval at which tables are polled regardless of notifications. From
  * 50ms to 1d. Zero to turn polling off.
  * @param degradedInterval Interval at which tables are polled while the listener is not
- * known to hear. From 50ms to 1d. Zero to use the regular interval.
+ * known to receive. From 50ms to 1d. Zero to use the regular interval.
  */
 @ConfigurationProperties(PollProperties.PREFIX)
 public record PollProperties(@DefaultValue("5s") Duration interval,

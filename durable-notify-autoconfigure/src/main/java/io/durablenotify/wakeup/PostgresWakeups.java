@@ -31,8 +31,8 @@ import io.durablenotify.schema.SchemaName;
 import io.durablenotify.wakeup.WakeupCodec.Decoded;
 
 /**
- * Wake-ups through PostgreSQL: directly in this JVM, by NOTIFY to the other instances,
- * and a resync of all handlers whenever the listener begins to hear.
+ * Sends wake-ups to handlers of this JVM directly, and to other instances by NOTIFY.
+ * Resyncs all handlers whenever the listener begins to receive.
  */
 final class PostgresWakeups implements Wakeups, AutoCloseable {
 
@@ -61,7 +61,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	 * When the last wake-up of each other instance was received, by
 	 * {@link System#nanoTime()}.
 	 */
-	private final Map<String, Long> heard = new ConcurrentHashMap<>();
+	private final Map<String, Long> lastReceived = new ConcurrentHashMap<>();
 
 	PostgresWakeups(ApplicationDatabase database, NotificationListener listener, SchemaName schema,
 			WakeupProperties properties) {
@@ -69,7 +69,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 		this.mode = properties.mode();
 		this.channel = schema.channel("wakeup");
 		this.sender = new WakeupSender(database, this.channel, this.instance, properties.maxGap(),
-				this::instancesHeardLately, listener::probe);
+				this::recentInstances, listener::probe);
 		// On the listener's own thread: handlers of wake-ups only take note
 		this.listening = listener.listen(this.channel, new Receiver(), Runnable::run);
 	}
@@ -97,21 +97,21 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 		return this.registry.subscribe(topic, handler);
 	}
 
-	private void heardFrom(String sender) {
-		this.heard.put(sender, System.nanoTime());
-		if (this.heard.size() > MANY_INSTANCES) {
+	private void receivedFrom(String sender) {
+		this.lastReceived.put(sender, System.nanoTime());
+		if (this.lastReceived.size() > MANY_INSTANCES) {
 			forgetOld();
 		}
 	}
 
-	private int instancesHeardLately() {
+	private int recentInstances() {
 		forgetOld();
-		return Math.max(1, this.heard.size());
+		return Math.max(1, this.lastReceived.size());
 	}
 
 	private void forgetOld() {
 		long now = System.nanoTime();
-		this.heard.values().removeIf((time) -> now - time > LATELY.toNanos());
+		this.lastReceived.values().removeIf((time) -> now - time > LATELY.toNanos());
 	}
 
 	@Override
@@ -146,7 +146,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 			if (decoded.sender().equals(PostgresWakeups.this.instance)) {
 				return;
 			}
-			heardFrom(decoded.sender());
+			receivedFrom(decoded.sender());
 			WakeupRegistry registry = PostgresWakeups.this.registry;
 			if (decoded.topic() == null) {
 				registry.resyncAll();

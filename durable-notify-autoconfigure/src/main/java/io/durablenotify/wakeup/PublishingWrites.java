@@ -26,8 +26,8 @@ import io.durablenotify.database.SessionWork;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a write and publishes its wake-ups after the commit: the caller's where the caller
- * has a transaction, else the write's own.
+ * Runs a write and publishes its wake-ups after the commit. That is the caller's where
+ * the caller has a transaction, else the write's own.
  */
 public final class PublishingWrites {
 
@@ -44,7 +44,7 @@ public final class PublishingWrites {
 	/**
 	 * Run a write that is a single round trip.
 	 * @param <T> the result's type
-	 * @param topic the topic of those who wait
+	 * @param topic the topic of the wake-ups
 	 * @param connection the connection
 	 * @param joined whether the connection is in the caller's transaction; else it is in
 	 * autocommit
@@ -63,9 +63,9 @@ public final class PublishingWrites {
 	}
 
 	/**
-	 * Run a write that takes several round trips, in a transaction of its own.
+	 * Run a write that takes several round trips, in a separate transaction.
 	 * @param <T> the result's type
-	 * @param topic the topic of those who wait
+	 * @param topic the topic of the wake-ups
 	 * @param connection the connection, in autocommit
 	 * @param work the statements
 	 * @return the result of what was written
@@ -93,7 +93,7 @@ public final class PublishingWrites {
 	 *
 	 * @param <T> the result's type
 	 * @param result the result for the caller
-	 * @param wakeups whom to wake
+	 * @param wakeups the wake-ups to publish
 	 */
 	public record Written<T>(T result, Collection<Wakeup> wakeups) {
 

@@ -19,8 +19,8 @@ package io.durablenotify.wakeup;
 import java.util.Arrays;
 
 /**
- * The least of the last durations: what something costs, without what a busy machine adds
- * to it now and then. Not thread-safe.
+ * The minimum of the last durations: a cost without what a busy machine adds to it now
+ * and then. Not thread-safe.
  */
 final class RecentMinimum {
 

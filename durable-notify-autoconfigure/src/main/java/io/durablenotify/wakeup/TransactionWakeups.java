@@ -26,7 +26,7 @@ import org.apache.commons.logging.LogFactory;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * Gathers the wake-ups of one transaction and lets them go when it has committed.
+ * Gathers the wake-ups of one transaction and sends them after its commit.
  * <p>
  * What is written in an {@code afterCommit} callback runs on a transaction that is over:
  * it is committed by the clean-up after all callbacks, and its wake-up has to come later

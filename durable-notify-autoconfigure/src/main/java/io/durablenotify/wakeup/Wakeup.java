@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * fetch
  * @param ended whether it ended, so that every receiver fetches
  * @param deleted whether it was deleted, so that every receiver fetches
- * @param createdName its name if it is new, for those who wait for that name
+ * @param createdName its name if it is new, for readers that wait for that name
  */
 public record Wakeup(long id, long position, boolean ended, boolean deleted, @Nullable String createdName) {
 

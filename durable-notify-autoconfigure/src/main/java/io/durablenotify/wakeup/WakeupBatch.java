@@ -39,9 +39,9 @@ final class WakeupBatch {
 		if (this.resyncs.contains(topic)) {
 			return;
 		}
-		Map<Long, Wakeup> ofTopic = this.wakeups.computeIfAbsent(topic, (key) -> new LinkedHashMap<>());
-		ofTopic.merge(wakeup.id(), wakeup, Wakeup::merge);
-		if (ofTopic.size() > MAX_PER_TOPIC) {
+		Map<Long, Wakeup> wakeups = this.wakeups.computeIfAbsent(topic, (key) -> new LinkedHashMap<>());
+		wakeups.merge(wakeup.id(), wakeup, Wakeup::merge);
+		if (wakeups.size() > MAX_PER_TOPIC) {
 			this.wakeups.remove(topic);
 			this.resyncs.add(topic);
 		}

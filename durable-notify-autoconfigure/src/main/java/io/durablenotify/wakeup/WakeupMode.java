@@ -17,7 +17,7 @@
 package io.durablenotify.wakeup;
 
 /**
- * When other instances are notified.
+ * The mode in which other instances are notified of writes.
  */
 public enum WakeupMode {
 

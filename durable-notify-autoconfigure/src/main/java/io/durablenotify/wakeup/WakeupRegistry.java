@@ -64,9 +64,10 @@ final class WakeupRegistry {
 	}
 
 	Subscription subscribe(String topic, WakeupHandler handler) {
-		Set<Registration> ofTopic = this.registrations.computeIfAbsent(topic, (key) -> new CopyOnWriteArraySet<>());
-		Registration registration = new Registration(handler, ofTopic);
-		ofTopic.add(registration);
+		Set<Registration> registrations = this.registrations.computeIfAbsent(topic,
+				(key) -> new CopyOnWriteArraySet<>());
+		Registration registration = new Registration(handler, registrations);
+		registrations.add(registration);
 		return registration;
 	}
 

@@ -31,8 +31,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Sends wake-ups to other instances, from a thread and a connection of its own, many in
- * one NOTIFY, and paced by what a NOTIFY costs: PostgreSQL up to 18 signals every
+ * Sends wake-ups to other instances on a separate thread and connection, many in one
+ * NOTIFY. They are paced by what a NOTIFY costs: PostgreSQL up to 18 signals every
  * listening backend of the database for each one (15 to 21 µs of server time per
  * listener, measured on PostgreSQL 15). Idle, it sends at once.
  */
@@ -81,7 +81,7 @@ final class WakeupSender implements AutoCloseable {
 	private final Runnable failed;
 
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-wakeup", new FailureLog(logger,
-			"Wake-ups cannot be sent; readers in other instances rely on their poll", "Wake-ups are sent again"),
+			"Failed to send wake-ups, for which other instances wait until they poll", "Wake-ups are sent again"),
 			this::send);
 
 	/**

@@ -15,8 +15,8 @@
  */
 
 /**
- * Wake-ups that say "look now": after commit, coalesced, in the JVM and through
- * PostgreSQL; and the shared poll beneath them.
+ * Wake-ups: after commit, coalesced, in the JVM and through PostgreSQL, with the shared
+ * poll as fallback.
  */
 @NullMarked
 package io.durablenotify.wakeup;

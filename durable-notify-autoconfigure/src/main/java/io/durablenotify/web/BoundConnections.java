@@ -37,10 +37,7 @@ final class BoundConnections {
 	private static final boolean HIBERNATE_PRESENT = isPresent("org.springframework.orm.jpa.EntityManagerHolder")
 			&& isPresent("org.hibernate.engine.spi.SharedSessionContractImplementor");
 
-	private static final AtomicBoolean warned = new AtomicBoolean();
-
-	private BoundConnections() {
-	}
+	private final AtomicBoolean warned = new AtomicBoolean();
 
 	private static boolean isPresent(String className) {
 		return ClassUtils.isPresent(className, BoundConnections.class.getClassLoader());
@@ -49,12 +46,11 @@ final class BoundConnections {
 	/**
 	 * Warn, once, if the request has an entity manager that holds a connection.
 	 */
-	static void warnIfHeld() {
-		if (HIBERNATE_PRESENT && !warned.get() && Hibernate.isConnectionHeld() && warned.compareAndSet(false, true)) {
+	void warnIfHeld() {
+		if (HIBERNATE_PRESENT && !this.warned.get() && Hibernate.isConnectionHeld() && this.warned.compareAndSet(false, true)) {
 			logger.warn("The request holds a connection of the pool while its server-sent events are written: "
-					+ "Hibernate has used one, and keeps it until the response ends. As many open responses as the "
-					+ "pool has connections block the application. Set spring.jpa.open-in-view=false, or read what "
-					+ "the handler method needs in a transaction of another bean");
+					+ "Hibernate has used one and keeps it until the response ends. As many open responses as the "
+					+ "pool has connections block the application. Set spring.jpa.open-in-view=false");
 		}
 	}
 

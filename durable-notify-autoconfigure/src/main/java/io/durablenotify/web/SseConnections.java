@@ -53,6 +53,8 @@ final class SseConnections implements AutoCloseable {
 	 */
 	private final AtomicBoolean checking = new AtomicBoolean();
 
+	private final BoundConnections boundConnections = new BoundConnections();
+
 	private final Executor executor;
 
 	private final Duration heartbeatInterval;
@@ -79,7 +81,7 @@ final class SseConnections implements AutoCloseable {
 	 * Return what a handler method returns.
 	 */
 	<E> ResponseEntity<SseEmitter> respond(SseSource<E> source, @Nullable String lastEventId, SseOptions<E> options) {
-		BoundConnections.warnIfHeld();
+		this.boundConnections.warnIfHeld();
 		SseReply<E> reply = SseReply.find(source, lastEventId, options.isWaiting());
 		if (reply.feed() == null) {
 			return ResponseEntity.status(reply.status()).build();

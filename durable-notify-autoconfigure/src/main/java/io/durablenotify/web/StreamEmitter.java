@@ -209,7 +209,8 @@ final class StreamEmitter extends SseEmitter {
 				return String.valueOf(error.getMessage());
 			}
 			// May hold SQL, which is nothing for clients
-			logger.error("Stream '%s' cannot be read for a client".formatted(StreamEmitter.this.stream), error);
+			logger.error("Failed to read stream '%s' for a client; the response ends with an error"
+				.formatted(StreamEmitter.this.stream), error);
 			return "The stream cannot be read";
 		}
 

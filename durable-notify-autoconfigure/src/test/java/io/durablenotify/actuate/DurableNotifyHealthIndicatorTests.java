@@ -100,7 +100,7 @@ class DurableNotifyHealthIndicatorTests {
 	}
 
 	@Test
-	void tellsWhoReadsWhat() {
+	void showsTheNumbersOfReaders() {
 		try (Instance instance = start(); Instance idle = start()) {
 			instance.reader().subscribe("stream", StreamPosition.start(), new RecordingHandler());
 			instance.bean(EventLog.class).follow("run", 0, (event) -> {

@@ -38,7 +38,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 class DurableNotifyPropertiesTests {
 
 	/**
-	 * The properties that users are told of, and their defaults.
+	 * The documented properties, and their defaults.
 	 */
 	private static final Map<String, String> DEFAULTS = Map.ofEntries(Map.entry("enabled", "true"),
 			Map.entry("data-source.single-database", "false"), Map.entry("schema.name", "durable_notify"),
@@ -89,7 +89,7 @@ class DurableNotifyPropertiesTests {
 	}
 
 	@Test
-	void everyPropertyHasTheDefaultThatUsersAreTold() {
+	void everyPropertyHasTheDocumentedDefault() {
 		Map<String, String> defaults = new LinkedHashMap<>();
 		metadata.forEach((name, property) -> {
 			if (name.startsWith("durable-notify.")) {

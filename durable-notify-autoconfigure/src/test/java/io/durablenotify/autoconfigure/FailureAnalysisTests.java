@@ -335,7 +335,7 @@ class FailureAnalysisTests {
 	}
 
 	@Test
-	void aListenerThatHearsNothingIsExplained() {
+	void aListenerThatReceivesNothingIsExplained() {
 		TestDatabase other = PostgresServer.shared().createDatabase();
 		Analysis analysis = failureOf("durable-notify.listener.url=" + other.url(),
 				"durable-notify.listener.probe.timeout=200ms");
@@ -347,7 +347,7 @@ class FailureAnalysisTests {
 	}
 
 	@Test
-	void aListenerThatHearsNothingIsExplainedWithTheIntervalOfThePoll() {
+	void aListenerThatReceivesNothingIsExplainedWithTheIntervalOfThePoll() {
 		TestDatabase other = PostgresServer.shared().createDatabase();
 		Analysis analysis = failureOf("durable-notify.listener.url=" + other.url(),
 				"durable-notify.listener.probe.timeout=200ms", "durable-notify.poll.interval=750ms");
@@ -463,7 +463,7 @@ class FailureAnalysisTests {
 	}
 
 	@Test
-	void theStartUpLineTellsServerVersionAndWhoseItIs() {
+	void theStartUpLineHasServerVersionAndProvider() {
 		this.database = withVersion("PostgreSQL 15.4 on x86_64-pc-linux-gnu");
 		set(this.database, "\"rds.extensions\" = 'aurora_stat_utils'");
 		Instance.start(this.database).close();

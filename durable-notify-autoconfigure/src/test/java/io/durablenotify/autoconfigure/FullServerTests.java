@@ -46,7 +46,7 @@ class FullServerTests {
 
 	private static final String ROLE = "few_" + ProcessHandle.current().pid();
 
-	private static final String REFUSED = "The server refuses connections for now (FATAL: too many connections";
+	private static final String REFUSED = "The server refuses connections for now: FATAL: too many connections";
 
 	@Fixture
 	private TestDatabase database;
@@ -144,7 +144,8 @@ class FullServerTests {
 		limit(1);
 		Connection held = hold();
 		CompletableFuture<Void> released = CompletableFuture.runAsync(() -> {
-			Eventually.await(() -> output.getAll().contains("Not listening: no connection to"), output::getAll);
+			Eventually.await(() -> output.getAll().contains("LISTEN connection failed: no connection to"),
+					output::getAll);
 			close(held);
 		});
 		try (Instance instance = Instance.start(this.database, "durable-notify.listener.url=" + this.url,

@@ -109,22 +109,22 @@ class OtherDatabaseTests {
 		.withPropertyValues("spring.datasource.url=" + postgres.url());
 
 	@Test
-	void anApplicationStartsAndHearsItsOwnChanges() {
+	void anApplicationStartsAndReceivesItsOwnChanges() {
 		this.h2.withBean(Listening.class).run((context) -> {
 			context.getBean(ChangeNotifier.class).publish("profiles", "7");
-			List<String> heard = context.getBean(Listening.class).heard;
-			Eventually.await(() -> !heard.isEmpty(), heard::toString);
-			assertThat(heard).containsExactly("7");
+			List<String> received = context.getBean(Listening.class).received;
+			Eventually.await(() -> !received.isEmpty(), received::toString);
+			assertThat(received).containsExactly("7");
 		});
 	}
 
 	static class Listening {
 
-		final List<String> heard = new CopyOnWriteArrayList<>();
+		final List<String> received = new CopyOnWriteArrayList<>();
 
 		@ChangeListener("profiles")
 		void on(Change change) {
-			this.heard.add(change.key());
+			this.received.add(change.key());
 		}
 
 	}
@@ -147,7 +147,7 @@ class OtherDatabaseTests {
 	}
 
 	@Test
-	void aBeanOfTheApplicationIsItsOwnWhateverItsName() {
+	void aBeanOfTheApplicationIsItsOwnWithAnyName() {
 		List<String> names = List.of("durableNotifyOwn", "durableNotifyComponent");
 		for (WebApplicationContextRunner runner : List.of(this.h2, this.onPostgres)) {
 			runner.withUserConfiguration(NamedLikeOurs.class, NamedLikeOurs.Component.class).run((context) -> {
@@ -339,7 +339,7 @@ class OtherDatabaseTests {
 	}
 
 	@Test
-	void theHealthIsUpAndTellsTheDatabase() {
+	void theHealthIsUpAndNamesTheDatabase() {
 		this.h2.run((context) -> {
 			Health health = context.getBean("durableNotifyHealthIndicator", HealthIndicator.class).health();
 			assertThat(health.getStatus()).isEqualTo(Status.UP);

@@ -241,7 +241,7 @@ class PhysicalConnectionTests {
 	}
 
 	/**
-	 * Sets the role where nothing tells it.
+	 * Sets the role where nothing shows it.
 	 */
 	private static final class RoleDataSource extends DelegatingDataSource {
 
@@ -305,7 +305,7 @@ class PhysicalConnectionTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { "true", "false" })
-	void aDataSourceThatTellsNothingMigratesAndLeasesByItself(boolean credentialsInTheUrl) {
+	void aDataSourceThatShowsNothingMigratesAndLeasesByPooledConnections(boolean credentialsInTheUrl) {
 		this.database.jdbc()
 			.execute("GRANT CREATE ON DATABASE %s TO %s".formatted(this.url.substring(this.url.lastIndexOf('/') + 1),
 					FIRST));

@@ -73,7 +73,7 @@ class SchemaInitializerDetectorTests {
 	}
 
 	@Test
-	void aMigratorOfTheApplicationComesAfterFlywayWhateverItsName() {
+	void aMigratorOfTheApplicationComesAfterFlywayWithAnyName() {
 		register(INITIALIZER, SCHEMA);
 		this.beanFactory.registerBeanDefinition("durableNotifySchemaMigrator", new RootBeanDefinition(Object.class));
 		SchemaInitializerDetector detector = new SchemaInitializerDetector(this.environment);

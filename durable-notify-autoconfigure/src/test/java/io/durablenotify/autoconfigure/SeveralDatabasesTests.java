@@ -152,7 +152,7 @@ class SeveralDatabasesTests {
 	}
 
 	@Test
-	void aDataSourceThatRoutesToAPrimaryAndItsReplicasIsUsedIfToldSo() {
+	void aDataSourceThatRoutesToAPrimaryAndItsReplicasIsUsedIfConfigured() {
 		this.contextRunner.withUserConfiguration(ReadWriteSplit.class)
 			.withPropertyValues("durable-notify.data-source.single-database=true")
 			.run((context) -> {

@@ -273,7 +273,7 @@ class ChangeListenerTests {
 
 	static class BlankTopic {
 
-		static final String EXPECTED = "Topic 'a b' is refused: 1 to 255 characters";
+		static final String EXPECTED = "Topic 'a b' must have 1 to 255 characters";
 
 		@ChangeListener({ "a", "a b" })
 		void on(Change change) {

@@ -109,7 +109,7 @@ class ChangePositionsTests {
 
 	@ParameterizedTest
 	@CsvSource({ "PT0S, true", "PT1M, true", "PT1M0.001S, false", "-PT1M, true", "-PT1M0.001S, false" })
-	void aNewOneBeginsThereOnlyIfThatIsRecentWhateverTheClockDoes(Duration later, boolean recent) {
+	void aNewOneBeginsThereOnlyIfThatIsRecentWithAnyClock(Duration later, boolean recent) {
 		this.positions.add("a", current(SERVER, "5:10:", 8));
 		this.now = this.now.plus(later);
 		assertThat(this.positions.addAtLatest("new")).isEqualTo(recent);

@@ -147,7 +147,7 @@ class ChangeRetentionTests {
 		try (Instance keeping = Instance.start(PostgresServer.shared().createDatabase(), NO_POLL)) {
 			keeping.bean(ChangeNotifier.class).subscribe("topic", this.handler);
 			keeping.listener().stop();
-			// Somebody else's: this instance is not woken by it
+			// Another writer's: this instance is not woken by it
 			keeping.jdbc().execute("SELECT durable_notify.publish('topic', 'missed', wake => false)");
 			keeping.listener().start();
 			this.handler.awaitKey("missed");

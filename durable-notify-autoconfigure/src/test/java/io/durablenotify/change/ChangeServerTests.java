@@ -252,7 +252,7 @@ class ChangeServerTests {
 	 */
 	@ParameterizedTest
 	@EnumSource(names = { "OF_SERVER", "OF_PROCESS", "OF_PROCESS_UNTOLD" })
-	void afterACrashThatLostWhatWasReceivedThereIsAGapWhateverOthersPublish(Crash crash) {
+	void afterACrashThatLostWhatWasReceivedThereIsAGapAlsoIfOthersPublish(Crash crash) {
 		try (OwnServer server = OwnServer.startForgetful(this.directory);
 				TcpProxy proxy = TcpProxy.to(crash.application(server));
 				Instance instance = start(new TestDatabase(proxy.url()));
@@ -316,7 +316,7 @@ class ChangeServerTests {
 	}
 
 	/**
-	 * What crashes, and what of it the server tells.
+	 * What crashes, and what of it the server reports.
 	 */
 	private enum Crash {
 
@@ -328,7 +328,7 @@ class ChangeServerTests {
 		OF_SERVER_ON_AURORA, OF_PROCESS_ON_AURORA,
 
 		/**
-		 * On a server that tells nothing, so that no reader knows of the crash.
+		 * On a server that reports nothing, so that no reader knows of the crash.
 		 */
 		OF_SERVER_UNTOLD, OF_PROCESS_UNTOLD;
 

@@ -52,7 +52,7 @@ class HookedChangeSql extends ChangeSql {
 	}
 
 	/**
-	 * Return a reader besides the instance's own.
+	 * Return a reader in addition to the instance's own.
 	 */
 	ChangeReader reader(Executor executor) {
 		return new ChangeReader(this.instance.bean(ApplicationDatabase.class), this, executor,

@@ -118,7 +118,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	}
 
 	@Test
-	void nothingIsLeftBoundBehindATransaction() {
+	void nothingIsLeftBoundAfterATransaction() {
 		LocalNotifier notifier = notifier((task) -> task.run());
 		TransactionTemplate transaction = new TransactionTemplate(new ForeignTransactionManager());
 		transaction.executeWithoutResult((status) -> {

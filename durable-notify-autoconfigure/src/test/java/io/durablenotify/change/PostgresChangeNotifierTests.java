@@ -398,7 +398,7 @@ class PostgresChangeNotifierTests {
 	}
 
 	@Test
-	void everySubscriptionReceivesEveryChangeOnceWhateverTheWritersDo() {
+	void everySubscriptionReceivesEveryChangeOnceWithAnyWriters() {
 		int writers = 6;
 		int perWriter = 150;
 		subscribe();

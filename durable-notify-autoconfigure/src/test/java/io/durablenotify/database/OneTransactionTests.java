@@ -100,7 +100,7 @@ class OneTransactionTests {
 		database = server.database();
 		settings = DriverSettings.of(database, 1);
 		instance = Instance.start(database, settings::install, "durable-notify.streams.retention=1h");
-		// Has transactions of its own
+		// Has its own transactions
 		instance.context().getBean("durableNotifyRunJanitor", Lifecycle.class).stop();
 	}
 

@@ -39,7 +39,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 /**
  * Tests for {@link PageQuery} and for what is read by one: the server must not plan each
- * execution anew, near the end of a log neither, where planning took longer than reading.
+ * execution again, near the end of a log neither, where planning took longer than
+ * reading.
  */
 class PageQueryTests {
 
@@ -112,7 +113,7 @@ class PageQueryTests {
 		AtomicLong live = new AtomicLong();
 		instance.reader().subscribe("live", StreamPosition.start(), (chunk) -> live.incrementAndGet());
 		for (int i = 1; i <= TIMES; i++) {
-			// A transaction's chunks are not handed over: the reader looks
+			// A transaction's chunks are not handed over: the reader fetches
 			instance.transaction().executeWithoutResult((status) -> instance.writer().append("live", "next"));
 			awaitAtLeast(live, i);
 		}

@@ -155,7 +155,7 @@ class TransactionBufferTests {
 	}
 
 	@Test
-	void whatIsCreatedInAnAfterCommitCallbackIsToldTheEnd() {
+	void whatIsCreatedInAnAfterCommitCallbackGetsTheEnd() {
 		this.transaction.executeWithoutResult(
 				(status) -> TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 

@@ -48,8 +48,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 /**
  * Tests for {@link Profiles}, which docs/changes.md shows: a value that is read into the
- * cache after its change was heard is the new one, whatever the reading thread has seen
- * before.
+ * cache after its change was received is the new one, also if the reading thread has seen
+ * the old one before.
  */
 class CacheRecipeTests {
 
@@ -155,7 +155,7 @@ class CacheRecipeTests {
 	}
 
 	/**
-	 * The instance has heard of the change when its value is dropped.
+	 * The instance has received the change when its value is dropped.
 	 */
 	private static void changeElsewhere(Instance instance) {
 		profiles(instance).find("1");

@@ -136,7 +136,7 @@ class StreamExamples {
 			this.writer.appendAt("runs/42", expectedIndex, data);
 		}
 		catch (AppendOutcomeUnknownException ex) {
-			// An UnexpectedIndexException here tells that the first attempt was stored,
+			// An UnexpectedIndexException here means that the first attempt was stored,
 			// or that there is another writer
 			this.writer.appendAt("runs/42", expectedIndex, data);
 		}

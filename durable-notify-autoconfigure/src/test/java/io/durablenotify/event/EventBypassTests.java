@@ -58,7 +58,7 @@ class EventBypassTests {
 
 	@ParameterizedTest
 	@MethodSource("events")
-	void whatSomebodyInsertsMeanwhileIsADuplicate(NewEvent event) {
+	void whatAnotherWriterInsertsInBetweenIsADuplicate(NewEvent event) {
 		NewEvent mine = inRun(event, "/apart");
 		raceWithInsert(mine, () -> log.append(mine));
 	}
@@ -96,7 +96,7 @@ class EventBypassTests {
 	}
 
 	@Test
-	void aSequenceThatSomebodyTookMeanwhileIsTakenAnew() {
+	void anAppendWhoseSequenceWasTakenInBetweenTakesTheNext() {
 		NewEvent mine = NewEvent.of("taken", "step_started");
 		log.append(mine);
 		CompletableFuture<AppendResult> append = instance.transaction().execute((status) -> {

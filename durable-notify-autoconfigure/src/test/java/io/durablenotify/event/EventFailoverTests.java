@@ -51,7 +51,7 @@ class EventFailoverTests extends LogFailoverContract {
 
 	@Override
 	protected String otherTenth() {
-		return "sequence 11 was to follow, but the event before it is another one";
+		return "expected sequence 11, but the event before it is another one";
 	}
 
 	private static final class Follower extends RecordingEventHandler implements Reader {

@@ -96,7 +96,7 @@ class EventFollowTests {
 
 	@ParameterizedTest
 	@ValueSource(booleans = { false, true })
-	void aTransactionsEventsAreHeardAfterItsCommitAndNeverAfterARollback(boolean list) {
+	void aTransactionsEventsAreReceivedAfterItsCommitAndNeverAfterARollback(boolean list) {
 		String run = "tx/" + list;
 		RecordingEventHandler handler = follow(run, 0);
 		other.transaction().executeWithoutResult((status) -> {
@@ -123,7 +123,7 @@ class EventFollowTests {
 
 	@ParameterizedTest
 	@ValueSource(booleans = { true, false })
-	void anAppendInAfterCommitIsStoredAndHeard(boolean autoCommit) {
+	void anAppendInAfterCommitIsStoredAndReceived(boolean autoCommit) {
 		try (Instance late = Instance.start(database, "spring.datasource.hikari.auto-commit=" + autoCommit)) {
 			String run = "after-commit/" + autoCommit;
 			RecordingEventHandler handler = follow(run, 0);
@@ -142,7 +142,7 @@ class EventFollowTests {
 	}
 
 	@Test
-	void aWakeupNamesTheRunOnlyWhenItIsNewAndADuplicateWakesNobody() {
+	void aWakeupNamesTheRunOnlyWhenItIsNewAndADuplicateSendsNone() {
 		try (ChannelTap tap = ChannelTap.on(database, "durable_notify_wakeup")) {
 			NewEvent created = NewEvent.of("silent", "run_created");
 			log.append(created);
@@ -200,7 +200,7 @@ class EventFollowTests {
 	}
 
 	@Test
-	void whatNobodyWokeForIsFoundByThePoll() {
+	void whatHasNoWakeupIsFoundByThePoll() {
 		try (Instance polling = Instance.start(database, "durable-notify.poll.interval=200ms");
 				Instance silent = Instance.start(database, "durable-notify.wakeup.mode=none")) {
 			RecordingEventHandler handler = new RecordingEventHandler();
@@ -351,7 +351,7 @@ class EventFollowTests {
 		other.events().append(event("truncated"));
 		database.terminate(Instance.LISTENER);
 		assertThat(handler.awaitError()).isInstanceOf(RunTruncatedException.class)
-			.hasMessageContaining("Run 'truncated' has lost events: sequence 6 was to follow, but ");
+			.hasMessageContaining("Run 'truncated' has lost events: expected sequence 6, but ");
 	}
 
 	@Test
@@ -378,7 +378,7 @@ class EventFollowTests {
 	}
 
 	/**
-	 * Append behind what was seen until the run has 50 events.
+	 * Append after what was read until the run has 50 events.
 	 */
 	private static int runEngine(EventLog events) {
 		RecordingEventHandler seen = new RecordingEventHandler();

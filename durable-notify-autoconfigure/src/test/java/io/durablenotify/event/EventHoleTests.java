@@ -66,7 +66,7 @@ class EventHoleTests {
 		String run = "hole/" + first + "/" + last;
 		store(run, 10);
 		remove(run, first, last);
-		String message = "Run '%s' has lost events: sequence %d was to follow, but %d was found".formatted(run, first,
+		String message = "Run '%s' has lost events: expected sequence %d, but %d was found".formatted(run, first,
 				last + 1);
 		RecordingEventHandler handler = new RecordingEventHandler();
 		log.follow(run, 0, handler);
@@ -100,7 +100,7 @@ class EventHoleTests {
 		handler.awaitEvents(EVENTS);
 		remove("tail", 10, EVENTS);
 		assertThat(handler.awaitError()).isInstanceOf(RunTruncatedException.class)
-			.hasMessageContaining("sequence 5001 was to follow, but the run ends at 10");
+			.hasMessageContaining("expected sequence 5001, but the run ends at 10");
 	}
 
 	@Test
@@ -113,7 +113,7 @@ class EventHoleTests {
 			.update("INSERT INTO durable_notify.workflow_events (run_id, sequence, event_id, type) "
 					+ "VALUES ('later', 9000, gen_random_uuid(), 'step')");
 		assertThat(handler.awaitError()).isInstanceOf(RunTruncatedException.class)
-			.hasMessageContaining("sequence 5001 was to follow, but 9000 was found");
+			.hasMessageContaining("expected sequence 5001, but 9000 was found");
 		assertThat(handler.events()).hasSize(EVENTS);
 	}
 

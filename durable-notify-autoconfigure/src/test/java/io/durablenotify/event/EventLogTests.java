@@ -137,7 +137,7 @@ class EventLogTests {
 	}
 
 	@Test
-	void aSuspensionThatIsThereIsADuplicateWhateverItsKey() {
+	void aSuspensionThatIsThereIsADuplicateWithAnyKey() {
 		AppendResult stored = log.append(NewEvent.of("both", "step_created").correlationId("a").idempotencyKey("k"));
 		for (NewEvent event : List.of(NewEvent.of("both", "step_created").correlationId("a"),
 				NewEvent.of("both", "step_created").correlationId("a").idempotencyKey("k"),
@@ -262,7 +262,7 @@ class EventLogTests {
 		assertThatIllegalArgumentException()
 			.isThrownBy(() -> log.appendAll("mine",
 					IntStream.rangeClosed(0, 10_000).mapToObj((i) -> NewEvent.of("mine", "a")).toList()))
-			.withMessageContaining("10000 are allowed");
+			.withMessageContaining("at most 10000 events, but has 10001");
 		assertThat(log.read("mine", 0, 10).events()).isEmpty();
 	}
 
@@ -339,8 +339,8 @@ class EventLogTests {
 		assertThatIllegalArgumentException().isThrownBy(() -> log.appendAll("bad run", List.of()));
 		assertThatIllegalArgumentException()
 			.isThrownBy(() -> log.append(NewEvent.of("bad", "a").payload("\"" + "ä".repeat(307_200) + "\"")))
-			.withMessageContaining("Payload of 614402 bytes for run 'bad' is refused: 614400 are allowed "
-					+ "(durable-notify.events.max-payload-size)");
+			.withMessageContaining("Payload for run 'bad' must have at most 614400 bytes "
+					+ "(durable-notify.events.max-payload-size), but has 614402");
 		assertThat(log.read("bad", 0, 10).events()).isEmpty();
 	}
 

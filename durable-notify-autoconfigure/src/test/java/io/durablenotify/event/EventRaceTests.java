@@ -43,8 +43,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for engines that come to the same conclusion at the same time, each an instance
- * of its own.
+ * Tests for engines that come to the same conclusion at the same time, each a separate
+ * instance.
  */
 class EventRaceTests {
 
@@ -73,7 +73,7 @@ class EventRaceTests {
 	}
 
 	@Test
-	void ofEightEnginesOneStoresEachStepAndSevenAreToldWhich() {
+	void ofEightEnginesOneStoresEachStepAndSevenGetItsEvent() {
 		List<List<AppendResult>> byEngine = race((engine) -> {
 			EventLog log = instances.get(engine).events();
 			return (step) -> log.append(NewEvent.of("race", "step_created")
@@ -155,7 +155,7 @@ class EventRaceTests {
 	}
 
 	@Test
-	void enginesThatInsertByThemselvesAreKeptApartByTheIndexAlone() {
+	void enginesThatInsertWithoutTheLogAreKeptApartByTheIndexAlone() {
 		raceByInserting("raw-with");
 		assertThat(unconsumed("raw-with")).isEmpty();
 		assertThat(log().read("raw-with", 0, 1000).events()).hasSize(20);
@@ -191,7 +191,7 @@ class EventRaceTests {
 	}
 
 	/**
-	 * As in the report: each looks whether the step is there, and inserts it if not.
+	 * As in the report: each checks whether the step is there, and inserts it if not.
 	 */
 	private static void raceByInserting(String runId) {
 		CyclicBarrier seen = new CyclicBarrier(ENGINES);

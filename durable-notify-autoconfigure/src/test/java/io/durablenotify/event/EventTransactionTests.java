@@ -107,7 +107,7 @@ class EventTransactionTests {
 
 	@ParameterizedTest
 	@ValueSource(booleans = { false, true })
-	void whoWaitedForTheRunSeesWhatHappenedMeanwhile(boolean list) {
+	void anAppendThatWaitedForTheRunSeesWhatWasCommittedBefore(boolean list) {
 		String run = "waited/" + list;
 		log.append(event(run));
 		CompletableFuture<AppendResult> other = instance.transaction().execute((status) -> {
@@ -135,7 +135,7 @@ class EventTransactionTests {
 	}
 
 	@Test
-	void whoWaitedForTheFirstEventOfARunComesBehindIt() {
+	void anAppendThatWaitedForTheFirstEventOfARunComesAfterIt() {
 		CompletableFuture<AppendResult> other = instance.transaction().execute((status) -> {
 			log.append(event("first"));
 			CompletableFuture<AppendResult> waiting = Background
@@ -223,7 +223,7 @@ class EventTransactionTests {
 		assertThatExceptionOfType(RunLockedException.class)
 			.isThrownBy(() -> instance.transaction().execute((status) -> log.append(event(run))));
 		instance.transaction().executeWithoutResult((status) -> {
-			// A list goes by a savepoint of its own, so that the transaction can go on
+			// A list has its own savepoint, so that the transaction can go on
 			assertThatExceptionOfType(RunLockedException.class)
 				.isThrownBy(() -> log.appendAll(run, List.of(event(run))));
 			log.append(event(run + "/free"));

@@ -67,7 +67,7 @@ class NewEventTests {
 	void aTextHasNeitherNulNorHalfOfASurrogatePair(String text) {
 		NewEvent event = NewEvent.of("run", "type");
 		assertThatIllegalArgumentException().isThrownBy(() -> NewEvent.of("run", text))
-			.withMessageContaining("Type " + Texts.shown(text) + " is refused: 1 to 128 characters");
+			.withMessageContaining("Type " + Texts.shown(text) + " must have 1 to 128 characters");
 		assertThatIllegalArgumentException().isThrownBy(() -> event.correlationId(text))
 			.withMessageContaining("Correlation id '");
 		assertThatIllegalArgumentException().isThrownBy(() -> event.idempotencyKey(text))
@@ -95,25 +95,25 @@ class NewEventTests {
 
 	@ParameterizedTest
 	@CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-			{"secret": }          | is wrong at line 1, column 12
-			[1,2                  | is wrong at line 1, column 5
-			"secret               | is wrong at line 1, column 8
-			secret                | is wrong at line 1
-			{'secret':1}          | is wrong at line 1, column 2
-			[01]                  | is wrong at line 1, column 3
-			[NaN]                 | is wrong at line 1
+			{"secret": }          | is malformed at line 1, column 12
+			[1,2                  | is malformed at line 1, column 5
+			"secret               | is malformed at line 1, column 8
+			secret                | is malformed at line 1
+			{'secret':1}          | is malformed at line 1, column 2
+			[01]                  | is malformed at line 1, column 3
+			[NaN]                 | is malformed at line 1
 			{"secret":1} x        | at line 1
 			1 2                   | goes on after its value at line 1, column 3
 			{"a":1}}              | at line 1
-			{"secret":1,}         | is wrong at line 1, column 13
-			["\\x"]               | is wrong at line 1
-			["\\u12"]              | is wrong at line 1
-			/* secret */ 1        | is wrong at line 1
+			{"secret":1,}         | is malformed at line 1, column 13
+			["\\x"]               | is malformed at line 1
+			["\\u12"]              | is malformed at line 1
+			/* secret */ 1        | is malformed at line 1
 			""")
 
 	void aPayloadThatIsNotJsonIsRefusedAndNotShown(String text, String where) {
 		assertThatIllegalArgumentException().isThrownBy(() -> NewEvent.of("run", "type").payload(text))
-			.withMessageContaining("Payload is refused: as JSON it ")
+			.withMessageContaining("Payload must be JSON, but ")
 			.withMessageContaining(where)
 			.withNoCause()
 			.satisfies((ex) -> assertThat(ex.getMessage()).doesNotContain("secret"));
@@ -123,14 +123,14 @@ class NewEventTests {
 	@ValueSource(strings = { "", "  ", "\ufeff1", "\"\u0000\"", "\u0000", "\"\n\"", "\u00a01" })
 	void aPayloadHasAValueAndNoControlCharacters(String text) {
 		assertThatIllegalArgumentException().isThrownBy(() -> NewEvent.of("run", "type").payload(text))
-			.withMessageStartingWith("Payload is refused: as JSON it ")
+			.withMessageStartingWith("Payload must be JSON, but ")
 			.withNoCause();
 	}
 
 	@Test
 	void aPayloadWithHalfOfASurrogatePairIsRefused() {
 		assertThatIllegalArgumentException().isThrownBy(() -> NewEvent.of("run", "type").payload("\"a\ud83d\""))
-			.withMessage("Payload is refused: character 3 is half a surrogate pair");
+			.withMessage("Payload must have no unpaired surrogate, but character 3 is one");
 	}
 
 	@Test
@@ -138,7 +138,7 @@ class NewEventTests {
 		NewEvent.of("run", "type").payload("[".repeat(500) + "]".repeat(500));
 		assertThatIllegalArgumentException()
 			.isThrownBy(() -> NewEvent.of("run", "type").payload("[".repeat(501) + "]".repeat(501)))
-			.withMessage("Payload is refused: it is nested deeper than 500 levels");
+			.withMessage("Payload must be nested at most 500 levels deep");
 	}
 
 	@Test

@@ -26,7 +26,7 @@ import io.durablenotify.testsupport.Eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Keeps what a follower was told.
+ * Keeps what a follower has received.
  */
 class RecordingEventHandler implements EventHandler {
 

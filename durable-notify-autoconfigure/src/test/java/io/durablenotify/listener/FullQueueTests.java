@@ -103,7 +103,7 @@ class FullQueueTests {
 			other.awaitStatus(Status.LISTENING);
 			assertThat(instance.listener().state().isHealthy()).isTrue();
 			assertThat(instance.listener().state().reconnects()).isZero();
-			assertThat(output.getOut()).contains("The server takes notifications again");
+			assertThat(output.getOut()).contains("The server accepts notifications again");
 			instance.writer().append("stream", "b");
 			handler.awaitChunks(2);
 		}

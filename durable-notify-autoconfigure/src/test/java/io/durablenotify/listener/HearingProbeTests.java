@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link HearingProbe}, on a clock of their own.
+ * Tests for {@link HearingProbe}, on a test clock.
  */
 class HearingProbeTests {
 
@@ -64,7 +64,7 @@ class HearingProbeTests {
 	}
 
 	@RepeatedTest(50)
-	void whatIsHeardPutsTheNextOffByTheIntervalAndAtMostHalfOfItMore() {
+	void aNotificationPutsTheNextProbeOffByTheIntervalAndAtMostHalfOfItMore() {
 		this.probe.send();
 		this.probe.heard(at(3));
 		assertThat(this.probe.isDue(at(12.999))).isFalse();
@@ -82,7 +82,7 @@ class HearingProbeTests {
 	}
 
 	@Test
-	void whatIsHeardFromOthersPutsOffToo() {
+	void aNotificationFromOthersPutsOffToo() {
 		this.probe.heard(at(0));
 		assertThat(this.probe.isDue(at(9.999))).isFalse();
 		this.probe.heard(at(9));
@@ -115,44 +115,44 @@ class HearingProbeTests {
 	}
 
 	@Test
-	void isDeafAfterTwoInARowThatWereNotHeard() {
-		notHeard(0);
+	void isDeafAfterTwoInARowThatWereNotReceived() {
+		notReceived(0);
 		assertThat(this.probe.isDeaf()).isFalse();
 		assertThat(this.probe.isDue(at(5))).isTrue();
-		notHeard(5);
+		notReceived(5);
 		assertThat(this.probe.isDeaf()).isTrue();
 	}
 
 	@Test
-	void hearingInBetweenBeginsAnew() {
-		notHeard(0);
+	void aNotificationInBetweenResetsTheCount() {
+		notReceived(0);
 		this.probe.heard(at(5));
-		notHeard(20);
+		notReceived(20);
 		assertThat(this.probe.isDeaf()).isFalse();
-		notHeard(25);
+		notReceived(25);
 		assertThat(this.probe.isDeaf()).isTrue();
 	}
 
 	@Test
 	void oneThatCouldNotBeSentDoesNotInterruptTheRow() {
-		notHeard(0);
+		notReceived(0);
 		this.probe.send();
 		this.sent.remove().completeExceptionally(new IllegalStateException("No connection"));
 		assertThat(this.probe.outcome(at(6))).isEqualTo(ProbeOutcome.NOT_SENT);
-		notHeard(30);
+		notReceived(30);
 		assertThat(this.probe.isDeaf()).isTrue();
 	}
 
 	@Test
-	void aTokenHeardLateIsHearing() {
-		notHeard(0);
+	void aTokenThatComesLateIsHearing() {
+		notReceived(0);
 		this.probe.send();
 		this.probe.heard(at(6));
 		assertThat(this.probe.isDeaf()).isFalse();
 		assertThat(this.probe.isDue(at(15.999))).isFalse();
 	}
 
-	private void notHeard(double seconds) {
+	private void notReceived(double seconds) {
 		this.probe.send();
 		this.sent.remove().complete(at(seconds));
 		assertThat(this.probe.outcome(at(seconds + 5))).isEqualTo(ProbeOutcome.NOT_HEARD);

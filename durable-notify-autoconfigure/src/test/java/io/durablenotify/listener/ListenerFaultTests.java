@@ -115,7 +115,7 @@ class ListenerFaultTests {
 			HikariDataSource dataSource = instance.bean(HikariDataSource.class);
 			HikariPoolMXBean pool = dataSource.getHikariPoolMXBean();
 			try (Connection held = dataSource.getConnection()) {
-				// Nobody but a probe asks for a connection here. Two that were not heard
+				// Only a probe asks for a connection here. Two that were not received
 				// would be enough
 				for (int i = 0; i < 4; i++) {
 					Eventually.await(() -> pool.getThreadsAwaitingConnection() > 0, instance.listener()::state);
@@ -147,7 +147,7 @@ class ListenerFaultTests {
 			Subscription subscription = instance.listener().listen("durable_notify_probe", handler);
 			Eventually.await(() -> resyncs.get() == 1, resyncs::get);
 			subscription.cancel();
-			// The second one that is not heard makes a listener deaf
+			// The second one that is not received makes a listener deaf
 			tap.await(tap.payloads().size() + 4);
 			assertThat(instance.listener().state().reconnects()).isZero();
 			assertThat(instance.listener().state().isHealthy()).isTrue();
@@ -221,7 +221,7 @@ class ListenerFaultTests {
 
 	@ParameterizedTest
 	@ValueSource(booleans = { true, false })
-	void theProbeOfAStartIsHeardAtOnce(boolean promptSocket) {
+	void theProbeOfAStartIsReceivedAtOnce(boolean promptSocket) {
 		try (Instance instance = Instance.start(this.database, "durable-notify.listener.probe.timeout=20s",
 				"durable-notify.listener.prompt-socket=" + promptSocket)) {
 			long start = System.nanoTime();

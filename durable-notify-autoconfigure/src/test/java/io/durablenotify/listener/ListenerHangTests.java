@@ -85,7 +85,7 @@ class ListenerHangTests {
 	}
 
 	@Test
-	void aChannelThatIsAskedForWhileConnectingIsAnnouncedWhenItIsHeard() {
+	void aChannelThatIsAskedForWhileConnectingIsResyncedOnce() {
 		Channels channels = new Channels();
 		AtomicInteger resyncs = new AtomicInteger();
 		channels.add("asked_for_later", new ChannelHandler() {
@@ -102,8 +102,8 @@ class ListenerHangTests {
 		}, Runnable::run);
 		channels.resync("heard_already");
 		assertThat(resyncs).hasValue(0);
-		channels.announce("asked_for_later");
-		channels.announce("asked_for_later");
+		channels.resyncOnce("asked_for_later");
+		channels.resyncOnce("asked_for_later");
 		assertThat(resyncs).hasValue(1);
 	}
 

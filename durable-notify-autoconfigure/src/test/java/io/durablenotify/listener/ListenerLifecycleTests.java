@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for starting and stopping the listener, whatever it is doing.
+ * Tests for starting and stopping the listener, in each of its states.
  */
 class ListenerLifecycleTests {
 

@@ -77,7 +77,7 @@ class ListenerRecoveryTests {
 	}
 
 	@Test
-	void whatWasWrittenWhileNobodyListenedIsDeliveredByTheResync() {
+	void whatWasWrittenWithoutAListenerIsDeliveredByTheResync() {
 		try (TcpProxy proxy = TcpProxy.to(this.database);
 				Instance instance = Instance.start(this.database, NO_POLL, listenerUrl(proxy))) {
 			RecordingHandler handler = subscribe(instance, "stream");
@@ -144,7 +144,7 @@ class ListenerRecoveryTests {
 	}
 
 	@Test
-	void whatNobodyWasNotifiedOfIsDeliveredByThePoll() {
+	void whatHasNoNotificationIsDeliveredByThePoll() {
 		try (Instance instance = Instance.start(this.database, "durable-notify.poll.interval=300ms")) {
 			RecordingHandler handler = subscribe(instance, "stream");
 			RecordingHandler waiting = subscribe(instance, "unknown");
@@ -169,7 +169,7 @@ class ListenerRecoveryTests {
 	}
 
 	@Test
-	void withoutPollWhatNobodyWasNotifiedOfIsDeliveredAtTheNextWakeup() {
+	void withoutPollWhatHasNoNotificationIsDeliveredAtTheNextWakeup() {
 		try (Instance instance = Instance.start(this.database, NO_POLL)) {
 			RecordingHandler handler = subscribe(instance, "stream");
 			append("stream", "first", true);

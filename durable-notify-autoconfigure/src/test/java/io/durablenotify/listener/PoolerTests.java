@@ -88,13 +88,12 @@ class PoolerTests {
 			assertDelivers(other, instance);
 			assertDelivers(instance, other);
 			assertThat(instance.listener().state().status()).isEqualTo(Status.DEAF);
-			assertThat(output)
-				.contains("transaction mode stands between. Trying again; until then only the poll delivers");
+			assertThat(output).contains("transaction mode stands between. Reconnecting; falling back to polling");
 		}
 	}
 
 	@Test
-	void inTransactionModeADirectUrlHears() {
+	void inTransactionModeADirectUrlReceives() {
 		try (Pooler pooler = Pooler.pgBouncer(this.database, "transaction");
 				Instance instance = Instance.start(pooler.through(), NO_POLL,
 						"durable-notify.listener.url=" + this.database.url());

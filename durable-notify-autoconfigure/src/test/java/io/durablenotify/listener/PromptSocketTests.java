@@ -106,10 +106,12 @@ class PromptSocketTests {
 			List<String> received = new ArrayList<>();
 			Eventually.await(() -> {
 				try {
-					connection.await(Duration.ofMillis(1)).forEach((heard) -> received.add(heard.getParameter()));
+					connection.await(Duration.ofMillis(1))
+						.forEach((notification) -> received.add(notification.getParameter()));
 					// Statements in between, in whose answers notifications hide
 					connection.requireAnswer(Duration.ofSeconds(5));
-					connection.takeHeardInStatements().forEach((heard) -> received.add(heard.getParameter()));
+					connection.takeHeardInStatements()
+						.forEach((notification) -> received.add(notification.getParameter()));
 				}
 				catch (SQLException ex) {
 					throw new IllegalStateException(ex);
@@ -191,7 +193,7 @@ class PromptSocketTests {
 	}
 
 	/**
-	 * Times notifications on a channel of its own.
+	 * Times notifications on a separate channel.
 	 */
 	private final class Timed implements AutoCloseable {
 

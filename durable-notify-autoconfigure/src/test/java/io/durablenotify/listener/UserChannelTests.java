@@ -59,7 +59,7 @@ class UserChannelTests {
 	private static NotificationListener listener;
 
 	@Test
-	void aTriggersNotificationsAreHeard() {
+	void aTriggersNotificationsAreReceived() {
 		database.jdbc().execute("""
 				CREATE TABLE orders (id int);
 				CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
@@ -118,7 +118,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aSecondHandlerOfAChannelIsToldByAResyncToo() {
+	void aSecondHandlerOfAChannelGetsAResyncToo() {
 		Recorder first = new Recorder();
 		Recorder second = new Recorder();
 		listener.listen("shared", first);
@@ -186,7 +186,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aHandlerThatFallsTooFarBehindGetsAResyncInPlaceOfWhatItMissed() {
+	void aHandlerThatLagsTooFarGetsAResyncInPlaceOfWhatItMissed() {
 		CountDownLatch release = new CountDownLatch(1);
 		BlockingRecorder slow = new BlockingRecorder(release);
 		Recorder mark = new Recorder();
@@ -209,7 +209,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aResyncThatIsStillToBeToldIsNotToldAfterACancel() {
+	void aPendingResyncIsNotDeliveredAfterACancel() {
 		List<Runnable> tasks = new ArrayList<>();
 		Recorder recorder = new Recorder();
 		Channels channels = new Channels();
@@ -274,7 +274,7 @@ class UserChannelTests {
 	}
 
 	@Test
-	void aHandlerThatIsCancelledWithinACallHearsNothingMore() {
+	void aHandlerThatIsCancelledWithinACallReceivesNothingMore() {
 		AtomicReference<Subscription> subscription = new AtomicReference<>();
 		Recorder recorder = new Recorder() {
 
@@ -350,7 +350,7 @@ class UserChannelTests {
 			Channels channels = (Channels) ReflectionTestUtils.getField(other.listener(), "channels");
 			Subscription unspellable = channels.add("日本", new Recorder(), Runnable::run);
 			Eventually.await(() -> !unspellable.isActive(), other.listener()::state);
-			assertThat(output).contains("Channel '日本' cannot be listened to: its handler is given up");
+			assertThat(output).contains("Failed to listen on channel '日本'; its handler is removed");
 			Recorder recorder = new Recorder();
 			other.listener().listen("ÿ", recorder);
 			recorder.awaitEvents(1);

@@ -126,7 +126,7 @@ class EntryBufferTests {
 	}
 
 	@Test
-	void aPageTellsWhereItHasAHole() {
+	void aPageShowsWhereItHasAHole() {
 		List<Entry> entries = new ArrayList<>(entries(3, 4));
 		entries.addAll(entries(8, 2));
 		EntryPage<Entry> page = new EntryPage<>(LOG, entries);

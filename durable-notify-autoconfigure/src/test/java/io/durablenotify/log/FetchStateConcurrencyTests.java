@@ -31,10 +31,10 @@ import org.junit.jupiter.api.Test;
 import org.springframework.util.ClassUtils;
 
 /**
- * Tests {@link FetchState} in the order in which its callers may come: whoever writes and
- * wakes, or hands over, the fetching thread, and the consumer that makes room. Whatever
- * the order, the reader is queued once at most, and when all is over nothing that was
- * written is left behind.
+ * Tests {@link FetchState} in the orders in which its callers may come: a writer that
+ * wakes, or hands over, the fetching thread, and the consumer that makes room. In each
+ * order, the reader is queued once at most, and when all is over nothing that was written
+ * is left.
  */
 class FetchStateConcurrencyTests {
 
@@ -46,11 +46,11 @@ class FetchStateConcurrencyTests {
 	void noWakeupIsLostInAnyInterleaving() {
 		new ModelCheckingOptions().iterations(0)
 			.invocationsPerIteration(1_000)
-			// A wake-up for a reader that looks
+			// A wake-up for a reader that fetches
 			.addCustomScenario(after("take").beside("fetch").beside("write").scenario())
 			// Room that is made for a reader that is full, or about to be
 			.addCustomScenario(after().beside("fetch").beside("take").beside("write").scenario())
-			// More to look for than there was room for, and room made meanwhile
+			// More to fetch than there was room for, and room made in between
 			.addCustomScenario(after("take", "write").beside("fetch").beside("take").scenario())
 			// Wake-ups for a reader that is idle
 			.addCustomScenario(
@@ -103,11 +103,11 @@ class FetchStateConcurrencyTests {
 	/**
 	 * One reader with room for one chunk, as {@link LogFetcher} and
 	 * {@link LogSubscription} treat it. It begins with its hands full: one chunk that was
-	 * not taken yet, and queued for the look at another.
+	 * not taken yet, and queued for the fetch of another.
 	 */
 	public static class OneReader {
 
-		private final FetchState look = new FetchState();
+		private final FetchState state = new FetchState();
 
 		private final AtomicInteger queued = new AtomicInteger();
 
@@ -116,7 +116,7 @@ class FetchStateConcurrencyTests {
 		private final AtomicInteger buffered = new AtomicInteger(1);
 
 		/**
-		 * Of whoever looks.
+		 * Owned by the fetching thread.
 		 */
 		private final AtomicInteger fetched = new AtomicInteger(1);
 
@@ -136,7 +136,7 @@ class FetchStateConcurrencyTests {
 		@Operation
 		public void writeAndHandOver() {
 			int index = this.written.incrementAndGet();
-			if (this.look.tryBegin() && this.look.end(!acceptNext(index))) {
+			if (this.state.tryBegin() && this.state.end(!acceptNext(index))) {
 				enqueue();
 			}
 			if (this.fetched.get() < index) {
@@ -158,7 +158,7 @@ class FetchStateConcurrencyTests {
 		 */
 		@Operation
 		public void wake() {
-			if (this.look.wake()) {
+			if (this.state.wake()) {
 				enqueue();
 			}
 		}
@@ -169,7 +169,7 @@ class FetchStateConcurrencyTests {
 				return;
 			}
 			this.queued.decrementAndGet();
-			this.look.begin();
+			this.state.begin();
 			if (!hasRoom()) {
 				waitForRoom();
 				return;
@@ -177,7 +177,7 @@ class FetchStateConcurrencyTests {
 			int found = this.written.get();
 			int next = this.fetched.get();
 			if (next < found) {
-				// Not incremented: a second one who looks must show
+				// Not incremented: a second fetching thread must show
 				this.fetched.set(++next);
 				this.buffered.incrementAndGet();
 			}
@@ -185,13 +185,13 @@ class FetchStateConcurrencyTests {
 			if (more && !hasRoom()) {
 				waitForRoom();
 			}
-			else if (this.look.end(more)) {
+			else if (this.state.end(more)) {
 				enqueue();
 			}
 		}
 
 		private void waitForRoom() {
-			if (this.look.full(this::hasRoom)) {
+			if (this.state.full(this::hasRoom)) {
 				enqueue();
 			}
 		}
@@ -202,7 +202,7 @@ class FetchStateConcurrencyTests {
 				return;
 			}
 			this.buffered.decrementAndGet();
-			if (hasRoom() && this.look.room()) {
+			if (hasRoom() && this.state.room()) {
 				enqueue();
 			}
 		}
@@ -232,7 +232,7 @@ class FetchStateConcurrencyTests {
 			}
 			if (this.fetched.get() != this.written.get()) {
 				throw new IllegalStateException(
-						"%d of %d were fetched, %s".formatted(this.fetched.get(), this.written.get(), this.look));
+						"%d of %d were fetched, %s".formatted(this.fetched.get(), this.written.get(), this.state));
 			}
 		}
 

@@ -34,7 +34,7 @@ class FetchStateTests {
 	}
 
 	@Test
-	void aWakeupDuringALookMakesItLookAgain() {
+	void aWakeupDuringAFetchHasAnotherOneFollow() {
 		this.state.wake();
 		this.state.begin();
 		assertThat(this.state.wake()).isFalse();
@@ -45,7 +45,7 @@ class FetchStateTests {
 	}
 
 	@Test
-	void aLookThatFoundMoreIsFollowedByAnother() {
+	void aFetchThatFoundMoreIsFollowedByAnother() {
 		this.state.wake();
 		this.state.begin();
 		assertThat(this.state.end(true)).isTrue();

@@ -113,7 +113,7 @@ class LogCursorTests {
 	}
 
 	@Test
-	void aServerThatTellsNothingIsValidatedWhenItIsDoubted() {
+	void aServerThatReportsNothingIsValidatedWhenItIsDoubted() {
 		receive(this.cursor, "a?", 0, 1);
 		assertThat(this.cursor.hasReceivedFromOther("a?")).isFalse();
 		this.cursor.doubt();

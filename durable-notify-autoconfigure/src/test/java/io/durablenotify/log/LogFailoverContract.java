@@ -40,7 +40,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 /**
  * What readers of a log must notice when the server has lost what they have received,
- * because it was behind and took over or because it crashed, and has gone on without it.
+ * because it lagged and took over or because it crashed, and has gone on without it.
  */
 public abstract class LogFailoverContract {
 
@@ -99,7 +99,7 @@ public abstract class LogFailoverContract {
 	}
 
 	@Test
-	void aReaderHearsOfALostTailWhateverIsInItsPlaceAndGoesOnWhereNothingIsLost() {
+	void aReaderEndsWithALostTailAndGoesOnWhereNothingIsLost() {
 		try (OwnServer primary = OwnServer.start(this.directory.resolve("primary"));
 				TcpProxy proxy = TcpProxy.to(primary.database());
 				Instance instance = Instance.start(new TestDatabase(proxy.url()), NO_POLL, IMPATIENT_POOL)) {
@@ -134,7 +134,7 @@ public abstract class LogFailoverContract {
 	 */
 	@ParameterizedTest
 	@ValueSource(strings = { "listening", "polling", "listening, untold" })
-	void aReaderHearsOfATailThatACrashTookAlsoWhereTheServerGoesOnWithoutAStart(String how) {
+	void aReaderEndsWithATailThatACrashTookAlsoWithoutAStartOfTheServer(String how) {
 		try (OwnServer server = OwnServer.startForgetful(this.directory)) {
 			TestDatabase application = Refusals.asApplication(server.database());
 			if (how.endsWith("untold")) {
@@ -148,7 +148,7 @@ public abstract class LogFailoverContract {
 					Instance instance = Instance.start(new TestDatabase(proxy.url()), properties)) {
 				logs().forEach((log) -> append(instance, log, 0, 5));
 				append(instance, "intact", 0, 5);
-				// Nothing of the server tells of the crash where it is untold
+				// Nothing of the server reports the crash where it is untold
 				server.database().jdbc().execute("ALTER TABLE durable_notify.change_lifetime SET LOGGED");
 				server.stopWriting();
 				Map<String, Reader> readers = readTen(instance);

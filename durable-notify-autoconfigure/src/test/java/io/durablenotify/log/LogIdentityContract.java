@@ -140,7 +140,7 @@ public abstract class LogIdentityContract<E> {
 		for (Flow.Publisher<E> publisher : publishers) {
 			Recorder recorder = read(publisher);
 			assertThat(recorder.awaitError()).isInstanceOf(this.truncated)
-				.hasMessageContaining("%d was to follow, but another".formatted(number(first)))
+				.hasMessageContaining("%d, but another".formatted(number(first)))
 				.hasMessageContaining("is in its place");
 			recorder.assertPlaces(0, 0);
 		}

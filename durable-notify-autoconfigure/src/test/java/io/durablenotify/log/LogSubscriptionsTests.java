@@ -59,8 +59,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 /**
- * Tests for {@link LogSubscriptions} of a feature of their own, whose logs begin with 1
- * and never end. Those of streams are in that package.
+ * Tests for {@link LogSubscriptions} of a test feature, whose logs begin with 1 and never
+ * end. Those of streams are in that package.
  */
 class LogSubscriptionsTests {
 
@@ -112,14 +112,14 @@ class LogSubscriptionsTests {
 		long id = append("between", 2);
 		this.logs.behindNextFetch(() -> {
 			this.logs.append("between", 1);
-			// Nobody is registered for it yet
+			// No reader is registered for it yet
 			instance.bean(Wakeups.class).send(NumberedLogs.KIND.topic(), Wakeup.moved(id, this.logs.nextIndex(id)));
 		});
 		new Recorder().follow("between", 1).awaitNumbers(1, 3);
 	}
 
 	@Test
-	void aLogThatIsDeletedAndCreatedBehindTheFirstFetchIsAnother() {
+	void aLogThatIsDeletedAndCreatedAfterTheFirstFetchIsAnother() {
 		long id = append("recreated", 2);
 		this.logs.behindNextFetch(() -> {
 			this.logs.delete("recreated");
@@ -181,7 +181,7 @@ class LogSubscriptionsTests {
 		this.logs.rewrite(id, 4, 7);
 		this.logs.leadTo("third");
 		this.readers.onResync();
-		recorder.awaitEnd("truncated: 6 was to follow, but the number before it is another one");
+		recorder.awaitEnd("truncated: expected 6, but the number before it is another one");
 	}
 
 	@Test
@@ -256,7 +256,7 @@ class LogSubscriptionsTests {
 		Recorder recorder = new Recorder().follow("truncated", 1).awaitNumbers(1, 5);
 		this.logs.truncate(id, 2);
 		this.readers.onResync();
-		recorder.awaitEnd("truncated: 6 was to follow, but the log ends at 3");
+		recorder.awaitEnd("truncated: expected 6, but the log ends at 3");
 	}
 
 	@Test
@@ -266,15 +266,15 @@ class LogSubscriptionsTests {
 		this.logs.answer((found) -> (found != null && found.head() != null && found.head().nextIndex() > 41)
 				? new Found<>(found.head(), List.of()) : found);
 		append("nothing", 2);
-		others.awaitEnd("truncated: 41 was to follow, but nothing was found before 43");
-		assertReadersEnd("truncated: 1 was to follow, but nothing was found before 43");
+		others.awaitEnd("truncated: expected 41, but nothing was found before 43");
+		assertReadersEnd("truncated: expected 1, but nothing was found before 43");
 	}
 
 	@Test
 	void aStoreThatFindsOtherEntriesThanItWasAskedForEndsItsReaders() {
 		append("nothing", 40);
 		this.logs.answer((found) -> (found != null) ? new Found<>(found.head(), List.of(Entry.of(7))) : null);
-		assertReadersEnd("truncated: 1 was to follow, but 7 was found");
+		assertReadersEnd("truncated: expected 1, but 7 was found");
 	}
 
 	@Test
@@ -285,7 +285,7 @@ class LogSubscriptionsTests {
 		this.logs.answer((found) -> null);
 		append("nothing", 1);
 		waiting.awaitEnd("A fetch has left out log 'nothing', its first target");
-		new Recorder().follow("nothing", 1).awaitEnd("truncated: 1 was to follow, but nothing was found before 42");
+		new Recorder().follow("nothing", 1).awaitEnd("truncated: expected 1, but nothing was found before 42");
 	}
 
 	@Test
@@ -301,7 +301,7 @@ class LogSubscriptionsTests {
 		});
 		this.logs.leadTo("second");
 		append("turns", 1);
-		recorder.awaitEnd("truncated: 11 was to follow, but it was not found in 9 attempts");
+		recorder.awaitEnd("truncated: expected 11, but it was not found in 9 attempts");
 		recorder.awaitNumbers(1, 10);
 	}
 
@@ -323,7 +323,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aLookThatFailsInTheThreadOfAnAppendIsRepeated() {
+	void aFetchThatFailsInTheThreadOfAnAppendIsRepeated() {
 		long id = append("failing", 1);
 		Recorder recorder = new Recorder().follow("failing", 1).awaitNumbers(1, 1);
 		awaitIdle();
@@ -333,7 +333,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aTailThatWasWrittenAnewOnAnotherServerIsAnErrorHoweverLongItIs() {
+	void aTailThatWasRewrittenOnAnotherServerIsAnErrorOfAnyLength() {
 		for (int length : List.of(10, 15)) {
 			String name = "rewritten/" + length;
 			long id = append(name, 10);
@@ -342,20 +342,20 @@ class LogSubscriptionsTests {
 			this.logs.rewrite(id, 6, length);
 			this.logs.leadTo(name);
 			this.readers.onResync();
-			recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+			recorder.awaitEnd("truncated: expected 11, but the number before it is another one");
 			recorder.awaitNumbers(1, 10);
 		}
 	}
 
 	@Test
-	void aTailThatWasWrittenAnewIsAnErrorForAWakeupToo() {
+	void aTailThatWasRewrittenIsAnErrorForAWakeupToo() {
 		long id = append("woken", 10);
 		Recorder recorder = new Recorder().follow("woken", 1).awaitNumbers(1, 10);
 		awaitIdle();
 		this.logs.rewrite(id, 6, 12);
 		this.logs.leadTo("second");
 		append("woken", 1);
-		recorder.awaitEnd("truncated: 11 was to follow, but the number before it is another one");
+		recorder.awaitEnd("truncated: expected 11, but the number before it is another one");
 		recorder.awaitNumbers(1, 10);
 	}
 
@@ -413,7 +413,7 @@ class LogSubscriptionsTests {
 		this.logs.rewrite(id, 6, 12);
 		this.logs.leadTo("second");
 		this.readers.handOver(id, Entry.of(12), "second");
-		recorder.awaitEnd("truncated: 12 was to follow, but the number before it is another one");
+		recorder.awaitEnd("truncated: expected 12, but the number before it is another one");
 		recorder.awaitNumbers(1, 11);
 	}
 
@@ -457,7 +457,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void nobodyWaitsForARefusedDeliveryAfterItsEndOrTheClose() {
+	void noThreadWaitsForARefusedDeliveryAfterItsEndOrTheClose() {
 		this.readers.close();
 		this.readers = open((task) -> {
 			throw new RejectedExecutionException();
@@ -471,7 +471,7 @@ class LogSubscriptionsTests {
 		new Recorder().follow("given-up", 1);
 		LogSubscription<Entry> closed = this.readers.registry().all().iterator().next();
 		this.readers.stop();
-		// Its end may still be told: lifecycles restart
+		// Its end may still be delivered: lifecycles restart
 		assertThat(closed.awaitsDelivery()).isTrue();
 		this.readers.close();
 		assertThat(closed.awaitsDelivery()).isFalse();
@@ -502,7 +502,7 @@ class LogSubscriptionsTests {
 					.stream()
 					.noneMatch((thread) -> thread.getName().equals("durable-notify-fetch-numbers")),
 				interrupted::toString);
-		assertThat(output).doesNotContain("cannot be read for now");
+		assertThat(output).doesNotContain("Failed to read");
 	}
 
 	@Test
@@ -557,7 +557,7 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
-	void aStopIsTold() {
+	void aStopIsReported() {
 		Recorder recorder = new Recorder().follow("stopped", 1);
 		this.readers.stop();
 		recorder.awaitEnd("stopped");

@@ -265,7 +265,7 @@ final class NumberedLogs implements LogStore<Entry> {
 
 		@Override
 		public RuntimeException truncated(long expected, String found) {
-			return new IllegalStateException("truncated: %d was to follow, but %s".formatted(expected, found));
+			return new IllegalStateException("truncated: expected %d, but %s".formatted(expected, found));
 		}
 
 	}

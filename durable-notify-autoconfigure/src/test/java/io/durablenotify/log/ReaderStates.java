@@ -29,7 +29,7 @@ public final class ReaderStates {
 	}
 
 	/**
-	 * Return all readers that have not been told their end.
+	 * Return all readers whose end was not delivered.
 	 */
 	public static <E> Set<LogSubscription<E>> all(LogSubscriptions<E> readers) {
 		return readers.registry().all();

@@ -189,7 +189,7 @@ class BackgroundLoopTests {
 	}
 
 	@Test
-	void closingInterruptsAStepAndItsFailureIsNoneOfAnybodys(CapturedOutput output) {
+	void closingInterruptsAStepAndItsFailureIsNotLogged(CapturedOutput output) {
 		CountDownLatch begun = new CountDownLatch(1);
 		AtomicBoolean interrupted = new AtomicBoolean();
 		this.loop = loop(() -> {

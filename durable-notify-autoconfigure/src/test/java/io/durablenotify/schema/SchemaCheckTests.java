@@ -42,7 +42,8 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for {@link SchemaCheck}: sequences that are behind when an instance starts.
+ * Tests for {@link SchemaCheck}: sequences that are below the ids in use when an instance
+ * starts.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class SchemaCheckTests {
@@ -76,10 +77,10 @@ class SchemaCheckTests {
 	}
 
 	@Test
-	void sequencesThatAreBehindAreRaised(CapturedOutput output) {
+	void sequencesBelowTheIdsInUseAreRaised(CapturedOutput output) {
 		Instance.start(database).close();
-		assertNoneIsBehind();
-		assertThat(output).contains("4 sequence(s) of schema 'durable_notify' were behind the ids in use");
+		assertNoneIsBelow();
+		assertThat(output).contains("4 sequence(s) of schema 'durable_notify' were below the ids in use");
 	}
 
 	@Test
@@ -89,11 +90,11 @@ class SchemaCheckTests {
 		List<Long> before = lastValues();
 		check(database.url()).run();
 		assertThat(lastValues()).isEqualTo(before);
-		assertThat(output).doesNotContain("behind");
+		assertThat(output).doesNotContain("below the ids");
 	}
 
 	@Test
-	void aSequenceThatHasGivenNothingIsNotBehindAnEmptyTable() {
+	void aSequenceThatHasGivenNothingIsNotBelowAnEmptyTable() {
 		TestDatabase empty = PostgresServer.shared().createDatabase();
 		Instance.start(empty, "durable-notify.schema.name=other").close();
 		assertThat(empty.jdbc().queryForObject("SELECT is_called FROM other.streams_stream_id_seq", Boolean.class))
@@ -105,12 +106,12 @@ class SchemaCheckTests {
 		try (TestRole role = TestRole.create(database)) {
 			role.grantUse();
 			Instance.start(database, role.properties("durable-notify.schema.migrate=false")).close();
-			assertNoneIsBehind();
+			assertNoneIsBelow();
 		}
 	}
 
 	@Test
-	void whoeverMayNotRaiseThemIsTold() {
+	void aRoleThatMayNotRaiseThemFailsWithTheStatement() {
 		try (TestRole role = TestRole.create(database)) {
 			role.grantUse();
 			String function = "FUNCTION durable_notify.raise_ids()";
@@ -133,7 +134,7 @@ class SchemaCheckTests {
 				new SchemaName("durable_notify"));
 	}
 
-	private static void assertNoneIsBehind() {
+	private static void assertNoneIsBelow() {
 		HIGHEST.forEach((sequence,
 				highest) -> assertThat(
 						database.jdbc().queryForObject("SELECT last_value FROM durable_notify." + sequence, Long.class))

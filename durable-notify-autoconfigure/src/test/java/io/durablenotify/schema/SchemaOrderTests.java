@@ -47,7 +47,7 @@ import org.springframework.orm.jpa.vendor.HibernateJpaVendorAdapter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for when the schema is migrated: before whatever else of the application may use
+ * Tests for when the schema is migrated: before all else of the application that may use
  * it, or after what may bring it. Each starts on an empty database.
  */
 class SchemaOrderTests {

@@ -109,7 +109,7 @@ class StreamsMigrationTests {
 	}
 
 	/**
-	 * A request for the whole table that waits has all others wait behind it.
+	 * A request for the whole table that waits has all others wait after it.
 	 */
 	@Test
 	void othersPassWhileAMigrationWaitsForATransaction() {

@@ -41,8 +41,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
  * Tests for tables that grow: what was planned while they were small is executed until
- * somebody analyzes them, which autovacuum does a minute later or more. No statement may
- * read a table from end to end then, by an index neither.
+ * they are analyzed, which autovacuum does a minute later or more. No statement may read
+ * a table from end to end then, by an index neither.
  */
 class TableGrowthTests {
 
@@ -78,7 +78,7 @@ class TableGrowthTests {
 	@BeforeEach
 	void start() {
 		// One connection, so that all statements are prepared on it, and always for any
-		// values: PostgreSQL comes to that by itself where it finds it cheaper
+		// values: PostgreSQL does so where it finds it cheaper
 		this.instance = Instance.start(this.database, "spring.datasource.hikari.maximum-pool-size=1",
 				"spring.datasource.hikari.connection-init-sql=SET plan_cache_mode = force_generic_plan",
 				"durable-notify.poll.interval=100ms", "durable-notify.poll.degraded-interval=100ms");
@@ -166,7 +166,7 @@ class TableGrowthTests {
 		use(0);
 		awaitPolls();
 		grow();
-		// Whoever reads changes passes by those that have come since, once
+		// A reader of changes passes by those that have come since, once
 		use(1);
 		Map<String, Long> before = entriesRead();
 		use(2);

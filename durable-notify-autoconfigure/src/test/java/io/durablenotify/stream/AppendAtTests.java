@@ -57,7 +57,7 @@ class AppendAtTests {
 
 	@BeforeAll
 	static void start() {
-		LaneGate.install(database);
+		AppendGate.install(database);
 	}
 
 	@Test
@@ -70,7 +70,7 @@ class AppendAtTests {
 		assertRefused("at", 0, 4);
 		assertRefused("at", 5, 4);
 		assertRefused("at", Long.MAX_VALUE, 4);
-		// Behind a refusal, too, and where this instance knows nothing of the stream
+		// After a refusal, too, and where this instance knows nothing of the stream
 		assertThat(other.writer().appendAt("at", 4, bytes("e"))).isEqualTo(4);
 		assertRefused("at", 4, 5);
 		assertThat(writer.appendAt("at", 5, bytes("f"))).isEqualTo(5);
@@ -103,7 +103,7 @@ class AppendAtTests {
 	}
 
 	@Test
-	void anEndedStreamSaysSoWhateverTheIndex() {
+	void anEndedStreamSaysSoForAnyIndex() {
 		writer.append("ended", "a");
 		writer.complete("ended");
 		for (long index : new long[] { 0, 1, 2 }) {
@@ -143,7 +143,7 @@ class AppendAtTests {
 		CompletableFuture<Long> before;
 		CompletableFuture<Long> after;
 		List<CompletableFuture<Object>> racing;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			before = writer.appendAsync("in-batch", "b");
 			racing = IntStream.range(0, 4).mapToObj((i) -> Background.<Object>supply(() -> {
 				try {

@@ -30,7 +30,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for what an instance remembers of streams and finds changed behind its back.
+ * Tests for what an instance remembers of streams, and others have changed since.
  */
 class AppendHintTests {
 
@@ -78,7 +78,7 @@ class AppendHintTests {
 
 	@ParameterizedTest
 	@EnumSource
-	void othersWroteMeanwhile(Way way) {
+	void othersWroteInBetween(Way way) {
 		String stream = way.stream("written-by-others");
 		other.writer().append(stream, "other");
 		database.jdbc().queryForObject("SELECT durable_notify.append(?, 'sql')", Long.class, stream);
@@ -116,7 +116,7 @@ class AppendHintTests {
 
 	@ParameterizedTest
 	@EnumSource
-	void itWasDeletedAndCreatedAgainBySomebodyElse(Way way) {
+	void itWasDeletedAndCreatedAgainByAnotherInstance(Way way) {
 		String stream = way.stream("recreated");
 		deleteStream(stream);
 		assertThat(other.writer().append(stream, "other")).isZero();

@@ -65,7 +65,7 @@ class AppendOnCommitTests {
 	private static StreamReader reader;
 
 	@Test
-	void chunksComeWithTheCommitInTheirOrderBehindWhatOthersAppendedBefore() {
+	void chunksComeWithTheCommitInTheirOrderAfterWhatOthersAppendedBefore() {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("held-back", StreamPosition.start(), handler);
 		instance.transaction().executeWithoutResult((status) -> {

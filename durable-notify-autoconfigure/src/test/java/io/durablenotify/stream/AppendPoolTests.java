@@ -129,7 +129,7 @@ class AppendPoolTests {
 		List<CompletableFuture<Long>> waiting = IntStream.range(0, 10)
 			.mapToObj((i) -> instance.writer().appendAsync(stream, "waits"))
 			.toList();
-		// A transaction of this pool's goes on meanwhile
+		// A transaction of this pool's goes on in that time
 		instance.transaction().executeWithoutResult((status) -> instance.writer().append(stream + "/other", "a"));
 		instance.writer().append(stream + "/other", "b");
 		assertThat(waiting).noneMatch(CompletableFuture::isDone);

@@ -42,8 +42,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 /**
  * Tests that an appender writes and ends the stream that it was opened for, and no other
- * of its name, also before the wake-up comes that tells of an end from elsewhere. One of
- * the instances sends none.
+ * of its name, also before the wake-up for an end from elsewhere. One of the instances
+ * sends none.
  */
 class AppenderIdentityTests {
 
@@ -57,7 +57,7 @@ class AppenderIdentityTests {
 	private static Instance mute;
 
 	@Test
-	void nothingIsAppendedAfterADeleteThatIsNotHeardOf() {
+	void nothingIsAppendedAfterADeleteWithoutANotification() {
 		StreamAppender appender = instance.writer().appender("deleted");
 		appender.append("first half");
 		mute.writer().delete("deleted");
@@ -68,7 +68,7 @@ class AppenderIdentityTests {
 	}
 
 	@Test
-	void aLastChunkIsNotAppendedAfterADeleteThatIsNotHeardOf() {
+	void aLastChunkIsNotAppendedAfterADeleteWithoutANotification() {
 		StreamAppender appender = instance.writer().appender("last");
 		appender.append("first half");
 		mute.writer().delete("last");
@@ -102,7 +102,7 @@ class AppenderIdentityTests {
 	}
 
 	@Test
-	void appendsByNameAndByAnAppenderAreKeptApartInOneBatch() {
+	void appendsByNameAndByAnAppenderAreSeparateInOneBatch() {
 		StreamAppender old = instance.writer().appender("batch");
 		mute.writer().delete("batch");
 		for (int i = 0; i < 100; i++) {
@@ -184,7 +184,7 @@ class AppenderIdentityTests {
 	}
 
 	private static void appendAndComplete(String stream) {
-		// Committed apart, so that the stream stays
+		// Committed separately, so that the stream stays
 		StreamAppender appender = instance.newTransaction().execute((status) -> instance.writer().appender(stream));
 		appender.append("a");
 		appender.complete();

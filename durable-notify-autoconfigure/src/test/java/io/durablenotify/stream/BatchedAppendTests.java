@@ -77,7 +77,7 @@ class BatchedAppendTests {
 
 	@BeforeAll
 	static void start() {
-		LaneGate.install(database);
+		AppendGate.install(database);
 	}
 
 	@AfterAll
@@ -87,9 +87,9 @@ class BatchedAppendTests {
 	}
 
 	@Test
-	void whatWaitsMeanwhileSharesOneTransaction() throws Exception {
+	void appendsThatWaitShareOneTransaction() throws Exception {
 		List<CompletableFuture<Long>> appends = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			for (int i = 0; i < 100; i++) {
 				appends.add(writer.appendAsync("together/" + i % 10, "a"));
 			}
@@ -177,14 +177,14 @@ class BatchedAppendTests {
 		writer.append("whole", "a");
 		List<byte[]> withABadOne = new ArrayList<>(Collections.nCopies(1500, bytes("b")));
 		withABadOne.set(1400, bytes("bad"));
-		CompletableFuture<Long> behind;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		CompletableFuture<Long> next;
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			CompletableFuture<Long> refused = Background.supply(() -> writer.appendAll("whole", withABadOne));
 			awaitWaiting("whole");
-			behind = writer.appendAsync("whole", "c");
+			next = writer.appendAsync("whole", "c");
 			assertThat(refused).isNotDone();
 		}
-		assertThat(get(behind)).isOne();
+		assertThat(get(next)).isOne();
 		assertThat(texts("whole")).containsExactly("a", "c");
 	}
 
@@ -200,7 +200,7 @@ class BatchedAppendTests {
 	void oneBadAppendInABatchFailsAlone() throws Exception {
 		List<CompletableFuture<Long>> good = new ArrayList<>();
 		List<CompletableFuture<Long>> refused = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			for (int i = 0; i < 5; i++) {
 				good.add(writer.appendAsync("partly-bad", "good " + i));
 				if (i % 2 == 1) {
@@ -227,7 +227,7 @@ class BatchedAppendTests {
 		CompletableFuture<Void> creator = createInForeignTransaction("recreated", release);
 		CompletableFuture<Long> good;
 		CompletableFuture<Long> waiting;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			good = writer.appendAsync("stored-once", "second");
 			waiting = writer.appendAsync("recreated", "new");
 		}
@@ -255,17 +255,17 @@ class BatchedAppendTests {
 			await(release);
 		}));
 		await(inserted);
-		CompletableFuture<Long> behind;
+		CompletableFuture<Long> next;
 		CompletableFuture<Long> other;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
-			behind = writer.appendAsync("raw", "c");
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
+			next = writer.appendAsync("raw", "c");
 			other = writer.appendAsync("not-raw", "b");
 		}
 		assertThat(get(other)).isOne();
-		assertThat(behind).isNotDone();
+		assertThat(next).isNotDone();
 		release.countDown();
 		raw.get(30, TimeUnit.SECONDS);
-		assertThat(get(behind)).isEqualTo(3);
+		assertThat(get(next)).isEqualTo(3);
 	}
 
 	@Test
@@ -278,12 +278,12 @@ class BatchedAppendTests {
 			raw.createStatement()
 				.execute("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
 						+ "SELECT stream_id, 2, 'raw' FROM durable_notify.streams WHERE name = 'known'");
-			CompletableFuture<Long> behind = writer.appendAsync("known", "c");
+			CompletableFuture<Long> next = writer.appendAsync("known", "c");
 			database.awaitLockWait();
 			assertThat(get(writer.appendAsync("not-known", "b"))).isOne();
-			assertThat(behind).isNotDone();
+			assertThat(next).isNotDone();
 			raw.commit();
-			assertThat(get(behind)).isEqualTo(3);
+			assertThat(get(next)).isEqualTo(3);
 		}
 	}
 
@@ -291,7 +291,7 @@ class BatchedAppendTests {
 	void aUniqueViolationThatIsNotOursFailsItsAppendAlone() throws Exception {
 		CompletableFuture<Long> good;
 		CompletableFuture<Long> clash;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			clash = writer.appendAsync("clashing", "clash");
 			good = writer.appendAsync("not-clashing", "good");
 		}
@@ -310,7 +310,7 @@ class BatchedAppendTests {
 		writer.append("cut", "a");
 		List<CompletableFuture<Long>> cut = new ArrayList<>();
 		CompletableFuture<Long> next;
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			cut.add(writer.appendAsync("cut", "b"));
 			cut.add(writer.appendAsync("cut", "hang"));
 			cut.add(writer.appendAsync("cut-too", "c"));
@@ -319,7 +319,7 @@ class BatchedAppendTests {
 		next = writer.appendAsync("cut", "d");
 		for (CompletableFuture<Long> append : cut) {
 			assertThat(failure(append)).isInstanceOf(AppendOutcomeUnknownException.class)
-				.hasMessageContaining("may be stored or not")
+				.hasMessageContaining("may or may not have been stored")
 				.hasMessageContaining("appendAt");
 		}
 		assertThat(get(next)).isOne();
@@ -329,7 +329,7 @@ class BatchedAppendTests {
 	@Test
 	void appendAtMakesTheRetryOfAnUnknownOutcomeSafe() throws Exception {
 		writer.append("retried", "a");
-		// The commit waits, behind the answer to the statement
+		// The commit waits, after the answer to the statement
 		database.jdbc().execute("""
 				CREATE FUNCTION public.hang_commit() RETURNS trigger LANGUAGE plpgsql
 					AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
@@ -351,7 +351,7 @@ class BatchedAppendTests {
 	@Test
 	void callbacksThatAppendDoNotWaitForThemselves() throws Exception {
 		List<CompletableFuture<Long>> chains = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			for (int i = 0; i < 20; i++) {
 				String stream = "chain/" + i % 4;
 				chains.add(writer.appendAsync(stream, "a")
@@ -373,9 +373,9 @@ class BatchedAppendTests {
 		CompletableFuture<Void> waitsForTheLast;
 		CompletableFuture<Long> last;
 		List<CompletableFuture<Void>> blocked = new ArrayList<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
-			CompletableFuture<Long> behind = new CompletableFuture<>();
-			waitsForTheLast = writer.appendAsync("blocking", "a").thenAccept((index) -> behind.join());
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
+			CompletableFuture<Long> next = new CompletableFuture<>();
+			waitsForTheLast = writer.appendAsync("blocking", "a").thenAccept((index) -> next.join());
 			for (int i = 0; i < 5; i++) {
 				blocked.add(writer.appendAsync("blocking", "b").thenAccept((index) -> {
 					threads.add(Thread.currentThread().getName());
@@ -383,7 +383,7 @@ class BatchedAppendTests {
 				}));
 			}
 			last = writer.appendAsync("blocking", "c");
-			last.thenAccept(behind::complete);
+			last.thenAccept(next::complete);
 		}
 		try {
 			assertThat(get(last)).isEqualTo(6);
@@ -402,7 +402,7 @@ class BatchedAppendTests {
 	void anInterruptOfAWaitingCallerLosesNothingAndStays() throws Exception {
 		CompletableFuture<Long> appended = new CompletableFuture<>();
 		CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
-		try (LaneGate gate = LaneGate.hold(database, instance)) {
+		try (AppendGate gate = AppendGate.hold(database, instance)) {
 			Thread caller = new Thread(() -> {
 				appended.complete(writer.append("interrupted", "a"));
 				interrupted.complete(Thread.currentThread().isInterrupted());
@@ -418,13 +418,13 @@ class BatchedAppendTests {
 	}
 
 	@Test
-	void interruptsOfCallersThatWriteThemselvesHarmNobodyElse() throws Exception {
+	void interruptsOfCallersThatWriteThemselvesHarmNoOther() throws Exception {
 		interruptWriters(BatchedAppendTests::start);
 	}
 
 	@Test
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "This JDK has no virtual threads")
-	void interruptsOfVirtualThreadsThatWriteThemselvesHarmNobodyElse() throws Exception {
+	void interruptsOfVirtualThreadsThatWriteThemselvesHarmNoOther() throws Exception {
 		interruptWriters(BatchedAppendTests::startVirtual);
 	}
 
@@ -482,7 +482,7 @@ class BatchedAppendTests {
 				"durable-notify.streams.max-chunk-size=300000B")) {
 			List<CompletableFuture<Long>> fitting = new ArrayList<>();
 			CompletableFuture<Long> waiting;
-			try (LaneGate gate = LaneGate.hold(database, small)) {
+			try (AppendGate gate = AppendGate.hold(database, small)) {
 				for (int i = 0; i < 9; i++) {
 					fitting.add(small.writer().appendAsync("full", new byte[110_000]));
 				}
@@ -521,7 +521,7 @@ class BatchedAppendTests {
 		StreamWriter closingWriter = closing.writer();
 		List<CompletableFuture<Long>> queued = new ArrayList<>();
 		CompletableFuture<Void> closed;
-		try (LaneGate gate = LaneGate.hold(database, closing)) {
+		try (AppendGate gate = AppendGate.hold(database, closing)) {
 			for (int i = 0; i < 100; i++) {
 				queued.add(closingWriter.appendAsync("closing", "a"));
 			}

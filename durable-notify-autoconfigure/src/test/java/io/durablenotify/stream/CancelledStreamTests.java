@@ -35,8 +35,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 /**
- * Tests for streams that are cancelled. Nobody polls, so that what a reader is told it
- * was woken for.
+ * Tests for streams that are cancelled. There is no poll, so that a reader receives only
+ * what it was woken for.
  */
 class CancelledStreamTests {
 
@@ -58,7 +58,7 @@ class CancelledStreamTests {
 	private static StreamReader reader;
 
 	@Test
-	void everyReaderInEveryInstanceIsToldAfterTheLastChunk() {
+	void everyReaderInEveryInstanceEndsAfterTheLastChunk() {
 		for (Instance readers : List.of(instance, other)) {
 			String stream = "read/" + ((readers == instance) ? "here" : "there");
 			RecordingHandler handler = new RecordingHandler();
@@ -89,7 +89,7 @@ class CancelledStreamTests {
 	}
 
 	@Test
-	void readersThatComeLaterAreToldHoweverTheyRead() {
+	void readersThatComeLaterEndInEveryWayOfReading() {
 		writer.appendAll("late", List.of(bytes("a"), bytes("b"), bytes("c")));
 		writer.cancel("late", REASON);
 		for (StreamPosition from : List.of(StreamPosition.start(), StreamPosition.at(2), StreamPosition.at(3),
@@ -132,7 +132,7 @@ class CancelledStreamTests {
 	}
 
 	@Test
-	void theWriterIsToldByItsNextAppendHoweverAndWhereverItAppends() {
+	void theWritersNextAppendFailsInEveryWayAndInstance() {
 		writer.append("written", "a");
 		other.writer().append("written", "b");
 		writer.append("written", "c");

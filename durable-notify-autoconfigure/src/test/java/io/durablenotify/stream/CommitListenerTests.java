@@ -58,8 +58,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for {@link CommitListener} and {@link PersistenceContexts}: whatever comes with a
- * commit, a stream is not locked before nothing but the commit is left.
+ * Tests for {@link CommitListener} and {@link PersistenceContexts}: a stream is not
+ * locked before nothing but the commit is left, with all that comes with a commit.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class CommitListenerTests {
@@ -96,7 +96,7 @@ class CommitListenerTests {
 	@EnumSource(FlushModeType.class)
 	void theStreamIsNotLockedWhileEntitiesAreWritten(FlushModeType mode) {
 		String stream = "flush/" + mode;
-		requireUnlockedMeanwhile(stream, jpa.transaction(), () -> {
+		requireUnlockedBeforeTheCommit(stream, jpa.transaction(), () -> {
 			append(jpa, stream);
 			entityManager().setFlushMode(mode);
 			entityManager().persist(new Note(stream, "slow"));
@@ -106,7 +106,7 @@ class CommitListenerTests {
 
 	@Test
 	void norWithATransactionManagerThatIsNoBean() {
-		requireUnlockedMeanwhile("no-bean", transactionOfNoBean(), () -> {
+		requireUnlockedBeforeTheCommit("no-bean", transactionOfNoBean(), () -> {
 			append(jpa, "no-bean");
 			entityManager().persist(new Note("no-bean", "slow"));
 		});
@@ -120,7 +120,7 @@ class CommitListenerTests {
 	/**
 	 * The transaction waits for what we hold, while another writer appends.
 	 */
-	private static void requireUnlockedMeanwhile(String stream, TransactionTemplate transaction, Runnable work) {
+	private static void requireUnlockedBeforeTheCommit(String stream, TransactionTemplate transaction, Runnable work) {
 		jdbc.writer().append(stream, "before");
 		CompletableFuture<Void> committing = jdbc.transaction().execute((status) -> {
 			jdbc.jdbc().queryForList("SELECT pg_advisory_xact_lock(?)", SLOW);

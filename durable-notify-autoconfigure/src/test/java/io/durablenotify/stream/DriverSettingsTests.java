@@ -224,7 +224,7 @@ class DriverSettingsTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { "", SIMPLE, SIMPLE + "&autosave=always", DriverSettings.HIDDEN })
-	void aCommitThatFailsIsToldAsWhatItIs(String driver) {
+	void aCommitThatFailsIsReportedAsWhatItIs(String driver) {
 		use(driver);
 		for (Form form : List.of(Form.FIRST, Form.ALL, Form.AT)) {
 			String stream = this.name + form;

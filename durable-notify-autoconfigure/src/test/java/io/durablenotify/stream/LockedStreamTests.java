@@ -49,7 +49,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for appends to streams that somebody else has locked, and beside them.
+ * Tests for appends to streams that another transaction has locked, and beside them.
  */
 class LockedStreamTests {
 
@@ -198,7 +198,7 @@ class LockedStreamTests {
 	@ParameterizedTest
 	@ValueSource(
 			ints = { TransactionDefinition.PROPAGATION_REQUIRES_NEW, TransactionDefinition.PROPAGATION_NOT_SUPPORTED })
-	void anAppendApartFromItsOuterTransactionEndsByTimeout(int propagation) {
+	void anAppendOutsideItsOuterTransactionEndsByTimeout(int propagation) {
 		String stream = "outer/" + propagation;
 		TransactionTemplate apart = instance.transaction();
 		apart.setPropagationBehavior(propagation);
@@ -229,12 +229,12 @@ class LockedStreamTests {
 	}
 
 	@Test
-	void aForeignCreateThatCommitsIsWaitedForAndHoldsUpNobodyElse() throws Exception {
+	void aForeignCreateThatCommitsIsWaitedForAndHoldsUpNoOther() throws Exception {
 		createdElsewhere("created", true);
 	}
 
 	@Test
-	void aForeignCreateThatRollsBackIsWaitedForAndHoldsUpNobodyElse() throws Exception {
+	void aForeignCreateThatRollsBackIsWaitedForAndHoldsUpNoOther() throws Exception {
 		createdElsewhere("not-created", false);
 	}
 
@@ -325,7 +325,7 @@ class LockedStreamTests {
 	}
 
 	/**
-	 * A transaction of somebody's that holds a stream.
+	 * Another transaction that holds a stream.
 	 */
 	private record Holder(CountDownLatch release, CompletableFuture<Void> transaction) {
 

@@ -41,8 +41,8 @@ import org.springframework.core.ParameterizedTypeReference;
 import org.springframework.util.unit.DataSize;
 
 /**
- * Live readers of a test's own in an instance that has no poll, on a store that tells
- * what they fetched.
+ * Live readers of a test in an instance that has no poll, on a store that records what
+ * they fetched.
  */
 final class ObservedReaders implements AutoCloseable {
 
@@ -100,12 +100,12 @@ final class ObservedReaders implements AutoCloseable {
 	 * @return how many statements it took
 	 */
 	int statementsOf(HandPoll poll) {
-		boolean anybody = !ReaderStates.all(this.readers).isEmpty();
+		boolean reading = !ReaderStates.all(this.readers).isEmpty();
 		int checks = this.store.checks();
 		int statements = this.store.statements();
 		poll.run();
-		Eventually.await(() -> !anybody || this.store.checks() > checks, this.store::toString);
-		// One fetch behind the poll, and one behind all that the poll has woken
+		Eventually.await(() -> !reading || this.store.checks() > checks, this.store::toString);
+		// One fetch after the poll, and one after all that the poll has woken
 		awaitOther();
 		awaitOther();
 		return this.store.statements() - statements - 2;
@@ -156,7 +156,7 @@ final class ObservedReaders implements AutoCloseable {
 
 	/**
 	 * Hold the fetching thread back in a fetch for another stream, so that readers queue
-	 * up behind it.
+	 * up after it.
 	 */
 	void hold(String otherStream) {
 		this.store.hold();

@@ -50,8 +50,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 /**
  * Everything at once: instances that share streams, writers of all kinds, transactions,
- * fast and slow readers, and somebody who terminates backends, the pools' and the
- * listeners', all the time.
+ * fast and slow readers, and backends, the pools' and the listeners', that are terminated
+ * all the time.
  */
 @Tag("chaos")
 @Timeout(value = 30, unit = TimeUnit.MINUTES)
@@ -172,7 +172,7 @@ class StreamChaosTests {
 			});
 		}
 		catch (DataAccessException | TransactionException ex) {
-			// Its backend was terminated; whether behind the commit nobody knows
+			// Its backend was terminated; it is unknown whether after the commit
 		}
 	}
 
@@ -189,14 +189,14 @@ class StreamChaosTests {
 						return instance.writer().appendAt(stream, index, chunk);
 					}
 					catch (DataAccessException retried) {
-						// There is the first attempt's chunk, or somebody else's
+						// There is the first attempt's chunk, or another writer's
 						throw ex;
 					}
 				}
 			});
 		}
 		catch (DataAccessException ex) {
-			// The look's backend was terminated
+			// The query's backend was terminated
 		}
 	}
 
@@ -255,7 +255,7 @@ class StreamChaosTests {
 	}
 
 	/**
-	 * What writers were told.
+	 * The results of the writers.
 	 */
 	private static final class Outcomes {
 
@@ -281,18 +281,18 @@ class StreamChaosTests {
 		}
 
 		/**
-		 * Nothing twice, nothing that was refused, and what was stored where its writer
-		 * was told.
+		 * Nothing twice, nothing that was refused, and what was stored at the index that
+		 * its writer got.
 		 */
 		void verify(String stream, List<Chunk> chunks) {
 			for (Chunk chunk : chunks) {
 				long id = id(chunk.data());
 				assertThat(this.read.add(id)).as("%s is new", chunk).isTrue();
 				assertThat(this.refused.contains(id)).as("%s was refused", chunk).isFalse();
-				String told = this.stored.remove(id);
-				assertThat(told).isIn(null, stream + ":" + chunk.index());
+				String place = this.stored.remove(id);
+				assertThat(place).isIn(null, stream + ":" + chunk.index());
 			}
-			assertThat(this.stored.values()).noneMatch((told) -> told.startsWith(stream + ":"));
+			assertThat(this.stored.values()).noneMatch((place) -> place.startsWith(stream + ":"));
 		}
 
 		private static long id(byte[] chunk) {

@@ -125,7 +125,7 @@ class StreamCreateTests {
 	}
 
 	@Test
-	void aReaderThatWaitsForTheNameHearsOfIt() {
+	void aReaderThatWaitsForTheNameFindsIt() {
 		RecordingHandler handler = new RecordingHandler();
 		Subscription waiting = reader.subscribe("waited-for", StreamPosition.start(), handler);
 		try (Instance other = Instance.start(database, "durable-notify.poll.interval=0")) {

@@ -211,7 +211,7 @@ class StreamCursorTests {
 	}
 
 	@Test
-	void aFailedStreamThrowsBehindItsLastChunkAndGoesOnThrowing() {
+	void aFailedStreamThrowsAfterItsLastChunkAndGoesOnThrowing() {
 		append("failed", 2);
 		writer.fail("failed", "broken");
 		try (StreamCursor cursor = reader.cursor("failed", StreamPosition.start())) {
@@ -258,7 +258,7 @@ class StreamCursorTests {
 	}
 
 	@Test
-	void closingTheContextEndsCursorsAtOnceWhetherSomebodyWaitsOrNot() {
+	void closingTheContextEndsCursorsAtOnceWithOrWithoutAWaitingThread() {
 		Instance closing = Instance.start(database);
 		StreamReader closingReader = closing.reader();
 		append("closing", 5);
@@ -351,7 +351,7 @@ class StreamCursorTests {
 	}
 
 	@Test
-	void aCursorThatNobodyPollsHoldsItsBufferAndNoOtherReaderWaits() {
+	void aCursorThatIsNotPolledHoldsItsBufferAndNoOtherReaderWaits() {
 		try (StreamCursor cursor = reader.cursor("bounded", StreamPosition.start())) {
 			RecordingHandler other = new RecordingHandler();
 			reader.subscribe("bounded", StreamPosition.start(), other);

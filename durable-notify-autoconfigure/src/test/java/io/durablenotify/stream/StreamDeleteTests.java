@@ -64,7 +64,7 @@ class StreamDeleteTests {
 	private static StreamReader reader;
 
 	@Test
-	void aDeletedStreamIsGoneForEverybody() {
+	void aDeletedStreamIsGoneInAllInstances() {
 		writer.append("gone", "a");
 		writer.append("gone", "b");
 		List<RecordingHandler> readers = List.of(read(instance, "gone"), read(other, "gone"));
@@ -110,7 +110,7 @@ class StreamDeleteTests {
 	}
 
 	@Test
-	void aReaderThatHasNotReadYetHearsOfItToo() {
+	void aReaderThatHasNotReadYetEndsToo() {
 		// More than the reader's buffer takes
 		int chunks = 4000;
 		writer.appendAll("slow", Collections.nCopies(chunks, new byte[1]));
@@ -218,7 +218,7 @@ class StreamDeleteTests {
 	}
 
 	@Test
-	void theSqlFunctionStartsADeletedStreamAnew() {
+	void theSqlFunctionStartsADeletedStreamAgain() {
 		assertThat(appendBySql("by-sql")).isZero();
 		assertThat(appendBySql("by-sql")).isOne();
 		RecordingHandler old = read(instance, "by-sql").awaitChunks(2);

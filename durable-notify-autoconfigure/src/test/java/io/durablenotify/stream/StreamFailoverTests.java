@@ -76,7 +76,7 @@ class StreamFailoverTests extends LogFailoverContract {
 
 	@Override
 	protected String otherTenth() {
-		return "index 10 was to follow, but the chunk before it is another one";
+		return "expected index 10, but the chunk before it is another one";
 	}
 
 	private static final class StreamHandler extends RecordingHandler implements Reader {

@@ -114,7 +114,7 @@ class StreamFairnessTests {
 				instance.writer().append(stream, "a");
 				int fetches = readers.store().fetches().size();
 				calm.get(round % 10).awaitNext(round / 10 + 1);
-				// At the latest by the fetch behind the one that is under way
+				// At the latest by the fetch after the one that is under way
 				List<Integer> turns = readers.turnsOf(StoredStreams.id(database, stream));
 				assertThat(turns.get(turns.size() - 1)).isLessThanOrEqualTo(fetches + 1);
 			}

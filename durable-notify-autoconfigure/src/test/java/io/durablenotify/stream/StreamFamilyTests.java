@@ -171,7 +171,7 @@ class StreamFamilyTests {
 	}
 
 	@Test
-	void theEndOfAFamilysStreamIsToldWithItsNameAndExplainedWithItsFullOne() {
+	void theEndOfAFamilysStreamHasItsNameAndIsExplainedWithItsFullOne() {
 		RecordingHandler failed = new RecordingHandler();
 		RecordingHandler deleted = new RecordingHandler();
 		answersReader.subscribe("failing", StreamPosition.start(), failed);
@@ -274,8 +274,9 @@ class StreamFamilyTests {
 	@Test
 	void theLargestChunkIsTheFamilysWhetherSmallerOrLargerThanThatOfAll() {
 		assertThatIllegalArgumentException().isThrownBy(() -> answersWriter.append("large", new byte[11]))
-			.withMessage("Chunk of 11 bytes for stream 'answers/large' is refused: 10 are allowed "
-					+ "(durable-notify.streams.families.answers.max-chunk-size). Split it, or allow more");
+			.withMessage("Chunk for stream 'answers/large' must have at most 10 bytes "
+					+ "(durable-notify.streams.families.answers.max-chunk-size), but has 11. "
+					+ "Split it, or raise the limit");
 		assertThat(answersWriter.append("large", new byte[10])).isZero();
 		assertThat(writer.append("answers/large", new byte[100])).isEqualTo(1);
 		assertThatIllegalArgumentException().isThrownBy(() -> writer.append("answers/large", new byte[101]))
@@ -348,7 +349,7 @@ class StreamFamilyTests {
 	}
 
 	@Test
-	void withoutALookAtAllOnlyWhatWasDueOfLateIsFound() {
+	void withoutAFullCheckOnlyWhatWasDueOfLateIsFound() {
 		StreamRetention retention = StreamRetention.of(null, List.of(family("due/", Duration.ofHours(2))));
 		for (String stream : List.of("due/late", "due/long-ago", "due/not-yet", "undue/long-ago")) {
 			writer.complete(stream);

@@ -133,7 +133,7 @@ class StreamHandOverTests {
 	}
 
 	@Test
-	void aReaderThatIsBehindFetches() {
+	void aReaderThatLagsFetches() {
 		RecordingHandler ahead = read("behind");
 		RecordingHandler later = new RecordingHandler();
 		this.readers.open(target("behind"), Start.at(3), new ChunkDelivery(later));

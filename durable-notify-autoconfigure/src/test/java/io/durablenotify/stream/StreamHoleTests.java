@@ -108,8 +108,7 @@ class StreamHoleTests {
 
 	private static boolean isTruncated(Throwable error, String stream, int first, int last) {
 		return error instanceof StreamTruncatedException && String.valueOf(error.getMessage())
-			.contains("'%s' has lost chunks: index %d was to follow, but %d was found".formatted(stream, first,
-					last + 1));
+			.contains("'%s' has lost chunks: expected index %d, but %d was found".formatted(stream, first, last + 1));
 	}
 
 	private static List<Long> indexesByCursor(String stream, int first, int last) {
@@ -204,7 +203,7 @@ class StreamHoleTests {
 		handler.awaitChunks(CHUNKS);
 		remove(stream, 10, CHUNKS - 1);
 		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
-			.hasMessageContaining("index 5000 was to follow, but the stream ends at 10");
+			.hasMessageContaining("expected index 5000, but the stream ends at 10");
 	}
 
 	@Test

@@ -112,7 +112,7 @@ class StreamIdTests {
 
 	@ParameterizedTest
 	@MethodSource("ways")
-	void chunksWithoutAStreamAreNobodys(String way) {
+	void chunksWithoutAStreamBelongToNone(String way) {
 		String stream = way.replace(' ', '-') + "/beside";
 		long id = 1_000_000 + stream.hashCode() % 1_000;
 		database.jdbc()

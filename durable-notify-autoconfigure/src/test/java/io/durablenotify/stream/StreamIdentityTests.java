@@ -132,7 +132,7 @@ class StreamIdentityTests extends LogIdentityContract<Chunk> {
 		assertThat(reader.page("page", StreamPosition.last(10).in(identity), 10).chunks()).hasSize(3);
 		assertThatExceptionOfType(StreamTruncatedException.class)
 			.isThrownBy(() -> reader.page("page", StreamPosition.at(4).in(identity), 10))
-			.withMessageContaining("index 4 was to follow, but the stream ends at 3");
+			.withMessageContaining("expected index 4, but the stream ends at 3");
 		assertThat(reader.page("page", StreamPosition.at(4), 10).chunks()).isEmpty();
 	}
 

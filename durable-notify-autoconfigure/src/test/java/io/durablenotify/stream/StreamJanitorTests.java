@@ -127,7 +127,7 @@ class StreamJanitorTests {
 		assertThat(chunksByStream()).containsExactly(7_000L, 7_000L, 3L);
 		slice = clean(null, slice.after());
 		assertThat(chunksByStream()).containsExactly(7_000L, 7_000L);
-		// Behind the last one, so that nothing is found there
+		// After the last one, so that nothing is found there
 		slice = clean(null, slice.after());
 		assertThat(slice.more()).isTrue();
 		for (int i = 0; i < 4; i++) {
@@ -265,7 +265,7 @@ class StreamJanitorTests {
 	void errorsAreLoggedOnceAndSurvived(CapturedOutput output) {
 		this.database.jdbc().execute("ALTER TABLE durable_notify.deleted_streams RENAME TO elsewhere");
 		janitor(this.instance, SOON);
-		String warning = "Deleted and expired streams cannot be cleaned up for now";
+		String warning = "Failed to clean up deleted and expired streams";
 		Eventually.await(() -> output.getOut().contains(warning), this::state);
 		long failures = failures();
 		Eventually.await(() -> failures() > failures + 3, this::state);
@@ -295,7 +295,7 @@ class StreamJanitorTests {
 	}
 
 	@Test
-	void itLooksAtAllStreamsAtFirstAndAfterAFailure() {
+	void itChecksAllStreamsAtFirstAndAfterAFailure() {
 		List<Boolean> looks = new CopyOnWriteArrayList<>();
 		janitor(this.instance, SOON, (connection, retention, all, after) -> {
 			looks.add(all);

@@ -50,7 +50,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests that a stream ends whatever happens to the process that writes it.
+ * Tests that a stream ends, also if the process that writes it is killed or suspended.
  */
 class StreamLeaseTests {
 
@@ -165,7 +165,7 @@ class StreamLeaseTests {
 	}
 
 	@Test
-	void aWriterThatWasStoppedForLongerThanItsLeaseHearsThatItsStreamHasEnded() {
+	void aWriterThatWasStoppedForLongerThanItsLeaseLearnsThatItsStreamHasEnded() {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("stopped", StreamPosition.start(), handler);
 		try (WriterProcess writer = WriterProcess.start(database, "stopped", "--" + SHORT_LEASE)) {
@@ -180,7 +180,7 @@ class StreamLeaseTests {
 	}
 
 	@Test
-	void nobodyFailsWhatOthersAreWritingUntilADatabaseThatWasAwayHasBeenBackForALease(@TempDir Path directory) {
+	void noInstanceFailsWhatOthersAreWritingUntilADatabaseThatWasAwayHasBeenBackForALease(@TempDir Path directory) {
 		try (OwnServer server = OwnServer.start(directory);
 				TcpProxy proxy = TcpProxy.to(server.database());
 				Instance first = Instance.start(new TestDatabase(proxy.url()), SHORT_LEASE);
@@ -425,7 +425,7 @@ class StreamLeaseTests {
 
 	@ParameterizedTest
 	@ValueSource(booleans = { true, false })
-	void whoWritesIsToldThatTheStreamHasEndedElsewhere(boolean delete) {
+	void theWriterLearnsThatTheStreamHasEndedElsewhere(boolean delete) {
 		String stream = "elsewhere-" + delete;
 		try (Instance other = Instance.start(database)) {
 			StreamAppender appender = instance.writer().appender(stream);

@@ -84,7 +84,7 @@ class StreamListTests {
 	}
 
 	@Test
-	void aPageBeginsBehindANameThatIsNotThere() {
+	void aPageBeginsAfterANameThatIsNotThere() {
 		List.of("behind/a", "behind/c").forEach((name) -> writer.append(name, "a"));
 		StreamQuery query = StreamQuery.all().prefix("behind/");
 		assertThat(names(query.after("behind/b"))).containsExactly("behind/c");

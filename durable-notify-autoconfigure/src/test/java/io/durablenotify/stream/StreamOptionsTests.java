@@ -58,14 +58,14 @@ class StreamOptionsTests {
 	@ValueSource(strings = { "PT0S", "PT-1S", "PT0.000999999S", "PT876000H0.001S" })
 	void aTimeToLiveThatIsNoneIsRefused(Duration timeToLive) {
 		assertThatIllegalArgumentException().isThrownBy(() -> StreamOptions.none().timeToLive(timeToLive))
-			.withMessage("Time to live %s is refused: use 1 ms to 36500 days".formatted(timeToLive));
+			.withMessage("Time to live must be 1 ms to 36500 days, but is " + timeToLive);
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "", " ", "a\u0000", "a\nb", "\ud83c" })
 	void anOwnerThatBreaksTheRulesIsRefused(String owner) {
 		assertThatIllegalArgumentException().isThrownBy(() -> StreamOptions.none().owner(owner))
-			.withMessageStartingWith("Owner '" + owner + "' is refused: 1 to 512 characters");
+			.withMessageStartingWith("Owner '" + owner + "' must have 1 to 512 characters");
 		assertThatIllegalArgumentException().isThrownBy(() -> StreamQuery.all().owner(owner));
 	}
 
@@ -79,7 +79,7 @@ class StreamOptionsTests {
 	@ValueSource(strings = { "", "text", "text/", "text/plain;charset=none", "text/plain;a=\"\r\n\"" })
 	void aContentTypeThatIsNoneIsRefused(String contentType) {
 		assertThatIllegalArgumentException().isThrownBy(() -> StreamOptions.none().contentType(contentType))
-			.withMessageStartingWith("Content type '" + contentType + "' is refused");
+			.withMessageStartingWith("Content type '" + contentType + "' must ");
 	}
 
 	@Test
@@ -92,7 +92,7 @@ class StreamOptionsTests {
 	@CsvSource({ "0", "-1", "10001" })
 	void aLimitThatIsNoneIsRefused(int limit) {
 		assertThatIllegalArgumentException().isThrownBy(() -> StreamQuery.all().limit(limit))
-			.withMessage("Limit " + limit + " is refused: use 1 to 10000");
+			.withMessage("Limit must be 1 to 10000, but is " + limit);
 	}
 
 	@ParameterizedTest

@@ -121,7 +121,7 @@ class StreamPublisherTests {
 	}
 
 	@Test
-	void theEndComesBehindTheLastChunk() {
+	void theEndComesAfterTheLastChunk() {
 		append("behind", 3);
 		writer.fail("behind", "broken");
 		RecordingSubscriber subscriber = subscribe("behind", StreamPosition.start()).request(2);
@@ -416,7 +416,7 @@ class StreamPublisherTests {
 	}
 
 	@Test
-	void anEndThatCannotBeFoundIsAnErrorBehindOnSubscribe() {
+	void anEndThatCannotBeFoundIsAnErrorAfterOnSubscribe() {
 		TestDatabase broken = PostgresServer.shared().createDatabase();
 		try (Instance failing = Instance.start(broken, "durable-notify.poll.interval=0")) {
 			broken.jdbc().execute("ALTER TABLE durable_notify.stream_chunks RENAME TO chunks_elsewhere");
@@ -458,7 +458,7 @@ class StreamPublisherTests {
 	}
 
 	/**
-	 * Wait until a reader holds at least so many chunks that nobody takes.
+	 * Wait until a reader holds at least so many chunks that are not taken.
 	 */
 	private static void awaitBuffered(int count) {
 		Eventually.await(() -> readers().stream().anyMatch((reader) -> ReaderStates.buffered(reader) >= count),

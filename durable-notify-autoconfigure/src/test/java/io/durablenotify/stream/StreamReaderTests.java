@@ -148,12 +148,12 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void theStartIsAppliedOnceWhateverWakeupsCome() {
+	void theStartIsAppliedOnceWithAnyWakeups() {
 		appendMany("once", 0, 2);
 		RecordingHandler handler = read("once", StreamPosition.at(2));
 		LogSubscriptions<Chunk> readers = ObservedReaders.of(instance);
 		for (int i = 0; i < 5; i++) {
-			// Empty looks, each seen to its end by another reader behind it in the queue
+			// Empty fetches, each over when another reader after it in the queue has read
 			readers.onResync();
 			read("once", StreamPosition.start()).awaitChunks(2);
 		}
@@ -176,7 +176,7 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void aWaitingReaderHearsOfAnOnlyClosedStream() {
+	void aWaitingReaderEndsWithAStreamThatIsOnlyClosed() {
 		RecordingHandler handler = read("closed-later", StreamPosition.start());
 		writer.complete("closed-later");
 		handler.awaitComplete().assertGapFree(0, 0);
@@ -190,7 +190,7 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void theEndIsHeardThoughThePositionDoesNotMove() {
+	void theEndIsReceivedThoughThePositionDoesNotMove() {
 		appendMany("silent-end", 0, 3);
 		RecordingHandler handler = read("silent-end", StreamPosition.start()).awaitChunks(3);
 		writer.fail("silent-end", "broken");
@@ -200,7 +200,7 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void aDeletedStreamTellsItsReadersAndANewOneOfThatNameIsAnother() {
+	void aDeletedStreamEndsItsReadersAndANewOneOfThatNameIsAnother() {
 		appendMany("deleted", 0, 3);
 		RecordingHandler old = read("deleted", StreamPosition.start()).awaitChunks(3);
 		delete("deleted");
@@ -222,7 +222,7 @@ class StreamReaderTests {
 					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = 'truncated')");
 		ObservedReaders.of(instance).onResync();
 		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
-			.hasMessageContaining("index 10 was to follow, but the stream ends at 5");
+			.hasMessageContaining("expected index 10, but the stream ends at 5");
 		handler.assertGapFree(0, 10);
 	}
 
@@ -241,7 +241,7 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void aReaderHearsOfAStreamWhoseHeadWasThereBeforeItsFirstChunk() {
+	void aReaderFindsAStreamWhoseRowWasThereBeforeItsFirstChunk() {
 		RecordingHandler handler = read("head-first", StreamPosition.start());
 		database.jdbc().update("INSERT INTO durable_notify.streams (name) VALUES ('head-first')");
 		writer.append("head-first", "a");
@@ -271,7 +271,7 @@ class StreamReaderTests {
 					+ "(SELECT stream_id FROM durable_notify.streams WHERE name = 'hole')");
 		RecordingHandler handler = read("hole", StreamPosition.start());
 		assertThat(handler.awaitError()).isInstanceOf(StreamTruncatedException.class)
-			.hasMessageContaining("index 5 was to follow, but 6 was found");
+			.hasMessageContaining("expected index 5, but 6 was found");
 		handler.assertGapFree(0, 5);
 	}
 
@@ -485,7 +485,7 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void whatAnInstanceWritesLastIsHeardByTheOthers() {
+	void whatAnInstanceWritesLastIsReceivedByTheOthers() {
 		for (int round = 0; round < 5; round++) {
 			String stream = "last-words/" + round;
 			RecordingHandler handler = read(stream, StreamPosition.start());
@@ -513,17 +513,17 @@ class StreamReaderTests {
 
 	@Test
 	void aHandlerMayAppendSubscribeAndEndInItsCallbacks() throws Exception {
-		CompletableFuture<List<String>> heard = new CompletableFuture<>();
+		CompletableFuture<List<String>> received = new CompletableFuture<>();
 		reader.subscribe("outer-stream", StreamPosition.start(), (chunk) -> {
 			RecordingHandler inner = new RecordingHandler();
 			reader.subscribe("inner-stream", StreamPosition.start(), inner);
 			writer.append("inner-stream", chunk.text());
 			writer.complete("inner-stream");
 			inner.awaitComplete();
-			heard.complete(inner.texts());
+			received.complete(inner.texts());
 		});
 		writer.append("outer-stream", "hello");
-		assertThat(heard.get(30, TimeUnit.SECONDS)).containsExactly("hello");
+		assertThat(received.get(30, TimeUnit.SECONDS)).containsExactly("hello");
 	}
 
 	@Test
@@ -631,7 +631,7 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void anInfoTellsTheStateAndTheNextIndex() {
+	void anInfoHasTheStateAndTheNextIndex() {
 		assertThat(reader.info("info")).isEmpty();
 		appendMany("info", 0, 3);
 		StreamInfo open = reader.info("info").orElseThrow();
@@ -646,7 +646,7 @@ class StreamReaderTests {
 	}
 
 	@Test
-	void anInfoTellsWhenTheLastChunkWasAppended() {
+	void anInfoHasTheTimeOfTheLastChunk() {
 		writer.create("dated", StreamOptions.none());
 		assertThat(reader.info("dated").orElseThrow().lastAppendedAt()).isNull();
 		appendMany("dated", 0, 3);

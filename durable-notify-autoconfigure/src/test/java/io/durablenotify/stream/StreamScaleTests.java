@@ -145,7 +145,7 @@ class StreamScaleTests {
 			List<Share> shares = readers.store().shares(streamId);
 			assertThat(shares.subList(looks, shares.size())).extracting(Share::chunks).containsExactly(20);
 
-			// And where nobody holds anything back: the first few may be ahead of the
+			// And where nothing is held back: the first few may be ahead of the
 			// others
 			for (int batch = 1; batch <= 20; batch++) {
 				writer.appendAll("herd0", batch(20));
@@ -226,18 +226,18 @@ class StreamScaleTests {
 	}
 
 	@Test
-	void aLostTailIsToldToThoseWhoHadReceivedItAndTheOthersReadOn() {
+	void aLostTailEndsTheReadersThatHadReceivedItAndTheOthersReadOn() {
 		StoredStreams.store(database, "tail/", 300, 5, 100);
 		try (ObservedReaders readers = ObservedReaders.in(instance, 2, 1_000)) {
 			List<SequenceHandler> ahead = new ArrayList<>();
-			List<SequenceHandler> behind = new ArrayList<>();
+			List<SequenceHandler> lagging = new ArrayList<>();
 			List<OnDemand> slow = new ArrayList<>();
 			List<LogSubscription<Chunk>> waiting = new ArrayList<>();
 			for (int i = 0; i < 300; i++) {
 				ahead.add(new SequenceHandler());
 				waiting.add(readers.open("tail/" + i, ahead.get(i)));
-				behind.add(new SequenceHandler());
-				slow.add(readers.openOnDemand("tail/" + i, StreamPosition.start(), behind.get(i)));
+				lagging.add(new SequenceHandler());
+				slow.add(readers.openOnDemand("tail/" + i, StreamPosition.start(), lagging.get(i)));
 			}
 			slow.stream()
 				.map(OnDemand::reader)
@@ -251,7 +251,7 @@ class StreamScaleTests {
 			readers.live().onResync();
 			for (int i = 0; i < 300; i += 2) {
 				assertThat(ahead.get(i).awaitError()).isInstanceOf(StreamTruncatedException.class)
-					.hasMessageContaining("index 5 was to follow, but the stream ends at 3");
+					.hasMessageContaining("expected index 5, but the stream ends at 3");
 			}
 			for (int i = 0; i < 300; i++) {
 				assertThat(writer.append("tail/" + i, "new")).isEqualTo((i % 2 == 0) ? 3 : 5);
@@ -259,7 +259,7 @@ class StreamScaleTests {
 				slow.get(i).requestAll();
 			}
 			for (int i = 0; i < 300; i++) {
-				behind.get(i).awaitComplete((i % 2 == 0) ? 4 : 6);
+				lagging.get(i).awaitComplete((i % 2 == 0) ? 4 : 6);
 				if (i % 2 == 0) {
 					ahead.get(i).assertInOrder(5);
 				}

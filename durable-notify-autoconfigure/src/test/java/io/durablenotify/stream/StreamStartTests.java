@@ -200,7 +200,7 @@ class StreamStartTests {
 		instance.transaction().executeWithoutResult((status) -> {
 			append("own 0");
 			subscribe(StreamPosition.end());
-			// Others look for it, and do not find it
+			// Others search it, and do not find it
 			RecordingHandler elsewhere = new RecordingHandler();
 			other.reader().subscribe(this.stream, StreamPosition.start(), elsewhere);
 			assertThat(other.reader().info(this.stream)).isEmpty();

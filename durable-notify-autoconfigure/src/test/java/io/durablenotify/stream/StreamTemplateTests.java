@@ -185,7 +185,7 @@ class StreamTemplateTests {
 	}
 
 	/**
-	 * Keeps what a reader was told.
+	 * Keeps what a reader has received.
 	 */
 	private static class RecordingValues<T> implements ValueHandler<T> {
 

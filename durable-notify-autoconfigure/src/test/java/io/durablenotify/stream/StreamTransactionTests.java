@@ -84,7 +84,7 @@ class StreamTransactionTests {
 		instance.transaction().executeWithoutResult((status) -> {
 			assertThat(writer.append("tx", "in the transaction")).isOne();
 			assertThat(reader.page("tx", StreamPosition.start(), 10).chunks()).hasSize(2);
-			// A probe through the whole way: what is sent behind the append arrives
+			// A probe through the whole way: what is sent after the append arrives
 			RecordingHandler probe = new RecordingHandler();
 			reader.subscribe("tx", StreamPosition.start(), probe);
 			probe.awaitChunks(1);
@@ -260,7 +260,7 @@ class StreamTransactionTests {
 	}
 
 	@Test
-	void anAppendInAfterCommitBehindOneInTheTransactionIsStoredAndWoken() {
+	void anAppendInAfterCommitAfterOneInTheTransactionIsStoredAndWoken() {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("after-commit-too", StreamPosition.start(), handler);
 		instance.transaction().executeWithoutResult((status) -> {
@@ -361,7 +361,7 @@ class StreamTransactionTests {
 				"spring.datasource.hikari.maximum-pool-size=3")) {
 			TransactionTemplate foreign = new TransactionTemplate(new ForeignTransactionManager());
 			foreign.executeWithoutResult((status) -> {
-				// Binds a connection that nobody is going to commit
+				// Binds a connection that is never committed
 				manual.jdbc().queryForObject("SELECT 1", Integer.class);
 				assertThat(manual.writer().append("foreign-manual", "a")).isZero();
 			});
@@ -451,7 +451,7 @@ class StreamTransactionTests {
 					.isEmpty());
 			assertThatExceptionOfType(ExecutionException.class).isThrownBy(() -> waiting.get(30, TimeUnit.SECONDS))
 				.withCauseInstanceOf(AppendOutcomeUnknownException.class)
-				.withMessageContaining("may be stored or not")
+				.withMessageContaining("may or may not have been stored")
 				.withMessageContaining("appendAt");
 		}
 	}
@@ -503,7 +503,7 @@ class StreamTransactionTests {
 	}
 
 	@Test
-	void anEndInATransactionIsHeardAfterTheCommit() {
+	void anEndInATransactionIsReceivedAfterTheCommit() {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("ended-in-tx", StreamPosition.start(), handler);
 		AtomicReference<Integer> endsBefore = new AtomicReference<>();

@@ -162,7 +162,7 @@ class StreamWriterTests {
 	}
 
 	@Test
-	void anAppendToAFailedStreamTellsTheReason() {
+	void anAppendToAFailedStreamThrowsTheReason() {
 		writer.append("failed", "a");
 		writer.fail("failed", "out of words");
 		assertThatExceptionOfType(StreamEndedException.class).isThrownBy(() -> writer.append("failed", "b"))
@@ -248,8 +248,8 @@ class StreamWriterTests {
 	@Test
 	void aChunkOverTheLimitIsRefusedAndNothingStored() {
 		assertThatIllegalArgumentException().isThrownBy(() -> writer.append("large", new byte[1001]))
-			.withMessageContaining("1001 bytes")
-			.withMessageContaining("1000 are allowed")
+			.withMessageContaining("at most 1000 bytes")
+			.withMessageContaining("but has 1001")
 			.withMessageContaining("durable-notify.streams.max-chunk-size");
 		assertThat(reader.info("large")).isEmpty();
 		assertThat(writer.append("large", new byte[1000])).isZero();

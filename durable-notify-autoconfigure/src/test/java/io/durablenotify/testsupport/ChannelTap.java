@@ -37,7 +37,7 @@ public final class ChannelTap implements AutoCloseable {
 
 	private final String channel;
 
-	private final List<PGNotification> heard = new ArrayList<>();
+	private final List<PGNotification> received = new ArrayList<>();
 
 	private ChannelTap(TestDatabase database, String channel) throws SQLException {
 		this.database = database;
@@ -67,27 +67,27 @@ public final class ChannelTap implements AutoCloseable {
 		}, this.channel, mark);
 		Eventually.await(() -> {
 			read(5);
-			return this.heard.stream().anyMatch((notification) -> mark.equals(notification.getParameter()));
-		}, this.heard::size);
-		this.heard.removeIf((notification) -> mark.equals(notification.getParameter()));
-		return this.heard.stream().map(PGNotification::getParameter).toList();
+			return this.received.stream().anyMatch((notification) -> mark.equals(notification.getParameter()));
+		}, this.received::size);
+		this.received.removeIf((notification) -> mark.equals(notification.getParameter()));
+		return this.received.stream().map(PGNotification::getParameter).toList();
 	}
 
 	/**
-	 * Wait until so many were heard.
+	 * Wait until so many were received.
 	 */
 	public void await(int count) {
 		Eventually.await(() -> {
 			read(5);
-			return this.heard.size() >= count;
-		}, this.heard::size);
+			return this.received.size() >= count;
+		}, this.received::size);
 	}
 
 	private void read(int timeoutMillis) {
 		try {
 			PGNotification[] notifications = this.connection.unwrap(PGConnection.class).getNotifications(timeoutMillis);
 			if (notifications != null) {
-				this.heard.addAll(List.of(notifications));
+				this.received.addAll(List.of(notifications));
 			}
 		}
 		catch (SQLException ex) {

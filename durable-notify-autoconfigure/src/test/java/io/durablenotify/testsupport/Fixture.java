@@ -29,7 +29,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * <p>
  * A {@link TestDatabase} is an empty database on the server that all tests share. An
  * {@link Instance} is started on that database, and closed after the tests. Another type
- * is a bean of the instance in the field {@code instance}.
+ * is a bean of the class's instance; where it has several, of the one in the field
+ * {@code instance}.
  */
 @Target(ElementType.FIELD)
 @Retention(RetentionPolicy.RUNTIME)

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.extension.ExtensionContext.Store;
 import org.junit.platform.commons.support.AnnotationSupport;
 import org.junit.platform.commons.support.ModifierSupport;
 
+import org.springframework.util.Assert;
 import org.springframework.util.ReflectionUtils;
 
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
@@ -69,7 +70,7 @@ final class FixtureExtension implements BeforeAllCallback, BeforeEachCallback {
 		}
 		for (Field field : fields) {
 			if (field.getType() != TestDatabase.class && field.getType() != Instance.class) {
-				set(field, test, store.get("instance", Started.class).instance().bean(field.getType()));
+				set(field, test, instanceOfBeans(context, store).bean(field.getType()));
 			}
 		}
 	}
@@ -86,6 +87,15 @@ final class FixtureExtension implements BeforeAllCallback, BeforeEachCallback {
 				(application) -> application.sources(fixture.sources()), fixture.properties()));
 		store.put(field.getName(), new Started(instance));
 		return instance;
+	}
+
+	private static Instance instanceOfBeans(ExtensionContext context, Store store) {
+		List<Field> instances = AnnotationSupport.findAnnotatedFields(context.getRequiredTestClass(), Fixture.class,
+				(field) -> field.getType() == Instance.class);
+		String name = (instances.size() == 1) ? instances.get(0).getName() : "instance";
+		Started started = store.get(name, Started.class);
+		Assert.state(started != null, () -> "There is no instance '%s' that could have the bean".formatted(name));
+		return started.instance();
 	}
 
 	private static void set(Field field, @Nullable Object test, Object value) {

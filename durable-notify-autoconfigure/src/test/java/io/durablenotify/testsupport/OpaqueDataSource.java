@@ -24,7 +24,7 @@ import javax.sql.DataSource;
 import org.springframework.jdbc.datasource.AbstractDataSource;
 
 /**
- * Wraps a DataSource and does not tell which.
+ * Wraps a DataSource and does not show it.
  */
 public final class OpaqueDataSource extends AbstractDataSource {
 

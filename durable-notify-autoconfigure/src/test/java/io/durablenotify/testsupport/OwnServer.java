@@ -209,7 +209,7 @@ public final class OwnServer implements AutoCloseable {
 	}
 
 	/**
-	 * Start a standby: a copy, taken while the original is down, that recovers for ever.
+	 * Start a standby: a copy, taken while the original is down, that recovers forever.
 	 */
 	public OwnServer startStandby(Path target) {
 		return startStandby(target, "");

@@ -147,7 +147,7 @@ public final class Pooler implements AutoCloseable {
 
 	/**
 	 * Start HAProxy in front of servers of which it chooses the primary, asking each at a
-	 * port of its own by HTTP, as beside Patroni.
+	 * separate port by HTTP, as beside Patroni.
 	 * @param servers by the port, the databases
 	 */
 	public static Pooler haProxyToPrimary(Map<Integer, TestDatabase> servers) {

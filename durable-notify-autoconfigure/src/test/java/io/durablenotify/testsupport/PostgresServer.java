@@ -48,7 +48,7 @@ public final class PostgresServer {
 	}
 
 	/**
-	 * Return the server that all tests share, each in databases of its own.
+	 * Return the server that all tests share, each in its own databases.
 	 */
 	public static PostgresServer shared() {
 		return Shared.SERVER;
@@ -107,7 +107,7 @@ public final class PostgresServer {
 
 	private static String startEmbedded() {
 		try {
-			// Stopped by a shutdown hook of its own
+			// Stopped by its own shutdown hook
 			EmbeddedPostgres server = EmbeddedPostgres.builder().setServerConfig("max_connections", "300").start();
 			return server.getJdbcUrl("postgres", "postgres");
 		}

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Keeps what a reader was told.
+ * Keeps what a reader has received.
  */
 public class RecordingHandler implements ChunkHandler {
 

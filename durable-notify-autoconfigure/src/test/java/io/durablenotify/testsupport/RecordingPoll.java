@@ -24,7 +24,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.wakeup.Poll;
 
 /**
- * A poll that never calls, and tells who is registered.
+ * A poll that never calls, and shows what is registered.
  *
  * @param registrations the registrations
  */

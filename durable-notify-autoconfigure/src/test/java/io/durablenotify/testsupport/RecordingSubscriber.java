@@ -22,7 +22,7 @@ import java.util.concurrent.Flow;
 import io.durablenotify.stream.Chunk;
 
 /**
- * Keeps what a subscriber was told.
+ * Keeps what a subscriber has received.
  */
 public class RecordingSubscriber extends RecordingHandler implements Flow.Subscriber<Chunk> {
 

@@ -28,7 +28,7 @@ import org.springframework.jdbc.core.JdbcTemplate;
 public final class Refusals {
 
 	/**
-	 * What tells something of the server, and is refused somewhere.
+	 * The functions that report on the server, which some servers refuse.
 	 */
 	public static final List<String> FUNCTIONS = List.of("pg_postmaster_start_time()", "pg_last_wal_replay_lsn()",
 			"pg_current_wal_lsn()", "pg_walfile_name(pg_lsn)", "pg_control_system()", "pg_is_in_recovery()",

@@ -26,9 +26,9 @@ import io.durablenotify.event.EventPage;
 import io.durablenotify.event.StoredEvent;
 
 /**
- * Replays a run the way a workflow engine does, and names the events that nobody
- * consumes. A step, wait or hook listens from its creation to its end: its second
- * creation, and what comes before the first or behind the end, has no listener.
+ * Replays a run the way a workflow engine does, and names the events that have no
+ * consumer. A step, wait or hook listens from its creation to its end: its second
+ * creation, and what comes before the first or after the end, has no listener.
  */
 public final class ReplayChecker {
 
@@ -41,7 +41,7 @@ public final class ReplayChecker {
 	}
 
 	/**
-	 * Return the events of a run that nobody consumes.
+	 * Return the events of a run that have no consumer.
 	 */
 	public List<StoredEvent> unconsumed(String runId) {
 		List<StoredEvent> unconsumed = new ArrayList<>();

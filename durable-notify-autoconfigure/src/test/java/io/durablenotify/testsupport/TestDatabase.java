@@ -32,7 +32,7 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
 public record TestDatabase(String url) {
 
 	/**
-	 * Return statements on a connection of their own each, beside any application.
+	 * Return statements that each get a separate connection, beside any application.
 	 */
 	public JdbcTemplate jdbc() {
 		return new JdbcTemplate(new DriverManagerDataSource(this.url));

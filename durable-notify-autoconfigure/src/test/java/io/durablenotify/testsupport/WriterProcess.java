@@ -26,7 +26,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A JVM of its own that runs {@link WriterApplication}.
+ * A separate JVM that runs {@link WriterApplication}.
  */
 public final class WriterProcess implements AutoCloseable {
 

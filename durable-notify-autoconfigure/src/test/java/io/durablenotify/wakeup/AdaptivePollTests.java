@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link AdaptivePoll} with a listener's state of their own.
+ * Tests for {@link AdaptivePoll} with the state of a test listener.
  */
 class AdaptivePollTests {
 
@@ -191,7 +191,7 @@ class AdaptivePollTests {
 	}
 
 	@Test
-	void stopEndsTheThreadAndStartBeginsAnew() {
+	void stopEndsTheThreadAndStartBeginsAgain() {
 		Set<Thread> before = threads();
 		AtomicInteger calls = count();
 		awaitCalls(calls, 1);
@@ -226,7 +226,7 @@ class AdaptivePollTests {
 		this.poll.stop();
 		Set<Thread> before = threads();
 		AtomicInteger calls = count();
-		// Those of other tests may end meanwhile
+		// Those of other tests may end in between
 		assertThat(before).containsAll(threads());
 		this.poll.start();
 		awaitCalls(calls, 1);

@@ -62,37 +62,37 @@ class PostgresWakeupsTests extends WakeupsContract {
 	}
 
 	@Test
-	void anotherInstanceHears() {
-		RecordingWakeupHandler heard = subscribe(other);
+	void anotherInstanceReceives() {
+		RecordingWakeupHandler handler = subscribe(other);
 		wakeups().send(this.topic, Wakeup.moved(1, 7));
-		heard.await(Wakeup.moved(1, 7));
+		handler.await(Wakeup.moved(1, 7));
 		instance.transaction().executeWithoutResult((status) -> {
 			wakeups().sendAfterCommit(this.topic, Wakeup.moved(2, 8).created("name/ü"));
 			wakeups().sendAfterCommit(this.topic, new Wakeup(2, 3, true, true, null));
 		});
-		heard.await(new Wakeup(2, 8, true, true, "name/ü"));
-		assertThat(heard.resyncs()).isZero();
+		handler.await(new Wakeup(2, 8, true, true, "name/ü"));
+		assertThat(handler.resyncs()).isZero();
 	}
 
 	@Test
-	void anotherInstanceHearsNothingOfARollback() {
-		RecordingWakeupHandler heard = subscribe(other);
+	void anotherInstanceReceivesNothingOfARollback() {
+		RecordingWakeupHandler handler = subscribe(other);
 		instance.transaction().executeWithoutResult((status) -> {
 			wakeups().sendAfterCommit(this.topic, Wakeup.moved(1, 1));
 			status.setRollbackOnly();
 		});
 		wakeups().send(this.topic, Wakeup.moved(2, 2));
-		heard.await(Wakeup.moved(2, 2));
-		assertThat(heard.wakeups()).containsExactly(Wakeup.moved(2, 2));
+		handler.await(Wakeup.moved(2, 2));
+		assertThat(handler.wakeups()).containsExactly(Wakeup.moved(2, 2));
 	}
 
 	@Test
 	void anInstanceIsNotWokenByItsOwnNotifications() {
 		RecordingWakeupHandler own = subscribe(instance);
-		RecordingWakeupHandler heard = subscribe(other);
+		RecordingWakeupHandler handler = subscribe(other);
 		wakeups().send(this.topic, Wakeup.moved(1, 1));
-		heard.await(Wakeup.moved(1, 1));
-		// Behind its own in the order of commits
+		handler.await(Wakeup.moved(1, 1));
+		// After its own in the order of commits
 		other.bean(Wakeups.class).send(this.topic, Wakeup.moved(2, 2));
 		own.await(Wakeup.moved(2, 2));
 		assertThat(own.wakeups()).containsExactly(Wakeup.moved(1, 1), Wakeup.moved(2, 2));
@@ -100,7 +100,7 @@ class PostgresWakeupsTests extends WakeupsContract {
 
 	@Test
 	void whatIsTooMuchForNotificationsIsAResyncOfItsTopicAlone() {
-		RecordingWakeupHandler heard = subscribe(other);
+		RecordingWakeupHandler handler = subscribe(other);
 		RecordingWakeupHandler beside = new RecordingWakeupHandler();
 		other.bean(Wakeups.class).subscribe(this.topic + "-beside", beside);
 		instance.transaction().executeWithoutResult((status) -> {
@@ -109,63 +109,63 @@ class PostgresWakeupsTests extends WakeupsContract {
 			}
 			wakeups().sendAfterCommit(this.topic + "-beside", Wakeup.moved(1, 1));
 		});
-		heard.awaitResyncs(1);
+		handler.awaitResyncs(1);
 		beside.await(Wakeup.moved(1, 1));
-		assertThat(heard.wakeups()).isEmpty();
+		assertThat(handler.wakeups()).isEmpty();
 		assertThat(beside.resyncs()).isZero();
 	}
 
 	@Test
 	void anUnreadableNotificationIsAResyncOfEverything() {
-		RecordingWakeupHandler heard = subscribe(instance);
+		RecordingWakeupHandler handler = subscribe(instance);
 		for (String payload : List.of("", "2 future whatever")) {
-			int before = heard.resyncs();
+			int before = handler.resyncs();
 			notify(payload);
-			heard.awaitResyncs(before + 1);
+			handler.awaitResyncs(before + 1);
 		}
-		assertThat(heard.wakeups()).isEmpty();
+		assertThat(handler.wakeups()).isEmpty();
 	}
 
 	@Test
 	void aNewConnectionIsAResyncOfEverything() {
-		RecordingWakeupHandler heard = subscribe(instance);
+		RecordingWakeupHandler handler = subscribe(instance);
 		assertThat(database.terminate(Instance.LISTENER)).isOne();
-		heard.awaitResyncs(1);
+		handler.awaitResyncs(1);
 	}
 
 	@Test
 	void underLoadManyWakeupsShareANotification() {
-		RecordingWakeupHandler heard = subscribe(other);
+		RecordingWakeupHandler handler = subscribe(other);
 		try (ChannelTap tap = ChannelTap.on(database, CHANNEL)) {
 			int sent = 20_000;
 			for (int position = 1; position <= sent; position++) {
 				wakeups().send(this.topic, Wakeup.moved(1, position));
 			}
-			heard.await(Wakeup.moved(1, sent));
+			handler.await(Wakeup.moved(1, sent));
 			assertThat(tap.payloads()).hasSizeLessThan(sent / 10);
-			assertThat(heard.wakeups()).extracting(Wakeup::position).isSorted();
+			assertThat(handler.wakeups()).extracting(Wakeup::position).isSorted();
 		}
 	}
 
 	@Test
 	void aSenderWithoutAConnectionTriesAgainAndLosesNothing(CapturedOutput output) throws Exception {
-		RecordingWakeupHandler heard = subscribe(other);
+		RecordingWakeupHandler handler = subscribe(other);
 		try (Instance starved = Instance.start(database, "durable-notify.poll.interval=0",
 				"spring.datasource.hikari.maximum-pool-size=1", "spring.datasource.hikari.connection-timeout=250")) {
 			Wakeups wakeups = starved.bean(Wakeups.class);
 			try (Connection held = starved.bean(DataSource.class).getConnection()) {
 				wakeups.send(this.topic, Wakeup.moved(1, 1));
-				Eventually.await(() -> output.getOut().contains("Wake-ups cannot be sent"), output::getOut);
+				Eventually.await(() -> output.getOut().contains("Failed to send wake-ups"), output::getOut);
 				wakeups.send(this.topic, Wakeup.moved(1, 2));
-				assertThat(heard.wakeups()).isEmpty();
-				assertThat(heard.resyncs()).isZero();
+				assertThat(handler.wakeups()).isEmpty();
+				assertThat(handler.resyncs()).isZero();
 			}
 			// "Look at everything" stands for all that could not be sent
-			heard.awaitResyncs(1);
+			handler.awaitResyncs(1);
 			wakeups.send(this.topic, Wakeup.moved(1, 3));
-			heard.await(Wakeup.moved(1, 3));
+			handler.await(Wakeup.moved(1, 3));
 			Eventually.await(() -> output.getOut().contains("Wake-ups are sent again"), output::getOut);
-			assertThat(output.getOut()).containsOnlyOnce("Wake-ups cannot be sent");
+			assertThat(output.getOut()).containsOnlyOnce("Failed to send wake-ups");
 		}
 	}
 

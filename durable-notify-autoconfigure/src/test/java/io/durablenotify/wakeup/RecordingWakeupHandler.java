@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import io.durablenotify.testsupport.Eventually;
 
 /**
- * Keeps what a topic was told.
+ * Keeps the wake-ups of a topic.
  */
 class RecordingWakeupHandler implements WakeupHandler {
 

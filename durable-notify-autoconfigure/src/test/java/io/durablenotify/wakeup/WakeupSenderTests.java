@@ -115,7 +115,7 @@ class WakeupSenderTests {
 	}
 
 	@Test
-	void whatGatheredForSeveralTopicsIsHeardWhole() {
+	void whatGatheredForSeveralTopicsIsReceivedWhole() {
 		this.instances.set(MANY);
 		try (WakeupSender sender = sender(Duration.ofMinutes(10))) {
 			sender.offer("topic", Wakeup.moved(1, 1));

@@ -68,7 +68,7 @@ abstract class WakeupsContract {
 	}
 
 	@Test
-	void topicsAreHeardApart() {
+	void topicsAreDeliveredSeparately() {
 		RecordingWakeupHandler other = new RecordingWakeupHandler();
 		this.wakeups.subscribe(this.topic + "-other", other);
 		this.wakeups.send(this.topic, Wakeup.moved(1, 1));
@@ -183,7 +183,7 @@ abstract class WakeupsContract {
 	}
 
 	@Test
-	void whatIsSentInAnAfterCommitCallbackBesidesOthersIsDeliveredToo(CapturedOutput output) {
+	void whatIsSentInOneOfSeveralAfterCommitCallbacksIsDeliveredToo(CapturedOutput output) {
 		inTransaction((status) -> {
 			this.wakeups.sendAfterCommit(this.topic, Wakeup.moved(1, 1));
 			onTransaction(afterCommit(Wakeup.moved(2, 2)));

@@ -202,7 +202,7 @@ class SseStreamsTests {
 	}
 
 	@Test
-	void whatIsWrittenMeanwhileArrivesLive() {
+	void whatIsWrittenDuringTheResponseArrivesLive() {
 		writer.append("live", "0");
 		try (SseClient client = get("live").awaitMessages(1)) {
 			for (int i = 1; i < 20; i++) {
@@ -465,7 +465,7 @@ class SseStreamsTests {
 	}
 
 	@Test
-	void aStreamThatIsDeletedMeanwhileEndsWithAnError() {
+	void aStreamThatIsDeletedDuringTheResponseEndsWithAnError() {
 		writer.append("deleted", "a");
 		try (SseClient client = get("deleted").awaitMessages(1)) {
 			deleteBehindTheApi("deleted");
@@ -597,7 +597,7 @@ class SseStreamsTests {
 	}
 
 	@Test
-	void aClientThatReadsNothingBlocksNobody() throws Exception {
+	void aClientThatReadsNothingBlocksNoOther() throws Exception {
 		writer.append("slow", "0");
 		try (Socket slow = connectWithoutReading(instance, "slow"); SseClient fast = get("slow")) {
 			reader.awaitActive("slow", 2);

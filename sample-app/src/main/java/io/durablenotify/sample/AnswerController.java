@@ -89,7 +89,7 @@ class AnswerController {
 		}
 		if (text.length() > MAX_LENGTH) {
 			throw new ResponseStatusException(HttpStatus.BAD_REQUEST,
-					"The text has %,d characters: at most %,d are allowed".formatted(text.length(), MAX_LENGTH));
+					"The text must have at most %,d characters, but has %,d".formatted(MAX_LENGTH, text.length()));
 		}
 		return text;
 	}

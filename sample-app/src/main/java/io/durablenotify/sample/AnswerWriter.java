@@ -82,9 +82,9 @@ class AnswerWriter {
 		List<String> words = Words.of(text);
 		Answer answer = new Answer(UUID.randomUUID(), title(text), Instant.now().truncatedTo(ChronoUnit.MILLIS));
 		String stream = Answer.stream(answer.id());
-		// The stream is there when this returns, so that whoever reads the answer's
-		// Location at once is not told 404; and in the row's transaction, so that there
-		// are both or neither. From then on it ends, whatever becomes of the task.
+		// The stream exists when this returns, so that a client that reads the answer's
+		// Location at once gets no 404; and in the row's transaction, so that there are
+		// both or neither. From then on it ends, also if the task fails or never runs.
 		StreamAppender appender = this.transaction.execute((status) -> {
 			this.answers.insert(answer);
 			StreamAppender opened = this.streams.appender(stream);
@@ -109,7 +109,7 @@ class AnswerWriter {
 
 	private void write(StreamAppender appender, List<String> words) {
 		// Closing the appender fails the stream if something was thrown before it was
-		// completed: readers are told, and do not wait for ever.
+		// completed: readers get an error, and do not wait forever.
 		try (StreamAppender answer = appender) {
 			for (String word : words) {
 				if (this.closing.await(this.settings.pause().toMillis(), TimeUnit.MILLISECONDS)) {

@@ -42,8 +42,8 @@ class EmbeddedPostgresConfiguration {
 
 	@Bean
 	EmbeddedPostgres embeddedPostgres() throws IOException {
-		// Spring closes it after everything that uses it. A shutdown hook of its own
-		// would take it away at once.
+		// Spring closes it after everything that uses it. Its own shutdown hook would
+		// stop it at once.
 		return EmbeddedPostgres.builder().setRegisterShutdownHook(false).start();
 	}
 

@@ -42,19 +42,18 @@ import org.springframework.transaction.support.TransactionTemplate;
  * in this instance, in another one, or in this one before it was restarted. They share
  * nothing but the run's event log.
  * <p>
- * Whatever an engine sees in the log may be out of date when it appends. So the log
- * decides, and tells it:
+ * What an engine reads in the log may be out of date when it appends. So the log decides:
  * <ul>
  * <li>{@code step_created} is stored once for each step, because of its type.</li>
  * <li>{@code step_completed} is stored once, because of its idempotency key, and in one
  * transaction with the effect of the step. The second engine waits for the first one's
- * commit, is told of a duplicate, and leaves the effect alone; if the first one fails,
- * the second is first. (An effect outside of the database can be no part of that: give
- * the key to whoever has it, for the same purpose.)</li>
+ * commit, gets a duplicate, and leaves the effect alone; if the first one fails, the
+ * second is first. (An effect outside of the database can be no part of that: give the
+ * key to the receiver, for the same purpose.)</li>
  * <li>{@code step_started} is stored by each engine, but not once the step is completed,
  * and {@code run_completed} is the last event. These depend on the events before them, so
  * the engine says where it saw the log end. If that is no longer the end, nothing is
- * stored, and it looks again.</li>
+ * stored, and it reads again.</li>
  * </ul>
  * For the page, an engine notes each race that it has lost. A real one would go on
  * without a word.

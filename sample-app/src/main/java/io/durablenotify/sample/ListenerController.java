@@ -33,8 +33,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/listener")
 class ListenerController {
 
-	// Cut as the server cuts it. By the name alone it cannot be told which backend is
-	// whose: two instances of this application both lose theirs.
+	// Cut as the server cuts it. The name does not show to which instance a backend
+	// belongs: two instances of this application both lose theirs.
 	private static final String TERMINATE = """
 			select count(*) filter (where pg_terminate_backend(pid))
 			from pg_stat_activity

@@ -29,7 +29,7 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 /**
  * Server-sent events that are fed by a subscription, until the client leaves. Whether it
  * has left is seen when something is sent, so each response ends after a while: a browser
- * that is still there connects again by itself.
+ * that is still there reconnects.
  */
 final class LiveResponse extends SseEmitter {
 

@@ -27,8 +27,8 @@ import org.springframework.context.event.EventListener;
 import org.springframework.stereotype.Component;
 
 /**
- * The responses that go on just now. Each has a subscription of its own, so that a client
- * that does not read holds up no other.
+ * The responses that are open now. Each has its own subscription, so that a client that
+ * does not read holds up no other.
  */
 @Component
 class LiveResponses {

@@ -80,7 +80,7 @@ class RunController {
 
 	/**
 	 * Serve the events of a run as they come. The {@code id} of each is its sequence, so
-	 * that a browser that comes back goes on behind the last one that it has.
+	 * that a browser that comes back goes on after the last one that it has.
 	 */
 	@GetMapping(path = EVENTS, produces = MediaType.TEXT_EVENT_STREAM_VALUE)
 	ResponseEntity<SseEmitter> follow(@PathVariable String id,

@@ -32,9 +32,9 @@ import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * The settings of the application: rows of its own table, which each instance keeps in
- * memory. A change is published in the transaction that makes it, and has all instances
- * drop what they keep.
+ * The settings of the application: rows of a table, which each instance keeps in memory.
+ * A change is published in the transaction that makes it, and has all instances drop what
+ * they keep.
  */
 @Service
 class Settings {
@@ -77,10 +77,9 @@ class Settings {
 	}
 
 	String get(String name) {
-		// Whoever drops a value that is being read just now waits for it here. With a
-		// get and a put of its own it could be kept for ever, although it is old. So
-		// could
-		// one that is read in a transaction that has begun before the change.
+		// The listener waits here for a value that is being read at this moment. With a
+		// separate get and put, an old value could be kept forever. So could one that
+		// is read in a transaction that has begun before the change.
 		return this.kept.computeIfAbsent(name, (key) -> this.newTransaction.execute((status) -> read(key)));
 	}
 
@@ -100,7 +99,7 @@ class Settings {
 				.update();
 			this.changes.publish(TOPIC, name);
 		});
-		// The listener below is called in a moment. Whoever has set a value sees it now.
+		// The listener below is called in a moment. The caller sees its value now.
 		this.kept.remove(name);
 	}
 
@@ -113,7 +112,7 @@ class Settings {
 	}
 
 	/**
-	 * Changes may have been missed, and nobody knows which.
+	 * Changes may have been missed, and it is unknown which.
 	 */
 	@ChangeListener(topics = TOPIC)
 	void dropAll(ChangeGap gap) {

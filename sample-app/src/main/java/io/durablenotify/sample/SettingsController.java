@@ -87,7 +87,7 @@ class SettingsController {
 	@GetMapping(produces = MediaType.TEXT_EVENT_STREAM_VALUE)
 	SseEmitter watch() {
 		return this.responses.open((response) -> {
-			// First subscribed, then sent: what is changed in between is heard
+			// First subscribed, then sent: a change in between is delivered
 			Subscription subscription = this.changes.subscribe(Settings.TOPIC, new ChangeHandler() {
 
 				@Override

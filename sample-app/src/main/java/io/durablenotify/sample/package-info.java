@@ -15,8 +15,8 @@
  */
 
 /**
- * The sample application: text that is written word by word and read live, wherever it is
- * written and whatever happens to the LISTEN connection; settings that all instances keep
+ * The sample application: text that is written word by word and read live, in any
+ * instance and also while the LISTEN connection is lost; settings that all instances keep
  * in memory; runs that two engines execute at once.
  */
 @NullMarked

@@ -127,7 +127,7 @@ class AnswerTests {
 	}
 
 	@Test
-	void aReaderThatComesBackAfterTheEndIsToldNotToComeAgain() {
+	void aReaderThatComesBackAfterTheEndGetsA204() {
 		String location = this.client.answer(TEXT);
 		String lastEventId;
 		try (ServerSentEvents events = this.client.read(location)) {
@@ -203,7 +203,7 @@ class AnswerTests {
 	void aTextThatIsTooLongIsABadRequest() {
 		HttpResponse<String> response = this.client.post("/answers", "text/plain", "x".repeat(100_001));
 		assertThat(response.statusCode()).isEqualTo(400);
-		assertThat(response.body()).contains("The text has 100,001 characters: at most 100,000 are allowed");
+		assertThat(response.body()).contains("The text must have at most 100,000 characters, but has 100,001");
 	}
 
 	@Test

@@ -97,7 +97,7 @@ class BrowserTests {
 	}
 
 	@Test
-	void aPageThatDoesNotCloseItsEventSourceIsToldToStop() {
+	void aPageThatDoesNotCloseItsEventSourceGetsA204() {
 		UUID id = write(TEXT);
 		this.streams.complete(Answer.stream(id));
 		script("""
@@ -182,7 +182,8 @@ class BrowserTests {
 			slide(10);
 			browser.switchTo().window(secondWindow);
 			awaitText("pause-value", "10 ms");
-			// It has heard, and not just asked again when it was switched to
+			// It has received the change, and not just asked again when it was switched
+			// to
 			assertThat(script("return settings === connected")).isEqualTo(true);
 			browser.close();
 			browser.switchTo().window(firstWindow);
@@ -242,7 +243,7 @@ class BrowserTests {
 	}
 
 	@Test
-	void anUnknownRunIsToldFromOneThatIsRead() {
+	void anUnknownRunIsDistinguishedFromOneThatIsRead() {
 		browser.get(this.url + "/#run=" + UUID.randomUUID());
 		awaitText("run-status", "cannot be read");
 	}
@@ -285,7 +286,7 @@ class BrowserTests {
 	}
 
 	@Test
-	void anUnknownAnswerIsToldFromOneThatIsRead() {
+	void anUnknownAnswerIsDistinguishedFromOneThatIsRead() {
 		browser.get(this.url + "/#" + UUID.randomUUID());
 		awaitText("answer-status", "cannot be read");
 	}

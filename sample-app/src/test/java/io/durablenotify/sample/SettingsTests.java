@@ -80,7 +80,7 @@ class SettingsTests {
 	}
 
 	@Test
-	void aValueIsKeptUntilItsChangeOrAGapIsHeard() {
+	void aValueIsKeptUntilItsChangeOrAGapIsReceived() {
 		// No bean: the changes of other tests may still be on their way to that
 		Settings settings = new Settings(this.jdbc, this.transaction.getTransactionManager(), this.changes,
 				new SampleProperties(Duration.ofMillis(5)));
@@ -95,7 +95,7 @@ class SettingsTests {
 	}
 
 	@Test
-	void aValueThatIsChangedByOthersIsInUseOnceTheirChangeIsHeard() {
+	void aValueThatIsChangedByOthersIsInUseOnceTheirChangeIsReceived() {
 		assertThat(this.settings.pause()).isEqualTo(Duration.ofMillis(5));
 		store("7");
 		this.changes.publish(Settings.TOPIC, "pause");
@@ -103,7 +103,7 @@ class SettingsTests {
 	}
 
 	@Test
-	void aChangeThatIsRolledBackIsNeitherStoredNorHeard() {
+	void aChangeThatIsRolledBackIsNeitherStoredNorReceived() {
 		try (ServerSentEvents events = this.client.read("/settings")) {
 			assertThat(events.next().data()).isEqualTo("{\"pause\":5}");
 			this.transaction.executeWithoutResult((status) -> {

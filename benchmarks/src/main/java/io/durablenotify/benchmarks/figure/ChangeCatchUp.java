@@ -34,7 +34,7 @@ import io.durablenotify.benchmarks.harness.Target;
 import io.durablenotify.change.ChangeNotifier;
 
 /**
- * Row 19. An instance that was told of nothing is told of the last change.
+ * Row 19. An instance that was notified of no change is notified of the last one.
  */
 public final class ChangeCatchUp implements Figure {
 
@@ -84,7 +84,7 @@ public final class ChangeCatchUp implements Figure {
 			missing.countDown();
 		});
 		notifier.publish("topic", "ready");
-		Check.that(ready.await(30, TimeUnit.SECONDS), "the subscription hears nothing");
+		Check.that(ready.await(30, TimeUnit.SECONDS), "the subscription receives nothing");
 		store(database, count - 1);
 		long start = System.nanoTime();
 		notifier.publish("topic", "last");
@@ -95,7 +95,7 @@ public final class ChangeCatchUp implements Figure {
 	}
 
 	/**
-	 * As many transactions of a few changes would have left them, and nobody woken.
+	 * As many transactions of a few changes would have left them, without wake-ups.
 	 */
 	private static void store(Database database, int count) throws Exception {
 		database.execute("TRUNCATE durable_notify.changes");

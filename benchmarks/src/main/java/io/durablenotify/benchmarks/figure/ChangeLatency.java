@@ -69,7 +69,7 @@ public final class ChangeLatency implements Figure {
 
 	private Latency ours(Pace pace, ChangeNotifier notifier, ChildProcess child) throws Exception {
 		String topic = "latency-" + ++this.topics;
-		child.ask("hear %s %d".formatted(topic, pace.count()));
+		child.ask("receive %s %d".formatted(topic, pace.count()));
 		pace.run((i) -> notifier.publish(topic, i + ":" + System.nanoTime()));
 		return Latency.decode(child.ask("report"));
 	}

@@ -20,7 +20,7 @@ import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeHandler;
 
 /**
- * Records how old changes are whose keys tell their number and when they were published.
+ * Records the age of changes whose keys have their number and time of publication.
  *
  * @param latency what records
  */

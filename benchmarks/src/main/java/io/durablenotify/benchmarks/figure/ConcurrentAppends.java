@@ -53,8 +53,8 @@ public final class ConcurrentAppends implements Figure {
 	}
 
 	/**
-	 * What the statement of a batch can do one after the other, with nobody to gather
-	 * from and nobody to wake: no batches of this size can be faster.
+	 * What the statement of a batch can do one after the other, without callers to gather
+	 * from and readers to wake: no batches of this size can be faster.
 	 */
 	private static Line alone(Run run) throws Exception {
 		List<byte[]> batch = Collections.nCopies(CALLERS, Payload.chunk());

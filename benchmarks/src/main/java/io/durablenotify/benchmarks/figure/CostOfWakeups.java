@@ -33,7 +33,7 @@ import io.durablenotify.benchmarks.harness.Throughput;
 import io.durablenotify.stream.StreamWriter;
 
 /**
- * Row 10. The other instances are in another process, on connections of their own, and
+ * Row 10. The other instances are in another process, on their own connections, and
  * listen while both sides are measured.
  */
 public final class CostOfWakeups implements Figure {

@@ -117,7 +117,7 @@ public final class IdleReaders implements Figure {
 
 	/**
 	 * Open readers and weigh them.
-	 * @param kept takes the subscriptions; cancelled if nobody wants them
+	 * @param kept takes the subscriptions; which are cancelled before
 	 */
 	private static double bytesPerReader(Instance instance, int readers, List<Subscription> kept)
 			throws InterruptedException {
@@ -130,8 +130,8 @@ public final class IdleReaders implements Figure {
 	}
 
 	/**
-	 * The interval is jittered, and a window may begin just before a poll: one more is
-	 * allowed.
+	 * The interval is jittered, and a window may begin just before a poll: one more may
+	 * be executed.
 	 */
 	private static Line statements(Run run, StatementCounter counter) throws InterruptedException {
 		int intervals = run.size().pick(6, 3, 5);
@@ -143,7 +143,7 @@ public final class IdleReaders implements Figure {
 		return Line
 			.limited("statements in %d poll intervals".formatted(intervals), "statements", intervals + 1,
 					List.of(executed), Target.atMost(1))
-			.remark("without probes; intervals are jittered, so one more than intervals is allowed");
+			.remark("without probes; intervals are jittered, so there may be one more than intervals");
 	}
 
 }

@@ -79,7 +79,7 @@ public final class ManyReadersOfOne implements Figure {
 					rounds.line("deliveries", "/s", Double::doubleValue, Delivered::perSecond, Target.atLeast(0.5)),
 					Line.limited("fetches for %d batches of %d".formatted(batches, BATCH), "fetches", batches + 1,
 							fetches, Target.atMost(1))
-						.remark("one more is allowed, which finds nothing"));
+						.remark("there may be one more, which finds nothing"));
 		}
 	}
 

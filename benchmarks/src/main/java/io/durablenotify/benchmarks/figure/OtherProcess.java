@@ -57,7 +57,7 @@ public final class OtherProcess implements ChildProcess.Service {
 
 	/**
 	 * Answer: {@code clock}; {@code instances url count}; {@code subscribe stream count};
-	 * {@code hear topic count}; {@code listen url channel count}; {@code report}.
+	 * {@code receive topic count}; {@code listen url channel count}; {@code report}.
 	 */
 	@Override
 	public String answer(String[] command) throws Exception {
@@ -72,7 +72,7 @@ public final class OtherProcess implements ChildProcess.Service {
 					.reader()
 					.subscribe(command[1], StreamPosition.start(), this.handler);
 			}
-			case "hear" -> {
+			case "receive" -> {
 				this.handler = new LatencyHandler(Integer.parseInt(command[2]));
 				this.subscription = this.instances.get(0)
 					.bean(ChangeNotifier.class)

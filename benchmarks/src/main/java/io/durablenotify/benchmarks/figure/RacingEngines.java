@@ -36,8 +36,8 @@ import io.durablenotify.event.EventLog;
 import io.durablenotify.event.NewEvent;
 
 /**
- * Row 16. Each engine is an application of its own; all of them try to create the same
- * steps of one run.
+ * Row 16. Each engine is a separate application; all of them try to create the same steps
+ * of one run.
  */
 public final class RacingEngines implements Figure {
 
@@ -70,7 +70,7 @@ public final class RacingEngines implements Figure {
 				perSecond.add(race(engines, executor, steps));
 			}
 			double median = Spread.of(perSecond).median();
-			return List.of(Line.reported("attempts", "/s", median, "one of 8 is stored, 7 are told which one it is"),
+			return List.of(Line.reported("attempts", "/s", median, "one of 8 is stored, 7 learn which one it is"),
 					Line.reported("events", "/s", median / ENGINES, "none twice"));
 		}
 		finally {

@@ -81,8 +81,8 @@ public final class Recovery implements Figure {
 		}
 		return List.of(reported("until it listens again, p50", listening.p50()),
 				reported("until it listens again, max of " + times, listening.max()),
-				reported("until a chunk written meanwhile is delivered, p50", delivered.p50()),
-				reported("until a chunk written meanwhile is delivered, max of " + times, delivered.max()));
+				reported("until a chunk written in that time is delivered, p50", delivered.p50()),
+				reported("until a chunk written in that time is delivered, max of " + times, delivered.max()));
 	}
 
 	private static void awaitHealthyPeriod(Instance reading) throws InterruptedException {

@@ -73,7 +73,7 @@ public final class StandstillReader implements Figure {
 		Blocking handler = new Blocking();
 		Subscription subscription = reader.subscribe(LargeStream.NAME, StreamPosition.start(), handler);
 		Check.that(handler.entered.await(30, TimeUnit.SECONDS), "No chunk came");
-		// Its buffer fills meanwhile
+		// Its buffer fills in this time
 		Thread.sleep(500);
 		long after = Heap.used();
 		subscription.cancel();

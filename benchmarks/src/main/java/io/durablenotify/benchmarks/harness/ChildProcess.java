@@ -82,8 +82,8 @@ public final class ChildProcess implements AutoCloseable {
 	}
 
 	/**
-	 * In the other process: answer until the input ends. What anybody else prints goes to
-	 * the error stream.
+	 * In the other process: answer until the input ends. Other output goes to the error
+	 * stream.
 	 */
 	public static void serve(Service service) throws Exception {
 		PrintStream answers = System.out;

@@ -35,7 +35,7 @@ public record Database(PostgresServer server, String name, String url) implement
 	}
 
 	/**
-	 * Execute a statement, on a connection of its own.
+	 * Execute a statement, on a separate connection.
 	 */
 	public void execute(String sql) throws SQLException {
 		try (Connection connection = connect(); Statement statement = connection.createStatement()) {
@@ -44,7 +44,7 @@ public record Database(PostgresServer server, String name, String url) implement
 	}
 
 	/**
-	 * Query a number, on a connection of its own.
+	 * Query a number, on a separate connection.
 	 */
 	public long number(String sql) throws SQLException {
 		try (Connection connection = connect()) {

@@ -34,7 +34,7 @@ public final class Heap {
 	public static long used() throws InterruptedException {
 		for (int i = 0; i < COLLECTIONS; i++) {
 			System.gc();
-			// References that were just cleared are taken from their queues meanwhile
+			// References that were just cleared are taken from their queues in this time
 			Thread.sleep(50);
 		}
 		return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();

@@ -19,8 +19,8 @@ package io.durablenotify.benchmarks.harness;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A steady rate. What takes too long is followed at once by what has become due
- * meanwhile.
+ * A steady rate. What takes too long is followed at once by what has become due in that
+ * time.
  *
  * @param count how many times
  * @param perSecond how many times a second

@@ -60,7 +60,7 @@ public final class RawChanges implements AutoCloseable {
 	}
 
 	/**
-	 * Read the row behind another, and all of its columns.
+	 * Read the row after another, and all of its columns.
 	 * @param xact the other's transaction
 	 * @param id the other's id
 	 * @return the row's transaction and id

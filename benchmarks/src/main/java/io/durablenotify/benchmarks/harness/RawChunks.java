@@ -79,7 +79,7 @@ public final class RawChunks implements AutoCloseable {
 
 	/**
 	 * Read a page and all of its columns.
-	 * @return the index behind the last row, which is {@code from} if there is none
+	 * @return the index after the last row, which is {@code from} if there is none
 	 */
 	public long readPage(long streamId, long from, int limit) throws SQLException {
 		this.page.setLong(1, streamId);

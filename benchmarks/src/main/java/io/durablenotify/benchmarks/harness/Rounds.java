@@ -23,8 +23,8 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Rounds in which the floor and ours take turns, so that whatever else the machine does
- * meets both. Every second round begins with the other side.
+ * Rounds in which the floor and ours take turns, so that other work of the machine
+ * affects both. Every second round begins with the other side.
  *
  * @param floors what the floor's side measured, by round
  * @param ours what our side measured, by round
@@ -48,7 +48,7 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 	 * Measure latencies at a steady pace, after rounds at a faster one: on two cores,
 	 * compiling makes every hundredth of them wait for milliseconds, in our two JVMs more
 	 * than in the little that the floor executes. Each change of sides lets the JVMs
-	 * compile some methods anew, so there are several of them.
+	 * compile some methods again, so there are several of them.
 	 */
 	public static <F, O> Rounds<F, O> alternatePaced(Run run, Pace.Measurement<F> floor, Pace.Measurement<O> ours)
 			throws Exception {

@@ -125,7 +125,7 @@ final class OutageFigure implements Figure {
 		long before = log.bytes();
 		relay.cut();
 		Thread.sleep(outage.toMillis());
-		Seen seen = new Seen(relay.refused(), log.bytes() - before);
+		Seen seen = new Seen(relay.rejected(), log.bytes() - before);
 		relay.restore();
 		return seen;
 	}

@@ -21,8 +21,8 @@ import java.time.Duration;
 import io.durablenotify.benchmarks.harness.Latency;
 
 /**
- * A system that appends to streams and reads them. Each call uses streams of its own, and
- * fails if something was lost or came out of order.
+ * A system that appends to streams and reads them. Each call uses new streams, and fails
+ * if something was lost or came out of order.
  */
 interface Peer extends AutoCloseable {
 

@@ -27,7 +27,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A way to the server that can be cut. It counts who tries it meanwhile.
+ * A connection to the server that can be cut. Counts the attempts to connect while it is.
  */
 final class Relay implements AutoCloseable {
 
@@ -37,7 +37,7 @@ final class Relay implements AutoCloseable {
 
 	private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
 
-	private final AtomicInteger refused = new AtomicInteger();
+	private final AtomicInteger rejected = new AtomicInteger();
 
 	private volatile boolean cut;
 
@@ -68,15 +68,15 @@ final class Relay implements AutoCloseable {
 	/**
 	 * Return how many connections were tried while it was cut.
 	 */
-	int refused() {
-		return this.refused.get();
+	int rejected() {
+		return this.rejected.get();
 	}
 
 	private void accept() throws IOException {
 		while (true) {
 			Socket client = this.server.accept();
 			if (this.cut) {
-				this.refused.incrementAndGet();
+				this.rejected.incrementAndGet();
 				close(client);
 				continue;
 			}

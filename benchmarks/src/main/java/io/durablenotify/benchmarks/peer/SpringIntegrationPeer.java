@@ -169,7 +169,7 @@ final class SpringIntegrationPeer implements Peer {
 	}
 
 	/**
-	 * It would try for ever to get a connection of a pool that is closed.
+	 * It would try forever to get a connection of a pool that is closed.
 	 */
 	private void awaitDispatched() {
 		this.executor.shutdown();

@@ -17,7 +17,7 @@
 package io.durablenotify.stream.append;
 
 /**
- * What must hold for an append to be stored. Checked in {@link AppendWrite} before a
+ * The conditions under which an append is stored. Checked in {@link AppendWrite} before a
  * missing stream is created, and again when the chunks are stored.
  *
  * @param streamId the id that the stream of that name must have, or {@link #ANY}

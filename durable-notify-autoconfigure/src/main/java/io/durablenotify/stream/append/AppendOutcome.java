@@ -68,7 +68,8 @@ public sealed interface AppendOutcome {
 	}
 
 	/**
-	 * The connection was lost before the server answered: it may be stored or not.
+	 * The connection was lost before the server answered: it may or may not have been
+	 * stored.
 	 *
 	 * @param cause the failure
 	 */

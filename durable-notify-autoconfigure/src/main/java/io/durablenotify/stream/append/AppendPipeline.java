@@ -33,12 +33,12 @@ import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Batches appends made outside a transaction: while one batch is being written, the next
- * accumulates, so that many callers share a round trip and a commit. If the queue is
- * idle, the caller writes on its own thread.
+ * Batches appends made outside a transaction: while one batch is written, the next
+ * accumulates. So many callers share a round trip and a commit. If the queue is idle, the
+ * caller writes on its own thread.
  * <p>
- * Streams that another transaction has locked are written by a second thread, on a
- * connection of its own.
+ * Streams that another transaction has locked are written by a second thread, on a second
+ * connection.
  */
 public final class AppendPipeline implements AutoCloseable {
 
@@ -96,7 +96,7 @@ public final class AppendPipeline implements AutoCloseable {
 	}
 
 	private static FailureLog failures(Log log) {
-		return new FailureLog(log, "Appends cannot be written for now", "Appends are written again");
+		return new FailureLog(log, "Failed to write appends", "Appends are written again");
 	}
 
 	/**

@@ -32,7 +32,6 @@ import java.util.function.ToLongFunction;
 
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.OneTransaction;
-import io.durablenotify.database.SqlErrors;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.stream.append.CommittedChunks.Committed;
 import org.jspecify.annotations.Nullable;
@@ -50,8 +49,6 @@ import org.postgresql.PGStatement;
  * whose settings must stay, or our own.
  */
 final class AppendSql {
-
-	private static final Set<String> CONSTRAINTS = Set.of("stream_chunks_pkey");
 
 	private static final String FIND = """
 			SELECT name, stream_id FROM ${schema}.streams WHERE name = ANY(?::text[])
@@ -346,14 +343,6 @@ final class AppendSql {
 			}
 			return locked;
 		}
-	}
-
-	/**
-	 * Return whether a statement met another transaction that its snapshot could not see,
-	 * or that waited for it, so that it can succeed when it is repeated.
-	 */
-	static boolean isConflict(SQLException exception) {
-		return SqlErrors.isUniqueViolation(exception, CONSTRAINTS) || SqlErrors.isSerializationFailure(exception);
 	}
 
 }

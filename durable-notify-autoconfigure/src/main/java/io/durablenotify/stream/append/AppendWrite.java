@@ -44,10 +44,12 @@ import io.durablenotify.wakeup.Wakeup;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * Writes appends on one connection: finds the streams by their names, creates those that
- * are missing, stores the chunks, and gives each append its outcome.
+ * Writes appends on one connection: finds or creates the streams, stores the chunks, and
+ * sets the outcomes.
  */
 public final class AppendWrite {
+
+	private static final Set<String> CONSTRAINTS = Set.of("stream_chunks_pkey");
 
 	/**
 	 * How often an append looks up streams that are deleted and created again.
@@ -85,12 +87,12 @@ public final class AppendWrite {
 
 	/**
 	 * Return whether a statement met another transaction that its snapshot could not see,
-	 * so that it can succeed when it is repeated.
+	 * or that waited for it, so that it can succeed when it is repeated.
 	 * @param failure the statement's failure
 	 * @return whether it can
 	 */
 	public static boolean isConflict(SQLException failure) {
-		return AppendSql.isConflict(failure);
+		return SqlErrors.isUniqueViolation(failure, CONSTRAINTS) || SqlErrors.isSerializationFailure(failure);
 	}
 
 	/**

@@ -109,8 +109,8 @@ final class AsyncCompletions {
 	/**
 	 * Several futures, completed by one thread as long as that takes no time: a task for
 	 * each costs more than all else of an append. Once they have stalled, another thread
-	 * goes on, and each future that has code of a caller gets a task of its own. That
-	 * code can still be added between the check and the completion.
+	 * goes on, and each future that has code of a caller gets a separate task. That code
+	 * can still be added between the check and the completion.
 	 * <p>
 	 * Another thread is asked for only when the last one has begun: an executor that has
 	 * no room has one task of this waiting, however long that takes.

@@ -29,9 +29,9 @@ import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 
 /**
- * Writes a batch of appends on a separate connection, and in parts where it fails, so
- * that one append's failure is no other's. Those to streams that another transaction has
- * locked are left without an outcome.
+ * Writes a batch of appends on a separate connection, and in parts where it fails. So one
+ * append's failure is no other's. Those to streams that another transaction has locked
+ * are left without an outcome.
  */
 final class BatchWriter {
 

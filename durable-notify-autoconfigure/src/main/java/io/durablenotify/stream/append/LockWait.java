@@ -19,7 +19,7 @@ package io.durablenotify.stream.append;
 import java.time.Duration;
 
 /**
- * What an append does about streams that another transaction has locked.
+ * The way in which an append treats streams that another transaction has locked.
  *
  * @param timeout how long it waits for each lock
  * @param skip whether it appends to the others after that time, instead of failing

@@ -17,7 +17,7 @@
 package io.durablenotify.stream.append;
 
 /**
- * How a stream can end.
+ * The ways in which a stream can end.
  */
 public enum StreamEnd {
 

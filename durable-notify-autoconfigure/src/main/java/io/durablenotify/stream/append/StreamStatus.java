@@ -21,7 +21,7 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether and how a stream has ended.
+ * The status of a stream: whether and how it has ended.
  *
  * @param streamId the stream's id
  * @param end how it ended, or {@code null} while it is open

@@ -15,7 +15,7 @@
  */
 
 /**
- * How chunks are stored, internal to streams. An
+ * The storage of chunks, internal to streams. An
  * {@link io.durablenotify.stream.append.Append Append} goes from the caller through the
  * {@link io.durablenotify.stream.append.AppendPipeline AppendPipeline} (queue, batch,
  * SQL, completion), or by {@link io.durablenotify.stream.append.AppendWrite AppendWrite}

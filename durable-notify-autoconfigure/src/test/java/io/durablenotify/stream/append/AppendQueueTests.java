@@ -53,7 +53,7 @@ class AppendQueueTests {
 	}
 
 	@Test
-	void nobodyEntersBesideWhatIsQueued() {
+	void noCallerEntersBesideWhatIsQueued() {
 		Append queued = offer("a");
 		assertThat(this.queue.tryEnter("b")).as("the queue has appends").isFalse();
 		List<Append> batch = enter(this.queue);
@@ -143,12 +143,12 @@ class AppendQueueTests {
 	@Test
 	void anAppendThatWroteAloneAndFoundALockComesFirst() {
 		assertThat(this.queue.tryEnter("a")).isTrue();
-		Append behind = offer("a");
+		Append next = offer("a");
 		Append alone = append("a", 1, 0);
 		assertThat(this.queue.muteFor(alone)).isTrue();
 		assertThat(this.queue.leave()).isFalse();
-		assertThat(takeMuted(this.queue, new ArrayList<>())).containsExactly(alone, behind);
-		assertThat(this.queue.last("a")).isSameAs(behind);
+		assertThat(takeMuted(this.queue, new ArrayList<>())).containsExactly(alone, next);
+		assertThat(this.queue.last("a")).isSameAs(next);
 	}
 
 	@Test
@@ -165,7 +165,7 @@ class AppendQueueTests {
 	}
 
 	@Test
-	void whatExpiresIsNotGivenUpBeforeWhatItCameBehind() {
+	void whatExpiresIsNotGivenUpBeforeWhatItFollows() {
 		Append young = append("a", 1, 0);
 		// Had waited for room before it came here
 		Append expired = append("a", 1, 0, Duration.ZERO);
@@ -208,7 +208,7 @@ class AppendQueueTests {
 	}
 
 	@Test
-	void aFullBufferMakesThePatientWaitWhateverInterruptsThem() throws Exception {
+	void aFullBufferMakesCallersWaitDespiteInterrupts() throws Exception {
 		Append first = append("a", 1, 9_000);
 		this.queue.offer(first, false);
 		CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
@@ -280,7 +280,7 @@ class AppendQueueTests {
 		Map<String, List<Append>> offered = new ConcurrentHashMap<>();
 		Map<String, List<Append>> written = new ConcurrentHashMap<>();
 		AtomicBoolean over = new AtomicBoolean();
-		List<CompletableFuture<Void>> lanes = List.of(Background.run(() -> {
+		List<CompletableFuture<Void>> queues = List.of(Background.run(() -> {
 			while (!over.get() || !isEmpty(queue)) {
 				List<Append> batch = enter(queue);
 				if (!batch.isEmpty()) {
@@ -313,7 +313,7 @@ class AppendQueueTests {
 		}
 		CompletableFuture.allOf(callers.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
 		over.set(true);
-		CompletableFuture.allOf(lanes.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
+		CompletableFuture.allOf(queues.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
 		assertThat(written).isEqualTo(offered);
 	}
 

@@ -108,7 +108,7 @@ class AsyncCompletionsTests {
 	}
 
 	@Test
-	void whatIsBehindACallbackThatBlocksHasATaskForEachCallback() throws Exception {
+	void whatFollowsACallbackThatBlocksHasATaskForEachCallback() throws Exception {
 		CompletableFuture<Long> blocking = new CompletableFuture<>();
 		blocking.thenAccept((index) -> block());
 		List<Append> settled = new ArrayList<>(List.of(stored(blocking)));
@@ -237,7 +237,7 @@ class AsyncCompletionsTests {
 	}
 
 	/**
-	 * Gets a callback right after somebody has seen that there is none.
+	 * Gets a callback right after another thread has seen that there is none.
 	 */
 	private static final class LateCallback extends CompletableFuture<Long> {
 

@@ -29,16 +29,16 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 
 /**
- * Holds the main lane of an instance's group commit with an append that the server does
- * not finish, so that what is appended meanwhile shares a batch.
+ * Holds the queue of an instance's appends with one that the server does not finish, so
+ * that those that follow share a batch.
  */
-final class LaneGate implements AutoCloseable {
+final class AppendGate implements AutoCloseable {
 
 	private final Connection holder;
 
 	private final CompletableFuture<Long> append;
 
-	private LaneGate(Connection holder, CompletableFuture<Long> append) {
+	private AppendGate(Connection holder, CompletableFuture<Long> append) {
 		this.holder = holder;
 		this.append = append;
 	}
@@ -70,12 +70,12 @@ final class LaneGate implements AutoCloseable {
 	}
 
 	/**
-	 * Hold the lane, until this is closed.
+	 * Hold the queue, until this is closed.
 	 */
-	static LaneGate hold(TestDatabase database, Instance instance) throws SQLException {
+	static AppendGate hold(TestDatabase database, Instance instance) throws SQLException {
 		Connection holder = DriverManager.getConnection(database.url());
 		execute(holder, "SELECT pg_advisory_lock(4711)");
-		LaneGate gate = new LaneGate(holder, Background.supply(() -> instance.writer().append("gate", "gate")));
+		AppendGate gate = new AppendGate(holder, Background.supply(() -> instance.writer().append("gate", "gate")));
 		Eventually.await(() -> isHeld(database), instance::context);
 		return gate;
 	}
