@@ -77,13 +77,11 @@ public final class IdleClients implements Figure {
 				ChildProcess child = ChildProcess.start(SseClientProcess.class)) {
 			StoredStreams.storeMany(database, PREFIX, clients, 1, Payload.text(0, Payload.BYTES));
 			int threadsBefore = Threads.count();
-			Clients ours = new Clients(instance, child, clients);
-			Rounds<Double, Double> rounds = Rounds.alternate(run, ours::weighBare, () -> {
-				double bytes = ours.weighOurs();
-				ours.close();
-				return bytes;
-			});
-			ours.weighOurs();
+			// Tomcat keeps buffers of connections that were closed, so all is weighed beside
+			// the heap before the first of them
+			Clients ours = new Clients(instance, child, clients, Heap.used());
+			Rounds<Double, Double> rounds = Rounds.alternate(run, ours::weighBare, ours::weighOurs);
+			ours.open();
 			Threads.awaitAtMost(threadsBefore + THREADS, run.size().pick(POOL_IDLE_MILLIS, POOL_IDLE_MILLIS, 1));
 			double threads = Threads.count() - threadsBefore;
 			ours.awaitHeartbeats(2);
@@ -98,18 +96,27 @@ public final class IdleClients implements Figure {
 	/**
 	 * The clients of one side at a time.
 	 */
-	private record Clients(Instance instance, ChildProcess child, int count) {
+	private record Clients(Instance instance, ChildProcess child, int count, long bytesBefore) {
 
 		/**
 		 * Open clients and weigh them.
 		 * @return the bytes of the heap per client
 		 */
 		double weighOurs() throws Exception {
-			long before = Heap.used();
+			open();
+			double bytes = weigh();
+			close();
+			return bytes;
+		}
+
+		void open() throws Exception {
 			this.child.ask("open clients %d /streams/%s* %d".formatted(this.instance.port(), PREFIX, this.count));
 			this.child.ask("events clients 1");
 			awaitHeartbeats(1);
-			return (Heap.used() - before) / (double) this.count;
+		}
+
+		private double weigh() throws Exception {
+			return (Heap.used() - this.bytesBefore) / (double) this.count;
 		}
 
 		/**
@@ -120,10 +127,9 @@ public final class IdleClients implements Figure {
 		}
 
 		double weighBare() throws Exception {
-			long before = Heap.used();
 			this.child.ask("open clients %d /bare %d".formatted(this.instance.port(), this.count));
 			this.child.ask("comments clients 1");
-			double bytes = (Heap.used() - before) / (double) this.count;
+			double bytes = weigh();
 			this.instance.bean(BareServlet.class).completeAll();
 			close();
 			return bytes;

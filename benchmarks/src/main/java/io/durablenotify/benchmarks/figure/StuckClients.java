@@ -62,6 +62,12 @@ public final class StuckClients implements Figure {
 
 	private int written;
 
+	/**
+	 * The heap without those that never read. Tomcat keeps buffers of connections that
+	 * were closed, so it is measured before the first of them.
+	 */
+	private long bytesBefore;
+
 	@Override
 	public int row() {
 		return 22;
@@ -86,6 +92,8 @@ public final class StuckClients implements Figure {
 			LatencyBetweenProcesses.requireCommonClock(child);
 			StoredStreams.store(database, STREAM, STORED, Payload.text(0, STORED_BYTES), false);
 			child.ask("open good %d /streams/%s?from=%d %d".formatted(instance.port(), STREAM, STORED, good));
+			latency(pace, instance, child);
+			this.bytesBefore = Heap.used();
 			Rounds<Latency, WithStuck> rounds = Rounds.alternate(run, () -> latency(pace, instance, child),
 					() -> withStuck(pace, instance, counter, child, good, stuck));
 			List<Double> threads = rounds.ours().stream().map(WithStuck::threads).toList();
@@ -109,14 +117,13 @@ public final class StuckClients implements Figure {
 
 	private WithStuck withStuck(Pace pace, Instance instance, StatementCounter counter, ChildProcess child, int good,
 			int stuck) throws Exception {
-		long bytesBefore = Heap.used();
 		int threadsBefore = Threads.count();
 		child.ask("open-stuck stuck %d /streams/%s %d %d".formatted(instance.port(), STREAM, stuck, RECEIVE_BUFFER));
 		counter.awaitQuiet(300);
 		Latency latency = latency(pace, instance, child);
 		int threads = Threads.count() - threadsBefore;
 		Check.equal("clients that are still connected", good + stuck, instance.connections());
-		long bytes = Heap.used() - bytesBefore;
+		long bytes = Heap.used() - this.bytesBefore;
 		child.ask("close stuck");
 		instance.awaitConnections(good);
 		return new WithStuck(latency, threads, bytes / (double) stuck);
