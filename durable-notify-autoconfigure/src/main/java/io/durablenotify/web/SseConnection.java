@@ -200,10 +200,14 @@ final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncLis
 		signal();
 	}
 
+	/**
+	 * Called by the container that could not write what it was given. (The feed has
+	 * failures as events.)
+	 */
 	@Override
 	public void onError(Throwable failure) {
-		logger.error("Unexpected failure of a response's events", failure);
-		onComplete();
+		logger.debug("The client has left", failure);
+		end(false);
 	}
 
 	/**
