@@ -47,7 +47,8 @@ final class BoundConnections {
 	 * Warn, once, if the request has an entity manager that holds a connection.
 	 */
 	void warnIfHeld() {
-		if (HIBERNATE_PRESENT && !this.warned.get() && Hibernate.isConnectionHeld() && this.warned.compareAndSet(false, true)) {
+		if (HIBERNATE_PRESENT && !this.warned.get() && Hibernate.isConnectionHeld()
+				&& this.warned.compareAndSet(false, true)) {
 			logger.warn("The request holds a connection of the pool while its server-sent events are written: "
 					+ "Hibernate has used one and keeps it until the response ends. As many open responses as the "
 					+ "pool has connections block the application. Set spring.jpa.open-in-view=false");

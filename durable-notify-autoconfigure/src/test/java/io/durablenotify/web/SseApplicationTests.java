@@ -27,8 +27,11 @@ import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.JpaApplication;
+import io.durablenotify.testsupport.JpaApplication.Note;
 import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.TestDatabase;
+import jakarta.persistence.EntityManagerFactory;
 import jakarta.servlet.DispatcherType;
 import jakarta.servlet.Filter;
 import jakarta.servlet.ServletOutputStream;
@@ -54,6 +57,8 @@ import org.springframework.http.converter.StringHttpMessageConverter;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configuration.EnableWebSecurity;
 import org.springframework.security.config.http.SessionCreationPolicy;
+import org.springframework.orm.jpa.EntityManagerFactoryUtils;
+import org.springframework.orm.jpa.support.OpenEntityManagerInViewInterceptor;
 import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
 import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.security.web.SecurityFilterChain;
@@ -61,12 +66,17 @@ import org.springframework.security.web.authentication.UsernamePasswordAuthentic
 import org.springframework.test.web.servlet.MockMvc;
 import org.springframework.test.web.servlet.MvcResult;
 import org.springframework.test.web.servlet.setup.MockMvcBuilders;
+import org.springframework.ui.ModelMap;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.context.WebApplicationContext;
+import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.context.request.WebRequestInterceptor;
 import org.springframework.web.servlet.config.annotation.EnableWebMvc;
+import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
+import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -166,6 +176,21 @@ class SseApplicationTests {
 		}
 	}
 
+	@Test
+	void aConnectionThatARequestHoldsIsWarnedOfOnce(CapturedOutput output) {
+		JpaApplication.createTable(database);
+		try (Instance instance = start(JpaApplication.class, OpenInView.class)) {
+			instance.writer().append("in-view", "a");
+			instance.writer().complete("in-view");
+			open(instance, "in-view").awaitEnd().close();
+			assertThat(output).doesNotContain("spring.jpa.open-in-view");
+			for (int i = 0; i < 3; i++) {
+				open(instance, "in-view&query=true").awaitEnd().close();
+			}
+			assertThat(output.getOut().split("Set spring.jpa.open-in-view=false", -1)).hasSize(2);
+		}
+	}
+
 	private static String content(MvcResult result) {
 		return new String(result.getResponse().getContentAsByteArray(), StandardCharsets.UTF_8);
 	}
@@ -205,6 +230,48 @@ class SseApplicationTests {
 	@Configuration(proxyBeanMethods = false)
 	@EnableWebMvc
 	static class OwnWebMvc {
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class OpenInView {
+
+		@Bean
+		WebMvcConfigurer openInView(EntityManagerFactory factory) {
+			OpenEntityManagerInViewInterceptor interceptor = new OpenEntityManagerInViewInterceptor();
+			interceptor.setEntityManagerFactory(factory);
+			return new WebMvcConfigurer() {
+
+				@Override
+				public void addInterceptors(InterceptorRegistry registry) {
+					registry.addWebRequestInterceptor(interceptor);
+					registry.addWebRequestInterceptor(new QueryingInterceptor(factory));
+				}
+
+			};
+		}
+
+	}
+
+	/**
+	 * Reads an entity as a handler method would, if the request asks for that.
+	 */
+	private record QueryingInterceptor(EntityManagerFactory factory) implements WebRequestInterceptor {
+
+		@Override
+		public void preHandle(WebRequest request) {
+			if (request.getParameter("query") != null) {
+				EntityManagerFactoryUtils.getTransactionalEntityManager(this.factory).find(Note.class, "1");
+			}
+		}
+
+		@Override
+		public void postHandle(WebRequest request, ModelMap model) {
+		}
+
+		@Override
+		public void afterCompletion(WebRequest request, Exception failure) {
+		}
 
 	}
 

@@ -30,7 +30,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamReader;
@@ -615,6 +617,78 @@ class SseStreamsTests {
 			assertThat(reader.active("slow")).as("readers of the stream").isOne();
 		}
 		reader.awaitActive("slow", 0);
+	}
+
+	/**
+	 * So many threads cannot be held.
+	 */
+	@Test
+	void manyClientsThatReadNothingHoldNoThread() throws Exception {
+		for (int i = 0; i < 4; i++) {
+			appendMegabyte("stuck-many", i);
+		}
+		List<Socket> stuck = new ArrayList<>();
+		try {
+			for (int i = 0; i < 400; i++) {
+				stuck.add(connectWithoutReading(instance, "stuck-many"));
+			}
+			reader.awaitActive("stuck-many", 400);
+			writer.append("beside-many", "a");
+			try (SseClient beside = get("beside-many").awaitMessages(1)) {
+				for (int i = 1; i < 20; i++) {
+					writer.append("beside-many", "a");
+					beside.awaitMessages(i + 1);
+				}
+			}
+			assertThat(reader.active("stuck-many")).isEqualTo(400);
+			Eventually.await(() -> busyThreads() == 0, SseStreamsTests::busyThreads);
+		}
+		finally {
+			for (Socket socket : stuck) {
+				socket.close();
+			}
+		}
+		reader.awaitActive("stuck-many", 0);
+	}
+
+	/**
+	 * Return which threads are in the middle of a write.
+	 */
+	private static int busyThreads() {
+		return (int) Thread.getAllStackTraces()
+			.values()
+			.stream()
+			.filter((trace) -> Stream.of(trace)
+				.anyMatch((frame) -> frame.getClassName().equals(SseConnection.class.getName())))
+			.count();
+	}
+
+	/**
+	 * Before, some of them left an asynchronous request forever, and a graceful shutdown
+	 * waited for these.
+	 */
+	@Test
+	void nothingIsLeftOfClientsThatLeaveAtAnyMoment() throws Exception {
+		Instance closing = startInstance(HEARTBEAT, "server.shutdown=graceful",
+				"spring.lifecycle.timeout-per-shutdown-phase=30s");
+		try (closing) {
+			writer.append("hasty", "a");
+			for (int i = 0; i < 600; i++) {
+				Socket socket = connectWithoutReading(closing, "hasty");
+				if (i % 3 == 0) {
+					// With a reset
+					socket.setSoLinger(true, 0);
+				}
+				LockSupport.parkNanos((i % 30) * 1_000_000L / 3);
+				socket.close();
+			}
+			CountingReader reader = (CountingReader) closing.reader();
+			Eventually.await(() -> responses(closing) == 0, () -> responses(closing));
+			reader.awaitActive("hasty", 0);
+			long start = System.nanoTime();
+			closing.close();
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
+		}
 	}
 
 	private static void appendMegabyte(String stream, int i) {
