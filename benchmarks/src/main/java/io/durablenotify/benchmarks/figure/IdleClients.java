@@ -70,7 +70,7 @@ public final class IdleClients implements Figure {
 	@Override
 	public List<Line> measure(Run run) throws Exception {
 		int clients = run.size().pick(10_000, 2_000, 40);
-		int heartbeatMillis = run.size().pick(5_000, 2_000, 200);
+		int heartbeatMillis = run.size().pick(2_000, 2_000, 200);
 		try (Database database = run.createDatabase();
 				Instance instance = Instance.startWeb(database, null, List.of(StreamController.class, Bare.class),
 						"durable-notify.sse.heartbeat-interval=%dms".formatted(heartbeatMillis));
