@@ -77,7 +77,8 @@ public final class IdleClients implements Figure {
 				ChildProcess child = ChildProcess.start(SseClientProcess.class)) {
 			StoredStreams.storeMany(database, PREFIX, clients, 1, Payload.text(0, Payload.BYTES));
 			int threadsBefore = Threads.count();
-			// Tomcat keeps buffers of connections that were closed, so all is weighed beside
+			// Tomcat keeps buffers of connections that were closed, so all is weighed
+			// beside
 			// the heap before the first of them
 			Clients ours = new Clients(instance, child, clients, Heap.used());
 			Rounds<Double, Double> rounds = Rounds.alternate(run, ours::weighBare, ours::weighOurs);
@@ -86,10 +87,9 @@ public final class IdleClients implements Figure {
 			double threads = Threads.count() - threadsBefore;
 			ours.awaitHeartbeats(2);
 			ours.close();
-			return List.of(rounds.line("heap per client", "bytes", (bytes) -> bytes, (bytes) -> bytes, null),
-					Line.limited("threads more than without clients", "threads", THREADS, List.of(threads),
-							Target.atMost(1))
-						.remark("the limit stands for \"no thread each\""));
+			return List.of(rounds.line("heap per client", "bytes", (bytes) -> bytes, (bytes) -> bytes, null), Line
+				.limited("threads more than without clients", "threads", THREADS, List.of(threads), Target.atMost(1))
+				.remark("the limit stands for \"no thread each\""));
 		}
 	}
 

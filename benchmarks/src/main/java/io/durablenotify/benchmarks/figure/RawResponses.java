@@ -81,8 +81,7 @@ final class RawResponses implements AutoCloseable {
 	 * Write an event to one client after the other.
 	 */
 	void write(String event) throws IOException, ExecutionException, InterruptedException {
-		ByteBuffer bytes = StandardCharsets.US_ASCII
-			.encode("%x\r\n%s\r\n".formatted(event.length(), event));
+		ByteBuffer bytes = StandardCharsets.US_ASCII.encode("%x\r\n%s\r\n".formatted(event.length(), event));
 		for (SocketChannel channel : this.accepted.get()) {
 			write(channel, bytes.rewind());
 		}

@@ -98,8 +98,7 @@ public final class StuckClients implements Figure {
 					() -> withStuck(pace, instance, counter, child, good, stuck));
 			List<Double> threads = rounds.ours().stream().map(WithStuck::threads).toList();
 			List<Double> bytes = rounds.ours().stream().map(WithStuck::bytes).toList();
-			return List.of(
-					rounds.line("p50", "ms", Latency::p50, (ours) -> ours.latency().p50(), null),
+			return List.of(rounds.line("p50", "ms", Latency::p50, (ours) -> ours.latency().p50(), null),
 					rounds.line("p99", "ms", Latency::p99, (ours) -> ours.latency().p99(), Target.atMost(2)),
 					Line.limited("threads more than without", "threads", THREADS, threads, Target.atMost(1))
 						.remark("the limit stands for \"no thread each\""),
