@@ -100,7 +100,7 @@ public final class StuckClients implements Figure {
 			List<Double> bytes = rounds.ours().stream().map(WithStuck::bytes).toList();
 			return List.of(rounds.line("p50", "ms", Latency::p50, (ours) -> ours.latency().p50(), null),
 					rounds.line("p99", "ms", Latency::p99, (ours) -> ours.latency().p99(), Target.atMost(2)),
-					Line.limited("threads more than without", "threads", THREADS, threads, Target.atMost(1))
+					Line.limited("busy threads more than without", "threads", THREADS, threads, Target.atMost(1))
 						.remark("the limit stands for \"no thread each\""),
 					Line.reported("heap per client that never reads", "bytes", Spread.of(bytes).median(),
 							"64 KiB of it are what its reader buffers"));
@@ -116,11 +116,11 @@ public final class StuckClients implements Figure {
 
 	private WithStuck withStuck(Pace pace, Instance instance, StatementCounter counter, ChildProcess child, int good,
 			int stuck) throws Exception {
-		int threadsBefore = Threads.count();
+		int threadsBefore = Threads.countBusy();
 		child.ask("open-stuck stuck %d /streams/%s %d %d".formatted(instance.port(), STREAM, stuck, RECEIVE_BUFFER));
 		counter.awaitQuiet(300);
 		Latency latency = latency(pace, instance, child);
-		int threads = Threads.count() - threadsBefore;
+		int threads = Threads.countBusy() - threadsBefore;
 		Check.equal("clients that are still connected", good + stuck, instance.connections());
 		long bytes = Heap.used() - this.bytesBefore;
 		child.ask("close stuck");

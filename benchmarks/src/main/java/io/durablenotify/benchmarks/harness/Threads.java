@@ -16,6 +16,8 @@
 package io.durablenotify.benchmarks.harness;
 
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.util.stream.Stream;
 
 /**
  * How many threads this process has.
@@ -27,6 +29,18 @@ public final class Threads {
 
 	public static int count() {
 		return ManagementFactory.getThreadMXBean().getThreadCount();
+	}
+
+	/**
+	 * Return how many threads there are beside those of pools that wait for a task.
+	 */
+	public static int countBusy() {
+		ThreadInfo[] threads = ManagementFactory.getThreadMXBean().dumpAllThreads(false, false);
+		return (int) Stream.of(threads).filter((thread) -> !awaitsTask(thread)).count();
+	}
+
+	private static boolean awaitsTask(ThreadInfo thread) {
+		return Stream.of(thread.getStackTrace()).anyMatch((frame) -> frame.getMethodName().equals("getTask"));
 	}
 
 	/**
