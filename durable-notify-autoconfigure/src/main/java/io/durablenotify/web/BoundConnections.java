@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import jakarta.persistence.EntityManager;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.hibernate.Session;
 import org.hibernate.engine.spi.SharedSessionContractImplementor;
 
 import org.springframework.orm.jpa.EntityManagerHolder;
@@ -69,8 +70,12 @@ final class BoundConnections {
 		}
 
 		private static boolean isConnectionHeld(EntityManager entityManager) {
-			return entityManager instanceof SharedSessionContractImplementor session && session.isOpen()
-					&& session.getJdbcCoordinator().getLogicalConnection().isPhysicallyConnected();
+			// Spring gives a proxy
+			return entityManager.isOpen() && entityManager instanceof Session
+					&& entityManager.unwrap(SharedSessionContractImplementor.class)
+						.getJdbcCoordinator()
+						.getLogicalConnection()
+						.isPhysicallyConnected();
 		}
 
 	}

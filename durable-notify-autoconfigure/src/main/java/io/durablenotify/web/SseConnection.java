@@ -201,13 +201,12 @@ final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncLis
 	}
 
 	/**
-	 * Called by the container that could not write what it was given. (The feed has
-	 * failures as events.)
+	 * Called by a thread of the container when a write has failed: events never fail.
 	 */
 	@Override
 	public void onError(Throwable failure) {
 		logger.debug("The client has left", failure);
-		end(false);
+		end();
 	}
 
 	/**
@@ -229,7 +228,7 @@ final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncLis
 			if (now - stalledSince >= timeoutNanos) {
 				logger.debug("A client has taken nothing for %d ms: it is disconnected"
 					.formatted((now - stalledSince) / 1_000_000));
-				end(true);
+				end();
 			}
 		}
 		else if (now - this.writtenAt >= heartbeatNanos && this.pending.isEmpty() && !this.ending) {
@@ -262,7 +261,7 @@ final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncLis
 		}
 		catch (IOException | RuntimeException ex) {
 			logger.debug("The client has left", ex);
-			end(false);
+			end();
 		}
 	}
 
@@ -299,7 +298,7 @@ final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncLis
 			return true;
 		}
 		if (this.ending && this.pending.isEmpty()) {
-			end(false);
+			end();
 			return false;
 		}
 		if (next) {
@@ -381,7 +380,7 @@ final class SseConnection implements SseFeed.Subscriber, WriteListener, AsyncLis
 		return true;
 	}
 
-	private void end(boolean stuck) {
+	private void end() {
 		if (!leave()) {
 			return;
 		}

@@ -100,7 +100,7 @@ class SseStreamsTests {
 	static void start(WebServer server) {
 		SseStreamsTests.server = server;
 		database = PostgresServer.shared().createDatabase();
-		instance = startInstance(HEARTBEAT);
+		instance = startInstance(HEARTBEAT, "durable-notify.sse.write-timeout=10m");
 		writer = instance.writer();
 		reader = (CountingReader) instance.reader();
 	}
