@@ -17,6 +17,7 @@ package io.durablenotify.benchmarks.figure;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Objects;
 
 import io.durablenotify.benchmarks.harness.ChildProcess;
 import io.durablenotify.benchmarks.harness.Database;
@@ -73,7 +74,7 @@ public final class OneChunkToManyClients implements Figure {
 			child.ask("open ours %d /streams/%s %d".formatted(instance.port(), STREAM, clients));
 			child.ask("events ours %d".formatted(++this.written));
 			child.ask("open raw %d / %d".formatted(raw.port(), clients));
-			String identity = instance.reader().info(STREAM).orElseThrow().identity();
+			String identity = Objects.requireNonNull(instance.reader().info(STREAM).orElseThrow().identity());
 			for (int i = 0; i < WARM_UPS && run.size() != Size.SMOKE; i++) {
 				loop(child, raw, identity, clients, chunks);
 				deliver(child, instance, clients, chunks);
