@@ -103,7 +103,7 @@ public final class StuckClients implements Figure {
 					Line.limited("busy threads more than without", "threads", THREADS, threads, Target.atMost(1))
 						.remark("the limit stands for \"no thread each\""),
 					Line.reported("heap per client that never reads", "bytes", Spread.of(bytes).median(),
-							"64 KiB of it are what its reader buffers"));
+							"all but what row 21 has for Tomcat is ours; readers share what they buffer"));
 		}
 	}
 
