@@ -25,6 +25,7 @@ import java.util.stream.Stream;
 
 import io.durablenotify.benchmarks.harness.PostgresServer;
 import io.durablenotify.benchmarks.peer.Peers;
+import org.apache.catalina.util.ServerInfo;
 import org.openjdk.jmh.util.Version;
 import org.postgresql.util.DriverInfo;
 
@@ -42,9 +43,9 @@ final class Environment {
 
 	static List<String> describe(PostgresServer server) throws SQLException, IOException {
 		return List.of(server.describe(), Peers.versions(),
-				"Java %s (%s), Spring Boot %s, pgjdbc %s, JMH %s".formatted(Runtime.version(),
-						System.getProperty("java.vm.name"), SpringBootVersion.getVersion(), DriverInfo.DRIVER_VERSION,
-						Version.getPlainVersion()),
+				"Java %s (%s), Spring Boot %s, Tomcat %s, pgjdbc %s, JMH %s".formatted(Runtime.version(),
+						System.getProperty("java.vm.name"), SpringBootVersion.getVersion(),
+						ServerInfo.getServerNumber(), DriverInfo.DRIVER_VERSION, Version.getPlainVersion()),
 				"%d cores (%s), %s %s, %,d MiB of heap".formatted(Runtime.getRuntime().availableProcessors(), cpu(),
 						System.getProperty("os.name"), System.getProperty("os.version"),
 						Runtime.getRuntime().maxMemory() >> 20));

@@ -33,7 +33,8 @@ public final class Figures {
 				new LatencyInOneProcess(), new CompletedStream(), new FirstChunk(), new IdleReaders(),
 				new ManyReadersOfOne(), new CostOfWakeups(), new LargeTables(), new StandstillReader(), new Recovery(),
 				new HeldSnapshot(), new EventAppends(), new RacingEngines(), new ChangePublishing(),
-				new ChangeLatency(), new ChangeCatchUp());
+				new ChangeLatency(), new ChangeCatchUp(), new OneChunkToManyClients(), new IdleClients(),
+				new StuckClients());
 	}
 
 }

@@ -16,7 +16,6 @@
 
 package io.durablenotify.benchmarks.figure;
 
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -34,6 +33,7 @@ import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.benchmarks.harness.StatementCounter;
 import io.durablenotify.benchmarks.harness.StoredStreams;
 import io.durablenotify.benchmarks.harness.Target;
+import io.durablenotify.benchmarks.harness.Threads;
 import io.durablenotify.stream.StreamPosition;
 
 /**
@@ -71,7 +71,7 @@ public final class IdleReaders implements Figure {
 		try (Database database = run.createDatabase();
 				Instance instance = Instance.start(database, counter, pollInterval(run))) {
 			StoredStreams.storeMany(database, PREFIX, readers, 1, Payload.chunk());
-			int threadsBefore = threads();
+			int threadsBefore = Threads.count();
 			cancel(open(instance, readers));
 			List<Double> bytes = new ArrayList<>();
 			for (int i = 1; i < run.rounds(); i++) {
@@ -81,27 +81,15 @@ public final class IdleReaders implements Figure {
 			bytes.add(bytesPerReader(instance, readers, subscriptions));
 			List<Line> lines = new ArrayList<>();
 			lines.add(statements(run, counter));
-			awaitIdlePool(run, threadsBefore);
+			Threads.awaitAtMost(threadsBefore + THREADS, run.size().pick(POOL_IDLE_MILLIS, POOL_IDLE_MILLIS, 1));
 			lines.add(Line
 				.limited("threads more than without readers", "threads", THREADS,
-						List.of((double) threads() - threadsBefore), Target.atMost(1))
+						List.of((double) Threads.count() - threadsBefore), Target.atMost(1))
 				.remark("the limit stands for \"no thread each\""));
 			lines.add(Line.limited("heap per reader", "bytes", BYTES_PER_READER, bytes, Target.atMost(1)));
 			cancel(subscriptions);
 			return lines;
 		}
-	}
-
-	private static void awaitIdlePool(Run run, int threadsBefore) throws InterruptedException {
-		long deadline = System.nanoTime()
-				+ TimeUnit.MILLISECONDS.toNanos(run.size().pick(POOL_IDLE_MILLIS, POOL_IDLE_MILLIS, 1));
-		while (threads() - threadsBefore > THREADS && System.nanoTime() - deadline < 0) {
-			Thread.sleep(100);
-		}
-	}
-
-	private static int threads() {
-		return ManagementFactory.getThreadMXBean().getThreadCount();
 	}
 
 	private static String pollInterval(Run run) {

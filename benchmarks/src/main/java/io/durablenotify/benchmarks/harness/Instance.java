@@ -16,21 +16,34 @@
 
 package io.durablenotify.benchmarks.harness;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
+import io.durablenotify.autoconfigure.DurableNotifyWebMvcAutoConfiguration;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
+import org.apache.coyote.AbstractProtocol;
+import org.apache.coyote.ProtocolHandler;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.http.converter.autoconfigure.HttpMessageConvertersAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
+import org.springframework.boot.tomcat.TomcatWebServer;
+import org.springframework.boot.tomcat.autoconfigure.servlet.TomcatServletWebServerAutoConfiguration;
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
-import org.springframework.context.ApplicationContextInitializer;
+import org.springframework.boot.web.server.WebServer;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.boot.webmvc.autoconfigure.DispatcherServletAutoConfiguration;
+import org.springframework.boot.webmvc.autoconfigure.WebMvcAutoConfiguration;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
 
@@ -59,20 +72,34 @@ public final class Instance implements AutoCloseable {
 	 * @param properties what differs from the defaults, as {@code name=value}
 	 */
 	public static Instance start(String url, String... properties) {
-		return start(url, (context) -> {
-		}, properties);
+		return start(url, WebApplicationType.NONE, List.of(Application.class), null, properties);
 	}
 
 	/**
 	 * Start an instance that counts its statements.
 	 */
 	public static Instance start(Database database, StatementCounter counter, String... properties) {
-		return start(database.url(),
-				(context) -> context.getBeanFactory().registerSingleton("statementCounter", counter), properties);
+		return start(database.url(), WebApplicationType.NONE, List.of(Application.class), counter, properties);
 	}
 
-	private static Instance start(String url, ApplicationContextInitializer<ConfigurableApplicationContext> initializer,
+	/**
+	 * Start an instance that serves HTTP on the loopback interface.
+	 * @param counter counts its statements, or {@code null}
+	 * @param components what the application consists of
+	 * @param properties what differs from the defaults, as {@code name=value}
+	 */
+	public static Instance startWeb(Database database, @Nullable StatementCounter counter, List<Class<?>> components,
 			String... properties) {
+		List<Class<?>> sources = new ArrayList<>(components);
+		sources.add(WebApplication.class);
+		List<String> all = new ArrayList<>(
+				List.of("server.port=0", "server.address=127.0.0.1", "server.tomcat.max-connections=15000"));
+		all.addAll(List.of(properties));
+		return start(database.url(), WebApplicationType.SERVLET, sources, counter, all.toArray(String[]::new));
+	}
+
+	private static Instance start(String url, WebApplicationType type, List<Class<?>> sources,
+			@Nullable StatementCounter counter, String... properties) {
 		Map<String, Object> defaults = new LinkedHashMap<>();
 		defaults.put("spring.datasource.url", url);
 		defaults.put("spring.application.name", "benchmark");
@@ -83,10 +110,14 @@ public final class Instance implements AutoCloseable {
 			String[] nameAndValue = property.split("=", 2);
 			defaults.put(nameAndValue[0], nameAndValue[1]);
 		}
-		return new Instance(new SpringApplicationBuilder(Application.class).web(WebApplicationType.NONE)
+		return new Instance(new SpringApplicationBuilder(sources.toArray(Class<?>[]::new)).web(type)
 			.registerShutdownHook(false)
 			.properties(defaults)
-			.initializers(initializer)
+			.initializers((context) -> {
+				if (counter != null) {
+					context.getBeanFactory().registerSingleton("statementCounter", counter);
+				}
+			})
 			.run());
 	}
 
@@ -106,6 +137,41 @@ public final class Instance implements AutoCloseable {
 		return this.context.getBean(type);
 	}
 
+	/**
+	 * Return the port at which an instance serves HTTP.
+	 */
+	public int port() {
+		return webServer().getPort();
+	}
+
+	/**
+	 * Return how many connections of HTTP there are.
+	 */
+	public long connections() {
+		ProtocolHandler protocol = ((TomcatWebServer) webServer()).getTomcat().getConnector().getProtocolHandler();
+		// The one that Tomcat waits for is counted already
+		return ((AbstractProtocol<?>) protocol).getConnectionCount() - 1;
+	}
+
+	/**
+	 * Wait until the server has noticed that its clients have left.
+	 */
+	public void awaitConnections(long expected) throws InterruptedException {
+		long start = System.nanoTime();
+		while (connections() != expected && System.nanoTime() - start < TimeUnit.SECONDS.toNanos(30)) {
+			Thread.sleep(10);
+		}
+		Check.equal("connections", expected, connections());
+	}
+
+	private WebServer webServer() {
+		WebServer server = ((WebServerApplicationContext) this.context).getWebServer();
+		if (server == null) {
+			throw new IllegalStateException("No web server runs");
+		}
+		return server;
+	}
+
 	@Override
 	public void close() {
 		this.context.close();
@@ -115,6 +181,16 @@ public final class Instance implements AutoCloseable {
 	@ImportAutoConfiguration({ DataSourceAutoConfiguration.class, DataSourceTransactionManagerAutoConfiguration.class,
 			TransactionAutoConfiguration.class, DurableNotifyAutoConfiguration.class })
 	static class Application {
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@ImportAutoConfiguration({ TomcatServletWebServerAutoConfiguration.class, DispatcherServletAutoConfiguration.class,
+			HttpMessageConvertersAutoConfiguration.class, WebMvcAutoConfiguration.class,
+			DataSourceAutoConfiguration.class, DataSourceTransactionManagerAutoConfiguration.class,
+			TransactionAutoConfiguration.class, DurableNotifyAutoConfiguration.class,
+			DurableNotifyWebMvcAutoConfiguration.class })
+	static class WebApplication {
 
 	}
 

@@ -56,6 +56,13 @@ public final class Latency {
 		return this.histogram.getValueAtPercentile(percentile) / 1e6;
 	}
 
+	/**
+	 * Return the mean in milliseconds.
+	 */
+	public double mean() {
+		return this.histogram.getMean() / 1e6;
+	}
+
 	public double p50() {
 		return millis(50);
 	}

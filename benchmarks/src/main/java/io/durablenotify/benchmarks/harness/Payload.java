@@ -17,6 +17,8 @@
 package io.durablenotify.benchmarks.harness;
 
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Random;
 
 /**
@@ -40,6 +42,16 @@ public final class Payload {
 		byte[] data = new byte[bytes];
 		new Random(bytes).nextBytes(data);
 		return data;
+	}
+
+	/**
+	 * Return ASCII text that begins with a time.
+	 */
+	public static byte[] text(long nanoTime, int bytes) {
+		byte[] stamp = (nanoTime + " ").getBytes(StandardCharsets.US_ASCII);
+		byte[] text = Arrays.copyOf(stamp, bytes);
+		Arrays.fill(text, stamp.length, bytes, (byte) 'x');
+		return text;
 	}
 
 	/**
