@@ -79,7 +79,9 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	 * Return whether the reader holds entries that the handler was not given yet.
 	 */
 	boolean hasBuffered() {
-		return this.reader.buffered() > this.given;
+		// Read first: another thread says no rather than yes when both change
+		int given = this.given;
+		return this.reader.buffered() > given;
 	}
 
 	private void deliver() {

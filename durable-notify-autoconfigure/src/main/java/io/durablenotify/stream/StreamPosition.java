@@ -134,6 +134,15 @@ public final class StreamPosition {
 	}
 
 	/**
+	 * Return whether the position counts from the end that the stream has when reading
+	 * begins.
+	 * @return whether it was made by {@link #last} or {@link #end}
+	 */
+	public boolean isFromEnd() {
+		return this.start.fromEnd();
+	}
+
+	/**
 	 * Return where a reader begins.
 	 */
 	Start toStart() {

@@ -40,8 +40,10 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 
 	private static final String END = "end";
 
+	private static final Pattern IDENTITY = Pattern.compile("[0-9A-Za-z-]{1,200}");
+
 	private static final Pattern FORMAT = Pattern
-		.compile("(?:end|(-1(?=\\.)|\\d{1,18})(?:\\.(\\d{1,9}))?)(?:@([0-9a-z-]{1,40}))?");
+		.compile("(?:end|(-1(?=\\.)|\\d{1,18})(?:\\.(\\d{1,9}))?)(?:@([0-9A-Za-z-]{1,200}))?");
 
 	static EventId of(long index, @Nullable String identity) {
 		return new EventId(index, 0, false, identity);
@@ -76,6 +78,13 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 		}
 		int bytes = (matcher.group(2) != null) ? Integer.parseInt(matcher.group(2)) : 0;
 		return new EventId(Long.parseLong(matcher.group(1)), bytes, false, identity);
+	}
+
+	/**
+	 * Return an identity as it is in ids, or {@code null} if ids cannot have it.
+	 */
+	static @Nullable String identity(@Nullable String identity) {
+		return (identity != null && IDENTITY.matcher(identity).matches()) ? identity : null;
 	}
 
 	/**

@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
+import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
@@ -31,6 +32,8 @@ import org.apache.commons.logging.LogFactory;
  * be due, and clients may take nothing.
  */
 final class ResponseChecks implements AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(SseStreams.class);
 
 	private static final int CHECKS_PER_INTERVAL = 3;
 
@@ -66,7 +69,7 @@ final class ResponseChecks implements AutoCloseable {
 	private final Duration checkInterval;
 
 	private final BackgroundLoop checks = new BackgroundLoop("durable-notify-sse",
-			new FailureLog(LogFactory.getLog(SseStreams.class), "Failed to check the responses of server-sent events",
+			new FailureLog(logger, "Failed to check the responses of server-sent events",
 					"They are checked again"),
 			this::check);
 
@@ -93,7 +96,12 @@ final class ResponseChecks implements AutoCloseable {
 	private Next check() {
 		long now = System.nanoTime();
 		for (Checked response : this.all) {
-			response.check(now, this.heartbeatInterval.toNanos(), this.writeTimeout.toNanos());
+			try {
+				response.check(now, this.heartbeatInterval.toNanos(), this.writeTimeout.toNanos());
+			}
+			catch (RuntimeException ex) {
+				logger.error("Failed to check a response of server-sent events. The others are checked", ex);
+			}
 		}
 		if (this.all.isEmpty()) {
 			this.checking.set(false);

@@ -44,7 +44,8 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 	}
 
 	private Found found(RunInfo run) {
-		return new Found(run.identity(), (this.terminalTypes.contains(run.lastType())) ? run.lastSequence() : null);
+		return new Found(EventId.identity(run.identity()), run.lastSequence() + 1,
+				(this.terminalTypes.contains(run.lastType())) ? run.lastSequence() : null);
 	}
 
 	@Override
@@ -53,8 +54,8 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 	}
 
 	@Override
-	public Flow.Publisher<StoredEvent> publisher(Found found, @Nullable EventId received) {
-		return this.log.publisher(this.runId, after(received), found.identity());
+	public Flow.Publisher<StoredEvent> publisher(Found found, @Nullable EventId received, boolean waited) {
+		return this.log.publisher(this.runId, after(received), (received != null) ? found.identity() : null);
 	}
 
 	private long after(@Nullable EventId received) {
@@ -87,12 +88,18 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 	}
 
 	@Override
-	public @Nullable String reason(Throwable failure) {
-		if (failure instanceof FollowingStoppedException) {
-			return null;
-		}
-		return (failure instanceof RunTruncatedException) ? String.valueOf(failure.getMessage())
-				: SseSource.unexpected(describe(), failure);
+	public boolean isStop(Throwable failure) {
+		return failure instanceof FollowingStoppedException;
+	}
+
+	@Override
+	public boolean isEnd(Throwable failure) {
+		return failure instanceof RunTruncatedException;
+	}
+
+	@Override
+	public String reason(Throwable failure) {
+		return (isEnd(failure)) ? String.valueOf(failure.getMessage()) : SseSource.unexpected(describe(), failure);
 	}
 
 	@Override

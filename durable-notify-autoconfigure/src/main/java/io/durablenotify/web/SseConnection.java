@@ -58,6 +58,16 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 */
 	private static final int MAX_UNFLUSHED = 16 * 1024;
 
+	/**
+	 * No event waits longer for the next one, to go out with it.
+	 */
+	private static final long MAX_UNFLUSHED_NANOS = 20_000_000;
+
+	/**
+	 * A client that takes nothing for so long delays no stop.
+	 */
+	private static final long MAX_STALL_AT_STOP = 1_000_000_000;
+
 	private final SseConnections connections;
 
 	private final AsyncContext async;
@@ -123,6 +133,18 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 */
 	private int unflushed;
 
+	/**
+	 * When the first byte was written that is not flushed, or {@code null}.
+	 */
+	private volatile @Nullable Long unflushedSince;
+
+	/**
+	 * Whether the events have ended because the application stops.
+	 */
+	private volatile boolean stopping;
+
+	private final AtomicBoolean completed = new AtomicBoolean();
+
 	SseConnection(SseConnections connections, AsyncContext async, ServletOutputStream output, Runnable blockingEnd) {
 		this.connections = connections;
 		this.async = async;
@@ -142,16 +164,18 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		if (feed != null) {
 			// So that the headers go out at once
 			this.pending.add(SseEvent.comment());
-			feed.subscribe(this);
 		}
 		else {
 			this.ending = true;
 		}
-		if (!nonBlocking || !setWriteListener()) {
-			this.blocking = true;
-			this.started = true;
-			signal();
+		this.blocking = !nonBlocking || !setWriteListener();
+		if (feed != null) {
+			feed.subscribe(this);
 		}
+		if (this.blocking) {
+			this.started = true;
+		}
+		signal();
 	}
 
 	private boolean setWriteListener() {
@@ -184,7 +208,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	@Override
 	public void onNext(SseEvent event) {
-		this.pending.add(event.toBytes());
+		try {
+			this.pending.add(event.toBytes());
+		}
+		catch (Throwable ex) {
+			logger.error("Failed to encode an event. The client has to connect again", ex);
+			close();
+			return;
+		}
 		this.requested = false;
 		signal();
 	}
@@ -198,6 +229,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	public void onComplete() {
 		this.ending = true;
 		signal();
+	}
+
+	@Override
+	public void onStopped() {
+		this.stopping = true;
+		onComplete();
 	}
 
 	/**
@@ -224,15 +261,34 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	@Override
 	public void check(long now, long heartbeatNanos, long timeoutNanos) {
 		Long stalledSince = this.stalledSince;
+		Long unflushedSince = this.unflushedSince;
 		if (stalledSince != null) {
-			if (now - stalledSince >= timeoutNanos) {
-				logger.debug("A client has taken nothing for %d ms: it is disconnected"
-					.formatted((now - stalledSince) / 1_000_000));
-				end();
+			long stalled = now - stalledSince;
+			if (stalled >= timeoutNanos || (this.stopping && stalled >= MAX_STALL_AT_STOP)) {
+				logger.debug("A client has taken nothing for %d ms: it is disconnected".formatted(stalled / 1_000_000));
+				abandon();
 			}
+		}
+		else if (unflushedSince != null && now - unflushedSince >= MAX_UNFLUSHED_NANOS) {
+			signal();
 		}
 		else if (now - this.writtenAt >= heartbeatNanos && this.pending.isEmpty() && !this.ending) {
 			this.pending.add(SseEvent.comment());
+			signal();
+		}
+	}
+
+	/**
+	 * Give a client up that takes nothing. The container would wait for it, on a thread,
+	 * to end the response: it ends the response when it can be written again, or when its
+	 * own timeout for that is over. An application that stops waits for all responses.
+	 */
+	private void abandon() {
+		leave();
+		if (this.stopping && !this.blocking) {
+			complete();
+		}
+		else if (this.blocking) {
 			signal();
 		}
 	}
@@ -258,9 +314,17 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		try {
 			while (this.started && !this.left.get() && awaitsWrites() && writeNext()) {
 			}
+			if (this.started && this.left.get()) {
+				// Abandoned before
+				complete();
+			}
 		}
 		catch (IOException | RuntimeException ex) {
 			logger.debug("The client has left", ex);
+			end();
+		}
+		catch (Error ex) {
+			logger.error("Failed to write events. The client has to connect again", ex);
 			end();
 		}
 	}
@@ -293,7 +357,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		}
 		Flow.Subscription events = this.events;
 		boolean next = events != null && !this.ending && !this.requested;
-		if (this.unflushed > 0 && !(next && this.unflushed < MAX_UNFLUSHED && hasBuffered(events))) {
+		if (this.unflushed > 0 && !(next && mayWait() && hasBuffered(events))) {
 			flush();
 			return true;
 		}
@@ -308,6 +372,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		return false;
 	}
 
+	/**
+	 * Return whether what is written can wait for the next event, to go out with it.
+	 */
+	private boolean mayWait() {
+		Long since = this.unflushedSince;
+		return this.unflushed < MAX_UNFLUSHED && (since == null || System.nanoTime() - since < MAX_UNFLUSHED_NANOS);
+	}
+
 	private static boolean hasBuffered(Flow.@Nullable Subscription events) {
 		return events instanceof BufferedSubscription buffered && buffered.hasBuffered();
 	}
@@ -316,6 +388,9 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		stalling();
 		this.output.write(bytes, this.offset, length);
 		written();
+		if (this.unflushed == 0) {
+			this.unflushedSince = this.writtenAt;
+		}
 		this.unflushed += length;
 		this.offset += length;
 		if (this.offset == bytes.length) {
@@ -329,6 +404,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		this.output.flush();
 		written();
 		this.unflushed = 0;
+		this.unflushedSince = null;
 	}
 
 	/**
@@ -357,6 +433,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	@Override
 	public void onComplete(AsyncEvent event) {
+		this.completed.set(true);
 		leave();
 	}
 
@@ -366,22 +443,29 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	/**
 	 * Let go of everything, once.
-	 * @return whether that was to be done
 	 */
-	private boolean leave() {
+	private void leave() {
 		if (!this.left.compareAndSet(false, true)) {
-			return false;
+			return;
 		}
+		this.pending.clear();
 		Flow.Subscription events = this.events;
 		if (events != null) {
 			events.cancel();
 		}
 		this.connections.remove(this);
-		return true;
 	}
 
 	private void end() {
-		if (!leave()) {
+		leave();
+		complete();
+	}
+
+	/**
+	 * End the response, once.
+	 */
+	private void complete() {
+		if (this.completed.getAndSet(true)) {
 			return;
 		}
 		if (this.blocking) {

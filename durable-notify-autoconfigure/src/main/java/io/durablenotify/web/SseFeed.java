@@ -18,6 +18,7 @@ package io.durablenotify.web;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Objects;
 import java.util.concurrent.Flow;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -49,6 +50,12 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		 * An entry has come that has no event. What was requested comes with another one.
 		 */
 		void onSkipped();
+
+		/**
+		 * Called instead of {@code onComplete} if the application stops: the client is to
+		 * connect again.
+		 */
+		void onStopped();
 
 	}
 
@@ -150,6 +157,17 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 		private boolean deliveringEnd;
 
+		/**
+		 * Set before the end.
+		 */
+		private volatile boolean stopped;
+
+		/**
+		 * Whether the log did not exist when the client came. Owned by the thread that
+		 * calls {@link #read}.
+		 */
+		private boolean waited;
+
 		Feeding(Flow.Subscriber<? super SseEvent> subscriber) {
 			this.subscriber = subscriber;
 		}
@@ -157,7 +175,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		void read(@Nullable Found found) {
 			EventId received = SseFeed.this.received;
 			if (found != null) {
-				SseFeed.this.source.publisher(found, received).subscribe(new Reading(found));
+				SseFeed.this.source.publisher(found, received, this.waited).subscribe(new Reading(found));
 			}
 			else {
 				SseFeed.this.source.awaiting().subscribe(new Waiting());
@@ -284,11 +302,28 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 					this.lock.unlock();
 				}
 				if (event == null) {
-					this.subscriber.onComplete();
+					deliverComplete();
 					return;
 				}
 				deliver(event);
 			}
+		}
+
+		private void deliverComplete() {
+			if (this.stopped && this.subscriber instanceof SseFeed.Subscriber interested) {
+				interested.onStopped();
+			}
+			else {
+				this.subscriber.onComplete();
+			}
+		}
+
+		/**
+		 * End the response without an event, so that the client connects again.
+		 */
+		private void stop() {
+			this.stopped = true;
+			end();
 		}
 
 		/**
@@ -309,6 +344,8 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				subscription.request(1);
 			}
 
+			private boolean done;
+
 			@Override
 			public void onNext(E entry) {
 				this.subscription.cancel();
@@ -326,20 +363,28 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 			}
 
 			private void readFound(@Nullable Throwable failure) {
+				if (this.done) {
+					return;
+				}
+				this.done = true;
+				SseSource<E> source = SseFeed.this.source;
+				if (failure != null && source.isStop(failure)) {
+					stop();
+					return;
+				}
 				try {
-					String reason = (failure != null) ? SseFeed.this.source.reason(failure) : null;
-					Found found = (failure == null || reason != null) ? SseFeed.this.source.find() : null;
+					Found found = source.find();
 					if (failure == null || found != null) {
+						Feeding.this.waited = true;
 						read(found);
 					}
 					else {
-						end((reason != null) ? error(null, reason) : null);
+						end(error(null, source.reason(failure)));
 					}
 				}
 				catch (RuntimeException ex) {
-					// The client connects again
 					logger.warn("Failed to find %s for a client, which has to connect again: %s"
-						.formatted(SseFeed.this.source.describe(), ex.getMessage()));
+						.formatted(source.describe(), ex.getMessage()));
 					end();
 				}
 			}
@@ -360,8 +405,14 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 			private boolean done;
 
+			/**
+			 * Whether the entries are those of the log that was found.
+			 */
+			private boolean known;
+
 			Reading(Found found) {
 				this.found = found;
+				this.known = SseFeed.this.received != null || found.identity() == null;
 				this.mapper = SseFeed.this.source.mapper(found, SseFeed.this.received);
 			}
 
@@ -382,6 +433,9 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				if (this.done) {
 					return;
 				}
+				if (!isOfFound()) {
+					return;
+				}
 				SseEvent event;
 				boolean last;
 				try {
@@ -390,7 +444,9 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				}
 				catch (Throwable ex) {
 					this.subscription.cancel();
-					onError(ex);
+					this.done = true;
+					end(this.mapper.rest(),
+							error(this.found.identity(), SseSource.unexpected(SseFeed.this.source.describe(), ex)));
 					return;
 				}
 				if (event != null) {
@@ -406,6 +462,32 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				}
 			}
 
+			/**
+			 * The log may have been deleted, and created again, between the moment it was
+			 * found and the moment it was subscribed to. A client that comes back names
+			 * the log, so that its publisher sees to that.
+			 */
+			private boolean isOfFound() {
+				if (this.known) {
+					return true;
+				}
+				SseSource<E> source = SseFeed.this.source;
+				try {
+					Found now = source.find();
+					this.known = now != null && Objects.equals(now.identity(), this.found.identity());
+				}
+				catch (RuntimeException ex) {
+					logger.warn("Failed to find %s for a client, which has to connect again: %s"
+						.formatted(source.describe(), ex.getMessage()));
+				}
+				if (!this.known) {
+					this.subscription.cancel();
+					this.done = true;
+					end();
+				}
+				return this.known;
+			}
+
 			@Override
 			public void onComplete() {
 				if (!this.done) {
@@ -416,15 +498,18 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 			@Override
 			public void onError(Throwable failure) {
-				if (!this.done) {
-					this.done = true;
-					String reason = SseFeed.this.source.reason(failure);
-					if (reason != null) {
-						end(this.mapper.rest(), error(this.found.identity(), reason));
-					}
-					else {
-						end();
-					}
+				if (this.done) {
+					return;
+				}
+				this.done = true;
+				SseSource<E> source = SseFeed.this.source;
+				if (source.isStop(failure)) {
+					stop();
+				}
+				else {
+					// One that is unexpected may be over when the client connects again
+					end(this.mapper.rest(), (source.isEnd(failure)) ? error(this.found.identity(), source.reason(failure))
+							: new SseEvent(null, SseEvent.ERROR, source.reason(failure)));
 				}
 			}
 

@@ -60,6 +60,10 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 			// A browser would connect again and again
 			return new SseReply<>(HttpStatus.NO_CONTENT, null);
 		}
+		if (received != null && received.bytes() > 0 && found.next() <= received.index() + 1) {
+			return ok(SseFeed.error(source, found.identity(),
+					"The %s has lost what was received of it".formatted(source.describe())));
+		}
 		return ok(new SseFeed<>(source, received, found));
 	}
 

@@ -46,12 +46,14 @@ interface SseSource<E> {
 	Flow.Publisher<E> awaiting();
 
 	/**
-	 * Return a publisher of the log's entries after those that a client has received.
-	 * @param found the log, which no other one takes the place of
-	 * @param received what the client has received, or {@code null} if it comes for the
-	 * first time
+	 * Return a publisher of the log's entries.
+	 * @param found the log
+	 * @param received what the client has received of it, after which the publisher
+	 * begins and reads this log only, or {@code null} if the client comes for the first
+	 * time
+	 * @param waited whether the log did not exist when the client came
 	 */
-	Flow.Publisher<E> publisher(Found found, @Nullable EventId received);
+	Flow.Publisher<E> publisher(Found found, @Nullable EventId received, boolean waited);
 
 	/**
 	 * Return whether the log has ended, and no entry follows that would bring the end.
@@ -66,10 +68,19 @@ interface SseSource<E> {
 	SseMapper<E> mapper(Found found, @Nullable EventId received);
 
 	/**
-	 * Return what a client is told of a failure, or {@code null} if it should connect
-	 * again.
+	 * Return whether a failure says that the application stops.
 	 */
-	@Nullable String reason(Throwable failure);
+	boolean isStop(Throwable failure);
+
+	/**
+	 * Return whether a failure is an end of the log for this client.
+	 */
+	boolean isEnd(Throwable failure);
+
+	/**
+	 * Return what a client receives of a failure.
+	 */
+	String reason(Throwable failure);
 
 	/**
 	 * Return what messages call the log.
@@ -91,9 +102,10 @@ interface SseSource<E> {
 	 * A log that was found.
 	 *
 	 * @param identity its identity, or {@code null} if it is not known
+	 * @param next the number of the entry that comes next
 	 * @param last the last event of a run that has ended, or {@code null}
 	 */
-	record Found(@Nullable String identity, @Nullable Long last) {
+	record Found(@Nullable String identity, long next, @Nullable Long last) {
 	}
 
 }

@@ -38,7 +38,7 @@ record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> option
 
 	@Override
 	public @Nullable Found find() {
-		return this.reader.info(this.stream).map((info) -> new Found(info.identity(), null)).orElse(null);
+		return this.reader.info(this.stream).map((info) -> new Found(EventId.identity(info.identity()), info.nextIndex(), null)).orElse(null);
 	}
 
 	@Override
@@ -47,9 +47,14 @@ record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> option
 	}
 
 	@Override
-	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received) {
-		StreamPosition from = (received != null) ? StreamPosition.at(received.index() + 1) : this.options.from();
-		return this.reader.publisher(this.stream, (found.identity() != null) ? from.in(found.identity()) : from);
+	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received, boolean waited) {
+		if (received != null) {
+			StreamPosition from = StreamPosition.at(received.index() + 1);
+			return this.reader.publisher(this.stream, (found.identity() != null) ? from.in(found.identity()) : from);
+		}
+		// All that was appended is newer than the client's request
+		boolean all = waited && this.options.from().isFromEnd();
+		return this.reader.publisher(this.stream, (all) ? StreamPosition.start() : this.options.from());
 	}
 
 	@Override
@@ -67,15 +72,21 @@ record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> option
 	}
 
 	@Override
-	public @Nullable String reason(Throwable failure) {
-		if (failure instanceof ReaderStoppedException) {
-			return null;
-		}
+	public boolean isStop(Throwable failure) {
+		return failure instanceof ReaderStoppedException;
+	}
+
+	@Override
+	public boolean isEnd(Throwable failure) {
+		return failure instanceof StreamException;
+	}
+
+	@Override
+	public String reason(Throwable failure) {
 		if (failure instanceof StreamFailedException failed) {
 			return failed.getReason();
 		}
-		return (failure instanceof StreamException) ? String.valueOf(failure.getMessage())
-				: SseSource.unexpected(describe(), failure);
+		return (isEnd(failure)) ? String.valueOf(failure.getMessage()) : SseSource.unexpected(describe(), failure);
 	}
 
 	@Override
