@@ -69,8 +69,7 @@ final class ResponseChecks implements AutoCloseable {
 	private final Duration checkInterval;
 
 	private final BackgroundLoop checks = new BackgroundLoop("durable-notify-sse",
-			new FailureLog(logger, "Failed to check the responses of server-sent events",
-					"They are checked again"),
+			new FailureLog(logger, "Failed to check the responses of server-sent events", "They are checked again"),
 			this::check);
 
 	ResponseChecks(SseProperties properties) {

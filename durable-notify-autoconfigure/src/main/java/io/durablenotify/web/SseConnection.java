@@ -74,6 +74,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	private final ServletOutputStream output;
 
+	/**
+	 * Whether the container blocks a thread to end the response of a client that takes
+	 * nothing.
+	 */
+	private final boolean blocksAtEnd;
+
 	private final SerialTask blockingWrites;
 
 	/**
@@ -145,10 +151,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	private final AtomicBoolean completed = new AtomicBoolean();
 
-	SseConnection(SseConnections connections, AsyncContext async, ServletOutputStream output, Runnable blockingEnd) {
+	SseConnection(SseConnections connections, AsyncContext async, ServletOutputStream output, boolean blocksAtEnd,
+			Runnable blockingEnd) {
 		this.connections = connections;
 		this.async = async;
 		this.output = output;
+		this.blocksAtEnd = blocksAtEnd;
 		this.blockingWrites = new SerialTask(connections.executor(), this::write, () -> !this.left.get());
 		this.blockingEnd = blockingEnd;
 	}
@@ -279,17 +287,18 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	}
 
 	/**
-	 * Give a client up that takes nothing. The container would wait for it, on a thread,
-	 * to end the response: it ends the response when it can be written again, or when its
-	 * own timeout for that is over. An application that stops waits for all responses.
+	 * Give a client up that takes nothing. Where the container would block a thread to
+	 * end the response it ends when the client takes something again, or by the
+	 * container's own timeout; unless the application stops, which waits for all
+	 * responses.
 	 */
 	private void abandon() {
 		leave();
-		if (this.stopping && !this.blocking) {
-			complete();
-		}
-		else if (this.blocking) {
+		if (this.blocking) {
 			signal();
+		}
+		else if (this.stopping || !this.blocksAtEnd) {
+			complete();
 		}
 	}
 

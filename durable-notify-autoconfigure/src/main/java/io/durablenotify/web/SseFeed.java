@@ -508,8 +508,9 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				}
 				else {
 					// One that is unexpected may be over when the client connects again
-					end(this.mapper.rest(), (source.isEnd(failure)) ? error(this.found.identity(), source.reason(failure))
-							: new SseEvent(null, SseEvent.ERROR, source.reason(failure)));
+					end(this.mapper.rest(),
+							(source.isEnd(failure)) ? error(this.found.identity(), source.reason(failure))
+									: new SseEvent(null, SseEvent.ERROR, source.reason(failure)));
 				}
 			}
 

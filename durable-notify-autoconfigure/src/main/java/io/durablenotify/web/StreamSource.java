@@ -38,7 +38,9 @@ record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> option
 
 	@Override
 	public @Nullable Found find() {
-		return this.reader.info(this.stream).map((info) -> new Found(EventId.identity(info.identity()), info.nextIndex(), null)).orElse(null);
+		return this.reader.info(this.stream)
+			.map((info) -> new Found(EventId.identity(info.identity()), info.nextIndex(), null))
+			.orElse(null);
 	}
 
 	@Override

@@ -46,4 +46,16 @@ final class WriteListeners {
 		return true;
 	}
 
+	/**
+	 * Return whether the container blocks a thread to end a response whose client takes
+	 * nothing: Tomcat does. Others cut the connection.
+	 */
+	static boolean blockAtEnd(ServletResponse response) {
+		ServletResponse current = response;
+		while (current instanceof ServletResponseWrapper wrapper) {
+			current = wrapper.getResponse();
+		}
+		return current.getClass().getName().startsWith("org.apache.catalina.");
+	}
+
 }

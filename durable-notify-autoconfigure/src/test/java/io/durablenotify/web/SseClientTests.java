@@ -1,0 +1,267 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.SseClient;
+import io.durablenotify.testsupport.SseParser.Event;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WebServerFilter.WebServer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Where a client begins, and how one ends that takes nothing.
+ */
+class SseClientTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	private static Instance start(WebServer server, String... properties) {
+		List<String> all = new ArrayList<>(List.of(properties));
+		Collections.addAll(all, server.property(), "server.port=0", "server.address=127.0.0.1",
+				"durable-notify.poll.interval=200ms", "durable-notify.sse.heartbeat-interval=50ms");
+		return Instance.start(database,
+				(application) -> application.web(WebApplicationType.SERVLET).sources(Application.class),
+				all.toArray(String[]::new));
+	}
+
+	private static int port(Instance instance) {
+		return ((WebServerApplicationContext) instance.context()).getWebServer().getPort();
+	}
+
+	private static SseClient get(Instance instance, String path, String lastEventId) {
+		return SseClient.open("http://127.0.0.1:%d/%s".formatted(port(instance), path), lastEventId);
+	}
+
+	@Test
+	void aClientBeginsWhereTheOptionsSay() {
+		try (Instance instance = start(WebServer.TOMCAT)) {
+			for (int i = 0; i < 5; i++) {
+				instance.writer().append("starts", "chunk " + i);
+			}
+			try (SseClient last = get(instance, "from/last?stream=starts", null).awaitMessages(2);
+					SseClient later = get(instance, "from/later?stream=starts", null);
+					SseClient end = get(instance, "from/end?stream=starts", null)) {
+				assertThat(last.messages()).containsExactly("chunk 3", "chunk 4");
+				Eventually.await(() -> later.comments() > 0 && end.comments() > 0, later::toString);
+				for (int i = 5; i < 9; i++) {
+					instance.writer().append("starts", "chunk " + i);
+				}
+				// Past the end: it waits
+				assertThat(later.awaitMessages(2).messages()).containsExactly("chunk 7", "chunk 8");
+				assertThat(end.awaitMessages(4).messages()).startsWith("chunk 5");
+			}
+			String identity = instance.reader().info("starts").orElseThrow().identity();
+			// It knows better than the options
+			try (SseClient back = get(instance, "from/end?stream=starts", "6@" + identity).awaitMessages(2)) {
+				assertThat(back.messages()).containsExactly("chunk 7", "chunk 8");
+			}
+		}
+	}
+
+	@Test
+	void aClientThatHasWaitedReceivesTheFirstChunkWhereverItBegins() {
+		try (Instance instance = start(WebServer.TOMCAT)) {
+			for (String from : List.of("end", "last")) {
+				String stream = "waited-" + from;
+				try (SseClient client = get(instance, "from/" + from + "?wait=true&stream=" + stream, null)) {
+					Eventually.await(() -> client.comments() > 0, client::toString);
+					instance.writer().append(stream, "first");
+					client.awaitMessages(1);
+					assertThat(client.messages()).containsExactly("first");
+				}
+			}
+		}
+	}
+
+	@Test
+	void aPositionWithAnIdentityStaysInItsStream() {
+		try (Instance instance = start(WebServer.TOMCAT)) {
+			instance.writer().append("named", "a");
+			try (SseClient client = get(instance, "from/other?stream=named", null).awaitEnd()) {
+				assertThat(client.messages()).isEmpty();
+				assertThat(client.events()).singleElement().extracting(Event::type).isEqualTo("error");
+			}
+		}
+	}
+
+	/**
+	 * A container ends a response by a write that blocks.
+	 */
+	@ParameterizedTest
+	@EnumSource(value = WebServer.class, names = { "TOMCAT", "JETTY" })
+	void clientsThatAreDisconnectedHoldNoThread(WebServer server) throws Exception {
+		try (Instance instance = start(server, "durable-notify.sse.write-timeout=500ms", "server.tomcat.threads.max=10",
+				"server.tomcat.connection-timeout=5s", "server.jetty.threads.max=20",
+				"server.jetty.connection-idle-timeout=5s")) {
+			String stream = "stuck-" + server;
+			instance.writer().append(stream, "x".repeat(1_000_000));
+			for (int i = 0; i < 15; i++) {
+				instance.writer().append(stream, "x".repeat(1_000_000));
+			}
+			List<Socket> stuck = new ArrayList<>();
+			try {
+				for (int i = 0; i < 40; i++) {
+					stuck.add(connectWithoutReading(instance, stream));
+				}
+				SseConnections connections = instance.bean(SseConnections.class);
+				Eventually.await(() -> connections.count() == 40 || reading(instance) == 0, connections::count);
+				Eventually.await(() -> connections.count() == 0, connections::count);
+				// As many as there are threads, had they been held
+				for (int i = 0; i < 10; i++) {
+					long start = System.nanoTime();
+					try (SseClient client = get(instance, "from/end?stream=" + stream, null)) {
+						assertThat(client.status()).isEqualTo(200);
+					}
+					assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));
+					assertThat(blockedWrites()).isEmpty();
+				}
+				// At last by the container's own timeout
+				Eventually.await(() -> isClosed(stuck.get(0)), () -> "the connection is open");
+			}
+			finally {
+				for (Socket socket : stuck) {
+					socket.close();
+				}
+			}
+		}
+	}
+
+	private static int reading(Instance instance) {
+		return instance.bean(SseConnections.class).count();
+	}
+
+	/**
+	 * Return whether the server has closed the connection. Nothing is read: a client that
+	 * reads again could be written to again.
+	 */
+	private static boolean isClosed(Socket socket) {
+		try {
+			socket.getOutputStream().write('x');
+			return false;
+		}
+		catch (IOException ex) {
+			return true;
+		}
+	}
+
+	private static List<String> blockedWrites() {
+		return Thread.getAllStackTraces()
+			.entrySet()
+			.stream()
+			.filter((thread) -> Stream.of(thread.getValue())
+				.anyMatch((frame) -> frame.getMethodName().equals("doWrite")
+						&& frame.getClassName().contains("NioSocketWrapper")))
+			.filter((thread) -> thread.getValue()[0].getMethodName().contains("wait"))
+			.map((thread) -> thread.getKey() + " " + List.of(thread.getValue()))
+			.toList();
+	}
+
+	@ParameterizedTest
+	@EnumSource(value = WebServer.class, names = { "TOMCAT", "JETTY" })
+	void aClientThatTakesNothingDelaysNoStop(WebServer server) throws Exception {
+		Instance instance = start(server, "server.shutdown=graceful",
+				"spring.lifecycle.timeout-per-shutdown-phase=30s");
+		try (instance) {
+			String stream = "stop-" + server;
+			for (int i = 0; i < 16; i++) {
+				instance.writer().append(stream, "x".repeat(1_000_000));
+			}
+			try (Socket stuck = connectWithoutReading(instance, stream)) {
+				assertThat(stuck.isConnected()).isTrue();
+				Eventually.await(() -> reading(instance) == 1, () -> reading(instance));
+				long start = System.nanoTime();
+				instance.close();
+				assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
+			}
+		}
+	}
+
+	private static Socket connectWithoutReading(Instance instance, String stream) throws IOException {
+		Socket socket = new Socket();
+		socket.setReceiveBufferSize(4096);
+		socket.setSoTimeout(100);
+		socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port(instance)));
+		socket.getOutputStream()
+			.write("GET /from/start?stream=%s HTTP/1.1\r\nHost: localhost\r\n\r\n".formatted(stream)
+				.getBytes(StandardCharsets.UTF_8));
+		return socket;
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	static class Application {
+
+		@Bean
+		Controller controller(SseStreams streams) {
+			return new Controller(streams);
+		}
+
+	}
+
+	@RestController
+	record Controller(SseStreams streams) {
+
+		private static final Map<String, StreamPosition> STARTS = Map.of("start", StreamPosition.start(), "last",
+				StreamPosition.last(2), "end", StreamPosition.end(), "later", StreamPosition.at(7), "other",
+				StreamPosition.after(0).in("1-0"));
+
+		@GetMapping("/from/{from}")
+		ResponseEntity<SseEmitter> sse(@PathVariable String from, @RequestParam String stream,
+				@RequestParam(defaultValue = "false") boolean wait,
+				@RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
+			var options = SseOptions.ofStream(STARTS.get(from));
+			return this.streams.respond(stream, lastEventId, (wait) ? options.waiting() : options);
+		}
+
+	}
+
+}
