@@ -45,14 +45,23 @@ final class BoundConnections {
 	}
 
 	/**
+	 * Return whether something is bound to the request's thread that is closed by the
+	 * dispatch after asynchronous processing: an entity manager, by open-in-view.
+	 */
+	static boolean areResourcesBound() {
+		return !TransactionSynchronizationManager.getResourceMap().isEmpty();
+	}
+
+	/**
 	 * Warn, once, if the request has an entity manager that holds a connection.
 	 */
 	void warnIfHeld() {
 		if (HIBERNATE_PRESENT && !this.warned.get() && Hibernate.isConnectionHeld()
 				&& this.warned.compareAndSet(false, true)) {
 			logger.warn("The request holds a connection of the pool while its server-sent events are written: "
-					+ "Hibernate has used one and keeps it until the response ends. As many open responses as the "
-					+ "pool has connections block the application. Set spring.jpa.open-in-view=false");
+					+ "Hibernate has used one and keeps it until the response ends. When as many responses are open "
+					+ "as the pool has connections, every other request waits for one. Set "
+					+ "spring.jpa.open-in-view=false");
 		}
 	}
 

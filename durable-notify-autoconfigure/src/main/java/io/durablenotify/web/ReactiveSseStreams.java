@@ -32,7 +32,8 @@ import org.springframework.http.codec.ServerSentEvent;
  * connects again, and goes on after that. If the stream was deleted since and another one
  * has its name, the client receives an {@code error} event. The end is an event
  * {@code complete} or {@code error}, the latter with the reason for data. A client that
- * comes back after the end receives status 204, after which a browser stops.
+ * comes back after it has received the end receives status 204, after which a browser
+ * stops.
  * <p>
  * A client that does not read holds no more of the stream than
  * {@code durable-notify.streams.buffer-bytes} and one event. One that has taken nothing

@@ -64,7 +64,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private static final long MAX_UNFLUSHED_NANOS = 20_000_000;
 
 	/**
-	 * A client that takes nothing for so long delays no stop.
+	 * After so long without progress, a stop no longer waits for a client.
 	 */
 	private static final long MAX_STALL_AT_STOP = 1_000_000_000;
 
@@ -83,9 +83,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private final SerialTask blockingWrites;
 
 	/**
-	 * Ends a response that was written by blocking, as Spring MVC does.
+	 * Whether something waits for the dispatch that Spring MVC ends responses with.
 	 */
-	private final Runnable blockingEnd;
+	private final boolean dispatchedAtEnd;
+
+	/**
+	 * Ends the response as Spring MVC does, by a dispatch.
+	 */
+	private final Runnable dispatch;
 
 	/**
 	 * What is to be written: an event and a comment at most.
@@ -152,13 +157,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private final AtomicBoolean completed = new AtomicBoolean();
 
 	SseConnection(SseConnections connections, AsyncContext async, ServletOutputStream output, boolean blocksAtEnd,
-			Runnable blockingEnd) {
+			boolean dispatchedAtEnd, Runnable dispatch) {
 		this.connections = connections;
 		this.async = async;
 		this.output = output;
 		this.blocksAtEnd = blocksAtEnd;
 		this.blockingWrites = new SerialTask(connections.executor(), this::write, () -> !this.left.get());
-		this.blockingEnd = blockingEnd;
+		this.dispatchedAtEnd = dispatchedAtEnd;
+		this.dispatch = dispatch;
 	}
 
 	/**
@@ -273,7 +279,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		if (stalledSince != null) {
 			long stalled = now - stalledSince;
 			if (stalled >= timeoutNanos || (this.stopping && stalled >= MAX_STALL_AT_STOP)) {
-				logger.debug("A client has taken nothing for %d ms: it is disconnected".formatted(stalled / 1_000_000));
+				logger.debug("A client has taken nothing for %d ms: it is given up".formatted(stalled / 1_000_000));
 				abandon();
 			}
 		}
@@ -477,13 +483,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		if (this.completed.getAndSet(true)) {
 			return;
 		}
-		if (this.blocking) {
-			this.blockingEnd.run();
-			return;
-		}
 		try {
-			// Without a dispatch, which filters would meet
-			this.async.complete();
+			if (this.blocking || this.dispatchedAtEnd) {
+				this.dispatch.run();
+			}
+			else {
+				// A stateless security filter would deny the dispatch
+				this.async.complete();
+			}
 		}
 		catch (RuntimeException ex) {
 			logger.debug("The container has ended the response already", ex);

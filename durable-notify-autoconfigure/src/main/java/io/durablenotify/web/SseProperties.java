@@ -29,8 +29,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *
  * @param heartbeatInterval Time without an event after which a comment is sent. From 50ms
  * to 1d.
- * @param writeTimeout Time after which a client that takes nothing is disconnected. From
- * 50ms to 1d.
+ * @param writeTimeout Time after which a client that takes nothing is given up. From 50ms
+ * to 1d.
  */
 @ConfigurationProperties(SseProperties.PREFIX)
 public record SseProperties(@DefaultValue("15s") Duration heartbeatInterval,

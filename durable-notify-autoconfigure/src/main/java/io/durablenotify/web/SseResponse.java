@@ -146,7 +146,8 @@ final class SseResponse extends SseEmitter {
 			ServletOutputStream output = response.getOutputStream();
 			boolean nonBlocking = WriteListeners.areKnown(response);
 			SseConnection connection = new SseConnection(SseResponse.this.connections, async, output,
-					WriteListeners.blockAtEnd(response), () -> result.setResult(null));
+					WriteListeners.blockAtEnd(response), BoundConnections.areResourcesBound(),
+					() -> result.setResult(null));
 			SseResponse.this.connection = connection;
 			connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
 		}

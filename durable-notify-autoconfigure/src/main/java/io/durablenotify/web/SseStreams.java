@@ -30,11 +30,12 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
  * connects again, and goes on after that. If the stream was deleted since and another one
  * has its name, the client receives an {@code error} event. The end is an event
  * {@code complete} or {@code error}, the latter with the reason for data. A client that
- * comes back after the end receives status 204, after which a browser stops.
+ * comes back after it has received the end receives status 204, after which a browser
+ * stops.
  * <p>
  * Events are written without blocking: a client that does not read holds no thread, and
  * no more of the stream than {@code durable-notify.streams.buffer-bytes}. One that has
- * taken nothing for {@code durable-notify.sse.write-timeout} is disconnected. Where the
+ * taken nothing for {@code durable-notify.sse.write-timeout} is given up. Where the
  * response knows no write listener (in tests with a mock response, and if a filter wraps
  * the output stream) writes block a thread of {@code durableNotifyTaskExecutor}.
  * <p>

@@ -23,6 +23,8 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.stream.Stream;
 
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -188,6 +190,9 @@ class SseApplicationTests {
 				open(instance, "in-view&query=true").awaitEnd().close();
 			}
 			assertThat(output.getOut()).containsOnlyOnce("Set spring.jpa.open-in-view=false");
+			// The end of each response has given its connection back
+			HikariPoolMXBean pool = instance.bean(HikariDataSource.class).getHikariPoolMXBean();
+			Eventually.await(() -> pool.getActiveConnections() == 0, pool::getActiveConnections);
 		}
 	}
 
