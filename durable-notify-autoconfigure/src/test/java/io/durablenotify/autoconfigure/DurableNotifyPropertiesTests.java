@@ -58,7 +58,8 @@ class DurableNotifyPropertiesTests {
 			Map.entry("events.terminal-types", "run_completed,run_failed,run_cancelled"),
 			Map.entry("streams.families", ""), Map.entry("events.max-payload-size", "1MB"),
 			Map.entry("events.append-timeout", "10s"), Map.entry("changes.retention", "1h"),
-			Map.entry("delivery.max-threads", "256"), Map.entry("sse.heartbeat-interval", "15s"));
+			Map.entry("delivery.max-threads", "256"), Map.entry("sse.heartbeat-interval", "15s"),
+			Map.entry("sse.write-timeout", "30s"));
 
 	/**
 	 * Boot's wording: a sentence as plain text, without an article in front.
