@@ -139,7 +139,7 @@ class SseClientTests {
 	@ParameterizedTest
 	@EnumSource(value = WebServer.class, names = { "TOMCAT", "JETTY" })
 	void clientsThatAreDisconnectedHoldNoThread(WebServer server) throws Exception {
-		try (Instance instance = start(server, "durable-notify.sse.write-timeout=500ms", "server.tomcat.threads.max=10",
+		try (Instance instance = start(server, "durable-notify.sse.write-timeout=2s", "server.tomcat.threads.max=10",
 				"server.tomcat.connection-timeout=5s", "server.jetty.threads.max=20",
 				"server.jetty.connection-idle-timeout=5s")) {
 			String stream = "stuck-" + server;
@@ -164,8 +164,11 @@ class SseClientTests {
 					assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));
 					assertThat(blockedWrites()).isEmpty();
 				}
-				// At last by the container's own timeout
-				Eventually.await(() -> isClosed(stuck.get(0)), () -> "the connection is open");
+				// At last by the container's own timeout. A response that has not begun
+				// ends
+				// as a whole, and its connection is kept
+				Eventually.await(() -> stuck.stream().anyMatch(SseClientTests::isClosed),
+						() -> "the connections are open");
 			}
 			finally {
 				for (Socket socket : stuck) {
