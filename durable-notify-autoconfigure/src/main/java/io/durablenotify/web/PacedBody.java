@@ -127,7 +127,7 @@ final class PacedBody implements ResponseChecks.Checked {
 	}
 
 	@Override
-	public void check(long now, long heartbeatNanos, long timeoutNanos) {
+	public void check(long now, long heartbeatNanos, long timeoutNanos, boolean stopping) {
 		Long stalledSince = this.stalledSince;
 		if (stalledSince != null && now - stalledSince >= timeoutNanos) {
 			logger.debug("A client has taken nothing for %d ms: it is disconnected"

@@ -33,7 +33,7 @@ import org.springframework.http.codec.ServerSentEvent;
 /**
  * Makes responses for WebFlux.
  */
-final class ReactiveSseResponses implements AutoCloseable {
+final class ReactiveSseResponses {
 
 	private final Executor executor;
 
@@ -41,10 +41,10 @@ final class ReactiveSseResponses implements AutoCloseable {
 
 	private final ResponseChecks checks;
 
-	ReactiveSseResponses(SseProperties properties, Executor executor) {
+	ReactiveSseResponses(ResponseChecks checks, Executor executor) {
 		this.executor = executor;
 		this.scheduler = Schedulers.fromExecutor(executor);
-		this.checks = new ResponseChecks(properties);
+		this.checks = checks;
 	}
 
 	/**
@@ -86,11 +86,6 @@ final class ReactiveSseResponses implements AutoCloseable {
 	 */
 	int count() {
 		return this.checks.count();
-	}
-
-	@Override
-	public void close() {
-		this.checks.close();
 	}
 
 }

@@ -40,9 +40,15 @@ import org.springframework.web.server.WebFilter;
 public class ReactiveWebConfiguration {
 
 	@Bean(defaultCandidate = false)
-	ReactiveSseResponses durableNotifyReactiveSseResponses(SseProperties properties,
+	ResponseChecks durableNotifyResponseChecks(SseProperties properties) {
+		return new ResponseChecks(properties);
+	}
+
+	@Bean(defaultCandidate = false)
+	ReactiveSseResponses durableNotifyReactiveSseResponses(
+			@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new ReactiveSseResponses(properties, executor);
+		return new ReactiveSseResponses(checks, executor);
 	}
 
 	@Bean

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
@@ -27,17 +28,26 @@ import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
+import org.springframework.context.Lifecycle;
+import org.springframework.context.Phased;
+import org.springframework.context.SmartLifecycle;
+
 /**
  * Checks the responses that are being written, as long as there are some: heartbeats may
  * be due, and clients may take nothing.
  */
-final class ResponseChecks implements AutoCloseable {
+final class ResponseChecks implements Lifecycle, Phased, AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(SseStreams.class);
 
 	private static final int CHECKS_PER_INTERVAL = 3;
 
 	private static final Duration LONGEST_CHECK_INTERVAL = Duration.ofSeconds(1);
+
+	/**
+	 * After so long without progress, a stop no longer waits for a client.
+	 */
+	private static final Duration TIMEOUT_AT_STOP = Duration.ofSeconds(1);
 
 	/**
 	 * What is checked.
@@ -48,10 +58,11 @@ final class ResponseChecks implements AutoCloseable {
 		 * Called regularly by the thread of the checks, which it must not block.
 		 * @param now the time, by {@link System#nanoTime()}
 		 * @param heartbeatNanos the time without an event after which a heartbeat is due
-		 * @param timeoutNanos the time after which a client that takes nothing is
-		 * disconnected
+		 * @param timeoutNanos the time after which a client that takes nothing is given
+		 * up, which is short while the application stops
+		 * @param stopping whether the application stops
 		 */
-		void check(long now, long heartbeatNanos, long timeoutNanos);
+		void check(long now, long heartbeatNanos, long timeoutNanos, boolean stopping);
 
 	}
 
@@ -61,6 +72,8 @@ final class ResponseChecks implements AutoCloseable {
 	 * Whether there is, or will be, a check that schedules the next one.
 	 */
 	private final AtomicBoolean checking = new AtomicBoolean();
+
+	private volatile boolean stopping;
 
 	private final Duration heartbeatInterval;
 
@@ -94,9 +107,12 @@ final class ResponseChecks implements AutoCloseable {
 
 	private Next check() {
 		long now = System.nanoTime();
+		boolean stopping = this.stopping;
+		Duration timeout = (stopping && this.writeTimeout.compareTo(TIMEOUT_AT_STOP) > 0) ? TIMEOUT_AT_STOP
+				: this.writeTimeout;
 		for (Checked response : this.all) {
 			try {
-				response.check(now, this.heartbeatInterval.toNanos(), this.writeTimeout.toNanos());
+				response.check(now, this.heartbeatInterval.toNanos(), timeout.toNanos(), stopping);
 			}
 			catch (RuntimeException ex) {
 				logger.error("Failed to check a response of server-sent events. The others are checked", ex);
@@ -111,11 +127,41 @@ final class ResponseChecks implements AutoCloseable {
 		return Next.after(this.checkInterval);
 	}
 
+	@Override
+	public void start() {
+		this.stopping = false;
+	}
+
+	/**
+	 * The web server waits for all responses when it stops, which comes after this.
+	 */
+	@Override
+	public void stop() {
+		this.stopping = true;
+	}
+
+	@Override
+	public boolean isRunning() {
+		return !this.stopping;
+	}
+
+	@Override
+	public int getPhase() {
+		return SmartLifecycle.DEFAULT_PHASE;
+	}
+
 	/**
 	 * Return how many are checked.
 	 */
 	int count() {
 		return this.all.size();
+	}
+
+	/**
+	 * Return how many are checked for which a condition is true.
+	 */
+	int count(Predicate<Checked> condition) {
+		return (int) this.all.stream().filter(condition).count();
 	}
 
 	@Override

@@ -63,11 +63,6 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 */
 	private static final long MAX_UNFLUSHED_NANOS = 20_000_000;
 
-	/**
-	 * After so long without progress, a stop no longer waits for a client.
-	 */
-	private static final long MAX_STALL_AT_STOP = 1_000_000_000;
-
 	private final SseConnections connections;
 
 	private final AsyncContext async;
@@ -150,9 +145,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private volatile @Nullable Long unflushedSince;
 
 	/**
-	 * Whether the events have ended because the application stops.
+	 * Whether the container has reported a failure.
 	 */
-	private volatile boolean stopping;
+	private volatile boolean failed;
+
+	/**
+	 * Whether the response of a client that was given up ends although it takes nothing.
+	 */
+	private volatile boolean endedByForce;
 
 	private final AtomicBoolean completed = new AtomicBoolean();
 
@@ -162,7 +162,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		this.async = async;
 		this.output = output;
 		this.blocksAtEnd = blocksAtEnd;
-		this.blockingWrites = new SerialTask(connections.executor(), this::write, () -> !this.left.get());
+		this.blockingWrites = new SerialTask(connections.executor(), this::write, () -> !this.completed.get());
 		this.dispatchedAtEnd = dispatchedAtEnd;
 		this.dispatch = dispatch;
 	}
@@ -245,19 +245,15 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		signal();
 	}
 
-	@Override
-	public void onStopped() {
-		this.stopping = true;
-		onComplete();
-	}
-
 	/**
 	 * Called by a thread of the container when a write has failed: events never fail.
 	 */
 	@Override
 	public void onError(Throwable failure) {
 		logger.debug("The client has left", failure);
-		end();
+		this.failed = true;
+		leave();
+		signal();
 	}
 
 	/**
@@ -270,17 +266,25 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	}
 
 	/**
-	 * Send a heartbeat if it is due, or give up a client that takes nothing.
+	 * Send a heartbeat if it is due, or give a client up that takes nothing.
 	 */
 	@Override
-	public void check(long now, long heartbeatNanos, long timeoutNanos) {
+	public void check(long now, long heartbeatNanos, long timeoutNanos, boolean stopping) {
 		Long stalledSince = this.stalledSince;
 		Long unflushedSince = this.unflushedSince;
-		if (stalledSince != null) {
+		if (this.left.get()) {
+			if (stopping) {
+				this.endedByForce = true;
+				signal();
+			}
+		}
+		else if (stalledSince != null) {
 			long stalled = now - stalledSince;
-			if (stalled >= timeoutNanos || (this.stopping && stalled >= MAX_STALL_AT_STOP)) {
+			if (stalled >= timeoutNanos) {
 				logger.debug("A client has taken nothing for %d ms: it is given up".formatted(stalled / 1_000_000));
-				abandon();
+				this.endedByForce = stopping || !this.blocksAtEnd;
+				leave();
+				signal();
 			}
 		}
 		else if (unflushedSince != null && now - unflushedSince >= MAX_UNFLUSHED_NANOS) {
@@ -289,22 +293,6 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		else if (now - this.writtenAt >= heartbeatNanos && this.pending.isEmpty() && !this.ending) {
 			this.pending.add(SseEvent.comment());
 			signal();
-		}
-	}
-
-	/**
-	 * Give a client up that takes nothing. Where the container would block a thread to
-	 * end the response it ends when the client takes something again, or by the
-	 * container's own timeout; unless the application stops, which waits for all
-	 * responses.
-	 */
-	private void abandon() {
-		leave();
-		if (this.blocking) {
-			signal();
-		}
-		else if (this.stopping || !this.blocksAtEnd) {
-			complete();
 		}
 	}
 
@@ -323,14 +311,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	}
 
 	/**
-	 * Write what is there, and request what is next.
+	 * Write what is there, and request what is next. Ends the response too, so that
+	 * nothing is written beside that.
 	 */
 	private void write() {
 		try {
 			while (this.started && !this.left.get() && awaitsWrites() && writeNext()) {
 			}
-			if (this.started && this.left.get()) {
-				// Abandoned before
+			if (this.left.get() && !this.completed.get() && mayComplete()) {
 				complete();
 			}
 		}
@@ -342,6 +330,15 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 			logger.error("Failed to write events. The client has to connect again", ex);
 			end();
 		}
+	}
+
+	/**
+	 * Return whether the response of a client that was given up may end. Where the
+	 * container would block a thread for that, it ends when the client takes something
+	 * again, or by the container's own timeout.
+	 */
+	private boolean mayComplete() {
+		return this.blocking || this.failed || this.endedByForce || (this.started && this.output.isReady());
 	}
 
 	/**
@@ -450,6 +447,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	public void onComplete(AsyncEvent event) {
 		this.completed.set(true);
 		leave();
+		this.connections.remove(this);
 	}
 
 	@Override
@@ -457,7 +455,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	}
 
 	/**
-	 * Let go of everything, once.
+	 * Let go of everything, once, but for the response.
 	 */
 	private void leave() {
 		if (!this.left.compareAndSet(false, true)) {
@@ -468,7 +466,13 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		if (events != null) {
 			events.cancel();
 		}
-		this.connections.remove(this);
+	}
+
+	/**
+	 * Return whether nothing is written any more.
+	 */
+	boolean hasLeft() {
+		return this.left.get();
 	}
 
 	private void end() {
@@ -483,6 +487,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		if (this.completed.getAndSet(true)) {
 			return;
 		}
+		this.connections.remove(this);
 		try {
 			if (this.blocking || this.dispatchedAtEnd) {
 				this.dispatch.run();

@@ -28,7 +28,7 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 /**
  * The responses that are being written.
  */
-final class SseConnections implements AutoCloseable {
+final class SseConnections {
 
 	private final BoundConnections boundConnections = new BoundConnections();
 
@@ -36,9 +36,9 @@ final class SseConnections implements AutoCloseable {
 
 	private final ResponseChecks checks;
 
-	SseConnections(SseProperties properties, Executor executor) {
+	SseConnections(ResponseChecks checks, Executor executor) {
 		this.executor = executor;
-		this.checks = new ResponseChecks(properties);
+		this.checks = checks;
 	}
 
 	/**
@@ -74,15 +74,11 @@ final class SseConnections implements AutoCloseable {
 	}
 
 	/**
-	 * Return how many responses are being written.
+	 * Return how many responses are being written, without those of clients that were
+	 * given up.
 	 */
 	int count() {
-		return this.checks.count();
-	}
-
-	@Override
-	public void close() {
-		this.checks.close();
+		return this.checks.count((response) -> !((SseConnection) response).hasLeft());
 	}
 
 }

@@ -51,12 +51,6 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		 */
 		void onSkipped();
 
-		/**
-		 * Called instead of {@code onComplete} if the application stops: the client is to
-		 * connect again.
-		 */
-		void onStopped();
-
 	}
 
 	private final SseSource<E> source;
@@ -84,7 +78,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		this.source = source;
 		this.received = received;
 		this.found = found;
-		this.end = (found != null && source.isOver(found, received)) ? complete(found) : null;
+		this.end = null;
 	}
 
 	private SseFeed(SseSource<E> source, SseEvent end) {
@@ -158,11 +152,6 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		private boolean deliveringEnd;
 
 		/**
-		 * Set before the end.
-		 */
-		private volatile boolean stopped;
-
-		/**
 		 * Whether the log did not exist when the client came. Owned by the thread that
 		 * calls {@link #read}.
 		 */
@@ -174,7 +163,10 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 		void read(@Nullable Found found) {
 			EventId received = SseFeed.this.received;
-			if (found != null) {
+			if (found != null && SseFeed.this.source.isOver(found, received)) {
+				end(SseFeed.complete(found));
+			}
+			else if (found != null) {
 				SseFeed.this.source.publisher(found, received, this.waited).subscribe(new Reading(found));
 			}
 			else {
@@ -302,28 +294,11 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 					this.lock.unlock();
 				}
 				if (event == null) {
-					deliverComplete();
+					this.subscriber.onComplete();
 					return;
 				}
 				deliver(event);
 			}
-		}
-
-		private void deliverComplete() {
-			if (this.stopped && this.subscriber instanceof SseFeed.Subscriber interested) {
-				interested.onStopped();
-			}
-			else {
-				this.subscriber.onComplete();
-			}
-		}
-
-		/**
-		 * End the response without an event, so that the client connects again.
-		 */
-		private void stop() {
-			this.stopped = true;
-			end();
 		}
 
 		/**
@@ -369,7 +344,8 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				this.done = true;
 				SseSource<E> source = SseFeed.this.source;
 				if (failure != null && source.isStop(failure)) {
-					stop();
+					// The client connects again, to an instance that runs
+					end();
 					return;
 				}
 				try {
@@ -379,7 +355,8 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 						read(found);
 					}
 					else {
-						end(error(null, source.reason(failure)));
+						String reason = source.reason(failure);
+						end((source.isEnd(failure)) ? error(null, reason) : null);
 					}
 				}
 				catch (RuntimeException ex) {
@@ -503,14 +480,15 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				}
 				this.done = true;
 				SseSource<E> source = SseFeed.this.source;
-				if (source.isStop(failure)) {
-					stop();
+				if (source.isEnd(failure)) {
+					end(this.mapper.rest(), error(this.found.identity(), source.reason(failure)));
 				}
 				else {
-					// One that is unexpected may be over when the client connects again
-					end(this.mapper.rest(),
-							(source.isEnd(failure)) ? error(this.found.identity(), source.reason(failure))
-									: new SseEvent(null, SseEvent.ERROR, source.reason(failure)));
+					// The client connects again, and continues after what it has received
+					if (!source.isStop(failure)) {
+						SseSource.unexpected(source.describe(), failure);
+					}
+					end();
 				}
 			}
 

@@ -144,7 +144,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 			try {
 				SseFlux.this.feed.subscribe(this);
 			}
-			catch (RuntimeException ex) {
+			catch (Throwable ex) {
 				onError(ex);
 			}
 		}
@@ -191,7 +191,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 		}
 
 		@Override
-		public void check(long now, long heartbeatNanos, long timeoutNanos) {
+		public void check(long now, long heartbeatNanos, long timeoutNanos, boolean stopping) {
 			if (now - this.sentAt >= heartbeatNanos && this.demand.get() > 0) {
 				this.commentDue = true;
 				signal();
@@ -219,8 +219,9 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 				this.event = null;
 				return false;
 			}
-			// Read before the event, which comes first
+			// Both are read before the event, which is written before them
 			boolean last = this.ending;
+			boolean awaiting = this.awaiting;
 			SseEvent event = this.event;
 			if (event == null && last) {
 				if (leave()) {
@@ -242,7 +243,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 				return true;
 			}
 			Flow.Subscription events = this.events;
-			if (events != null && !this.awaiting) {
+			if (events != null && !awaiting) {
 				this.awaiting = true;
 				events.request(1);
 				return true;

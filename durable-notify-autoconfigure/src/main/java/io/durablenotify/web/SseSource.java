@@ -94,7 +94,8 @@ interface SseSource<E> {
 	 * @return what a client receives instead
 	 */
 	static String unexpected(String log, Throwable failure) {
-		logger.error("Failed to read %s for a client: its response ends with an error event".formatted(log), failure);
+		logger.error("Failed to read %s for a client: its response ends, and it connects again".formatted(log),
+				failure);
 		return "The %s cannot be read".formatted(log.substring(0, log.indexOf(' ')));
 	}
 

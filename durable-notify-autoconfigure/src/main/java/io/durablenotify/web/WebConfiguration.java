@@ -38,9 +38,14 @@ import org.springframework.context.annotation.Configuration;
 public class WebConfiguration {
 
 	@Bean(defaultCandidate = false)
-	SseConnections durableNotifySseConnections(SseProperties properties,
+	ResponseChecks durableNotifyResponseChecks(SseProperties properties) {
+		return new ResponseChecks(properties);
+	}
+
+	@Bean(defaultCandidate = false)
+	SseConnections durableNotifySseConnections(@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new SseConnections(properties, executor);
+		return new SseConnections(checks, executor);
 	}
 
 	@Bean

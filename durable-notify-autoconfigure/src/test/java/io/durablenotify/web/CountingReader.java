@@ -23,6 +23,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.log.BufferedSubscription;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ChunkHandler;
 import io.durablenotify.stream.ChunkPage;
@@ -111,7 +112,12 @@ final class CountingReader implements StreamReader {
 
 		@Override
 		public void onSubscribe(Flow.Subscription subscription) {
-			this.opened.subscriber().onSubscribe(new Flow.Subscription() {
+			this.opened.subscriber().onSubscribe(new BufferedSubscription() {
+
+				@Override
+				public boolean hasBuffered() {
+					return ((BufferedSubscription) subscription).hasBuffered();
+				}
 
 				@Override
 				public void request(long count) {

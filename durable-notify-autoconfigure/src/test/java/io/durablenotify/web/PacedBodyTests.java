@@ -137,13 +137,13 @@ class PacedBodyTests {
 		this.server.request();
 		assertThatItIsNotDisconnected(TIMEOUT);
 		events.tryEmitNext(Mono.just(buffer(10)));
-		this.body.check(System.nanoTime() + TIMEOUT, TIMEOUT, TIMEOUT);
+		this.body.check(System.nanoTime() + TIMEOUT, TIMEOUT, TIMEOUT, false);
 		assertThat(this.end.get()).isInstanceOf(EOFException.class);
 		assertThat(this.checks.count()).isZero();
 	}
 
 	private void assertThatItIsNotDisconnected(long after) {
-		this.body.check(System.nanoTime() + after, TIMEOUT, TIMEOUT);
+		this.body.check(System.nanoTime() + after, TIMEOUT, TIMEOUT, false);
 		assertThat(this.end.get()).isNull();
 	}
 

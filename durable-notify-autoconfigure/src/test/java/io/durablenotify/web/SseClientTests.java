@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 import io.durablenotify.stream.StreamPosition;
@@ -153,7 +154,8 @@ class SseClientTests {
 					stuck.add(connectWithoutReading(instance, stream));
 				}
 				SseConnections connections = instance.bean(SseConnections.class);
-				Eventually.await(() -> connections.count() == 40 || reading(instance) == 0, connections::count);
+				AtomicInteger served = instance.bean(Controller.class).served();
+				Eventually.await(() -> served.get() == 40, served::get);
 				Eventually.await(() -> connections.count() == 0, connections::count);
 				// As many as there are threads, had they been held
 				for (int i = 0; i < 10; i++) {
@@ -201,8 +203,10 @@ class SseClientTests {
 			.entrySet()
 			.stream()
 			.filter((thread) -> Stream.of(thread.getValue())
-				.anyMatch((frame) -> frame.getMethodName().equals("doWrite")
-						&& frame.getClassName().contains("NioSocketWrapper")))
+				.anyMatch((frame) -> (frame.getMethodName().equals("doWrite")
+						&& frame.getClassName().contains("NioSocketWrapper"))
+						|| frame.getClassName().contains("jetty.server.handler")
+								&& frame.getMethodName().equals("block")))
 			.filter((thread) -> thread.getValue()[0].getMethodName().contains("wait"))
 			.map((thread) -> thread.getKey() + " " + List.of(thread.getValue()))
 			.toList();
@@ -245,13 +249,13 @@ class SseClientTests {
 
 		@Bean
 		Controller controller(SseStreams streams) {
-			return new Controller(streams);
+			return new Controller(streams, new AtomicInteger());
 		}
 
 	}
 
 	@RestController
-	record Controller(SseStreams streams) {
+	record Controller(SseStreams streams, AtomicInteger served) {
 
 		private static final Map<String, StreamPosition> STARTS = Map.of("start", StreamPosition.start(), "last",
 				StreamPosition.last(2), "end", StreamPosition.end(), "later", StreamPosition.at(7), "other",
@@ -262,7 +266,10 @@ class SseClientTests {
 				@RequestParam(defaultValue = "false") boolean wait,
 				@RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
 			var options = SseOptions.ofStream(STARTS.get(from));
-			return this.streams.respond(stream, lastEventId, (wait) ? options.waiting() : options);
+			ResponseEntity<SseEmitter> response = this.streams.respond(stream, lastEventId,
+					(wait) ? options.waiting() : options);
+			this.served.incrementAndGet();
+			return response;
 		}
 
 	}

@@ -360,7 +360,7 @@ class SseStreamsTests {
 	void theHeadersAndACommentComeAtOnce() {
 		writer.create("quiet", StreamOptions.none());
 		try (SseClient client = get("quiet")) {
-			Eventually.await(() -> client.comments() == 1, client::toString);
+			Eventually.await(() -> client.comments() >= 1, client::toString);
 			assertThat(client.status()).isEqualTo(200);
 		}
 	}
@@ -550,7 +550,8 @@ class SseStreamsTests {
 				.subscriber()
 				.onError(new DataAccessResourceFailureException("SELECT salary FROM secrets"));
 			client.awaitEnd();
-			assertThat(plain(client)).last().extracting(Event::type).isEqualTo("error");
+			// It connects again, and continues
+			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"));
 			assertThat(client.raw()).doesNotContain("salary");
 		}
 	}
