@@ -80,7 +80,7 @@ record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> option
 
 	@Override
 	public boolean isEnd(Throwable failure) {
-		return failure instanceof StreamException;
+		return failure instanceof StreamException && !isStop(failure);
 	}
 
 	@Override
