@@ -23,10 +23,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
-import reactor.util.context.ContextView;
 
-import org.springframework.http.CacheControl;
-import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.codec.ServerSentEvent;
 
@@ -55,19 +52,8 @@ final class ReactiveSseResponses {
 		// The database must not be asked on an event loop
 		Mono<SseReply<E>> reply = Mono.fromCallable(() -> SseReply.find(source, lastEventId, options.isWaiting()))
 			.subscribeOn(this.scheduler);
-		return Mono.deferContextual((context) -> reply.map((found) -> respond(found, context)));
-	}
-
-	private ResponseEntity<Flux<ServerSentEvent<String>>> respond(SseReply<?> reply, ContextView context) {
-		if (reply.feed() == null) {
-			return ResponseEntity.status(reply.status()).build();
-		}
-		return ResponseEntity.ok()
-			.contentType(MediaType.TEXT_EVENT_STREAM)
-			.cacheControl(CacheControl.noStore())
-			// Proxies that buffer would hold live text back
-			.header("X-Accel-Buffering", "no")
-			.body(body(reply.feed(), SseExchange.of(context)));
+		return Mono.deferContextual(
+				(context) -> reply.map((found) -> found.toResponse((feed) -> body(feed, SseExchange.of(context)))));
 	}
 
 	private Flux<ServerSentEvent<String>> body(SseFeed<?> feed, @Nullable SseExchange exchange) {

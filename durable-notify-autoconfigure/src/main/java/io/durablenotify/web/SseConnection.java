@@ -97,6 +97,10 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 */
 	private final AtomicInteger signals = new AtomicInteger();
 
+	/**
+	 * Whether nothing is written any more: the client has left, was given up, or has
+	 * everything.
+	 */
 	private final AtomicBoolean left = new AtomicBoolean();
 
 	private volatile Flow.@Nullable Subscription events;

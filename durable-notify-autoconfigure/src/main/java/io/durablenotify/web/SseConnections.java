@@ -20,8 +20,6 @@ import java.util.concurrent.Executor;
 
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.http.CacheControl;
-import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
@@ -46,16 +44,8 @@ final class SseConnections {
 	 */
 	<E> ResponseEntity<SseEmitter> respond(SseSource<E> source, @Nullable String lastEventId, SseOptions<E> options) {
 		this.boundConnections.warnIfHeld();
-		SseReply<E> reply = SseReply.find(source, lastEventId, options.isWaiting());
-		if (reply.feed() == null) {
-			return ResponseEntity.status(reply.status()).build();
-		}
-		return ResponseEntity.ok()
-			.contentType(MediaType.TEXT_EVENT_STREAM)
-			.cacheControl(CacheControl.noStore())
-			// Proxies that buffer would hold live text back
-			.header("X-Accel-Buffering", "no")
-			.body(new SseResponse(this, reply.feed()));
+		return SseReply.find(source, lastEventId, options.isWaiting())
+			.toResponse((feed) -> new SseResponse(this, feed));
 	}
 
 	/**

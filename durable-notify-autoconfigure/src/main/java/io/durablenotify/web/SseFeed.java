@@ -167,7 +167,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				end(SseFeed.complete(found));
 			}
 			else if (found != null) {
-				SseFeed.this.source.publisher(found, received, this.waited).subscribe(new Reading(found));
+				SseFeed.this.source.publisher(found, received, this.waited).subscribe(new Reading(found, this.waited));
 			}
 			else {
 				SseFeed.this.source.awaiting().subscribe(new Waiting());
@@ -309,6 +309,8 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 			@SuppressWarnings("NullAway.Init")
 			private Flow.Subscription subscription;
 
+			private boolean done;
+
 			@Override
 			public void onSubscribe(Flow.Subscription subscription) {
 				this.subscription = subscription;
@@ -318,8 +320,6 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				}
 				subscription.request(1);
 			}
-
-			private boolean done;
 
 			@Override
 			public void onNext(E entry) {
@@ -387,9 +387,9 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 			 */
 			private boolean known;
 
-			Reading(Found found) {
+			Reading(Found found, boolean waited) {
 				this.found = found;
-				this.known = SseFeed.this.received != null || found.identity() == null;
+				this.known = found.identity() == null || SseFeed.this.source.isBound(SseFeed.this.received, waited);
 				this.mapper = SseFeed.this.source.mapper(found, SseFeed.this.received);
 			}
 
@@ -441,8 +441,8 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 			/**
 			 * The log may have been deleted, and created again, between the moment it was
-			 * found and the moment it was subscribed to. A client that comes back names
-			 * the log, so that its publisher sees to that.
+			 * found and the moment it was subscribed to. A publisher that is bound to the
+			 * log sees to that itself.
 			 */
 			private boolean isOfFound() {
 				if (this.known) {

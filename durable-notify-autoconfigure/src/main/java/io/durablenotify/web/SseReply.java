@@ -16,10 +16,15 @@
 
 package io.durablenotify.web;
 
+import java.util.function.Function;
+
 import io.durablenotify.web.SseSource.Found;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.http.CacheControl;
 import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
 import org.springframework.web.server.ResponseStatusException;
 
 /**
@@ -77,6 +82,22 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 		return ok((received != null)
 				? SseFeed.error(source, received.identity(), "The %s was deleted".formatted(source.describe()))
 				: new SseFeed<>(source, null, null));
+	}
+
+	/**
+	 * Return the response.
+	 * @param body makes the body of the events
+	 */
+	<B> ResponseEntity<B> toResponse(Function<SseFeed<E>, B> body) {
+		if (this.feed == null) {
+			return ResponseEntity.status(this.status).build();
+		}
+		return ResponseEntity.ok()
+			.contentType(MediaType.TEXT_EVENT_STREAM)
+			.cacheControl(CacheControl.noStore())
+			// Proxies that buffer would hold live text back
+			.header("X-Accel-Buffering", "no")
+			.body(body.apply(this.feed));
 	}
 
 	private static <E> SseReply<E> ok(SseFeed<E> feed) {

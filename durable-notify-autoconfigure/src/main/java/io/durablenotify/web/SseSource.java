@@ -49,11 +49,16 @@ interface SseSource<E> {
 	 * Return a publisher of the log's entries.
 	 * @param found the log
 	 * @param received what the client has received of it, after which the publisher
-	 * begins and reads this log only, or {@code null} if the client comes for the first
-	 * time
+	 * begins, or {@code null} if the client comes for the first time
 	 * @param waited whether the log did not exist when the client came
 	 */
 	Flow.Publisher<E> publisher(Found found, @Nullable EventId received, boolean waited);
+
+	/**
+	 * Return whether that publisher reads the log that was found only. One that begins
+	 * where the options say, in the middle of a log, reads any of the name.
+	 */
+	boolean isBound(@Nullable EventId received, boolean waited);
 
 	/**
 	 * Return whether the log has ended, and no entry follows that would bring the end.

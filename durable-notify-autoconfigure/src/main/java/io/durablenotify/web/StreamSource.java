@@ -50,13 +50,25 @@ record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> option
 
 	@Override
 	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received, boolean waited) {
+		StreamPosition from = from(received, waited);
+		String identity = (isBound(received, waited)) ? found.identity() : null;
+		return this.reader.publisher(this.stream, (identity != null) ? from.in(identity) : from);
+	}
+
+	/**
+	 * An identity says that the client has received the chunks before its position.
+	 */
+	@Override
+	public boolean isBound(@Nullable EventId received, boolean waited) {
+		return received != null || from(null, waited).equals(StreamPosition.start());
+	}
+
+	private StreamPosition from(@Nullable EventId received, boolean waited) {
 		if (received != null) {
-			StreamPosition from = StreamPosition.at(received.index() + 1);
-			return this.reader.publisher(this.stream, (found.identity() != null) ? from.in(found.identity()) : from);
+			return StreamPosition.at(received.index() + 1);
 		}
-		// All that was appended is newer than the client's request
-		boolean all = waited && this.options.from().isFromEnd();
-		return this.reader.publisher(this.stream, (all) ? StreamPosition.start() : this.options.from());
+		// All that was appended is newer than a request that has waited
+		return (waited && this.options.from().isFromEnd()) ? StreamPosition.start() : this.options.from();
 	}
 
 	@Override

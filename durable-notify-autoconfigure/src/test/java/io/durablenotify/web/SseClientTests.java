@@ -115,9 +115,12 @@ class SseClientTests {
 				String stream = "waited-" + from;
 				try (SseClient client = get(instance, "from/" + from + "?wait=true&stream=" + stream, null)) {
 					Eventually.await(() -> client.comments() > 0, client::toString);
-					instance.writer().append(stream, "first");
-					client.awaitMessages(1);
-					assertThat(client.messages()).containsExactly("first");
+					// More than the position would leave
+					instance.transaction()
+						.executeWithoutResult((status) -> List.of("first", "second", "third")
+							.forEach((chunk) -> instance.writer().append(stream, chunk)));
+					client.awaitMessages(3);
+					assertThat(client.messages()).containsExactly("first", "second", "third");
 				}
 			}
 		}
@@ -188,7 +191,7 @@ class SseClientTests {
 	 * Return whether the server has closed the connection. Nothing is read: a client that
 	 * reads again could be written to again.
 	 */
-	private static boolean isClosed(Socket socket) {
+	static boolean isClosed(Socket socket) {
 		try {
 			socket.getOutputStream().write('x');
 			return false;
