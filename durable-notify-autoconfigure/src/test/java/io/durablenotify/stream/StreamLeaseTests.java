@@ -69,7 +69,7 @@ class StreamLeaseTests {
 
 	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
 
-	private static final String LEASES = "SELECT max(lease_until)::text FROM durable_notify.instances";
+	private static final String NEWEST_LEASE = "SELECT lease_until::text FROM durable_notify.instances ORDER BY instance_id DESC LIMIT 1";
 
 	@Fixture
 	private static TestDatabase database;
@@ -228,10 +228,12 @@ class StreamLeaseTests {
 
 	@Test
 	void anAppenderCanBeOpenedOnASnapshotFromBeforeARenewal() {
-		try (Instance frequent = Instance.start(database, "durable-notify.streams.lease=1s")) {
+		try (Instance frequent = Instance.start(database, "durable-notify.streams.lease=3s")) {
+			// The snapshot must be from after its beginning
+			awaitLease(frequent, "held");
 			frequent.transaction(TransactionDefinition.ISOLATION_REPEATABLE_READ).executeWithoutResult((status) -> {
-				Object before = frequent.jdbc().queryForObject(LEASES, String.class);
-				Eventually.await(() -> !before.equals(database.jdbc().queryForObject(LEASES, String.class)),
+				Object before = frequent.jdbc().queryForObject(NEWEST_LEASE, String.class);
+				Eventually.await(() -> !before.equals(database.jdbc().queryForObject(NEWEST_LEASE, String.class)),
 						() -> before);
 				frequent.writer().appender("old-snapshot").append("a");
 			});
