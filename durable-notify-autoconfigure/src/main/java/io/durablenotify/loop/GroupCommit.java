@@ -1,0 +1,242 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.loop;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+
+import io.durablenotify.loop.BackgroundLoop.Next;
+
+/**
+ * Writes entries in batches: while one batch is written, the next accumulates. An entry
+ * for which nothing else waits can be written on the caller's thread.
+ *
+ * @param <T> the type of the entries
+ */
+public final class GroupCommit<T> implements AutoCloseable {
+
+	private final int maxBatch;
+
+	private final int maxQueued;
+
+	private final Writer<T> writer;
+
+	private final BackgroundLoop loop;
+
+	/**
+	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
+	 */
+	private final Lock lock = new ReentrantLock();
+
+	private final Deque<T> queue = new ArrayDeque<>();
+
+	/**
+	 * Whether a thread writes a batch.
+	 */
+	private boolean writing;
+
+	private boolean closed;
+
+	/**
+	 * Create a new instance. Starts no thread.
+	 * @param threadName the name of the thread that writes
+	 * @param maxBatch how many entries are written at once
+	 * @param maxQueued how many entries wait at most
+	 * @param failures logs batches that fail, which are written again
+	 * @param writer writes a batch
+	 */
+	public GroupCommit(String threadName, int maxBatch, int maxQueued, FailureLog failures, Writer<T> writer) {
+		this.maxBatch = maxBatch;
+		this.maxQueued = maxQueued;
+		this.writer = writer;
+		this.loop = new BackgroundLoop(threadName, failures, this::writeQueued);
+	}
+
+	/**
+	 * Write an entry on this thread if no other waits and none is being written.
+	 * @param entry the entry
+	 * @return whether it was written; otherwise it can be {@linkplain #offer offered}
+	 * @throws Exception what the writer throws
+	 */
+	public boolean tryWrite(T entry) throws Exception {
+		this.lock.lock();
+		try {
+			if (this.closed || this.writing || !this.queue.isEmpty()) {
+				return false;
+			}
+			this.writing = true;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		try {
+			this.writer.write(List.of(entry));
+			return true;
+		}
+		finally {
+			leave();
+		}
+	}
+
+	/**
+	 * Have an entry written with the next batch.
+	 * @param entry the entry
+	 * @return whether there was room
+	 */
+	public boolean offer(T entry) {
+		this.lock.lock();
+		try {
+			if (this.closed || this.queue.size() >= this.maxQueued) {
+				return false;
+			}
+			this.queue.add(entry);
+			if (this.writing) {
+				return true;
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+		this.loop.signal();
+		return true;
+	}
+
+	private void leave() {
+		boolean more;
+		this.lock.lock();
+		try {
+			this.writing = false;
+			more = !this.queue.isEmpty();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (more) {
+			this.loop.signal();
+		}
+	}
+
+	private Next writeQueued() throws Exception {
+		List<T> batch = new ArrayList<>();
+		this.lock.lock();
+		try {
+			if (this.writing) {
+				return Next.IDLE;
+			}
+			while (batch.size() < this.maxBatch && !this.queue.isEmpty()) {
+				batch.add(this.queue.remove());
+			}
+			this.writing = !batch.isEmpty();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (batch.isEmpty()) {
+			return Next.IDLE;
+		}
+		try {
+			this.writer.write(batch);
+		}
+		catch (Throwable ex) {
+			putBack(batch);
+			throw ex;
+		}
+		finally {
+			leave();
+		}
+		return Next.IDLE;
+	}
+
+	private void putBack(List<T> batch) {
+		this.lock.lock();
+		try {
+			for (int i = batch.size() - 1; i >= 0; i--) {
+				this.queue.addFirst(batch.get(i));
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Return how many entries wait.
+	 * @return the number
+	 */
+	public int size() {
+		this.lock.lock();
+		try {
+			return this.queue.size();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Take no more entries, write those that wait, and stop.
+	 * @param timeout how long to wait for that
+	 * @return the entries that were not written
+	 */
+	public List<T> finish(Duration timeout) {
+		this.lock.lock();
+		try {
+			this.closed = true;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		this.loop.finish(timeout);
+		this.lock.lock();
+		try {
+			List<T> left = List.copyOf(this.queue);
+			this.queue.clear();
+			return left;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	@Override
+	public void close() {
+		finish(Duration.ZERO);
+	}
+
+	/**
+	 * Writes a batch.
+	 *
+	 * @param <T> the type of the entries
+	 */
+	@FunctionalInterface
+	public interface Writer<T> {
+
+		/**
+		 * Write a batch, and tell each entry its outcome.
+		 * @param batch the entries, in the order in which they were offered
+		 * @throws Exception if nothing was written, and the batch is to be written again
+		 */
+		void write(List<T> batch) throws Exception;
+
+	}
+
+}

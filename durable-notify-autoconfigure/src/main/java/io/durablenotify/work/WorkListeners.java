@@ -1,0 +1,44 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import io.durablenotify.Subscription;
+
+/**
+ * Registers handlers of work by program, as {@link WorkListener @WorkListener} does for
+ * methods.
+ */
+public interface WorkListeners {
+
+	/**
+	 * Register a handler. Items are claimed once the application context has started.
+	 * @param spec the queues and how to handle them
+	 * @param handler the handler
+	 * @return the registration: cancelling it gives back what is claimed and has not
+	 * begun, and does not wait for handlers that run
+	 */
+	Subscription register(WorkListenerSpec spec, WorkHandler handler);
+
+	/**
+	 * Register a handler of batches.
+	 * @param spec the queues and how to handle them
+	 * @param handler the handler
+	 * @return the registration
+	 */
+	Subscription registerBatch(WorkListenerSpec spec, WorkBatchHandler handler);
+
+}
