@@ -1,0 +1,154 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is to be written of a unit of a claim that has been handled, or not been begun.
+ */
+sealed interface Settlement {
+
+	/**
+	 * Return the claim.
+	 */
+	HeldClaim claim();
+
+	/**
+	 * Return the item, or {@code null} if no handler had it.
+	 */
+	default @Nullable HeldItem item() {
+		return null;
+	}
+
+	/**
+	 * Return whether nothing of the unit is left to settle. A unit is an item, or an
+	 * ordering key.
+	 */
+	default boolean endsUnit() {
+		return true;
+	}
+
+	/**
+	 * The item is done.
+	 */
+	record Complete(HeldItem item) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+		@Override
+		public boolean endsUnit() {
+			return !this.item.isInLane();
+		}
+
+	}
+
+	/**
+	 * The attempt has failed.
+	 */
+	record Fail(HeldItem item, String error, Duration delay, boolean dead) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The item is to be handled later.
+	 */
+	record Postpone(HeldItem item, Duration delay) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The item is done for now.
+	 */
+	record Rearm(HeldItem item, Instant dueAt) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The handler has not begun: the item or the ordering key is given back.
+	 */
+	record GiveBack(HeldClaim claim, ClaimedItem item) implements Settlement {
+	}
+
+	/**
+	 * The handler still runs: whoever claims the item next gets a higher token.
+	 */
+	record TakeBack(HeldItem item) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The items of an ordering key that were fetched are done.
+	 */
+	record ReleaseLane(HeldClaim claim, ClaimedItem lane, LaneVisit visit) implements Settlement {
+	}
+
+	/**
+	 * A transaction of the handler has settled the item.
+	 */
+	record Settled(HeldClaim claim) implements Settlement {
+	}
+
+	/**
+	 * The items of an ordering key that a handler has completed, one after the other.
+	 */
+	final class LaneVisit {
+
+		private final AtomicInteger unsettled = new AtomicInteger();
+
+		void completed() {
+			this.unsettled.incrementAndGet();
+		}
+
+		void settled() {
+			this.unsettled.decrementAndGet();
+		}
+
+		boolean isSettled() {
+			return this.unsettled.get() == 0;
+		}
+
+	}
+
+}
