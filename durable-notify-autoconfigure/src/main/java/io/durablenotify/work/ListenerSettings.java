@@ -20,6 +20,7 @@ import java.util.List;
 
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A listener's specification with nothing left open.
@@ -35,4 +36,31 @@ import io.durablenotify.work.WorkListenerSpec.OnDead;
  */
 record ListenerSettings(List<String> queues, int concurrency, int prefetch, boolean transactional, int maxAttempts,
 		Backoff backoff, OnDead onDead, List<Class<? extends Throwable>> dontRetryOn) {
+
+	/**
+	 * How many items a listener of batches claims beyond its concurrency by default.
+	 */
+	private static final int BATCH = 100;
+
+	/**
+	 * Complete a specification by the properties of its first queue.
+	 * @param batches whether the handler takes several items at once
+	 */
+	static ListenerSettings of(WorkListenerSpec spec, boolean batches, WorkProperties properties) {
+		WorkProperties.Queue queue = properties.queue(spec.queues().get(0));
+		int concurrency = first(spec.concurrency(), queue.concurrency(), properties.concurrency());
+		// An item that waits behind a long transaction could run in another instance
+		int prefetch = first(spec.prefetch(), queue.prefetch(),
+				(batches) ? BATCH : (spec.transactional()) ? 0 : concurrency);
+		Backoff backoff = (spec.backoff() != null) ? spec.backoff()
+				: ((queue.backoff() != null) ? queue.backoff() : properties.backoff()).forListener();
+		return new ListenerSettings(spec.queues(), concurrency, prefetch, spec.transactional(),
+				first(spec.maxAttempts(), queue.maxAttempts(), properties.maxAttempts()), backoff, spec.onDead(),
+				spec.dontRetryOn());
+	}
+
+	private static int first(@Nullable Integer first, @Nullable Integer second, int third) {
+		return (first != null) ? first : (second != null) ? second : third;
+	}
+
 }

@@ -20,9 +20,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -82,6 +82,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private final TransactionalCompletion completion;
 
 	private final RunningItems running = new RunningItems();
+
+	/**
+	 * The claims that are not removed, as far as this instance knows.
+	 */
+	private final Map<Claim, HeldClaim> held = new ConcurrentHashMap<>();
 
 	/**
 	 * Guards the registrations and what is started.
@@ -179,17 +184,17 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	private void start(Registration registration) {
-		ListenerSettings settings = this.properties.settings(registration.spec, registration.batches);
+		ListenerSettings settings = ListenerSettings.of(registration.spec, registration.batches, this.properties);
 		List<QueueProgress> queues = this.database.executeSeparately("register queues", (connection, joined) -> {
 			List<QueueProgress> registered = new ArrayList<>();
 			for (String queue : settings.queues()) {
 				int id = this.claimSql.register(connection, new QueueSettings(queue, settings.maxAttempts(),
-						settings.onDead() == OnDead.BLOCK, this.properties.retention(queue)));
+						settings.onDead() == OnDead.BLOCK, this.properties.queue(queue).retention()));
 				registered.add(new QueueProgress(queue, id, this.properties.pollInterval()));
 			}
 			return registered;
 		});
-		Settlements settlements = java.util.Objects.requireNonNull(this.settlements);
+		Settlements settlements = Objects.requireNonNull(this.settlements);
 		WorkInvoker invoker = new WorkInvoker(registration.target,
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
 				this.completion, this.running);
@@ -243,7 +248,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			for (WorkListenerContainer container : stopping) {
 				container.awaitStop(timeout.minusNanos(System.nanoTime() - start));
 			}
-			Settlements settlements = java.util.Objects.requireNonNull(this.settlements);
+			Settlements settlements = Objects.requireNonNull(this.settlements);
 			List<HeldItem> left = this.running.all();
 			if (!left.isEmpty()) {
 				logger.warn(("%d handlers of work still run after durable-notify.work.shutdown-timeout=%s: their items "
@@ -301,11 +306,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private final class Claims implements WorkListenerContainer.ClaimSource {
 
 		/**
-		 * The claims of the listener that are not removed, as far as this instance knows.
-		 */
-		private final Map<Claim, HeldClaim> held = new LinkedHashMap<>();
-
-		/**
 		 * Whether the database may have claims of this listener that this instance does
 		 * not know, as at the start.
 		 */
@@ -313,7 +313,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 		@Override
 		public Claimed claim(QueueProgress queue, Lease lease, int limit, Range range) {
-			this.held.values().removeIf((claim) -> claim.unsettled() == 0);
+			WorkListenerRegistry.this.held.values().removeIf((claim) -> claim.unsettled() == 0);
 			return WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 						if (this.uncertain) {
@@ -329,7 +329,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 		private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
 			for (Claim claim : WorkListenerRegistry.this.claimSql.claims(connection, lease.instanceId())) {
-				if (claim.queueId() == queue.id() && !this.held.containsKey(claim)) {
+				if (claim.queueId() == queue.id() && !WorkListenerRegistry.this.held.containsKey(claim)) {
 					WorkListenerRegistry.this.settleSql.releaseUnknown(connection, claim);
 				}
 			}
@@ -338,7 +338,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		@Override
 		public HeldClaim hold(Claim claim, Lease lease, QueueProgress queue, int units) {
 			HeldClaim held = new HeldClaim(claim, lease, queue, units);
-			this.held.put(claim, held);
+			WorkListenerRegistry.this.held.put(claim, held);
 			return held;
 		}
 
