@@ -25,10 +25,12 @@ import io.durablenotify.event.EventConfiguration;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.instance.InstanceConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.CommitListener;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.listener.ListenerProperties;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.SchemaConfiguration;
 import io.durablenotify.stream.StreamConfiguration;
 import io.durablenotify.stream.StreamProperties;
@@ -77,6 +79,12 @@ public final class DurableNotifyAutoConfiguration {
 	static OtherDatabaseProcessor durableNotifyOtherDatabaseProcessor(ConfigurableListableBeanFactory beanFactory,
 			ObjectProvider<DatabaseProduct> product) {
 		return new OtherDatabaseProcessor(beanFactory, product);
+	}
+
+	@Bean
+	@RequiresPostgres
+	static CommitListener durableNotifyCommitListener() {
+		return new CommitListener();
 	}
 
 	@Bean
