@@ -35,6 +35,7 @@ import io.durablenotify.schema.SchemaConfiguration;
 import io.durablenotify.stream.StreamConfiguration;
 import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.WakeupConfiguration;
+import io.durablenotify.work.WorkProperties;
 
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -90,8 +91,9 @@ public final class DurableNotifyAutoConfiguration {
 	@Bean
 	@Lazy(false)
 	PostgresBeans durableNotifyPostgresBeans(DatabaseProduct product, ApplicationDatabase database,
-			StreamProperties streams, EventProperties events, ConfigurableListableBeanFactory beanFactory) {
-		return new PostgresBeans(product, database, streams, events, beanFactory);
+			StreamProperties streams, EventProperties events, WorkProperties work,
+			ConfigurableListableBeanFactory beanFactory) {
+		return new PostgresBeans(product, database, streams, events, work, beanFactory);
 	}
 
 	@Bean
