@@ -575,6 +575,7 @@ CREATE FUNCTION ${schema}.work_append(p_queue text, p_key text, p_at bigint, p_i
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+<<work>>
 DECLARE
 	lane bigint;
 	due_at timestamptz := greatest(clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
@@ -590,7 +591,7 @@ BEGIN
 			WHERE i.queue_id = work_append.queue_id AND i.key = p_key AND i.lane FOR NO KEY UPDATE;
 		EXIT WHEN FOUND;
 		INSERT INTO ${schema}.work_items AS i (queue_id, due_at, lane, key, payload)
-			VALUES (work_append.queue_id, work_append.due_at, true, p_key, '')
+			VALUES (work_append.queue_id, work.due_at, true, p_key, '')
 			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO NOTHING RETURNING i.item_id INTO lane;
 		IF FOUND THEN
 			due := ${schema}.work_micros(due_at);
@@ -599,7 +600,7 @@ BEGIN
 	END LOOP;
 	LOOP
 		INSERT INTO ${schema}.work_lane_items AS x (lane_id, not_before, headers, payload)
-			VALUES (lane, CASE WHEN p_at > 0 OR p_in > 0 THEN work_append.due_at END, p_headers, p_payload)
+			VALUES (lane, CASE WHEN p_at > 0 OR p_in > 0 THEN work.due_at END, p_headers, p_payload)
 			RETURNING x.item_id INTO item_id;
 		-- Unless the sequence is behind, as after logical replication: the order would be lost
 		EXIT WHEN NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = lane AND x.item_id > work_append.item_id);
@@ -828,6 +829,7 @@ CREATE FUNCTION ${schema}.enqueue(queue text, payload bytea, key text DEFAULT NU
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+<<work>>
 DECLARE
 	queue_id int;
 	new_id bigint;
@@ -853,17 +855,17 @@ BEGIN
 			CASE WHEN enqueue.due_at > clock_timestamp() THEN ${schema}.work_micros(enqueue.due_at) ELSE 0 END, 0, NULL,
 			enqueue.payload) a;
 		IF wake AND appended.due < 9223372036854775807 THEN
-			PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', queue_id, ':', -appended.due, ':-'));
+			PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', work.queue_id, ':', -appended.due, ':-'));
 		END IF;
 		RETURN appended.item_id;
 	END IF;
 	INSERT INTO ${schema}.work_items AS i (queue_id, due_at, key, payload)
-		VALUES (enqueue.queue_id, new_due, enqueue.key, enqueue.payload)
+		VALUES (work.queue_id, new_due, enqueue.key, enqueue.payload)
 		ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL
 			DO UPDATE SET rev = i.rev + 1, due_at = least(i.due_at, excluded.due_at)
 		RETURNING i.item_id, i.due_at INTO new_id, new_due;
 	IF wake THEN
-		PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', queue_id, ':', -${schema}.work_micros(new_due), ':-'));
+		PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', work.queue_id, ':', -${schema}.work_micros(new_due), ':-'));
 	END IF;
 	RETURN new_id;
 END
