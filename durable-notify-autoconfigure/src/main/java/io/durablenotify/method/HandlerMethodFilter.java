@@ -14,22 +14,25 @@
  * limitations under the License.
  */
 
-package io.durablenotify.change;
+package io.durablenotify.method;
 
-import io.durablenotify.method.HandlerMethod;
+import java.lang.annotation.Annotation;
 
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.LazyInitializationExcludeFilter;
 
 /**
- * Excludes beans with a {@link ChangeListener} from
- * {@code spring.main.lazy-initialization}: no other bean might ever create them.
+ * Excludes beans with annotated methods from {@code spring.main.lazy-initialization}: no
+ * other bean might ever create them.
+ *
+ * @param annotation the annotation's type
  */
-final class ChangeListenerFilter implements LazyInitializationExcludeFilter {
+public record HandlerMethodFilter(
+		Class<? extends Annotation> annotation) implements LazyInitializationExcludeFilter {
 
 	@Override
 	public boolean isExcluded(String beanName, BeanDefinition beanDefinition, Class<?> beanType) {
-		return !HandlerMethod.find(beanType, ChangeListener.class).isEmpty();
+		return !HandlerMethod.find(beanType, this.annotation).isEmpty();
 	}
 
 }
