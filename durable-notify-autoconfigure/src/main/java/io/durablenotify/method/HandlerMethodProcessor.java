@@ -105,7 +105,7 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 	 * @param step the step
 	 * @return the result
 	 */
-	protected final <T> T usable(String where, String action, Supplier<T> step) {
+	protected final <T extends @Nullable Object> T usable(String where, String action, Supplier<T> step) {
 		try {
 			return step.get();
 		}

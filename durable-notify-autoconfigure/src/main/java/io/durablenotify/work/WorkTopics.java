@@ -1,0 +1,57 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import io.durablenotify.wakeup.Wakeup;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The topics of work's wake-ups.
+ */
+final class WorkTopics {
+
+	/**
+	 * A queue has an item: the wake-up has the queue's id, and the negative due time as
+	 * its position, so that the earliest of several is kept.
+	 */
+	static final String QUEUES = "work";
+
+	/**
+	 * An item was cancelled while it was running.
+	 */
+	static final String CANCELLED = "work-cancel";
+
+	private WorkTopics() {
+	}
+
+	/**
+	 * Return the wake-up for an item.
+	 * @param queueId the queue
+	 * @param dueMicros when the item is due, by the database's clock
+	 */
+	static Wakeup due(int queueId, long dueMicros) {
+		return Wakeup.moved(queueId, -dueMicros);
+	}
+
+	/**
+	 * Return the wake-up for an item that was given back, if it needs one.
+	 */
+	static @Nullable Wakeup wakeup(Returned returned) {
+		return (returned.kind() == Returned.Kind.AGAIN) ? due(returned.queueId(), returned.dueMicros()) : null;
+	}
+
+}
