@@ -307,7 +307,9 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.leases.replace(lease.duration(), lease, newLease(lease.duration()));
 		lease.lost();
 		this.listeners.forEach((listener) -> listener.accept(lease));
-		takeOver(connection, lease.instanceId(), System.nanoTime() + timeout().toNanos());
+		for (TakeOver takeOver : this.takeOvers) {
+			takeOver(connection, takeOver, lease.instanceId(), System.nanoTime() + timeout().toNanos());
+		}
 		signal();
 	}
 
@@ -341,27 +343,30 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	private boolean takeOver(Connection connection, Gone gone, long deadline) throws SQLException {
-		int count = takeOver(connection, gone.id(), deadline);
-		if (count > 0) {
-			logger.warn("Instance %d (%s) has not renewed its lease: %d streams that it was writing have failed"
-				.formatted(gone.id(), gone.name(), count));
+		boolean progress = false;
+		for (TakeOver takeOver : this.takeOvers) {
+			int count = takeOver(connection, takeOver, gone.id(), deadline);
+			if (count > 0) {
+				progress = true;
+				logger.warn("Instance %d (%s) has not renewed its lease: %d %s".formatted(gone.id(), gone.name(), count,
+						takeOver.what()));
+			}
 		}
-		return count > 0 | remove(connection, gone.id());
+		return progress | remove(connection, gone.id());
 	}
 
-	private int takeOver(Connection connection, long instanceId, long deadline) throws SQLException {
+	private int takeOver(Connection connection, TakeOver takeOver, long instanceId, long deadline)
+			throws SQLException {
 		int sum = 0;
-		for (TakeOver takeOver : this.takeOvers) {
-			int count;
-			do {
-				count = this.writes.runInTransaction(takeOver.topic(), connection, (session, joined) -> {
-					this.store.begin(session);
-					return takeOver.takeOver(session, instanceId);
-				});
-				sum += count;
-			}
-			while (count > 0 && !isOver(deadline));
+		int count;
+		do {
+			count = this.writes.runInTransaction(takeOver.topic(), connection, (session, joined) -> {
+				this.store.begin(session);
+				return takeOver.takeOver(session, instanceId);
+			});
+			sum += count;
 		}
+		while (count > 0 && !isOver(deadline));
 		return sum;
 	}
 

@@ -34,6 +34,12 @@ public interface TakeOver {
 	String topic();
 
 	/**
+	 * Return what has become of what is taken over, to follow a number in the log.
+	 * @return such as "streams that it was writing have failed"
+	 */
+	String what();
+
+	/**
 	 * Take over a slice of what an instance held. What another transaction has locked is
 	 * skipped.
 	 * @param connection the connection, in a transaction

@@ -43,6 +43,11 @@ final class StreamTakeOver implements TakeOver {
 	}
 
 	@Override
+	public String what() {
+		return "streams that it was writing have failed";
+	}
+
+	@Override
 	public Written<Integer> takeOver(Connection connection, long instanceId) throws SQLException {
 		Set<Long> failed = this.store.failHeld(connection, instanceId, REASON).keySet();
 		return new Written<>(failed.size(), failed.stream().map(Wakeup::ended).toList());

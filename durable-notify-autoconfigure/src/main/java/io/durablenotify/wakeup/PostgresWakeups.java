@@ -76,8 +76,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	@Override
 	public void send(String topic, Wakeup wakeup) {
-		this.registry.send(topic, wakeup);
-		if (this.mode == WakeupMode.AFTER_COMMIT) {
+		boolean forOthers = this.registry.sendOwn(topic, wakeup);
+		if (forOthers && this.mode == WakeupMode.AFTER_COMMIT) {
 			this.sender.offer(topic, wakeup);
 		}
 	}
@@ -124,9 +124,9 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 		@Override
 		public void send(WakeupBatch batch) {
-			PostgresWakeups.this.registry.send(batch);
-			if (PostgresWakeups.this.mode == WakeupMode.AFTER_COMMIT) {
-				PostgresWakeups.this.sender.offer(batch);
+			WakeupBatch forOthers = PostgresWakeups.this.registry.sendOwn(batch);
+			if (!forOthers.isEmpty() && PostgresWakeups.this.mode == WakeupMode.AFTER_COMMIT) {
+				PostgresWakeups.this.sender.offer(forOthers);
 			}
 		}
 

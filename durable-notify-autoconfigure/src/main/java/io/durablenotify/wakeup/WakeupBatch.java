@@ -42,16 +42,17 @@ final class WakeupBatch {
 		Map<Long, Wakeup> wakeups = this.wakeups.computeIfAbsent(topic, (key) -> new LinkedHashMap<>());
 		wakeups.merge(wakeup.id(), wakeup, Wakeup::merge);
 		if (wakeups.size() > MAX_PER_TOPIC) {
-			this.wakeups.remove(topic);
-			this.resyncs.add(topic);
+			addResync(topic);
 		}
 	}
 
+	void addResync(String topic) {
+		this.resyncs.add(topic);
+		this.wakeups.remove(topic);
+	}
+
 	void addAll(WakeupBatch other) {
-		other.resyncs.forEach((topic) -> {
-			this.resyncs.add(topic);
-			this.wakeups.remove(topic);
-		});
+		other.resyncs.forEach(this::addResync);
 		other.forEach((topic, wakeups) -> wakeups.forEach((wakeup) -> add(topic, wakeup)));
 	}
 

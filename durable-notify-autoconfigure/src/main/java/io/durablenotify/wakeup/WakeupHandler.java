@@ -29,6 +29,16 @@ public interface WakeupHandler {
 	void onWakeup(Wakeup wakeup);
 
 	/**
+	 * Return whether this instance handles what moved, so that no other needs to be
+	 * notified. Asked for its own wake-ups, after {@link #onWakeup}.
+	 * @param wakeup what moved
+	 * @return whether it does
+	 */
+	default boolean handlesAlone(Wakeup wakeup) {
+		return false;
+	}
+
+	/**
 	 * Fetch everything: wake-ups may have been missed.
 	 */
 	void onResync();

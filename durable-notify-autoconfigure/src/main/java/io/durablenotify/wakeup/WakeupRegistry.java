@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
@@ -39,9 +40,33 @@ final class WakeupRegistry {
 		forEach(topic, (handler) -> handler.onWakeup(wakeup));
 	}
 
-	void send(WakeupBatch batch) {
-		batch.forEach((topic, wakeups) -> wakeups.forEach((wakeup) -> send(topic, wakeup)));
-		batch.resyncs().forEach(this::resync);
+	/**
+	 * Send a wake-up of this instance to its handlers.
+	 * @return whether other instances are to be notified too
+	 */
+	boolean sendOwn(String topic, Wakeup wakeup) {
+		send(topic, wakeup);
+		AtomicBoolean handledAlone = new AtomicBoolean();
+		forEach(topic, (handler) -> handledAlone.compareAndSet(false, handler.handlesAlone(wakeup)));
+		return !handledAlone.get();
+	}
+
+	/**
+	 * Send wake-ups of this instance to its handlers.
+	 * @return the wake-ups that other instances are to be notified of
+	 */
+	WakeupBatch sendOwn(WakeupBatch batch) {
+		WakeupBatch forOthers = new WakeupBatch();
+		batch.forEach((topic, wakeups) -> wakeups.forEach((wakeup) -> {
+			if (sendOwn(topic, wakeup)) {
+				forOthers.add(topic, wakeup);
+			}
+		}));
+		batch.resyncs().forEach((topic) -> {
+			resync(topic);
+			forOthers.addResync(topic);
+		});
+		return forOthers;
 	}
 
 	void resync(String topic) {

@@ -64,7 +64,8 @@ final class ClaimSql {
 			FROM unnest(?::bigint[]) AS u(lane_id)
 			CROSS JOIN LATERAL (
 				SELECT item_id, failures, enqueued_at, headers, payload, coalesce(not_before > clock_timestamp(), false) AS waits
-				FROM ${schema}.work_lane_items WHERE lane_id = u.lane_id ORDER BY lane_id, item_id LIMIT ?) x
+				FROM ${schema}.work_lane_items WHERE lane_id = u.lane_id AND item_id > ?
+				ORDER BY lane_id, item_id LIMIT ?) x
 			""";
 
 	private static final String CLAIMS = """
@@ -166,22 +167,24 @@ final class ClaimSql {
 
 	/**
 	 * Fetch the first items of a claimed lane.
-	 * @see #laneItems(Connection, Collection, int)
+	 * @see #laneItems(Connection, Collection, long, int)
 	 */
-	List<ClaimedItem> laneItems(Connection connection, long laneId, int limit) throws SQLException {
-		return Objects.requireNonNull(laneItems(connection, List.of(laneId), limit).get(laneId));
+	List<ClaimedItem> laneItems(Connection connection, long laneId, long after, int limit) throws SQLException {
+		return Objects.requireNonNull(laneItems(connection, List.of(laneId), after, limit).get(laneId));
 	}
 
 	/**
 	 * Fetch the first items of claimed lanes.
+	 * @param after the id of an item, those after which are wanted
 	 * @param limit how many of each
 	 * @return by lane, the items in their order, up to the first that is not due
 	 */
-	Map<Long, List<ClaimedItem>> laneItems(Connection connection, Collection<Long> laneIds, int limit)
+	Map<Long, List<ClaimedItem>> laneItems(Connection connection, Collection<Long> laneIds, long after, int limit)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.laneItems)) {
 			statement.setObject(1, laneIds.stream().mapToLong(Long::longValue).toArray());
-			statement.setInt(2, limit);
+			statement.setLong(2, after);
+			statement.setInt(3, limit);
 			ResultSet result = statement.executeQuery();
 			Map<Long, List<ClaimedItem>> items = new HashMap<>();
 			laneIds.forEach((laneId) -> items.put(laneId, new ArrayList<>()));

@@ -38,6 +38,19 @@ record Claimed(@Nullable Claim claim, boolean granted, long frontierMicros, long
 		boolean limited, List<ClaimedItem> items) {
 
 	/**
+	 * How far the frontier stays before the clock.
+	 */
+	private static final long SLACK_MICROS = 20_000;
+
+	/**
+	 * Return the database's clock at the claim, in microseconds, if all that was due is
+	 * claimed.
+	 */
+	long clockMicros() {
+		return this.frontierMicros + SLACK_MICROS;
+	}
+
+	/**
 	 * Return what this instance passes as the hint of its next claim if no wake-up has an
 	 * earlier one. After a claim that has found late items below the bound of all, and was
 	 * full, the next one must go on there.

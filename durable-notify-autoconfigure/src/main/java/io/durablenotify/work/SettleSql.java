@@ -221,6 +221,14 @@ final class SettleSql {
 		return giveBack(connection, item, "REARM", Micros.of(dueAt), 0, null);
 	}
 
+	/**
+	 * Take an item from a handler that still runs: its completion will be refused. Does
+	 * not count as a failure.
+	 */
+	Returned takeBack(Connection connection, Done item) throws SQLException {
+		return giveBack(connection, item, "TAKE_BACK", 0, 0, null);
+	}
+
 	private Returned giveBack(Connection connection, Done item, String outcome, long dueAt, long dueIn,
 			@Nullable String error) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.returnItem)) {

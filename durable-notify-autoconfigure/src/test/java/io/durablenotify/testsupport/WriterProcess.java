@@ -46,9 +46,18 @@ public final class WriterProcess implements AutoCloseable {
 	 * @param arguments the stream's name first, and properties as {@code --name=value}
 	 */
 	public static WriterProcess start(TestDatabase database, String... arguments) {
+		return start(WriterApplication.class, database, arguments);
+	}
+
+	/**
+	 * Start an application.
+	 * @param application its main class
+	 * @param arguments its own arguments first, and properties as {@code --name=value}
+	 */
+	public static WriterProcess start(Class<?> application, TestDatabase database, String... arguments) {
 		List<String> command = new ArrayList<>(
 				List.of(System.getProperty("java.home") + "/bin/java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-						"-Xmx256m", "-cp", System.getProperty("java.class.path"), WriterApplication.class.getName()));
+						"-Xmx256m", "-cp", System.getProperty("java.class.path"), application.getName()));
 		command.addAll(List.of(arguments));
 		command.add("--spring.datasource.url=" + database.url());
 		try {

@@ -1,0 +1,67 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.durablenotify.instance.Lease;
+
+/**
+ * A claim of this instance, until all of its units are settled.
+ */
+final class HeldClaim {
+
+	private final Claim claim;
+
+	private final Lease lease;
+
+	private final QueueProgress queue;
+
+	private final AtomicInteger unsettled;
+
+	HeldClaim(Claim claim, Lease lease, QueueProgress queue, int units) {
+		this.claim = claim;
+		this.lease = lease;
+		this.queue = queue;
+		this.unsettled = new AtomicInteger(units);
+	}
+
+	Claim claim() {
+		return this.claim;
+	}
+
+	Lease lease() {
+		return this.lease;
+	}
+
+	QueueProgress queue() {
+		return this.queue;
+	}
+
+	int unsettled() {
+		return this.unsettled.get();
+	}
+
+	/**
+	 * A unit is settled.
+	 * @return whether it was the last
+	 */
+	boolean settled() {
+		return this.unsettled.decrementAndGet() == 0;
+	}
+
+}

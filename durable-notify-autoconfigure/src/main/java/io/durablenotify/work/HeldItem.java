@@ -1,0 +1,219 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An item that this instance holds, or an item of an ordering key that it holds.
+ */
+final class HeldItem implements WorkItem {
+
+	private final HeldClaim claim;
+
+	private final ClaimedItem item;
+
+	private final Done done;
+
+	private final @Nullable String key;
+
+	private final InTransaction inTransaction;
+
+	private volatile boolean cancelRequested;
+
+	private volatile boolean removed;
+
+	/**
+	 * Whether a transaction has completed or postponed the item, as far as its handler
+	 * has said so.
+	 */
+	private volatile Completion completion = Completion.NONE;
+
+	/**
+	 * Create from an item of an ordering key's queue, or of none.
+	 * @param claim the claim
+	 * @param lane the row of the ordering key, or {@code null}
+	 * @param item the item
+	 * @param inTransaction completes items in the handler's transaction
+	 */
+	HeldItem(HeldClaim claim, @Nullable ClaimedItem lane, ClaimedItem item, InTransaction inTransaction) {
+		this.claim = claim;
+		this.item = item;
+		this.key = (lane != null) ? lane.key() : item.key();
+		this.done = (lane != null) ? new Done(claim.claim(), lane.itemId(), item.itemId(), lane.token(), lane.rev())
+				: new Done(claim.claim(), 0, item.itemId(), item.token(), item.rev());
+		this.inTransaction = inTransaction;
+	}
+
+	HeldClaim claim() {
+		return this.claim;
+	}
+
+	Done done() {
+		return this.done;
+	}
+
+	boolean isInLane() {
+		return this.done.laneId() != 0;
+	}
+
+	@Override
+	public long id() {
+		return this.item.itemId();
+	}
+
+	@Override
+	public String queue() {
+		return this.claim.queue().name();
+	}
+
+	@Override
+	public @Nullable String key() {
+		return this.key;
+	}
+
+	int failures() {
+		return this.item.failures();
+	}
+
+	@Override
+	public int attempt() {
+		return this.item.failures() + 1;
+	}
+
+	@Override
+	public Instant enqueuedAt() {
+		return this.item.enqueuedAt();
+	}
+
+	@Override
+	public Map<String, String> headers() {
+		return WorkHeaders.parse(this.item.headers());
+	}
+
+	@Override
+	public byte[] payload() {
+		return this.item.payload();
+	}
+
+	@Override
+	public long fencingToken() {
+		return this.claim.claim().claimId();
+	}
+
+	@Override
+	public boolean leaseLost() {
+		return !this.claim.lease().isHeld();
+	}
+
+	@Override
+	public boolean cancelRequested() {
+		return this.cancelRequested;
+	}
+
+	void requestCancel() {
+		this.cancelRequested = true;
+	}
+
+	@Override
+	public void complete() {
+		this.inTransaction.complete(this);
+	}
+
+	@Override
+	public void postpone(Duration delay) {
+		this.inTransaction.postpone(this, delay);
+	}
+
+	/**
+	 * Return whether a transaction has completed the item, so that nothing is left of it.
+	 */
+	boolean isDone() {
+		return this.removed && this.completion == Completion.COMMITTED;
+	}
+
+	void removed(boolean removed) {
+		this.removed = removed;
+	}
+
+	Completion completion() {
+		return this.completion;
+	}
+
+	void completion(Completion completion) {
+		this.completion = completion;
+	}
+
+	@Override
+	public String toString() {
+		return "item %d of queue '%s'".formatted(id(), queue());
+	}
+
+	/**
+	 * What became of a completion in the handler's transaction.
+	 */
+	enum Completion {
+
+		/**
+		 * There was none.
+		 */
+		NONE,
+
+		/**
+		 * Its transaction has not ended.
+		 */
+		OPEN,
+
+		/**
+		 * Its transaction has committed.
+		 */
+		COMMITTED,
+
+		/**
+		 * Its transaction has rolled back.
+		 */
+		ROLLED_BACK,
+
+		/**
+		 * Its transaction may have committed.
+		 */
+		UNKNOWN
+
+	}
+
+	/**
+	 * Completes items in the handler's transaction.
+	 */
+	interface InTransaction {
+
+		/**
+		 * Complete an item.
+		 */
+		void complete(HeldItem item);
+
+		/**
+		 * Have an item handled again later.
+		 */
+		void postpone(HeldItem item, Duration delay);
+
+	}
+
+}

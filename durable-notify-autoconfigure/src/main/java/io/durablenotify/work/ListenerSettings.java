@@ -1,0 +1,66 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.List;
+
+import io.durablenotify.work.WorkListenerSpec.Backoff;
+import io.durablenotify.work.WorkListenerSpec.OnDead;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A listener's specification with nothing left open.
+ *
+ * @param queues the queues, in the order in which they are claimed
+ * @param concurrency how many handlers run at once
+ * @param prefetch how many items are claimed beyond that
+ * @param transactional whether the handler is called in a transaction
+ * @param maxAttempts after how many failed attempts an item is dead
+ * @param backoff the delays between attempts
+ * @param onDead what becomes of the later items of an ordering key
+ * @param dontRetryOn the exceptions after which an item is dead at once
+ */
+record ListenerSettings(List<String> queues, int concurrency, int prefetch, boolean transactional, int maxAttempts,
+		Backoff backoff, OnDead onDead, List<Class<? extends Throwable>> dontRetryOn) {
+
+	/**
+	 * How many items a listener of batches claims beyond its concurrency by default.
+	 */
+	private static final int BATCH = 100;
+
+	/**
+	 * Complete a specification by the properties of its first queue.
+	 * @param batches whether the handler takes several items at once
+	 */
+	static ListenerSettings of(WorkListenerSpec spec, boolean batches, WorkProperties properties) {
+		WorkProperties.Queue queue = properties.queue(spec.queues().get(0));
+		int concurrency = first(spec.concurrency(), queue.concurrency(), properties.concurrency());
+		// An item that waits behind a long transaction could run in another instance
+		int prefetch = first(spec.prefetch(), queue.prefetch(),
+				(batches) ? BATCH : (spec.transactional()) ? 0 : concurrency);
+		Backoff backoff = (spec.backoff() != null) ? spec.backoff()
+				: ((queue.backoff() != null) ? queue.backoff() : properties.backoff()).forListener();
+		return new ListenerSettings(spec.queues(), concurrency, prefetch, spec.transactional(),
+				first(spec.maxAttempts(), queue.maxAttempts(), properties.maxAttempts()), backoff, spec.onDead(),
+				spec.dontRetryOn());
+	}
+
+	private static int first(@Nullable Integer first, @Nullable Integer second, int third) {
+		return (first != null) ? first : (second != null) ? second : third;
+	}
+
+}

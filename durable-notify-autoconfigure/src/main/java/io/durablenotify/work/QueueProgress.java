@@ -1,0 +1,222 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a listener knows of one of its queues: when to claim, and from where on to search.
+ * Its clock is the database's, known from the last claim.
+ */
+final class QueueProgress {
+
+	private static final long NANOS_PER_MICRO = 1_000;
+
+	private final String name;
+
+	private final int id;
+
+	private final long pollNanos;
+
+	/**
+	 * All that was visible and due before is claimed, in microseconds of the database's
+	 * clock.
+	 */
+	private long low = Long.MIN_VALUE;
+
+	/**
+	 * The earliest due time of which a wake-up came since the last claim.
+	 */
+	private long hint = Long.MAX_VALUE;
+
+	/**
+	 * Whether something is due, as far as is known.
+	 */
+	private boolean due = true;
+
+	/**
+	 * When the next item is due, by {@link System#nanoTime()}.
+	 */
+	private @Nullable Long nextDue;
+
+	/**
+	 * When the queue is claimed without a wake-up, by {@link System#nanoTime()}.
+	 */
+	private long nextPoll;
+
+	/**
+	 * The database's clock, and when it was read, by {@link System#nanoTime()}.
+	 */
+	private @Nullable Clock clock;
+
+	private boolean limited;
+
+	QueueProgress(String name, int id, Duration pollInterval) {
+		this.name = name;
+		this.id = id;
+		this.pollNanos = pollInterval.toNanos();
+	}
+
+	String name() {
+		return this.name;
+	}
+
+	int id() {
+		return this.id;
+	}
+
+	/**
+	 * A wake-up has come.
+	 * @param dueMicros when the item is due
+	 * @param now the time, by {@link System#nanoTime()}
+	 */
+	synchronized void wake(long dueMicros, long now) {
+		this.hint = Math.min(this.hint, dueMicros);
+		long wait = nanosUntil(dueMicros, now);
+		if (wait <= 0) {
+			this.due = true;
+		}
+		else if (this.nextDue == null || now + wait - this.nextDue < 0) {
+			this.nextDue = now + wait;
+		}
+	}
+
+	/**
+	 * Return the time until a moment of the database's clock, at least what is certain: 0
+	 * while that clock is unknown.
+	 */
+	private long nanosUntil(long micros, long now) {
+		Clock clock = this.clock;
+		if (clock == null || micros == Long.MIN_VALUE) {
+			return 0;
+		}
+		return (micros - clock.micros()) * NANOS_PER_MICRO - (now - clock.readAt());
+	}
+
+	/**
+	 * Return whether an item with a due time can be claimed now.
+	 */
+	synchronized boolean isNow(long dueMicros, long now) {
+		return this.clock != null && nanosUntil(dueMicros, now) <= 0;
+	}
+
+	/**
+	 * Wake-ups may have been missed.
+	 */
+	synchronized void resync() {
+		this.hint = Long.MIN_VALUE;
+		this.due = true;
+	}
+
+	/**
+	 * Something may be due: a limit may not be reached any more.
+	 */
+	synchronized void check() {
+		this.due = true;
+	}
+
+	synchronized boolean isDue(long now) {
+		return nanosUntilDue(now) <= 0;
+	}
+
+	synchronized long nanosUntilDue(long now) {
+		if (this.due) {
+			return 0;
+		}
+		long wait = this.nextPoll - now;
+		return (this.nextDue != null) ? Math.min(wait, this.nextDue - now) : wait;
+	}
+
+	/**
+	 * Begin a claim.
+	 * @return from where on to search
+	 */
+	synchronized Range begin() {
+		Range range = new Range(this.low, this.hint);
+		this.hint = Long.MAX_VALUE;
+		this.due = false;
+		return range;
+	}
+
+	/**
+	 * The claim has failed, or may have.
+	 */
+	synchronized void failed(Range range) {
+		this.hint = Math.min(this.hint, range.hint());
+		this.due = true;
+	}
+
+	/**
+	 * The claim has succeeded.
+	 * @param claimed the answer
+	 * @param now when it came, by {@link System#nanoTime()}
+	 * @param jitter from 0.5 to 1: when to poll next
+	 */
+	synchronized void claimed(Claimed claimed, Range range, long now, double jitter) {
+		this.nextPoll = now + (long) (this.pollNanos * jitter);
+		this.limited = claimed.limited();
+		if (!claimed.granted()) {
+			this.hint = Math.min(this.hint, range.hint());
+			this.nextDue = null;
+			return;
+		}
+		this.low = claimed.frontierMicros();
+		if (claimed.more()) {
+			this.due = true;
+			this.nextDue = null;
+			// Late items may lie below the bound of all instances
+			this.hint = Math.min(this.hint, claimed.frontierMicros());
+			return;
+		}
+		this.clock = new Clock(claimed.clockMicros(), now);
+		this.nextDue = (claimed.nextDueMicros() >= 0) ? now + claimed.nextDueMicros() * NANOS_PER_MICRO : null;
+		if (this.hint != Long.MAX_VALUE && nanosUntil(this.hint, now) > 0) {
+			// Received while the claim was under way
+			wake(this.hint, now);
+		}
+	}
+
+	/**
+	 * Return whether the queue's running items are limited over all instances.
+	 */
+	synchronized boolean isLimited() {
+		return this.limited;
+	}
+
+	@Override
+	public String toString() {
+		return this.name;
+	}
+
+	/**
+	 * From where on a claim searches.
+	 *
+	 * @param low all that was visible and due before is claimed
+	 * @param hint the earliest due time of a wake-up
+	 */
+	record Range(long low, long hint) {
+	}
+
+	/**
+	 * The database's clock.
+	 */
+	private record Clock(long micros, long readAt) {
+	}
+
+}

@@ -1,0 +1,203 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is to be written of a unit of a claim that has been handled, or not been begun.
+ */
+sealed interface Settlement {
+
+	/**
+	 * Return the claim.
+	 */
+	HeldClaim claim();
+
+	/**
+	 * Return the item, or {@code null} if no handler had it.
+	 */
+	default @Nullable HeldItem item() {
+		return null;
+	}
+
+	/**
+	 * Return whether nothing of the unit is left to settle. A unit is an item, or an
+	 * ordering key.
+	 */
+	default boolean endsUnit() {
+		return true;
+	}
+
+	/**
+	 * The item is done.
+	 */
+	record Complete(HeldItem item) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+		@Override
+		public boolean endsUnit() {
+			return !this.item.isInLane();
+		}
+
+	}
+
+	/**
+	 * The attempt has failed.
+	 */
+	record Fail(HeldItem item, String error, Duration delay, boolean dead) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The item is to be handled later.
+	 */
+	record Postpone(HeldItem item, Duration delay) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The item is done for now.
+	 */
+	record Rearm(HeldItem item, Instant dueAt) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The handler has not begun: the item or the ordering key is given back.
+	 */
+	record GiveBack(HeldClaim claim, ClaimedItem unit) implements Settlement {
+
+		Done done() {
+			return new Done(this.claim.claim(), 0, this.unit.itemId(), this.unit.token(), this.unit.rev());
+		}
+
+	}
+
+	/**
+	 * The handler still runs: whoever claims the item next gets a higher token.
+	 */
+	record TakeBack(HeldItem item) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+	}
+
+	/**
+	 * The items of an ordering key that were fetched are done.
+	 */
+	record ReleaseLane(HeldClaim claim, ClaimedItem lane, LaneVisit visit) implements Settlement {
+	}
+
+	/**
+	 * A transaction of the handler has settled the item.
+	 */
+	record Settled(HeldClaim claim) implements Settlement {
+	}
+
+	/**
+	 * The items of an ordering key that a handler has completed, one after the other.
+	 */
+	final class LaneVisit {
+
+		private final Lock lock = new ReentrantLock();
+
+		private final Condition changed = this.lock.newCondition();
+
+		private int unsettled;
+
+		void completed() {
+			add(1);
+		}
+
+		void settled() {
+			add(-1);
+		}
+
+		private void add(int number) {
+			this.lock.lock();
+			try {
+				this.unsettled += number;
+				this.changed.signalAll();
+			}
+			finally {
+				this.lock.unlock();
+			}
+		}
+
+		boolean isSettled() {
+			this.lock.lock();
+			try {
+				return this.unsettled == 0;
+			}
+			finally {
+				this.lock.unlock();
+			}
+		}
+
+		/**
+		 * Wait until the items that were completed are removed.
+		 * @return whether they are
+		 */
+		boolean awaitSettled(Duration timeout) {
+			long left = timeout.toNanos();
+			this.lock.lock();
+			try {
+				while (this.unsettled > 0 && left > 0) {
+					left = this.changed.awaitNanos(left);
+				}
+			}
+			catch (InterruptedException ex) {
+				Thread.currentThread().interrupt();
+			}
+			finally {
+				this.lock.unlock();
+			}
+			return isSettled();
+		}
+
+	}
+
+}

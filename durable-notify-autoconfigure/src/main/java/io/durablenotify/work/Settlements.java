@@ -1,0 +1,351 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.loop.GroupCommit;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.Returned.Kind;
+import io.durablenotify.work.Settlement.Complete;
+import io.durablenotify.work.Settlement.Fail;
+import io.durablenotify.work.Settlement.GiveBack;
+import io.durablenotify.work.Settlement.Postpone;
+import io.durablenotify.work.Settlement.Rearm;
+import io.durablenotify.work.Settlement.ReleaseLane;
+import io.durablenotify.work.Settlement.Settled;
+import io.durablenotify.work.Settlement.TakeBack;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes settlements, those of several handlers at once, until the database has them or
+ * the lease is lost. Claims are removed with their last unit.
+ */
+final class Settlements {
+
+	private static final Log logger = LogFactory.getLog(WorkListeners.class);
+
+	private static final int MAX_BATCH = 500;
+
+	private final ApplicationDatabase database;
+
+	private final SettleSql sql;
+
+	private final Wakeups wakeups;
+
+	private final GroupCommit<Entry> main;
+
+	/**
+	 * Settlements of items that another transaction has locked, which hold up no other.
+	 */
+	private final GroupCommit<Entry> locked;
+
+	Settlements(ApplicationDatabase database, SettleSql sql, Wakeups wakeups) {
+		this.database = database;
+		this.sql = sql;
+		this.wakeups = wakeups;
+		this.main = new GroupCommit<>("durable-notify-work-settle", MAX_BATCH, Integer.MAX_VALUE, failures(),
+				this::write);
+		this.locked = new GroupCommit<>("durable-notify-work-locked", 1, Integer.MAX_VALUE, failures(),
+				this::writeLocked);
+	}
+
+	private static FailureLog failures() {
+		return new FailureLog(logger, "Failed to settle work", "Work is settled again");
+	}
+
+	void add(Settlement settlement) {
+		add(settlement, null);
+	}
+
+	/**
+	 * Have a settlement written.
+	 * @param done runs once it is, or is given up
+	 */
+	void add(Settlement settlement, @Nullable Runnable done) {
+		this.main.offer(new Entry(settlement, done));
+	}
+
+	private void write(List<Entry> batch) {
+		List<Entry> open = new ArrayList<>(batch);
+		open.removeIf(Entry::isOver);
+		if (!open.isEmpty()) {
+			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT,
+					(connection, joined) -> {
+						write(connection, open);
+						return open;
+					});
+		}
+	}
+
+	private void write(Connection connection, List<Entry> entries) throws SQLException {
+		Set<Claim> finished = new LinkedHashSet<>();
+		complete(connection, entries.stream().filter(Entry::isComplete).toList());
+		for (Entry entry : entries) {
+			if (!entry.isComplete() && !entry.over) {
+				settle(connection, entry, finished);
+			}
+		}
+		if (!finished.isEmpty()) {
+			this.sql.complete(connection, List.of(), finished, false);
+		}
+	}
+
+	private void complete(Connection connection, List<Entry> completes) throws SQLException {
+		if (completes.isEmpty()) {
+			return;
+		}
+		Set<Claim> finished = finishedBy(completes);
+		boolean skipLocked = false;
+		Set<Done> deleted;
+		try {
+			deleted = this.sql.complete(connection, dones(completes), finished, false);
+		}
+		catch (SQLException ex) {
+			if (!SqlErrors.isLockTimeout(ex)) {
+				throw ex;
+			}
+			skipLocked = true;
+			deleted = this.sql.complete(connection, dones(completes), finished, true);
+		}
+		Set<Claim> finishedLate = new LinkedHashSet<>();
+		for (Entry entry : completes) {
+			if (deleted.contains(entry.done())) {
+				over(entry, null);
+			}
+			else if (skipLocked) {
+				moveToLocked(entry);
+			}
+			else {
+				again(connection, entry, finishedLate);
+			}
+		}
+		if (!finishedLate.isEmpty()) {
+			this.sql.complete(connection, List.of(), finishedLate, false);
+		}
+	}
+
+	private static List<Done> dones(List<Entry> completes) {
+		return completes.stream().map(Entry::done).toList();
+	}
+
+	/**
+	 * Return the claims of which nothing is left when these are completed.
+	 */
+	private static Set<Claim> finishedBy(List<Entry> completes) {
+		Map<HeldClaim, Integer> units = new HashMap<>();
+		completes.stream()
+			.filter((entry) -> entry.settlement.endsUnit())
+			.forEach((entry) -> units.merge(entry.settlement.claim(), 1, Integer::sum));
+		Set<Claim> finished = new LinkedHashSet<>();
+		units.forEach((claim, count) -> {
+			if (claim.unsettled() == count) {
+				finished.add(claim.claim());
+			}
+		});
+		return finished;
+	}
+
+	/**
+	 * The item has been asked for again meanwhile, or is not this instance's any more.
+	 */
+	private void again(Connection connection, Entry entry, Set<Claim> finished) throws SQLException {
+		returned(entry, this.sql.again(connection, entry.done()), finished);
+	}
+
+	private void settle(Connection connection, Entry entry, Set<Claim> finished) throws SQLException {
+		Settlement settlement = entry.settlement;
+		if (settlement instanceof Fail fail) {
+			returned(entry,
+					this.sql.fail(connection, fail.item().done(), fail.error(), fail.delay(), fail.dead()), finished);
+		}
+		else if (settlement instanceof Postpone postpone) {
+			returned(entry, this.sql.postpone(connection, postpone.item().done(), postpone.delay()), finished);
+		}
+		else if (settlement instanceof Rearm rearm) {
+			returned(entry, this.sql.rearm(connection, rearm.item().done(), rearm.dueAt()), finished);
+		}
+		else if (settlement instanceof ReleaseLane release) {
+			if (release.visit().isSettled()) {
+				returned(entry, this.sql.releaseLane(connection, release.claim().claim(), release.lane().itemId(),
+						release.lane().token()), finished);
+			}
+			else {
+				moveToLocked(entry);
+			}
+		}
+		else if (settlement instanceof GiveBack giveBack) {
+			Claim claim = giveBack.claim().claim();
+			long due = this.sql.release(connection, claim, List.of(giveBack.done()));
+			this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
+			over(entry, finished);
+		}
+		else if (settlement instanceof TakeBack takeBack) {
+			returned(entry, this.sql.takeBack(connection, takeBack.item().done()), finished);
+		}
+		else if (settlement instanceof Settled) {
+			over(entry, finished);
+		}
+	}
+
+	private void returned(Entry entry, Returned returned, Set<Claim> finished) {
+		Wakeup wakeup = WorkTopics.wakeup(returned);
+		if (wakeup != null) {
+			this.wakeups.send(WorkTopics.QUEUES, wakeup);
+		}
+		HeldItem item = entry.settlement.item();
+		if (returned.kind() == Kind.LOST && item != null && !item.cancelRequested()) {
+			logger.warn(("The outcome of %s was refused: it was cancelled, or another instance has taken it over")
+				.formatted(item));
+		}
+		over(entry, finished);
+	}
+
+	private static void over(Entry entry, @Nullable Set<Claim> finished) {
+		entry.over = true;
+		HeldClaim claim = entry.settlement.claim();
+		if (entry.settlement.endsUnit() && claim.settled() && finished != null) {
+			finished.add(claim.claim());
+		}
+		entry.runWhenOver();
+	}
+
+	/**
+	 * Write settlements whose item was locked, or wait for one that was.
+	 */
+	private void writeLocked(List<Entry> batch) {
+		for (Entry entry : batch) {
+			if (entry.isOver()) {
+				continue;
+			}
+			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT,
+					(connection, joined) -> {
+						try {
+							writeLocked(connection, entry);
+						}
+						catch (SQLException ex) {
+							if (!SqlErrors.isLockTimeout(ex)) {
+								throw ex;
+							}
+							moveToLocked(entry);
+						}
+						return entry;
+					});
+		}
+	}
+
+	private void moveToLocked(Entry entry) {
+		entry.moved = true;
+		this.locked.offer(new Entry(entry.settlement, entry.whenOver));
+	}
+
+	private void writeLocked(Connection connection, Entry entry) throws SQLException {
+		Set<Claim> finished = new LinkedHashSet<>();
+		if (entry.isComplete()) {
+			if (this.sql.complete(connection, List.of(entry.done()), List.of(), false).isEmpty()) {
+				again(connection, entry, finished);
+			}
+			else {
+				over(entry, finished);
+			}
+		}
+		else {
+			settle(connection, entry, finished);
+		}
+		if (!finished.isEmpty()) {
+			this.sql.complete(connection, List.of(), finished, false);
+		}
+	}
+
+	/**
+	 * Write what is left, and stop.
+	 * @param timeout how long to wait for that
+	 */
+	void finish(Duration timeout) {
+		long start = System.nanoTime();
+		this.main.finish(timeout);
+		this.locked.finish(timeout.minusNanos(System.nanoTime() - start));
+	}
+
+	int size() {
+		return this.main.size() + this.locked.size();
+	}
+
+	/**
+	 * A settlement that is to be written.
+	 */
+	private static final class Entry {
+
+		private final Settlement settlement;
+
+		private final @Nullable Runnable whenOver;
+
+		private boolean over;
+
+		/**
+		 * Whether another entry has taken its place.
+		 */
+		private boolean moved;
+
+		private Entry(Settlement settlement, @Nullable Runnable whenOver) {
+			this.settlement = settlement;
+			this.whenOver = whenOver;
+		}
+
+		private boolean isComplete() {
+			return this.settlement instanceof Complete;
+		}
+
+		private Done done() {
+			return ((Complete) this.settlement).item().done();
+		}
+
+		/**
+		 * Return whether there is nothing to write, for instance since another instance
+		 * has taken over, which refuses whatever comes.
+		 */
+		private boolean isOver() {
+			if (!this.over && !this.moved && this.settlement.claim().lease().isLost()) {
+				this.over = true;
+				runWhenOver();
+			}
+			return this.over || this.moved;
+		}
+
+		private void runWhenOver() {
+			if (this.whenOver != null) {
+				this.whenOver.run();
+			}
+		}
+
+	}
+
+}

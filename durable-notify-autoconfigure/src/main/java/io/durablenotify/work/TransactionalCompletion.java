@@ -1,0 +1,136 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
+import io.durablenotify.work.HeldItem.Completion;
+import io.durablenotify.work.Returned.Kind;
+
+import org.springframework.transaction.support.TransactionSynchronization;
+
+/**
+ * Completes items in the transaction in which their handler runs.
+ */
+final class TransactionalCompletion implements HeldItem.InTransaction {
+
+	private final ApplicationDatabase database;
+
+	private final SettleSql sql;
+
+	private final PublishingWrites writes;
+
+	TransactionalCompletion(ApplicationDatabase database, SettleSql sql, PublishingWrites writes) {
+		this.database = database;
+		this.sql = sql;
+		this.writes = writes;
+	}
+
+	@Override
+	public void complete(HeldItem item) {
+		write(item, "complete", this::complete);
+	}
+
+	@Override
+	public void postpone(HeldItem item, Duration delay) {
+		write(item, "postpone", (connection, done) -> this.sql.postpone(connection, done, delay));
+	}
+
+	/**
+	 * Write an outcome that a handler has returned.
+	 */
+	void write(HeldItem item, WorkOutcome outcome) {
+		if (outcome instanceof WorkOutcome.Postpone postpone) {
+			postpone(item, postpone.delay());
+		}
+		else if (outcome instanceof WorkOutcome.Again again) {
+			write(item, "complete", (connection, done) -> this.sql.rearm(connection, done, again.dueAt()));
+		}
+		else {
+			complete(item);
+		}
+	}
+
+	private Returned complete(Connection connection, Done done) throws SQLException {
+		if (this.sql.completeInTransaction(connection, done)) {
+			return new Returned(Kind.DONE, 0, 0);
+		}
+		return this.sql.again(connection, done);
+	}
+
+	private void write(HeldItem item, String what, Statement statement) {
+		if (!TransactionBuffer.isAvailable()) {
+			throw new IllegalStateException(("Item %d of queue '%s' can be %sd in a transaction only. Call it in one, "
+					+ "or return a WorkOutcome from the handler")
+				.formatted(item.id(), item.queue(), what));
+		}
+		if (item.completion() != Completion.NONE && item.completion() != Completion.ROLLED_BACK) {
+			throw new IllegalStateException("The %s is completed or postponed already".formatted(item));
+		}
+		this.database.execute(what + " work", (connection, joined) -> {
+			if (!joined) {
+				throw new IllegalStateException(
+						"The transaction of the handler must be one of the DataSource that durable-notify uses");
+			}
+			return this.writes.run(WorkTopics.QUEUES, connection, true, (session, inTransaction) -> {
+				Returned returned = statement.run(session, item.done());
+				if (returned.kind() == Kind.LOST) {
+					throw new WorkLeaseLostException(
+							("The %s was cancelled, or another instance has taken it over. The transaction must roll "
+									+ "back")
+								.formatted(item));
+				}
+				item.removed(returned.kind() == Kind.DONE);
+				return Written.of(returned, WorkTopics.wakeup(returned));
+			});
+		});
+		item.completion(Completion.OPEN);
+		new TransactionBuffer<>(item, () -> new Outcome(item)).current();
+	}
+
+	/**
+	 * A statement for an item.
+	 */
+	private interface Statement {
+
+		Returned run(Connection connection, Done done) throws SQLException;
+
+	}
+
+	/**
+	 * Waits for the end of the transaction.
+	 */
+	private record Outcome(HeldItem item) implements TransactionBuffer.Content {
+
+		@Override
+		public void afterCompletion(int status) {
+			this.item.completion(switch (status) {
+				case TransactionSynchronization.STATUS_COMMITTED -> Completion.COMMITTED;
+				case TransactionSynchronization.STATUS_ROLLED_BACK -> Completion.ROLLED_BACK;
+				default -> Completion.UNKNOWN;
+			});
+		}
+
+	}
+
+}

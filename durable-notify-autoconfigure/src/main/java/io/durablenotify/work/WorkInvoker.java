@@ -1,0 +1,332 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
+
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.work.HeldItem.Completion;
+import io.durablenotify.work.Settlement.Complete;
+import io.durablenotify.work.Settlement.Fail;
+import io.durablenotify.work.Settlement.LaneVisit;
+import io.durablenotify.work.Settlement.Postpone;
+import io.durablenotify.work.Settlement.Rearm;
+import io.durablenotify.work.Settlement.ReleaseLane;
+import io.durablenotify.work.Settlement.Settled;
+import io.durablenotify.work.WorkListenerSpec.Backoff;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.transaction.support.TransactionOperations;
+
+/**
+ * Calls a listener's handler, and has the outcome written.
+ */
+final class WorkInvoker {
+
+	private static final Log logger = LogFactory.getLog(WorkListeners.class);
+
+	/**
+	 * By how much a delay between attempts is longer or shorter at most, by chance: items
+	 * that failed together are not retried together.
+	 */
+	private static final double JITTER = 0.2;
+
+	private static final int MAX_LANE_ITEMS = 50;
+
+	private static final Duration LEASE_CHECK = Duration.ofSeconds(1);
+
+	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(30);
+
+	private final Target target;
+
+	/**
+	 * {@code null} if the handler is called outside a transaction.
+	 */
+	private final @Nullable TransactionOperations transactions;
+
+	private final int maxAttempts;
+
+	private final Backoff backoff;
+
+	private final List<Class<? extends Throwable>> permanent;
+
+	private final LaneItems laneItems;
+
+	private final Settlements settlements;
+
+	private final TransactionalCompletion completion;
+
+	private final RunningItems running;
+
+	private final FailureLog failures;
+
+	WorkInvoker(Target target, @Nullable TransactionOperations transactions, ListenerSettings settings,
+			LaneItems laneItems, Settlements settlements, TransactionalCompletion completion, RunningItems running) {
+		this.target = target;
+		this.transactions = transactions;
+		this.maxAttempts = settings.maxAttempts();
+		this.backoff = settings.backoff();
+		this.permanent = settings.dontRetryOn();
+		this.laneItems = laneItems;
+		this.settlements = settlements;
+		this.completion = completion;
+		this.running = running;
+		String queues = String.join("', '", settings.queues());
+		this.failures = new FailureLog(logger, "The handler of queue '%s' has failed".formatted(queues),
+				"The handler of queue '%s' succeeds again".formatted(queues));
+	}
+
+	/**
+	 * Handle an item.
+	 */
+	void handle(HeldClaim claim, ClaimedItem item) {
+		HeldItem held = new HeldItem(claim, null, item, this.completion);
+		handle(held);
+	}
+
+	/**
+	 * Handle the items of an ordering key one after the other.
+	 * @param stop asked after some items: whether others are to have a turn
+	 */
+	void handleLane(HeldClaim claim, ClaimedItem lane, BooleanSupplier stop) {
+		LaneVisit visit = new LaneVisit();
+		long after = 0;
+		do {
+			List<ClaimedItem> items = this.laneItems.fetch(lane.itemId(), after, MAX_LANE_ITEMS);
+			for (ClaimedItem item : items) {
+				HeldItem held = new HeldItem(claim, lane, item, this.completion);
+				if (!awaitLease(claim) || !handleInLane(held, visit)) {
+					return;
+				}
+				after = item.itemId();
+			}
+			if (items.size() < MAX_LANE_ITEMS) {
+				break;
+			}
+		}
+		while (!stop.getAsBoolean());
+		this.settlements.add(new ReleaseLane(claim, lane, visit));
+	}
+
+	private boolean handleInLane(HeldItem item, LaneVisit visit) {
+		Settlement settlement = call(List.of(item)).get(0);
+		if (settlement instanceof Settled && item.isDone()) {
+			return true;
+		}
+		if (settlement instanceof Complete) {
+			visit.completed();
+			this.settlements.add(settlement, visit::settled);
+			return true;
+		}
+		// The items before it must be removed first
+		visit.awaitSettled(SETTLE_TIMEOUT);
+		this.settlements.add(settlement);
+		return false;
+	}
+
+	/**
+	 * Handle several items at once. If that fails, each is handled alone.
+	 */
+	void handleBatch(HeldClaim claim, List<ClaimedItem> items) {
+		if (!awaitLease(claim)) {
+			return;
+		}
+		List<HeldItem> held = items.stream().map((item) -> new HeldItem(claim, null, item, this.completion)).toList();
+		if (held.size() == 1) {
+			handle(held.get(0));
+			return;
+		}
+		List<Settlement> settlements = call(held);
+		if (settlements.stream().noneMatch(Fail.class::isInstance)) {
+			settlements.forEach(this.settlements::add);
+			return;
+		}
+		items.forEach((item) -> handle(claim, item));
+	}
+
+	/**
+	 * Wait until no other instance can have taken over, as after this process was stopped.
+	 * @return false if one has
+	 */
+	private static boolean awaitLease(HeldClaim claim) {
+		while (!claim.lease().isLost()) {
+			if (claim.lease().awaitHeld(LEASE_CHECK)) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	private void handle(HeldItem item) {
+		if (!awaitLease(item.claim())) {
+			return;
+		}
+		call(List.of(item)).forEach(this.settlements::add);
+	}
+
+	/**
+	 * Call the handler.
+	 * @return what is to be settled, for each item
+	 */
+	private List<Settlement> call(List<HeldItem> items) {
+		this.running.add(items);
+		try {
+			WorkOutcome outcome = (this.transactions != null) ? callInTransaction(items, this.transactions)
+					: this.target.handle(items);
+			if (!(outcome instanceof WorkOutcome.Fail)) {
+				succeeded();
+			}
+			return items.stream().map((item) -> settlement(item, outcome)).toList();
+		}
+		catch (Throwable ex) {
+			return items.stream().map((item) -> failed(item, ex)).toList();
+		}
+		finally {
+			this.running.remove(items);
+		}
+	}
+
+	private WorkOutcome callInTransaction(List<HeldItem> items, TransactionOperations transactions) throws Exception {
+		try {
+			WorkOutcome result = transactions.execute((status) -> {
+				WorkOutcome outcome = callUnchecked(items);
+				if (outcome instanceof WorkOutcome.Fail) {
+					status.setRollbackOnly();
+				}
+				else {
+					for (HeldItem item : items) {
+						if (item.completion() == Completion.NONE) {
+							this.completion.write(item, outcome);
+						}
+					}
+				}
+				return outcome;
+			});
+			return (result != null) ? result : WorkOutcome.done();
+		}
+		catch (HandlerFailure ex) {
+			throw ex.failure();
+		}
+	}
+
+	private WorkOutcome callUnchecked(List<HeldItem> items) {
+		try {
+			return this.target.handle(items);
+		}
+		catch (RuntimeException | Error ex) {
+			throw ex;
+		}
+		catch (Exception ex) {
+			throw new HandlerFailure(ex);
+		}
+	}
+
+	private Settlement settlement(HeldItem item, WorkOutcome outcome) {
+		if (item.completion() == Completion.COMMITTED) {
+			return new Settled(item.claim());
+		}
+		if (outcome instanceof WorkOutcome.Postpone postpone) {
+			return new Postpone(item, postpone.delay());
+		}
+		if (outcome instanceof WorkOutcome.Again again) {
+			return new Rearm(item, again.dueAt());
+		}
+		if (outcome instanceof WorkOutcome.Fail fail) {
+			return fail(item, fail.reason(), fail.permanent());
+		}
+		if (item.completion() == Completion.ROLLED_BACK) {
+			return fail(item, "The transaction in which the handler completed the item has rolled back", false);
+		}
+		return new Complete(item);
+	}
+
+	private Settlement failed(HeldItem item, Throwable failure) {
+		if (item.completion() == Completion.COMMITTED) {
+			logger.warn("The handler of %s has failed after it had completed the item: %s".formatted(item, failure));
+			return new Settled(item.claim());
+		}
+		if (failure instanceof RunAgainException again) {
+			return new Rearm(item, again.dueAt());
+		}
+		logger.debug("The handler of %s has failed".formatted(item), failure);
+		synchronized (this.failures) {
+			this.failures.failed(failure);
+		}
+		boolean permanent = failure instanceof PermanentFailureException
+				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
+		return fail(item, failure.toString(), permanent);
+	}
+
+	private Settlement fail(HeldItem item, String reason, boolean permanent) {
+		boolean dead = permanent || item.attempt() >= this.maxAttempts;
+		if (dead) {
+			logger.warn("The %s is dead after %d attempts: %s".formatted(item, item.attempt(), reason));
+		}
+		Duration delay = this.backoff.after(item.attempt());
+		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
+		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead);
+	}
+
+	private void succeeded() {
+		synchronized (this.failures) {
+			this.failures.succeeded();
+		}
+	}
+
+	/**
+	 * The handler, of one item or of several.
+	 */
+	interface Target {
+
+		WorkOutcome handle(List<HeldItem> items) throws Exception;
+
+	}
+
+	/**
+	 * Fetches the items of ordering keys.
+	 */
+	interface LaneItems {
+
+		List<ClaimedItem> fetch(long laneId, long after, int limit);
+
+	}
+
+	/**
+	 * Carries a checked exception out of a transaction, which it rolls back.
+	 */
+	@SuppressWarnings("serial")
+	private static final class HandlerFailure extends RuntimeException {
+
+		private final Exception failure;
+
+		private HandlerFailure(Exception failure) {
+			super(failure);
+			this.failure = failure;
+		}
+
+		private Exception failure() {
+			return this.failure;
+		}
+
+	}
+
+}

@@ -1,0 +1,482 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+import io.durablenotify.instance.Lease;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.work.QueueProgress.Range;
+import io.durablenotify.work.Settlement.GiveBack;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Claims the items of a listener's queues as it has room for them, and has them handled on
+ * the executor.
+ */
+final class WorkListenerContainer {
+
+	private static final Log logger = LogFactory.getLog(WorkListeners.class);
+
+	private static final int MAX_CLAIM = 500;
+
+	/**
+	 * How long a claim waits for more room, so that it is worth its statement.
+	 */
+	private static final Duration REFILL_DELAY = Duration.ofMillis(2);
+
+	private static final Duration RETRY = Duration.ofMillis(100);
+
+	/**
+	 * How long a claim that is under way may take at the stop.
+	 */
+	private static final Duration CLAIM_TIMEOUT = Duration.ofSeconds(5);
+
+	/**
+	 * How often the queues named last come first.
+	 */
+	private static final int TURN_OF_THE_LAST = 8;
+
+	private final ListenerSettings settings;
+
+	private final boolean batches;
+
+	private final List<QueueProgress> queues;
+
+	private final Supplier<Lease> leases;
+
+	private final ClaimSource claims;
+
+	private final WorkInvoker invoker;
+
+	private final Settlements settlements;
+
+	private final Executor executor;
+
+	private final int capacity;
+
+	/**
+	 * How much room there must be for a claim, unless nothing else is left to do.
+	 */
+	private final int refill;
+
+	private final BackgroundLoop loop;
+
+	/**
+	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
+	 */
+	private final Lock lock = new ReentrantLock();
+
+	private final Condition changed = this.lock.newCondition();
+
+	private final Deque<Unit> buffer = new ArrayDeque<>();
+
+	/**
+	 * How many items are claimed and not handled yet.
+	 */
+	private int held;
+
+	private int runners;
+
+	private boolean stopping;
+
+	/**
+	 * Only accessed by the loop's thread, like what follows.
+	 */
+	private int rounds;
+
+	private boolean othersWoken;
+
+	WorkListenerContainer(ListenerSettings settings, boolean batches, List<QueueProgress> queues,
+			Supplier<Lease> leases, ClaimSource claims, WorkInvoker invoker, Settlements settlements,
+			Executor executor) {
+		this.settings = settings;
+		this.batches = batches;
+		this.queues = queues;
+		this.leases = leases;
+		this.claims = claims;
+		this.invoker = invoker;
+		this.settlements = settlements;
+		this.executor = executor;
+		this.capacity = settings.concurrency() + settings.prefetch();
+		this.refill = Math.max(1, (settings.prefetch() > 0) ? this.capacity / 2 : this.capacity / 10);
+		String names = String.join("', '", settings.queues());
+		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
+				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
+						"Items of queue '%s' are claimed again".formatted(names)),
+				this::claim);
+	}
+
+	void start() {
+		this.loop.signal();
+	}
+
+	List<QueueProgress> queues() {
+		return this.queues;
+	}
+
+	void signal() {
+		this.loop.signal();
+	}
+
+	/**
+	 * Return whether there is room for another item, so that no other instance need be
+	 * woken for it.
+	 */
+	boolean hasRoom() {
+		this.lock.lock();
+		try {
+			return !this.stopping && this.held < this.settings.concurrency();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private Next claim() throws Exception {
+		startRunners();
+		if (!hasRefill()) {
+			return Next.IDLE;
+		}
+		Lease lease = this.leases.get();
+		if (!lease.isHeld()) {
+			return Next.after(RETRY);
+		}
+		for (QueueProgress queue : inTurn()) {
+			int room = room();
+			if (room <= 0) {
+				break;
+			}
+			if (queue.isDue(System.nanoTime())) {
+				claim(queue, lease, Math.min((queue.isLimited()) ? 1 : room, MAX_CLAIM));
+			}
+		}
+		return (room() > 0) ? Next.after(untilDue()) : Next.IDLE;
+	}
+
+	/**
+	 * The first queues come first, but in some of the rounds: the last must not wait for
+	 * ever.
+	 */
+	private List<QueueProgress> inTurn() {
+		this.rounds++;
+		if (this.queues.size() == 1 || this.rounds % TURN_OF_THE_LAST != 0) {
+			return this.queues;
+		}
+		List<QueueProgress> rotated = new ArrayList<>(this.queues);
+		Collections.rotate(rotated, (this.rounds / TURN_OF_THE_LAST) % (this.queues.size() - 1) + 1);
+		return rotated;
+	}
+
+	private void claim(QueueProgress queue, Lease lease, int limit) throws Exception {
+		Range range = queue.begin();
+		Claimed claimed;
+		try {
+			claimed = this.claims.claim(queue, lease, limit, range);
+		}
+		catch (Throwable ex) {
+			queue.failed(range);
+			throw ex;
+		}
+		queue.claimed(claimed, range, System.nanoTime(), ThreadLocalRandom.current().nextDouble(0.5, 1));
+		Claim claim = claimed.claim();
+		if (claim != null) {
+			add(lease, queue, claim, claimed.items());
+		}
+		if (!claimed.more()) {
+			this.othersWoken = false;
+		}
+		else if (room() <= 0 && !this.othersWoken) {
+			// They may have room
+			this.othersWoken = true;
+			this.claims.wakeOthers(queue, claimed);
+		}
+	}
+
+	private void add(Lease lease, QueueProgress queue, Claim claim, List<ClaimedItem> items) {
+		HeldClaim held = this.claims.hold(claim, lease, queue, items.size());
+		List<Unit> units = new ArrayList<>();
+		List<ClaimedItem> plain = new ArrayList<>();
+		for (ClaimedItem item : items) {
+			if (item.lane() || !this.batches) {
+				units.add(new Unit(held, List.of(item)));
+			}
+			else {
+				plain.add(item);
+			}
+		}
+		if (!plain.isEmpty()) {
+			units.add(new Unit(held, plain));
+		}
+		this.lock.lock();
+		try {
+			this.buffer.addAll(units);
+			this.held += items.size();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		startRunners();
+	}
+
+	/**
+	 * Return whether there is so much room that a claim is worth its statement.
+	 */
+	private boolean hasRefill() {
+		this.lock.lock();
+		try {
+			int room = this.capacity - this.held;
+			return !this.stopping && room > 0 && (room >= this.refill || this.buffer.isEmpty());
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private int room() {
+		this.lock.lock();
+		try {
+			return (this.stopping) ? 0 : this.capacity - this.held;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private Duration untilDue() {
+		long now = System.nanoTime();
+		long nanos = this.queues.stream().mapToLong((queue) -> queue.nanosUntilDue(now)).min().orElse(0);
+		return Duration.ofNanos(Math.max(0, nanos));
+	}
+
+	private void startRunners() {
+		this.lock.lock();
+		try {
+			if (this.buffer.isEmpty() || this.runners >= this.settings.concurrency()) {
+				return;
+			}
+			this.runners++;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		startRunner();
+	}
+
+	private void startRunner() {
+		try {
+			this.executor.execute(this::run);
+		}
+		catch (RuntimeException ex) {
+			// It is full, or has shut down
+			logger.debug("The executor has refused a task", ex);
+			this.lock.lock();
+			try {
+				this.runners--;
+				this.changed.signalAll();
+			}
+			finally {
+				this.lock.unlock();
+			}
+			this.loop.signalAfter(RETRY);
+		}
+	}
+
+	private void run() {
+		Unit unit = next();
+		while (unit != null) {
+			try {
+				handle(unit);
+			}
+			catch (Throwable ex) {
+				logger.error("Unexpected failure of a listener of work", ex);
+			}
+			done(unit);
+			unit = next();
+		}
+	}
+
+	private @Nullable Unit next() {
+		boolean another;
+		Unit unit;
+		this.lock.lock();
+		try {
+			unit = (this.stopping) ? null : this.buffer.poll();
+			if (unit == null) {
+				this.runners--;
+				this.changed.signalAll();
+				return null;
+			}
+			another = !this.buffer.isEmpty() && this.runners < this.settings.concurrency();
+			if (another) {
+				this.runners++;
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (another) {
+			startRunner();
+		}
+		return unit;
+	}
+
+	private void handle(Unit unit) {
+		ClaimedItem first = unit.items.get(0);
+		if (first.lane()) {
+			this.invoker.handleLane(unit.claim, first, this::othersWait);
+		}
+		else if (this.batches) {
+			this.invoker.handleBatch(unit.claim, unit.items);
+		}
+		else {
+			this.invoker.handle(unit.claim, first);
+		}
+	}
+
+	/**
+	 * Return whether an ordering key has had its turn.
+	 */
+	private boolean othersWait() {
+		this.lock.lock();
+		try {
+			return this.stopping || !this.buffer.isEmpty() || this.queues.stream()
+				.anyMatch((queue) -> queue.isDue(System.nanoTime()));
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private void done(Unit unit) {
+		QueueProgress queue = unit.claim.queue();
+		if (queue.isLimited()) {
+			queue.check();
+		}
+		int room;
+		boolean idle;
+		this.lock.lock();
+		try {
+			this.held -= unit.items.size();
+			room = this.capacity - this.held;
+			idle = this.buffer.isEmpty();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (room >= this.refill) {
+			this.loop.signal();
+		}
+		else if (idle) {
+			this.loop.signalAfter(REFILL_DELAY);
+		}
+	}
+
+	/**
+	 * Claim nothing more, and give back what no handler has begun.
+	 */
+	void beginStop() {
+		this.lock.lock();
+		try {
+			this.stopping = true;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		this.loop.finish(CLAIM_TIMEOUT);
+		List<Unit> notBegun;
+		this.lock.lock();
+		try {
+			notBegun = List.copyOf(this.buffer);
+			this.buffer.clear();
+			notBegun.forEach((unit) -> this.held -= unit.items.size());
+		}
+		finally {
+			this.lock.unlock();
+		}
+		notBegun.forEach((unit) -> unit.items
+			.forEach((item) -> this.settlements.add(new GiveBack(unit.claim, item))));
+	}
+
+	/**
+	 * Wait for the handlers that run.
+	 * @return whether they have returned
+	 */
+	boolean awaitStop(Duration timeout) {
+		long left = timeout.toNanos();
+		this.lock.lock();
+		try {
+			while (this.runners > 0 && left > 0) {
+				left = this.changed.awaitNanos(left);
+			}
+			return this.runners == 0;
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			return false;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	@Override
+	public String toString() {
+		this.lock.lock();
+		try {
+			return "%s: %d of %d held, %d handlers".formatted(this.queues, this.held, this.capacity, this.runners);
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Claims items.
+	 */
+	interface ClaimSource {
+
+		Claimed claim(QueueProgress queue, Lease lease, int limit, Range range) throws Exception;
+
+		HeldClaim hold(Claim claim, Lease lease, QueueProgress queue, int units);
+
+		void wakeOthers(QueueProgress queue, Claimed claimed);
+
+	}
+
+	/**
+	 * What one handler works off: an item, an ordering key, or a batch.
+	 */
+	private record Unit(HeldClaim claim, List<ClaimedItem> items) {
+	}
+
+}

@@ -1,0 +1,410 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.Lease;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakeupHandler;
+import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.QueueProgress.Range;
+import io.durablenotify.work.Settlement.TakeBack;
+import io.durablenotify.work.WorkListenerSpec.OnDead;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.context.SmartLifecycle;
+import org.springframework.transaction.support.TransactionOperations;
+
+/**
+ * The listeners of this instance: starts and stops them, and brings them the wake-ups.
+ */
+final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
+
+	private static final Log logger = LogFactory.getLog(WorkListeners.class);
+
+	/**
+	 * Before the executors and what handlers use.
+	 */
+	static final int PHASE = SmartLifecycle.DEFAULT_PHASE - 2048;
+
+	/**
+	 * How long settlements are written after the last handler has returned.
+	 */
+	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
+
+	private final ApplicationDatabase database;
+
+	private final ClaimSql claimSql;
+
+	private final SettleSql settleSql;
+
+	private final Instances instances;
+
+	private final Wakeups wakeups;
+
+	private final Executor executor;
+
+	private final Supplier<@Nullable TransactionOperations> transactions;
+
+	private final WorkProperties properties;
+
+	private final TransactionalCompletion completion;
+
+	private final RunningItems running = new RunningItems();
+
+	/**
+	 * The claims that are not removed, as far as this instance knows.
+	 */
+	private final Map<Claim, HeldClaim> held = new ConcurrentHashMap<>();
+
+	/**
+	 * Guards the registrations and what is started.
+	 */
+	private final Object monitor = new Object();
+
+	private final List<Registration> registrations = new ArrayList<>();
+
+	/**
+	 * By the ids of their queues, while the listeners are started.
+	 */
+	private final Map<Integer, WorkListenerContainer> containers = new ConcurrentHashMap<>();
+
+	private @Nullable Settlements settlements;
+
+	private final List<Subscription> subscriptions = new ArrayList<>();
+
+	private @Nullable Lease lease;
+
+	private volatile boolean started;
+
+	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
+			Wakeups wakeups, PublishingWrites writes, Executor executor,
+			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties) {
+		this.database = database;
+		this.claimSql = claimSql;
+		this.settleSql = settleSql;
+		this.instances = instances;
+		this.wakeups = wakeups;
+		this.executor = executor;
+		this.transactions = transactions;
+		this.properties = properties;
+		this.completion = new TransactionalCompletion(database, settleSql, writes);
+	}
+
+	@Override
+	public Subscription register(WorkListenerSpec spec, WorkHandler handler) {
+		return register(new Registration(spec, false, (items) -> handler.handle(items.get(0))));
+	}
+
+	@Override
+	public Subscription registerBatch(WorkListenerSpec spec, WorkBatchHandler handler) {
+		return register(new Registration(spec, true, (items) -> {
+			handler.handle(List.copyOf(items));
+			return WorkOutcome.done();
+		}));
+	}
+
+	private Subscription register(Registration registration) {
+		if (registration.spec.transactional() && this.transactions.get() == null) {
+			throw new IllegalStateException(
+					"A transactional listener of work needs a PlatformTransactionManager: define one, or set "
+							+ "transactional to false");
+		}
+		synchronized (this.monitor) {
+			for (String queue : registration.spec.queues()) {
+				if (this.registrations.stream().anyMatch((other) -> other.spec.queues().contains(queue))) {
+					throw new IllegalStateException(
+							"Queue '%s' must have one listener in this application; raise its concurrency instead"
+								.formatted(queue));
+				}
+			}
+			this.registrations.add(registration);
+			if (this.started) {
+				start(registration);
+			}
+		}
+		return registration;
+	}
+
+	private void unregister(Registration registration) {
+		synchronized (this.monitor) {
+			this.registrations.remove(registration);
+			WorkListenerContainer container = registration.container;
+			if (container != null) {
+				registration.container = null;
+				this.containers.values().removeIf((other) -> other == container);
+				container.beginStop();
+			}
+		}
+	}
+
+	@Override
+	public void start() {
+		synchronized (this.monitor) {
+			if (this.started) {
+				return;
+			}
+			this.started = true;
+			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups);
+			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
+			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
+			this.registrations.forEach(this::start);
+		}
+	}
+
+	private void start(Registration registration) {
+		ListenerSettings settings = ListenerSettings.of(registration.spec, registration.batches, this.properties);
+		List<QueueProgress> queues = this.database.executeSeparately("register queues", (connection, joined) -> {
+			List<QueueProgress> registered = new ArrayList<>();
+			for (String queue : settings.queues()) {
+				int id = this.claimSql.register(connection, new QueueSettings(queue, settings.maxAttempts(),
+						settings.onDead() == OnDead.BLOCK, this.properties.queue(queue).retention()));
+				registered.add(new QueueProgress(queue, id, this.properties.pollInterval()));
+			}
+			return registered;
+		});
+		Settlements settlements = Objects.requireNonNull(this.settlements);
+		WorkInvoker invoker = new WorkInvoker(registration.target,
+				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
+				this.completion, this.running);
+		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
+				new Claims(), invoker, settlements, this.executor);
+		registration.container = container;
+		queues.forEach((queue) -> this.containers.put(queue.id(), container));
+		container.start();
+	}
+
+	private List<ClaimedItem> laneItems(long laneId, long after, int limit) {
+		return this.database.executeSeparately("fetch work", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> this.claimSql.laneItems(connection, laneId, after, limit));
+	}
+
+	private Lease lease() {
+		synchronized (this.instances) {
+			Lease lease = this.lease;
+			if (lease == null || lease.isLost()) {
+				lease = this.instances.lease(this.properties.leaseDuration());
+				this.lease = lease;
+			}
+			return lease;
+		}
+	}
+
+	@Override
+	public boolean isRunning() {
+		return this.started;
+	}
+
+	@Override
+	public int getPhase() {
+		return PHASE;
+	}
+
+	@Override
+	public void stop() {
+		synchronized (this.monitor) {
+			if (!this.started) {
+				return;
+			}
+			long start = System.nanoTime();
+			this.started = false;
+			this.subscriptions.forEach(Subscription::cancel);
+			this.subscriptions.clear();
+			List<WorkListenerContainer> stopping = List.copyOf(Set.copyOf(this.containers.values()));
+			this.containers.clear();
+			stopping.forEach(WorkListenerContainer::beginStop);
+			Duration timeout = this.properties.shutdownTimeout();
+			for (WorkListenerContainer container : stopping) {
+				container.awaitStop(timeout.minusNanos(System.nanoTime() - start));
+			}
+			Settlements settlements = Objects.requireNonNull(this.settlements);
+			List<HeldItem> left = this.running.all();
+			if (!left.isEmpty()) {
+				logger.warn(("%d handlers of work still run after durable-notify.work.shutdown-timeout=%s: their items "
+						+ "are given back, and their completions will be refused")
+					.formatted(left.size(), timeout));
+				left.forEach((item) -> settlements.add(new TakeBack(item)));
+			}
+			settlements.finish(SETTLE_TIMEOUT);
+			this.settlements = null;
+			this.registrations.forEach((registration) -> registration.container = null);
+		}
+	}
+
+	@Override
+	public String toString() {
+		return this.containers.values().toString();
+	}
+
+	/**
+	 * A handler, and what claims its items while the listeners are started.
+	 */
+	private final class Registration implements Subscription {
+
+		private final WorkListenerSpec spec;
+
+		private final boolean batches;
+
+		private final WorkInvoker.Target target;
+
+		private @Nullable WorkListenerContainer container;
+
+		private Registration(WorkListenerSpec spec, boolean batches, WorkInvoker.Target target) {
+			this.spec = spec;
+			this.batches = batches;
+			this.target = target;
+		}
+
+		@Override
+		public void cancel() {
+			unregister(this);
+		}
+
+		@Override
+		public boolean isActive() {
+			synchronized (WorkListenerRegistry.this.monitor) {
+				return WorkListenerRegistry.this.registrations.contains(this);
+			}
+		}
+
+	}
+
+	/**
+	 * Claims items, and gives back those of claims whose answer was lost.
+	 */
+	private final class Claims implements WorkListenerContainer.ClaimSource {
+
+		/**
+		 * Whether the database may have claims of this listener that this instance does
+		 * not know, as at the start.
+		 */
+		private boolean uncertain = true;
+
+		@Override
+		public Claimed claim(QueueProgress queue, Lease lease, int limit, Range range) {
+			WorkListenerRegistry.this.held.values().removeIf((claim) -> claim.unsettled() == 0);
+			return WorkListenerRegistry.this.database.executeSeparately("claim work",
+					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+						if (this.uncertain) {
+							releaseUnknown(connection, queue, lease);
+						}
+						this.uncertain = true;
+						Claimed claimed = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
+								lease.instanceId(), limit, range.low(), range.hint());
+						this.uncertain = false;
+						return claimed;
+					});
+		}
+
+		private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
+			for (Claim claim : WorkListenerRegistry.this.claimSql.claims(connection, lease.instanceId())) {
+				if (claim.queueId() == queue.id() && !WorkListenerRegistry.this.held.containsKey(claim)) {
+					WorkListenerRegistry.this.settleSql.release(connection, claim);
+				}
+			}
+		}
+
+		@Override
+		public HeldClaim hold(Claim claim, Lease lease, QueueProgress queue, int units) {
+			HeldClaim held = new HeldClaim(claim, lease, queue, units);
+			WorkListenerRegistry.this.held.put(claim, held);
+			return held;
+		}
+
+		@Override
+		public void wakeOthers(QueueProgress queue, Claimed claimed) {
+			WorkListenerRegistry.this.wakeups.send(WorkTopics.QUEUES,
+					WorkTopics.due(queue.id(), claimed.frontierMicros()));
+		}
+
+	}
+
+	/**
+	 * Brings wake-ups to the listeners of the queues.
+	 */
+	private final class QueueWakeups implements WakeupHandler {
+
+		@Override
+		public void onWakeup(Wakeup wakeup) {
+			WorkListenerContainer container = WorkListenerRegistry.this.containers.get((int) wakeup.id());
+			if (container != null) {
+				long now = System.nanoTime();
+				container.queues()
+					.stream()
+					.filter((queue) -> queue.id() == wakeup.id())
+					.forEach((queue) -> queue.wake(-wakeup.position(), now));
+				container.signal();
+			}
+		}
+
+		@Override
+		public boolean handlesAlone(Wakeup wakeup) {
+			WorkListenerContainer container = WorkListenerRegistry.this.containers.get((int) wakeup.id());
+			if (container == null || !container.hasRoom()) {
+				return false;
+			}
+			long now = System.nanoTime();
+			return container.queues()
+				.stream()
+				.anyMatch((queue) -> queue.id() == wakeup.id() && queue.isNow(-wakeup.position(), now));
+		}
+
+		@Override
+		public void onResync() {
+			Set.copyOf(WorkListenerRegistry.this.containers.values()).forEach((container) -> {
+				container.queues().forEach(QueueProgress::resync);
+				container.signal();
+			});
+		}
+
+	}
+
+	/**
+	 * Notes which running items were cancelled.
+	 */
+	private final class Cancellations implements WakeupHandler {
+
+		@Override
+		public void onWakeup(Wakeup wakeup) {
+			WorkListenerRegistry.this.running.cancelled(wakeup.id());
+		}
+
+		@Override
+		public void onResync() {
+			// The completion will be refused
+		}
+
+	}
+
+}
