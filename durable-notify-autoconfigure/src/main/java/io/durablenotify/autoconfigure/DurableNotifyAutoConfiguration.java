@@ -37,6 +37,7 @@ import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.WakeupConfiguration;
 import io.durablenotify.work.WorkConfiguration;
 import io.durablenotify.work.WorkListenerConfiguration;
+import io.durablenotify.work.WorkMethodConfiguration;
 import io.durablenotify.work.WorkProperties;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -64,7 +65,7 @@ import org.springframework.context.annotation.Lazy;
 @Import({ PropertiesConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
 		EventConfiguration.class, ChangeConfiguration.class, WorkConfiguration.class, WorkListenerConfiguration.class,
-		DatabaseInitializationDependencyConfigurer.class })
+		WorkMethodConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

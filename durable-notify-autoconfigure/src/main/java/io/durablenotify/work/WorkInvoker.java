@@ -278,6 +278,9 @@ final class WorkInvoker {
 			logger.warn("The handler of %s has failed after it had completed the item: %s".formatted(item, failure));
 			return new Settled(item.claim());
 		}
+		if (failure instanceof RunAgainException again) {
+			return new Rearm(item, again.dueAt());
+		}
 		logger.debug("The handler of %s has failed".formatted(item), failure);
 		synchronized (this.failures) {
 			this.failures.failed(failure);
