@@ -282,6 +282,10 @@ final class WorkInvoker {
 			return new Rearm(item, again.dueAt());
 		}
 		logger.debug("The handler of %s has failed".formatted(item), failure);
+		if (item.isLost()) {
+			logger.warn(Settlements.refused(item));
+			return new Settled(item.claim());
+		}
 		synchronized (this.failures) {
 			this.failures.failed(failure);
 		}

@@ -117,7 +117,7 @@ class WorkProcessTests {
 			Eventually.await(() -> this.handled.size() == 1, this::state);
 			Eventually.await(() -> left() == 0, this::state);
 			process.resume();
-			process.awaitLine("WorkLeaseLostException");
+			process.awaitLine("was refused");
 			assertThat(effects()).containsExactly("a");
 			assertThat(Collections.frequency(effects(), "a")).isOne();
 		}
