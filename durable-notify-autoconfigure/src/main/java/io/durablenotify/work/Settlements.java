@@ -104,11 +104,10 @@ final class Settlements {
 		List<Entry> open = new ArrayList<>(batch);
 		open.removeIf(Entry::isOver);
 		if (!open.isEmpty() || !this.finished.isEmpty()) {
-			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> {
-						write(connection, open);
-						return open;
-					});
+			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+				write(connection, open);
+				return open;
+			});
 		}
 	}
 
@@ -207,8 +206,7 @@ final class Settlements {
 			again(connection, entry);
 		}
 		else if (settlement instanceof Fail fail) {
-			returned(entry,
-					this.sql.fail(connection, fail.item().done(), fail.error(), fail.delay(), fail.dead()));
+			returned(entry, this.sql.fail(connection, fail.item().done(), fail.error(), fail.delay(), fail.dead()));
 		}
 		else if (settlement instanceof Postpone postpone) {
 			returned(entry, this.sql.postpone(connection, postpone.item().done(), postpone.delay()));
@@ -276,24 +274,23 @@ final class Settlements {
 			if (entry.isOver() && this.finished.isEmpty()) {
 				continue;
 			}
-			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> {
-						try {
-							if (entry.isOver()) {
-								removeFinished(connection);
-							}
-							else {
-								writeLocked(connection, entry);
-							}
-						}
-						catch (SQLException ex) {
-							if (!SqlErrors.isLockTimeout(ex) || entry.isOver()) {
-								throw ex;
-							}
-							moveToLocked(entry);
-						}
-						return entry;
-					});
+			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+				try {
+					if (entry.isOver()) {
+						removeFinished(connection);
+					}
+					else {
+						writeLocked(connection, entry);
+					}
+				}
+				catch (SQLException ex) {
+					if (!SqlErrors.isLockTimeout(ex) || entry.isOver()) {
+						throw ex;
+					}
+					moveToLocked(entry);
+				}
+				return entry;
+			});
 		}
 	}
 

@@ -178,7 +178,8 @@ final class WorkInvoker {
 	}
 
 	/**
-	 * Wait until no other instance can have taken over, as after this process was stopped.
+	 * Wait until no other instance can have taken over, as after this process was
+	 * stopped.
 	 * @return false if one has
 	 */
 	private static boolean awaitLease(HeldClaim claim) {

@@ -40,8 +40,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Claims the items of a listener's queues as it has room for them, and has them handled on
- * the executor.
+ * Claims the items of a listener's queues as it has room for them, and has them handled
+ * on the executor.
  */
 final class WorkListenerContainer {
 
@@ -184,8 +184,8 @@ final class WorkListenerContainer {
 	}
 
 	/**
-	 * The first queues come first, except after each eighth claim: items of the later ones
-	 * must not wait until the first ones are empty.
+	 * The first queues come first, except after each eighth claim: items of the later
+	 * ones must not wait until the first ones are empty.
 	 */
 	private List<QueueProgress> inTurn() {
 		if (this.queues.size() == 1 || this.claimed % TURN_OF_THE_LAST != 0) {
@@ -369,8 +369,8 @@ final class WorkListenerContainer {
 	private boolean othersWait() {
 		this.lock.lock();
 		try {
-			return this.stopping || !this.buffer.isEmpty() || this.queues.stream()
-				.anyMatch((queue) -> queue.isDue(System.nanoTime()));
+			return this.stopping || !this.buffer.isEmpty()
+					|| this.queues.stream().anyMatch((queue) -> queue.isDue(System.nanoTime()));
 		}
 		finally {
 			this.lock.unlock();
@@ -423,8 +423,7 @@ final class WorkListenerContainer {
 		finally {
 			this.lock.unlock();
 		}
-		notBegun.forEach((unit) -> unit.items
-			.forEach((item) -> this.settlements.add(new GiveBack(unit.claim, item))));
+		notBegun.forEach((unit) -> unit.items.forEach((item) -> this.settlements.add(new GiveBack(unit.claim, item))));
 	}
 
 	/**
