@@ -116,12 +116,11 @@ class WorkEngineTests {
 
 	private String state() {
 		JdbcTemplate jdbc = database.jdbc();
-		return "handled %s, items %s, lane items %s, claims %s, dead %s, %s".formatted(this.handled, jdbc.queryForList(
-				"SELECT item_id, queue_id, due_at, token, rev, failures, lane, key, last_error FROM durable_notify.work_items"),
+		return "handled %s, items %s, lane items %s, claims %s, dead %s, %s".formatted(this.handled,
+				jdbc.queryForList("SELECT item_id, queue_id, due_at, token, rev, failures, lane, key, last_error FROM durable_notify.work_items"),
 				jdbc.queryForList("SELECT lane_id, item_id, failures FROM durable_notify.work_lane_items"),
 				jdbc.queryForList("SELECT * FROM durable_notify.work_claims"),
-				jdbc.queryForList("SELECT item_id, queue_id, last_error FROM durable_notify.work_dead"),
-				this.listeners);
+				jdbc.queryForList("SELECT item_id, queue_id, last_error FROM durable_notify.work_dead"), this.listeners);
 	}
 
 	@Test
@@ -154,8 +153,8 @@ class WorkEngineTests {
 			this.work.enqueue(WorkRequest.of(this.queue, "late"));
 			this.work.enqueueOnCommit(WorkRequest.of(this.queue, "later"));
 			// Others are claimed meanwhile
-			instance.newTransaction()
-				.executeWithoutResult((inner) -> this.work.enqueue(WorkRequest.of(this.queue, "early")));
+			instance.newTransaction().executeWithoutResult(
+					(inner) -> this.work.enqueue(WorkRequest.of(this.queue, "early")));
 			awaitHandled(1);
 			assertThat(this.handled).containsExactly("early");
 		});
@@ -186,10 +185,9 @@ class WorkEngineTests {
 
 	private String deadError() {
 		return database.jdbc()
-			.queryForObject(
-					"SELECT max(d.last_error) FROM durable_notify.work_dead d "
-							+ "JOIN durable_notify.work_queues q ON q.queue_id = d.queue_id WHERE q.name = ?",
-					String.class, this.queue);
+			.queryForObject("SELECT max(d.last_error) FROM durable_notify.work_dead d "
+					+ "JOIN durable_notify.work_queues q ON q.queue_id = d.queue_id WHERE q.name = ?", String.class,
+					this.queue);
 	}
 
 	@Test
@@ -299,6 +297,7 @@ class WorkEngineTests {
 		}
 	}
 
+
 	@Test
 	void anItemThatIsAskedForWhileItRunsRunsOnceMore() throws Exception {
 		CountDownLatch running = new CountDownLatch(1);
@@ -385,6 +384,8 @@ class WorkEngineTests {
 		assertThat(sizes).hasSize(51);
 	}
 
+
+
 	@Test
 	void twoInstancesShareTheItemsAndHandleEachOnce() {
 		try (Instance other = Instance.start(database)) {
@@ -401,9 +402,8 @@ class WorkEngineTests {
 			});
 			for (int batch = 0; batch < 20; batch++) {
 				int first = batch * 500;
-				this.work.enqueueAll(IntStream.range(first, first + 500)
-					.mapToObj((i) -> WorkRequest.of(this.queue, "" + i))
-					.toList());
+				this.work.enqueueAll(
+						IntStream.range(first, first + 500).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
 			}
 			Eventually.await(() -> counts.size() == 10_000, () -> counts.size());
 			awaitNothingLeft();
@@ -437,8 +437,8 @@ class WorkEngineTests {
 		closing.join(30_000);
 		awaitHandled(30);
 		awaitNothingLeft();
-		assertThat(this.handled)
-			.containsExactlyInAnyOrderElementsOf(IntStream.range(0, 30).mapToObj("%d"::formatted).toList());
+		assertThat(this.handled).containsExactlyInAnyOrderElementsOf(
+				IntStream.range(0, 30).mapToObj("%d"::formatted).toList());
 		assertThat(attempts).containsOnly(1);
 	}
 

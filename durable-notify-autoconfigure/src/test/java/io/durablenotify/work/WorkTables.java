@@ -47,7 +47,7 @@ final class WorkTables implements AutoCloseable {
 
 	private static final SchemaName SCHEMA = new SchemaName("durable_notify");
 
-	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
+	static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
 	private final EnqueueSql enqueue = new EnqueueSql(SCHEMA);
 
@@ -312,7 +312,7 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	List<ClaimedItem> laneItems(ClaimedItem lane) {
-		return run((connection, joined) -> this.claims.laneItems(connection, lane.itemId(), 50));
+		return run((connection, joined) -> this.claims.laneItems(connection, lane.itemId(), 0, 50));
 	}
 
 	Map<String, Object> row(long itemId) {
