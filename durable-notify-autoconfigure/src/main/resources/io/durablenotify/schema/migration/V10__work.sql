@@ -575,10 +575,9 @@ CREATE FUNCTION ${schema}.work_append(p_queue text, p_key text, p_at bigint, p_i
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-<<work>>
 DECLARE
-	lane bigint;
-	due_at timestamptz := greatest(clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
+	of_lane bigint;
+	first_due timestamptz := greatest(clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
 		+ p_in * interval '1 microsecond';
 BEGIN
 	queue_id := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = p_queue);
@@ -587,24 +586,24 @@ BEGIN
 	END IF;
 	due := 9223372036854775807;
 	LOOP
-		SELECT i.item_id INTO lane FROM ${schema}.work_items i
+		SELECT i.item_id INTO of_lane FROM ${schema}.work_items i
 			WHERE i.queue_id = work_append.queue_id AND i.key = p_key AND i.lane FOR NO KEY UPDATE;
 		EXIT WHEN FOUND;
 		INSERT INTO ${schema}.work_items AS i (queue_id, due_at, lane, key, payload)
-			VALUES (work_append.queue_id, work.due_at, true, p_key, '')
-			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO NOTHING RETURNING i.item_id INTO lane;
+			VALUES (work_append.queue_id, first_due, true, p_key, '')
+			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO NOTHING RETURNING i.item_id INTO of_lane;
 		IF FOUND THEN
-			due := ${schema}.work_micros(due_at);
+			due := ${schema}.work_micros(first_due);
 			EXIT;
 		END IF;
 	END LOOP;
 	LOOP
 		INSERT INTO ${schema}.work_lane_items AS x (lane_id, not_before, headers, payload)
-			VALUES (lane, CASE WHEN p_at > 0 OR p_in > 0 THEN work.due_at END, p_headers, p_payload)
+			VALUES (of_lane, CASE WHEN p_at > 0 OR p_in > 0 THEN first_due END, p_headers, p_payload)
 			RETURNING x.item_id INTO item_id;
 		-- Unless the sequence is behind, as after logical replication: the order would be lost
-		EXIT WHEN NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = lane AND x.item_id > work_append.item_id);
-		DELETE FROM ${schema}.work_lane_items x WHERE x.lane_id = lane AND x.item_id = work_append.item_id;
+		EXIT WHEN NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane AND x.item_id > work_append.item_id);
+		DELETE FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane AND x.item_id = work_append.item_id;
 		PERFORM ${schema}.raise_ids();
 	END LOOP;
 END
