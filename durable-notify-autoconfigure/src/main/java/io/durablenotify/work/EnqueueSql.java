@@ -37,9 +37,9 @@ import org.postgresql.PGStatement;
 /**
  * The SQL that enqueues items, and changes those that have a key.
  * <p>
- * No item is due before it is enqueued: claims search nothing below a bound that the clock
- * has passed. Works in any transaction; in REPEATABLE READ and SERIALIZABLE an item with a
- * key or an ordering key may fail with a serialization failure.
+ * No item is due before it is enqueued: claims search nothing below a bound that the
+ * clock has passed. Works in any transaction; in REPEATABLE READ and SERIALIZABLE an item
+ * with a key or an ordering key may fail with a serialization failure.
  */
 final class EnqueueSql {
 
@@ -54,9 +54,9 @@ final class EnqueueSql {
 			""";
 
 	/**
-	 * The queues are looked up one by one, in the order of the list: ids and due times are
-	 * in that order too. Empty in place of null, which with {@code array_nulls=off} would
-	 * be the text NULL.
+	 * The queues are looked up one by one, in the order of the list: ids and due times
+	 * are in that order too. Empty in place of null, which with {@code array_nulls=off}
+	 * would be the text NULL.
 	 */
 	private static final String INSERT_ALL = """
 			INSERT INTO ${schema}.work_items (queue_id, due_at, headers, payload)
@@ -152,8 +152,8 @@ final class EnqueueSql {
 
 	/**
 	 * Insert items that have neither a key nor an ordering key.
-	 * @return what was stored, in the order of the items; {@code null} where the queue does
-	 * not exist
+	 * @return what was stored, in the order of the items; {@code null} where the queue
+	 * does not exist
 	 */
 	List<@Nullable StoredItem> insert(Connection connection, List<NewItem> items) throws SQLException {
 		List<@Nullable StoredItem> stored = (items.size() == 1) ? insertOne(connection, items.get(0))
@@ -240,7 +240,8 @@ final class EnqueueSql {
 			statement.setString(6, item.queue());
 			ResultSet result = statement.executeQuery();
 			return (result.next())
-					? new StoredItem(result.getInt(1), result.getLong(2), result.getBoolean(4), result.getLong(3)) : null;
+					? new StoredItem(result.getInt(1), result.getLong(2), result.getBoolean(4), result.getLong(3))
+					: null;
 		}
 	}
 
@@ -291,8 +292,7 @@ final class EnqueueSql {
 	 * Change when the item with a key is due.
 	 * @return the item, {@code null} if there is none
 	 */
-	@Nullable StoredItem reschedule(Connection connection, String queue, String key, Instant dueAt)
-			throws SQLException {
+	@Nullable StoredItem reschedule(Connection connection, String queue, String key, Instant dueAt) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.reschedule)) {
 			statement.setLong(1, Micros.of(dueAt));
 			statement.setLong(2, 0);
@@ -305,8 +305,8 @@ final class EnqueueSql {
 	}
 
 	/**
-	 * Arrays go as text, twice as long, until a statement is prepared on the server, which
-	 * is from its fifth execution on. Not where the user has turned that off.
+	 * Arrays go as text, twice as long, until a statement is prepared on the server,
+	 * which is from its fifth execution on. Not where the user has turned that off.
 	 */
 	private static void transferInBinary(PreparedStatement statement) throws SQLException {
 		if (statement.isWrapperFor(PGStatement.class)) {

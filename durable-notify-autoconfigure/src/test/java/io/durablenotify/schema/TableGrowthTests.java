@@ -60,7 +60,8 @@ class TableGrowthTests {
 	/**
 	 * What is read of these, WorkGrowthTests count.
 	 */
-	private static final List<String> WORK_TABLES = List.of("work_items", "work_lane_items", "work_claims", "work_dead");
+	private static final List<String> WORK_TABLES = List.of("work_items", "work_lane_items", "work_claims",
+			"work_dead");
 
 	/**
 	 * Rows of tables, and entries of indexes.

@@ -94,7 +94,8 @@ class WorkGrowthTests {
 		use();
 		Map<String, Long> after = entriesRead();
 		assertThat(after.get("work_items") - before.get("work_items")).as("items").isLessThan(ITEMS / 10);
-		assertThat(after.get("work_lane_items") - before.get("work_lane_items")).as("lane items").isLessThan(ITEMS / 10);
+		assertThat(after.get("work_lane_items") - before.get("work_lane_items")).as("lane items")
+			.isLessThan(ITEMS / 10);
 		// Items with a revision have all claims read, once by each claim of items
 		assertThat(after.get("work_claims") - before.get("work_claims")).as("claims")
 			.isLessThan(TIMES * 3L * (CLAIMS + 200));
@@ -124,8 +125,8 @@ class WorkGrowthTests {
 			this.work.fail(items.remove(0), java.time.Duration.ofHours(1), false);
 			this.work.run((connection, joined) -> this.work.settle()
 				.release(connection, claimed.claim(), List.of(items.remove(0))));
-			this.work.run((connection, joined) -> this.work.settle()
-				.completeInTransaction(connection, items.remove(0)));
+			this.work
+				.run((connection, joined) -> this.work.settle().completeInTransaction(connection, items.remove(0)));
 			this.work.run((connection, joined) -> this.work.settle()
 				.complete(connection, items, List.of(claimed.claim()), items.size() % 2 == 0));
 			this.work.run((connection, joined) -> this.work.enqueue().cancel(connection, "growth", "key"));
@@ -136,10 +137,12 @@ class WorkGrowthTests {
 	 * Claimed, due later, and of other queues.
 	 */
 	private void grow() {
-		this.work.jdbc().update("""
-				INSERT INTO durable_notify.work_items (queue_id, due_at, payload)
-				SELECT ?, clock_timestamp() - interval '1 hour' + i * interval '1 microsecond', 'x' FROM generate_series(1, ?) AS i
-				""", this.queue, CLAIMS * 20);
+		this.work.jdbc()
+			.update("""
+					INSERT INTO durable_notify.work_items (queue_id, due_at, payload)
+					SELECT ?, clock_timestamp() - interval '1 hour' + i * interval '1 microsecond', 'x' FROM generate_series(1, ?) AS i
+					""",
+					this.queue, CLAIMS * 20);
 		this.work.jdbc().update("""
 				INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
 				SELECT n, ?, ?, max(due_at), array_agg(item_id) FROM (
@@ -147,13 +150,17 @@ class WorkGrowthTests {
 					WHERE queue_id = ? AND due_at < clock_timestamp() - interval '30 min') i
 				GROUP BY n
 				""", this.queue, this.work.instanceId(), CLAIMS, this.queue);
-		this.work.jdbc().update("""
-				INSERT INTO durable_notify.work_items (queue_id, due_at, payload)
-				SELECT ? + i % 3, clock_timestamp() + interval '1 hour' + i * interval '1 second', 'x' FROM generate_series(1, ?) AS i
-				""", this.queue, ITEMS);
-		this.work.jdbc().update("""
-				INSERT INTO durable_notify.work_lane_items (lane_id, payload) SELECT 1000000 + i, 'x' FROM generate_series(1, ?) AS i
-				""", ITEMS);
+		this.work.jdbc()
+			.update("""
+					INSERT INTO durable_notify.work_items (queue_id, due_at, payload)
+					SELECT ? + i % 3, clock_timestamp() + interval '1 hour' + i * interval '1 second', 'x' FROM generate_series(1, ?) AS i
+					""",
+					this.queue, ITEMS);
+		this.work.jdbc()
+			.update("""
+					INSERT INTO durable_notify.work_lane_items (lane_id, payload) SELECT 1000000 + i, 'x' FROM generate_series(1, ?) AS i
+					""",
+					ITEMS);
 	}
 
 	private Map<String, Long> entriesRead() {

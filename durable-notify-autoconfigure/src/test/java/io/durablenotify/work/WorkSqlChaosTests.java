@@ -114,15 +114,16 @@ class WorkSqlChaosTests {
 		for (int key = 0; key < KEYS; key++) {
 			String lane = "key-" + key;
 			assertThat(work.jdbc()
-				.queryForList("SELECT payload FROM effects WHERE lane = ? ORDER BY id", String.class, lane))
-				.as(lane)
+				.queryForList("SELECT payload FROM effects WHERE lane = ? ORDER BY id", String.class, lane)).as(lane)
 				.isEqualTo(work.jdbc()
 					.queryForList("SELECT payload FROM expected WHERE lane = ? ORDER BY item_id", String.class, lane));
 			assertThat(work.jdbc()
-				.queryForList("SELECT value FROM effects WHERE value IS NOT NULL AND payload = ? ORDER BY id DESC LIMIT 1",
+				.queryForList(
+						"SELECT value FROM effects WHERE value IS NOT NULL AND payload = ? ORDER BY id DESC LIMIT 1",
 						Long.class, lane))
 				.as("the last state of " + lane)
-				.isEqualTo(work.jdbc().queryForList("SELECT value FROM states WHERE key = ? AND value > 0", Long.class, lane));
+				.isEqualTo(work.jdbc()
+					.queryForList("SELECT value FROM states WHERE key = ? AND value > 0", Long.class, lane));
 		}
 		for (String table : List.of("work_items", "work_lane_items", "work_claims", "work_dead")) {
 			assertThat(work.count(table)).as(() -> table + ": " + work.dump()).isZero();
@@ -246,8 +247,7 @@ class WorkSqlChaosTests {
 			work.begin();
 			Done done = (late.lane()) ? new Done(claimed.claim(), late.itemId(), firstOf(work, late), late.token(), 0)
 					: WorkTables.done(claimed, late);
-			boolean completed = work
-				.run((connection, joined) -> work.settle().completeInTransaction(connection, done));
+			boolean completed = work.run((connection, joined) -> work.settle().completeInTransaction(connection, done));
 			work.rollback();
 			this.lateCompletions.incrementAndGet();
 			if (completed || work.again(done).kind() != Returned.Kind.LOST) {
@@ -278,8 +278,7 @@ class WorkSqlChaosTests {
 			work.jdbc()
 				.update("INSERT INTO effects (item_id, payload) VALUES (?, ?)", item.itemId(), WorkTables.text(item));
 		}
-		boolean completed = work
-			.run((connection, joined) -> work.settle().completeInTransaction(connection, done));
+		boolean completed = work.run((connection, joined) -> work.settle().completeInTransaction(connection, done));
 		this.running.remove(item.itemId());
 		if (!completed && work.again(done).kind() == Returned.Kind.LOST) {
 			this.faults.add("lost: " + done);
@@ -299,8 +298,7 @@ class WorkSqlChaosTests {
 			work.jdbc()
 				.update("INSERT INTO effects (item_id, lane, payload) VALUES (?, ?, ?)", item.itemId(), lane.key(),
 						WorkTables.text(item));
-			boolean completed = work
-				.run((connection, joined) -> work.settle().completeInTransaction(connection, done));
+			boolean completed = work.run((connection, joined) -> work.settle().completeInTransaction(connection, done));
 			if (!completed) {
 				this.faults.add("lost: " + done);
 			}
