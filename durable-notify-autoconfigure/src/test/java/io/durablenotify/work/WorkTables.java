@@ -308,7 +308,8 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	Returned releaseLane(Claimed claimed, ClaimedItem lane) {
-		return run((connection, joined) -> this.settle.releaseLane(connection, claimed.claim(), lane.itemId(), lane.token()));
+		return run((connection, joined) -> this.settle.releaseLane(connection, claimed.claim(), lane.itemId(),
+				lane.token()));
 	}
 
 	List<ClaimedItem> laneItems(ClaimedItem lane) {
