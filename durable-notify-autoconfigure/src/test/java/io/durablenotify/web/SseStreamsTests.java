@@ -216,6 +216,25 @@ class SseStreamsTests {
 	}
 
 	@Test
+	void aLineEndThatIsDividedBetweenChunksArrivesAsOne() {
+		for (String chunk : List.of("a\r", "\nb\r", "\n", "c")) {
+			writer.append("divided", chunk);
+		}
+		writer.complete("divided");
+		List<String> ids;
+		try (SseClient client = get("divided").awaitEnd()) {
+			assertThat(client.messages()).containsExactly("a\n", "b\n", "c");
+			ids = client.events().stream().map(Event::lastEventId).toList();
+		}
+		try (SseClient client = get("divided", ids.get(0)).awaitEnd()) {
+			assertThat(client.messages()).containsExactly("b\n", "c");
+		}
+		try (SseClient client = get("divided", ids.get(1)).awaitEnd()) {
+			assertThat(client.messages()).containsExactly("c");
+		}
+	}
+
+	@Test
 	void whatIsWrittenDuringTheResponseArrivesLive() {
 		writer.append("live", "0");
 		try (SseClient client = get("live").awaitMessages(1)) {
