@@ -87,6 +87,11 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private final Signals signals = new Signals(this::write);
 
 	/**
+	 * A write or flush that blocks.
+	 */
+	private final InterruptibleCall blockingCall = new InterruptibleCall();
+
+	/**
 	 * Whether nothing is written any more: the client has left, was given up, or has
 	 * everything.
 	 */
@@ -294,6 +299,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 				logger.debug("A client has taken nothing for %d ms: it is given up".formatted(stalled / 1_000_000));
 				this.endedByForce = stopping || !this.blocksAtEnd;
 				leave();
+				this.blockingCall.interrupt();
 				signal();
 			}
 		}
@@ -432,7 +438,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private void writeBytes(byte[] bytes) throws IOException {
 		int length = Math.min(MAX_WRITE, bytes.length - this.offset);
 		begin();
-		this.output.write(bytes, this.offset, length);
+		try {
+			this.output.write(bytes, this.offset, length);
+		}
+		finally {
+			over();
+		}
 		written();
 		if (this.unflushed == 0) {
 			this.unflushedSince = this.writtenAt;
@@ -447,7 +458,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	private void flush() throws IOException {
 		begin();
-		this.output.flush();
+		try {
+			this.output.flush();
+		}
+		finally {
+			over();
+		}
 		written();
 		this.unflushed = 0;
 		this.unflushedSince = null;
@@ -460,6 +476,13 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		this.ready = false;
 		if (this.blocking) {
 			this.stalledSince = System.nanoTime();
+			this.blockingCall.begin();
+		}
+	}
+
+	private void over() {
+		if (this.blocking) {
+			this.blockingCall.end();
 		}
 	}
 

@@ -18,10 +18,12 @@ package io.durablenotify.web;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -417,6 +419,32 @@ class SseConnectionTests {
 		}
 	}
 
+	@Test
+	void aWriteThatBlocksIsInterruptedAfterTheTimeout() throws InterruptedException {
+		List<Boolean> interrupted = new ArrayList<>();
+		List<Thread> threads = new ArrayList<>();
+		this.executor = (task) -> {
+			Thread thread = new Thread(() -> {
+				task.run();
+				interrupted.add(Thread.currentThread().isInterrupted());
+			});
+			threads.add(thread);
+			thread.start();
+		};
+		this.output.blocking = true;
+		open(this.source.feed(), false, false, false);
+		this.output.blocked.await();
+		check(TIMEOUT - TimeUnit.SECONDS.toNanos(5), false);
+		assertThat(this.source.subscription().isCancelled()).isFalse();
+		check(TIMEOUT, false);
+		threads.get(0).join();
+		assertThat(this.output.interrupted).isTrue();
+		assertThatItIsGivenUp(this.source.subscription());
+		Eventually.await(() -> this.dispatched.get() == 1, this.dispatched::get);
+		assertThat(interrupted.get(0)).isFalse();
+		this.output.unasked = 0;
+	}
+
 	/**
 	 * Entries, checks and the container's calls come from three threads.
 	 */
@@ -482,6 +510,8 @@ class SseConnectionTests {
 
 		private final List<Integer> sizes = new ArrayList<>();
 
+		private final CountDownLatch blocked = new CountDownLatch(1);
+
 		private WriteListener listener;
 
 		private int room;
@@ -505,6 +535,10 @@ class SseConnectionTests {
 		private int flushed;
 
 		private IOException failure;
+
+		private boolean blocking;
+
+		private volatile boolean interrupted;
 
 		@Override
 		public synchronized boolean isReady() {
@@ -569,6 +603,17 @@ class SseConnectionTests {
 
 		@Override
 		public void write(byte[] bytes, int offset, int length) throws IOException {
+			if (this.blocking) {
+				this.blocked.countDown();
+				try {
+					Thread.sleep(Eventually.TIMEOUT.toMillis());
+				}
+				catch (InterruptedException ex) {
+					this.interrupted = true;
+					Thread.currentThread().interrupt();
+					throw new InterruptedIOException();
+				}
+			}
 			taken();
 			synchronized (this) {
 				this.sizes.add(length);
