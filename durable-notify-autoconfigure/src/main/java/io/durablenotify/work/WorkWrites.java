@@ -260,8 +260,7 @@ final class WorkWrites {
 		return wakeups;
 	}
 
-	private <T> @Nullable T limited(String queue, @Nullable String key, Statement<T> statement)
-			throws SQLException {
+	private <T> @Nullable T limited(String queue, @Nullable String key, Statement<T> statement) throws SQLException {
 		try {
 			return statement.run();
 		}
