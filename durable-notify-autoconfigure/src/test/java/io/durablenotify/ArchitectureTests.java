@@ -92,6 +92,8 @@ class ArchitectureTests {
 	 */
 	private static final Map<String, String> PUBLIC_CLASSES = Map.ofEntries(
 			Map.entry("io.durablenotify.database.ApplicationDatabase", "every feature reaches the database by it"),
+			Map.entry("io.durablenotify.database.CommitListener", "a bean of the auto-configuration"),
+			Map.entry("io.durablenotify.database.CommitWrites", "every feature that writes on commit gathers by it"),
 			Map.entry("io.durablenotify.database.LimitedStatement", "every feature that locks heads waits by it"),
 			Map.entry("io.durablenotify.database.OneTransaction",
 					"every feature that sends several statements does it by it"),
@@ -102,8 +104,10 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.TransactionBuffer",
 					"every feature keeps by it what waits for the end of a transaction"),
 			Map.entry("io.durablenotify.database.Texts", "the rules that all features have for texts"),
+			Map.entry("io.durablenotify.loop.AsyncCompletions", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.BackgroundLoop", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.FailureLog", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.GroupCommit", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.PeriodicTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.SerialTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.WorkerThread", "a tool of several features"),
@@ -121,7 +125,8 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
 			Map.entry("io.durablenotify.log.LogSubscription", "a feature's own consumers take entries from it"),
 			Map.entry("io.durablenotify.log.LogSubscriptions", "a feature opens its readers by it"),
-			Map.entry("io.durablenotify.wakeup.PublishingWrites", "what every feature writes by"));
+			Map.entry("io.durablenotify.wakeup.PublishingWrites", "what every feature writes by"),
+			Map.entry("io.durablenotify.work.WorkRequest", "a value with factory methods and a private form"));
 
 	/**
 	 * Classes that are not final, and why.

@@ -25,14 +25,18 @@ import io.durablenotify.event.EventConfiguration;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.instance.InstanceConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.CommitListener;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.listener.ListenerProperties;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.SchemaConfiguration;
 import io.durablenotify.stream.StreamConfiguration;
 import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.WakeupConfiguration;
+import io.durablenotify.work.WorkListenerConfiguration;
+import io.durablenotify.work.WorkProperties;
 
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -58,7 +62,7 @@ import org.springframework.context.annotation.Lazy;
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ PropertiesConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
-		EventConfiguration.class, ChangeConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
+		EventConfiguration.class, ChangeConfiguration.class, WorkListenerConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean
@@ -80,10 +84,17 @@ public final class DurableNotifyAutoConfiguration {
 	}
 
 	@Bean
+	@RequiresPostgres
+	static CommitListener durableNotifyCommitListener() {
+		return new CommitListener();
+	}
+
+	@Bean
 	@Lazy(false)
 	PostgresBeans durableNotifyPostgresBeans(DatabaseProduct product, ApplicationDatabase database,
-			StreamProperties streams, EventProperties events, ConfigurableListableBeanFactory beanFactory) {
-		return new PostgresBeans(product, database, streams, events, beanFactory);
+			StreamProperties streams, EventProperties events, WorkProperties work,
+			ConfigurableListableBeanFactory beanFactory) {
+		return new PostgresBeans(product, database, streams, events, work, beanFactory);
 	}
 
 	@Bean

@@ -24,6 +24,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamProperties;
+import io.durablenotify.work.WorkProperties;
 
 import org.springframework.beans.factory.InitializingBean;
 import org.springframework.beans.factory.config.BeanDefinition;
@@ -47,14 +48,17 @@ final class PostgresBeans implements InitializingBean {
 
 	private final EventProperties events;
 
+	private final WorkProperties work;
+
 	private final ConfigurableListableBeanFactory beanFactory;
 
 	PostgresBeans(DatabaseProduct product, ApplicationDatabase database, StreamProperties streams,
-			EventProperties events, ConfigurableListableBeanFactory beanFactory) {
+			EventProperties events, WorkProperties work, ConfigurableListableBeanFactory beanFactory) {
 		this.product = product;
 		this.database = database;
 		this.streams = streams;
 		this.events = events;
+		this.work = work;
 		this.beanFactory = beanFactory;
 	}
 
@@ -69,7 +73,8 @@ final class PostgresBeans implements InitializingBean {
 			}
 		}
 		this.database.checkSocketTimeout(Map.of("durable-notify.streams.append-timeout", this.streams.appendTimeout(),
-				"durable-notify.events.append-timeout", this.events.appendTimeout()));
+				"durable-notify.events.append-timeout", this.events.appendTimeout(),
+				"durable-notify.work.enqueue-timeout", this.work.enqueueTimeout()));
 	}
 
 	private static boolean isLazySingleton(BeanDefinition definition) {

@@ -27,6 +27,7 @@ import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.PollProperties;
 import io.durablenotify.wakeup.WakeupProperties;
 import io.durablenotify.web.SseProperties;
+import io.durablenotify.work.WorkProperties;
 
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
@@ -42,7 +43,8 @@ import org.springframework.core.env.Environment;
 @Lazy(false)
 @EnableConfigurationProperties({ DurableNotifyProperties.class, SchemaProperties.class, DeliveryProperties.class,
 		ListenerProperties.class, PollProperties.class, WakeupProperties.class, LeaseProperties.class,
-		StreamProperties.class, EventProperties.class, ChangeProperties.class, SseProperties.class })
+		StreamProperties.class, EventProperties.class, ChangeProperties.class, WorkProperties.class,
+		SseProperties.class })
 class PropertiesConfiguration {
 
 	PropertiesConfiguration(ListenerProperties listener, PollProperties poll) {

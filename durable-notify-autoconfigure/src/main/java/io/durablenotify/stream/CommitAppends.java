@@ -16,23 +16,21 @@
 
 package io.durablenotify.stream;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.database.CommitWrites;
 import io.durablenotify.stream.append.Append;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 import org.springframework.core.task.TaskRejectedException;
-import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * Gathers the chunks of a transaction, and appends them when nothing but its commit
- * remains. So it holds its streams for no longer than that, and locks them in one order.
+ * Gathers the chunks that a transaction appends with its commit. It locks their streams
+ * in one order.
  */
-final class CommitAppends implements TransactionBuffer.Content {
+final class CommitAppends extends CommitWrites<Append> {
 
 	private static final Log logger = LogFactory.getLog(StreamWriter.class);
 
@@ -40,92 +38,39 @@ final class CommitAppends implements TransactionBuffer.Content {
 
 	private final long maxBytes;
 
-	private final List<Append> gathered = new ArrayList<>();
-
-	private long bytes;
-
-	private boolean committing;
-
 	/**
 	 * Create a new instance.
 	 * @param append appends, in the transaction
 	 * @param maxBytes what one transaction may gather
 	 */
 	CommitAppends(Consumer<List<Append>> append, long maxBytes) {
+		super(STREAMS, maxBytes);
 		this.append = append;
 		this.maxBytes = maxBytes;
 	}
 
-	/**
-	 * Add to what the transaction appends.
-	 * @throws TaskRejectedException if it has gathered too much
-	 */
-	void add(Append append) {
-		long bytes = append.bufferedBytes();
-		if (!this.gathered.isEmpty() && this.bytes + bytes > this.maxBytes) {
-			throw new TaskRejectedException(
-					("Append on commit refused: this transaction has gathered %d bytes, and must "
-							+ "gather at most %d (durable-notify.streams.append-buffer). Commit more often")
-						.formatted(this.bytes, this.maxBytes));
-		}
-		this.gathered.add(append);
-		this.bytes += bytes;
-		if (this.committing) {
-			appendAll();
-		}
-	}
-
-	private void appendAll() {
-		if (!this.gathered.isEmpty()) {
-			List<Append> appends = List.copyOf(this.gathered);
-			truncate(0);
-			this.append.accept(appends);
-		}
+	@Override
+	protected void write(List<Append> appends) {
+		this.append.accept(appends);
 	}
 
 	@Override
-	public int size() {
-		return this.gathered.size();
+	protected long sizeOf(Append append) {
+		return append.bufferedBytes();
 	}
 
 	@Override
-	public void truncate(int size) {
-		List<Append> dropped = this.gathered.subList(size, this.gathered.size());
-		dropped.forEach((append) -> this.bytes -= append.bufferedBytes());
-		dropped.clear();
-	}
-
-	/**
-	 * Without a {@link CommitListener} other callbacks may come later.
-	 */
-	@Override
-	public void beforeCommit() {
-		if (!CommitListener.isComing()) {
-			appendNow();
-		}
-	}
-
-	/**
-	 * Append what was gathered, and from now on at once.
-	 */
-	void appendNow() {
-		if (!this.gathered.isEmpty()) {
-			PersistenceContexts.flush();
-		}
-		this.committing = true;
-		appendAll();
+	protected TaskRejectedException full(long bytes) {
+		return new TaskRejectedException(("Append on commit refused: this transaction has gathered %d bytes, and must "
+				+ "gather at most %d (durable-notify.streams.append-buffer). Commit more often")
+			.formatted(bytes, this.maxBytes));
 	}
 
 	@Override
-	public void afterCompletion(int status) {
-		if (status == TransactionSynchronization.STATUS_COMMITTED && !this.gathered.isEmpty()) {
-			// Registered so late that nothing was called before the commit
-			appendAll();
-			logger
-				.warn("appendOnCommit() was called for the first time when the transaction had committed, or was about "
-						+ "to: it was stored after that commit. Call it earlier, or append() in a new transaction "
-						+ "(Propagation.REQUIRES_NEW)");
-		}
+	protected void writtenLate() {
+		logger.warn("appendOnCommit() was called for the first time when the transaction had committed, or was about "
+				+ "to: it was stored after that commit. Call it earlier, or append() in a new transaction "
+				+ "(Propagation.REQUIRES_NEW)");
 	}
 
 }

@@ -129,11 +129,6 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	static CommitListener durableNotifyCommitListener() {
-		return new CommitListener();
-	}
-
-	@Bean
 	@ConditionalOnMissingBean
 	StreamWriter durableNotifyStreamWriter(ApplicationDatabase database, StreamCatalog catalog, PublishingWrites writes,
 			AppendWrite write, StreamEndSql ends, AppendPipeline pipeline, AppenderStore appenderStore,

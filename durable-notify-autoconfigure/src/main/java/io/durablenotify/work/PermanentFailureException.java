@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Thrown by a handler whose item cannot succeed: it is dead at once.
  */
 @SuppressWarnings("serial")
-public class PermanentFailureException extends RuntimeException {
+public final class PermanentFailureException extends RuntimeException {
 
 	/**
 	 * Create a new instance.

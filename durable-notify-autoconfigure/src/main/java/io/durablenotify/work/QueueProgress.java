@@ -180,6 +180,8 @@ final class QueueProgress {
 		if (claimed.more()) {
 			this.due = true;
 			this.nextDue = null;
+			// Late items may lie below the bound of all instances
+			this.hint = Math.min(this.hint, claimed.frontierMicros());
 			return;
 		}
 		this.clock = new Clock(claimed.clockMicros(), now);

@@ -18,7 +18,9 @@ package io.durablenotify.work;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 
 import org.jspecify.annotations.Nullable;
 
@@ -103,7 +105,12 @@ sealed interface Settlement {
 	/**
 	 * The handler has not begun: the item or the ordering key is given back.
 	 */
-	record GiveBack(HeldClaim claim, ClaimedItem item) implements Settlement {
+	record GiveBack(HeldClaim claim, ClaimedItem unit) implements Settlement {
+
+		Done done() {
+			return new Done(this.claim.claim(), 0, this.unit.itemId(), this.unit.token(), this.unit.rev());
+		}
+
 	}
 
 	/**
@@ -135,18 +142,60 @@ sealed interface Settlement {
 	 */
 	final class LaneVisit {
 
-		private final AtomicInteger unsettled = new AtomicInteger();
+		private final Lock lock = new ReentrantLock();
+
+		private final Condition changed = this.lock.newCondition();
+
+		private int unsettled;
 
 		void completed() {
-			this.unsettled.incrementAndGet();
+			add(1);
 		}
 
 		void settled() {
-			this.unsettled.decrementAndGet();
+			add(-1);
+		}
+
+		private void add(int number) {
+			this.lock.lock();
+			try {
+				this.unsettled += number;
+				this.changed.signalAll();
+			}
+			finally {
+				this.lock.unlock();
+			}
 		}
 
 		boolean isSettled() {
-			return this.unsettled.get() == 0;
+			this.lock.lock();
+			try {
+				return this.unsettled == 0;
+			}
+			finally {
+				this.lock.unlock();
+			}
+		}
+
+		/**
+		 * Wait until the items that were completed are removed.
+		 * @return whether they are
+		 */
+		boolean awaitSettled(Duration timeout) {
+			long left = timeout.toNanos();
+			this.lock.lock();
+			try {
+				while (this.unsettled > 0 && left > 0) {
+					left = this.changed.awaitNanos(left);
+				}
+			}
+			catch (InterruptedException ex) {
+				Thread.currentThread().interrupt();
+			}
+			finally {
+				this.lock.unlock();
+			}
+			return isSettled();
 		}
 
 	}

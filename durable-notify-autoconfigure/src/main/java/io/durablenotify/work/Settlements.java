@@ -203,12 +203,13 @@ final class Settlements {
 			}
 		}
 		else if (settlement instanceof GiveBack giveBack) {
-			this.sql.release(connection, giveBack.claim().claim(), List.of(giveBack.item()));
+			Claim claim = giveBack.claim().claim();
+			long due = this.sql.release(connection, claim, List.of(giveBack.done()));
+			this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
 			over(entry, finished);
 		}
 		else if (settlement instanceof TakeBack takeBack) {
-			this.sql.takeBack(connection, takeBack.item().done());
-			over(entry, finished);
+			returned(entry, this.sql.takeBack(connection, takeBack.item().done()), finished);
 		}
 		else if (settlement instanceof Settled) {
 			over(entry, finished);
@@ -220,8 +221,8 @@ final class Settlements {
 		if (wakeup != null) {
 			this.wakeups.send(WorkTopics.QUEUES, wakeup);
 		}
-		if (returned.kind() == Kind.LOST && entry.settlement.item() instanceof HeldItem item
-				&& !item.cancelRequested()) {
+		HeldItem item = entry.settlement.item();
+		if (returned.kind() == Kind.LOST && item != null && !item.cancelRequested()) {
 			logger.warn(("The outcome of %s was refused: it was cancelled, or another instance has taken it over")
 				.formatted(item));
 		}

@@ -54,6 +54,8 @@ final class WorkInvoker {
 
 	private static final Duration LEASE_CHECK = Duration.ofSeconds(1);
 
+	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(30);
+
 	private final Target target;
 
 	/**
@@ -135,6 +137,8 @@ final class WorkInvoker {
 			this.settlements.add(settlement, visit::settled);
 			return true;
 		}
+		// The items before it must be removed first
+		visit.awaitSettled(SETTLE_TIMEOUT);
 		this.settlements.add(settlement);
 		return false;
 	}

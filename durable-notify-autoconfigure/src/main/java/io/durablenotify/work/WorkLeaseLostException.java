@@ -20,10 +20,11 @@ import org.springframework.dao.ConcurrencyFailureException;
 
 /**
  * Thrown where an item is to be completed that this instance does not hold any more:
- * another instance has taken it over, or it was cancelled. The transaction must roll back.
+ * another instance has taken it over, or it was cancelled. The transaction must roll
+ * back.
  */
 @SuppressWarnings("serial")
-public class WorkLeaseLostException extends ConcurrencyFailureException {
+public final class WorkLeaseLostException extends ConcurrencyFailureException {
 
 	/**
 	 * Create a new instance.

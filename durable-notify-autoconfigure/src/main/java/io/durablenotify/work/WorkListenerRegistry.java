@@ -330,7 +330,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
 			for (Claim claim : WorkListenerRegistry.this.claimSql.claims(connection, lease.instanceId())) {
 				if (claim.queueId() == queue.id() && !WorkListenerRegistry.this.held.containsKey(claim)) {
-					WorkListenerRegistry.this.settleSql.releaseUnknown(connection, claim);
+					WorkListenerRegistry.this.settleSql.release(connection, claim);
 				}
 			}
 		}

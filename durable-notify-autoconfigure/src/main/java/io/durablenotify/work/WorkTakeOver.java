@@ -22,6 +22,7 @@ import java.util.List;
 
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.wakeup.PublishingWrites.Written;
+import io.durablenotify.work.TakeOverSql.TakenOver;
 
 /**
  * Makes the items due again that an instance had claimed.
@@ -46,8 +47,8 @@ final class WorkTakeOver implements TakeOver {
 
 	@Override
 	public Written<Integer> takeOver(Connection connection, long instanceId) throws SQLException {
-		List<StoredItem> taken = this.sql.takeOver(connection, instanceId);
-		return new Written<>(taken.size(),
+		List<TakenOver> taken = this.sql.takeOver(connection, instanceId);
+		return new Written<>(taken.stream().mapToInt(TakenOver::items).sum(),
 				taken.stream().map((item) -> WorkTopics.due(item.queueId(), item.dueMicros())).toList());
 	}
 

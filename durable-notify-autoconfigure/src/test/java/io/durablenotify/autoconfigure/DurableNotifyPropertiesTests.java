@@ -59,7 +59,13 @@ class DurableNotifyPropertiesTests {
 			Map.entry("streams.families", ""), Map.entry("events.max-payload-size", "1MB"),
 			Map.entry("events.append-timeout", "10s"), Map.entry("changes.retention", "1h"),
 			Map.entry("delivery.max-threads", "256"), Map.entry("sse.heartbeat-interval", "15s"),
-			Map.entry("sse.write-timeout", "30s"));
+			Map.entry("sse.write-timeout", "30s"), Map.entry("work.concurrency", "8"), Map.entry("work.prefetch", ""),
+			Map.entry("work.lease-duration", "30s"), Map.entry("work.max-attempts", "10"),
+			Map.entry("work.backoff.delay", "1s"), Map.entry("work.backoff.multiplier", "2"),
+			Map.entry("work.backoff.max-delay", "10m"), Map.entry("work.poll-interval", "1s"),
+			Map.entry("work.shutdown-timeout", "30s"), Map.entry("work.max-payload-size", "1MB"),
+			Map.entry("work.enqueue-timeout", "10s"), Map.entry("work.enqueue-buffer", "10000"),
+			Map.entry("work.dead-retention", ""), Map.entry("work.queues", ""));
 
 	/**
 	 * Boot's wording: a sentence as plain text, without an article in front.
@@ -108,7 +114,7 @@ class DurableNotifyPropertiesTests {
 			.filter((property) -> !property.getValue().isEmpty())
 			.map((property) -> "durable-notify." + property)
 			.toArray(String[]::new);
-		assertThat(properties(stated)).hasSize(11).isEqualTo(properties());
+		assertThat(properties(stated)).hasSize(12).isEqualTo(properties());
 	}
 
 	private static Map<String, Object> properties(String... values) {

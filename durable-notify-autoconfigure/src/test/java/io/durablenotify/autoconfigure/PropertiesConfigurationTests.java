@@ -16,7 +16,10 @@
 
 package io.durablenotify.autoconfigure;
 
+import java.time.Duration;
+
 import io.durablenotify.listener.ListenerProperties;
+import io.durablenotify.work.WorkProperties;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -112,6 +115,27 @@ class PropertiesConfigurationTests {
 					changes.retention          | 999ms       | 999ms   | Must be 1s to 36500d if it is set, but is 999ms.
 					changes.retention          | 36501d      | 36501d  | Must be 1s to 36500d if it is set, but is 36501d.
 					streams.append-buffer      | 900KB       | 900KB   | Must be at least durable-notify.streams.max-chunk-size, which is 1MB, but is 900KB.
+					work.concurrency           | 0           | 0       | Must be 1 to 1000, but is 0.
+					work.concurrency           | 1001        | 1001    | Must be 1 to 1000, but is 1001.
+					work.prefetch              | -1          | -1      | Must be 0 to 1000, but is -1.
+					work.lease-duration        | 999ms       | 999ms   | Must be 1s to 1d, but is 999ms.
+					work.max-attempts          | 0           | 0       | Must be 1 to 10000, but is 0.
+					work.max-attempts          | 10001       | 10001   | Must be 1 to 10000, but is 10001.
+					work.backoff.delay         | 49ms        | 49ms    | Must be 50ms to 1d, but is 49ms.
+					work.backoff.multiplier    | 0.9         | 0.9     | Must be 1 or more.
+					work.backoff.max-delay     | 31d         | 31d     | Must be 50ms to 30d, but is 31d.
+					work.backoff.max-delay     | 999ms       | 999ms   | Must not be shorter than backoff.delay.
+					work.poll-interval         | 0           | 0       | Must be 50ms to 1d, but is 0.
+					work.shutdown-timeout      | 61m         | 61m     | Must be 0 to 1h, but is 61m.
+					work.max-payload-size      | 0           | 0B      | Must be 1B to 512MB, but is 0B.
+					work.enqueue-timeout       | 1ms         | 1ms     | Must be 10ms to 1h, but is 1ms.
+					work.enqueue-buffer        | 0           | 0       | Must be 1 to 1000000, but is 0.
+					work.dead-retention        | 0           | 0       | Must be 1s to 36500d if it is set, but is 0.
+					work.queues.mail.concurrency  | 0        | 0       | Must be 1 to 1000, but is 0.
+					work.queues.mail.prefetch     | 1001     | 1001    | Must be 0 to 1000, but is 1001.
+					work.queues.mail.max-attempts | 0        | 0       | Must be 1 to 10000, but is 0.
+					work.queues.mail.backoff.delay | 1ms     | 1ms     | Must be 50ms to 1d, but is 1ms.
+					work.queues.mail.retention    | 1ms      | 1ms     | Must be 1s to 36500d if it is set, but is 1ms.
 					streams.families.a.prefix  | a b         | a b     | none of them white space
 					streams.families.a.prefix  | ''          | ''      | 1 to 511 characters
 					""")
@@ -172,6 +196,19 @@ class PropertiesConfigurationTests {
 			streams.lease               | 1s    | 1d
 			sse.heartbeat-interval      | 50ms  | 1d
 			delivery.max-threads        | 1     | 10000
+			work.concurrency            | 1     | 1000
+			work.prefetch               | 0     | 1000
+			work.lease-duration         | 1s    | 1d
+			work.max-attempts           | 1     | 10000
+			work.backoff.delay          | 50ms  | 10m
+			work.backoff.max-delay      | 1s    | 30d
+			work.poll-interval          | 50ms  | 1d
+			work.shutdown-timeout       | 0     | 1h
+			work.max-payload-size       | 1B    | 512MB
+			work.enqueue-timeout        | 10ms  | 1h
+			work.enqueue-buffer         | 1     | 1000000
+			work.dead-retention         | 1s    | 36500d
+			work.queues.mail.retention  | 1s    | 36500d
 			""")
 	void theLeastAndTheMostOfWhatIsAllowedAreTaken(String property, String least, String most) {
 		for (String value : new String[] { least, most }) {
@@ -180,6 +217,30 @@ class PropertiesConfigurationTests {
 						"durable-notify." + property + "=" + value)
 				.run((context) -> assertThat(context).hasNotFailed());
 		}
+	}
+
+	@Test
+	void aQueueHasThePropertiesOfAllWhereItHasNone() {
+		this.contextRunner
+			.withPropertyValues("durable-notify.work.concurrency=3", "durable-notify.work.queues.mail.max-attempts=2",
+					"durable-notify.work.queues[outbox/orders].retention=7d")
+			.run((context) -> {
+				WorkProperties properties = context.getBean(WorkProperties.class);
+				assertThat(properties.queue("mail"))
+					.isEqualTo(new WorkProperties.Queue(3, null, 2, properties.backoff(), null));
+				assertThat(properties.queue("outbox/orders"))
+					.isEqualTo(new WorkProperties.Queue(3, null, 10, properties.backoff(), Duration.ofDays(7)));
+				assertThat(properties.queue("other"))
+					.isEqualTo(new WorkProperties.Queue(3, null, 10, properties.backoff(), null));
+			});
+	}
+
+	@Test
+	void aQueueMustHaveTheNameOfOne() {
+		this.contextRunner.withPropertyValues("durable-notify.work.queues[a b].concurrency=3").run((context) -> {
+			assertThat(refusal(context).getName()).isEqualTo("durable-notify.work.queues");
+			assertThat(refusal(context).getReason()).contains("none of them white space");
+		});
 	}
 
 	@Test

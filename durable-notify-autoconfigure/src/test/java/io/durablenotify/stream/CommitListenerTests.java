@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
+import io.durablenotify.database.CommitListener;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -58,8 +59,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for {@link CommitListener} and {@link PersistenceContexts}: a stream is not
- * locked before nothing but the commit is left, with all that comes with a commit.
+ * Tests for {@link CommitListener} and {@link CommitAppends}: a stream is not locked
+ * before nothing but the commit is left, with all that comes with a commit.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class CommitListenerTests {

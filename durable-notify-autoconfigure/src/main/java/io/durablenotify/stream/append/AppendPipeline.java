@@ -24,8 +24,10 @@ import java.util.concurrent.Executor;
 import java.util.function.ToLongFunction;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.loop.AsyncCompletions;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.stream.append.AppendOutcome.Closed;
 import io.durablenotify.stream.append.AppendOutcome.Locked;
@@ -59,7 +61,7 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private final AppendQueue queue;
 
-	private final AsyncCompletions completions;
+	private final AsyncCompletions<Append> completions;
 
 	private final BackgroundLoop mainLoop;
 
@@ -90,7 +92,8 @@ public final class AppendPipeline implements AutoCloseable {
 		this.timeout = limits.timeout();
 		this.result = result;
 		this.queue = new AppendQueue(limits.bufferBytes());
-		this.completions = new AsyncCompletions(executor, result);
+		this.completions = new AsyncCompletions<>("durable-notify-append-outcome", executor,
+				(append) -> append.completeFuture(result), Append::hasDependents, Delays.ofJvm());
 		this.mainLoop = new BackgroundLoop("durable-notify-append", failures(log), this::writeQueued);
 		this.mutedLoop = new BackgroundLoop("durable-notify-append-muted", failures(log), this::writeMuted);
 	}

@@ -31,6 +31,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
+import io.durablenotify.loop.AsyncCompletions;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.stream.append.AppendOutcome.Stored;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.HandDelays;
@@ -132,7 +134,7 @@ class AsyncCompletionsTests {
 	void anExecutorWithoutRoomIsGivenNoMoreThanOneTaskABatch() {
 		HandDelays delays = new HandDelays();
 		List<Runnable> tasks = new ArrayList<>();
-		AsyncCompletions outcomes = new AsyncCompletions(tasks::add, AsyncCompletionsTests::index, delays);
+		AsyncCompletions<Append> outcomes = completions(tasks::add, delays);
 		List<CompletableFuture<Long>> futures = new ArrayList<>();
 		for (int i = 0; i < 10; i++) {
 			List<Append> settled = new ArrayList<>();
@@ -171,7 +173,7 @@ class AsyncCompletionsTests {
 		for (int i = 1; i < 10; i++) {
 			settled.add(stored(new LateCallback(callback)));
 		}
-		new AsyncCompletions(tasks::add, AsyncCompletionsTests::index, delays).complete(settled);
+		completions(tasks::add, delays).complete(settled);
 		for (int begun = 0; begun < 5; begun++) {
 			assertThat(tasks).hasSize(begun + 1);
 			int expected = begun + 1;
@@ -186,7 +188,7 @@ class AsyncCompletionsTests {
 	@Test
 	void whatTheExecutorRefusesTakesABoundedNumberOfThreads() {
 		AtomicInteger running = new AtomicInteger();
-		AsyncCompletions outcomes = completions((task) -> {
+		AsyncCompletions<Append> outcomes = completions((task) -> {
 			throw new RejectedExecutionException("full");
 		});
 		List<CompletableFuture<Void>> callbacks = new ArrayList<>();
@@ -205,8 +207,13 @@ class AsyncCompletionsTests {
 		Eventually.await(() -> outcomeThreads() == 0, AsyncCompletionsTests::outcomeThreads);
 	}
 
-	private static AsyncCompletions completions(Executor executor) {
-		return new AsyncCompletions(executor, AsyncCompletionsTests::index);
+	private static AsyncCompletions<Append> completions(Executor executor) {
+		return completions(executor, Delays.ofJvm());
+	}
+
+	private static AsyncCompletions<Append> completions(Executor executor, Delays delays) {
+		return new AsyncCompletions<>("durable-notify-append-outcome", executor,
+				(append) -> append.completeFuture(AsyncCompletionsTests::index), Append::hasDependents, delays);
 	}
 
 	private static long index(Append append) {

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.database;
 
 import java.util.Map;
 

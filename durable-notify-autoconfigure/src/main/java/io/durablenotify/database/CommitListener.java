@@ -14,9 +14,8 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream;
+package io.durablenotify.database;
 
-import io.durablenotify.database.TransactionBuffer;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -27,11 +26,11 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Appends what {@link CommitAppends} has gathered, after all synchronization callbacks of
- * the transaction in any order. The application's transaction managers call their
- * listeners last.
+ * Has {@link CommitWrites} write what they have gathered, after all synchronization
+ * callbacks of the transaction in any order. The application's transaction managers call
+ * their listeners last.
  */
-final class CommitListener implements BeanPostProcessor, TransactionExecutionListener {
+public final class CommitListener implements BeanPostProcessor, TransactionExecutionListener {
 
 	/**
 	 * Registered with each transaction that is listened to: one of a manager that is no
@@ -69,7 +68,7 @@ final class CommitListener implements BeanPostProcessor, TransactionExecutionLis
 	public void beforeCommit(TransactionExecution transaction) {
 		if (transaction.isNewTransaction() && !transaction.isNested()
 				&& TransactionSynchronizationManager.isSynchronizationActive()) {
-			TransactionBuffer.contents(CommitAppends.class).forEach(CommitAppends::appendNow);
+			CommitWrites.writeAll();
 		}
 	}
 

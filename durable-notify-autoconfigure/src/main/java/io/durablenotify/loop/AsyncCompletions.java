@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream.append;
+package io.durablenotify.loop;
 
 import java.time.Duration;
 import java.util.List;
@@ -23,15 +23,15 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.ToLongFunction;
-
-import io.durablenotify.loop.DaemonThreadFactory;
-import io.durablenotify.loop.Delays;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
- * Completes the futures of appends on the executor that runs users' code.
+ * Completes the futures of what was written on the executor that runs users' code.
+ *
+ * @param <T> the type of what was written
  */
-final class AsyncCompletions {
+public final class AsyncCompletions<T> {
 
 	/**
 	 * How long a future's completion may take before another thread completes those after
@@ -48,43 +48,49 @@ final class AsyncCompletions {
 
 	private final Executor executor;
 
+	private final Consumer<T> completion;
+
+	private final Predicate<T> hasDependents;
+
 	private final Delays delays;
 
 	/**
 	 * For what the executor rejects. Not the thread that completes, which writes for all
 	 * callers.
 	 */
-	private final ThreadPoolExecutor overflow = new ThreadPoolExecutor(MAX_OVERFLOW_THREADS, MAX_OVERFLOW_THREADS, 1,
-			TimeUnit.SECONDS, new LinkedBlockingQueue<>(), new DaemonThreadFactory("durable-notify-append-outcome"));
+	private final ThreadPoolExecutor overflow;
 
-	private final ToLongFunction<Append> result;
-
-	AsyncCompletions(Executor executor, ToLongFunction<Append> result) {
-		this(executor, result, Delays.ofJvm());
-	}
-
-	AsyncCompletions(Executor executor, ToLongFunction<Append> result, Delays delays) {
+	/**
+	 * Create a new instance.
+	 * @param threadName the name of the threads for what the executor rejects
+	 * @param executor runs users' code
+	 * @param completion completes a future
+	 * @param hasDependents returns whether code of the caller's would run with that
+	 * @param delays runs what is due later
+	 */
+	public AsyncCompletions(String threadName, Executor executor, Consumer<T> completion, Predicate<T> hasDependents,
+			Delays delays) {
 		this.executor = executor;
-		this.result = result;
+		this.completion = completion;
+		this.hasDependents = hasDependents;
 		this.delays = delays;
+		this.overflow = new ThreadPoolExecutor(MAX_OVERFLOW_THREADS, MAX_OVERFLOW_THREADS, 1, TimeUnit.SECONDS,
+				new LinkedBlockingQueue<>(), new DaemonThreadFactory(threadName));
 		this.overflow.allowCoreThreadTimeOut(true);
 	}
 
 	/**
-	 * Complete the futures of appends, in order, without waiting. What runs with them is
-	 * code of the callers, which may block, or wait for another of the futures.
+	 * Complete futures, in order, without waiting. What runs with them is code of the
+	 * callers, which may block, or wait for another of the futures.
+	 * @param written what was written
 	 */
-	void complete(List<Append> appends) {
-		if (appends.size() == 1) {
-			execute(() -> completeFuture(appends.get(0)));
+	public void complete(List<T> written) {
+		if (written.size() == 1) {
+			execute(() -> this.completion.accept(written.get(0)));
 		}
-		else if (!appends.isEmpty()) {
-			execute(new Completion(appends));
+		else if (!written.isEmpty()) {
+			execute(new Completion(written));
 		}
-	}
-
-	private void completeFuture(Append append) {
-		append.completeFuture(this.result);
 	}
 
 	private void execute(Runnable task) {
@@ -108,7 +114,7 @@ final class AsyncCompletions {
 
 	/**
 	 * Several futures, completed by one thread as long as that takes no time: a task for
-	 * each costs more than all else of an append. Once they have stalled, another thread
+	 * each costs more than all else of a write. Once they have stalled, another thread
 	 * goes on, and each future that has code of a caller gets a separate task. That code
 	 * can still be added between the check and the completion.
 	 * <p>
@@ -117,32 +123,32 @@ final class AsyncCompletions {
 	 */
 	private final class Completion implements Runnable {
 
-		private final List<Append> appends;
+		private final List<T> written;
 
 		private final AtomicInteger next = new AtomicInteger();
 
 		private volatile boolean stalled;
 
-		Completion(List<Append> appends) {
-			this.appends = appends;
+		Completion(List<T> written) {
+			this.written = written;
 		}
 
 		@Override
 		public void run() {
 			AsyncCompletions.this.delays.after(STALL, this::goOnIfStalled);
-			for (int i = this.next.getAndIncrement(); i < this.appends.size(); i = this.next.getAndIncrement()) {
-				Append append = this.appends.get(i);
-				if (this.stalled && append.hasDependents()) {
-					execute(() -> completeFuture(append));
+			for (int i = this.next.getAndIncrement(); i < this.written.size(); i = this.next.getAndIncrement()) {
+				T next = this.written.get(i);
+				if (this.stalled && AsyncCompletions.this.hasDependents.test(next)) {
+					execute(() -> AsyncCompletions.this.completion.accept(next));
 				}
 				else {
-					completeFuture(append);
+					AsyncCompletions.this.completion.accept(next);
 				}
 			}
 		}
 
 		private void goOnIfStalled() {
-			if (this.next.get() < this.appends.size()) {
+			if (this.next.get() < this.written.size()) {
 				this.stalled = true;
 				execute(this);
 			}

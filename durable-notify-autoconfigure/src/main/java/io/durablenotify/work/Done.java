@@ -1,0 +1,29 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+/**
+ * An item of a claim that is settled.
+ *
+ * @param claim the claim
+ * @param laneId the lane that the item belongs to, 0 for none
+ * @param itemId the item's id
+ * @param token the item's token, or the lane's
+ * @param rev the revision that the handler has seen, 0 for an item of a lane
+ */
+record Done(Claim claim, long laneId, long itemId, int token, int rev) {
+}

@@ -1,0 +1,320 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
+
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGStatement;
+
+/**
+ * The SQL that enqueues items, and changes those that have a key.
+ * <p>
+ * No item is due before it is enqueued: claims search nothing below a bound that the clock
+ * has passed. Works in any transaction; in REPEATABLE READ and SERIALIZABLE an item with a
+ * key or an ordering key may fail with a serialization failure.
+ */
+final class EnqueueSql {
+
+	private static final String DUE = """
+			greatest(clock_timestamp(), 'epoch'::timestamptz + ?::bigint * interval '1 microsecond')
+				+ ?::bigint * interval '1 microsecond'""";
+
+	private static final String INSERT = """
+			INSERT INTO ${schema}.work_items (queue_id, due_at, headers, payload)
+			SELECT q.queue_id, ${due}, ?::text, ?::bytea FROM ${schema}.work_queues q WHERE q.name = ?
+			RETURNING queue_id, item_id, ${schema}.work_micros(due_at)
+			""";
+
+	/**
+	 * The queues are looked up one by one, in the order of the list: ids and due times are
+	 * in that order too. Empty in place of null, which with {@code array_nulls=off} would
+	 * be the text NULL.
+	 */
+	private static final String INSERT_ALL = """
+			INSERT INTO ${schema}.work_items (queue_id, due_at, headers, payload)
+			SELECT q.queue_id, greatest(clock_timestamp(), 'epoch'::timestamptz + u.due_at * interval '1 microsecond')
+				+ u.due_in * interval '1 microsecond', nullif(u.headers, ''), u.payload
+			FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::bytea[]) AS u(queue, due_at, due_in, headers, payload)
+			CROSS JOIN LATERAL (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = u.queue OFFSET 0) q
+			RETURNING queue_id, item_id, ${schema}.work_micros(due_at)
+			""";
+
+	private static final String FIND_QUEUES = """
+			SELECT name FROM ${schema}.work_queues WHERE name = ANY(?::text[])
+			""";
+
+	/**
+	 * Locks the item until the transaction ends, also where nothing but its revision
+	 * changes: else its handler could run before the caller's commit, and be the last.
+	 * What was due before this statement began, others were woken for.
+	 */
+	private static final String COALESCE = """
+			INSERT INTO ${schema}.work_items AS i (queue_id, due_at, key, headers, payload)
+			SELECT q.queue_id, ${due}, ?::text, ?::text, ?::bytea FROM ${schema}.work_queues q WHERE q.name = ?
+			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO UPDATE SET rev = i.rev + 1, ${changes}
+			RETURNING i.queue_id, i.item_id,
+				CASE WHEN i.due_at < statement_timestamp() THEN 9223372036854775807 ELSE ${schema}.work_micros(i.due_at) END,
+				i.rev > 0
+			""";
+
+	private static final String EARLIER = "due_at = least(i.due_at, excluded.due_at)";
+
+	private static final String REPLACE = """
+			due_at = excluded.due_at, headers = excluded.headers, payload = excluded.payload, failures = 0, last_error = NULL""";
+
+	private static final String APPEND = """
+			SELECT queue_id, item_id, due FROM ${schema}.work_append(?, ?, ?, ?, ?, ?)
+			""";
+
+	private static final String CREATE_QUEUES = """
+			INSERT INTO ${schema}.work_queues (name) SELECT name FROM unnest(?::text[]) AS u(name)
+			WHERE NOT EXISTS (SELECT FROM ${schema}.work_queues q WHERE q.name = u.name) ORDER BY name
+			ON CONFLICT ON CONSTRAINT work_queues_name_key DO NOTHING
+			""";
+
+	/**
+	 * A claim that is being made at this moment may have the item too. Its completion is
+	 * refused as any other.
+	 */
+	private static final String CANCEL = """
+			DELETE FROM ${schema}.work_items i USING ${schema}.work_queues q
+			WHERE q.name = ? AND i.queue_id = q.queue_id AND i.key = ? AND NOT i.lane
+			RETURNING i.queue_id, i.item_id, EXISTS (SELECT FROM ${schema}.work_claims c
+				WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
+			""";
+
+	/**
+	 * With a new revision, since it may be running: then all claims count for it.
+	 */
+	private static final String RESCHEDULE = """
+			UPDATE ${schema}.work_items i SET rev = i.rev + 1, due_at = ${due} FROM ${schema}.work_queues q
+			WHERE q.name = ? AND i.queue_id = q.queue_id AND i.key = ? AND NOT i.lane
+			RETURNING i.queue_id, i.item_id, ${schema}.work_micros(i.due_at)
+			""";
+
+	private final String insert;
+
+	private final String insertAll;
+
+	private final String findQueues;
+
+	private final String coalesce;
+
+	private final String replace;
+
+	private final String append;
+
+	private final String createQueues;
+
+	private final String cancel;
+
+	private final String reschedule;
+
+	EnqueueSql(SchemaName schema) {
+		this.insert = schema.qualify(INSERT.replace("${due}", DUE));
+		this.insertAll = schema.qualify(INSERT_ALL);
+		this.findQueues = schema.qualify(FIND_QUEUES);
+		this.coalesce = schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", EARLIER));
+		this.replace = schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", REPLACE));
+		this.append = schema.qualify(APPEND);
+		this.createQueues = schema.qualify(CREATE_QUEUES);
+		this.cancel = schema.qualify(CANCEL);
+		this.reschedule = schema.qualify(RESCHEDULE.replace("${due}", DUE));
+	}
+
+	/**
+	 * Insert items that have neither a key nor an ordering key.
+	 * @return what was stored, in the order of the items; {@code null} where the queue does
+	 * not exist
+	 */
+	List<@Nullable StoredItem> insert(Connection connection, List<NewItem> items) throws SQLException {
+		List<@Nullable StoredItem> stored = (items.size() == 1) ? insertOne(connection, items.get(0))
+				: insertAll(connection, items);
+		return (stored.size() == items.size()) ? stored : place(connection, items, stored);
+	}
+
+	private List<@Nullable StoredItem> insertOne(Connection connection, NewItem item) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.insert)) {
+			statement.setLong(1, item.dueAtMicros());
+			statement.setLong(2, item.dueInMicros());
+			statement.setString(3, item.headers());
+			statement.setBytes(4, item.payload());
+			statement.setString(5, item.queue());
+			return readInserted(statement);
+		}
+	}
+
+	private List<@Nullable StoredItem> insertAll(Connection connection, List<NewItem> items) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.insertAll)) {
+			transferInBinary(statement);
+			statement.setObject(1, texts(items, NewItem::queue));
+			statement.setObject(2, longs(items, NewItem::dueAtMicros));
+			statement.setObject(3, longs(items, NewItem::dueInMicros));
+			statement.setObject(4, texts(items, NewItem::headers));
+			statement.setObject(5, items.stream().map(NewItem::payload).toArray(byte[][]::new));
+			return readInserted(statement);
+		}
+	}
+
+	private static String[] texts(List<NewItem> items, Function<NewItem, @Nullable String> text) {
+		return items.stream().map((item) -> Objects.requireNonNullElse(text.apply(item), "")).toArray(String[]::new);
+	}
+
+	private static long[] longs(List<NewItem> items, ToLongFunction<NewItem> value) {
+		return items.stream().mapToLong(value).toArray();
+	}
+
+	private static List<@Nullable StoredItem> readInserted(PreparedStatement statement) throws SQLException {
+		ResultSet result = statement.executeQuery();
+		List<@Nullable StoredItem> stored = new ArrayList<>();
+		while (result.next()) {
+			stored.add(new StoredItem(result.getInt(1), result.getLong(2), false, result.getLong(3)));
+		}
+		return stored;
+	}
+
+	/**
+	 * Put what was stored beside the items whose queues exist. A queue that was created
+	 * since has no item of these.
+	 */
+	private List<@Nullable StoredItem> place(Connection connection, List<NewItem> items,
+			List<@Nullable StoredItem> stored) throws SQLException {
+		Set<String> found = new HashSet<>();
+		if (!stored.isEmpty()) {
+			try (PreparedStatement statement = connection.prepareStatement(this.findQueues)) {
+				statement.setObject(1, items.stream().map(NewItem::queue).distinct().toArray(String[]::new));
+				ResultSet result = statement.executeQuery();
+				while (result.next()) {
+					found.add(result.getString(1));
+				}
+			}
+		}
+		List<@Nullable StoredItem> placed = new ArrayList<>(items.size());
+		int next = 0;
+		for (NewItem item : items) {
+			placed.add((found.contains(item.queue())) ? stored.get(next++) : null);
+		}
+		return placed;
+	}
+
+	/**
+	 * Insert an item with a key, or coalesce it into the one that is there.
+	 * @return what was stored, {@code null} if the queue does not exist
+	 */
+	@Nullable StoredItem coalesce(Connection connection, NewItem item) throws SQLException {
+		try (PreparedStatement statement = connection
+			.prepareStatement((item.replacing()) ? this.replace : this.coalesce)) {
+			statement.setLong(1, item.dueAtMicros());
+			statement.setLong(2, item.dueInMicros());
+			statement.setString(3, item.key());
+			statement.setString(4, item.headers());
+			statement.setBytes(5, item.payload());
+			statement.setString(6, item.queue());
+			ResultSet result = statement.executeQuery();
+			return (result.next())
+					? new StoredItem(result.getInt(1), result.getLong(2), result.getBoolean(4), result.getLong(3)) : null;
+		}
+	}
+
+	/**
+	 * Append an item to its ordering key, which is locked until the transaction ends.
+	 * @return what was stored, {@code null} if the queue does not exist
+	 */
+	@Nullable StoredItem append(Connection connection, NewItem item) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.append)) {
+			statement.setString(1, item.queue());
+			statement.setString(2, item.orderingKey());
+			statement.setLong(3, item.dueAtMicros());
+			statement.setLong(4, item.dueInMicros());
+			statement.setString(5, item.headers());
+			statement.setBytes(6, item.payload());
+			ResultSet result = statement.executeQuery();
+			result.next();
+			int queueId = result.getInt(1);
+			return (result.wasNull()) ? null : new StoredItem(queueId, result.getLong(2), false, result.getLong(3));
+		}
+	}
+
+	/**
+	 * Create the queues that are missing. Waits for an uncommitted create of the same
+	 * name.
+	 */
+	void createQueues(Connection connection, Collection<String> names) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.createQueues)) {
+			statement.setObject(1, names.stream().distinct().toArray(String[]::new));
+			statement.executeUpdate();
+		}
+	}
+
+	/**
+	 * Remove the item with a key.
+	 * @return what was cancelled, {@code null} if there is no such item
+	 */
+	@Nullable Cancelled cancel(Connection connection, String queue, String key) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.cancel)) {
+			statement.setString(1, queue);
+			statement.setString(2, key);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? new Cancelled(result.getInt(1), result.getLong(2), result.getBoolean(3)) : null;
+		}
+	}
+
+	/**
+	 * Change when the item with a key is due.
+	 * @return the item, {@code null} if there is none
+	 */
+	@Nullable StoredItem reschedule(Connection connection, String queue, String key, Instant dueAt)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.reschedule)) {
+			statement.setLong(1, Micros.of(dueAt));
+			statement.setLong(2, 0);
+			statement.setString(3, queue);
+			statement.setString(4, key);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? new StoredItem(result.getInt(1), result.getLong(2), true, result.getLong(3))
+					: null;
+		}
+	}
+
+	/**
+	 * Arrays go as text, twice as long, until a statement is prepared on the server, which
+	 * is from its fifth execution on. Not where the user has turned that off.
+	 */
+	private static void transferInBinary(PreparedStatement statement) throws SQLException {
+		if (statement.isWrapperFor(PGStatement.class)) {
+			PGStatement driverStatement = statement.unwrap(PGStatement.class);
+			if (driverStatement.getPrepareThreshold() > 1) {
+				driverStatement.setPrepareThreshold(1);
+			}
+		}
+	}
+
+}

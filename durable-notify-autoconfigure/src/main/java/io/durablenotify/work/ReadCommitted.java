@@ -1,0 +1,68 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.SqlErrors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs statements that are correct in READ COMMITTED only, and say so. Where the database
+ * or the role has another default they get a transaction, which costs two round trips
+ * more.
+ */
+final class ReadCommitted {
+
+	/**
+	 * What our functions fail with in another transaction.
+	 */
+	private static final String REQUIRED = "DN002";
+
+	private static final String BEGIN = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+	private volatile boolean isDefault = true;
+
+	/**
+	 * Run a statement.
+	 * @param connection the connection, in autocommit
+	 */
+	<T extends @Nullable Object> T run(Connection connection, SessionWork<T> work) throws SQLException {
+		if (this.isDefault || !connection.getAutoCommit()) {
+			try {
+				return work.run(connection, false);
+			}
+			catch (SQLException ex) {
+				if (!SqlErrors.state(ex).equals(REQUIRED) || !connection.getAutoCommit()) {
+					throw ex;
+				}
+				this.isDefault = false;
+			}
+		}
+		return OneTransaction.run(connection, (session, joined) -> {
+			try (Statement statement = session.createStatement()) {
+				statement.execute(BEGIN);
+			}
+			return work.run(session, joined);
+		});
+	}
+
+}

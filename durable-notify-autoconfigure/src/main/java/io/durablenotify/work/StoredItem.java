@@ -1,0 +1,30 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+/**
+ * What was stored.
+ *
+ * @param queueId the queue
+ * @param itemId the item's id, or that of the item of an ordering key
+ * @param coalesced whether the request was coalesced into an item that was there
+ * @param dueMicros when it is due, by the database's clock; {@link Micros#NEVER} where
+ * there is nothing to wake up for: what it was coalesced into, or its ordering key, is
+ * due already or running
+ */
+record StoredItem(int queueId, long itemId, boolean coalesced, long dueMicros) {
+}

@@ -1,0 +1,327 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.schema.SchemaName;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.TestDatabase;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
+
+/**
+ * The tables of work in a database that an instance has migrated, and what settles and
+ * claims in it. Each has one connection of its own, in autocommit.
+ */
+final class WorkTables implements AutoCloseable {
+
+	private static final SchemaName SCHEMA = new SchemaName("durable_notify");
+
+	private final EnqueueSql enqueue = new EnqueueSql(SCHEMA);
+
+	private final ClaimSql claims = new ClaimSql(SCHEMA);
+
+	private final SettleSql settle = new SettleSql(SCHEMA);
+
+	private final TakeOverSql takeOver = new TakeOverSql(SCHEMA);
+
+	private final Connection connection;
+
+	private final JdbcTemplate jdbc;
+
+	private final long instanceId;
+
+	/**
+	 * What the holder passes to its next claim.
+	 */
+	private long frontier = Long.MIN_VALUE;
+
+	private WorkTables(Connection connection) {
+		this.connection = connection;
+		this.jdbc = new JdbcTemplate(new SingleConnectionDataSource(connection, true));
+		this.instanceId = this.jdbc.queryForObject("""
+				INSERT INTO durable_notify.instances (instance_id, lease_until) OVERRIDING SYSTEM VALUE
+				VALUES (durable_notify.next_instance_id(), clock_timestamp() + interval '1 hour') RETURNING instance_id
+				""", Long.class);
+	}
+
+	/**
+	 * Connect as another holder, with a lease.
+	 */
+	static WorkTables open(TestDatabase database) {
+		return open(database, "");
+	}
+
+	static WorkTables open(TestDatabase database, String settings) {
+		try {
+			return new WorkTables(DriverManager.getConnection(database.url() + "&" + settings));
+		}
+		catch (SQLException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	JdbcTemplate jdbc() {
+		return this.jdbc;
+	}
+
+	Connection connection() {
+		return this.connection;
+	}
+
+	EnqueueSql enqueue() {
+		return this.enqueue;
+	}
+
+	ClaimSql claims() {
+		return this.claims;
+	}
+
+	SettleSql settle() {
+		return this.settle;
+	}
+
+	TakeOverSql takeOver() {
+		return this.takeOver;
+	}
+
+	long instanceId() {
+		return this.instanceId;
+	}
+
+	/**
+	 * Run in a transaction, which stays open if the caller sets it up so.
+	 */
+	<T extends @Nullable Object> T run(SessionWork<T> work) {
+		try {
+			return work.run(this.connection, !this.connection.getAutoCommit());
+		}
+		catch (SQLException ex) {
+			throw new SqlFailure(ex);
+		}
+	}
+
+	void begin() {
+		run((connection, joined) -> {
+			connection.setAutoCommit(false);
+			return null;
+		});
+	}
+
+	void commit() {
+		run((connection, joined) -> {
+			connection.commit();
+			connection.setAutoCommit(true);
+			return null;
+		});
+	}
+
+	void rollback() {
+		run((connection, joined) -> {
+			connection.rollback();
+			connection.setAutoCommit(true);
+			return null;
+		});
+	}
+
+	/**
+	 * Create a queue.
+	 */
+	int queue(String name) {
+		return queue(new QueueSettings(name, 3, false, null));
+	}
+
+	int queue(QueueSettings settings) {
+		return run((connection, joined) -> this.claims.register(connection, settings));
+	}
+
+	static NewItem item(String queue, String payload) {
+		return new NewItem(queue, null, false, null, null, null, null, bytes(payload));
+	}
+
+	static NewItem keyed(String queue, String key, String payload) {
+		return new NewItem(queue, key, false, null, null, null, null, bytes(payload));
+	}
+
+	static NewItem replacing(String queue, String key, String payload, @Nullable Duration dueIn) {
+		return new NewItem(queue, key, true, null, null, dueIn, null, bytes(payload));
+	}
+
+	static NewItem ordered(String queue, String orderingKey, String payload) {
+		return new NewItem(queue, null, false, orderingKey, null, null, null, bytes(payload));
+	}
+
+	static byte[] bytes(String payload) {
+		return payload.getBytes(StandardCharsets.UTF_8);
+	}
+
+	static String text(ClaimedItem item) {
+		return new String(item.payload(), StandardCharsets.UTF_8);
+	}
+
+	static List<String> texts(Claimed claimed) {
+		return claimed.items().stream().map(WorkTables::text).toList();
+	}
+
+	/**
+	 * Enqueue items without keys in one statement.
+	 */
+	List<@Nullable StoredItem> insert(String queue, String... payloads) {
+		List<NewItem> items = new ArrayList<>();
+		for (String payload : payloads) {
+			items.add(item(queue, payload));
+		}
+		return run((connection, joined) -> this.enqueue.insert(connection, items));
+	}
+
+	StoredItem put(NewItem item) {
+		return run((connection, joined) -> {
+			if (item.orderingKey() != null) {
+				return this.enqueue.append(connection, item);
+			}
+			return (item.key() != null) ? this.enqueue.coalesce(connection, item)
+					: this.enqueue.insert(connection, List.of(item)).get(0);
+		});
+	}
+
+	Claimed claim(int queueId, int limit) {
+		return claim(queueId, limit, Micros.NEVER);
+	}
+
+	/**
+	 * Claim, going on from the last claim.
+	 */
+	Claimed claim(int queueId, int limit, long hint) {
+		Claimed claimed = run(
+				(connection, joined) -> this.claims.claim(connection, queueId, this.instanceId, limit, this.frontier, hint));
+		this.frontier = claimed.frontierMicros();
+		return claimed;
+	}
+
+	/**
+	 * Claim until something is claimed.
+	 */
+	Claimed awaitClaim(int queueId, int limit) {
+		Claimed[] claimed = new Claimed[1];
+		Eventually.await(() -> {
+			claimed[0] = claim(queueId, limit);
+			return claimed[0].claim() != null;
+		}, this::dump);
+		return claimed[0];
+	}
+
+	static Done done(Claimed claimed, ClaimedItem item) {
+		return new Done(claimed.claim(), 0, item.itemId(), item.token(), item.rev());
+	}
+
+	static Done done(Claimed claimed, ClaimedItem lane, ClaimedItem item) {
+		return new Done(claimed.claim(), lane.itemId(), item.itemId(), lane.token(), 0);
+	}
+
+	static List<Done> done(Claimed claimed) {
+		return claimed.items().stream().map((item) -> done(claimed, item)).toList();
+	}
+
+	/**
+	 * Complete all items of a claim and remove it.
+	 */
+	Collection<Done> complete(Claimed claimed) {
+		return run((connection, joined) -> this.settle.complete(connection, done(claimed), List.of(claimed.claim()), false));
+	}
+
+	/**
+	 * Let another holder's lease run out, and take over from it.
+	 */
+	List<TakeOverSql.TakenOver> takeOverFrom(WorkTables lost) {
+		this.jdbc.update("UPDATE durable_notify.instances SET lease_until = clock_timestamp() - interval '1 s', "
+				+ "gone_at = clock_timestamp() WHERE instance_id = ?", lost.instanceId);
+		return run((connection, joined) -> this.takeOver.takeOver(connection, lost.instanceId));
+	}
+
+	Map<String, Object> row(long itemId) {
+		return this.jdbc.queryForMap("SELECT due_at, token, rev, failures, suspect, last_error, payload FROM "
+				+ "durable_notify.work_items WHERE item_id = ?", itemId);
+	}
+
+	/**
+	 * Return whether an item is due in the future and in no claim.
+	 */
+	boolean isReturned(long itemId) {
+		return this.jdbc.queryForObject("""
+				SELECT count(*) FROM durable_notify.work_items i WHERE i.item_id = ? AND i.due_at > clock_timestamp()
+					AND NOT EXISTS (SELECT FROM durable_notify.work_claims c WHERE i.item_id = ANY (c.item_ids))
+				""", Integer.class, itemId) == 1;
+	}
+
+	long count(String table) {
+		return this.jdbc.queryForObject("SELECT count(*) FROM durable_notify." + table, Long.class);
+	}
+
+	String dump() {
+		return "items %s, lane items %s, claims %s, dead %s, queues %s".formatted(
+				this.jdbc.queryForList("SELECT item_id, queue_id, due_at, token, rev, failures, suspect, lane, key "
+						+ "FROM durable_notify.work_items ORDER BY due_at LIMIT 50"),
+				this.jdbc.queryForList("SELECT lane_id, item_id, not_before, failures FROM durable_notify.work_lane_items "
+						+ "ORDER BY lane_id, item_id LIMIT 50"),
+				this.jdbc.queryForList("SELECT claim_id, queue_id, instance_id, to_due, item_ids::text "
+						+ "FROM durable_notify.work_claims LIMIT 50"),
+				this.jdbc.queryForList("SELECT item_id, lane, queue_id, key, blocks, failures FROM durable_notify.work_dead LIMIT 50"),
+				this.jdbc.queryForList("SELECT queue_id, name, paused_at, max_running, frontier, looked_at, look_took, "
+						+ "clock_timestamp() AS now FROM durable_notify.work_queues"));
+	}
+
+	@Override
+	public void close() {
+		try {
+			this.connection.close();
+		}
+		catch (SQLException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	static Instant now(JdbcTemplate jdbc) {
+		return jdbc.queryForObject("SELECT clock_timestamp()", java.time.OffsetDateTime.class).toInstant();
+	}
+
+	/**
+	 * A failure of a statement, for lambdas.
+	 */
+	static final class SqlFailure extends RuntimeException {
+
+		private static final long serialVersionUID = 1L;
+
+		SqlFailure(SQLException cause) {
+			super(cause.getMessage() + " (" + cause.getSQLState() + ")", cause);
+		}
+
+	}
+
+}
