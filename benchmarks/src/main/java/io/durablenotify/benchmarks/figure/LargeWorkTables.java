@@ -57,7 +57,7 @@ public final class LargeWorkTables implements Figure {
 	@Override
 	public List<Line> measure(Run run) throws Exception {
 		int finished = run.size().pick(10_000_000, 1_000_000, 2_000);
-		int items = run.size().pick(20_000, 10_000, 500);
+		int items = run.size().pick(20_000, 10_000, 600);
 		try (Database full = run.createDatabase(); Database empty = run.createDatabase()) {
 			StoredItems.storeOthers(full, QUEUE, finished, finished / 10, finished / 100);
 			try (Claims ofEmpty = new Claims(empty);
