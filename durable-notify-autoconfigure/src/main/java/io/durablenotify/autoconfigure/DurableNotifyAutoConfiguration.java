@@ -35,7 +35,9 @@ import io.durablenotify.schema.SchemaConfiguration;
 import io.durablenotify.stream.StreamConfiguration;
 import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.WakeupConfiguration;
+import io.durablenotify.work.WorkConfiguration;
 import io.durablenotify.work.WorkListenerConfiguration;
+import io.durablenotify.work.WorkMethodConfiguration;
 import io.durablenotify.work.WorkProperties;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -62,7 +64,8 @@ import org.springframework.context.annotation.Lazy;
 @ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
 @Import({ PropertiesConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
-		EventConfiguration.class, ChangeConfiguration.class, WorkListenerConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
+		EventConfiguration.class, ChangeConfiguration.class, WorkConfiguration.class, WorkListenerConfiguration.class,
+		WorkMethodConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

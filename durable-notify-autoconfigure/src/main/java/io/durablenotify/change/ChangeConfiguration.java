@@ -21,6 +21,7 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.method.HandlerMethodFilter;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -81,8 +82,8 @@ public class ChangeConfiguration {
 
 	@Bean
 	@Lazy(false)
-	static ChangeListenerFilter durableNotifyChangeListenerFilter() {
-		return new ChangeListenerFilter();
+	static HandlerMethodFilter durableNotifyChangeListenerFilter() {
+		return new HandlerMethodFilter(ChangeListener.class);
 	}
 
 }

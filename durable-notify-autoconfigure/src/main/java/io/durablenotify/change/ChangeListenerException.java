@@ -16,25 +16,16 @@
 
 package io.durablenotify.change;
 
+import io.durablenotify.method.HandlerMethodException;
+
 /**
  * Thrown if a {@link ChangeListener} method cannot be used, so that its bean cannot be
  * created. The message names the method, the bean and the reason.
  */
-public final class ChangeListenerException extends IllegalStateException {
-
-	private final String action;
+public final class ChangeListenerException extends HandlerMethodException {
 
 	ChangeListenerException(String message, String action, Throwable cause) {
-		super(message, cause);
-		this.action = action;
-	}
-
-	/**
-	 * Return how to correct the method.
-	 * @return a sentence
-	 */
-	public String getAction() {
-		return this.action;
+		super(message, action, cause);
 	}
 
 }

@@ -45,7 +45,7 @@ final class ChangeListenerMethod implements ChangeHandler {
 	ChangeListenerMethod(Object bean, Method method, boolean ignoreOwn) {
 		Class<?>[] parameters = method.getParameterTypes();
 		if (parameters.length != 1 || (parameters[0] != Change.class && parameters[0] != ChangeGap.class)
-				|| !HandlerMethod.isVoidAndVisible(method)) {
+				|| method.getReturnType() != void.class || !HandlerMethod.isVisible(method)) {
 			throw new IllegalStateException(RULE);
 		}
 		this.method = new HandlerMethod(bean, method);

@@ -21,13 +21,12 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.method.HandlerMethodException;
 import io.durablenotify.method.HandlerMethodProcessor;
 
 import org.springframework.beans.factory.ObjectProvider;
-import org.springframework.core.annotation.AnnotationConfigurationException;
 
 /**
  * Subscribes the {@link ChangeListener} methods of beans.
@@ -67,14 +66,9 @@ final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListene
 		}
 	}
 
-	private static <T> T usable(String where, String action, Supplier<T> supplier) {
-		try {
-			return supplier.get();
-		}
-		catch (IllegalStateException | IllegalArgumentException | AnnotationConfigurationException ex) {
-			throw new ChangeListenerException("@ChangeListener %s cannot be used: %s".formatted(where, ex.getMessage()),
-					action, ex);
-		}
+	@Override
+	protected HandlerMethodException unusable(String message, String action, RuntimeException cause) {
+		return new ChangeListenerException(message, action, cause);
 	}
 
 	private Set<String> topics(ChangeListener annotation) {

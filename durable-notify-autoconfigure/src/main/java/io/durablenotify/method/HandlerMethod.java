@@ -20,7 +20,10 @@ import java.lang.annotation.Annotation;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.UndeclaredThrowableException;
 import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.aop.support.AopUtils;
 import org.springframework.core.MethodIntrospector;
@@ -53,13 +56,12 @@ public final class HandlerMethod {
 	}
 
 	/**
-	 * Return whether a method can be called on a bean, and returns nothing.
+	 * Return whether a method can be called on a bean.
 	 * @param method the method
-	 * @return whether it is void, and neither private nor static
+	 * @return whether it is neither private nor static
 	 */
-	public static boolean isVoidAndVisible(Method method) {
-		return method.getReturnType() == void.class && !Modifier.isPrivate(method.getModifiers())
-				&& !Modifier.isStatic(method.getModifiers());
+	public static boolean isVisible(Method method) {
+		return !Modifier.isPrivate(method.getModifiers()) && !Modifier.isStatic(method.getModifiers());
 	}
 
 	/**
@@ -81,14 +83,16 @@ public final class HandlerMethod {
 	/**
 	 * Call the method.
 	 * @param arguments the arguments
+	 * @return what the method returns, {@code null} if that is nothing
 	 * @throws Exception what the method throws
 	 */
-	public void call(Object... arguments) throws Exception {
+	public @Nullable Object call(@Nullable Object... arguments) throws Exception {
 		try {
-			this.method.invoke(this.bean, arguments);
+			return this.method.invoke(this.bean, arguments);
 		}
 		catch (InvocationTargetException ex) {
 			ReflectionUtils.rethrowException(ex.getTargetException());
+			throw new UndeclaredThrowableException(ex);
 		}
 	}
 

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,7 @@ import org.springframework.aop.framework.AopInfrastructureBean;
 import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
 import org.springframework.context.EmbeddedValueResolverAware;
+import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.util.StringValueResolver;
 
 /**
@@ -84,6 +86,33 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 	@Override
 	public void setEmbeddedValueResolver(StringValueResolver resolver) {
 		this.placeholders = resolver;
+	}
+
+	/**
+	 * Create the exception for a method that cannot be used.
+	 * @param message the message
+	 * @param action how to correct the method
+	 * @param cause the cause
+	 * @return the exception
+	 */
+	protected abstract HandlerMethodException unusable(String message, String action, RuntimeException cause);
+
+	/**
+	 * Do a step of using a method that may find that it cannot be used.
+	 * @param <T> the result's type
+	 * @param where the method and the bean, for the message
+	 * @param action how to correct the method
+	 * @param step the step
+	 * @return the result
+	 */
+	protected final <T extends @Nullable Object> T usable(String where, String action, Supplier<T> step) {
+		try {
+			return step.get();
+		}
+		catch (IllegalStateException | IllegalArgumentException | AnnotationConfigurationException ex) {
+			throw unusable("@%s %s cannot be used: %s".formatted(this.annotation.getSimpleName(), where,
+					ex.getMessage()), action, ex);
+		}
 	}
 
 	/**

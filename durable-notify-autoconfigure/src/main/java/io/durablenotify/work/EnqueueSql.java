@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -30,6 +31,8 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
+import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
@@ -37,9 +40,12 @@ import org.postgresql.PGStatement;
 /**
  * The SQL that enqueues items, and changes those that have a key.
  * <p>
- * No item is due before it is enqueued: claims search nothing below a bound that the clock
- * has passed. Works in any transaction; in REPEATABLE READ and SERIALIZABLE an item with a
- * key or an ordering key may fail with a serialization failure.
+ * No item is due before it is enqueued: claims search nothing below a bound that the
+ * clock has passed. Works in any transaction; in REPEATABLE READ and SERIALIZABLE an item
+ * with a key or an ordering key may fail with a serialization failure.
+ * <p>
+ * Where a key, or a queue that is being created, is locked by another transaction, a
+ * statement waits no longer than its {@code lockTimeout}.
  */
 final class EnqueueSql {
 
@@ -54,9 +60,9 @@ final class EnqueueSql {
 			""";
 
 	/**
-	 * The queues are looked up one by one, in the order of the list: ids and due times are
-	 * in that order too. Empty in place of null, which with {@code array_nulls=off} would
-	 * be the text NULL.
+	 * The queues are looked up one by one, in the order of the list: ids and due times
+	 * are in that order too. Empty in place of null, which with {@code array_nulls=off}
+	 * would be the text NULL.
 	 */
 	private static final String INSERT_ALL = """
 			INSERT INTO ${schema}.work_items (queue_id, due_at, headers, payload)
@@ -126,34 +132,36 @@ final class EnqueueSql {
 
 	private final String findQueues;
 
-	private final String coalesce;
+	private final LimitedStatement coalesce;
 
-	private final String replace;
+	private final LimitedStatement replace;
 
-	private final String append;
+	private final LimitedStatement append;
 
-	private final String createQueues;
+	private final LimitedStatement createQueues;
 
-	private final String cancel;
+	private final LimitedStatement cancel;
 
-	private final String reschedule;
+	private final LimitedStatement reschedule;
 
 	EnqueueSql(SchemaName schema) {
 		this.insert = schema.qualify(INSERT.replace("${due}", DUE));
 		this.insertAll = schema.qualify(INSERT_ALL);
 		this.findQueues = schema.qualify(FIND_QUEUES);
-		this.coalesce = schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", EARLIER));
-		this.replace = schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", REPLACE));
-		this.append = schema.qualify(APPEND);
-		this.createQueues = schema.qualify(CREATE_QUEUES);
-		this.cancel = schema.qualify(CANCEL);
-		this.reschedule = schema.qualify(RESCHEDULE.replace("${due}", DUE));
+		this.coalesce = new LimitedStatement(
+				schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", EARLIER)));
+		this.replace = new LimitedStatement(
+				schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", REPLACE)));
+		this.append = new LimitedStatement(schema.qualify(APPEND));
+		this.createQueues = new LimitedStatement(schema.qualify(CREATE_QUEUES));
+		this.cancel = new LimitedStatement(schema.qualify(CANCEL));
+		this.reschedule = new LimitedStatement(schema.qualify(RESCHEDULE.replace("${due}", DUE)));
 	}
 
 	/**
 	 * Insert items that have neither a key nor an ordering key.
-	 * @return what was stored, in the order of the items; {@code null} where the queue does
-	 * not exist
+	 * @return what was stored, in the order of the items; {@code null} where the queue
+	 * does not exist
 	 */
 	List<@Nullable StoredItem> insert(Connection connection, List<NewItem> items) throws SQLException {
 		List<@Nullable StoredItem> stored = (items.size() == 1) ? insertOne(connection, items.get(0))
@@ -229,18 +237,19 @@ final class EnqueueSql {
 	 * Insert an item with a key, or coalesce it into the one that is there.
 	 * @return what was stored, {@code null} if the queue does not exist
 	 */
-	@Nullable StoredItem coalesce(Connection connection, NewItem item) throws SQLException {
-		try (PreparedStatement statement = connection
-			.prepareStatement((item.replacing()) ? this.replace : this.coalesce)) {
-			statement.setLong(1, item.dueAtMicros());
-			statement.setLong(2, item.dueInMicros());
-			statement.setString(3, item.key());
-			statement.setString(4, item.headers());
-			statement.setBytes(5, item.payload());
-			statement.setString(6, item.queue());
-			ResultSet result = statement.executeQuery();
+	@Nullable StoredItem coalesce(Connection connection, boolean joined, Duration lockTimeout, NewItem item) throws SQLException {
+		LimitedStatement limited = (item.replacing()) ? this.replace : this.coalesce;
+		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
+			statement.setLong(2, item.dueAtMicros());
+			statement.setLong(3, item.dueInMicros());
+			statement.setString(4, item.key());
+			statement.setString(5, item.headers());
+			statement.setBytes(6, item.payload());
+			statement.setString(7, item.queue());
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next())
-					? new StoredItem(result.getInt(1), result.getLong(2), result.getBoolean(4), result.getLong(3)) : null;
+					? new StoredItem(result.getInt(1), result.getLong(2), result.getBoolean(4), result.getLong(3))
+					: null;
 		}
 	}
 
@@ -248,15 +257,15 @@ final class EnqueueSql {
 	 * Append an item to its ordering key, which is locked until the transaction ends.
 	 * @return what was stored, {@code null} if the queue does not exist
 	 */
-	@Nullable StoredItem append(Connection connection, NewItem item) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.append)) {
-			statement.setString(1, item.queue());
-			statement.setString(2, item.orderingKey());
-			statement.setLong(3, item.dueAtMicros());
-			statement.setLong(4, item.dueInMicros());
-			statement.setString(5, item.headers());
-			statement.setBytes(6, item.payload());
-			ResultSet result = statement.executeQuery();
+	@Nullable StoredItem append(Connection connection, boolean joined, Duration lockTimeout, NewItem item) throws SQLException {
+		try (PreparedStatement statement = this.append.prepare(connection, joined, lockTimeout)) {
+			statement.setString(2, item.queue());
+			statement.setString(3, item.orderingKey());
+			statement.setLong(4, item.dueAtMicros());
+			statement.setLong(5, item.dueInMicros());
+			statement.setString(6, item.headers());
+			statement.setBytes(7, item.payload());
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			result.next();
 			int queueId = result.getInt(1);
 			return (result.wasNull()) ? null : new StoredItem(queueId, result.getLong(2), false, result.getLong(3));
@@ -267,10 +276,11 @@ final class EnqueueSql {
 	 * Create the queues that are missing. Waits for an uncommitted create of the same
 	 * name.
 	 */
-	void createQueues(Connection connection, Collection<String> names) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.createQueues)) {
-			statement.setObject(1, names.stream().distinct().toArray(String[]::new));
-			statement.executeUpdate();
+	void createQueues(Connection connection, boolean joined, Duration lockTimeout, Collection<String> names)
+			throws SQLException {
+		try (PreparedStatement statement = this.createQueues.prepare(connection, joined, lockTimeout)) {
+			statement.setObject(2, names.stream().distinct().toArray(String[]::new));
+			OneTransaction.execute(statement);
 		}
 	}
 
@@ -278,11 +288,12 @@ final class EnqueueSql {
 	 * Remove the item with a key.
 	 * @return what was cancelled, {@code null} if there is no such item
 	 */
-	@Nullable Cancelled cancel(Connection connection, String queue, String key) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.cancel)) {
-			statement.setString(1, queue);
-			statement.setString(2, key);
-			ResultSet result = statement.executeQuery();
+	@Nullable Cancelled cancel(Connection connection, boolean joined, Duration lockTimeout, String queue, String key)
+			throws SQLException {
+		try (PreparedStatement statement = this.cancel.prepare(connection, joined, lockTimeout)) {
+			statement.setString(2, queue);
+			statement.setString(3, key);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? new Cancelled(result.getInt(1), result.getLong(2), result.getBoolean(3)) : null;
 		}
 	}
@@ -291,22 +302,22 @@ final class EnqueueSql {
 	 * Change when the item with a key is due.
 	 * @return the item, {@code null} if there is none
 	 */
-	@Nullable StoredItem reschedule(Connection connection, String queue, String key, Instant dueAt)
-			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.reschedule)) {
-			statement.setLong(1, Micros.of(dueAt));
-			statement.setLong(2, 0);
-			statement.setString(3, queue);
-			statement.setString(4, key);
-			ResultSet result = statement.executeQuery();
+	@Nullable StoredItem reschedule(Connection connection, boolean joined, Duration lockTimeout, String queue, String key,
+			Instant dueAt) throws SQLException {
+		try (PreparedStatement statement = this.reschedule.prepare(connection, joined, lockTimeout)) {
+			statement.setLong(2, Micros.of(dueAt));
+			statement.setLong(3, 0);
+			statement.setString(4, queue);
+			statement.setString(5, key);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? new StoredItem(result.getInt(1), result.getLong(2), true, result.getLong(3))
 					: null;
 		}
 	}
 
 	/**
-	 * Arrays go as text, twice as long, until a statement is prepared on the server, which
-	 * is from its fifth execution on. Not where the user has turned that off.
+	 * Arrays go as text, twice as long, until a statement is prepared on the server,
+	 * which is from its fifth execution on. Not where the user has turned that off.
 	 */
 	private static void transferInBinary(PreparedStatement statement) throws SQLException {
 		if (statement.isWrapperFor(PGStatement.class)) {

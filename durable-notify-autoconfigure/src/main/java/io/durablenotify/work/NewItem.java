@@ -37,6 +37,21 @@ record NewItem(String queue, @Nullable String key, boolean replacing, @Nullable 
 		@Nullable Instant dueAt, @Nullable Duration dueIn, @Nullable String headers, byte[] payload) {
 
 	/**
+	 * Return whether it has neither a key nor an ordering key, so that it waits for no
+	 * other transaction.
+	 */
+	boolean isPlain() {
+		return lockedKey() == null;
+	}
+
+	/**
+	 * Return its key or ordering key, which it locks.
+	 */
+	@Nullable String lockedKey() {
+		return (this.key != null) ? this.key : this.orderingKey;
+	}
+
+	/**
 	 * Return when it is due, in microseconds since 1970; 0 for now.
 	 */
 	long dueAtMicros() {

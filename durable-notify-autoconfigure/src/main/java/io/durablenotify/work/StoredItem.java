@@ -16,6 +16,8 @@
 
 package io.durablenotify.work;
 
+import io.durablenotify.work.Enqueued.Outcome;
+
 /**
  * What was stored.
  *
@@ -27,4 +29,12 @@ package io.durablenotify.work;
  * due already or running
  */
 record StoredItem(int queueId, long itemId, boolean coalesced, long dueMicros) {
+
+	/**
+	 * Return the outcome as the caller is given it.
+	 */
+	Enqueued enqueued() {
+		return new Enqueued(this.itemId, (this.coalesced) ? Outcome.COALESCED : Outcome.ENQUEUED);
+	}
+
 }

@@ -111,7 +111,7 @@ final class WorkInvoker {
 		LaneVisit visit = new LaneVisit();
 		long after = 0;
 		do {
-			List<ClaimedItem> items = this.laneItems.fetch(lane.itemId(), after, MAX_LANE_ITEMS);
+			List<ClaimedItem> items = fetch(lane, after);
 			for (ClaimedItem item : items) {
 				HeldItem held = new HeldItem(claim, lane, item, this.completion);
 				if (!awaitLease(claim) || !handleInLane(held, visit)) {
@@ -125,6 +125,20 @@ final class WorkInvoker {
 		}
 		while (!stop.getAsBoolean());
 		this.settlements.add(new ReleaseLane(claim, lane, visit));
+	}
+
+	/**
+	 * Fetch the next items of an ordering key; none if that fails, so that it is given
+	 * back, and claimed again.
+	 */
+	private List<ClaimedItem> fetch(ClaimedItem lane, long after) {
+		try {
+			return this.laneItems.fetch(lane.itemId(), after, MAX_LANE_ITEMS);
+		}
+		catch (RuntimeException ex) {
+			logger.debug("Failed to fetch the items of an ordering key", ex);
+			return List.of();
+		}
 	}
 
 	private boolean handleInLane(HeldItem item, LaneVisit visit) {
@@ -263,6 +277,9 @@ final class WorkInvoker {
 		if (item.completion() == Completion.COMMITTED) {
 			logger.warn("The handler of %s has failed after it had completed the item: %s".formatted(item, failure));
 			return new Settled(item.claim());
+		}
+		if (failure instanceof RunAgainException again) {
+			return new Rearm(item, again.dueAt());
 		}
 		logger.debug("The handler of %s has failed".formatted(item), failure);
 		synchronized (this.failures) {

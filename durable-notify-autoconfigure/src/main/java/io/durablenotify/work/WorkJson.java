@@ -23,6 +23,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.databind.json.JsonMapper;
 
+import org.springframework.beans.factory.BeanFactory;
+
 /**
  * Payloads that are JSON. Touches Jackson's mapper, which an application need not have.
  */
@@ -32,6 +34,15 @@ final class WorkJson {
 
 	WorkJson(JsonMapper mapper) {
 		this.mapper = mapper;
+	}
+
+	/**
+	 * Create from the application's mapper.
+	 * @return {@code null} if it has none, or several of which none is primary
+	 */
+	static @Nullable WorkJson of(BeanFactory beanFactory) {
+		JsonMapper mapper = beanFactory.getBeanProvider(JsonMapper.class).getIfUnique();
+		return (mapper != null) ? new WorkJson(mapper) : null;
 	}
 
 	byte[] encode(Object value) {

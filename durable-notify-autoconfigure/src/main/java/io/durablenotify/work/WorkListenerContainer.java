@@ -62,7 +62,7 @@ final class WorkListenerContainer {
 	private static final Duration CLAIM_TIMEOUT = Duration.ofSeconds(5);
 
 	/**
-	 * How often the queues named last come first.
+	 * After how many claims another queue than the first comes first.
 	 */
 	private static final int TURN_OF_THE_LAST = 8;
 
@@ -112,7 +112,7 @@ final class WorkListenerContainer {
 	/**
 	 * Only accessed by the loop's thread, like what follows.
 	 */
-	private int rounds;
+	private long claimed = 1;
 
 	private boolean othersWoken;
 
@@ -184,16 +184,15 @@ final class WorkListenerContainer {
 	}
 
 	/**
-	 * The first queues come first, but in some of the rounds: the last must not wait for
-	 * ever.
+	 * The first queues come first, except after each eighth claim: items of the later ones
+	 * must not wait until the first ones are empty.
 	 */
 	private List<QueueProgress> inTurn() {
-		this.rounds++;
-		if (this.queues.size() == 1 || this.rounds % TURN_OF_THE_LAST != 0) {
+		if (this.queues.size() == 1 || this.claimed % TURN_OF_THE_LAST != 0) {
 			return this.queues;
 		}
 		List<QueueProgress> rotated = new ArrayList<>(this.queues);
-		Collections.rotate(rotated, (this.rounds / TURN_OF_THE_LAST) % (this.queues.size() - 1) + 1);
+		Collections.rotate(rotated, -(int) (this.claimed / TURN_OF_THE_LAST % (this.queues.size() - 1) + 1));
 		return rotated;
 	}
 
@@ -210,6 +209,7 @@ final class WorkListenerContainer {
 		queue.claimed(claimed, range, System.nanoTime(), ThreadLocalRandom.current().nextDouble(0.5, 1));
 		Claim claim = claimed.claim();
 		if (claim != null) {
+			this.claimed++;
 			add(lease, queue, claim, claimed.items());
 		}
 		if (!claimed.more()) {

@@ -44,6 +44,8 @@ final class WorkTables implements AutoCloseable {
 
 	private static final SchemaName SCHEMA = new SchemaName("durable_notify");
 
+	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
+
 	private final EnqueueSql enqueue = new EnqueueSql(SCHEMA);
 
 	private final ClaimSql claims = new ClaimSql(SCHEMA);
@@ -204,9 +206,9 @@ final class WorkTables implements AutoCloseable {
 	StoredItem put(NewItem item) {
 		return run((connection, joined) -> {
 			if (item.orderingKey() != null) {
-				return this.enqueue.append(connection, item);
+				return this.enqueue.append(connection, joined, LOCK_TIMEOUT, item);
 			}
-			return (item.key() != null) ? this.enqueue.coalesce(connection, item)
+			return (item.key() != null) ? this.enqueue.coalesce(connection, joined, LOCK_TIMEOUT, item)
 					: this.enqueue.insert(connection, List.of(item)).get(0);
 		});
 	}
@@ -219,8 +221,8 @@ final class WorkTables implements AutoCloseable {
 	 * Claim, going on from the last claim.
 	 */
 	Claimed claim(int queueId, int limit, long hint) {
-		Claimed claimed = run(
-				(connection, joined) -> this.claims.claim(connection, queueId, this.instanceId, limit, this.frontier, hint));
+		Claimed claimed = run((connection, joined) -> this.claims.claim(connection, queueId, this.instanceId, limit,
+				this.frontier, hint));
 		this.frontier = claimed.frontierMicros();
 		return claimed;
 	}
@@ -253,7 +255,8 @@ final class WorkTables implements AutoCloseable {
 	 * Complete all items of a claim and remove it.
 	 */
 	Collection<Done> complete(Claimed claimed) {
-		return run((connection, joined) -> this.settle.complete(connection, done(claimed), List.of(claimed.claim()), false));
+		return run((connection, joined) -> this.settle.complete(connection, done(claimed), List.of(claimed.claim()),
+				false));
 	}
 
 	/**
@@ -288,11 +291,13 @@ final class WorkTables implements AutoCloseable {
 		return "items %s, lane items %s, claims %s, dead %s, queues %s".formatted(
 				this.jdbc.queryForList("SELECT item_id, queue_id, due_at, token, rev, failures, suspect, lane, key "
 						+ "FROM durable_notify.work_items ORDER BY due_at LIMIT 50"),
-				this.jdbc.queryForList("SELECT lane_id, item_id, not_before, failures FROM durable_notify.work_lane_items "
-						+ "ORDER BY lane_id, item_id LIMIT 50"),
+				this.jdbc
+					.queryForList("SELECT lane_id, item_id, not_before, failures FROM durable_notify.work_lane_items "
+							+ "ORDER BY lane_id, item_id LIMIT 50"),
 				this.jdbc.queryForList("SELECT claim_id, queue_id, instance_id, to_due, item_ids::text "
 						+ "FROM durable_notify.work_claims LIMIT 50"),
-				this.jdbc.queryForList("SELECT item_id, lane, queue_id, key, blocks, failures FROM durable_notify.work_dead LIMIT 50"),
+				this.jdbc.queryForList(
+						"SELECT item_id, lane, queue_id, key, blocks, failures FROM durable_notify.work_dead LIMIT 50"),
 				this.jdbc.queryForList("SELECT queue_id, name, paused_at, max_running, frontier, looked_at, look_took, "
 						+ "clock_timestamp() AS now FROM durable_notify.work_queues"));
 	}

@@ -16,18 +16,18 @@
 
 package io.durablenotify.autoconfigure;
 
-import io.durablenotify.change.ChangeListenerException;
+import io.durablenotify.method.HandlerMethodException;
 
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
 /**
- * A {@link AbstractFailureAnalyzer} for {@link ChangeListenerException}.
+ * A {@link AbstractFailureAnalyzer} for {@link HandlerMethodException}.
  */
-final class ChangeListenerFailureAnalyzer extends AbstractFailureAnalyzer<ChangeListenerException> {
+final class HandlerMethodFailureAnalyzer extends AbstractFailureAnalyzer<HandlerMethodException> {
 
 	@Override
-	protected FailureAnalysis analyze(Throwable rootFailure, ChangeListenerException cause) {
+	protected FailureAnalysis analyze(Throwable rootFailure, HandlerMethodException cause) {
 		return new FailureAnalysis(cause.getMessage(), cause.getAction(), cause);
 	}
 

@@ -14,22 +14,18 @@
  * limitations under the License.
  */
 
-package io.durablenotify.change;
+package io.durablenotify.work;
 
-import io.durablenotify.method.HandlerMethod;
-
-import org.springframework.beans.factory.config.BeanDefinition;
-import org.springframework.boot.LazyInitializationExcludeFilter;
+import io.durablenotify.method.HandlerMethodException;
 
 /**
- * Excludes beans with a {@link ChangeListener} from
- * {@code spring.main.lazy-initialization}: no other bean might ever create them.
+ * Thrown if a {@link WorkListener} method cannot be used, so that its bean cannot be
+ * created. The message names the method, the bean and the reason.
  */
-final class ChangeListenerFilter implements LazyInitializationExcludeFilter {
+public final class WorkListenerException extends HandlerMethodException {
 
-	@Override
-	public boolean isExcluded(String beanName, BeanDefinition beanDefinition, Class<?> beanType) {
-		return !HandlerMethod.find(beanType, ChangeListener.class).isEmpty();
+	WorkListenerException(String message, String action, Throwable cause) {
+		super(message, action, cause);
 	}
 
 }

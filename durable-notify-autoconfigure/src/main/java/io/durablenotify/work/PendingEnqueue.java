@@ -1,0 +1,98 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.concurrent.CompletableFuture;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An item that is to be stored by another thread than its caller's.
+ */
+final class PendingEnqueue {
+
+	private final NewItem item;
+
+	private final long offeredAt = System.nanoTime();
+
+	/**
+	 * What the caller is given if it does not wait.
+	 */
+	private final @Nullable CompletableFuture<Enqueued> future;
+
+	/**
+	 * What was stored, {@code null} if the queue is missing. Completed by the thread that
+	 * writes for all.
+	 */
+	private final CompletableFuture<@Nullable StoredItem> outcome = new CompletableFuture<>();
+
+	PendingEnqueue(NewItem item, @Nullable CompletableFuture<Enqueued> future) {
+		this.item = item;
+		this.future = future;
+	}
+
+	NewItem item() {
+		return this.item;
+	}
+
+	/**
+	 * Return for how long it has waited, in nanoseconds.
+	 */
+	long waited() {
+		return System.nanoTime() - this.offeredAt;
+	}
+
+	boolean isAsync() {
+		return this.future != null;
+	}
+
+	CompletableFuture<@Nullable StoredItem> outcome() {
+		return this.outcome;
+	}
+
+	/**
+	 * Return whether code of the caller's would run with {@link #completeFuture}.
+	 */
+	boolean hasDependents() {
+		return this.future != null && this.future.getNumberOfDependents() > 0;
+	}
+
+	/**
+	 * Return whether the caller does not wait, and there is an outcome for it.
+	 */
+	boolean isCompletedAsync() {
+		return isAsync() && this.outcome.isDone();
+	}
+
+	/**
+	 * Complete the future of a caller that does not wait, as the outcome is.
+	 */
+	void completeFuture() {
+		CompletableFuture<Enqueued> future = this.future;
+		if (future != null) {
+			this.outcome.whenComplete((stored, failure) -> {
+				if (stored != null) {
+					future.complete(stored.enqueued());
+				}
+				else {
+					future.completeExceptionally(failure);
+				}
+			});
+		}
+	}
+
+}

@@ -1,0 +1,112 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Handles the item of recurring work, and has it handled again at the next time.
+ */
+final class RecurringHandler implements WorkHandler {
+
+	private static final Log logger = LogFactory.getLog(WorkListeners.class);
+
+	private final Recurrence recurrence;
+
+	private final WorkHandler handler;
+
+	private final int maxAttempts;
+
+	private final List<Class<? extends Throwable>> permanent;
+
+	private final Clock clock;
+
+	/**
+	 * Create a new instance.
+	 * @param recurrence the recurring work
+	 * @param handler what is to be done
+	 * @param maxAttempts after how many failed attempts the next time is waited for
+	 * @param permanent the exceptions after which there are no further attempts
+	 * @param clock the clock
+	 */
+	RecurringHandler(Recurrence recurrence, WorkHandler handler, int maxAttempts,
+			List<Class<? extends Throwable>> permanent, Clock clock) {
+		this.recurrence = recurrence;
+		this.handler = handler;
+		this.maxAttempts = maxAttempts;
+		this.permanent = permanent;
+		this.clock = clock;
+	}
+
+	@Override
+	public WorkOutcome handle(WorkItem item) throws Exception {
+		if (!this.recurrence.key().equals(item.key())) {
+			return this.handler.handle(item);
+		}
+		WorkOutcome outcome;
+		try {
+			outcome = this.handler.handle(item);
+		}
+		catch (WorkLeaseLostException ex) {
+			throw ex;
+		}
+		catch (Throwable ex) {
+			waitForNextTime(item, isPermanent(ex), ex.toString(), ex);
+			throw ex;
+		}
+		if (outcome instanceof WorkOutcome.Fail fail) {
+			waitForNextTime(item, fail.permanent(), fail.reason(), null);
+		}
+		Instant next = next(item);
+		return (outcome == WorkOutcome.done() && next != null) ? WorkOutcome.again(next) : outcome;
+	}
+
+	private boolean isPermanent(Throwable failure) {
+		return failure instanceof PermanentFailureException
+				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
+	}
+
+	/**
+	 * Return if there is another attempt, or no next time.
+	 */
+	private void waitForNextTime(WorkItem item, boolean permanent, String reason, @Nullable Throwable failure) {
+		Instant next = next(item);
+		if ((permanent || item.attempt() >= this.maxAttempts) && next != null) {
+			logger.error("Recurring work '%s' has failed at attempt %d, and runs again at %s: %s"
+				.formatted(this.recurrence.id(), item.attempt(), next, reason), failure);
+			throw new RunAgainException(next, reason);
+		}
+	}
+
+	/**
+	 * The item was claimed by the database's clock, and not before its time: if this
+	 * JVM's clock is slow, the item must not be due at the same time again.
+	 */
+	private @Nullable Instant next(WorkItem item) {
+		Instant claimed = Instant.EPOCH.plusNanos(TimeUnit.MICROSECONDS.toNanos(item.fencingToken()));
+		Instant now = this.clock.instant();
+		return this.recurrence.schedule().next((now.isAfter(claimed)) ? now : claimed);
+	}
+
+}

@@ -1,0 +1,144 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+
+import io.durablenotify.schema.SchemaName;
+import io.durablenotify.wakeup.PublishingWrites.Written;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The SQL of recurring work, whose items are those of any other.
+ */
+final class RecurringSql {
+
+	private static final String DUE_AT = "timestamptz 'epoch' + ?::bigint * interval '1 microsecond'";
+
+	/**
+	 * One row if the queue exists.
+	 */
+	private static final String FIND = """
+			SELECT ${schema}.work_micros(clock_timestamp()), q.queue_id, i.item_id, i.headers
+			FROM ${schema}.work_queues q LEFT JOIN ${schema}.work_items i
+				ON i.queue_id = q.queue_id AND i.key = ? AND NOT i.lane
+			WHERE q.name = ?
+			""";
+
+	/**
+	 * The first of several instances wins, also if its item was handled since.
+	 */
+	private static final String INSERT = """
+			INSERT INTO ${schema}.work_items (queue_id, key, due_at, headers, payload)
+			VALUES (?, ?, %s, ?, ''::bytea)
+			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO NOTHING
+			""".formatted(DUE_AT);
+
+	/**
+	 * An item that is due runs, and one that failed is retried, all the same.
+	 */
+	private static final String MOVE = """
+			UPDATE ${schema}.work_items SET headers = ?, rev = rev + 1,
+				due_at = CASE WHEN due_at > clock_timestamp() AND failures = 0 THEN %s ELSE due_at END
+			WHERE item_id = ?
+			""".formatted(DUE_AT);
+
+	private final String find;
+
+	private final String insert;
+
+	private final String move;
+
+	RecurringSql(SchemaName schema) {
+		this.find = schema.qualify(FIND);
+		this.insert = schema.qualify(INSERT);
+		this.move = schema.qualify(MOVE);
+	}
+
+	/**
+	 * Store the item of recurring work if there is none.
+	 * @param connection a connection in autocommit
+	 * @param recurrence the recurring work
+	 * @param move whether an item with another schedule is moved
+	 * @return whether something was written
+	 */
+	Written<Boolean> store(Connection connection, Recurrence recurrence, boolean move) throws SQLException {
+		Stored stored = find(connection, recurrence);
+		if (stored == null || stored.itemId != 0 && (!move || stored.isOf(recurrence))) {
+			return Written.of(false, null);
+		}
+		Instant next = recurrence.schedule().next(Instant.EPOCH.plus(stored.nowMicros, ChronoUnit.MICROS));
+		if (next == null) {
+			return Written.of(false, null);
+		}
+		long dueMicros = Micros.of(next);
+		boolean written = (stored.itemId == 0) ? insert(connection, recurrence, stored.queueId, dueMicros)
+				: move(connection, recurrence, stored.itemId, dueMicros);
+		return Written.of(written, (written) ? WorkTopics.due(stored.queueId, dueMicros) : null);
+	}
+
+	private @Nullable Stored find(Connection connection, Recurrence recurrence) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
+			statement.setString(1, recurrence.key());
+			statement.setString(2, recurrence.queue());
+			ResultSet result = statement.executeQuery();
+			return (result.next())
+					? new Stored(result.getLong(1), result.getInt(2), result.getLong(3), result.getString(4)) : null;
+		}
+	}
+
+	private boolean insert(Connection connection, Recurrence recurrence, int queueId, long dueMicros)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.insert)) {
+			statement.setInt(1, queueId);
+			statement.setString(2, recurrence.key());
+			statement.setLong(3, dueMicros);
+			statement.setString(4, WorkHeaders.write(recurrence.headers()));
+			return statement.executeUpdate() == 1;
+		}
+	}
+
+	private boolean move(Connection connection, Recurrence recurrence, long itemId, long dueMicros)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.move)) {
+			statement.setString(1, WorkHeaders.write(recurrence.headers()));
+			statement.setLong(2, dueMicros);
+			statement.setLong(3, itemId);
+			return statement.executeUpdate() == 1;
+		}
+	}
+
+	/**
+	 * What is stored.
+	 *
+	 * @param nowMicros the time by the database's clock
+	 * @param itemId the item, 0 if there is none
+	 */
+	private record Stored(long nowMicros, int queueId, long itemId, @Nullable String headers) {
+
+		private boolean isOf(Recurrence recurrence) {
+			return recurrence.schedule().toString().equals(WorkHeaders.parse(this.headers).get(Recurrence.HEADER));
+		}
+
+	}
+
+}

@@ -1,0 +1,245 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.core.task.TaskRejectedException;
+
+/**
+ * Stores items with keys whose callers do not wait, each with a statement of its own and
+ * those of a key in their order. A key that another transaction has locked is tried again
+ * and again, and holds up no other.
+ */
+final class SeparateEnqueues implements AutoCloseable {
+
+	/**
+	 * How long the others wait for a key that is locked.
+	 */
+	private static final Duration LOCK_WAIT = Duration.ofMillis(10);
+
+	private static final Duration RETRY = Duration.ofMillis(20);
+
+	private final WorkWrites writes;
+
+	private final int capacity;
+
+	private final Duration timeout;
+
+	private final Consumer<List<PendingEnqueue>> completions;
+
+	private final BackgroundLoop loop;
+
+	/**
+	 * Guards what follows.
+	 */
+	private final Lock lock = new ReentrantLock();
+
+	private final Map<Row, Deque<PendingEnqueue>> waiting = new LinkedHashMap<>();
+
+	private int size;
+
+	private boolean closed;
+
+	SeparateEnqueues(WorkWrites writes, int capacity, Duration timeout, Consumer<List<PendingEnqueue>> completions) {
+		this.writes = writes;
+		this.capacity = capacity;
+		this.timeout = timeout;
+		this.completions = completions;
+		this.loop = new BackgroundLoop("durable-notify-enqueue-keys",
+				new FailureLog(LogFactory.getLog(WorkQueue.class), "Failed to enqueue work", "Work is enqueued again"),
+				this::write);
+	}
+
+	/**
+	 * Have an item stored.
+	 * @return whether there was room
+	 */
+	boolean offer(PendingEnqueue pending) {
+		return add(pending, this.capacity);
+	}
+
+	/**
+	 * Have an item stored that was given room before.
+	 */
+	void take(PendingEnqueue pending) {
+		if (!add(pending, Integer.MAX_VALUE)) {
+			pending.outcome().completeExceptionally(closed());
+			this.completions.accept(List.of(pending));
+		}
+	}
+
+	private boolean add(PendingEnqueue pending, int capacity) {
+		this.lock.lock();
+		try {
+			if (this.closed || this.size >= capacity) {
+				return false;
+			}
+			this.waiting.computeIfAbsent(Row.of(pending.item()), (row) -> new ArrayDeque<>()).add(pending);
+			this.size++;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		this.loop.signal();
+		return true;
+	}
+
+	/**
+	 * Wait until what was offered before for a key is stored, or has failed.
+	 */
+	void awaitEarlier(String queue, @Nullable String key, boolean ordering) {
+		PendingEnqueue last;
+		this.lock.lock();
+		try {
+			Deque<PendingEnqueue> earlier = this.waiting.get(new Row(queue, key, ordering));
+			last = (earlier != null) ? earlier.getLast() : null;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (last != null) {
+			last.outcome().handle((stored, failure) -> last).join();
+		}
+	}
+
+	private Next write() {
+		boolean locked = false;
+		for (PendingEnqueue pending : heads()) {
+			if (write(pending)) {
+				remove(pending);
+				this.completions.accept(List.of(pending));
+			}
+			else {
+				locked = true;
+			}
+		}
+		if (heads().isEmpty()) {
+			return Next.IDLE;
+		}
+		return (locked) ? Next.after(RETRY) : Next.AGAIN;
+	}
+
+	private List<PendingEnqueue> heads() {
+		this.lock.lock();
+		try {
+			return this.waiting.values().stream().map(Deque::getFirst).toList();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Return whether the item is stored, or has failed.
+	 */
+	private boolean write(PendingEnqueue pending) {
+		try {
+			pending.outcome().complete(this.writes.store(pending.item(), LOCK_WAIT));
+		}
+		catch (WorkLockedException ex) {
+			if (pending.waited() < this.timeout.toNanos()) {
+				return false;
+			}
+			pending.outcome()
+				.completeExceptionally(new WorkLockedException(pending.item().queue(), pending.item().lockedKey(),
+						this.timeout, ex.getCause()));
+		}
+		catch (Throwable ex) {
+			pending.outcome().completeExceptionally(ex);
+		}
+		return true;
+	}
+
+	private void remove(PendingEnqueue pending) {
+		this.lock.lock();
+		try {
+			Row row = Row.of(pending.item());
+			Deque<PendingEnqueue> entries = this.waiting.get(row);
+			if (entries != null && entries.remove(pending)) {
+				this.size--;
+				if (entries.isEmpty()) {
+					this.waiting.remove(row);
+				}
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Store what waits and is not locked, and stop.
+	 */
+	@Override
+	public void close() {
+		this.lock.lock();
+		try {
+			this.closed = true;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		this.loop.finish(this.timeout);
+		List<PendingEnqueue> left = new ArrayList<>();
+		this.lock.lock();
+		try {
+			this.waiting.values().forEach(left::addAll);
+			this.waiting.clear();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		left.forEach((pending) -> pending.outcome().completeExceptionally(closed()));
+		this.completions.accept(left);
+	}
+
+	private static TaskRejectedException closed() {
+		return new TaskRejectedException(
+				"Work was not enqueued, nothing was stored: the application context has closed");
+	}
+
+	/**
+	 * What another transaction may have locked.
+	 *
+	 * @param key the key, {@code null} if the queue is missing
+	 * @param ordering whether it is an ordering key
+	 */
+	private record Row(String queue, @Nullable String key, boolean ordering) {
+
+		private static Row of(NewItem item) {
+			return new Row(item.queue(), item.lockedKey(), item.orderingKey() != null);
+		}
+
+	}
+
+}

@@ -1,0 +1,58 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.concurrent.Executor;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.schema.RequiresPostgres;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.wakeup.PublishingWrites;
+
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.util.ClassUtils;
+
+/**
+ * The beans of work.
+ */
+@Configuration(proxyBeanMethods = false)
+@RequiresPostgres
+public class WorkConfiguration {
+
+	private static final boolean JSON = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
+			WorkConfiguration.class.getClassLoader());
+
+	@Bean
+	WorkPayloads durableNotifyWorkPayloads(BeanFactory beanFactory, WorkProperties properties) {
+		return new WorkPayloads((JSON) ? WorkJson.of(beanFactory) : null, properties.maxPayloadSize().toBytes());
+	}
+
+	@Bean
+	@ConditionalOnMissingBean
+	WorkQueue durableNotifyWorkQueue(ApplicationDatabase database, Schema schema, PublishingWrites writes,
+			WorkPayloads payloads, WorkProperties properties,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+		WorkWrites work = new WorkWrites(database, writes, new EnqueueSql(schema.name()), properties.enqueueTimeout());
+		return new DefaultWorkQueue(work, payloads, properties, executor);
+	}
+
+}

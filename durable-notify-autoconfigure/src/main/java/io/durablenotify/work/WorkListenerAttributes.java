@@ -1,0 +1,162 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.lang.reflect.Method;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BinaryOperator;
+import java.util.function.Function;
+
+import io.durablenotify.work.WorkListenerSpec.Backoff;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.boot.convert.DurationStyle;
+import org.springframework.scheduling.annotation.Scheduled;
+import org.springframework.scheduling.support.CronExpression;
+import org.springframework.util.Assert;
+
+/**
+ * The attributes of a {@link WorkListener}. What is wrong is an
+ * {@link IllegalArgumentException} that names the attribute.
+ *
+ * @param annotation the annotation
+ * @param type the class of the bean
+ * @param method the annotated method
+ * @param placeholders resolves the placeholders of an attribute, given its name and its
+ * text
+ */
+record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method method,
+		BinaryOperator<String> placeholders) {
+
+	private static final Backoff BACKOFF = new Backoff(Duration.ofSeconds(1), 2, Duration.ofMinutes(10));
+
+	private static final String CRON_QUEUE = "cron/";
+
+	/**
+	 * Return whether the method is not called in this instance.
+	 */
+	boolean isDisabled() {
+		return Scheduled.CRON_DISABLED.equals(resolve("cron", this.annotation.cron()));
+	}
+
+	/**
+	 * Return when the method is called.
+	 * @return {@code null} if it is called with items that the application enqueues
+	 */
+	@Nullable CronSchedule schedule() {
+		CronExpression expression = value("cron", this.annotation.cron(), WorkListenerAttributes::cron);
+		ZoneId zone = value("zone", this.annotation.zone(), WorkListenerAttributes::zone);
+		if (expression == null) {
+			Assert.isTrue(zone == null, "'zone' is that of a 'cron', which is missing");
+			return null;
+		}
+		Assert.isTrue(!this.annotation.batch(), "A 'batch' cannot have a 'cron'");
+		return new CronSchedule(expression, (zone != null) ? zone : ZoneId.systemDefault());
+	}
+
+	private static CronExpression cron(String text) {
+		CronExpression expression = CronExpression.parse(text);
+		Assert.isTrue(expression.next(LocalDate.EPOCH.atStartOfDay()) != null, "it names no time");
+		return expression;
+	}
+
+	private static ZoneId zone(String id) {
+		try {
+			return ZoneId.of(id);
+		}
+		catch (DateTimeException ex) {
+			throw new IllegalArgumentException(ex.getMessage(), ex);
+		}
+	}
+
+	/**
+	 * Return the name of the listener.
+	 */
+	String id() {
+		String id = value("id", this.annotation.id(), (text) -> text);
+		return (id != null) ? id : this.type.getSimpleName() + "." + this.method.getName();
+	}
+
+	/**
+	 * Return the specification.
+	 */
+	WorkListenerSpec spec() {
+		List<String> queues = Arrays.stream(this.annotation.queue())
+			.map((queue) -> this.placeholders.apply("Queue", queue))
+			.toList();
+		boolean recurring = schedule() != null;
+		Assert.isTrue(recurring || !queues.isEmpty(), "It must name a queue");
+		Assert.isTrue(!recurring || queues.size() <= 1, "With a 'cron' it must name one queue, or none");
+		return new WorkListenerSpec((queues.isEmpty()) ? List.of(CRON_QUEUE + id()) : queues,
+				value("concurrency", this.annotation.concurrency(), Integer::valueOf),
+				value("prefetch", this.annotation.prefetch(), Integer::valueOf), this.annotation.transactional(),
+				value("maxAttempts", this.annotation.maxAttempts(), Integer::valueOf), backoff(),
+				this.annotation.onDead(), List.of(this.annotation.dontRetryOn()));
+	}
+
+	private @Nullable Backoff backoff() {
+		Duration delay = value("backoffDelay", this.annotation.backoffDelay(), WorkListenerAttributes::duration);
+		Double multiplier = value("backoffMultiplier", this.annotation.backoffMultiplier(), Double::valueOf);
+		Duration maxDelay = value("backoffMaxDelay", this.annotation.backoffMaxDelay(),
+				WorkListenerAttributes::duration);
+		if (delay == null && multiplier == null && maxDelay == null) {
+			return null;
+		}
+		Assert.isTrue(multiplier == null || multiplier >= 1, "'backoffMultiplier' must be at least 1");
+		return new Backoff((delay != null) ? delay : BACKOFF.delay(),
+				(multiplier != null) ? multiplier : BACKOFF.multiplier(),
+				(maxDelay != null) ? maxDelay : BACKOFF.maxDelay());
+	}
+
+	/**
+	 * A bare number would be taken for milliseconds.
+	 */
+	private static Duration duration(String text) {
+		Assert.isTrue(!text.chars().allMatch(Character::isDigit), "it has no unit, such as ms, s, m or h");
+		Duration duration = DurationStyle.detectAndParse(text);
+		Assert.isTrue(duration.toMillis() > 0, "it must be 1ms or more");
+		return duration;
+	}
+
+	private String resolve(String name, String text) {
+		return this.placeholders.apply("'" + name + "'", text).trim();
+	}
+
+	private <T> @Nullable T value(String name, String text, Function<String, T> parser) {
+		String resolved = resolve(name, text);
+		if (resolved.isEmpty()) {
+			return null;
+		}
+		try {
+			return parser.apply(resolved);
+		}
+		catch (NumberFormatException ex) {
+			throw new IllegalArgumentException("'%s' is no number that can be used: '%s'".formatted(name, resolved),
+					ex);
+		}
+		catch (IllegalArgumentException ex) {
+			throw new IllegalArgumentException("'%s' cannot be '%s': %s".formatted(name, resolved, ex.getMessage()),
+					ex);
+		}
+	}
+
+}

@@ -1,0 +1,115 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.lang.reflect.Method;
+import java.time.Clock;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.method.HandlerMethodException;
+import io.durablenotify.method.HandlerMethodProcessor;
+
+import org.springframework.aop.framework.AopProxyUtils;
+import org.springframework.beans.factory.ObjectProvider;
+
+/**
+ * Registers the {@link WorkListener} methods of beans.
+ */
+final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
+
+	private static final String METHOD_ACTION = "Declare it like 'void on(Payload payload, WorkItem item, "
+			+ "@WorkHeader(\"name\") String header)' or, with batch = true, 'void on(List<Payload> payloads, "
+			+ "List<WorkItem> items)', neither private nor static, and in an interface of the bean if its proxy has only "
+			+ "interfaces; or remove @WorkListener.";
+
+	private static final String ATTRIBUTE_ACTION = "Give @WorkListener one queue or more of 1 to 255 characters, "
+			+ "without white space, or a cron expression. Set the property that a placeholder names, or give it a "
+			+ "default: '${app.queue:mail}'.";
+
+	private static final String REGISTRATION_ACTION = "Change what @WorkListener asks for as the description says.";
+
+	/**
+	 * Used only once there is a method, like those that follow: they create the
+	 * DataSource, which must not happen while other post-processors are created.
+	 */
+	private final ObjectProvider<WorkListeners> listeners;
+
+	private final ObjectProvider<WorkPayloads> payloads;
+
+	private final ObjectProvider<Recurrences> recurrences;
+
+	private final ObjectProvider<WorkProperties> properties;
+
+	WorkListenerProcessor(ObjectProvider<WorkListeners> listeners, ObjectProvider<WorkPayloads> payloads,
+			ObjectProvider<Recurrences> recurrences, ObjectProvider<WorkProperties> properties) {
+		super(WorkListener.class);
+		this.listeners = listeners;
+		this.payloads = payloads;
+		this.recurrences = recurrences;
+		this.properties = properties;
+	}
+
+	@Override
+	protected HandlerMethodException unusable(String message, String action, RuntimeException cause) {
+		return new WorkListenerException(message, action, cause);
+	}
+
+	@Override
+	protected Map<Method, WorkListener> find(Class<?> type, String beanName) {
+		return usable("of bean '%s'".formatted(beanName), ATTRIBUTE_ACTION, () -> super.find(type, beanName));
+	}
+
+	@Override
+	protected void subscribe(Object bean, Method method, WorkListener annotation, String where,
+			Consumer<Subscription> subscriptions) {
+		WorkListenerAttributes attributes = new WorkListenerAttributes(annotation,
+				AopProxyUtils.ultimateTargetClass(bean), method, this::resolve);
+		if (usable(where, ATTRIBUTE_ACTION, attributes::isDisabled)) {
+			return;
+		}
+		WorkListenerSpec spec = usable(where, ATTRIBUTE_ACTION, attributes::spec);
+		WorkListeners listeners = this.listeners.getObject();
+		WorkPayloads payloads = this.payloads.getObject();
+		if (annotation.batch()) {
+			WorkBatchHandler handler = usable(where, METHOD_ACTION, () -> new WorkBatchMethod(bean, method, payloads));
+			subscriptions.accept(usable(where, REGISTRATION_ACTION, () -> listeners.registerBatch(spec, handler)));
+			return;
+		}
+		WorkListenerMethod handler = usable(where, METHOD_ACTION, () -> new WorkListenerMethod(bean, method, payloads));
+		CronSchedule schedule = usable(where, ATTRIBUTE_ACTION, attributes::schedule);
+		if (schedule == null) {
+			subscriptions.accept(usable(where, REGISTRATION_ACTION, () -> listeners.register(spec, handler)));
+			return;
+		}
+		usable(where, METHOD_ACTION, handler::requireNoPayload);
+		Recurrence recurrence = new Recurrence(spec.queues().get(0), attributes.id(), schedule);
+		WorkHandler recurring = new RecurringHandler(recurrence, handler, maxAttempts(spec), spec.dontRetryOn(),
+				Clock.systemUTC());
+		subscriptions.accept(usable(where, REGISTRATION_ACTION, () -> listeners.register(spec, recurring)));
+		subscriptions.accept(this.recurrences.getObject().add(recurrence));
+	}
+
+	private int maxAttempts(WorkListenerSpec spec) {
+		Integer maxAttempts = (spec.maxAttempts() != null) ? spec.maxAttempts()
+				: this.properties.getObject().queue(spec.queues().get(0)).maxAttempts();
+		return Objects.requireNonNull(maxAttempts);
+	}
+
+}

@@ -1,0 +1,38 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.PessimisticLockingFailureException;
+
+/**
+ * Thrown when another transaction held a key, or a queue that it has created, for longer
+ * than {@code durable-notify.work.enqueue-timeout}. Nothing was stored, and the request
+ * can be repeated.
+ */
+public final class WorkLockedException extends PessimisticLockingFailureException {
+
+	WorkLockedException(String queue, @Nullable String key, Duration waited, @Nullable Throwable cause) {
+		super(("%s of queue '%s' was locked by another transaction for more than %d ms; nothing was stored. Likely one "
+				+ "that enqueued with it and has not committed yet: keep it short, or use enqueueOnCommit()")
+			.formatted((key != null) ? "Key '" + key + "'" : "The row", queue, waited.toMillis()), cause);
+	}
+
+}

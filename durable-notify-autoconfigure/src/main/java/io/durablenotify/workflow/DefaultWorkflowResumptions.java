@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.workflow;
+
+import io.durablenotify.work.Enqueued;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
+
+/**
+ * Resumptions as items of work.
+ *
+ * @param queue the queues
+ */
+record DefaultWorkflowResumptions(WorkQueue queue) implements WorkflowResumptions {
+
+	@Override
+	public Enqueued request(String workflowName, String instanceId) {
+		return this.queue.enqueue(WorkRequest
+			.of(WorkflowQueues.resume(workflowName), WorkflowJson.resumption(workflowName, instanceId))
+			.key(WorkflowQueues.instance(instanceId)));
+	}
+
+}

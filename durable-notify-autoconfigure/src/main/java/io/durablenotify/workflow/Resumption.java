@@ -1,0 +1,30 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.workflow;
+
+import io.durablenotify.work.WorkItem;
+
+/**
+ * An instance of a workflow that is to be resumed.
+ *
+ * @param workflowName the workflow
+ * @param instanceId the instance of the workflow
+ * @param item the item of work: attempts, fencing token, whether the lease is lost
+ */
+public record Resumption(String workflowName, String instanceId, WorkItem item) {
+
+}

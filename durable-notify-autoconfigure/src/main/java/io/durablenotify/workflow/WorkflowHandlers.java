@@ -1,0 +1,136 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.workflow;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.work.WorkHandler;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
+
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Registers the handlers of resumptions and timers while the application context runs.
+ */
+final class WorkflowHandlers implements SmartLifecycle {
+
+	private final WorkListeners listeners;
+
+	private final Supplier<List<ResumptionHandler>> resumptionHandlers;
+
+	private final Supplier<List<TimerHandler>> timerHandlers;
+
+	/**
+	 * Guarded by this.
+	 */
+	private final List<Subscription> subscriptions = new ArrayList<>();
+
+	private volatile boolean running;
+
+	WorkflowHandlers(WorkListeners listeners, Supplier<List<ResumptionHandler>> resumptionHandlers,
+			Supplier<List<TimerHandler>> timerHandlers) {
+		this.listeners = listeners;
+		this.resumptionHandlers = resumptionHandlers;
+		this.timerHandlers = timerHandlers;
+	}
+
+	/**
+	 * Register the handlers.
+	 * @throws IllegalStateException if two have the same name
+	 * @throws IllegalArgumentException if a name is not valid
+	 */
+	@Override
+	public synchronized void start() {
+		if (this.running) {
+			return;
+		}
+		try {
+			handlers().forEach((queue, handler) -> this.subscriptions
+				.add(this.listeners.register(spec(queue, handler.transactional), handler.handler)));
+		}
+		catch (RuntimeException ex) {
+			cancel();
+			throw ex;
+		}
+		this.running = true;
+	}
+
+	private Map<String, Handler> handlers() {
+		Map<String, Handler> handlers = new LinkedHashMap<>();
+		for (ResumptionHandler handler : this.resumptionHandlers.get()) {
+			WorkHandler resuming = (item) -> {
+				handler.resume(WorkflowJson.resumption(item));
+				return WorkOutcome.done();
+			};
+			handler.workflowNames()
+				.forEach((name) -> add(handlers, "Workflow '%s'".formatted(name), WorkflowQueues.resume(name),
+						new Handler(handler, resuming, handler.transactional())));
+		}
+		for (TimerHandler handler : this.timerHandlers.get()) {
+			WorkHandler expiring = (item) -> {
+				handler.onTimer(WorkflowJson.timer(item));
+				return WorkOutcome.done();
+			};
+			add(handlers, "Timer name '%s'".formatted(handler.name()), WorkflowQueues.timer(handler.name()),
+					new Handler(handler, expiring, handler.transactional()));
+		}
+		return handlers;
+	}
+
+	private static void add(Map<String, Handler> handlers, String what, String queue, Handler handler) {
+		Handler other = handlers.putIfAbsent(queue, handler);
+		if (other != null) {
+			throw new IllegalStateException("%s must have one handler, but has %s and %s".formatted(what,
+					other.bean.getClass().getName(), handler.bean.getClass().getName()));
+		}
+	}
+
+	private static WorkListenerSpec spec(String queue, boolean transactional) {
+		WorkListenerSpec spec = WorkListenerSpec.of(queue);
+		return (transactional) ? spec.inTransaction() : spec;
+	}
+
+	private void cancel() {
+		this.subscriptions.forEach(Subscription::cancel);
+		this.subscriptions.clear();
+	}
+
+	@Override
+	public synchronized void stop() {
+		cancel();
+		this.running = false;
+	}
+
+	@Override
+	public boolean isRunning() {
+		return this.running;
+	}
+
+	/**
+	 * A handler of a queue.
+	 */
+	private record Handler(Object bean, WorkHandler handler, boolean transactional) {
+	}
+
+}

@@ -1,0 +1,147 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.loop;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+
+import io.durablenotify.testsupport.Eventually;
+import org.apache.commons.logging.LogFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+/**
+ * What is written together, and in which order.
+ */
+class GroupCommitTests {
+
+	private final List<List<Integer>> batches = Collections.synchronizedList(new ArrayList<>());
+
+	private final CountDownLatch writing = new CountDownLatch(1);
+
+	private final CountDownLatch goOn = new CountDownLatch(1);
+
+	private final AtomicInteger failures = new AtomicInteger();
+
+	private final GroupCommit<Integer> commits = new GroupCommit<>("test-commit", 3, 7,
+			new FailureLog(LogFactory.getLog(GroupCommitTests.class), "Failed", "Works again", Duration.ofMillis(10)),
+			this::write);
+
+	private void write(List<Integer> batch) throws Exception {
+		if (batch.contains(0)) {
+			this.writing.countDown();
+			this.goOn.await(30, TimeUnit.SECONDS);
+		}
+		if (this.failures.getAndDecrement() > 0) {
+			throw new IllegalStateException("failed");
+		}
+		this.batches.add(List.copyOf(batch));
+	}
+
+	private List<Integer> written() {
+		return List.copyOf(this.batches).stream().flatMap(List::stream).toList();
+	}
+
+	@AfterEach
+	void close() {
+		this.goOn.countDown();
+		this.commits.close();
+	}
+
+	@Test
+	void anEntryForWhichNothingWaitsIsWrittenByTheCaller() throws Exception {
+		assertThat(this.commits.tryWrite(1)).isTrue();
+		assertThat(this.batches).containsExactly(List.of(1));
+	}
+
+	@Test
+	void whileOneIsWrittenTheNextAccumulate() throws Exception {
+		assertThat(this.commits.offer(0)).isTrue();
+		assertThat(this.writing.await(30, TimeUnit.SECONDS)).isTrue();
+		assertThat(this.commits.tryWrite(99)).isFalse();
+		IntStream.rangeClosed(1, 7).forEach((i) -> assertThat(this.commits.offer(i)).isTrue());
+		assertThat(this.commits.offer(8)).isFalse();
+		this.goOn.countDown();
+		Eventually.await(() -> written().size() == 8, () -> this.batches);
+		assertThat(this.batches).containsExactly(List.of(0), List.of(1, 2, 3), List.of(4, 5, 6), List.of(7));
+	}
+
+	@Test
+	void whatIsOfferedWhileACallerWritesIsWrittenAfterThat() throws Exception {
+		Thread caller = new Thread(() -> {
+			try {
+				this.commits.tryWrite(0);
+			}
+			catch (Exception ex) {
+				throw new IllegalStateException(ex);
+			}
+		});
+		caller.start();
+		assertThat(this.writing.await(30, TimeUnit.SECONDS)).isTrue();
+		assertThat(this.commits.offer(1)).isTrue();
+		this.goOn.countDown();
+		caller.join(30_000);
+		Eventually.await(() -> written().size() == 2, () -> this.batches);
+		assertThat(this.batches).containsExactly(List.of(0), List.of(1));
+	}
+
+	@Test
+	void aBatchThatFailsIsWrittenAgainBeforeWhatCameLater() {
+		this.failures.set(3);
+		this.commits.offer(1);
+		this.commits.offer(2);
+		Eventually.await(() -> written().size() == 2, () -> this.batches);
+		assertThat(written()).containsExactly(1, 2);
+	}
+
+	@Test
+	void aCallerGetsTheFailureOfItsOwnEntry() {
+		this.failures.set(1);
+		assertThatIllegalStateException().isThrownBy(() -> this.commits.tryWrite(1));
+		assertThat(this.batches).isEmpty();
+		assertThat(this.commits.size()).isZero();
+	}
+
+	@Test
+	void theEndWritesWhatWaitsAndTakesNoMore() throws Exception {
+		this.commits.offer(0);
+		assertThat(this.writing.await(30, TimeUnit.SECONDS)).isTrue();
+		IntStream.rangeClosed(1, 5).forEach(this.commits::offer);
+		this.goOn.countDown();
+		assertThat(this.commits.finish(Duration.ofSeconds(30))).isEmpty();
+		assertThat(written()).containsExactly(0, 1, 2, 3, 4, 5);
+		assertThat(this.commits.offer(6)).isFalse();
+		assertThat(this.commits.tryWrite(6)).isFalse();
+	}
+
+	@Test
+	void theEndReturnsWhatCouldNotBeWritten() {
+		this.failures.set(Integer.MAX_VALUE);
+		this.commits.offer(1);
+		assertThat(this.commits.finish(Duration.ofMillis(50))).containsExactly(1);
+	}
+
+}

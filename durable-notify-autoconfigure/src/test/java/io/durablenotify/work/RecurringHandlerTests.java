@@ -1,0 +1,142 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.List;
+
+import io.durablenotify.testsupport.TestItem;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.scheduling.support.CronExpression;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Tests for {@link RecurringHandler}.
+ */
+@ExtendWith(OutputCaptureExtension.class)
+class RecurringHandlerTests {
+
+	private static final Recurrence HOURLY = new Recurrence("cron/report", "report",
+			new CronSchedule(CronExpression.parse("0 0 * * * *"), ZoneId.of("UTC")));
+
+	private final TestItem item = new TestItem("cron/report").key("cron/report")
+		.claimedAt(Instant.parse("2026-01-10T12:00:00Z"));
+
+	private Instant now = Instant.parse("2026-01-10T12:00:05Z");
+
+	@Test
+	void aRunIsFollowedByTheNextTime() throws Exception {
+		assertThat(handle(WorkOutcome.done(), this.item)).isEqualTo(again("2026-01-10T13:00:00Z"));
+	}
+
+	@Test
+	void missedTimesAreCaughtUpOnce() throws Exception {
+		this.now = Instant.parse("2026-01-12T07:10:00Z");
+		assertThat(handle(WorkOutcome.done(), this.item)).isEqualTo(again("2026-01-12T08:00:00Z"));
+	}
+
+	@Test
+	void aSlowClockOfTheJvmRunsNothingTwice() throws Exception {
+		this.now = Instant.parse("2026-01-10T11:59:50Z");
+		assertThat(handle(WorkOutcome.done(), this.item)).isEqualTo(again("2026-01-10T13:00:00Z"));
+	}
+
+	@Test
+	void whatTheHandlerAsksForIsDone() throws Exception {
+		for (WorkOutcome outcome : List.of(WorkOutcome.postpone(Duration.ofSeconds(1)), WorkOutcome.again(this.now),
+				WorkOutcome.fail("not yet"))) {
+			assertThat(handle(outcome, this.item)).isEqualTo(outcome);
+		}
+	}
+
+	@Test
+	void anItemThatTheApplicationHasEnqueuedIsHandledOnce() throws Exception {
+		assertThat(handle(WorkOutcome.done(), this.item.key("now"))).isEqualTo(WorkOutcome.done());
+		assertThat(handle(WorkOutcome.failPermanently("no"), this.item.key(null)))
+			.isEqualTo(WorkOutcome.failPermanently("no"));
+	}
+
+	@Test
+	void aRunThatFailsIsRetried() {
+		assertThatExceptionOfType(IllegalArgumentException.class)
+			.isThrownBy(() -> handle(new IllegalArgumentException("expected"), this.item.attempt(2)));
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "java.lang.IllegalArgumentException, 3", "java.lang.AssertionError, 3",
+			"java.lang.IllegalStateException, 1", "io.durablenotify.work.PermanentFailureException, 1" })
+	void aRunWhoseLastAttemptFailsIsLoggedAndFollowedByTheNextTime(Class<? extends Throwable> type, int attempt,
+			CapturedOutput output) throws Exception {
+		Throwable failure = type.getConstructor((type == AssertionError.class) ? Object.class : String.class)
+			.newInstance("expected");
+		assertThatExceptionOfType(RunAgainException.class)
+			.isThrownBy(() -> handle(failure, this.item.attempt(attempt)))
+			.satisfies((ex) -> assertThat(ex.dueAt()).isEqualTo("2026-01-10T13:00:00Z"));
+		assertThat(output).contains("Recurring work 'report' has failed at attempt %d, and runs again at "
+			.formatted(attempt) + "2026-01-10T13:00:00Z: " + type.getName() + ": expected");
+	}
+
+	@Test
+	void anOutcomeThatFailsIsTreatedAlike(CapturedOutput output) {
+		for (WorkOutcome outcome : List.of(WorkOutcome.fail("no data"), WorkOutcome.failPermanently("no data"))) {
+			assertThatExceptionOfType(RunAgainException.class)
+				.isThrownBy(() -> handle(outcome, this.item.attempt(3)));
+		}
+		assertThat(output).contains("and runs again at 2026-01-10T13:00:00Z: no data");
+	}
+
+	@Test
+	void anItemThatIsLostIsLeftToItsNewHolder() {
+		assertThatExceptionOfType(WorkLeaseLostException.class)
+			.isThrownBy(() -> handle(new WorkLeaseLostException("lost"), this.item.attempt(3)));
+	}
+
+	private static WorkOutcome again(String dueAt) {
+		return WorkOutcome.again(Instant.parse(dueAt));
+	}
+
+	private WorkOutcome handle(WorkOutcome outcome, WorkItem item) throws Exception {
+		return handler((handled) -> outcome).handle(item);
+	}
+
+	private WorkOutcome handle(Throwable failure, WorkItem item) throws Exception {
+		return handler((handled) -> {
+			if (failure instanceof Error error) {
+				throw error;
+			}
+			throw (Exception) failure;
+		}).handle(item);
+	}
+
+	private RecurringHandler handler(WorkHandler handler) {
+		return new RecurringHandler(HOURLY, handler, 3, List.of(IllegalStateException.class),
+				Clock.fixed(this.now, ZoneOffset.UTC));
+	}
+
+}

@@ -1,0 +1,552 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.Enqueued.Outcome;
+import io.durablenotify.work.WorkListenerSpec.Backoff;
+import io.durablenotify.work.WorkListenerSpec.OnDead;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.jdbc.core.JdbcTemplate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+/**
+ * Listeners of work on a real server.
+ */
+class WorkEngineTests {
+
+	private static final Backoff SOON = new Backoff(Duration.ofMillis(60), 1, Duration.ofMillis(60));
+
+	private static int queues;
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture(properties = "durable-notify.work.lease-duration=5s")
+	private static Instance instance;
+
+	private final List<Subscription> subscriptions = Collections.synchronizedList(new ArrayList<>());
+
+	private final List<String> handled = Collections.synchronizedList(new ArrayList<>());
+
+	private String queue;
+
+	private WorkQueue work;
+
+	private WorkListeners listeners;
+
+	@BeforeEach
+	void nameQueue() {
+		this.queue = "queue-" + ++queues;
+		this.work = instance.bean(WorkQueue.class);
+		this.listeners = instance.bean(WorkListeners.class);
+		database.jdbc().execute("CREATE TABLE IF NOT EXISTS effects (item text, holder text)");
+		database.jdbc().execute("TRUNCATE effects");
+	}
+
+	@AfterEach
+	void cancelListeners() {
+		this.subscriptions.forEach(Subscription::cancel);
+	}
+
+	private void listen(WorkListenerSpec spec, WorkHandler handler) {
+		this.subscriptions.add(this.listeners.register(spec, handler));
+	}
+
+	private WorkOutcome record(WorkItem item) {
+		this.handled.add(text(item));
+		return WorkOutcome.done();
+	}
+
+	private static String text(WorkItem item) {
+		return new String(item.payload(), StandardCharsets.UTF_8);
+	}
+
+	private void awaitHandled(int count) {
+		Eventually.await(() -> this.handled.size() >= count, this::state);
+	}
+
+	private void awaitNothingLeft() {
+		Eventually.await(() -> left() == 0, this::state);
+	}
+
+	private static int left() {
+		return database.jdbc()
+			.queryForObject("SELECT (SELECT count(*) FROM durable_notify.work_items) "
+					+ "+ (SELECT count(*) FROM durable_notify.work_lane_items) "
+					+ "+ (SELECT count(*) FROM durable_notify.work_claims)", Integer.class);
+	}
+
+	private String state() {
+		JdbcTemplate jdbc = database.jdbc();
+		return "handled %s, items %s, lane items %s, claims %s, dead %s, %s".formatted(this.handled,
+				jdbc.queryForList("SELECT item_id, queue_id, due_at, token, rev, failures, lane, key, last_error FROM durable_notify.work_items"),
+				jdbc.queryForList("SELECT lane_id, item_id, failures FROM durable_notify.work_lane_items"),
+				jdbc.queryForList("SELECT * FROM durable_notify.work_claims"),
+				jdbc.queryForList("SELECT item_id, queue_id, last_error FROM durable_notify.work_dead"), this.listeners);
+	}
+
+	@Test
+	void anItemIsHandledOnceAndIsGone() {
+		listen(WorkListenerSpec.of(this.queue), this::record);
+		Enqueued enqueued = this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		assertThat(enqueued.outcome()).isEqualTo(Outcome.ENQUEUED);
+		awaitHandled(1);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("a");
+	}
+
+	@Test
+	void whatWasThereBeforeTheListenerIsHandled() {
+		this.work.enqueueAll(IntStream.range(0, 1200).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		listen(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(99), this::record);
+		awaitHandled(1200);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyElementsOf(IntStream.range(0, 1200).mapToObj("%d"::formatted).toList());
+	}
+
+	@Test
+	void whatATransactionEnqueuesIsHandledAfterItsCommit() {
+		listen(WorkListenerSpec.of(this.queue), this::record);
+		instance.transaction().executeWithoutResult((status) -> {
+			this.work.enqueue(WorkRequest.of(this.queue, "rolled back"));
+			status.setRollbackOnly();
+		});
+		instance.transaction().executeWithoutResult((status) -> {
+			this.work.enqueue(WorkRequest.of(this.queue, "late"));
+			this.work.enqueueOnCommit(WorkRequest.of(this.queue, "later"));
+			// Others are claimed meanwhile
+			instance.newTransaction().executeWithoutResult(
+					(inner) -> this.work.enqueue(WorkRequest.of(this.queue, "early")));
+			awaitHandled(1);
+			assertThat(this.handled).containsExactly("early");
+		});
+		awaitHandled(3);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyInAnyOrder("early", "late", "later");
+	}
+
+	@Test
+	void aFailedItemIsRetriedAndDiesAfterItsLastAttempt() {
+		List<Integer> attempts = Collections.synchronizedList(new ArrayList<>());
+		listen(WorkListenerSpec.of(this.queue).maxAttempts(3).backoff(SOON), (item) -> {
+			attempts.add(item.attempt());
+			throw new IllegalStateException("no luck");
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		Eventually.await(() -> dead() == 1, this::state);
+		awaitNothingLeft();
+		assertThat(attempts).containsExactly(1, 2, 3);
+		assertThat(deadError()).contains("no luck");
+	}
+
+	private int dead() {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.work_dead d JOIN durable_notify.work_queues q "
+					+ "ON q.queue_id = d.queue_id WHERE q.name = ?", Integer.class, this.queue);
+	}
+
+	private String deadError() {
+		return database.jdbc()
+			.queryForObject("SELECT max(d.last_error) FROM durable_notify.work_dead d "
+					+ "JOIN durable_notify.work_queues q ON q.queue_id = d.queue_id WHERE q.name = ?", String.class,
+					this.queue);
+	}
+
+	@Test
+	void aPermanentFailureIsDeadAtOnce() {
+		listen(WorkListenerSpec.of(this.queue).dontRetryOn(List.of(ArithmeticException.class)), (item) -> {
+			if (text(item).equals("a")) {
+				throw new PermanentFailureException("never");
+			}
+			throw new ArithmeticException("neither");
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		this.work.enqueue(WorkRequest.of(this.queue, "b"));
+		Eventually.await(() -> dead() == 2, this::state);
+		awaitNothingLeft();
+	}
+
+	@Test
+	void aTransactionalHandlersEffectAndCompletionCommitTogether() {
+		AtomicInteger attempts = new AtomicInteger();
+		listen(WorkListenerSpec.of(this.queue).inTransaction().backoff(SOON), (item) -> {
+			instance.jdbc().update("INSERT INTO effects VALUES (?, 'tx')", text(item));
+			if (attempts.incrementAndGet() == 1) {
+				throw new IllegalStateException("first attempt");
+			}
+			return WorkOutcome.done();
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		Eventually.await(() -> attempts.get() == 2, this::state);
+		awaitNothingLeft();
+		assertThat(effects()).containsExactly("a");
+	}
+
+	private static List<String> effects() {
+		return database.jdbc().queryForList("SELECT item FROM effects ORDER BY item", String.class);
+	}
+
+	@Test
+	void aHandlerCompletesInATransactionOfItsOwn() {
+		AtomicBoolean refused = new AtomicBoolean();
+		listen(WorkListenerSpec.of(this.queue).backoff(SOON), (item) -> {
+			assertThatIllegalStateException().isThrownBy(item::complete).withMessageContaining("in a transaction only");
+			refused.set(true);
+			instance.transaction().executeWithoutResult((status) -> {
+				instance.jdbc().update("INSERT INTO effects VALUES (?, 'own')", text(item));
+				item.complete();
+				if (item.attempt() == 1) {
+					status.setRollbackOnly();
+				}
+			});
+			return WorkOutcome.done();
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		Eventually.await(() -> effects().size() == 1, this::state);
+		awaitNothingLeft();
+		assertThat(refused).isTrue();
+		assertThat(effects()).containsExactly("a");
+	}
+
+	@Test
+	void postponingAndRecurringDoNotCountAsFailures() {
+		List<Integer> attempts = Collections.synchronizedList(new ArrayList<>());
+		listen(WorkListenerSpec.of(this.queue).maxAttempts(1), (item) -> {
+			attempts.add(item.attempt());
+			return switch (attempts.size()) {
+				case 1 -> WorkOutcome.postpone(Duration.ofMillis(60));
+				case 2 -> WorkOutcome.again(Instant.now().plusMillis(60));
+				default -> WorkOutcome.done();
+			};
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a").key("k"));
+		Eventually.await(() -> attempts.size() == 3, this::state);
+		awaitNothingLeft();
+		assertThat(attempts).containsExactly(1, 1, 1);
+	}
+
+	@Test
+	void itemsOfAnOrderingKeyAreHandledOneAfterTheOtherAlsoWhenOneFails() {
+		Map<String, AtomicInteger> concurrent = new ConcurrentHashMap<>();
+		AtomicBoolean sideBySide = new AtomicBoolean();
+		AtomicBoolean failed = new AtomicBoolean();
+		listen(WorkListenerSpec.of(this.queue).concurrency(8).backoff(SOON), (item) -> {
+			AtomicInteger running = concurrent.computeIfAbsent(item.key(), (key) -> new AtomicInteger());
+			sideBySide.compareAndSet(false, running.incrementAndGet() > 1);
+			try {
+				if (text(item).equals("key-3/57") && failed.compareAndSet(false, true)) {
+					throw new IllegalStateException("once");
+				}
+				return record(item);
+			}
+			finally {
+				running.decrementAndGet();
+			}
+		});
+		for (int i = 0; i < 120; i++) {
+			for (int key = 0; key < 6; key++) {
+				String name = "key-" + key;
+				this.work.enqueue(WorkRequest.of(this.queue, name + "/" + i).orderingKey(name));
+			}
+		}
+		awaitHandled(720);
+		awaitNothingLeft();
+		assertThat(sideBySide).isFalse();
+		for (int key = 0; key < 6; key++) {
+			String name = "key-" + key + "/";
+			assertThat(this.handled.stream().filter((item) -> item.startsWith(name)))
+				.containsExactlyElementsOf(IntStream.range(0, 120).mapToObj((i) -> name + i).toList());
+		}
+	}
+
+	@Test
+	void aDeadItemBlocksItsKeyIfTheListenerSaysSo() {
+		listen(WorkListenerSpec.of(this.queue).onDead(OnDead.BLOCK), (item) -> {
+			if (text(item).equals("1") && this.handled.size() < 2) {
+				throw new PermanentFailureException("bad");
+			}
+			return record(item);
+		});
+		for (int i = 0; i < 4; i++) {
+			this.work.enqueue(WorkRequest.of(this.queue, "" + i).orderingKey("key"));
+		}
+		this.work.enqueue(WorkRequest.of(this.queue, "other").orderingKey("other"));
+		Eventually.await(() -> dead() == 1, this::state);
+		awaitHandled(2);
+		assertThat(this.handled).containsExactlyInAnyOrder("0", "other");
+		assertThat(instance.bean(WorkAdmin.class).requeue(DeadQuery.of(this.queue))).isOne();
+		awaitHandled(5);
+		awaitNothingLeft();
+		assertThat(this.handled.subList(2, 5)).containsExactly("1", "2", "3");
+	}
+
+	@Test
+	void anItemThatIsAskedForWhileItRunsRunsOnceMore() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch asked = new CountDownLatch(1);
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			running.countDown();
+			asked.await(30, TimeUnit.SECONDS);
+			return record(item);
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a").key("k"));
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		assertThat(this.work.enqueue(WorkRequest.of(this.queue, "b").key("k")).outcome()).isEqualTo(Outcome.COALESCED);
+		asked.countDown();
+		awaitHandled(2);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("a", "a");
+	}
+
+	@Test
+	void aCancelledItemsCompletionIsRefused() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch over = new CountDownLatch(1);
+		AtomicBoolean requested = new AtomicBoolean();
+		listen(WorkListenerSpec.of(this.queue).inTransaction(), (item) -> {
+			instance.jdbc().update("INSERT INTO effects VALUES (?, 'cancelled')", text(item));
+			running.countDown();
+			Eventually.await(item::cancelRequested, this::state);
+			requested.set(true);
+			over.countDown();
+			return WorkOutcome.done();
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a").key("k"));
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		assertThat(this.work.cancel(this.queue, "k")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
+		assertThat(over.await(30, TimeUnit.SECONDS)).isTrue();
+		awaitNothingLeft();
+		assertThat(effects()).isEmpty();
+		assertThat(this.work.cancel(this.queue, "k")).isEqualTo(CancelOutcome.NOT_FOUND);
+	}
+
+	@Test
+	void aTimerFiresAtItsTimeAndCanBeSetAgain() {
+		listen(WorkListenerSpec.of(this.queue), (item) -> record(item));
+		long start = System.nanoTime();
+		this.work.enqueue(WorkRequest.of(this.queue, "a").key("k").replacing().dueIn(Duration.ofHours(1)));
+		this.work.enqueue(WorkRequest.of(this.queue, "b").key("k").replacing().dueIn(Duration.ofMillis(300)));
+		awaitHandled(1);
+		long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+		assertThat(this.handled).containsExactly("b");
+		assertThat(millis).isBetween(300L, 10_000L);
+		awaitNothingLeft();
+	}
+
+	@Test
+	void queuesNamedFirstComeFirstAndTheLastGetsATurn() {
+		String urgent = this.queue + "-urgent";
+		for (int i = 0; i < 200; i++) {
+			this.work.enqueue(WorkRequest.of(this.queue, "slow"));
+			this.work.enqueue(WorkRequest.of(urgent, "urgent"));
+		}
+		listen(WorkListenerSpec.of(urgent, this.queue).concurrency(1).prefetch(0), this::record);
+		awaitHandled(400);
+		awaitNothingLeft();
+		List<String> early = this.handled.subList(0, 160);
+		assertThat(early.stream().filter("urgent"::equals)).hasSizeGreaterThan(120);
+		assertThat(early).contains("slow");
+	}
+
+	@Test
+	void aBatchIsHandledAtOnceAndItsItemsAloneIfItFails() {
+		List<Integer> sizes = Collections.synchronizedList(new ArrayList<>());
+		this.work.enqueueAll(IntStream.range(0, 50).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		this.subscriptions
+			.add(this.listeners.registerBatch(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(99), (items) -> {
+				sizes.add(items.size());
+				if (items.size() > 1 && items.stream().anyMatch((item) -> text(item).equals("13"))) {
+					throw new IllegalStateException("thirteen");
+				}
+				items.forEach(this::record);
+			}));
+		awaitHandled(50);
+		awaitNothingLeft();
+		assertThat(sizes.get(0)).isEqualTo(50);
+		assertThat(sizes).hasSize(51);
+	}
+
+	@Test
+	void noMoreThanTheLimitRunInAllInstances() {
+		AtomicInteger running = new AtomicInteger();
+		AtomicInteger most = new AtomicInteger();
+		WorkAdmin admin = instance.bean(WorkAdmin.class);
+		this.work.enqueue(WorkRequest.of(this.queue, "first"));
+		admin.limit(this.queue, 3);
+		this.work.enqueueAll(IntStream.range(0, 60).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		WorkHandler handler = (item) -> {
+			most.accumulateAndGet(running.incrementAndGet(), Math::max);
+			Thread.sleep(5);
+			running.decrementAndGet();
+			return record(item);
+		};
+		try (Instance other = Instance.start(database)) {
+			listen(WorkListenerSpec.of(this.queue), handler);
+			other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), handler);
+			awaitHandled(61);
+		}
+		awaitNothingLeft();
+		assertThat(most).hasValue(3);
+	}
+
+	@Test
+	void aPausedQueueIsNotClaimed() {
+		WorkAdmin admin = instance.bean(WorkAdmin.class);
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		admin.pause(this.queue);
+		listen(WorkListenerSpec.of(this.queue, this.queue + "-other"), this::record);
+		this.work.enqueue(WorkRequest.of(this.queue + "-other", "other"));
+		awaitHandled(1);
+		assertThat(this.handled).containsExactly("other");
+		admin.resume(this.queue);
+		awaitHandled(2);
+		awaitNothingLeft();
+	}
+
+	@Test
+	void twoInstancesShareTheItemsAndHandleEachOnce() {
+		try (Instance other = Instance.start(database)) {
+			Map<String, AtomicInteger> counts = new ConcurrentHashMap<>();
+			AtomicInteger byOther = new AtomicInteger();
+			listen(WorkListenerSpec.of(this.queue), (item) -> {
+				counts.computeIfAbsent(text(item), (key) -> new AtomicInteger()).incrementAndGet();
+				return record(item);
+			});
+			other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
+				byOther.incrementAndGet();
+				counts.computeIfAbsent(text(item), (key) -> new AtomicInteger()).incrementAndGet();
+				return record(item);
+			});
+			for (int batch = 0; batch < 20; batch++) {
+				int first = batch * 500;
+				this.work.enqueueAll(
+						IntStream.range(first, first + 500).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+			}
+			Eventually.await(() -> counts.size() == 10_000, () -> counts.size());
+			awaitNothingLeft();
+			assertThat(counts.values()).allMatch((count) -> count.get() == 1);
+			assertThat(byOther).hasPositiveValue();
+		}
+	}
+
+	@Test
+	void anInstanceThatStopsGivesBackWhatItHasNotBegun() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		Instance other = Instance.start(database);
+		other.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(50), (item) -> {
+				running.countDown();
+				goOn.await(30, TimeUnit.SECONDS);
+				return record(item);
+			});
+		this.work.enqueueAll(IntStream.range(0, 30).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		Thread closing = new Thread(other::close);
+		closing.start();
+		List<Integer> attempts = Collections.synchronizedList(new ArrayList<>());
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			attempts.add(item.attempt());
+			return record(item);
+		});
+		awaitHandled(29);
+		goOn.countDown();
+		closing.join(30_000);
+		awaitHandled(30);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyInAnyOrderElementsOf(
+				IntStream.range(0, 30).mapToObj("%d"::formatted).toList());
+		assertThat(attempts).containsOnly(1);
+	}
+
+	@Test
+	void aHandlerThatRunsOnAfterTheShutdownTimeoutIsRefused() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		CountDownLatch over = new CountDownLatch(1);
+		Instance other = Instance.start(database, "durable-notify.work.shutdown-timeout=100ms");
+		other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
+			running.countDown();
+			try {
+				goOn.await(30, TimeUnit.SECONDS);
+			}
+			finally {
+				over.countDown();
+			}
+			return WorkOutcome.done();
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		other.close();
+		List<Integer> attempts = Collections.synchronizedList(new ArrayList<>());
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			attempts.add(item.attempt());
+			return record(item);
+		});
+		awaitHandled(1);
+		awaitNothingLeft();
+		goOn.countDown();
+		assertThat(over.await(30, TimeUnit.SECONDS)).isTrue();
+		assertThat(attempts).containsExactly(1);
+	}
+
+	@Test
+	void withoutTheListenerTheSameHappensAtThePaceOfThePoll() {
+		try (Instance deaf = Instance.start(database, "durable-notify.listener.enabled=false",
+				"durable-notify.poll.interval=1s", "durable-notify.work.poll-interval=200ms")) {
+			deaf.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), this::record);
+			for (int i = 0; i < 5; i++) {
+				this.work.enqueue(WorkRequest.of(this.queue, "" + i));
+				awaitHandled(i + 1);
+			}
+			awaitNothingLeft();
+		}
+	}
+
+	@Test
+	void aQueueHasOneListenerInAnInstance() {
+		listen(WorkListenerSpec.of(this.queue), this::record);
+		assertThatIllegalStateException()
+			.isThrownBy(() -> this.listeners.register(WorkListenerSpec.of("other", this.queue), this::record))
+			.withMessageContaining(this.queue);
+	}
+
+}

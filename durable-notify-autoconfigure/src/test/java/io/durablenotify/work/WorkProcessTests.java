@@ -1,0 +1,126 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkerApplication;
+import io.durablenotify.testsupport.WriterProcess;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Work whose process is killed or stopped.
+ */
+class WorkProcessTests {
+
+	private static final String LEASE = "durable-notify.work.lease-duration=2s";
+
+	private static final Duration LEASE_DURATION = Duration.ofSeconds(2);
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture(properties = LEASE)
+	private static Instance instance;
+
+	private final List<WorkItem> handled = new CopyOnWriteArrayList<>();
+
+	@BeforeEach
+	void createEffects() {
+		database.jdbc().execute("CREATE TABLE IF NOT EXISTS effects (item text, holder text)");
+		database.jdbc().execute("TRUNCATE effects");
+	}
+
+	private WorkOutcome handle(WorkItem item) {
+		instance.jdbc().update("INSERT INTO effects VALUES (?, 'here')", new String(item.payload()));
+		this.handled.add(item);
+		return WorkOutcome.done();
+	}
+
+	private String state() {
+		return "handled %s, effects %s, items %s, claims %s, instances %s".formatted(this.handled, effects(),
+				database.jdbc().queryForList("SELECT item_id, token, failures, suspect, due_at FROM durable_notify.work_items"),
+				database.jdbc().queryForList("SELECT * FROM durable_notify.work_claims"),
+				database.jdbc().queryForList("SELECT * FROM durable_notify.instances"));
+	}
+
+	private static List<String> effects() {
+		return database.jdbc().queryForList("SELECT item FROM effects", String.class);
+	}
+
+	private static int left() {
+		return database.jdbc()
+			.queryForObject("SELECT (SELECT count(*) FROM durable_notify.work_items) "
+					+ "+ (SELECT count(*) FROM durable_notify.work_claims)", Integer.class);
+	}
+
+	@Test
+	void theItemsOfAKilledProcessAreTakenOverWithAHigherFencingToken() {
+		WorkQueue work = instance.bean(WorkQueue.class);
+		try (WriterProcess process = WriterProcess.start(WorkerApplication.class, database, "killed", "--" + LEASE,
+				"--test.pause=100000")) {
+			process.awaitLine("listening");
+			work.enqueueAll(IntStream.range(0, 20).mapToObj((i) -> WorkRequest.of("killed", "" + i)).toList());
+			process.awaitLine("handling");
+			long claimId = database.jdbc().queryForObject("SELECT max(claim_id) FROM durable_notify.work_claims",
+					Long.class);
+			process.kill();
+			long killed = System.nanoTime();
+			instance.bean(WorkListeners.class)
+				.register(WorkListenerSpec.of("killed").inTransaction(), this::handle);
+			Eventually.await(() -> this.handled.size() == 20, this::state);
+			assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(LEASE_DURATION.plusSeconds(8));
+			Eventually.await(() -> left() == 0, this::state);
+			assertThat(effects()).hasSize(20).doesNotHaveDuplicates();
+			assertThat(this.handled).allMatch((item) -> item.fencingToken() > claimId);
+			// What several were claimed with is not to blame
+			assertThat(this.handled).allMatch((item) -> item.attempt() <= 2);
+		}
+	}
+
+	@Test
+	void aProcessThatIsStoppedForThreeLeasesHasItsLateCompletionRefused() {
+		WorkQueue work = instance.bean(WorkQueue.class);
+		try (WriterProcess process = WriterProcess.start(WorkerApplication.class, database, "stopped", "--" + LEASE,
+				"--test.pause=500")) {
+			process.awaitLine("listening");
+			work.enqueue(WorkRequest.of("stopped", "a"));
+			process.awaitLine("handling a");
+			process.stop();
+			instance.bean(WorkListeners.class)
+				.register(WorkListenerSpec.of("stopped").inTransaction(), this::handle);
+			Eventually.await(() -> this.handled.size() == 1, this::state);
+			Eventually.await(() -> left() == 0, this::state);
+			process.resume();
+			process.awaitLine("WorkLeaseLostException");
+			assertThat(effects()).containsExactly("a");
+			assertThat(Collections.frequency(effects(), "a")).isOne();
+		}
+	}
+
+}
