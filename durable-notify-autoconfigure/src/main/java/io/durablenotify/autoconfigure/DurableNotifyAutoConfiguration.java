@@ -39,6 +39,7 @@ import io.durablenotify.work.WorkConfiguration;
 import io.durablenotify.work.WorkListenerConfiguration;
 import io.durablenotify.work.WorkMethodConfiguration;
 import io.durablenotify.work.WorkProperties;
+import io.durablenotify.workflow.WorkflowConfiguration;
 
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -65,7 +66,7 @@ import org.springframework.context.annotation.Lazy;
 @Import({ PropertiesConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
 		EventConfiguration.class, ChangeConfiguration.class, WorkConfiguration.class, WorkListenerConfiguration.class,
-		WorkMethodConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
+		WorkMethodConfiguration.class, WorkflowConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

@@ -355,8 +355,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		return progress | remove(connection, gone.id());
 	}
 
-	private int takeOver(Connection connection, TakeOver takeOver, long instanceId, long deadline)
-			throws SQLException {
+	private int takeOver(Connection connection, TakeOver takeOver, long instanceId, long deadline) throws SQLException {
 		int sum = 0;
 		int count;
 		do {

@@ -27,8 +27,7 @@ import org.springframework.boot.LazyInitializationExcludeFilter;
  *
  * @param annotation the annotation's type
  */
-public record HandlerMethodFilter(
-		Class<? extends Annotation> annotation) implements LazyInitializationExcludeFilter {
+public record HandlerMethodFilter(Class<? extends Annotation> annotation) implements LazyInitializationExcludeFilter {
 
 	@Override
 	public boolean isExcluded(String beanName, BeanDefinition beanDefinition, Class<?> beanType) {

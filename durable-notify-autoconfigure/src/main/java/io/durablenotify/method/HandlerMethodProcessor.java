@@ -110,8 +110,9 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 			return step.get();
 		}
 		catch (IllegalStateException | IllegalArgumentException | AnnotationConfigurationException ex) {
-			throw unusable("@%s %s cannot be used: %s".formatted(this.annotation.getSimpleName(), where,
-					ex.getMessage()), action, ex);
+			throw unusable(
+					"@%s %s cannot be used: %s".formatted(this.annotation.getSimpleName(), where, ex.getMessage()),
+					action, ex);
 		}
 	}
 

@@ -119,10 +119,10 @@ final class ClaimSql {
 	 * @param queueId the queue
 	 * @param instanceId the instance, which must have a lease
 	 * @param limit how many items at most; no more than 500 are claimed
-	 * @param lowMicros the frontier of this instance's last claim;
-	 * {@link Long#MIN_VALUE} before the first
-	 * @param hintMicros the earliest due time that a wake-up has brought since, or that of
-	 * {@link Claimed#nextHintMicros()}; {@link Micros#NEVER} for none
+	 * @param lowMicros the frontier of this instance's last claim; {@link Long#MIN_VALUE}
+	 * before the first
+	 * @param hintMicros the earliest due time that a wake-up has brought since, or that
+	 * of {@link Claimed#nextHintMicros()}; {@link Micros#NEVER} for none
 	 */
 	Claimed claim(Connection connection, int queueId, long instanceId, int limit, long lowMicros, long hintMicros)
 			throws SQLException {

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * @param granted false if nothing could be claimed now: the queue is paused, its limit of
  * running items is reached, or the instance has no lease
  * @param frontierMicros what this instance passes as the lower bound of its next claim
- * @param nextDueMicros the time until the next item is due, -1 if none is stored, more are
- * due now or nothing could be claimed
+ * @param nextDueMicros the time until the next item is due, -1 if none is stored, more
+ * are due now or nothing could be claimed
  * @param more whether more may be due now
  * @param limited whether the queue has a limit of running items: claims must be finished
  * or trimmed soon
@@ -52,8 +52,8 @@ record Claimed(@Nullable Claim claim, boolean granted, long frontierMicros, long
 
 	/**
 	 * Return what this instance passes as the hint of its next claim if no wake-up has an
-	 * earlier one. After a claim that has found late items below the bound of all, and was
-	 * full, the next one must go on there.
+	 * earlier one. After a claim that has found late items below the bound of all, and
+	 * was full, the next one must go on there.
 	 */
 	long nextHintMicros() {
 		return (this.more) ? this.frontierMicros : Micros.NEVER;

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * An item of a claim, or an item of a claimed lane.
  *
  * @param itemId the item's id
- * @param token the token, with which the holder settles it; 0 for an item of a lane, where
- * the lane's is needed
+ * @param token the token, with which the holder settles it; 0 for an item of a lane,
+ * where the lane's is needed
  * @param rev the revision that the holder has seen; 0 for an item of a lane
  * @param failures how many attempts have failed
  * @param lane whether it stands for the items of an ordering key, which are fetched by

@@ -41,6 +41,8 @@ final class HeldItem implements WorkItem {
 
 	private volatile boolean removed;
 
+	private volatile boolean lost;
+
 	/**
 	 * Whether a transaction has completed or postponed the item, as far as its handler
 	 * has said so.
@@ -148,6 +150,17 @@ final class HeldItem implements WorkItem {
 	 */
 	boolean isDone() {
 		return this.removed && this.completion == Completion.COMMITTED;
+	}
+
+	/**
+	 * Return whether its completion was refused.
+	 */
+	boolean isLost() {
+		return this.lost;
+	}
+
+	void lose() {
+		this.lost = true;
 	}
 
 	void removed(boolean removed) {

@@ -54,13 +54,14 @@ final class RecurringSql {
 			""".formatted(DUE_AT);
 
 	/**
-	 * An item that is due runs, and one that failed is retried, all the same.
+	 * An item that is due runs, and one that failed is retried, all the same. One that is
+	 * running gets no new revision: it would run once more.
 	 */
 	private static final String MOVE = """
-			UPDATE ${schema}.work_items SET headers = ?, rev = rev + 1,
-				due_at = CASE WHEN due_at > clock_timestamp() AND failures = 0 THEN %s ELSE due_at END
+			UPDATE ${schema}.work_items SET headers = ?, rev = CASE WHEN ${waits} THEN rev + 1 ELSE rev END,
+				due_at = CASE WHEN ${waits} THEN %s ELSE due_at END
 			WHERE item_id = ?
-			""".formatted(DUE_AT);
+			""".formatted(DUE_AT).replace("${waits}", "due_at > statement_timestamp() AND failures = 0");
 
 	private final String find;
 

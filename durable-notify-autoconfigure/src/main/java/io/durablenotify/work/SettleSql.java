@@ -62,8 +62,8 @@ final class SettleSql {
 			""";
 
 	/**
-	 * Whoever takes the lane from its holder locks it FOR UPDATE. Who enqueues at the same
-	 * time does not.
+	 * Whoever takes the lane from its holder locks it FOR UPDATE. Who enqueues at the
+	 * same time does not.
 	 */
 	private static final String COMPLETE_LANE_ITEM = """
 			WITH l AS (SELECT item_id, queue_id FROM ${schema}.work_items
@@ -125,8 +125,8 @@ final class SettleSql {
 	 * @param finished the claims that have no item left but these; one with an item that
 	 * is not completed here stays
 	 * @param skipLocked whether to leave out what another transaction has locked. If not,
-	 * and if it is locked for longer than {@value #LOCK_WAIT} ms, nothing is completed, and
-	 * the call fails with SQLSTATE 55P03
+	 * and if it is locked for longer than {@value #LOCK_WAIT} ms, nothing is completed,
+	 * and the call fails with SQLSTATE 55P03
 	 * @return those that were completed. The others are locked, lost or to be handled
 	 * {@link #again}
 	 */
@@ -186,8 +186,8 @@ final class SettleSql {
 
 	/**
 	 * Settle an item whose completion was refused.
-	 * @return AGAIN if a request came while it ran, LOST, or DONE if it could be completed
-	 * after all
+	 * @return AGAIN if a request came while it ran, LOST, or DONE if it could be
+	 * completed after all
 	 */
 	Returned again(Connection connection, Done item) throws SQLException {
 		return giveBack(connection, item, "AGAIN", 0, 0, null);

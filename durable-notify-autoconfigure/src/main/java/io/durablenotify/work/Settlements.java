@@ -25,6 +25,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
@@ -68,6 +69,11 @@ final class Settlements {
 	 */
 	private final GroupCommit<Entry> locked;
 
+	/**
+	 * Claims of which nothing is left, and which are to be removed.
+	 */
+	private final Set<Claim> finished = ConcurrentHashMap.newKeySet();
+
 	Settlements(ApplicationDatabase database, SettleSql sql, Wakeups wakeups) {
 		this.database = database;
 		this.sql = sql;
@@ -97,25 +103,41 @@ final class Settlements {
 	private void write(List<Entry> batch) {
 		List<Entry> open = new ArrayList<>(batch);
 		open.removeIf(Entry::isOver);
-		if (!open.isEmpty()) {
-			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> {
-						write(connection, open);
-						return open;
-					});
+		if (!open.isEmpty() || !this.finished.isEmpty()) {
+			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+				write(connection, open);
+				return open;
+			});
 		}
 	}
 
 	private void write(Connection connection, List<Entry> entries) throws SQLException {
-		Set<Claim> finished = new LinkedHashSet<>();
 		complete(connection, entries.stream().filter(Entry::isComplete).toList());
 		for (Entry entry : entries) {
-			if (!entry.isComplete() && !entry.over) {
-				settle(connection, entry, finished);
+			if (!entry.isComplete()) {
+				settleUnlessLocked(connection, entry);
 			}
 		}
-		if (!finished.isEmpty()) {
-			this.sql.complete(connection, List.of(), finished, false);
+		removeFinished(connection);
+	}
+
+	private void settleUnlessLocked(Connection connection, Entry entry) throws SQLException {
+		try {
+			settle(connection, entry);
+		}
+		catch (SQLException ex) {
+			if (!SqlErrors.isLockTimeout(ex)) {
+				throw ex;
+			}
+			moveToLocked(entry);
+		}
+	}
+
+	private void removeFinished(Connection connection) throws SQLException {
+		Set<Claim> claims = Set.copyOf(this.finished);
+		if (!claims.isEmpty()) {
+			this.sql.complete(connection, List.of(), claims, false);
+			this.finished.removeAll(claims);
 		}
 	}
 
@@ -136,20 +158,17 @@ final class Settlements {
 			skipLocked = true;
 			deleted = this.sql.complete(connection, dones(completes), finished, true);
 		}
-		Set<Claim> finishedLate = new LinkedHashSet<>();
+		boolean removed = deleted.size() == completes.size();
 		for (Entry entry : completes) {
 			if (deleted.contains(entry.done())) {
-				over(entry, null);
+				over(entry, !removed);
 			}
 			else if (skipLocked) {
 				moveToLocked(entry);
 			}
 			else {
-				again(connection, entry, finishedLate);
+				settleUnlessLocked(connection, entry);
 			}
-		}
-		if (!finishedLate.isEmpty()) {
-			this.sql.complete(connection, List.of(), finishedLate, false);
 		}
 	}
 
@@ -177,26 +196,28 @@ final class Settlements {
 	/**
 	 * The item has been asked for again meanwhile, or is not this instance's any more.
 	 */
-	private void again(Connection connection, Entry entry, Set<Claim> finished) throws SQLException {
-		returned(entry, this.sql.again(connection, entry.done()), finished);
+	private void again(Connection connection, Entry entry) throws SQLException {
+		returned(entry, this.sql.again(connection, entry.done()));
 	}
 
-	private void settle(Connection connection, Entry entry, Set<Claim> finished) throws SQLException {
+	private void settle(Connection connection, Entry entry) throws SQLException {
 		Settlement settlement = entry.settlement;
-		if (settlement instanceof Fail fail) {
-			returned(entry,
-					this.sql.fail(connection, fail.item().done(), fail.error(), fail.delay(), fail.dead()), finished);
+		if (settlement instanceof Complete) {
+			again(connection, entry);
+		}
+		else if (settlement instanceof Fail fail) {
+			returned(entry, this.sql.fail(connection, fail.item().done(), fail.error(), fail.delay(), fail.dead()));
 		}
 		else if (settlement instanceof Postpone postpone) {
-			returned(entry, this.sql.postpone(connection, postpone.item().done(), postpone.delay()), finished);
+			returned(entry, this.sql.postpone(connection, postpone.item().done(), postpone.delay()));
 		}
 		else if (settlement instanceof Rearm rearm) {
-			returned(entry, this.sql.rearm(connection, rearm.item().done(), rearm.dueAt()), finished);
+			returned(entry, this.sql.rearm(connection, rearm.item().done(), rearm.dueAt()));
 		}
 		else if (settlement instanceof ReleaseLane release) {
 			if (release.visit().isSettled()) {
 				returned(entry, this.sql.releaseLane(connection, release.claim().claim(), release.lane().itemId(),
-						release.lane().token()), finished);
+						release.lane().token()));
 			}
 			else {
 				moveToLocked(entry);
@@ -206,34 +227,41 @@ final class Settlements {
 			Claim claim = giveBack.claim().claim();
 			long due = this.sql.release(connection, claim, List.of(giveBack.done()));
 			this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
-			over(entry, finished);
+			over(entry, true);
 		}
 		else if (settlement instanceof TakeBack takeBack) {
-			returned(entry, this.sql.takeBack(connection, takeBack.item().done()), finished);
+			returned(entry, this.sql.takeBack(connection, takeBack.item().done()));
 		}
 		else if (settlement instanceof Settled) {
-			over(entry, finished);
+			over(entry, true);
 		}
 	}
 
-	private void returned(Entry entry, Returned returned, Set<Claim> finished) {
+	private void returned(Entry entry, Returned returned) {
 		Wakeup wakeup = WorkTopics.wakeup(returned);
 		if (wakeup != null) {
 			this.wakeups.send(WorkTopics.QUEUES, wakeup);
 		}
 		HeldItem item = entry.settlement.item();
 		if (returned.kind() == Kind.LOST && item != null && !item.cancelRequested()) {
-			logger.warn(("The outcome of %s was refused: it was cancelled, or another instance has taken it over")
-				.formatted(item));
+			logger.warn(refused(item));
 		}
-		over(entry, finished);
+		over(entry, true);
 	}
 
-	private static void over(Entry entry, @Nullable Set<Claim> finished) {
+	static String refused(HeldItem item) {
+		return "The outcome of %s was refused: it was cancelled, or another instance has taken it over".formatted(item);
+	}
+
+	/**
+	 * Nothing is left to write of a settlement.
+	 * @param claimLeft whether its claim is still there, if nothing is left of that
+	 */
+	private void over(Entry entry, boolean claimLeft) {
 		entry.over = true;
 		HeldClaim claim = entry.settlement.claim();
-		if (entry.settlement.endsUnit() && claim.settled() && finished != null) {
-			finished.add(claim.claim());
+		if (entry.settlement.endsUnit() && claim.settled() && claimLeft) {
+			this.finished.add(claim.claim());
 		}
 		entry.runWhenOver();
 	}
@@ -243,22 +271,26 @@ final class Settlements {
 	 */
 	private void writeLocked(List<Entry> batch) {
 		for (Entry entry : batch) {
-			if (entry.isOver()) {
+			if (entry.isOver() && this.finished.isEmpty()) {
 				continue;
 			}
-			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> {
-						try {
-							writeLocked(connection, entry);
-						}
-						catch (SQLException ex) {
-							if (!SqlErrors.isLockTimeout(ex)) {
-								throw ex;
-							}
-							moveToLocked(entry);
-						}
-						return entry;
-					});
+			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+				try {
+					if (entry.isOver()) {
+						removeFinished(connection);
+					}
+					else {
+						writeLocked(connection, entry);
+					}
+				}
+				catch (SQLException ex) {
+					if (!SqlErrors.isLockTimeout(ex) || entry.isOver()) {
+						throw ex;
+					}
+					moveToLocked(entry);
+				}
+				return entry;
+			});
 		}
 	}
 
@@ -268,21 +300,16 @@ final class Settlements {
 	}
 
 	private void writeLocked(Connection connection, Entry entry) throws SQLException {
-		Set<Claim> finished = new LinkedHashSet<>();
-		if (entry.isComplete()) {
-			if (this.sql.complete(connection, List.of(entry.done()), List.of(), false).isEmpty()) {
-				again(connection, entry, finished);
-			}
-			else {
-				over(entry, finished);
-			}
+		if (!entry.isComplete()) {
+			settle(connection, entry);
+		}
+		else if (this.sql.complete(connection, List.of(entry.done()), List.of(), false).isEmpty()) {
+			again(connection, entry);
 		}
 		else {
-			settle(connection, entry, finished);
+			over(entry, true);
 		}
-		if (!finished.isEmpty()) {
-			this.sql.complete(connection, List.of(), finished, false);
-		}
+		removeFinished(connection);
 	}
 
 	/**

@@ -95,6 +95,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 			return this.writes.run(WorkTopics.QUEUES, connection, true, (session, inTransaction) -> {
 				Returned returned = statement.run(session, item.done());
 				if (returned.kind() == Kind.LOST) {
+					item.lose();
 					throw new WorkLeaseLostException(
 							("The %s was cancelled, or another instance has taken it over. The transaction must roll "
 									+ "back")

@@ -72,8 +72,8 @@ sealed interface WorkArgument {
 
 	private static Type element(Type parameter) {
 		if (!(parameter instanceof ParameterizedType list) || list.getRawType() != List.class) {
-			throw new IllegalStateException("A batch is a List of payloads or a List<WorkItem>, but a parameter is "
-					+ parameter.getTypeName());
+			throw new IllegalStateException(
+					"A batch is a List of payloads or a List<WorkItem>, but a parameter is " + parameter.getTypeName());
 		}
 		Type element = list.getActualTypeArguments()[0];
 		return (element instanceof WildcardType wildcard) ? wildcard.getUpperBounds()[0] : element;
@@ -129,8 +129,8 @@ sealed interface WorkArgument {
 		public @Nullable Object of(WorkItem item) {
 			String value = item.headers().get(this.name);
 			if (value == null && this.required) {
-				throw new PermanentFailureException("Item %d of queue '%s' has no header '%s'".formatted(item.id(),
-						item.queue(), this.name));
+				throw new PermanentFailureException(
+						"Item %d of queue '%s' has no header '%s'".formatted(item.id(), item.queue(), this.name));
 			}
 			return value;
 		}

@@ -51,7 +51,8 @@ final class WorkBatchMethod implements WorkBatchHandler {
 
 	@Override
 	public void handle(List<WorkItem> items) throws Exception {
-		this.method.call(this.arguments.stream().map((argument) -> items.stream().map(argument::of).toList()).toArray());
+		this.method
+			.call(this.arguments.stream().map((argument) -> items.stream().map(argument::of).toList()).toArray());
 	}
 
 }

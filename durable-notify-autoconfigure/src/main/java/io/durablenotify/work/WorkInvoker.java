@@ -178,7 +178,8 @@ final class WorkInvoker {
 	}
 
 	/**
-	 * Wait until no other instance can have taken over, as after this process was stopped.
+	 * Wait until no other instance can have taken over, as after this process was
+	 * stopped.
 	 * @return false if one has
 	 */
 	private static boolean awaitLease(HeldClaim claim) {
@@ -282,6 +283,10 @@ final class WorkInvoker {
 			return new Rearm(item, again.dueAt());
 		}
 		logger.debug("The handler of %s has failed".formatted(item), failure);
+		if (item.isLost()) {
+			logger.warn(Settlements.refused(item));
+			return new Settled(item.claim());
+		}
 		synchronized (this.failures) {
 			this.failures.failed(failure);
 		}

@@ -77,8 +77,8 @@ public interface WorkItem {
 	long fencingToken();
 
 	/**
-	 * Return whether this instance's lease has run out: another instance may have the item
-	 * now, and the completion will fail.
+	 * Return whether this instance's lease has run out: another instance may have the
+	 * item now, and the completion will fail.
 	 * @return whether it has
 	 */
 	boolean leaseLost();
@@ -90,10 +90,10 @@ public interface WorkItem {
 	boolean cancelRequested();
 
 	/**
-	 * Complete the item in the handler's own transaction: item and effects commit together
-	 * or not at all.
-	 * @throws IllegalStateException outside a transaction, where the return of the handler
-	 * completes the item
+	 * Complete the item in the handler's own transaction: item and effects commit
+	 * together or not at all.
+	 * @throws IllegalStateException outside a transaction, where the return of the
+	 * handler completes the item
 	 * @throws WorkLeaseLostException if another instance has the item, or it was
 	 * cancelled: the transaction must roll back
 	 */

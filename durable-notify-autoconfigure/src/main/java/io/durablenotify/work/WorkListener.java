@@ -27,8 +27,7 @@ import org.springframework.core.annotation.AliasFor;
 import org.springframework.scheduling.annotation.Scheduled;
 
 /**
- * Calls a method of a bean with the items of queues.
- * <pre class="code">
+ * Calls a method of a bean with the items of queues. <pre class="code">
  * &#064;WorkListener(queue = "mail", concurrency = "4", transactional = true)
  * void send(Mail mail, WorkItem item, &#064;WorkHeader("tenant") String tenant) {
  * 	this.ledger.book(mail);
@@ -54,10 +53,10 @@ import org.springframework.scheduling.annotation.Scheduled;
  * With {@link #cron()}, the method is called at times, by one instance of all.
  * <p>
  * The method is called on threads of {@code durableNotifyWorkExecutor}, by several at
- * once as {@link #concurrency()} allows, and through the bean's proxy if it has one. Items
- * are claimed from the start of the application context until it stops, or until the bean
- * is destroyed. {@code spring.main.lazy-initialization} makes no bean with such a method
- * lazy.
+ * once as {@link #concurrency()} allows, and through the bean's proxy if it has one.
+ * Items are claimed from the start of the application context until it stops, or until
+ * the bean is destroyed. {@code spring.main.lazy-initialization} makes no bean with such
+ * a method lazy.
  * <p>
  * Each attribute that is a {@code String} may have placeholders. An empty one is set by
  * {@code durable-notify.work}, or {@code durable-notify.work.queues} for the first queue.

@@ -17,16 +17,11 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 import io.durablenotify.instance.Lease;
@@ -35,13 +30,13 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.Settlement.GiveBack;
+import io.durablenotify.work.WorkSlots.Unit;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Claims the items of a listener's queues as it has room for them, and has them handled on
- * the executor.
+ * Claims the items of a listener's queues as it has room for them, and has them handled
+ * on the executor.
  */
 final class WorkListenerContainer {
 
@@ -82,32 +77,9 @@ final class WorkListenerContainer {
 
 	private final Executor executor;
 
-	private final int capacity;
-
-	/**
-	 * How much room there must be for a claim, unless nothing else is left to do.
-	 */
-	private final int refill;
+	private final WorkSlots slots;
 
 	private final BackgroundLoop loop;
-
-	/**
-	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
-	 */
-	private final Lock lock = new ReentrantLock();
-
-	private final Condition changed = this.lock.newCondition();
-
-	private final Deque<Unit> buffer = new ArrayDeque<>();
-
-	/**
-	 * How many items are claimed and not handled yet.
-	 */
-	private int held;
-
-	private int runners;
-
-	private boolean stopping;
 
 	/**
 	 * Only accessed by the loop's thread, like what follows.
@@ -127,8 +99,7 @@ final class WorkListenerContainer {
 		this.invoker = invoker;
 		this.settlements = settlements;
 		this.executor = executor;
-		this.capacity = settings.concurrency() + settings.prefetch();
-		this.refill = Math.max(1, (settings.prefetch() > 0) ? this.capacity / 2 : this.capacity / 10);
+		this.slots = new WorkSlots(settings.concurrency(), settings.prefetch());
 		String names = String.join("', '", settings.queues());
 		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
 				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
@@ -153,18 +124,12 @@ final class WorkListenerContainer {
 	 * woken for it.
 	 */
 	boolean hasRoom() {
-		this.lock.lock();
-		try {
-			return !this.stopping && this.held < this.settings.concurrency();
-		}
-		finally {
-			this.lock.unlock();
-		}
+		return this.slots.hasFreeRunner();
 	}
 
 	private Next claim() throws Exception {
 		startRunners();
-		if (!hasRefill()) {
+		if (!this.slots.hasRefill()) {
 			return Next.IDLE;
 		}
 		Lease lease = this.leases.get();
@@ -172,7 +137,7 @@ final class WorkListenerContainer {
 			return Next.after(RETRY);
 		}
 		for (QueueProgress queue : inTurn()) {
-			int room = room();
+			int room = this.slots.room();
 			if (room <= 0) {
 				break;
 			}
@@ -180,12 +145,12 @@ final class WorkListenerContainer {
 				claim(queue, lease, Math.min((queue.isLimited()) ? 1 : room, MAX_CLAIM));
 			}
 		}
-		return (room() > 0) ? Next.after(untilDue()) : Next.IDLE;
+		return (this.slots.room() > 0) ? Next.after(untilDue()) : Next.IDLE;
 	}
 
 	/**
-	 * The first queues come first, except after each eighth claim: items of the later ones
-	 * must not wait until the first ones are empty.
+	 * The first queues come first, except after each eighth claim: items of the later
+	 * ones must not wait until the first ones are empty.
 	 */
 	private List<QueueProgress> inTurn() {
 		if (this.queues.size() == 1 || this.claimed % TURN_OF_THE_LAST != 0) {
@@ -215,7 +180,7 @@ final class WorkListenerContainer {
 		if (!claimed.more()) {
 			this.othersWoken = false;
 		}
-		else if (room() <= 0 && !this.othersWoken) {
+		else if (this.slots.room() <= 0 && !this.othersWoken) {
 			// They may have room
 			this.othersWoken = true;
 			this.claims.wakeOthers(queue, claimed);
@@ -237,39 +202,8 @@ final class WorkListenerContainer {
 		if (!plain.isEmpty()) {
 			units.add(new Unit(held, plain));
 		}
-		this.lock.lock();
-		try {
-			this.buffer.addAll(units);
-			this.held += items.size();
-		}
-		finally {
-			this.lock.unlock();
-		}
+		this.slots.add(units);
 		startRunners();
-	}
-
-	/**
-	 * Return whether there is so much room that a claim is worth its statement.
-	 */
-	private boolean hasRefill() {
-		this.lock.lock();
-		try {
-			int room = this.capacity - this.held;
-			return !this.stopping && room > 0 && (room >= this.refill || this.buffer.isEmpty());
-		}
-		finally {
-			this.lock.unlock();
-		}
-	}
-
-	private int room() {
-		this.lock.lock();
-		try {
-			return (this.stopping) ? 0 : this.capacity - this.held;
-		}
-		finally {
-			this.lock.unlock();
-		}
 	}
 
 	private Duration untilDue() {
@@ -278,42 +212,28 @@ final class WorkListenerContainer {
 		return Duration.ofNanos(Math.max(0, nanos));
 	}
 
+	/**
+	 * Start a thread, which starts another before it begins if there is more to handle.
+	 */
 	private void startRunners() {
-		this.lock.lock();
-		try {
-			if (this.buffer.isEmpty() || this.runners >= this.settings.concurrency()) {
-				return;
-			}
-			this.runners++;
+		if (!this.slots.tryRun()) {
+			return;
 		}
-		finally {
-			this.lock.unlock();
-		}
-		startRunner();
-	}
-
-	private void startRunner() {
 		try {
 			this.executor.execute(this::run);
 		}
 		catch (RuntimeException ex) {
 			// It is full, or has shut down
 			logger.debug("The executor has refused a task", ex);
-			this.lock.lock();
-			try {
-				this.runners--;
-				this.changed.signalAll();
-			}
-			finally {
-				this.lock.unlock();
-			}
+			this.slots.notRun();
 			this.loop.signalAfter(RETRY);
 		}
 	}
 
 	private void run() {
-		Unit unit = next();
+		Unit unit = this.slots.next();
 		while (unit != null) {
+			startRunners();
 			try {
 				handle(unit);
 			}
@@ -321,45 +241,20 @@ final class WorkListenerContainer {
 				logger.error("Unexpected failure of a listener of work", ex);
 			}
 			done(unit);
-			unit = next();
+			unit = this.slots.next();
 		}
-	}
-
-	private @Nullable Unit next() {
-		boolean another;
-		Unit unit;
-		this.lock.lock();
-		try {
-			unit = (this.stopping) ? null : this.buffer.poll();
-			if (unit == null) {
-				this.runners--;
-				this.changed.signalAll();
-				return null;
-			}
-			another = !this.buffer.isEmpty() && this.runners < this.settings.concurrency();
-			if (another) {
-				this.runners++;
-			}
-		}
-		finally {
-			this.lock.unlock();
-		}
-		if (another) {
-			startRunner();
-		}
-		return unit;
 	}
 
 	private void handle(Unit unit) {
-		ClaimedItem first = unit.items.get(0);
+		ClaimedItem first = unit.items().get(0);
 		if (first.lane()) {
-			this.invoker.handleLane(unit.claim, first, this::othersWait);
+			this.invoker.handleLane(unit.claim(), first, this::othersWait);
 		}
 		else if (this.batches) {
-			this.invoker.handleBatch(unit.claim, unit.items);
+			this.invoker.handleBatch(unit.claim(), unit.items());
 		}
 		else {
-			this.invoker.handle(unit.claim, first);
+			this.invoker.handle(unit.claim(), first);
 		}
 	}
 
@@ -367,36 +262,19 @@ final class WorkListenerContainer {
 	 * Return whether an ordering key has had its turn.
 	 */
 	private boolean othersWait() {
-		this.lock.lock();
-		try {
-			return this.stopping || !this.buffer.isEmpty() || this.queues.stream()
-				.anyMatch((queue) -> queue.isDue(System.nanoTime()));
-		}
-		finally {
-			this.lock.unlock();
-		}
+		long now = System.nanoTime();
+		return this.slots.isWaitedFor() || this.queues.stream().anyMatch((queue) -> queue.isDue(now));
 	}
 
 	private void done(Unit unit) {
-		QueueProgress queue = unit.claim.queue();
+		QueueProgress queue = unit.claim().queue();
 		if (queue.isLimited()) {
 			queue.check();
 		}
-		int room;
-		boolean idle;
-		this.lock.lock();
-		try {
-			this.held -= unit.items.size();
-			room = this.capacity - this.held;
-			idle = this.buffer.isEmpty();
-		}
-		finally {
-			this.lock.unlock();
-		}
-		if (room >= this.refill) {
+		if (this.slots.done(unit)) {
 			this.loop.signal();
 		}
-		else if (idle) {
+		else if (!this.slots.isWaitedFor()) {
 			this.loop.signalAfter(REFILL_DELAY);
 		}
 	}
@@ -405,26 +283,11 @@ final class WorkListenerContainer {
 	 * Claim nothing more, and give back what no handler has begun.
 	 */
 	void beginStop() {
-		this.lock.lock();
-		try {
-			this.stopping = true;
-		}
-		finally {
-			this.lock.unlock();
-		}
+		this.slots.stop();
 		this.loop.finish(CLAIM_TIMEOUT);
-		List<Unit> notBegun;
-		this.lock.lock();
-		try {
-			notBegun = List.copyOf(this.buffer);
-			this.buffer.clear();
-			notBegun.forEach((unit) -> this.held -= unit.items.size());
+		for (Unit unit : this.slots.drain()) {
+			unit.items().forEach((item) -> this.settlements.add(new GiveBack(unit.claim(), item)));
 		}
-		finally {
-			this.lock.unlock();
-		}
-		notBegun.forEach((unit) -> unit.items
-			.forEach((item) -> this.settlements.add(new GiveBack(unit.claim, item))));
 	}
 
 	/**
@@ -432,32 +295,12 @@ final class WorkListenerContainer {
 	 * @return whether they have returned
 	 */
 	boolean awaitStop(Duration timeout) {
-		long left = timeout.toNanos();
-		this.lock.lock();
-		try {
-			while (this.runners > 0 && left > 0) {
-				left = this.changed.awaitNanos(left);
-			}
-			return this.runners == 0;
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-			return false;
-		}
-		finally {
-			this.lock.unlock();
-		}
+		return this.slots.awaitIdle(timeout);
 	}
 
 	@Override
 	public String toString() {
-		this.lock.lock();
-		try {
-			return "%s: %d of %d held, %d handlers".formatted(this.queues, this.held, this.capacity, this.runners);
-		}
-		finally {
-			this.lock.unlock();
-		}
+		return "%s: %s".formatted(this.queues, this.slots);
 	}
 
 	/**
@@ -471,12 +314,6 @@ final class WorkListenerContainer {
 
 		void wakeOthers(QueueProgress queue, Claimed claimed);
 
-	}
-
-	/**
-	 * What one handler works off: an item, an ordering key, or a batch.
-	 */
-	private record Unit(HeldClaim claim, List<ClaimedItem> items) {
 	}
 
 }

@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * The queues of a handler, and how their items are handled. What is {@code null} is set by
- * {@code durable-notify.work}, or {@code durable-notify.work.queues} for the first queue.
+ * The queues of a handler, and how their items are handled. What is {@code null} is set
+ * by {@code durable-notify.work}, or {@code durable-notify.work.queues} for the first
+ * queue.
  *
  * @param queues the queues, in the order in which they are claimed
  * @param concurrency how many handlers run at once in this instance
@@ -60,8 +61,8 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	}
 
 	/**
-	 * The delays between attempts: each is the one before times the multiplier, and up to a
-	 * fifth longer or shorter by chance.
+	 * The delays between attempts: each is the one before times the multiplier, and up to
+	 * a fifth longer or shorter by chance.
 	 *
 	 * @param delay the first delay
 	 * @param multiplier the multiplier
@@ -124,8 +125,8 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	}
 
 	/**
-	 * Have the engine open a transaction around the handler: the item is completed exactly
-	 * once together with what the handler writes to the database.
+	 * Have the engine open a transaction around the handler: the item is completed
+	 * exactly once together with what the handler writes to the database.
 	 * @return the new specification
 	 */
 	public WorkListenerSpec inTransaction() {

@@ -31,11 +31,11 @@ record DefaultDurableTimers(WorkQueue queue) implements DurableTimers {
 
 	@Override
 	public void set(String handler, String instanceId, String timerId, Instant expiresAt) {
-		this.queue.enqueue(WorkRequest
-			.of(WorkflowQueues.timer(handler), WorkflowJson.timer(instanceId, timerId, expiresAt))
-			.key(WorkflowQueues.timer(instanceId, timerId))
-			.replacing()
-			.dueAt(expiresAt));
+		this.queue
+			.enqueue(WorkRequest.of(WorkflowQueues.timer(handler), WorkflowJson.timer(instanceId, timerId, expiresAt))
+				.key(WorkflowQueues.timer(instanceId, timerId))
+				.replacing()
+				.dueAt(expiresAt));
 	}
 
 	@Override

@@ -29,9 +29,9 @@ record DefaultWorkflowResumptions(WorkQueue queue) implements WorkflowResumption
 
 	@Override
 	public Enqueued request(String workflowName, String instanceId) {
-		return this.queue.enqueue(WorkRequest
-			.of(WorkflowQueues.resume(workflowName), WorkflowJson.resumption(workflowName, instanceId))
-			.key(WorkflowQueues.instance(instanceId)));
+		return this.queue.enqueue(
+				WorkRequest.of(WorkflowQueues.resume(workflowName), WorkflowJson.resumption(workflowName, instanceId))
+					.key(WorkflowQueues.instance(instanceId)));
 	}
 
 }

@@ -36,7 +36,8 @@ public interface DurableTimers {
 	 * @param handler the {@link TimerHandler#name() name} of the handler: 1 to 249
 	 * characters without white space
 	 * @param instanceId the instance of the workflow: 1 to 255 characters
-	 * @param timerId the timer of that instance: 1 to 255 characters, none of them a slash
+	 * @param timerId the timer of that instance: 1 to 255 characters, none of them a
+	 * slash
 	 * @param expiresAt when it expires, by the database's clock; at once if that is past
 	 * @throws IllegalArgumentException if a name is not valid
 	 * @throws org.springframework.dao.DataAccessException if the database fails

@@ -31,8 +31,8 @@ public interface ResumptionHandler {
 	Set<String> workflowNames();
 
 	/**
-	 * Resume an instance of a workflow. Called by several threads for different instances,
-	 * and by one for the same, over all instances of the application.
+	 * Resume an instance of a workflow. Called by several threads for different
+	 * instances, and by one for the same, over all instances of the application.
 	 * @param resumption what is to be resumed
 	 * @throws Exception if the attempt failed: it is retried after the backoff of
 	 * {@code durable-notify.work}
@@ -40,8 +40,8 @@ public interface ResumptionHandler {
 	void resume(Resumption resumption) throws Exception;
 
 	/**
-	 * Return whether {@link #resume} is called in a transaction, with which the request is
-	 * completed exactly once. Called at the start.
+	 * Return whether {@link #resume} is called in a transaction, with which the request
+	 * is completed exactly once. Called at the start.
 	 * @return whether it is, by default not
 	 */
 	default boolean transactional() {

@@ -46,6 +46,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.web.SseStreams;
+import io.durablenotify.work.WorkListener;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -632,6 +633,40 @@ class FailureAnalysisTests {
 
 		@ChangeListener("${app.topic}")
 		void on(Change change) {
+		}
+
+	}
+
+	@Test
+	void aWorkListenerMethodThatCannotBeCalledIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(WrongWorkMethod.class), DATABASE);
+		assertThat(analysis.description())
+			.matches("@WorkListener method java\\.lang\\.String \\S+WrongWorkMethod\\.on\\(\\) of bean '\\S+' cannot be "
+					+ "used: The method must return nothing or a WorkOutcome, and be neither private nor static");
+		assertThat(analysis.action()).startsWith("Declare it like 'void on(Payload payload, WorkItem item, "
+				+ "@WorkHeader(\"name\") String header)' or, with batch = true, ");
+	}
+
+	static class WrongWorkMethod {
+
+		@WorkListener("mail")
+		String on() {
+			return "";
+		}
+
+	}
+
+	@Test
+	void aWorkListenerOnAnotherDatabaseIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(WorkMethod.class), H2);
+		assertThat(analysis.description()).startsWith("WorkListeners needs PostgreSQL; the DataSource is H2 ");
+		assertThat(analysis.action()).isEqualTo("Use PostgreSQL, or do without WorkListeners on other databases.");
+	}
+
+	static class WorkMethod {
+
+		@WorkListener("mail")
+		void on() {
 		}
 
 	}

@@ -13,19 +13,30 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
-
 package io.durablenotify.work;
 
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * Tests for {@link ClaimSql}: what is claimed, in which order, and by whom.
@@ -40,14 +51,18 @@ class ClaimTests {
 
 	private WorkTables work;
 
+	private WorkTables other;
+
 	@BeforeEach
 	void open() {
 		this.work = WorkTables.open(database);
+		this.other = WorkTables.open(database);
 	}
 
 	@AfterEach
 	void close() {
 		this.work.close();
+		this.other.close();
 	}
 
 	@Test
@@ -58,16 +73,241 @@ class ClaimTests {
 		Claimed first = this.work.claim(queue, 3);
 		assertThat(WorkTables.texts(first)).containsExactly("a", "b", "c");
 		assertThat(first.more()).isTrue();
-		Claimed second = this.work.claim(queue, 3);
+		Claimed second = this.other.claim(queue, 3);
 		assertThat(WorkTables.texts(second)).containsExactly("d");
 		assertThat(second.more()).isFalse();
 		assertThat(second.claim().claimId()).isGreaterThan(first.claim().claimId());
 		assertThat(this.work.claim(queue, 3).claim()).isNull();
+		List<Claim> held = this.work
+			.run((connection, joined) -> this.work.claims().claims(connection, this.other.instanceId()));
+		assertThat(held).containsExactly(second.claim());
 		assertThat(this.work.complete(first)).hasSize(3);
 		assertThat(this.work.complete(second)).hasSize(1);
-		List<Claim> left = this.work
-			.run((connection, joined) -> this.work.claims().claims(connection, this.work.instanceId()));
-		assertThat(left).isEmpty();
+		assertThat(this.work.jdbc()
+			.queryForList("SELECT claim_id FROM durable_notify.work_claims WHERE queue_id = ?", queue)).isEmpty();
+	}
+
+	@Test
+	void anItemWithADelayIsClaimedWhenItIsDue() {
+		int queue = this.work.queue("delay");
+		Instant before = WorkTables.now(this.work.jdbc());
+		StoredItem stored = this.work
+			.put(new NewItem("delay", null, false, null, null, Duration.ofMillis(300), "{}", new byte[1]));
+		this.work.put(new NewItem("delay", null, false, null, before.plusSeconds(3600), null, null, new byte[1]));
+		Claimed early = this.work.claim(queue, 10);
+		assertThat(early.claim()).isNull();
+		assertThat(early.nextDueMicros()).isBetween(1L, 300_000L);
+		Claimed claimed = this.work.awaitClaim(queue, 10);
+		assertThat(claimed.items()).extracting(ClaimedItem::itemId).containsExactly(stored.itemId());
+		assertThat(claimed.items().get(0).headers()).isEqualTo("{}");
+		assertThat(WorkTables.now(this.work.jdbc())).isAfter(before.plusMillis(300));
+		assertThat(claimed.nextDueMicros()).isBetween(3_500_000_000L, 3_600_000_000L);
+	}
+
+	@Test
+	void nothingIsClaimedOfAPausedQueueNorWithoutALease() {
+		int queue = this.work.queue("granted");
+		this.work.insert("granted", "a");
+		this.work.run((connection, joined) -> this.work.admin().pause(connection, "granted", true));
+		assertThat(this.work.claim(queue, 10).granted()).isFalse();
+		this.work.run((connection, joined) -> this.work.admin().pause(connection, "granted", false));
+		for (String lost : List.of("gone_at = now()", "gone_at = NULL, lease_until = clock_timestamp()")) {
+			this.work.jdbc()
+				.update("UPDATE durable_notify.instances SET " + lost + " WHERE instance_id = ?", this.work.instanceId());
+			assertThat(this.work.claim(queue, 10).granted()).isFalse();
+		}
+		this.work.jdbc().update("DELETE FROM durable_notify.instances WHERE instance_id = ?", this.work.instanceId());
+		assertThat(this.work.claim(queue, 10).granted()).isFalse();
+		assertThat(WorkTables.texts(this.other.claim(queue, 10))).containsExactly("a");
+	}
+
+	@Test
+	void aLimitOfRunningItemsIsExactForFourInstances() {
+		int queue = this.work.queue("limited");
+		int items = 200;
+		for (int i = 0; i < items / 10; i++) {
+			this.work.insert("limited", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
+		}
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "limited", 7));
+		AtomicInteger running = new AtomicInteger();
+		AtomicInteger most = new AtomicInteger();
+		AtomicInteger completed = new AtomicInteger();
+		List<CompletableFuture<Void>> claimers = IntStream.range(0, 4)
+			.mapToObj((i) -> Background.run(() -> {
+				try (WorkTables claimer = WorkTables.open(database)) {
+					while (completed.get() < items) {
+						Claimed claimed = claimer.claim(queue, 3);
+						most.accumulateAndGet(running.addAndGet(claimed.items().size()), Math::max);
+						for (Done item : WorkTables.done(claimed)) {
+							running.decrementAndGet();
+							// Trims the claim, which is not finished yet
+							completed.addAndGet(claimer.complete(List.of(item), List.of()).size());
+						}
+						if (claimed.claim() != null) {
+							claimer.complete(List.of(), List.of(claimed.claim()));
+						}
+					}
+				}
+			}))
+			.toList();
+		claimers.forEach(CompletableFuture::join);
+		assertThat(completed).hasValue(items);
+		assertThat(most.get()).isBetween(4, 7);
+	}
+
+	@Test
+	void aBatchEndsBeforeASuspectWhichIsClaimedAlone() {
+		int queue = this.work.queue("suspects");
+		this.work.insert("suspects", "a", "b", "suspect", "c", "d");
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_items SET suspect = true WHERE queue_id = ? AND payload = 'suspect'", queue);
+		this.work.searchAll(false);
+		List<List<String>> batches = new ArrayList<>();
+		for (int i = 0; i < 3; i++) {
+			batches.add(WorkTables.texts(this.work.claim(queue, 10)));
+		}
+		assertThat(batches).containsExactly(List.of("a", "b"), List.of("suspect"), List.of("c", "d"));
+	}
+
+	@Test
+	void whatCommitsLateIsFoundByAHintAndByASearchFromTheFirstItemOn() {
+		int queue = this.work.queue("late");
+		this.work.claim(queue, 10);
+		this.work.searchAll(false);
+		for (boolean hinted : List.of(true, false)) {
+			this.other.begin();
+			StoredItem late = this.other.insert("late", "a", "b", "c").get(0);
+			this.work.passBy(queue, late.dueMicros());
+			this.other.commit();
+			assertThat(this.work.claim(queue, 1).claim()).as("it lies below the bound").isNull();
+			if (!hinted) {
+				this.work.searchAll(true);
+			}
+			long hint = (hinted) ? late.dueMicros() : Micros.NEVER;
+			List<String> found = new ArrayList<>();
+			for (int i = 0; i < 3; i++) {
+				Claimed claimed = this.work.claim(queue, 1, hint);
+				found.addAll(WorkTables.texts(claimed));
+				hint = claimed.nextHintMicros();
+			}
+			assertThat(found).as("hinted " + hinted).containsExactly("a", "b", "c");
+			this.work.searchAll(false);
+		}
+	}
+
+	@Test
+	void anItemThatIsMovedWhileItRunsIsNotClaimedASecondTime() {
+		int queue = this.work.queue("moved");
+		this.work.put(WorkTables.keyed("moved", "key", "a"));
+		Claimed running = this.work.claim(queue, 10);
+		assertThat(running.items()).hasSize(1);
+		this.work.searchAll(false);
+		Instant dueAt = WorkTables.now(this.work.jdbc()).plusMillis(100);
+		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, joined, WorkTables.LOCK_TIMEOUT, "moved", "key", dueAt));
+		this.other.passBy(queue, Micros.of(dueAt) + 50_000);
+		Done item = WorkTables.done(running).get(0);
+		assertThat(this.work.complete(List.of(item), List.of(running.claim()))).isEmpty();
+		assertThat(this.work.again(item).kind()).isEqualTo(Returned.Kind.AGAIN);
+		assertThat(this.other.awaitClaim(queue, 10).items()).extracting(ClaimedItem::rev).containsExactly(1);
+		assertThat(this.work.claim(queue, 10).claim()).isNull();
+	}
+
+	@Test
+	void anItemThatIsMovedIntoTheFutureWhileItRunsIsDueThen() {
+		int queue = this.work.queue("future");
+		this.work.put(WorkTables.keyed("future", "key", "a"));
+		Claimed running = this.work.claim(queue, 10);
+		Instant dueAt = WorkTables.now(this.work.jdbc()).plusSeconds(3600);
+		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, joined, WorkTables.LOCK_TIMEOUT, "future", "key", dueAt));
+		Done item = WorkTables.done(running).get(0);
+		assertThat(this.work.complete(List.of(item), List.of(running.claim()))).isEmpty();
+		assertThat(this.work.again(item).dueMicros()).isEqualTo(Micros.of(dueAt));
+		assertThat(this.work.claim(queue, 10).nextDueMicros()).isGreaterThan(3_500_000_000L);
+	}
+
+	@Test
+	void aBoundFromBeforeTheClockWasSetBackHidesNothing() {
+		int queue = this.work.queue("clock");
+		this.work.claim(queue, 10);
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_queues SET frontier = now() + interval '1 hour', looked_at = now() WHERE queue_id = ?",
+					queue);
+		this.work.insert("clock", "a");
+		long low = Micros.of(WorkTables.now(this.work.jdbc()).plusSeconds(3600));
+		Claimed claimed = this.work.run((connection, joined) -> this.work.claims()
+			.claim(connection, queue, this.work.instanceId(), 10, low, Micros.NEVER));
+		assertThat(WorkTables.texts(claimed)).containsExactly("a");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "", "preferQueryMode=simple", "prepareThreshold=0", "prepareThreshold=1",
+			"prepareThreshold=-1", "stringtype=unspecified", "binaryTransfer=false", "defaultRowFetchSize=1",
+			"stringtype=unspecified&prepareThreshold=1",
+			"options=-c%20default_transaction_isolation=serializable" })
+	void aClaimLocksAndClaimsInOneTransactionWhateverTheDriversSettings(String settings) {
+		String name = "driver/" + settings;
+		int queue = this.work.queue(name);
+		try (WorkTables claimer = WorkTables.open(database, settings)) {
+			for (int round = 0; round < 8; round++) {
+				claimer.put(new NewItem(name, null, false, null, Instant.EPOCH, null, null, WorkTables.bytes("a")));
+				claimer.put(WorkTables.replacing(name, "key", "b", null));
+				claimer.put(WorkTables.ordered(name, "lane", "c"));
+				claimer.insert(name, "d", "e");
+				Claimed claimed = claimer.claim(queue, 10);
+				assertThat(WorkTables.texts(claimed)).as(claimer::dump).containsExactly("a", "b", "", "d", "e");
+				assertThat(claimer.jdbc()
+					.queryForList("SELECT c.xmin = q.xmax FROM durable_notify.work_claims c JOIN durable_notify.work_queues q "
+							+ "USING (queue_id) WHERE claim_id = ?", Boolean.class, claimed.claim().claimId()))
+					.as("the queue was locked by the transaction that has claimed")
+					.containsExactly(true);
+				ClaimedItem lane = claimed.items().get(2);
+				ClaimedItem item = claimer.laneItems(lane).get(0);
+				assertThat(WorkTables.text(item)).isEqualTo("c");
+				List<Done> items = new ArrayList<>(WorkTables.done(claimed));
+				items.set(2, WorkTables.done(claimed, lane, item));
+				assertThat(claimer.complete(items, List.of())).hasSize(5);
+				assertThat(claimer.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.DONE);
+				claimer.complete(List.of(), List.of(claimed.claim()));
+			}
+		}
+		assertThat(this.work.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.work_items WHERE queue_id = ?", Integer.class, queue))
+			.isZero();
+	}
+
+	@Test
+	void noClaimIsMadeWithASnapshotFromBeforeTheLock() {
+		int queue = this.work.queue("snapshot");
+		this.work.insert("snapshot", "a");
+		this.work.run((connection, joined) -> {
+			connection.setTransactionIsolation(java.sql.Connection.TRANSACTION_REPEATABLE_READ);
+			connection.setAutoCommit(false);
+			return null;
+		});
+		assertThatExceptionOfType(WorkTables.SqlFailure.class).isThrownBy(() -> this.work.claim(queue, 1))
+			.satisfies((ex) -> assertThat(((SQLException) ex.getCause()).getSQLState()).isEqualTo("DN002"));
+		this.work.rollback();
+	}
+
+	@Test
+	void fourInstancesClaimEachItemOnce() {
+		int queue = this.work.queue("once");
+		int items = 1_000;
+		for (int i = 0; i < items / 10; i++) {
+			this.work.insert("once", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
+		}
+		List<Long> claimedIds = java.util.Collections.synchronizedList(new ArrayList<>());
+		List<CompletableFuture<Void>> claimers = IntStream.range(0, 4).mapToObj((i) -> Background.run(() -> {
+			String settings = (i == 0) ? "options=-c%20default_transaction_isolation=repeatable%5C%20read" : "";
+			try (WorkTables claimer = WorkTables.open(database, settings)) {
+				while (claimedIds.size() < items) {
+					claimer.claim(queue, 7).items().forEach((item) -> claimedIds.add(item.itemId()));
+				}
+			}
+		})).toList();
+		claimers.forEach(CompletableFuture::join);
+		assertThat(claimedIds).hasSize(items).doesNotHaveDuplicates();
+		Eventually.await(() -> this.work.claim(queue, 10).claim() == null, this.work::dump);
 	}
 
 }

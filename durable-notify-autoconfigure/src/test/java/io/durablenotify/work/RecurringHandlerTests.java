@@ -95,18 +95,17 @@ class RecurringHandlerTests {
 			CapturedOutput output) throws Exception {
 		Throwable failure = type.getConstructor((type == AssertionError.class) ? Object.class : String.class)
 			.newInstance("expected");
-		assertThatExceptionOfType(RunAgainException.class)
-			.isThrownBy(() -> handle(failure, this.item.attempt(attempt)))
+		assertThatExceptionOfType(RunAgainException.class).isThrownBy(() -> handle(failure, this.item.attempt(attempt)))
 			.satisfies((ex) -> assertThat(ex.dueAt()).isEqualTo("2026-01-10T13:00:00Z"));
-		assertThat(output).contains("Recurring work 'report' has failed at attempt %d, and runs again at "
-			.formatted(attempt) + "2026-01-10T13:00:00Z: " + type.getName() + ": expected");
+		assertThat(output)
+			.contains("Recurring work 'report' has failed at attempt %d, and runs again at ".formatted(attempt)
+					+ "2026-01-10T13:00:00Z: " + type.getName() + ": expected");
 	}
 
 	@Test
 	void anOutcomeThatFailsIsTreatedAlike(CapturedOutput output) {
 		for (WorkOutcome outcome : List.of(WorkOutcome.fail("no data"), WorkOutcome.failPermanently("no data"))) {
-			assertThatExceptionOfType(RunAgainException.class)
-				.isThrownBy(() -> handle(outcome, this.item.attempt(3)));
+			assertThatExceptionOfType(RunAgainException.class).isThrownBy(() -> handle(outcome, this.item.attempt(3)));
 		}
 		assertThat(output).contains("and runs again at 2026-01-10T13:00:00Z: no data");
 	}

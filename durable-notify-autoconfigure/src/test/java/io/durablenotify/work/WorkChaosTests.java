@@ -87,7 +87,8 @@ class WorkChaosTests {
 	void everyItemHasItsEffectOnceAndInOrder() throws Exception {
 		JdbcTemplate jdbc = this.database.jdbc();
 		jdbc.execute("CREATE TABLE effects (seq bigint GENERATED ALWAYS AS IDENTITY, item text, token bigint)");
-		jdbc.execute("CREATE TABLE states (key text PRIMARY KEY, value int NOT NULL DEFAULT 0, seen int NOT NULL DEFAULT 0)");
+		jdbc.execute(
+				"CREATE TABLE states (key text PRIMARY KEY, value int NOT NULL DEFAULT 0, seen int NOT NULL DEFAULT 0)");
 		for (int key = 0; key < KEYS; key++) {
 			jdbc.update("INSERT INTO states (key) VALUES (?)", "key-" + key);
 		}
@@ -259,8 +260,8 @@ class WorkChaosTests {
 
 	private String state() {
 		JdbcTemplate jdbc = this.database.jdbc();
-		return "items %s, lane items %s, claims %s, instances %s, now %s".formatted(
-				jdbc.queryForList("SELECT item_id, queue_id, due_at, token, rev, failures, suspect, lane, key, last_error FROM durable_notify.work_items LIMIT 20"),
+		return "items %s, lane items %s, claims %s, instances %s, now %s".formatted(jdbc.queryForList(
+				"SELECT item_id, queue_id, due_at, token, rev, failures, suspect, lane, key, last_error FROM durable_notify.work_items LIMIT 20"),
 				jdbc.queryForList("SELECT lane_id, item_id, failures FROM durable_notify.work_lane_items LIMIT 20"),
 				jdbc.queryForList("SELECT * FROM durable_notify.work_claims LIMIT 20"),
 				jdbc.queryForList("SELECT * FROM durable_notify.instances"),

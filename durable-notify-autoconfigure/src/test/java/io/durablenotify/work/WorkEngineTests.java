@@ -297,26 +297,6 @@ class WorkEngineTests {
 		}
 	}
 
-	@Test
-	void aDeadItemBlocksItsKeyIfTheListenerSaysSo() {
-		listen(WorkListenerSpec.of(this.queue).onDead(OnDead.BLOCK), (item) -> {
-			if (text(item).equals("1") && this.handled.size() < 2) {
-				throw new PermanentFailureException("bad");
-			}
-			return record(item);
-		});
-		for (int i = 0; i < 4; i++) {
-			this.work.enqueue(WorkRequest.of(this.queue, "" + i).orderingKey("key"));
-		}
-		this.work.enqueue(WorkRequest.of(this.queue, "other").orderingKey("other"));
-		Eventually.await(() -> dead() == 1, this::state);
-		awaitHandled(2);
-		assertThat(this.handled).containsExactlyInAnyOrder("0", "other");
-		assertThat(instance.bean(WorkAdmin.class).requeue(DeadQuery.of(this.queue))).isOne();
-		awaitHandled(5);
-		awaitNothingLeft();
-		assertThat(this.handled.subList(2, 5)).containsExactly("1", "2", "3");
-	}
 
 	@Test
 	void anItemThatIsAskedForWhileItRunsRunsOnceMore() throws Exception {
@@ -404,42 +384,7 @@ class WorkEngineTests {
 		assertThat(sizes).hasSize(51);
 	}
 
-	@Test
-	void noMoreThanTheLimitRunInAllInstances() {
-		AtomicInteger running = new AtomicInteger();
-		AtomicInteger most = new AtomicInteger();
-		WorkAdmin admin = instance.bean(WorkAdmin.class);
-		this.work.enqueue(WorkRequest.of(this.queue, "first"));
-		admin.limit(this.queue, 3);
-		this.work.enqueueAll(IntStream.range(0, 60).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
-		WorkHandler handler = (item) -> {
-			most.accumulateAndGet(running.incrementAndGet(), Math::max);
-			Thread.sleep(5);
-			running.decrementAndGet();
-			return record(item);
-		};
-		try (Instance other = Instance.start(database)) {
-			listen(WorkListenerSpec.of(this.queue), handler);
-			other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), handler);
-			awaitHandled(61);
-		}
-		awaitNothingLeft();
-		assertThat(most).hasValue(3);
-	}
 
-	@Test
-	void aPausedQueueIsNotClaimed() {
-		WorkAdmin admin = instance.bean(WorkAdmin.class);
-		this.work.enqueue(WorkRequest.of(this.queue, "a"));
-		admin.pause(this.queue);
-		listen(WorkListenerSpec.of(this.queue, this.queue + "-other"), this::record);
-		this.work.enqueue(WorkRequest.of(this.queue + "-other", "other"));
-		awaitHandled(1);
-		assertThat(this.handled).containsExactly("other");
-		admin.resume(this.queue);
-		awaitHandled(2);
-		awaitNothingLeft();
-	}
 
 	@Test
 	void twoInstancesShareTheItemsAndHandleEachOnce() {

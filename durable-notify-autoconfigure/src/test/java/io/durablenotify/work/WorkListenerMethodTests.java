@@ -136,8 +136,8 @@ class WorkListenerMethodTests {
 			this.work.handle(new TestItem("bytes").payload("d"));
 			this.work.handle(new TestItem("number").payload("5"));
 			this.work.handle(new TestItem("generic"));
-			assertThat(context.getBean(Types.class).received).containsExactly(
-					Map.of("a", List.of(new Mail("b", null))), new Mail("c", null), "{", "d", 5, null);
+			assertThat(context.getBean(Types.class).received).containsExactly(Map.of("a", List.of(new Mail("b", null))),
+					new Mail("c", null), "{", "d", 5, null);
 		});
 	}
 
@@ -367,8 +367,7 @@ class WorkListenerMethodTests {
 				});
 				TestItem item = new TestItem("reports").key("cron/daily-report");
 				assertThatIllegalArgumentException().isThrownBy(() -> this.work.handle(item));
-				assertThatExceptionOfType(RunAgainException.class)
-					.isThrownBy(() -> this.work.handle(item.attempt(2)));
+				assertThatExceptionOfType(RunAgainException.class).isThrownBy(() -> this.work.handle(item.attempt(2)));
 			});
 	}
 
@@ -392,10 +391,10 @@ class WorkListenerMethodTests {
 
 	@ParameterizedTest
 	@ValueSource(classes = { TwoPayloads.class, Private.class, Static.class, Returning.class, NoQueue.class,
-			BlankQueue.class, NoNumber.class, NoneAtOnce.class, NoUnit.class, NoDuration.class, HeaderOfAnotherType.class,
-			UnnamedHeader.class, NoList.class, RawList.class, BatchWithOutcome.class, EmptyBatch.class, WrongCron.class,
-			CronWithoutTime.class, WrongZone.class, ZoneWithoutCron.class, CronWithPayload.class, CronOfABatch.class,
-			CronWithTwoQueues.class, Unresolved.class, Twice.class })
+			BlankQueue.class, NoNumber.class, NoneAtOnce.class, NoUnit.class, NoDuration.class,
+			HeaderOfAnotherType.class, UnnamedHeader.class, NoList.class, RawList.class, BatchWithOutcome.class,
+			EmptyBatch.class, WrongCron.class, CronWithoutTime.class, WrongZone.class, ZoneWithoutCron.class,
+			CronWithPayload.class, CronOfABatch.class, CronWithTwoQueues.class, Unresolved.class, Twice.class })
 	void aMethodThatCannotBeUsedIsRefusedWithWhatIsAllowed(Class<?> type) throws Exception {
 		String expected = (String) type.getDeclaredField("EXPECTED").get(null);
 		this.contextRunner.withBean("mails", type).run((context) -> {

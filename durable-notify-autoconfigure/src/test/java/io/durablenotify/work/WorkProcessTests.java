@@ -64,7 +64,8 @@ class WorkProcessTests {
 
 	private String state() {
 		return "handled %s, effects %s, items %s, claims %s, instances %s".formatted(this.handled, effects(),
-				database.jdbc().queryForList("SELECT item_id, token, failures, suspect, due_at FROM durable_notify.work_items"),
+				database.jdbc()
+					.queryForList("SELECT item_id, token, failures, suspect, due_at FROM durable_notify.work_items"),
 				database.jdbc().queryForList("SELECT * FROM durable_notify.work_claims"),
 				database.jdbc().queryForList("SELECT * FROM durable_notify.instances"));
 	}
@@ -87,12 +88,11 @@ class WorkProcessTests {
 			process.awaitLine("listening");
 			work.enqueueAll(IntStream.range(0, 20).mapToObj((i) -> WorkRequest.of("killed", "" + i)).toList());
 			process.awaitLine("handling");
-			long claimId = database.jdbc().queryForObject("SELECT max(claim_id) FROM durable_notify.work_claims",
-					Long.class);
+			long claimId = database.jdbc()
+				.queryForObject("SELECT max(claim_id) FROM durable_notify.work_claims", Long.class);
 			process.kill();
 			long killed = System.nanoTime();
-			instance.bean(WorkListeners.class)
-				.register(WorkListenerSpec.of("killed").inTransaction(), this::handle);
+			instance.bean(WorkListeners.class).register(WorkListenerSpec.of("killed").inTransaction(), this::handle);
 			Eventually.await(() -> this.handled.size() == 20, this::state);
 			assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(LEASE_DURATION.plusSeconds(8));
 			Eventually.await(() -> left() == 0, this::state);
@@ -112,12 +112,11 @@ class WorkProcessTests {
 			work.enqueue(WorkRequest.of("stopped", "a"));
 			process.awaitLine("handling a");
 			process.stop();
-			instance.bean(WorkListeners.class)
-				.register(WorkListenerSpec.of("stopped").inTransaction(), this::handle);
+			instance.bean(WorkListeners.class).register(WorkListenerSpec.of("stopped").inTransaction(), this::handle);
 			Eventually.await(() -> this.handled.size() == 1, this::state);
 			Eventually.await(() -> left() == 0, this::state);
 			process.resume();
-			process.awaitLine("WorkLeaseLostException");
+			process.awaitLine("was refused");
 			assertThat(effects()).containsExactly("a");
 			assertThat(Collections.frequency(effects(), "a")).isOne();
 		}

@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.schema.SchemaName;
@@ -36,6 +37,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 /**
  * The tables of work in a database that an instance has migrated, and what settles and
  * claims in it. Each has one connection of its own, in autocommit.
@@ -44,7 +47,7 @@ final class WorkTables implements AutoCloseable {
 
 	private static final SchemaName SCHEMA = new SchemaName("durable_notify");
 
-	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
+	static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
 	private final EnqueueSql enqueue = new EnqueueSql(SCHEMA);
 
@@ -53,6 +56,8 @@ final class WorkTables implements AutoCloseable {
 	private final SettleSql settle = new SettleSql(SCHEMA);
 
 	private final TakeOverSql takeOver = new TakeOverSql(SCHEMA);
+
+	private final WorkAdminSql admin = new WorkAdminSql(SCHEMA);
 
 	private final Connection connection;
 
@@ -112,6 +117,10 @@ final class WorkTables implements AutoCloseable {
 
 	TakeOverSql takeOver() {
 		return this.takeOver;
+	}
+
+	WorkAdminSql admin() {
+		return this.admin;
 	}
 
 	long instanceId() {
@@ -266,6 +275,44 @@ final class WorkTables implements AutoCloseable {
 		this.jdbc.update("UPDATE durable_notify.instances SET lease_until = clock_timestamp() - interval '1 s', "
 				+ "gone_at = clock_timestamp() WHERE instance_id = ?", lost.instanceId);
 		return run((connection, joined) -> this.takeOver.takeOver(connection, lost.instanceId));
+	}
+
+	/**
+	 * Have no claim begin at the first item from now on, or the next one.
+	 */
+	void searchAll(boolean all) {
+		this.jdbc.update("UPDATE durable_notify.work_queues SET looked_at = ?::timestamptz, look_took = ?::interval",
+				(all) ? "-infinity" : "now", (all) ? "0" : "1 day");
+	}
+
+	/**
+	 * Claim until the bound is past a due time.
+	 */
+	void passBy(int queueId, long dueMicros) {
+		Eventually.await(() -> {
+			assertThat(claim(queueId, 10).claim()).isNull();
+			return this.frontier > dueMicros;
+		}, this::dump);
+	}
+
+	Returned again(Done item) {
+		return run((connection, joined) -> this.settle.again(connection, item));
+	}
+
+	Returned fail(Done item, Duration delay, boolean dead) {
+		return run((connection, joined) -> this.settle.fail(connection, item, "reason", delay, dead));
+	}
+
+	Set<Done> complete(List<Done> items, List<Claim> finished) {
+		return run((connection, joined) -> this.settle.complete(connection, items, finished, false));
+	}
+
+	Returned releaseLane(Claimed claimed, ClaimedItem lane) {
+		return run((connection, joined) -> this.settle.releaseLane(connection, claimed.claim(), lane.itemId(), lane.token()));
+	}
+
+	List<ClaimedItem> laneItems(ClaimedItem lane) {
+		return run((connection, joined) -> this.claims.laneItems(connection, lane.itemId(), 0, 50));
 	}
 
 	Map<String, Object> row(long itemId) {

@@ -60,8 +60,7 @@ class WorkflowFacesTests {
 		assertThat(request.key()).isEqualTo("wf/1 \"ü\"");
 		assertThat(request.isReplacing()).isFalse();
 		assertThat(request.dueAt()).isNull();
-		assertThat(request.payload())
-			.isEqualTo("{\"instance_id\":\"wf/1 \\\"ü\\\"\",\"workflow_name\":\"order\"}");
+		assertThat(request.payload()).isEqualTo("{\"instance_id\":\"wf/1 \\\"ü\\\"\",\"workflow_name\":\"order\"}");
 	}
 
 	@Test
@@ -164,8 +163,8 @@ class WorkflowFacesTests {
 	@Test
 	void otherFieldsOfAPayloadAreLeftOut() throws Exception {
 		handlers(List.of(new Resuming("order")), List.of()).start();
-		this.work.handle(new TestItem("resume/order")
-			.payload("{\"a\": {\"instance_id\": \"b\"}, \"workflow_name\": \"order\", \"instance_id\": \"wf\", \"c\": [1]}"));
+		this.work.handle(new TestItem("resume/order").payload(
+				"{\"a\": {\"instance_id\": \"b\"}, \"workflow_name\": \"order\", \"instance_id\": \"wf\", \"c\": [1]}"));
 		assertThat(this.received).singleElement()
 			.satisfies((resumption) -> assertThat(((Resumption) resumption).instanceId()).isEqualTo("wf"));
 	}

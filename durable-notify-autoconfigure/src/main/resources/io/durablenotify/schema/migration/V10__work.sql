@@ -98,6 +98,7 @@ CREATE UNIQUE INDEX work_items_key ON ${schema}.work_items (queue_id, key, lane)
 CREATE INDEX work_claims_queue ON ${schema}.work_claims (queue_id, to_due);
 CREATE INDEX work_claims_instance ON ${schema}.work_claims (instance_id);
 CREATE INDEX work_dead_queue ON ${schema}.work_dead (queue_id, died_at);
+CREATE INDEX work_dead_blocks ON ${schema}.work_dead (queue_id, key) WHERE blocks;
 CREATE INDEX work_finished_queue ON ${schema}.work_finished (queue_id, finished_at);
 
 -- 500 ids are 4 KB: not out of line. Without statistics the planner expects ten ids of a claim, so that it hashes them;
@@ -675,6 +676,91 @@ BEGIN
 END
 $$;
 
+-- Has a lane that waits for a dead item claimed again, once it waits for no other
+CREATE FUNCTION ${schema}.work_unblock(p_queue int, p_key text) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+AS $$
+DECLARE
+	of_lane bigint;
+BEGIN
+	SELECT i.item_id INTO of_lane FROM ${schema}.work_items i
+		WHERE i.queue_id = p_queue AND i.key = p_key AND i.lane AND i.due_at = 'infinity' FOR UPDATE;
+	IF FOUND AND NOT EXISTS (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = p_queue AND d.key = p_key AND d.blocks) THEN
+		PERFORM ${schema}.work_next_of_lane(of_lane);
+	END IF;
+END
+$$;
+
+-- Has dead items of a queue handled again, all where none are named: with their ids, a higher token, and attempts counted
+-- from 0. One whose key has another item by now is coalesced into that; one of an ordering key is its first. Returns how
+-- many
+CREATE FUNCTION ${schema}.work_requeue(p_queue int, p_items bigint[], p_limit int) RETURNS int
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+AS $$
+DECLARE
+	d record;
+	of_lane bigint;
+	requeued int := 0;
+BEGIN
+	FOR d IN DELETE FROM ${schema}.work_dead x WHERE (x.item_id, x.lane) IN (
+			SELECT y.item_id, y.lane FROM ${schema}.work_dead y
+			WHERE y.queue_id = p_queue AND (p_items IS NULL OR y.item_id = ANY (p_items))
+			ORDER BY y.died_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+			RETURNING x.item_id, x.lane, x.key, x.blocks, x.enqueued_at, x.token, x.headers, x.payload LOOP
+		requeued := requeued + 1;
+		IF NOT d.lane THEN
+			INSERT INTO ${schema}.work_items AS i (item_id, queue_id, enqueued_at, token, key, headers, payload)
+				OVERRIDING SYSTEM VALUE VALUES (d.item_id, p_queue, d.enqueued_at, d.token + 1, d.key, d.headers, d.payload)
+				ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL
+					DO UPDATE SET rev = i.rev + 1, due_at = least(i.due_at, excluded.due_at);
+			CONTINUE;
+		END IF;
+		LOOP
+			SELECT i.item_id INTO of_lane FROM ${schema}.work_items i
+				WHERE i.queue_id = p_queue AND i.key = d.key AND i.lane FOR NO KEY UPDATE;
+			EXIT WHEN FOUND;
+			INSERT INTO ${schema}.work_items AS i (queue_id, token, lane, key, payload)
+				VALUES (p_queue, d.token + 1, true, d.key, '')
+				ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO NOTHING;
+		END LOOP;
+		INSERT INTO ${schema}.work_lane_items (lane_id, item_id, enqueued_at, headers, payload)
+			OVERRIDING SYSTEM VALUE VALUES (of_lane, d.item_id, d.enqueued_at, d.headers, d.payload);
+		IF d.blocks THEN
+			PERFORM ${schema}.work_unblock(p_queue, d.key);
+		END IF;
+	END LOOP;
+	RETURN requeued;
+END
+$$;
+
+-- Removes dead items of a queue, all where none are named. Returns how many
+CREATE FUNCTION ${schema}.work_purge(p_queue int, p_items bigint[], p_limit int) RETURNS int
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+AS $$
+DECLARE
+	d record;
+	purged int := 0;
+BEGIN
+	FOR d IN DELETE FROM ${schema}.work_dead x WHERE (x.item_id, x.lane) IN (
+			SELECT y.item_id, y.lane FROM ${schema}.work_dead y
+			WHERE y.queue_id = p_queue AND (p_items IS NULL OR y.item_id = ANY (p_items))
+			ORDER BY y.died_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+			RETURNING x.key, x.blocks LOOP
+		purged := purged + 1;
+		IF d.blocks THEN
+			PERFORM ${schema}.work_unblock(p_queue, d.key);
+		END IF;
+	END LOOP;
+	RETURN purged;
+END
+$$;
+
 -- As before, and the ids of work. An instance may still be named by its claims, and an item by what is kept of it
 CREATE OR REPLACE FUNCTION ${schema}.ids_behind() RETURNS TABLE (sequence regclass, highest bigint)
 	LANGUAGE sql STABLE
@@ -743,7 +829,7 @@ CREATE FUNCTION ${schema}.enqueue(queue text, payload bytea, key text DEFAULT NU
 AS $$
 #variable_conflict use_column
 DECLARE
-	queue_id int;
+	of_queue int;
 	new_id bigint;
 	new_due timestamptz := greatest(clock_timestamp(), enqueue.due_at);
 	appended record;
@@ -757,8 +843,8 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	LOOP
-		queue_id := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = enqueue.queue);
-		EXIT WHEN queue_id IS NOT NULL;
+		of_queue := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = enqueue.queue);
+		EXIT WHEN of_queue IS NOT NULL;
 		INSERT INTO ${schema}.work_queues (name) VALUES (enqueue.queue)
 			ON CONFLICT ON CONSTRAINT work_queues_name_key DO NOTHING;
 	END LOOP;
@@ -767,17 +853,17 @@ BEGIN
 			CASE WHEN enqueue.due_at > clock_timestamp() THEN ${schema}.work_micros(enqueue.due_at) ELSE 0 END, 0, NULL,
 			enqueue.payload) a;
 		IF wake AND appended.due < 9223372036854775807 THEN
-			PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', queue_id, ':', -appended.due, ':-'));
+			PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', of_queue, ':', -appended.due, ':-'));
 		END IF;
 		RETURN appended.item_id;
 	END IF;
 	INSERT INTO ${schema}.work_items AS i (queue_id, due_at, key, payload)
-		VALUES (enqueue.queue_id, new_due, enqueue.key, enqueue.payload)
+		VALUES (of_queue, new_due, enqueue.key, enqueue.payload)
 		ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL
 			DO UPDATE SET rev = i.rev + 1, due_at = least(i.due_at, excluded.due_at)
 		RETURNING i.item_id, i.due_at INTO new_id, new_due;
 	IF wake THEN
-		PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', queue_id, ':', -${schema}.work_micros(new_due), ':-'));
+		PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', of_queue, ':', -${schema}.work_micros(new_due), ':-'));
 	END IF;
 	RETURN new_id;
 END

@@ -1,0 +1,325 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+
+import io.durablenotify.schema.SchemaName;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The SQL of those who watch queues and set them right.
+ */
+final class WorkAdminSql {
+
+	/**
+	 * How far anything is counted: to count more would be a load.
+	 */
+	static final int COUNTED = 100_000;
+
+	private static final String QUEUES = """
+			SELECT q.queue_id, q.name, q.paused_at IS NOT NULL, q.max_running,
+				(SELECT count(*) FROM (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id LIMIT ${counted}) i),
+				(SELECT coalesce(sum(cardinality(c.item_ids)), 0) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id),
+				(SELECT count(*) FROM (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = q.queue_id LIMIT ${counted}) d),
+				(SELECT ${schema}.work_micros(clock_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
+					WHERE i.queue_id = q.queue_id AND i.due_at <= clock_timestamp() AND i.item_id NOT IN (
+						SELECT unnest(c.item_ids) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)
+					ORDER BY i.due_at, i.item_id LIMIT 1)
+			FROM ${schema}.work_queues q ORDER BY q.name
+			""";
+
+	/**
+	 * A claim of any instance notes that it has begun at the first item.
+	 */
+	private static final String UNHANDLED = """
+			SELECT q.name FROM ${schema}.work_queues q
+			WHERE q.paused_at IS NULL AND q.looked_at < clock_timestamp() - ?::bigint * interval '1 millisecond'
+				AND EXISTS (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id
+					AND i.due_at < clock_timestamp() - ?::bigint * interval '1 millisecond')
+			ORDER BY q.name
+			""";
+
+	private static final String ITEMS = """
+			SELECT i.item_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error,
+				EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
+			FROM ${schema}.work_queues q
+			CROSS JOIN LATERAL (
+				SELECT i.item_id, i.queue_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error
+				FROM ${schema}.work_items i
+				WHERE i.queue_id = q.queue_id AND (i.due_at, i.item_id) > (?::timestamptz, ?)
+				ORDER BY i.due_at, i.item_id LIMIT ?) i
+			WHERE q.name = ?
+			""";
+
+	private static final String DEAD = """
+			SELECT d.item_id, d.lane, d.key, d.enqueued_at, d.died_at, d.failures, d.last_error, d.blocks
+			FROM ${schema}.work_queues q
+			CROSS JOIN LATERAL (
+				SELECT d.item_id, d.lane, d.key, d.enqueued_at, d.died_at, d.failures, d.last_error, d.blocks
+				FROM ${schema}.work_dead d
+				WHERE d.queue_id = q.queue_id AND (d.died_at, d.item_id) > (?::timestamptz, ?)
+				ORDER BY d.died_at, d.item_id LIMIT ?) d
+			WHERE q.name = ?
+			""";
+
+	private static final String PAUSE = """
+			UPDATE ${schema}.work_queues SET paused_at = CASE WHEN ? THEN coalesce(paused_at, clock_timestamp()) END
+			WHERE name = ? RETURNING queue_id
+			""";
+
+	private static final String LIMIT = """
+			UPDATE ${schema}.work_queues SET max_running = ? WHERE name = ? RETURNING queue_id
+			""";
+
+	private static final String REQUEUE = """
+			SELECT ${schema}.work_requeue(q.queue_id, ?::bigint[], ?) FROM ${schema}.work_queues q WHERE q.name = ?
+			""";
+
+	private static final String PURGE = """
+			SELECT ${schema}.work_purge(q.queue_id, ?::bigint[], ?) FROM ${schema}.work_queues q WHERE q.name = ?
+			""";
+
+	private static final String EXPIRE = """
+			DELETE FROM ${schema}.work_finished f USING (
+				SELECT e.item_id, e.lane FROM ${schema}.work_queues q
+				CROSS JOIN LATERAL (SELECT f.item_id, f.lane FROM ${schema}.work_finished f
+					WHERE f.queue_id = q.queue_id AND f.finished_at < clock_timestamp() - coalesce(q.retention, interval '0')
+					ORDER BY f.finished_at LIMIT ? FOR UPDATE SKIP LOCKED) e) e
+			WHERE f.item_id = e.item_id AND f.lane = e.lane
+			""";
+
+	private final String queues;
+
+	private final String unhandled;
+
+	private final String items;
+
+	private final String dead;
+
+	private final String pause;
+
+	private final String limit;
+
+	private final String requeue;
+
+	private final String purge;
+
+	private final String expire;
+
+	WorkAdminSql(SchemaName schema) {
+		this.queues = schema.qualify(QUEUES.replace("${counted}", Integer.toString(COUNTED)));
+		this.unhandled = schema.qualify(UNHANDLED);
+		this.items = schema.qualify(ITEMS);
+		this.dead = schema.qualify(DEAD);
+		this.pause = schema.qualify(PAUSE);
+		this.limit = schema.qualify(LIMIT);
+		this.requeue = schema.qualify(REQUEUE);
+		this.purge = schema.qualify(PURGE);
+		this.expire = schema.qualify(EXPIRE);
+	}
+
+	/**
+	 * A queue.
+	 *
+	 * @param paused whether it is paused
+	 * @param maxRunning how many items run at most over all instances, {@code null} for no
+	 * limit
+	 * @param stored how many items and ordering keys are stored, {@value #COUNTED} for
+	 * more
+	 * @param running how many of them are claimed
+	 * @param dead how many items are dead, {@value #COUNTED} for more
+	 * @param oldestDueMicros for how long the first that is due and not claimed has been
+	 * due, -1 if there is none
+	 */
+	record QueueState(int queueId, String name, boolean paused, @Nullable Integer maxRunning, long stored, long running,
+			long dead, long oldestDueMicros) {
+	}
+
+	/**
+	 * An item that is stored, or dead.
+	 *
+	 * @param lane whether it is an ordering key, or a dead item of one
+	 * @param at when it is due, or was dead; {@link Instant#MAX} for an ordering key that
+	 * waits for a dead item
+	 * @param flagged whether it is claimed, or its ordering key waits for it
+	 */
+	record AdminItem(long itemId, boolean lane, @Nullable String key, Instant enqueuedAt, Instant at, int failures,
+			@Nullable String lastError, boolean flagged) {
+	}
+
+	/**
+	 * Return all queues.
+	 */
+	List<QueueState> queues(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.queues)) {
+			ResultSet result = statement.executeQuery();
+			List<QueueState> queues = new ArrayList<>();
+			while (result.next()) {
+				long oldestDue = result.getLong(8);
+				boolean due = !result.wasNull();
+				int maxRunning = result.getInt(4);
+				queues.add(new QueueState(result.getInt(1), result.getString(2), result.getBoolean(3),
+						(maxRunning > 0) ? maxRunning : null, result.getLong(5), result.getLong(6), result.getLong(7),
+						(due) ? oldestDue : -1));
+			}
+			return queues;
+		}
+	}
+
+	/**
+	 * Return the queues that nobody has claimed from for a time, with items that have been
+	 * due for that time.
+	 */
+	List<String> unhandledQueues(Connection connection, Duration time) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.unhandled)) {
+			statement.setLong(1, time.toMillis());
+			statement.setLong(2, time.toMillis());
+			ResultSet result = statement.executeQuery();
+			List<String> queues = new ArrayList<>();
+			while (result.next()) {
+				queues.add(result.getString(1));
+			}
+			return queues;
+		}
+	}
+
+	/**
+	 * Return stored items in the order of their due times.
+	 * @param after the last item of the page before, {@code null} for the first page
+	 */
+	List<AdminItem> items(Connection connection, String queue, @Nullable AdminItem after, int limit)
+			throws SQLException {
+		return page(connection, this.items, queue, after, limit);
+	}
+
+	/**
+	 * Return dead items, first those that died first.
+	 * @param after the last item of the page before, {@code null} for the first page
+	 */
+	List<AdminItem> dead(Connection connection, String queue, @Nullable AdminItem after, int limit)
+			throws SQLException {
+		return page(connection, this.dead, queue, after, limit);
+	}
+
+	private static List<AdminItem> page(Connection connection, String sql, String queue, @Nullable AdminItem after,
+			int limit) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(sql)) {
+			OffsetDateTime from = (after == null) ? OffsetDateTime.MIN
+					: (after.at().equals(Instant.MAX)) ? OffsetDateTime.MAX : after.at().atOffset(ZoneOffset.UTC);
+			statement.setObject(1, from);
+			statement.setLong(2, (after != null) ? after.itemId() : 0);
+			statement.setInt(3, limit);
+			statement.setString(4, queue);
+			ResultSet result = statement.executeQuery();
+			List<AdminItem> items = new ArrayList<>();
+			while (result.next()) {
+				OffsetDateTime at = result.getObject(5, OffsetDateTime.class);
+				items.add(new AdminItem(result.getLong(1), result.getBoolean(2), result.getString(3),
+						result.getObject(4, OffsetDateTime.class).toInstant(),
+						(at.equals(OffsetDateTime.MAX)) ? Instant.MAX : at.toInstant(), result.getInt(6),
+						result.getString(7), result.getBoolean(8)));
+			}
+			return items;
+		}
+	}
+
+	/**
+	 * Pause a queue, or resume it. When this is committed, nothing is claimed of a paused
+	 * queue any more. Waits for a claim that is being made.
+	 * @return the queue's id, {@code null} if there is no such queue
+	 */
+	@Nullable Integer pause(Connection connection, String queue, boolean paused) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.pause)) {
+			statement.setBoolean(1, paused);
+			statement.setString(2, queue);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? result.getInt(1) : null;
+		}
+	}
+
+	/**
+	 * Limit how many items of a queue run over all instances. Those that run go on.
+	 * @param maxRunning how many, {@code null} for no limit
+	 * @return the queue's id, {@code null} if there is no such queue
+	 */
+	@Nullable Integer limit(Connection connection, String queue, @Nullable Integer maxRunning) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.limit)) {
+			statement.setObject(1, maxRunning, Types.INTEGER);
+			statement.setString(2, queue);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? result.getInt(1) : null;
+		}
+	}
+
+	/**
+	 * Have dead items handled again, with attempts counted from 0.
+	 * @param itemIds the items, {@code null} for all
+	 * @param limit how many at most
+	 * @return how many
+	 */
+	int requeue(Connection connection, String queue, @Nullable Collection<Long> itemIds, int limit)
+			throws SQLException {
+		return changeDead(connection, this.requeue, queue, itemIds, limit);
+	}
+
+	/**
+	 * Remove dead items. An ordering key that waits for one goes on.
+	 * @param itemIds the items, {@code null} for all
+	 * @param limit how many at most
+	 * @return how many
+	 */
+	int purge(Connection connection, String queue, @Nullable Collection<Long> itemIds, int limit) throws SQLException {
+		return changeDead(connection, this.purge, queue, itemIds, limit);
+	}
+
+	private static int changeDead(Connection connection, String sql, String queue, @Nullable Collection<Long> itemIds,
+			int limit) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(sql)) {
+			statement.setObject(1, (itemIds != null) ? itemIds.stream().mapToLong(Long::longValue).toArray() : null,
+					Types.ARRAY);
+			statement.setInt(2, limit);
+			statement.setString(3, queue);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? result.getInt(1) : 0;
+		}
+	}
+
+	/**
+	 * Delete a slice of the completed items that have been listed for the retention.
+	 * @param limit how many of each queue
+	 * @return how many
+	 */
+	int expire(Connection connection, int limit) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.expire)) {
+			statement.setInt(1, limit);
+			return statement.executeUpdate();
+		}
+	}
+
+}

@@ -1,0 +1,228 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a listener has claimed and not handled yet, and how many threads handle it.
+ */
+final class WorkSlots {
+
+	private final int concurrency;
+
+	private final int capacity;
+
+	/**
+	 * How much room there must be for a claim, unless nothing else is left to do.
+	 */
+	private final int refill;
+
+	/**
+	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
+	 */
+	private final Lock lock = new ReentrantLock();
+
+	private final Condition changed = this.lock.newCondition();
+
+	private final Deque<Unit> waiting = new ArrayDeque<>();
+
+	/**
+	 * How many items are claimed and not handled yet.
+	 */
+	private int held;
+
+	private int runners;
+
+	private boolean stopping;
+
+	WorkSlots(int concurrency, int prefetch) {
+		this.concurrency = concurrency;
+		this.capacity = concurrency + prefetch;
+		this.refill = Math.max(1, (prefetch > 0) ? this.capacity / 2 : this.capacity / 10);
+	}
+
+	/**
+	 * Return whether a thread is free for another item.
+	 */
+	boolean hasFreeRunner() {
+		return locked(() -> !this.stopping && this.held < this.concurrency);
+	}
+
+	/**
+	 * Return whether there is so much room that a claim is worth its statement.
+	 */
+	boolean hasRefill() {
+		return locked(() -> {
+			int room = this.capacity - this.held;
+			return !this.stopping && room > 0 && (room >= this.refill || this.waiting.isEmpty());
+		});
+	}
+
+	int room() {
+		return locked(() -> (this.stopping) ? 0 : this.capacity - this.held);
+	}
+
+	boolean isWaitedFor() {
+		return locked(() -> this.stopping || !this.waiting.isEmpty());
+	}
+
+	void add(Collection<Unit> units) {
+		locked(() -> {
+			this.waiting.addAll(units);
+			this.held += items(units);
+			return null;
+		});
+	}
+
+	/**
+	 * Begin to run, if there is something to handle and there may be another thread.
+	 * @return whether the caller is to start one
+	 */
+	boolean tryRun() {
+		return locked(() -> {
+			if (this.stopping || this.waiting.isEmpty() || this.runners >= this.concurrency) {
+				return false;
+			}
+			this.runners++;
+			return true;
+		});
+	}
+
+	/**
+	 * Take the next unit.
+	 * @return the unit, or {@code null} if the thread is to end
+	 */
+	@Nullable Unit next() {
+		return this.<@Nullable Unit>locked(() -> {
+			Unit unit = (this.stopping) ? null : this.waiting.poll();
+			if (unit == null) {
+				endRun();
+			}
+			return unit;
+		});
+	}
+
+	/**
+	 * A thread could not be started.
+	 */
+	void notRun() {
+		locked(() -> {
+			endRun();
+			return null;
+		});
+	}
+
+	private void endRun() {
+		this.runners--;
+		this.changed.signalAll();
+	}
+
+	/**
+	 * A unit has been handled.
+	 * @return whether a claim is worth its statement
+	 */
+	boolean done(Unit unit) {
+		return locked(() -> {
+			this.held -= unit.items().size();
+			return this.capacity - this.held >= this.refill;
+		});
+	}
+
+	/**
+	 * Hand out nothing more.
+	 */
+	void stop() {
+		locked(() -> {
+			this.stopping = true;
+			return null;
+		});
+	}
+
+	/**
+	 * Return what no thread has begun, and forget it.
+	 */
+	List<Unit> drain() {
+		return locked(() -> {
+			List<Unit> units = List.copyOf(this.waiting);
+			this.waiting.clear();
+			this.held -= items(units);
+			return units;
+		});
+	}
+
+	private static int items(Collection<Unit> units) {
+		return units.stream().mapToInt((unit) -> unit.items().size()).sum();
+	}
+
+	/**
+	 * Wait until no thread runs.
+	 * @return whether that is so
+	 */
+	boolean awaitIdle(Duration timeout) {
+		long left = timeout.toNanos();
+		this.lock.lock();
+		try {
+			while (this.runners > 0 && left > 0) {
+				left = this.changed.awaitNanos(left);
+			}
+			return this.runners == 0;
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			return false;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private <T extends @Nullable Object> T locked(Supplier<T> action) {
+		this.lock.lock();
+		try {
+			return action.get();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	@Override
+	public String toString() {
+		return locked(() -> "%d of %d held, %d handlers".formatted(this.held, this.capacity, this.runners));
+	}
+
+	/**
+	 * What one thread works off: an item, an ordering key, or a batch.
+	 *
+	 * @param claim the claim
+	 * @param items the items, of which an ordering key is one
+	 */
+	record Unit(HeldClaim claim, List<ClaimedItem> items) {
+	}
+
+}

@@ -1,0 +1,302 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import io.durablenotify.database.SqlErrors;
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Tests for ordering keys: the items of one are handled one after the other, in the order
+ * of their commits.
+ */
+class LaneTests {
+
+	private static final Duration AT_ONCE = Duration.ZERO;
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture
+	private static Instance instance;
+
+	private WorkTables work;
+
+	private WorkTables other;
+
+	@BeforeEach
+	void open() {
+		this.work = WorkTables.open(database);
+		this.other = WorkTables.open(database);
+	}
+
+	@AfterEach
+	void close() {
+		this.work.close();
+		this.other.close();
+	}
+
+	private StoredItem append(String queue, String key, String payload) {
+		return this.work.put(WorkTables.ordered(queue, key, payload));
+	}
+
+	/**
+	 * Claim the only lane that is due.
+	 */
+	private Claimed awaitLane(int queue) {
+		Claimed claimed = this.work.awaitClaim(queue, 10);
+		assertThat(claimed.items()).hasSize(1);
+		assertThat(claimed.items().get(0).lane()).isTrue();
+		return claimed;
+	}
+
+	private List<String> payloads(ClaimedItem lane) {
+		return this.work.laneItems(lane).stream().map(WorkTables::text).toList();
+	}
+
+	/**
+	 * Handle all items of the only lane.
+	 */
+	private List<String> handle(int queue) {
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		List<String> handled = new ArrayList<>();
+		for (ClaimedItem item : this.work.laneItems(lane)) {
+			handled.add(WorkTables.text(item));
+			assertThat(this.work.complete(List.of(WorkTables.done(claimed, lane, item)), List.of())).hasSize(1);
+		}
+		this.work.releaseLane(claimed, lane);
+		return handled;
+	}
+
+	@Test
+	void theItemsOfAKeyAreInTheOrderOfTheirCommits() {
+		int queue = this.work.queue("commits");
+		append("commits", "key", "a");
+		this.other.begin();
+		this.other.put(WorkTables.ordered("commits", "key", "b"));
+		CompletableFuture<StoredItem> waiting = Background.supply(() -> append("commits", "key", "c"));
+		database.awaitLockWait();
+		assertThat(waiting).isNotDone();
+		this.other.commit();
+		waiting.join();
+		append("commits", "other", "d");
+		Claimed claimed = this.work.claim(queue, 10);
+		assertThat(claimed.items()).extracting(ClaimedItem::key).containsExactly("key", "other");
+		assertThat(payloads(claimed.items().get(0))).containsExactly("a", "b", "c");
+		assertThat(payloads(claimed.items().get(1))).containsExactly("d");
+	}
+
+	@Test
+	void onlyTheFirstItemOfAKeyHasOthersWakeUp() {
+		this.work.queue("wakeups");
+		StoredItem first = append("wakeups", "key", "a");
+		assertThat(first.dueMicros()).isLessThan(Micros.NEVER);
+		assertThat(append("wakeups", "key", "b").dueMicros()).isEqualTo(Micros.NEVER);
+	}
+
+	@Test
+	void aKeyAndAnOrderingKeyDoNotMeet() {
+		int queue = this.work.queue("apart");
+		append("apart", "key", "a");
+		assertThat(this.work.put(WorkTables.keyed("apart", "key", "b")).coalesced()).isFalse();
+		assertThat(this.work.claim(queue, 10).items()).extracting(ClaimedItem::lane).containsExactly(true, false);
+		Cancelled cancelled = this.work
+			.run((connection, joined) -> this.work.enqueue().cancel(connection, joined, WorkTables.LOCK_TIMEOUT, "apart", "key"));
+		assertThat(cancelled.running()).isTrue();
+		assertThat(this.work.claim(queue, 10).claim()).isNull();
+	}
+
+	@Test
+	void aLaneIsReleasedWhenItIsEmptyAndKeptWithWhatHasCome() {
+		int queue = this.work.queue("released");
+		append("released", "key", "a");
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		ClaimedItem item = this.work.laneItems(lane).get(0);
+		append("released", "key", "b");
+		this.work.complete(List.of(WorkTables.done(claimed, lane, item)), List.of());
+		Returned returned = this.work.releaseLane(claimed, lane);
+		assertThat(returned.kind()).isEqualTo(Returned.Kind.AGAIN);
+		assertThat(this.work.isReturned(lane.itemId())).isTrue();
+		assertThat(handle(queue)).containsExactly("b");
+		assertThat(this.work.jdbc()
+			.queryForList("SELECT item_id FROM durable_notify.work_items WHERE queue_id = ?", queue)).isEmpty();
+		assertThat(this.work.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.LOST);
+	}
+
+	@Test
+	void aLaneIsNotRemovedWithAnItemThatIsBeingEnqueued() {
+		int queue = this.work.queue("racing");
+		append("racing", "key", "a");
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		Done item = WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0));
+		this.other.begin();
+		this.other.put(WorkTables.ordered("racing", "key", "b"));
+		assertThat(this.work.complete(List.of(item), List.of())).as("enqueueing does not hold it up").hasSize(1);
+		assertThatExceptionOfType(WorkTables.SqlFailure.class)
+			.isThrownBy(() -> this.work.releaseLane(claimed, lane))
+			.satisfies((ex) -> assertThat(SqlErrors.isLockTimeout(ex)).isTrue());
+		// Waits for the lock, and sees what has come until it has it
+		CompletableFuture<String> released = Background.supply(() -> this.work.jdbc()
+			.queryForObject("SELECT kind FROM durable_notify.work_release_lane(?, ?, ?, ?, 30000)", String.class,
+					claimed.claim().claimId(), queue, lane.itemId(), lane.token()));
+		database.awaitLockWait();
+		this.other.commit();
+		assertThat(released.join()).isEqualTo("AGAIN");
+		assertThat(handle(queue)).containsExactly("b");
+	}
+
+	@Test
+	void anItemThatIsEnqueuedWhileItsLaneIsRemovedGetsANewLane() {
+		int queue = this.work.queue("removed");
+		append("removed", "key", "a");
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		this.work.complete(List.of(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0))), List.of());
+		this.work.begin();
+		this.work.releaseLane(claimed, lane);
+		CompletableFuture<StoredItem> waiting = Background
+			.supply(() -> this.other.put(WorkTables.ordered("removed", "key", "b")));
+		database.awaitLockWait();
+		this.work.commit();
+		assertThat(waiting.join().dueMicros()).isLessThan(Micros.NEVER);
+		assertThat(handle(queue)).containsExactly("b");
+	}
+
+	@Test
+	void aFailedItemHoldsUpItsKeyAndNoOther() {
+		int queue = this.work.queue("held");
+		append("held", "key", "a");
+		append("held", "key", "b");
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		Done head = WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0));
+		Returned failed = this.work.fail(head, Duration.ofMillis(300), false);
+		assertThat(failed.kind()).isEqualTo(Returned.Kind.AGAIN);
+		assertThat(this.work.complete(List.of(head), List.of())).as("the lane is another's").isEmpty();
+		assertThat(this.work
+			.<Boolean>run((connection, joined) -> this.work.settle().completeInTransaction(connection, head))).isFalse();
+		assertThat(payloads(lane)).as("the first is not due").isEmpty();
+		append("held", "other", "c");
+		assertThat(this.work.claim(queue, 10).items()).extracting(ClaimedItem::key).containsExactly("other");
+		Claimed again = awaitLane(queue);
+		assertThat(Micros.of(WorkTables.now(this.work.jdbc()))).isGreaterThan(failed.dueMicros());
+		List<ClaimedItem> items = this.work.laneItems(again.items().get(0));
+		assertThat(items).extracting(WorkTables::text).containsExactly("a", "b");
+		assertThat(items).extracting(ClaimedItem::failures).containsExactly(1, 0);
+	}
+
+	@Test
+	void aDeadItemLetsItsKeyGoOnAndIsTheFirstWhenItIsRequeued() {
+		int queue = this.work.queue("going-on");
+		append("going-on", "key", "a");
+		append("going-on", "key", "b");
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		Returned dead = this.work.fail(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE, true);
+		assertThat(dead.kind()).isEqualTo(Returned.Kind.DEAD);
+		assertThat(this.work.isReturned(lane.itemId())).isTrue();
+		append("going-on", "key", "c");
+		this.work.run((connection, joined) -> this.work.admin().requeue(connection, "going-on", null, 10));
+		assertThat(handle(queue)).containsExactly("a", "b", "c");
+		append("going-on", "key", "d");
+		Claimed last = awaitLane(queue);
+		this.work.fail(WorkTables.done(last, last.items().get(0), this.work.laneItems(last.items().get(0)).get(0)),
+				AT_ONCE, true);
+		assertThat(this.work.jdbc()
+			.queryForList("SELECT item_id FROM durable_notify.work_items WHERE queue_id = ?", queue))
+			.as("the lane is empty")
+			.isEmpty();
+		this.work.run((connection, joined) -> this.work.admin().requeue(connection, "going-on", null, 10));
+		assertThat(handle(queue)).containsExactly("d");
+	}
+
+	@Test
+	void aKeyThatBlocksWaitsForItsDeadItem() {
+		int queue = this.work.queue(new QueueSettings("blocks", 3, true, null));
+		for (boolean requeue : List.of(true, false)) {
+			append("blocks", "key", "a");
+			append("blocks", "key", "b");
+			Claimed claimed = awaitLane(queue);
+			ClaimedItem lane = claimed.items().get(0);
+			Returned dead = this.work.fail(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE, true);
+			assertThat(dead).isEqualTo(new Returned(Returned.Kind.DEAD, queue, Micros.NEVER));
+			append("blocks", "key", "c");
+			this.work.searchAll(true);
+			Claimed none = this.work.claim(queue, 10);
+			assertThat(none.claim()).isNull();
+			assertThat(none.nextDueMicros()).isEqualTo(-1);
+			this.work.run((connection, joined) -> (requeue) ? this.work.admin().requeue(connection, "blocks", null, 10)
+					: this.work.admin().purge(connection, "blocks", null, 10));
+			assertThat(handle(queue)).isEqualTo((requeue) ? List.of("a", "b", "c") : List.of("b", "c"));
+		}
+	}
+
+	@Test
+	void anItemThatIsNotDueHoldsUpWhatComesAfterIt() {
+		int queue = this.work.queue("not-before");
+		append("not-before", "key", "a");
+		this.work.put(new NewItem("not-before", null, false, "key", null, Duration.ofMillis(300), null,
+				WorkTables.bytes("later")));
+		append("not-before", "key", "b");
+		assertThat(handle(queue)).containsExactly("a");
+		assertThat(handle(queue)).containsExactly("later", "b");
+	}
+
+	@Test
+	void anItemIsPostponedWithItsKeyAndGivenBackWithoutAnAttempt() {
+		int queue = this.work.queue("lanes-back");
+		append("lanes-back", "key", "a");
+		append("lanes-back", "key", "b");
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		this.work.run((connection, joined) -> this.work.settle()
+			.postpone(connection, WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE));
+		assertThat(this.work.isReturned(lane.itemId())).isTrue();
+		Claimed again = awaitLane(queue);
+		this.work.run((connection, joined) -> this.work.settle()
+			.release(connection, again.claim(), WorkTables.done(again)));
+		assertThat(this.work.isReturned(lane.itemId())).isTrue();
+		assertThat(this.work.row(lane.itemId())).containsEntry("token", 0);
+		assertThat(handle(queue)).containsExactly("a", "b");
+	}
+
+	@Test
+	void theOrderHoldsWhereTheSequenceIsBehind() {
+		int queue = this.work.queue("behind");
+		append("behind", "key", "a");
+		this.work.jdbc().execute("SELECT setval('durable_notify.work_lane_items_item_id_seq', 1, false)");
+		append("behind", "key", "b");
+		append("behind", "key", "c");
+		assertThat(handle(queue)).containsExactly("a", "b", "c");
+	}
+
+}

@@ -1,0 +1,351 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Timestamp;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
+import org.springframework.context.annotation.Import;
+import org.springframework.jdbc.core.JdbcTemplate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for methods with {@link WorkListener} in instances of an application.
+ */
+class WorkListenerTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	private static final String YEARLY = "0 0 0 1 1 *";
+
+	private final List<Instance> instances = new CopyOnWriteArrayList<>();
+
+	@BeforeEach
+	void createTable() {
+		database.jdbc().execute("CREATE TABLE effects (effect text)");
+	}
+
+	@AfterEach
+	void close() {
+		this.instances.forEach(Instance::close);
+		database.jdbc().execute("DROP TABLE effects");
+		for (String table : List.of("work_items", "work_dead", "work_claims")) {
+			database.jdbc().execute("DELETE FROM durable_notify." + table);
+		}
+	}
+
+	private Instance start(Class<?> source, String... properties) {
+		String[] all = IntStream.range(0, properties.length + 2)
+			.mapToObj((i) -> switch (i) {
+				case 0 -> "durable-notify.work.backoff.delay=50ms";
+				case 1 -> "durable-notify.work.max-attempts=2";
+				default -> properties[i - 2];
+			})
+			.toArray(String[]::new);
+		Instance instance = Instance.start(database, (application) -> application.sources(source), all);
+		this.instances.add(instance);
+		return instance;
+	}
+
+	private static WorkQueue queue(Instance instance) {
+		return instance.bean(WorkQueue.class);
+	}
+
+	private static List<String> effects() {
+		return database.jdbc().queryForList("SELECT effect FROM effects ORDER BY effect", String.class);
+	}
+
+	private static void awaitEffects(int size) {
+		Eventually.await(() -> effects().size() >= size, () -> effects() + " of " + state());
+	}
+
+	private static List<?> state() {
+		return database.jdbc().queryForList("SELECT * FROM durable_notify.work_items");
+	}
+
+	private static int count(String table) {
+		return database.jdbc().queryForObject("SELECT count(*) FROM durable_notify." + table, Integer.class);
+	}
+
+	@Test
+	void eachItemIsHandledByOneInstance() {
+		Instance first = start(Mails.class);
+		start(Mails.class);
+		queue(first).enqueueAll(IntStream.range(0, 200)
+			.mapToObj((i) -> WorkRequest.of("mail", new Mail("m%03d".formatted(i))).header("tenant", "t"))
+			.toList());
+		awaitEffects(200);
+		Eventually.await(() -> count("work_items") == 0, WorkListenerTests::state);
+		assertThat(effects()).hasSize(200).doesNotHaveDuplicates().first().isEqualTo("m000 of t");
+	}
+
+	record Mail(String to) {
+	}
+
+	@Import(JacksonAutoConfiguration.class)
+	static class Mails {
+
+		private final JdbcTemplate jdbc;
+
+		Mails(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		@WorkListener(queue = "mail", transactional = true)
+		void on(Mail mail, @WorkHeader("tenant") String tenant) {
+			this.jdbc.update("INSERT INTO effects VALUES (?)", mail.to() + " of " + tenant);
+		}
+
+	}
+
+	@Test
+	void anAttemptThatFailsLeavesNothingInTheDatabase() {
+		Instance instance = start(Failing.class);
+		queue(instance).enqueue(WorkRequest.of("failing", "a"));
+		awaitEffects(1);
+		Eventually.await(() -> count("work_items") == 0, WorkListenerTests::state);
+		assertThat(effects()).containsExactly("a at attempt 2");
+	}
+
+	@Test
+	void anItemIsDeadAfterAnExceptionThatIsNotToBeRetriedOrIfItCannotBeDecoded() {
+		Instance instance = start(Failing.class);
+		queue(instance).enqueue(WorkRequest.of("permanent", "a"));
+		queue(instance).enqueue(WorkRequest.of("number", "secret"));
+		Eventually.await(() -> count("work_dead") == 2, WorkListenerTests::state);
+		assertThat(database.jdbc()
+			.queryForList("SELECT failures || ' ' || last_error FROM durable_notify.work_dead ORDER BY 1", String.class))
+			.satisfiesExactlyInAnyOrder(
+					(dead) -> assertThat(dead).isEqualTo("1 java.lang.UnsupportedOperationException: expected"),
+					(dead) -> assertThat(dead).contains("cannot be read as int").doesNotContain("secret"));
+	}
+
+	@Import(JacksonAutoConfiguration.class)
+	static class Failing {
+
+		private final JdbcTemplate jdbc;
+
+		Failing(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		@WorkListener(queue = "failing", transactional = true)
+		void fail(String payload, WorkItem item) {
+			this.jdbc.update("INSERT INTO effects VALUES (?)", payload + " at attempt " + item.attempt());
+			if (item.attempt() == 1) {
+				throw new IllegalStateException("expected");
+			}
+		}
+
+		@WorkListener(queue = "permanent", dontRetryOn = UnsupportedOperationException.class)
+		void failPermanently(String payload) {
+			throw new UnsupportedOperationException("expected");
+		}
+
+		@WorkListener(queue = "number")
+		void take(int number) {
+		}
+
+	}
+
+	@Test
+	void itemsAreHandledInBatches() {
+		Instance instance = start(Batches.class);
+		queue(instance)
+			.enqueueAll(IntStream.range(0, 50).mapToObj((i) -> WorkRequest.of("batch", "b%02d".formatted(i))).toList());
+		awaitEffects(50);
+		assertThat(effects()).hasSize(50).doesNotHaveDuplicates();
+		assertThat(instance.bean(Batches.class).calls.get()).isLessThan(50);
+	}
+
+	static class Batches {
+
+		private final JdbcTemplate jdbc;
+
+		private final AtomicInteger calls = new AtomicInteger();
+
+		Batches(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		@WorkListener(queue = "batch", batch = true, transactional = true)
+		void on(List<String> payloads) {
+			this.calls.incrementAndGet();
+			this.jdbc.batchUpdate("INSERT INTO effects VALUES (?)",
+					payloads.stream().map((payload) -> new Object[] { payload }).toList());
+		}
+
+	}
+
+	@Test
+	void recurringWorkRunsInOneInstance() {
+		start(Ticking.class, "app.cron=* * * * * *");
+		start(Ticking.class, "app.cron=* * * * * *");
+		awaitEffects(3);
+		assertThat(effects()).doesNotHaveDuplicates();
+		assertThat(count("work_items")).isEqualTo(1);
+	}
+
+	@Test
+	void missedTimesAreCaughtUpOnce() {
+		start(Ticking.class, "app.cron=" + YEARLY).close();
+		Instant due = dueAt();
+		assertThat(due.truncatedTo(ChronoUnit.HOURS)).isEqualTo(due).isAfter(Instant.EPOCH);
+		makeDue();
+		start(Ticking.class, "app.cron=" + YEARLY);
+		awaitEffects(1);
+		Eventually.await(() -> dueAt().equals(due), WorkListenerTests::state);
+		assertThat(effects()).hasSize(1);
+	}
+
+	@Test
+	void aChangedScheduleMovesTheItemAtTheStartOnly() {
+		Instance yearly = start(Ticking.class, "app.cron=" + YEARLY);
+		Instant due = awaitItem();
+		Instance monthly = start(Ticking.class, "app.cron=0 0 0 1 * *");
+		Eventually.await(() -> dueAt().isBefore(due) || schedule().startsWith("0 0 0 1 * *"), WorkListenerTests::state);
+		assertThat(schedule()).isEqualTo("0 0 0 1 * * in UTC");
+		wakeAll(yearly, monthly);
+		assertThat(schedule()).isEqualTo("0 0 0 1 * * in UTC");
+		start(Ticking.class, "app.cron=" + YEARLY);
+		Eventually.await(() -> dueAt().equals(due), WorkListenerTests::state);
+		assertThat(effects()).isEmpty();
+	}
+
+	@Test
+	void aMissedTimeIsCaughtUpAlsoIfTheScheduleHasChanged() {
+		start(Ticking.class, "app.cron=0 0 0 1 * *").close();
+		makeDue();
+		start(Ticking.class, "app.cron=" + YEARLY);
+		awaitEffects(1);
+		Eventually.await(() -> dueAt().isAfter(Instant.now()), WorkListenerTests::state);
+		assertThat(schedule()).isEqualTo(YEARLY + " in UTC");
+		assertThat(effects()).hasSize(1);
+	}
+
+	@Test
+	void anItemThatIsGoneIsStoredAgain() {
+		Instance instance = start(Ticking.class, "app.cron=" + YEARLY);
+		Instant due = awaitItem();
+		assertThat(queue(instance).cancel("cron/tick", "cron/tick")).isEqualTo(CancelOutcome.CANCELLED);
+		wakeAll(instance);
+		assertThat(awaitItem()).isEqualTo(due);
+	}
+
+	private static void wakeAll(Instance... instances) {
+		for (Instance instance : instances) {
+			RecurringWork recurring = (RecurringWork) instance.bean(Recurrences.class);
+			recurring.run();
+		}
+	}
+
+	private static void makeDue() {
+		database.jdbc().update("UPDATE durable_notify.work_items SET due_at = clock_timestamp() - interval '800 days'");
+	}
+
+	private static Instant awaitItem() {
+		Eventually.await(() -> count("work_items") == 1, WorkListenerTests::state);
+		return dueAt();
+	}
+
+	private static Instant dueAt() {
+		return database.jdbc()
+			.queryForObject("SELECT due_at FROM durable_notify.work_items", Timestamp.class)
+			.toInstant();
+	}
+
+	private static String schedule() {
+		return database.jdbc()
+			.queryForObject("SELECT headers::jsonb ->> 'cron' FROM durable_notify.work_items", String.class);
+	}
+
+	static class Ticking {
+
+		private final JdbcTemplate jdbc;
+
+		Ticking(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		/**
+		 * The rows are the seconds in which it ran.
+		 */
+		@WorkListener(id = "tick", cron = "${app.cron}", zone = "UTC", transactional = true)
+		void tick() {
+			this.jdbc.update("INSERT INTO effects SELECT date_trunc('second', clock_timestamp())::text");
+		}
+
+	}
+
+	@Test
+	void recurringWorkWhoseLastAttemptFailsRunsAgainAtTheNextTime() {
+		Instance instance = start(FailingNightly.class);
+		FailingNightly nightly = instance.bean(FailingNightly.class);
+		Eventually.await(() -> count("work_items") == 2, WorkListenerTests::state);
+		makeDue();
+		Eventually.await(() -> nightly.attempts.size() == 4 && database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.work_items WHERE failures = 0 AND due_at > now()",
+					Integer.class) == 2,
+				() -> nightly.attempts + " " + state());
+		assertThat(nightly.attempts).containsExactlyInAnyOrder("transactional 1", "transactional 2", "plain 1",
+				"plain 2");
+		assertThat(count("work_dead")).isZero();
+		assertThat(effects()).as("rolled back").isEmpty();
+	}
+
+	static class FailingNightly {
+
+		private final JdbcTemplate jdbc;
+
+		private final List<String> attempts = new CopyOnWriteArrayList<>();
+
+		FailingNightly(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		@WorkListener(cron = YEARLY, transactional = true)
+		void transactional(WorkItem item) {
+			this.attempts.add("transactional " + item.attempt());
+			this.jdbc.update("INSERT INTO effects VALUES ('transactional')");
+			throw new IllegalStateException("expected");
+		}
+
+		@WorkListener(cron = YEARLY)
+		void plain(WorkItem item) {
+			this.attempts.add("plain " + item.attempt());
+			throw new IllegalStateException("expected");
+		}
+
+	}
+
+}

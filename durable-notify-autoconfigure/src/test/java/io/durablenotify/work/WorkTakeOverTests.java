@@ -1,0 +1,205 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.work;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link TakeOverSql}: what becomes of the claims of an instance that is gone.
+ */
+class WorkTakeOverTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture
+	private static Instance instance;
+
+	private WorkTables work;
+
+	private WorkTables other;
+
+	@BeforeEach
+	void open() {
+		this.work = WorkTables.open(database);
+		this.other = WorkTables.open(database);
+	}
+
+	@AfterEach
+	void close() {
+		this.work.close();
+		this.other.close();
+	}
+
+	@Test
+	void whatALostInstanceHeldIsDueAgainAndItsLateCompletionsAreRefused() {
+		int queue = this.work.queue("lost");
+		List<StoredItem> stored = this.work.insert("lost", "a", "b", "c");
+		Claimed claimed = this.work.claim(queue, 10);
+		Set<Done> completed = this.work.complete(WorkTables.done(claimed).subList(0, 1), List.of());
+		assertThat(completed).hasSize(1);
+		this.other.searchAll(false);
+		this.other.passBy(queue, stored.get(2).dueMicros());
+		List<TakeOverSql.TakenOver> taken = this.other.takeOverFrom(this.work);
+		assertThat(taken).extracting("queueId", "items").containsExactly(org.assertj.core.groups.Tuple.tuple(queue, 2));
+		boolean holder = this.other
+			.run((connection, joined) -> this.other.takeOver().isHolder(connection, this.work.instanceId()));
+		assertThat(holder).isFalse();
+		List<Done> items = WorkTables.done(claimed);
+		assertThat(this.work.complete(items, List.of(claimed.claim()))).isEmpty();
+		assertThat(this.work.<Boolean>run(
+				(connection, joined) -> this.work.settle().completeInTransaction(connection, items.get(1)))).isFalse();
+		assertThat(this.work.again(items.get(1)).kind()).isEqualTo(Returned.Kind.LOST);
+		// One of several may be guilty: each is claimed alone, above the bound
+		for (String payload : List.of("b", "c")) {
+			Claimed alone = this.other.awaitClaim(queue, 10);
+			assertThat(WorkTables.texts(alone)).containsExactly(payload);
+			assertThat(alone.items().get(0)).extracting("token", "failures").containsExactly(1, 0);
+			assertThat(alone.claim().claimId()).isGreaterThan(claimed.claim().claimId());
+			assertThat(this.other.complete(alone)).hasSize(1);
+		}
+	}
+
+	@Test
+	void onlyAnItemThatIsLostAloneCountsAFailureAndIsDeadAfterTheLast() {
+		int queue = this.work.queue("pill");
+		StoredItem pill = this.work.insert("pill", "pill").get(0);
+		for (int attempt = 0; attempt < 3; attempt++) {
+			try (WorkTables lost = WorkTables.open(database)) {
+				Claimed claimed = lost.awaitClaim(queue, 10);
+				assertThat(claimed.items()).extracting(ClaimedItem::failures).containsExactly(attempt);
+				this.work.takeOverFrom(lost);
+			}
+		}
+		assertThat(this.work.claim(queue, 10).nextDueMicros()).isEqualTo(-1);
+		List<WorkAdminSql.AdminItem> dead = this.work
+			.run((connection, joined) -> this.work.admin().dead(connection, "pill", null, 10));
+		assertThat(dead).extracting("itemId", "failures", "lastError")
+			.containsExactly(org.assertj.core.groups.Tuple.tuple(pill.itemId(), 3, "The instance that held it was lost"));
+	}
+
+	@Test
+	void whatIsBeingCompletedStaysAndIsNotTakenForOneThatWasAlone() {
+		int queue = this.work.queue("completing");
+		List<StoredItem> stored = this.work.insert("completing", "a", "b");
+		Claimed claimed = this.work.claim(queue, 10);
+		List<Done> items = WorkTables.done(claimed);
+		this.work.begin();
+		this.work.run((connection, joined) -> this.work.settle().completeInTransaction(connection, items.get(0)));
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
+		assertThat(this.other
+			.<Boolean>run((connection, joined) -> this.other.takeOver().isHolder(connection, this.work.instanceId())))
+			.isTrue();
+		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 10))).containsExactly("b");
+		this.work.rollback();
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
+		assertThat(this.other.row(stored.get(0).itemId())).containsEntry("failures", 0).containsEntry("suspect", true);
+		assertThat(this.other
+			.<Boolean>run((connection, joined) -> this.other.takeOver().isHolder(connection, this.work.instanceId())))
+			.isFalse();
+		assertThat(this.work.complete(items.subList(0, 1), List.of())).isEmpty();
+	}
+
+	@Test
+	void aCompletionThatIsFasterThanTheTakeOverCounts() {
+		int queue = this.work.queue("faster");
+		this.work.insert("faster", "a", "b");
+		Claimed claimed = this.work.claim(queue, 10);
+		this.work.begin();
+		this.work.run((connection, joined) -> this.work.settle()
+			.completeInTransaction(connection, WorkTables.done(claimed).get(0)));
+		this.other.takeOverFrom(this.work);
+		this.work.commit();
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(0);
+		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 10))).containsExactly("b");
+	}
+
+	@Test
+	void aLaneIsTakenOverAsAWholeAndItsFirstItemMayBeGuilty() {
+		int queue = this.work.queue("lanes");
+		this.work.put(WorkTables.ordered("lanes", "key", "a"));
+		this.work.put(WorkTables.ordered("lanes", "key", "b"));
+		for (int attempt = 0; attempt < 3; attempt++) {
+			try (WorkTables lost = WorkTables.open(database)) {
+				Claimed claimed = lost.awaitClaim(queue, 10);
+				ClaimedItem lane = claimed.items().get(0);
+				List<ClaimedItem> items = lost.laneItems(lane);
+				assertThat(items).extracting(ClaimedItem::failures).containsExactly(attempt, 0);
+				this.work.takeOverFrom(lost);
+				assertThat(lost.complete(List.of(WorkTables.done(claimed, lane, items.get(0))), List.of())).isEmpty();
+				assertThat(lost.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.LOST);
+			}
+		}
+		Claimed claimed = this.work.awaitClaim(queue, 10);
+		assertThat(this.work.laneItems(claimed.items().get(0))).extracting(WorkTables::text).containsExactly("b");
+		assertThat(this.work.<List<WorkAdminSql.AdminItem>>run(
+				(connection, joined) -> this.work.admin().dead(connection, "lanes", null, 10)))
+			.hasSize(1);
+	}
+
+	@Test
+	void aLaneWhoseItemIsBeingCompletedStays() {
+		int queue = this.work.queue("lane-completing");
+		this.work.put(WorkTables.ordered("lane-completing", "key", "a"));
+		this.work.put(WorkTables.ordered("lane-completing", "key", "b"));
+		Claimed claimed = this.work.claim(queue, 10);
+		ClaimedItem lane = claimed.items().get(0);
+		this.work.begin();
+		Done first = WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0));
+		this.work.run((connection, joined) -> this.work.settle().completeInTransaction(connection, first));
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(0);
+		this.work.commit();
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
+		assertThat(this.work.complete(List.of(new Done(claimed.claim(), lane.itemId(), first.itemId() + 1, 0, 0)),
+				List.of())).isEmpty();
+		Claimed again = this.other.awaitClaim(queue, 10);
+		assertThat(this.other.laneItems(again.items().get(0))).extracting(WorkTables::text).containsExactly("b");
+	}
+
+	@Test
+	void claimsOfInstancesThatDoNotExistAreFoundAndTheirIdsAreNotGivenAgain() {
+		int queue = this.work.queue("orphans");
+		this.work.insert("orphans", "a");
+		assertThat(this.work.claim(queue, 10).claim()).isNotNull();
+		// As an instance of the version before does
+		this.other.jdbc()
+			.update("DELETE FROM durable_notify.instances WHERE instance_id = ?", this.work.instanceId());
+		List<Long> orphans = this.other.run((connection, joined) -> this.other.takeOver().orphans(connection));
+		assertThat(orphans).contains(this.work.instanceId());
+		this.other.jdbc()
+			.queryForObject("SELECT setval('durable_notify.instances_instance_id_seq', ?, false)", Long.class,
+					this.work.instanceId());
+		List<Long> given = new ArrayList<>();
+		for (int i = 0; i < 3; i++) {
+			given.add(this.other.jdbc().queryForObject("SELECT durable_notify.next_instance_id()", Long.class));
+		}
+		assertThat(given).doesNotContain(this.work.instanceId());
+		this.other.run((connection, joined) -> this.other.takeOver().takeOver(connection, this.work.instanceId()));
+		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 10))).containsExactly("a");
+	}
+
+}
