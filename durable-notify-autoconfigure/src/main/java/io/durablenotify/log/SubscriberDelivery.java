@@ -45,6 +45,12 @@ final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, Buf
 	 */
 	private volatile boolean subscribed;
 
+	/**
+	 * The thread that is in {@code onNext}. Read without a lock: no thread but that one
+	 * finds itself here.
+	 */
+	private @Nullable Thread delivering;
+
 	SubscriberDelivery(LogSubscription<E> reader, Flow.Subscriber<? super E> subscriber, LogSubscriptions<E> readers) {
 		this.kind = readers.registry().kind();
 		this.reader = reader;
@@ -87,7 +93,10 @@ final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, Buf
 			return;
 		}
 		this.delivery.request(count);
-		signal();
+		// After onNext the delivery goes on, if more was requested
+		if (Thread.currentThread() != this.delivering) {
+			signal();
+		}
 	}
 
 	@Override
@@ -107,6 +116,7 @@ final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, Buf
 		if (subscriber == null) {
 			return;
 		}
+		this.delivering = Thread.currentThread();
 		try {
 			subscriber.onNext(entry);
 		}
@@ -114,6 +124,9 @@ final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, Buf
 			// A subscriber that throws counts as cancelled (rule 2.13)
 			this.subscriber = null;
 			throw ex;
+		}
+		finally {
+			this.delivering = null;
 		}
 	}
 

@@ -24,7 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Decodes the chunks of a stream as one UTF-8 text. A character whose bytes are in
- * several chunks comes with the last of these. Bytes that are no UTF-8 become U+FFFD.
+ * several chunks comes with the last of these. Bytes that are no UTF-8 become U+FFFD. A
+ * line feed is left out if the chunk before ended with a carriage return, which was sent
+ * as the end of a line.
  */
 final class ChunkTexts implements SseMapper<Chunk> {
 
@@ -43,6 +45,11 @@ final class ChunkTexts implements SseMapper<Chunk> {
 	private byte[] incomplete = {};
 
 	/**
+	 * Whether the last character was a carriage return.
+	 */
+	private boolean afterReturn;
+
+	/**
 	 * Up to where everything was sent.
 	 */
 	private @Nullable EventId sent;
@@ -55,29 +62,49 @@ final class ChunkTexts implements SseMapper<Chunk> {
 
 	@Override
 	public @Nullable SseEvent map(Chunk chunk) {
-		int from = Math.min(this.skipped, chunk.data().length);
+		byte[] data = chunk.data();
+		int from = Math.min(this.skipped, data.length);
 		this.skipped = 0;
-		ByteBuffer bytes = ByteBuffer.allocate(this.incomplete.length + chunk.data().length - from)
+		if (from > 0) {
+			this.afterReturn = data[from - 1] == '\r';
+		}
+		ByteBuffer bytes = ByteBuffer.allocate(this.incomplete.length + data.length - from)
 			.put(this.incomplete)
-			.put(chunk.data(), from, chunk.data().length - from)
+			.put(data, from, data.length - from)
 			.flip();
 		int length = bytes.limit();
 		int complete = length - incompleteAtEnd(bytes);
-		EventId id = EventId.of(chunk.index(), this.identity);
-		int held = length - complete;
-		if (held > 0) {
-			int begin = chunk.data().length - held;
-			id = (begin < 0 && this.sent != null) ? this.sent
-					: EventId.of(chunk.index() - 1, this.identity).withBytes(begin);
-		}
-		this.incomplete = new byte[held];
+		this.incomplete = new byte[length - complete];
 		bytes.get(complete, this.incomplete);
-		this.sent = id;
-		if (complete == 0 && length > 0) {
+		String text = withoutDividedLineEnd(new String(bytes.array(), 0, complete, StandardCharsets.UTF_8));
+		this.sent = id(chunk.index(), data.length);
+		if (text.isEmpty() && from + length > 0) {
 			return null;
 		}
-		String text = StandardCharsets.UTF_8.decode(bytes.limit(complete)).toString();
-		return new SseEvent(id.toString(), this.eventName, text);
+		return new SseEvent(this.sent.toString(), this.eventName, text);
+	}
+
+	private String withoutDividedLineEnd(String text) {
+		if (text.isEmpty()) {
+			return text;
+		}
+		boolean divided = this.afterReturn && text.charAt(0) == '\n';
+		this.afterReturn = text.charAt(text.length() - 1) == '\r';
+		return (divided) ? text.substring(1) : text;
+	}
+
+	/**
+	 * Return how far a client has read that has received a chunk's text. After a carriage
+	 * return it begins at the end of the chunk, and not after the chunk, so that it is
+	 * known what was before.
+	 */
+	private EventId id(long index, int length) {
+		int begin = length - this.incomplete.length;
+		if (this.incomplete.length == 0 && !this.afterReturn) {
+			return EventId.of(index, this.identity);
+		}
+		return (this.sent != null && (begin < 0 || length == 0)) ? this.sent
+				: EventId.of(index - 1, this.identity).withBytes(begin);
 	}
 
 	/**

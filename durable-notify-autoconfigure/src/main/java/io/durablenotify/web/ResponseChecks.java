@@ -105,7 +105,11 @@ final class ResponseChecks implements Lifecycle, Phased, AutoCloseable {
 		this.all.remove(response);
 	}
 
-	private Next check() {
+	/**
+	 * Check all of them.
+	 * @return when to check again
+	 */
+	Next check() {
 		long now = System.nanoTime();
 		boolean stopping = this.stopping;
 		Duration timeout = (stopping && this.writeTimeout.compareTo(TIMEOUT_AT_STOP) > 0) ? TIMEOUT_AT_STOP

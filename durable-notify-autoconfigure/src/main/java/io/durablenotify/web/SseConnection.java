@@ -17,11 +17,8 @@
 package io.durablenotify.web;
 
 import java.io.IOException;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.log.BufferedSubscription;
 import io.durablenotify.loop.SerialTask;
@@ -87,15 +84,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 */
 	private final Runnable dispatch;
 
-	/**
-	 * What is to be written: an event and a comment at most.
-	 */
-	private final Queue<byte[]> pending = new ConcurrentLinkedQueue<>();
+	private final Signals signals = new Signals(this::write);
 
 	/**
-	 * How many signals {@link #write()} has not served yet.
+	 * A write or flush that blocks.
 	 */
-	private final AtomicInteger signals = new AtomicInteger();
+	private final InterruptibleCall blockingCall = new InterruptibleCall();
 
 	/**
 	 * Whether nothing is written any more: the client has left, was given up, or has
@@ -114,12 +108,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private volatile boolean started;
 
 	/**
-	 * Whether an event is requested that has not come yet.
+	 * The event that has come and is not being written yet.
 	 */
-	private volatile boolean requested;
+	private volatile byte @Nullable [] event;
+
+	private volatile boolean commentDue;
 
 	/**
-	 * Whether nothing comes after what is pending.
+	 * Whether nothing comes after the event.
 	 */
 	private volatile boolean ending;
 
@@ -134,12 +130,28 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private volatile @Nullable Long stalledSince = this.writtenAt;
 
 	/**
-	 * How much of the first of the pending was written. Owned by {@link #write()}.
+	 * Whether an event is requested that is not being written yet. Owned by
+	 * {@link #write()}, like all that follows and is not volatile.
+	 */
+	private boolean requested;
+
+	/**
+	 * Whether the container takes something, which it has said since the last write.
+	 */
+	private boolean ready;
+
+	/**
+	 * What is being written.
+	 */
+	private byte @Nullable [] bytes;
+
+	/**
+	 * How much of that was written.
 	 */
 	private int offset;
 
 	/**
-	 * How many bytes were written since the last flush. Owned by {@link #write()}.
+	 * How many bytes were written since the last flush.
 	 */
 	private int unflushed;
 
@@ -181,7 +193,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		this.connections.add(this);
 		if (feed != null) {
 			// So that the headers go out at once
-			this.pending.add(SseEvent.comment());
+			this.commentDue = true;
 		}
 		else {
 			this.ending = true;
@@ -208,7 +220,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	}
 
 	/**
-	 * End the response after what is pending.
+	 * End the response after the event that has come.
 	 */
 	void close() {
 		Flow.Subscription events = this.events;
@@ -227,14 +239,13 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	@Override
 	public void onNext(SseEvent event) {
 		try {
-			this.pending.add(event.toBytes());
+			this.event = event.toBytes();
 		}
 		catch (Throwable ex) {
 			logger.error("Failed to encode an event. The client has to connect again", ex);
 			close();
 			return;
 		}
-		this.requested = false;
 		signal();
 	}
 
@@ -288,14 +299,15 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 				logger.debug("A client has taken nothing for %d ms: it is given up".formatted(stalled / 1_000_000));
 				this.endedByForce = stopping || !this.blocksAtEnd;
 				leave();
+				this.blockingCall.interrupt();
 				signal();
 			}
 		}
 		else if (unflushedSince != null && now - unflushedSince >= MAX_UNFLUSHED_NANOS) {
 			signal();
 		}
-		else if (now - this.writtenAt >= heartbeatNanos && this.pending.isEmpty() && !this.ending) {
-			this.pending.add(SseEvent.comment());
+		else if (now - this.writtenAt >= heartbeatNanos && !this.ending) {
+			this.commentDue = true;
 			signal();
 		}
 	}
@@ -304,13 +316,8 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		if (this.blocking) {
 			this.blockingWrites.signal();
 		}
-		else if (this.signals.getAndIncrement() == 0) {
-			int served = 1;
-			do {
-				write();
-				served = this.signals.addAndGet(-served);
-			}
-			while (served != 0);
+		else {
+			this.signals.signal();
 		}
 	}
 
@@ -322,8 +329,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		try {
 			while (this.started && !this.left.get() && awaitsWrites() && writeNext()) {
 			}
-			if (this.left.get() && !this.completed.get() && mayComplete()) {
-				complete();
+			if (this.left.get()) {
+				this.bytes = null;
+				this.event = null;
+				if (!this.completed.get() && mayComplete()) {
+					complete();
+				}
 			}
 		}
 		catch (IOException | RuntimeException ex) {
@@ -342,7 +353,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 * again, or by the container's own timeout.
 	 */
 	private boolean mayComplete() {
-		return this.blocking || this.failed || this.endedByForce || (this.started && this.output.isReady());
+		return this.blocking || this.failed || this.endedByForce || (this.started && isReady());
 	}
 
 	/**
@@ -350,8 +361,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 * {@link #onWritePossible} later.
 	 */
 	private boolean awaitsWrites() {
-		if (this.blocking || this.output.isReady()) {
-			this.stalledSince = null;
+		if (this.blocking || isReady()) {
 			return true;
 		}
 		if (this.stalledSince == null) {
@@ -361,14 +371,26 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	}
 
 	/**
+	 * Ask the container, once for each write.
+	 */
+	private boolean isReady() {
+		if (!this.ready && this.output.isReady()) {
+			this.ready = true;
+			this.stalledSince = null;
+		}
+		return this.ready;
+	}
+
+	/**
 	 * Do what is next.
 	 * @return whether there is more to do
 	 */
 	private boolean writeNext() throws IOException {
-		byte[] bytes = this.pending.peek();
-		if (bytes != null) {
-			int length = Math.min(MAX_WRITE, bytes.length - this.offset);
-			writeBytes(bytes, length);
+		if (this.bytes == null) {
+			this.bytes = take();
+		}
+		if (this.bytes != null) {
+			writeBytes(this.bytes);
 			return true;
 		}
 		Flow.Subscription events = this.events;
@@ -377,7 +399,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 			flush();
 			return true;
 		}
-		if (this.ending && this.pending.isEmpty()) {
+		if (this.ending && this.event == null) {
 			end();
 			return false;
 		}
@@ -386,6 +408,19 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 			events.request(1);
 		}
 		return false;
+	}
+
+	private byte @Nullable [] take() {
+		if (this.commentDue) {
+			this.commentDue = false;
+			return SseEvent.comment();
+		}
+		byte[] event = this.event;
+		if (event != null) {
+			this.event = null;
+			this.requested = false;
+		}
+		return event;
 	}
 
 	/**
@@ -400,9 +435,15 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		return events instanceof BufferedSubscription buffered && buffered.hasBuffered();
 	}
 
-	private void writeBytes(byte[] bytes, int length) throws IOException {
-		stalling();
-		this.output.write(bytes, this.offset, length);
+	private void writeBytes(byte[] bytes) throws IOException {
+		int length = Math.min(MAX_WRITE, bytes.length - this.offset);
+		begin();
+		try {
+			this.output.write(bytes, this.offset, length);
+		}
+		finally {
+			over();
+		}
 		written();
 		if (this.unflushed == 0) {
 			this.unflushedSince = this.writtenAt;
@@ -411,13 +452,18 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		this.offset += length;
 		if (this.offset == bytes.length) {
 			this.offset = 0;
-			this.pending.remove();
+			this.bytes = null;
 		}
 	}
 
 	private void flush() throws IOException {
-		stalling();
-		this.output.flush();
+		begin();
+		try {
+			this.output.flush();
+		}
+		finally {
+			over();
+		}
 		written();
 		this.unflushed = 0;
 		this.unflushedSince = null;
@@ -426,9 +472,17 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	/**
 	 * A write that blocks shows for how long.
 	 */
-	private void stalling() {
+	private void begin() {
+		this.ready = false;
 		if (this.blocking) {
 			this.stalledSince = System.nanoTime();
+			this.blockingCall.begin();
+		}
+	}
+
+	private void over() {
+		if (this.blocking) {
+			this.blockingCall.end();
 		}
 	}
 
@@ -465,11 +519,18 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		if (!this.left.compareAndSet(false, true)) {
 			return;
 		}
-		this.pending.clear();
+		this.event = null;
 		Flow.Subscription events = this.events;
 		if (events != null) {
 			events.cancel();
 		}
+	}
+
+	/**
+	 * Return whether the container takes nothing for now.
+	 */
+	boolean isStalled() {
+		return this.stalledSince != null;
 	}
 
 	/**

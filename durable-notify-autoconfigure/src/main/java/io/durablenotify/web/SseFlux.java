@@ -20,7 +20,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 import org.apache.commons.logging.Log;
@@ -93,21 +92,21 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 
 		private final AtomicLong demand = new AtomicLong();
 
-		/**
-		 * How many signals have not been served yet.
-		 */
-		private final AtomicInteger signals = new AtomicInteger();
+		private final Signals signals = new Signals(this::serve);
 
 		private final AtomicBoolean over = new AtomicBoolean();
 
 		private volatile Flow.@Nullable Subscription events;
 
 		/**
-		 * Whether an event is requested that has not come yet.
+		 * The event that has come and was not sent yet.
 		 */
-		private volatile boolean awaiting;
-
 		private volatile @Nullable SseEvent event;
+
+		/**
+		 * Whether an event is requested that was not sent yet. Owned by {@link #serve()}.
+		 */
+		private boolean requested;
 
 		private volatile boolean commentDue = true;
 
@@ -155,20 +154,19 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 			if (this.over.get()) {
 				subscription.cancel();
 			}
-			signal();
+			this.signals.signal();
 		}
 
 		@Override
 		public void onNext(SseEvent event) {
 			this.event = event;
-			this.awaiting = false;
-			signal();
+			this.signals.signal();
 		}
 
 		@Override
 		public void onComplete() {
 			this.ending = true;
-			signal();
+			this.signals.signal();
 		}
 
 		@Override
@@ -181,7 +179,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 		public void request(long count) {
 			if (Operators.validate(count)) {
 				this.demand.accumulateAndGet(count, Operators::addCap);
-				signal();
+				this.signals.signal();
 			}
 		}
 
@@ -194,19 +192,20 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 		public void check(long now, long heartbeatNanos, long timeoutNanos, boolean stopping) {
 			if (now - this.sentAt >= heartbeatNanos && this.demand.get() > 0) {
 				this.commentDue = true;
-				signal();
+				this.signals.signal();
 			}
 		}
 
-		private void signal() {
-			if (this.signals.getAndIncrement() == 0) {
-				int served = 1;
-				do {
-					while (sendNext()) {
-					}
-					served = this.signals.addAndGet(-served);
+		private void serve() {
+			try {
+				while (sendNext()) {
 				}
-				while (served != 0);
+			}
+			catch (Throwable ex) {
+				logger.error("Failed to send events. The client has to connect again", ex);
+				if (leave()) {
+					this.subscriber.onError(ex);
+				}
 			}
 		}
 
@@ -219,9 +218,8 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 				this.event = null;
 				return false;
 			}
-			// Both are read before the event, which is written before them
+			// Read before the event, which is written before this
 			boolean last = this.ending;
-			boolean awaiting = this.awaiting;
 			SseEvent event = this.event;
 			if (event == null && last) {
 				if (leave()) {
@@ -239,12 +237,13 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 			}
 			if (event != null) {
 				this.event = null;
+				this.requested = false;
 				send(toSpring(event));
 				return true;
 			}
 			Flow.Subscription events = this.events;
-			if (events != null && !awaiting) {
-				this.awaiting = true;
+			if (events != null && !this.requested) {
+				this.requested = true;
 				events.request(1);
 				return true;
 			}

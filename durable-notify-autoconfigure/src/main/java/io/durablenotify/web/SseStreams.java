@@ -37,7 +37,9 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
  * no more of the stream than {@code durable-notify.streams.buffer-bytes}. One that has
  * taken nothing for {@code durable-notify.sse.write-timeout} is given up. Where the
  * response knows no write listener (in tests with a mock response, and if a filter wraps
- * the output stream) writes block a thread of {@code durableNotifyTaskExecutor}.
+ * the output stream) writes block a thread of {@code durableNotifyTaskExecutor}, which is
+ * interrupted after that timeout. Tomcat ignores the interrupt: there the thread is
+ * blocked until the connector's timeout.
  * <p>
  * A handler method returns the response at once, to be written by Spring MVC. If it is
  * not returned nothing is read. All methods may be called by any thread, and ask the

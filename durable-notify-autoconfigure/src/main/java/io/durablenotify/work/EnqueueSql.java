@@ -45,7 +45,7 @@ import org.postgresql.PGStatement;
  * with a key or an ordering key may fail with a serialization failure.
  * <p>
  * Where a key, or a queue that is being created, is locked by another transaction, a
- * statement waits no longer than its {@code lockTimeout}.
+ * statement waits no longer than a lock timeout.
  */
 final class EnqueueSql {
 
@@ -126,6 +126,8 @@ final class EnqueueSql {
 			RETURNING i.queue_id, i.item_id, ${schema}.work_micros(i.due_at)
 			""";
 
+	private final Duration lockTimeout;
+
 	private final String insert;
 
 	private final String insertAll;
@@ -144,7 +146,13 @@ final class EnqueueSql {
 
 	private final LimitedStatement reschedule;
 
-	EnqueueSql(SchemaName schema) {
+	/**
+	 * Create a new instance.
+	 * @param lockTimeout how long a statement waits for a key, or for a queue that is
+	 * being created
+	 */
+	EnqueueSql(SchemaName schema, Duration lockTimeout) {
+		this.lockTimeout = lockTimeout;
 		this.insert = schema.qualify(INSERT.replace("${due}", DUE));
 		this.insertAll = schema.qualify(INSERT_ALL);
 		this.findQueues = schema.qualify(FIND_QUEUES);
@@ -156,6 +164,30 @@ final class EnqueueSql {
 		this.createQueues = new LimitedStatement(schema.qualify(CREATE_QUEUES));
 		this.cancel = new LimitedStatement(schema.qualify(CANCEL));
 		this.reschedule = new LimitedStatement(schema.qualify(RESCHEDULE.replace("${due}", DUE)));
+	}
+
+	private EnqueueSql(EnqueueSql other, Duration lockTimeout) {
+		this.lockTimeout = lockTimeout;
+		this.insert = other.insert;
+		this.insertAll = other.insertAll;
+		this.findQueues = other.findQueues;
+		this.coalesce = other.coalesce;
+		this.replace = other.replace;
+		this.append = other.append;
+		this.createQueues = other.createQueues;
+		this.cancel = other.cancel;
+		this.reschedule = other.reschedule;
+	}
+
+	/**
+	 * Return the same, with another time to wait for locks.
+	 */
+	EnqueueSql waiting(Duration lockTimeout) {
+		return new EnqueueSql(this, lockTimeout);
+	}
+
+	private PreparedStatement prepare(Connection connection, LimitedStatement statement) throws SQLException {
+		return statement.prepare(connection, !connection.getAutoCommit(), this.lockTimeout);
 	}
 
 	/**
@@ -237,9 +269,9 @@ final class EnqueueSql {
 	 * Insert an item with a key, or coalesce it into the one that is there.
 	 * @return what was stored, {@code null} if the queue does not exist
 	 */
-	@Nullable StoredItem coalesce(Connection connection, boolean joined, Duration lockTimeout, NewItem item) throws SQLException {
+	@Nullable StoredItem coalesce(Connection connection, NewItem item) throws SQLException {
 		LimitedStatement limited = (item.replacing()) ? this.replace : this.coalesce;
-		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
+		try (PreparedStatement statement = prepare(connection, limited)) {
 			statement.setLong(2, item.dueAtMicros());
 			statement.setLong(3, item.dueInMicros());
 			statement.setString(4, item.key());
@@ -257,8 +289,8 @@ final class EnqueueSql {
 	 * Append an item to its ordering key, which is locked until the transaction ends.
 	 * @return what was stored, {@code null} if the queue does not exist
 	 */
-	@Nullable StoredItem append(Connection connection, boolean joined, Duration lockTimeout, NewItem item) throws SQLException {
-		try (PreparedStatement statement = this.append.prepare(connection, joined, lockTimeout)) {
+	@Nullable StoredItem append(Connection connection, NewItem item) throws SQLException {
+		try (PreparedStatement statement = prepare(connection, this.append)) {
 			statement.setString(2, item.queue());
 			statement.setString(3, item.orderingKey());
 			statement.setLong(4, item.dueAtMicros());
@@ -276,9 +308,8 @@ final class EnqueueSql {
 	 * Create the queues that are missing. Waits for an uncommitted create of the same
 	 * name.
 	 */
-	void createQueues(Connection connection, boolean joined, Duration lockTimeout, Collection<String> names)
-			throws SQLException {
-		try (PreparedStatement statement = this.createQueues.prepare(connection, joined, lockTimeout)) {
+	void createQueues(Connection connection, Collection<String> names) throws SQLException {
+		try (PreparedStatement statement = prepare(connection, this.createQueues)) {
 			statement.setObject(2, names.stream().distinct().toArray(String[]::new));
 			OneTransaction.execute(statement);
 		}
@@ -288,9 +319,8 @@ final class EnqueueSql {
 	 * Remove the item with a key.
 	 * @return what was cancelled, {@code null} if there is no such item
 	 */
-	@Nullable Cancelled cancel(Connection connection, boolean joined, Duration lockTimeout, String queue, String key)
-			throws SQLException {
-		try (PreparedStatement statement = this.cancel.prepare(connection, joined, lockTimeout)) {
+	@Nullable Cancelled cancel(Connection connection, String queue, String key) throws SQLException {
+		try (PreparedStatement statement = prepare(connection, this.cancel)) {
 			statement.setString(2, queue);
 			statement.setString(3, key);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
@@ -302,9 +332,8 @@ final class EnqueueSql {
 	 * Change when the item with a key is due.
 	 * @return the item, {@code null} if there is none
 	 */
-	@Nullable StoredItem reschedule(Connection connection, boolean joined, Duration lockTimeout, String queue, String key,
-			Instant dueAt) throws SQLException {
-		try (PreparedStatement statement = this.reschedule.prepare(connection, joined, lockTimeout)) {
+	@Nullable StoredItem reschedule(Connection connection, String queue, String key, Instant dueAt) throws SQLException {
+		try (PreparedStatement statement = prepare(connection, this.reschedule)) {
 			statement.setLong(2, Micros.of(dueAt));
 			statement.setLong(3, 0);
 			statement.setString(4, queue);

@@ -16,6 +16,7 @@
 
 package io.durablenotify.work;
 
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,13 @@ import org.jspecify.annotations.Nullable;
  * An item that is to be stored by another thread than its caller's.
  */
 final class PendingEnqueue {
+
+	private static final Duration FIRST_RETRY = Duration.ofMillis(20);
+
+	/**
+	 * The server logs each attempt that fails.
+	 */
+	private static final Duration LONGEST_RETRY = Duration.ofMillis(500);
 
 	private final NewItem item;
 
@@ -40,6 +48,16 @@ final class PendingEnqueue {
 	 */
 	private final CompletableFuture<@Nullable StoredItem> outcome = new CompletableFuture<>();
 
+	/**
+	 * Owned by the thread that writes, like what follows.
+	 */
+	private Duration retryDelay = FIRST_RETRY;
+
+	/**
+	 * When to try again, by {@link System#nanoTime()}; {@code null} at once.
+	 */
+	private @Nullable Long retryAt;
+
 	PendingEnqueue(NewItem item, @Nullable CompletableFuture<Enqueued> future) {
 		this.item = item;
 		this.future = future;
@@ -54,6 +72,22 @@ final class PendingEnqueue {
 	 */
 	long waited() {
 		return System.nanoTime() - this.offeredAt;
+	}
+
+	/**
+	 * Its key is locked: try again later, and later each time.
+	 */
+	void retryLater() {
+		this.retryAt = System.nanoTime() + this.retryDelay.toNanos();
+		Duration next = this.retryDelay.multipliedBy(2);
+		this.retryDelay = (next.compareTo(LONGEST_RETRY) < 0) ? next : LONGEST_RETRY;
+	}
+
+	/**
+	 * Return how long to wait before the next attempt.
+	 */
+	Duration untilRetry() {
+		return (this.retryAt != null) ? Duration.ofNanos(Math.max(0, this.retryAt - System.nanoTime())) : Duration.ZERO;
 	}
 
 	boolean isAsync() {

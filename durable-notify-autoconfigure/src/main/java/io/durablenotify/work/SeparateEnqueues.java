@@ -47,8 +47,6 @@ final class SeparateEnqueues implements AutoCloseable {
 	 */
 	private static final Duration LOCK_WAIT = Duration.ofMillis(10);
 
-	private static final Duration RETRY = Duration.ofMillis(20);
-
 	private final WorkWrites writes;
 
 	private final int capacity;
@@ -71,7 +69,7 @@ final class SeparateEnqueues implements AutoCloseable {
 	private boolean closed;
 
 	SeparateEnqueues(WorkWrites writes, int capacity, Duration timeout, Consumer<List<PendingEnqueue>> completions) {
-		this.writes = writes;
+		this.writes = writes.waiting(LOCK_WAIT);
 		this.capacity = capacity;
 		this.timeout = timeout;
 		this.completions = completions;
@@ -132,21 +130,29 @@ final class SeparateEnqueues implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Store all that can be stored, also where the context closes.
+	 */
 	private Next write() {
-		boolean locked = false;
-		for (PendingEnqueue pending : heads()) {
-			if (write(pending)) {
-				remove(pending);
-				this.completions.accept(List.of(pending));
-			}
-			else {
-				locked = true;
+		boolean stored;
+		@Nullable Duration retry;
+		do {
+			stored = false;
+			retry = null;
+			for (PendingEnqueue pending : heads()) {
+				if (pending.untilRetry().isZero() && write(pending)) {
+					remove(pending);
+					this.completions.accept(List.of(pending));
+					stored = true;
+				}
+				else {
+					Duration wait = pending.untilRetry();
+					retry = (retry == null || wait.compareTo(retry) < 0) ? wait : retry;
+				}
 			}
 		}
-		if (heads().isEmpty()) {
-			return Next.IDLE;
-		}
-		return (locked) ? Next.after(RETRY) : Next.AGAIN;
+		while (stored);
+		return (retry != null) ? Next.after(retry) : Next.IDLE;
 	}
 
 	private List<PendingEnqueue> heads() {
@@ -164,10 +170,11 @@ final class SeparateEnqueues implements AutoCloseable {
 	 */
 	private boolean write(PendingEnqueue pending) {
 		try {
-			pending.outcome().complete(this.writes.store(pending.item(), LOCK_WAIT));
+			pending.outcome().complete(this.writes.store(pending.item()));
 		}
 		catch (WorkLockedException ex) {
 			if (pending.waited() < this.timeout.toNanos()) {
+				pending.retryLater();
 				return false;
 			}
 			pending.outcome()

@@ -148,8 +148,8 @@ final class WorkAdminSql {
 	 * A queue.
 	 *
 	 * @param paused whether it is paused
-	 * @param maxRunning how many items run at most over all instances, {@code null} for no
-	 * limit
+	 * @param maxRunning how many items run at most over all instances, {@code null} for
+	 * no limit
 	 * @param stored how many items and ordering keys are stored, {@value #COUNTED} for
 	 * more
 	 * @param running how many of them are claimed
@@ -193,8 +193,8 @@ final class WorkAdminSql {
 	}
 
 	/**
-	 * Return the queues that nobody has claimed from for a time, with items that have been
-	 * due for that time.
+	 * Return the queues that nobody has claimed from for a time, with items that have
+	 * been due for that time.
 	 */
 	List<String> unhandledQueues(Connection connection, Duration time) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.unhandled)) {

@@ -51,7 +51,8 @@ public class WorkConfiguration {
 	WorkQueue durableNotifyWorkQueue(ApplicationDatabase database, Schema schema, PublishingWrites writes,
 			WorkPayloads payloads, WorkProperties properties,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		WorkWrites work = new WorkWrites(database, writes, new EnqueueSql(schema.name()), properties.enqueueTimeout());
+		WorkWrites work = new WorkWrites(database, writes, new EnqueueSql(schema.name(), properties.enqueueTimeout()),
+				properties.enqueueTimeout());
 		return new DefaultWorkQueue(work, payloads, properties, executor);
 	}
 

@@ -141,8 +141,10 @@ final class WorkListenerContainer {
 			if (room <= 0) {
 				break;
 			}
-			if (queue.isDue(System.nanoTime())) {
-				claim(queue, lease, Math.min((queue.isLimited()) ? 1 : room, MAX_CLAIM));
+			if (queue.isDue(System.nanoTime())
+					&& claim(queue, lease, Math.min((queue.isLimited()) ? 1 : room, MAX_CLAIM))) {
+				// Handlers may have made room meanwhile, which the later queues must not take
+				break;
 			}
 		}
 		return (this.slots.room() > 0) ? Next.after(untilDue()) : Next.IDLE;
@@ -161,7 +163,11 @@ final class WorkListenerContainer {
 		return rotated;
 	}
 
-	private void claim(QueueProgress queue, Lease lease, int limit) throws Exception {
+	/**
+	 * Claim items of a queue.
+	 * @return whether it has more that is due
+	 */
+	private boolean claim(QueueProgress queue, Lease lease, int limit) throws Exception {
 		Range range = queue.begin();
 		Claimed claimed;
 		try {
@@ -185,6 +191,7 @@ final class WorkListenerContainer {
 			this.othersWoken = true;
 			this.claims.wakeOthers(queue, claimed);
 		}
+		return claimed.more();
 	}
 
 	private void add(Lease lease, QueueProgress queue, Claim claim, List<ClaimedItem> items) {

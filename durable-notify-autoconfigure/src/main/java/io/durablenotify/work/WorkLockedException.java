@@ -18,6 +18,7 @@ package io.durablenotify.work;
 
 import java.time.Duration;
 
+import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.PessimisticLockingFailureException;
@@ -32,7 +33,7 @@ public final class WorkLockedException extends PessimisticLockingFailureExceptio
 	WorkLockedException(String queue, @Nullable String key, Duration waited, @Nullable Throwable cause) {
 		super(("%s of queue '%s' was locked by another transaction for more than %d ms; nothing was stored. Likely one "
 				+ "that enqueued with it and has not committed yet: keep it short, or use enqueueOnCommit()")
-			.formatted((key != null) ? "Key '" + key + "'" : "The row", queue, waited.toMillis()), cause);
+			.formatted((key != null) ? "Key " + Texts.shown(key) : "The row", queue, waited.toMillis()), cause);
 	}
 
 }

@@ -38,6 +38,10 @@ public interface WorkQueue {
 	 * larger than {@code durable-notify.work.max-payload-size}
 	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException in a read-only
 	 * transaction
+	 * @throws WorkLockedException if another transaction holds the key for longer than
+	 * {@code durable-notify.work.enqueue-timeout}: the request can be repeated
+	 * @throws EnqueueOutcomeUnknownException if the connection was lost outside a
+	 * transaction, so that the item may or may not be stored
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	Enqueued enqueue(WorkRequest request);

@@ -34,6 +34,7 @@ import java.util.stream.IntStream;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
+import io.durablenotify.database.Texts;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
@@ -65,12 +66,15 @@ final class WorkWrites {
 
 	private final EnqueueSql sql;
 
+	/**
+	 * How long statements wait for locks.
+	 */
 	private final Duration timeout;
 
 	WorkWrites(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql, Duration timeout) {
 		this.database = database;
 		this.writes = writes;
-		this.sql = sql;
+		this.sql = sql.waiting(timeout);
 		this.timeout = timeout;
 	}
 
@@ -86,20 +90,20 @@ final class WorkWrites {
 	}
 
 	/**
+	 * Return the same, with another time to wait for locks.
+	 */
+	WorkWrites waiting(Duration timeout) {
+		return new WorkWrites(this.database, this.writes, this.sql, timeout);
+	}
+
+	/**
 	 * Store an item.
 	 * @throws WorkLockedException if its key is locked
 	 */
 	StoredItem store(NewItem item) {
-		return store(item, this.timeout);
-	}
-
-	/**
-	 * Store an item, waiting no longer for a key than that.
-	 */
-	StoredItem store(NewItem item, Duration timeout) {
 		return execute("enqueue work", () -> "work was enqueued to queue '%s'".formatted(item.queue()),
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
-					StoredItem stored = store(session, joined, item, timeout);
+					StoredItem stored = store(session, item);
 					return new Written<>(stored, wakeups(List.of(stored)));
 				}));
 	}
@@ -125,17 +129,16 @@ final class WorkWrites {
 		return execute("enqueue work", () -> "%d items of work were enqueued".formatted(items.size()),
 				(connection, joined) -> (joined)
 						? this.writes.run(WorkTopics.QUEUES, connection, true,
-								(session, inside) -> storeAll(session, true, items))
+								(session, inside) -> storeAll(session, items))
 						: this.writes.runInTransaction(WorkTopics.QUEUES, connection,
-								(session, inside) -> storeAll(session, false, items)));
+								(session, inside) -> storeAll(session, items)));
 	}
 
-	private Written<List<StoredItem>> storeAll(Connection connection, boolean joined, List<NewItem> items)
-			throws SQLException {
+	private Written<List<StoredItem>> storeAll(Connection connection, List<NewItem> items) throws SQLException {
 		StoredItem[] stored = new StoredItem[items.size()];
 		List<Integer> plain = IntStream.range(0, stored.length).filter((i) -> items.get(i).isPlain()).boxed().toList();
 		for (List<Integer> part : Parts.of(plain, (i) -> items.get(i).payload().length)) {
-			List<StoredItem> inserted = insert(connection, joined, part.stream().map(items::get).toList());
+			List<StoredItem> inserted = insert(connection, part.stream().map(items::get).toList());
 			for (int i = 0; i < part.size(); i++) {
 				stored[part.get(i)] = inserted.get(i);
 			}
@@ -146,13 +149,13 @@ final class WorkWrites {
 			.sorted(Comparator.comparing(items::get, KEY_ORDER))
 			.toList();
 		for (int i : keyed) {
-			stored[i] = store(connection, joined, items.get(i), this.timeout);
+			stored[i] = store(connection, items.get(i));
 		}
 		List<StoredItem> all = List.of(stored);
 		return new Written<>(all, wakeups(all));
 	}
 
-	private List<StoredItem> insert(Connection connection, boolean joined, List<NewItem> items) throws SQLException {
+	private List<StoredItem> insert(Connection connection, List<NewItem> items) throws SQLException {
 		List<@Nullable StoredItem> inserted = this.sql.insert(connection, items);
 		List<StoredItem> stored = new ArrayList<>(items.size());
 		List<NewItem> missing = new ArrayList<>();
@@ -161,8 +164,7 @@ final class WorkWrites {
 				missing.add(items.get(i));
 			}
 		}
-		List<@Nullable StoredItem> rest = (missing.isEmpty()) ? List.of()
-				: insertToNewQueues(connection, joined, missing);
+		List<@Nullable StoredItem> rest = (missing.isEmpty()) ? List.of() : insertToNewQueues(connection, missing);
 		int next = 0;
 		for (StoredItem item : inserted) {
 			stored.add((item != null) ? item : requireStored(rest.get(next++), missing.get(next - 1)));
@@ -170,41 +172,37 @@ final class WorkWrites {
 		return stored;
 	}
 
-	private List<@Nullable StoredItem> insertToNewQueues(Connection connection, boolean joined, List<NewItem> items)
+	private List<@Nullable StoredItem> insertToNewQueues(Connection connection, List<NewItem> items)
 			throws SQLException {
 		Set<String> queues = new LinkedHashSet<>();
 		items.forEach((item) -> queues.add(item.queue()));
-		createQueues(connection, joined, queues, this.timeout);
+		createQueues(connection, queues);
 		return this.sql.insert(connection, items);
 	}
 
-	private StoredItem store(Connection connection, boolean joined, NewItem item, Duration timeout)
-			throws SQLException {
-		StoredItem stored = tryStore(connection, joined, item, timeout);
+	private StoredItem store(Connection connection, NewItem item) throws SQLException {
+		StoredItem stored = tryStore(connection, item);
 		if (stored == null) {
-			createQueues(connection, joined, Set.of(item.queue()), timeout);
-			stored = tryStore(connection, joined, item, timeout);
+			createQueues(connection, Set.of(item.queue()));
+			stored = tryStore(connection, item);
 		}
 		return requireStored(stored, item);
 	}
 
-	private @Nullable StoredItem tryStore(Connection connection, boolean joined, NewItem item, Duration timeout)
-			throws SQLException {
+	private @Nullable StoredItem tryStore(Connection connection, NewItem item) throws SQLException {
 		if (item.isPlain()) {
 			return this.sql.insert(connection, List.of(item)).get(0);
 		}
-		return limited(item.queue(), item.lockedKey(), timeout,
-				() -> (item.key() != null) ? this.sql.coalesce(connection, joined, timeout, item)
-						: this.sql.append(connection, joined, timeout, item));
+		return limited(item.queue(), item.lockedKey(),
+				() -> (item.key() != null) ? this.sql.coalesce(connection, item) : this.sql.append(connection, item));
 	}
 
 	/**
 	 * Waits where another transaction creates one of them.
 	 */
-	private void createQueues(Connection connection, boolean joined, Collection<String> names, Duration timeout)
-			throws SQLException {
-		limited(String.join("', '", names), null, timeout, () -> {
-			this.sql.createQueues(connection, joined, timeout, names);
+	private void createQueues(Connection connection, Collection<String> names) throws SQLException {
+		limited(String.join("', '", names), null, () -> {
+			this.sql.createQueues(connection, names);
 			return names;
 		});
 	}
@@ -222,10 +220,9 @@ final class WorkWrites {
 	 * Cancel the item with a key.
 	 */
 	CancelOutcome cancel(String queue, String key) {
-		return execute("cancel work", () -> "key '%s' of queue '%s' was cancelled".formatted(key, queue),
+		return execute("cancel work", () -> "key %s of queue '%s' was cancelled".formatted(Texts.shown(key), queue),
 				(connection, joined) -> this.writes.run(WorkTopics.CANCELLED, connection, joined, (session, inside) -> {
-					Cancelled cancelled = limited(queue, key, this.timeout,
-							() -> this.sql.cancel(session, joined, this.timeout, queue, key));
+					Cancelled cancelled = limited(queue, key, () -> this.sql.cancel(session, queue, key));
 					if (cancelled == null) {
 						return Written.of(CancelOutcome.NOT_FOUND, null);
 					}
@@ -240,10 +237,10 @@ final class WorkWrites {
 	 * @return whether there is one
 	 */
 	boolean reschedule(String queue, String key, Instant dueAt) {
-		return execute("reschedule work", () -> "key '%s' of queue '%s' was rescheduled".formatted(key, queue),
+		return execute("reschedule work",
+				() -> "key %s of queue '%s' was rescheduled".formatted(Texts.shown(key), queue),
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
-					StoredItem moved = limited(queue, key, this.timeout,
-							() -> this.sql.reschedule(session, joined, this.timeout, queue, key, dueAt));
+					StoredItem moved = limited(queue, key, () -> this.sql.reschedule(session, queue, key, dueAt));
 					return new Written<>(moved != null, (moved != null) ? wakeups(List.of(moved)) : List.of());
 				}));
 	}
@@ -263,14 +260,14 @@ final class WorkWrites {
 		return wakeups;
 	}
 
-	private static <T extends @Nullable Object> T limited(String queue, @Nullable String key, Duration timeout,
-			Statement<T> statement) throws SQLException {
+	private <T extends @Nullable Object> T limited(String queue, @Nullable String key, Statement<T> statement)
+			throws SQLException {
 		try {
 			return statement.run();
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isLockTimeout(ex)) {
-				throw new WorkLockedException(queue, key, timeout, ex);
+				throw new WorkLockedException(queue, key, this.timeout, ex);
 			}
 			throw ex;
 		}

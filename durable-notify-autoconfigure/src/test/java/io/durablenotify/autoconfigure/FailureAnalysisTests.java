@@ -639,7 +639,7 @@ class FailureAnalysisTests {
 
 	@Test
 	void aWorkListenerMethodThatCannotBeCalledIsExplained() {
-		Analysis analysis = failureOf((application) -> application.sources(WrongWorkMethod.class), DATABASE);
+		Analysis analysis = failureOf((application) -> application.sources(WrongWorkMethod.class));
 		assertThat(analysis.description())
 			.matches("@WorkListener method java\\.lang\\.String \\S+WrongWorkMethod\\.on\\(\\) of bean '\\S+' cannot be "
 					+ "used: The method must return nothing or a WorkOutcome, and be neither private nor static");

@@ -24,6 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -575,6 +576,62 @@ class LogSubscriptionsTests {
 		// As in a thread that was held up between the end and its registration
 		this.readers.registry().ending(reader);
 		assertThat(this.readers.registry().all()).isEmpty();
+	}
+
+	/**
+	 * The task that delivers goes on by itself.
+	 */
+	@Test
+	void aSubscriberThatRequestsOneEntryAfterTheOtherTakesOneTaskForEach() {
+		Executor executor = (Executor) instance.context().getBean("durableNotifyTaskExecutor");
+		AtomicInteger tasks = new AtomicInteger();
+		try (LogSubscriptions<Entry> readers = open((task) -> {
+			tasks.incrementAndGet();
+			executor.execute(task);
+		})) {
+			OneByOne subscriber = new OneByOne();
+			readers.publisher(new Numbered("one-by-one"), Start.at(1)).subscribe(subscriber);
+			for (int i = 1; i <= 40; i++) {
+				append("one-by-one", 1);
+				subscriber.awaitReceived(i);
+			}
+			assertThat(tasks).hasValueBetween(40, 50);
+		}
+	}
+
+	/**
+	 * Requests the next entry when it has received one.
+	 */
+	private static final class OneByOne implements Flow.Subscriber<Entry> {
+
+		private final AtomicInteger received = new AtomicInteger();
+
+		private volatile Flow.Subscription subscription;
+
+		@Override
+		public void onSubscribe(Flow.Subscription subscription) {
+			this.subscription = subscription;
+			subscription.request(1);
+		}
+
+		@Override
+		public void onNext(Entry entry) {
+			this.received.incrementAndGet();
+			this.subscription.request(1);
+		}
+
+		@Override
+		public void onError(Throwable failure) {
+		}
+
+		@Override
+		public void onComplete() {
+		}
+
+		void awaitReceived(int count) {
+			Eventually.await(() -> this.received.get() == count, this.received::get);
+		}
+
 	}
 
 	private long append(String name, int count) {

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.change.ChangeNotifier;
@@ -55,6 +56,12 @@ class TableGrowthTests {
 
 	private static final List<String> TABLES = List.of("streams", "stream_chunks", "workflow_runs", "workflow_events",
 			"changes");
+
+	/**
+	 * What is read of these, WorkGrowthTests count.
+	 */
+	private static final List<String> WORK_TABLES = List.of("work_items", "work_lane_items", "work_claims",
+			"work_dead");
 
 	/**
 	 * Rows of tables, and entries of indexes.
@@ -99,7 +106,7 @@ class TableGrowthTests {
 	 */
 	@Test
 	void rowsAreExpectedInTheFirstPagesUntilThereAreSome() {
-		for (String table : TABLES) {
+		for (String table : Stream.concat(TABLES.stream(), WORK_TABLES.stream()).toList()) {
 			assertThat(
 					this.database.jdbc()
 						.queryForMap("SELECT relpages, reltuples, pg_relation_size(oid) / 8192 AS pages FROM pg_class "

@@ -22,6 +22,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -88,18 +89,18 @@ class ReactiveSseStreamsTests {
 
 	@BeforeAll
 	static void start() {
-		instance = start(WebServer.NETTY);
+		instance = start(WebServer.NETTY, "durable-notify.sse.write-timeout=3s");
 		writer = instance.writer();
 	}
 
-	private static Instance start(WebServer server) {
+	private static Instance start(WebServer server, String... properties) {
+		List<String> all = new ArrayList<>(List.of(properties));
+		Collections.addAll(all, server.property(), "server.port=0", "server.address=127.0.0.1",
+				"durable-notify.poll.interval=200ms", "durable-notify.sse.heartbeat-interval=50ms",
+				"durable-notify.events.terminal-types=done");
 		return Instance.start(database,
 				(application) -> application.web(WebApplicationType.REACTIVE).sources(Application.class),
-				server.property(), "server.port=0", "server.address=127.0.0.1", "durable-notify.poll.interval=200ms",
-				"durable-notify.sse.heartbeat-interval=50ms", "durable-notify.sse.write-timeout=3s",
-				"durable-notify.events.terminal-types=done",
-				// Tomcat closes a connection that takes nothing by its own timeout
-				"server.tomcat.connection-timeout=5s");
+				all.toArray(String[]::new));
 	}
 
 	@AfterAll
@@ -239,7 +240,9 @@ class ReactiveSseStreamsTests {
 	@ParameterizedTest
 	@EnumSource(mode = Mode.EXCLUDE, names = "NETTY")
 	void otherServersWriteAndDisconnectToo(WebServer server) throws IOException {
-		try (Instance other = start(server)) {
+		try (Instance other = start(server, "durable-notify.sse.write-timeout=1s",
+				// Tomcat closes a connection that takes nothing by its own timeout
+				"server.tomcat.connection-timeout=2s")) {
 			String stream = "on-" + server;
 			for (int i = 0; i < CHUNKS; i++) {
 				writer.append(stream, CHUNK);

@@ -37,6 +37,8 @@ import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.SseParser.Event;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.WebServerFilter.WebServer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -62,15 +64,39 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class SseClientTests {
 
+	/**
+	 * More than sockets take.
+	 */
+	private static final String LARGE = "large";
+
 	@Fixture
 	private static TestDatabase database;
 
+	private static Instance shared;
+
+	@BeforeAll
+	static void start() {
+		shared = start(WebServer.TOMCAT);
+		for (int i = 0; i < 16; i++) {
+			shared.writer().append(LARGE, "x".repeat(1_000_000));
+		}
+	}
+
+	@AfterAll
+	static void stop() {
+		shared.close();
+	}
+
 	private static Instance start(WebServer server, String... properties) {
+		return start(server, List.of(Application.class), properties);
+	}
+
+	private static Instance start(WebServer server, List<Class<?>> sources, String... properties) {
 		List<String> all = new ArrayList<>(List.of(properties));
 		Collections.addAll(all, server.property(), "server.port=0", "server.address=127.0.0.1",
 				"durable-notify.poll.interval=200ms", "durable-notify.sse.heartbeat-interval=50ms");
 		return Instance.start(database,
-				(application) -> application.web(WebApplicationType.SERVLET).sources(Application.class),
+				(application) -> application.web(WebApplicationType.SERVLET).sources(sources.toArray(Class<?>[]::new)),
 				all.toArray(String[]::new));
 	}
 
@@ -84,56 +110,50 @@ class SseClientTests {
 
 	@Test
 	void aClientBeginsWhereTheOptionsSay() {
-		try (Instance instance = start(WebServer.TOMCAT)) {
-			for (int i = 0; i < 5; i++) {
-				instance.writer().append("starts", "chunk " + i);
+		for (int i = 0; i < 5; i++) {
+			shared.writer().append("starts", "chunk " + i);
+		}
+		try (SseClient last = get(shared, "from/last?stream=starts", null).awaitMessages(2);
+				SseClient later = get(shared, "from/later?stream=starts", null);
+				SseClient end = get(shared, "from/end?stream=starts", null)) {
+			assertThat(last.messages()).containsExactly("chunk 3", "chunk 4");
+			Eventually.await(() -> later.comments() > 0 && end.comments() > 0, later::toString);
+			for (int i = 5; i < 9; i++) {
+				shared.writer().append("starts", "chunk " + i);
 			}
-			try (SseClient last = get(instance, "from/last?stream=starts", null).awaitMessages(2);
-					SseClient later = get(instance, "from/later?stream=starts", null);
-					SseClient end = get(instance, "from/end?stream=starts", null)) {
-				assertThat(last.messages()).containsExactly("chunk 3", "chunk 4");
-				Eventually.await(() -> later.comments() > 0 && end.comments() > 0, later::toString);
-				for (int i = 5; i < 9; i++) {
-					instance.writer().append("starts", "chunk " + i);
-				}
-				// Past the end: it waits
-				assertThat(later.awaitMessages(2).messages()).containsExactly("chunk 7", "chunk 8");
-				assertThat(end.awaitMessages(4).messages()).startsWith("chunk 5");
-			}
-			String identity = instance.reader().info("starts").orElseThrow().identity();
-			// It knows better than the options
-			try (SseClient back = get(instance, "from/end?stream=starts", "6@" + identity).awaitMessages(2)) {
-				assertThat(back.messages()).containsExactly("chunk 7", "chunk 8");
-			}
+			// Past the end: it waits
+			assertThat(later.awaitMessages(2).messages()).containsExactly("chunk 7", "chunk 8");
+			assertThat(end.awaitMessages(4).messages()).startsWith("chunk 5");
+		}
+		String identity = shared.reader().info("starts").orElseThrow().identity();
+		// It knows better than the options
+		try (SseClient back = get(shared, "from/end?stream=starts", "6@" + identity).awaitMessages(2)) {
+			assertThat(back.messages()).containsExactly("chunk 7", "chunk 8");
 		}
 	}
 
 	@Test
 	void aClientThatHasWaitedReceivesTheFirstChunkWhereverItBegins() {
-		try (Instance instance = start(WebServer.TOMCAT)) {
-			for (String from : List.of("end", "last")) {
-				String stream = "waited-" + from;
-				try (SseClient client = get(instance, "from/" + from + "?wait=true&stream=" + stream, null)) {
-					Eventually.await(() -> client.comments() > 0, client::toString);
-					// More than the position would leave
-					instance.transaction()
-						.executeWithoutResult((status) -> List.of("first", "second", "third")
-							.forEach((chunk) -> instance.writer().append(stream, chunk)));
-					client.awaitMessages(3);
-					assertThat(client.messages()).containsExactly("first", "second", "third");
-				}
+		for (String from : List.of("end", "last")) {
+			String stream = "waited-" + from;
+			try (SseClient client = get(shared, "from/" + from + "?wait=true&stream=" + stream, null)) {
+				Eventually.await(() -> client.comments() > 0, client::toString);
+				// More than the position would leave
+				shared.transaction()
+					.executeWithoutResult((status) -> List.of("first", "second", "third")
+						.forEach((chunk) -> shared.writer().append(stream, chunk)));
+				client.awaitMessages(3);
+				assertThat(client.messages()).containsExactly("first", "second", "third");
 			}
 		}
 	}
 
 	@Test
 	void aPositionWithAnIdentityStaysInItsStream() {
-		try (Instance instance = start(WebServer.TOMCAT)) {
-			instance.writer().append("named", "a");
-			try (SseClient client = get(instance, "from/other?stream=named", null).awaitEnd()) {
-				assertThat(client.messages()).isEmpty();
-				assertThat(client.events()).singleElement().extracting(Event::type).isEqualTo("error");
-			}
+		shared.writer().append("named", "a");
+		try (SseClient client = get(shared, "from/other?stream=named", null).awaitEnd()) {
+			assertThat(client.messages()).isEmpty();
+			assertThat(client.events()).singleElement().extracting(Event::type).isEqualTo("error");
 		}
 	}
 
@@ -146,15 +166,10 @@ class SseClientTests {
 		try (Instance instance = start(server, "durable-notify.sse.write-timeout=2s", "server.tomcat.threads.max=10",
 				"server.tomcat.connection-timeout=5s", "server.jetty.threads.max=20",
 				"server.jetty.connection-idle-timeout=5s")) {
-			String stream = "stuck-" + server;
-			instance.writer().append(stream, "x".repeat(1_000_000));
-			for (int i = 0; i < 15; i++) {
-				instance.writer().append(stream, "x".repeat(1_000_000));
-			}
 			List<Socket> stuck = new ArrayList<>();
 			try {
 				for (int i = 0; i < 40; i++) {
-					stuck.add(connectWithoutReading(instance, stream));
+					stuck.add(connectWithoutReading(instance, LARGE));
 				}
 				SseConnections connections = instance.bean(SseConnections.class);
 				AtomicInteger served = instance.bean(Controller.class).served();
@@ -163,7 +178,7 @@ class SseClientTests {
 				// As many as there are threads, had they been held
 				for (int i = 0; i < 10; i++) {
 					long start = System.nanoTime();
-					try (SseClient client = get(instance, "from/end?stream=" + stream, null)) {
+					try (SseClient client = get(instance, "from/end?stream=" + LARGE, null)) {
 						assertThat(client.status()).isEqualTo(200);
 					}
 					assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));
@@ -183,8 +198,8 @@ class SseClientTests {
 		}
 	}
 
-	private static int reading(Instance instance) {
-		return instance.bean(SseConnections.class).count();
+	private static int stalled(Instance instance) {
+		return instance.bean(ResponseChecks.class).count((response) -> ((SseConnection) response).isStalled());
 	}
 
 	/**
@@ -221,13 +236,9 @@ class SseClientTests {
 		Instance instance = start(server, "server.shutdown=graceful",
 				"spring.lifecycle.timeout-per-shutdown-phase=30s");
 		try (instance) {
-			String stream = "stop-" + server;
-			for (int i = 0; i < 16; i++) {
-				instance.writer().append(stream, "x".repeat(1_000_000));
-			}
-			try (Socket stuck = connectWithoutReading(instance, stream)) {
-				assertThat(stuck.isConnected()).isTrue();
-				Eventually.await(() -> reading(instance) == 1, () -> reading(instance));
+			try (Socket stuck = connectWithoutReading(instance, LARGE)) {
+				assertThat(stuck.getInputStream().read()).isPositive();
+				Eventually.await(() -> stalled(instance) == 1, () -> stalled(instance));
 				long start = System.nanoTime();
 				instance.close();
 				assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
@@ -235,10 +246,48 @@ class SseClientTests {
 		}
 	}
 
+	/**
+	 * Jetty ends it by the interrupt, and Tomcat by its own timeout.
+	 */
+	@ParameterizedTest
+	@EnumSource(value = WebServer.class, names = { "TOMCAT", "JETTY" })
+	void aWriteThatBlocksEnds(WebServer server) throws Exception {
+		try (Instance instance = start(server, List.of(Application.class, SseApplicationTests.IgnoringFilter.class),
+				"durable-notify.sse.write-timeout=500ms", "server.tomcat.connection-timeout=2s",
+				"server.jetty.connection-idle-timeout=1h")) {
+			SseConnections connections = instance.bean(SseConnections.class);
+			try (Socket stuck = connectWithoutReading(instance, LARGE)) {
+				Eventually.await(() -> !blockingWrites().isEmpty(), connections::count);
+				Eventually.await(() -> connections.count() == 0, connections::count);
+				Eventually.await(() -> blockingWrites().isEmpty(), SseClientTests::blockingWrites);
+				assertThat(stuck.isClosed()).isFalse();
+			}
+			instance.writer().append("beside-" + server, "a");
+			try (SseClient client = get(instance, "from/start?stream=beside-" + server, null).awaitMessages(1)) {
+				assertThat(client.messages()).containsExactly("a");
+			}
+		}
+	}
+
+	/**
+	 * Return which threads are in a write that blocks.
+	 */
+	private static List<String> blockingWrites() {
+		return Thread.getAllStackTraces()
+			.entrySet()
+			.stream()
+			.filter((thread) -> thread.getValue().length > 0
+					&& !thread.getKey().getState().equals(Thread.State.RUNNABLE)
+					&& Stream.of(thread.getValue())
+						.anyMatch((frame) -> frame.getClassName().equals(SseConnection.class.getName())))
+			.map((thread) -> thread.getKey() + " " + List.of(thread.getValue()))
+			.toList();
+	}
+
 	private static Socket connectWithoutReading(Instance instance, String stream) throws IOException {
 		Socket socket = new Socket();
 		socket.setReceiveBufferSize(4096);
-		socket.setSoTimeout(100);
+		socket.setSoTimeout((int) Eventually.TIMEOUT.toMillis());
 		socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port(instance)));
 		socket.getOutputStream()
 			.write("GET /from/start?stream=%s HTTP/1.1\r\nHost: localhost\r\n\r\n".formatted(stream)

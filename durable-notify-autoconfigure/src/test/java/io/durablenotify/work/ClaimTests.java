@@ -203,7 +203,7 @@ class ClaimTests {
 		assertThat(running.items()).hasSize(1);
 		this.work.searchAll(false);
 		Instant dueAt = WorkTables.now(this.work.jdbc()).plusMillis(100);
-		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, joined, WorkTables.LOCK_TIMEOUT, "moved", "key", dueAt));
+		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, "moved", "key", dueAt));
 		this.other.passBy(queue, Micros.of(dueAt) + 50_000);
 		Done item = WorkTables.done(running).get(0);
 		assertThat(this.work.complete(List.of(item), List.of(running.claim()))).isEmpty();
@@ -218,7 +218,7 @@ class ClaimTests {
 		this.work.put(WorkTables.keyed("future", "key", "a"));
 		Claimed running = this.work.claim(queue, 10);
 		Instant dueAt = WorkTables.now(this.work.jdbc()).plusSeconds(3600);
-		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, joined, WorkTables.LOCK_TIMEOUT, "future", "key", dueAt));
+		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, "future", "key", dueAt));
 		Done item = WorkTables.done(running).get(0);
 		assertThat(this.work.complete(List.of(item), List.of(running.claim()))).isEmpty();
 		assertThat(this.work.again(item).dueMicros()).isEqualTo(Micros.of(dueAt));

@@ -76,7 +76,7 @@ class EnqueueTests {
 		assertThat(this.work.put(WorkTables.ordered("unknown", "key", "a"))).isNull();
 		for (int i = 0; i < 2; i++) {
 			this.work.run((connection, joined) -> {
-				this.work.enqueue().createQueues(connection, joined, WorkTables.LOCK_TIMEOUT, List.of("unknown-2", "unknown-1", "known", "unknown-2"));
+				this.work.enqueue().createQueues(connection, List.of("unknown-2", "unknown-1", "known", "unknown-2"));
 				return null;
 			});
 		}
@@ -132,7 +132,7 @@ class EnqueueTests {
 		Instant past = WorkTables.now(this.work.jdbc()).minusSeconds(60);
 		this.work.put(new NewItem("past", null, false, null, past, null, null, WorkTables.bytes("b")));
 		this.work.put(WorkTables.keyed("past", "key", "c"));
-		this.work.run((connection, joined) -> this.work.enqueue().reschedule(connection, joined, WorkTables.LOCK_TIMEOUT, "past", "key", past));
+		this.work.run((connection, joined) -> this.work.enqueue().reschedule(connection, "past", "key", past));
 		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("b", "c");
 	}
 

@@ -128,7 +128,7 @@ class LaneTests {
 		assertThat(this.work.put(WorkTables.keyed("apart", "key", "b")).coalesced()).isFalse();
 		assertThat(this.work.claim(queue, 10).items()).extracting(ClaimedItem::lane).containsExactly(true, false);
 		Cancelled cancelled = this.work
-			.run((connection, joined) -> this.work.enqueue().cancel(connection, joined, WorkTables.LOCK_TIMEOUT, "apart", "key"));
+			.run((connection, joined) -> this.work.enqueue().cancel(connection, "apart", "key"));
 		assertThat(cancelled.running()).isTrue();
 		assertThat(this.work.claim(queue, 10).claim()).isNull();
 	}

@@ -121,7 +121,7 @@ class SettleTests {
 		StoredItem stored = this.work.put(WorkTables.keyed("cancelled", "key", "a"));
 		Claimed claimed = this.work.claim(queue, 10);
 		Cancelled cancelled = this.other
-			.run((connection, joined) -> this.other.enqueue().cancel(connection, joined, WorkTables.LOCK_TIMEOUT, "cancelled", "key"));
+			.run((connection, joined) -> this.other.enqueue().cancel(connection, "cancelled", "key"));
 		assertThat(cancelled).isEqualTo(new Cancelled(queue, stored.itemId(), true));
 		Done item = WorkTables.done(claimed).get(0);
 		boolean completed = this.work
@@ -131,10 +131,10 @@ class SettleTests {
 		assertThat(this.work.fail(item, AT_ONCE, false).kind()).isEqualTo(Returned.Kind.LOST);
 		this.work.put(WorkTables.keyed("cancelled", "key", "b"));
 		assertThat(this.other
-			.<Cancelled>run((connection, joined) -> this.other.enqueue().cancel(connection, joined, WorkTables.LOCK_TIMEOUT, "cancelled", "key"))
+			.<Cancelled>run((connection, joined) -> this.other.enqueue().cancel(connection, "cancelled", "key"))
 			.running()).isFalse();
 		assertThat(this.other.<Cancelled>run(
-				(connection, joined) -> this.other.enqueue().cancel(connection, joined, WorkTables.LOCK_TIMEOUT, "cancelled", "key"))).isNull();
+				(connection, joined) -> this.other.enqueue().cancel(connection, "cancelled", "key"))).isNull();
 	}
 
 	@Test

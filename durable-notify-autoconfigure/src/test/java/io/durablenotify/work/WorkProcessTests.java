@@ -94,7 +94,7 @@ class WorkProcessTests {
 			long killed = System.nanoTime();
 			instance.bean(WorkListeners.class).register(WorkListenerSpec.of("killed").inTransaction(), this::handle);
 			Eventually.await(() -> this.handled.size() == 20, this::state);
-			assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(LEASE_DURATION.plusSeconds(8));
+			assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(LEASE_DURATION.plusSeconds(20));
 			Eventually.await(() -> left() == 0, this::state);
 			assertThat(effects()).hasSize(20).doesNotHaveDuplicates();
 			assertThat(this.handled).allMatch((item) -> item.fencingToken() > claimId);

@@ -47,9 +47,7 @@ final class WorkTables implements AutoCloseable {
 
 	private static final SchemaName SCHEMA = new SchemaName("durable_notify");
 
-	static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
-
-	private final EnqueueSql enqueue = new EnqueueSql(SCHEMA);
+	private final EnqueueSql enqueue = new EnqueueSql(SCHEMA, Eventually.TIMEOUT);
 
 	private final ClaimSql claims = new ClaimSql(SCHEMA);
 
@@ -215,9 +213,9 @@ final class WorkTables implements AutoCloseable {
 	StoredItem put(NewItem item) {
 		return run((connection, joined) -> {
 			if (item.orderingKey() != null) {
-				return this.enqueue.append(connection, joined, LOCK_TIMEOUT, item);
+				return this.enqueue.append(connection, item);
 			}
-			return (item.key() != null) ? this.enqueue.coalesce(connection, joined, LOCK_TIMEOUT, item)
+			return (item.key() != null) ? this.enqueue.coalesce(connection, item)
 					: this.enqueue.insert(connection, List.of(item)).get(0);
 		});
 	}
@@ -308,7 +306,8 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	Returned releaseLane(Claimed claimed, ClaimedItem lane) {
-		return run((connection, joined) -> this.settle.releaseLane(connection, claimed.claim(), lane.itemId(), lane.token()));
+		return run((connection, joined) -> this.settle.releaseLane(connection, claimed.claim(), lane.itemId(),
+				lane.token()));
 	}
 
 	List<ClaimedItem> laneItems(ClaimedItem lane) {

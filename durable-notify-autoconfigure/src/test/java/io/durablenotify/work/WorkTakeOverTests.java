@@ -71,8 +71,9 @@ class WorkTakeOverTests {
 		assertThat(holder).isFalse();
 		List<Done> items = WorkTables.done(claimed);
 		assertThat(this.work.complete(items, List.of(claimed.claim()))).isEmpty();
-		assertThat(this.work.<Boolean>run(
-				(connection, joined) -> this.work.settle().completeInTransaction(connection, items.get(1)))).isFalse();
+		assertThat(this.work
+			.<Boolean>run((connection, joined) -> this.work.settle().completeInTransaction(connection, items.get(1))))
+			.isFalse();
 		assertThat(this.work.again(items.get(1)).kind()).isEqualTo(Returned.Kind.LOST);
 		// One of several may be guilty: each is claimed alone, above the bound
 		for (String payload : List.of("b", "c")) {
@@ -99,7 +100,8 @@ class WorkTakeOverTests {
 		List<WorkAdminSql.AdminItem> dead = this.work
 			.run((connection, joined) -> this.work.admin().dead(connection, "pill", null, 10));
 		assertThat(dead).extracting("itemId", "failures", "lastError")
-			.containsExactly(org.assertj.core.groups.Tuple.tuple(pill.itemId(), 3, "The instance that held it was lost"));
+			.containsExactly(
+					org.assertj.core.groups.Tuple.tuple(pill.itemId(), 3, "The instance that held it was lost"));
 	}
 
 	@Test
@@ -175,7 +177,8 @@ class WorkTakeOverTests {
 		this.work.commit();
 		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
 		assertThat(this.work.complete(List.of(new Done(claimed.claim(), lane.itemId(), first.itemId() + 1, 0, 0)),
-				List.of())).isEmpty();
+				List.of()))
+			.isEmpty();
 		Claimed again = this.other.awaitClaim(queue, 10);
 		assertThat(this.other.laneItems(again.items().get(0))).extracting(WorkTables::text).containsExactly("b");
 	}
@@ -186,8 +189,7 @@ class WorkTakeOverTests {
 		this.work.insert("orphans", "a");
 		assertThat(this.work.claim(queue, 10).claim()).isNotNull();
 		// As an instance of the version before does
-		this.other.jdbc()
-			.update("DELETE FROM durable_notify.instances WHERE instance_id = ?", this.work.instanceId());
+		this.other.jdbc().update("DELETE FROM durable_notify.instances WHERE instance_id = ?", this.work.instanceId());
 		List<Long> orphans = this.other.run((connection, joined) -> this.other.takeOver().orphans(connection));
 		assertThat(orphans).contains(this.work.instanceId());
 		this.other.jdbc()

@@ -239,17 +239,18 @@ $$;
 
 -- Takes an item out of its claim, in the transaction that makes it due again. The rule for what is due again: it leaves
 -- its claim in the same transaction, and is due 50 ms later at the earliest. Otherwise it would lie below the bound of
--- everybody when it can be claimed
+-- everybody when it can be claimed. Here and below, a claim is looked up by its id: + 0, since the index by queues seems as
+-- good as that of the key while there are no claims, and would read all of the queue's
 CREATE FUNCTION ${schema}.work_leave(p_claim bigint, p_queue int, p_items bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 AS $$
 BEGIN
-	DELETE FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id = p_queue AND c.item_ids <@ p_items;
+	DELETE FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue AND c.item_ids <@ p_items;
 	IF NOT FOUND THEN
 		UPDATE ${schema}.work_claims c SET item_ids = ARRAY(SELECT unnest(c.item_ids) EXCEPT ALL SELECT unnest(p_items))
-			WHERE c.claim_id = p_claim AND c.queue_id = p_queue;
+			WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue;
 	END IF;
 END
 $$;
@@ -493,7 +494,7 @@ BEGIN
 		RETURN QUERY SELECT unnest(missing);
 	END IF;
 	DELETE FROM ${schema}.work_claims c USING unnest(p_finished, p_finished_queues) AS f(claim, queue)
-		WHERE c.claim_id = f.claim AND c.queue_id = f.queue
+		WHERE c.claim_id = f.claim AND c.queue_id + 0 = f.queue
 			AND (missing IS NULL OR NOT EXISTS (SELECT FROM unnest(missing) AS m(ord)
 				WHERE p_claims[m.ord] = c.claim_id AND p_queues[m.ord] = c.queue_id));
 	IF limited THEN
@@ -503,7 +504,7 @@ BEGIN
 				WHERE p_lanes[d.ord] = 0)
 			FROM (SELECT DISTINCT u.claim, u.queue FROM unnest(p_claims, p_queues) AS u(claim, queue)) u
 			JOIN ${schema}.work_queues q ON q.queue_id = u.queue AND q.max_running IS NOT NULL
-			WHERE c.claim_id = u.claim AND c.queue_id = u.queue;
+			WHERE c.claim_id = u.claim AND c.queue_id + 0 = u.queue;
 	END IF;
 END
 $$;
@@ -521,7 +522,7 @@ DECLARE
 	soon timestamptz;
 BEGIN
 	IF released IS NULL THEN
-		SELECT c.item_ids INTO released FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id = p_queue;
+		SELECT c.item_ids INTO released FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue;
 	END IF;
 	soon := clock_timestamp() + interval '50 ms';
 	WITH free AS MATERIALIZED (
@@ -665,9 +666,9 @@ BEGIN
 			UPDATE ${schema}.work_claims c
 				SET item_ids = ARRAY(SELECT unnest(l.item_ids) EXCEPT SELECT unnest(locked)
 					UNION SELECT 0 WHERE cardinality(l.item_ids) > 1)
-				WHERE c.claim_id = l.claim_id AND c.queue_id = l.queue_id;
+				WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
 		ELSE
-			DELETE FROM ${schema}.work_claims c WHERE c.claim_id = l.claim_id AND c.queue_id = l.queue_id;
+			DELETE FROM ${schema}.work_claims c WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
 		END IF;
 		queue_id := l.queue_id;
 		due := ${schema}.work_micros(soon);
@@ -862,7 +863,8 @@ BEGIN
 		ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL
 			DO UPDATE SET rev = i.rev + 1, due_at = least(i.due_at, excluded.due_at)
 		RETURNING i.item_id, i.due_at INTO new_id, new_due;
-	IF wake THEN
+	-- What was due before, others were woken for
+	IF wake AND new_due >= statement_timestamp() THEN
 		PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', of_queue, ':', -${schema}.work_micros(new_due), ':-'));
 	END IF;
 	RETURN new_id;
