@@ -67,12 +67,11 @@ final class Backlog {
 	static double handle(Database database, List<Instance> instances, WorkListenerSpec spec, CountingHandler handler)
 			throws Exception {
 		List<Subscription> subscriptions = new ArrayList<>();
-		try (Connection connection = database.connect();
-				PreparedStatement left = connection.prepareStatement("""
-						SELECT count(*) FROM durable_notify.work_claims c
-							JOIN durable_notify.work_queues q ON q.queue_id = c.queue_id
-						WHERE q.name = ?
-						""")) {
+		try (Connection connection = database.connect(); PreparedStatement left = connection.prepareStatement("""
+				SELECT count(*) FROM durable_notify.work_claims c
+					JOIN durable_notify.work_queues q ON q.queue_id = c.queue_id
+				WHERE q.name = ?
+				""")) {
 			left.setString(1, spec.queues().get(0));
 			long start = System.nanoTime();
 			for (Instance instance : instances) {

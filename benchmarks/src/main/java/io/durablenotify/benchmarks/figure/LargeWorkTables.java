@@ -105,8 +105,8 @@ public final class LargeWorkTables implements Figure {
 			long queue = StoredItems.createQueue(this.connection, QUEUE);
 			long instance = Sql.number(this.connection,
 					"INSERT INTO durable_notify.instances (lease_until) VALUES (now() + interval '1 day') RETURNING instance_id");
-			this.claim = this.connection.prepareStatement("SELECT * FROM durable_notify.work_claim(%d, %d, %d, ?, ?)"
-				.formatted(queue, instance, BATCH));
+			this.claim = this.connection.prepareStatement(
+					"SELECT * FROM durable_notify.work_claim(%d, %d, %d, ?, ?)".formatted(queue, instance, BATCH));
 			this.complete = this.connection.prepareStatement("""
 					WITH d AS (DELETE FROM durable_notify.work_items WHERE item_id = ANY (?))
 					DELETE FROM durable_notify.work_claims WHERE claim_id = ?

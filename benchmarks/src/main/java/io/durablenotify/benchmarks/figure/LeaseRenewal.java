@@ -86,8 +86,7 @@ public final class LeaseRenewal implements Figure {
 				try (PreparedStatement update = connection.prepareStatement(
 						"UPDATE raw_lease SET lease_until = clock_timestamp() + interval '30 s' WHERE instance_id = 1")) {
 					Line line = Rounds
-						.alternate(run,
-								() -> time(renewals, () -> Check.equal("rows", 1, update.executeUpdate())),
+						.alternate(run, () -> time(renewals, () -> Check.equal("rows", 1, update.executeUpdate())),
 								() -> time(renewals,
 										() -> Check.that(lease.awaitRenewed(LEASE), "The lease was not renewed")))
 						.line("p50", "ms", Latency::p50, Latency::p50, Target.atMost(1.5));
@@ -117,8 +116,7 @@ public final class LeaseRenewal implements Figure {
 		long claimed = 0;
 		while (claimed != expected && System.nanoTime() - start < 30_000_000_000L) {
 			Thread.sleep(20);
-			claimed = database
-				.number("SELECT coalesce(sum(cardinality(item_ids)), 0) FROM durable_notify.work_claims");
+			claimed = database.number("SELECT coalesce(sum(cardinality(item_ids)), 0) FROM durable_notify.work_claims");
 		}
 		Check.equal("items claimed", expected, claimed);
 	}

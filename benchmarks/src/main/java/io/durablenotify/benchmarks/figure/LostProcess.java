@@ -59,7 +59,8 @@ public final class LostProcess implements Figure {
 		int items = run.size().pick(1_000, 1_000, 20);
 		List<Double> first = new ArrayList<>();
 		List<Double> last = new ArrayList<>();
-		// What the survivor has been connected for before it takes over is as long as its streams' lease
+		// What the survivor has been connected for before it takes over is as long as its
+		// streams' lease
 		try (Database database = run.createDatabase();
 				Instance instance = Instance.start(database, LEASE, "durable-notify.streams.lease=2s")) {
 			for (int round = 0; round < run.rounds(); round++) {

@@ -54,7 +54,8 @@ public final class NoOpWork implements Figure {
 			try (Database database = run.createDatabase();
 					RawItems raw = RawItems.open(database, batch);
 					Instance instance = Instance.start(database)) {
-				lines.add(Rounds.alternate(run, () -> floor(database, raw, items), () -> ours(database, instance, batch, items))
+				lines.add(Rounds
+					.alternate(run, () -> floor(database, raw, items), () -> ours(database, instance, batch, items))
 					.line("%d at once".formatted(batch), "items/s", Double::doubleValue, Double::doubleValue,
 							Target.atLeast(0.65)));
 			}

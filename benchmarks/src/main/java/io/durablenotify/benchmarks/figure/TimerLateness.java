@@ -99,8 +99,7 @@ public final class TimerLateness implements Figure {
 			new Pace(count, PER_SECOND).run((i) -> {
 				long delay = ThreadLocalRandom.current().nextLong(aheadMillis * 1_000L, 2 * aheadMillis * 1_000L);
 				Instant dueAt = Instant.now().truncatedTo(ChronoUnit.MICROS).plus(delay, ChronoUnit.MICROS);
-				workQueue
-					.enqueue(WorkRequest.of(queue, dueAt.toString()).key("timer-" + i).replacing().dueAt(dueAt));
+				workQueue.enqueue(WorkRequest.of(queue, dueAt.toString()).key("timer-" + i).replacing().dueAt(dueAt));
 			});
 			return timers.await();
 		}

@@ -67,10 +67,8 @@ public final class WalOfWork implements Figure {
 				return written(database, items,
 						() -> Backlog.handle(database, instance, Backlog.listener(queue, BATCH), handler));
 			});
-			return List.of(
-					Line.limited("an item", "bytes", LIMIT, rounds.ours(), Target.atMost(1)),
-					rounds.line("the same beside `DELETE … RETURNING`", "bytes", Double::doubleValue,
-							Double::doubleValue, null));
+			return List.of(Line.limited("an item", "bytes", LIMIT, rounds.ours(), Target.atMost(1)), rounds
+				.line("the same beside `DELETE … RETURNING`", "bytes", Double::doubleValue, Double::doubleValue, null));
 		}
 	}
 

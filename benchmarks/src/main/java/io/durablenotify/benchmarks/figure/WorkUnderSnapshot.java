@@ -88,7 +88,8 @@ public final class WorkUnderSnapshot implements Figure {
 	private Rates work(Database database, Instance instance, Duration before, Duration measured) throws Exception {
 		String queue = "held-" + ++this.queues;
 		try (Connection connection = database.connect()) {
-			// Only what has died since then may count; nothing that the snapshot needs goes
+			// Only what has died since then may count; nothing that the snapshot needs
+			// goes
 			StoredItems.vacuum(connection);
 		}
 		Handled handled = new Handled();

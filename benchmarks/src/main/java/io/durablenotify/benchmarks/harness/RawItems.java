@@ -64,8 +64,8 @@ public final class RawItems implements AutoCloseable {
 	 */
 	public static void store(Database database, int count) throws SQLException {
 		try (Connection connection = database.connect()) {
-			try (PreparedStatement insert = connection.prepareStatement(
-					"INSERT INTO raw_items (queue_id, payload) SELECT 1, ? FROM generate_series(1, ?)")) {
+			try (PreparedStatement insert = connection
+				.prepareStatement("INSERT INTO raw_items (queue_id, payload) SELECT 1, ? FROM generate_series(1, ?)")) {
 				insert.setBytes(1, Payload.chunk());
 				insert.setInt(2, count);
 				insert.executeUpdate();

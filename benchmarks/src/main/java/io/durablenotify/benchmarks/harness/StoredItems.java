@@ -57,8 +57,8 @@ public final class StoredItems {
 	}
 
 	/**
-	 * Store items that are due, each of which has the number of its key and its own number
-	 * in that.
+	 * Store items that are due, each of which has the number of its key and its own
+	 * number in that.
 	 * @param keys how many keys
 	 * @param each how many items each has
 	 * @param ordered whether the key is an ordering key, or only in the payload
@@ -93,11 +93,13 @@ public final class StoredItems {
 						SELECT %d, now() + interval '1 day' + i * interval '1 ms', convert_to(repeat('x', 100), 'UTF8')
 						FROM generate_series(1, %d) AS i
 					""".formatted(id, future));
-			Sql.execute(connection, """
-					INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, enqueued_at, failures, token, payload)
-						SELECT -i, false, %d, now(), 10, 10, convert_to(repeat('x', 100), 'UTF8')
-						FROM generate_series(1, %d) AS i
-					""".formatted(id, dead));
+			Sql.execute(connection,
+					"""
+							INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, enqueued_at, failures, token, payload)
+								SELECT -i, false, %d, now(), 10, 10, convert_to(repeat('x', 100), 'UTF8')
+								FROM generate_series(1, %d) AS i
+							"""
+						.formatted(id, dead));
 			Sql.execute(connection,
 					"VACUUM (ANALYZE) durable_notify.work_finished, durable_notify.work_items, durable_notify.work_dead");
 		}

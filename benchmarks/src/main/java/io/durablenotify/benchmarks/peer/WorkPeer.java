@@ -43,7 +43,8 @@ interface WorkPeer extends AutoCloseable {
 	void close();
 
 	/**
-	 * Waits for so many items. When the first one is handled depends on when a peer polls.
+	 * Waits for so many items. When the first one is handled depends on when a peer
+	 * polls.
 	 */
 	final class Count {
 
