@@ -261,7 +261,8 @@ public final class BackgroundLoop implements AutoCloseable {
 		this.lock.lock();
 		try {
 			long at = System.nanoTime() + next.delay().toNanos();
-			if (next.due()) {
+			if (next.due() && (this.dueAt == null || at - this.dueAt < 0)) {
+				// Unless a signal during the step has one earlier
 				this.dueAt = at;
 			}
 			if (next.paused()) {

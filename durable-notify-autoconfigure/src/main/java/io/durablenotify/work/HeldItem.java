@@ -22,6 +22,8 @@ import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.util.Assert;
+
 /**
  * An item that this instance holds, or an item of an ordering key that it holds.
  */
@@ -32,6 +34,8 @@ final class HeldItem implements WorkItem {
 	private final ClaimedItem item;
 
 	private final Done done;
+
+	private final @Nullable ClaimedItem lane;
 
 	private final @Nullable String key;
 
@@ -59,6 +63,7 @@ final class HeldItem implements WorkItem {
 	HeldItem(HeldClaim claim, @Nullable ClaimedItem lane, ClaimedItem item, InTransaction inTransaction) {
 		this.claim = claim;
 		this.item = item;
+		this.lane = lane;
 		this.key = (lane != null) ? lane.key() : item.key();
 		this.done = (lane != null) ? new Done(claim.claim(), lane.itemId(), item.itemId(), lane.token(), lane.rev())
 				: new Done(claim.claim(), 0, item.itemId(), item.token(), item.rev());
@@ -74,7 +79,16 @@ final class HeldItem implements WorkItem {
 	}
 
 	boolean isInLane() {
-		return this.done.laneId() != 0;
+		return this.lane != null;
+	}
+
+	/**
+	 * Return the row of the ordering key.
+	 * @throws IllegalStateException if it has none
+	 */
+	ClaimedItem lane() {
+		Assert.state(this.lane != null, "The item has no ordering key");
+		return this.lane;
 	}
 
 	@Override

@@ -28,6 +28,8 @@ final class QueueProgress {
 
 	private static final long NANOS_PER_MICRO = 1_000;
 
+	private static final long LONGEST_WAIT_MICROS = 86_400_000_000L;
+
 	private final String name;
 
 	private final int id;
@@ -106,7 +108,14 @@ final class QueueProgress {
 		if (clock == null || micros == Long.MIN_VALUE) {
 			return 0;
 		}
-		return (micros - clock.micros()) * NANOS_PER_MICRO - (now - clock.readAt());
+		return nanos(micros - clock.micros()) - (now - clock.readAt());
+	}
+
+	/**
+	 * No more than a day, by when it is claimed anyway.
+	 */
+	private static long nanos(long micros) {
+		return Math.min(micros, LONGEST_WAIT_MICROS) * NANOS_PER_MICRO;
 	}
 
 	/**
@@ -185,8 +194,8 @@ final class QueueProgress {
 			return;
 		}
 		this.clock = new Clock(claimed.clockMicros(), now);
-		this.nextDue = (claimed.nextDueMicros() >= 0) ? now + claimed.nextDueMicros() * NANOS_PER_MICRO : null;
-		if (this.hint != Long.MAX_VALUE && nanosUntil(this.hint, now) > 0) {
+		this.nextDue = (claimed.nextDueMicros() >= 0) ? now + nanos(claimed.nextDueMicros()) : null;
+		if (this.hint != Long.MAX_VALUE) {
 			// Received while the claim was under way
 			wake(this.hint, now);
 		}

@@ -31,8 +31,11 @@ import java.util.Set;
 import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 
+import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.StringUtils;
 
 /**
  * The SQL that settles what was claimed. A holder settles an item by its token, which
@@ -47,6 +50,8 @@ import org.jspecify.annotations.Nullable;
 final class SettleSql {
 
 	static final int LOCK_WAIT = 50;
+
+	private static final int MAX_ERROR_LENGTH = 4_000;
 
 	private static final String COMPLETE = """
 			SELECT m FROM ${schema}.work_complete(?, ?, ?, ?, ?, ?, ?, ?, ?) AS m
@@ -211,7 +216,9 @@ final class SettleSql {
 	 * ran: its attempts are counted from 0 then
 	 */
 	Returned fail(Connection connection, Done item, String error, Duration delay, boolean dead) throws SQLException {
-		return giveBack(connection, item, (dead) ? "DEAD" : "FAIL", 0, Micros.of(delay), error);
+		String storable = Spelling.approximate(connection, error);
+		return giveBack(connection, item, (dead) ? "DEAD" : "FAIL", 0, Micros.of(delay),
+				StringUtils.truncate(String.valueOf(storable), MAX_ERROR_LENGTH));
 	}
 
 	/**

@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -38,6 +39,7 @@ import io.durablenotify.work.SettleSql.Lane;
 import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Fail;
 import io.durablenotify.work.Settlement.GiveBack;
+import io.durablenotify.work.Settlement.LaneVisit;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
 import io.durablenotify.work.Settlement.ReleaseLane;
@@ -121,13 +123,22 @@ final class Settlements {
 			}
 		}
 		removeFinished(connection);
+		wakeLimited(entries);
 	}
 
 	private void releaseLanes(Connection connection, List<Entry> releases) throws SQLException {
 		if (releases.isEmpty()) {
 			return;
 		}
-		Map<Lane, Returned> released = this.sql.releaseLanes(connection, releases.stream().map(Entry::lane).toList());
+		Map<Lane, Returned> released = Map.of();
+		try {
+			released = this.sql.releaseLanes(connection, releases.stream().map(Entry::lane).toList());
+		}
+		catch (SQLException ex) {
+			if (!SqlErrors.isLockTimeout(ex)) {
+				throw ex;
+			}
+		}
 		for (Entry release : releases) {
 			Returned returned = released.get(release.lane());
 			if (returned != null) {
@@ -144,11 +155,27 @@ final class Settlements {
 			settle(connection, entry);
 		}
 		catch (SQLException ex) {
-			if (!SqlErrors.isLockTimeout(ex)) {
+			if (SqlErrors.isDataFailure(ex)) {
+				drop(entry, ex);
+			}
+			else if (SqlErrors.isLockTimeout(ex)) {
+				moveToLocked(entry);
+			}
+			else {
 				throw ex;
 			}
-			moveToLocked(entry);
 		}
+		catch (RuntimeException ex) {
+			drop(entry, ex);
+		}
+	}
+
+	/**
+	 * What cannot be written must not hold up all others.
+	 */
+	private void drop(Entry entry, Exception failure) {
+		logger.error("An outcome of work cannot be stored: %s".formatted(entry.settlement), failure);
+		over(entry, true);
 	}
 
 	private void removeFinished(Connection connection) throws SQLException {
@@ -157,6 +184,18 @@ final class Settlements {
 			this.sql.complete(connection, List.of(), claims, false);
 			this.finished.removeAll(claims);
 		}
+	}
+
+	/**
+	 * Where the running items are limited, others may run now.
+	 */
+	private void wakeLimited(Collection<Entry> entries) {
+		Map<Integer, Long> queues = new HashMap<>();
+		entries.stream()
+			.map((entry) -> entry.settlement.claim())
+			.filter((claim) -> claim.queue().isLimited())
+			.forEach((claim) -> queues.put(claim.queue().id(), claim.claim().claimId()));
+		queues.forEach((queue, due) -> this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(queue, due)));
 	}
 
 	private void complete(Connection connection, List<Entry> completes) throws SQLException {
@@ -179,7 +218,7 @@ final class Settlements {
 		boolean removed = deleted.size() == completes.size();
 		for (Entry entry : completes) {
 			if (deleted.contains(entry.done())) {
-				over(entry, !removed);
+				over(entry, !removed || !finished.contains(entry.settlement.claim().claim()));
 			}
 			else if (skipLocked) {
 				moveToLocked(entry);
@@ -261,6 +300,14 @@ final class Settlements {
 			this.wakeups.send(WorkTopics.QUEUES, wakeup);
 		}
 		HeldItem item = entry.settlement.item();
+		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
+				&& !(entry.settlement instanceof Complete)) {
+			// Its commit is known to have succeeded now, and the ordering key goes on
+			add(new ReleaseLane(item.claim(), item.lane(), new LaneVisit()));
+			entry.over = true;
+			entry.runWhenOver();
+			return;
+		}
 		if (returned.kind() == Kind.LOST && item != null && !item.cancelRequested()) {
 			logger.warn(refused(item));
 		}
@@ -319,7 +366,7 @@ final class Settlements {
 
 	private void writeLocked(Connection connection, Entry entry) throws SQLException {
 		if (!entry.isComplete()) {
-			settle(connection, entry);
+			settleUnlessLocked(connection, entry);
 		}
 		else if (this.sql.complete(connection, List.of(entry.done()), List.of(), false).isEmpty()) {
 			again(connection, entry);
@@ -328,6 +375,7 @@ final class Settlements {
 			over(entry, true);
 		}
 		removeFinished(connection);
+		wakeLimited(List.of(entry));
 	}
 
 	/**

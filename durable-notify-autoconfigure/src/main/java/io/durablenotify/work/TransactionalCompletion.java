@@ -123,8 +123,26 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 	 */
 	private record Outcome(HeldItem item) implements TransactionBuffer.Content {
 
+		/**
+		 * What a rollback to a savepoint takes away.
+		 */
+		@Override
+		public int size() {
+			return (this.item.completion() == Completion.OPEN) ? 1 : 0;
+		}
+
+		@Override
+		public void truncate(int size) {
+			if (size == 0 && this.item.completion() == Completion.OPEN) {
+				this.item.completion(Completion.ROLLED_BACK);
+			}
+		}
+
 		@Override
 		public void afterCompletion(int status) {
+			if (this.item.completion() != Completion.OPEN) {
+				return;
+			}
 			this.item.completion(switch (status) {
 				case TransactionSynchronization.STATUS_COMMITTED -> Completion.COMMITTED;
 				case TransactionSynchronization.STATUS_ROLLED_BACK -> Completion.ROLLED_BACK;

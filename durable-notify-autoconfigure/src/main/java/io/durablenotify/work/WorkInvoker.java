@@ -19,7 +19,6 @@ package io.durablenotify.work;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.function.BooleanSupplier;
 
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.work.HeldItem.Completion;
@@ -35,6 +34,7 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.transaction.CannotCreateTransactionException;
 import org.springframework.transaction.support.TransactionOperations;
 
 /**
@@ -106,22 +106,26 @@ final class WorkInvoker {
 	/**
 	 * Handle the items of an ordering key one after the other.
 	 * @param first its first items
-	 * @param stop asked after some items: whether others are to have a turn
+	 * @param stop when to give it back before all of its items are handled
 	 */
-	void handleLane(HeldClaim claim, ClaimedItem lane, FirstItems first, BooleanSupplier stop) {
+	void handleLane(HeldClaim claim, ClaimedItem lane, FirstItems first, Stop stop) {
 		LaneVisit visit = new LaneVisit();
 		List<ClaimedItem> items = first.items();
 		boolean more = first.more();
 		while (true) {
 			long after = 0;
 			for (ClaimedItem item : items) {
+				if (stop.isStopping()) {
+					more = false;
+					break;
+				}
 				HeldItem held = new HeldItem(claim, lane, item, this.completion);
 				if (!awaitLease(claim) || !handleInLane(held, visit)) {
 					return;
 				}
 				after = item.itemId();
 			}
-			if (!more || stop.getAsBoolean()) {
+			if (!more || stop.isWanted()) {
 				break;
 			}
 			items = fetch(lane, after);
@@ -173,11 +177,14 @@ final class WorkInvoker {
 			return;
 		}
 		List<Settlement> settlements = call(held);
-		if (settlements.stream().noneMatch(Fail.class::isInstance)) {
-			settlements.forEach(this.settlements::add);
-			return;
+		for (int i = 0; i < items.size(); i++) {
+			if (settlements.get(i) instanceof Fail) {
+				handle(claim, items.get(i));
+			}
+			else {
+				this.settlements.add(settlements.get(i));
+			}
 		}
-		items.forEach((item) -> handle(claim, item));
 	}
 
 	/**
@@ -186,7 +193,7 @@ final class WorkInvoker {
 	 * @return false if one has
 	 */
 	private static boolean awaitLease(HeldClaim claim) {
-		while (!claim.lease().isLost()) {
+		while (!claim.lease().isLost() && !Thread.currentThread().isInterrupted()) {
 			if (claim.lease().awaitHeld(LEASE_CHECK)) {
 				return true;
 			}
@@ -220,6 +227,8 @@ final class WorkInvoker {
 		}
 		finally {
 			this.running.remove(items);
+			// What a handler leaves behind must not interrupt the next one
+			Thread.interrupted();
 		}
 	}
 
@@ -232,7 +241,7 @@ final class WorkInvoker {
 				}
 				else {
 					for (HeldItem item : items) {
-						if (item.completion() == Completion.NONE) {
+						if (item.completion() == Completion.NONE || item.completion() == Completion.ROLLED_BACK) {
 							this.completion.write(item, outcome);
 						}
 					}
@@ -271,8 +280,8 @@ final class WorkInvoker {
 		if (outcome instanceof WorkOutcome.Fail fail) {
 			return fail(item, fail.reason(), fail.permanent());
 		}
-		if (item.completion() == Completion.ROLLED_BACK) {
-			return fail(item, "The transaction in which the handler completed the item has rolled back", false);
+		if (item.completion() == Completion.ROLLED_BACK || item.completion() == Completion.UNKNOWN) {
+			return fail(item, "The transaction in which the handler completed the item has not committed", false);
 		}
 		return new Complete(item);
 	}
@@ -286,6 +295,10 @@ final class WorkInvoker {
 			return new Rearm(item, again.dueAt());
 		}
 		logger.debug("The handler of %s has failed".formatted(item), failure);
+		if (failure instanceof CannotCreateTransactionException && item.completion() == Completion.NONE) {
+			logger.debug("The transaction of a handler could not begin", failure);
+			return new Postpone(item, this.backoff.after(1));
+		}
 		if (item.isLost()) {
 			logger.warn(Settlements.refused(item));
 			return new Settled(item.claim());
@@ -295,7 +308,16 @@ final class WorkInvoker {
 		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
-		return fail(item, failure.toString(), permanent);
+		return fail(item, describe(failure), permanent);
+	}
+
+	private static String describe(Throwable failure) {
+		try {
+			return failure.toString();
+		}
+		catch (Throwable ex) {
+			return failure.getClass().getName();
+		}
 	}
 
 	private Settlement fail(HeldItem item, String reason, boolean permanent) {
@@ -332,6 +354,23 @@ final class WorkInvoker {
 	record FirstItems(List<ClaimedItem> items, boolean more) {
 
 		static final FirstItems NONE = new FirstItems(List.of(), true);
+
+	}
+
+	/**
+	 * When to give an ordering key back before all of its items are handled.
+	 */
+	interface Stop {
+
+		/**
+		 * Asked before each item.
+		 */
+		boolean isStopping();
+
+		/**
+		 * Asked after some items: whether others are to have a turn.
+		 */
+		boolean isWanted();
 
 	}
 

@@ -54,6 +54,11 @@ final class WorkListenerContainer {
 	private static final Duration RETRY = Duration.ofMillis(100);
 
 	/**
+	 * How long an ordering key is held before a pause or a limit is looked for again.
+	 */
+	private static final Duration LONGEST_VISIT = Duration.ofSeconds(1);
+
+	/**
 	 * How long a claim that is under way may take at the stop.
 	 */
 	private static final Duration CLAIM_TIMEOUT = Duration.ofSeconds(5);
@@ -216,6 +221,10 @@ final class WorkListenerContainer {
 			units.add(new Unit(held, plain));
 		}
 		this.slots.add(units);
+		if (this.slots.isStopping()) {
+			// The claim has taken longer than the stop
+			this.slots.drain().forEach(this::giveBack);
+		}
 		startRunners();
 	}
 
@@ -235,8 +244,8 @@ final class WorkListenerContainer {
 		try {
 			this.executor.execute(this::run);
 		}
-		catch (RuntimeException ex) {
-			// It is full, or has shut down
+		catch (Throwable ex) {
+			// It is full, or has shut down, or the system is out of threads
 			logger.debug("The executor has refused a task", ex);
 			this.slots.notRun();
 			this.loop.signalAfter(RETRY);
@@ -252,16 +261,21 @@ final class WorkListenerContainer {
 			}
 			catch (Throwable ex) {
 				logger.error("Unexpected failure of a listener of work", ex);
+				giveBack(unit);
 			}
 			done(unit);
 			unit = this.slots.next();
+		}
+		if (this.slots.room() > 0) {
+			// Too little for a claim while others waited, perhaps
+			this.loop.signalAfter(REFILL_DELAY);
 		}
 	}
 
 	private void handle(Unit unit) {
 		ClaimedItem first = unit.items().get(0);
 		if (first.lane()) {
-			this.invoker.handleLane(unit.claim(), first, unit.first(), this::othersWait);
+			this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop());
 		}
 		else if (this.batches) {
 			this.invoker.handleBatch(unit.claim(), unit.items());
@@ -298,9 +312,11 @@ final class WorkListenerContainer {
 	void beginStop() {
 		this.slots.stop();
 		this.loop.finish(CLAIM_TIMEOUT);
-		for (Unit unit : this.slots.drain()) {
-			unit.items().forEach((item) -> this.settlements.add(new GiveBack(unit.claim(), item)));
-		}
+		this.slots.drain().forEach(this::giveBack);
+	}
+
+	private void giveBack(Unit unit) {
+		unit.items().forEach((item) -> this.settlements.add(new GiveBack(unit.claim(), item)));
 	}
 
 	/**
@@ -314,6 +330,26 @@ final class WorkListenerContainer {
 	@Override
 	public String toString() {
 		return "%s: %s".formatted(this.queues, this.slots);
+	}
+
+	/**
+	 * Others have a turn after a page of items, and after a second.
+	 */
+	private final class LaneStop implements WorkInvoker.Stop {
+
+		private final long start = System.nanoTime();
+
+		@Override
+		public boolean isStopping() {
+			return WorkListenerContainer.this.slots.isStopping()
+					|| System.nanoTime() - this.start > LONGEST_VISIT.toNanos();
+		}
+
+		@Override
+		public boolean isWanted() {
+			return othersWait();
+		}
+
 	}
 
 	/**

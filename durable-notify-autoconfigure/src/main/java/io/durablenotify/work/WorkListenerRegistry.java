@@ -66,6 +66,12 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	 */
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
 
+	/**
+	 * How often claims that this instance does not know are given back: a claim can be
+	 * committed long after its connection was given up.
+	 */
+	private static final Duration RECONCILE_INTERVAL = Duration.ofMinutes(1);
+
 	private final ApplicationDatabase database;
 
 	private final ClaimSql claimSql;
@@ -261,6 +267,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			}
 			settlements.finish(SETTLE_TIMEOUT);
 			this.settlements = null;
+			// What is left of them is given back by the next start, or taken over
+			this.held.clear();
 			this.registrations.forEach((registration) -> registration.container = null);
 		}
 	}
@@ -309,24 +317,28 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private final class Claims implements WorkListenerContainer.ClaimSource {
 
 		/**
-		 * Whether the database may have claims of this listener that this instance does
-		 * not know, as at the start.
+		 * When it was certain last, by queue, that this instance knows all of its claims,
+		 * by {@link System#nanoTime()}; missing after a claim whose answer was lost. Only
+		 * accessed by the listener's thread.
 		 */
-		private boolean uncertain = true;
+		private final Map<Integer, Long> certainAt = new HashMap<>();
 
 		@Override
 		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
-			WorkListenerRegistry.this.held.values().removeIf((claim) -> claim.unsettled() == 0);
+			WorkListenerRegistry.this.held.values()
+				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
 			return WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-						if (this.uncertain) {
+						long now = System.nanoTime();
+						Long certain = this.certainAt.remove(queue.id());
+						if (certain == null || now - certain > RECONCILE_INTERVAL.toNanos()) {
 							releaseUnknown(connection, queue, lease);
+							certain = now;
 						}
-						this.uncertain = true;
 						Claimed claimed = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
 								lease.instanceId(), limit, range.low(), range.hint());
 						ClaimedWork work = new ClaimedWork(claimed, firstItems(connection, claimed.items()));
-						this.uncertain = false;
+						this.certainAt.put(queue.id(), certain);
 						return work;
 					});
 		}

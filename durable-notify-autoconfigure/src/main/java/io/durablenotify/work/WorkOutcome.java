@@ -51,6 +51,7 @@ public sealed interface WorkOutcome {
 	 * @return the outcome
 	 */
 	static WorkOutcome again(Instant dueAt) {
+		Assert.notNull(dueAt, "'dueAt' must not be null");
 		return new Again(dueAt);
 	}
 

@@ -88,6 +88,10 @@ final class WorkSlots {
 		return locked(() -> (this.stopping) ? 0 : this.capacity - this.held);
 	}
 
+	boolean isStopping() {
+		return locked(() -> this.stopping);
+	}
+
 	boolean isWaitedFor() {
 		return locked(() -> this.stopping || !this.waiting.isEmpty());
 	}

@@ -161,6 +161,7 @@ CREATE FUNCTION ${schema}.work_claim(p_queue int, p_instance bigint, p_limit int
 	SET enable_seqscan = off
 	SET jit = off
 	SET work_mem = '64MB'
+	SET lock_timeout = '10s'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -269,6 +270,10 @@ BEGIN
 		FROM ${schema}.work_lane_items x WHERE x.lane_id = p_lane ORDER BY x.item_id LIMIT 1;
 	IF FOUND THEN
 		UPDATE ${schema}.work_items i SET due_at = due, suspect = false WHERE i.item_id = p_lane;
+	ELSIF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		-- This snapshot may be from before the lock: who claims the lane next finds out
+		due := pg_catalog.clock_timestamp() + interval '50 ms';
+		UPDATE ${schema}.work_items i SET due_at = due, suspect = false WHERE i.item_id = p_lane;
 	ELSE
 		DELETE FROM ${schema}.work_items i WHERE i.item_id = p_lane;
 	END IF;
@@ -336,7 +341,9 @@ BEGIN
 		WHERE i.item_id = held AND i.token = p_token AND i.lane = (p_lane <> 0)
 			AND i.enqueued_at <= 'epoch'::timestamptz + p_claim * interval '1 microsecond'
 		FOR UPDATE;
-	IF NOT FOUND THEN
+	-- One that has left the claim, which a lost answer can hide from the caller, is due already or another's
+	IF NOT FOUND OR NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue
+			AND held = ANY (c.item_ids)) THEN
 		RETURN;
 	END IF;
 	soon := pg_catalog.clock_timestamp() + interval '50 ms';
@@ -441,7 +448,7 @@ DECLARE
 	done int[];
 	missing int[];
 BEGIN
-	IF cardinality(p_items) = 0 THEN
+	IF pg_catalog.cardinality(p_items) = 0 THEN
 		-- What a crash of the server brings back has no items any more
 		PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
 	END IF;
@@ -505,6 +512,8 @@ BEGIN
 				WHERE p_lanes[d.ord] = 0)
 			FROM (SELECT DISTINCT u.claim, u.queue FROM unnest(p_claims, p_queues) AS u(claim, queue)) u
 			JOIN ${schema}.work_queues q ON q.queue_id = u.queue AND q.max_running IS NOT NULL
+			CROSS JOIN LATERAL (SELECT FROM ${schema}.work_claims x WHERE x.claim_id = u.claim AND x.queue_id + 0 = u.queue
+				FOR UPDATE SKIP LOCKED) x
 			WHERE c.claim_id = u.claim AND c.queue_id + 0 = u.queue;
 	END IF;
 END
@@ -512,27 +521,31 @@ $$;
 
 -- Gives back what no handler has begun: by the rule for what is due again, tokens and failures as they are. What another
 -- transaction has locked only leaves the claim: the next search from the first item on finds it. Without items: all of
--- the claim
+-- the claim, with a higher token, since it is not known who may hold them
 CREATE FUNCTION ${schema}.work_release(p_claim bigint, p_queue int, p_items bigint[], p_tokens int[]) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
+	SET lock_timeout = '50ms'
 AS $$
 DECLARE
-	released bigint[] := p_items;
-	soon timestamptz;
+	held bigint[];
+	released bigint[];
+	soon timestamptz := clock_timestamp() + interval '50 ms';
 BEGIN
-	IF released IS NULL THEN
-		SELECT c.item_ids INTO released FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue;
+	SELECT c.item_ids INTO held FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN ${schema}.work_micros(soon);
 	END IF;
-	soon := clock_timestamp() + interval '50 ms';
+	released := coalesce(p_items, held);
 	WITH free AS MATERIALIZED (
 			SELECT i.item_id FROM unnest(released, p_tokens) AS u(item, token)
 			CROSS JOIN LATERAL (SELECT i.item_id FROM ${schema}.work_items i
-				WHERE i.item_id = u.item AND i.token = coalesce(u.token, i.token)
+				WHERE i.item_id = u.item AND u.item = ANY (held) AND i.token = coalesce(u.token, i.token)
 					AND i.enqueued_at <= 'epoch'::timestamptz + p_claim * interval '1 microsecond'
 				FOR NO KEY UPDATE SKIP LOCKED) i)
-		UPDATE ${schema}.work_items i SET due_at = greatest(i.due_at, soon) FROM free WHERE i.item_id = free.item_id;
+		UPDATE ${schema}.work_items i SET due_at = greatest(i.due_at, soon),
+				token = i.token + CASE WHEN p_items IS NULL THEN 1 ELSE 0 END FROM free WHERE i.item_id = free.item_id;
 	PERFORM ${schema}.work_leave(p_claim, p_queue, released);
 	RETURN ${schema}.work_micros(soon);
 END
@@ -558,7 +571,8 @@ BEGIN
 	END IF;
 	PERFORM FROM ${schema}.work_items i WHERE i.item_id = p_lane AND i.lane AND i.token = p_token
 		AND i.enqueued_at <= 'epoch'::timestamptz + p_claim * interval '1 microsecond' FOR UPDATE;
-	IF NOT FOUND THEN
+	IF NOT FOUND OR NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue
+			AND p_lane = ANY (c.item_ids)) THEN
 		RETURN;
 	END IF;
 	next_due := ${schema}.work_next_of_lane(p_lane);
@@ -570,12 +584,12 @@ BEGIN
 END
 $$;
 
--- The same for several lanes, by their places from 1. One that another transaction has locked is LOCKED, and is not waited
--- for
+-- The same for several lanes, by their places from 1. One that another transaction has locked, or that is lost, is LOCKED
 CREATE FUNCTION ${schema}.work_release_lanes(p_claims bigint[], p_queues int[], p_lanes bigint[], p_tokens int[])
 	RETURNS TABLE (place int, kind text, due bigint)
 	LANGUAGE plpgsql VOLATILE
 	SET enable_seqscan = off
+	SET lock_timeout = '50ms'
 AS $$
 DECLARE
 	next_due timestamptz;
@@ -583,12 +597,13 @@ BEGIN
 	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION 'Lanes can be released in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
 	END IF;
-	FOR n IN 1 .. cardinality(p_lanes) LOOP
+	FOR n IN 1 .. pg_catalog.cardinality(p_lanes) LOOP
 		place := n;
 		due := 9223372036854775807;
 		PERFORM FROM ${schema}.work_items i WHERE i.item_id = p_lanes[place] AND i.lane AND i.token = p_tokens[place]
 			AND i.enqueued_at <= 'epoch'::timestamptz + p_claims[place] * interval '1 microsecond' FOR UPDATE SKIP LOCKED;
-		IF FOUND THEN
+		IF FOUND AND EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.claim_id = p_claims[n]
+				AND c.queue_id + 0 = p_queues[n] AND p_lanes[n] = ANY (c.item_ids)) THEN
 			next_due := ${schema}.work_next_of_lane(p_lanes[place]);
 			kind := 'DONE';
 			IF next_due IS NOT NULL THEN
