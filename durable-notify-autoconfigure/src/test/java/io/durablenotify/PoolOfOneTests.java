@@ -17,6 +17,7 @@
 package io.durablenotify;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -49,6 +50,12 @@ import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.web.SseStreams;
 import io.durablenotify.web.WebConfiguration;
+import io.durablenotify.work.CancelOutcome;
+import io.durablenotify.work.DeadQuery;
+import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkQuery;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -293,6 +300,37 @@ class PoolOfOneTests {
 						await(resyncs);
 						subscription.cancel();
 					});
+				}), new Call("enqueue", (on) -> {
+					WorkQueue work = on.instance.bean(WorkQueue.class);
+					work.enqueue(WorkRequest.of(on.name, "a"));
+					work.enqueue(WorkRequest.of(on.name, "a").key("k"));
+					work.enqueue(WorkRequest.of(on.name, "a").orderingKey("o"));
+				}),
+				new Call("enqueueAll",
+						(on) -> assertThat(on.instance.bean(WorkQueue.class)
+							.enqueueAll(List.of(WorkRequest.of(on.name, "a"),
+									WorkRequest.of(on.name + "/new", "b").key("k"))))
+							.hasSize(2)),
+				new Call("enqueueAsync", (on) -> {
+					WorkQueue work = on.instance.bean(WorkQueue.class);
+					work.enqueueAsync(WorkRequest.of(on.name, "a")).join();
+					work.enqueueAsync(WorkRequest.of(on.name, "a").key("k")).join();
+				}),
+				new Call("enqueueOnCommit",
+						(on) -> on.instance.bean(WorkQueue.class).enqueueOnCommit(WorkRequest.of(on.name, "a"))),
+				new Call("cancel and reschedule", (on) -> {
+					WorkQueue work = on.instance.bean(WorkQueue.class);
+					work.enqueue(WorkRequest.of(on.name, "a").key("k"));
+					assertThat(work.reschedule(on.name, "k", Instant.EPOCH)).isTrue();
+					assertThat(work.cancel(on.name, "k")).isEqualTo(CancelOutcome.CANCELLED);
+				}), new Call("administer work", (on) -> {
+					WorkAdmin admin = on.instance.bean(WorkAdmin.class);
+					admin.pause(on.name);
+					admin.limit(on.name, 1);
+					assertThat(admin.queues()).isNotEmpty();
+					assertThat(admin.page(WorkQuery.of(on.name)).items()).isEmpty();
+					admin.resume(on.name);
+					assertThat(admin.requeue(DeadQuery.of(on.name)) + admin.purge(DeadQuery.of(on.name))).isZero();
 				}),
 				new Call("respond",
 						(on) -> assertThat(

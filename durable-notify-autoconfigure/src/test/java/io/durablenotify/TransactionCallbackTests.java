@@ -38,6 +38,8 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -70,6 +72,9 @@ class TransactionCallbackTests {
 	private static final String ENDED = STREAMS + " AND ended_at IS NOT NULL";
 
 	private static final String EVENTS = "SELECT count(*) FROM durable_notify.workflow_events WHERE run_id = ?";
+
+	private static final String WORK = "SELECT count(*) FROM durable_notify.work_items "
+			+ "JOIN durable_notify.work_queues USING (queue_id) WHERE name = ?";
 
 	private static final String CHANGES = "SELECT count(*) FROM durable_notify.changes WHERE key = ?";
 
@@ -134,6 +139,14 @@ class TransactionCallbackTests {
 		writes.add(new Write("events", (name) -> instance.events().appendAll(name, List.of(NewEvent.of(name, "a"))),
 				EVENTS));
 		writes.add(new Write("publish", (name) -> instance.bean(ChangeNotifier.class).publish(name, name), CHANGES));
+		WorkQueue work = instance.bean(WorkQueue.class);
+		writes.add(new Write("enqueue", (name) -> work.enqueue(WorkRequest.of(name, "a")), WORK));
+		writes.add(new Write("enqueue by key", (name) -> work.enqueue(WorkRequest.of(name, "a").key("k")), WORK));
+		writes.add(new Write("enqueue in order", (name) -> work.enqueue(WorkRequest.of(name, "a").orderingKey("o")),
+				WORK));
+		writes.add(new Write("enqueueAll", (name) -> work.enqueueAll(List.of(WorkRequest.of(name, "a"))), WORK));
+		writes.add(new Write("enqueueAsync", (name) -> work.enqueueAsync(WorkRequest.of(name, "a")).join(), WORK));
+		writes.add(new Write("enqueueOnCommit", (name) -> work.enqueueOnCommit(WorkRequest.of(name, "a")), WORK));
 		return writes;
 	}
 
@@ -266,11 +279,13 @@ class TransactionCallbackTests {
 
 		private final Map<String, Long> topics = new ConcurrentHashMap<>();
 
+		private final Map<String, String> queues = new ConcurrentHashMap<>();
+
 		private volatile long lastTopic;
 
 		private Recorder(Instance instance) {
 			this.instance = instance;
-			this.subscriptions = Stream.of("streams", "events", "changes").map(this::subscribe).toList();
+			this.subscriptions = Stream.of("streams", "events", "changes", "work").map(this::subscribe).toList();
 		}
 
 		private Subscription subscribe(String topic) {
@@ -285,6 +300,9 @@ class TransactionCallbackTests {
 						Recorder.this.woken.add(wakeup.id());
 						Recorder.this.lastTopic = wakeup.id();
 					}
+					else if (topic.equals("work")) {
+						Recorder.this.woken.add("queue " + wakeup.id());
+					}
 				}
 
 				@Override
@@ -295,16 +313,23 @@ class TransactionCallbackTests {
 		}
 
 		/**
-		 * Wake-ups of changes have nothing but a number that stands for the topic.
+		 * Wake-ups of changes have nothing but a number that stands for the topic, and
+		 * those of work the id of the queue, which is paused so that none misses a
+		 * handler.
 		 */
 		void learn(String topic) {
+			this.queues.put(topic, "queue " + database.jdbc()
+				.queryForObject(
+						"INSERT INTO durable_notify.work_queues (name, paused_at) VALUES (?, now()) RETURNING queue_id",
+						Long.class, topic));
 			this.instance.bean(ChangeNotifier.class).publish(topic, "learn");
 			this.topics.put(topic, this.lastTopic);
 			this.woken.remove(this.lastTopic);
 		}
 
 		boolean isWoken(String name) {
-			return this.woken.contains(name) || this.woken.contains(this.topics.get(name));
+			return this.woken.contains(name) || this.woken.contains(this.topics.get(name))
+					|| this.woken.contains(this.queues.get(name));
 		}
 
 		@Override

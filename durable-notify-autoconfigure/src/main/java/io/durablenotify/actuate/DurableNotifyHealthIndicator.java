@@ -28,6 +28,7 @@ import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.wakeup.Poll;
+import io.durablenotify.work.WorkHealth;
 
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
@@ -61,14 +62,17 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
 	private final ChangeDelivery changes;
 
+	private final WorkHealth work;
+
 	DurableNotifyHealthIndicator(NotificationListener listener, Poll poll, ApplicationDatabase database,
-			List<LogSubscriptions<?>> readers, ChangeDelivery changes) {
+			List<LogSubscriptions<?>> readers, ChangeDelivery changes, WorkHealth work) {
 		super("durable-notify health check failed");
 		this.listener = listener;
 		this.poll = poll;
 		this.database = database;
 		this.readers = readers;
 		this.changes = changes;
+		this.work = work;
 	}
 
 	@Override
@@ -86,6 +90,7 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		}
 		this.readers.forEach((readers) -> builder.withDetail(readers.topic(), Map.of("readers", readers.size())));
 		builder.withDetail("changes", details(this.changes.state()));
+		builder.withDetail("work", Map.of("unhandledQueues", this.work.unhandledQueues()));
 		switch (state.status()) {
 			case LISTENING, DISABLED -> builder.up();
 			default -> builder.status((this.poll.intervalInForce().isZero()) ? Status.DOWN : DEGRADED);

@@ -22,6 +22,7 @@ import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.wakeup.Poll;
+import io.durablenotify.work.WorkHealth;
 
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -41,9 +42,12 @@ public class HealthConfiguration {
 	@ConditionalOnMissingBean(name = { "durableNotifyHealthIndicator", "durableNotifyHealthContributor" })
 	HealthContributor durableNotifyHealthIndicator(DatabaseProduct product,
 			ObjectProvider<NotificationListener> listener, ObjectProvider<Poll> poll, ApplicationDatabase database,
-			ObjectProvider<LogSubscriptions<?>> readers, ObjectProvider<ChangeDelivery> changes) {
-		return (product.isPostgres()) ? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(),
-				database, readers.orderedStream().toList(), changes.getObject()) : new LocalHealthIndicator(product);
+			ObjectProvider<LogSubscriptions<?>> readers, ObjectProvider<ChangeDelivery> changes,
+			ObjectProvider<WorkHealth> work) {
+		return (product.isPostgres())
+				? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(), database,
+						readers.orderedStream().toList(), changes.getObject(), work.getObject())
+				: new LocalHealthIndicator(product);
 	}
 
 }

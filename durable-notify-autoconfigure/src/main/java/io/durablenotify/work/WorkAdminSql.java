@@ -27,7 +27,9 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
@@ -55,14 +57,16 @@ final class WorkAdminSql {
 			""";
 
 	/**
-	 * A claim of any instance notes that it has begun at the first item.
+	 * A claim of any instance notes that it has begun at the first item. One whose
+	 * handlers are all busy claims nothing.
 	 */
 	private static final String UNHANDLED = """
 			SELECT q.name FROM ${schema}.work_queues q
 			WHERE q.paused_at IS NULL AND q.looked_at < clock_timestamp() - ?::bigint * interval '1 millisecond'
 				AND EXISTS (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id
 					AND i.due_at < clock_timestamp() - ?::bigint * interval '1 millisecond')
-			ORDER BY q.name
+				AND NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)
+			ORDER BY q.name LIMIT 100
 			""";
 
 	private static final String ITEMS = """
@@ -105,6 +109,18 @@ final class WorkAdminSql {
 			SELECT ${schema}.work_purge(q.queue_id, ?::bigint[], ?) FROM ${schema}.work_queues q WHERE q.name = ?
 			""";
 
+	private static final String FIND = """
+			SELECT queue_id, ${schema}.work_micros(clock_timestamp()) FROM ${schema}.work_queues WHERE name = ?
+			""";
+
+	private static final String DEAD_BEFORE = """
+			SELECT q.name, d.id FROM ${schema}.work_queues q
+			CROSS JOIN LATERAL (SELECT CASE WHEN d.lane THEN -d.item_id ELSE d.item_id END AS id FROM ${schema}.work_dead d
+				WHERE d.queue_id = q.queue_id AND d.died_at < clock_timestamp() - ?::bigint * interval '1 millisecond'
+				ORDER BY d.died_at LIMIT ?) d
+			WHERE q.name = coalesce(?::text, q.name)
+			""";
+
 	private static final String EXPIRE = """
 			DELETE FROM ${schema}.work_finished f USING (
 				SELECT e.item_id, e.lane FROM ${schema}.work_queues q
@@ -130,6 +146,10 @@ final class WorkAdminSql {
 
 	private final String purge;
 
+	private final String find;
+
+	private final String deadBefore;
+
 	private final String expire;
 
 	WorkAdminSql(SchemaName schema) {
@@ -141,6 +161,8 @@ final class WorkAdminSql {
 		this.limit = schema.qualify(LIMIT);
 		this.requeue = schema.qualify(REQUEUE);
 		this.purge = schema.qualify(PURGE);
+		this.find = schema.qualify(FIND);
+		this.deadBefore = schema.qualify(DEAD_BEFORE);
 		this.expire = schema.qualify(EXPIRE);
 	}
 
@@ -159,6 +181,14 @@ final class WorkAdminSql {
 	 */
 	record QueueState(int queueId, String name, boolean paused, @Nullable Integer maxRunning, long stored, long running,
 			long dead, long oldestDueMicros) {
+	}
+
+	/**
+	 * A queue and the time.
+	 *
+	 * @param nowMicros the time by the database's clock
+	 */
+	record FoundQueue(int queueId, long nowMicros) {
 	}
 
 	/**
@@ -279,7 +309,7 @@ final class WorkAdminSql {
 
 	/**
 	 * Have dead items handled again, with attempts counted from 0.
-	 * @param itemIds the items, {@code null} for all
+	 * @param itemIds the items, negative for those of ordering keys; {@code null} for all
 	 * @param limit how many at most
 	 * @return how many
 	 */
@@ -290,12 +320,44 @@ final class WorkAdminSql {
 
 	/**
 	 * Remove dead items. An ordering key that waits for one goes on.
-	 * @param itemIds the items, {@code null} for all
+	 * @param itemIds the items, negative for those of ordering keys; {@code null} for all
 	 * @param limit how many at most
 	 * @return how many
 	 */
 	int purge(Connection connection, String queue, @Nullable Collection<Long> itemIds, int limit) throws SQLException {
 		return changeDead(connection, this.purge, queue, itemIds, limit);
+	}
+
+	/**
+	 * Return dead items of a queue, or of each queue, that died some time ago.
+	 * @param queue the queue, {@code null} for each
+	 * @param limit how many of a queue at most
+	 * @return the items by queue, negative for those of ordering keys
+	 */
+	Map<String, List<Long>> deadBefore(Connection connection, @Nullable String queue, Duration time, int limit)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.deadBefore)) {
+			statement.setLong(1, time.toMillis());
+			statement.setInt(2, limit);
+			statement.setString(3, queue);
+			ResultSet result = statement.executeQuery();
+			Map<String, List<Long>> dead = new LinkedHashMap<>();
+			while (result.next()) {
+				dead.computeIfAbsent(result.getString(1), (name) -> new ArrayList<>()).add(result.getLong(2));
+			}
+			return dead;
+		}
+	}
+
+	/**
+	 * Find a queue.
+	 */
+	@Nullable FoundQueue find(Connection connection, String queue) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
+			statement.setString(1, queue);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? new FoundQueue(result.getInt(1), result.getLong(2)) : null;
+		}
 	}
 
 	private static int changeDead(Connection connection, String sql, String queue, @Nullable Collection<Long> itemIds,

@@ -27,6 +27,7 @@ import io.durablenotify.wakeup.PublishingWrites;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.util.ClassUtils;
@@ -47,13 +48,41 @@ public class WorkConfiguration {
 	}
 
 	@Bean
+	EnqueueSql durableNotifyEnqueueSql(Schema schema, WorkProperties properties) {
+		return new EnqueueSql(schema.name(), properties.enqueueTimeout());
+	}
+
+	@Bean
+	WorkAdminSql durableNotifyWorkAdminSql(Schema schema) {
+		return new WorkAdminSql(schema.name());
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
-	WorkQueue durableNotifyWorkQueue(ApplicationDatabase database, Schema schema, PublishingWrites writes,
+	WorkQueue durableNotifyWorkQueue(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql,
 			WorkPayloads payloads, WorkProperties properties,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		WorkWrites work = new WorkWrites(database, writes, new EnqueueSql(schema.name(), properties.enqueueTimeout()),
-				properties.enqueueTimeout());
-		return new DefaultWorkQueue(work, payloads, properties, executor);
+		return new DefaultWorkQueue(new WorkWrites(database, writes, sql, properties.enqueueTimeout()), payloads,
+				properties, executor);
+	}
+
+	@Bean
+	@ConditionalOnMissingBean
+	WorkAdmin durableNotifyWorkAdmin(ApplicationDatabase database, PublishingWrites writes, WorkAdminSql sql,
+			EnqueueSql queues) {
+		return new DefaultWorkAdmin(database, writes, sql, queues);
+	}
+
+	@Bean
+	QueueWatch durableNotifyQueueWatch() {
+		return new QueueWatch();
+	}
+
+	@Bean
+	Lifecycle durableNotifyWorkJanitor(ApplicationDatabase database, Schema schema, WorkAdminSql sql,
+			PublishingWrites writes, WorkProperties properties, QueueWatch watch) {
+		return new WorkJanitor(database, sql, new TakeOverSql(schema.name()), writes, properties.deadRetention(), watch,
+				WorkJanitor.INTERVAL);
 	}
 
 }

@@ -260,8 +260,7 @@ final class WorkWrites {
 		return wakeups;
 	}
 
-	private <T extends @Nullable Object> T limited(String queue, @Nullable String key, Statement<T> statement)
-			throws SQLException {
+	private <T> @Nullable T limited(String queue, @Nullable String key, Statement<T> statement) throws SQLException {
 		try {
 			return statement.run();
 		}
@@ -308,9 +307,9 @@ final class WorkWrites {
 	 * @param <T> the result's type
 	 */
 	@FunctionalInterface
-	private interface Statement<T extends @Nullable Object> {
+	private interface Statement<T> {
 
-		T run() throws SQLException;
+		@Nullable T run() throws SQLException;
 
 	}
 

@@ -110,7 +110,8 @@ class DurableNotifyHealthIndicatorTests {
 			assertThat(health(instance).getDetails()).containsEntry("streams", Map.of("readers", 1))
 				.containsEntry("events", Map.of("readers", 1))
 				.containsEntry("changes", Map.of("subscriptions", 1, "behind", 0));
-			assertThat(health(idle).getDetails()).containsEntry("streams", Map.of("readers", 0));
+			assertThat(health(idle).getDetails()).containsEntry("streams", Map.of("readers", 0))
+				.containsEntry("work", Map.of("unhandledQueues", List.of()));
 		}
 	}
 
@@ -124,7 +125,7 @@ class DurableNotifyHealthIndicatorTests {
 			assertThat(health.getStatus()).isEqualTo(Status.UP);
 			assertThat(health.getDetails())
 				.containsOnlyKeys("listener", "since", "reconnects", "pollInterval", "lastProbe", "streams", "events",
-						"changes")
+						"changes", "work")
 				.containsEntry("listener", ListenerState.Status.LISTENING)
 				.containsEntry("reconnects", 0L)
 				.containsEntry("pollInterval", Duration.ofSeconds(5));
@@ -244,7 +245,7 @@ class DurableNotifyHealthIndicatorTests {
 		given(poll.intervalInForce()).willReturn(Duration.ofSeconds(1));
 		Health health = new DurableNotifyHealthIndicator(listener, poll,
 				new ApplicationDatabase(dataSource, () -> null), List.of(),
-				() -> new ChangeDeliveryState(0, 0, null, null))
+				() -> new ChangeDeliveryState(0, 0, null, null), List::of)
 			.health();
 		assertThat(health.getStatus()).isEqualTo(Status.DOWN);
 	}

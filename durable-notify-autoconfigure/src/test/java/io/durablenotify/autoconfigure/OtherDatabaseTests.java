@@ -44,6 +44,8 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.web.SseStreams;
+import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkQueue;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -188,7 +190,8 @@ class OtherDatabaseTests {
 	void whatNeedsPostgresIsNotThereWheneverItIsAskedFor() {
 		this.h2.run((context) -> {
 			for (Class<?> type : List.of(StreamReader.class, StreamWriter.class, EventLog.class, Wakeups.class,
-					NotificationListener.class, Poll.class, SchemaMigrator.class, Schema.class, SseStreams.class)) {
+					NotificationListener.class, Poll.class, SchemaMigrator.class, Schema.class, SseStreams.class,
+					WorkQueue.class, WorkAdmin.class)) {
 				assertThatIsNotThere(context, type);
 				assertThatIsNotThere(context, type);
 			}

@@ -694,7 +694,7 @@ BEGIN
 END
 $$;
 
--- Has dead items of a queue handled again, all where none are named: with their ids, a higher token, and attempts counted
+-- Has dead items of a queue handled again, all where none are named, and those of ordering keys by their negative ids: with their ids, a higher token, and attempts counted
 -- from 0. One whose key has another item by now is coalesced into that; one of an ordering key is its first. Returns how
 -- many
 CREATE FUNCTION ${schema}.work_requeue(p_queue int, p_items bigint[], p_limit int) RETURNS int
@@ -709,7 +709,7 @@ DECLARE
 BEGIN
 	FOR d IN DELETE FROM ${schema}.work_dead x WHERE (x.item_id, x.lane) IN (
 			SELECT y.item_id, y.lane FROM ${schema}.work_dead y
-			WHERE y.queue_id = p_queue AND (p_items IS NULL OR y.item_id = ANY (p_items))
+			WHERE y.queue_id = p_queue AND (p_items IS NULL OR CASE WHEN y.lane THEN -y.item_id ELSE y.item_id END = ANY (p_items))
 			ORDER BY y.died_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
 			RETURNING x.item_id, x.lane, x.key, x.blocks, x.enqueued_at, x.token, x.headers, x.payload LOOP
 		requeued := requeued + 1;
@@ -738,7 +738,7 @@ BEGIN
 END
 $$;
 
--- Removes dead items of a queue, all where none are named. Returns how many
+-- Removes dead items of a queue, named as above. Returns how many
 CREATE FUNCTION ${schema}.work_purge(p_queue int, p_items bigint[], p_limit int) RETURNS int
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
@@ -750,7 +750,7 @@ DECLARE
 BEGIN
 	FOR d IN DELETE FROM ${schema}.work_dead x WHERE (x.item_id, x.lane) IN (
 			SELECT y.item_id, y.lane FROM ${schema}.work_dead y
-			WHERE y.queue_id = p_queue AND (p_items IS NULL OR y.item_id = ANY (p_items))
+			WHERE y.queue_id = p_queue AND (p_items IS NULL OR CASE WHEN y.lane THEN -y.item_id ELSE y.item_id END = ANY (p_items))
 			ORDER BY y.died_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
 			RETURNING x.key, x.blocks LOOP
 		purged := purged + 1;

@@ -1,0 +1,229 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Texts;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
+import io.durablenotify.work.StoredWork.State;
+import io.durablenotify.work.WorkAdminSql.AdminItem;
+import io.durablenotify.work.WorkAdminSql.FoundQueue;
+import io.durablenotify.work.WorkAdminSql.QueueState;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
+
+/**
+ * The {@link WorkAdmin}: what it changes wakes the instances that wait for it.
+ */
+final class DefaultWorkAdmin implements WorkAdmin {
+
+	private final ApplicationDatabase database;
+
+	private final PublishingWrites writes;
+
+	private final WorkAdminSql sql;
+
+	private final EnqueueSql queues;
+
+	DefaultWorkAdmin(ApplicationDatabase database, PublishingWrites writes, WorkAdminSql sql, EnqueueSql queues) {
+		this.database = database;
+		this.writes = writes;
+		this.sql = sql;
+		this.queues = queues;
+	}
+
+	@Override
+	public List<QueueInfo> queues() {
+		return this.database.executeReading("list queues of work", (connection, joined) -> this.sql.queues(connection))
+			.stream()
+			.map(DefaultWorkAdmin::info)
+			.toList();
+	}
+
+	private static QueueInfo info(QueueState state) {
+		Duration oldestDue = (state.oldestDueMicros() >= 0) ? Duration.of(state.oldestDueMicros(), ChronoUnit.MICROS)
+				: null;
+		return new QueueInfo(state.name(), Math.max(0, state.stored() - state.running()), state.running(), state.dead(),
+				oldestDue, state.paused(), state.maxRunning());
+	}
+
+	@Override
+	public WorkPage page(WorkQuery query) {
+		Assert.notNull(query, "'query' must not be null");
+		AdminItem after = Cursor.parse(query.after());
+		List<AdminItem> items = this.database.executeReading("list items of work",
+				(connection, joined) -> (query.isDead())
+						? this.sql.dead(connection, query.queue(), after, query.limit() + 1)
+						: this.sql.items(connection, query.queue(), after, query.limit() + 1));
+		boolean more = items.size() > query.limit();
+		List<AdminItem> page = (more) ? items.subList(0, query.limit()) : items;
+		return new WorkPage(page.stream().map((item) -> stored(item, query.isDead())).toList(),
+				(more) ? Cursor.text(page.get(page.size() - 1)) : null);
+	}
+
+	private static StoredWork stored(AdminItem item, boolean dead) {
+		State state = (dead) ? State.DEAD : (item.flagged()) ? State.RUNNING : State.PENDING;
+		return new StoredWork(item.itemId(), state, (item.lane()) ? null : item.key(),
+				(item.lane()) ? item.key() : null, item.enqueuedAt(),
+				(item.at().equals(Instant.MAX)) ? null : item.at(), item.failures(), item.lastError());
+	}
+
+	@Override
+	public void pause(String queue) {
+		change(queue, "pause a queue of work", (connection) -> this.sql.pause(connection, queue, true));
+	}
+
+	@Override
+	public void resume(String queue) {
+		change(queue, "resume a queue of work", (connection) -> this.sql.pause(connection, queue, false));
+	}
+
+	@Override
+	public void limit(String queue, @Nullable Integer maxRunning) {
+		Assert.isTrue(maxRunning == null || maxRunning > 0,
+				() -> "Limit must be at least 1, but is %d. Pause the queue to have nothing run".formatted(maxRunning));
+		change(queue, "limit a queue of work", (connection) -> this.sql.limit(connection, queue, maxRunning));
+	}
+
+	private void change(String queue, String task, Change change) {
+		requireWritable(queue);
+		write(queue, task, (connection) -> {
+			if (change.run(connection) == null) {
+				this.queues.createQueues(connection, Set.of(queue));
+				change.run(connection);
+			}
+			return 0;
+		});
+	}
+
+	@Override
+	public int requeue(DeadQuery query) {
+		return changeDead(query, "requeue dead items of work", this.sql::requeue);
+	}
+
+	@Override
+	public int purge(DeadQuery query) {
+		return changeDead(query, "purge dead items of work", this.sql::purge);
+	}
+
+	private int changeDead(DeadQuery query, String task, DeadChange change) {
+		Assert.notNull(query, "'query' must not be null");
+		requireWritable(query.queue());
+		return write(query.queue(), task,
+				(connection) -> change.run(connection, query.queue(), itemIds(connection, query), query.limit()));
+	}
+
+	private @Nullable Collection<Long> itemIds(Connection connection, DeadQuery query) throws SQLException {
+		Long only = (query.item() != null) ? query.item().key() : null;
+		if (query.olderThan() == null) {
+			return (only != null) ? List.of(only) : null;
+		}
+		return this.sql.deadBefore(connection, query.queue(), query.olderThan(), query.limit())
+			.getOrDefault(query.queue(), List.of())
+			.stream()
+			.filter((id) -> only == null || id.equals(only))
+			.toList();
+	}
+
+	/**
+	 * Change a queue, and wake the instances that may claim now what they could not
+	 * before.
+	 */
+	private int write(String queue, String task, Change change) {
+		return this.database.execute(task,
+				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
+					Integer changed = change.run(session);
+					FoundQueue found = this.sql.find(session, queue);
+					return Written.of((changed != null) ? changed : 0,
+							(found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);
+				}));
+	}
+
+	private static void requireWritable(String queue) {
+		Texts.requireName("Queue", queue, WorkRequest.MAX_QUEUE_LENGTH);
+		ApplicationDatabase.requireWritable(() -> "Queue '%s' cannot be changed".formatted(queue));
+	}
+
+	/**
+	 * Changes a queue, and returns {@code null} if there is none.
+	 */
+	@FunctionalInterface
+	private interface Change {
+
+		@Nullable Integer run(Connection connection) throws SQLException;
+
+	}
+
+	/**
+	 * Changes dead items.
+	 */
+	@FunctionalInterface
+	private interface DeadChange {
+
+		int run(Connection connection, String queue, @Nullable Collection<Long> itemIds, int limit) throws SQLException;
+
+	}
+
+	/**
+	 * Where a page ends, as a text for users to pass back.
+	 */
+	private static final class Cursor {
+
+		private Cursor() {
+		}
+
+		private static String text(AdminItem last) {
+			return "%s-%d".formatted((last.at().equals(Instant.MAX)) ? "never"
+					: String.valueOf(ChronoUnit.MICROS.between(Instant.EPOCH, last.at())), last.itemId());
+		}
+
+		private static @Nullable AdminItem parse(@Nullable String text) {
+			if (text == null) {
+				return null;
+			}
+			try {
+				int end = text.lastIndexOf('-');
+				String at = text.substring(0, end);
+				return new AdminItem(Long.parseLong(text.substring(end + 1)), false, null, Instant.EPOCH,
+						(at.equals("never")) ? Instant.MAX : instant(Long.parseLong(at)), 0, null, false);
+			}
+			catch (IndexOutOfBoundsException | NumberFormatException ex) {
+				throw new IllegalArgumentException(
+						"'%s' is not where a page begins: use WorkPage.next()".formatted(Texts.shown(text)));
+			}
+		}
+
+		private static Instant instant(long micros) {
+			return Instant.ofEpochSecond(Math.floorDiv(micros, 1_000_000L),
+					TimeUnit.MICROSECONDS.toNanos(Math.floorMod(micros, 1_000_000L)));
+		}
+
+	}
+
+}

@@ -1,0 +1,64 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * Remembers which queues no instance handles, and logs when that changes. Updated by one
+ * thread, read by any.
+ */
+final class QueueWatch implements WorkHealth {
+
+	private static final Log logger = LogFactory.getLog(WorkQueue.class);
+
+	private static final int MAX_SHOWN = 10;
+
+	private volatile List<String> unhandled = List.of();
+
+	void update(List<String> found) {
+		List<String> before = this.unhandled;
+		this.unhandled = List.copyOf(found);
+		List<String> added = found.stream().filter((queue) -> !before.contains(queue)).toList();
+		if (!added.isEmpty()) {
+			logger.warn(("No instance handles work of %s, whose items have been due for more than a minute. Start an "
+					+ "instance with a listener, or pause what is not to be handled")
+				.formatted(shown(added)));
+		}
+		List<String> removed = before.stream().filter((queue) -> !found.contains(queue)).toList();
+		if (!removed.isEmpty()) {
+			logger.info("Work of %s is handled again, or there is none".formatted(shown(removed)));
+		}
+	}
+
+	private static String shown(List<String> queues) {
+		String names = queues.stream().limit(MAX_SHOWN).collect(Collectors.joining("', '", "'", "'"));
+		String queue = (queues.size() == 1) ? "queue " : "queues ";
+		return queue + ((queues.size() > MAX_SHOWN) ? "%s and %d others".formatted(names, queues.size() - MAX_SHOWN)
+				: names);
+	}
+
+	@Override
+	public List<String> unhandledQueues() {
+		return this.unhandled;
+	}
+
+}

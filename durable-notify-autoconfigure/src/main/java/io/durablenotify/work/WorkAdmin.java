@@ -1,0 +1,79 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Shows queues and controls them, in all instances: for operators, dashboards and tests.
+ * What it shows may have changed already. Thread-safe.
+ */
+public interface WorkAdmin {
+
+	/**
+	 * Return the queues.
+	 * @return the queues by name
+	 * @throws org.springframework.dao.DataAccessException if the database fails
+	 */
+	List<QueueInfo> queues();
+
+	/**
+	 * Return a page of the items of a queue.
+	 * @param query the queue, which of its items, and where the page begins
+	 * @return the page, empty if there is no such queue
+	 */
+	WorkPage page(WorkQuery query);
+
+	/**
+	 * Have no item of a queue begun any more, in any instance. Handlers that run go on. A
+	 * queue that does not exist is created.
+	 * @param queue the queue
+	 */
+	void pause(String queue);
+
+	/**
+	 * Have the items of a queue handled again.
+	 * @param queue the queue
+	 */
+	void resume(String queue);
+
+	/**
+	 * Limit how many items of a queue run at once over all instances. Handlers that run
+	 * go on. A queue that does not exist is created.
+	 * @param queue the queue
+	 * @param maxRunning the limit, at least 1, or {@code null} for none
+	 */
+	void limit(String queue, @Nullable Integer maxRunning);
+
+	/**
+	 * Have dead items handled again, in the caller's transaction where there is one.
+	 * Their failures are counted from 0 again.
+	 * @param query the items
+	 * @return how many were requeued
+	 */
+	int requeue(DeadQuery query);
+
+	/**
+	 * Delete dead items, in the caller's transaction where there is one.
+	 * @param query the items
+	 * @return how many were deleted
+	 */
+	int purge(DeadQuery query);
+
+}

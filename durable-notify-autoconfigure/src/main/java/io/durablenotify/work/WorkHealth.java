@@ -1,0 +1,33 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.List;
+
+/**
+ * What the health of an application shows of work.
+ */
+public interface WorkHealth {
+
+	/**
+	 * Return the queues that have items which have been due for a minute, and that no
+	 * instance has searched for items for a minute. Checked about once a minute.
+	 * @return their names, of the first hundred
+	 */
+	List<String> unhandledQueues();
+
+}

@@ -1,0 +1,184 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.PublishingWrites;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link WorkJanitor} and {@link QueueWatch}.
+ */
+@ExtendWith(OutputCaptureExtension.class)
+class WorkJanitorTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture
+	private static Instance instance;
+
+	@Fixture
+	private static WorkQueue queue;
+
+	private final QueueWatch watch = new QueueWatch();
+
+	private boolean run(@Nullable Duration deadRetention) {
+		Schema schema = instance.bean(Schema.class);
+		try (WorkJanitor janitor = new WorkJanitor(instance.bean(ApplicationDatabase.class),
+				new WorkAdminSql(schema.name()), new TakeOverSql(schema.name()), instance.bean(PublishingWrites.class),
+				deadRetention, this.watch, WorkJanitor.INTERVAL)) {
+			return janitor.run();
+		}
+	}
+
+	private static int queueId(String name) {
+		queue.enqueue(WorkRequest.of(name, "a"));
+		return database.jdbc()
+			.queryForObject("SELECT queue_id FROM durable_notify.work_queues WHERE name = ?", Integer.class, name);
+	}
+
+	private static long count(String table, int queueId) {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify." + table + " WHERE queue_id = ?", Long.class,
+					queueId);
+	}
+
+	@Test
+	void finishedItemsAreDeletedAfterTheRetentionOfTheirQueue() {
+		int kept = queueId("kept");
+		int notKept = queueId("not-kept");
+		database.jdbc()
+			.update("UPDATE durable_notify.work_queues SET retention = interval '1 hour' WHERE queue_id = ?", kept);
+		for (int id : new int[] { kept, notKept }) {
+			database.jdbc()
+				.update("""
+						INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, finished_at, failures)
+						SELECT ? * 1000000 + i, false, ?, now(), now() - interval '2 hours' * (i % 2), 0
+						FROM generate_series(1, 3000) AS i
+						""",
+						id, id);
+		}
+		assertThat(run(null)).isTrue();
+		while (run(null)) {
+			// The next slice
+		}
+		assertThat(count("work_finished", kept)).isEqualTo(1_500);
+		assertThat(count("work_finished", notKept)).isZero();
+	}
+
+	@Test
+	void deadItemsAreDeletedAfterTheirRetention() {
+		int id = queueId("dead");
+		database.jdbc()
+			.update("""
+					INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, enqueued_at, died_at, failures, token, payload)
+					SELECT i, i % 3 = 0, ?, now(), now() - interval '2 hours' * (i % 2), 3, 3, '' FROM generate_series(1, 4000) AS i
+					""",
+					id);
+		run(null);
+		assertThat(count("work_dead", id)).isEqualTo(4_000);
+		assertThat(run(Duration.ofHours(1))).isTrue();
+		while (run(Duration.ofHours(1))) {
+			// The next slice
+		}
+		assertThat(count("work_dead", id)).isEqualTo(2_000);
+	}
+
+	@Test
+	void claimsOfAnInstanceThatDoesNotExistAreTakenOver(CapturedOutput output) {
+		int id = queueId("orphaned");
+		database.jdbc().update("""
+				INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
+				SELECT (date_part('epoch', clock_timestamp()) * 1000000)::bigint, queue_id, 471100, clock_timestamp(),
+					array_agg(item_id) FROM durable_notify.work_items WHERE queue_id = ? GROUP BY queue_id
+				""", id);
+		run(null);
+		assertThat(count("work_claims", id)).isZero();
+		assertThat(database.jdbc()
+			.queryForObject("SELECT token FROM durable_notify.work_items WHERE queue_id = ?", Integer.class, id))
+			.isPositive();
+		assertThat(output).contains("Took over 1 items of work of instance 471100");
+	}
+
+	@Test
+	void aQueueThatNoInstanceHandlesIsNamedOnce(CapturedOutput output) {
+		int id = queueId("unhandled");
+		run(null);
+		assertThat(this.watch.unhandledQueues()).doesNotContain("unhandled");
+		database.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes' WHERE queue_id = ?",
+					id);
+		run(null);
+		run(null);
+		assertThat(this.watch.unhandledQueues()).contains("unhandled");
+		assertThat(output).contains("No instance handles work of");
+		assertThat(output.toString().split("'unhandled'", -1)).hasSize(2);
+		database.jdbc()
+			.update("UPDATE durable_notify.work_queues SET looked_at = clock_timestamp() WHERE queue_id = ?", id);
+		run(null);
+		assertThat(this.watch.unhandledQueues()).doesNotContain("unhandled");
+		assertThat(output.toString().split("'unhandled'", -1)).hasSize(3);
+	}
+
+	@Test
+	void manyQueuesAreNamedInOneLine(CapturedOutput output) {
+		List<String> names = IntStream.range(0, 12).mapToObj((i) -> "q" + i).toList();
+		this.watch.update(names);
+		this.watch.update(names.subList(0, 11));
+		assertThat(output).contains("No instance handles work of queues 'q0', 'q1',", "'q9' and 2 others, whose items")
+			.contains("Work of queue 'q11' is handled again");
+		assertThat(this.watch.unhandledQueues()).hasSize(11);
+	}
+
+	@Test
+	void aQueueThatIsPausedOrBusyIsHandled() {
+		int paused = queueId("paused");
+		int busy = queueId("busy");
+		database.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes' WHERE queue_id IN (?, ?)",
+					paused, busy);
+		instance.bean(WorkAdmin.class).pause("paused");
+		database.jdbc()
+			.update("INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids) "
+					+ "SELECT 7, ?, max(instance_id), now(), '{0}' FROM durable_notify.instances", busy);
+		run(null);
+		assertThat(this.watch.unhandledQueues()).doesNotContainAnyElementsOf(List.of("paused", "busy"));
+	}
+
+	@Test
+	void theJanitorRunsWithTheApplication() {
+		assertThat(instance.context().getBean("durableNotifyWorkJanitor", WorkJanitor.class).isRunning()).isTrue();
+		assertThat(instance.bean(WorkHealth.class)).isInstanceOf(QueueWatch.class);
+	}
+
+}
