@@ -1,0 +1,151 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.sample;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+
+import io.durablenotify.event.EventLog;
+import io.durablenotify.event.StoredEvent;
+import io.durablenotify.work.WorkListeners;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.json.JsonMapper;
+
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.core.env.Environment;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * Tests for work whose instance, another JVM, is killed.
+ */
+@SampleTest
+class KilledInstanceTests {
+
+	@Autowired
+	Environment environment;
+
+	@Autowired
+	JdbcConnectionDetails connectionDetails;
+
+	@Autowired
+	WorkListeners listeners;
+
+	@Autowired
+	EventLog log;
+
+	@Autowired
+	JdbcClient jdbc;
+
+	@Autowired
+	JsonMapper json;
+
+	@Autowired
+	InstanceName instance;
+
+	@TempDir
+	Path directory;
+
+	SampleClient client;
+
+	Process other;
+
+	/**
+	 * Leave all work to the other instance, which is slow.
+	 */
+	@BeforeEach
+	void startOther() throws IOException {
+		this.client = new SampleClient(this.environment);
+		((SmartLifecycle) this.listeners).stop();
+		this.client.put("/settings/pause", "100");
+		this.other = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-XX:TieredStopAtLevel=1",
+				"-XX:+UseSerialGC", "-Xmx256m", "-cp", System.getProperty("java.class.path"),
+				SampleApplication.class.getName(), "--server.port=0",
+				"--spring.datasource.url=" + this.connectionDetails.getJdbcUrl(),
+				"--durable-notify.work.lease-duration=2s")
+			.redirectErrorStream(true)
+			.redirectOutput(this.directory.resolve("other.log").toFile())
+			.start();
+	}
+
+	@AfterEach
+	void endOther() throws InterruptedException {
+		this.other.destroyForcibly().waitFor();
+		((SmartLifecycle) this.listeners).start();
+		this.client.put("/settings/pause", "5");
+	}
+
+	@Test
+	void anOrderIsCompletedByAnotherInstance() {
+		String order = this.client.order("ada@example.com");
+		String killed = awaitStart(order, "reserve");
+		assertThat(killed).isNotEqualTo(this.instance.toString());
+		this.client.put("/settings/pause", "2000");
+		assertThat(awaitStart(order, "charge")).isEqualTo(killed);
+		((SmartLifecycle) this.listeners).start();
+		this.other.destroyForcibly();
+		this.client.put("/settings/pause", "5");
+		assertThat(this.client.orderEvents(order)).containsExactly("run_created by " + this.instance,
+				"step_started reserve by " + killed, "step_completed reserve by " + killed,
+				"step_started charge by " + killed, "step_started charge by " + this.instance,
+				"step_completed charge by " + this.instance, "step_started ship by " + this.instance,
+				"step_completed ship by " + this.instance, "receipt_sent by " + this.instance,
+				"run_completed by " + this.instance);
+		assertThat(this.jdbc.sql("select step || ' by ' || engine from step_results where run_id = ?")
+			.param(UUID.fromString(order))
+			.query(String.class)
+			.list()).containsExactly("reserve by " + killed, "charge by " + this.instance, "ship by " + this.instance);
+	}
+
+	/**
+	 * Wait until a step is executed, and return the instance that does so.
+	 */
+	private String awaitStart(String order, String step) {
+		await(step).atMost(Duration.ofSeconds(60))
+			.untilAsserted(() -> assertThat(starts(order, step)).as(() -> output(this.directory.resolve("other.log")))
+				.hasSize(1));
+		return this.json.readTree(starts(order, step).get(0).payload()).get("instance").asString();
+	}
+
+	private List<StoredEvent> starts(String order, String step) {
+		return this.log.findByCorrelation(order, step)
+			.stream()
+			.filter((event) -> event.type().equals("step_started"))
+			.toList();
+	}
+
+	private static String output(Path log) {
+		try {
+			return Files.readString(log);
+		}
+		catch (IOException ex) {
+			return ex.toString();
+		}
+	}
+
+}
