@@ -73,8 +73,8 @@ public class WorkListenerConfiguration {
 	}
 
 	@Bean
-	@ConditionalOnMissingBean(WorkListeners.class)
-	WorkListenerRegistry durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
+	@ConditionalOnMissingBean
+	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,

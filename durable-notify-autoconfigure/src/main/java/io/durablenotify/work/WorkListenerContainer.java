@@ -143,7 +143,8 @@ final class WorkListenerContainer {
 			}
 			if (queue.isDue(System.nanoTime())
 					&& claim(queue, lease, Math.min((queue.isLimited()) ? 1 : room, MAX_CLAIM))) {
-				// Handlers may have made room meanwhile, which the later queues must not take
+				// Handlers may have made room meanwhile, which the later queues must not
+				// take
 				break;
 			}
 		}

@@ -640,9 +640,9 @@ class FailureAnalysisTests {
 	@Test
 	void aWorkListenerMethodThatCannotBeCalledIsExplained() {
 		Analysis analysis = failureOf((application) -> application.sources(WrongWorkMethod.class));
-		assertThat(analysis.description())
-			.matches("@WorkListener method java\\.lang\\.String \\S+WrongWorkMethod\\.on\\(\\) of bean '\\S+' cannot be "
-					+ "used: The method must return nothing or a WorkOutcome, and be neither private nor static");
+		assertThat(analysis.description()).matches(
+				"@WorkListener method java\\.lang\\.String \\S+WrongWorkMethod\\.on\\(\\) of bean '\\S+' cannot be "
+						+ "used: The method must return nothing or a WorkOutcome, and be neither private nor static");
 		assertThat(analysis.action()).startsWith("Declare it like 'void on(Payload payload, WorkItem item, "
 				+ "@WorkHeader(\"name\") String header)' or, with batch = true, ");
 	}

@@ -72,7 +72,8 @@ class OrderWorkflow implements ResumptionHandler, TimerHandler {
 	}
 
 	@Override
-	public void resume(Resumption resumption) { // one at a time for each order, over all instances
+	public void resume(Resumption resumption) { // one at a time for each order, over all
+												// instances
 		this.steps.advance(resumption.instanceId());
 	}
 

@@ -68,9 +68,7 @@ class WorkExampleTests {
 
 	@Test
 	void aTriggerEnqueuesWork() {
-		database.jdbc()
-			.execute(Document.read(Path.of("../docs/work.md"))
-				.block("sql", "durable_notify.enqueue"));
+		database.jdbc().execute(Document.read(Path.of("../docs/work.md")).block("sql", "durable_notify.enqueue"));
 		awaitRows("ledger", "42");
 	}
 
@@ -164,7 +162,8 @@ class WorkExampleTests {
 	}
 
 	@Configuration(proxyBeanMethods = false)
-	@Import({ JacksonAutoConfiguration.class, OrderService.class, OrderWorkflow.class, RecordedSteps.class, WorkExamples.class })
+	@Import({ JacksonAutoConfiguration.class, OrderService.class, OrderWorkflow.class, RecordedSteps.class,
+			WorkExamples.class })
 	static class Application {
 
 		@Bean

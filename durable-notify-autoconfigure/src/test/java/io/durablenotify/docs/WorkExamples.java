@@ -37,8 +37,8 @@ import io.durablenotify.work.WorkRequest;
 import org.springframework.stereotype.Component;
 
 /**
- * The examples of docs/work.md beside {@link OrderService} and {@link OrderWorkflow}. What
- * they show is {@link #seen}.
+ * The examples of docs/work.md beside {@link OrderService} and {@link OrderWorkflow}.
+ * What they show is {@link #seen}.
  */
 @Component
 class WorkExamples {
@@ -71,7 +71,8 @@ class WorkExamples {
 	void request(String tenant) {
 		this.work.enqueue(WorkRequest.of("invoices", new Invoice("7")).header("tenant", tenant));
 		this.work.enqueue(WorkRequest.of("invoices", new Invoice("8")).dueIn(Duration.ofMinutes(5)));
-		// At most one item waits for this key; its handler runs after the last request's commit
+		// At most one item waits for this key; its handler runs after the last request's
+		// commit
 		this.work.enqueue(WorkRequest.of("pages", new Page("a")).key("a"));
 		// As above, and the last payload and time count
 		this.work.enqueue(WorkRequest.of("reminders", "call").key("bob").replacing().dueAt(tomorrow()));
@@ -97,7 +98,8 @@ class WorkExamples {
 		if (isClosed(tenant)) {
 			return WorkOutcome.postpone(Duration.ofHours(1)); // no failed attempt
 		}
-		push(invoice, item.fencingToken()); // the receiver can refuse a token lower than one it has had
+		push(invoice, item.fencingToken()); // the receiver can refuse a token lower than
+											// one it has had
 		return WorkOutcome.done();
 	}
 
@@ -120,11 +122,11 @@ class WorkExamples {
 
 	Subscription register(WorkListeners listeners) {
 		// tag::register[]
-		Subscription subscription = listeners.register(
-				WorkListenerSpec.of("reminders").concurrency(2).maxAttempts(3).inTransaction(), (item) -> {
-					this.seen.add("reminded " + item.key());
-					return WorkOutcome.done();
-				});
+		Subscription subscription = listeners
+			.register(WorkListenerSpec.of("reminders").concurrency(2).maxAttempts(3).inTransaction(), (item) -> {
+				this.seen.add("reminded " + item.key());
+				return WorkOutcome.done();
+			});
 		// end::register[]
 		return subscription;
 	}

@@ -113,7 +113,8 @@ class ClaimTests {
 		this.work.run((connection, joined) -> this.work.admin().pause(connection, "granted", false));
 		for (String lost : List.of("gone_at = now()", "gone_at = NULL, lease_until = clock_timestamp()")) {
 			this.work.jdbc()
-				.update("UPDATE durable_notify.instances SET " + lost + " WHERE instance_id = ?", this.work.instanceId());
+				.update("UPDATE durable_notify.instances SET " + lost + " WHERE instance_id = ?",
+						this.work.instanceId());
 			assertThat(this.work.claim(queue, 10).granted()).isFalse();
 		}
 		this.work.jdbc().update("DELETE FROM durable_notify.instances WHERE instance_id = ?", this.work.instanceId());
@@ -132,24 +133,22 @@ class ClaimTests {
 		AtomicInteger running = new AtomicInteger();
 		AtomicInteger most = new AtomicInteger();
 		AtomicInteger completed = new AtomicInteger();
-		List<CompletableFuture<Void>> claimers = IntStream.range(0, 4)
-			.mapToObj((i) -> Background.run(() -> {
-				try (WorkTables claimer = WorkTables.open(database)) {
-					while (completed.get() < items) {
-						Claimed claimed = claimer.claim(queue, 3);
-						most.accumulateAndGet(running.addAndGet(claimed.items().size()), Math::max);
-						for (Done item : WorkTables.done(claimed)) {
-							running.decrementAndGet();
-							// Trims the claim, which is not finished yet
-							completed.addAndGet(claimer.complete(List.of(item), List.of()).size());
-						}
-						if (claimed.claim() != null) {
-							claimer.complete(List.of(), List.of(claimed.claim()));
-						}
+		List<CompletableFuture<Void>> claimers = IntStream.range(0, 4).mapToObj((i) -> Background.run(() -> {
+			try (WorkTables claimer = WorkTables.open(database)) {
+				while (completed.get() < items) {
+					Claimed claimed = claimer.claim(queue, 3);
+					most.accumulateAndGet(running.addAndGet(claimed.items().size()), Math::max);
+					for (Done item : WorkTables.done(claimed)) {
+						running.decrementAndGet();
+						// Trims the claim, which is not finished yet
+						completed.addAndGet(claimer.complete(List.of(item), List.of()).size());
+					}
+					if (claimed.claim() != null) {
+						claimer.complete(List.of(), List.of(claimed.claim()));
 					}
 				}
-			}))
-			.toList();
+			}
+		})).toList();
 		claimers.forEach(CompletableFuture::join);
 		assertThat(completed).hasValue(items);
 		assertThat(most.get()).isBetween(4, 7);
@@ -160,7 +159,8 @@ class ClaimTests {
 		int queue = this.work.queue("suspects");
 		this.work.insert("suspects", "a", "b", "suspect", "c", "d");
 		this.work.jdbc()
-			.update("UPDATE durable_notify.work_items SET suspect = true WHERE queue_id = ? AND payload = 'suspect'", queue);
+			.update("UPDATE durable_notify.work_items SET suspect = true WHERE queue_id = ? AND payload = 'suspect'",
+					queue);
 		this.work.searchAll(false);
 		List<List<String>> batches = new ArrayList<>();
 		for (int i = 0; i < 3; i++) {
@@ -242,8 +242,7 @@ class ClaimTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "", "preferQueryMode=simple", "prepareThreshold=0", "prepareThreshold=1",
 			"prepareThreshold=-1", "stringtype=unspecified", "binaryTransfer=false", "defaultRowFetchSize=1",
-			"stringtype=unspecified&prepareThreshold=1",
-			"options=-c%20default_transaction_isolation=serializable" })
+			"stringtype=unspecified&prepareThreshold=1", "options=-c%20default_transaction_isolation=serializable" })
 	void aClaimLocksAndClaimsInOneTransactionWhateverTheDriversSettings(String settings) {
 		String name = "driver/" + settings;
 		int queue = this.work.queue(name);
@@ -256,8 +255,10 @@ class ClaimTests {
 				Claimed claimed = claimer.claim(queue, 10);
 				assertThat(WorkTables.texts(claimed)).as(claimer::dump).containsExactly("a", "b", "", "d", "e");
 				assertThat(claimer.jdbc()
-					.queryForList("SELECT c.xmin = q.xmax FROM durable_notify.work_claims c JOIN durable_notify.work_queues q "
-							+ "USING (queue_id) WHERE claim_id = ?", Boolean.class, claimed.claim().claimId()))
+					.queryForList(
+							"SELECT c.xmin = q.xmax FROM durable_notify.work_claims c JOIN durable_notify.work_queues q "
+									+ "USING (queue_id) WHERE claim_id = ?",
+							Boolean.class, claimed.claim().claimId()))
 					.as("the queue was locked by the transaction that has claimed")
 					.containsExactly(true);
 				ClaimedItem lane = claimed.items().get(2);

@@ -140,19 +140,22 @@ class EnqueueTests {
 	void aTriggerEnqueuesInItsTransactionAndWakesOthersAtTheCommit() throws Exception {
 		int queue = this.work.queue("orders");
 		this.work.jdbc().execute("CREATE TABLE orders (id int PRIMARY KEY, customer text)");
-		this.work.jdbc().execute("""
-				CREATE FUNCTION enqueue_order() RETURNS trigger LANGUAGE plpgsql AS $$
-				BEGIN
-					PERFORM durable_notify.enqueue('orders', convert_to(NEW.id::text, 'UTF8'));
-					PERFORM durable_notify.enqueue('orders', convert_to('k' || NEW.id, 'UTF8'), key => NEW.customer);
-					PERFORM durable_notify.enqueue('orders', convert_to('o' || NEW.id, 'UTF8'), ordering_key => NEW.customer,
-						wake => false);
-					PERFORM durable_notify.enqueue('new-queue', convert_to('n' || NEW.id, 'UTF8'), due_at => now() + interval '1 hour');
-					RETURN NULL;
-				END $$
-				""");
 		this.work.jdbc()
-			.execute("CREATE TRIGGER enqueue_order AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION enqueue_order()");
+			.execute(
+					"""
+							CREATE FUNCTION enqueue_order() RETURNS trigger LANGUAGE plpgsql AS $$
+							BEGIN
+								PERFORM durable_notify.enqueue('orders', convert_to(NEW.id::text, 'UTF8'));
+								PERFORM durable_notify.enqueue('orders', convert_to('k' || NEW.id, 'UTF8'), key => NEW.customer);
+								PERFORM durable_notify.enqueue('orders', convert_to('o' || NEW.id, 'UTF8'), ordering_key => NEW.customer,
+									wake => false);
+								PERFORM durable_notify.enqueue('new-queue', convert_to('n' || NEW.id, 'UTF8'), due_at => now() + interval '1 hour');
+								RETURN NULL;
+							END $$
+							""");
+		this.work.jdbc()
+			.execute(
+					"CREATE TRIGGER enqueue_order AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION enqueue_order()");
 		this.other.jdbc().execute("LISTEN durable_notify_wakeup");
 		this.work.begin();
 		this.work.jdbc().update("INSERT INTO orders VALUES (0, 'rolled back')");
@@ -161,10 +164,9 @@ class EnqueueTests {
 		this.work.jdbc().update("INSERT INTO orders VALUES (2, 'customer')");
 		Claimed claimed = this.other.claim(queue, 10);
 		assertThat(WorkTables.texts(claimed)).containsExactly("1", "k1", "", "2");
-		assertThat(this.other.laneItems(claimed.items().get(2))).extracting(WorkTables::text).containsExactly("o1", "o2");
-		PGNotification[] notifications = this.other.connection()
-			.unwrap(PGConnection.class)
-			.getNotifications(30_000);
+		assertThat(this.other.laneItems(claimed.items().get(2))).extracting(WorkTables::text)
+			.containsExactly("o1", "o2");
+		PGNotification[] notifications = this.other.connection().unwrap(PGConnection.class).getNotifications(30_000);
 		List<String> payloads = Arrays.stream(notifications)
 			.map(PGNotification::getParameter)
 			.filter((payload) -> payload.startsWith("1 sql work " + queue + ":-"))

@@ -161,8 +161,7 @@ class LaneTests {
 		this.other.begin();
 		this.other.put(WorkTables.ordered("racing", "key", "b"));
 		assertThat(this.work.complete(List.of(item), List.of())).as("enqueueing does not hold it up").hasSize(1);
-		assertThatExceptionOfType(WorkTables.SqlFailure.class)
-			.isThrownBy(() -> this.work.releaseLane(claimed, lane))
+		assertThatExceptionOfType(WorkTables.SqlFailure.class).isThrownBy(() -> this.work.releaseLane(claimed, lane))
 			.satisfies((ex) -> assertThat(SqlErrors.isLockTimeout(ex)).isTrue());
 		// Waits for the lock, and sees what has come until it has it
 		CompletableFuture<String> released = Background.supply(() -> this.work.jdbc()
@@ -203,7 +202,8 @@ class LaneTests {
 		assertThat(failed.kind()).isEqualTo(Returned.Kind.AGAIN);
 		assertThat(this.work.complete(List.of(head), List.of())).as("the lane is another's").isEmpty();
 		assertThat(this.work
-			.<Boolean>run((connection, joined) -> this.work.settle().completeInTransaction(connection, head))).isFalse();
+			.<Boolean>run((connection, joined) -> this.work.settle().completeInTransaction(connection, head)))
+			.isFalse();
 		assertThat(payloads(lane)).as("the first is not due").isEmpty();
 		append("held", "other", "c");
 		assertThat(this.work.claim(queue, 10).items()).extracting(ClaimedItem::key).containsExactly("other");
@@ -247,7 +247,8 @@ class LaneTests {
 			append("blocks", "key", "b");
 			Claimed claimed = awaitLane(queue);
 			ClaimedItem lane = claimed.items().get(0);
-			Returned dead = this.work.fail(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE, true);
+			Returned dead = this.work.fail(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE,
+					true);
 			assertThat(dead).isEqualTo(new Returned(Returned.Kind.DEAD, queue, Micros.NEVER));
 			append("blocks", "key", "c");
 			this.work.searchAll(true);
@@ -282,8 +283,8 @@ class LaneTests {
 			.postpone(connection, WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE));
 		assertThat(this.work.isReturned(lane.itemId())).isTrue();
 		Claimed again = awaitLane(queue);
-		this.work.run((connection, joined) -> this.work.settle()
-			.release(connection, again.claim(), WorkTables.done(again)));
+		this.work
+			.run((connection, joined) -> this.work.settle().release(connection, again.claim(), WorkTables.done(again)));
 		assertThat(this.work.isReturned(lane.itemId())).isTrue();
 		assertThat(this.work.row(lane.itemId())).containsEntry("token", 0);
 		assertThat(handle(queue)).containsExactly("a", "b");

@@ -133,8 +133,9 @@ class SettleTests {
 		assertThat(this.other
 			.<Cancelled>run((connection, joined) -> this.other.enqueue().cancel(connection, "cancelled", "key"))
 			.running()).isFalse();
-		assertThat(this.other.<Cancelled>run(
-				(connection, joined) -> this.other.enqueue().cancel(connection, "cancelled", "key"))).isNull();
+		assertThat(this.other
+			.<Cancelled>run((connection, joined) -> this.other.enqueue().cancel(connection, "cancelled", "key")))
+			.isNull();
 	}
 
 	@Test
@@ -172,8 +173,8 @@ class SettleTests {
 		List<WorkAdminSql.AdminItem> next = this.work
 			.run((connection, joined) -> this.work.admin().dead(connection, "dead", dead.get(0), 10));
 		assertThat(next).isEmpty();
-		int requeued = this.work.run((connection, joined) -> this.work.admin()
-			.requeue(connection, "dead", List.of(stored.itemId()), 10));
+		int requeued = this.work
+			.run((connection, joined) -> this.work.admin().requeue(connection, "dead", List.of(stored.itemId()), 10));
 		assertThat(requeued).isOne();
 		Claimed again = this.other.awaitClaim(queue, 10);
 		assertThat(again.items().get(0)).extracting("itemId", "failures", "key")
@@ -190,8 +191,7 @@ class SettleTests {
 		this.work.fail(WorkTables.done(this.work.claim(queue, 10)).get(0), AT_ONCE, true);
 		this.work.put(WorkTables.keyed("taken", "key", "new"));
 		Claimed running = this.work.claim(queue, 10);
-		int requeued = this.work
-			.run((connection, joined) -> this.work.admin().requeue(connection, "taken", null, 10));
+		int requeued = this.work.run((connection, joined) -> this.work.admin().requeue(connection, "taken", null, 10));
 		assertThat(requeued).isOne();
 		assertThat(this.work.complete(running)).as("it has to run once more").isEmpty();
 		int purged = this.work.run((connection, joined) -> this.work.admin().purge(connection, "taken", null, 10));
@@ -223,8 +223,8 @@ class SettleTests {
 		assertThat(this.work.row(stored.itemId())).containsEntry("failures", 1).containsEntry("token", 1);
 		Claimed third = this.work.awaitClaim(queue, 10);
 		java.time.Instant dueAt = WorkTables.now(this.work.jdbc()).plusSeconds(60);
-		Returned rearmed = this.work.run((connection, joined) -> this.work.settle()
-			.rearm(connection, WorkTables.done(third).get(0), dueAt));
+		Returned rearmed = this.work
+			.run((connection, joined) -> this.work.settle().rearm(connection, WorkTables.done(third).get(0), dueAt));
 		assertThat(rearmed.dueMicros()).isEqualTo(Micros.of(dueAt));
 		assertThat(this.work.row(stored.itemId())).containsEntry("failures", 0)
 			.containsEntry("token", 1)
@@ -252,7 +252,8 @@ class SettleTests {
 		this.work.passBy(queue, stored.get(2).dueMicros());
 		this.other.passBy(queue, stored.get(2).dueMicros());
 		List<Done> items = WorkTables.done(claimed);
-		this.work.run((connection, joined) -> this.work.settle().release(connection, claimed.claim(), items.subList(1, 3)));
+		this.work
+			.run((connection, joined) -> this.work.settle().release(connection, claimed.claim(), items.subList(1, 3)));
 		assertThat(this.work.isReturned(stored.get(1).itemId())).as(this.work::dump).isTrue();
 		Claimed again = this.other.awaitClaim(queue, 10);
 		assertThat(again.items()).extracting("itemId", "token", "failures")
@@ -283,8 +284,8 @@ class SettleTests {
 		this.other.put(WorkTables.keyed("locked", "key", "open"));
 		assertThatExceptionOfType(WorkTables.SqlFailure.class).isThrownBy(() -> this.work.complete(claimed))
 			.satisfies((ex) -> assertThat(SqlErrors.isLockTimeout(ex)).isTrue());
-		Set<Done> completed = this.work.run((connection, joined) -> this.work.settle()
-			.complete(connection, items, List.of(claimed.claim()), true));
+		Set<Done> completed = this.work.run(
+				(connection, joined) -> this.work.settle().complete(connection, items, List.of(claimed.claim()), true));
 		assertThat(completed).containsExactlyInAnyOrder(items.get(0), items.get(2));
 		for (Runnable attempt : List.<Runnable>of(() -> this.work.again(items.get(1)),
 				() -> this.work.fail(items.get(1), AT_ONCE, false))) {
@@ -371,8 +372,9 @@ class SettleTests {
 			.update("INSERT INTO durable_notify.work_items (item_id, queue_id, payload) OVERRIDING SYSTEM VALUE VALUES (?, ?, '')",
 					stored.itemId(), queue);
 		assertThat(this.work.complete(claimed)).isEmpty();
-		assertThat(this.work.<Boolean>run(
-				(connection, joined) -> this.work.settle().completeInTransaction(connection, item))).isFalse();
+		assertThat(this.work
+			.<Boolean>run((connection, joined) -> this.work.settle().completeInTransaction(connection, item)))
+			.isFalse();
 		assertThat(this.work.again(item).kind()).isEqualTo(Returned.Kind.LOST);
 		assertThat(this.work.fail(item, AT_ONCE, true).kind()).isEqualTo(Returned.Kind.LOST);
 		assertThat(this.work.row(stored.itemId())).containsEntry("failures", 0);
@@ -385,15 +387,16 @@ class SettleTests {
 		this.work.claim(queue, 1);
 		this.work.fail(WorkTables.done(this.work.claim(queue, 1)).get(0), AT_ONCE, true);
 		this.work.jdbc()
-			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '1 hour' WHERE queue_id = ?", queue);
+			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '1 hour' WHERE queue_id = ?",
+					queue);
 		List<WorkAdminSql.QueueState> queues = this.work
 			.run((connection, joined) -> this.work.admin().queues(connection));
 		WorkAdminSql.QueueState state = queues.stream().filter((each) -> each.queueId() == queue).findFirst().get();
 		assertThat(state).extracting("name", "paused", "maxRunning", "stored", "running", "dead")
 			.containsExactly("watched", false, null, 2L, 1L, 1L);
 		assertThat(state.oldestDueMicros()).isGreaterThan(3_600_000_000L);
-		List<String> unhandled = this.work.run(
-				(connection, joined) -> this.work.admin().unhandledQueues(connection, Duration.ofMinutes(30)));
+		List<String> unhandled = this.work
+			.run((connection, joined) -> this.work.admin().unhandledQueues(connection, Duration.ofMinutes(30)));
 		assertThat(unhandled).doesNotContain("watched");
 		this.work.searchAll(true);
 		Eventually.await(() -> this.work

@@ -116,11 +116,12 @@ class WorkEngineTests {
 
 	private String state() {
 		JdbcTemplate jdbc = database.jdbc();
-		return "handled %s, items %s, lane items %s, claims %s, dead %s, %s".formatted(this.handled,
-				jdbc.queryForList("SELECT item_id, queue_id, due_at, token, rev, failures, lane, key, last_error FROM durable_notify.work_items"),
+		return "handled %s, items %s, lane items %s, claims %s, dead %s, %s".formatted(this.handled, jdbc.queryForList(
+				"SELECT item_id, queue_id, due_at, token, rev, failures, lane, key, last_error FROM durable_notify.work_items"),
 				jdbc.queryForList("SELECT lane_id, item_id, failures FROM durable_notify.work_lane_items"),
 				jdbc.queryForList("SELECT * FROM durable_notify.work_claims"),
-				jdbc.queryForList("SELECT item_id, queue_id, last_error FROM durable_notify.work_dead"), this.listeners);
+				jdbc.queryForList("SELECT item_id, queue_id, last_error FROM durable_notify.work_dead"),
+				this.listeners);
 	}
 
 	@Test
@@ -153,8 +154,8 @@ class WorkEngineTests {
 			this.work.enqueue(WorkRequest.of(this.queue, "late"));
 			this.work.enqueueOnCommit(WorkRequest.of(this.queue, "later"));
 			// Others are claimed meanwhile
-			instance.newTransaction().executeWithoutResult(
-					(inner) -> this.work.enqueue(WorkRequest.of(this.queue, "early")));
+			instance.newTransaction()
+				.executeWithoutResult((inner) -> this.work.enqueue(WorkRequest.of(this.queue, "early")));
 			awaitHandled(1);
 			assertThat(this.handled).containsExactly("early");
 		});
@@ -185,9 +186,10 @@ class WorkEngineTests {
 
 	private String deadError() {
 		return database.jdbc()
-			.queryForObject("SELECT max(d.last_error) FROM durable_notify.work_dead d "
-					+ "JOIN durable_notify.work_queues q ON q.queue_id = d.queue_id WHERE q.name = ?", String.class,
-					this.queue);
+			.queryForObject(
+					"SELECT max(d.last_error) FROM durable_notify.work_dead d "
+							+ "JOIN durable_notify.work_queues q ON q.queue_id = d.queue_id WHERE q.name = ?",
+					String.class, this.queue);
 	}
 
 	@Test
@@ -297,6 +299,26 @@ class WorkEngineTests {
 		}
 	}
 
+	@Test
+	void aDeadItemBlocksItsKeyIfTheListenerSaysSo() {
+		listen(WorkListenerSpec.of(this.queue).onDead(OnDead.BLOCK), (item) -> {
+			if (text(item).equals("1") && this.handled.size() < 2) {
+				throw new PermanentFailureException("bad");
+			}
+			return record(item);
+		});
+		for (int i = 0; i < 4; i++) {
+			this.work.enqueue(WorkRequest.of(this.queue, "" + i).orderingKey("key"));
+		}
+		this.work.enqueue(WorkRequest.of(this.queue, "other").orderingKey("other"));
+		Eventually.await(() -> dead() == 1, this::state);
+		awaitHandled(2);
+		assertThat(this.handled).containsExactlyInAnyOrder("0", "other");
+		assertThat(instance.bean(WorkAdmin.class).requeue(DeadQuery.of(this.queue))).isOne();
+		awaitHandled(5);
+		awaitNothingLeft();
+		assertThat(this.handled.subList(2, 5)).containsExactly("1", "2", "3");
+	}
 
 	@Test
 	void anItemThatIsAskedForWhileItRunsRunsOnceMore() throws Exception {
@@ -384,7 +406,42 @@ class WorkEngineTests {
 		assertThat(sizes).hasSize(51);
 	}
 
+	@Test
+	void noMoreThanTheLimitRunInAllInstances() {
+		AtomicInteger running = new AtomicInteger();
+		AtomicInteger most = new AtomicInteger();
+		WorkAdmin admin = instance.bean(WorkAdmin.class);
+		this.work.enqueue(WorkRequest.of(this.queue, "first"));
+		admin.limit(this.queue, 3);
+		this.work.enqueueAll(IntStream.range(0, 60).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		WorkHandler handler = (item) -> {
+			most.accumulateAndGet(running.incrementAndGet(), Math::max);
+			Thread.sleep(5);
+			running.decrementAndGet();
+			return record(item);
+		};
+		try (Instance other = Instance.start(database)) {
+			listen(WorkListenerSpec.of(this.queue), handler);
+			other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), handler);
+			awaitHandled(61);
+		}
+		awaitNothingLeft();
+		assertThat(most).hasValue(3);
+	}
 
+	@Test
+	void aPausedQueueIsNotClaimed() {
+		WorkAdmin admin = instance.bean(WorkAdmin.class);
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		admin.pause(this.queue);
+		listen(WorkListenerSpec.of(this.queue, this.queue + "-other"), this::record);
+		this.work.enqueue(WorkRequest.of(this.queue + "-other", "other"));
+		awaitHandled(1);
+		assertThat(this.handled).containsExactly("other");
+		admin.resume(this.queue);
+		awaitHandled(2);
+		awaitNothingLeft();
+	}
 
 	@Test
 	void twoInstancesShareTheItemsAndHandleEachOnce() {
@@ -402,8 +459,9 @@ class WorkEngineTests {
 			});
 			for (int batch = 0; batch < 20; batch++) {
 				int first = batch * 500;
-				this.work.enqueueAll(
-						IntStream.range(first, first + 500).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+				this.work.enqueueAll(IntStream.range(first, first + 500)
+					.mapToObj((i) -> WorkRequest.of(this.queue, "" + i))
+					.toList());
 			}
 			Eventually.await(() -> counts.size() == 10_000, () -> counts.size());
 			awaitNothingLeft();
@@ -437,8 +495,8 @@ class WorkEngineTests {
 		closing.join(30_000);
 		awaitHandled(30);
 		awaitNothingLeft();
-		assertThat(this.handled).containsExactlyInAnyOrderElementsOf(
-				IntStream.range(0, 30).mapToObj("%d"::formatted).toList());
+		assertThat(this.handled)
+			.containsExactlyInAnyOrderElementsOf(IntStream.range(0, 30).mapToObj("%d"::formatted).toList());
 		assertThat(attempts).containsOnly(1);
 	}
 

@@ -670,7 +670,7 @@ class WorkListenerMethodTests {
 
 	@Test
 	void beansWithMethodsAreNotLazy() {
-		HandlerMethodFilter filter = new WorkMethodConfiguration().durableNotifyWorkListenerFilter();
+		HandlerMethodFilter filter = WorkMethodConfiguration.durableNotifyWorkListenerFilter();
 		assertThat(filter.isExcluded("mails", null, Mails.class)).isTrue();
 		assertThat(filter.isExcluded("mails", null, Mail.class)).isFalse();
 	}

@@ -65,13 +65,11 @@ class WorkListenerTests {
 	}
 
 	private Instance start(Class<?> source, String... properties) {
-		String[] all = IntStream.range(0, properties.length + 2)
-			.mapToObj((i) -> switch (i) {
-				case 0 -> "durable-notify.work.backoff.delay=50ms";
-				case 1 -> "durable-notify.work.max-attempts=2";
-				default -> properties[i - 2];
-			})
-			.toArray(String[]::new);
+		String[] all = IntStream.range(0, properties.length + 2).mapToObj((i) -> switch (i) {
+			case 0 -> "durable-notify.work.backoff.delay=50ms";
+			case 1 -> "durable-notify.work.max-attempts=2";
+			default -> properties[i - 2];
+		}).toArray(String[]::new);
 		Instance instance = Instance.start(database, (application) -> application.sources(source), all);
 		this.instances.add(instance);
 		return instance;
@@ -144,7 +142,8 @@ class WorkListenerTests {
 		queue(instance).enqueue(WorkRequest.of("number", "secret"));
 		Eventually.await(() -> count("work_dead") == 2, WorkListenerTests::state);
 		assertThat(database.jdbc()
-			.queryForList("SELECT failures || ' ' || last_error FROM durable_notify.work_dead ORDER BY 1", String.class))
+			.queryForList("SELECT failures || ' ' || last_error FROM durable_notify.work_dead ORDER BY 1",
+					String.class))
 			.satisfiesExactlyInAnyOrder(
 					(dead) -> assertThat(dead).isEqualTo("1 java.lang.UnsupportedOperationException: expected"),
 					(dead) -> assertThat(dead).contains("cannot be read as int").doesNotContain("secret"));

@@ -169,8 +169,8 @@ class DurableTimersTests {
 		}
 
 		List<Expired> await(int size) {
-			Eventually.await(() -> this.expired.size() >= size, () -> this.expired + " "
-					+ database.jdbc().queryForList("SELECT * FROM durable_notify.work_items"));
+			Eventually.await(() -> this.expired.size() >= size,
+					() -> this.expired + " " + database.jdbc().queryForList("SELECT * FROM durable_notify.work_items"));
 			assertThat(this.expired).hasSize(size);
 			return this.expired;
 		}

@@ -139,6 +139,9 @@ AS $$
 		ELSE (pg_catalog.date_part('epoch', moment) * 1000000)::bigint END
 $$;
 
+-- The functions that are called for each item or batch have no path to be set, which costs as much as an append. Their
+-- names are qualified, but for an unnest() of several arrays, which is always the server's
+
 -- Claims what is due, up to a limit, in the order of the due times. Always returns a row, the first of which says what
 -- was claimed.
 --
@@ -155,7 +158,6 @@ CREATE FUNCTION ${schema}.work_claim(p_queue int, p_instance bigint, p_limit int
 		item_id bigint, token int, rev int, failures int, lane boolean, key text, enqueued_at timestamptz, headers text,
 		payload bytea)
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 	SET jit = off
 	SET work_mem = '64MB'
@@ -172,18 +174,18 @@ DECLARE
 	-- How long after its due time an item may become visible and be found nevertheless
 	slack CONSTANT interval := '20 ms';
 BEGIN
-	IF current_setting('transaction_isolation') <> 'read committed' THEN
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION 'Items can be claimed in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
 	END IF;
 	-- Items of a claim that a crash of the server forgets are claimed again: only one holder completes them
-	PERFORM set_config('synchronous_commit', 'off', true);
+	PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
 	SELECT w.paused_at, w.max_running, w.frontier, w.looked_at, w.look_took INTO q
 		FROM ${schema}.work_queues w WHERE w.queue_id = p_queue FOR NO KEY UPDATE;
 	granted := FOUND AND q.paused_at IS NULL AND EXISTS (SELECT FROM ${schema}.instances i
-		WHERE i.instance_id = p_instance AND i.lease_until > clock_timestamp() AND i.gone_at IS NULL);
+		WHERE i.instance_id = p_instance AND i.lease_until > pg_catalog.clock_timestamp() AND i.gone_at IS NULL);
 	limited := q.max_running IS NOT NULL;
 	IF granted AND limited THEN
-		room := least(room, q.max_running - (SELECT coalesce(sum(cardinality(l.item_ids)), 0)
+		room := least(room, q.max_running - (SELECT coalesce(pg_catalog.sum(pg_catalog.cardinality(l.item_ids)), 0)
 			FROM ${schema}.work_claims l WHERE l.queue_id = p_queue));
 		granted := room > 0;
 	END IF;
@@ -191,7 +193,7 @@ BEGIN
 		RETURN NEXT;
 		RETURN;
 	END IF;
-	moment := clock_timestamp();
+	moment := pg_catalog.clock_timestamp();
 	-- Unless the clock was set back
 	given := CASE WHEN p_low < 0 THEN '-infinity'
 		ELSE least('epoch'::timestamptz + p_low * interval '1 microsecond', moment - slack) END;
@@ -207,10 +209,10 @@ BEGIN
 			WHERE i.queue_id = p_queue AND i.due_at >= low AND i.due_at <= moment
 				-- NOT IN is hashed, and keeps the order of the index. A claim whose last item is due before the bound
 				-- has none of these
-				AND i.item_id NOT IN (SELECT unnest(l.item_ids) FROM ${schema}.work_claims l
+				AND i.item_id NOT IN (SELECT pg_catalog.unnest(l.item_ids) FROM ${schema}.work_claims l
 					WHERE l.queue_id = p_queue AND l.to_due >= low)
 				-- But if its due time may have been moved while it runs, all claims count
-				AND (i.rev = 0 OR i.item_id NOT IN (SELECT unnest(l.item_ids) FROM ${schema}.work_claims l
+				AND (i.rev = 0 OR i.item_id NOT IN (SELECT pg_catalog.unnest(l.item_ids) FROM ${schema}.work_claims l
 					WHERE l.queue_id = p_queue))
 			ORDER BY i.due_at, i.item_id
 			LIMIT room),
@@ -220,7 +222,7 @@ BEGIN
 			SELECT n.* FROM n WHERE NOT EXISTS (SELECT FROM s) OR (n.due_at, n.item_id) < (SELECT s.due_at, s.item_id FROM s)
 			UNION ALL
 			(SELECT * FROM (SELECT * FROM n LIMIT 1) f WHERE f.suspect)),
-		m AS MATERIALIZED (SELECT max(c.due_at) AS due, count(*) AS n, count(*) = room OR EXISTS (SELECT FROM s) AS more FROM c),
+		m AS MATERIALIZED (SELECT pg_catalog.max(c.due_at) AS due, pg_catalog.count(*) AS n, pg_catalog.count(*) = room OR EXISTS (SELECT FROM s) AS more FROM c),
 		k AS (INSERT INTO ${schema}.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
 			SELECT cid, p_queue, p_instance, m.due, ARRAY(SELECT c.item_id FROM c) FROM m WHERE m.n > 0)
 		SELECT true, limited, cid, ${schema}.work_micros(CASE WHEN m.more THEN m.due ELSE moment END - slack),
@@ -229,7 +231,7 @@ BEGIN
 			m.more, c.item_id, c.token, c.rev, c.failures, c.lane, c.key, c.enqueued_at, c.headers, c.payload
 		FROM m LEFT JOIN c ON true;
 	IF whole THEN
-		UPDATE ${schema}.work_queues w SET looked_at = moment, look_took = clock_timestamp() - moment,
+		UPDATE ${schema}.work_queues w SET looked_at = moment, look_took = pg_catalog.clock_timestamp() - moment,
 			frontier = least(greatest(q.frontier, given), moment - slack) WHERE w.queue_id = p_queue;
 	ELSIF given > q.frontier + interval '1 s' THEN
 		UPDATE ${schema}.work_queues w SET frontier = given WHERE w.queue_id = p_queue;
@@ -243,13 +245,12 @@ $$;
 -- good as that of the key while there are no claims, and would read all of the queue's
 CREATE FUNCTION ${schema}.work_leave(p_claim bigint, p_queue int, p_items bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 AS $$
 BEGIN
 	DELETE FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue AND c.item_ids <@ p_items;
 	IF NOT FOUND THEN
-		UPDATE ${schema}.work_claims c SET item_ids = ARRAY(SELECT unnest(c.item_ids) EXCEPT ALL SELECT unnest(p_items))
+		UPDATE ${schema}.work_claims c SET item_ids = ARRAY(SELECT pg_catalog.unnest(c.item_ids) EXCEPT ALL SELECT pg_catalog.unnest(p_items))
 			WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue;
 	END IF;
 END
@@ -259,13 +260,12 @@ $$;
 -- A statement after the lock: its snapshot has all items that were enqueued before
 CREATE FUNCTION ${schema}.work_next_of_lane(p_lane bigint) RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 AS $$
 DECLARE
 	due timestamptz;
 BEGIN
-	SELECT greatest(clock_timestamp() + interval '50 ms', x.not_before) INTO due
+	SELECT greatest(pg_catalog.clock_timestamp() + interval '50 ms', x.not_before) INTO due
 		FROM ${schema}.work_lane_items x WHERE x.lane_id = p_lane ORDER BY x.item_id LIMIT 1;
 	IF FOUND THEN
 		UPDATE ${schema}.work_items i SET due_at = due, suspect = false WHERE i.item_id = p_lane;
@@ -317,7 +317,6 @@ $$;
 CREATE FUNCTION ${schema}.work_return(p_claim bigint, p_queue int, p_lane bigint, p_item bigint, p_token int, p_rev int,
 		p_outcome text, p_at bigint, p_in bigint, p_error text, p_wait int, OUT kind text, OUT due bigint)
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
@@ -331,7 +330,7 @@ BEGIN
 	kind := 'LOST';
 	due := 9223372036854775807;
 	IF p_wait > 0 THEN
-		PERFORM set_config('lock_timeout', p_wait || 'ms', true);
+		PERFORM pg_catalog.set_config('lock_timeout', p_wait || 'ms', true);
 	END IF;
 	SELECT i.rev <> p_rev, i.due_at INTO moved, next_due FROM ${schema}.work_items i
 		WHERE i.item_id = held AND i.token = p_token AND i.lane = (p_lane <> 0)
@@ -340,8 +339,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	soon := clock_timestamp() + interval '50 ms';
-	wanted := greatest(soon, greatest(clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
+	soon := pg_catalog.clock_timestamp() + interval '50 ms';
+	wanted := greatest(soon, greatest(pg_catalog.clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
 		+ p_in * interval '1 microsecond');
 	IF p_lane <> 0 THEN
 		IF p_outcome = 'AGAIN' THEN
@@ -403,7 +402,6 @@ $$;
 -- Removes an item that is completed and that the caller has locked
 CREATE FUNCTION ${schema}.work_remove(p_lane bigint, p_item bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 AS $$
 BEGIN
@@ -431,7 +429,6 @@ $$;
 CREATE FUNCTION ${schema}.work_complete(p_claims bigint[], p_queues int[], p_lanes bigint[], p_items bigint[], p_tokens int[],
 		p_revs int[], p_finished bigint[], p_finished_queues int[], p_skip boolean) RETURNS SETOF int
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 	SET jit = off
 	SET lock_timeout = '50ms'
@@ -444,7 +441,7 @@ DECLARE
 	done int[];
 	missing int[];
 BEGIN
-	SELECT coalesce(bool_or(q.max_running IS NOT NULL), false), coalesce(bool_or(q.retention IS NOT NULL), false)
+	SELECT coalesce(pg_catalog.bool_or(q.max_running IS NOT NULL), false), coalesce(pg_catalog.bool_or(q.retention IS NOT NULL), false)
 		INTO limited, kept FROM ${schema}.work_queues q WHERE q.queue_id = ANY (p_queues);
 	IF p_skip THEN
 		wanted := ARRAY(SELECT u.ord FROM unnest(p_items, p_lanes) WITH ORDINALITY AS u(item, lane, ord)
@@ -461,7 +458,7 @@ BEGIN
 		f AS (INSERT INTO ${schema}.work_finished (item_id, lane, queue_id, enqueued_at, failures)
 			SELECT d.item_id, false, d.queue_id, d.enqueued_at, d.failures
 			FROM d JOIN ${schema}.work_queues q ON q.queue_id = d.queue_id AND q.retention IS NOT NULL WHERE kept)
-		SELECT array_agg(d.ord) INTO done FROM d;
+		SELECT pg_catalog.array_agg(d.ord) INTO done FROM d;
 	done := coalesce(done, '{}');
 	IF 0 < ANY (p_lanes) THEN
 		IF p_skip THEN
@@ -487,20 +484,20 @@ BEGIN
 			f AS (INSERT INTO ${schema}.work_finished (item_id, lane, queue_id, enqueued_at, failures)
 				SELECT d.item_id, true, d.queue, d.enqueued_at, d.failures
 				FROM d JOIN ${schema}.work_queues q ON q.queue_id = d.queue AND q.retention IS NOT NULL WHERE kept)
-			SELECT done || coalesce(array_agg(d.ord::int), '{}') INTO done FROM d;
+			SELECT done || coalesce(pg_catalog.array_agg(d.ord::int), '{}') INTO done FROM d;
 	END IF;
-	IF cardinality(done) < cardinality(p_items) THEN
-		missing := ARRAY(SELECT generate_series(1, cardinality(p_items)) EXCEPT ALL SELECT unnest(done));
-		RETURN QUERY SELECT unnest(missing);
+	IF pg_catalog.cardinality(done) < pg_catalog.cardinality(p_items) THEN
+		missing := ARRAY(SELECT pg_catalog.generate_series(1, pg_catalog.cardinality(p_items)) EXCEPT ALL SELECT pg_catalog.unnest(done));
+		RETURN QUERY SELECT pg_catalog.unnest(missing);
 	END IF;
 	DELETE FROM ${schema}.work_claims c USING unnest(p_finished, p_finished_queues) AS f(claim, queue)
 		WHERE c.claim_id = f.claim AND c.queue_id + 0 = f.queue
-			AND (missing IS NULL OR NOT EXISTS (SELECT FROM unnest(missing) AS m(ord)
+			AND (missing IS NULL OR NOT EXISTS (SELECT FROM pg_catalog.unnest(missing) AS m(ord)
 				WHERE p_claims[m.ord] = c.claim_id AND p_queues[m.ord] = c.queue_id));
 	IF limited THEN
 		-- Those that are done must not count as running
 		UPDATE ${schema}.work_claims c
-			SET item_ids = ARRAY(SELECT unnest(c.item_ids) EXCEPT ALL SELECT p_items[d.ord] FROM unnest(done) AS d(ord)
+			SET item_ids = ARRAY(SELECT pg_catalog.unnest(c.item_ids) EXCEPT ALL SELECT p_items[d.ord] FROM pg_catalog.unnest(done) AS d(ord)
 				WHERE p_lanes[d.ord] = 0)
 			FROM (SELECT DISTINCT u.claim, u.queue FROM unnest(p_claims, p_queues) AS u(claim, queue)) u
 			JOIN ${schema}.work_queues q ON q.queue_id = u.queue AND q.max_running IS NOT NULL
@@ -542,7 +539,6 @@ $$;
 CREATE FUNCTION ${schema}.work_release_lane(p_claim bigint, p_queue int, p_lane bigint, p_token int, p_wait int,
 		OUT kind text, OUT due bigint)
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 AS $$
 DECLARE
@@ -550,11 +546,11 @@ DECLARE
 BEGIN
 	kind := 'LOST';
 	due := 9223372036854775807;
-	IF current_setting('transaction_isolation') <> 'read committed' THEN
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION 'Lanes can be released in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
 	END IF;
 	IF p_wait > 0 THEN
-		PERFORM set_config('lock_timeout', p_wait || 'ms', true);
+		PERFORM pg_catalog.set_config('lock_timeout', p_wait || 'ms', true);
 	END IF;
 	PERFORM FROM ${schema}.work_items i WHERE i.item_id = p_lane AND i.lane AND i.token = p_token
 		AND i.enqueued_at <= 'epoch'::timestamptz + p_claim * interval '1 microsecond' FOR UPDATE;
@@ -573,12 +569,11 @@ $$;
 CREATE FUNCTION ${schema}.work_append(p_queue text, p_key text, p_at bigint, p_in bigint, p_headers text, p_payload bytea,
 		OUT queue_id int, OUT item_id bigint, OUT due bigint)
 	LANGUAGE plpgsql VOLATILE
-	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	of_lane bigint;
-	first_due timestamptz := greatest(clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
+	first_due timestamptz := greatest(pg_catalog.clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
 		+ p_in * interval '1 microsecond';
 BEGIN
 	queue_id := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = p_queue);
