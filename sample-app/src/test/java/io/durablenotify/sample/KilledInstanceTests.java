@@ -42,10 +42,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 /**
- * Tests for work whose instance, another JVM, is killed.
+ * Tests for work whose instance, another JVM, is killed, or stopped for so long that it
+ * is given up.
  */
 @SampleTest
 class KilledInstanceTests {
+
+	private static final String OUTPUT = "output.log";
 
 	@Autowired
 	Environment environment;
@@ -89,7 +92,7 @@ class KilledInstanceTests {
 				"--spring.datasource.url=" + this.connectionDetails.getJdbcUrl(),
 				"--durable-notify.work.lease-duration=2s")
 			.redirectErrorStream(true)
-			.redirectOutput(this.directory.resolve("other.log").toFile())
+			.redirectOutput(this.directory.resolve(OUTPUT).toFile())
 			.start();
 	}
 
@@ -101,34 +104,47 @@ class KilledInstanceTests {
 	}
 
 	@Test
-	void anOrderIsCompletedByAnotherInstance() {
+	void anOrderOfAnInstanceThatIsKilledIsCompletedByAnother() throws Exception {
 		String order = this.client.order("ada@example.com");
-		String killed = awaitStart(order, "reserve");
-		assertThat(killed).isNotEqualTo(this.instance.toString());
-		this.client.put("/settings/pause", "2000");
-		assertThat(awaitStart(order, "charge")).isEqualTo(killed);
+		String killed = awaitSecondStep(order, "2000");
 		((SmartLifecycle) this.listeners).start();
-		this.other.destroyForcibly();
+		signal("-KILL");
 		this.client.put("/settings/pause", "5");
-		assertThat(this.client.orderEvents(order)).containsExactly("run_created by " + this.instance,
-				"step_started reserve by " + killed, "step_completed reserve by " + killed,
-				"step_started charge by " + killed, "step_started charge by " + this.instance,
-				"step_completed charge by " + this.instance, "step_started ship by " + this.instance,
-				"step_completed ship by " + this.instance, "receipt_sent by " + this.instance,
-				"run_completed by " + this.instance);
-		assertThat(this.jdbc.sql("select step || ' by ' || engine from step_results where run_id = ?")
-			.param(UUID.fromString(order))
-			.query(String.class)
-			.list()).containsExactly("reserve by " + killed, "charge by " + this.instance, "ship by " + this.instance);
+		assertThat(this.client.orderEvents(order)).isEqualTo(completedFrom(killed));
+		assertThat(results(order)).isEqualTo(resultsFrom(killed));
+	}
+
+	@Test
+	void anInstanceThatWasStoppedForLongLeavesItsStepToTheOther() throws Exception {
+		String order = this.client.order("ada@example.com");
+		String stopped = awaitSecondStep(order, "1000");
+		((SmartLifecycle) this.listeners).start();
+		signal("-STOP");
+		this.client.put("/settings/pause", "5");
+		assertThat(this.client.orderEvents(order)).isEqualTo(completedFrom(stopped));
+		signal("-CONT");
+		await("refusal").atMost(Duration.ofSeconds(60))
+			.untilAsserted(() -> assertThat(output()).contains("was refused"));
+		assertThat(this.log.read(order, 0, 100).events()).hasSameSizeAs(completedFrom(stopped));
+		assertThat(results(order)).isEqualTo(resultsFrom(stopped));
 	}
 
 	/**
-	 * Wait until a step is executed, and return the instance that does so.
+	 * Wait until the other instance executes the second step of an order.
+	 * @param pause how slow it is from then on
+	 * @return its name
 	 */
+	private String awaitSecondStep(String order, String pause) {
+		String name = awaitStart(order, "reserve");
+		assertThat(name).isNotEqualTo(this.instance.toString());
+		this.client.put("/settings/pause", pause);
+		assertThat(awaitStart(order, "charge")).isEqualTo(name);
+		return name;
+	}
+
 	private String awaitStart(String order, String step) {
 		await(step).atMost(Duration.ofSeconds(60))
-			.untilAsserted(() -> assertThat(starts(order, step)).as(() -> output(this.directory.resolve("other.log")))
-				.hasSize(1));
+			.untilAsserted(() -> assertThat(starts(order, step)).as(this::output).hasSize(1));
 		return this.json.readTree(starts(order, step).get(0).payload()).get("instance").asString();
 	}
 
@@ -139,9 +155,32 @@ class KilledInstanceTests {
 			.toList();
 	}
 
-	private static String output(Path log) {
+	private List<String> completedFrom(String lost) {
+		return List.of("run_created by " + this.instance, "step_started reserve by " + lost,
+				"step_completed reserve by " + lost, "step_started charge by " + lost,
+				"step_started charge by " + this.instance, "step_completed charge by " + this.instance,
+				"step_started ship by " + this.instance, "step_completed ship by " + this.instance,
+				"receipt_sent by " + this.instance, "run_completed by " + this.instance);
+	}
+
+	private List<String> results(String order) {
+		return this.jdbc.sql("select step || ' by ' || engine from step_results where run_id = ?")
+			.param(UUID.fromString(order))
+			.query(String.class)
+			.list();
+	}
+
+	private List<String> resultsFrom(String lost) {
+		return List.of("reserve by " + lost, "charge by " + this.instance, "ship by " + this.instance);
+	}
+
+	private void signal(String signal) throws IOException, InterruptedException {
+		assertThat(new ProcessBuilder("kill", signal, String.valueOf(this.other.pid())).start().waitFor()).isZero();
+	}
+
+	private String output() {
 		try {
-			return Files.readString(log);
+			return Files.readString(this.directory.resolve(OUTPUT));
 		}
 		catch (IOException ex) {
 			return ex.toString();
