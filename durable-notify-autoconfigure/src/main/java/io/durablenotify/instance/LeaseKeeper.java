@@ -302,7 +302,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private void lose(Connection connection, HeldLease lease) throws SQLException {
 		logger.warn(("The lease of this instance (%d) ran out before it was renewed, and another instance has taken "
-				+ "over: what it was writing has failed")
+				+ "over: streams that it was writing have failed, and items that it had claimed are handled again")
 			.formatted(lease.instanceId()));
 		this.leases.replace(lease.duration(), lease, newLease(lease.duration()));
 		lease.lost();

@@ -34,7 +34,9 @@ public final class Figures {
 				new ManyReadersOfOne(), new CostOfWakeups(), new LargeTables(), new StandstillReader(), new Recovery(),
 				new HeldSnapshot(), new EventAppends(), new RacingEngines(), new ChangePublishing(),
 				new ChangeLatency(), new ChangeCatchUp(), new OneChunkToManyClients(), new IdleClients(),
-				new StuckClients());
+				new StuckClients(), new NoOpWork(), new TransactionalWork(), new Enqueueing(), new WorkUnderSnapshot(),
+				new OrderedWork(), new WorkLatency(), new TimerLateness(), new LargeWorkTables(), new WalOfWork(),
+				new LeaseRenewal(), new LostProcess(), new SingleItemClaims());
 	}
 
 }

@@ -28,7 +28,7 @@ import io.durablenotify.stream.ChunkHandler;
 /**
  * Records how old chunks are when they come, and that none is missing.
  */
-public final class LatencyHandler implements ChunkHandler {
+public final class LatencyHandler implements ChunkHandler, LatencySource {
 
 	private static final long TIMEOUT_SECONDS = 30;
 
@@ -66,6 +66,7 @@ public final class LatencyHandler implements ChunkHandler {
 	/**
 	 * Wait for the last chunk.
 	 */
+	@Override
 	public Latency await() throws InterruptedException {
 		Check.that(this.missing.await(TIMEOUT_SECONDS, TimeUnit.SECONDS), "missing chunks: " + this.missing.getCount());
 		Check.that(!this.outOfOrder, "chunks came out of order");

@@ -23,6 +23,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.benchmarks.harness.ChildProcess;
@@ -31,6 +32,9 @@ import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.PromptSocketFactory;
 import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
@@ -44,7 +48,7 @@ public final class OtherProcess implements ChildProcess.Service {
 
 	private final List<Instance> instances = new ArrayList<>();
 
-	private @Nullable LatencyHandler handler;
+	private @Nullable LatencySource handler;
 
 	private @Nullable Subscription subscription;
 
@@ -57,7 +61,9 @@ public final class OtherProcess implements ChildProcess.Service {
 
 	/**
 	 * Answer: {@code clock}; {@code instances url count}; {@code subscribe stream count};
-	 * {@code receive topic count}; {@code listen url channel count}; {@code report}.
+	 * {@code receive topic count}; {@code handle queue count};
+	 * {@code hold url queue count property}; {@code listen url channel count};
+	 * {@code report}.
 	 */
 	@Override
 	public String answer(String[] command) throws Exception {
@@ -67,17 +73,27 @@ public final class OtherProcess implements ChildProcess.Service {
 			}
 			case "instances" -> startInstances(command[1], Integer.parseInt(command[2]));
 			case "subscribe" -> {
-				this.handler = new LatencyHandler(Integer.parseInt(command[2]));
+				LatencyHandler handler = new LatencyHandler(Integer.parseInt(command[2]));
+				this.handler = handler;
 				this.subscription = this.instances.get(0)
 					.reader()
-					.subscribe(command[1], StreamPosition.start(), this.handler);
+					.subscribe(command[1], StreamPosition.start(), handler);
 			}
 			case "receive" -> {
-				this.handler = new LatencyHandler(Integer.parseInt(command[2]));
+				LatencyHandler handler = new LatencyHandler(Integer.parseInt(command[2]));
+				this.handler = handler;
 				this.subscription = this.instances.get(0)
 					.bean(ChangeNotifier.class)
-					.subscribe(command[1], new ChangeLatencyHandler(this.handler));
+					.subscribe(command[1], new ChangeLatencyHandler(handler));
 			}
+			case "handle" -> {
+				WorkLatencyHandler handler = new WorkLatencyHandler(Integer.parseInt(command[2]));
+				this.handler = handler;
+				this.subscription = this.instances.get(0)
+					.bean(WorkListeners.class)
+					.register(WorkListenerSpec.of(command[1]), handler);
+			}
+			case "hold" -> hold(Instance.start(command[1], command[4]), command[2], Integer.parseInt(command[3]));
 			case "listen" -> listen(command[1], command[2], Integer.parseInt(command[3]));
 			case "report" -> {
 				return report();
@@ -96,6 +112,18 @@ public final class OtherProcess implements ChildProcess.Service {
 				Thread.sleep(10);
 			}
 		}
+	}
+
+	/**
+	 * Claim items, and never complete them.
+	 */
+	private void hold(Instance instance, String queue, int count) {
+		this.instances.add(instance);
+		instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(queue).concurrency(1).prefetch(count - 1), (item) -> {
+				new CountDownLatch(1).await();
+				return WorkOutcome.done();
+			});
 	}
 
 	/**

@@ -70,6 +70,13 @@ public final class ChildProcess implements AutoCloseable {
 		return answer;
 	}
 
+	/**
+	 * End the process as SIGKILL does, which is what this is where there are signals.
+	 */
+	public void kill() {
+		this.process.destroyForcibly();
+	}
+
 	@Override
 	public void close() {
 		this.commands.close();

@@ -106,6 +106,8 @@ public final class Instance implements AutoCloseable {
 		defaults.put("spring.main.banner-mode", "off");
 		defaults.put("logging.level.root", "warn");
 		defaults.put("logging.level.io.durablenotify", "warn");
+		// A peer, which warns of each filter that took 10 ms
+		defaults.put("logging.level.org.jobrunr", "error");
 		for (String property : properties) {
 			String[] nameAndValue = property.split("=", 2);
 			defaults.put(nameAndValue[0], nameAndValue[1]);

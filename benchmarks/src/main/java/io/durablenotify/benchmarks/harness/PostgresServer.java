@@ -98,8 +98,8 @@ public final class PostgresServer implements AutoCloseable {
 	}
 
 	/**
-	 * Let an instance migrate once, and put beside our chunks a table of the same shape
-	 * that is written and read by plain JDBC.
+	 * Let an instance migrate once, and put beside our tables those of the same shape
+	 * that are written and read by plain JDBC.
 	 */
 	private void createTemplate() throws SQLException {
 		execute("CREATE DATABASE " + TEMPLATE);
@@ -109,6 +109,10 @@ public final class PostgresServer implements AutoCloseable {
 			statement.execute("CREATE TABLE raw_chunks (LIKE durable_notify.stream_chunks INCLUDING ALL)");
 			statement.execute("CREATE TABLE raw_changes (LIKE durable_notify.changes INCLUDING ALL)");
 			statement.execute("CREATE TABLE raw_events (LIKE durable_notify.workflow_events INCLUDING ALL)");
+			statement.execute("CREATE TABLE raw_items (LIKE durable_notify.work_items INCLUDING ALL)");
+			statement.execute("CREATE TABLE raw_payloads (id bigint PRIMARY KEY, payload bytea NOT NULL)");
+			statement.execute("CREATE TABLE raw_batches (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+					+ "payload bytea NOT NULL)");
 		}
 	}
 

@@ -22,11 +22,17 @@ import java.sql.SQLException;
 import java.sql.Statement;
 
 /**
- * Queries of a single value.
+ * Statements without parameters, and queries of a single value.
  */
 public final class Sql {
 
 	private Sql() {
+	}
+
+	public static void execute(Connection connection, String sql) throws SQLException {
+		try (Statement statement = connection.createStatement()) {
+			statement.execute(sql);
+		}
 	}
 
 	public static long number(Connection connection, String sql) throws SQLException {

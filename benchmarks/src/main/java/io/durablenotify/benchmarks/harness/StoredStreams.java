@@ -19,7 +19,6 @@ package io.durablenotify.benchmarks.harness;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.sql.Statement;
 
 /**
  * Puts streams into the tables by SQL, where writing them is not what is measured.
@@ -72,7 +71,7 @@ public final class StoredStreams {
 				insert.setInt(2, streams);
 				insert.executeUpdate();
 			}
-			execute(connection, "ALTER TABLE durable_notify.stream_chunks DROP CONSTRAINT stream_chunks_pkey");
+			Sql.execute(connection, "ALTER TABLE durable_notify.stream_chunks DROP CONSTRAINT stream_chunks_pkey");
 			try (PreparedStatement insert = connection
 				.prepareStatement("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
 						+ "SELECT stream_id, ?, ? FROM durable_notify.streams")) {
@@ -83,8 +82,8 @@ public final class StoredStreams {
 				}
 			}
 			// Built at once rather than row by row, which would take a minute longer
-			execute(connection, "SET maintenance_work_mem = '512MB'");
-			execute(connection, "ALTER TABLE durable_notify.stream_chunks "
+			Sql.execute(connection, "SET maintenance_work_mem = '512MB'");
+			Sql.execute(connection, "ALTER TABLE durable_notify.stream_chunks "
 					+ "ADD CONSTRAINT stream_chunks_pkey PRIMARY KEY (stream_id, chunk_index)");
 			vacuum(connection);
 		}
@@ -92,13 +91,7 @@ public final class StoredStreams {
 	}
 
 	private static void vacuum(Connection connection) throws SQLException {
-		execute(connection, "VACUUM (ANALYZE) durable_notify.streams, durable_notify.stream_chunks");
-	}
-
-	private static void execute(Connection connection, String sql) throws SQLException {
-		try (Statement statement = connection.createStatement()) {
-			statement.execute(sql);
-		}
+		Sql.execute(connection, "VACUUM (ANALYZE) durable_notify.streams, durable_notify.stream_chunks");
 	}
 
 }

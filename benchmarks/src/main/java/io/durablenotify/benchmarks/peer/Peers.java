@@ -66,6 +66,22 @@ public final class Peers {
 			}
 
 		});
+		figures.add(new WorkPeerFigure("db-scheduler, `pollUsingLockAndFetch`") {
+
+			@Override
+			WorkPeer start(Database database) throws Exception {
+				return new DbSchedulerPeer(database);
+			}
+
+		});
+		figures.add(new WorkPeerFigure("JobRunr") {
+
+			@Override
+			WorkPeer start(Database database) {
+				return new JobRunrPeer(database);
+			}
+
+		});
 		return figures;
 	}
 

@@ -1,0 +1,119 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.benchmarks.figure;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+import javax.sql.DataSource;
+
+import io.durablenotify.benchmarks.harness.Check;
+import io.durablenotify.benchmarks.harness.Database;
+import io.durablenotify.benchmarks.harness.Figure;
+import io.durablenotify.benchmarks.harness.Instance;
+import io.durablenotify.benchmarks.harness.Line;
+import io.durablenotify.benchmarks.harness.Payload;
+import io.durablenotify.benchmarks.harness.Rounds;
+import io.durablenotify.benchmarks.harness.Run;
+import io.durablenotify.benchmarks.harness.StoredItems;
+import io.durablenotify.benchmarks.harness.Target;
+import io.durablenotify.benchmarks.harness.Throughput;
+import io.durablenotify.work.WorkItem;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkOutcome;
+
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/**
+ * Row 24. The same transaction on both sides: with {@code JdbcTemplate}, on a connection
+ * of the same pool.
+ */
+public final class TransactionalWork implements Figure {
+
+	private static final int THREADS = 8;
+
+	private final AtomicLong transactions = new AtomicLong();
+
+	private int queues;
+
+	@Override
+	public int row() {
+		return 24;
+	}
+
+	@Override
+	public String title() {
+		return "work in the transaction of its handler, which inserts a row, 8 threads, beside that transaction alone";
+	}
+
+	@Override
+	public List<Line> measure(Run run) throws Exception {
+		int items = run.size().pick(16_000, 8_000, 200);
+		List<Line> lines = new ArrayList<>();
+		for (int prefetch : new int[] { 0, 2 * THREADS }) {
+			try (Database database = run.createDatabase();
+					Instance instance = Instance.start(database, "spring.datasource.hikari.maximum-pool-size=16")) {
+				database.execute("CREATE TABLE effects (item_id bigint PRIMARY KEY, data bytea NOT NULL)");
+				JdbcTemplate jdbc = new JdbcTemplate(instance.bean(DataSource.class));
+				lines.add(Rounds
+					.alternate(run, () -> floor(run, instance, jdbc),
+							() -> ours(database, instance, jdbc, prefetch, items))
+					.line((prefetch == 0) ? "as it comes" : "`prefetch = %d`".formatted(prefetch), "transactions/s",
+							Double::doubleValue, Double::doubleValue, Target.atLeast(0.7)));
+			}
+		}
+		return lines;
+	}
+
+	private double ours(Database database, Instance instance, JdbcTemplate jdbc, int prefetch, int items)
+			throws Exception {
+		String queue = "transactional-" + ++this.queues;
+		long before = database.number("SELECT count(*) FROM effects");
+		long ids = StoredItems.store(database, queue, items);
+		CountingHandler handler = new CountingHandler(items) {
+
+			@Override
+			public WorkOutcome handle(WorkItem item) throws Exception {
+				insert(jdbc, item.id());
+				return super.handle(item);
+			}
+
+		};
+		double perSecond = Backlog.handle(database, instance,
+				WorkListenerSpec.of(queue).concurrency(THREADS).prefetch(prefetch).inTransaction(), handler);
+		handler.check(ids);
+		Check.equal("effects", items, database.number("SELECT count(*) FROM effects") - before);
+		return perSecond;
+	}
+
+	private double floor(Run run, Instance instance, JdbcTemplate jdbc) throws Exception {
+		TransactionTemplate template = new TransactionTemplate(instance.bean(PlatformTransactionManager.class));
+		return Throughput
+			.of(THREADS, run.size().time(500), run.size().time(2_000),
+					(thread) -> template
+						.executeWithoutResult((status) -> insert(jdbc, -this.transactions.incrementAndGet())))
+			.perSecond();
+	}
+
+	private static void insert(JdbcTemplate jdbc, long id) {
+		jdbc.update("INSERT INTO effects (item_id, data) VALUES (?, ?)", id, Payload.chunk());
+	}
+
+}

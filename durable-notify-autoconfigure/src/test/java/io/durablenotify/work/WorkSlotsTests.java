@@ -1,0 +1,131 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+import io.durablenotify.work.WorkSlots.Unit;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * How much a listener claims, and which threads handle it.
+ */
+class WorkSlotsTests {
+
+	private final WorkSlots slots = new WorkSlots(2, 8);
+
+	private static List<Unit> units(int count) {
+		List<Unit> units = new ArrayList<>();
+		for (int i = 0; i < count; i++) {
+			units.add(new Unit(null, List.of(new ClaimedItem(i, 0, 0, 0, false, null, Instant.EPOCH, null, new byte[0]))));
+		}
+		return units;
+	}
+
+	@Test
+	void thereIsRoomForTheConcurrencyAndWhatIsClaimedAhead() {
+		assertThat(this.slots.room()).isEqualTo(10);
+		this.slots.add(units(7));
+		assertThat(this.slots.room()).isEqualTo(3);
+	}
+
+	@Test
+	void otherInstancesAreWokenOnceTheThreadsAreBusy() {
+		assertThat(this.slots.hasFreeRunner()).isTrue();
+		this.slots.add(units(2));
+		assertThat(this.slots.hasFreeRunner()).isFalse();
+	}
+
+	@Test
+	void aClaimWaitsForHalfOfTheRoomUnlessNothingIsLeftToDo() {
+		this.slots.add(units(9));
+		assertThat(this.slots.hasRefill()).isFalse();
+		List<Unit> taken = new ArrayList<>();
+		assertThat(this.slots.tryRun()).isTrue();
+		for (int i = 0; i < 4; i++) {
+			taken.add(this.slots.next());
+		}
+		assertThat(this.slots.done(taken.get(0))).isFalse();
+		assertThat(this.slots.done(taken.get(1))).isFalse();
+		assertThat(this.slots.done(taken.get(2))).isFalse();
+		assertThat(this.slots.done(taken.get(3))).isTrue();
+		assertThat(this.slots.hasRefill()).isTrue();
+	}
+
+	@Test
+	void withoutAnythingWaitingEveryFreePlaceIsClaimed() {
+		WorkSlots few = new WorkSlots(2, 0);
+		few.add(units(2));
+		assertThat(few.hasRefill()).isFalse();
+		assertThat(few.tryRun()).isTrue();
+		Unit first = few.next();
+		few.next();
+		assertThat(few.done(first)).isTrue();
+		assertThat(few.hasRefill()).isTrue();
+	}
+
+	@Test
+	void noMoreThreadsRunThanTheConcurrencyAllowsOrThereIsToDo() {
+		assertThat(this.slots.tryRun()).isFalse();
+		this.slots.add(units(3));
+		assertThat(this.slots.tryRun()).isTrue();
+		assertThat(this.slots.tryRun()).isTrue();
+		assertThat(this.slots.tryRun()).isFalse();
+	}
+
+	@Test
+	void aThreadEndsWhenNothingIsLeftAndAnotherMayRun() {
+		this.slots.add(units(1));
+		assertThat(this.slots.tryRun()).isTrue();
+		assertThat(this.slots.next()).isNotNull();
+		assertThat(this.slots.next()).isNull();
+		assertThat(this.slots.awaitIdle(Duration.ZERO)).isTrue();
+		this.slots.add(units(1));
+		assertThat(this.slots.tryRun()).isTrue();
+	}
+
+	@Test
+	void aThreadThatCouldNotBeStartedLeavesItsPlace() {
+		this.slots.add(units(5));
+		this.slots.tryRun();
+		this.slots.tryRun();
+		this.slots.notRun();
+		assertThat(this.slots.tryRun()).isTrue();
+	}
+
+	@Test
+	void afterTheStopNothingIsHandedOutAndWhatWaitedIsReturned() {
+		List<Unit> units = units(5);
+		this.slots.add(units);
+		this.slots.tryRun();
+		this.slots.next();
+		this.slots.stop();
+		assertThat(this.slots.room()).isZero();
+		assertThat(this.slots.hasRefill()).isFalse();
+		assertThat(this.slots.awaitIdle(Duration.ZERO)).isFalse();
+		assertThat(this.slots.next()).isNull();
+		assertThat(this.slots.awaitIdle(Duration.ZERO)).isTrue();
+		assertThat(this.slots.drain()).containsExactlyElementsOf(units.subList(1, 5));
+		assertThat(this.slots.drain()).isEmpty();
+	}
+
+}
