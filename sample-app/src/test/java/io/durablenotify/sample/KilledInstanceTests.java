@@ -29,6 +29,7 @@ import io.durablenotify.work.WorkListeners;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -46,6 +47,7 @@ import static org.awaitility.Awaitility.await;
  * is given up.
  */
 @SampleTest
+@Timeout(300)
 class KilledInstanceTests {
 
 	private static final String OUTPUT = "output.log";
@@ -143,7 +145,7 @@ class KilledInstanceTests {
 	}
 
 	private String awaitStart(String order, String step) {
-		await(step).atMost(Duration.ofSeconds(60))
+		await(step).atMost(Duration.ofMinutes(2))
 			.untilAsserted(() -> assertThat(starts(order, step)).as(this::output).hasSize(1));
 		return this.json.readTree(starts(order, step).get(0).payload()).get("instance").asString();
 	}

@@ -92,6 +92,7 @@ class WorkPageTests extends PageTest {
 		awaitText("dead-status", "1");
 		assertThat(text("dead")).startsWith(shownOrder().substring(0, 8)).contains("The address has no @");
 		assertThat(text("order-status")).isEqualTo("live");
+		assertThat(script("return document.documentElement.scrollWidth <= innerWidth")).isEqualTo(true);
 		address("ada@example.com");
 		click("change-address");
 		awaitText("order-status", "address changed");
