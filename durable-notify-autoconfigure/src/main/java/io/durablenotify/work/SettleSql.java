@@ -23,8 +23,10 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
@@ -89,6 +91,10 @@ final class SettleSql {
 			SELECT ${schema}.work_release(?, ?, NULL, NULL)
 			""";
 
+	private static final String RELEASE_LANES = """
+			SELECT place, kind, due FROM ${schema}.work_release_lanes(?, ?, ?, ?)
+			""";
+
 	private static final String RELEASE_LANE = """
 			SELECT kind, due FROM ${schema}.work_release_lane(?, ?, ?, ?, ?)
 			""";
@@ -107,6 +113,8 @@ final class SettleSql {
 
 	private final String releaseLane;
 
+	private final String releaseLanes;
+
 	private final ReadCommitted readCommitted = new ReadCommitted();
 
 	SettleSql(SchemaName schema) {
@@ -117,6 +125,7 @@ final class SettleSql {
 		this.release = schema.qualify(RELEASE);
 		this.releaseAll = schema.qualify(RELEASE_ALL);
 		this.releaseLane = schema.qualify(RELEASE_LANE);
+		this.releaseLanes = schema.qualify(RELEASE_LANES);
 	}
 
 	/**
@@ -295,6 +304,33 @@ final class SettleSql {
 	}
 
 	/**
+	 * Give back lanes whose fetched items are completed. What another transaction has
+	 * locked is left out.
+	 * @param connection the connection, in autocommit
+	 * @return by lane, as below
+	 */
+	Map<Lane, Returned> releaseLanes(Connection connection, List<Lane> lanes) throws SQLException {
+		return this.readCommitted.run(connection, (session, joined) -> {
+			try (PreparedStatement statement = session.prepareStatement(this.releaseLanes)) {
+				statement.setObject(1, longs(lanes, (lane) -> lane.claim().claimId()));
+				statement.setObject(2, ints(lanes, (lane) -> lane.claim().queueId()));
+				statement.setObject(3, longs(lanes, Lane::laneId));
+				statement.setObject(4, ints(lanes, Lane::token));
+				ResultSet result = statement.executeQuery();
+				Map<Lane, Returned> returned = new HashMap<>();
+				while (result.next()) {
+					Lane lane = lanes.get(result.getInt(1) - 1);
+					if (!"LOCKED".equals(result.getString(2))) {
+						returned.put(lane, new Returned(Returned.Kind.valueOf(result.getString(2)),
+								lane.claim().queueId(), result.getLong(3)));
+					}
+				}
+				return returned;
+			}
+		});
+	}
+
+	/**
 	 * Give back a lane whose fetched items are completed.
 	 * @param connection the connection, in autocommit
 	 * @return DONE if it has no more items, AGAIN if it has, or LOST
@@ -310,6 +346,12 @@ final class SettleSql {
 				return readReturned(claim, statement);
 			}
 		});
+	}
+
+	/**
+	 * A claimed lane.
+	 */
+	record Lane(Claim claim, long laneId, int token) {
 	}
 
 }

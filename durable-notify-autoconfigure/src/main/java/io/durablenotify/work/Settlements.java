@@ -34,6 +34,7 @@ import io.durablenotify.loop.GroupCommit;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.Returned.Kind;
+import io.durablenotify.work.SettleSql.Lane;
 import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Fail;
 import io.durablenotify.work.Settlement.GiveBack;
@@ -113,12 +114,29 @@ final class Settlements {
 
 	private void write(Connection connection, List<Entry> entries) throws SQLException {
 		complete(connection, entries.stream().filter(Entry::isComplete).toList());
+		releaseLanes(connection, entries.stream().filter(Entry::isSettledLane).toList());
 		for (Entry entry : entries) {
-			if (!entry.isComplete()) {
+			if (!entry.isComplete() && !entry.isOver()) {
 				settleUnlessLocked(connection, entry);
 			}
 		}
 		removeFinished(connection);
+	}
+
+	private void releaseLanes(Connection connection, List<Entry> releases) throws SQLException {
+		if (releases.isEmpty()) {
+			return;
+		}
+		Map<Lane, Returned> released = this.sql.releaseLanes(connection, releases.stream().map(Entry::lane).toList());
+		for (Entry release : releases) {
+			Returned returned = released.get(release.lane());
+			if (returned != null) {
+				returned(release, returned);
+			}
+			else {
+				moveToLocked(release);
+			}
+		}
 	}
 
 	private void settleUnlessLocked(Connection connection, Entry entry) throws SQLException {
@@ -349,6 +367,15 @@ final class Settlements {
 
 		private boolean isComplete() {
 			return this.settlement instanceof Complete;
+		}
+
+		private boolean isSettledLane() {
+			return this.settlement instanceof ReleaseLane release && release.visit().isSettled();
+		}
+
+		private Lane lane() {
+			ReleaseLane release = (ReleaseLane) this.settlement;
+			return new Lane(release.claim().claim(), release.lane().itemId(), release.lane().token());
 		}
 
 		private Done done() {

@@ -50,7 +50,7 @@ final class WorkInvoker {
 	 */
 	private static final double JITTER = 0.2;
 
-	private static final int MAX_LANE_ITEMS = 50;
+	static final int MAX_LANE_ITEMS = 50;
 
 	private static final Duration LEASE_CHECK = Duration.ofSeconds(1);
 
@@ -105,13 +105,15 @@ final class WorkInvoker {
 
 	/**
 	 * Handle the items of an ordering key one after the other.
+	 * @param first its first items
 	 * @param stop asked after some items: whether others are to have a turn
 	 */
-	void handleLane(HeldClaim claim, ClaimedItem lane, BooleanSupplier stop) {
+	void handleLane(HeldClaim claim, ClaimedItem lane, FirstItems first, BooleanSupplier stop) {
 		LaneVisit visit = new LaneVisit();
-		long after = 0;
-		do {
-			List<ClaimedItem> items = fetch(lane, after);
+		List<ClaimedItem> items = first.items();
+		boolean more = first.more();
+		while (true) {
+			long after = 0;
 			for (ClaimedItem item : items) {
 				HeldItem held = new HeldItem(claim, lane, item, this.completion);
 				if (!awaitLease(claim) || !handleInLane(held, visit)) {
@@ -119,11 +121,12 @@ final class WorkInvoker {
 				}
 				after = item.itemId();
 			}
-			if (items.size() < MAX_LANE_ITEMS) {
+			if (!more || stop.getAsBoolean()) {
 				break;
 			}
+			items = fetch(lane, after);
+			more = items.size() == MAX_LANE_ITEMS;
 		}
-		while (!stop.getAsBoolean());
 		this.settlements.add(new ReleaseLane(claim, lane, visit));
 	}
 
@@ -317,6 +320,18 @@ final class WorkInvoker {
 	interface Target {
 
 		WorkOutcome handle(List<HeldItem> items) throws Exception;
+
+	}
+
+	/**
+	 * The first items of an ordering key, which were fetched with its claim.
+	 *
+	 * @param items the items
+	 * @param more whether there may be more
+	 */
+	record FirstItems(List<ClaimedItem> items, boolean more) {
+
+		static final FirstItems NONE = new FirstItems(List.of(), true);
 
 	}
 

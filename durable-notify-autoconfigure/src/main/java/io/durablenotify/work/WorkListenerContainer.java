@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
@@ -30,6 +31,7 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.Settlement.GiveBack;
+import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkSlots.Unit;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -42,7 +44,7 @@ final class WorkListenerContainer {
 
 	private static final Log logger = LogFactory.getLog(WorkListeners.class);
 
-	private static final int MAX_CLAIM = 500;
+	static final int MAX_CLAIM = 500;
 
 	/**
 	 * How long a claim waits for more room, so that it is worth its statement.
@@ -171,8 +173,11 @@ final class WorkListenerContainer {
 	private boolean claim(QueueProgress queue, Lease lease, int limit) throws Exception {
 		Range range = queue.begin();
 		Claimed claimed;
+		Map<Long, FirstItems> first;
 		try {
-			claimed = this.claims.claim(queue, lease, limit, range);
+			ClaimedWork work = this.claims.claim(queue, lease, limit, range);
+			claimed = work.claimed();
+			first = work.first();
 		}
 		catch (Throwable ex) {
 			queue.failed(range);
@@ -182,7 +187,7 @@ final class WorkListenerContainer {
 		Claim claim = claimed.claim();
 		if (claim != null) {
 			this.claimed++;
-			add(lease, queue, claim, claimed.items());
+			add(new HeldClaim(claim, lease, queue, claimed.items().size()), claimed.items(), first);
 		}
 		if (!claimed.more()) {
 			this.othersWoken = false;
@@ -195,13 +200,13 @@ final class WorkListenerContainer {
 		return claimed.more();
 	}
 
-	private void add(Lease lease, QueueProgress queue, Claim claim, List<ClaimedItem> items) {
-		HeldClaim held = this.claims.hold(claim, lease, queue, items.size());
+	private void add(HeldClaim held, List<ClaimedItem> items, Map<Long, FirstItems> first) {
+		this.claims.hold(held);
 		List<Unit> units = new ArrayList<>();
 		List<ClaimedItem> plain = new ArrayList<>();
 		for (ClaimedItem item : items) {
 			if (item.lane() || !this.batches) {
-				units.add(new Unit(held, List.of(item)));
+				units.add(new Unit(held, List.of(item), first.getOrDefault(item.itemId(), FirstItems.NONE)));
 			}
 			else {
 				plain.add(item);
@@ -256,7 +261,7 @@ final class WorkListenerContainer {
 	private void handle(Unit unit) {
 		ClaimedItem first = unit.items().get(0);
 		if (first.lane()) {
-			this.invoker.handleLane(unit.claim(), first, this::othersWait);
+			this.invoker.handleLane(unit.claim(), first, unit.first(), this::othersWait);
 		}
 		else if (this.batches) {
 			this.invoker.handleBatch(unit.claim(), unit.items());
@@ -312,13 +317,22 @@ final class WorkListenerContainer {
 	}
 
 	/**
+	 * What was claimed.
+	 *
+	 * @param claimed the items and ordering keys
+	 * @param first by ordering key, its first items
+	 */
+	record ClaimedWork(Claimed claimed, Map<Long, FirstItems> first) {
+	}
+
+	/**
 	 * Claims items.
 	 */
 	interface ClaimSource {
 
-		Claimed claim(QueueProgress queue, Lease lease, int limit, Range range) throws Exception;
+		ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) throws Exception;
 
-		HeldClaim hold(Claim claim, Lease lease, QueueProgress queue, int units);
+		void hold(HeldClaim claim);
 
 		void wakeOthers(QueueProgress queue, Claimed claimed);
 

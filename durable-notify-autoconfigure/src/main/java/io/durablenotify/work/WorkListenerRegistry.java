@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,6 +39,8 @@ import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.Settlement.TakeBack;
+import io.durablenotify.work.WorkInvoker.FirstItems;
+import io.durablenotify.work.WorkListenerContainer.ClaimedWork;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -312,7 +315,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		private boolean uncertain = true;
 
 		@Override
-		public Claimed claim(QueueProgress queue, Lease lease, int limit, Range range) {
+		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
 			WorkListenerRegistry.this.held.values().removeIf((claim) -> claim.unsettled() == 0);
 			return WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
@@ -322,9 +325,26 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 						this.uncertain = true;
 						Claimed claimed = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
 								lease.instanceId(), limit, range.low(), range.hint());
+						ClaimedWork work = new ClaimedWork(claimed, firstItems(connection, claimed.items()));
 						this.uncertain = false;
-						return claimed;
+						return work;
 					});
+		}
+
+		/**
+		 * As many of each as an equal share of one claim allows.
+		 */
+		private Map<Long, FirstItems> firstItems(Connection connection, List<ClaimedItem> items) throws SQLException {
+			List<Long> lanes = items.stream().filter(ClaimedItem::lane).map(ClaimedItem::itemId).toList();
+			if (lanes.isEmpty()) {
+				return Map.of();
+			}
+			int limit = Math.min(WorkInvoker.MAX_LANE_ITEMS,
+					Math.max(1, WorkListenerContainer.MAX_CLAIM / lanes.size()));
+			Map<Long, FirstItems> first = new HashMap<>();
+			WorkListenerRegistry.this.claimSql.laneItems(connection, lanes, 0, limit)
+				.forEach((lane, fetched) -> first.put(lane, new FirstItems(fetched, fetched.size() == limit)));
+			return first;
 		}
 
 		private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
@@ -336,10 +356,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		}
 
 		@Override
-		public HeldClaim hold(Claim claim, Lease lease, QueueProgress queue, int units) {
-			HeldClaim held = new HeldClaim(claim, lease, queue, units);
-			WorkListenerRegistry.this.held.put(claim, held);
-			return held;
+		public void hold(HeldClaim claim) {
+			WorkListenerRegistry.this.held.put(claim.claim(), claim);
 		}
 
 		@Override

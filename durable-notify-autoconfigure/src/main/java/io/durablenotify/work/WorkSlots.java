@@ -26,6 +26,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
+import io.durablenotify.work.WorkInvoker.FirstItems;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,7 +64,7 @@ final class WorkSlots {
 	WorkSlots(int concurrency, int prefetch) {
 		this.concurrency = concurrency;
 		this.capacity = concurrency + prefetch;
-		this.refill = Math.max(1, (prefetch > 0) ? this.capacity / 2 : this.capacity / 10);
+		this.refill = Math.max(1, this.capacity / 2);
 	}
 
 	/**
@@ -221,8 +222,14 @@ final class WorkSlots {
 	 *
 	 * @param claim the claim
 	 * @param items the items, of which an ordering key is one
+	 * @param first the first items of an ordering key
 	 */
-	record Unit(HeldClaim claim, List<ClaimedItem> items) {
+	record Unit(HeldClaim claim, List<ClaimedItem> items, FirstItems first) {
+
+		Unit(HeldClaim claim, List<ClaimedItem> items) {
+			this(claim, items, FirstItems.NONE);
+		}
+
 	}
 
 }

@@ -36,7 +36,8 @@ class WorkSlotsTests {
 	private static List<Unit> units(int count) {
 		List<Unit> units = new ArrayList<>();
 		for (int i = 0; i < count; i++) {
-			units.add(new Unit(null, List.of(new ClaimedItem(i, 0, 0, 0, false, null, Instant.EPOCH, null, new byte[0]))));
+			units.add(new Unit(null,
+					List.of(new ClaimedItem(i, 0, 0, 0, false, null, Instant.EPOCH, null, new byte[0]))));
 		}
 		return units;
 	}

@@ -133,7 +133,7 @@ ALTER TABLE ${schema}.work_dead SET (vacuum_truncate = off, autovacuum_vacuum_th
 
 -- Microseconds since 1970, as they are passed to and fro: 'infinity' is the highest
 CREATE FUNCTION ${schema}.work_micros(moment timestamptz) RETURNS bigint
-	LANGUAGE sql IMMUTABLE
+	LANGUAGE sql STABLE
 AS $$
 	SELECT CASE WHEN moment = 'infinity' THEN 9223372036854775807
 		ELSE (pg_catalog.date_part('epoch', moment) * 1000000)::bigint END
@@ -441,6 +441,10 @@ DECLARE
 	done int[];
 	missing int[];
 BEGIN
+	IF cardinality(p_items) = 0 THEN
+		-- What a crash of the server brings back has no items any more
+		PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
+	END IF;
 	SELECT coalesce(pg_catalog.bool_or(q.max_running IS NOT NULL), false), coalesce(pg_catalog.bool_or(q.retention IS NOT NULL), false)
 		INTO limited, kept FROM ${schema}.work_queues q WHERE q.queue_id = ANY (p_queues);
 	IF p_skip THEN
@@ -558,9 +562,45 @@ BEGIN
 		RETURN;
 	END IF;
 	next_due := ${schema}.work_next_of_lane(p_lane);
-	PERFORM ${schema}.work_leave(p_claim, p_queue, ARRAY[p_lane]);
+	IF next_due IS NOT NULL THEN
+		PERFORM ${schema}.work_leave(p_claim, p_queue, ARRAY[p_lane]);
+	END IF;
 	kind := CASE WHEN next_due IS NULL THEN 'DONE' ELSE 'AGAIN' END;
 	due := coalesce(${schema}.work_micros(next_due), due);
+END
+$$;
+
+-- The same for several lanes, by their places from 1. One that another transaction has locked is LOCKED, and is not waited
+-- for
+CREATE FUNCTION ${schema}.work_release_lanes(p_claims bigint[], p_queues int[], p_lanes bigint[], p_tokens int[])
+	RETURNS TABLE (place int, kind text, due bigint)
+	LANGUAGE plpgsql VOLATILE
+	SET enable_seqscan = off
+AS $$
+DECLARE
+	next_due timestamptz;
+BEGIN
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'Lanes can be released in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
+	END IF;
+	FOR n IN 1 .. cardinality(p_lanes) LOOP
+		place := n;
+		due := 9223372036854775807;
+		PERFORM FROM ${schema}.work_items i WHERE i.item_id = p_lanes[place] AND i.lane AND i.token = p_tokens[place]
+			AND i.enqueued_at <= 'epoch'::timestamptz + p_claims[place] * interval '1 microsecond' FOR UPDATE SKIP LOCKED;
+		IF FOUND THEN
+			next_due := ${schema}.work_next_of_lane(p_lanes[place]);
+			kind := 'DONE';
+			IF next_due IS NOT NULL THEN
+				PERFORM ${schema}.work_leave(p_claims[place], p_queues[place], ARRAY[p_lanes[place]]);
+				kind := 'AGAIN';
+				due := ${schema}.work_micros(next_due);
+			END IF;
+		ELSE
+			kind := 'LOCKED';
+		END IF;
+		RETURN NEXT;
+	END LOOP;
 END
 $$;
 
