@@ -33,8 +33,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 
 /**
  * Starts runs. Two engines execute each, as if they were of two instances that both think
- * that it is theirs. A run whose instance stops stays where it is: to find and resume it
- * is not shown here.
+ * that it is theirs. A run whose instance stops stays where it is, unlike {@link Orders}.
  */
 @Service
 class Runs {

@@ -17,7 +17,8 @@
 /**
  * The sample application: text that is written word by word and read live, in any
  * instance and also while the LISTEN connection is lost; settings that all instances keep
- * in memory; runs that two engines execute at once.
+ * in memory; runs that two engines execute at once; orders whose steps any instance
+ * executes, their receipts, and a reminder.
  */
 @NullMarked
 package io.durablenotify.sample;

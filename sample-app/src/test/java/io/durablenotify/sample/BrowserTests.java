@@ -16,47 +16,33 @@
 
 package io.durablenotify.sample;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 
 import io.durablenotify.stream.StreamWriter;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.By;
 import org.openqa.selenium.WindowType;
-import org.openqa.selenium.chrome.ChromeDriver;
 
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.core.env.Environment;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 /**
- * Tests for the page, in a real browser.
+ * Tests for answers, settings and runs on the page, in a real browser.
  */
 @SampleTest
-class BrowserTests {
+class BrowserTests extends PageTest {
 
 	private static final String TEXT = "  Leading spaces,\n\n\n    indented lines\n\tand a tab,\n \n"
 			+ "  ’quoted‘ 🙂 👩‍👩‍👧 two  spaces, <b>no markup</b> &amp;  \n\n\n";
 
 	private static final long CLOSED = 2;
-
-	@TempDir
-	static Path userData;
-
-	private static ChromeDriver browser;
-
-	@Autowired
-	Environment environment;
 
 	@Autowired
 	StreamWriter streams;
@@ -66,25 +52,6 @@ class BrowserTests {
 
 	@Autowired
 	JdbcConnectionDetails connectionDetails;
-
-	String url;
-
-	@AfterAll
-	static void stopBrowser() {
-		if (browser != null) {
-			browser.quit();
-		}
-	}
-
-	@BeforeEach
-	void openPage() {
-		if (browser == null) {
-			browser = Browser.start(userData);
-		}
-		this.url = new SampleClient(this.environment).url();
-		browser.get(this.url + "/");
-		await("page").atMost(Duration.ofSeconds(30)).until(() -> text("listener-status").equals("listening"));
-	}
 
 	@Test
 	void aTextComesOutByteForByteAndTheBrowserDoesNotConnectAgain() {
@@ -306,20 +273,8 @@ class BrowserTests {
 		return id;
 	}
 
-	private static void awaitText(String element, String text) {
-		await(element).atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(text(element)).isEqualTo(text));
-	}
-
-	private static String text(String element) {
-		return (String) script("return document.getElementById(arguments[0]).textContent", element);
-	}
-
 	private static String shownId() {
 		return (String) script("return location.hash.slice(1)");
-	}
-
-	private static Object script(String script, Object... arguments) {
-		return browser.executeScript(script, arguments);
 	}
 
 }

@@ -26,6 +26,11 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.List;
+
+import io.durablenotify.sample.ServerSentEvents.Event;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.core.env.Environment;
 
@@ -35,6 +40,8 @@ import org.springframework.core.env.Environment;
 final class SampleClient {
 
 	private static final HttpClient client = HttpClient.newHttpClient();
+
+	private final JsonMapper json = new JsonMapper();
 
 	private final String url;
 
@@ -65,6 +72,10 @@ final class SampleClient {
 				BodyHandlers.ofString());
 	}
 
+	HttpResponse<String> delete(String path) {
+		return send(request(path).DELETE(), BodyHandlers.ofString());
+	}
+
 	/**
 	 * Start an answer, and return where it is.
 	 */
@@ -78,6 +89,29 @@ final class SampleClient {
 	 */
 	String run() {
 		return post("/runs").headers().firstValue("Location").orElseThrow();
+	}
+
+	/**
+	 * Place an order, and return its id.
+	 */
+	String order(String address) {
+		String location = post("/orders", "text/plain;charset=UTF-8", address).headers()
+			.firstValue("Location")
+			.orElseThrow();
+		return location.split("/")[2];
+	}
+
+	/**
+	 * Follow an order until its end, and return each event with its instance.
+	 */
+	List<String> orderEvents(String order) {
+		try (ServerSentEvents events = read("/runs/" + order + "/events")) {
+			return events.rest().stream().filter(Event::isChunk).map((event) -> {
+				JsonNode json = this.json.readTree(event.data());
+				return (json.get("type").asString() + " " + json.path("correlationId").asString("")).strip() + " by "
+						+ json.get("payload").get("instance").asString();
+			}).toList();
+		}
 	}
 
 	ServerSentEvents read(String path) {
