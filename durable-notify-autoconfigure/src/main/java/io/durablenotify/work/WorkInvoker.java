@@ -303,17 +303,20 @@ final class WorkInvoker {
 			logger.warn(Settlements.refused(item));
 			return new Settled(item.claim());
 		}
-		synchronized (this.failures) {
-			this.failures.failed(failure);
-		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
+		if (!permanent && item.attempt() < this.maxAttempts) {
+			synchronized (this.failures) {
+				this.failures.failed(failure);
+			}
+		}
 		return fail(item, describe(failure), permanent);
 	}
 
 	private static String describe(Throwable failure) {
 		try {
-			return failure.toString();
+			String message = failure.getMessage();
+			return (failure instanceof PermanentFailureException && message != null) ? message : failure.toString();
 		}
 		catch (Throwable ex) {
 			return failure.getClass().getName();
@@ -323,7 +326,7 @@ final class WorkInvoker {
 	private Settlement fail(HeldItem item, String reason, boolean permanent) {
 		boolean dead = permanent || item.attempt() >= this.maxAttempts;
 		if (dead) {
-			logger.warn("The %s is dead after %d attempts: %s".formatted(item, item.attempt(), reason));
+			logger.warn("The %s is dead after attempt %d: %s".formatted(item, item.attempt(), reason));
 		}
 		Duration delay = this.backoff.after(item.attempt());
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);

@@ -43,6 +43,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
@@ -542,6 +544,64 @@ class WorkEngineTests {
 			}
 			awaitNothingLeft();
 		}
+	}
+
+	@Test
+	void anErrorThatTheDatabaseCannotStoreHoldsUpNoOther() {
+		listen(WorkListenerSpec.of(this.queue).maxAttempts(1), (item) -> {
+			if (text(item).startsWith("bad")) {
+				throw new IllegalStateException("a NUL \0, half a pair \ud800, and much more ".repeat(1000));
+			}
+			return record(item);
+		});
+		for (int i = 0; i < 10; i++) {
+			this.work.enqueue(WorkRequest.of(this.queue, "bad " + i));
+			this.work.enqueue(WorkRequest.of(this.queue, "good " + i));
+		}
+		awaitHandled(10);
+		Eventually.await(() -> dead() == 10, this::state);
+		awaitNothingLeft();
+		assertThat(deadError()).contains("a NUL ?").hasSizeLessThan(5000);
+	}
+
+	@Test
+	void aCompletionThatASavepointUndoesIsNotBelieved() {
+		TransactionTemplate nested = instance.transaction();
+		nested.setPropagationBehavior(TransactionDefinition.PROPAGATION_NESTED);
+		listen(WorkListenerSpec.of(this.queue).inTransaction().backoff(SOON), (item) -> {
+			instance.jdbc().update("INSERT INTO effects VALUES (?, 'outer')", text(item));
+			nested.executeWithoutResult((status) -> {
+				item.complete();
+				status.setRollbackOnly();
+			});
+			return record(item);
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		awaitHandled(1);
+		awaitNothingLeft();
+		assertThat(effects()).containsExactly("a");
+		assertThat(this.handled).containsExactly("a");
+	}
+
+	@Test
+	void whatIsShortIsHandledBesideHandlersThatRunLong() throws Exception {
+		CountDownLatch goOn = new CountDownLatch(1);
+		listen(WorkListenerSpec.of(this.queue).concurrency(8).prefetch(0), (item) -> {
+			if (text(item).equals("long")) {
+				goOn.await(60, TimeUnit.SECONDS);
+			}
+			return record(item);
+		});
+		List<WorkRequest> requests = new ArrayList<>();
+		for (int i = 0; i < 30; i++) {
+			requests.add(WorkRequest.of(this.queue, (i % 4 == 0 && i < 28) ? "long" : "short " + i));
+		}
+		this.work.enqueueAll(requests);
+		awaitHandled(23);
+		assertThat(this.handled).doesNotContain("long");
+		goOn.countDown();
+		awaitHandled(30);
+		awaitNothingLeft();
 	}
 
 	@Test
