@@ -83,7 +83,15 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	}
 
 	/**
-	 * Check the queues.
+	 * Create a specification.
+	 * @param queues the queues, in the order in which they are claimed
+	 * @param concurrency how many handlers run at once in this instance
+	 * @param prefetch how many items are claimed beyond that
+	 * @param transactional whether the engine opens a transaction around the handler
+	 * @param maxAttempts after how many failed attempts an item is dead
+	 * @param backoff the delays between attempts
+	 * @param onDead what becomes of the later items of an ordering key
+	 * @param dontRetryOn the exceptions after which an item is dead at once
 	 */
 	public WorkListenerSpec {
 		queues = List.copyOf(queues);
