@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.StringUtils;
 
 /**
- * The SQL that settles what was claimed. A holder settles an item by its token, which
- * nobody has any more from whom the item was taken.
+ * The SQL that settles what was claimed. A holder settles an item by its token, which a
+ * holder from whom the item was taken does not have any more.
  * <p>
  * What is settled outside a transaction of the caller's waits for a lock for
  * {@value #LOCK_WAIT} ms at most, and fails with SQLSTATE 55P03 then: an open transaction
@@ -69,8 +69,7 @@ final class SettleSql {
 			""";
 
 	/**
-	 * Whoever takes the lane from its holder locks it FOR UPDATE. Who enqueues at the
-	 * same time does not.
+	 * A takeover locks the lane FOR UPDATE. Who enqueues at the same time does not.
 	 */
 	private static final String COMPLETE_LANE_ITEM = """
 			WITH l AS (SELECT item_id, queue_id FROM ${schema}.work_items

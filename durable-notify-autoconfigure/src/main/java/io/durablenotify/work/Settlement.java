@@ -114,7 +114,7 @@ sealed interface Settlement {
 	}
 
 	/**
-	 * The handler still runs: whoever claims the item next gets a higher token.
+	 * The handler still runs: the next holder gets a higher token.
 	 */
 	record TakeBack(HeldItem item) implements Settlement {
 

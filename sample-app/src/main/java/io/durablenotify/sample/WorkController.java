@@ -39,7 +39,7 @@ import org.springframework.web.server.ResponseStatusException;
  * The reminder and the dead receipts over HTTP.
  */
 @RestController
-@RequestMapping("/work")
+@RequestMapping("/jobs")
 class WorkController {
 
 	private final Reminders reminders;

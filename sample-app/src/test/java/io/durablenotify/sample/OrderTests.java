@@ -111,7 +111,7 @@ class OrderTests {
 
 	private List<JsonNode> dead(String order) {
 		List<JsonNode> dead = new ArrayList<>();
-		this.json.readTree(this.client.get("/work").body()).get("dead").forEach((receipt) -> {
+		this.json.readTree(this.client.get("/jobs").body()).get("dead").forEach((receipt) -> {
 			if (receipt.get("order").asString().equals(order)) {
 				dead.add(receipt);
 			}
@@ -120,12 +120,12 @@ class OrderTests {
 	}
 
 	private String requeue(JsonNode dead) {
-		return this.client.post("/work/dead/" + dead.get("id") + "/requeue").body();
+		return this.client.post("/jobs/dead/" + dead.get("id") + "/requeue").body();
 	}
 
 	@Test
 	void anInstanceNamesItself() {
-		assertThat(this.json.readTree(this.client.get("/work").body()).get("instance").asString())
+		assertThat(this.json.readTree(this.client.get("/jobs").body()).get("instance").asString())
 			.matches("[0-9a-f]{4}")
 			.isEqualTo(this.instance.toString());
 	}
@@ -148,7 +148,7 @@ class OrderTests {
 		assertThat(this.client.put("/orders/" + UUID.randomUUID() + "/address", "ada@example.com").statusCode())
 			.isEqualTo(404);
 		assertThat(this.client.put("/orders/42/address", "ada@example.com").statusCode()).isEqualTo(404);
-		assertThat(this.client.post("/work/dead/x/requeue").statusCode()).isEqualTo(404);
+		assertThat(this.client.post("/jobs/dead/x/requeue").statusCode()).isEqualTo(404);
 	}
 
 	private String place(String address) {

@@ -62,7 +62,7 @@ class ReminderTests {
 
 	@AfterEach
 	void forgetReminder() {
-		this.client.delete("/work/reminder");
+		this.client.delete("/jobs/reminder");
 		this.jdbc.sql("delete from reminders").update();
 	}
 
@@ -86,24 +86,24 @@ class ReminderTests {
 	@Test
 	void aReminderIsCancelledUnlessItWasSent() {
 		set("600");
-		assertThat(this.client.delete("/work/reminder").body()).isEqualTo("{\"cancelled\":true}");
+		assertThat(this.client.delete("/jobs/reminder").body()).isEqualTo("{\"cancelled\":true}");
 		assertThat(reminder()).isNull();
-		assertThat(this.client.delete("/work/reminder").body()).isEqualTo("{\"cancelled\":false}");
+		assertThat(this.client.delete("/jobs/reminder").body()).isEqualTo("{\"cancelled\":false}");
 		set("0");
 		awaitSent();
-		assertThat(this.client.delete("/work/reminder").body()).isEqualTo("{\"cancelled\":false}");
+		assertThat(this.client.delete("/jobs/reminder").body()).isEqualTo("{\"cancelled\":false}");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "-1", "10000", "x", " ", "1.5" })
 	void secondsThatAreNoneAreABadRequest(String seconds) {
-		HttpResponse<String> response = this.client.put("/work/reminder", seconds);
+		HttpResponse<String> response = this.client.put("/jobs/reminder", seconds);
 		assertThat(response.statusCode()).isEqualTo(400);
 		assertThat(response.body()).contains("a number of seconds from 0 to 9,999");
 	}
 
 	private JsonNode set(String seconds) {
-		return this.json.readTree(this.client.put("/work/reminder", seconds).body()).get("reminder");
+		return this.json.readTree(this.client.put("/jobs/reminder", seconds).body()).get("reminder");
 	}
 
 	private JsonNode awaitSent() {
@@ -112,7 +112,7 @@ class ReminderTests {
 	}
 
 	private JsonNode reminder() {
-		return this.json.readTree(this.client.get("/work").body()).get("reminder");
+		return this.json.readTree(this.client.get("/jobs").body()).get("reminder");
 	}
 
 	private static Instant time(JsonNode reminder, String name) {

@@ -45,7 +45,7 @@ class WorkPageTests extends PageTest {
 
 	@AfterEach
 	void forgetReminder() {
-		new SampleClient(this.environment).delete("/work/reminder");
+		new SampleClient(this.environment).delete("/jobs/reminder");
 	}
 
 	@Test

@@ -120,7 +120,7 @@ DELETE FROM ${schema}.work_lane_items;
 DELETE FROM ${schema}.work_claims;
 DELETE FROM ${schema}.work_dead;
 
--- Vacuum must not run without end while a snapshot is held, where it removes nothing and slows down everybody. Claims
+-- Vacuum must not run without end while a snapshot is held, where it removes nothing and slows down all others. Claims
 -- do not read what is dead, so that it has time. Rows are deleted for sure, so that inserts alone need no vacuum
 ALTER TABLE ${schema}.work_items SET (vacuum_truncate = off, autovacuum_vacuum_threshold = 50000,
 	autovacuum_analyze_threshold = 50000, autovacuum_vacuum_insert_threshold = -1);
@@ -146,7 +146,7 @@ $$;
 -- was claimed.
 --
 -- Claims of a queue come one after the other, by the lock of its row. One statement, so that the lock is never held
--- while anybody waits for the network. What is claimed by others is seen by a snapshot from after the lock: in READ
+-- while a client waits for the network. What is claimed by others is seen by a snapshot from after the lock: in READ
 -- COMMITTED only.
 --
 -- Below a bound nothing is searched, however many dead entries the index has there: the bound of the caller and that of
@@ -242,7 +242,7 @@ $$;
 
 -- Takes an item out of its claim, in the transaction that makes it due again. The rule for what is due again: it leaves
 -- its claim in the same transaction, and is due 50 ms later at the earliest. Otherwise it would lie below the bound of
--- everybody when it can be claimed. Here and below, a claim is looked up by its id: + 0, since the index by queues seems as
+-- all instances when it can be claimed. Here and below, a claim is looked up by its id: + 0, since the index by queues seems as
 -- good as that of the key while there are no claims, and would read all of the queue's
 CREATE FUNCTION ${schema}.work_leave(p_claim bigint, p_queue int, p_items bigint[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
