@@ -190,7 +190,7 @@ final class QueueProgress {
 			this.due = true;
 			this.nextDue = null;
 			// Late items may lie below the bound of all instances
-			this.hint = Math.min(this.hint, claimed.frontierMicros());
+			this.hint = Math.min(this.hint, claimed.nextHintMicros());
 			return;
 		}
 		this.clock = new Clock(claimed.clockMicros(), now);

@@ -57,8 +57,4 @@ final class RunningItems {
 		return Stream.concat(this.items.values().stream(), this.laneItems.values().stream()).toList();
 	}
 
-	int size() {
-		return this.items.size() + this.laneItems.size();
-	}
-
 }

@@ -388,10 +388,6 @@ final class Settlements {
 		this.locked.finish(timeout.minusNanos(System.nanoTime() - start));
 	}
 
-	int size() {
-		return this.main.size() + this.locked.size();
-	}
-
 	/**
 	 * A settlement that is to be written.
 	 */

@@ -73,7 +73,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 
 	private Returned complete(Connection connection, Done done) throws SQLException {
 		if (this.sql.completeInTransaction(connection, done)) {
-			return new Returned(Kind.DONE, 0, 0);
+			return new Returned(Kind.DONE, done.claim().queueId(), Micros.NEVER);
 		}
 		return this.sql.again(connection, done);
 	}

@@ -48,10 +48,11 @@ final class WorkTopics {
 	}
 
 	/**
-	 * Return the wake-up for an item that was given back, if it needs one.
+	 * Return the wake-up for an item, or for an ordering key one of whose items is dead,
+	 * if it is due again.
 	 */
 	static @Nullable Wakeup wakeup(Returned returned) {
-		return (returned.kind() == Returned.Kind.AGAIN) ? due(returned.queueId(), returned.dueMicros()) : null;
+		return (returned.dueMicros() != Micros.NEVER) ? due(returned.queueId(), returned.dueMicros()) : null;
 	}
 
 }

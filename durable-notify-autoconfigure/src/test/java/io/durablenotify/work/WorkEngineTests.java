@@ -419,7 +419,8 @@ class WorkEngineTests {
 		this.work.enqueueAll(IntStream.range(0, 60).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
 		WorkHandler handler = (item) -> {
 			most.accumulateAndGet(running.incrementAndGet(), Math::max);
-			Thread.sleep(5);
+			// Until as many run as may, or too few are left
+			Eventually.await(() -> running.get() >= 3 || this.handled.size() > 55, this::state);
 			running.decrementAndGet();
 			return record(item);
 		};
