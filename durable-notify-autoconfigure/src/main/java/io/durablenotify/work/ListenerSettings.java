@@ -27,15 +27,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param queues the queues, in the order in which they are claimed
  * @param concurrency how many handlers run at once
- * @param prefetch how many items are claimed beyond that
+ * @param prefetch how many items are claimed beyond that, {@code null} for as many as
+ * begin soon
  * @param transactional whether the handler is called in a transaction
  * @param maxAttempts after how many failed attempts an item is dead
  * @param backoff the delays between attempts
  * @param onDead what becomes of the later items of an ordering key
  * @param dontRetryOn the exceptions after which an item is dead at once
  */
-record ListenerSettings(List<String> queues, int concurrency, int prefetch, boolean transactional, int maxAttempts,
-		Backoff backoff, OnDead onDead, List<Class<? extends Throwable>> dontRetryOn) {
+record ListenerSettings(List<String> queues, int concurrency, @Nullable Integer prefetch, boolean transactional,
+		int maxAttempts, Backoff backoff, OnDead onDead, List<Class<? extends Throwable>> dontRetryOn) {
 
 	/**
 	 * How many items a listener of batches claims beyond its concurrency by default.
@@ -49,9 +50,8 @@ record ListenerSettings(List<String> queues, int concurrency, int prefetch, bool
 	static ListenerSettings of(WorkListenerSpec spec, boolean batches, WorkProperties properties) {
 		WorkProperties.Queue queue = properties.queue(spec.queues().get(0));
 		int concurrency = first(spec.concurrency(), queue.concurrency(), properties.concurrency());
-		// An item that waits behind a long transaction could run in another instance
-		int prefetch = first(spec.prefetch(), queue.prefetch(),
-				(batches) ? BATCH : (spec.transactional()) ? 0 : concurrency);
+		Integer prefetch = (spec.prefetch() != null) ? spec.prefetch()
+				: (queue.prefetch() != null || !batches) ? queue.prefetch() : Integer.valueOf(BATCH);
 		Backoff backoff = (spec.backoff() != null) ? spec.backoff()
 				: ((queue.backoff() != null) ? queue.backoff() : properties.backoff()).forListener();
 		return new ListenerSettings(spec.queues(), concurrency, prefetch, spec.transactional(),

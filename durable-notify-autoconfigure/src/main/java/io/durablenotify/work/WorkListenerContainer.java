@@ -106,7 +106,7 @@ final class WorkListenerContainer {
 		this.invoker = invoker;
 		this.settlements = settlements;
 		this.executor = executor;
-		this.slots = new WorkSlots(settings.concurrency(), settings.prefetch());
+		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
 		String names = String.join("', '", settings.queues());
 		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
 				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
@@ -256,6 +256,7 @@ final class WorkListenerContainer {
 		Unit unit = this.slots.next();
 		while (unit != null) {
 			startRunners();
+			long start = System.nanoTime();
 			try {
 				handle(unit);
 			}
@@ -263,7 +264,7 @@ final class WorkListenerContainer {
 				logger.error("Unexpected failure of a listener of work", ex);
 				giveBack(unit);
 			}
-			done(unit);
+			done(unit, System.nanoTime() - start);
 			unit = this.slots.next();
 		}
 		if (this.slots.room() > 0) {
@@ -293,12 +294,12 @@ final class WorkListenerContainer {
 		return this.slots.isWaitedFor() || this.queues.stream().anyMatch((queue) -> queue.isDue(now));
 	}
 
-	private void done(Unit unit) {
+	private void done(Unit unit, long nanos) {
 		QueueProgress queue = unit.claim().queue();
 		if (queue.isLimited()) {
 			queue.check();
 		}
-		if (this.slots.done(unit)) {
+		if (this.slots.done(unit, nanos)) {
 			this.loop.signal();
 		}
 		else if (!this.slots.isWaitedFor()) {

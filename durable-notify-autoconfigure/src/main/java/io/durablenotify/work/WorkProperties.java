@@ -35,7 +35,8 @@ import org.springframework.util.unit.DataSize;
  * @param concurrency How many handlers of a listener run at once in this instance. Up to
  * 1000.
  * @param prefetch How many items a listener claims beyond those that its handlers run.
- * Defaults to its concurrency, and to 0 if it is transactional. Up to 1000.
+ * Defaults to as many as they begin within 20 ms by their average so far, at most 100
+ * with those that run, and to 100 for a listener of batches. Up to 1000.
  * @param leaseDuration Time without a sign of life from an instance after which others
  * take over its items. From 1s to 1d.
  * @param maxAttempts Number of failed attempts after which an item is dead. Up to 10000.

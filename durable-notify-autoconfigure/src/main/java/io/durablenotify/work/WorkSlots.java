@@ -36,19 +36,14 @@ final class WorkSlots {
 
 	private final int concurrency;
 
-	private final int capacity;
-
-	/**
-	 * How much room there must be for a claim, unless nothing else is left to do.
-	 */
-	private final int refill;
-
 	/**
 	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
 	 */
 	private final Lock lock = new ReentrantLock();
 
 	private final Condition changed = this.lock.newCondition();
+
+	private final ClaimAhead ahead;
 
 	private final Deque<Unit> waiting = new ArrayDeque<>();
 
@@ -61,10 +56,21 @@ final class WorkSlots {
 
 	private boolean stopping;
 
-	WorkSlots(int concurrency, int prefetch) {
+	WorkSlots(int concurrency, ClaimAhead ahead) {
 		this.concurrency = concurrency;
-		this.capacity = concurrency + prefetch;
-		this.refill = Math.max(1, this.capacity / 2);
+		this.ahead = ahead;
+	}
+
+	private int capacity() {
+		return this.concurrency + this.ahead.items();
+	}
+
+	/**
+	 * Return whether a claim is worth its statement, also where something else is left to
+	 * do.
+	 */
+	private boolean isRefill(int room) {
+		return room >= Math.max(1, capacity() / 2);
 	}
 
 	/**
@@ -79,13 +85,13 @@ final class WorkSlots {
 	 */
 	boolean hasRefill() {
 		return locked(() -> {
-			int room = this.capacity - this.held;
-			return !this.stopping && room > 0 && (room >= this.refill || this.waiting.isEmpty());
+			int room = capacity() - this.held;
+			return !this.stopping && room > 0 && (isRefill(room) || this.waiting.isEmpty());
 		});
 	}
 
 	int room() {
-		return locked(() -> (this.stopping) ? 0 : this.capacity - this.held);
+		return locked(() -> (this.stopping) ? 0 : Math.max(0, capacity() - this.held));
 	}
 
 	boolean isStopping() {
@@ -149,12 +155,14 @@ final class WorkSlots {
 
 	/**
 	 * A unit has been handled.
+	 * @param nanos how long that took
 	 * @return whether a claim is worth its statement
 	 */
-	boolean done(Unit unit) {
+	boolean done(Unit unit, long nanos) {
 		return locked(() -> {
 			this.held -= unit.items().size();
-			return this.capacity - this.held >= this.refill;
+			this.ahead.handled(nanos);
+			return isRefill(capacity() - this.held);
 		});
 	}
 
@@ -218,7 +226,7 @@ final class WorkSlots {
 
 	@Override
 	public String toString() {
-		return locked(() -> "%d of %d held, %d handlers".formatted(this.held, this.capacity, this.runners));
+		return locked(() -> "%d of %d held, %d handlers".formatted(this.held, capacity(), this.runners));
 	}
 
 	/**

@@ -31,7 +31,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class WorkSlotsTests {
 
-	private final WorkSlots slots = new WorkSlots(2, 8);
+	private final WorkSlots slots = new WorkSlots(2, new ClaimAhead(2, 8));
 
 	private static List<Unit> units(int count) {
 		List<Unit> units = new ArrayList<>();
@@ -65,23 +65,36 @@ class WorkSlotsTests {
 		for (int i = 0; i < 4; i++) {
 			taken.add(this.slots.next());
 		}
-		assertThat(this.slots.done(taken.get(0))).isFalse();
-		assertThat(this.slots.done(taken.get(1))).isFalse();
-		assertThat(this.slots.done(taken.get(2))).isFalse();
-		assertThat(this.slots.done(taken.get(3))).isTrue();
+		assertThat(this.slots.done(taken.get(0), 1)).isFalse();
+		assertThat(this.slots.done(taken.get(1), 1)).isFalse();
+		assertThat(this.slots.done(taken.get(2), 1)).isFalse();
+		assertThat(this.slots.done(taken.get(3), 1)).isTrue();
 		assertThat(this.slots.hasRefill()).isTrue();
 	}
 
 	@Test
 	void withoutAnythingWaitingEveryFreePlaceIsClaimed() {
-		WorkSlots few = new WorkSlots(2, 0);
+		WorkSlots few = new WorkSlots(2, new ClaimAhead(2, 0));
 		few.add(units(2));
 		assertThat(few.hasRefill()).isFalse();
 		assertThat(few.tryRun()).isTrue();
 		Unit first = few.next();
 		few.next();
-		assertThat(few.done(first)).isTrue();
+		assertThat(few.done(first, 1)).isTrue();
 		assertThat(few.hasRefill()).isTrue();
+	}
+
+	@Test
+	void roomGrowsAndShrinksWithTheTimeThatHandlersTake() {
+		WorkSlots adaptive = new WorkSlots(2, new ClaimAhead(2, null));
+		assertThat(adaptive.room()).isEqualTo(2);
+		adaptive.add(units(2));
+		assertThat(adaptive.done(units(1).get(0), 1_000_000)).isTrue();
+		assertThat(adaptive.room()).isEqualTo(2 + 2 * 20 - 1);
+		adaptive.add(units(40));
+		adaptive.done(units(1).get(0), 60_000_000_000L);
+		assertThat(adaptive.room()).isZero();
+		assertThat(adaptive.hasRefill()).isFalse();
 	}
 
 	@Test
