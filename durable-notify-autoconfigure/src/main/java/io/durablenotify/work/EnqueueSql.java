@@ -24,18 +24,15 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
-import java.util.function.ToLongFunction;
 
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.PGStatement;
 
 /**
  * The SQL that enqueues items, and changes those that have a key.
@@ -91,9 +88,9 @@ final class EnqueueSql {
 				i.rev > 0
 			""";
 
-	private static final String EARLIER = "due_at = least(i.due_at, excluded.due_at)";
+	static final String EARLIER = "due_at = least(i.due_at, excluded.due_at)";
 
-	private static final String REPLACE = """
+	static final String REPLACE = """
 			due_at = excluded.due_at, headers = excluded.headers, payload = excluded.payload, failures = 0, last_error = NULL""";
 
 	private static final String APPEND = """
@@ -128,6 +125,8 @@ final class EnqueueSql {
 
 	private final Duration lockTimeout;
 
+	private final EnqueueAllSql all;
+
 	private final String insert;
 
 	private final String insertAll;
@@ -153,6 +152,7 @@ final class EnqueueSql {
 	 */
 	EnqueueSql(SchemaName schema, Duration lockTimeout) {
 		this.lockTimeout = lockTimeout;
+		this.all = new EnqueueAllSql(schema);
 		this.insert = schema.qualify(INSERT.replace("${due}", DUE));
 		this.insertAll = schema.qualify(INSERT_ALL);
 		this.findQueues = schema.qualify(FIND_QUEUES);
@@ -168,6 +168,7 @@ final class EnqueueSql {
 
 	private EnqueueSql(EnqueueSql other, Duration lockTimeout) {
 		this.lockTimeout = lockTimeout;
+		this.all = other.all;
 		this.insert = other.insert;
 		this.insertAll = other.insertAll;
 		this.findQueues = other.findQueues;
@@ -196,9 +197,18 @@ final class EnqueueSql {
 	 * does not exist
 	 */
 	List<@Nullable StoredItem> insert(Connection connection, List<NewItem> items) throws SQLException {
-		List<@Nullable StoredItem> stored = (items.size() == 1) ? insertOne(connection, items.get(0))
-				: insertAll(connection, items);
+		List<@Nullable StoredItem> stored = insertExisting(connection, items);
 		return (stored.size() == items.size()) ? stored : place(connection, items, stored);
+	}
+
+	private List<@Nullable StoredItem> insertExisting(Connection connection, List<NewItem> items) throws SQLException {
+		if (items.size() == 1) {
+			return insertOne(connection, items.get(0));
+		}
+		String queue = items.get(0).queue();
+		return (items.stream()
+			.allMatch((item) -> item.isDueNow() && item.headers() == null && item.queue().equals(queue)))
+					? this.all.insert(connection, items) : insertAll(connection, items);
 	}
 
 	private List<@Nullable StoredItem> insertOne(Connection connection, NewItem item) throws SQLException {
@@ -214,22 +224,14 @@ final class EnqueueSql {
 
 	private List<@Nullable StoredItem> insertAll(Connection connection, List<NewItem> items) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.insertAll)) {
-			transferInBinary(statement);
-			statement.setObject(1, texts(items, NewItem::queue));
-			statement.setObject(2, longs(items, NewItem::dueAtMicros));
-			statement.setObject(3, longs(items, NewItem::dueInMicros));
-			statement.setObject(4, texts(items, NewItem::headers));
-			statement.setObject(5, items.stream().map(NewItem::payload).toArray(byte[][]::new));
+			EnqueueAllSql.transferInBinary(statement);
+			statement.setObject(1, EnqueueAllSql.texts(items, NewItem::queue));
+			statement.setObject(2, EnqueueAllSql.longs(items, NewItem::dueAtMicros));
+			statement.setObject(3, EnqueueAllSql.longs(items, NewItem::dueInMicros));
+			statement.setObject(4, EnqueueAllSql.texts(items, NewItem::headers));
+			statement.setObject(5, EnqueueAllSql.payloads(items));
 			return readInserted(statement);
 		}
-	}
-
-	private static String[] texts(List<NewItem> items, Function<NewItem, @Nullable String> text) {
-		return items.stream().map((item) -> Objects.requireNonNullElse(text.apply(item), "")).toArray(String[]::new);
-	}
-
-	private static long[] longs(List<NewItem> items, ToLongFunction<NewItem> value) {
-		return items.stream().mapToLong(value).toArray();
 	}
 
 	private static List<@Nullable StoredItem> readInserted(PreparedStatement statement) throws SQLException {
@@ -286,6 +288,20 @@ final class EnqueueSql {
 	}
 
 	/**
+	 * As above, for items of a queue with different keys; all or none of them are
+	 * replacing.
+	 * @return what was stored, {@code null} for each if the queue does not exist
+	 */
+	List<@Nullable StoredItem> coalesce(Connection connection, List<NewItem> items) throws SQLException {
+		return (items.size() == 1) ? Collections.singletonList(coalesce(connection, items.get(0)))
+				: orMissing(items, this.all.coalesce(connection, items, this.lockTimeout));
+	}
+
+	private static List<@Nullable StoredItem> orMissing(List<NewItem> items, List<@Nullable StoredItem> stored) {
+		return (!stored.isEmpty()) ? stored : Collections.nCopies(items.size(), null);
+	}
+
+	/**
 	 * Append an item to its ordering key, which is locked until the transaction ends.
 	 * @return what was stored, {@code null} if the queue does not exist
 	 */
@@ -302,6 +318,15 @@ final class EnqueueSql {
 			int queueId = result.getInt(1);
 			return (result.wasNull()) ? null : new StoredItem(queueId, result.getLong(2), false, result.getLong(3));
 		}
+	}
+
+	/**
+	 * As above, for items of a queue.
+	 * @return what was stored, {@code null} for each if the queue does not exist
+	 */
+	List<@Nullable StoredItem> append(Connection connection, List<NewItem> items) throws SQLException {
+		return (items.size() == 1) ? Collections.singletonList(append(connection, items.get(0)))
+				: orMissing(items, this.all.append(connection, items, this.lockTimeout));
 	}
 
 	/**
@@ -341,19 +366,6 @@ final class EnqueueSql {
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? new StoredItem(result.getInt(1), result.getLong(2), true, result.getLong(3))
 					: null;
-		}
-	}
-
-	/**
-	 * Arrays go as text, twice as long, until a statement is prepared on the server,
-	 * which is from its fifth execution on. Not where the user has turned that off.
-	 */
-	private static void transferInBinary(PreparedStatement statement) throws SQLException {
-		if (statement.isWrapperFor(PGStatement.class)) {
-			PGStatement driverStatement = statement.unwrap(PGStatement.class);
-			if (driverStatement.getPrepareThreshold() > 1) {
-				driverStatement.setPrepareThreshold(1);
-			}
 		}
 	}
 

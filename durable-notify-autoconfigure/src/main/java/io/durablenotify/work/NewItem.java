@@ -52,6 +52,13 @@ record NewItem(String queue, @Nullable String key, boolean replacing, @Nullable 
 	}
 
 	/**
+	 * Return whether it is due as soon as it is stored.
+	 */
+	boolean isDueNow() {
+		return this.dueAt == null && this.dueIn == null;
+	}
+
+	/**
 	 * Return when it is due, in microseconds since 1970; 0 for now.
 	 */
 	long dueAtMicros() {

@@ -31,9 +31,20 @@ import org.springframework.dao.PessimisticLockingFailureException;
 public final class WorkLockedException extends PessimisticLockingFailureException {
 
 	WorkLockedException(String queue, @Nullable String key, Duration waited, @Nullable Throwable cause) {
-		super(("%s of queue '%s' was locked by another transaction for more than %d ms; nothing was stored. Likely one "
+		this(((key != null) ? "Key " + Texts.shown(key) : "The row") + " of queue '" + queue + "'", waited, cause);
+	}
+
+	private WorkLockedException(String what, Duration waited, @Nullable Throwable cause) {
+		super(("%s was locked by another transaction for more than %d ms; nothing was stored. Likely one "
 				+ "that enqueued with it and has not committed yet: keep it short, or use enqueueOnCommit()")
-			.formatted((key != null) ? "Key " + Texts.shown(key) : "The row", queue, waited.toMillis()), cause);
+			.formatted(what, waited.toMillis()), cause);
+	}
+
+	/**
+	 * One of several keys was locked.
+	 */
+	static WorkLockedException ofKeys(String queue, int keys, Duration waited, @Nullable Throwable cause) {
+		return new WorkLockedException("One of %d keys of queue '%s'".formatted(keys, queue), waited, cause);
 	}
 
 }

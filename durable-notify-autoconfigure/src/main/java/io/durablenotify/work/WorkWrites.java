@@ -22,12 +22,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
@@ -52,13 +51,6 @@ final class WorkWrites {
 	 * How often a write outside a transaction meets others before it gives up.
 	 */
 	private static final int MAX_ATTEMPTS = 20;
-
-	/**
-	 * The order in which all transactions lock keys.
-	 */
-	private static final Comparator<NewItem> KEY_ORDER = Comparator.comparing(NewItem::queue)
-		.thenComparing((item) -> item.orderingKey() != null)
-		.thenComparing((item) -> String.valueOf(item.lockedKey()));
 
 	private final ApplicationDatabase database;
 
@@ -103,8 +95,8 @@ final class WorkWrites {
 	StoredItem store(NewItem item) {
 		return execute("enqueue work", () -> "work was enqueued to queue '%s'".formatted(item.queue()),
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
-					StoredItem stored = store(session, item);
-					return new Written<>(stored, wakeups(List.of(stored)));
+					List<StoredItem> stored = store(session, List.of(item));
+					return new Written<>(stored.get(0), wakeups(stored));
 				}));
 	}
 
@@ -114,10 +106,14 @@ final class WorkWrites {
 	 */
 	List<@Nullable StoredItem> storePlain(List<NewItem> items) {
 		return this.database.executeSeparately("enqueue work", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, false, (session, inside) -> {
-					List<@Nullable StoredItem> stored = this.sql.insert(session, items);
-					return new Written<>(stored, wakeups(stored));
-				}));
+				(connection, joined) -> storeExisting(connection, items));
+	}
+
+	private List<@Nullable StoredItem> storeExisting(Connection connection, List<NewItem> items) throws SQLException {
+		return this.writes.run(WorkTopics.QUEUES, connection, false, (session, inside) -> {
+			List<@Nullable StoredItem> stored = tryStore(session, items);
+			return new Written<>(stored, wakeups(stored));
+		});
 	}
 
 	/**
@@ -126,82 +122,97 @@ final class WorkWrites {
 	 * @return what was stored, in the order of the items
 	 */
 	List<StoredItem> storeAll(List<NewItem> items) {
+		List<List<Integer>> batches = EnqueueBatches.of(items);
 		return execute("enqueue work", () -> "%d items of work were enqueued".formatted(items.size()),
 				(connection, joined) -> (joined)
 						? this.writes.run(WorkTopics.QUEUES, connection, true,
-								(session, inside) -> storeAll(session, items))
-						: this.writes.runInTransaction(WorkTopics.QUEUES, connection,
-								(session, inside) -> storeAll(session, items)));
+								(session, inside) -> storeAll(session, items, batches))
+						: storeAllSeparately(connection, items, batches));
 	}
 
-	private Written<List<StoredItem>> storeAll(Connection connection, List<NewItem> items) throws SQLException {
-		StoredItem[] stored = new StoredItem[items.size()];
-		List<Integer> plain = IntStream.range(0, stored.length).filter((i) -> items.get(i).isPlain()).boxed().toList();
-		for (List<Integer> part : Parts.of(plain, (i) -> items.get(i).payload().length)) {
-			List<StoredItem> inserted = insert(connection, part.stream().map(items::get).toList());
-			for (int i = 0; i < part.size(); i++) {
-				stored[part.get(i)] = inserted.get(i);
+	/**
+	 * A single statement needs no transaction, if it stores all.
+	 */
+	private List<StoredItem> storeAllSeparately(Connection connection, List<NewItem> items, List<List<Integer>> batches)
+			throws SQLException {
+		if (batches.size() == 1 && items.stream().map(NewItem::queue).distinct().limit(2).count() == 1) {
+			List<StoredItem> all = inOrder(items.size(), batches.get(0),
+					storeExisting(connection, batches.get(0).stream().map(items::get).toList()));
+			if (all != null) {
+				return all;
 			}
 		}
-		List<Integer> keyed = IntStream.range(0, stored.length)
-			.filter((i) -> !items.get(i).isPlain())
-			.boxed()
-			.sorted(Comparator.comparing(items::get, KEY_ORDER))
-			.toList();
-		for (int i : keyed) {
-			stored[i] = store(connection, items.get(i));
+		return this.writes.runInTransaction(WorkTopics.QUEUES, connection,
+				(session, inside) -> storeAll(session, items, batches));
+	}
+
+	private static @Nullable List<StoredItem> inOrder(int count, List<Integer> batch,
+			List<@Nullable StoredItem> stored) {
+		StoredItem[] all = new StoredItem[count];
+		for (int i = 0; i < count; i++) {
+			StoredItem item = stored.get(i);
+			if (item == null) {
+				return null;
+			}
+			all[batch.get(i)] = item;
+		}
+		return List.of(all);
+	}
+
+	private Written<List<StoredItem>> storeAll(Connection connection, List<NewItem> items, List<List<Integer>> batches)
+			throws SQLException {
+		StoredItem[] stored = new StoredItem[items.size()];
+		for (List<Integer> batch : batches) {
+			List<StoredItem> inserted = store(connection, batch.stream().map(items::get).toList());
+			for (int i = 0; i < batch.size(); i++) {
+				stored[batch.get(i)] = inserted.get(i);
+			}
 		}
 		List<StoredItem> all = List.of(stored);
 		return new Written<>(all, wakeups(all));
 	}
 
-	private List<StoredItem> insert(Connection connection, List<NewItem> items) throws SQLException {
-		List<@Nullable StoredItem> inserted = this.sql.insert(connection, items);
-		List<StoredItem> stored = new ArrayList<>(items.size());
-		List<NewItem> missing = new ArrayList<>();
-		for (int i = 0; i < items.size(); i++) {
-			if (inserted.get(i) == null) {
-				missing.add(items.get(i));
-			}
+	/**
+	 * Store a batch of {@link EnqueueBatches}, and create the queues that are missing.
+	 */
+	private List<StoredItem> store(Connection connection, List<NewItem> batch) throws SQLException {
+		List<@Nullable StoredItem> stored = tryStore(connection, batch);
+		List<NewItem> missing = IntStream.range(0, batch.size())
+			.filter((i) -> stored.get(i) == null)
+			.mapToObj(batch::get)
+			.toList();
+		if (!missing.isEmpty()) {
+			createQueues(connection, missing.stream().map(NewItem::queue).distinct().toList());
 		}
-		List<@Nullable StoredItem> rest = (missing.isEmpty()) ? List.of() : insertToNewQueues(connection, missing);
-		int next = 0;
-		for (StoredItem item : inserted) {
-			stored.add((item != null) ? item : requireStored(rest.get(next++), missing.get(next - 1)));
+		Iterator<@Nullable StoredItem> created = ((missing.isEmpty()) ? List.<@Nullable StoredItem>of()
+				: tryStore(connection, missing))
+			.iterator();
+		List<StoredItem> all = new ArrayList<>(batch.size());
+		for (int i = 0; i < batch.size(); i++) {
+			StoredItem item = stored.get(i);
+			all.add((item != null) ? item : requireStored(created.next(), batch.get(i)));
 		}
-		return stored;
+		return all;
 	}
 
-	private List<@Nullable StoredItem> insertToNewQueues(Connection connection, List<NewItem> items)
-			throws SQLException {
-		Set<String> queues = new LinkedHashSet<>();
-		items.forEach((item) -> queues.add(item.queue()));
-		createQueues(connection, queues);
-		return this.sql.insert(connection, items);
-	}
-
-	private StoredItem store(Connection connection, NewItem item) throws SQLException {
-		StoredItem stored = tryStore(connection, item);
-		if (stored == null) {
-			createQueues(connection, Set.of(item.queue()));
-			stored = tryStore(connection, item);
+	private List<@Nullable StoredItem> tryStore(Connection connection, List<NewItem> batch) throws SQLException {
+		NewItem first = batch.get(0);
+		if (first.isPlain()) {
+			return this.sql.insert(connection, batch);
 		}
-		return requireStored(stored, item);
-	}
-
-	private @Nullable StoredItem tryStore(Connection connection, NewItem item) throws SQLException {
-		if (item.isPlain()) {
-			return this.sql.insert(connection, List.of(item)).get(0);
-		}
-		return limited(item.queue(), item.lockedKey(),
-				() -> (item.key() != null) ? this.sql.coalesce(connection, item) : this.sql.append(connection, item));
+		return limited(
+				(cause) -> (batch.size() == 1)
+						? new WorkLockedException(first.queue(), first.lockedKey(), this.timeout, cause)
+						: WorkLockedException.ofKeys(first.queue(), batch.size(), this.timeout, cause),
+				() -> (first.key() != null) ? this.sql.coalesce(connection, batch)
+						: this.sql.append(connection, batch));
 	}
 
 	/**
 	 * Waits where another transaction creates one of them.
 	 */
 	private void createQueues(Connection connection, Collection<String> names) throws SQLException {
-		limited(String.join("', '", names), null, () -> {
+		limited((cause) -> new WorkLockedException(String.join("', '", names), null, this.timeout, cause), () -> {
 			this.sql.createQueues(connection, names);
 			return names;
 		});
@@ -222,7 +233,7 @@ final class WorkWrites {
 	CancelOutcome cancel(String queue, String key) {
 		return execute("cancel work", () -> "key %s of queue '%s' was cancelled".formatted(Texts.shown(key), queue),
 				(connection, joined) -> this.writes.run(WorkTopics.CANCELLED, connection, joined, (session, inside) -> {
-					Cancelled cancelled = limited(queue, key, () -> this.sql.cancel(session, queue, key));
+					Cancelled cancelled = limited(locked(queue, key), () -> this.sql.cancel(session, queue, key));
 					if (cancelled == null) {
 						return Written.of(CancelOutcome.NOT_FOUND, null);
 					}
@@ -240,7 +251,8 @@ final class WorkWrites {
 		return execute("reschedule work",
 				() -> "key %s of queue '%s' was rescheduled".formatted(Texts.shown(key), queue),
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
-					StoredItem moved = limited(queue, key, () -> this.sql.reschedule(session, queue, key, dueAt));
+					StoredItem moved = limited(locked(queue, key),
+							() -> this.sql.reschedule(session, queue, key, dueAt));
 					return new Written<>(moved != null, (moved != null) ? wakeups(List.of(moved)) : List.of());
 				}));
 	}
@@ -260,16 +272,21 @@ final class WorkWrites {
 		return wakeups;
 	}
 
-	private <T> @Nullable T limited(String queue, @Nullable String key, Statement<T> statement) throws SQLException {
+	private <T extends @Nullable Object> T limited(Function<SQLException, WorkLockedException> locked,
+			Statement<T> statement) throws SQLException {
 		try {
 			return statement.run();
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isLockTimeout(ex)) {
-				throw new WorkLockedException(queue, key, this.timeout, ex);
+				throw locked.apply(ex);
 			}
 			throw ex;
 		}
+	}
+
+	private Function<SQLException, WorkLockedException> locked(String queue, String key) {
+		return (cause) -> new WorkLockedException(queue, key, this.timeout, cause);
 	}
 
 	/**
@@ -307,9 +324,9 @@ final class WorkWrites {
 	 * @param <T> the result's type
 	 */
 	@FunctionalInterface
-	private interface Statement<T> {
+	private interface Statement<T extends @Nullable Object> {
 
-		@Nullable T run() throws SQLException;
+		T run() throws SQLException;
 
 	}
 

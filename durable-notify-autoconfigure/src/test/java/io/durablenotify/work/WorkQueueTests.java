@@ -16,8 +16,10 @@
 
 package io.durablenotify.work;
 
+import java.sql.Timestamp;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -323,6 +325,68 @@ class WorkQueueTests {
 	}
 
 	@ParameterizedTest
+	@EnumSource
+	void aListOfOneKindIsStoredInItsOrderInAQueueThatIsMissingToo(Kind kind) {
+		String name = "kind/" + kind;
+		for (int round = 0; round < 2; round++) {
+			List<WorkRequest> requests = IntStream.range(0, 200)
+				.mapToObj((i) -> kind.request(name, "%03d".formatted(i)))
+				.toList();
+			List<Enqueued> outcomes = queue.enqueueAll(requests);
+			assertThat(outcomes).extracting(Enqueued::id).isSorted().doesNotHaveDuplicates().hasSize(200);
+			assertThat(outcomes).extracting(Enqueued::outcome)
+				.containsOnly((kind == Kind.KEY && round == 1) ? Outcome.COALESCED : Outcome.ENQUEUED);
+		}
+		assertThat(payloads(name)).hasSize((kind == Kind.KEY) ? 200 : 400);
+		assertThat(payloads(name).subList(0, 200)).isSorted();
+	}
+
+	@Test
+	void itemsOfAListHaveTheirOwnDueTimesAndHeaders() {
+		Instant later = Instant.now().plusSeconds(3600).truncatedTo(ChronoUnit.MICROS);
+		for (Kind kind : Kind.values()) {
+			String name = "own/" + kind;
+			queue.enqueueAll(List.of(kind.request(name, "a").dueAt(later).header("h", "1"), kind.request(name, "b")));
+			assertThat(database.jdbc().queryForList("""
+					SELECT concat_ws(' ', convert_from(coalesce(l.payload, i.payload), 'UTF8'),
+						coalesce(l.headers, i.headers), CASE WHEN i.lane THEN l.not_before ELSE i.due_at END = ?)
+					FROM durable_notify.work_items i JOIN durable_notify.work_queues q USING (queue_id)
+					LEFT JOIN durable_notify.work_lane_items l ON i.lane AND l.lane_id = i.item_id
+					WHERE q.name = ?""", String.class, Timestamp.from(later), name)).as(name)
+				.containsExactlyInAnyOrder("a {\"h\":\"1\"} t", (kind == Kind.ORDERING_KEY) ? "b" : "b f");
+		}
+	}
+
+	@Test
+	void aListCanReplaceSomeAndAskForOneKeyTwice() {
+		queue.enqueue(WorkRequest.of("replacing", "old").key("k"));
+		List<Enqueued> outcomes = queue.enqueueAll(List.of(WorkRequest.of("replacing", "new").key("k").replacing(),
+				WorkRequest.of("replacing", "l1").key("l"), WorkRequest.of("replacing", "l2").key("l"),
+				WorkRequest.of("replacing", "l3").key("l").replacing()));
+		assertThat(outcomes).extracting(Enqueued::outcome)
+			.containsExactly(Outcome.COALESCED, Outcome.ENQUEUED, Outcome.COALESCED, Outcome.COALESCED);
+		assertThat(payloads("replacing")).containsExactlyInAnyOrder("new", "l3");
+	}
+
+	@ParameterizedTest
+	@EnumSource(names = { "KEY", "ORDERING_KEY" })
+	void listsWithTheSameKeysInOtherOrdersDoNotDeadlock(Kind kind) {
+		String name = "opposite/" + kind;
+		List<WorkRequest> requests = IntStream.range(0, 50)
+			.mapToObj((i) -> (kind == Kind.KEY) ? WorkRequest.of(name, "" + i).key("" + i)
+					: WorkRequest.of(name, "" + i).orderingKey("" + i))
+			.toList();
+		List<WorkRequest> reversed = new ArrayList<>(requests);
+		Collections.reverse(reversed);
+		for (int round = 0; round < 10; round++) {
+			CompletableFuture<Void> one = Background.run(() -> queue.enqueueAll(requests));
+			CompletableFuture<Void> other = Background.run(() -> queue.enqueueAll(reversed));
+			CompletableFuture.allOf(one, other).join();
+		}
+		assertThat(payloads(name)).hasSize((kind == Kind.KEY) ? 50 : 1_000);
+	}
+
+	@ParameterizedTest
 	@ValueSource(booleans = { false, true })
 	void aListIsStoredAsAWholeOrNotAtAll(boolean joined) {
 		String name = "whole/" + joined;
@@ -366,6 +430,8 @@ class WorkQueueTests {
 				assertThatIsLocked(name, kind, () -> instance.newTransaction()
 					.executeWithoutResult((inner) -> queue.enqueue(kind.request(name, "a"))));
 				assertThatIsLocked(name, kind, () -> queue.enqueueAll(List.of(kind.request(name, "a"))));
+				assertThatIsLocked(name, kind,
+						() -> queue.enqueueAll(List.of(kind.request(name, "a"), kind.request(name, "b"))));
 			});
 			assertThat(queue.enqueue(kind.request(name, "a")).id()).isPositive();
 		}
