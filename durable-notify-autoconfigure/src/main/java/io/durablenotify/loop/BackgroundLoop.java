@@ -118,13 +118,17 @@ public final class BackgroundLoop implements AutoCloseable {
 	}
 
 	/**
-	 * Request a step after a delay, or after a signal if that comes earlier.
+	 * Request a step after a delay, or earlier if one is due or is requested earlier.
 	 * @param delay the delay
 	 */
 	public void signalAfter(Duration delay) {
 		this.lock.lock();
 		try {
-			this.dueAt = System.nanoTime() + delay.toNanos();
+			long at = System.nanoTime() + delay.toNanos();
+			if (this.dueAt != null && this.dueAt - at <= 0 && this.thread != null) {
+				return;
+			}
+			this.dueAt = at;
 			if (this.thread != null || delay.toNanos() < KEEP_ALIVE) {
 				wakeThread();
 			}

@@ -28,7 +28,8 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 
 /**
  * Writes entries in batches: while one batch is written, the next accumulates. An entry
- * for which nothing else waits can be written on the caller's thread.
+ * for which nothing else waits can be written on the caller's thread. Where no caller
+ * waits for its entry, a batch can be given some time to become worth its commit.
  *
  * @param <T> the type of the entries
  */
@@ -37,6 +38,8 @@ public final class GroupCommit<T> implements AutoCloseable {
 	private final int maxBatch;
 
 	private final int maxQueued;
+
+	private final Duration linger;
 
 	private final Writer<T> writer;
 
@@ -65,8 +68,24 @@ public final class GroupCommit<T> implements AutoCloseable {
 	 * @param writer writes a batch
 	 */
 	public GroupCommit(String threadName, int maxBatch, int maxQueued, FailureLog failures, Writer<T> writer) {
+		this(threadName, maxBatch, maxQueued, Duration.ZERO, failures, writer);
+	}
+
+	/**
+	 * Create a new instance that waits for more entries. Starts no thread.
+	 * @param threadName the name of the thread that writes
+	 * @param maxBatch how many entries are written at once
+	 * @param maxQueued how many entries wait at most
+	 * @param linger how long the first entry of a batch waits for others, unless they
+	 * fill it
+	 * @param failures logs batches that fail, which are written again
+	 * @param writer writes a batch
+	 */
+	public GroupCommit(String threadName, int maxBatch, int maxQueued, Duration linger, FailureLog failures,
+			Writer<T> writer) {
 		this.maxBatch = maxBatch;
 		this.maxQueued = maxQueued;
+		this.linger = linger;
 		this.writer = writer;
 		this.loop = new BackgroundLoop(threadName, failures, this::writeQueued);
 	}
@@ -109,15 +128,28 @@ public final class GroupCommit<T> implements AutoCloseable {
 				return false;
 			}
 			this.queue.add(entry);
-			if (this.writing) {
-				return true;
-			}
+			signalOffered(this.queue.size());
+			return true;
 		}
 		finally {
 			this.lock.unlock();
 		}
-		this.loop.signal();
-		return true;
+	}
+
+	/**
+	 * The first entry requests a batch, and a full batch is requested at once. A thread
+	 * that writes requests the next one itself.
+	 */
+	private void signalOffered(int queued) {
+		if (this.writing) {
+			return;
+		}
+		if (queued == this.maxBatch || (queued == 1 && this.linger.isZero())) {
+			this.loop.signal();
+		}
+		else if (queued == 1) {
+			this.loop.signalAfter(this.linger);
+		}
 	}
 
 	private void leave() {
@@ -198,19 +230,24 @@ public final class GroupCommit<T> implements AutoCloseable {
 	 * @return the entries that were not written
 	 */
 	public List<T> finish(Duration timeout) {
+		boolean left;
 		this.lock.lock();
 		try {
 			this.closed = true;
+			left = !this.queue.isEmpty();
 		}
 		finally {
 			this.lock.unlock();
 		}
+		if (left) {
+			this.loop.signal();
+		}
 		this.loop.finish(timeout);
 		this.lock.lock();
 		try {
-			List<T> left = List.copyOf(this.queue);
+			List<T> unwritten = List.copyOf(this.queue);
 			this.queue.clear();
-			return left;
+			return unwritten;
 		}
 		finally {
 			this.lock.unlock();

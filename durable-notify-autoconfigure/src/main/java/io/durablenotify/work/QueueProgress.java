@@ -36,6 +36,8 @@ final class QueueProgress {
 
 	private final long pollNanos;
 
+	private final boolean keepingFinished;
+
 	/**
 	 * All that was visible and due before is claimed, in microseconds of the database's
 	 * clock.
@@ -67,12 +69,13 @@ final class QueueProgress {
 	 */
 	private @Nullable Clock clock;
 
-	private boolean limited;
+	private volatile boolean limited;
 
-	QueueProgress(String name, int id, Duration pollInterval) {
+	QueueProgress(String name, int id, Duration pollInterval, boolean keepingFinished) {
 		this.name = name;
 		this.id = id;
 		this.pollNanos = pollInterval.toNanos();
+		this.keepingFinished = keepingFinished;
 	}
 
 	String name() {
@@ -81,6 +84,13 @@ final class QueueProgress {
 
 	int id() {
 		return this.id;
+	}
+
+	/**
+	 * Return whether finished items are kept for the queue's retention.
+	 */
+	boolean isKeepingFinished() {
+		return this.keepingFinished;
 	}
 
 	/**
@@ -204,7 +214,7 @@ final class QueueProgress {
 	/**
 	 * Return whether the queue's running items are limited over all instances.
 	 */
-	synchronized boolean isLimited() {
+	boolean isLimited() {
 		return this.limited;
 	}
 

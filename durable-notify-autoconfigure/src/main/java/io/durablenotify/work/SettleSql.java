@@ -69,6 +69,14 @@ final class SettleSql {
 			""";
 
 	/**
+	 * Where nothing is kept of what is finished.
+	 */
+	private static final String REMOVE_ITEM = """
+			DELETE FROM ${schema}.work_items WHERE item_id = ? AND token = ? AND rev = ? AND NOT lane
+				AND enqueued_at <= 'epoch'::timestamptz + ?::bigint * interval '1 microsecond'
+			""";
+
+	/**
 	 * A takeover locks the lane FOR UPDATE. Who enqueues at the same time does not.
 	 */
 	private static final String COMPLETE_LANE_ITEM = """
@@ -107,6 +115,8 @@ final class SettleSql {
 
 	private final String completeItem;
 
+	private final String removeItem;
+
 	private final String completeLaneItem;
 
 	private final String returnItem;
@@ -124,6 +134,7 @@ final class SettleSql {
 	SettleSql(SchemaName schema) {
 		this.complete = schema.qualify(COMPLETE);
 		this.completeItem = schema.qualify(COMPLETE_ITEM);
+		this.removeItem = schema.qualify(REMOVE_ITEM);
 		this.completeLaneItem = schema.qualify(COMPLETE_LANE_ITEM);
 		this.returnItem = schema.qualify(RETURN);
 		this.release = schema.qualify(RELEASE);
@@ -170,6 +181,23 @@ final class SettleSql {
 
 	private static <T> int[] ints(Collection<T> values, ToIntFunction<T> value) {
 		return values.stream().mapToInt(value).toArray();
+	}
+
+	/**
+	 * As below.
+	 * @param keeping whether the queue may keep what is finished
+	 */
+	boolean completeInTransaction(Connection connection, Done item, boolean keeping) throws SQLException {
+		if (keeping || item.laneId() != 0) {
+			return completeInTransaction(connection, item);
+		}
+		try (PreparedStatement statement = connection.prepareStatement(this.removeItem)) {
+			statement.setLong(1, item.itemId());
+			statement.setInt(2, item.token());
+			statement.setInt(3, item.rev());
+			statement.setLong(4, item.claim().claimId());
+			return statement.executeUpdate() == 1;
+		}
 	}
 
 	/**

@@ -59,6 +59,11 @@ final class Settlements {
 
 	private static final int MAX_BATCH = 500;
 
+	/**
+	 * No handler waits for its settlement, and a commit costs as much as many items.
+	 */
+	private static final Duration LINGER = Duration.ofMillis(1);
+
 	private final ApplicationDatabase database;
 
 	private final SettleSql sql;
@@ -81,7 +86,7 @@ final class Settlements {
 		this.database = database;
 		this.sql = sql;
 		this.wakeups = wakeups;
-		this.main = new GroupCommit<>("durable-notify-work-settle", MAX_BATCH, Integer.MAX_VALUE, failures(),
+		this.main = new GroupCommit<>("durable-notify-work-settle", MAX_BATCH, Integer.MAX_VALUE, LINGER, failures(),
 				this::write);
 		this.locked = new GroupCommit<>("durable-notify-work-locked", 1, Integer.MAX_VALUE, failures(),
 				this::writeLocked);

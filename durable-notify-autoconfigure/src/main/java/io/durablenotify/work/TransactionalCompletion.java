@@ -48,7 +48,8 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 
 	@Override
 	public void complete(HeldItem item) {
-		write(item, "complete", this::complete);
+		write(item, "complete",
+				(connection, done) -> complete(connection, done, item.claim().queue().isKeepingFinished()));
 	}
 
 	@Override
@@ -71,8 +72,8 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 		}
 	}
 
-	private Returned complete(Connection connection, Done done) throws SQLException {
-		if (this.sql.completeInTransaction(connection, done)) {
+	private Returned complete(Connection connection, Done done, boolean keeping) throws SQLException {
+		if (this.sql.completeInTransaction(connection, done, keeping)) {
 			return new Returned(Kind.DONE, done.claim().queueId(), Micros.NEVER);
 		}
 		return this.sql.again(connection, done);

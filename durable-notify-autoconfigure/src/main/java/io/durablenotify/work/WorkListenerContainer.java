@@ -32,9 +32,11 @@ import io.durablenotify.loop.FailureLog;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.Settlement.GiveBack;
 import io.durablenotify.work.WorkInvoker.FirstItems;
+import io.durablenotify.work.WorkSlots.Turn;
 import io.durablenotify.work.WorkSlots.Unit;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Claims the items of a listener's queues as it has room for them, and has them handled
@@ -264,8 +266,7 @@ final class WorkListenerContainer {
 				logger.error("Unexpected failure of a listener of work", ex);
 				giveBack(unit);
 			}
-			done(unit, System.nanoTime() - start);
-			unit = this.slots.next();
+			unit = next(unit, System.nanoTime() - start);
 		}
 		if (this.slots.room() > 0) {
 			// Too little for a claim while others waited, perhaps
@@ -294,17 +295,19 @@ final class WorkListenerContainer {
 		return this.slots.isWaitedFor() || this.queues.stream().anyMatch((queue) -> queue.isDue(now));
 	}
 
-	private void done(Unit unit, long nanos) {
-		QueueProgress queue = unit.claim().queue();
+	private @Nullable Unit next(Unit done, long nanos) {
+		QueueProgress queue = done.claim().queue();
 		if (queue.isLimited()) {
 			queue.check();
 		}
-		if (this.slots.done(unit, nanos)) {
+		Turn turn = this.slots.next(done, nanos);
+		if (turn.refill()) {
 			this.loop.signal();
 		}
-		else if (!this.slots.isWaitedFor()) {
+		else if (!turn.waiting()) {
 			this.loop.signalAfter(REFILL_DELAY);
 		}
+		return turn.next();
 	}
 
 	/**

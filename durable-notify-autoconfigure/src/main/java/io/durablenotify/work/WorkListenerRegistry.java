@@ -197,9 +197,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		List<QueueProgress> queues = this.database.executeSeparately("register queues", (connection, joined) -> {
 			List<QueueProgress> registered = new ArrayList<>();
 			for (String queue : settings.queues()) {
-				int id = this.claimSql.register(connection, new QueueSettings(queue, settings.maxAttempts(),
-						settings.onDead() == OnDead.BLOCK, this.properties.queue(queue).retention()));
-				registered.add(new QueueProgress(queue, id, this.properties.pollInterval()));
+				Duration retention = this.properties.queue(queue).retention();
+				int id = this.claimSql.register(connection,
+						new QueueSettings(queue, settings.maxAttempts(), settings.onDead() == OnDead.BLOCK, retention));
+				registered.add(new QueueProgress(queue, id, this.properties.pollInterval(), retention != null));
 			}
 			return registered;
 		});

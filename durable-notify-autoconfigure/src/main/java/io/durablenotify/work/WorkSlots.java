@@ -54,6 +54,11 @@ final class WorkSlots {
 
 	private int runners;
 
+	/**
+	 * Whether another thread may find something to handle. Written under the lock.
+	 */
+	private volatile boolean startable;
+
 	private boolean stopping;
 
 	WorkSlots(int concurrency, ClaimAhead ahead) {
@@ -106,8 +111,13 @@ final class WorkSlots {
 		locked(() -> {
 			this.waiting.addAll(units);
 			this.held += items(units);
+			updateStartable();
 			return null;
 		});
+	}
+
+	private void updateStartable() {
+		this.startable = !this.stopping && !this.waiting.isEmpty() && this.runners < this.concurrency;
 	}
 
 	/**
@@ -115,26 +125,44 @@ final class WorkSlots {
 	 * @return whether the caller is to start one
 	 */
 	boolean tryRun() {
-		return locked(() -> {
-			if (this.stopping || this.waiting.isEmpty() || this.runners >= this.concurrency) {
-				return false;
+		return this.startable && locked(() -> {
+			boolean run = this.startable;
+			if (run) {
+				this.runners++;
+				updateStartable();
 			}
-			this.runners++;
-			return true;
+			return run;
 		});
 	}
 
 	/**
-	 * Take the next unit.
+	 * Take the first unit.
 	 * @return the unit, or {@code null} if the thread is to end
 	 */
 	@Nullable Unit next() {
-		return this.<@Nullable Unit>locked(() -> {
-			Unit unit = (this.stopping) ? null : this.waiting.poll();
-			if (unit == null) {
-				endRun();
-			}
-			return unit;
+		return this.<@Nullable Unit>locked(this::takeNext);
+	}
+
+	private @Nullable Unit takeNext() {
+		Unit unit = (this.stopping) ? null : this.waiting.poll();
+		if (unit == null) {
+			endRun();
+		}
+		updateStartable();
+		return unit;
+	}
+
+	/**
+	 * A unit has been handled: take the next one.
+	 * @param nanos how long that took
+	 */
+	Turn next(Unit done, long nanos) {
+		return locked(() -> {
+			this.held -= done.items().size();
+			this.ahead.handled(nanos);
+			boolean refill = isRefill(capacity() - this.held);
+			boolean waiting = this.stopping || !this.waiting.isEmpty();
+			return new Turn(takeNext(), refill, waiting);
 		});
 	}
 
@@ -144,6 +172,7 @@ final class WorkSlots {
 	void notRun() {
 		locked(() -> {
 			endRun();
+			updateStartable();
 			return null;
 		});
 	}
@@ -154,24 +183,12 @@ final class WorkSlots {
 	}
 
 	/**
-	 * A unit has been handled.
-	 * @param nanos how long that took
-	 * @return whether a claim is worth its statement
-	 */
-	boolean done(Unit unit, long nanos) {
-		return locked(() -> {
-			this.held -= unit.items().size();
-			this.ahead.handled(nanos);
-			return isRefill(capacity() - this.held);
-		});
-	}
-
-	/**
 	 * Hand out nothing more.
 	 */
 	void stop() {
 		locked(() -> {
 			this.stopping = true;
+			updateStartable();
 			return null;
 		});
 	}
@@ -184,6 +201,7 @@ final class WorkSlots {
 			List<Unit> units = List.copyOf(this.waiting);
 			this.waiting.clear();
 			this.held -= items(units);
+			updateStartable();
 			return units;
 		});
 	}
@@ -227,6 +245,16 @@ final class WorkSlots {
 	@Override
 	public String toString() {
 		return locked(() -> "%d of %d held, %d handlers".formatted(this.held, capacity(), this.runners));
+	}
+
+	/**
+	 * What a thread finds when it has handled a unit.
+	 *
+	 * @param next the next unit, or {@code null} if the thread is to end
+	 * @param refill whether a claim is worth its statement
+	 * @param waiting whether other units have waited
+	 */
+	record Turn(@Nullable Unit next, boolean refill, boolean waiting) {
 	}
 
 	/**

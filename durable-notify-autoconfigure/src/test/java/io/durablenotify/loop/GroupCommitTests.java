@@ -144,4 +144,34 @@ class GroupCommitTests {
 		assertThat(this.commits.finish(Duration.ofMillis(50))).containsExactly(1);
 	}
 
+	@Test
+	void aBatchThatMayLingerIsWrittenWhenItsTimeIsOverOrItIsFull() {
+		try (GroupCommit<Integer> lingering = lingering(Duration.ofMillis(100))) {
+			long start = System.nanoTime();
+			lingering.offer(1);
+			lingering.offer(2);
+			Eventually.await(() -> written().size() == 2, () -> this.batches);
+			assertThat(this.batches).containsExactly(List.of(1, 2));
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThanOrEqualTo(Duration.ofMillis(100));
+		}
+		try (GroupCommit<Integer> lingering = lingering(Duration.ofHours(1))) {
+			IntStream.rangeClosed(3, 5).forEach(lingering::offer);
+			Eventually.await(() -> written().size() == 5, () -> this.batches);
+			assertThat(this.batches).containsExactly(List.of(1, 2), List.of(3, 4, 5));
+		}
+	}
+
+	@Test
+	void theEndDoesNotLinger() {
+		GroupCommit<Integer> lingering = lingering(Duration.ofHours(1));
+		lingering.offer(1);
+		assertThat(lingering.finish(Duration.ofSeconds(30))).isEmpty();
+		assertThat(written()).containsExactly(1);
+	}
+
+	private GroupCommit<Integer> lingering(Duration linger) {
+		return new GroupCommit<>("test-commit", 3, 7, linger,
+				new FailureLog(LogFactory.getLog(GroupCommitTests.class), "Failed", "Works again"), this::write);
+	}
+
 }

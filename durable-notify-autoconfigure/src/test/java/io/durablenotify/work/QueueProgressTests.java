@@ -34,7 +34,7 @@ class QueueProgressTests {
 
 	private static final long CLOCK = 1_000_000_000;
 
-	private final QueueProgress queue = new QueueProgress("mail", 1, Duration.ofSeconds(10));
+	private final QueueProgress queue = new QueueProgress("mail", 1, Duration.ofSeconds(10), false);
 
 	private long now = 5 * SECOND;
 

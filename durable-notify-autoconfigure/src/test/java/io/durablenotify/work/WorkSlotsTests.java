@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 
+import io.durablenotify.work.WorkSlots.Turn;
 import io.durablenotify.work.WorkSlots.Unit;
 import org.junit.jupiter.api.Test;
 
@@ -60,15 +61,15 @@ class WorkSlotsTests {
 	void aClaimWaitsForHalfOfTheRoomUnlessNothingIsLeftToDo() {
 		this.slots.add(units(9));
 		assertThat(this.slots.hasRefill()).isFalse();
-		List<Unit> taken = new ArrayList<>();
 		assertThat(this.slots.tryRun()).isTrue();
-		for (int i = 0; i < 4; i++) {
-			taken.add(this.slots.next());
+		Unit unit = this.slots.next();
+		for (int i = 0; i < 3; i++) {
+			Turn turn = this.slots.next(unit, 1);
+			assertThat(turn.refill()).isFalse();
+			assertThat(turn.waiting()).isTrue();
+			unit = turn.next();
 		}
-		assertThat(this.slots.done(taken.get(0), 1)).isFalse();
-		assertThat(this.slots.done(taken.get(1), 1)).isFalse();
-		assertThat(this.slots.done(taken.get(2), 1)).isFalse();
-		assertThat(this.slots.done(taken.get(3), 1)).isTrue();
+		assertThat(this.slots.next(unit, 1).refill()).isTrue();
 		assertThat(this.slots.hasRefill()).isTrue();
 	}
 
@@ -80,7 +81,10 @@ class WorkSlotsTests {
 		assertThat(few.tryRun()).isTrue();
 		Unit first = few.next();
 		few.next();
-		assertThat(few.done(first, 1)).isTrue();
+		Turn turn = few.next(first, 1);
+		assertThat(turn.refill()).isTrue();
+		assertThat(turn.waiting()).isFalse();
+		assertThat(turn.next()).isNull();
 		assertThat(few.hasRefill()).isTrue();
 	}
 
@@ -89,10 +93,12 @@ class WorkSlotsTests {
 		WorkSlots adaptive = new WorkSlots(2, new ClaimAhead(2, null));
 		assertThat(adaptive.room()).isEqualTo(2);
 		adaptive.add(units(2));
-		assertThat(adaptive.done(units(1).get(0), 1_000_000)).isTrue();
+		adaptive.tryRun();
+		Turn turn = adaptive.next(adaptive.next(), 1_000_000);
+		assertThat(turn.refill()).isTrue();
 		assertThat(adaptive.room()).isEqualTo(2 + 2 * 20 - 1);
 		adaptive.add(units(40));
-		adaptive.done(units(1).get(0), 60_000_000_000L);
+		adaptive.next(turn.next(), 60_000_000_000L);
 		assertThat(adaptive.room()).isZero();
 		assertThat(adaptive.hasRefill()).isFalse();
 	}
