@@ -17,6 +17,7 @@
 package io.durablenotify.workflow;
 
 import java.sql.Timestamp;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -56,8 +57,8 @@ class DurableTimersTests {
 		database.jdbc().execute("DELETE FROM durable_notify.work_items");
 	}
 
-	private Sleeping start() {
-		this.expiring = Instance.start(database, (application) -> application.sources(Sleeping.class));
+	private Sleeping start(String... properties) {
+		this.expiring = Instance.start(database, (application) -> application.sources(Sleeping.class), properties);
 		return this.expiring.bean(Sleeping.class);
 	}
 
@@ -79,6 +80,27 @@ class DurableTimersTests {
 		assertThat(expired.timer().timerId()).isEqualTo("t");
 		assertThat(expired.timer().expiresAt()).isEqualTo(expiry);
 		assertThat(expired.at()).isAfterOrEqualTo(expiry);
+	}
+
+	/**
+	 * The median, since others use the machine too. The database's clock is that of this
+	 * machine.
+	 */
+	@Test
+	void aTimerExpiresWithin100MillisecondsOfItsTime() {
+		Sleeping handler = start("durable-notify.work.poll-interval=1h");
+		int timers = 15;
+		Instant first = now().plusMillis(800);
+		for (int i = 0; i < timers; i++) {
+			timers().set("sleep", "wf/" + i, "t", first.plusMillis(60 * i));
+		}
+		List<Duration> lateness = handler.await(timers)
+			.stream()
+			.map((expired) -> Duration.between(expired.timer().expiresAt(), expired.at()))
+			.sorted()
+			.toList();
+		assertThat(lateness).noneMatch(Duration::isNegative);
+		assertThat(lateness.get(timers / 2)).as(lateness::toString).isLessThanOrEqualTo(Duration.ofMillis(100));
 	}
 
 	@Test
@@ -160,7 +182,7 @@ class DurableTimersTests {
 
 		@Override
 		public void onTimer(Timer timer) throws Exception {
-			this.expired.add(new Expired(timer, now()));
+			this.expired.add(new Expired(timer, Instant.now()));
 			this.hold.await();
 		}
 
