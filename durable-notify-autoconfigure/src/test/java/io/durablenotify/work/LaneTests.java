@@ -342,8 +342,9 @@ class LaneTests extends AbstractWorkSqlTests {
 					""",
 					queue);
 		assertThat(this.work.purge("blocks-twice", 1)).isOne();
-		this.work.searchAll(true);
-		assertThat(this.work.claim(queue, 10).claim()).isNull();
+		Claimed none = this.work.claim(queue, 10);
+		assertThat(none.claim()).isNull();
+		assertThat(none.nextDueMicros()).as("nor is it due later").isEqualTo(-1);
 		assertThat(this.work.purge("blocks-twice", 1)).isOne();
 		assertThat(handle(queue)).containsExactly("b");
 	}

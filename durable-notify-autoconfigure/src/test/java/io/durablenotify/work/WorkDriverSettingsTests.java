@@ -61,7 +61,8 @@ class WorkDriverSettingsTests extends AbstractWorkSqlTests {
 	@BeforeAll
 	static void setSynchronousCommit() {
 		database.jdbc()
-			.execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$");
+			.execute(
+					"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$");
 	}
 
 	private void open(String settings) {

@@ -53,7 +53,8 @@ class WorkPoolerTests {
 		this.database.jdbc().execute("CREATE TABLE effects (effect text)");
 		// Claims set it, for themselves
 		this.database.jdbc()
-			.execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$");
+			.execute(
+					"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$");
 	}
 
 	/**
