@@ -24,8 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * The SQL of instances. All times are the database's.
  */
@@ -44,11 +42,11 @@ interface InstanceStore {
 	Renewed renew(Connection connection, Map<Long, Duration> leases) throws SQLException;
 
 	/**
-	 * Mark the instances whose leases have run out, so that they cannot be renewed.
-	 * @param own the ids that are left out
-	 * @return those that were marked, by this call or an earlier one
+	 * Mark instances whose leases have run out, so that they cannot be renewed.
+	 * @param ids the instances; those whose leases were renewed meanwhile are left out
+	 * @return all that are marked, by this call or an earlier one
 	 */
-	List<Gone> markGone(Connection connection, Collection<Long> own) throws SQLException;
+	List<Gone> markGone(Connection connection, Collection<Long> ids) throws SQLException;
 
 	/**
 	 * Begin a transaction in which each statement sees what was committed before it, and
@@ -72,11 +70,11 @@ interface InstanceStore {
 	 * What a renewal found.
 	 *
 	 * @param ids the holders whose leases were renewed
-	 * @param nextExpiry how long until the next lease of another instance runs out,
-	 * negative or zero if one has; {@code null} if there is no other instance
+	 * @param others by other holders, how long their leases have left, negative or zero
+	 * for those that have run out
 	 * @param serverTime what the database's clock said
 	 */
-	record Renewed(Set<Long> ids, @Nullable Duration nextExpiry, Duration serverTime) {
+	record Renewed(Set<Long> ids, Map<Long, Duration> others, Duration serverTime) {
 	}
 
 	/**

@@ -52,9 +52,10 @@ import org.springframework.dao.DataAccessResourceFailureException;
  * <p>
  * Each renewal also finds out when the next lease of another instance runs out, and this
  * thread is there at that moment. It takes over only once the database has been within
- * reach for a whole lease: after an outage, or a failover, all instances have the time to
- * renew first. So they have when the database's clock has been set forward, or has run on
- * while all of its host was suspended, and every lease seems to have run out at once.
+ * reach for some time ({@link OtherLeases}): after an outage, or a failover, all
+ * instances have the time to renew first. So they have when the database's clock has been
+ * set forward, or has run on while all of its host was suspended, and every lease seems
+ * to have run out at once.
  */
 final class LeaseKeeper implements Instances, AutoCloseable {
 
@@ -134,6 +135,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private @Nullable Clock clock;
 
+	/**
+	 * Only accessed by the loop's thread.
+	 */
+	private final OtherLeases others;
+
 	private final FailureLog takeOverOutage = new FailureLog(logger,
 			"Failed to take over from an instance whose lease has run out",
 			"Instances whose lease has run out are taken over again");
@@ -150,6 +156,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.connection = connection;
 		this.writes = writes;
 		this.takeOvers = List.copyOf(takeOvers);
+		this.others = new OtherLeases(lease);
 		this.leases.put(lease, newLease(lease));
 		this.wakeupSubscription = wakeups.subscribe(TOPIC, new NewInstances());
 	}
@@ -230,22 +237,22 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		long start = System.nanoTime();
 		register(connection);
 		Renewed renewed = renew(connection);
-		if (this.reachedSince == null || isSetForward(start, renewed.serverTime())) {
-			this.reachedSince = start;
-		}
+		boolean setForward = isSetForward(start, renewed.serverTime());
+		long reachedSince = (this.reachedSince != null && !setForward) ? this.reachedSince : start;
+		this.reachedSince = reachedSince;
+		this.others.seen(renewed.others());
 		Duration untilRenewal = timeout().minusNanos(System.nanoTime() - start);
-		Duration nextExpiry = renewed.nextExpiry();
-		if (nextExpiry == null) {
+		Duration reached = Duration.ofNanos(System.nanoTime() - reachedSince);
+		Duration untilNext = this.others.untilNext(reached);
+		if (untilNext == null) {
 			return untilRenewal;
 		}
-		if (nextExpiry.isNegative() || nextExpiry.isZero()) {
-			nextExpiry = this.lease.minusNanos(System.nanoTime() - this.reachedSince);
-			if (nextExpiry.isNegative() || nextExpiry.isZero()) {
-				return min(untilRenewal, (takeOver(connection, start + timeout().toNanos())) ? Duration.ZERO : LOCKED);
-			}
+		if (untilNext.isNegative() || untilNext.isZero()) {
+			boolean progress = takeOver(connection, this.others.over(reached), start + timeout().toNanos());
+			return min(untilRenewal, (progress) ? Duration.ZERO : LOCKED);
 		}
 		// The server counts in finer units
-		return min(untilRenewal, nextExpiry.plusMillis(1));
+		return min(untilRenewal, untilNext.plusMillis(1));
 	}
 
 	/**
@@ -315,12 +322,13 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	/**
 	 * Take over until the leases of this instance have to be renewed.
+	 * @param ids the holders whose leases are over
 	 * @return whether something was taken over, so that there may be more
 	 */
-	private boolean takeOver(Connection connection, long deadline) throws SQLException {
+	private boolean takeOver(Connection connection, Collection<Long> ids, long deadline) throws SQLException {
 		boolean progress = false;
 		boolean failed = false;
-		for (Gone gone : this.store.markGone(connection, ownIds())) {
+		for (Gone gone : this.store.markGone(connection, ids)) {
 			try {
 				progress |= takeOver(connection, gone, deadline);
 			}

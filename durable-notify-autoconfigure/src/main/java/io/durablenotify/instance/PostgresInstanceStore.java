@@ -24,6 +24,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,6 @@ import io.durablenotify.instance.InstanceStore.Gone;
 import io.durablenotify.instance.InstanceStore.Renewed;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Instances on PostgreSQL.
@@ -57,11 +57,11 @@ final class PostgresInstanceStore implements InstanceStore {
 				FROM unnest(?::bigint[], ?::bigint[]) AS l(instance_id, millis)
 				WHERE i.instance_id = l.instance_id AND i.gone_at IS NULL
 				RETURNING i.instance_id)
-			SELECT r.instance_id, (
-				SELECT (extract(epoch FROM min(o.lease_until) - clock_timestamp()) * 1000)::bigint
-				FROM ${schema}.instances o WHERE NOT o.instance_id = ANY (?::bigint[])),
-				(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+			SELECT r.instance_id, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, NULL::bigint
 			FROM (SELECT) one LEFT JOIN renewed r ON true
+			UNION ALL
+			SELECT o.instance_id, NULL, (extract(epoch FROM o.lease_until - clock_timestamp()) * 1000)::bigint
+			FROM ${schema}.instances o WHERE NOT o.instance_id = ANY (?::bigint[])
 			""";
 
 	/**
@@ -70,7 +70,7 @@ final class PostgresInstanceStore implements InstanceStore {
 	private static final String MARK_GONE = """
 			UPDATE ${schema}.instances SET gone_at = clock_timestamp()
 			WHERE instance_id IN (SELECT instance_id FROM ${schema}.instances
-				WHERE lease_until < clock_timestamp() AND gone_at IS NULL AND NOT instance_id = ANY (?::bigint[])
+				WHERE lease_until < clock_timestamp() AND gone_at IS NULL AND instance_id = ANY (?::bigint[])
 				FOR NO KEY UPDATE SKIP LOCKED)
 			""";
 
@@ -130,29 +130,30 @@ final class PostgresInstanceStore implements InstanceStore {
 			statement.setObject(3, ids);
 			ResultSet result = statement.executeQuery();
 			Set<Long> renewed = new HashSet<>();
-			Duration nextExpiry = null;
+			Map<Long, Duration> others = new HashMap<>();
 			Duration serverTime = Duration.ZERO;
 			while (result.next()) {
-				nextExpiry = readMillis(result, 2);
-				serverTime = Duration.ofMillis(result.getLong(3));
 				long id = result.getLong(1);
-				if (!result.wasNull()) {
-					renewed.add(id);
+				boolean none = result.wasNull();
+				long time = result.getLong(2);
+				if (result.wasNull()) {
+					others.put(id, Duration.ofMillis(result.getLong(3)));
+				}
+				else {
+					serverTime = Duration.ofMillis(time);
+					if (!none) {
+						renewed.add(id);
+					}
 				}
 			}
-			return new Renewed(renewed, nextExpiry, serverTime);
+			return new Renewed(renewed, others, serverTime);
 		}
 	}
 
-	private static @Nullable Duration readMillis(ResultSet result, int column) throws SQLException {
-		long millis = result.getLong(column);
-		return (result.wasNull()) ? null : Duration.ofMillis(millis);
-	}
-
 	@Override
-	public List<Gone> markGone(Connection connection, Collection<Long> own) throws SQLException {
+	public List<Gone> markGone(Connection connection, Collection<Long> ids) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.markGone)) {
-			statement.setObject(1, own.stream().mapToLong(Long::longValue).toArray());
+			statement.setObject(1, ids.stream().mapToLong(Long::longValue).toArray());
 			statement.executeUpdate();
 		}
 		try (PreparedStatement statement = connection.prepareStatement(this.findGone)) {

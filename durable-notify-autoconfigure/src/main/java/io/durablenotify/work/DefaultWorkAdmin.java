@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -158,11 +159,23 @@ final class DefaultWorkAdmin implements WorkAdmin {
 	private int write(String queue, String task, Change change) {
 		return this.database.execute(task,
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
-					Integer changed = change.run(session);
+					Integer changed = limited(queue, session, change);
 					FoundQueue found = this.sql.find(session, queue);
 					return Written.of((changed != null) ? changed : 0,
 							(found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);
 				}));
+	}
+
+	private @Nullable Integer limited(String queue, Connection connection, Change change) throws SQLException {
+		try {
+			return change.run(connection);
+		}
+		catch (SQLException ex) {
+			if (SqlErrors.isLockTimeout(ex)) {
+				throw WorkLockedException.ofQueue(queue, this.sql.lockTimeout(), ex);
+			}
+			throw ex;
+		}
 	}
 
 	private static void requireWritable(String queue) {

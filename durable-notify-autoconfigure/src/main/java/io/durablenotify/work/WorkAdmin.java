@@ -23,6 +23,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Shows queues and controls them, in all instances: for operators, dashboards and tests.
  * What it shows may have changed already. Thread-safe.
+ * <p>
+ * What changes something is part of the caller's transaction where there is one. It waits
+ * for another transaction that has locked the queue, or one of its keys, for
+ * {@code durable-notify.work.enqueue-timeout} at most.
  */
 public interface WorkAdmin {
 
@@ -44,12 +48,16 @@ public interface WorkAdmin {
 	 * Have no item of a queue begun any more, in any instance. Handlers that run go on. A
 	 * queue that does not exist is created.
 	 * @param queue the queue
+	 * @throws WorkLockedException if another transaction has locked the queue for longer
+	 * than {@code durable-notify.work.enqueue-timeout}
 	 */
 	void pause(String queue);
 
 	/**
 	 * Have the items of a queue handled again.
 	 * @param queue the queue
+	 * @throws WorkLockedException if another transaction has locked the queue for longer
+	 * than {@code durable-notify.work.enqueue-timeout}
 	 */
 	void resume(String queue);
 
@@ -58,6 +66,8 @@ public interface WorkAdmin {
 	 * go on. A queue that does not exist is created.
 	 * @param queue the queue
 	 * @param maxRunning the limit, at least 1, or {@code null} for none
+	 * @throws WorkLockedException if another transaction has locked the queue for longer
+	 * than {@code durable-notify.work.enqueue-timeout}
 	 */
 	void limit(String queue, @Nullable Integer maxRunning);
 
@@ -66,6 +76,8 @@ public interface WorkAdmin {
 	 * Their failures are counted from 0 again.
 	 * @param query the items
 	 * @return how many were requeued
+	 * @throws WorkLockedException if another transaction has locked one of their keys for
+	 * longer than {@code durable-notify.work.enqueue-timeout}
 	 */
 	int requeue(DeadQuery query);
 
@@ -73,6 +85,8 @@ public interface WorkAdmin {
 	 * Delete dead items, in the caller's transaction where there is one.
 	 * @param query the items
 	 * @return how many were deleted
+	 * @throws WorkLockedException if another transaction has locked one of their keys for
+	 * longer than {@code durable-notify.work.enqueue-timeout}
 	 */
 	int purge(DeadQuery query);
 

@@ -31,11 +31,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
+import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The SQL of those who watch queues and set them right.
+ * The SQL of those who watch queues and set them right. What changes something waits for
+ * each lock no longer than a lock timeout.
  */
 final class WorkAdminSql {
 
@@ -130,6 +132,8 @@ final class WorkAdminSql {
 			WHERE f.item_id = e.item_id AND f.lane = e.lane
 			""";
 
+	private final Duration lockTimeout;
+
 	private final String queues;
 
 	private final String unhandled;
@@ -138,13 +142,13 @@ final class WorkAdminSql {
 
 	private final String dead;
 
-	private final String pause;
+	private final LimitedStatement pause;
 
-	private final String limit;
+	private final LimitedStatement limit;
 
-	private final String requeue;
+	private final LimitedStatement requeue;
 
-	private final String purge;
+	private final LimitedStatement purge;
 
 	private final String find;
 
@@ -152,18 +156,34 @@ final class WorkAdminSql {
 
 	private final String expire;
 
-	WorkAdminSql(SchemaName schema) {
+	/**
+	 * Create a new instance.
+	 * @param lockTimeout how long a statement waits for each lock of another transaction
+	 */
+	WorkAdminSql(SchemaName schema, Duration lockTimeout) {
+		this.lockTimeout = lockTimeout;
 		this.queues = schema.qualify(QUEUES.replace("${counted}", Integer.toString(COUNTED)));
 		this.unhandled = schema.qualify(UNHANDLED);
 		this.items = schema.qualify(ITEMS);
 		this.dead = schema.qualify(DEAD);
-		this.pause = schema.qualify(PAUSE);
-		this.limit = schema.qualify(LIMIT);
-		this.requeue = schema.qualify(REQUEUE);
-		this.purge = schema.qualify(PURGE);
+		this.pause = new LimitedStatement(schema.qualify(PAUSE));
+		this.limit = new LimitedStatement(schema.qualify(LIMIT));
+		this.requeue = new LimitedStatement(schema.qualify(REQUEUE));
+		this.purge = new LimitedStatement(schema.qualify(PURGE));
 		this.find = schema.qualify(FIND);
 		this.deadBefore = schema.qualify(DEAD_BEFORE);
 		this.expire = schema.qualify(EXPIRE);
+	}
+
+	/**
+	 * Return how long statements wait for each lock of another transaction.
+	 */
+	Duration lockTimeout() {
+		return this.lockTimeout;
+	}
+
+	private PreparedStatement prepare(Connection connection, LimitedStatement statement) throws SQLException {
+		return statement.prepare(connection, !connection.getAutoCommit(), this.lockTimeout);
 	}
 
 	/**
@@ -285,10 +305,10 @@ final class WorkAdminSql {
 	 * @return the queue's id, {@code null} if there is no such queue
 	 */
 	@Nullable Integer pause(Connection connection, String queue, boolean paused) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.pause)) {
-			statement.setBoolean(1, paused);
-			statement.setString(2, queue);
-			ResultSet result = statement.executeQuery();
+		try (PreparedStatement statement = prepare(connection, this.pause)) {
+			statement.setBoolean(2, paused);
+			statement.setString(3, queue);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? result.getInt(1) : null;
 		}
 	}
@@ -299,10 +319,10 @@ final class WorkAdminSql {
 	 * @return the queue's id, {@code null} if there is no such queue
 	 */
 	@Nullable Integer limit(Connection connection, String queue, @Nullable Integer maxRunning) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.limit)) {
-			statement.setObject(1, maxRunning, Types.INTEGER);
-			statement.setString(2, queue);
-			ResultSet result = statement.executeQuery();
+		try (PreparedStatement statement = prepare(connection, this.limit)) {
+			statement.setObject(2, maxRunning, Types.INTEGER);
+			statement.setString(3, queue);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? result.getInt(1) : null;
 		}
 	}
@@ -360,14 +380,14 @@ final class WorkAdminSql {
 		}
 	}
 
-	private static int changeDead(Connection connection, String sql, String queue, @Nullable Collection<Long> itemIds,
-			int limit) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(sql)) {
-			statement.setObject(1, (itemIds != null) ? itemIds.stream().mapToLong(Long::longValue).toArray() : null,
+	private int changeDead(Connection connection, LimitedStatement limited, String queue,
+			@Nullable Collection<Long> itemIds, int limit) throws SQLException {
+		try (PreparedStatement statement = prepare(connection, limited)) {
+			statement.setObject(2, (itemIds != null) ? itemIds.stream().mapToLong(Long::longValue).toArray() : null,
 					Types.ARRAY);
-			statement.setInt(2, limit);
-			statement.setString(3, queue);
-			ResultSet result = statement.executeQuery();
+			statement.setInt(3, limit);
+			statement.setString(4, queue);
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? result.getInt(1) : 0;
 		}
 	}

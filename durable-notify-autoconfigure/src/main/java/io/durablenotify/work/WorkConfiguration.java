@@ -53,8 +53,8 @@ public class WorkConfiguration {
 	}
 
 	@Bean
-	WorkAdminSql durableNotifyWorkAdminSql(Schema schema) {
-		return new WorkAdminSql(schema.name());
+	WorkAdminSql durableNotifyWorkAdminSql(Schema schema, WorkProperties properties) {
+		return new WorkAdminSql(schema.name(), properties.enqueueTimeout());
 	}
 
 	@Bean

@@ -37,8 +37,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Deletes what was finished, or died, long ago; takes over claims of instances that do
- * not exist; and looks for queues that no instance handles. Runs about once a minute in
+ * Takes over claims of instances that do not exist, looks for queues that no instance
+ * handles, and deletes what was finished, or died, long ago. Runs about once a minute in
  * every instance.
  */
 final class WorkJanitor extends PeriodicTask {
@@ -83,14 +83,15 @@ final class WorkJanitor extends PeriodicTask {
 
 	@Override
 	protected boolean run() {
-		boolean more = execute((connection) -> this.sql.expire(connection, SLICE)) >= SLICE;
-		if (this.deadRetention != null) {
-			more |= purge(this.deadRetention);
-		}
 		for (long instanceId : execute(this.takeOver::orphans)) {
 			takeOver(instanceId);
 		}
 		this.watch.update(execute((connection) -> this.sql.unhandledQueues(connection, UNHANDLED)));
+		boolean more = execute((connection) -> this.sql.expire(connection, SLICE)) >= SLICE;
+		if (this.deadRetention != null) {
+			// Last, since it fails where another transaction has locked an ordering key
+			more |= purge(this.deadRetention);
+		}
 		return more;
 	}
 

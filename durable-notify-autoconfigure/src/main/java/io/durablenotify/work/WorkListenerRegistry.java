@@ -18,6 +18,7 @@ package io.durablenotify.work;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -31,6 +32,8 @@ import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -158,10 +161,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 								.formatted(queue));
 				}
 			}
-			this.registrations.add(registration);
 			if (this.started) {
 				start(registration);
 			}
+			// One that could not be started is not registered
+			this.registrations.add(registration);
 		}
 		return registration;
 	}
@@ -188,7 +192,14 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
-			this.registrations.forEach(this::start);
+			try {
+				this.registrations.forEach(this::start);
+			}
+			catch (RuntimeException ex) {
+				// All are started, or none
+				stop();
+				throw ex;
+			}
 		}
 	}
 
@@ -198,7 +209,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			List<QueueProgress> registered = new ArrayList<>();
 			for (String queue : settings.queues()) {
 				Duration retention = this.properties.queue(queue).retention();
-				int id = this.claimSql.register(connection,
+				int id = register(connection,
 						new QueueSettings(queue, settings.maxAttempts(), settings.onDead() == OnDead.BLOCK, retention));
 				registered.add(new QueueProgress(queue, id, this.properties.pollInterval(), retention != null));
 			}
@@ -213,6 +224,29 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		registration.container = container;
 		queues.forEach((queue) -> this.containers.put(queue.id(), container));
 		container.start();
+	}
+
+	/**
+	 * Each queue in a transaction of its own, so that two instances do not wait for each
+	 * other.
+	 */
+	private int register(Connection connection, QueueSettings queue) throws SQLException {
+		Duration timeout = this.properties.enqueueTimeout();
+		try {
+			return OneTransaction.run(connection, (session, joined) -> {
+				try (Statement statement = session.createStatement()) {
+					statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+					statement.execute("SET LOCAL lock_timeout = " + timeout.toMillis());
+				}
+				return this.claimSql.register(session, queue);
+			});
+		}
+		catch (SQLException ex) {
+			if (SqlErrors.isLockTimeout(ex)) {
+				throw WorkLockedException.ofQueue(queue.name(), timeout, ex);
+			}
+			throw ex;
+		}
 	}
 
 	private List<ClaimedItem> laneItems(long laneId, long after, int limit) {

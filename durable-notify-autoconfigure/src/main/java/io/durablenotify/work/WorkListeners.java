@@ -30,6 +30,9 @@ public interface WorkListeners {
 	 * @param handler the handler
 	 * @return the registration: cancelling it gives back what is claimed and has not
 	 * begun, and does not wait for handlers that run
+	 * @throws IllegalStateException if a queue has a listener in this application already
+	 * @throws org.springframework.dao.DataAccessException if the application context has
+	 * started, and the database fails; nothing is registered then
 	 */
 	Subscription register(WorkListenerSpec spec, WorkHandler handler);
 
@@ -38,6 +41,9 @@ public interface WorkListeners {
 	 * @param spec the queues and how to handle them
 	 * @param handler the handler
 	 * @return the registration
+	 * @throws IllegalStateException if a queue has a listener in this application already
+	 * @throws org.springframework.dao.DataAccessException if the application context has
+	 * started, and the database fails; nothing is registered then
 	 */
 	Subscription registerBatch(WorkListenerSpec spec, WorkBatchHandler handler);
 

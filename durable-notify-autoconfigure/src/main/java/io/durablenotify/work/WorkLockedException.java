@@ -24,18 +24,23 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.PessimisticLockingFailureException;
 
 /**
- * Thrown when another transaction held a key, or a queue that it has created, for longer
- * than {@code durable-notify.work.enqueue-timeout}. Nothing was stored, and the request
- * can be repeated.
+ * Thrown when another transaction held a key, or a queue that it has created or changed,
+ * for longer than {@code durable-notify.work.enqueue-timeout}. Nothing was stored or
+ * changed, and the request can be repeated; in a transaction of the caller's, that must
+ * roll back first.
  */
 public final class WorkLockedException extends PessimisticLockingFailureException {
+
+	private WorkLockedException(String message, @Nullable Throwable cause) {
+		super(message, cause);
+	}
 
 	WorkLockedException(String queue, @Nullable String key, Duration waited, @Nullable Throwable cause) {
 		this(((key != null) ? "Key " + Texts.shown(key) : "The row") + " of queue '" + queue + "'", waited, cause);
 	}
 
 	private WorkLockedException(String what, Duration waited, @Nullable Throwable cause) {
-		super(("%s was locked by another transaction for more than %d ms; nothing was stored. Likely one "
+		this(("%s was locked by another transaction for more than %d ms; nothing was stored. Likely one "
 				+ "that enqueued with it and has not committed yet: keep it short, or use enqueueOnCommit()")
 			.formatted(what, waited.toMillis()), cause);
 	}
@@ -45,6 +50,16 @@ public final class WorkLockedException extends PessimisticLockingFailureExceptio
 	 */
 	static WorkLockedException ofKeys(String queue, int keys, Duration waited, @Nullable Throwable cause) {
 		return new WorkLockedException("One of %d keys of queue '%s'".formatted(keys, queue), waited, cause);
+	}
+
+	/**
+	 * Create for a queue that was to be changed.
+	 */
+	static WorkLockedException ofQueue(String queue, Duration waited, @Nullable Throwable cause) {
+		return new WorkLockedException(("Queue '%s' was locked by another transaction for more than %d ms; nothing was "
+				+ "changed. Likely one that has changed the queue, or enqueued with one of its keys, and has not "
+				+ "committed yet: keep it short")
+			.formatted(queue, waited.toMillis()), cause);
 	}
 
 }

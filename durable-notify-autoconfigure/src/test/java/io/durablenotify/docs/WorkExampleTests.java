@@ -26,7 +26,10 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.StoredWork;
+import io.durablenotify.work.WorkAdmin;
 import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkQuery;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.BeforeAll;
@@ -84,6 +87,26 @@ class WorkExampleTests {
 		instance.bean(WorkQueue.class).enqueue(WorkRequest.of("reminders", "call").key("alice"));
 		awaitSeen(this.examples.seen(), "reminded alice");
 		subscription.cancel();
+	}
+
+	@Test
+	void queuesAreShownPausedAndCleared() {
+		WorkAdmin admin = instance.bean(WorkAdmin.class);
+		// Without the header that its listener requires
+		instance.bean(WorkQueue.class).enqueue(WorkRequest.of("invoices", new Invoice("9")));
+		Eventually.await(() -> !admin.page(WorkQuery.of("invoices").dead()).items().isEmpty(), admin::queues);
+		StoredWork dead = admin.page(WorkQuery.of("invoices").dead()).items().get(0);
+		this.examples.show(admin);
+		assertThat(this.examples.seen()).anyMatch((line) -> line.startsWith("invoices: ") && line.endsWith(" 1 dead"))
+			.anyMatch((line) -> line.startsWith(dead.id() + ": ") && line.contains("tenant"));
+		this.examples.maintain(admin);
+		assertThat(admin.queues()).filteredOn((queue) -> queue.name().equals("invoices"))
+			.singleElement()
+			.satisfies((queue) -> assertThat(queue.paused()).isFalse())
+			.satisfies((queue) -> assertThat(queue.maxRunning()).isEqualTo(5));
+		this.examples.clear(admin);
+		this.examples.handleAgain(admin, dead);
+		assertThat(this.examples.seen()).contains("purged 0", "requeued 1");
 	}
 
 	@Test

@@ -25,12 +25,18 @@ import io.durablenotify.Subscription;
 import io.durablenotify.docs.WorkExampleTests.Invoice;
 import io.durablenotify.docs.WorkExampleTests.Page;
 import io.durablenotify.work.CancelOutcome;
+import io.durablenotify.work.DeadQuery;
+import io.durablenotify.work.QueueInfo;
+import io.durablenotify.work.StoredWork;
+import io.durablenotify.work.WorkAdmin;
 import io.durablenotify.work.WorkHeader;
 import io.durablenotify.work.WorkItem;
 import io.durablenotify.work.WorkListener;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
+import io.durablenotify.work.WorkPage;
+import io.durablenotify.work.WorkQuery;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 
@@ -64,7 +70,11 @@ class WorkExamples {
 	}
 
 	private void report() {
-		this.seen.add("reported");
+		report("reported");
+	}
+
+	private void report(String line) {
+		this.seen.add(line);
 	}
 
 	// tag::requests[]
@@ -130,5 +140,40 @@ class WorkExamples {
 		// end::register[]
 		return subscription;
 	}
+
+	// tag::admin[]
+	void show(WorkAdmin admin) {
+		for (QueueInfo queue : admin.queues()) {
+			report("%s: %d pending, %d running, %d dead".formatted(queue.name(), queue.pending(), queue.running(),
+					queue.dead()));
+		}
+		// Without dead(): the items that are pending or running
+		WorkQuery query = WorkQuery.of("invoices").dead().limit(50);
+		WorkPage page = admin.page(query);
+		while (true) {
+			page.items().forEach((item) -> report("%d: %s".formatted(item.id(), item.lastError())));
+			if (page.next() == null) {
+				break;
+			}
+			page = admin.page(query.after(page.next()));
+		}
+	}
+
+	void maintain(WorkAdmin admin) {
+		admin.pause("invoices"); // in all instances; handlers that run go on
+		admin.limit("invoices", 5); // no more than 5 run at once, over all instances
+		admin.resume("invoices");
+	}
+
+	void handleAgain(WorkAdmin admin, StoredWork dead) {
+		int requeued = admin.requeue(DeadQuery.of("invoices").item(dead));
+		report("requeued " + requeued);
+	}
+
+	void clear(WorkAdmin admin) {
+		int purged = admin.purge(DeadQuery.of("invoices").olderThan(Duration.ofDays(30)).limit(1000));
+		report("purged " + purged);
+	}
+	// end::admin[]
 
 }

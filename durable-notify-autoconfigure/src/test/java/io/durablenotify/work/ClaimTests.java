@@ -26,11 +26,6 @@ import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
-import io.durablenotify.testsupport.Fixture;
-import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -41,29 +36,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 /**
  * Tests for {@link ClaimSql}: what is claimed, in which order, and by whom.
  */
-class ClaimTests {
-
-	@Fixture
-	private static TestDatabase database;
-
-	@Fixture
-	private static Instance instance;
-
-	private WorkTables work;
-
-	private WorkTables other;
-
-	@BeforeEach
-	void open() {
-		this.work = WorkTables.open(database);
-		this.other = WorkTables.open(database);
-	}
-
-	@AfterEach
-	void close() {
-		this.work.close();
-		this.other.close();
-	}
+class ClaimTests extends AbstractWorkSqlTests {
 
 	@Test
 	void itemsAreClaimedInTheOrderOfTheirDueTimesAndThenOfTheList() {
@@ -152,6 +125,44 @@ class ClaimTests {
 		claimers.forEach(CompletableFuture::join);
 		assertThat(completed).hasValue(items);
 		assertThat(most.get()).isBetween(4, 7);
+	}
+
+	@Test
+	void whatIsCompletedDoesNotCountAsRunningWhileOthersOfItsClaimDo() {
+		int queue = this.work.queue("trimmed");
+		this.work.insert("trimmed", "a", "b", "c", "d", "e");
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "trimmed", 3));
+		Claimed claimed = this.work.claim(queue, 3);
+		List<Done> items = WorkTables.done(claimed);
+		assertThat(this.other.claim(queue, 10).granted()).isFalse();
+		assertThat(this.work.complete(items.subList(0, 1), List.of())).hasSize(1);
+		assertThat(WorkTables.texts(this.other.claim(queue, 10))).containsExactly("d");
+		assertThat(this.work.completeUnlocked(items.subList(1, 2))).hasSize(1);
+		assertThat(WorkTables.texts(this.other.claim(queue, 10))).containsExactly("e");
+		assertThat(this.other.claim(queue, 10).granted()).isFalse();
+		assertThat(this.work.complete(items.subList(2, 3), List.of(claimed.claim()))).hasSize(1);
+		this.work.searchAll(true);
+		Claimed none = this.work.claim(queue, 10);
+		assertThat(none.granted()).isTrue();
+		assertThat(none.claim()).isNull();
+	}
+
+	@Test
+	void anItemOfALaneDoesNotTakeTheItemWithItsIdOutOfTheClaim() {
+		int queue = this.work.queue("ids");
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "ids", 10));
+		StoredItem plain = this.work.insert("ids", "a").get(0);
+		this.work.jdbc()
+			.queryForObject("SELECT setval('durable_notify.work_lane_items_item_id_seq', ?, false)", Long.class,
+					plain.itemId());
+		this.work.put(WorkTables.ordered("ids", "key", "b"));
+		Claimed claimed = this.work.claim(queue, 10);
+		ClaimedItem lane = claimed.items().get(1);
+		ClaimedItem item = this.work.laneItems(lane).get(0);
+		assertThat(item.itemId()).isEqualTo(plain.itemId());
+		assertThat(this.work.complete(List.of(WorkTables.done(claimed, lane, item)), List.of())).hasSize(1);
+		this.other.searchAll(true);
+		assertThat(this.other.claim(queue, 10).claim()).as("both run still").isNull();
 	}
 
 	@Test

@@ -20,12 +20,8 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 
-import io.durablenotify.testsupport.Fixture;
-import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.TestRole;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
@@ -38,29 +34,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 /**
  * Tests for {@link EnqueueSql} and the SQL function {@code enqueue}.
  */
-class EnqueueTests {
-
-	@Fixture
-	private static TestDatabase database;
-
-	@Fixture
-	private static Instance instance;
-
-	private WorkTables work;
-
-	private WorkTables other;
-
-	@BeforeEach
-	void open() {
-		this.work = WorkTables.open(database);
-		this.other = WorkTables.open(database);
-	}
-
-	@AfterEach
-	void close() {
-		this.work.close();
-		this.other.close();
-	}
+class EnqueueTests extends AbstractWorkSqlTests {
 
 	@Test
 	void anItemOfAQueueThatDoesNotExistIsNotStored() {

@@ -18,15 +18,11 @@ package io.durablenotify.work;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.testsupport.Background;
-import io.durablenotify.testsupport.Fixture;
-import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -36,31 +32,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
  * Tests for ordering keys: the items of one are handled one after the other, in the order
  * of their commits.
  */
-class LaneTests {
+class LaneTests extends AbstractWorkSqlTests {
 
 	private static final Duration AT_ONCE = Duration.ZERO;
-
-	@Fixture
-	private static TestDatabase database;
-
-	@Fixture
-	private static Instance instance;
-
-	private WorkTables work;
-
-	private WorkTables other;
-
-	@BeforeEach
-	void open() {
-		this.work = WorkTables.open(database);
-		this.other = WorkTables.open(database);
-	}
-
-	@AfterEach
-	void close() {
-		this.work.close();
-		this.other.close();
-	}
 
 	private StoredItem append(String queue, String key, String payload) {
 		return this.work.put(WorkTables.ordered(queue, key, payload));
@@ -111,6 +85,28 @@ class LaneTests {
 		assertThat(claimed.items()).extracting(ClaimedItem::key).containsExactly("key", "other");
 		assertThat(payloads(claimed.items().get(0))).containsExactly("a", "b", "c");
 		assertThat(payloads(claimed.items().get(1))).containsExactly("d");
+	}
+
+	@Test
+	void theFirstItemsOfAKeyAreInTheOrderOfTheirCommitsToo() {
+		int queue = this.work.queue("first");
+		for (String key : List.of("committed", "rolled-back")) {
+			this.other.begin();
+			this.other.put(WorkTables.ordered("first", key, "a"));
+			CompletableFuture<StoredItem> waiting = Background.supply(() -> append("first", key, "b"));
+			database.awaitLockWait();
+			if (key.equals("committed")) {
+				this.other.commit();
+			}
+			else {
+				this.other.rollback();
+			}
+			waiting.join();
+		}
+		Claimed claimed = this.work.claim(queue, 10);
+		assertThat(claimed.items()).extracting(ClaimedItem::key).containsExactly("committed", "rolled-back");
+		assertThat(payloads(claimed.items().get(0))).containsExactly("a", "b");
+		assertThat(payloads(claimed.items().get(1))).containsExactly("b");
 	}
 
 	@Test
@@ -171,6 +167,53 @@ class LaneTests {
 		this.other.commit();
 		assertThat(released.join()).isEqualTo("AGAIN");
 		assertThat(handle(queue)).containsExactly("b");
+	}
+
+	@Test
+	void ofSeveralLanesThoseThatAreLockedOrLostAreNotReleased() {
+		int queue = this.work.queue("several");
+		List<String> keys = List.of("empty", "more", "open", "lost");
+		keys.forEach((key) -> append("several", key, "a"));
+		Claimed claimed = this.work.claim(queue, 10);
+		List<ClaimedItem> lanes = claimed.items();
+		assertThat(lanes).extracting(ClaimedItem::key).containsExactlyElementsOf(keys);
+		List<Done> items = lanes.stream()
+			.map((lane) -> WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)))
+			.toList();
+		assertThat(this.work.complete(items, List.of())).hasSize(4);
+		ClaimedItem more = lanes.get(1);
+		ClaimedItem open = lanes.get(2);
+		append("several", "more", "b");
+		this.other.begin();
+		this.other.put(WorkTables.ordered("several", "open", "b"));
+		this.other.jdbc()
+			.update("UPDATE durable_notify.work_items SET token = token + 1 WHERE item_id = ?", lanes.get(3).itemId());
+		assertThat(this.work.releaseLanes(claimed, lanes)).containsOnly(
+				Map.entry(lanes.get(0).itemId(), Returned.Kind.DONE), Map.entry(more.itemId(), Returned.Kind.AGAIN));
+		this.other.commit();
+		assertThat(this.work.releaseLanes(claimed, lanes)).containsOnly(Map.entry(open.itemId(), Returned.Kind.AGAIN));
+		assertThat(payloads(more)).containsExactly("b");
+		assertThat(payloads(open)).containsExactly("b");
+		assertThat(this.work.claimedIds(claimed)).containsExactlyInAnyOrder(lanes.get(0).itemId(),
+				lanes.get(3).itemId());
+	}
+
+	@Test
+	void aLaneIsReleasedByTheClaimThatHasItOnly() {
+		int queue = this.work.queue("released-once");
+		append("released-once", "key", "a");
+		Claimed first = awaitLane(queue);
+		ClaimedItem lane = first.items().get(0);
+		this.work.complete(List.of(WorkTables.done(first, lane, this.work.laneItems(lane).get(0))), List.of());
+		append("released-once", "key", "b");
+		assertThat(this.work.releaseLane(first, lane).kind()).isEqualTo(Returned.Kind.AGAIN);
+		// With the same token, since no failure came between
+		Claimed second = this.other.awaitClaim(queue, 10);
+		assertThat(second.items()).extracting(ClaimedItem::token).containsExactly(lane.token());
+		assertThat(this.work.releaseLane(first, lane).kind()).isEqualTo(Returned.Kind.LOST);
+		assertThat(this.work.releaseLanes(first, List.of(lane))).isEmpty();
+		this.work.searchAll(true);
+		assertThat(this.work.claim(queue, 10).claim()).as("the second holder has it").isNull();
 	}
 
 	@Test
@@ -259,6 +302,51 @@ class LaneTests {
 					: this.work.admin().purge(connection, "blocks", null, 10));
 			assertThat(handle(queue)).isEqualTo((requeue) ? List.of("a", "b", "c") : List.of("b", "c"));
 		}
+	}
+
+	@Test
+	void anItemThatIsRequeuedWhileItsLaneIsRemovedGetsANewLane() {
+		int queue = this.work.queue("requeued");
+		append("requeued", "key", "a");
+		append("requeued", "key", "b");
+		Claimed first = awaitLane(queue);
+		ClaimedItem lane = first.items().get(0);
+		this.work.fail(WorkTables.done(first, lane, this.work.laneItems(lane).get(0)), AT_ONCE, true);
+		Claimed second = awaitLane(queue);
+		ClaimedItem again = second.items().get(0);
+		this.work.complete(List.of(WorkTables.done(second, again, this.work.laneItems(again).get(0))), List.of());
+		this.work.begin();
+		assertThat(this.work.releaseLane(second, again).kind()).isEqualTo(Returned.Kind.DONE);
+		CompletableFuture<Integer> waiting = Background.supply(() -> this.other.requeue("requeued", 10));
+		database.awaitLockWait();
+		this.work.commit();
+		assertThat(waiting.join()).isOne();
+		Claimed third = awaitLane(queue);
+		assertThat(third.items()).extracting(ClaimedItem::token).allMatch((token) -> token > again.token());
+		assertThat(payloads(third.items().get(0))).containsExactly("a");
+	}
+
+	@Test
+	void aKeyThatBlocksWaitsForEachOfItsDeadItems() {
+		int queue = this.work.queue(new QueueSettings("blocks-twice", 3, true, null));
+		append("blocks-twice", "key", "a");
+		append("blocks-twice", "key", "b");
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		this.work.fail(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE, true);
+		this.work.jdbc()
+			.update("""
+					INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, key, blocks, enqueued_at, failures, token, payload)
+					SELECT 1000000000, true, queue_id, key, true, enqueued_at, 3, token, payload FROM durable_notify.work_dead
+					WHERE queue_id = ?
+					""",
+					queue);
+		assertThat(this.work.purge("blocks-twice", 1)).isOne();
+		Claimed none = this.work.claim(queue, 10);
+		assertThat(none.claim()).isNull();
+		assertThat(none.nextDueMicros()).as("nor is it due later").isEqualTo(-1);
+		assertThat(this.work.purge("blocks-twice", 1)).isOne();
+		assertThat(handle(queue)).containsExactly("b");
 	}
 
 	@Test

@@ -18,15 +18,13 @@ package io.durablenotify.work;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.function.ToIntBiFunction;
 
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.testsupport.Eventually;
-import io.durablenotify.testsupport.Fixture;
-import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -34,31 +32,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 /**
  * Tests for {@link SettleSql}: how an item leaves its claim, and who may settle it.
  */
-class SettleTests {
+class SettleTests extends AbstractWorkSqlTests {
 
 	private static final Duration AT_ONCE = Duration.ZERO;
-
-	@Fixture
-	private static TestDatabase database;
-
-	@Fixture
-	private static Instance instance;
-
-	private WorkTables work;
-
-	private WorkTables other;
-
-	@BeforeEach
-	void open() {
-		this.work = WorkTables.open(database);
-		this.other = WorkTables.open(database);
-	}
-
-	@AfterEach
-	void close() {
-		this.work.close();
-		this.other.close();
-	}
 
 	private static StoredItem only(List<StoredItem> items) {
 		assertThat(items).hasSize(1);
@@ -196,6 +172,29 @@ class SettleTests {
 		assertThat(this.work.complete(running)).as("it has to run once more").isEmpty();
 		int purged = this.work.run((connection, joined) -> this.work.admin().purge(connection, "taken", null, 10));
 		assertThat(purged).isZero();
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void twoWhoRequeueOrPurgeAtOnceTakeDifferentItems(boolean requeue) {
+		String name = "at-once/" + requeue;
+		int queue = this.work.queue(name);
+		this.work.insert(name, "a", "b");
+		WorkTables.done(this.work.claim(queue, 10)).forEach((item) -> this.work.fail(item, AT_ONCE, true));
+		ToIntBiFunction<WorkTables, Integer> change = (tables, limit) -> (requeue) ? tables.requeue(name, limit)
+				: tables.purge(name, limit);
+		this.work.begin();
+		assertThat(change.applyAsInt(this.work, 1)).isOne();
+		long start = System.nanoTime();
+		assertThat(change.applyAsInt(this.other, 10)).as("what is not locked").isOne();
+		assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Eventually.TIMEOUT);
+		this.work.rollback();
+		assertThat(change.applyAsInt(this.other, 10)).isOne();
+		assertThat(change.applyAsInt(this.other, 10)).isZero();
+		this.work.searchAll(true);
+		Claimed claimed = this.work.claim(queue, 10);
+		assertThat(WorkTables.texts(claimed)).hasSize((requeue) ? 2 : 0).doesNotHaveDuplicates();
+		assertThat(claimed.items()).allMatch((item) -> item.token() > 1 && item.failures() == 0);
 	}
 
 	@Test

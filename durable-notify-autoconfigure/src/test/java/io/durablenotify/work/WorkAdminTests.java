@@ -20,9 +20,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
+import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -51,7 +54,7 @@ class WorkAdminTests {
 	@Fixture
 	private static TestDatabase database;
 
-	@Fixture
+	@Fixture(properties = "durable-notify.work.enqueue-timeout=500ms")
 	private static Instance instance;
 
 	@Fixture
@@ -260,6 +263,102 @@ class WorkAdminTests {
 			status.setRollbackOnly();
 		});
 		assertThat(admin.queues()).extracting(QueueInfo::name).doesNotContain("paused-first");
+	}
+
+	@Test
+	void whatAnotherTransactionHasLockedIsWaitedForAsLongAsARequestWaits() {
+		killAndBlock("locked", "o");
+		instance.transaction().executeWithoutResult((status) -> {
+			admin.pause("locked");
+			admin.pause("locked-new");
+			queue.enqueue(WorkRequest.of("locked", "later").orderingKey("o"));
+			assertThatIsLocked("locked", () -> admin.pause("locked"));
+			assertThatIsLocked("locked", () -> admin.resume("locked"));
+			assertThatIsLocked("locked", () -> admin.limit("locked", 1));
+			assertThatIsLocked("locked-new", () -> admin.limit("locked-new", 1));
+			assertThatIsLocked("locked", () -> admin.requeue(DeadQuery.of("locked")));
+			assertThatIsLocked("locked", () -> admin.purge(DeadQuery.of("locked")));
+			assertThatIsLocked("locked",
+					() -> instance.newTransaction().executeWithoutResult((inner) -> admin.pause("locked")));
+		});
+		assertThat(info("locked")).extracting(QueueInfo::paused, QueueInfo::maxRunning, QueueInfo::dead)
+			.containsExactly(true, null, 1L);
+		assertThat(admin.requeue(DeadQuery.of("locked"))).isOne();
+		assertThat(stored("locked")).containsExactlyInAnyOrder("dead", "next", "later");
+	}
+
+	private static void assertThatIsLocked(String name, Runnable call) {
+		long start = System.nanoTime();
+		assertThatExceptionOfType(CompletionException.class).isThrownBy(() -> Background.run(call).join())
+			.havingCause()
+			.isInstanceOf(WorkLockedException.class)
+			.withMessageStartingWith(
+					"Queue '%s' was locked by another transaction for more than 500 ms; nothing was changed", name);
+		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(400),
+				Duration.ofSeconds(10));
+	}
+
+	@Test
+	void theCallersOwnLockTimeoutStays() {
+		killAndBlock("timeout", "o");
+		instance.transaction().executeWithoutResult((status) -> {
+			instance.jdbc().execute("SET LOCAL lock_timeout = '1234ms'");
+			admin.pause("timeout");
+			admin.limit("timeout", 1);
+			admin.requeue(DeadQuery.of("timeout"));
+			admin.purge(DeadQuery.of("timeout"));
+			assertThat(instance.jdbc().queryForObject("SHOW lock_timeout", String.class)).isEqualTo("1234ms");
+		});
+	}
+
+	@Test
+	void aListenerWhoseQueueIsLockedIsNotRegistered() {
+		WorkListeners listeners = instance.bean(WorkListeners.class);
+		WorkListenerSpec spec = WorkListenerSpec.of("registered", "registered-locked").maxAttempts(3);
+		List<String> handled = new CopyOnWriteArrayList<>();
+		WorkHandler handler = (item) -> {
+			handled.add(item.queue());
+			return WorkOutcome.done();
+		};
+		admin.resume("registered-locked");
+		instance.transaction().executeWithoutResult((status) -> {
+			admin.resume("registered-locked");
+			assertThatIsLocked("registered-locked", () -> listeners.register(spec, handler));
+		});
+		Subscription subscription = listeners.register(spec, handler);
+		assertThat(subscription.isActive()).isTrue();
+		spec.queues().forEach((name) -> queue.enqueue(WorkRequest.of(name, "a")));
+		Eventually.await(() -> handled.size() == 2, handled::toString);
+		subscription.cancel();
+		assertThat(handled).containsExactlyInAnyOrderElementsOf(spec.queues());
+	}
+
+	@Test
+	void aStartThatFailsLeavesNothingStarted() {
+		WorkListenerRegistry listeners = (WorkListenerRegistry) instance.bean(WorkListeners.class);
+		List<String> handled = new CopyOnWriteArrayList<>();
+		WorkHandler handler = (item) -> {
+			handled.add(item.queue());
+			return WorkOutcome.done();
+		};
+		List<String> names = List.of("started", "started-locked");
+		List<Subscription> subscriptions = names.stream()
+			.map((name) -> listeners.register(WorkListenerSpec.of(name), handler))
+			.toList();
+		listeners.stop();
+		// By another version of the application
+		database.jdbc().update("UPDATE durable_notify.work_queues SET max_attempts = 77 WHERE name = 'started-locked'");
+		instance.transaction().executeWithoutResult((status) -> {
+			admin.resume("started-locked");
+			assertThatIsLocked("started-locked", listeners::start);
+		});
+		assertThat(listeners.isRunning()).isFalse();
+		assertThat(listeners).hasToString("[]");
+		listeners.start();
+		names.forEach((name) -> queue.enqueue(WorkRequest.of(name, "a")));
+		Eventually.await(() -> handled.size() == 2, handled::toString);
+		subscriptions.forEach(Subscription::cancel);
+		assertThat(handled).containsExactlyInAnyOrderElementsOf(names);
 	}
 
 	@Test

@@ -29,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Eventually;
@@ -321,6 +322,52 @@ class WorkEngineTests {
 		awaitHandled(5);
 		awaitNothingLeft();
 		assertThat(this.handled.subList(2, 5)).containsExactly("1", "2", "3");
+	}
+
+	@Test
+	void theNextItemOfAKeyComesByAWakeUpAfterOneThatIsDead() {
+		try (Instance patient = Instance.start(database, "durable-notify.work.poll-interval=1h")) {
+			for (boolean transactional : List.of(false, true)) {
+				String name = this.queue + "/" + transactional;
+				WorkListenerSpec spec = WorkListenerSpec.of(name).maxAttempts(2).backoff(SOON);
+				patient.bean(WorkListeners.class).register((transactional) ? spec.inTransaction() : spec, (item) -> {
+					switch (text(item)) {
+						case "permanent" -> throw new PermanentFailureException("bad");
+						case "failing" -> throw new IllegalStateException("bad");
+						default -> record(item);
+					}
+					return WorkOutcome.done();
+				});
+				patient.bean(WorkQueue.class)
+					.enqueueAll(Stream.of("permanent", "a", "failing", "b")
+						.map((payload) -> WorkRequest.of(name, payload).orderingKey("key"))
+						.toList());
+				awaitHandled(2);
+				assertThat(this.handled).containsExactly("a", "b");
+				this.handled.clear();
+			}
+		}
+		awaitNothingLeft();
+	}
+
+	@Test
+	void aClaimWhoseItemsCannotBeFetchedIsGivenBack() {
+		JdbcTemplate jdbc = database.jdbc();
+		this.work.enqueue(WorkRequest.of(this.queue, "a").orderingKey("key"));
+		jdbc.execute("ALTER TABLE durable_notify.work_lane_items RENAME TO hidden");
+		try {
+			listen(WorkListenerSpec.of(this.queue), this::record);
+			// The next holder has a higher token than one that may not know yet
+			Eventually.await(
+					() -> jdbc.queryForObject("SELECT max(token) FROM durable_notify.work_items", Integer.class) > 0,
+					() -> jdbc.queryForList("SELECT * FROM durable_notify.work_claims"));
+		}
+		finally {
+			jdbc.execute("ALTER TABLE durable_notify.hidden RENAME TO work_lane_items");
+		}
+		awaitHandled(1);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("a");
 	}
 
 	@Test

@@ -55,8 +55,8 @@ class WorkJanitorTests {
 	private boolean run(@Nullable Duration deadRetention) {
 		Schema schema = instance.bean(Schema.class);
 		try (WorkJanitor janitor = new WorkJanitor(instance.bean(ApplicationDatabase.class),
-				new WorkAdminSql(schema.name()), new TakeOverSql(schema.name()), instance.bean(PublishingWrites.class),
-				deadRetention, this.watch, WorkJanitor.INTERVAL)) {
+				instance.bean(WorkAdminSql.class), new TakeOverSql(schema.name()),
+				instance.bean(PublishingWrites.class), deadRetention, this.watch, WorkJanitor.INTERVAL)) {
 			return janitor.run();
 		}
 	}

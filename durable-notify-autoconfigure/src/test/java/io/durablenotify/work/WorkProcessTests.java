@@ -25,6 +25,7 @@ import java.util.stream.IntStream;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.WorkerApplication;
 import io.durablenotify.testsupport.WriterProcess;
@@ -101,6 +102,43 @@ class WorkProcessTests {
 			// What several were claimed with is not to blame
 			assertThat(this.handled).allMatch((item) -> item.attempt() <= 2);
 		}
+	}
+
+	/**
+	 * Where no other instance is, whose lease of streams is short.
+	 */
+	@Test
+	void theItemsOfAKilledProcessAreTakenOverAfterItsLeaseOfWorkHoweverLongThatOfStreamsIs() {
+		TestDatabase own = PostgresServer.shared().createDatabase();
+		own.jdbc().execute("CREATE TABLE effects (item text, holder text)");
+		String longLease = "durable-notify.streams.lease=1h";
+		try (Instance other = Instance.start(own, LEASE, longLease);
+				WriterProcess process = WriterProcess.start(WorkerApplication.class, own, "short", "--" + LEASE,
+						"--" + longLease, "--test.pause=100000")) {
+			process.awaitLine("listening");
+			other.bean(WorkQueue.class).enqueue(WorkRequest.of("short", "a"));
+			process.awaitLine("handling a");
+			other.bean(WorkListeners.class).register(WorkListenerSpec.of("short"), (item) -> {
+				this.handled.add(item);
+				return WorkOutcome.done();
+			});
+			for (int renewals = 0; renewals < 4; renewals++) {
+				List<String> before = holdersLease(own);
+				Eventually.await(() -> !before.equals(holdersLease(own)), before::toString);
+			}
+			assertThat(this.handled).isEmpty();
+			process.kill();
+			long killed = System.nanoTime();
+			Eventually.await(() -> this.handled.size() == 1, () -> holdersLease(own));
+			assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(LEASE_DURATION.plusSeconds(8));
+		}
+		assertThat(own.jdbc().queryForList("SELECT item FROM effects", String.class)).isEmpty();
+	}
+
+	private static List<String> holdersLease(TestDatabase database) {
+		return database.jdbc()
+			.queryForList("SELECT lease_until::text FROM durable_notify.instances WHERE instance_id IN "
+					+ "(SELECT instance_id FROM durable_notify.work_claims)", String.class);
 	}
 
 	@Test

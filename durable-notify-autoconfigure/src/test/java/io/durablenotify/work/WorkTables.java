@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,6 +33,7 @@ import io.durablenotify.database.SessionWork;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.SettleSql.Lane;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.jdbc.core.JdbcTemplate;
@@ -55,7 +57,7 @@ final class WorkTables implements AutoCloseable {
 
 	private final TakeOverSql takeOver = new TakeOverSql(SCHEMA);
 
-	private final WorkAdminSql admin = new WorkAdminSql(SCHEMA);
+	private final WorkAdminSql admin = new WorkAdminSql(SCHEMA, Eventually.TIMEOUT);
 
 	private final Connection connection;
 
@@ -305,6 +307,34 @@ final class WorkTables implements AutoCloseable {
 		return run((connection, joined) -> this.settle.complete(connection, items, finished, false));
 	}
 
+	Set<Done> completeUnlocked(List<Done> items) {
+		return run((connection, joined) -> this.settle.complete(connection, items, List.of(), true));
+	}
+
+	boolean completeInTransaction(Done item) {
+		return run((connection, joined) -> this.settle.completeInTransaction(connection, item));
+	}
+
+	/**
+	 * Give back lanes of a claim.
+	 * @return by lane, what became of those that were given back
+	 */
+	Map<Long, Returned.Kind> releaseLanes(Claimed claimed, List<ClaimedItem> lanes) {
+		Map<Long, Returned.Kind> kinds = new HashMap<>();
+		run((connection, joined) -> this.settle.releaseLanes(connection,
+				lanes.stream().map((lane) -> new Lane(claimed.claim(), lane.itemId(), lane.token())).toList()))
+			.forEach((lane, returned) -> kinds.put(lane.laneId(), returned.kind()));
+		return kinds;
+	}
+
+	int requeue(String queue, int limit) {
+		return run((connection, joined) -> this.admin.requeue(connection, queue, null, limit));
+	}
+
+	int purge(String queue, int limit) {
+		return run((connection, joined) -> this.admin.purge(connection, queue, null, limit));
+	}
+
 	Returned releaseLane(Claimed claimed, ClaimedItem lane) {
 		return run((connection, joined) -> this.settle.releaseLane(connection, claimed.claim(), lane.itemId(),
 				lane.token()));
@@ -327,6 +357,15 @@ final class WorkTables implements AutoCloseable {
 				SELECT count(*) FROM durable_notify.work_items i WHERE i.item_id = ? AND i.due_at > clock_timestamp()
 					AND NOT EXISTS (SELECT FROM durable_notify.work_claims c WHERE i.item_id = ANY (c.item_ids))
 				""", Integer.class, itemId) == 1;
+	}
+
+	/**
+	 * Return what a claim has.
+	 */
+	List<Long> claimedIds(Claimed claimed) {
+		return this.jdbc.queryForList(
+				"SELECT unnest(item_ids) FROM durable_notify.work_claims WHERE claim_id = ? AND queue_id = ?",
+				Long.class, claimed.claim().claimId(), claimed.claim().queueId());
 	}
 
 	long count(String table) {

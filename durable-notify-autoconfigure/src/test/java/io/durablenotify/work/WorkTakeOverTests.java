@@ -19,11 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-import io.durablenotify.testsupport.Fixture;
-import io.durablenotify.testsupport.Instance;
-import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -31,29 +26,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 /**
  * Tests for {@link TakeOverSql}: what becomes of the claims of an instance that is gone.
  */
-class WorkTakeOverTests {
-
-	@Fixture
-	private static TestDatabase database;
-
-	@Fixture
-	private static Instance instance;
-
-	private WorkTables work;
-
-	private WorkTables other;
-
-	@BeforeEach
-	void open() {
-		this.work = WorkTables.open(database);
-		this.other = WorkTables.open(database);
-	}
-
-	@AfterEach
-	void close() {
-		this.work.close();
-		this.other.close();
-	}
+class WorkTakeOverTests extends AbstractWorkSqlTests {
 
 	@Test
 	void whatALostInstanceHeldIsDueAgainAndItsLateCompletionsAreRefused() {

@@ -17,7 +17,9 @@
 package io.durablenotify.workflow;
 
 import java.sql.Timestamp;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -56,8 +58,8 @@ class DurableTimersTests {
 		database.jdbc().execute("DELETE FROM durable_notify.work_items");
 	}
 
-	private Sleeping start() {
-		this.expiring = Instance.start(database, (application) -> application.sources(Sleeping.class));
+	private Sleeping start(String... properties) {
+		this.expiring = Instance.start(database, (application) -> application.sources(Sleeping.class), properties);
 		return this.expiring.bean(Sleeping.class);
 	}
 
@@ -79,6 +81,25 @@ class DurableTimersTests {
 		assertThat(expired.timer().timerId()).isEqualTo("t");
 		assertThat(expired.timer().expiresAt()).isEqualTo(expiry);
 		assertThat(expired.at()).isAfterOrEqualTo(expiry);
+	}
+
+	/**
+	 * The median, since others use the machine too. One after the other, so that none is
+	 * found with another, and without the poll. The database's clock is that of this
+	 * machine.
+	 */
+	@Test
+	void aTimerExpiresWithin100MillisecondsOfItsTime() {
+		Sleeping handler = start("durable-notify.work.poll-interval=1h");
+		List<Duration> lateness = new ArrayList<>();
+		for (int i = 0; i < 9; i++) {
+			Instant expiry = now().plusMillis(200);
+			timers().set("sleep", "wf/" + i, "t", expiry);
+			lateness.add(Duration.between(expiry, handler.await(i + 1).get(i).at()));
+		}
+		assertThat(lateness).noneMatch(Duration::isNegative);
+		lateness.sort(null);
+		assertThat(lateness.get(4)).as(lateness::toString).isLessThanOrEqualTo(Duration.ofMillis(100));
 	}
 
 	@Test
@@ -160,7 +181,7 @@ class DurableTimersTests {
 
 		@Override
 		public void onTimer(Timer timer) throws Exception {
-			this.expired.add(new Expired(timer, now()));
+			this.expired.add(new Expired(timer, Instant.now()));
 			this.hold.await();
 		}
 
