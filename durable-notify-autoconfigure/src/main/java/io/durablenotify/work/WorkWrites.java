@@ -26,6 +26,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -200,12 +201,12 @@ final class WorkWrites {
 		if (first.isPlain()) {
 			return this.sql.insert(connection, batch);
 		}
-		return limited(
+		return Objects.requireNonNull(limited(
 				(cause) -> (batch.size() == 1)
 						? new WorkLockedException(first.queue(), first.lockedKey(), this.timeout, cause)
 						: WorkLockedException.ofKeys(first.queue(), batch.size(), this.timeout, cause),
 				() -> (first.key() != null) ? this.sql.coalesce(connection, batch)
-						: this.sql.append(connection, batch));
+						: this.sql.append(connection, batch)));
 	}
 
 	/**
@@ -272,8 +273,8 @@ final class WorkWrites {
 		return wakeups;
 	}
 
-	private <T extends @Nullable Object> T limited(Function<SQLException, WorkLockedException> locked,
-			Statement<T> statement) throws SQLException {
+	private <T> @Nullable T limited(Function<SQLException, WorkLockedException> locked, Statement<T> statement)
+			throws SQLException {
 		try {
 			return statement.run();
 		}
@@ -324,9 +325,9 @@ final class WorkWrites {
 	 * @param <T> the result's type
 	 */
 	@FunctionalInterface
-	private interface Statement<T extends @Nullable Object> {
+	private interface Statement<T> {
 
-		T run() throws SQLException;
+		@Nullable T run() throws SQLException;
 
 	}
 
