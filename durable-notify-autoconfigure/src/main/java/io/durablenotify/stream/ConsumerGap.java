@@ -13,7 +13,6 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
-
 package io.durablenotify.stream;
 
 /**
@@ -22,9 +21,11 @@ package io.durablenotify.stream;
  * @param consumer the consumer's name
  * @param stream the stream's name
  * @param from the index of the first chunk that the consumer has not had
- * @param to the index with which it goes on, 0 in a {@code newStream}
- * @param newStream whether the stream is another one with the same name: the first was
- * deleted, and nothing says how many chunks it had from {@code from} on
+ * @param to the index with which it goes on: 0 if the stream was deleted. Lower than
+ * {@code from} if the server has lost chunks that the consumer had, and gives their
+ * indexes again
+ * @param deleted whether the stream was deleted. Nothing says how many chunks it had from
+ * {@code from} on, and a stream that takes its name is read from its start
  */
-public record ConsumerGap(String consumer, String stream, long from, long to, boolean newStream) {
+public record ConsumerGap(String consumer, String stream, long from, long to, boolean deleted) {
 }
