@@ -25,13 +25,14 @@ import org.jspecify.annotations.Nullable;
  * A description of a {@link StreamConsumer}.
  *
  * @param name the consumer's name
- * @param stream the name of its stream, or the prefix of its streams' names
+ * @param stream the full name of its stream, or the full prefix of its streams' names
  * @param prefix whether {@code stream} is a prefix
  * @param position the index of the chunk that is next, empty for a prefix
- * @param lag the number of stored chunks that it has not had, of all its streams
- * @param owner the name of the instance that has it, {@code null} if none has
+ * @param lag how many chunks it is away from the ends of its streams, all together
+ * @param owner the name and, in parentheses, the id of the instance that has it,
+ * {@code null} if none has
  * @param createdAt when it was created, by the database's clock
- * @param lastActiveAt when it was last owned; the current time if it has an owner
+ * @param lastActiveAt when it had an owner last; the current time if it has one
  */
 public record ConsumerInfo(String name, String stream, boolean prefix, OptionalLong position, long lag,
 		@Nullable String owner, Instant createdAt, Instant lastActiveAt) {
