@@ -232,6 +232,8 @@ final class ConsumedStream implements EntryConsumer {
 		}
 		catch (ConsumerLostException ex) {
 			logger.debug("The position must be examined", ex);
+			this.gap = null;
+			this.end = null;
 			closeReader();
 			signal();
 		}
@@ -268,6 +270,8 @@ final class ConsumedStream implements EntryConsumer {
 		if (chunks.isEmpty()) {
 			End end = reader.takeEnd();
 			if (end != null) {
+				this.reader = null;
+				reader.completionDelivered();
 				ended(end.error());
 			}
 			return 0;
@@ -375,7 +379,6 @@ final class ConsumedStream implements EntryConsumer {
 	 * The reader has ended.
 	 */
 	private void ended(@Nullable Throwable error) {
-		this.reader = null;
 		if (error instanceof ReaderStoppedException) {
 			return;
 		}
