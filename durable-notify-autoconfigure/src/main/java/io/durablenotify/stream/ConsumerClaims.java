@@ -50,6 +50,8 @@ final class ConsumerClaims {
 	 */
 	private static final int REST_PER_SEARCH = 20;
 
+	private static final Duration CLEAN_INTERVAL = Duration.ofMinutes(1);
+
 	private final ApplicationDatabase database;
 
 	private final ConsumerSql sql;
@@ -63,6 +65,8 @@ final class ConsumerClaims {
 	private @Nullable Lease lease;
 
 	private volatile long restUntil = System.nanoTime();
+
+	private long cleanAt = System.nanoTime();
 
 	ConsumerClaims(ApplicationDatabase database, ConsumerSql sql, ConsumerPositionSql positions, Instances instances,
 			Duration leaseDuration) {
@@ -87,7 +91,9 @@ final class ConsumerClaims {
 			claim(unowned, lease);
 		}
 		if (check) {
-			findLost(byId(runs.stream().filter(ConsumerRun::isOwned).toList()));
+			Map<Long, ConsumerRun> owned = byId(runs.stream().filter(ConsumerRun::isOwned).toList());
+			findLost(owned);
+			clean(owned);
 		}
 		return Next.againIf(findNewStreams(byId(runs.stream().filter(ConsumerRun::takeNewStreamsWanted).toList())));
 	}
@@ -157,6 +163,16 @@ final class ConsumerClaims {
 						run.lost(lost);
 					}
 				});
+		}
+	}
+
+	private void clean(Map<Long, ConsumerRun> owned) {
+		long start = System.nanoTime();
+		if (!owned.isEmpty() && start - this.cleanAt >= 0) {
+			execute("remove positions of consumers of streams",
+					(connection, joined) -> this.positions.clean(connection, owned.keySet()));
+			long end = System.nanoTime();
+			this.cleanAt = end + Math.max(CLEAN_INTERVAL.toNanos(), (end - start) * REST_PER_SEARCH);
 		}
 	}
 

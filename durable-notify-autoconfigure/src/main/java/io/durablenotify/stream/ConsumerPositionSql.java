@@ -53,9 +53,6 @@ final class ConsumerPositionSql {
 			ORDER BY gone DESC, p.stream_id
 			""";
 
-	/**
-	 * Of streams that were had to the end and are gone, nothing need be known.
-	 */
 	private static final String CLEAN = """
 			DELETE FROM ${schema}.stream_consumer_positions p
 			WHERE p.consumer_id = ANY (?::bigint[]) AND p.ended AND NOT EXISTS (SELECT FROM ${schema}.streams x
@@ -197,14 +194,26 @@ final class ConsumerPositionSql {
 	 * Return the positions of consumers in the streams that they have not had to the end.
 	 */
 	Map<Long, List<Stored>> load(Connection connection, Collection<Long> consumerIds) throws SQLException {
-		long[] ids = consumerIds.stream().mapToLong(Long::longValue).toArray();
-		try (PreparedStatement clean = connection.prepareStatement(this.clean);
-				PreparedStatement load = connection.prepareStatement(this.load)) {
-			clean.setObject(1, ids);
-			clean.executeUpdate();
-			load.setObject(1, ids);
-			return readStored(load.executeQuery());
+		try (PreparedStatement statement = connection.prepareStatement(this.load)) {
+			statement.setObject(1, array(consumerIds));
+			return readStored(statement.executeQuery());
 		}
+	}
+
+	/**
+	 * Remove the positions of consumers in streams that they have had to the end, and
+	 * that are gone.
+	 * @return how many
+	 */
+	int clean(Connection connection, Collection<Long> consumerIds) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.clean)) {
+			statement.setObject(1, array(consumerIds));
+			return statement.executeUpdate();
+		}
+	}
+
+	private static long[] array(Collection<Long> ids) {
+		return ids.stream().mapToLong(Long::longValue).toArray();
 	}
 
 	/**
@@ -214,7 +223,7 @@ final class ConsumerPositionSql {
 	 */
 	Map<Long, List<Long>> findNew(Connection connection, Collection<Long> consumerIds) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.findNew)) {
-			statement.setObject(1, consumerIds.stream().mapToLong(Long::longValue).toArray());
+			statement.setObject(1, array(consumerIds));
 			ResultSet result = statement.executeQuery();
 			Map<Long, List<Long>> found = new HashMap<>();
 			while (result.next()) {
@@ -230,7 +239,7 @@ final class ConsumerPositionSql {
 	 */
 	List<Stored> add(Connection connection, Held held, List<Long> streamIds) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, this.add, held)) {
-			statement.setObject(3, streamIds.stream().mapToLong(Long::longValue).toArray());
+			statement.setObject(3, array(streamIds));
 			return readStored(statement.executeQuery()).getOrDefault(held.consumerId(), List.of());
 		}
 	}
