@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -327,11 +326,12 @@ final class ConsumerRun implements Subscription {
 		ConsumerOwner owner = this.owner;
 		if (owner != null) {
 			List<Position> positions = new ArrayList<>();
-			this.streams.values()
-				.stream()
-				.map(ConsumedStream::unstored)
-				.filter(Objects::nonNull)
-				.forEach(positions::add);
+			for (ConsumedStream stream : this.streams.values()) {
+				Position position = stream.unstored();
+				if (position != null) {
+					positions.add(position);
+				}
+			}
 			closeStreams();
 			this.owner = null;
 			this.consumers.giveUp(owner.held(), positions);
