@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -91,6 +92,12 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 	private final Supplier<@Nullable TransactionOperations> transactions;
 
 	private final Map<String, ConsumerRun> runs = new ConcurrentHashMap<>();
+
+	/**
+	 * The ids of consumers of cancelled subscriptions whose handlers may still run: not
+	 * claimed again until those have returned.
+	 */
+	private final Set<Long> leaving = ConcurrentHashMap.newKeySet();
 
 	/**
 	 * What could not be given up when it was to be.
@@ -236,7 +243,8 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 		boolean check = this.checkWanted;
 		this.checkWanted = false;
 		try {
-			Next next = this.claims.run(this.runs.values(), check);
+			Next next = this.claims
+				.run(this.runs.values().stream().filter((run) -> !this.leaving.contains(run.id())).toList(), check);
 			check = false;
 			return next;
 		}
@@ -278,8 +286,9 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 		catch (RuntimeException ex) {
 			logger.debug("A consumer of streams could not be given up; that is tried again", ex);
 			this.unreleased.add(held);
-			claim();
 		}
+		this.leaving.remove(held.consumerId());
+		claim();
 	}
 
 	private void release(Held held, List<Position> positions) {
@@ -299,6 +308,9 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 	 * A subscription was cancelled.
 	 */
 	void forget(ConsumerRun run) {
+		if (run.held() != null) {
+			this.leaving.add(run.id());
+		}
 		if (this.runs.remove(run.spec().name(), run)) {
 			followPoll();
 		}

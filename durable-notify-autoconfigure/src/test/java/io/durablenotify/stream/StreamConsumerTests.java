@@ -360,6 +360,28 @@ class StreamConsumerTests {
 	}
 
 	@Test
+	void aConsumerIsSubscribedAgainAfterTheHandlerOfTheCancelledSubscriptionHasReturned() throws Exception {
+		append("returning", 2);
+		CountDownLatch called = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		Subscription first = reader.consumer("returning", "returning").subscribe((chunk) -> {
+			called.countDown();
+			release.await();
+		});
+		called.await();
+		first.cancel();
+		reader.consumer("returning", "returning").subscribe(this.handler);
+		append("free-again", 1);
+		RecordingConsumer other = new RecordingConsumer();
+		reader.consumer("free-again", "free-again").subscribe(other);
+		other.awaitChunks(1);
+		assertThat(this.handler.consumed()).isEmpty();
+		release.countDown();
+		this.handler.awaitChunks(1);
+		assertThat(this.handler.indexes("returning")).containsExactly(1L);
+	}
+
+	@Test
 	void aTransactionOfAHandlerKeepsNoPositionOfOthersWaiting() throws Exception {
 		append("locking", 2);
 		append("free", 2);
