@@ -24,6 +24,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.log.LogSubscriptions;
@@ -76,6 +77,8 @@ final class ConsumerRun implements Subscription {
 	private volatile long id;
 
 	private volatile @Nullable ConsumerOwner owner;
+
+	private final AtomicBoolean cancelled = new AtomicBoolean();
 
 	/**
 	 * Cancelled or removed.
@@ -336,6 +339,7 @@ final class ConsumerRun implements Subscription {
 			this.owner = null;
 			this.consumers.giveUp(owner.held(), positions);
 		}
+		this.consumers.left(this);
 		CompletableFuture<Void> stopped = this.stopped;
 		if (stopped != null) {
 			stopped.complete(null);
@@ -400,9 +404,12 @@ final class ConsumerRun implements Subscription {
 
 	@Override
 	public void cancel() {
-		this.ended = true;
-		this.consumers.forget(this);
-		this.task.signal();
+		if (this.cancelled.compareAndSet(false, true)) {
+			this.consumers.leaving(this);
+			this.ended = true;
+			this.consumers.forget(this);
+			this.task.signal();
+		}
 	}
 
 	@Override

@@ -19,7 +19,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -94,10 +93,10 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 	private final Map<String, ConsumerRun> runs = new ConcurrentHashMap<>();
 
 	/**
-	 * The ids of consumers of cancelled subscriptions whose handlers may still run: not
+	 * By id, cancelled subscriptions whose handlers may still run: their consumers are not
 	 * claimed again until those have returned.
 	 */
-	private final Set<Long> leaving = ConcurrentHashMap.newKeySet();
+	private final Map<Long, ConsumerRun> leaving = new ConcurrentHashMap<>();
 
 	/**
 	 * What could not be given up when it was to be.
@@ -244,7 +243,7 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 		this.checkWanted = false;
 		try {
 			Next next = this.claims
-				.run(this.runs.values().stream().filter((run) -> !this.leaving.contains(run.id())).toList(), check);
+				.run(this.runs.values().stream().filter((run) -> !this.leaving.containsKey(run.id())).toList(), check);
 			check = false;
 			return next;
 		}
@@ -286,9 +285,26 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 		catch (RuntimeException ex) {
 			logger.debug("A consumer of streams could not be given up; that is tried again", ex);
 			this.unreleased.add(held);
+			claim();
 		}
-		this.leaving.remove(held.consumerId());
-		claim();
+	}
+
+	/**
+	 * A subscription is about to be cancelled.
+	 */
+	void leaving(ConsumerRun run) {
+		if (run.held() != null) {
+			this.leaving.put(run.id(), run);
+		}
+	}
+
+	/**
+	 * No handler of a cancelled subscription runs.
+	 */
+	void left(ConsumerRun run) {
+		if (this.leaving.remove(run.id(), run)) {
+			claim();
+		}
 	}
 
 	private void release(Held held, List<Position> positions) {
@@ -305,12 +321,9 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 	}
 
 	/**
-	 * A subscription was cancelled.
+	 * A subscription has ended.
 	 */
 	void forget(ConsumerRun run) {
-		if (run.held() != null) {
-			this.leaving.add(run.id());
-		}
 		if (this.runs.remove(run.spec().name(), run)) {
 			followPoll();
 		}
@@ -363,6 +376,7 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 			.completeOnTimeout(null, STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
 			.join();
 		this.runs.values().forEach(this::abandon);
+		this.leaving.clear();
 	}
 
 	/**
