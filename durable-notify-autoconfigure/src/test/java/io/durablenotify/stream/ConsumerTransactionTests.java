@@ -16,6 +16,8 @@
 package io.durablenotify.stream;
 
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -46,15 +48,18 @@ class ConsumerTransactionTests {
 	@Fixture
 	private static TestDatabase database;
 
+	@Fixture
+	private static Instance instance;
+
+	/**
+	 * The one that consumes, whose pool's backends are terminated.
+	 */
 	@Fixture(properties = { "spring.datasource.hikari.data-source-properties.ApplicationName=" + POOL,
 			"spring.datasource.hikari.maximum-pool-size=5" })
-	private static Instance instance;
+	private static Instance consuming;
 
 	@Fixture
 	private static StreamWriter writer;
-
-	@Fixture
-	private static StreamReader reader;
 
 	@Fixture
 	private static StreamConsumers consumers;
@@ -69,7 +74,7 @@ class ConsumerTransactionTests {
 	}
 
 	private static void effect(ConsumedChunk chunk) {
-		instance.jdbc()
+		consuming.jdbc()
 			.update("INSERT INTO effects VALUES (?, ?)", chunk.chunk().stream(), chunk.chunk().index());
 	}
 
@@ -90,24 +95,19 @@ class ConsumerTransactionTests {
 	@Test
 	void aBatchIsOneTransactionThatCommitsWithThePosition() {
 		append("batch", 25);
-		AtomicInteger transactions = new AtomicInteger();
-		Subscription subscription = reader.consumer("batch", "batch").inTransaction().batchSize(10).subscribe((chunk) -> {
-			effect(chunk);
-			chunk.commit();
-			if (TransactionSynchronizationManager.getSynchronizations().isEmpty()) {
-				TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
-
-					@Override
-					public void afterCommit() {
-						transactions.incrementAndGet();
-					}
-
-				});
-			}
-		});
+		Set<String> transactions = ConcurrentHashMap.newKeySet();
+		Subscription subscription = consuming.reader()
+			.consumer("batch", "batch")
+			.inTransaction()
+			.batchSize(10)
+			.subscribe((chunk) -> {
+				effect(chunk);
+				chunk.commit();
+				transactions.add(consuming.jdbc().queryForObject("SELECT pg_current_xact_id()::text", String.class));
+			});
 		awaitPosition("batch", 25);
 		assertOnce("batch", 25);
-		assertThat(transactions).hasValue(3);
+		assertThat(transactions).hasSize(3);
 		subscription.cancel();
 	}
 
@@ -116,7 +116,7 @@ class ConsumerTransactionTests {
 		append("failing", 30);
 		AtomicBoolean fail = new AtomicBoolean(true);
 		AtomicInteger calls = new AtomicInteger();
-		Subscription subscription = reader.consumer("failing", "failing").inTransaction().subscribe((chunk) -> {
+		Subscription subscription = consuming.reader().consumer("failing", "failing").inTransaction().subscribe((chunk) -> {
 			calls.incrementAndGet();
 			effect(chunk);
 			if (chunk.chunk().index() == 7 && fail.get()) {
@@ -136,10 +136,10 @@ class ConsumerTransactionTests {
 	void aTransactionThatTheHandlerMarksForRollbackIsRunAgain() {
 		append("marked", 3);
 		AtomicBoolean mark = new AtomicBoolean(true);
-		Subscription subscription = reader.consumer("marked", "marked").inTransaction().subscribe((chunk) -> {
+		Subscription subscription = consuming.reader().consumer("marked", "marked").inTransaction().subscribe((chunk) -> {
 			effect(chunk);
 			if (chunk.chunk().index() == 2 && mark.getAndSet(false)) {
-				instance.transaction().executeWithoutResult((status) -> status.setRollbackOnly());
+				consuming.transaction().executeWithoutResult((status) -> status.setRollbackOnly());
 			}
 		});
 		awaitPosition("marked", 3);
@@ -152,7 +152,7 @@ class ConsumerTransactionTests {
 		int count = 400;
 		append("terminated", count);
 		AtomicInteger calls = new AtomicInteger();
-		Subscription subscription = reader.consumer("terminated", "terminated")
+		Subscription subscription = consuming.reader().consumer("terminated", "terminated")
 			.inTransaction()
 			.batchSize(20)
 			.subscribe((chunk) -> {
@@ -172,7 +172,7 @@ class ConsumerTransactionTests {
 	void aCommitWhoseAnswerIsLostIsNotRepeated() {
 		append("unknown", 5);
 		AtomicBoolean lose = new AtomicBoolean(true);
-		Subscription subscription = reader.consumer("unknown", "unknown").inTransaction().subscribe((chunk) -> {
+		Subscription subscription = consuming.reader().consumer("unknown", "unknown").inTransaction().subscribe((chunk) -> {
 			effect(chunk);
 			if (chunk.chunk().index() == 4 && lose.getAndSet(false)) {
 				TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
@@ -196,8 +196,8 @@ class ConsumerTransactionTests {
 	void aHandlerCommitsThePositionInATransactionOfItsOwn() {
 		append("own", 100);
 		AtomicInteger calls = new AtomicInteger();
-		Subscription subscription = reader.consumer("own", "own")
-			.subscribe((chunk) -> instance.transaction().executeWithoutResult((status) -> {
+		Subscription subscription = consuming.reader().consumer("own", "own")
+			.subscribe((chunk) -> consuming.transaction().executeWithoutResult((status) -> {
 				effect(chunk);
 				chunk.commit();
 				int call = calls.incrementAndGet();
@@ -220,8 +220,8 @@ class ConsumerTransactionTests {
 	@Test
 	void aHandlerThatFailsAfterItsCommitIsNotCalledAgainWithTheChunk() {
 		append("after", 3);
-		Subscription subscription = reader.consumer("after", "after").subscribe((chunk) -> {
-			instance.transaction().executeWithoutResult((status) -> {
+		Subscription subscription = consuming.reader().consumer("after", "after").subscribe((chunk) -> {
+			consuming.transaction().executeWithoutResult((status) -> {
 				effect(chunk);
 				chunk.commit();
 			});
@@ -237,7 +237,7 @@ class ConsumerTransactionTests {
 		append("outside", 1);
 		RuntimeException[] thrown = new RuntimeException[1];
 		CountDownLatch called = new CountDownLatch(1);
-		Subscription subscription = reader.consumer("outside", "outside").subscribe((chunk) -> {
+		Subscription subscription = consuming.reader().consumer("outside", "outside").subscribe((chunk) -> {
 			try {
 				chunk.commit();
 			}
