@@ -37,7 +37,7 @@ class ConsumerChaosTests {
 
 	private static final String POOL = "chaos-pool";
 
-	private static final int ROUNDS = 12;
+	private static final int ROUNDS = 8;
 
 	private static final int STREAMS = 4;
 
