@@ -42,8 +42,9 @@ public interface ConsumedChunk {
 
 	/**
 	 * Store the position after this chunk in the handler's own transaction: position and
-	 * effects commit together or not at all. With {@link StreamConsumer#inTransaction()}
-	 * the transaction does so anyway.
+	 * effects commit together or not at all. To be called last: no other instance can
+	 * take the consumer over from there to the end of the transaction. With
+	 * {@link StreamConsumer#inTransaction()} the transaction does so anyway.
 	 * @throws IllegalStateException outside a transaction, where the return of the
 	 * handler is what counts
 	 * @throws ConsumerLostException if the consumer has another owner, or was removed:

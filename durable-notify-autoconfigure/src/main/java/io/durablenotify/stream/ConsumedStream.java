@@ -89,7 +89,7 @@ final class ConsumedStream implements EntryConsumer {
 	private boolean untried = true;
 
 	/**
-	 * Why such a reader has ended, for which there may be no gap to be found.
+	 * Why the position is to be examined, if that is not a failure that was handled.
 	 */
 	private @Nullable Throwable suspicion;
 
@@ -149,7 +149,7 @@ final class ConsumedStream implements EntryConsumer {
 	 */
 	@Nullable Position unstored() {
 		long next = this.next;
-		return (next > this.storedNext) ? new Position(held(), streamId(), next) : null;
+		return (next > this.storedNext) ? new Position(held(), streamId(), this.storedNext, next) : null;
 	}
 
 	void stored(long next) {
@@ -232,10 +232,8 @@ final class ConsumedStream implements EntryConsumer {
 		}
 		catch (ConsumerLostException ex) {
 			logger.debug("The position must be examined", ex);
-			this.gap = null;
-			this.end = null;
-			closeReader();
-			signal();
+			this.suspicion = ex;
+			examineLater();
 		}
 		catch (Throwable ex) {
 			failed(ex);
@@ -245,6 +243,16 @@ final class ConsumedStream implements EntryConsumer {
 			Thread.interrupted();
 		}
 		return 0;
+	}
+
+	/**
+	 * Have the position examined in the next turn.
+	 */
+	void examineLater() {
+		this.gap = null;
+		this.end = null;
+		closeReader();
+		signal();
 	}
 
 	private void failed(Throwable failure) {
@@ -326,19 +334,19 @@ final class ConsumedStream implements EntryConsumer {
 			case COMMITTED -> this.storedNext = chunk.index() + 1;
 			case ROLLED_BACK -> throw new IllegalStateException(
 					"The transaction that was to commit %s has rolled back".formatted(held));
-			case UNKNOWN -> {
+			case OPEN, UNKNOWN -> {
 				closeReader();
 				throw new IllegalStateException(
 						"The transaction that was to commit %s may have failed".formatted(held));
 			}
-			case NONE, OPEN -> {
+			case NONE -> {
 			}
 		}
 	}
 
 	private HeldChunk hold(Chunk chunk) {
-		return new HeldChunk(chunk, this.spec.name(), held().token(), this.writes,
-				(connection) -> this.run.sql().move(connection, held(), streamId(), chunk.index(), chunk.index() + 1));
+		return new HeldChunk(chunk, this.spec.name(), held().token(), this.writes, (connection) -> this.run.sql()
+			.move(connection, held(), streamId(), this.storedNext, chunk.index(), chunk.index() + 1));
 	}
 
 	private int handleInTransaction(LogSubscription<Chunk> reader, List<Chunk> chunks) throws Exception {
@@ -357,7 +365,7 @@ final class ConsumedStream implements EntryConsumer {
 				committing[0] = true;
 				if (this.handled > 0) {
 					this.writes.write((connection) -> this.run.sql()
-						.move(connection, held(), streamId(), first, first + this.handled));
+						.move(connection, held(), streamId(), first, first, first + this.handled));
 				}
 			});
 		}
@@ -389,7 +397,7 @@ final class ConsumedStream implements EntryConsumer {
 		else if (error instanceof StreamFailedException) {
 			this.end = (error instanceof StreamCancelledException) ? StreamState.CANCELLED : StreamState.FAILED;
 		}
-		else if (this.untried) {
+		else {
 			this.suspicion = error;
 		}
 		signal();
@@ -404,23 +412,26 @@ final class ConsumedStream implements EntryConsumer {
 			this.run.lost(this.owner);
 			return;
 		}
-		this.next = place.next();
-		this.storedNext = place.next();
-		if (place.gone() || place.first() != place.next()) {
-			this.gap = new ConsumerGap(this.spec.name(), relativeName(), place.next(),
-					(place.gone()) ? 0 : place.first(), place.gone());
-			this.suspicion = null;
-			signal();
-			return;
-		}
 		Throwable suspicion = this.suspicion;
 		this.suspicion = null;
-		if (suspicion != null) {
-			// Else it might end again and again
-			failed(suspicion);
-			return;
+		boolean moved = place.next() != this.next;
+		this.next = place.next();
+		this.storedNext = place.next();
+		// The chunks before the position are others now, although none is missing after
+		// it
+		boolean replaced = suspicion instanceof StreamTruncatedException && !moved && !this.untried;
+		if (place.gone() || place.first() != place.next() || replaced) {
+			this.gap = new ConsumerGap(this.spec.name(), relativeName(), place.next(),
+					(place.gone()) ? 0 : place.first(), place.gone());
+			signal();
 		}
-		open();
+		else if (suspicion != null && !moved) {
+			// Else it might come again and again
+			failed(suspicion);
+		}
+		else {
+			open();
+		}
 	}
 
 	private void report(ConsumerGap gap) throws Exception {

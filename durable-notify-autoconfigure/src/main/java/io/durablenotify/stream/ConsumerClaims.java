@@ -91,11 +91,14 @@ final class ConsumerClaims {
 			claim(unowned, lease);
 		}
 		if (check) {
-			Map<Long, ConsumerRun> owned = byId(runs.stream().filter(ConsumerRun::isOwned).toList());
-			findLost(owned);
-			clean(owned);
+			findLost(byId(runs.stream().filter(ConsumerRun::isOwned).toList()));
 		}
-		return Next.againIf(findNewStreams(byId(runs.stream().filter(ConsumerRun::takeNewStreamsWanted).toList())));
+		runs.forEach(this::addCreated);
+		boolean more = findNewStreams(byId(runs.stream().filter(ConsumerRun::takeNewStreamsWanted).toList()));
+		if (check) {
+			clean(byId(runs.stream().filter(ConsumerRun::isOwned).toList()));
+		}
+		return Next.againIf(more);
 	}
 
 	/**
@@ -194,7 +197,7 @@ final class ConsumerClaims {
 		boolean done = false;
 		try {
 			long start = System.nanoTime();
-			Map<Long, List<Long>> found = execute("find new streams of consumers",
+			Map<Long, List<String>> found = execute("find new streams of consumers",
 					(connection, joined) -> this.positions.findNew(connection, runs.keySet()));
 			long end = System.nanoTime();
 			this.restUntil = end + (end - start) * REST_PER_SEARCH;
@@ -211,15 +214,33 @@ final class ConsumerClaims {
 		return more;
 	}
 
-	private boolean add(ConsumerRun run, List<Long> streamIds) {
+	private void addCreated(ConsumerRun run) {
+		List<String> created = run.takeCreated();
+		if (!created.isEmpty()) {
+			add(run, created);
+		}
+	}
+
+	/**
+	 * If the answer is lost, positions may be stored that no search finds: so the
+	 * consumer is claimed again, with all of its positions.
+	 */
+	private boolean add(ConsumerRun run, List<String> streams) {
 		Held held = run.held();
-		if (held == null || streamIds.isEmpty()) {
+		if (held == null || streams.isEmpty()) {
 			return false;
 		}
-		List<Stored> added = execute("add streams of a consumer",
-				(connection, joined) -> this.positions.add(connection, held, streamIds));
+		List<Stored> added;
+		try {
+			added = execute("add streams of a consumer",
+					(connection, joined) -> this.positions.add(connection, held, streams));
+		}
+		catch (RuntimeException ex) {
+			run.lost(held);
+			throw ex;
+		}
 		run.add(held, added);
-		boolean more = !added.isEmpty() && streamIds.size() == ConsumerPositionSql.STREAMS_AT_ONCE;
+		boolean more = !added.isEmpty() && streams.size() >= ConsumerPositionSql.STREAMS_AT_ONCE;
 		if (more) {
 			run.wantNewStreams();
 		}

@@ -21,9 +21,9 @@ package io.durablenotify.stream;
  * @param consumer the consumer's name
  * @param stream the stream's name
  * @param from the index of the first chunk that the consumer has not had
- * @param to the index with which it goes on: 0 if the stream was deleted. Lower than
- * {@code from} if the server has lost chunks that the consumer had, and gives their
- * indexes again
+ * @param to the index with which it goes on: 0 if the stream was deleted. Not higher than
+ * {@code from} if the server has lost chunks that the consumer had, and has given their
+ * indexes to others or gives them again
  * @param deleted whether the stream was deleted. Nothing says how many chunks it had from
  * {@code from} on, and a stream that takes its name is read from its start
  */

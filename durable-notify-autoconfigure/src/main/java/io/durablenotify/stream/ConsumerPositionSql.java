@@ -26,10 +26,10 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.stream.ConsumerSql.Held;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The SQL of the positions of consumers. What writes is fenced: it locks the consumer's
@@ -39,6 +39,8 @@ import org.jspecify.annotations.Nullable;
 final class ConsumerPositionSql {
 
 	static final int STREAMS_AT_ONCE = 1_000;
+
+	private static final int CLEAN_SLICE = 10_000;
 
 	/**
 	 * Those that the consumer has not had to the end, and those of streams that are gone
@@ -54,17 +56,19 @@ final class ConsumerPositionSql {
 			""";
 
 	private static final String CLEAN = """
-			DELETE FROM ${schema}.stream_consumer_positions p
-			WHERE p.consumer_id = ANY (?::bigint[]) AND p.ended AND NOT EXISTS (SELECT FROM ${schema}.streams x
-				WHERE x.stream_id = p.stream_id AND x.created_at = p.stream_created_at OFFSET 0)
+			DELETE FROM ${schema}.stream_consumer_positions WHERE ctid = ANY (ARRAY(
+				SELECT p.ctid FROM ${schema}.stream_consumer_positions p
+				WHERE p.consumer_id = ANY (?::bigint[]) AND p.ended AND NOT EXISTS (SELECT FROM ${schema}.streams x
+					WHERE x.stream_id = p.stream_id AND x.created_at = p.stream_created_at OFFSET 0)
+				LIMIT ${slice}))
 			""";
 
 	private static final String FIND_NEW = """
-			SELECT c.consumer_id, s.stream_id, s.created_at, s.name
+			SELECT c.consumer_id, s.name
 			FROM unnest(?::bigint[]) AS w(consumer_id)
 			CROSS JOIN LATERAL (SELECT x.consumer_id, x.selection, x.is_prefix FROM ${schema}.stream_consumers x
 				WHERE x.consumer_id = w.consumer_id OFFSET 0) c
-			CROSS JOIN LATERAL (SELECT x.stream_id, x.created_at, x.name FROM ${schema}.streams x
+			CROSS JOIN LATERAL (SELECT x.name FROM ${schema}.streams x
 				WHERE x.name >= c.selection AND x.name <= ${schema}.consumer_last_name(c.selection, c.is_prefix)
 					AND NOT EXISTS (SELECT FROM ${schema}.stream_consumer_positions p
 						WHERE p.consumer_id = c.consumer_id AND p.stream_id = x.stream_id
@@ -81,9 +85,9 @@ final class ConsumerPositionSql {
 			+ """
 					INSERT INTO ${schema}.stream_consumer_positions (consumer_id, stream_id, stream_created_at, stream, next_index)
 					SELECT held.consumer_id, s.stream_id, s.created_at, s.name, 0
-					FROM held CROSS JOIN unnest(?::bigint[]) AS w(stream_id)
+					FROM held CROSS JOIN unnest(?::text[]) AS w(name)
 					CROSS JOIN LATERAL (SELECT x.stream_id, x.created_at, x.name FROM ${schema}.streams x
-						WHERE x.stream_id = w.stream_id OFFSET 0) s
+						WHERE x.name = w.name OFFSET 0) s
 					ON CONFLICT (consumer_id, stream_id) DO NOTHING
 					RETURNING consumer_id, stream_id, stream_created_at, stream, next_index, false AS gone
 					""";
@@ -91,11 +95,13 @@ final class ConsumerPositionSql {
 	private static final String OF_STREAM = "WHERE consumer_id = (SELECT consumer_id FROM held) AND stream_id = ?";
 
 	/**
-	 * Never back: a transaction that was thought to have failed may have committed.
+	 * Only from between what was known to be stored and what is handled now. It is beyond
+	 * that if a transaction that was thought to have failed has committed, and below if
+	 * the server has lost commits, and effects with them.
 	 */
 	private static final String MOVE = HELD + """
 			UPDATE ${schema}.stream_consumer_positions SET next_index = ?
-			""" + OF_STREAM + " AND next_index <= ?";
+			""" + OF_STREAM + " AND next_index BETWEEN ? AND ?";
 
 	private static final String PASS = HELD + """
 			UPDATE ${schema}.stream_consumer_positions SET next_index = ?
@@ -112,12 +118,13 @@ final class ConsumerPositionSql {
 	/**
 	 * The positions of many streams. Waits for no lock, since all consumers of this
 	 * instance would wait with it: what a transaction of a handler, or of a removal, has
-	 * locked is left for later.
+	 * locked is left for later. Nor does it store what follows commits that the server
+	 * has lost.
 	 */
 	private static final String MOVE_ALL = """
 			WITH w AS MATERIALIZED (
-				SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
-					AS w(consumer_id, token, stream_id, next_index)),
+				SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
+					AS w(consumer_id, token, stream_id, stored_index, next_index)),
 			held AS MATERIALIZED (
 				SELECT d.consumer_id, d.token FROM (SELECT DISTINCT consumer_id, token FROM w) d
 				CROSS JOIN LATERAL (SELECT FROM ${schema}.stream_consumers c
@@ -127,6 +134,7 @@ final class ConsumerPositionSql {
 				SELECT w.consumer_id, w.stream_id, w.next_index FROM w JOIN held USING (consumer_id, token)
 				CROSS JOIN LATERAL (SELECT FROM ${schema}.stream_consumer_positions p
 					WHERE p.consumer_id = w.consumer_id AND p.stream_id = w.stream_id
+						AND p.next_index >= w.stored_index
 					FOR NO KEY UPDATE SKIP LOCKED) p),
 			moved AS (
 				UPDATE ${schema}.stream_consumer_positions p SET next_index = greatest(p.next_index, free.next_index)
@@ -134,7 +142,9 @@ final class ConsumerPositionSql {
 				RETURNING p.consumer_id, p.stream_id)
 			SELECT w.consumer_id, w.token, w.stream_id, moved.stream_id IS NOT NULL AS moved,
 				EXISTS (SELECT FROM ${schema}.stream_consumers c
-					WHERE c.consumer_id = w.consumer_id AND c.token = w.token AND c.instance_id IS NOT NULL OFFSET 0) AS held
+					WHERE c.consumer_id = w.consumer_id AND c.token = w.token AND c.instance_id IS NOT NULL OFFSET 0) AS held,
+				EXISTS (SELECT FROM ${schema}.stream_consumer_positions p WHERE p.consumer_id = w.consumer_id
+					AND p.stream_id = w.stream_id AND p.next_index < w.stored_index OFFSET 0) AS behind
 			FROM w LEFT JOIN moved ON moved.consumer_id = w.consumer_id AND moved.stream_id = w.stream_id
 			""";
 
@@ -180,7 +190,7 @@ final class ConsumerPositionSql {
 
 	ConsumerPositionSql(SchemaName schema) {
 		this.load = schema.qualify(LOAD);
-		this.clean = schema.qualify(CLEAN);
+		this.clean = schema.qualify(CLEAN.replace("${slice}", String.valueOf(CLEAN_SLICE)));
 		this.findNew = schema.qualify(FIND_NEW.replace("${streams}", String.valueOf(STREAMS_AT_ONCE)));
 		this.add = schema.qualify(ADD);
 		this.move = schema.qualify(MOVE);
@@ -220,15 +230,15 @@ final class ConsumerPositionSql {
 	/**
 	 * Return streams of consumers that have no position, at most {@link #STREAMS_AT_ONCE}
 	 * of each.
-	 * @return the streams' ids, by consumer
+	 * @return the streams' names, by consumer
 	 */
-	Map<Long, List<Long>> findNew(Connection connection, Collection<Long> consumerIds) throws SQLException {
+	Map<Long, List<String>> findNew(Connection connection, Collection<Long> consumerIds) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.findNew)) {
 			statement.setObject(1, array(consumerIds));
 			ResultSet result = statement.executeQuery();
-			Map<Long, List<Long>> found = new HashMap<>();
+			Map<Long, List<String>> found = new HashMap<>();
 			while (result.next()) {
-				found.computeIfAbsent(result.getLong(1), (id) -> new ArrayList<>()).add(result.getLong(2));
+				found.computeIfAbsent(result.getLong(1), (id) -> new ArrayList<>()).add(result.getString(2));
 			}
 			return found;
 		}
@@ -238,9 +248,9 @@ final class ConsumerPositionSql {
 	 * Add positions at the start of streams.
 	 * @return those that were added
 	 */
-	List<Stored> add(Connection connection, Held held, List<Long> streamIds) throws SQLException {
+	List<Stored> add(Connection connection, Held held, List<String> streams) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, this.add, held)) {
-			statement.setObject(3, array(streamIds));
+			statement.setObject(3, streams.toArray(String[]::new));
 			return readStored(statement.executeQuery()).getOrDefault(held.consumerId(), List.of());
 		}
 	}
@@ -265,14 +275,18 @@ final class ConsumerPositionSql {
 
 	/**
 	 * Store a position after chunks that were handled.
-	 * @param from the index of the first of them
-	 * @return false if another instance owns the consumer, or the position is beyond that
+	 * @param stored up to where the position was stored before
+	 * @param from the index of the first of the chunks
+	 * @return false if another instance owns the consumer, or the position is not between
+	 * these
 	 */
-	boolean move(Connection connection, Held held, long streamId, long from, long next) throws SQLException {
+	boolean move(Connection connection, Held held, long streamId, long stored, long from, long next)
+			throws SQLException {
 		try (PreparedStatement statement = prepare(connection, this.move, held)) {
 			statement.setLong(3, next);
 			statement.setLong(4, streamId);
-			statement.setLong(5, from);
+			statement.setLong(5, stored);
+			statement.setLong(6, from);
 			return statement.executeUpdate() > 0;
 		}
 	}
@@ -322,12 +336,13 @@ final class ConsumerPositionSql {
 			statement.setObject(1, positions.stream().mapToLong((position) -> position.held().consumerId()).toArray());
 			statement.setObject(2, positions.stream().mapToLong((position) -> position.held().token()).toArray());
 			statement.setObject(3, positions.stream().mapToLong(Position::streamId).toArray());
-			statement.setObject(4, positions.stream().mapToLong(Position::next).toArray());
+			statement.setObject(4, positions.stream().mapToLong(Position::stored).toArray());
+			statement.setObject(5, positions.stream().mapToLong(Position::next).toArray());
 			ResultSet result = statement.executeQuery();
 			List<Outcome> outcomes = new ArrayList<>();
 			while (result.next()) {
 				outcomes.add(new Outcome(new Held(result.getLong(1), result.getLong(2)), result.getLong(3),
-						result.getBoolean(4), result.getBoolean(5)));
+						result.getBoolean(4), result.getBoolean(5), result.getBoolean(6)));
 			}
 			return outcomes;
 		}
@@ -335,18 +350,19 @@ final class ConsumerPositionSql {
 
 	/**
 	 * Find out where a consumer is in a stream.
-	 * @return the place, or {@code null} if another instance owns the consumer
+	 * @return the place, empty if another instance owns the consumer
 	 */
-	@Nullable Place examine(Connection connection, Held held, long streamId) throws SQLException {
+	Optional<Place> examine(Connection connection, Held held, long streamId) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, this.examine, held)) {
 			statement.setLong(3, streamId);
 			ResultSet result = statement.executeQuery();
 			if (!result.next()) {
-				return null;
+				return Optional.empty();
 			}
 			long end = result.getLong("end_index");
 			Long first = result.getObject("first_index", Long.class);
-			return new Place(result.getLong("next_index"), result.getBoolean("gone"), (first != null) ? first : end);
+			return Optional
+				.of(new Place(result.getLong("next_index"), result.getBoolean("gone"), (first != null) ? first : end));
 		}
 	}
 
@@ -363,8 +379,10 @@ final class ConsumerPositionSql {
 
 	/**
 	 * A position to be stored.
+	 *
+	 * @param stored up to where it was stored before
 	 */
-	record Position(Held held, long streamId, long next) {
+	record Position(Held held, long streamId, long stored, long next) {
 	}
 
 	/**
@@ -372,9 +390,10 @@ final class ConsumerPositionSql {
 	 *
 	 * @param moved whether it was stored
 	 * @param owned whether the consumer has the owner that stores it; then, if it was not
-	 * stored, a transaction has locked it
+	 * stored, a transaction has locked it, or it is behind
+	 * @param behind whether the server has lost what was stored before
 	 */
-	record Outcome(Held held, long streamId, boolean moved, boolean owned) {
+	record Outcome(Held held, long streamId, boolean moved, boolean owned, boolean behind) {
 	}
 
 	/**

@@ -21,7 +21,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -91,6 +93,16 @@ final class ConsumerRun implements Subscription {
 	private volatile @Nullable CompletableFuture<Void> stopped;
 
 	private volatile boolean newStreamsWanted;
+
+	/**
+	 * The full names of streams that may be new.
+	 */
+	private final Set<String> created = ConcurrentHashMap.newKeySet();
+
+	/**
+	 * Whether the lease is about to be checked again.
+	 */
+	private final AtomicBoolean checkingLease = new AtomicBoolean();
 
 	/**
 	 * By full name. Owned by the turn, like what follows.
@@ -175,10 +187,30 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
+	 * A stream of the consumer was created.
+	 */
+	void created(String stream) {
+		this.created.add(stream);
+	}
+
+	/**
+	 * Return the full names of streams that may be new, once.
+	 */
+	List<String> takeCreated() {
+		if (this.created.isEmpty() || !isOwned()) {
+			return List.of();
+		}
+		List<String> taken = List.copyOf(this.created);
+		taken.forEach(this.created::remove);
+		return taken;
+	}
+
+	/**
 	 * This instance has become the owner.
 	 * @param positions the positions in streams that the consumer has not had to the end
 	 */
 	void own(ConsumerOwner owner, List<Stored> positions) {
+		this.created.clear();
 		this.owner = owner;
 		this.newStreamsWanted = true;
 		add(owner.held(), positions);
@@ -220,6 +252,13 @@ final class ConsumerRun implements Subscription {
 				lost(owner);
 			}
 		});
+	}
+
+	/**
+	 * The server has lost the last positions in a stream.
+	 */
+	void behind(ConsumedStream stream) {
+		post(stream::examineLater);
 	}
 
 	/**
@@ -293,8 +332,11 @@ final class ConsumerRun implements Subscription {
 		if (owner.lease().isLost()) {
 			lost(owner);
 		}
-		else {
-			Delays.ofJvm().after(LEASE_CHECK, this.task::signal);
+		else if (this.checkingLease.compareAndSet(false, true)) {
+			Delays.ofJvm().after(LEASE_CHECK, () -> {
+				this.checkingLease.set(false);
+				this.task.signal();
+			});
 		}
 		return false;
 	}
@@ -374,7 +416,7 @@ final class ConsumerRun implements Subscription {
 			open(owner, successor);
 		}
 		if (deleted) {
-			wantNewStreams();
+			created(stream.name());
 			this.consumers.claim();
 		}
 	}

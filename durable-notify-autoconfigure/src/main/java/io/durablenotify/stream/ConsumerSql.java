@@ -19,6 +19,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 
+import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +76,7 @@ final class ConsumerSql {
 	private static final String RELEASE = """
 			UPDATE ${schema}.stream_consumers SET instance_id = NULL, last_active_at = clock_timestamp()
 			WHERE consumer_id = ? AND token = ? AND instance_id IS NOT NULL
+			RETURNING consumer_id
 			""";
 
 	/**
@@ -129,7 +132,7 @@ final class ConsumerSql {
 
 	private final String findLost;
 
-	private final String release;
+	private final LimitedStatement release;
 
 	private final String takeOver;
 
@@ -147,7 +150,7 @@ final class ConsumerSql {
 		this.create = schema.qualify(CREATE);
 		this.claim = schema.qualify(CLAIM);
 		this.findLost = schema.qualify(FIND_LOST);
-		this.release = schema.qualify(RELEASE);
+		this.release = new LimitedStatement(schema.qualify(RELEASE));
 		this.takeOver = schema.qualify(TAKE_OVER.replace("${slice}", String.valueOf(SLICE)));
 		this.isHolder = schema.qualify(IS_HOLDER);
 		this.remove = schema.qualify(REMOVE);
@@ -211,13 +214,14 @@ final class ConsumerSql {
 
 	/**
 	 * Give a consumer up.
+	 * @param lockTimeout how long to wait for a transaction that stores a position
 	 * @return whether it was held
 	 */
-	boolean release(Connection connection, Held held) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.release)) {
-			statement.setLong(1, held.consumerId());
-			statement.setLong(2, held.token());
-			return statement.executeUpdate() > 0;
+	boolean release(Connection connection, Held held, Duration lockTimeout) throws SQLException {
+		try (PreparedStatement statement = this.release.prepare(connection, false, lockTimeout)) {
+			statement.setLong(2, held.consumerId());
+			statement.setLong(3, held.token());
+			return LimitedStatement.executeForLong(statement) != null;
 		}
 	}
 

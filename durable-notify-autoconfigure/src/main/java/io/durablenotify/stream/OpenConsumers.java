@@ -70,6 +70,11 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 	 */
 	private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
 
+	/**
+	 * How long the row of a consumer is waited for that is given up.
+	 */
+	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
+
 	private final ApplicationDatabase database;
 
 	private final ConsumerSql sql;
@@ -314,7 +319,7 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 					if (!positions.isEmpty()) {
 						this.positions.moveAll(connection, positions);
 					}
-					return this.sql.release(connection, held);
+					return this.sql.release(connection, held, LOCK_TIMEOUT);
 				});
 		if (released) {
 			this.wakeups.send(TOPIC, Wakeup.moved(held.consumerId(), 0));
@@ -487,8 +492,8 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 				return;
 			}
 			for (ConsumerRun run : OpenConsumers.this.runs.values()) {
-				if (run.spec().selects(created)) {
-					run.wantNewStreams();
+				if (run.isOwned() && run.spec().selects(created)) {
+					run.created(created);
 					claim();
 				}
 			}

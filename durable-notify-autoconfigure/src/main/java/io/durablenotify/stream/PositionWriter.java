@@ -114,14 +114,13 @@ final class PositionWriter implements AutoCloseable {
 		for (ConsumedStream stream : streams) {
 			Position position = (stream.isClosed()) ? null : stream.unstored();
 			if (position != null) {
-				written.put(new Key(position.held(), position.streamId()), new Written(stream, position.next()));
+				written.put(new Key(position.held(), position.streamId()), new Written(stream, position));
 			}
 		}
 		if (written.isEmpty()) {
 			return false;
 		}
-		List<Position> positions = new ArrayList<>();
-		written.forEach((key, entry) -> positions.add(new Position(key.held(), key.streamId(), entry.next())));
+		List<Position> positions = written.values().stream().map(Written::position).toList();
 		List<Outcome> outcomes = this.database.executeSeparately("store the positions of consumers of streams",
 				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> this.sql.moveAll(connection, positions));
 		boolean locked = false;
@@ -131,7 +130,10 @@ final class PositionWriter implements AutoCloseable {
 				continue;
 			}
 			if (outcome.moved()) {
-				entry.stream().stored(entry.next());
+				entry.stream().stored(entry.position().next());
+			}
+			else if (outcome.owned() && outcome.behind()) {
+				entry.stream().run().behind(entry.stream());
 			}
 			else if (outcome.owned()) {
 				this.moved.add(entry.stream());
@@ -156,7 +158,8 @@ final class PositionWriter implements AutoCloseable {
 						this.sql.moveAll(connection, List.of(position));
 					}
 					return this.sql.examine(connection, stream.held(), stream.streamId());
-				});
+				})
+			.orElse(null);
 	}
 
 	@Override
@@ -167,7 +170,7 @@ final class PositionWriter implements AutoCloseable {
 	private record Key(Held held, long streamId) {
 	}
 
-	private record Written(ConsumedStream stream, long next) {
+	private record Written(ConsumedStream stream, Position position) {
 	}
 
 }

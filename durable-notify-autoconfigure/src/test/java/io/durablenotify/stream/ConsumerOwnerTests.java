@@ -166,7 +166,7 @@ class ConsumerOwnerTests {
 						.writeInTransaction((connection) -> instance.bean(OpenConsumers.class)
 							.positions()
 							.move(connection, new ConsumerSql.Held(consumerId("late"), chunk.fencingToken()),
-									streamId("late"), 0, 1));
+									streamId("late"), 0, 0, 1));
 				});
 			}
 			catch (RuntimeException ex) {

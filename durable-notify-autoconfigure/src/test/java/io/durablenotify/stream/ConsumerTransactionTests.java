@@ -134,6 +134,27 @@ class ConsumerTransactionTests {
 		subscription.cancel();
 	}
 
+	/**
+	 * As after a failover to a server that lagged: the effects of those transactions are
+	 * lost with the positions.
+	 */
+	@Test
+	void transactionsThatTheServerHasForgottenAreRunAgain() {
+		append("forgotten", 50);
+		Subscription subscription = consuming.reader()
+			.consumer("forgotten", "forgotten")
+			.inTransaction()
+			.subscribe(ConsumerTransactionTests::effect);
+		awaitPosition("forgotten", 50);
+		database.jdbc().update("DELETE FROM effects WHERE stream = 'forgotten' AND chunk >= 25");
+		database.jdbc()
+			.update("UPDATE durable_notify.stream_consumer_positions SET next_index = 25 WHERE stream = 'forgotten'");
+		append("forgotten", 1);
+		awaitPosition("forgotten", 51);
+		assertOnce("forgotten", 51);
+		subscription.cancel();
+	}
+
 	@Test
 	void aTransactionThatTheHandlerMarksForRollbackIsRunAgain() {
 		append("marked", 3);

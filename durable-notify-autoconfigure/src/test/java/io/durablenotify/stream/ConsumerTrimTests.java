@@ -16,8 +16,12 @@
 package io.durablenotify.stream;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Eventually;
@@ -170,6 +174,33 @@ class ConsumerTrimTests {
 		assertThat(this.handler.indexes("creating")).containsExactly(10L, 11L);
 		assertThat(this.handler.gaps()).isEmpty();
 		assertThat(trimAll("unknown")).isZero();
+	}
+
+	@Test
+	void twoJanitorsTakeNothingFromAConsumerThatReadsAndCommits() {
+		AtomicBoolean done = new AtomicBoolean();
+		AtomicLong removed = new AtomicLong();
+		reader.consumer("busy", "plain").subscribe(this.handler);
+		RecordingConsumer transactional = new RecordingConsumer();
+		reader.consumer("busy", "transactional").inTransaction().subscribe(transactional);
+		List<CompletableFuture<Void>> janitors = Stream.<Runnable>generate(() -> () -> {
+			while (!done.get()) {
+				removed.addAndGet(trim("busy"));
+			}
+		}).limit(2).map(CompletableFuture::runAsync).toList();
+		for (int i = 0; i < 50; i++) {
+			append("busy", 20);
+		}
+		this.handler.awaitChunks(1000);
+		transactional.awaitChunks(1000);
+		Eventually.await(() -> removed.get() >= 990, removed::toString);
+		done.set(true);
+		janitors.forEach(CompletableFuture::join);
+		assertThat(this.handler.indexes("busy")).isEqualTo(range(0, 1000));
+		assertThat(transactional.indexes("busy")).isEqualTo(range(0, 1000));
+		assertThat(this.handler.gaps()).isEmpty();
+		assertThat(transactional.gaps()).isEmpty();
+		assertThat(stored("busy")).isNotEmpty().endsWith(999L);
 	}
 
 }

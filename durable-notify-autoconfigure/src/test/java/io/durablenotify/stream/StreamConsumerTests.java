@@ -385,6 +385,37 @@ class StreamConsumerTests {
 		assertThat(this.handler.indexes("returning")).containsExactly(1L);
 	}
 
+	/**
+	 * As after a failover to a server that lagged: the chunks are there, since they were
+	 * committed by others before.
+	 */
+	@Test
+	void whatTheServerHasForgottenOfThePositionIsHandledAgain() {
+		append("forgotten", 50);
+		reader.consumer("forgotten", "forgotten").subscribe(this.handler);
+		awaitPosition("forgotten", 50);
+		database.jdbc()
+			.update("UPDATE durable_notify.stream_consumer_positions SET next_index = 25 WHERE stream = 'forgotten'");
+		append("forgotten", 1);
+		awaitPosition("forgotten", 51);
+		assertThat(this.handler.indexes("forgotten")).startsWith(range(0, 51).toArray(Long[]::new))
+			.endsWith(range(25, 51).toArray(Long[]::new));
+		assertThat(this.handler.gaps()).isEmpty();
+	}
+
+	@Test
+	void aHandlerThatHasLostAnotherConsumerIsCalledAgainAfterAPause() {
+		append("lost", 1);
+		AtomicInteger calls = new AtomicInteger();
+		reader.consumer("lost", "lost").subscribe((chunk) -> {
+			if (calls.incrementAndGet() <= 3) {
+				throw new ConsumerLostException("another");
+			}
+		});
+		awaitPosition("lost", 1);
+		assertThat(calls).hasValue(4);
+	}
+
 	@Test
 	void aTransactionOfAHandlerKeepsNoPositionOfOthersWaiting() throws Exception {
 		append("locking", 2);

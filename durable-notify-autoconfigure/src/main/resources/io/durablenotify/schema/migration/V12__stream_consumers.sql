@@ -31,6 +31,8 @@ CREATE TABLE ${schema}.stream_consumer_positions (
 ) WITH (fillfactor = 50);
 
 CREATE INDEX stream_consumers_instance ON ${schema}.stream_consumers (instance_id) WHERE instance_id IS NOT NULL;
+CREATE INDEX stream_consumers_selection ON ${schema}.stream_consumers (selection) WHERE NOT is_prefix;
+CREATE INDEX stream_consumers_prefix ON ${schema}.stream_consumers (selection) WHERE is_prefix;
 CREATE INDEX stream_consumer_positions_open ON ${schema}.stream_consumer_positions (consumer_id) WHERE NOT ended;
 
 -- A least size, as in V4: a consumer of a prefix has a position in each stream
@@ -110,6 +112,9 @@ DECLARE
 	below bigint;
 	removed bigint;
 BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'Streams can be trimmed in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
+	END IF;
 	IF NOT pg_try_advisory_xact_lock(hashtextextended('${schema}.stream_consumers', 0)) THEN
 		RETURN 0;
 	END IF;
@@ -117,15 +122,21 @@ BEGIN
 	below := (SELECT c.chunk_index FROM ${schema}.stream_chunks c WHERE c.stream_id = of_stream
 		ORDER BY c.chunk_index DESC LIMIT 1);
 	-- An instance of the version before removes the row of another without knowing of its consumers
-	UPDATE ${schema}.stream_consumers c SET instance_id = NULL, last_active_at = clock_timestamp()
-		WHERE c.instance_id IS NOT NULL
-			AND NOT EXISTS (SELECT FROM ${schema}.instances i WHERE i.instance_id = c.instance_id);
+	UPDATE ${schema}.stream_consumers SET instance_id = NULL, last_active_at = clock_timestamp()
+		WHERE consumer_id = ANY (ARRAY(SELECT c.consumer_id FROM ${schema}.stream_consumers c
+			WHERE c.instance_id IS NOT NULL
+				AND NOT EXISTS (SELECT FROM ${schema}.instances i WHERE i.instance_id = c.instance_id)
+			ORDER BY c.consumer_id FOR NO KEY UPDATE OF c SKIP LOCKED));
 	-- A statement after the lock: it sees every consumer that a look at the end was taken for
-	least_next := (SELECT min(coalesce(p.next_index, 0)) FROM ${schema}.stream_consumers c
+	least_next := (SELECT min(coalesce(p.next_index, 0)) FROM (
+			SELECT x.consumer_id, x.instance_id, x.last_active_at FROM ${schema}.stream_consumers x
+			WHERE NOT x.is_prefix AND x.selection = p_stream
+			UNION ALL
+			SELECT x.consumer_id, x.instance_id, x.last_active_at FROM ${schema}.stream_consumers x
+			WHERE x.is_prefix AND starts_with(p_stream, x.selection)) c
 		LEFT JOIN LATERAL (SELECT x.next_index FROM ${schema}.stream_consumer_positions x
 			WHERE x.consumer_id = c.consumer_id AND x.stream_id = of_stream OFFSET 0) p ON true
-		WHERE CASE WHEN c.is_prefix THEN starts_with(p_stream, c.selection) ELSE c.selection = p_stream END
-			AND (c.instance_id IS NOT NULL OR c.last_active_at > clock_timestamp() - p_limit));
+		WHERE c.instance_id IS NOT NULL OR c.last_active_at > clock_timestamp() - p_limit);
 	below := least(below, least_next - 1);
 	WITH slice AS MATERIALIZED (
 		SELECT s.place FROM (
