@@ -67,14 +67,12 @@ class ConsumerExamples {
 
 			@Override
 			public void onChunk(ConsumedChunk consumed) {
-				archive(consumed.chunk()); // at least once, and in the order of the
-											// stream
+				archive(consumed.chunk()); // at least once, and in order
 			}
 
 			@Override
 			public void onGap(ConsumerGap gap) {
-				missed(gap); // such as a stream that was deleted before its chunks were
-								// handled
+				missed(gap); // such as chunks of a stream that was deleted
 			}
 
 			@Override
