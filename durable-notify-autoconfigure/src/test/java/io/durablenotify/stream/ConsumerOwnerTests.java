@@ -243,6 +243,56 @@ class ConsumerOwnerTests {
 		}
 	}
 
+	/**
+	 * The position is where the first owner expects it: only the token tells them apart.
+	 */
+	@Test
+	void aLateCommitIsRefusedAlthoughTheNewOwnerHasStoredNothingYet() throws Exception {
+		database.jdbc().execute("CREATE TABLE IF NOT EXISTS tokens (chunk bigint, holder text)");
+		append("tokens", 1);
+		try (Instance other = startOther()) {
+			CountDownLatch firstCalled = new CountDownLatch(1);
+			CountDownLatch releaseFirst = new CountDownLatch(1);
+			CountDownLatch secondCalled = new CountDownLatch(1);
+			CountDownLatch releaseSecond = new CountDownLatch(1);
+			Subscription first = reader.consumer("tokens", "tokens").inTransaction().subscribe((chunk) -> {
+				instance.jdbc().update("INSERT INTO tokens VALUES (?, 'first')", chunk.chunk().index());
+				firstCalled.countDown();
+				releaseFirst.await();
+			});
+			firstCalled.await();
+			long token = token("tokens");
+			database.jdbc()
+				.update("UPDATE durable_notify.stream_consumers SET instance_id = NULL WHERE name = 'tokens'");
+			other.reader().consumer("tokens", "tokens").inTransaction().subscribe((chunk) -> {
+				other.jdbc().update("INSERT INTO tokens VALUES (?, 'second')", chunk.chunk().index());
+				secondCalled.countDown();
+				releaseSecond.await();
+			});
+			secondCalled.await();
+			assertThat(token("tokens")).isGreaterThan(token);
+			first.cancel();
+			releaseFirst.countDown();
+			Eventually.await(() -> backendsInTransaction() == 1, ConsumerOwnerTests::backendsInTransaction);
+			assertThat(consumers.find("tokens").orElseThrow().position()).hasValue(0);
+			releaseSecond.countDown();
+			awaitPosition("tokens", 1);
+			assertThat(database.jdbc().queryForList("SELECT holder FROM tokens", String.class))
+				.containsExactly("second");
+		}
+	}
+
+	private static long token(String name) {
+		return database.jdbc()
+			.queryForObject("SELECT token FROM durable_notify.stream_consumers WHERE name = ?", Long.class, name);
+	}
+
+	private static int backendsInTransaction() {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' "
+					+ "AND datname = current_database()", Integer.class);
+	}
+
 	@Test
 	void theConsumerOfAKilledProcessIsTakenOverAfterItsLease() {
 		database.jdbc().execute("CREATE TABLE IF NOT EXISTS effects (chunk bigint, holder text)");
