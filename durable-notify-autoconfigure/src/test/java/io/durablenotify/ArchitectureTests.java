@@ -82,7 +82,7 @@ class ArchitectureTests {
 	 * The packages from top to bottom: each may use those of lines below its own.
 	 */
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
-			List.of("workflow"), List.of("stream", "event", "change", "work"), List.of("log"), List.of("instance"),
+			List.of("workflow", "channel"), List.of("stream", "event", "change", "work"), List.of("log"), List.of("instance"),
 			List.of("wakeup"), List.of("listener"), List.of("schema"), List.of("loop", "database", "method"),
 			List.of("properties"), List.of(""));
 
