@@ -27,8 +27,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * The properties of this instance's lease. Streams are what users know it by.
  *
- * @param lease Time without a sign of life from its writer's instance after which a
- * stream that is written with an appender fails. From 1s to 1d.
+ * @param lease Time without a sign of life from an instance after which streams that it
+ * is writing with an appender fail, and its consumers are taken over. From 1s to 1d.
  */
 @ConfigurationProperties(LeaseProperties.PREFIX)
 public record LeaseProperties(@DefaultValue("30s") Duration lease) implements InitializingBean {

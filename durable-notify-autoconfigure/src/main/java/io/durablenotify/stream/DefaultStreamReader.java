@@ -22,6 +22,7 @@ import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Texts;
 import io.durablenotify.log.LogSubscriptions;
 
 import org.springframework.util.Assert;
@@ -44,14 +45,17 @@ final class DefaultStreamReader implements StreamReader {
 
 	private final LogSubscriptions<Chunk> readers;
 
+	private final OpenConsumers consumers;
+
 	private final StreamScope scope;
 
 	DefaultStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
-			LogSubscriptions<Chunk> readers, StreamScope scope) {
+			LogSubscriptions<Chunk> readers, OpenConsumers consumers, StreamScope scope) {
 		this.database = database;
 		this.store = store;
 		this.catalog = catalog;
 		this.readers = readers;
+		this.consumers = consumers;
 		this.scope = scope;
 	}
 
@@ -100,6 +104,21 @@ final class DefaultStreamReader implements StreamReader {
 			.filter((info) -> this.scope.contains(info.name()))
 			.map(this.scope::relativeInfo)
 			.toList();
+	}
+
+	@Override
+	public StreamConsumer consumer(String stream, String name) {
+		return consumer(this.scope.fullName(stream), name, false);
+	}
+
+	@Override
+	public StreamConsumer prefixConsumer(String prefix, String name) {
+		return consumer(this.scope.fullPrefix(prefix), name, true);
+	}
+
+	private StreamConsumer consumer(String selection, String name, boolean prefix) {
+		Texts.requireName("Consumer name", name, ConsumerSpec.LONGEST_NAME);
+		return new DefaultStreamConsumer(new ConsumerSpec(name, selection, prefix, this.scope), this.consumers);
 	}
 
 }

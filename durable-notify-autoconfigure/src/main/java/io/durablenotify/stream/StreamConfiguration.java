@@ -49,7 +49,7 @@ import org.springframework.context.annotation.Import;
  */
 @Configuration(proxyBeanMethods = false)
 @RequiresPostgres
-@Import(StreamFamilyRegistrar.class)
+@Import({ StreamFamilyRegistrar.class, ConsumerConfiguration.class })
 public class StreamConfiguration {
 
 	@Bean
@@ -80,13 +80,13 @@ public class StreamConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	StreamReader durableNotifyStreamReader(ApplicationDatabase database, StreamStore store, StreamCatalog catalog,
-			LogSubscriptions<Chunk> readers, StreamProperties properties) {
-		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(properties));
+			LogSubscriptions<Chunk> readers, OpenConsumers consumers, StreamProperties properties) {
+		return new DefaultStreamReader(database, store, catalog, readers, consumers, StreamScope.of(properties));
 	}
 
 	static StreamReader familyReader(String family, ApplicationDatabase database, StreamStore store,
-			StreamCatalog catalog, LogSubscriptions<Chunk> readers, StreamProperties properties) {
-		return new DefaultStreamReader(database, store, catalog, readers, StreamScope.of(properties, family));
+			StreamCatalog catalog, LogSubscriptions<Chunk> readers, OpenConsumers consumers, StreamProperties properties) {
+		return new DefaultStreamReader(database, store, catalog, readers, consumers, StreamScope.of(properties, family));
 	}
 
 	@Bean

@@ -150,4 +150,29 @@ public interface StreamReader {
 	 */
 	List<StreamInfo> list(StreamQuery query);
 
+	/**
+	 * Return a consumer of a stream: a live reader whose position is stored under a name,
+	 * with one active subscription over all instances. The stream need not exist yet.
+	 * @param stream the stream's name
+	 * @param name the consumer's name, unique among all consumers, with the rules of a
+	 * stream's name
+	 * @return the consumer, to be subscribed
+	 * @throws IllegalArgumentException if a name is invalid
+	 */
+	default StreamConsumer consumer(String stream, String name) {
+		throw new UnsupportedOperationException("This reader has no consumers: use durable-notify's StreamReader");
+	}
+
+	/**
+	 * Return a consumer of all streams whose names begin with a prefix, also of those
+	 * that are created later.
+	 * @param prefix the prefix of the streams' names, not empty
+	 * @param name the consumer's name, as for {@link #consumer}
+	 * @return the consumer, to be subscribed
+	 * @throws IllegalArgumentException if the prefix or the name is invalid
+	 */
+	default StreamConsumer prefixConsumer(String prefix, String name) {
+		throw new UnsupportedOperationException("This reader has no consumers: use durable-notify's StreamReader");
+	}
+
 }

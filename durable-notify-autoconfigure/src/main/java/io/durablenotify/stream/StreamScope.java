@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import io.durablenotify.database.Texts;
+
 import org.springframework.util.unit.DataSize;
 
 /**
@@ -65,6 +67,21 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 		return fullName.length() > this.prefix.length();
 	}
 
+	/**
+	 * Return the full prefix of the names that begin with a prefix.
+	 * @param prefix the prefix as the caller gives it, empty for all streams of a family
+	 * @throws IllegalArgumentException if no stream can have such a name
+	 */
+	String fullPrefix(String prefix) {
+		String full = this.prefix + prefix;
+		if (prefix == null || !StreamNames.isValidPrefix(full)) {
+			throw new IllegalArgumentException(
+					("Prefix %s must have 1 to 511 characters, none of them white space or a control character")
+						.formatted(Texts.shown(prefix)));
+		}
+		return full;
+	}
+
 	TailedStream tailed(String name) {
 		return new TailedStream(fullName(name), name, this.bufferSize);
 	}
@@ -100,7 +117,7 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 				info.lastAppendedAt(), info.identity());
 	}
 
-	private String relativeName(String fullName) {
+	String relativeName(String fullName) {
 		return fullName.substring(this.prefix.length());
 	}
 

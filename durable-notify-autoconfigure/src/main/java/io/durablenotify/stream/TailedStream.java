@@ -28,12 +28,18 @@ import io.durablenotify.log.TailedLog;
  * @param relativeName the name by which the reader's caller knows it, for the caller to
  * use
  * @param bufferSize how many chunks the reader holds at most
+ * @param firstIndex the index of the first chunk that the reader may be given: if it begins
+ * with that, the one before is not compared
  */
-record TailedStream(String name, String relativeName, int bufferSize) implements TailedLog<Chunk> {
+record TailedStream(String name, String relativeName, int bufferSize, long firstIndex) implements TailedLog<Chunk> {
 
 	static final String TOPIC = "streams";
 
 	static final LogKind KIND = new LogKind(TOPIC, StreamReader.class, "stream", "chunk");
+
+	TailedStream(String name, String relativeName, int bufferSize) {
+		this(name, relativeName, bufferSize, 0);
+	}
 
 	@Override
 	public long indexOf(Chunk chunk) {

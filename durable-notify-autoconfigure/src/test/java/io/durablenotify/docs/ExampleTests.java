@@ -182,6 +182,35 @@ class ExampleTests {
 	}
 
 	@Test
+	void aConsumerGetsTheChunksTheEndAndAGap() {
+		ConsumerExamples examples = new ConsumerExamples(instance.reader(), instance.jdbc());
+		this.streams.write("42", words());
+		Subscription subscription = examples.subscribe();
+		Eventually.await(() -> examples.seen()
+			.containsAll(List.of("answers/42 0 Hello", "answers/42 1 , ", "answers/42 2 world", "answers/42 closed")),
+				examples::seen);
+		writer().append("answers/gap", "Hello");
+		Eventually.await(() -> examples.seen().contains("answers/gap 0 Hello"), examples::seen);
+		writer().delete("answers/gap");
+		Eventually.await(() -> examples.seen().contains("answers/gap missed from 1"), examples::seen);
+		subscription.cancel();
+	}
+
+	@Test
+	void aConsumerAddsUpInTransactions() {
+		instance.jdbc().execute("CREATE TABLE totals AS SELECT 0 AS amount");
+		new ConsumerExamples(instance.reader(), instance.jdbc()).transaction();
+		for (int amount : List.of(20, 20, 2)) {
+			writer().append("orders", "" + amount);
+		}
+		Eventually.await(() -> total() == 42, () -> total());
+	}
+
+	private static int total() {
+		return instance.jdbc().queryForObject("SELECT amount FROM totals", Integer.class);
+	}
+
+	@Test
 	void aRetryIsStoredOnce() {
 		this.streams.retry(0, StreamExamples.bytes("a"));
 		assertThat(instance.reader().info("runs/42").orElseThrow().nextIndex()).isEqualTo(1);

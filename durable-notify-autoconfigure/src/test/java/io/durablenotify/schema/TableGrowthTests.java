@@ -58,6 +58,11 @@ class TableGrowthTests {
 			"changes");
 
 	/**
+	 * What is read of it, ConsumerGrowthTests count.
+	 */
+	private static final String POSITIONS = "stream_consumer_positions";
+
+	/**
 	 * What is read of these, WorkGrowthTests count.
 	 */
 	private static final List<String> WORK_TABLES = List.of("work_items", "work_lane_items", "work_claims",
@@ -106,7 +111,7 @@ class TableGrowthTests {
 	 */
 	@Test
 	void rowsAreExpectedInTheFirstPagesUntilThereAreSome() {
-		for (String table : Stream.concat(TABLES.stream(), WORK_TABLES.stream()).toList()) {
+		for (String table : Stream.of(TABLES, WORK_TABLES, List.of(POSITIONS)).flatMap(List::stream).toList()) {
 			assertThat(
 					this.database.jdbc()
 						.queryForMap("SELECT relpages, reltuples, pg_relation_size(oid) / 8192 AS pages FROM pg_class "

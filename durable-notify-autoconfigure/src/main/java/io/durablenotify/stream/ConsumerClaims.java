@@ -1,0 +1,230 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.stream;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.Lease;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.stream.ConsumerPositionSql.Stored;
+import io.durablenotify.stream.ConsumerSql.Claimed;
+import io.durablenotify.stream.ConsumerSql.Held;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Claims the consumers of this instance that have no owner, notices what others have done
+ * to those that it owns, and finds their new streams: one statement for all of them. Used
+ * by one thread, but for {@link #isSearchDue()}.
+ */
+final class ConsumerClaims {
+
+	/**
+	 * How often the lease is asked for while it is not held.
+	 */
+	private static final Duration LEASE_CHECK = Duration.ofMillis(100);
+
+	/**
+	 * Searches for new streams with each poll take at most a twentieth of the time.
+	 */
+	private static final int REST_PER_SEARCH = 20;
+
+	private static final Duration CLEAN_INTERVAL = Duration.ofMinutes(1);
+
+	private final ApplicationDatabase database;
+
+	private final ConsumerSql sql;
+
+	private final ConsumerPositionSql positions;
+
+	private final Instances instances;
+
+	private final Duration leaseDuration;
+
+	private @Nullable Lease lease;
+
+	private volatile long restUntil = System.nanoTime();
+
+	private long cleanAt = System.nanoTime();
+
+	ConsumerClaims(ApplicationDatabase database, ConsumerSql sql, ConsumerPositionSql positions, Instances instances,
+			Duration leaseDuration) {
+		this.database = database;
+		this.sql = sql;
+		this.positions = positions;
+		this.instances = instances;
+		this.leaseDuration = leaseDuration;
+	}
+
+	/**
+	 * Do what there is to do.
+	 * @param check whether to ask what others have done
+	 */
+	Next run(Collection<ConsumerRun> runs, boolean check) {
+		Map<Long, ConsumerRun> unowned = byId(runs.stream().filter(ConsumerRun::isToBeClaimed).toList());
+		if (!unowned.isEmpty()) {
+			Lease lease = lease();
+			if (!lease.isHeld()) {
+				return Next.after(LEASE_CHECK);
+			}
+			claim(unowned, lease);
+		}
+		if (check) {
+			Map<Long, ConsumerRun> owned = byId(runs.stream().filter(ConsumerRun::isOwned).toList());
+			findLost(owned);
+			clean(owned);
+		}
+		return Next.againIf(findNewStreams(byId(runs.stream().filter(ConsumerRun::takeNewStreamsWanted).toList())));
+	}
+
+	/**
+	 * With distinct ids: a subscription that was cancelled may be followed by another.
+	 */
+	private static Map<Long, ConsumerRun> byId(Collection<ConsumerRun> runs) {
+		return runs.stream().collect(Collectors.toMap(ConsumerRun::id, Function.identity(), (first, second) -> second));
+	}
+
+	private <T> T execute(String task, SessionWork<T> work) {
+		return this.database.executeSeparately(task, ApplicationDatabase.SOCKET_TIMEOUT, work);
+	}
+
+	private Lease lease() {
+		Lease lease = this.lease;
+		if (lease == null || lease.isLost()) {
+			lease = this.instances.lease(this.leaseDuration);
+			this.lease = lease;
+		}
+		return lease;
+	}
+
+	/**
+	 * What was claimed and is not known here, since what follows the claim has failed, is
+	 * claimed again.
+	 */
+	private void claim(Map<Long, ConsumerRun> runs, Lease lease) {
+		List<Claimed> claims = execute("claim consumers of streams",
+				(connection, joined) -> this.sql.claim(connection, lease.instanceId(), runs.keySet()));
+		claims.stream().filter((claim) -> !claim.exists()).forEach((claim) -> run(runs, claim).removed());
+		List<Claimed> claimed = claims.stream().filter((claim) -> claim.token() > 0).toList();
+		if (claimed.isEmpty()) {
+			return;
+		}
+		Map<Long, List<Stored>> stored = execute("read the positions of consumers of streams",
+				(connection, joined) -> this.positions.load(connection,
+						claimed.stream().map(Claimed::consumerId).toList()));
+		claimed.forEach(
+				(claim) -> run(runs, claim).own(new ConsumerOwner(new Held(claim.consumerId(), claim.token()), lease),
+						stored.getOrDefault(claim.consumerId(), List.of())));
+	}
+
+	private static ConsumerRun run(Map<Long, ConsumerRun> runs, Claimed claim) {
+		ConsumerRun run = runs.get(claim.consumerId());
+		if (run == null) {
+			throw new IllegalStateException("Consumer %d was not asked for".formatted(claim.consumerId()));
+		}
+		return run;
+	}
+
+	private void findLost(Map<Long, ConsumerRun> owned) {
+		Map<Held, ConsumerRun> held = new HashMap<>();
+		owned.values().forEach((run) -> {
+			Held current = run.held();
+			if (current != null) {
+				held.put(current, run);
+			}
+		});
+		if (!held.isEmpty()) {
+			List<Held> asked = List.copyOf(held.keySet());
+			execute("check consumers of streams", (connection, joined) -> this.sql.findLost(connection, asked))
+				.forEach((lost) -> {
+					ConsumerRun run = held.get(lost);
+					if (run != null) {
+						run.lost(lost);
+					}
+				});
+		}
+	}
+
+	private void clean(Map<Long, ConsumerRun> owned) {
+		long start = System.nanoTime();
+		if (!owned.isEmpty() && start - this.cleanAt >= 0) {
+			execute("remove positions of consumers of streams",
+					(connection, joined) -> this.positions.clean(connection, owned.keySet()));
+			long end = System.nanoTime();
+			this.cleanAt = end + Math.max(CLEAN_INTERVAL.toNanos(), (end - start) * REST_PER_SEARCH);
+		}
+	}
+
+	/**
+	 * Return whether the last search was long enough ago, for its length.
+	 */
+	boolean isSearchDue() {
+		return System.nanoTime() - this.restUntil >= 0;
+	}
+
+	/**
+	 * Find the streams in which consumers have no position.
+	 * @return whether there may be more
+	 */
+	private boolean findNewStreams(Map<Long, ConsumerRun> runs) {
+		if (runs.isEmpty()) {
+			return false;
+		}
+		boolean more = false;
+		boolean done = false;
+		try {
+			long start = System.nanoTime();
+			Map<Long, List<Long>> found = execute("find new streams of consumers",
+					(connection, joined) -> this.positions.findNew(connection, runs.keySet()));
+			long end = System.nanoTime();
+			this.restUntil = end + (end - start) * REST_PER_SEARCH;
+			for (Map.Entry<Long, ConsumerRun> entry : runs.entrySet()) {
+				more |= add(entry.getValue(), found.getOrDefault(entry.getKey(), List.of()));
+			}
+			done = true;
+		}
+		finally {
+			if (!done) {
+				runs.values().forEach(ConsumerRun::wantNewStreams);
+			}
+		}
+		return more;
+	}
+
+	private boolean add(ConsumerRun run, List<Long> streamIds) {
+		Held held = run.held();
+		if (held == null || streamIds.isEmpty()) {
+			return false;
+		}
+		List<Stored> added = execute("add streams of a consumer",
+				(connection, joined) -> this.positions.add(connection, held, streamIds));
+		run.add(held, added);
+		boolean more = !added.isEmpty() && streamIds.size() == ConsumerPositionSql.STREAMS_AT_ONCE;
+		if (more) {
+			run.wantNewStreams();
+		}
+		return more;
+	}
+
+}

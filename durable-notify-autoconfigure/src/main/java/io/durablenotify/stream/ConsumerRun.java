@@ -1,0 +1,425 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.stream;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.log.LogSubscriptions;
+import io.durablenotify.loop.Delays;
+import io.durablenotify.loop.SerialTask;
+import io.durablenotify.stream.ConsumerPositionSql.Place;
+import io.durablenotify.stream.ConsumerPositionSql.Position;
+import io.durablenotify.stream.ConsumerPositionSql.Stored;
+import io.durablenotify.stream.ConsumerSql.Held;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A subscription of a consumer in this instance: while it is the owner, its streams take
+ * turns on the executor. What happens on other threads comes to the turn as a message, so
+ * that all else is done by one thread at a time.
+ */
+final class ConsumerRun implements Subscription {
+
+	private static final Log logger = LogFactory.getLog(StreamConsumer.class);
+
+	/**
+	 * After how many chunks other tasks of the executor have their turn.
+	 */
+	private static final int CHUNKS_PER_TURN = 2_048;
+
+	/**
+	 * How often it is checked whether the lease is renewed.
+	 */
+	private static final Duration LEASE_CHECK = Duration.ofMillis(100);
+
+	private final ConsumerSpec spec;
+
+	private final ConsumerHandler handler;
+
+	private final OpenConsumers consumers;
+
+	private final ConsumerWrites writes;
+
+	private final SerialTask task;
+
+	private final Queue<Runnable> messages = new ConcurrentLinkedQueue<>();
+
+	private final Queue<ConsumedStream> ready = new ConcurrentLinkedQueue<>();
+
+	/**
+	 * 0 until the consumer exists, and may be claimed.
+	 */
+	private volatile long id;
+
+	private volatile @Nullable ConsumerOwner owner;
+
+	private final AtomicBoolean cancelled = new AtomicBoolean();
+
+	/**
+	 * Cancelled or removed.
+	 */
+	private volatile boolean ended;
+
+	/**
+	 * Completed when the consumer was given up, while the lifecycle is stopped.
+	 */
+	private volatile @Nullable CompletableFuture<Void> stopped;
+
+	private volatile boolean newStreamsWanted;
+
+	/**
+	 * By full name. Owned by the turn, like what follows.
+	 */
+	private final Map<String, ConsumedStream> streams = new HashMap<>();
+
+	/**
+	 * What has taken the name of a stream whose end is not known yet.
+	 */
+	private final Map<String, Stored> successors = new HashMap<>();
+
+	ConsumerRun(ConsumerSpec spec, ConsumerHandler handler, OpenConsumers consumers, ConsumerWrites writes,
+			Executor executor) {
+		this.spec = spec;
+		this.handler = handler;
+		this.consumers = consumers;
+		this.writes = writes;
+		this.task = new SerialTask(executor, this::turn, consumers::isOpen);
+	}
+
+	ConsumerSpec spec() {
+		return this.spec;
+	}
+
+	ConsumerHandler handler() {
+		return this.handler;
+	}
+
+	ConsumerWrites writes() {
+		return this.writes;
+	}
+
+	LogSubscriptions<Chunk> readers() {
+		return this.consumers.readers();
+	}
+
+	ConsumerPositionSql sql() {
+		return this.consumers.positions();
+	}
+
+	long id() {
+		return this.id;
+	}
+
+	@Nullable Held held() {
+		ConsumerOwner owner = this.owner;
+		return (owner != null) ? owner.held() : null;
+	}
+
+	/**
+	 * The consumer exists.
+	 */
+	void created(long id) {
+		this.id = id;
+	}
+
+	private boolean isWanted() {
+		return !this.ended && this.stopped == null;
+	}
+
+	boolean isToBeClaimed() {
+		return this.id != 0 && this.owner == null && isWanted();
+	}
+
+	boolean isOwned() {
+		return this.owner != null && isWanted();
+	}
+
+	void wantNewStreams() {
+		this.newStreamsWanted = true;
+	}
+
+	/**
+	 * Return whether new streams are to be looked for, once.
+	 */
+	boolean takeNewStreamsWanted() {
+		boolean wanted = this.newStreamsWanted && isOwned();
+		if (wanted) {
+			this.newStreamsWanted = false;
+		}
+		return wanted;
+	}
+
+	/**
+	 * This instance has become the owner.
+	 * @param positions the positions in streams that the consumer has not had to the end
+	 */
+	void own(ConsumerOwner owner, List<Stored> positions) {
+		this.owner = owner;
+		this.newStreamsWanted = true;
+		add(owner.held(), positions);
+	}
+
+	/**
+	 * Streams have been found.
+	 */
+	void add(Held held, List<Stored> positions) {
+		post(() -> {
+			ConsumerOwner owner = this.owner;
+			if (owner != null && owner.held().equals(held) && isWanted()) {
+				positions.forEach((position) -> open(owner, position));
+			}
+		});
+	}
+
+	private void open(ConsumerOwner owner, Stored position) {
+		String name = position.stream();
+		if (!this.spec.selects(name)) {
+			return;
+		}
+		if (this.streams.containsKey(name)) {
+			this.successors.put(name, position);
+			return;
+		}
+		ConsumedStream stream = new ConsumedStream(this, owner, position);
+		this.streams.put(name, stream);
+		stream.begin();
+	}
+
+	/**
+	 * The consumer has another owner.
+	 */
+	void lost(Held held) {
+		post(() -> {
+			ConsumerOwner owner = this.owner;
+			if (owner != null && owner.held().equals(held)) {
+				lost(owner);
+			}
+		});
+	}
+
+	/**
+	 * The consumer was removed.
+	 */
+	void removed() {
+		if (!this.ended) {
+			this.ended = true;
+			logger.warn(("Consumer '%s' does not exist any more: it was removed, or the server has lost it. Its "
+					+ "subscription ends")
+				.formatted(this.spec.name()));
+			this.consumers.forget(this);
+			this.task.signal();
+		}
+	}
+
+	/**
+	 * The lease may be lost.
+	 */
+	void wake() {
+		this.task.signal();
+	}
+
+	private void post(Runnable message) {
+		this.messages.add(message);
+		this.task.signal();
+	}
+
+	/**
+	 * A stream has something to do.
+	 */
+	void ready(ConsumedStream stream) {
+		this.ready.add(stream);
+		this.task.signal();
+	}
+
+	private void turn() {
+		receive();
+		int handled = 0;
+		while (handled < CHUNKS_PER_TURN) {
+			if (!isWanted()) {
+				giveUp();
+				return;
+			}
+			ConsumerOwner owner = this.owner;
+			if (owner == null || !isHeld(owner)) {
+				return;
+			}
+			ConsumedStream stream = this.ready.poll();
+			if (stream == null) {
+				return;
+			}
+			handled += stream.step();
+			receive();
+		}
+		this.task.signal();
+	}
+
+	private void receive() {
+		Runnable message = this.messages.poll();
+		while (message != null) {
+			message.run();
+			message = this.messages.poll();
+		}
+	}
+
+	private boolean isHeld(ConsumerOwner owner) {
+		if (owner.lease().isHeld()) {
+			return true;
+		}
+		if (owner.lease().isLost()) {
+			lost(owner);
+		}
+		else {
+			Delays.ofJvm().after(LEASE_CHECK, this.task::signal);
+		}
+		return false;
+	}
+
+	/**
+	 * Return whether the handler may be called: no other instance can have taken over.
+	 */
+	boolean mayCall(ConsumerOwner owner) {
+		return isWanted() && this.owner == owner && owner.lease().isHeld();
+	}
+
+	/**
+	 * This instance is not the owner any more. Called by the turn.
+	 */
+	void lost(ConsumerOwner owner) {
+		if (this.owner == owner) {
+			logger.info("Consumer '%s' is not this instance's any more".formatted(this.spec.name()));
+			closeStreams();
+			this.owner = null;
+			this.consumers.claim();
+		}
+	}
+
+	private void closeStreams() {
+		this.streams.values().forEach(ConsumedStream::close);
+		this.streams.clear();
+		this.successors.clear();
+		this.ready.clear();
+	}
+
+	private void giveUp() {
+		ConsumerOwner owner = this.owner;
+		if (owner != null) {
+			List<Position> positions = new ArrayList<>();
+			for (ConsumedStream stream : this.streams.values()) {
+				Position position = stream.unstored();
+				if (position != null) {
+					positions.add(position);
+				}
+			}
+			closeStreams();
+			this.owner = null;
+			this.consumers.giveUp(owner.held(), positions);
+		}
+		this.consumers.left(this);
+		CompletableFuture<Void> stopped = this.stopped;
+		if (stopped != null) {
+			stopped.complete(null);
+		}
+	}
+
+	/**
+	 * The handler has had more of a stream. Called by the turn, as what follows.
+	 */
+	void moved(ConsumedStream stream) {
+		this.consumers.store(stream);
+	}
+
+	/**
+	 * Find out where the consumer is in a stream.
+	 * @return the place, or {@code null} if this instance is not the owner any more
+	 */
+	@Nullable Place examine(ConsumedStream stream) {
+		return this.consumers.examine(stream);
+	}
+
+	/**
+	 * Nothing is left to do of a stream.
+	 * @param deleted whether it is gone
+	 */
+	void finished(ConsumedStream stream, boolean deleted) {
+		stream.close();
+		this.streams.remove(stream.name(), stream);
+		Stored successor = this.successors.remove(stream.name());
+		ConsumerOwner owner = this.owner;
+		if (successor != null && owner != null) {
+			open(owner, successor);
+		}
+		if (deleted) {
+			wantNewStreams();
+			this.consumers.claim();
+		}
+	}
+
+	/**
+	 * Give the consumer up, until {@link #start()}.
+	 * @return completed when that is done
+	 */
+	CompletableFuture<Void> stop() {
+		CompletableFuture<Void> stopped = new CompletableFuture<>();
+		this.stopped = stopped;
+		this.task.signal();
+		return stopped;
+	}
+
+	/**
+	 * The handler has not returned in time: what it does from now on is fenced off.
+	 */
+	void abandon() {
+		this.owner = null;
+		post(this::closeStreams);
+	}
+
+	void start() {
+		this.stopped = null;
+	}
+
+	@Override
+	public void cancel() {
+		if (this.cancelled.compareAndSet(false, true)) {
+			this.consumers.leaving(this);
+			this.ended = true;
+			this.consumers.forget(this);
+			this.task.signal();
+		}
+	}
+
+	@Override
+	public boolean isActive() {
+		return !this.ended && this.consumers.isOpen();
+	}
+
+	@Override
+	public String toString() {
+		return "consumer '%s' (id %d, %s): %s".formatted(this.spec.name(), this.id, this.owner, this.streams.values());
+	}
+
+}

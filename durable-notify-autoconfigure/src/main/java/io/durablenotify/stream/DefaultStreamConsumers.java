@@ -1,0 +1,80 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.stream;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Optional;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.PublishingWrites.Written;
+import io.durablenotify.wakeup.Wakeup;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
+
+/**
+ * The {@link StreamConsumers}.
+ */
+final class DefaultStreamConsumers implements StreamConsumers {
+
+	private final ApplicationDatabase database;
+
+	private final ConsumerSql sql;
+
+	private final PublishingWrites writes;
+
+	DefaultStreamConsumers(ApplicationDatabase database, ConsumerSql sql, PublishingWrites writes) {
+		this.database = database;
+		this.sql = sql;
+		this.writes = writes;
+	}
+
+	@Override
+	public List<ConsumerInfo> list() {
+		return read(null);
+	}
+
+	@Override
+	public Optional<ConsumerInfo> find(String name) {
+		Assert.notNull(name, "'name' must not be null");
+		return read(name).stream().findFirst();
+	}
+
+	private List<ConsumerInfo> read(@Nullable String name) {
+		return this.database.executeReading("describe consumers of streams",
+				(connection, joined) -> this.sql.list(connection, name));
+	}
+
+	@Override
+	public boolean remove(String name) {
+		Assert.notNull(name, "'name' must not be null");
+		ApplicationDatabase.requireWritable(() -> "Consumer '%s' cannot be removed".formatted(name));
+		SessionWork<Written<Boolean>> removal = (connection, joined) -> remove(connection, name);
+		return this.database.execute("remove a consumer of streams",
+				(connection, joined) -> (joined) ? this.writes.run(OpenConsumers.TOPIC, connection, true, removal)
+						: this.writes.runInTransaction(OpenConsumers.TOPIC, connection, removal));
+	}
+
+	private Written<Boolean> remove(Connection connection, String name) throws SQLException {
+		Long removed = this.sql.remove(connection, name);
+		return Written.of(removed != null, (removed != null) ? Wakeup.moved(removed, 0) : null);
+	}
+
+}

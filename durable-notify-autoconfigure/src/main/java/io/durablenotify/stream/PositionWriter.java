@@ -1,0 +1,173 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.stream;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.stream.ConsumerPositionSql.Outcome;
+import io.durablenotify.stream.ConsumerPositionSql.Place;
+import io.durablenotify.stream.ConsumerPositionSql.Position;
+import io.durablenotify.stream.ConsumerSql.Held;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Stores the positions of all consumers of this instance, many by one statement, as they
+ * are when it is sent: of a stream that moves on, the steps between are never written.
+ */
+final class PositionWriter implements AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(StreamConsumer.class);
+
+	private static final int MAX_BATCH = 1_000;
+
+	/**
+	 * So that a trickle of chunks costs a hundred statements a second at most.
+	 */
+	private static final Duration PAUSE = Duration.ofMillis(10);
+
+	/**
+	 * How long a position waits that a transaction has locked.
+	 */
+	private static final Duration LOCKED = Duration.ofMillis(100);
+
+	private final ApplicationDatabase database;
+
+	private final ConsumerPositionSql sql;
+
+	private final Set<ConsumedStream> moved = ConcurrentHashMap.newKeySet();
+
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-positions",
+			new FailureLog(logger, "Failed to store the positions of consumers of streams",
+					"The positions of consumers of streams are stored again"),
+			this::write);
+
+	PositionWriter(ApplicationDatabase database, ConsumerPositionSql sql) {
+		this.database = database;
+		this.sql = sql;
+	}
+
+	/**
+	 * Have the position in a stream stored soon.
+	 */
+	void add(ConsumedStream stream) {
+		this.moved.add(stream);
+		this.loop.signal();
+	}
+
+	private Next write() {
+		List<ConsumedStream> batch = new ArrayList<>();
+		Iterator<ConsumedStream> streams = this.moved.iterator();
+		while (batch.size() < MAX_BATCH && streams.hasNext()) {
+			ConsumedStream stream = streams.next();
+			// Before its position is read: one that moves after that is added again
+			streams.remove();
+			batch.add(stream);
+		}
+		try {
+			boolean locked = write(batch);
+			if (locked) {
+				this.loop.signalAfter(LOCKED);
+			}
+		}
+		catch (Throwable ex) {
+			this.moved.addAll(batch);
+			throw ex;
+		}
+		if (batch.size() == MAX_BATCH) {
+			this.loop.signal();
+		}
+		return Next.pause(PAUSE);
+	}
+
+	/**
+	 * Store positions.
+	 * @return whether a transaction has locked some, which are left for later
+	 */
+	private boolean write(List<ConsumedStream> streams) {
+		Map<Key, Written> written = new HashMap<>();
+		for (ConsumedStream stream : streams) {
+			Position position = (stream.isClosed()) ? null : stream.unstored();
+			if (position != null) {
+				written.put(new Key(position.held(), position.streamId()), new Written(stream, position.next()));
+			}
+		}
+		if (written.isEmpty()) {
+			return false;
+		}
+		List<Position> positions = new ArrayList<>();
+		written.forEach((key, entry) -> positions.add(new Position(key.held(), key.streamId(), entry.next())));
+		List<Outcome> outcomes = this.database.executeSeparately("store the positions of consumers of streams",
+				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> this.sql.moveAll(connection, positions));
+		boolean locked = false;
+		for (Outcome outcome : outcomes) {
+			Written entry = written.get(new Key(outcome.held(), outcome.streamId()));
+			if (entry == null) {
+				continue;
+			}
+			if (outcome.moved()) {
+				entry.stream().stored(entry.next());
+			}
+			else if (outcome.owned()) {
+				this.moved.add(entry.stream());
+				locked = true;
+			}
+			else {
+				entry.stream().run().lost(outcome.held());
+			}
+		}
+		return locked;
+	}
+
+	/**
+	 * Store a stream's position, and find out where that is.
+	 * @return the place, or {@code null} if this instance does not own the consumer
+	 */
+	@Nullable Place examine(ConsumedStream stream) {
+		Position position = stream.unstored();
+		return this.database.executeSeparately("find the position of a consumer of streams",
+				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+					if (position != null) {
+						this.sql.moveAll(connection, List.of(position));
+					}
+					return this.sql.examine(connection, stream.held(), stream.streamId());
+				});
+	}
+
+	@Override
+	public void close() {
+		this.loop.close();
+	}
+
+	private record Key(Held held, long streamId) {
+	}
+
+	private record Written(ConsumedStream stream, long next) {
+	}
+
+}

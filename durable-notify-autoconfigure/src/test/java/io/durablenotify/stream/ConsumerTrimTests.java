@@ -1,0 +1,175 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.stream;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for the removal of chunks of open streams that all living consumers have had.
+ */
+class ConsumerTrimTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture
+	private static Instance instance;
+
+	@Fixture
+	private static StreamWriter writer;
+
+	@Fixture
+	private static StreamReader reader;
+
+	@Fixture
+	private static StreamConsumers consumers;
+
+	private final RecordingConsumer handler = new RecordingConsumer();
+
+	@AfterEach
+	void removeConsumers() {
+		consumers.list().forEach((consumer) -> consumers.remove(consumer.name()));
+	}
+
+	private static void append(String stream, int count) {
+		writer.appendAll(stream, IntStream.range(0, count).mapToObj((i) -> ("" + i).getBytes()).toList());
+	}
+
+	private static List<Long> range(long from, long to) {
+		return LongStream.range(from, to).boxed().toList();
+	}
+
+	private static long trim(String stream) {
+		return database.jdbc()
+			.queryForObject("SELECT durable_notify.trim_stream(?, interval '1 hour', 10)", Long.class, stream);
+	}
+
+	private static int trimAll(String stream) {
+		int removed = 0;
+		long slice = trim(stream);
+		while (slice > 0) {
+			assertThat(slice).isLessThanOrEqualTo(10);
+			removed += (int) slice;
+			slice = trim(stream);
+		}
+		return removed;
+	}
+
+	private static List<Long> stored(String stream) {
+		return database.jdbc()
+			.queryForList("SELECT chunk_index FROM durable_notify.stream_chunks JOIN durable_notify.streams "
+					+ "USING (stream_id) WHERE name = ? ORDER BY chunk_index", Long.class, stream);
+	}
+
+	private static void consume(String stream, String name, int count) {
+		RecordingConsumer handler = new RecordingConsumer();
+		Subscription subscription = reader.consumer(stream, name).subscribe(handler);
+		handler.awaitChunks(count);
+		subscription.cancel();
+		Eventually.await(() -> consumers.find(name).orElseThrow().owner() == null, () -> consumers.list());
+	}
+
+	@Test
+	void whatALivingConsumerHasNotHadStays() {
+		append("living", 30);
+		consume("living", "slow", 30);
+		append("living", 30);
+		consume("living", "fast", 60);
+		assertThat(trimAll("living")).isEqualTo(29);
+		assertThat(stored("living")).isEqualTo(range(29, 60));
+		reader.consumer("living", "slow").subscribe(this.handler);
+		this.handler.awaitChunks(30);
+		assertThat(this.handler.indexes("living")).isEqualTo(range(30, 60));
+		assertThat(this.handler.gaps()).isEmpty();
+	}
+
+	@Test
+	void aConsumerOfAPrefixThatHasNotBegunKeepsAll() {
+		append("all/a", 10);
+		consume("all/a", "fast", 10);
+		database.jdbc()
+			.update("INSERT INTO durable_notify.stream_consumers (name, selection, is_prefix) VALUES ('new', 'all/', true)");
+		assertThat(trimAll("all/a")).isZero();
+	}
+
+	@Test
+	void theLastChunkStaysAndAppendsGoOnFromIt() {
+		append("last", 25);
+		consume("last", "last", 25);
+		assertThat(trimAll("last")).isEqualTo(24);
+		assertThat(writer.append("last", "next")).isEqualTo(25);
+		reader.consumer("last", "last").subscribe(this.handler);
+		this.handler.awaitChunks(1);
+		assertThat(this.handler.indexes("last")).containsExactly(25L);
+		assertThat(this.handler.gaps()).isEmpty();
+	}
+
+	@Test
+	void aConsumerThatWasAwayForLongerThanTheLimitGetsAGap() {
+		append("away", 10);
+		consume("away", "away", 10);
+		append("away", 40);
+		consume("away", "fast", 50);
+		assertThat(trimAll("away")).isEqualTo(9);
+		database.jdbc()
+			.update("UPDATE durable_notify.stream_consumers SET last_active_at = last_active_at - interval '2 hours' "
+					+ "WHERE name = 'away'");
+		assertThat(trimAll("away")).isEqualTo(40);
+		append("away", 5);
+		reader.consumer("away", "away").inTransaction().subscribe(this.handler);
+		this.handler.awaitChunks(6);
+		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap("away", "away", 10, 49, false));
+		assertThat(this.handler.indexes("away")).isEqualTo(range(49, 55));
+	}
+
+	@Test
+	void aNewConsumerOfATrimmedStreamGetsAGap() {
+		append("trimmed", 10);
+		consume("trimmed", "trimmed", 10);
+		assertThat(trimAll("trimmed")).isEqualTo(9);
+		reader.consumer("trimmed", "new").subscribe(this.handler);
+		this.handler.awaitChunks(1);
+		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap("new", "trimmed", 0, 9, false));
+	}
+
+	@Test
+	void aConsumerThatIsBeingCreatedAtTheEndHoldsOffTheRemoval() {
+		append("creating", 10);
+		instance.transaction().executeWithoutResult((status) -> {
+			reader.consumer("creating", "creating").from(StreamPosition.end()).subscribe(this.handler);
+			database.jdbc().queryForObject("SELECT durable_notify.append('creating', 'x')", Long.class);
+			database.jdbc().queryForObject("SELECT durable_notify.append('creating', 'y')", Long.class);
+			assertThat(trimAll("creating")).isZero();
+		});
+		this.handler.awaitChunks(2);
+		assertThat(this.handler.indexes("creating")).containsExactly(10L, 11L);
+		assertThat(this.handler.gaps()).isEmpty();
+		assertThat(trimAll("unknown")).isZero();
+	}
+
+}

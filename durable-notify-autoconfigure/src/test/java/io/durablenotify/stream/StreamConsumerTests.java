@@ -1,0 +1,419 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.stream;
+
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.mockito.Mockito;
+
+import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.util.StringUtils;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.mockito.Mockito.mock;
+
+/**
+ * Tests for named consumers in one instance.
+ */
+class StreamConsumerTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture(properties = { "durable-notify.streams.families.family.prefix=family/",
+			"spring.datasource.hikari.maximum-pool-size=5" })
+	private static Instance instance;
+
+	@Fixture
+	private static StreamWriter writer;
+
+	@Fixture
+	private static StreamReader reader;
+
+	@Fixture
+	private static StreamConsumers consumers;
+
+	private final RecordingConsumer handler = new RecordingConsumer();
+
+	@AfterEach
+	void removeConsumers() {
+		consumers.list().forEach((consumer) -> consumers.remove(consumer.name()));
+	}
+
+	private static void append(String stream, int count) {
+		writer.appendAll(stream, IntStream.range(0, count).mapToObj((i) -> ("" + i).getBytes()).toList());
+	}
+
+	private static List<Long> range(long from, long to) {
+		return LongStream.range(from, to).boxed().toList();
+	}
+
+	private static ConsumerInfo find(String name) {
+		return consumers.find(name).orElseThrow();
+	}
+
+	private static void awaitPosition(String name, long position) {
+		Eventually.await(() -> find(name).position().getAsLong() == position, () -> consumers.list());
+	}
+
+	private static void awaitFree(String name) {
+		Eventually.await(() -> find(name).owner() == null, () -> consumers.list());
+	}
+
+	@Test
+	void chunksThatAreThereAndThatComeAreHandledInOrderAndThePositionIsStored() {
+		append("order", 250);
+		Subscription subscription = reader.consumer("order", "order").subscribe(this.handler);
+		this.handler.awaitChunks(250);
+		append("order", 50);
+		this.handler.awaitChunks(300);
+		assertThat(this.handler.indexes("order")).isEqualTo(range(0, 300));
+		awaitPosition("order", 300);
+		ConsumerInfo info = find("order");
+		assertThat(info.stream()).isEqualTo("order");
+		assertThat(info.prefix()).isFalse();
+		assertThat(info.lag()).isZero();
+		assertThat(info.owner()).startsWith("instance (");
+		assertThat(info.lastActiveAt()).isAfterOrEqualTo(info.createdAt());
+		assertThat(this.handler.consumed().get(0).consumer()).isEqualTo("order");
+		assertThat(this.handler.consumed().get(0).fencingToken()).isPositive();
+		assertThat(subscription.isActive()).isTrue();
+	}
+
+	@Test
+	void aConsumerGoesOnFromItsPositionWithAHigherToken() {
+		append("again", 10);
+		Subscription first = reader.consumer("again", "again").subscribe(this.handler);
+		this.handler.awaitChunks(10);
+		first.cancel();
+		assertThat(first.isActive()).isFalse();
+		awaitFree("again");
+		append("again", 10);
+		assertThat(find("again").lag()).isEqualTo(10);
+		RecordingConsumer second = new RecordingConsumer();
+		reader.consumer("again", "again").from(StreamPosition.end()).subscribe(second);
+		second.awaitChunks(10);
+		assertThat(second.indexes("again")).isEqualTo(range(10, 20));
+		assertThat(second.consumed().get(0).fencingToken())
+			.isGreaterThan(this.handler.consumed().get(9).fencingToken());
+	}
+
+	@Test
+	void aNewConsumerBeginsAtTheEndThatTheStreamHasWhenItSubscribes() {
+		append("end", 5);
+		append("ends/a", 5);
+		writer.complete("ends/a");
+		append("ends/b", 5);
+		reader.consumer("end", "end").from(StreamPosition.end()).subscribe(this.handler);
+		append("end", 1);
+		this.handler.awaitChunks(1);
+		assertThat(this.handler.indexes("end")).containsExactly(5L);
+		RecordingConsumer prefix = new RecordingConsumer();
+		reader.prefixConsumer("ends/", "ends").from(StreamPosition.end()).subscribe(prefix);
+		append("ends/b", 1);
+		append("ends/c", 2);
+		prefix.awaitChunks(3);
+		assertThat(prefix.indexes("ends/b")).containsExactly(5L);
+		assertThat(prefix.indexes("ends/c")).containsExactly(0L, 1L);
+		assertThat(prefix.ends()).isEmpty();
+		Eventually.await(() -> find("ends").lag() == 0, () -> consumers.list());
+	}
+
+	@Test
+	void aStreamThatDoesNotExistIsWaitedFor() {
+		reader.consumer("later", "later").from(StreamPosition.end()).subscribe(this.handler);
+		Eventually.await(() -> find("later").owner() != null, () -> consumers.list());
+		append("later", 3);
+		this.handler.awaitChunks(3);
+		assertThat(this.handler.indexes("later")).isEqualTo(range(0, 3));
+		assertThat(this.handler.gaps()).isEmpty();
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void aChunkIsHandledAgainUntilThatSucceedsAndLaterOnesWait(CapturedOutput output) {
+		append("failing", 20);
+		append("failing-other", 20);
+		AtomicInteger failures = new AtomicInteger();
+		RecordingConsumer failing = new RecordingConsumer() {
+
+			@Override
+			public void onChunk(ConsumedChunk chunk) throws Exception {
+				if (chunk.chunk().index() == 7 && chunk.chunk().stream().equals("failing")
+						&& failures.incrementAndGet() <= 3) {
+					throw new Exception("not yet");
+				}
+				super.onChunk(chunk);
+			}
+
+		};
+		reader.prefixConsumer("failing", "failing").subscribe(failing);
+		failing.awaitChunks(40);
+		assertThat(failing.indexes("failing")).isEqualTo(range(0, 20));
+		assertThat(failing.indexes("failing-other")).isEqualTo(range(0, 20));
+		assertThat(failures).hasValue(4);
+		// The other stream did not wait
+		assertThat(failing.consumed().subList(0, 27).stream().filter((c) -> c.chunk().stream().equals("failing-other")))
+			.hasSize(20);
+		String failed = "Consumer 'failing' has failed with stream 'failing': not yet. Retrying";
+		assertThat(StringUtils.countOccurrencesOf(output.toString(), failed)).isOne();
+		assertThat(output).contains("Consumer 'failing' goes on with stream 'failing'");
+	}
+
+	@Test
+	void aPrefixHasStreamsThatAreThereAndThatAppearAndTheirEnds() {
+		append("prefix/a", 10);
+		append("prefix", 10);
+		append("prefix0", 10);
+		reader.prefixConsumer("prefix/", "prefix").subscribe(this.handler);
+		this.handler.awaitChunks(10);
+		append("prefix/b", 10);
+		writer.complete("prefix/b");
+		writer.fail("prefix/a", "reason");
+		this.handler.awaitEnds(2);
+		assertThat(this.handler.indexes("prefix/a")).isEqualTo(range(0, 10));
+		assertThat(this.handler.indexes("prefix/b")).isEqualTo(range(0, 10));
+		assertThat(this.handler.consumed()).hasSize(20);
+		assertThat(this.handler.ends()).containsExactlyInAnyOrder("prefix/a FAILED", "prefix/b COMPLETED");
+		assertThat(find("prefix").position()).isEmpty();
+		Eventually.await(() -> find("prefix").lag() == 0, () -> consumers.list());
+	}
+
+	@Test
+	void anEndIsReportedOnceAndAStreamThatIsCreatedAgainIsReadWithoutAGap() {
+		append("ended", 3);
+		writer.cancel("ended", "stopped");
+		Subscription first = reader.consumer("ended", "ended").subscribe(this.handler);
+		this.handler.awaitEnds(1);
+		assertThat(this.handler.ends()).containsExactly("ended CANCELLED");
+		first.cancel();
+		awaitFree("ended");
+		RecordingConsumer second = new RecordingConsumer();
+		reader.consumer("ended", "ended").subscribe(second);
+		writer.delete("ended");
+		append("ended", 2);
+		second.awaitChunks(2);
+		assertThat(second.indexes("ended")).containsExactly(0L, 1L);
+		assertThat(second.ends()).isEmpty();
+		assertThat(second.gaps()).isEmpty();
+	}
+
+	@Test
+	void aStreamThatWasDeletedIsAGapAndTheNextOneBeginsAtItsStart() {
+		append("deleted", 5);
+		reader.consumer("deleted", "deleted").subscribe(this.handler);
+		this.handler.awaitChunks(5);
+		writer.delete("deleted");
+		this.handler.awaitGaps(1);
+		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap("deleted", "deleted", 5, 0, true));
+		append("deleted", 3);
+		this.handler.awaitChunks(8);
+		assertThat(this.handler.indexes("deleted")).containsExactly(0L, 1L, 2L, 3L, 4L, 0L, 1L, 2L);
+	}
+
+	@Test
+	void aStreamThatWasReplacedWhileNoInstanceOwnedTheConsumerIsAGap() {
+		append("replaced", 5);
+		Subscription first = reader.consumer("replaced", "replaced").subscribe(this.handler);
+		this.handler.awaitChunks(5);
+		first.cancel();
+		awaitFree("replaced");
+		append("replaced", 5);
+		writer.delete("replaced");
+		append("replaced", 7);
+		RecordingConsumer second = new RecordingConsumer();
+		reader.consumer("replaced", "replaced").subscribe(second);
+		second.awaitChunks(7);
+		assertThat(second.gaps()).containsExactly(new ConsumerGap("replaced", "replaced", 5, 0, true));
+		assertThat(second.indexes("replaced")).isEqualTo(range(0, 7));
+		awaitPosition("replaced", 7);
+	}
+
+	@Test
+	void aFamilysConsumerKnowsItsStreamsByTheNamesOfTheFamily() {
+		StreamReader family = BeanFactoryAnnotationUtils.qualifiedBeanOfType(instance.context().getBeanFactory(), StreamReader.class, "family");
+		append("family/a", 2);
+		family.consumer("a", "family-a").subscribe(this.handler);
+		this.handler.awaitChunks(2);
+		assertThat(this.handler.indexes("a")).containsExactly(0L, 1L);
+		assertThat(find("family-a").stream()).isEqualTo("family/a");
+		RecordingConsumer all = new RecordingConsumer();
+		family.prefixConsumer("", "family").subscribe(all);
+		writer.complete("family/a");
+		all.awaitEnds(1);
+		assertThat(all.indexes("a")).containsExactly(0L, 1L);
+		assertThat(all.ends()).containsExactly("a COMPLETED");
+	}
+
+	@Test
+	void aNameIsOfOneSelectionAndHasOneSubscriptionInAContext() {
+		Subscription subscription = reader.consumer("named", "named").subscribe(this.handler);
+		assertThatIllegalStateException().isThrownBy(() -> reader.consumer("named", "named").subscribe(this.handler))
+			.withMessageContaining("must have one subscription in this application context");
+		subscription.cancel();
+		assertThatIllegalStateException().isThrownBy(() -> reader.prefixConsumer("named", "named").subscribe(this.handler))
+			.withMessage("Consumer 'named' is one of stream 'named', and cannot be one of the streams 'named…': use "
+					+ "another name, or remove it first");
+		assertThat(reader.consumer("named", "named").subscribe(this.handler).isActive()).isTrue();
+	}
+
+	@Test
+	void whatCannotBeIsRefusedWithTheRule() {
+		StreamConsumer consumer = reader.consumer("rules", "rules");
+		assertThatIllegalArgumentException().isThrownBy(() -> consumer.from(StreamPosition.at(1)))
+			.withMessageContaining("StreamPosition.start() or end()");
+		assertThatIllegalArgumentException().isThrownBy(() -> consumer.batchSize(0)).withMessageContaining("1 to 10000");
+		assertThatIllegalArgumentException().isThrownBy(() -> reader.consumer("rules", "a name"))
+			.withMessageContaining("Consumer name");
+		assertThatIllegalArgumentException().isThrownBy(() -> reader.prefixConsumer("", "rules"))
+			.withMessageContaining("1 to 511 characters");
+		assertThat(consumers.find("rules")).isEmpty();
+		assertThat(consumers.remove("rules")).isFalse();
+	}
+
+	@Test
+	void aRemovedConsumerIsGoneAndItsSubscriptionEnds() {
+		append("removed", 1);
+		Subscription subscription = reader.consumer("removed", "removed").subscribe(this.handler);
+		this.handler.awaitChunks(1);
+		assertThat(consumers.remove("removed")).isTrue();
+		assertThat(consumers.find("removed")).isEmpty();
+		Eventually.await(() -> !subscription.isActive(), subscription::toString);
+		assertThat(database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.stream_consumer_positions", Integer.class)).isZero();
+		// One of the name begins again
+		RecordingConsumer second = new RecordingConsumer();
+		reader.consumer("removed", "removed").subscribe(second);
+		second.awaitChunks(1);
+	}
+
+	@Test
+	void aConsumerExistsFromTheCommitOfTheTransactionThatSubscribesAndNotAfterItsRollback() {
+		append("joined", 2);
+		Subscription rolledBack = instance.transaction().execute((status) -> {
+			status.setRollbackOnly();
+			return reader.consumer("joined", "joined").subscribe(this.handler);
+		});
+		assertThat(rolledBack.isActive()).isFalse();
+		assertThat(consumers.find("joined")).isEmpty();
+		Subscription committed = instance.transaction().execute((status) -> {
+			Subscription subscription = reader.consumer("joined", "joined").subscribe(this.handler);
+			assertThat(this.handler.consumed()).isEmpty();
+			return subscription;
+		});
+		this.handler.awaitChunks(2);
+		assertThat(committed.isActive()).isTrue();
+	}
+
+	@Test
+	void aCallbackMayCancelItsSubscriptionAndGetsNoFurtherChunk() {
+		append("cancelling", 10);
+		Subscription[] subscription = new Subscription[1];
+		CountDownLatch subscribed = new CountDownLatch(1);
+		RecordingConsumer cancelling = new RecordingConsumer() {
+
+			@Override
+			public void onChunk(ConsumedChunk chunk) throws Exception {
+				super.onChunk(chunk);
+				subscribed.await();
+				if (chunk.chunk().index() == 3) {
+					subscription[0].cancel();
+				}
+			}
+
+		};
+		subscription[0] = reader.consumer("cancelling", "cancelling").subscribe(cancelling);
+		subscribed.countDown();
+		cancelling.awaitChunks(4);
+		awaitFree("cancelling");
+		assertThat(cancelling.indexes("cancelling")).isEqualTo(range(0, 4));
+		assertThat(find("cancelling").position()).hasValue(4);
+	}
+
+	@Test
+	void aConsumerIsSubscribedAgainAfterTheHandlerOfTheCancelledSubscriptionHasReturned() throws Exception {
+		append("returning", 2);
+		CountDownLatch called = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		Subscription first = reader.consumer("returning", "returning").subscribe((chunk) -> {
+			called.countDown();
+			release.await();
+		});
+		called.await();
+		first.cancel();
+		reader.consumer("returning", "returning").subscribe(this.handler);
+		append("free-again", 1);
+		RecordingConsumer other = new RecordingConsumer();
+		reader.consumer("free-again", "free-again").subscribe(other);
+		other.awaitChunks(1);
+		assertThat(this.handler.consumed()).isEmpty();
+		release.countDown();
+		this.handler.awaitChunks(1);
+		assertThat(this.handler.indexes("returning")).containsExactly(1L);
+	}
+
+	@Test
+	void aTransactionOfAHandlerKeepsNoPositionOfOthersWaiting() throws Exception {
+		append("locking", 2);
+		append("free", 2);
+		CountDownLatch locked = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		reader.consumer("locking", "locking").subscribe((chunk) -> instance.transaction().executeWithoutResult((status) -> {
+			chunk.commit();
+			locked.countDown();
+			try {
+				release.await();
+			}
+			catch (InterruptedException ex) {
+				throw new IllegalStateException(ex);
+			}
+		}));
+		try {
+			locked.await();
+			reader.consumer("free", "free").subscribe(this.handler);
+			awaitPosition("free", 2);
+			assertThat(find("locking").position()).hasValue(0);
+		}
+		finally {
+			release.countDown();
+		}
+		awaitPosition("locking", 2);
+	}
+
+	@Test
+	void aReaderThatKnowsNoConsumersSaysSo() {
+		StreamReader other = mock(StreamReader.class, Mockito.CALLS_REAL_METHODS);
+		assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(() -> other.consumer("a", "b"));
+	}
+
+}
