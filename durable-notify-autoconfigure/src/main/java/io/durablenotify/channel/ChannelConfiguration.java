@@ -22,6 +22,8 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.stream.StreamConsumers;
+import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.WorkListeners;
@@ -56,13 +58,15 @@ public class ChannelConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, WorkQueue work,
-			WorkListeners listeners, StreamWriter streams, Wakeups wakeups,
+			WorkListeners listeners, StreamWriter writer, StreamReader reader, StreamConsumers consumers,
+			Wakeups wakeups,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, ChannelProperties properties,
 			BeanFactory beanFactory) {
+		ChannelPayloads payloads = new ChannelPayloads((JSON) ? ChannelMapper.of(beanFactory) : null);
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
-		return new DefaultDurableChannels(new ChannelModes(database, sql),
-				new ChannelPayloads((JSON) ? ChannelMapper.of(beanFactory) : null), work, listeners, streams, waits,
+		return new DefaultDurableChannels(new ChannelModes(database, sql), payloads, work, listeners,
+				new Broadcasts(writer, reader, consumers, payloads), waits,
 				new DirectReceiver(database, sql, waits, executor), wakeups, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
@@ -71,7 +75,8 @@ public class ChannelConfiguration {
 
 	@Bean
 	Lifecycle durableNotifyChannelJanitor(ApplicationDatabase database, ChannelSql sql, ChannelProperties properties) {
-		return new ChannelJanitor(database, sql, properties.directRetention(), ChannelJanitor.INTERVAL);
+		return new ChannelJanitor(database, sql, properties.directRetention(), properties.subscriberLimit(),
+				ChannelJanitor.INTERVAL);
 	}
 
 }

@@ -29,6 +29,8 @@ final class ChannelNames {
 	 */
 	static final String PREFIX = "channel/";
 
+	private static final int MAX_SUBSCRIBER_LENGTH = 255;
+
 	private ChannelNames() {
 	}
 
@@ -38,6 +40,19 @@ final class ChannelNames {
 	 */
 	static String of(String channel) {
 		return PREFIX + Texts.requireName("Channel", channel, WorkRequest.MAX_QUEUE_LENGTH - PREFIX.length());
+	}
+
+	/**
+	 * Return the consumer of a durable subscriber. The last slash ends the channel, so
+	 * that no two subscribers have the same.
+	 * @throws IllegalArgumentException if the subscriber has no valid name
+	 */
+	static String consumer(String channel, String subscriber) {
+		Texts.requireName("Subscriber", subscriber, MAX_SUBSCRIBER_LENGTH);
+		if (subscriber.indexOf('/') >= 0) {
+			throw new IllegalArgumentException("Subscriber %s must have no slash".formatted(Texts.shown(subscriber)));
+		}
+		return of(channel) + "/" + subscriber;
 	}
 
 }

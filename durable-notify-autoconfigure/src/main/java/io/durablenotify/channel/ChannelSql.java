@@ -81,6 +81,14 @@ final class ChannelSql {
 			SELECT ${schema}.channel_sweep(?, nullif(?::bigint, -1) * interval '1 millisecond')
 			""";
 
+	private static final String BROADCASTS = """
+			SELECT name FROM ${schema}.work_queues WHERE kind = 'channel-broadcast' ORDER BY queue_id
+			""";
+
+	private static final String TRIM = """
+			SELECT ${schema}.trim_stream(?, ?::bigint * interval '1 millisecond')
+			""";
+
 	private final String find;
 
 	private final LimitedStatement create;
@@ -93,6 +101,10 @@ final class ChannelSql {
 
 	private final String sweep;
 
+	private final String broadcasts;
+
+	private final String trim;
+
 	ChannelSql(SchemaName schema) {
 		this.find = schema.qualify(FIND);
 		this.create = new LimitedStatement(schema.qualify(CREATE));
@@ -100,6 +112,8 @@ final class ChannelSql {
 		this.putBack = schema.qualify(PUT_BACK);
 		this.waiting = schema.qualify(WAITING);
 		this.sweep = schema.qualify(SWEEP);
+		this.broadcasts = schema.qualify(BROADCASTS);
+		this.trim = schema.qualify(TRIM);
 	}
 
 	/**
@@ -202,6 +216,36 @@ final class ChannelSql {
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return result.getInt(1);
+		}
+	}
+
+	/**
+	 * Return the streams of broadcast channels.
+	 */
+	List<String> broadcasts(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.broadcasts)) {
+			ResultSet result = statement.executeQuery();
+			List<String> streams = new ArrayList<>();
+			while (result.next()) {
+				streams.add(result.getString(1));
+			}
+			return streams;
+		}
+	}
+
+	/**
+	 * Remove a slice of the chunks that all living consumers of a stream have had.
+	 * @param connection the connection, in a READ COMMITTED transaction
+	 * @param limit how long a consumer lives without an owner
+	 * @return how many; there may be more unless it is 0
+	 */
+	long trim(Connection connection, String stream, Duration limit) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.trim)) {
+			statement.setString(1, stream);
+			statement.setLong(2, limit.toMillis());
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getLong(1);
 		}
 	}
 

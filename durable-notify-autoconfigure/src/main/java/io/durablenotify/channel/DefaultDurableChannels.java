@@ -27,7 +27,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
-import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.stream.StreamConsumer;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PermanentFailureException;
@@ -64,7 +64,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 
 	private final WorkListeners listeners;
 
-	private final StreamWriter streams;
+	private final Broadcasts broadcasts;
 
 	private final DirectWaits waits;
 
@@ -79,13 +79,13 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	private volatile boolean running;
 
 	DefaultDurableChannels(ChannelModes modes, ChannelPayloads payloads, WorkQueue work, WorkListeners listeners,
-			StreamWriter streams, DirectWaits waits, DirectReceiver receiver, Wakeups wakeups,
+			Broadcasts broadcasts, DirectWaits waits, DirectReceiver receiver, Wakeups wakeups,
 			Supplier<@Nullable TransactionOperations> transactions) {
 		this.modes = modes;
 		this.payloads = payloads;
 		this.work = work;
 		this.listeners = listeners;
-		this.streams = streams;
+		this.broadcasts = broadcasts;
 		this.waits = waits;
 		this.receiver = receiver;
 		this.wakeups = wakeups;
@@ -115,12 +115,11 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 			throw new ChannelModeException(channel, mode, "COMPETING or BROADCAST");
 		}
 		StoredMessage stored = this.payloads.encode(channel, null, message);
-		String name = ChannelNames.of(channel);
 		if (mode == ChannelMode.BROADCAST) {
-			this.streams.append(name, ChannelJson.write(stored));
+			this.broadcasts.publish(channel, ChannelJson.write(stored));
 		}
 		else {
-			this.work.enqueue(WorkRequest.of(name, ChannelJson.write(stored)));
+			this.work.enqueue(WorkRequest.of(ChannelNames.of(channel), ChannelJson.write(stored)));
 		}
 		return stored.id();
 	}
@@ -146,6 +145,26 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	@Override
 	public Subscription compete(String channel, UnaryOperator<WorkListenerSpec> settings, MessageHandler handler) {
 		return listen(channel, ChannelMode.COMPETING, settings, handler);
+	}
+
+	@Override
+	public Subscription subscribe(String channel, String subscriber, UnaryOperator<StreamConsumer> settings,
+			MessageHandler handler) {
+		Assert.notNull(handler, "'handler' must not be null");
+		ChannelNames.consumer(channel, subscriber);
+		requireWritable(channel);
+		this.modes.require(channel, ChannelMode.BROADCAST);
+		return this.broadcasts.subscribe(channel, subscriber, settings, handler);
+	}
+
+	@Override
+	public List<ChannelSubscriber> subscribers(String channel) {
+		return this.broadcasts.subscribers(channel);
+	}
+
+	@Override
+	public boolean removeSubscriber(String channel, String subscriber) {
+		return this.broadcasts.removeSubscriber(channel, subscriber);
 	}
 
 	@Override

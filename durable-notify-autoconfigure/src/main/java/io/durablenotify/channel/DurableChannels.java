@@ -17,11 +17,13 @@
 package io.durablenotify.channel;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.stream.StreamConsumer;
 import io.durablenotify.work.WorkListenerSpec;
 
 /**
@@ -131,6 +133,54 @@ public interface DurableChannels {
 	 * @throws IllegalStateException if the application has a subscriber already
 	 */
 	Subscription compete(String channel, UnaryOperator<WorkListenerSpec> settings, MessageHandler handler);
+
+	/**
+	 * Receive the messages of a broadcast channel.
+	 * @param channel the channel
+	 * @param subscriber the subscriber's name
+	 * @param handler the handler
+	 * @return the subscription
+	 * @see #subscribe(String, String, UnaryOperator, MessageHandler)
+	 */
+	default Subscription subscribe(String channel, String subscriber, MessageHandler handler) {
+		return subscribe(channel, subscriber, UnaryOperator.identity(), handler);
+	}
+
+	/**
+	 * Receive the messages of a broadcast channel, which is created if it does not exist,
+	 * as a durable subscriber: from its stored position, in the order of the commits, in
+	 * one instance at a time. A new one begins after the last message. Each message is
+	 * handled exactly once together with what the handler writes to the database if the
+	 * settings say {@link StreamConsumer#inTransaction()}, else at least once.
+	 * @param channel the channel
+	 * @param subscriber the subscriber's name: 1 to 255 characters without white space
+	 * and slashes
+	 * @param settings changes the consumer: transaction, size of a batch
+	 * @param handler the handler
+	 * @return the subscription: cancelling it leaves the subscriber, which others may
+	 * take over
+	 * @throws ChannelModeException if the channel is not broadcast
+	 * @throws IllegalStateException if the application has a subscription with that name
+	 * already
+	 */
+	Subscription subscribe(String channel, String subscriber, UnaryOperator<StreamConsumer> settings,
+			MessageHandler handler);
+
+	/**
+	 * List the durable subscribers of a broadcast channel.
+	 * @param channel the channel
+	 * @return the subscribers, in the order of their names
+	 */
+	List<ChannelSubscriber> subscribers(String channel);
+
+	/**
+	 * Remove a durable subscriber: it no longer holds up retention, and its subscriptions
+	 * end, in all instances.
+	 * @param channel the channel
+	 * @param subscriber the subscriber's name
+	 * @return whether there was such a subscriber
+	 */
+	boolean removeSubscriber(String channel, String subscriber);
 
 	/**
 	 * Handle messages of a direct channel, of all addresses.

@@ -232,9 +232,9 @@ class DirectChannelTests {
 					+ "WHERE convert_from(payload, 'UTF8') LIKE '%\"late\"%'");
 		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
 		ChannelSql sql = first.bean(ChannelSql.class);
-		new ChannelJanitor(application, sql, null, ChannelJanitor.INTERVAL).run();
+		new ChannelJanitor(application, sql, null, Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
 		assertThat(ChannelTables.count(database, "work_lane_items")).isEqualTo(3);
-		new ChannelJanitor(application, sql, Duration.ofMinutes(30), ChannelJanitor.INTERVAL).run();
+		new ChannelJanitor(application, sql, Duration.ofMinutes(30), Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
 		assertThat(receive(first, "late")).isNull();
 		assertThat(receive(first, "waits")).isEqualTo("c");
 		assertThat(ChannelTables.count(database, "work_items")).isZero();
