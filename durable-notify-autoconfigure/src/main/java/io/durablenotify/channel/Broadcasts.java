@@ -121,18 +121,18 @@ final class Broadcasts {
 
 		private Message message(ConsumedChunk consumed, Chunk chunk) {
 			try {
-				return new DeliveredMessage(ChannelJson.read(chunk.data()), Broadcasts.this.payloads,
-						chunk.createdAt(), consumed.fencingToken(), consumed::commit);
+				return new DeliveredMessage(ChannelJson.read(chunk.data()), Broadcasts.this.payloads, chunk.createdAt(),
+						consumed.fencingToken(), consumed::commit);
 			}
 			catch (IllegalArgumentException ex) {
-				throw new PermanentFailureException(ex.getMessage());
+				throw new PermanentFailureException("It is no message: " + ex.getMessage());
 			}
 		}
 
 		@Override
 		public void onGap(ConsumerGap gap) throws Exception {
-			this.handler.onGap(new ChannelGap(this.channel, this.name,
-					(gap.to() > gap.from()) ? gap.to() - gap.from() : -1));
+			this.handler
+				.onGap(new ChannelGap(this.channel, this.name, (gap.to() > gap.from()) ? gap.to() - gap.from() : -1));
 		}
 
 	}

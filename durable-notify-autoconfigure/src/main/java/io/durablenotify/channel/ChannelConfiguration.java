@@ -59,8 +59,7 @@ public class ChannelConfiguration {
 	@ConditionalOnMissingBean
 	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, WorkQueue work,
 			WorkListeners listeners, StreamWriter writer, StreamReader reader, StreamConsumers consumers,
-			Wakeups wakeups,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			Wakeups wakeups, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, ChannelProperties properties,
 			BeanFactory beanFactory) {
 		ChannelPayloads payloads = new ChannelPayloads((JSON) ? ChannelMapper.of(beanFactory) : null);

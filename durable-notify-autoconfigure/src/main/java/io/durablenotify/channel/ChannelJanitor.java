@@ -29,8 +29,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Removes messages of broadcast channels that all living subscribers have had, messages
- * of direct channels that were not received, and the rows of addresses whose messages were received in transactions of their
- * receivers, which leave them so that they hold up no sender.
+ * of direct channels that were not received, and the rows of addresses whose messages
+ * were received in transactions of their receivers, which leave them so that they hold up
+ * no sender.
  */
 final class ChannelJanitor extends PeriodicTask {
 
@@ -51,9 +52,8 @@ final class ChannelJanitor extends PeriodicTask {
 
 	ChannelJanitor(ApplicationDatabase database, ChannelSql sql, @Nullable Duration directRetention,
 			Duration subscriberLimit, Duration interval) {
-		super("durable-notify-channel-janitor", interval,
-				new FailureLog(LogFactory.getLog(DurableChannels.class), "Failed to clean up channels",
-						"Channels are cleaned up again"));
+		super("durable-notify-channel-janitor", interval, new FailureLog(LogFactory.getLog(DurableChannels.class),
+				"Failed to clean up channels", "Channels are cleaned up again"));
 		this.database = database;
 		this.sql = sql;
 		this.directRetention = directRetention;
@@ -62,7 +62,8 @@ final class ChannelJanitor extends PeriodicTask {
 
 	@Override
 	protected boolean run() {
-		boolean more = execute((connection, joined) -> this.sql.sweep(connection, this.directRetention, SLICE)) >= SLICE;
+		boolean more = execute(
+				(connection, joined) -> this.sql.sweep(connection, this.directRetention, SLICE)) >= SLICE;
 		for (String stream : execute((connection, joined) -> this.sql.broadcasts(connection))) {
 			more |= execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit)) > 0;
 		}

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.database.ApplicationDatabase;
@@ -94,14 +95,14 @@ final class ChannelModes {
 		if (known != null) {
 			return known;
 		}
-		SessionWork<@Nullable ChannelMode> work = (connection, joined) -> {
+		SessionWork<Optional<ChannelMode>> work = (connection, joined) -> {
 			String kind = this.sql.find(connection, queue);
 			if (kind == null && create != null) {
 				this.sql.create(connection, queue, create.kind());
 				kind = this.sql.find(connection, queue);
 			}
 			if (kind == null) {
-				return null;
+				return Optional.empty();
 			}
 			ChannelMode mode = ChannelMode.of(channel, kind);
 			if (joined) {
@@ -110,10 +111,11 @@ final class ChannelModes {
 			else {
 				this.known.put(queue, mode);
 			}
-			return mode;
+			return Optional.of(mode);
 		};
 		String task = "create a channel";
-		return (separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work);
+		return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))
+			.orElse(null);
 	}
 
 	/**

@@ -26,6 +26,7 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 import io.durablenotify.database.LimitedStatement;
@@ -154,16 +155,16 @@ final class ChannelSql {
 	 * Remove the first message of an address and return it.
 	 * @param joined whether the connection is in the caller's transaction, which has to
 	 * be READ COMMITTED
-	 * @return the message; {@code null} if there is none, or another has it
+	 * @return the message, empty if there is none, or another has it
 	 */
-	@Nullable Received receive(Connection connection, DirectAddress address, boolean joined) throws SQLException {
+	Optional<Received> receive(Connection connection, DirectAddress address, boolean joined) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.receive)) {
 			statement.setString(1, address.queue());
 			statement.setString(2, address.key());
 			statement.setBoolean(3, joined);
 			ResultSet result = statement.executeQuery();
-			return (result.next()) ? new Received(result.getLong(1),
-					result.getObject(2, OffsetDateTime.class).toInstant(), result.getBytes(3)) : null;
+			return (result.next()) ? Optional.of(new Received(result.getLong(1),
+					result.getObject(2, OffsetDateTime.class).toInstant(), result.getBytes(3))) : Optional.empty();
 		}
 	}
 

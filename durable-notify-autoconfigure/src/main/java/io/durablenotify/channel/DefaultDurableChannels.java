@@ -200,8 +200,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	@Override
 	public Optional<Message> receive(String channel, String address, Duration timeout) {
 		DirectAddress from = prepare(channel, address, timeout);
-		Received received = this.receiver.await(from, bounded(timeout), () -> this.receiver.fetch(from));
-		return Optional.ofNullable(received).map(this::message);
+		return this.receiver.await(from, bounded(timeout), () -> this.receiver.fetch(from)).map(this::message);
 	}
 
 	@Override
@@ -213,19 +212,18 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 			throw new IllegalStateException("To receive by a handler needs a PlatformTransactionManager: define one, "
 					+ "or receive without a handler");
 		}
-		return this.receiver.await(from, bounded(timeout), () -> handleNext(from, transactions, handler)) != null;
+		return this.receiver.await(from, bounded(timeout), () -> handleNext(from, transactions, handler)).isPresent();
 	}
 
-	private @Nullable Received handleNext(DirectAddress from, TransactionOperations transactions,
+	private Optional<Received> handleNext(DirectAddress from, TransactionOperations transactions,
 			MessageHandler handler) throws Exception {
 		try {
-			return transactions.execute((status) -> {
-				Received received = this.receiver.fetchInTransaction(from);
-				if (received != null) {
-					call(handler, message(received));
-				}
+			Optional<Received> handled = transactions.execute((status) -> {
+				Optional<Received> received = this.receiver.fetchInTransaction(from);
+				received.ifPresent((message) -> call(handler, message(message)));
 				return received;
 			});
+			return (handled != null) ? handled : Optional.empty();
 		}
 		catch (HandlerFailure ex) {
 			throw ex.failure;

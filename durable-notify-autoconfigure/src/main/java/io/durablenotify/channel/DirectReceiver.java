@@ -34,7 +34,6 @@ import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Receives messages of addresses, and waits for them.
@@ -62,17 +61,17 @@ final class DirectReceiver {
 
 	/**
 	 * Look for a message until there is one, or the time is over.
-	 * @param fetch returns a message, or {@code null} if there is none
+	 * @param fetch returns a message, if there is one
 	 * @return what was fetched last
 	 */
-	<T, E extends Exception> @Nullable T await(DirectAddress address, Duration timeout, Fetch<T, E> fetch) throws E {
+	<T, E extends Exception> Optional<T> await(DirectAddress address, Duration timeout, Fetch<T, E> fetch) throws E {
 		long start = System.nanoTime();
 		Semaphore woken = new Semaphore(0);
 		Wait wait = this.waits.register(address, woken::release);
 		try {
 			while (true) {
-				T fetched = fetch.run();
-				if (fetched != null || !awaitWakeup(woken, timeout.toNanos() - (System.nanoTime() - start))) {
+				Optional<T> fetched = fetch.run();
+				if (fetched.isPresent() || !awaitWakeup(woken, timeout.toNanos() - (System.nanoTime() - start))) {
 					return fetched;
 				}
 			}
@@ -104,16 +103,17 @@ final class DirectReceiver {
 	 * Remove the next message of an address, in the caller's transaction where there is
 	 * one.
 	 */
-	@Nullable Received fetch(DirectAddress address) {
-		return (this.database.isInTransaction()) ? this.database.execute(TASK,
-				(connection, joined) -> this.sql.receive(connection, address, joined)) : fetchSeparately(address);
+	Optional<Received> fetch(DirectAddress address) {
+		return (this.database.isInTransaction())
+				? this.database.execute(TASK, (connection, joined) -> this.sql.receive(connection, address, joined))
+				: fetchSeparately(address);
 	}
 
 	/**
 	 * Remove the next message of an address in the caller's transaction.
 	 * @throws IllegalStateException if there is none on our DataSource
 	 */
-	@Nullable Received fetchInTransaction(DirectAddress address) {
+	Optional<Received> fetchInTransaction(DirectAddress address) {
 		return this.database.execute(TASK, (connection, joined) -> {
 			if (!joined) {
 				throw new IllegalStateException(
@@ -123,7 +123,7 @@ final class DirectReceiver {
 		});
 	}
 
-	private @Nullable Received fetchSeparately(DirectAddress address) {
+	private Optional<Received> fetchSeparately(DirectAddress address) {
 		return this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 			try {
 				return this.sql.receive(connection, address, false);
@@ -131,7 +131,7 @@ final class DirectReceiver {
 			catch (SQLException ex) {
 				if (SqlErrors.isSerializationFailure(ex)) {
 					// Where that is the default isolation: another has received it
-					return null;
+					return Optional.empty();
 				}
 				throw ex;
 			}
@@ -162,7 +162,7 @@ final class DirectReceiver {
 	@FunctionalInterface
 	interface Fetch<T, E extends Exception> {
 
-		@Nullable T run() throws E;
+		Optional<T> run() throws E;
 
 	}
 
@@ -210,14 +210,9 @@ final class DirectReceiver {
 			// Before it looks: the last look comes after the end
 			boolean last = this.expired || DirectReceiver.this.waits.isStopped();
 			try {
-				Received received = fetchSeparately(this.address);
-				if (received != null) {
-					if (!this.future.complete(Optional.of(this.decode.apply(received)))) {
-						putBack(received);
-					}
-				}
-				else if (last) {
-					this.future.complete(Optional.empty());
+				Optional<Received> received = fetchSeparately(this.address);
+				if ((received.isPresent() || last) && !this.future.complete(received.map(this.decode))) {
+					received.ifPresent(this::putBack);
 				}
 			}
 			catch (Throwable ex) {

@@ -61,9 +61,9 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 		this.database = database;
 		this.sql = sql;
 		this.pollInterval = pollInterval;
-		this.poll = new BackgroundLoop("durable-notify-channel-poll",
-				new FailureLog(LogFactory.getLog(DurableChannels.class), "Failed to poll for messages of addresses",
-						"Messages of addresses are polled for again"),
+		this.poll = new BackgroundLoop(
+				"durable-notify-channel-poll", new FailureLog(LogFactory.getLog(DurableChannels.class),
+						"Failed to poll for messages of addresses", "Messages of addresses are polled for again"),
 				this::poll);
 	}
 
@@ -109,7 +109,9 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 	 * Return whether there is a wait for an address.
 	 */
 	boolean isAwaited(DirectAddress address) {
-		return this.waits.getOrDefault(address.id(), Set.of()).stream().anyMatch((wait) -> wait.address.equals(address));
+		return this.waits.getOrDefault(address.id(), Set.of())
+			.stream()
+			.anyMatch((wait) -> wait.address.equals(address));
 	}
 
 	private List<Wait> all() {

@@ -124,8 +124,9 @@ class BroadcastChannelTests {
 		publish(first, "resumed", 3, 6);
 		await(a, messages(3, 6), "resumed");
 		this.subscriptions.get(0).cancel();
-		Eventually.await(() -> channels(first).subscribers("resumed").get(0).owner() == null
-				&& channels(first).subscribers("resumed").get(0).lag() == 0,
+		Eventually.await(
+				() -> channels(first).subscribers("resumed").get(0).owner() == null
+						&& channels(first).subscribers("resumed").get(0).lag() == 0,
 				() -> channels(first).subscribers("resumed"));
 		publish(first, "resumed", 6, 9);
 		await(subscribe(first, "resumed", "a"), messages(6, 9), "resumed");
@@ -220,8 +221,7 @@ class BroadcastChannelTests {
 		Subscription cancelled = subscribe(second, "listed", "b", UnaryOperator.identity(), (message) -> {
 		});
 		subscribe(second, "listed/other", "c");
-		Eventually.await(
-				() -> channels(first).subscribers("listed").stream().allMatch((each) -> each.owner() != null),
+		Eventually.await(() -> channels(first).subscribers("listed").stream().allMatch((each) -> each.owner() != null),
 				() -> channels(first).subscribers("listed"));
 		cancelled.cancel();
 		Eventually.await(() -> channels(first).subscribers("listed").get(1).owner() == null,

@@ -72,7 +72,8 @@ class ChannelJsonTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "", "secret", "[\"secret\"]", "{\"payload\": \"secret\"}", "{\"channel_name\": \"secret\"" })
+	@ValueSource(
+			strings = { "", "secret", "[\"secret\"]", "{\"payload\": \"secret\"}", "{\"channel_name\": \"secret\"" })
 	void whatIsNoMessageIsNotShown(String text) {
 		assertThatIllegalArgumentException().isThrownBy(() -> ChannelJson.read(text.getBytes(StandardCharsets.UTF_8)))
 			.withMessageStartingWith("it ")
@@ -87,7 +88,8 @@ class ChannelJsonTests {
 		assertThat(this.payloads.decode(stored(bytes), byte[].class)).isEqualTo(bytes);
 		Order order = new Order("7", List.of("a", "b"));
 		assertThat(this.payloads.decode(stored(order), Order.class)).isEqualTo(order);
-		assertThat(this.payloads.decode(stored(order), String.class)).isEqualTo("{\"id\":\"7\",\"lines\":[\"a\",\"b\"]}");
+		assertThat(this.payloads.decode(stored(order), String.class))
+			.isEqualTo("{\"id\":\"7\",\"lines\":[\"a\",\"b\"]}");
 		assertThat(this.payloads.decode(stored("{\"id\":\"7\",\"lines\":[]}"), Order.class))
 			.isEqualTo(new Order("7", List.of()));
 		assertThat(this.payloads.decode(stored("ü".getBytes(StandardCharsets.UTF_8)), String.class)).isEqualTo("ü");

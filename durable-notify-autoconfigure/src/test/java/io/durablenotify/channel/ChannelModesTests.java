@@ -144,14 +144,13 @@ class ChannelModesTests {
 
 	@Test
 	void namesAndTransactionsThatCannotBeUsedAreRefused() {
-		assertThatIllegalArgumentException()
-			.isThrownBy(() -> channels(instance).create("a b", ChannelMode.COMPETING))
+		assertThatIllegalArgumentException().isThrownBy(() -> channels(instance).create("a b", ChannelMode.COMPETING))
 			.withMessageStartingWith("Channel 'a b'");
 		assertThatIllegalArgumentException().isThrownBy(() -> channels(instance).publish("a".repeat(248), "x"));
 		assertThatIllegalArgumentException().isThrownBy(() -> channels(instance).send("direct", "", "x"))
 			.withMessageStartingWith("Address ''");
-		instance.transaction().executeWithoutResult((status) -> channels(instance).create("writable",
-				ChannelMode.COMPETING));
+		instance.transaction()
+			.executeWithoutResult((status) -> channels(instance).create("writable", ChannelMode.COMPETING));
 		var readOnly = instance.transaction();
 		readOnly.setReadOnly(true);
 		assertThatExceptionOfType(InvalidDataAccessApiUsageException.class)

@@ -102,14 +102,14 @@ class CompetingChannelTests {
 		Map<String, Instance> by = new ConcurrentHashMap<>();
 		CountDownLatch both = new CountDownLatch(2);
 		for (Instance instance : List.of(first, second)) {
-			this.subscriptions.add(channels(instance).compete("shared", (spec) -> spec.inTransaction().prefetch(0),
-					(message) -> {
-						handle(instance, message);
-						if (by.put(message.text(), instance) == null && !by.containsValue(other(instance))) {
-							both.countDown();
-							both.await(100, TimeUnit.MILLISECONDS);
-						}
-					}));
+			this.subscriptions
+				.add(channels(instance).compete("shared", (spec) -> spec.inTransaction().prefetch(0), (message) -> {
+					handle(instance, message);
+					if (by.put(message.text(), instance) == null && !by.containsValue(other(instance))) {
+						both.countDown();
+						both.await(100, TimeUnit.MILLISECONDS);
+					}
+				}));
 		}
 		for (int i = 0; i < 100; i++) {
 			channels((i % 2 == 0) ? first : second).publish("shared", "m%03d".formatted(i));

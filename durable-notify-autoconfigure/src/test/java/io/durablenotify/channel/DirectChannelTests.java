@@ -131,14 +131,14 @@ class DirectChannelTests {
 			DefaultDurableChannels receiving = (DefaultDurableChannels) channels(first);
 			AtomicInteger looks = new AtomicInteger();
 			long start = System.nanoTime();
-			String found = receiving.receiver().await(address, LONG, () -> {
+			Optional<String> found = receiving.receiver().await(address, LONG, () -> {
 				if (looks.getAndIncrement() == 0) {
 					channels(sender).send("replies", "between", "x");
-					return null;
+					return Optional.empty();
 				}
-				return receive(first, "between");
+				return Optional.ofNullable(receive(first, "between"));
 			});
-			assertThat(found).isEqualTo("x");
+			assertThat(found).contains("x");
 			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(LONG);
 		}
 	}
@@ -147,7 +147,8 @@ class DirectChannelTests {
 	void aReceiverThatFindsNothingInTimeLeavesNothingBehind() {
 		long start = System.nanoTime();
 		assertThat(channels(first).receive("replies", "nothing", Duration.ofMillis(200))).isEmpty();
-		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(200), Duration.ofSeconds(10));
+		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(200),
+				Duration.ofSeconds(10));
 		CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "nothing",
 				Duration.ofMillis(100));
 		assertThat(future).succeedsWithin(LONG).isEqualTo(Optional.empty());
@@ -204,8 +205,8 @@ class DirectChannelTests {
 		first.transaction().executeWithoutResult((status) -> {
 			assertThat(receive(first, "talk")).isEqualTo("a");
 			CompletableFuture<String> sent = Background.supply(() -> channels(second).send("replies", "talk", "b"));
-			assertThat(channels(first).receive("replies", "talk", LONG)).hasValueSatisfying(
-					(message) -> assertThat(message.text()).isEqualTo("b"));
+			assertThat(channels(first).receive("replies", "talk", LONG))
+				.hasValueSatisfying((message) -> assertThat(message.text()).isEqualTo("b"));
 			assertThat(sent).succeedsWithin(LONG);
 		});
 	}
@@ -332,11 +333,10 @@ class DirectChannelTests {
 		DirectAddress address = DirectAddress.of("replies", "back");
 		ChannelSql sql = first.bean(ChannelSql.class);
 		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
-		ChannelSql.Received received = receiver.fetch(address);
-		assertThat(received).isNotNull();
+		ChannelSql.Received received = receiver.fetch(address).orElseThrow();
 		putBack(sql, address, received);
 		assertThat(receive(second, "back")).isEqualTo("a");
-		received = receiver.fetch(address);
+		received = receiver.fetch(address).orElseThrow();
 		putBack(sql, address, received);
 		assertThat(receive(second, "back")).isEqualTo("b");
 	}
@@ -352,17 +352,15 @@ class DirectChannelTests {
 	void eachMessageIsReceivedOnceByManyReceivers() {
 		List<String> received = new CopyOnWriteArrayList<>();
 		CountDownLatch all = new CountDownLatch(100);
-		List<CompletableFuture<Void>> receivers = IntStream.range(0, 6)
-			.mapToObj((i) -> Background.run(() -> {
-				while (all.getCount() > 0) {
-					channels((i % 2 == 0) ? first : second).receive("replies", "hot", Duration.ofMillis(200))
-						.ifPresent((message) -> {
-							received.add(message.text());
-							all.countDown();
-						});
-				}
-			}))
-			.toList();
+		List<CompletableFuture<Void>> receivers = IntStream.range(0, 6).mapToObj((i) -> Background.run(() -> {
+			while (all.getCount() > 0) {
+				channels((i % 2 == 0) ? first : second).receive("replies", "hot", Duration.ofMillis(200))
+					.ifPresent((message) -> {
+						received.add(message.text());
+						all.countDown();
+					});
+			}
+		})).toList();
 		for (int i = 0; i < 100; i++) {
 			channels((i % 3 == 0) ? first : second).send("replies", "hot", "m" + i);
 		}

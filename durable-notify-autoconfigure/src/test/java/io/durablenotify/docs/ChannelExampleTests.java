@@ -79,8 +79,8 @@ class ChannelExampleTests {
 		Eventually.await(() -> rows("SELECT shop FROM labels").size() == 4, () -> rows("SELECT shop FROM labels"));
 		north.cancel();
 		south.cancel();
-		assertThat(rows("SELECT shop || ' ' || cents FROM labels ORDER BY 1")).containsExactly("north 250",
-				"north 260", "south 250", "south 260");
+		assertThat(rows("SELECT shop || ' ' || cents FROM labels ORDER BY 1")).containsExactly("north 250", "north 260",
+				"south 250", "south 260");
 		this.examples.removeIdle();
 		assertThat(instance.bean(DurableChannels.class).subscribers("prices")).hasSize(2);
 	}

@@ -80,7 +80,8 @@ class ChannelExamples {
 	// end::create[]
 
 	// tag::broadcast[]
-	Subscription prices(String shop) { // each shop gets each price, also those while it was
+	Subscription prices(String shop) { // each shop gets each price, also those while it
+										// was
 										// away
 		return this.channels.subscribe("prices", shop, (consumer) -> consumer.inTransaction(), new MessageHandler() {
 
@@ -118,7 +119,8 @@ class ChannelExamples {
 
 	// tag::direct[]
 	String ask(String question) {
-		String address = "reply/" + question; // which you choose; it is in the database, not
+		String address = "reply/" + question; // which you choose; it is in the database,
+												// not
 												// a JVM's
 		this.channels.send("questions", "oracle", ChannelMessage.of(question).header("reply-to", address));
 		Optional<Message> reply = this.channels.receive("replies", address, Duration.ofSeconds(30));

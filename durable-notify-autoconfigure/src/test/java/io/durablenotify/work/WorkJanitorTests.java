@@ -156,8 +156,7 @@ class WorkJanitorTests {
 		database.jdbc()
 			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes' WHERE queue_id = ?",
 					id);
-		database.jdbc()
-			.update("UPDATE durable_notify.work_queues SET kind = 'channel-direct' WHERE queue_id = ?", id);
+		database.jdbc().update("UPDATE durable_notify.work_queues SET kind = 'channel-direct' WHERE queue_id = ?", id);
 		run(null);
 		assertThat(this.watch.unhandledQueues()).doesNotContain("received");
 	}
