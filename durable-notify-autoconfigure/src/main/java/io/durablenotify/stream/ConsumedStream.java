@@ -324,11 +324,12 @@ final class ConsumedStream implements EntryConsumer {
 		}
 		switch (held.outcome()) {
 			case COMMITTED -> this.storedNext = chunk.index() + 1;
-			case ROLLED_BACK ->
-				throw new IllegalStateException("The transaction that was to commit %s has rolled back".formatted(held));
+			case ROLLED_BACK -> throw new IllegalStateException(
+					"The transaction that was to commit %s has rolled back".formatted(held));
 			case UNKNOWN -> {
 				closeReader();
-				throw new IllegalStateException("The transaction that was to commit %s may have failed".formatted(held));
+				throw new IllegalStateException(
+						"The transaction that was to commit %s may have failed".formatted(held));
 			}
 			case NONE, OPEN -> {
 			}
@@ -336,8 +337,8 @@ final class ConsumedStream implements EntryConsumer {
 	}
 
 	private HeldChunk hold(Chunk chunk) {
-		return new HeldChunk(chunk, this.spec.name(), held().token(), this.writes, (connection) -> this.run.sql()
-			.move(connection, held(), streamId(), chunk.index(), chunk.index() + 1));
+		return new HeldChunk(chunk, this.spec.name(), held().token(), this.writes,
+				(connection) -> this.run.sql().move(connection, held(), streamId(), chunk.index(), chunk.index() + 1));
 	}
 
 	private int handleInTransaction(LogSubscription<Chunk> reader, List<Chunk> chunks) throws Exception {

@@ -130,9 +130,8 @@ final class ConsumerClaims {
 		if (claimed.isEmpty()) {
 			return;
 		}
-		Map<Long, List<Stored>> stored = execute("read the positions of consumers of streams",
-				(connection, joined) -> this.positions.load(connection,
-						claimed.stream().map(Claimed::consumerId).toList()));
+		Map<Long, List<Stored>> stored = execute("read the positions of consumers of streams", (connection,
+				joined) -> this.positions.load(connection, claimed.stream().map(Claimed::consumerId).toList()));
 		claimed.forEach(
 				(claim) -> run(runs, claim).own(new ConsumerOwner(new Held(claim.consumerId(), claim.token()), lease),
 						stored.getOrDefault(claim.consumerId(), List.of())));

@@ -77,15 +77,16 @@ final class ConsumerPositionSql {
 				WHERE c.consumer_id = ? AND c.token = ? AND c.instance_id IS NOT NULL FOR SHARE)
 			""";
 
-	private static final String ADD = HELD + """
-			INSERT INTO ${schema}.stream_consumer_positions (consumer_id, stream_id, stream_created_at, stream, next_index)
-			SELECT held.consumer_id, s.stream_id, s.created_at, s.name, 0
-			FROM held CROSS JOIN unnest(?::bigint[]) AS w(stream_id)
-			CROSS JOIN LATERAL (SELECT x.stream_id, x.created_at, x.name FROM ${schema}.streams x
-				WHERE x.stream_id = w.stream_id OFFSET 0) s
-			ON CONFLICT (consumer_id, stream_id) DO NOTHING
-			RETURNING consumer_id, stream_id, stream_created_at, stream, next_index, false AS gone
-			""";
+	private static final String ADD = HELD
+			+ """
+					INSERT INTO ${schema}.stream_consumer_positions (consumer_id, stream_id, stream_created_at, stream, next_index)
+					SELECT held.consumer_id, s.stream_id, s.created_at, s.name, 0
+					FROM held CROSS JOIN unnest(?::bigint[]) AS w(stream_id)
+					CROSS JOIN LATERAL (SELECT x.stream_id, x.created_at, x.name FROM ${schema}.streams x
+						WHERE x.stream_id = w.stream_id OFFSET 0) s
+					ON CONFLICT (consumer_id, stream_id) DO NOTHING
+					RETURNING consumer_id, stream_id, stream_created_at, stream, next_index, false AS gone
+					""";
 
 	private static final String OF_STREAM = "WHERE consumer_id = (SELECT consumer_id FROM held) AND stream_id = ?";
 
@@ -217,8 +218,8 @@ final class ConsumerPositionSql {
 	}
 
 	/**
-	 * Return streams of consumers that have no position, at most
-	 * {@link #STREAMS_AT_ONCE} of each.
+	 * Return streams of consumers that have no position, at most {@link #STREAMS_AT_ONCE}
+	 * of each.
 	 * @return the streams' ids, by consumer
 	 */
 	Map<Long, List<Long>> findNew(Connection connection, Collection<Long> consumerIds) throws SQLException {

@@ -93,8 +93,8 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 	private final Map<String, ConsumerRun> runs = new ConcurrentHashMap<>();
 
 	/**
-	 * By id, cancelled subscriptions whose handlers may still run: their consumers are not
-	 * claimed again until those have returned.
+	 * By id, cancelled subscriptions whose handlers may still run: their consumers are
+	 * not claimed again until those have returned.
 	 */
 	private final Map<Long, ConsumerRun> leaving = new ConcurrentHashMap<>();
 
@@ -196,9 +196,10 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 			if (!created.selection().equals(spec.selection()) || created.prefix() != spec.prefix()) {
 				throw new IllegalStateException(
 						"Consumer '%s' is one of %s, and cannot be one of %s: use another name, or remove it first"
-							.formatted(spec.name(), new ConsumerSpec(spec.name(), created.selection(), created.prefix(),
-									spec.scope())
-								.describeSelection(), spec.describeSelection()));
+							.formatted(spec.name(),
+									new ConsumerSpec(spec.name(), created.selection(), created.prefix(), spec.scope())
+										.describeSelection(),
+									spec.describeSelection()));
 			}
 			if (joined) {
 				new TransactionBuffer<>(run, () -> new Creation(run, created.consumerId())).current();
@@ -372,9 +373,7 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 			.stream()
 			.map(ConsumerRun::stop)
 			.toArray(CompletableFuture<?>[]::new);
-		CompletableFuture.allOf(stopped)
-			.completeOnTimeout(null, STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-			.join();
+		CompletableFuture.allOf(stopped).completeOnTimeout(null, STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).join();
 		this.runs.values().forEach(this::abandon);
 		this.leaving.clear();
 	}

@@ -85,8 +85,10 @@ public class StreamConfiguration {
 	}
 
 	static StreamReader familyReader(String family, ApplicationDatabase database, StreamStore store,
-			StreamCatalog catalog, LogSubscriptions<Chunk> readers, OpenConsumers consumers, StreamProperties properties) {
-		return new DefaultStreamReader(database, store, catalog, readers, consumers, StreamScope.of(properties, family));
+			StreamCatalog catalog, LogSubscriptions<Chunk> readers, OpenConsumers consumers,
+			StreamProperties properties) {
+		return new DefaultStreamReader(database, store, catalog, readers, consumers,
+				StreamScope.of(properties, family));
 	}
 
 	@Bean

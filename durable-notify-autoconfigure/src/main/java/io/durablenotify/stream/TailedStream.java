@@ -28,8 +28,8 @@ import io.durablenotify.log.TailedLog;
  * @param relativeName the name by which the reader's caller knows it, for the caller to
  * use
  * @param bufferSize how many chunks the reader holds at most
- * @param firstIndex the index of the first chunk that the reader may be given: if it begins
- * with that, the one before is not compared
+ * @param firstIndex the index of the first chunk that the reader may be given: if it
+ * begins with that, the one before is not compared
  */
 record TailedStream(String name, String relativeName, int bufferSize, long firstIndex) implements TailedLog<Chunk> {
 

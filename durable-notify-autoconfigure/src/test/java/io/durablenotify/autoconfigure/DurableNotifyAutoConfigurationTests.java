@@ -32,6 +32,7 @@ import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.schema.SchemaMigrator;
 import io.durablenotify.schema.SchemaName;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
@@ -116,6 +117,7 @@ class DurableNotifyAutoConfigurationTests {
 		this.contextRunner.run((context) -> {
 			assertThat(context).hasSingleBean(StreamWriter.class)
 				.hasSingleBean(StreamReader.class)
+				.hasSingleBean(StreamConsumers.class)
 				.hasSingleBean(NotificationListener.class)
 				.hasSingleBean(Wakeups.class)
 				.hasSingleBean(Poll.class)
@@ -271,6 +273,13 @@ class DurableNotifyAutoConfigurationTests {
 			.run((context) -> assertThat(context).hasSingleBean(SseStreams.class)
 				.getBean(StreamReader.class)
 				.isSameAs(own));
+	}
+
+	@Test
+	void backsOffWithUsersStreamConsumers() {
+		StreamConsumers own = mock(StreamConsumers.class);
+		this.contextRunner.withBean("own", StreamConsumers.class, () -> own)
+			.run((context) -> assertThat(context).hasNotFailed().getBean(StreamConsumers.class).isSameAs(own));
 	}
 
 	@Test

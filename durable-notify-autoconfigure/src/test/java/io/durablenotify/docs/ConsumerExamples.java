@@ -67,12 +67,14 @@ class ConsumerExamples {
 
 			@Override
 			public void onChunk(ConsumedChunk consumed) {
-				archive(consumed.chunk()); // at least once, and in the order of the stream
+				archive(consumed.chunk()); // at least once, and in the order of the
+											// stream
 			}
 
 			@Override
 			public void onGap(ConsumerGap gap) {
-				missed(gap); // such as a stream that was deleted before its chunks were handled
+				missed(gap); // such as a stream that was deleted before its chunks were
+								// handled
 			}
 
 			@Override

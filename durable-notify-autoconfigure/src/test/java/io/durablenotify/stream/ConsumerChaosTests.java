@@ -37,7 +37,7 @@ class ConsumerChaosTests {
 
 	private static final String POOL = "chaos-pool";
 
-	private static final int ROUNDS = 12;
+	private static final int ROUNDS = 8;
 
 	private static final int STREAMS = 4;
 
@@ -90,8 +90,8 @@ class ConsumerChaosTests {
 
 	private static List<Long> effects(String consumer, String stream) {
 		return database.jdbc()
-			.queryForList("SELECT chunk FROM effects WHERE consumer = ? AND stream = ? ORDER BY id", Long.class, consumer,
-					stream);
+			.queryForList("SELECT chunk FROM effects WHERE consumer = ? AND stream = ? ORDER BY id", Long.class,
+					consumer, stream);
 	}
 
 	private static Object state() {
@@ -117,11 +117,13 @@ class ConsumerChaosTests {
 									IntStream.range(0, CHUNKS).mapToObj((i) -> ("" + i).getBytes()).toList());
 					}
 					int least = round * STREAMS * CHUNKS;
-					Eventually.await(() -> distinct("once") > least && distinct("own") > least
-							&& distinct("least") > least, ConsumerChaosTests::state);
+					Eventually.await(
+							() -> distinct("once") > least && distinct("own") > least && distinct("least") > least,
+							ConsumerChaosTests::state);
 					switch (round % 4) {
 						case 0 -> database.terminate(POOL);
-						case 1 -> database.jdbc().update("UPDATE durable_notify.stream_consumers SET instance_id = NULL");
+						case 1 ->
+							database.jdbc().update("UPDATE durable_notify.stream_consumers SET instance_id = NULL");
 						case 2 -> {
 							first.close();
 							first = start();

@@ -79,8 +79,7 @@ class ConsumerGrowthTests {
 			Eventually.await(() -> this.handler.consumed().size() == count * 2
 					&& this.transactional.consumed().size() == count * 2, this.handler::toString);
 			writer.complete("used/" + i);
-			Eventually.await(
-					() -> this.handler.ends().size() == count && this.transactional.ends().size() == count,
+			Eventually.await(() -> this.handler.ends().size() == count && this.transactional.ends().size() == count,
 					this.handler::toString);
 			writer.delete("used/" + i);
 		}

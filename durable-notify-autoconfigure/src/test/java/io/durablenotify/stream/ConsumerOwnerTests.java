@@ -220,7 +220,8 @@ class ConsumerOwnerTests {
 			});
 			called.await();
 			// As if its lease had run out
-			database.jdbc().update("UPDATE durable_notify.stream_consumers SET instance_id = NULL WHERE name = 'fenced'");
+			database.jdbc()
+				.update("UPDATE durable_notify.stream_consumers SET instance_id = NULL WHERE name = 'fenced'");
 			Subscription second = other.reader().consumer("fenced", "fenced").inTransaction().subscribe((chunk) -> {
 				other.jdbc().update("INSERT INTO fenced VALUES (?, 'second')", chunk.chunk().index());
 				this.there.onChunk(chunk);
@@ -316,8 +317,10 @@ class ConsumerOwnerTests {
 					.subscribe(handlers.get(i)))
 				.toList();
 			append("many", 500);
-			handlers.forEach((handler) -> assertThat(handler.awaitChunks(500).indexes("many")).isEqualTo(range(0, 500)));
-			Eventually.await(() -> consumers.list().stream().allMatch((info) -> info.lag() == 0), () -> consumers.list());
+			handlers
+				.forEach((handler) -> assertThat(handler.awaitChunks(500).indexes("many")).isEqualTo(range(0, 500)));
+			Eventually.await(() -> consumers.list().stream().allMatch((info) -> info.lag() == 0),
+					() -> consumers.list());
 			assertThat(consumers.list()).extracting(ConsumerInfo::owner).doesNotContainNull();
 			assertThat(consumers.list().stream().map(ConsumerInfo::owner).distinct()).hasSize(2);
 			subscriptions.forEach(Subscription::cancel);

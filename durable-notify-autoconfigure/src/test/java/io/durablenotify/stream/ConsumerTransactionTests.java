@@ -74,8 +74,7 @@ class ConsumerTransactionTests {
 	}
 
 	private static void effect(ConsumedChunk chunk) {
-		consuming.jdbc()
-			.update("INSERT INTO effects VALUES (?, ?)", chunk.chunk().stream(), chunk.chunk().index());
+		consuming.jdbc().update("INSERT INTO effects VALUES (?, ?)", chunk.chunk().stream(), chunk.chunk().index());
 	}
 
 	private static List<Long> effects(String stream) {
@@ -116,13 +115,16 @@ class ConsumerTransactionTests {
 		append("failing", 30);
 		AtomicBoolean fail = new AtomicBoolean(true);
 		AtomicInteger calls = new AtomicInteger();
-		Subscription subscription = consuming.reader().consumer("failing", "failing").inTransaction().subscribe((chunk) -> {
-			calls.incrementAndGet();
-			effect(chunk);
-			if (chunk.chunk().index() == 7 && fail.get()) {
-				throw new Exception("not yet");
-			}
-		});
+		Subscription subscription = consuming.reader()
+			.consumer("failing", "failing")
+			.inTransaction()
+			.subscribe((chunk) -> {
+				calls.incrementAndGet();
+				effect(chunk);
+				if (chunk.chunk().index() == 7 && fail.get()) {
+					throw new Exception("not yet");
+				}
+			});
 		awaitPosition("failing", 7);
 		assertOnce("failing", 7);
 		fail.set(false);
@@ -136,12 +138,15 @@ class ConsumerTransactionTests {
 	void aTransactionThatTheHandlerMarksForRollbackIsRunAgain() {
 		append("marked", 3);
 		AtomicBoolean mark = new AtomicBoolean(true);
-		Subscription subscription = consuming.reader().consumer("marked", "marked").inTransaction().subscribe((chunk) -> {
-			effect(chunk);
-			if (chunk.chunk().index() == 2 && mark.getAndSet(false)) {
-				consuming.transaction().executeWithoutResult((status) -> status.setRollbackOnly());
-			}
-		});
+		Subscription subscription = consuming.reader()
+			.consumer("marked", "marked")
+			.inTransaction()
+			.subscribe((chunk) -> {
+				effect(chunk);
+				if (chunk.chunk().index() == 2 && mark.getAndSet(false)) {
+					consuming.transaction().executeWithoutResult((status) -> status.setRollbackOnly());
+				}
+			});
 		awaitPosition("marked", 3);
 		assertOnce("marked", 3);
 		subscription.cancel();
@@ -152,7 +157,8 @@ class ConsumerTransactionTests {
 		int count = 400;
 		append("terminated", count);
 		AtomicInteger calls = new AtomicInteger();
-		Subscription subscription = consuming.reader().consumer("terminated", "terminated")
+		Subscription subscription = consuming.reader()
+			.consumer("terminated", "terminated")
 			.inTransaction()
 			.batchSize(20)
 			.subscribe((chunk) -> {
@@ -172,19 +178,22 @@ class ConsumerTransactionTests {
 	void aCommitWhoseAnswerIsLostIsNotRepeated() {
 		append("unknown", 5);
 		AtomicBoolean lose = new AtomicBoolean(true);
-		Subscription subscription = consuming.reader().consumer("unknown", "unknown").inTransaction().subscribe((chunk) -> {
-			effect(chunk);
-			if (chunk.chunk().index() == 4 && lose.getAndSet(false)) {
-				TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+		Subscription subscription = consuming.reader()
+			.consumer("unknown", "unknown")
+			.inTransaction()
+			.subscribe((chunk) -> {
+				effect(chunk);
+				if (chunk.chunk().index() == 4 && lose.getAndSet(false)) {
+					TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 
-					@Override
-					public void afterCommit() {
-						throw new IllegalStateException("after the commit");
-					}
+						@Override
+						public void afterCommit() {
+							throw new IllegalStateException("after the commit");
+						}
 
-				});
-			}
-		});
+					});
+				}
+			});
 		awaitPosition("unknown", 5);
 		append("unknown", 1);
 		awaitPosition("unknown", 6);
@@ -196,7 +205,8 @@ class ConsumerTransactionTests {
 	void aHandlerCommitsThePositionInATransactionOfItsOwn() {
 		append("own", 100);
 		AtomicInteger calls = new AtomicInteger();
-		Subscription subscription = consuming.reader().consumer("own", "own")
+		Subscription subscription = consuming.reader()
+			.consumer("own", "own")
 			.subscribe((chunk) -> consuming.transaction().executeWithoutResult((status) -> {
 				effect(chunk);
 				chunk.commit();

@@ -261,7 +261,8 @@ class StreamConsumerTests {
 
 	@Test
 	void aFamilysConsumerKnowsItsStreamsByTheNamesOfTheFamily() {
-		StreamReader family = BeanFactoryAnnotationUtils.qualifiedBeanOfType(instance.context().getBeanFactory(), StreamReader.class, "family");
+		StreamReader family = BeanFactoryAnnotationUtils.qualifiedBeanOfType(instance.context().getBeanFactory(),
+				StreamReader.class, "family");
 		append("family/a", 2);
 		family.consumer("a", "family-a").subscribe(this.handler);
 		this.handler.awaitChunks(2);
@@ -281,7 +282,8 @@ class StreamConsumerTests {
 		assertThatIllegalStateException().isThrownBy(() -> reader.consumer("named", "named").subscribe(this.handler))
 			.withMessageContaining("must have one subscription in this application context");
 		subscription.cancel();
-		assertThatIllegalStateException().isThrownBy(() -> reader.prefixConsumer("named", "named").subscribe(this.handler))
+		assertThatIllegalStateException()
+			.isThrownBy(() -> reader.prefixConsumer("named", "named").subscribe(this.handler))
 			.withMessage("Consumer 'named' is one of stream 'named', and cannot be one of the streams 'named…': use "
 					+ "another name, or remove it first");
 		assertThat(reader.consumer("named", "named").subscribe(this.handler).isActive()).isTrue();
@@ -292,7 +294,8 @@ class StreamConsumerTests {
 		StreamConsumer consumer = reader.consumer("rules", "rules");
 		assertThatIllegalArgumentException().isThrownBy(() -> consumer.from(StreamPosition.at(1)))
 			.withMessageContaining("StreamPosition.start() or end()");
-		assertThatIllegalArgumentException().isThrownBy(() -> consumer.batchSize(0)).withMessageContaining("1 to 10000");
+		assertThatIllegalArgumentException().isThrownBy(() -> consumer.batchSize(0))
+			.withMessageContaining("1 to 10000");
 		assertThatIllegalArgumentException().isThrownBy(() -> reader.consumer("rules", "a name"))
 			.withMessageContaining("Consumer name");
 		assertThatIllegalArgumentException().isThrownBy(() -> reader.prefixConsumer("", "rules"))
@@ -388,16 +391,17 @@ class StreamConsumerTests {
 		append("free", 2);
 		CountDownLatch locked = new CountDownLatch(1);
 		CountDownLatch release = new CountDownLatch(1);
-		reader.consumer("locking", "locking").subscribe((chunk) -> instance.transaction().executeWithoutResult((status) -> {
-			chunk.commit();
-			locked.countDown();
-			try {
-				release.await();
-			}
-			catch (InterruptedException ex) {
-				throw new IllegalStateException(ex);
-			}
-		}));
+		reader.consumer("locking", "locking")
+			.subscribe((chunk) -> instance.transaction().executeWithoutResult((status) -> {
+				chunk.commit();
+				locked.countDown();
+				try {
+					release.await();
+				}
+				catch (InterruptedException ex) {
+					throw new IllegalStateException(ex);
+				}
+			}));
 		try {
 			locked.await();
 			reader.consumer("free", "free").subscribe(this.handler);
