@@ -16,10 +16,14 @@
 
 package io.durablenotify.channel;
 
+import java.time.Instant;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ConsumedChunk;
 import io.durablenotify.stream.ConsumerGap;
@@ -41,6 +45,15 @@ final class Broadcasts {
 
 	private static final Log logger = LogFactory.getLog(DurableChannels.class);
 
+	/**
+	 * More than a batch has.
+	 */
+	private static final int MAX_FAILED = 20_000;
+
+	private final ApplicationDatabase database;
+
+	private final ChannelSql sql;
+
 	private final StreamWriter writer;
 
 	private final StreamReader reader;
@@ -49,7 +62,10 @@ final class Broadcasts {
 
 	private final ChannelPayloads payloads;
 
-	Broadcasts(StreamWriter writer, StreamReader reader, StreamConsumers consumers, ChannelPayloads payloads) {
+	Broadcasts(ApplicationDatabase database, ChannelSql sql, StreamWriter writer, StreamReader reader,
+			StreamConsumers consumers, ChannelPayloads payloads) {
+		this.database = database;
+		this.sql = sql;
 		this.writer = writer;
 		this.reader = reader;
 		this.consumers = consumers;
@@ -69,11 +85,13 @@ final class Broadcasts {
 	}
 
 	List<ChannelSubscriber> subscribers(String channel) {
-		String prefix = ChannelNames.of(channel) + "/";
-		return this.consumers.list()
-			.stream()
-			.filter((consumer) -> !consumer.prefix() && consumer.stream().equals(ChannelNames.of(channel))
-					&& consumer.name().startsWith(prefix))
+		String stream = ChannelNames.of(channel);
+		String prefix = stream + "/";
+		List<String> names = this.database.executeReading("list the subscribers of a channel",
+				(connection, joined) -> this.sql.consumers(connection, stream));
+		return names.stream()
+			.filter((name) -> name.startsWith(prefix))
+			.flatMap((name) -> this.consumers.find(name).stream())
 			.map((consumer) -> subscriber(channel, consumer, prefix))
 			.toList();
 	}
@@ -98,6 +116,11 @@ final class Broadcasts {
 
 		private final MessageHandler handler;
 
+		/**
+		 * What is left out when it comes again.
+		 */
+		private final Set<Failed> failed = ConcurrentHashMap.newKeySet();
+
 		private Subscriber(String channel, String name, MessageHandler handler) {
 			this.channel = channel;
 			this.name = name;
@@ -105,17 +128,27 @@ final class Broadcasts {
 		}
 
 		/**
-		 * What cannot succeed must not hold up all that follows.
+		 * What cannot succeed must not hold up all that follows. The failure is thrown
+		 * first, so that what the handler has written rolls back; then the chunk comes
+		 * again, and is left out.
 		 */
 		@Override
 		public void onChunk(ConsumedChunk consumed) throws Exception {
-			Chunk chunk = consumed.chunk();
+			Failed failed = new Failed(consumed.chunk().index(), consumed.chunk().createdAt());
+			if (this.failed.contains(failed)) {
+				return;
+			}
 			try {
-				this.handler.onMessage(message(consumed, chunk));
+				this.handler.onMessage(message(consumed, consumed.chunk()));
 			}
 			catch (PermanentFailureException ex) {
 				logger.error("Subscriber '%s' of channel '%s' leaves out message %d: %s".formatted(this.name,
-						this.channel, chunk.index(), ex.getMessage()));
+						this.channel, failed.index(), ex.getMessage()));
+				if (this.failed.size() >= MAX_FAILED) {
+					this.failed.clear();
+				}
+				this.failed.add(failed);
+				throw ex;
 			}
 		}
 
@@ -135,6 +168,15 @@ final class Broadcasts {
 				.onGap(new ChannelGap(this.channel, this.name, (gap.to() > gap.from()) ? gap.to() - gap.from() : -1));
 		}
 
+	}
+
+	/**
+	 * A chunk whose handler has failed for good.
+	 *
+	 * @param index its index
+	 * @param createdAt its time, another in a stream that took the name
+	 */
+	private record Failed(long index, Instant createdAt) {
 	}
 
 }

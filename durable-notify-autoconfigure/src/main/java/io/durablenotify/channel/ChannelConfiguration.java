@@ -37,6 +37,7 @@ import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.util.ClassUtils;
 
@@ -65,11 +66,20 @@ public class ChannelConfiguration {
 		ChannelPayloads payloads = new ChannelPayloads((JSON) ? ChannelMapper.of(beanFactory) : null);
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(new ChannelModes(database, sql), payloads, work, listeners,
-				new Broadcasts(writer, reader, consumers, payloads), waits,
-				new DirectReceiver(database, sql, waits, executor), wakeups, () -> {
+				new Broadcasts(database, sql, writer, reader, consumers, payloads), waits,
+				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
-					return (manager != null) ? new TransactionTemplate(manager) : null;
+					return (manager != null) ? readCommitted(manager) : null;
 				});
+	}
+
+	/**
+	 * Others would not see what is sent while they wait.
+	 */
+	private static TransactionTemplate readCommitted(PlatformTransactionManager manager) {
+		TransactionTemplate template = new TransactionTemplate(manager);
+		template.setIsolationLevel(TransactionDefinition.ISOLATION_READ_COMMITTED);
+		return template;
 	}
 
 	@Bean

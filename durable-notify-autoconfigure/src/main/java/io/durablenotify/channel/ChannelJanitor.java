@@ -18,7 +18,14 @@ package io.durablenotify.channel;
 
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
 
+import io.durablenotify.channel.ChannelSql.Cursor;
+import io.durablenotify.channel.ChannelSql.Swept;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.SessionWork;
@@ -37,7 +44,7 @@ final class ChannelJanitor extends PeriodicTask {
 
 	static final Duration INTERVAL = Duration.ofMinutes(1);
 
-	private static final int SLICE = 1_000;
+	private static final int SLICE = 5_000;
 
 	private final ApplicationDatabase database;
 
@@ -50,6 +57,11 @@ final class ChannelJanitor extends PeriodicTask {
 	 */
 	private final Duration subscriberLimit;
 
+	/**
+	 * By queue, where the next run begins. Owned by the cleaning thread.
+	 */
+	private final Map<Integer, Cursor> cursors = new HashMap<>();
+
 	ChannelJanitor(ApplicationDatabase database, ChannelSql sql, @Nullable Duration directRetention,
 			Duration subscriberLimit, Duration interval) {
 		super("durable-notify-channel-janitor", interval, new FailureLog(LogFactory.getLog(DurableChannels.class),
@@ -60,14 +72,47 @@ final class ChannelJanitor extends PeriodicTask {
 		this.subscriberLimit = subscriberLimit;
 	}
 
+	/**
+	 * One channel that cannot be cleaned up keeps no other from it.
+	 */
 	@Override
 	protected boolean run() {
-		boolean more = execute(
-				(connection, joined) -> this.sql.sweep(connection, this.directRetention, SLICE)) >= SLICE;
-		for (String stream : execute((connection, joined) -> this.sql.broadcasts(connection))) {
-			more |= execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit)) > 0;
+		boolean more = false;
+		RuntimeException failure = null;
+		for (BooleanSupplier part : parts()) {
+			try {
+				more |= part.getAsBoolean();
+			}
+			catch (RuntimeException ex) {
+				failure = ex;
+			}
+		}
+		if (failure != null) {
+			throw failure;
 		}
 		return more;
+	}
+
+	private List<BooleanSupplier> parts() {
+		List<BooleanSupplier> parts = new ArrayList<>();
+		for (String stream : execute((connection, joined) -> this.sql.broadcasts(connection))) {
+			parts.add(() -> execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit)) > 0);
+		}
+		for (int queueId : execute((connection, joined) -> this.sql.direct(connection))) {
+			parts.add(() -> sweep(queueId));
+		}
+		return parts;
+	}
+
+	/**
+	 * Examine the next addresses of a channel, which may have millions.
+	 */
+	private boolean sweep(int queueId) {
+		Cursor after = this.cursors.getOrDefault(queueId, Cursor.START);
+		Swept swept = execute(
+				(connection, joined) -> this.sql.sweep(connection, queueId, after, this.directRetention, SLICE));
+		this.cursors.put(queueId, (swept.examined() < SLICE) ? Cursor.START : swept.last());
+		return swept.removed() >= SLICE;
 	}
 
 	/**

@@ -72,8 +72,16 @@ final class ChannelModes {
 	/**
 	 * Do the same outside of the caller's transaction, for what uses other connections at
 	 * once.
+	 * @throws IllegalStateException if the caller's transaction has created the channel,
+	 * for whose commit this would wait
 	 */
 	void requireCommitted(String channel, ChannelMode mode) {
+		if (this.database.isInTransaction() && resolve(channel, null, false) != null
+				&& resolve(channel, null, true) == null) {
+			throw new IllegalStateException(
+					"Channel '%s' was created by this transaction. Register its handler after the commit, or before it"
+						.formatted(channel));
+		}
 		require(channel, mode, resolve(channel, mode, true));
 	}
 

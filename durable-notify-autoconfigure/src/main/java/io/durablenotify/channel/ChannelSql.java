@@ -23,7 +23,6 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -59,11 +58,19 @@ final class ChannelSql {
 			""";
 
 	private static final String RECEIVE = """
-			SELECT item_id, enqueued_at, payload FROM ${schema}.channel_receive(?, ?, ?)
+			SELECT item_id, enqueued_at, payload, more FROM ${schema}.channel_receive(?, ?, ?)
 			""";
 
-	private static final String PUT_BACK = """
-			SELECT ${schema}.channel_put_back(?, ?, ?, ?, ?)
+	private static final String BURY = """
+			SELECT ${schema}.channel_bury(?, ?, ?, ?)
+			""";
+
+	/**
+	 * As an item of an ordering key, for which no other waits.
+	 */
+	private static final String BURY_REMOVED = """
+			INSERT INTO ${schema}.work_dead (item_id, lane, queue_id, key, enqueued_at, failures, token, last_error, payload)
+			SELECT ?, true, q.queue_id, ?, ?::timestamptz, 1, 1, ?, ? FROM ${schema}.work_queues q WHERE q.name = ?
 			""";
 
 	/**
@@ -79,7 +86,16 @@ final class ChannelSql {
 			""";
 
 	private static final String SWEEP = """
-			SELECT ${schema}.channel_sweep(?, nullif(?::bigint, -1) * interval '1 millisecond')
+			SELECT examined, removed, last_due, last_item
+			FROM ${schema}.channel_sweep(?, ?, ?, ?, nullif(?::bigint, -1) * interval '1 millisecond')
+			""";
+
+	private static final String DIRECT = """
+			SELECT queue_id FROM ${schema}.work_queues WHERE kind = 'channel-direct' ORDER BY queue_id
+			""";
+
+	private static final String CONSUMERS = """
+			SELECT name FROM ${schema}.stream_consumers WHERE selection = ? AND NOT is_prefix ORDER BY name
 			""";
 
 	private static final String BROADCASTS = """
@@ -96,11 +112,17 @@ final class ChannelSql {
 
 	private final String receive;
 
-	private final String putBack;
+	private final String bury;
+
+	private final String buryRemoved;
 
 	private final String waiting;
 
 	private final String sweep;
+
+	private final String direct;
+
+	private final String consumers;
 
 	private final String broadcasts;
 
@@ -110,9 +132,12 @@ final class ChannelSql {
 		this.find = schema.qualify(FIND);
 		this.create = new LimitedStatement(schema.qualify(CREATE));
 		this.receive = schema.qualify(RECEIVE);
-		this.putBack = schema.qualify(PUT_BACK);
+		this.bury = schema.qualify(BURY);
+		this.buryRemoved = schema.qualify(BURY_REMOVED);
 		this.waiting = schema.qualify(WAITING);
 		this.sweep = schema.qualify(SWEEP);
+		this.direct = schema.qualify(DIRECT);
+		this.consumers = schema.qualify(CONSUMERS);
 		this.broadcasts = schema.qualify(BROADCASTS);
 		this.trim = schema.qualify(TRIM);
 	}
@@ -123,8 +148,9 @@ final class ChannelSql {
 	 * @param itemId its id
 	 * @param enqueuedAt when it was sent
 	 * @param payload the stored message
+	 * @param more whether the address has another one
 	 */
-	record Received(long itemId, Instant enqueuedAt, byte[] payload) {
+	record Received(long itemId, Instant enqueuedAt, byte[] payload, boolean more) {
 	}
 
 	/**
@@ -164,21 +190,39 @@ final class ChannelSql {
 			statement.setBoolean(3, joined);
 			ResultSet result = statement.executeQuery();
 			return (result.next()) ? Optional.of(new Received(result.getLong(1),
-					result.getObject(2, OffsetDateTime.class).toInstant(), result.getBytes(3))) : Optional.empty();
+					result.getObject(2, OffsetDateTime.class).toInstant(), result.getBytes(3), result.getBoolean(4))) : Optional.empty();
 		}
 	}
 
 	/**
-	 * Store a message again that was removed, in its old place.
+	 * Make the first message of an address dead.
+	 * @return whether it was there, and free
 	 */
-	void putBack(Connection connection, DirectAddress address, Received received) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.putBack)) {
+	boolean bury(Connection connection, DirectAddress address, Received received, String error) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.bury)) {
 			statement.setString(1, address.queue());
 			statement.setString(2, address.key());
 			statement.setLong(3, received.itemId());
-			statement.setObject(4, OffsetDateTime.ofInstant(received.enqueuedAt(), ZoneOffset.UTC));
+			statement.setString(4, error);
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getBoolean(1);
+		}
+	}
+
+	/**
+	 * Make a message dead that was removed.
+	 */
+	void buryRemoved(Connection connection, DirectAddress address, Received received, String error)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.buryRemoved)) {
+			statement.setLong(1, received.itemId());
+			statement.setString(2, address.key());
+			statement.setString(3, received.enqueuedAt().toString());
+			statement.setString(4, error);
 			statement.setBytes(5, received.payload());
-			statement.executeQuery();
+			statement.setString(6, address.queue());
+			statement.executeUpdate();
 		}
 	}
 
@@ -203,20 +247,70 @@ final class ChannelSql {
 	}
 
 	/**
-	 * Remove messages of direct channels that were not received, and the rows of
+	 * How far the addresses of a channel were examined.
+	 *
+	 * @param due when the last one was due, in microseconds
+	 * @param item the last one
+	 */
+	record Cursor(long due, long item) {
+
+		static final Cursor START = new Cursor(0, 0);
+
+	}
+
+	/**
+	 * What was done to some addresses of a channel.
+	 *
+	 * @param examined how many were examined
+	 * @param removed how many messages and addresses were removed
+	 * @param last the last one that was examined
+	 */
+	record Swept(int examined, int removed, Cursor last) {
+	}
+
+	/**
+	 * Return the queues of direct channels.
+	 */
+	List<Integer> direct(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.direct)) {
+			ResultSet result = statement.executeQuery();
+			List<Integer> queues = new ArrayList<>();
+			while (result.next()) {
+				queues.add(result.getInt(1));
+			}
+			return queues;
+		}
+	}
+
+	/**
+	 * Remove messages of a direct channel that were not received, and the rows of
 	 * addresses that have no messages.
 	 * @param connection the connection, in a READ COMMITTED transaction
+	 * @param after the last address that was examined before
 	 * @param retention how long messages are kept, {@code null} to keep them
-	 * @param limit how many of both at most
-	 * @return how many
+	 * @param limit how many addresses are examined
 	 */
-	int sweep(Connection connection, @Nullable Duration retention, int limit) throws SQLException {
+	Swept sweep(Connection connection, int queueId, Cursor after, @Nullable Duration retention, int limit)
+			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.sweep)) {
-			statement.setInt(1, limit);
-			statement.setLong(2, (retention != null) ? retention.toMillis() : -1);
+			statement.setInt(1, queueId);
+			statement.setLong(2, after.due());
+			statement.setLong(3, after.item());
+			statement.setInt(4, limit);
+			statement.setLong(5, (retention != null) ? retention.toMillis() : -1);
 			ResultSet result = statement.executeQuery();
 			result.next();
-			return result.getInt(1);
+			return new Swept(result.getInt(1), result.getInt(2), new Cursor(result.getLong(3), result.getLong(4)));
+		}
+	}
+
+	/**
+	 * Return the names of the consumers of a stream.
+	 */
+	List<String> consumers(Connection connection, String stream) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.consumers)) {
+			statement.setString(1, stream);
+			return texts(statement.executeQuery());
 		}
 	}
 
@@ -225,13 +319,16 @@ final class ChannelSql {
 	 */
 	List<String> broadcasts(Connection connection) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.broadcasts)) {
-			ResultSet result = statement.executeQuery();
-			List<String> streams = new ArrayList<>();
-			while (result.next()) {
-				streams.add(result.getString(1));
-			}
-			return streams;
+			return texts(statement.executeQuery());
 		}
+	}
+
+	private static List<String> texts(ResultSet result) throws SQLException {
+		List<String> texts = new ArrayList<>();
+		while (result.next()) {
+			texts.add(result.getString(1));
+		}
+		return texts;
 	}
 
 	/**

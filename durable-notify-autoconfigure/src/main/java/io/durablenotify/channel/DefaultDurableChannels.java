@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
@@ -40,6 +41,7 @@ import io.durablenotify.work.WorkRequest;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.context.SmartLifecycle;
+import org.springframework.dao.DataAccessException;
 import org.springframework.transaction.support.TransactionOperations;
 import org.springframework.util.Assert;
 
@@ -200,7 +202,8 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	@Override
 	public Optional<Message> receive(String channel, String address, Duration timeout) {
 		DirectAddress from = prepare(channel, address, timeout);
-		return this.receiver.await(from, bounded(timeout), () -> this.receiver.fetch(from)).map(this::message);
+		return this.receiver.await(from, bounded(timeout), () -> this.receiver.fetch(from))
+			.map((received) -> messageOrDead(from, received));
 	}
 
 	@Override
@@ -217,16 +220,42 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 
 	private Optional<Received> handleNext(DirectAddress from, TransactionOperations transactions,
 			MessageHandler handler) throws Exception {
+		AtomicReference<Received> handled = new AtomicReference<>();
+		AtomicReference<PermanentFailureException> unreadable = new AtomicReference<>();
 		try {
-			Optional<Received> handled = transactions.execute((status) -> {
-				Optional<Received> received = this.receiver.fetchInTransaction(from);
-				received.ifPresent((message) -> call(handler, message(message)));
-				return received;
-			});
-			return (handled != null) ? handled : Optional.empty();
+			transactions.executeWithoutResult((status) -> this.receiver.fetchInTransaction(from).ifPresent((received) -> {
+				handled.set(received);
+				try {
+					Message message = message(received);
+					call(handler, message);
+				}
+				catch (UnreadableException ex) {
+					this.receiver.buryRemoved(from, received, ex.reason());
+					unreadable.set(ex.failure());
+				}
+			}));
 		}
 		catch (HandlerFailure ex) {
 			throw ex.failure;
+		}
+		catch (PermanentFailureException ex) {
+			bury(from, handled.get(), ex);
+			throw ex;
+		}
+		if (unreadable.get() != null) {
+			throw unreadable.get();
+		}
+		return Optional.ofNullable(handled.get());
+	}
+
+	private void bury(DirectAddress from, @Nullable Received received, PermanentFailureException failure) {
+		try {
+			if (received != null) {
+				this.receiver.bury(from, received, String.valueOf(failure.getMessage()));
+			}
+		}
+		catch (DataAccessException ex) {
+			failure.addSuppressed(ex);
 		}
 	}
 
@@ -245,7 +274,8 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	@Override
 	public CompletableFuture<Optional<Message>> receiveAsync(String channel, String address, Duration timeout) {
 		DirectAddress from = prepare(channel, address, timeout);
-		return this.receiver.receiveAsync(from, bounded(timeout), this::message);
+		return this.receiver.receiveAsync(from, bounded(timeout),
+				(received) -> messageOrDead(from, received));
 	}
 
 	private DirectAddress prepare(String channel, String address, Duration timeout) {
@@ -270,8 +300,21 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 					});
 		}
 		catch (IllegalArgumentException ex) {
-			throw new PermanentFailureException(
+			throw new UnreadableException(
 					"Item %d of a direct channel is no message: %s".formatted(received.itemId(), ex.getMessage()));
+		}
+	}
+
+	/**
+	 * Return a message that was removed, or keep what is none as dead.
+	 */
+	private Message messageOrDead(DirectAddress from, Received received) {
+		try {
+			return message(received);
+		}
+		catch (UnreadableException ex) {
+			this.receiver.buryRemoved(from, received, ex.reason());
+			throw ex.failure();
 		}
 	}
 
@@ -320,6 +363,29 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		private HandlerFailure(Exception failure) {
 			super(failure);
 			this.failure = failure;
+		}
+
+	}
+
+	/**
+	 * Thrown where what is stored is no message.
+	 */
+	@SuppressWarnings("serial")
+	private static final class UnreadableException extends RuntimeException {
+
+		private final String reason;
+
+		private UnreadableException(String reason) {
+			super(reason);
+			this.reason = reason;
+		}
+
+		private String reason() {
+			return this.reason;
+		}
+
+		private PermanentFailureException failure() {
+			return new PermanentFailureException(this.reason);
 		}
 
 	}

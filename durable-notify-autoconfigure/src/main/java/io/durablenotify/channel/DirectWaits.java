@@ -144,7 +144,8 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 		Set<DirectAddress> addresses = new LinkedHashSet<>();
 		all().forEach((wait) -> addresses.add(wait.address));
 		if (addresses.isEmpty()) {
-			return Next.IDLE;
+			// One that is just being registered has found another that has not ended yet
+			return (this.count.get() == 0) ? Next.IDLE : Next.after(this.pollInterval);
 		}
 		List<DirectAddress> waiting = this.database.executeSeparately("poll for messages of addresses",
 				ApplicationDatabase.SOCKET_TIMEOUT,

@@ -195,7 +195,9 @@ public interface DurableChannels {
 
 	/**
 	 * Handle messages of a direct channel, of all addresses, which is created if it does
-	 * not exist. Those of an address are handled one after the other in the order of
+	 * not exist. Beside a call that receives, which gets nothing of an address while a
+	 * handler has its messages, both may rarely get the same one: that of the two whose
+	 * transaction commits second is refused, so use one of them for an address. Those of an address are handled one after the other in the order of
 	 * their commits, over all instances. Otherwise as
 	 * {@link #compete(String, UnaryOperator, MessageHandler)}.
 	 * @param channel the channel
@@ -217,6 +219,8 @@ public interface DurableChannels {
 	 * @param channel the channel, which is created if it does not exist
 	 * @param address the address
 	 * @param timeout how long to wait; zero to receive what is there
+	 * @throws io.durablenotify.work.PermanentFailureException if what is stored is no
+	 * message: it is dead
 	 * @return the message, empty if there was none in time, if the thread was
 	 * interrupted, or if the application context is closing
 	 * @throws ChannelModeException if the channel is not direct
@@ -234,7 +238,9 @@ public interface DurableChannels {
 	 * @param handler the handler, called on this thread
 	 * @return whether there was a message in time
 	 * @throws Exception what the handler throws: the transaction has rolled back, and the
-	 * message is the next one again
+	 * message is the next one again. After a
+	 * {@link io.durablenotify.work.PermanentFailureException} it is dead, except in the
+	 * caller's transaction
 	 */
 	boolean receive(String channel, String address, Duration timeout, MessageHandler handler) throws Exception;
 

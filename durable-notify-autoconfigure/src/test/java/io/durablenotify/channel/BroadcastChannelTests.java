@@ -31,6 +31,7 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.PermanentFailureException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -213,6 +214,49 @@ class BroadcastChannelTests {
 		channels(first).publish("poison", 2);
 		Eventually.await(() -> received.size() == 2, () -> received);
 		assertThat(received).containsExactly(1, 2);
+	}
+
+	@Test
+	void aMessageThatFailsForGoodHasNoEffect() {
+		subscribe(first, "permanent", "a", (consumer) -> consumer.inTransaction(), (message) -> {
+			first.jdbc().update("INSERT INTO effects (effect) VALUES (?)", message.text());
+			if (message.text().equals("m1") || message.text().equals("m3")) {
+				// As a service would that takes part in the transaction
+				first.transaction().executeWithoutResult((status) -> {
+					throw new PermanentFailureException("expected");
+				});
+			}
+		});
+		subscribe(first, "permanent", "b", UnaryOperator.identity(),
+				(message) -> first.transaction().executeWithoutResult((status) -> {
+					first.jdbc().update("INSERT INTO effects (effect) VALUES (?)", "own " + message.text());
+					message.complete();
+					if (message.text().equals("m2")) {
+						throw new PermanentFailureException("expected");
+					}
+				}));
+		first.transaction().executeWithoutResult((status) -> publish(first, "permanent", 0, 5));
+		Eventually.await(() -> effects().containsAll(List.of("m4", "own m4")),
+				() -> effects() + " " + channels(first).subscribers("permanent"));
+		assertThat(effects()).filteredOn((effect) -> effect.startsWith("m")).containsExactly("m0", "m2", "m4");
+		assertThat(effects()).filteredOn((effect) -> effect.startsWith("own"))
+			.containsExactly("own m0", "own m1", "own m3", "own m4");
+		awaitLag("permanent", 0);
+	}
+
+	@Test
+	void messagesAreTrimmedWhileSubscribersReadThem() {
+		List<String> a = subscribe(first, "trimmed", "a");
+		List<String> b = subscribe(second, "trimmed", "b");
+		for (int i = 0; i < 100; i++) {
+			publish(first, "trimmed", i, i + 1);
+			if (i % 10 == 9) {
+				clean(Duration.ofDays(7));
+			}
+		}
+		await(a, messages(0, 100), "trimmed");
+		await(b, messages(0, 100), "trimmed");
+		cleanUntilOneIsLeft("trimmed", Duration.ofDays(7));
 	}
 
 	@Test

@@ -17,9 +17,12 @@
 package io.durablenotify.channel;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -73,6 +76,20 @@ class ChannelPollTests {
 			.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("a"));
 		assertThat(async).succeedsWithin(Duration.ofSeconds(20))
 			.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("b"));
+	}
+
+	@Test
+	void competingAndBroadcastMessagesAreDeliveredByThePollToo() {
+		List<String> received = new CopyOnWriteArrayList<>();
+		Subscription competing = channels(first).compete("competing", (message) -> received.add(message.text()));
+		Subscription broadcast = channels(first).subscribe("broadcast", "a",
+				(message) -> received.add(message.text()));
+		channels(second).publish("competing", "c");
+		channels(second).publish("broadcast", "b");
+		Eventually.await(() -> received.size() == 2, () -> received);
+		assertThat(received).containsExactlyInAnyOrder("b", "c");
+		competing.cancel();
+		broadcast.cancel();
 	}
 
 	@Test

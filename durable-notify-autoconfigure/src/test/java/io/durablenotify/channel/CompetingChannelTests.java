@@ -253,6 +253,16 @@ class CompetingChannelTests {
 	}
 
 	@Test
+	void aSubscriberIsNotRegisteredByTheTransactionThatCreatesItsChannel() {
+		first.transaction().executeWithoutResult((status) -> {
+			channels(first).create("created", ChannelMode.COMPETING);
+			assertThatIllegalStateException().isThrownBy(() -> compete(first, "created"))
+				.withMessageContaining("after the commit");
+		});
+		compete(first, "created");
+	}
+
+	@Test
 	void anApplicationHasOneSubscriber() {
 		compete(first, "single");
 		assertThatIllegalStateException().isThrownBy(() -> compete(first, "single"));

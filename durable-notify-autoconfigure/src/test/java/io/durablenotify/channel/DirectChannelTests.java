@@ -36,6 +36,11 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.DeadQuery;
+import io.durablenotify.work.PermanentFailureException;
+import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -200,6 +205,30 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aReceiverThatWaitsForTheFirstOfAnotherIsWokenByTheEndOfItsTransaction() {
+		for (boolean rollback : new boolean[] { true, false }) {
+			channels(first).send("replies", "queue", "a");
+			channels(first).send("replies", "queue", "b");
+			CompletableFuture<Optional<Message>> waiting = first.transaction().execute((status) -> {
+				assertThat(receive(first, "queue")).isEqualTo("a");
+				CompletableFuture<Optional<Message>> other = Background
+					.supply(() -> channels(second).receive("replies", "queue", LONG));
+				DirectReceiver receiver = ((DefaultDurableChannels) channels(second)).receiver();
+				Eventually.await(() -> receiver.isAwaited(DirectAddress.of("replies", "queue")), () -> other);
+				if (rollback) {
+					status.setRollbackOnly();
+				}
+				return other;
+			});
+			assertThat(waiting).succeedsWithin(LONG)
+				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo((rollback) ? "a" : "b"));
+			if (rollback) {
+				assertThat(receive(first, "queue")).isEqualTo("b");
+			}
+		}
+	}
+
+	@Test
 	void aTransactionMayWaitForASecondMessage() {
 		channels(first).send("replies", "talk", "a");
 		first.transaction().executeWithoutResult((status) -> {
@@ -327,25 +356,64 @@ class DirectChannelTests {
 	}
 
 	@Test
-	void aMessageThatIsPutBackIsTheNextAgain() {
-		channels(first).send("replies", "back", "a");
-		channels(first).send("replies", "back", "b");
-		DirectAddress address = DirectAddress.of("replies", "back");
-		ChannelSql sql = first.bean(ChannelSql.class);
-		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
-		ChannelSql.Received received = receiver.fetch(address).orElseThrow();
-		putBack(sql, address, received);
-		assertThat(receive(second, "back")).isEqualTo("a");
-		received = receiver.fetch(address).orElseThrow();
-		putBack(sql, address, received);
-		assertThat(receive(second, "back")).isEqualTo("b");
+	void aFutureThatTimesOutAtTheSameTimeLosesNoMessage() {
+		for (int i = 0; i < 30; i++) {
+			CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "race", LONG)
+				.orTimeout(i % 4, TimeUnit.MILLISECONDS);
+			channels(second).send("replies", "race", "m" + i);
+			String received = future.handle((message, failure) -> message)
+				.thenApply((message) -> (message != null) ? message.orElseThrow().text() : null)
+				.join();
+			assertThat((received != null) ? received
+					: channels(first).receive("replies", "race", LONG).orElseThrow().text())
+				.isEqualTo("m" + i);
+		}
 	}
 
-	private static void putBack(ChannelSql sql, DirectAddress address, ChannelSql.Received received) {
-		first.bean(ApplicationDatabase.class).execute("put back", (connection, joined) -> {
-			sql.putBack(connection, address, received);
-			return joined;
-		});
+	@Test
+	void whatIsNoMessageIsDeadAndHoldsUpNoOther() throws Exception {
+		channels(first).create("poison", ChannelMode.DIRECT);
+		for (int i = 0; i < 3; i++) {
+			first.bean(WorkQueue.class).enqueue(WorkRequest.of("channel/poison", "secret").orderingKey("a"));
+		}
+		channels(first).send("poison", "a", "good");
+		assertThatExceptionOfType(PermanentFailureException.class)
+			.isThrownBy(() -> channels(first).receive("poison", "a", LONG))
+			.withMessageContaining("is no message")
+			.withMessageNotContaining("secret");
+		assertThatExceptionOfType(PermanentFailureException.class)
+			.isThrownBy(() -> channels(first).receive("poison", "a", LONG, (message) -> {
+			}));
+		assertThat(channels(first).receiveAsync("poison", "a", LONG)).failsWithin(LONG)
+			.withThrowableThat()
+			.withCauseInstanceOf(PermanentFailureException.class);
+		assertThat(ChannelTables.count(database, "work_dead")).isEqualTo(3);
+		assertThat(channels(second).receive("poison", "a", LONG)).map(Message::text).contains("good");
+		assertThat(first.bean(WorkAdmin.class).requeue(DeadQuery.of("channel/poison"))).isEqualTo(3);
+	}
+
+	@Test
+	void aMessageWhoseHandlerFailsForGoodIsDead() {
+		channels(first).send("replies", "for-good", "a");
+		channels(first).send("replies", "for-good", "b");
+		assertThatExceptionOfType(PermanentFailureException.class)
+			.isThrownBy(() -> channels(first).receive("replies", "for-good", LONG, (message) -> {
+				first.jdbc().update("INSERT INTO effects VALUES ('failed')");
+				message.payload(int[].class);
+			}));
+		assertThat(effects()).isEmpty();
+		assertThat(ChannelTables.count(database, "work_dead")).isEqualTo(1);
+		assertThat(receive(second, "for-good")).isEqualTo("b");
+	}
+
+	@Test
+	void aFutureAfterTheEndOfTheInstanceIsCompleted() {
+		Instance closed = Instance.start(database, NO_POLL);
+		DurableChannels channels = channels(closed);
+		channels.create("replies", ChannelMode.DIRECT);
+		closed.close();
+		assertThat(channels.receiveAsync("replies", "closed", LONG)).satisfies((future) -> Eventually
+			.await(future::isDone, () -> future));
 	}
 
 	@Test

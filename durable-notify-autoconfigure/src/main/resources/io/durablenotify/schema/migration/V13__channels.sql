@@ -3,9 +3,10 @@
 
 -- Removes the first message of an address and returns it; nothing if there is none, or another receiver or a handler has
 -- it. Shares the lane with senders: a transaction that receives holds up no sender to the address. So it leaves a
--- lane without items to channel_sweep, unless it is committed at once.
+-- lane without items to channel_sweep, unless it is committed at once. more says whether another receiver, who may have
+-- found this one locked, has to be woken.
 CREATE FUNCTION ${schema}.channel_receive(p_queue text, p_key text, p_joined boolean)
-	RETURNS TABLE (item_id bigint, enqueued_at timestamptz, payload bytea)
+	RETURNS TABLE (item_id bigint, enqueued_at timestamptz, payload bytea, more boolean)
 	LANGUAGE plpgsql VOLATILE
 	SET enable_seqscan = off
 AS $$
@@ -33,10 +34,6 @@ BEGIN
 		IF NOT FOUND OR head = tried THEN
 			RETURN;
 		END IF;
-		PERFORM FROM ${schema}.work_items i WHERE i.item_id = of_lane AND i.lane FOR KEY SHARE SKIP LOCKED;
-		IF NOT FOUND THEN
-			RETURN;
-		END IF;
 		SELECT x.item_id, x.enqueued_at, x.payload INTO item_id, enqueued_at, payload FROM ${schema}.work_lane_items x
 			WHERE x.lane_id = of_lane AND x.item_id = head
 				AND (x.not_before IS NULL OR x.not_before <= pg_catalog.clock_timestamp())
@@ -44,87 +41,98 @@ BEGIN
 		EXIT WHEN FOUND;
 		tried := head;
 	END LOOP;
+	-- While it is shared, no other removes it, or takes over its items
+	PERFORM FROM ${schema}.work_items i WHERE i.item_id = of_lane AND i.lane FOR KEY SHARE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
 	PERFORM ${schema}.work_remove(of_lane, head);
+	more := EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane);
 	IF NOT p_joined AND sees_commits THEN
 		PERFORM FROM ${schema}.work_items i WHERE i.item_id = of_lane FOR UPDATE SKIP LOCKED;
 		IF FOUND THEN
 			-- A statement after the lock, whose snapshot has all that was sent before
 			DELETE FROM ${schema}.work_items i WHERE i.item_id = of_lane
-				AND NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane);
+				AND NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane)
+				AND NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = of_queue AND of_lane = ANY (c.item_ids));
 		END IF;
 	END IF;
 	RETURN NEXT;
 END
 $$;
 
--- Stores a message again that was removed for a receiver who does not want it any more: with its id, in its place
-CREATE FUNCTION ${schema}.channel_put_back(p_queue text, p_key text, p_item bigint, p_enqueued_at timestamptz, p_payload bytea)
-	RETURNS void
+-- Makes the first message of an address dead, unless another receiver or a handler has it by now. Returns whether it did
+CREATE FUNCTION ${schema}.channel_bury(p_queue text, p_key text, p_item bigint, p_error text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
+	SET lock_timeout = '1s'
 AS $$
 DECLARE
 	of_queue CONSTANT int := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = p_queue);
 	of_lane bigint;
 BEGIN
-	IF of_queue IS NULL THEN
-		RETURN;
+	SELECT i.item_id INTO of_lane FROM ${schema}.work_items i
+		WHERE i.queue_id = of_queue AND i.key = p_key AND i.lane FOR UPDATE;
+	IF NOT FOUND OR EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = of_queue AND of_lane = ANY (c.item_ids)) THEN
+		RETURN false;
 	END IF;
-	LOOP
-		SELECT i.item_id INTO of_lane FROM ${schema}.work_items i
-			WHERE i.queue_id = of_queue AND i.key = p_key AND i.lane FOR NO KEY UPDATE;
-		EXIT WHEN FOUND;
-		INSERT INTO ${schema}.work_items (queue_id, lane, key, payload) VALUES (of_queue, true, p_key, '')
-			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO NOTHING;
-	END LOOP;
-	INSERT INTO ${schema}.work_lane_items (lane_id, item_id, enqueued_at, payload)
-		OVERRIDING SYSTEM VALUE VALUES (of_lane, p_item, p_enqueued_at, p_payload);
+	PERFORM FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane AND x.item_id = p_item FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM ${schema}.work_bury(of_lane, p_item, p_error);
+	RETURN true;
 END
 $$;
 
--- Removes messages of direct channels that were not received within the retention, NULL for none, and then lanes without
--- items, which no handler has claimed and none will. Statements after the locks, which see what was sent before: in READ
--- COMMITTED only. Returns how many of both
-CREATE FUNCTION ${schema}.channel_sweep(p_limit int, p_retention interval) RETURNS int
+-- Examines some addresses of a direct channel, in the order of the index: removes messages that were not received within
+-- the retention, NULL for none, and lanes without items, which no handler has claimed and none will. Statements after the
+-- locks, which see what was sent before: in READ COMMITTED only
+CREATE FUNCTION ${schema}.channel_sweep(p_queue int, p_due bigint, p_item bigint, p_limit int, p_retention interval,
+		OUT examined int, OUT removed int, OUT last_due bigint, OUT last_item bigint)
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 AS $$
 DECLARE
+	after_due CONSTANT timestamptz := 'epoch'::timestamptz + p_due * interval '1 microsecond';
 	lanes bigint[];
-	expired int := 0;
-	removed int;
+	empty_lanes int;
 BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION 'Channels can be cleaned up in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
 	END IF;
+	SELECT array_agg(s.item_id ORDER BY s.due_at, s.item_id), count(*), ${schema}.work_micros(max(s.due_at)),
+			(array_agg(s.item_id ORDER BY s.due_at DESC, s.item_id DESC))[1]
+		INTO lanes, examined, last_due, last_item
+		FROM (SELECT i.item_id, i.due_at FROM ${schema}.work_items i
+			WHERE i.queue_id = p_queue AND (i.due_at, i.item_id) > (after_due, p_item) AND i.due_at < now()
+			ORDER BY i.due_at, i.item_id LIMIT p_limit) s;
+	removed := 0;
+	lanes := ARRAY(SELECT i.item_id FROM unnest(lanes) AS u(item_id)
+		CROSS JOIN LATERAL (SELECT i.item_id FROM ${schema}.work_items i WHERE i.item_id = u.item_id AND i.lane
+			AND NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = p_queue AND i.item_id = ANY (c.item_ids))
+			OFFSET 0) i);
 	IF p_retention IS NOT NULL THEN
 		WITH old AS MATERIALIZED (
-			SELECT x.lane_id, x.item_id FROM ${schema}.work_queues q
-			CROSS JOIN LATERAL (SELECT i.item_id FROM ${schema}.work_items i
-				WHERE i.queue_id = q.queue_id AND i.lane AND i.due_at < now()
-					AND NOT EXISTS (SELECT FROM ${schema}.work_claims c
-						WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
-				OFFSET 0) i
+			SELECT x.lane_id, x.item_id FROM unnest(lanes) AS u(item_id)
 			CROSS JOIN LATERAL (SELECT x.lane_id, x.item_id FROM ${schema}.work_lane_items x
-				WHERE x.lane_id = i.item_id AND x.enqueued_at < now() - p_retention
+				WHERE x.lane_id = u.item_id AND x.enqueued_at < now() - p_retention
 				ORDER BY x.lane_id, x.item_id LIMIT p_limit FOR UPDATE SKIP LOCKED) x
-			WHERE q.kind = 'channel-direct' LIMIT p_limit)
+			LIMIT p_limit)
 		DELETE FROM ${schema}.work_lane_items x USING old WHERE x.lane_id = old.lane_id AND x.item_id = old.item_id;
-		GET DIAGNOSTICS expired = ROW_COUNT;
+		GET DIAGNOSTICS removed = ROW_COUNT;
 	END IF;
-	lanes := ARRAY(SELECT i.item_id FROM ${schema}.work_queues q
-		CROSS JOIN LATERAL (SELECT i.item_id FROM ${schema}.work_items i
-			WHERE i.queue_id = q.queue_id AND i.lane AND i.due_at < now()
-				AND NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = i.item_id)
-			LIMIT p_limit FOR UPDATE SKIP LOCKED) i
-		WHERE q.kind = 'channel-direct');
+	lanes := ARRAY(SELECT i.item_id FROM unnest(lanes) AS u(item_id)
+		CROSS JOIN LATERAL (SELECT i.item_id FROM ${schema}.work_items i WHERE i.item_id = u.item_id
+			AND NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = i.item_id)
+			FOR UPDATE SKIP LOCKED) i);
 	DELETE FROM ${schema}.work_items i WHERE i.item_id = ANY (lanes)
 		AND NOT EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = i.item_id)
 		AND NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids));
-	GET DIAGNOSTICS removed = ROW_COUNT;
-	RETURN expired + removed;
+	GET DIAGNOSTICS empty_lanes = ROW_COUNT;
+	removed := removed + empty_lanes;
 END
 $$;
 
