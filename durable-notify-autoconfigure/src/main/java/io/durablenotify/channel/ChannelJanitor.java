@@ -96,7 +96,8 @@ final class ChannelJanitor extends PeriodicTask {
 	private List<BooleanSupplier> parts() {
 		List<BooleanSupplier> parts = new ArrayList<>();
 		for (String stream : execute((connection, joined) -> this.sql.broadcasts(connection))) {
-			parts.add(() -> execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit)) > 0);
+			parts.add(
+					() -> execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit)) > 0);
 		}
 		for (int queueId : execute((connection, joined) -> this.sql.direct(connection))) {
 			parts.add(() -> sweep(queueId));

@@ -190,7 +190,8 @@ final class ChannelSql {
 			statement.setBoolean(3, joined);
 			ResultSet result = statement.executeQuery();
 			return (result.next()) ? Optional.of(new Received(result.getLong(1),
-					result.getObject(2, OffsetDateTime.class).toInstant(), result.getBytes(3), result.getBoolean(4))) : Optional.empty();
+					result.getObject(2, OffsetDateTime.class).toInstant(), result.getBytes(3), result.getBoolean(4)))
+					: Optional.empty();
 		}
 	}
 

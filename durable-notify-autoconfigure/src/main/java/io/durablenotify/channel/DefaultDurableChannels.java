@@ -223,17 +223,18 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		AtomicReference<Received> handled = new AtomicReference<>();
 		AtomicReference<PermanentFailureException> unreadable = new AtomicReference<>();
 		try {
-			transactions.executeWithoutResult((status) -> this.receiver.fetchInTransaction(from).ifPresent((received) -> {
-				handled.set(received);
-				try {
-					Message message = message(received);
-					call(handler, message);
-				}
-				catch (UnreadableException ex) {
-					this.receiver.buryRemoved(from, received, ex.reason());
-					unreadable.set(ex.failure());
-				}
-			}));
+			transactions
+				.executeWithoutResult((status) -> this.receiver.fetchInTransaction(from).ifPresent((received) -> {
+					handled.set(received);
+					try {
+						Message message = message(received);
+						call(handler, message);
+					}
+					catch (UnreadableException ex) {
+						this.receiver.buryRemoved(from, received, ex.reason());
+						unreadable.set(ex.failure());
+					}
+				}));
 		}
 		catch (HandlerFailure ex) {
 			throw ex.failure;
@@ -274,8 +275,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	@Override
 	public CompletableFuture<Optional<Message>> receiveAsync(String channel, String address, Duration timeout) {
 		DirectAddress from = prepare(channel, address, timeout);
-		return this.receiver.receiveAsync(from, bounded(timeout),
-				(received) -> messageOrDead(from, received));
+		return this.receiver.receiveAsync(from, bounded(timeout), (received) -> messageOrDead(from, received));
 	}
 
 	private DirectAddress prepare(String channel, String address, Duration timeout) {

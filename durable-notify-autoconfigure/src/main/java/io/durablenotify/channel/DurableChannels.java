@@ -197,9 +197,9 @@ public interface DurableChannels {
 	 * Handle messages of a direct channel, of all addresses, which is created if it does
 	 * not exist. Beside a call that receives, which gets nothing of an address while a
 	 * handler has its messages, both may rarely get the same one: that of the two whose
-	 * transaction commits second is refused, so use one of them for an address. Those of an address are handled one after the other in the order of
-	 * their commits, over all instances. Otherwise as
-	 * {@link #compete(String, UnaryOperator, MessageHandler)}.
+	 * transaction commits second is refused, so use one of them for an address. Those of
+	 * an address are handled one after the other in the order of their commits, over all
+	 * instances. Otherwise as {@link #compete(String, UnaryOperator, MessageHandler)}.
 	 * @param channel the channel
 	 * @param settings changes the specification of the listener
 	 * @param handler the handler

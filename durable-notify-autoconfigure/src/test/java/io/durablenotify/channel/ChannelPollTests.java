@@ -82,8 +82,7 @@ class ChannelPollTests {
 	void competingAndBroadcastMessagesAreDeliveredByThePollToo() {
 		List<String> received = new CopyOnWriteArrayList<>();
 		Subscription competing = channels(first).compete("competing", (message) -> received.add(message.text()));
-		Subscription broadcast = channels(first).subscribe("broadcast", "a",
-				(message) -> received.add(message.text()));
+		Subscription broadcast = channels(first).subscribe("broadcast", "a", (message) -> received.add(message.text()));
 		channels(second).publish("competing", "c");
 		channels(second).publish("broadcast", "b");
 		Eventually.await(() -> received.size() == 2, () -> received);

@@ -41,8 +41,7 @@ class ChannelSettingsTests {
 	private static TestDatabase database;
 
 	@ParameterizedTest
-	@ValueSource(strings = { "preferQueryMode=simple", "stringtype=unspecified",
-			ISOLATION + "repeatable%5C%20read" })
+	@ValueSource(strings = { "preferQueryMode=simple", "stringtype=unspecified", ISOLATION + "repeatable%5C%20read" })
 	void messagesAreSentAndReceived(String setting) throws Exception {
 		String url = database.url() + ((database.url().contains("?")) ? "&" : "?") + setting;
 		database.jdbc().execute("CREATE TABLE IF NOT EXISTS effects (effect text)");

@@ -412,8 +412,8 @@ class DirectChannelTests {
 		DurableChannels channels = channels(closed);
 		channels.create("replies", ChannelMode.DIRECT);
 		closed.close();
-		assertThat(channels.receiveAsync("replies", "closed", LONG)).satisfies((future) -> Eventually
-			.await(future::isDone, () -> future));
+		assertThat(channels.receiveAsync("replies", "closed", LONG))
+			.satisfies((future) -> Eventually.await(future::isDone, () -> future));
 	}
 
 	@Test
