@@ -82,9 +82,9 @@ class ArchitectureTests {
 	 * The packages from top to bottom: each may use those of lines below its own.
 	 */
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
-			List.of("workflow"), List.of("stream", "event", "change", "work"), List.of("log"), List.of("instance"),
-			List.of("wakeup"), List.of("listener"), List.of("schema"), List.of("loop", "database", "method"),
-			List.of("properties"), List.of(""));
+			List.of("workflow", "channel"), List.of("stream", "event", "change", "work"), List.of("log"),
+			List.of("instance"), List.of("wakeup"), List.of("listener"), List.of("schema"),
+			List.of("loop", "database", "method"), List.of("properties"), List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an

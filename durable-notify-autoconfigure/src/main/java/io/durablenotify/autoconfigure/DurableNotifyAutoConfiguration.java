@@ -20,6 +20,7 @@ import javax.sql.DataSource;
 
 import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.change.ChangeConfiguration;
+import io.durablenotify.channel.ChannelConfiguration;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.event.EventConfiguration;
 import io.durablenotify.event.EventProperties;
@@ -66,7 +67,8 @@ import org.springframework.context.annotation.Lazy;
 @Import({ PropertiesConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
 		EventConfiguration.class, ChangeConfiguration.class, WorkConfiguration.class, WorkListenerConfiguration.class,
-		WorkMethodConfiguration.class, WorkflowConfiguration.class, DatabaseInitializationDependencyConfigurer.class })
+		WorkMethodConfiguration.class, WorkflowConfiguration.class, ChannelConfiguration.class,
+		DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
 
 	@Bean

@@ -17,6 +17,7 @@
 package io.durablenotify.autoconfigure;
 
 import io.durablenotify.change.ChangeProperties;
+import io.durablenotify.channel.ChannelProperties;
 import io.durablenotify.loop.DeliveryProperties;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.instance.LeaseProperties;
@@ -44,7 +45,7 @@ import org.springframework.core.env.Environment;
 @EnableConfigurationProperties({ DurableNotifyProperties.class, SchemaProperties.class, DeliveryProperties.class,
 		ListenerProperties.class, PollProperties.class, WakeupProperties.class, LeaseProperties.class,
 		StreamProperties.class, EventProperties.class, ChangeProperties.class, WorkProperties.class,
-		SseProperties.class })
+		ChannelProperties.class, SseProperties.class })
 class PropertiesConfiguration {
 
 	PropertiesConfiguration(ListenerProperties listener, PollProperties poll) {

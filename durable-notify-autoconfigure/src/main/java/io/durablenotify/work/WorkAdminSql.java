@@ -60,11 +60,13 @@ final class WorkAdminSql {
 
 	/**
 	 * A claim of any instance notes that it has begun at the first item. One whose
-	 * handlers are all busy claims nothing.
+	 * handlers are all busy claims nothing. The messages of a direct channel need no
+	 * handler: they are received.
 	 */
 	private static final String UNHANDLED = """
 			SELECT q.name FROM ${schema}.work_queues q
-			WHERE q.paused_at IS NULL AND q.looked_at < clock_timestamp() - ?::bigint * interval '1 millisecond'
+			WHERE q.paused_at IS NULL AND q.kind IS DISTINCT FROM 'channel-direct'
+				AND q.looked_at < clock_timestamp() - ?::bigint * interval '1 millisecond'
 				AND EXISTS (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id
 					AND i.due_at < clock_timestamp() - ?::bigint * interval '1 millisecond')
 				AND NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)

@@ -65,7 +65,9 @@ class DurableNotifyPropertiesTests {
 			Map.entry("work.backoff.max-delay", "10m"), Map.entry("work.poll-interval", "1s"),
 			Map.entry("work.shutdown-timeout", "30s"), Map.entry("work.max-payload-size", "1MB"),
 			Map.entry("work.enqueue-timeout", "10s"), Map.entry("work.enqueue-buffer", "10000"),
-			Map.entry("work.dead-retention", ""), Map.entry("work.queues", ""));
+			Map.entry("work.dead-retention", ""), Map.entry("work.queues", ""),
+			Map.entry("channels.poll-interval", "1s"), Map.entry("channels.direct-retention", ""),
+			Map.entry("channels.subscriber-limit", "7d"));
 
 	/**
 	 * Boot's wording: a sentence as plain text, without an article in front.
@@ -114,7 +116,7 @@ class DurableNotifyPropertiesTests {
 			.filter((property) -> !property.getValue().isEmpty())
 			.map((property) -> "durable-notify." + property)
 			.toArray(String[]::new);
-		assertThat(properties(stated)).hasSize(12).isEqualTo(properties());
+		assertThat(properties(stated)).hasSize(13).isEqualTo(properties());
 	}
 
 	private static Map<String, Object> properties(String... values) {

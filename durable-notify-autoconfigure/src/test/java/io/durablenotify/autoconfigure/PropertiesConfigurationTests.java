@@ -136,6 +136,9 @@ class PropertiesConfigurationTests {
 					work.queues.mail.max-attempts | 0        | 0       | Must be 1 to 10000, but is 0.
 					work.queues.mail.backoff.delay | 1ms     | 1ms     | Must be 50ms to 1d, but is 1ms.
 					work.queues.mail.retention    | 1ms      | 1ms     | Must be 1s to 36500d if it is set, but is 1ms.
+					channels.poll-interval     | 0           | 0       | Must be 50ms to 1d, but is 0.
+					channels.direct-retention  | 999ms       | 999ms   | Must be 1s to 36500d if it is set, but is 999ms.
+					channels.subscriber-limit  | 999ms       | 999ms   | Must be 1s to 36500d, but is 999ms.
 					streams.families.a.prefix  | a b         | a b     | none of them white space
 					streams.families.a.prefix  | ''          | ''      | 1 to 511 characters
 					""")
@@ -197,6 +200,9 @@ class PropertiesConfigurationTests {
 			sse.heartbeat-interval      | 50ms  | 1d
 			delivery.max-threads        | 1     | 10000
 			work.concurrency            | 1     | 1000
+			channels.poll-interval      | 50ms  | 1d
+			channels.direct-retention   | 1s    | 36500d
+			channels.subscriber-limit   | 1s    | 36500d
 			work.prefetch               | 0     | 1000
 			work.lease-duration         | 1s    | 1d
 			work.max-attempts           | 1     | 10000

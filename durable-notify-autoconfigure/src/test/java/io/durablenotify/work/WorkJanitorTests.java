@@ -151,6 +151,17 @@ class WorkJanitorTests {
 	}
 
 	@Test
+	void messagesOfADirectChannelNeedNoHandler() {
+		int id = queueId("received");
+		database.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes' WHERE queue_id = ?",
+					id);
+		database.jdbc().update("UPDATE durable_notify.work_queues SET kind = 'channel-direct' WHERE queue_id = ?", id);
+		run(null);
+		assertThat(this.watch.unhandledQueues()).doesNotContain("received");
+	}
+
+	@Test
 	void manyQueuesAreNamedInOneLine(CapturedOutput output) {
 		List<String> names = IntStream.range(0, 12).mapToObj((i) -> "q" + i).toList();
 		this.watch.update(names);

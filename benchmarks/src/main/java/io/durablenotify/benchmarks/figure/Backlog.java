@@ -20,9 +20,9 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.benchmarks.harness.Check;
@@ -66,17 +66,28 @@ final class Backlog {
 	 */
 	static double handle(Database database, List<Instance> instances, WorkListenerSpec spec, CountingHandler handler)
 			throws Exception {
-		List<Subscription> subscriptions = new ArrayList<>();
+		return handle(database, spec.queues().get(0),
+				() -> instances.stream()
+					.map((instance) -> instance.bean(WorkListeners.class).register(spec, handler))
+					.toList(),
+				handler);
+	}
+
+	/**
+	 * Have the items of a queue handled.
+	 * @param listeners registers what handles them
+	 */
+	static double handle(Database database, String queue, Supplier<List<Subscription>> listeners,
+			CountingHandler handler) throws Exception {
+		List<Subscription> subscriptions = List.of();
 		try (Connection connection = database.connect(); PreparedStatement left = connection.prepareStatement("""
 				SELECT count(*) FROM durable_notify.work_claims c
 					JOIN durable_notify.work_queues q ON q.queue_id = c.queue_id
 				WHERE q.name = ?
 				""")) {
-			left.setString(1, spec.queues().get(0));
+			left.setString(1, queue);
 			long start = System.nanoTime();
-			for (Instance instance : instances) {
-				subscriptions.add(instance.bean(WorkListeners.class).register(spec, handler));
-			}
+			subscriptions = listeners.get();
 			handler.await();
 			awaitNone(left);
 			long took = System.nanoTime() - start;
@@ -85,7 +96,7 @@ final class Backlog {
 					SELECT count(*) FROM durable_notify.work_items i
 						JOIN durable_notify.work_queues q ON q.queue_id = i.queue_id
 					WHERE q.name = '%s' AND i.due_at <= clock_timestamp()
-					""".formatted(spec.queues().get(0))));
+					""".formatted(queue)));
 			return handler.expected() * 1e9 / took;
 		}
 		finally {

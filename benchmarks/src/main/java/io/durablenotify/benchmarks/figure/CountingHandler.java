@@ -51,11 +51,19 @@ public class CountingHandler implements WorkHandler {
 
 	@Override
 	public WorkOutcome handle(WorkItem item) throws Exception {
-		this.ids.add(item.id());
+		count(item.id());
+		return WorkOutcome.done();
+	}
+
+	/**
+	 * Count one.
+	 * @param id its id
+	 */
+	void count(long id) {
+		this.ids.add(id);
 		if (this.count.incrementAndGet() == this.expected) {
 			this.all.countDown();
 		}
-		return WorkOutcome.done();
 	}
 
 	int count() {

@@ -57,6 +57,21 @@ public final class StoredItems {
 	}
 
 	/**
+	 * Store items that are due.
+	 * @param payload the SQL of an item's payload, in which {@code n} is its number, from
+	 * 1
+	 */
+	public static void store(Database database, String queue, int count, String payload) throws SQLException {
+		try (Connection connection = database.connect()) {
+			Sql.execute(connection, """
+					INSERT INTO durable_notify.work_items (queue_id, payload)
+						SELECT %d, %s FROM generate_series(1, %d) AS n
+					""".formatted(createQueue(connection, queue), payload, count));
+			vacuum(connection);
+		}
+	}
+
+	/**
 	 * Store items that are due, each of which has the number of its key and its own
 	 * number in that.
 	 * @param keys how many keys

@@ -1,0 +1,91 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.channel;
+
+import java.util.concurrent.Executor;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.schema.RequiresPostgres;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.stream.StreamConsumers;
+import io.durablenotify.stream.StreamReader;
+import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkQueue;
+
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.Lifecycle;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionTemplate;
+import org.springframework.util.ClassUtils;
+
+/**
+ * The beans of channels.
+ */
+@Configuration(proxyBeanMethods = false)
+@RequiresPostgres
+public class ChannelConfiguration {
+
+	private static final boolean JSON = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
+			ChannelConfiguration.class.getClassLoader());
+
+	@Bean
+	ChannelSql durableNotifyChannelSql(Schema schema) {
+		return new ChannelSql(schema.name());
+	}
+
+	@Bean
+	@ConditionalOnMissingBean
+	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, WorkQueue work,
+			WorkListeners listeners, StreamWriter writer, StreamReader reader, StreamConsumers consumers,
+			Wakeups wakeups, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			ObjectProvider<PlatformTransactionManager> transactionManager, ChannelProperties properties,
+			BeanFactory beanFactory) {
+		ChannelPayloads payloads = new ChannelPayloads((JSON) ? ChannelMapper.of(beanFactory) : null);
+		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
+		return new DefaultDurableChannels(new ChannelModes(database, sql), payloads, work, listeners,
+				new Broadcasts(database, sql, writer, reader, consumers, payloads), waits,
+				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups, () -> {
+					PlatformTransactionManager manager = transactionManager.getIfUnique();
+					return (manager != null) ? readCommitted(manager) : null;
+				});
+	}
+
+	/**
+	 * Others would not see what is sent while they wait.
+	 */
+	private static TransactionTemplate readCommitted(PlatformTransactionManager manager) {
+		TransactionTemplate template = new TransactionTemplate(manager);
+		template.setIsolationLevel(TransactionDefinition.ISOLATION_READ_COMMITTED);
+		return template;
+	}
+
+	@Bean
+	Lifecycle durableNotifyChannelJanitor(ApplicationDatabase database, ChannelSql sql, ChannelProperties properties) {
+		return new ChannelJanitor(database, sql, properties.directRetention(), properties.subscriberLimit(),
+				ChannelJanitor.INTERVAL);
+	}
+
+}

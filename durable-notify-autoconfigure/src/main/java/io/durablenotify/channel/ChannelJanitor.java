@@ -1,0 +1,133 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.channel;
+
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+import io.durablenotify.channel.ChannelSql.Cursor;
+import io.durablenotify.channel.ChannelSql.Swept;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.loop.PeriodicTask;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Removes messages of broadcast channels that all living subscribers have had, messages
+ * of direct channels that were not received, and the rows of addresses whose messages
+ * were received in transactions of their receivers, which leave them so that they hold up
+ * no sender.
+ */
+final class ChannelJanitor extends PeriodicTask {
+
+	static final Duration INTERVAL = Duration.ofMinutes(1);
+
+	private static final int SLICE = 5_000;
+
+	private final ApplicationDatabase database;
+
+	private final ChannelSql sql;
+
+	private final @Nullable Duration directRetention;
+
+	/**
+	 * How long a subscriber lives that is active in no instance.
+	 */
+	private final Duration subscriberLimit;
+
+	/**
+	 * By queue, where the next run begins. Owned by the cleaning thread.
+	 */
+	private final Map<Integer, Cursor> cursors = new HashMap<>();
+
+	ChannelJanitor(ApplicationDatabase database, ChannelSql sql, @Nullable Duration directRetention,
+			Duration subscriberLimit, Duration interval) {
+		super("durable-notify-channel-janitor", interval, new FailureLog(LogFactory.getLog(DurableChannels.class),
+				"Failed to clean up channels", "Channels are cleaned up again"));
+		this.database = database;
+		this.sql = sql;
+		this.directRetention = directRetention;
+		this.subscriberLimit = subscriberLimit;
+	}
+
+	/**
+	 * One channel that cannot be cleaned up keeps no other from it.
+	 */
+	@Override
+	protected boolean run() {
+		boolean more = false;
+		RuntimeException failure = null;
+		for (BooleanSupplier part : parts()) {
+			try {
+				more |= part.getAsBoolean();
+			}
+			catch (RuntimeException ex) {
+				failure = ex;
+			}
+		}
+		if (failure != null) {
+			throw failure;
+		}
+		return more;
+	}
+
+	private List<BooleanSupplier> parts() {
+		List<BooleanSupplier> parts = new ArrayList<>();
+		for (String stream : execute((connection, joined) -> this.sql.broadcasts(connection))) {
+			parts.add(
+					() -> execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit)) > 0);
+		}
+		for (int queueId : execute((connection, joined) -> this.sql.direct(connection))) {
+			parts.add(() -> sweep(queueId));
+		}
+		return parts;
+	}
+
+	/**
+	 * Examine the next addresses of a channel, which may have millions.
+	 */
+	private boolean sweep(int queueId) {
+		Cursor after = this.cursors.getOrDefault(queueId, Cursor.START);
+		Swept swept = execute(
+				(connection, joined) -> this.sql.sweep(connection, queueId, after, this.directRetention, SLICE));
+		this.cursors.put(queueId, (swept.examined() < SLICE) ? Cursor.START : swept.last());
+		return swept.removed() >= SLICE;
+	}
+
+	/**
+	 * Run statements in a transaction of their own, which sees what was committed before
+	 * each.
+	 */
+	private <T> T execute(SessionWork<T> work) {
+		return this.database.executeSeparately("clean up channels", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> OneTransaction.run(connection, (session, inside) -> {
+					try (Statement statement = session.createStatement()) {
+						statement.executeUpdate("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+					}
+					return work.run(session, inside);
+				}));
+	}
+
+}

@@ -1,0 +1,172 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.channel;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.TransactionBuffer;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.transaction.support.TransactionSynchronization;
+
+/**
+ * The modes of channels. What is committed stays, so that it is remembered.
+ */
+final class ChannelModes {
+
+	private final ApplicationDatabase database;
+
+	private final ChannelSql sql;
+
+	private final Map<String, ChannelMode> known = new ConcurrentHashMap<>();
+
+	/**
+	 * What a transaction has found, and may have created itself.
+	 */
+	private final TransactionBuffer<Found> found = new TransactionBuffer<>(this, () -> new Found(this.known));
+
+	ChannelModes(ApplicationDatabase database, ChannelSql sql) {
+		this.database = database;
+		this.sql = sql;
+	}
+
+	/**
+	 * Return the mode of a channel.
+	 * @return the mode, {@code null} if the channel does not exist
+	 */
+	@Nullable ChannelMode find(String channel) {
+		return resolve(channel, null, false);
+	}
+
+	/**
+	 * Require that a channel has a mode, with which it is created if it does not exist:
+	 * in the caller's transaction where there is one.
+	 * @throws ChannelModeException if it has another
+	 */
+	void require(String channel, ChannelMode mode) {
+		require(channel, mode, resolve(channel, mode, false));
+	}
+
+	/**
+	 * Do the same outside of the caller's transaction, for what uses other connections at
+	 * once.
+	 * @throws IllegalStateException if the caller's transaction has created the channel,
+	 * for whose commit this would wait
+	 */
+	void requireCommitted(String channel, ChannelMode mode) {
+		if (this.database.isInTransaction() && resolve(channel, null, false) != null
+				&& resolve(channel, null, true) == null) {
+			throw new IllegalStateException(
+					"Channel '%s' was created by this transaction. Register its handler after the commit, or before it"
+						.formatted(channel));
+		}
+		require(channel, mode, resolve(channel, mode, true));
+	}
+
+	private static void require(String channel, ChannelMode mode, @Nullable ChannelMode found) {
+		if (found == null) {
+			throw new ConcurrencyFailureException(
+					("Channel '%s' was created by another transaction, which this one's isolation level hides; repeat "
+							+ "this transaction")
+						.formatted(channel));
+		}
+		if (found != mode) {
+			throw new ChannelModeException(channel, found, mode.toString());
+		}
+	}
+
+	private @Nullable ChannelMode resolve(String channel, @Nullable ChannelMode create, boolean separately) {
+		String queue = ChannelNames.of(channel);
+		ChannelMode known = this.known.get(queue);
+		if (known != null) {
+			return known;
+		}
+		SessionWork<Optional<ChannelMode>> work = (connection, joined) -> {
+			String kind = this.sql.find(connection, queue);
+			if (kind == null && create != null) {
+				this.sql.create(connection, queue, create.kind());
+				kind = this.sql.find(connection, queue);
+			}
+			if (kind == null) {
+				return Optional.empty();
+			}
+			ChannelMode mode = ChannelMode.of(channel, kind);
+			if (joined) {
+				this.found.current().add(queue, mode);
+			}
+			else {
+				this.known.put(queue, mode);
+			}
+			return Optional.of(mode);
+		};
+		String task = "create a channel";
+		return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))
+			.orElse(null);
+	}
+
+	/**
+	 * Modes that are known once the transaction has committed, except for those that a
+	 * rollback to a savepoint may have removed.
+	 */
+	private static final class Found implements TransactionBuffer.Content {
+
+		private final Map<String, ChannelMode> known;
+
+		private final List<String> queues = new ArrayList<>();
+
+		private final Map<String, ChannelMode> modes = new HashMap<>();
+
+		private Found(Map<String, ChannelMode> known) {
+			this.known = known;
+		}
+
+		private void add(String queue, ChannelMode mode) {
+			if (this.modes.put(queue, mode) == null) {
+				this.queues.add(queue);
+			}
+		}
+
+		@Override
+		public int size() {
+			return this.queues.size();
+		}
+
+		@Override
+		public void truncate(int size) {
+			List<String> dropped = this.queues.subList(size, this.queues.size());
+			dropped.forEach(this.modes::remove);
+			dropped.clear();
+		}
+
+		@Override
+		public void afterCompletion(int status) {
+			if (status == TransactionSynchronization.STATUS_COMMITTED) {
+				this.known.putAll(this.modes);
+			}
+		}
+
+	}
+
+}

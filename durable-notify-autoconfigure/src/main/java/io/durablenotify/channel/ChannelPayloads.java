@@ -1,0 +1,121 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.channel;
+
+import java.util.Base64;
+import java.util.UUID;
+
+import io.durablenotify.StreamCodec;
+import io.durablenotify.channel.StoredMessage.Type;
+import io.durablenotify.work.PermanentFailureException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Payloads as they are stored, without the name of a class.
+ */
+final class ChannelPayloads {
+
+	private static final String NO_MAPPER = "values are JSON, and there is no single bean of type "
+			+ "tools.jackson.databind.json.JsonMapper. Define one, or use String or byte[]";
+
+	/**
+	 * {@code null} if the application has no mapper.
+	 */
+	private final @Nullable ChannelMapper mapper;
+
+	ChannelPayloads(@Nullable ChannelMapper mapper) {
+		this.mapper = mapper;
+	}
+
+	/**
+	 * Return what is stored of a message, which later changes of the caller's value do
+	 * not reach.
+	 * @throws IllegalArgumentException if the payload cannot be written
+	 */
+	StoredMessage encode(String channel, @Nullable String address, ChannelMessage message) {
+		Object payload = message.payload();
+		Type type = (payload instanceof String) ? Type.TEXT : (payload instanceof byte[]) ? Type.BYTES : Type.JSON;
+		return new StoredMessage(channel, UUID.randomUUID().toString(), address, message.headers(), type,
+				encode(channel, payload));
+	}
+
+	private String encode(String channel, Object payload) {
+		if (payload instanceof byte[] bytes) {
+			return Base64.getEncoder().encodeToString(bytes);
+		}
+		if (payload instanceof String text) {
+			return text;
+		}
+		if (this.mapper == null) {
+			throw new IllegalArgumentException(unwritable(channel, payload) + ": " + NO_MAPPER);
+		}
+		try {
+			return this.mapper.write(payload);
+		}
+		catch (RuntimeException ex) {
+			throw new IllegalArgumentException(unwritable(channel, payload) + " as JSON", ex);
+		}
+	}
+
+	private static String unwritable(String channel, Object payload) {
+		return "Payload of type %s for channel '%s' cannot be written".formatted(payload.getClass().getName(), channel);
+	}
+
+	/**
+	 * Return the payload of a message.
+	 * @throws PermanentFailureException if it is no such value
+	 */
+	<T> T decode(StoredMessage message, Class<T> type) {
+		try {
+			if (type == byte[].class) {
+				return type.cast(bytes(message));
+			}
+			String text = (message.type() == Type.BYTES) ? StreamCodec.text().decode(bytes(message))
+					: message.payload();
+			if (type == String.class) {
+				return type.cast(text);
+			}
+			if (this.mapper == null) {
+				throw undecodable(message, type, NO_MAPPER);
+			}
+			T value = this.mapper.read(text, type);
+			if (value == null) {
+				throw undecodable(message, type, "it is null");
+			}
+			return value;
+		}
+		catch (PermanentFailureException ex) {
+			throw ex;
+		}
+		catch (RuntimeException ex) {
+			// Jackson's messages and those of constructors may show values
+			throw undecodable(message, type, (type == String.class || type == byte[].class)
+					? "it is no such text in UTF-8" : ChannelMapper.reason(ex));
+		}
+	}
+
+	private static byte[] bytes(StoredMessage message) {
+		return (message.type() == Type.BYTES) ? Base64.getDecoder().decode(message.payload())
+				: StreamCodec.text().encode(message.payload());
+	}
+
+	private static PermanentFailureException undecodable(StoredMessage message, Class<?> type, String reason) {
+		return new PermanentFailureException("Payload of message %s of channel '%s' cannot be read as %s: %s"
+			.formatted(message.id(), message.channel(), type.getTypeName(), reason));
+	}
+
+}

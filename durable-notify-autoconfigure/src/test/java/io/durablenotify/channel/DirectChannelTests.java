@@ -1,0 +1,481 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.channel;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.DeadQuery;
+import io.durablenotify.work.PermanentFailureException;
+import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.dao.DataAccessException;
+import org.springframework.transaction.TransactionDefinition;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+/**
+ * Tests for direct channels in two instances, whose poll finds nothing within a test.
+ */
+class DirectChannelTests {
+
+	private static final String NO_POLL = "durable-notify.channels.poll-interval=1h";
+
+	private static final Duration LONG = Eventually.TIMEOUT;
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture(properties = NO_POLL)
+	private static Instance first;
+
+	@Fixture(properties = NO_POLL)
+	private static Instance second;
+
+	private final List<Subscription> subscriptions = new ArrayList<>();
+
+	@BeforeAll
+	static void createTable() {
+		database.jdbc().execute("CREATE TABLE effects (effect text)");
+	}
+
+	@AfterEach
+	void clear() {
+		this.subscriptions.forEach(Subscription::cancel);
+		database.jdbc().execute("TRUNCATE effects");
+		ChannelTables.clear(database);
+	}
+
+	private static DurableChannels channels(Instance instance) {
+		return instance.bean(DurableChannels.class);
+	}
+
+	private static String receive(Instance instance, String address) {
+		return channels(instance).receive("replies", address, Duration.ZERO).map(Message::text).orElse(null);
+	}
+
+	private static List<String> effects() {
+		return database.jdbc().queryForList("SELECT effect FROM effects", String.class);
+	}
+
+	private static void awaitWait(String address) {
+		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
+		Eventually.await(() -> receiver.isAwaited(DirectAddress.of("replies", address)), () -> "no one waits");
+	}
+
+	@Test
+	void theMessagesOfAnAddressAreReceivedInTheirOrder() {
+		String id = channels(first).send("replies", "run/1 ü", ChannelMessage.of("a").header("n", "1"));
+		channels(second).send("replies", "other", "x");
+		channels(second).send("replies", "run/1 ü", "b");
+		Message message = channels(second).receive("replies", "run/1 ü", Duration.ZERO).orElseThrow();
+		assertThat(message.id()).isEqualTo(id);
+		assertThat(message.address()).isEqualTo("run/1 ü");
+		assertThat(message.channel()).isEqualTo("replies");
+		assertThat(message.headers()).containsExactly(Map.entry("n", "1"));
+		assertThat(message.text()).isEqualTo("a");
+		message.complete();
+		assertThat(receive(first, "run/1 ü")).isEqualTo("b");
+		assertThat(receive(first, "run/1 ü")).isNull();
+		assertThat(receive(first, "other")).isEqualTo("x");
+		assertThat(ChannelTables.count(database, "work_items")).as("rows of addresses").isZero();
+	}
+
+	@Test
+	void aReceiverThatWaitsIsWokenByAnotherInstance() {
+		CompletableFuture<Optional<Message>> received = Background
+			.supply(() -> channels(first).receive("replies", "waits", Duration.ofSeconds(Long.MAX_VALUE)));
+		awaitWait("waits");
+		channels(second).send("replies", "waits", "x");
+		assertThat(received).succeedsWithin(LONG)
+			.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+	}
+
+	@Test
+	void aMessageBetweenLookAndWaitIsNotMissed() {
+		DirectAddress address = DirectAddress.of("replies", "between");
+		for (Instance sender : List.of(first, second)) {
+			DefaultDurableChannels receiving = (DefaultDurableChannels) channels(first);
+			AtomicInteger looks = new AtomicInteger();
+			long start = System.nanoTime();
+			Optional<String> found = receiving.receiver().await(address, LONG, () -> {
+				if (looks.getAndIncrement() == 0) {
+					channels(sender).send("replies", "between", "x");
+					return Optional.empty();
+				}
+				return Optional.ofNullable(receive(first, "between"));
+			});
+			assertThat(found).contains("x");
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(LONG);
+		}
+	}
+
+	@Test
+	void aReceiverThatFindsNothingInTimeLeavesNothingBehind() {
+		long start = System.nanoTime();
+		assertThat(channels(first).receive("replies", "nothing", Duration.ofMillis(200))).isEmpty();
+		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(200),
+				Duration.ofSeconds(10));
+		CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "nothing",
+				Duration.ofMillis(100));
+		assertThat(future).succeedsWithin(LONG).isEqualTo(Optional.empty());
+		channels(second).send("replies", "nothing", "x");
+		assertThat(receive(second, "nothing")).isEqualTo("x");
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(first).receive("replies", "nothing", Duration.ofMillis(-1)));
+	}
+
+	@Test
+	void aReceiverThatIsInterruptedReturnsAtOnce() {
+		CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+		Thread thread = new Thread(() -> {
+			channels(first).receive("replies", "interrupted", LONG);
+			interrupted.complete(Thread.currentThread().isInterrupted());
+		});
+		thread.start();
+		thread.interrupt();
+		assertThat(interrupted).succeedsWithin(LONG).isEqualTo(true);
+	}
+
+	@Test
+	void aMessageStaysIfTheTransactionOfItsReceiverRollsBack() {
+		channels(first).send("replies", "rollback", "x");
+		first.transaction().executeWithoutResult((status) -> {
+			assertThat(receive(first, "rollback")).isEqualTo("x");
+			assertThat(receive(first, "rollback")).isNull();
+			status.setRollbackOnly();
+		});
+		first.transaction().executeWithoutResult((status) -> assertThat(receive(first, "rollback")).isEqualTo("x"));
+		assertThat(receive(first, "rollback")).isNull();
+	}
+
+	@Test
+	void aTransactionThatReceivesHoldsUpNoSenderAndNoOrderIsLost() {
+		channels(first).send("replies", "shared", "a");
+		first.transaction().executeWithoutResult((status) -> {
+			assertThat(receive(first, "shared")).isEqualTo("a");
+			channels(second).send("replies", "shared", "b");
+			assertThat(receive(second, "shared")).as("before the first is decided").isNull();
+			status.setRollbackOnly();
+		});
+		first.transaction().executeWithoutResult((status) -> {
+			assertThat(receive(first, "shared")).isEqualTo("a");
+			assertThat(receive(first, "shared")).isEqualTo("b");
+			channels(second).send("replies", "shared", "c");
+		});
+		assertThat(receive(second, "shared")).isEqualTo("c");
+	}
+
+	@Test
+	void aReceiverThatWaitsForTheFirstOfAnotherIsWokenByTheEndOfItsTransaction() {
+		for (boolean rollback : new boolean[] { true, false }) {
+			channels(first).send("replies", "queue", "a");
+			channels(first).send("replies", "queue", "b");
+			CompletableFuture<Optional<Message>> waiting = first.transaction().execute((status) -> {
+				assertThat(receive(first, "queue")).isEqualTo("a");
+				CompletableFuture<Optional<Message>> other = Background
+					.supply(() -> channels(second).receive("replies", "queue", LONG));
+				DirectReceiver receiver = ((DefaultDurableChannels) channels(second)).receiver();
+				Eventually.await(() -> receiver.isAwaited(DirectAddress.of("replies", "queue")), () -> other);
+				if (rollback) {
+					status.setRollbackOnly();
+				}
+				return other;
+			});
+			assertThat(waiting).succeedsWithin(LONG)
+				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo((rollback) ? "a" : "b"));
+			if (rollback) {
+				assertThat(receive(first, "queue")).isEqualTo("b");
+			}
+		}
+	}
+
+	@Test
+	void aTransactionMayWaitForASecondMessage() {
+		channels(first).send("replies", "talk", "a");
+		first.transaction().executeWithoutResult((status) -> {
+			assertThat(receive(first, "talk")).isEqualTo("a");
+			CompletableFuture<String> sent = Background.supply(() -> channels(second).send("replies", "talk", "b"));
+			assertThat(channels(first).receive("replies", "talk", LONG))
+				.hasValueSatisfying((message) -> assertThat(message.text()).isEqualTo("b"));
+			assertThat(sent).succeedsWithin(LONG);
+		});
+	}
+
+	@Test
+	void theRowOfAnAddressIsRemovedWhenItHasNoMessages() {
+		channels(first).send("replies", "gone", "a");
+		channels(first).send("replies", "stays", "b");
+		first.transaction().executeWithoutResult((status) -> assertThat(receive(first, "gone")).isEqualTo("a"));
+		assertThat(ChannelTables.count(database, "work_items")).isEqualTo(2);
+		ChannelJanitor janitor = (ChannelJanitor) first.context().getBean("durableNotifyChannelJanitor");
+		janitor.run();
+		assertThat(ChannelTables.count(database, "work_items")).isEqualTo(1);
+		assertThat(receive(second, "stays")).isEqualTo("b");
+	}
+
+	@Test
+	void aMessageThatIsNotReceivedIsDeletedAfterTheRetention() {
+		channels(first).send("replies", "late", "a");
+		channels(first).send("replies", "late", "b");
+		channels(first).send("replies", "waits", "c");
+		database.jdbc()
+			.update("UPDATE durable_notify.work_lane_items SET enqueued_at = enqueued_at - interval '1 hour' "
+					+ "WHERE convert_from(payload, 'UTF8') LIKE '%\"late\"%'");
+		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
+		ChannelSql sql = first.bean(ChannelSql.class);
+		new ChannelJanitor(application, sql, null, Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
+		assertThat(ChannelTables.count(database, "work_lane_items")).isEqualTo(3);
+		new ChannelJanitor(application, sql, Duration.ofMinutes(30), Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
+		assertThat(receive(first, "late")).isNull();
+		assertThat(receive(first, "waits")).isEqualTo("c");
+		assertThat(ChannelTables.count(database, "work_items")).isZero();
+	}
+
+	@Test
+	void aTransactionThatSeesNoNewMessagesIsRefused() {
+		channels(first).send("replies", "isolated", "x");
+		assertThatExceptionOfType(DataAccessException.class)
+			.isThrownBy(() -> first.transaction(TransactionDefinition.ISOLATION_REPEATABLE_READ)
+				.executeWithoutResult((status) -> receive(first, "isolated")))
+			.withStackTraceContaining("READ COMMITTED");
+		assertThat(receive(first, "isolated")).isEqualTo("x");
+	}
+
+	@Test
+	void aMessageThatIsNotCommittedIsNotReceived() {
+		first.transaction().executeWithoutResult((status) -> {
+			channels(first).send("replies", "uncommitted", "x");
+			assertThat(receive(second, "uncommitted")).isNull();
+			status.setRollbackOnly();
+		});
+		assertThat(receive(second, "uncommitted")).isNull();
+	}
+
+	@Test
+	void aHandlerThatFailsLeavesTheMessage() throws Exception {
+		channels(first).send("replies", "handled", "x");
+		assertThatExceptionOfType(IOException.class)
+			.isThrownBy(() -> channels(first).receive("replies", "handled", LONG, (message) -> {
+				first.jdbc().update("INSERT INTO effects VALUES ('failed')");
+				throw new IOException("expected");
+			}));
+		assertThat(channels(second).receive("replies", "handled", LONG,
+				(message) -> second.jdbc().update("INSERT INTO effects VALUES (?)", message.text())))
+			.isTrue();
+		assertThat(effects()).containsExactly("x");
+		assertThat(channels(second).receive("replies", "handled", Duration.ZERO, (message) -> {
+		})).isFalse();
+	}
+
+	@Test
+	void aConnectionThatIsLostInTheHandlerLeavesTheMessage() throws Exception {
+		channels(first).send("replies", "lost", "x");
+		assertThatExceptionOfType(Exception.class)
+			.isThrownBy(() -> channels(first).receive("replies", "lost", LONG, (message) -> {
+				first.jdbc().update("INSERT INTO effects VALUES ('lost')");
+				int pid = first.jdbc().queryForObject("SELECT pg_backend_pid()", Integer.class);
+				database.jdbc().queryForObject("SELECT pg_terminate_backend(?)", Boolean.class, pid);
+			}));
+		assertThat(receive(second, "lost")).isEqualTo("x");
+		assertThat(effects()).isEmpty();
+	}
+
+	@Test
+	void aReceiverWithAHandlerWaitsWithoutATransaction() {
+		CompletableFuture<Boolean> handled = Background.supply(() -> {
+			try {
+				return channels(first).receive("replies", "patient", LONG, (message) -> {
+				});
+			}
+			catch (Exception ex) {
+				throw new IllegalStateException(ex);
+			}
+		});
+		awaitWait("patient");
+		Eventually.await(() -> database.jdbc()
+			.queryForObject("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' "
+					+ "AND datname = current_database()", Integer.class) == 0,
+				() -> "a transaction is open");
+		channels(second).send("replies", "patient", "x");
+		assertThat(handled).succeedsWithin(LONG).isEqualTo(true);
+	}
+
+	@Test
+	void aMessageIsReceivedWithoutAThreadThatWaits() {
+		CompletableFuture<Optional<Message>> there = channels(first).receiveAsync("replies", "async", LONG);
+		channels(second).send("replies", "async", "x");
+		assertThat(there).succeedsWithin(LONG)
+			.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+	}
+
+	@Test
+	void aFutureThatIsCancelledTakesNoMessage() {
+		CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "cancelled", LONG);
+		future.cancel(true);
+		channels(second).send("replies", "cancelled", "x");
+		assertThat(receive(second, "cancelled")).isEqualTo("x");
+	}
+
+	@Test
+	void aFutureThatTimesOutAtTheSameTimeLosesNoMessage() {
+		for (int i = 0; i < 30; i++) {
+			CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "race", LONG)
+				.orTimeout(i % 4, TimeUnit.MILLISECONDS);
+			channels(second).send("replies", "race", "m" + i);
+			String received = future.handle((message, failure) -> message)
+				.thenApply((message) -> (message != null) ? message.orElseThrow().text() : null)
+				.join();
+			assertThat((received != null) ? received
+					: channels(first).receive("replies", "race", LONG).orElseThrow().text())
+				.isEqualTo("m" + i);
+		}
+	}
+
+	@Test
+	void whatIsNoMessageIsDeadAndHoldsUpNoOther() throws Exception {
+		channels(first).create("poison", ChannelMode.DIRECT);
+		for (int i = 0; i < 3; i++) {
+			first.bean(WorkQueue.class).enqueue(WorkRequest.of("channel/poison", "secret").orderingKey("a"));
+		}
+		channels(first).send("poison", "a", "good");
+		assertThatExceptionOfType(PermanentFailureException.class)
+			.isThrownBy(() -> channels(first).receive("poison", "a", LONG))
+			.withMessageContaining("is no message")
+			.withMessageNotContaining("secret");
+		assertThatExceptionOfType(PermanentFailureException.class)
+			.isThrownBy(() -> channels(first).receive("poison", "a", LONG, (message) -> {
+			}));
+		assertThat(channels(first).receiveAsync("poison", "a", LONG)).failsWithin(LONG)
+			.withThrowableThat()
+			.withCauseInstanceOf(PermanentFailureException.class);
+		assertThat(ChannelTables.count(database, "work_dead")).isEqualTo(3);
+		assertThat(channels(second).receive("poison", "a", LONG)).map(Message::text).contains("good");
+		assertThat(first.bean(WorkAdmin.class).requeue(DeadQuery.of("channel/poison"))).isEqualTo(3);
+	}
+
+	@Test
+	void aMessageWhoseHandlerFailsForGoodIsDead() {
+		channels(first).send("replies", "for-good", "a");
+		channels(first).send("replies", "for-good", "b");
+		assertThatExceptionOfType(PermanentFailureException.class)
+			.isThrownBy(() -> channels(first).receive("replies", "for-good", LONG, (message) -> {
+				first.jdbc().update("INSERT INTO effects VALUES ('failed')");
+				message.payload(int[].class);
+			}));
+		assertThat(effects()).isEmpty();
+		assertThat(ChannelTables.count(database, "work_dead")).isEqualTo(1);
+		assertThat(receive(second, "for-good")).isEqualTo("b");
+	}
+
+	@Test
+	void aFutureAfterTheEndOfTheInstanceIsCompleted() {
+		Instance closed = Instance.start(database, NO_POLL);
+		DurableChannels channels = channels(closed);
+		channels.create("replies", ChannelMode.DIRECT);
+		closed.close();
+		assertThat(channels.receiveAsync("replies", "closed", LONG))
+			.satisfies((future) -> Eventually.await(future::isDone, () -> future));
+	}
+
+	@Test
+	void eachMessageIsReceivedOnceByManyReceivers() {
+		List<String> received = new CopyOnWriteArrayList<>();
+		CountDownLatch all = new CountDownLatch(100);
+		List<CompletableFuture<Void>> receivers = IntStream.range(0, 6).mapToObj((i) -> Background.run(() -> {
+			while (all.getCount() > 0) {
+				channels((i % 2 == 0) ? first : second).receive("replies", "hot", Duration.ofMillis(200))
+					.ifPresent((message) -> {
+						received.add(message.text());
+						all.countDown();
+					});
+			}
+		})).toList();
+		for (int i = 0; i < 100; i++) {
+			channels((i % 3 == 0) ? first : second).send("replies", "hot", "m" + i);
+		}
+		receivers.forEach((receiver) -> assertThat(receiver).succeedsWithin(60, TimeUnit.SECONDS));
+		assertThat(received).hasSize(100).doesNotHaveDuplicates();
+	}
+
+	@Test
+	void aHandlerOfAllAddressesHandlesEachInItsOrder() {
+		List<String> handled = new CopyOnWriteArrayList<>();
+		for (Instance instance : List.of(first, second)) {
+			this.subscriptions.add(channels(instance).handle("handled", (spec) -> spec.inTransaction(),
+					(message) -> handled.add(message.address() + " " + message.text())));
+		}
+		List<String> sent = new ArrayList<>();
+		for (int i = 0; i < 30; i++) {
+			channels((i % 2 == 0) ? first : second).send("handled", "a" + i % 3, "%02d".formatted(i));
+			sent.add("a" + i % 3 + " %02d".formatted(i));
+		}
+		Eventually.await(() -> handled.size() >= 30, () -> handled + "" + ChannelTables.state(database));
+		assertThat(handled).containsExactlyInAnyOrderElementsOf(sent);
+		for (int i = 0; i < 3; i++) {
+			String address = "a" + i + " ";
+			assertThat(handled).filteredOn((text) -> text.startsWith(address)).isSorted();
+		}
+	}
+
+	@Test
+	void whatAHandlerHasIsNotReceivedBesideIt() {
+		CountDownLatch handling = new CountDownLatch(1);
+		CountDownLatch end = new CountDownLatch(1);
+		this.subscriptions.add(channels(first).handle("claimed", (message) -> {
+			handling.countDown();
+			end.await(30, TimeUnit.SECONDS);
+		}));
+		channels(first).send("claimed", "busy", "x");
+		assertThat(Background.supply(() -> {
+			try {
+				return handling.await(30, TimeUnit.SECONDS);
+			}
+			catch (InterruptedException ex) {
+				throw new IllegalStateException(ex);
+			}
+		})).succeedsWithin(LONG).isEqualTo(true);
+		assertThat(channels(second).receive("claimed", "busy", Duration.ZERO)).isEmpty();
+		end.countDown();
+		Eventually.await(() -> ChannelTables.count(database, "work_items") == 0, () -> ChannelTables.state(database));
+	}
+
+}
