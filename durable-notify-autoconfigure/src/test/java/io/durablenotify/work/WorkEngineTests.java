@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -502,6 +503,33 @@ class WorkEngineTests {
 		assertThat(this.handled)
 			.containsExactlyInAnyOrderElementsOf(IntStream.range(0, 30).mapToObj("%d"::formatted).toList());
 		assertThat(attempts).containsOnly(1);
+	}
+
+	@Test
+	void aHandlerOfAListenerThatWasCancelledIsWaitedForAtTheStop() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		Instance other = Instance.start(database);
+		Subscription subscription = other.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(this.queue), (item) -> {
+				running.countDown();
+				goOn.await(30, TimeUnit.SECONDS);
+				return record(item);
+			});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		subscription.cancel();
+		Thread closing = new Thread(other::close);
+		closing.start();
+		Eventually.await(
+				() -> !closing.isAlive() || Arrays.stream(closing.getStackTrace())
+					.anyMatch((frame) -> frame.getMethodName().equals("awaitStop")),
+				() -> Arrays.toString(closing.getStackTrace()));
+		goOn.countDown();
+		closing.join(30_000);
+		listen(WorkListenerSpec.of(this.queue), this::record);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("a");
 	}
 
 	@Test
