@@ -36,7 +36,7 @@ public final class Figures {
 				new ChangeLatency(), new ChangeCatchUp(), new OneChunkToManyClients(), new IdleClients(),
 				new StuckClients(), new NoOpWork(), new TransactionalWork(), new Enqueueing(), new WorkUnderSnapshot(),
 				new OrderedWork(), new WorkLatency(), new TimerLateness(), new LargeWorkTables(), new WalOfWork(),
-				new LeaseRenewal(), new LostProcess(), new SingleItemClaims());
+				new LeaseRenewal(), new LostProcess(), new SingleItemClaims(), new OutboxSending());
 	}
 
 }

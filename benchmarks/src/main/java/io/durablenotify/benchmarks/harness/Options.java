@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size size, @Nullable Path data,
 		@Nullable Path results) {
 
-	public static final int LAST_ROW = 34;
+	public static final int LAST_ROW = 35;
 
 	public static final int LEAST_ROUNDS = 5;
 
