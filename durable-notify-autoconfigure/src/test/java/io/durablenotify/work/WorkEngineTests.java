@@ -527,9 +527,14 @@ class WorkEngineTests {
 				() -> Arrays.toString(closing.getStackTrace()));
 		goOn.countDown();
 		closing.join(30_000);
-		listen(WorkListenerSpec.of(this.queue), this::record);
+		List<Integer> again = Collections.synchronizedList(new ArrayList<>());
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			again.add(item.attempt());
+			return WorkOutcome.done();
+		});
 		awaitNothingLeft();
 		assertThat(this.handled).containsExactly("a");
+		assertThat(again).isEmpty();
 	}
 
 	@Test
