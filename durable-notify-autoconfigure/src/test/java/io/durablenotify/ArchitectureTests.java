@@ -82,7 +82,7 @@ class ArchitectureTests {
 	 * The packages from top to bottom: each may use those of lines below its own.
 	 */
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
-			List.of("workflow", "channel"), List.of("stream", "event", "change", "work"), List.of("log"),
+			List.of("workflow", "channel", "outbox"), List.of("stream", "event", "change", "work"), List.of("log"),
 			List.of("instance"), List.of("wakeup"), List.of("listener"), List.of("schema"),
 			List.of("loop", "database", "method"), List.of("properties"), List.of(""));
 
@@ -115,6 +115,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.method.HandlerMethodProcessor", "a tool of features with handler methods"),
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
+			Map.entry("io.durablenotify.outbox.OutboxEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.properties.PropertyRules", "every feature checks its properties by it"),
 			Map.entry("io.durablenotify.stream.append.Append", "streams' writers hand it to the pipeline"),
 			Map.entry("io.durablenotify.stream.append.AppendPipeline", "streams' writers append by it"),

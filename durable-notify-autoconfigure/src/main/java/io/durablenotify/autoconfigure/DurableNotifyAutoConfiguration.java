@@ -30,6 +30,9 @@ import io.durablenotify.database.CommitListener;
 import io.durablenotify.listener.ListenerConfiguration;
 import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.listener.ListenerProperties;
+import io.durablenotify.outbox.OutboxConfiguration;
+import io.durablenotify.outbox.OutboxHttpConfiguration;
+import io.durablenotify.outbox.OutboxKafkaConfiguration;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.SchemaConfiguration;
@@ -68,6 +71,7 @@ import org.springframework.context.annotation.Lazy;
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
 		EventConfiguration.class, ChangeConfiguration.class, WorkConfiguration.class, WorkListenerConfiguration.class,
 		WorkMethodConfiguration.class, WorkflowConfiguration.class, ChannelConfiguration.class,
+		OutboxConfiguration.class, OutboxHttpConfiguration.class, OutboxKafkaConfiguration.class,
 		DatabaseInitializationDependencyConfigurer.class })
 public final class DurableNotifyAutoConfiguration {
 

@@ -22,6 +22,7 @@ import io.durablenotify.loop.DeliveryProperties;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.listener.ListenerProperties;
+import io.durablenotify.outbox.OutboxProperties;
 import io.durablenotify.properties.PropertyRules;
 import io.durablenotify.schema.SchemaProperties;
 import io.durablenotify.stream.StreamProperties;
@@ -45,7 +46,7 @@ import org.springframework.core.env.Environment;
 @EnableConfigurationProperties({ DurableNotifyProperties.class, SchemaProperties.class, DeliveryProperties.class,
 		ListenerProperties.class, PollProperties.class, WakeupProperties.class, LeaseProperties.class,
 		StreamProperties.class, EventProperties.class, ChangeProperties.class, WorkProperties.class,
-		ChannelProperties.class, SseProperties.class })
+		ChannelProperties.class, OutboxProperties.class, SseProperties.class })
 class PropertiesConfiguration {
 
 	PropertiesConfiguration(ListenerProperties listener, PollProperties poll) {

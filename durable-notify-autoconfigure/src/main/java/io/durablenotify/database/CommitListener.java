@@ -16,6 +16,8 @@
 
 package io.durablenotify.database;
 
+import java.util.stream.Stream;
+
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -33,17 +35,26 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 public final class CommitListener implements BeanPostProcessor, TransactionExecutionListener {
 
 	/**
-	 * Registered with each transaction that is listened to: one of a manager that is no
-	 * bean is not.
-	 */
-	private static final TransactionSynchronization MARK = new TransactionSynchronization() {
-	};
-
-	/**
 	 * Return whether a listener is called before the current transaction commits.
 	 */
 	static boolean isComing() {
-		return TransactionSynchronizationManager.getSynchronizations().contains(MARK);
+		return marks().findAny().isPresent();
+	}
+
+	/**
+	 * Return whether the current transaction has come to its commit, so that nothing can
+	 * become part of it any more. Not known of a transaction whose manager is no bean.
+	 * @return whether it has
+	 */
+	public static boolean isPast() {
+		return marks().anyMatch((mark) -> mark.past);
+	}
+
+	private static Stream<Mark> marks() {
+		return TransactionSynchronizationManager.getSynchronizations()
+			.stream()
+			.filter(Mark.class::isInstance)
+			.map(Mark.class::cast);
 	}
 
 	@Override
@@ -57,7 +68,7 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	@Override
 	public void afterBegin(TransactionExecution transaction, @Nullable Throwable failure) {
 		if (failure == null && TransactionSynchronizationManager.isSynchronizationActive()) {
-			TransactionSynchronizationManager.registerSynchronization(MARK);
+			TransactionSynchronizationManager.registerSynchronization(new Mark());
 		}
 	}
 
@@ -69,7 +80,18 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 		if (transaction.isNewTransaction() && !transaction.isNested()
 				&& TransactionSynchronizationManager.isSynchronizationActive()) {
 			CommitWrites.writeAll();
+			marks().forEach((mark) -> mark.past = true);
 		}
+	}
+
+	/**
+	 * Registered with each transaction that is listened to: one of a manager that is no
+	 * bean is not.
+	 */
+	private static final class Mark implements TransactionSynchronization {
+
+		private boolean past;
+
 	}
 
 }

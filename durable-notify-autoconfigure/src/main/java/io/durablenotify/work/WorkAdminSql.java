@@ -47,7 +47,8 @@ final class WorkAdminSql {
 	static final int COUNTED = 100_000;
 
 	private static final String QUEUES = """
-			SELECT q.queue_id, q.name, q.paused_at IS NOT NULL, q.max_running,
+			SELECT q.queue_id, q.name, q.paused_at IS NOT NULL,
+				CASE WHEN p.queue_id IS NULL THEN q.max_running ELSE p.max_running END,
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id LIMIT ${counted}) i),
 				(SELECT coalesce(sum(cardinality(c.item_ids)), 0) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = q.queue_id LIMIT ${counted}) d),
@@ -55,7 +56,7 @@ final class WorkAdminSql {
 					WHERE i.queue_id = q.queue_id AND i.due_at <= clock_timestamp() AND i.item_id NOT IN (
 						SELECT unnest(c.item_ids) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)
 					ORDER BY i.due_at, i.item_id LIMIT 1)
-			FROM ${schema}.work_queues q ORDER BY q.name
+			FROM ${schema}.work_queues q LEFT JOIN ${schema}.work_probes p ON p.queue_id = q.queue_id ORDER BY q.name
 			""";
 
 	/**
@@ -102,7 +103,7 @@ final class WorkAdminSql {
 			""";
 
 	private static final String LIMIT = """
-			UPDATE ${schema}.work_queues SET max_running = ? WHERE name = ? RETURNING queue_id
+			SELECT ${schema}.work_limit(?, ?)
 			""";
 
 	private static final String REQUEUE = """
@@ -322,10 +323,10 @@ final class WorkAdminSql {
 	 */
 	@Nullable Integer limit(Connection connection, String queue, @Nullable Integer maxRunning) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, this.limit)) {
-			statement.setObject(2, maxRunning, Types.INTEGER);
-			statement.setString(3, queue);
+			statement.setString(2, queue);
+			statement.setObject(3, maxRunning, Types.INTEGER);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
-			return (result.next()) ? result.getInt(1) : null;
+			return (result.next() && result.getInt(1) > 0) ? result.getInt(1) : null;
 		}
 	}
 

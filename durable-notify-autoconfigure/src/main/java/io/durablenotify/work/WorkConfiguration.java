@@ -74,6 +74,12 @@ public class WorkConfiguration {
 	}
 
 	@Bean
+	QueueProbes durableNotifyQueueProbes(ApplicationDatabase database, PublishingWrites writes, WorkAdminSql sql,
+			Schema schema) {
+		return new DefaultQueueProbes(database, writes, sql, schema.name());
+	}
+
+	@Bean
 	QueueWatch durableNotifyQueueWatch() {
 		return new QueueWatch();
 	}

@@ -217,7 +217,7 @@ final class WorkInvoker {
 		try {
 			WorkOutcome outcome = (this.transactions != null) ? callInTransaction(items, this.transactions)
 					: this.target.handle(items);
-			if (!(outcome instanceof WorkOutcome.Fail)) {
+			if (!(outcome instanceof WorkOutcome.Fail || outcome instanceof WorkOutcome.Postpone)) {
 				succeeded();
 			}
 			return items.stream().map((item) -> settlement(item, outcome)).toList();
@@ -310,20 +310,23 @@ final class WorkInvoker {
 				this.failures.failed(failure);
 			}
 		}
-		return fail(item, describe(failure), permanent);
+		Fail fail = fail(item, describe(failure), permanent);
+		return (failure instanceof RetryLaterException later && later.delay().compareTo(fail.delay()) > 0)
+				? new Fail(item, fail.error(), later.delay(), fail.dead()) : fail;
 	}
 
 	private static String describe(Throwable failure) {
 		try {
 			String message = failure.getMessage();
-			return (failure instanceof PermanentFailureException && message != null) ? message : failure.toString();
+			return ((failure instanceof PermanentFailureException || failure instanceof RetryLaterException)
+					&& message != null) ? message : failure.toString();
 		}
 		catch (Throwable ex) {
 			return failure.getClass().getName();
 		}
 	}
 
-	private Settlement fail(HeldItem item, String reason, boolean permanent) {
+	private Fail fail(HeldItem item, String reason, boolean permanent) {
 		boolean dead = permanent || item.attempt() >= this.maxAttempts;
 		if (dead) {
 			logger.warn("The %s is dead after attempt %d: %s".formatted(item, item.attempt(), reason));

@@ -112,6 +112,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	 */
 	private final Map<Integer, WorkListenerContainer> containers = new ConcurrentHashMap<>();
 
+	/**
+	 * Those of registrations that were cancelled, whose handlers may still run.
+	 */
+	private final List<WorkListenerContainer> cancelled = new ArrayList<>();
+
 	private @Nullable Settlements settlements;
 
 	private final List<Subscription> subscriptions = new ArrayList<>();
@@ -178,6 +183,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				registration.container = null;
 				this.containers.values().removeIf((other) -> other == container);
 				container.beginStop();
+				this.cancelled.removeIf((other) -> other.awaitStop(Duration.ZERO));
+				this.cancelled.add(container);
 			}
 		}
 	}
@@ -285,9 +292,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			this.started = false;
 			this.subscriptions.forEach(Subscription::cancel);
 			this.subscriptions.clear();
-			List<WorkListenerContainer> stopping = List.copyOf(Set.copyOf(this.containers.values()));
+			List<WorkListenerContainer> stopping = new ArrayList<>(Set.copyOf(this.containers.values()));
 			this.containers.clear();
 			stopping.forEach(WorkListenerContainer::beginStop);
+			stopping.addAll(this.cancelled);
+			this.cancelled.clear();
 			Duration timeout = this.properties.shutdownTimeout();
 			for (WorkListenerContainer container : stopping) {
 				container.awaitStop(timeout.minusNanos(System.nanoTime() - start));

@@ -39,6 +39,8 @@ import io.durablenotify.event.EventLog;
 import io.durablenotify.listener.ListenerExceptions;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.outbox.OutboxMessage;
+import io.durablenotify.outbox.OutboxSender;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Fixture;
@@ -179,6 +181,57 @@ class FailureAnalysisTests {
 			.startsWith("Invalid value 'in-transaction' for configuration property 'durable-notify.wakeup.mode'")
 			.endsWith("\n\nMust be after-commit or none. The mode in-transaction has been removed: only instances of "
 					+ "durable-notify understand its notifications. For other listeners, send a NOTIFY of your own.");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "host/events?token=secret", "https://user:secret@host/events", "ftp://host/secret" })
+	void aUrlOfAReceiverThatCannotBeUsedIsNotShown(String url) {
+		Analysis analysis = failureOf("durable-notify.outbox.http.orders.url=" + url);
+		assertThat(analysis.description()).isEqualTo(
+				"The property durable-notify.outbox.http.orders.url is no URL of an HTTP receiver without credentials.");
+		assertThat(analysis.action()).isEqualTo("Set it to where events are to be posted, such as https://host/events. "
+				+ "A bean of type OutboxHttpCustomizer adds credentials.");
+		assertThat(this.output).doesNotContain("secret");
+	}
+
+	@Test
+	void twoSendersOfOneNameAreNamed() {
+		Analysis analysis = failureOf(
+				(application) -> application.web(WebApplicationType.NONE).sources(OwnSender.class),
+				"durable-notify.outbox.http.orders.url=https://host/events");
+		assertThat(analysis.description()).startsWith("The outbox has two senders with the name 'orders': ")
+			.endsWith(" and durable-notify.outbox.http.orders.");
+		assertThat(analysis.action()).startsWith("Give one of them another name.");
+	}
+
+	@Test
+	void aKafkaSenderWithoutProducersIsExplained() {
+		Analysis analysis = failureOf("durable-notify.outbox.kafka.orders.topic=orders");
+		assertThat(analysis.description())
+			.isEqualTo("The property durable-notify.outbox.kafka.orders is set, but there "
+					+ "is no single bean of type org.springframework.kafka.core.ProducerFactory.");
+		assertThat(analysis.action()).startsWith("Set spring.kafka.bootstrap-servers");
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class OwnSender {
+
+		@Bean
+		OutboxSender sender() {
+			return new OutboxSender() {
+
+				@Override
+				public String name() {
+					return "orders";
+				}
+
+				@Override
+				public void send(OutboxMessage message) {
+				}
+
+			};
+		}
+
 	}
 
 	@ParameterizedTest
@@ -431,7 +484,7 @@ class FailureAnalysisTests {
 					+ "V4__least_size.sql, V5__instances.sql, V5_1__stream_writers.sql, V6__cancelled_streams.sql, "
 					+ "V6_1__open_streams.sql, V7__run_ends.sql, V7_1__run_end_indexes.sql, V8__server.sql, "
 					+ "V9__ids.sql, V9_1__encodings.sql, V9_2__valid_encodings.sql, V10__work.sql, "
-					+ "V12__stream_consumers.sql, V13__channels.sql and durable-notify.schema.migrate=false forbids to run them.");
+					+ "V12__stream_consumers.sql, V13__channels.sql, V14__outbox.sql and durable-notify.schema.migrate=false forbids to run them.");
 		assertThat(analysis.action()).contains("durable-notify.schema.migrate=true")
 			.contains("durable-notify.schema.name")
 			.contains("'elsewhere'");

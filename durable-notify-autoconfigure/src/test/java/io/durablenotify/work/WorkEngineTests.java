@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -549,6 +550,38 @@ class WorkEngineTests {
 		assertThat(this.handled)
 			.containsExactlyInAnyOrderElementsOf(IntStream.range(0, 30).mapToObj("%d"::formatted).toList());
 		assertThat(attempts).containsOnly(1);
+	}
+
+	@Test
+	void aHandlerOfAListenerThatWasCancelledIsWaitedForAtTheStop() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		Instance other = Instance.start(database);
+		Subscription subscription = other.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(this.queue), (item) -> {
+				running.countDown();
+				goOn.await(30, TimeUnit.SECONDS);
+				return record(item);
+			});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		subscription.cancel();
+		Thread closing = new Thread(other::close);
+		closing.start();
+		Eventually.await(
+				() -> !closing.isAlive() || Arrays.stream(closing.getStackTrace())
+					.anyMatch((frame) -> frame.getMethodName().equals("awaitStop")),
+				() -> Arrays.toString(closing.getStackTrace()));
+		goOn.countDown();
+		closing.join(30_000);
+		List<Integer> again = Collections.synchronizedList(new ArrayList<>());
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			again.add(item.attempt());
+			return WorkOutcome.done();
+		});
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("a");
+		assertThat(again).isEmpty();
 	}
 
 	@Test

@@ -22,6 +22,8 @@ import java.util.UUID;
 
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.NewEvent;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import io.durablenotify.workflow.Resumption;
@@ -59,6 +61,8 @@ class Orders implements ResumptionHandler {
 
 	private final WorkQueue queue;
 
+	private final Outbox outbox;
+
 	private final TransactionTemplate transaction;
 
 	private final JdbcClient jdbc;
@@ -67,11 +71,12 @@ class Orders implements ResumptionHandler {
 
 	private final InstanceName instance;
 
-	Orders(EventLog log, WorkflowResumptions resumptions, WorkQueue queue, TransactionTemplate transaction,
-			JdbcClient jdbc, Settings settings, InstanceName instance) {
+	Orders(EventLog log, WorkflowResumptions resumptions, WorkQueue queue, Outbox outbox,
+			TransactionTemplate transaction, JdbcClient jdbc, Settings settings, InstanceName instance) {
 		this.log = log;
 		this.resumptions = resumptions;
 		this.queue = queue;
+		this.outbox = outbox;
 		this.transaction = transaction;
 		this.jdbc = jdbc;
 		this.settings = settings;
@@ -89,6 +94,7 @@ class Orders implements ResumptionHandler {
 			this.jdbc.sql("insert into orders (id, address) values (?, ?)").params(id, address).update();
 			this.log.append(NewEvent.of(id.toString(), "run_created").payload(this.instance.payload()));
 			this.resumptions.request(WORKFLOW, id.toString());
+			this.outbox.publish(OutboxEvent.of("order.placed", null).subject(id.toString()).orderingKey(id.toString()));
 		});
 		return id;
 	}

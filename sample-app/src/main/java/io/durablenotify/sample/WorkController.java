@@ -46,17 +46,21 @@ class WorkController {
 
 	private final Receipts receipts;
 
+	private final ReceivedEvents received;
+
 	private final InstanceName instance;
 
-	WorkController(Reminders reminders, Receipts receipts, InstanceName instance) {
+	WorkController(Reminders reminders, Receipts receipts, ReceivedEvents received, InstanceName instance) {
 		this.reminders = reminders;
 		this.receipts = receipts;
+		this.received = received;
 		this.instance = instance;
 	}
 
 	@GetMapping
 	Work work() {
-		return new Work(this.instance.toString(), this.reminders.find().orElse(null), this.receipts.dead());
+		return new Work(this.instance.toString(), this.reminders.find().orElse(null), this.receipts.dead(),
+				this.received.latest());
 	}
 
 	/**
@@ -95,9 +99,10 @@ class WorkController {
 	 * @param instance the instance that has answered
 	 * @param reminder the reminder, or {@code null}
 	 * @param dead the receipts that were not sent
+	 * @param received the latest events of the outbox that were received
 	 */
 	@JsonInclude(JsonInclude.Include.NON_NULL)
-	record Work(String instance, @Nullable Reminder reminder, List<DeadReceipt> dead) {
+	record Work(String instance, @Nullable Reminder reminder, List<DeadReceipt> dead, List<ReceivedEvent> received) {
 	}
 
 }

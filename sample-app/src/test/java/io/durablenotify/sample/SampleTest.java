@@ -26,15 +26,17 @@ import org.junit.jupiter.api.Timeout;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.context.annotation.Import;
+import org.springframework.test.context.ContextConfiguration;
 
 /**
- * The application as it is, on a random port, with its embedded PostgreSQL. All tests
- * share one.
+ * The application as it is, on a free port, with its embedded PostgreSQL. All tests share
+ * one.
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
-@SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT,
+@SpringBootTest(webEnvironment = WebEnvironment.DEFINED_PORT,
 		properties = { "sample.pause=5ms", "logging.level.org.openqa.selenium=error" })
+@ContextConfiguration(initializers = FreePort.class)
 @Import(RequestCounter.class)
 @Timeout(120)
 @interface SampleTest {

@@ -103,6 +103,17 @@ class WorkPageTests extends PageTest {
 	}
 
 	@Test
+	void theEventOfAnOrderIsReceivedAndShown() {
+		click("place-order");
+		awaitText("order-status", "complete");
+		String order = shownOrder().substring(0, 8);
+		await("event").atMost(Duration.ofSeconds(30))
+			.untilAsserted(
+					() -> assertThat(text("received")).contains("order.placed " + order + " by " + this.instance));
+		assertThat(script("return document.documentElement.scrollWidth <= innerWidth")).isEqualTo(true);
+	}
+
+	@Test
 	void anAddressThatIsRefusedIsSaidToBe() {
 		address("");
 		click("place-order");

@@ -36,8 +36,8 @@ public final class Figures {
 				new ChangeLatency(), new ChangeCatchUp(), new OneChunkToManyClients(), new IdleClients(),
 				new StuckClients(), new NoOpWork(), new TransactionalWork(), new Enqueueing(), new WorkUnderSnapshot(),
 				new OrderedWork(), new WorkLatency(), new TimerLateness(), new LargeWorkTables(), new WalOfWork(),
-				new LeaseRenewal(), new LostProcess(), new SingleItemClaims(), new CompetingMessages(),
-				new BroadcastMessages());
+				new LeaseRenewal(), new LostProcess(), new SingleItemClaims(), new OutboxSending(),
+				new CompetingMessages(), new BroadcastMessages());
 	}
 
 }

@@ -1,0 +1,109 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.outbox;
+
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ExecutionException;
+
+import io.durablenotify.outbox.OutboxProperties.Mode;
+import io.durablenotify.work.PermanentFailureException;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.header.Headers;
+
+import org.springframework.kafka.KafkaException;
+import org.springframework.kafka.core.KafkaTemplate;
+
+/**
+ * Sends events to a topic as CloudEvents, with their ordering keys as keys. The broker
+ * has an event when it has acknowledged the record.
+ */
+final class KafkaOutboxSender implements OutboxSender {
+
+	private static final String CONTENT_TYPE = "content-type";
+
+	private final String name;
+
+	private final KafkaTemplate<String, byte[]> template;
+
+	private final String topic;
+
+	private final Mode mode;
+
+	KafkaOutboxSender(String name, KafkaTemplate<String, byte[]> template, String topic, Mode mode) {
+		this.name = name;
+		this.template = template;
+		this.topic = topic;
+		this.mode = mode;
+	}
+
+	@Override
+	public String name() {
+		return this.name;
+	}
+
+	@Override
+	public void send(OutboxMessage message) throws InterruptedException {
+		try {
+			this.template.send(record(message)).get();
+		}
+		catch (ExecutionException ex) {
+			throw failure((ex.getCause() != null) ? ex.getCause() : ex);
+		}
+		catch (KafkaException | org.apache.kafka.common.KafkaException ex) {
+			throw failure(ex);
+		}
+	}
+
+	private ProducerRecord<String, byte[]> record(OutboxMessage message) {
+		boolean binary = this.mode == Mode.BINARY;
+		// Without data, a record in binary mode has none
+		byte[] value = (!binary) ? OutboxJson.writeCloudEvent(message)
+				: (message.dataContentType() != null) ? message.data() : null;
+		ProducerRecord<String, byte[]> record = new ProducerRecord<>(this.topic, message.orderingKey(), value);
+		Headers headers = record.headers();
+		if (binary) {
+			CloudEvents.attributes(message).forEach((name, attribute) -> headers.add("ce_" + name, bytes(attribute)));
+			if (message.dataContentType() != null) {
+				headers.add(CONTENT_TYPE, bytes(message.dataContentType()));
+			}
+		}
+		else {
+			headers.add(CONTENT_TYPE, bytes(CloudEvents.STRUCTURED_TYPE));
+		}
+		return record;
+	}
+
+	private static byte[] bytes(String text) {
+		return text.getBytes(StandardCharsets.UTF_8);
+	}
+
+	private RuntimeException failure(Throwable failure) {
+		Throwable cause = failure;
+		while (cause instanceof KafkaException && cause.getCause() != null) {
+			cause = cause.getCause();
+		}
+		String reason = "The record of sender '%s' was not stored: %s".formatted(this.name, cause);
+		return (cause instanceof RecordTooLargeException) ? new PermanentFailureException(reason, cause)
+				: new SendFailedException(reason, cause);
+	}
+
+	@Override
+	public String toString() {
+		return "%s.kafka.%s".formatted(OutboxProperties.PREFIX, this.name);
+	}
+
+}

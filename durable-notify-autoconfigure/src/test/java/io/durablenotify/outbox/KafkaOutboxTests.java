@@ -1,0 +1,215 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.outbox;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.PermanentFailureException;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.core.env.Environment;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.ProducerFactory;
+import org.springframework.kafka.test.EmbeddedKafkaKraftBroker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Tests for the sender of CloudEvents to Kafka, with an embedded broker.
+ */
+class KafkaOutboxTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	private static EmbeddedKafkaKraftBroker broker;
+
+	private static Instance instance;
+
+	@BeforeAll
+	static void start() {
+		broker = new EmbeddedKafkaKraftBroker(1, 3, "binary", "structured");
+		broker.afterPropertiesSet();
+		instance = Instance.start(database, (application) -> application.sources(Application.class),
+				"test.kafka=" + broker.getBrokersAsString(), "durable-notify.outbox.kafka.binary.topic=binary",
+				"durable-notify.outbox.kafka.structured.topic=structured",
+				"durable-notify.outbox.kafka.structured.mode=structured", "durable-notify.outbox.source=/shop");
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+		broker.destroy();
+	}
+
+	private static void publish(OutboxEvent... events) {
+		instance.transaction()
+			.executeWithoutResult((status) -> List.of(events).forEach(instance.bean(Outbox.class)::publish));
+	}
+
+	/**
+	 * Read a topic from its start until there are so many records.
+	 */
+	private static List<ConsumerRecord<String, byte[]>> read(String topic, int count) {
+		Map<String, Object> settings = Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, broker.getBrokersAsString());
+		try (KafkaConsumer<String, byte[]> consumer = new KafkaConsumer<>(settings, new StringDeserializer(),
+				new ByteArrayDeserializer())) {
+			List<TopicPartition> partitions = IntStream.range(0, 3)
+				.mapToObj((partition) -> new TopicPartition(topic, partition))
+				.toList();
+			consumer.assign(partitions);
+			consumer.seekToBeginning(partitions);
+			List<ConsumerRecord<String, byte[]>> records = new ArrayList<>();
+			Eventually.await(() -> {
+				consumer.poll(Duration.ofMillis(100)).forEach(records::add);
+				return records.size() >= count;
+			}, records::toString);
+			return records;
+		}
+	}
+
+	private static Map<String, String> headers(ConsumerRecord<String, byte[]> record) {
+		Map<String, String> headers = new HashMap<>();
+		for (Header header : record.headers()) {
+			headers.put(header.key(), new String(header.value(), StandardCharsets.UTF_8));
+		}
+		return headers;
+	}
+
+	@Test
+	void aRecordHasTheOrderingKeyAndInBinaryModeTheAttributesAsHeaders() {
+		List<OutboxEvent> events = new ArrayList<>();
+		for (int i = 0; i < 100; i++) {
+			events.add(OutboxEvent.of("order.placed", Map.of("id", i))
+				.sender("binary")
+				.id("" + i)
+				.subject("für €")
+				.orderingKey("k" + i % 7));
+		}
+		publish(events.toArray(OutboxEvent[]::new));
+		Map<String, List<Integer>> ids = new HashMap<>();
+		List<ConsumerRecord<String, byte[]>> records = read("binary", 100);
+		for (ConsumerRecord<String, byte[]> record : records) {
+			ids.computeIfAbsent(record.key(), (key) -> new ArrayList<>())
+				.add(Integer.valueOf(headers(record).get("ce_id")));
+		}
+		assertThat(records).hasSize(100);
+		assertThat(ids).hasSize(7).allSatisfy((key, ofKey) -> {
+			assertThat(ofKey).isSorted();
+			assertThat(key).isEqualTo("k" + ofKey.get(0));
+		});
+		ConsumerRecord<String, byte[]> first = records.get(0);
+		assertThat(headers(first)).containsEntry("ce_specversion", "1.0")
+			.containsEntry("ce_type", "order.placed")
+			.containsEntry("ce_source", "/shop")
+			.containsEntry("ce_subject", "für €")
+			.containsEntry("content-type", "application/json")
+			.containsKey("ce_time");
+		assertThat(new String(first.value(), StandardCharsets.UTF_8))
+			.isEqualTo("{\"id\":%s}".formatted(headers(first).get("ce_id")));
+	}
+
+	@Test
+	void inStructuredModeTheAttributesAreInTheValue() {
+		publish(OutboxEvent.of("t", "text").sender("structured").id("7"));
+		ConsumerRecord<String, byte[]> record = read("structured", 1).get(0);
+		assertThat(record.key()).isNull();
+		assertThat(headers(record))
+			.containsExactlyEntriesOf(Map.of("content-type", "application/cloudevents+json; charset=UTF-8"));
+		assertThat(new String(record.value(), StandardCharsets.UTF_8))
+			.startsWith("{\"specversion\":\"1.0\",\"id\":\"7\",\"type\":\"t\",\"source\":\"/shop\",")
+			.endsWith("\"data\":\"text\"}");
+	}
+
+	@Test
+	void aRecordThatIsTooLargeIsFinal() {
+		try (KafkaSenders senders = senders(broker.getBrokersAsString(), Duration.ofSeconds(10))) {
+			assertThatExceptionOfType(PermanentFailureException.class)
+				.isThrownBy(() -> senders.senders().get(0).send(message(new byte[2_000_000])))
+				.withMessageContaining("RecordTooLargeException");
+		}
+	}
+
+	@Test
+	void aBrokerThatIsAwayIsAFailureWithinTheTimeout() {
+		long start = System.nanoTime();
+		try (KafkaSenders senders = senders("127.0.0.1:1", Duration.ofSeconds(1))) {
+			assertThatExceptionOfType(SendFailedException.class)
+				.isThrownBy(() -> senders.senders().get(0).send(message(new byte[1])))
+				.withMessageStartingWith("The record of sender 'orders' was not stored: ");
+		}
+		assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
+	}
+
+	private static OutboxMessage message(byte[] data) {
+		return new OutboxMessage("large", "t", "/s", null, null, "application/octet-stream", data, null, Map.of(), 1);
+	}
+
+	private static KafkaSenders senders(String servers, Duration timeout) {
+		return new KafkaSenders(
+				Map.of("orders", new OutboxProperties.Kafka("binary", OutboxProperties.Mode.BINARY, timeout)),
+				producers(servers));
+	}
+
+	/**
+	 * With serializers of its own, which are not for bytes, and with transactions.
+	 */
+	private static ProducerFactory<String, String> producers(String servers) {
+		DefaultKafkaProducerFactory<String, String> producers = new DefaultKafkaProducerFactory<>(
+				Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, servers), new StringSerializer(),
+				new StringSerializer());
+		producers.setTransactionIdPrefix("tx-");
+		return producers;
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@Import(JacksonAutoConfiguration.class)
+	static class Application {
+
+		@Bean
+		ProducerFactory<String, String> producers(Environment environment) {
+			return KafkaOutboxTests.producers(environment.getRequiredProperty("test.kafka"));
+		}
+
+	}
+
+}
