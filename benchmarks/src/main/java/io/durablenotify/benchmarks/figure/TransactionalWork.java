@@ -97,7 +97,8 @@ public final class TransactionalWork implements Figure {
 
 		};
 		WorkListenerSpec spec = WorkListenerSpec.of(queue).concurrency(THREADS).inTransaction();
-		double perSecond = Backlog.handle(database, instance, (prefetch == 0) ? spec : spec.prefetch(prefetch), handler);
+		double perSecond = Backlog.handle(database, instance, (prefetch == 0) ? spec : spec.prefetch(prefetch),
+				handler);
 		handler.check(ids);
 		Check.equal("effects", items, database.number("SELECT count(*) FROM effects") - before);
 		return perSecond;
