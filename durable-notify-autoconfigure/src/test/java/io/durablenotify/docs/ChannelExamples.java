@@ -80,9 +80,7 @@ class ChannelExamples {
 	// end::create[]
 
 	// tag::broadcast[]
-	Subscription prices(String shop) { // each shop gets each price, also those while it
-										// was
-										// away
+	Subscription prices(String shop) { // each shop gets each price, also after an absence
 		return this.channels.subscribe("prices", shop, (consumer) -> consumer.inTransaction(), new MessageHandler() {
 
 			@Override
@@ -119,9 +117,7 @@ class ChannelExamples {
 
 	// tag::direct[]
 	String ask(String question) {
-		String address = "reply/" + question; // which you choose; it is in the database,
-												// not
-												// a JVM's
+		String address = "reply/" + question; // any text that you choose
 		this.channels.send("questions", "oracle", ChannelMessage.of(question).header("reply-to", address));
 		Optional<Message> reply = this.channels.receive("replies", address, Duration.ofSeconds(30));
 		return reply.map(Message::text).orElse("no answer");
