@@ -67,17 +67,11 @@ class DurableNotifyPropertiesTests {
 			Map.entry("work.enqueue-timeout", "10s"), Map.entry("work.enqueue-buffer", "10000"),
 			Map.entry("work.dead-retention", ""), Map.entry("work.queues", ""),
 			Map.entry("channels.poll-interval", "1s"), Map.entry("channels.direct-retention", ""),
-			Map.entry("channels.subscriber-limit", "7d"),
-			Map.entry("outbox.circuit.failures", "5"),
-			Map.entry("outbox.circuit.interval", "1s"),
-			Map.entry("outbox.circuit.max-interval", "10s"),
-			Map.entry("outbox.http", ""),
-			Map.entry("outbox.kafka", ""),
-			Map.entry("outbox.max-age", ""),
-			Map.entry("outbox.max-attempts", "1000"),
-			Map.entry("outbox.on-dead", "continue"),
-			Map.entry("outbox.retention", ""),
-			Map.entry("outbox.source", ""));
+			Map.entry("channels.subscriber-limit", "7d"), Map.entry("outbox.circuit.failures", "5"),
+			Map.entry("outbox.circuit.interval", "1s"), Map.entry("outbox.circuit.max-interval", "10s"),
+			Map.entry("outbox.http", ""), Map.entry("outbox.kafka", ""), Map.entry("outbox.max-age", ""),
+			Map.entry("outbox.max-attempts", "1000"), Map.entry("outbox.on-dead", "continue"),
+			Map.entry("outbox.retention", ""), Map.entry("outbox.source", ""));
 
 	/**
 	 * Boot's wording: a sentence as plain text, without an article in front.

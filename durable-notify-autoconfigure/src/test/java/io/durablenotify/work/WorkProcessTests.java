@@ -46,7 +46,7 @@ class WorkProcessTests {
 	@Fixture
 	private static TestDatabase database;
 
-	@Fixture(properties = LEASE)
+	@Fixture(properties = { LEASE, "durable-notify.streams.lease=2s" })
 	private static Instance instance;
 
 	private final List<WorkItem> handled = new CopyOnWriteArrayList<>();

@@ -41,7 +41,8 @@ class DatabaseTests {
 				"durable_notify.schema_history");
 		assertThat(this.jdbc.sql("select script from flyway_schema_history order by installed_rank")
 			.query(String.class)
-			.list()).containsExactly("V1__answers.sql", "V2__settings.sql", "V3__step_results.sql", "V4__orders.sql");
+			.list()).containsExactly("V1__answers.sql", "V2__settings.sql", "V3__step_results.sql", "V4__orders.sql",
+					"V5__received_events.sql");
 	}
 
 }
