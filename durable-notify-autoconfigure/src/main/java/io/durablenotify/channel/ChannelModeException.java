@@ -23,6 +23,9 @@ package io.durablenotify.channel;
 @SuppressWarnings("serial")
 public final class ChannelModeException extends RuntimeException {
 
+	/**
+	 * The mode that the channel has.
+	 */
 	private final ChannelMode mode;
 
 	ChannelModeException(String channel, ChannelMode mode, String wanted) {

@@ -22,6 +22,9 @@ package io.durablenotify.outbox;
 @SuppressWarnings("serial")
 public final class OutboxSetupException extends IllegalStateException {
 
+	/**
+	 * What to do about it.
+	 */
 	private final String action;
 
 	OutboxSetupException(String message, String action) {

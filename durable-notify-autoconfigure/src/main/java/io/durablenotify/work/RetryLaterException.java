@@ -29,6 +29,9 @@ import org.springframework.util.Assert;
 @SuppressWarnings("serial")
 public final class RetryLaterException extends RuntimeException {
 
+	/**
+	 * The time until the next attempt, at the least.
+	 */
 	private final Duration delay;
 
 	/**
