@@ -100,8 +100,9 @@ class OneTransactionTests {
 		database = server.database();
 		settings = DriverSettings.of(database, 1);
 		instance = Instance.start(database, settings::install, "durable-notify.streams.retention=1h");
-		// Has its own transactions
+		// Have their own transactions
 		instance.context().getBean("durableNotifyRunJanitor", Lifecycle.class).stop();
+		instance.context().getBean("durableNotifyChannelJanitor", Lifecycle.class).stop();
 	}
 
 	@AfterAll
