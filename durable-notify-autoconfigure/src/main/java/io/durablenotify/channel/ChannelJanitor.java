@@ -16,7 +16,6 @@
 
 package io.durablenotify.channel;
 
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,7 +26,7 @@ import java.util.function.BooleanSupplier;
 import io.durablenotify.channel.ChannelSql.Cursor;
 import io.durablenotify.channel.ChannelSql.Swept;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.PeriodicTask;
@@ -49,6 +48,8 @@ final class ChannelJanitor extends PeriodicTask {
 	private final ApplicationDatabase database;
 
 	private final ChannelSql sql;
+
+	private final ReadCommitted readCommitted = new ReadCommitted();
 
 	private final @Nullable Duration directRetention;
 
@@ -116,18 +117,9 @@ final class ChannelJanitor extends PeriodicTask {
 		return swept.removed() >= SLICE;
 	}
 
-	/**
-	 * Run statements in a transaction of their own, which sees what was committed before
-	 * each.
-	 */
 	private <T> T execute(SessionWork<T> work) {
 		return this.database.executeSeparately("clean up channels", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> OneTransaction.run(connection, (session, inside) -> {
-					try (Statement statement = session.createStatement()) {
-						statement.executeUpdate("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-					}
-					return work.run(session, inside);
-				}));
+				(connection, joined) -> this.readCommitted.run(connection, work));
 	}
 
 }

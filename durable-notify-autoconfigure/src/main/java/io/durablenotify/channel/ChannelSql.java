@@ -286,7 +286,8 @@ final class ChannelSql {
 	/**
 	 * Remove messages of a direct channel that were not received, and the rows of
 	 * addresses that have no messages.
-	 * @param connection the connection, in a READ COMMITTED transaction
+	 * @param connection the connection, in a READ COMMITTED transaction or in autocommit
+	 * with that default
 	 * @param after the last address that was examined before
 	 * @param retention how long messages are kept, {@code null} to keep them
 	 * @param limit how many addresses are examined
@@ -334,7 +335,8 @@ final class ChannelSql {
 
 	/**
 	 * Remove a slice of the chunks that all living consumers of a stream have had.
-	 * @param connection the connection, in a READ COMMITTED transaction
+	 * @param connection the connection, in a READ COMMITTED transaction or in autocommit
+	 * with that default
 	 * @param limit how long a consumer lives without an owner
 	 * @return how many; there may be more unless it is 0
 	 */

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.schema.SchemaName;
 
 /**

@@ -24,10 +24,11 @@ import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.schema.SchemaName;
-import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
+import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.work.WorkAdminSql.FoundQueue;
 import org.jspecify.annotations.Nullable;
 

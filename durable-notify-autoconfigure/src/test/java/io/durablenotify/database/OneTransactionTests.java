@@ -100,9 +100,8 @@ class OneTransactionTests {
 		database = server.database();
 		settings = DriverSettings.of(database, 1);
 		instance = Instance.start(database, settings::install, "durable-notify.streams.retention=1h");
-		// Have their own transactions
+		// Has its own transactions
 		instance.context().getBean("durableNotifyRunJanitor", Lifecycle.class).stop();
-		instance.context().getBean("durableNotifyChannelJanitor", Lifecycle.class).stop();
 	}
 
 	@AfterAll

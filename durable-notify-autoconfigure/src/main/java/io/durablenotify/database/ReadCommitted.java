@@ -14,15 +14,12 @@
  * limitations under the License.
  */
 
-package io.durablenotify.work;
+package io.durablenotify.database;
 
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 
-import io.durablenotify.database.OneTransaction;
-import io.durablenotify.database.SessionWork;
-import io.durablenotify.database.SqlErrors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * or the role has another default they get a transaction, which costs two round trips
  * more.
  */
-final class ReadCommitted {
+public final class ReadCommitted {
 
 	/**
 	 * What our functions fail with in another transaction.
@@ -43,9 +40,13 @@ final class ReadCommitted {
 
 	/**
 	 * Run a statement.
+	 * @param <T> the result's type
 	 * @param connection the connection, in autocommit
+	 * @param work the statement
+	 * @return its result
+	 * @throws SQLException if the database fails
 	 */
-	<T extends @Nullable Object> T run(Connection connection, SessionWork<T> work) throws SQLException {
+	public <T extends @Nullable Object> T run(Connection connection, SessionWork<T> work) throws SQLException {
 		if (this.isDefault || !connection.getAutoCommit()) {
 			try {
 				return work.run(connection, false);
