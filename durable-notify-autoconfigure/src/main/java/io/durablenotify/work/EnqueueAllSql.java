@@ -47,7 +47,7 @@ final class EnqueueAllSql {
 	 * text NULL.
 	 */
 	private static final String ROWS = """
-			FROM (SELECT q.queue_id, unnest(?::bigint[]) AS due_at, unnest(?::bigint[]) AS due_in,
+			FROM (SELECT q.queue_id, q.name, unnest(?::bigint[]) AS due_at, unnest(?::bigint[]) AS due_in,
 				unnest(?::text[]) AS key, unnest(?::text[]) AS headers, unnest(?::bytea[]) AS payload
 				FROM ${schema}.work_queues q WHERE q.name = ? OFFSET 0) u
 			""";
@@ -78,12 +78,13 @@ final class EnqueueAllSql {
 			""";
 
 	/**
-	 * The function takes a snapshot for each of its statements.
+	 * The function takes a snapshot for each of its statements, and so would find a queue
+	 * that is created meanwhile for the last items only: this statement's own snapshot
+	 * decides.
 	 */
 	private static final String APPEND = """
-			SELECT a.queue_id, a.item_id, a.due, false FROM (SELECT unnest(?::bigint[]) AS due_at, unnest(?::bigint[]) AS due_in,
-				unnest(?::text[]) AS key, unnest(?::text[]) AS headers, unnest(?::bytea[]) AS payload OFFSET 0) u
-			CROSS JOIN LATERAL ${schema}.work_append(?::text, u.key, u.due_at, u.due_in, nullif(u.headers, ''), u.payload) a
+			SELECT a.queue_id, a.item_id, a.due, false ${rows}
+			CROSS JOIN LATERAL ${schema}.work_append(u.name, u.key, u.due_at, u.due_in, nullif(u.headers, ''), u.payload) a
 			""";
 
 	private final String insert;
@@ -99,7 +100,7 @@ final class EnqueueAllSql {
 		this.insert = schema.qualify(INSERT);
 		this.coalesce = new LimitedStatement(schema.qualify(coalesce.replace("${changes}", EnqueueSql.EARLIER)));
 		this.replace = new LimitedStatement(schema.qualify(coalesce.replace("${changes}", EnqueueSql.REPLACE)));
-		this.append = new LimitedStatement(schema.qualify(APPEND));
+		this.append = new LimitedStatement(schema.qualify(APPEND.replace("${rows}", ROWS)));
 	}
 
 	/**

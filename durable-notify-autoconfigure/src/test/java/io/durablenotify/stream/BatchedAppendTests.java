@@ -279,7 +279,10 @@ class BatchedAppendTests {
 				.execute("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) "
 						+ "SELECT stream_id, 2, 'raw' FROM durable_notify.streams WHERE name = 'known'");
 			CompletableFuture<Long> next = writer.appendAsync("known", "c");
-			database.awaitLockWait();
+			// It waits for a few milliseconds at a time, which a look at the server can
+			// miss
+			AppendPipeline pipeline = instance.bean(AppendPipeline.class);
+			Eventually.await(() -> pipeline.toString().contains("muted [known]"), pipeline::toString);
 			assertThat(get(writer.appendAsync("not-known", "b"))).isOne();
 			assertThat(next).isNotDone();
 			raw.commit();

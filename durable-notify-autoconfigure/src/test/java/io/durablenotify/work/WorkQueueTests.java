@@ -342,6 +342,22 @@ class WorkQueueTests {
 	}
 
 	@Test
+	void aListIsStoredAsAWholeWhereItsQueueIsCreatedMeanwhile() {
+		List<WorkRequest> requests = IntStream.range(0, 20_000)
+			.mapToObj((i) -> WorkRequest.of("meanwhile", String.valueOf(i)).orderingKey("k"))
+			.toList();
+		CompletableFuture<List<Enqueued>> enqueued = Background.supply(() -> queue.enqueueAll(requests));
+		Eventually.await(
+				() -> database.jdbc()
+					.queryForObject("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' "
+							+ "AND query LIKE '%work_append%' AND pid <> pg_backend_pid())", Boolean.class),
+				enqueued::toString);
+		queue.enqueue(WorkRequest.of("meanwhile", "other"));
+		assertThat(enqueued.join()).hasSize(20_000).extracting(Enqueued::id).isSorted();
+		assertThat(payloads("meanwhile")).hasSize(20_001);
+	}
+
+	@Test
 	void itemsOfAListHaveTheirOwnDueTimesAndHeaders() {
 		Instant later = Instant.now().plusSeconds(3600).truncatedTo(ChronoUnit.MICROS);
 		for (Kind kind : Kind.values()) {
