@@ -84,7 +84,7 @@ class ArchitectureTests {
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
 			List.of("workflow", "channel", "outbox"), List.of("stream", "event", "change", "work"), List.of("log"),
 			List.of("instance"), List.of("wakeup"), List.of("listener"), List.of("schema"),
-			List.of("loop", "database", "method"), List.of("properties"), List.of(""));
+			List.of("loop", "database", "method"), List.of("measure", "properties"), List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an

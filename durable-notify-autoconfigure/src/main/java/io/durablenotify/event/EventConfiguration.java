@@ -59,12 +59,18 @@ public class EventConfiguration {
 	}
 
 	@Bean
+	EventMeasures durableNotifyEventMeasures() {
+		return new EventMeasures();
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
-			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties properties) {
+			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties properties,
+			EventMeasures measures) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
-				new EventAppends(appendStore, writes, properties), followers, properties);
+				new EventAppends(appendStore, writes, properties, measures), followers, properties);
 	}
 
 }

@@ -56,7 +56,7 @@ final class ListenerStateHolder {
 
 	synchronized void started() {
 		this.listened = false;
-		this.state = new ListenerState(Status.CONNECTING, now(), false, 0, null, null);
+		this.state = new ListenerState(Status.CONNECTING, now(), false, this.state.reconnects(), null, null);
 	}
 
 	synchronized void stopped() {

@@ -1,0 +1,249 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import java.util.List;
+
+import io.durablenotify.listener.ListenerMeasures;
+import io.durablenotify.listener.ListenerState.ProbeOutcome;
+import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.wakeup.WakeupMeasures;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Tags;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
+
+/**
+ * The meters of durable-notify. {@code docs/metrics.md} is written from them.
+ */
+enum DurableNotifyMeters {
+
+	/**
+	 * Gauges the listener's status.
+	 */
+	LISTENER_STATUS("listener.status", Kind.GAUGE, "1 for the present status of the listener, 0 for the others",
+			MeterTag.of("status", Status.class)),
+
+	/**
+	 * Gauges whether the listener receives.
+	 */
+	LISTENER_PROVEN("listener.proven", Kind.GAUGE,
+			"1 if a notification of another connection was received since the listener has connected, else 0"),
+
+	/**
+	 * Gauges the age of the listener's status.
+	 */
+	LISTENER_STATUS_AGE("listener.status.age", Kind.TIME_GAUGE, "The time since the listener's status has changed"),
+
+	/**
+	 * Counts reconnects.
+	 */
+	LISTENER_RECONNECTS("listener.reconnects", Kind.COUNTER, "Connections that were made again after one was lost"),
+
+	/**
+	 * Counts attempts to listen.
+	 */
+	LISTENER_ATTEMPTS("listener.attempts", Kind.COUNTER, "Attempts to connect and listen",
+			MeterTag.of("outcome", ListenerMeasures.Attempt.class)),
+
+	/**
+	 * Counts probes.
+	 */
+	LISTENER_PROBES("listener.probes", Kind.COUNTER,
+			"Probes of the listener. One counts as heard too where another notification has come first",
+			MeterTag.of("outcome", ProbeOutcome.class)),
+
+	/**
+	 * Times probes.
+	 */
+	LISTENER_PROBE("listener.probe", Kind.TIMER,
+			"From sending a probe of this instance to its arrival: what a notification takes now"),
+
+	/**
+	 * Counts notifications.
+	 */
+	LISTENER_NOTIFICATIONS("listener.notifications", Kind.COUNTER,
+			"Notifications that were received, on the application's own channels as user",
+			MeterTag.of("channel", ListenerMeasures.Channel.class)),
+
+	/**
+	 * Times statements that notify.
+	 */
+	WAKEUPS_NOTIFY("wakeups.notify", Kind.TIMER, "Statements that notify other instances",
+			MeterTag.of("outcome", WakeupMeasures.Sending.class)),
+
+	/**
+	 * Summarizes the writes of a notification.
+	 */
+	WAKEUPS_BATCH("wakeups.batch", Kind.SUMMARY, "writes", "Writes that one notification tells of"),
+
+	/**
+	 * Gauges the pause between notifications.
+	 */
+	WAKEUPS_PAUSE("wakeups.pause", Kind.TIME_GAUGE,
+			"How long a wake-up waits at most until it is sent; 0 while none is sent"),
+
+	/**
+	 * Counts wake-ups.
+	 */
+	WAKEUPS_RECEIVED("wakeups.received", Kind.COUNTER, "Wake-ups that were received", Common.WAKEUP_TOPIC,
+			MeterTag.of("source", "local", "remote")),
+
+	/**
+	 * Counts resyncs.
+	 */
+	WAKEUPS_RESYNCS("wakeups.resyncs", Kind.COUNTER,
+			"Requests to fetch everything, since wake-ups may have been missed. "
+					+ "connected: the listener has begun to listen; received: another instance has asked for it; "
+					+ "overflow, failed: this instance has asked the others for it",
+			MeterTag.of("cause", WakeupMeasures.ResyncCause.class)),
+
+	/**
+	 * Gauges the other instances.
+	 */
+	INSTANCES("instances", Kind.GAUGE, "Other instances that have sent a wake-up in the last minute"),
+
+	/**
+	 * Gauges the poll's interval.
+	 */
+	POLL_INTERVAL("poll.interval", Kind.TIME_GAUGE, "The poll's interval in force; 0 if there is no poll");
+
+	/**
+	 * What the names of all meters begin with.
+	 */
+	static final String PREFIX = "durablenotify.";
+
+	private final String name;
+
+	private final Kind kind;
+
+	private final @Nullable String unit;
+
+	private final String description;
+
+	private final List<MeterTag> tags;
+
+	DurableNotifyMeters(String name, Kind kind, String description, MeterTag... tags) {
+		this(name, kind, null, description, tags);
+	}
+
+	DurableNotifyMeters(String name, Kind kind, @Nullable String unit, String description, MeterTag... tags) {
+		this.name = PREFIX + name;
+		this.kind = kind;
+		this.unit = unit;
+		this.description = description;
+		this.tags = List.of(tags);
+	}
+
+	String meterName() {
+		return this.name;
+	}
+
+	Kind kind() {
+		return this.kind;
+	}
+
+	/**
+	 * Return the base unit, {@code null} for durations, whose unit the registry chooses,
+	 * and for plain numbers.
+	 */
+	@Nullable String unit() {
+		return this.unit;
+	}
+
+	String description() {
+		return this.description;
+	}
+
+	List<MeterTag> tags() {
+		return this.tags;
+	}
+
+	/**
+	 * Return tags with all of this meter's keys.
+	 * @param values a value for each
+	 */
+	Tags tags(String... values) {
+		Assert.isTrue(values.length == this.tags.size(),
+				() -> "%s has the tags %s".formatted(this.name, this.tags.stream().map(MeterTag::key).toList()));
+		Tags tags = Tags.empty();
+		for (int i = 0; i < values.length; i++) {
+			tags = tags.and(this.tags.get(i).key(), values[i]);
+		}
+		return tags;
+	}
+
+	/**
+	 * The kinds of meters.
+	 */
+	enum Kind {
+
+		/**
+		 * A number that only grows.
+		 */
+		COUNTER("counter", Meter.Type.COUNTER),
+
+		/**
+		 * A present number.
+		 */
+		GAUGE("gauge", Meter.Type.GAUGE),
+
+		/**
+		 * A present duration.
+		 */
+		TIME_GAUGE("gauge of time", Meter.Type.GAUGE),
+
+		/**
+		 * Durations of operations.
+		 */
+		TIMER("timer", Meter.Type.TIMER),
+
+		/**
+		 * Sizes.
+		 */
+		SUMMARY("summary", Meter.Type.DISTRIBUTION_SUMMARY);
+
+		private final String text;
+
+		private final Meter.Type type;
+
+		Kind(String text, Meter.Type type) {
+			this.text = text;
+			this.type = type;
+		}
+
+		String text() {
+			return this.text;
+		}
+
+		Meter.Type type() {
+			return this.type;
+		}
+
+	}
+
+	/**
+	 * Tags of several meters.
+	 */
+	private static final class Common {
+
+		private static final MeterTag WAKEUP_TOPIC = MeterTag.named("topic", "what the wake-ups are about");
+
+	}
+
+}

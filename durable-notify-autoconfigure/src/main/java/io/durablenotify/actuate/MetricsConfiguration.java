@@ -1,0 +1,58 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import java.time.Clock;
+import java.util.List;
+
+import io.durablenotify.listener.ListenerMeasures;
+import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.WakeupMeasures;
+import io.durablenotify.wakeup.Wakeups;
+import io.micrometer.core.instrument.binder.MeterBinder;
+
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * The metrics' beans.
+ */
+@Configuration(proxyBeanMethods = false)
+public class MetricsConfiguration {
+
+	/**
+	 * Without PostgreSQL there is nothing to measure, and none of the beans.
+	 */
+	@Bean
+	@ConditionalOnMissingBean(name = "durableNotifyMetrics")
+	MeterBinder durableNotifyMetrics(DatabaseProduct product, BeanFactory beans) {
+		return new DurableNotifyMetrics(() -> (product.isPostgres()) ? sources(beans) : List.of());
+	}
+
+	private static List<MeterSource> sources(BeanFactory beans) {
+		return List.of(
+				new ListenerMeters(beans.getBean(NotificationListener.class), beans.getBean(ListenerMeasures.class),
+						Clock.systemUTC()),
+				new WakeupMeters(beans.getBean(Wakeups.class), beans.getBean(WakeupMeasures.class),
+						beans.getBean(Poll.class)));
+	}
+
+}
