@@ -18,9 +18,12 @@ package io.durablenotify.actuate;
 
 import java.util.List;
 
+import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.loop.PeriodicMeasures;
+import io.durablenotify.stream.append.AppendMeasures;
 import io.durablenotify.wakeup.WakeupMeasures;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tags;
@@ -31,7 +34,7 @@ import org.springframework.util.Assert;
 /**
  * The meters of durable-notify. {@code docs/metrics.md} is written from them.
  */
-enum DurableNotifyMeters {
+public enum DurableNotifyMeters {
 
 	/**
 	 * Gauges the listener's status.
@@ -121,7 +124,93 @@ enum DurableNotifyMeters {
 	/**
 	 * Gauges the poll's interval.
 	 */
-	POLL_INTERVAL("poll.interval", Kind.TIME_GAUGE, "The poll's interval in force; 0 if there is no poll");
+	POLL_INTERVAL("poll.interval", Kind.TIME_GAUGE, "The poll's interval in force; 0 if there is no poll"),
+
+	/**
+	 * Times appends.
+	 */
+	APPEND("append", Kind.TIMER,
+			"From the call of an append to its outcome; of an asynchronous one, to its future's end", Common.LOGS,
+			MeterTag.of("outcome", "stored", "duplicate", "ended", "conflict", "locked", "unknown", "refused",
+					"failed")),
+
+	/**
+	 * Times the statements of appends.
+	 */
+	APPEND_STATEMENT("append.statement", Kind.TIMER, "Statements that store chunks or events", Common.LOGS,
+			MeterTag.of("mode", AppendMeasures.Mode.class)),
+
+	/**
+	 * Summarizes the chunks of a statement.
+	 */
+	APPEND_BATCH("append.batch", Kind.SUMMARY, "chunks", "Chunks that one statement stores"),
+
+	/**
+	 * Gauges the buffer of appends.
+	 */
+	APPEND_QUEUED("append.queued", Kind.GAUGE, "bytes", "What waits to be written outside of transactions"),
+
+	/**
+	 * Gauges the size of the buffer of appends.
+	 */
+	APPEND_QUEUED_LIMIT("append.queued.limit", Kind.GAUGE, "bytes",
+			"The size of that buffer (durable-notify.streams.append-buffer)"),
+
+	/**
+	 * Gauges streams that are locked.
+	 */
+	APPEND_CONTENDED("append.contended", Kind.GAUGE, "streams",
+			"Streams whose appends wait for another transaction that has locked them"),
+
+	/**
+	 * Counts renewals.
+	 */
+	LEASES_RENEWALS("leases.renewals", Kind.COUNTER, "Renewals of this instance's leases",
+			MeterTag.of("outcome", LeaseMeasures.Renewal.class)),
+
+	/**
+	 * Gauges the age of the leases' last renewal.
+	 */
+	LEASES_RENEWAL_AGE("leases.renewal.age", Kind.TIME_GAUGE,
+			"The time since the last renewal that has succeeded; near the lease's length others take over"),
+
+	/**
+	 * Counts lost leases.
+	 */
+	LEASES_LOST("leases.lost", Kind.COUNTER, "Leases of this instance that were lost: another instance has taken over"),
+
+	/**
+	 * Counts takeovers.
+	 */
+	LEASES_TAKEN_OVER("leases.taken.over", Kind.COUNTER,
+			"Streams, items and consumers that this instance has taken over from others",
+			MeterTag.of("topic", "streams", "stream-consumer", "work")),
+
+	/**
+	 * Gauges clients of server-sent events.
+	 */
+	SSE_CLIENTS("sse.clients", Kind.GAUGE,
+			"Clients of server-sent events. waiting: they take nothing for now; given_up: their connections end",
+			MeterTag.of("state", "open", "waiting", "given_up")),
+
+	/**
+	 * Counts clients that were given up.
+	 */
+	SSE_GIVEN_UP("sse.given.up", Kind.COUNTER,
+			"Clients that were given up: they have taken nothing for durable-notify.sse.write-timeout"),
+
+	/**
+	 * Times background tasks.
+	 */
+	CLEANUP("cleanup", Kind.TIMER, "Runs of the tasks that clean up, and of the one that plans recurring work",
+			Common.TASKS, MeterTag.of("outcome", PeriodicMeasures.Run.class)),
+
+	/**
+	 * Counts what was cleaned up.
+	 */
+	CLEANUP_REMOVED("cleanup.removed", Kind.COUNTER,
+			"Streams, runs, changes, items, messages and sent events that were deleted since their time was over",
+			Common.TASKS);
 
 	/**
 	 * What the names of all meters begin with.
@@ -150,27 +239,44 @@ enum DurableNotifyMeters {
 		this.tags = List.of(tags);
 	}
 
-	String meterName() {
+	/**
+	 * Return the name, such as {@code durablenotify.listener.status}.
+	 * @return the name
+	 */
+	public String meterName() {
 		return this.name;
 	}
 
-	Kind kind() {
+	/**
+	 * Return the kind.
+	 * @return the kind
+	 */
+	public Kind kind() {
 		return this.kind;
 	}
 
 	/**
 	 * Return the base unit, {@code null} for durations, whose unit the registry chooses,
 	 * and for plain numbers.
+	 * @return the unit
 	 */
-	@Nullable String unit() {
+	public @Nullable String unit() {
 		return this.unit;
 	}
 
-	String description() {
+	/**
+	 * Return the description.
+	 * @return the description
+	 */
+	public String description() {
 		return this.description;
 	}
 
-	List<MeterTag> tags() {
+	/**
+	 * Return the tags, all of which each of its series has.
+	 * @return the tags
+	 */
+	public List<MeterTag> tags() {
 		return this.tags;
 	}
 
@@ -191,7 +297,7 @@ enum DurableNotifyMeters {
 	/**
 	 * The kinds of meters.
 	 */
-	enum Kind {
+	public enum Kind {
 
 		/**
 		 * A number that only grows.
@@ -227,11 +333,19 @@ enum DurableNotifyMeters {
 			this.type = type;
 		}
 
-		String text() {
+		/**
+		 * Return its name in documents.
+		 * @return the name
+		 */
+		public String text() {
 			return this.text;
 		}
 
-		Meter.Type type() {
+		/**
+		 * Return its type for Micrometer.
+		 * @return the type
+		 */
+		public Meter.Type type() {
 			return this.type;
 		}
 
@@ -241,6 +355,11 @@ enum DurableNotifyMeters {
 	 * Tags of several meters.
 	 */
 	private static final class Common {
+
+		private static final MeterTag LOGS = MeterTag.of("topic", "streams", "events");
+
+		private static final MeterTag TASKS = MeterTag.of("topic", "streams", "events", "changes", "work", "recurring",
+				"channels", "outbox");
 
 		private static final MeterTag WAKEUP_TOPIC = MeterTag.named("topic", "what the wake-ups are about");
 

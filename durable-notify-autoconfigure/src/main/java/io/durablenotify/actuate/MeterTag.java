@@ -27,7 +27,7 @@ import java.util.Locale;
  * @param values all values that it can have, empty where the application determines them
  * @param description what the values are, where the application determines them
  */
-record MeterTag(String key, List<String> values, String description) {
+public record MeterTag(String key, List<String> values, String description) {
 
 	/**
 	 * The value where there is nothing to name.

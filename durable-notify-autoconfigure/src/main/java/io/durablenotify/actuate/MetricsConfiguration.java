@@ -17,14 +17,22 @@
 package io.durablenotify.actuate;
 
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 
+import io.durablenotify.event.EventMeasures;
+import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.stream.append.AppendPipeline;
+import io.durablenotify.stream.append.AppendWrite;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.WakeupMeasures;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.web.SseClients;
 import io.micrometer.core.instrument.binder.MeterBinder;
 
 import org.springframework.beans.factory.BeanFactory;
@@ -38,6 +46,8 @@ import org.springframework.context.annotation.Configuration;
 @Configuration(proxyBeanMethods = false)
 public class MetricsConfiguration {
 
+	private static final String SSE_CLIENTS = "durableNotifyResponseChecks";
+
 	/**
 	 * Without PostgreSQL there is nothing to measure, and none of the beans.
 	 */
@@ -48,11 +58,21 @@ public class MetricsConfiguration {
 	}
 
 	private static List<MeterSource> sources(BeanFactory beans) {
-		return List.of(
-				new ListenerMeters(beans.getBean(NotificationListener.class), beans.getBean(ListenerMeasures.class),
-						Clock.systemUTC()),
-				new WakeupMeters(beans.getBean(Wakeups.class), beans.getBean(WakeupMeasures.class),
-						beans.getBean(Poll.class)));
+		List<MeterSource> sources = new ArrayList<>();
+		sources.add(new ListenerMeters(beans.getBean(NotificationListener.class), beans.getBean(ListenerMeasures.class),
+				Clock.systemUTC()));
+		sources.add(new WakeupMeters(beans.getBean(Wakeups.class), beans.getBean(WakeupMeasures.class),
+				beans.getBean(Poll.class)));
+		sources.add(new AppendMeters(beans.getBean(AppendPipeline.class), beans.getBean(AppendWrite.class).measures(),
+				beans.getBean(EventMeasures.class)));
+		sources.add(new LeaseMeters(beans.getBean(Instances.class), beans.getBean(LeaseMeasures.class)));
+		sources.add(new CleanupMeters(
+				beans.getBeanProvider(PeriodicTask.class).stream().map(PeriodicTask::measures).toList()));
+		// No default candidate, and only there where the application has a web stack
+		if (beans.containsBean(SSE_CLIENTS)) {
+			sources.add(new SseMeters(beans.getBean(SSE_CLIENTS, SseClients.class)));
+		}
+		return sources;
 	}
 
 }

@@ -16,8 +16,10 @@
 
 package io.durablenotify.event;
 
+import java.util.List;
 import java.util.concurrent.Executor;
 
+import io.durablenotify.log.LogMeasures;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
@@ -44,7 +46,7 @@ public class EventConfiguration {
 	LogSubscriptions<StoredEvent> durableNotifyRunFollowers(ApplicationDatabase database, Schema schema,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
 		return new LogSubscriptions<>(FollowedRun.KIND, new PostgresRunStore(schema.name()), FollowedRun.BUFFER_BYTES,
-				database, executor, wakeups, poll);
+				database, executor, wakeups, poll, new LogMeasures(List.of()));
 	}
 
 	@Bean

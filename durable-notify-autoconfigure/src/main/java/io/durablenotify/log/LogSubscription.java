@@ -22,6 +22,7 @@ import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.log.LogCursor.Validation;
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Head;
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +82,17 @@ public final class LogSubscription<E> implements Subscription {
 	private volatile int entrySize = 8 * 1024;
 
 	/**
+	 * Whether the last fetch has found that there is no more. Owned by the fetching
+	 * thread.
+	 */
+	private boolean live;
+
+	/**
+	 * Whether the reader had all before, when it received what came last.
+	 */
+	private volatile boolean receivedLive;
+
+	/**
 	 * Guards what follows.
 	 */
 	private final Object lock = new Object();
@@ -88,6 +100,11 @@ public final class LogSubscription<E> implements Subscription {
 	private final EntryBuffer<E> buffer;
 
 	private @Nullable End end;
+
+	/**
+	 * The reason of the end.
+	 */
+	private Ending ending = Ending.COMPLETED;
 
 	/**
 	 * Nothing may be taken any more.
@@ -229,7 +246,7 @@ public final class LogSubscription<E> implements Subscription {
 
 	private boolean acceptFound(@Nullable Head head, EntryPage<E> page) {
 		if (head == null) {
-			end(this.log.deleted());
+			end(Ending.DELETED, this.log.deleted());
 			return false;
 		}
 		if (page.size() > 0) {
@@ -246,23 +263,26 @@ public final class LogSubscription<E> implements Subscription {
 		int hole = from + page.successive(from, this.cursor.next());
 		int end = from + offer(page, from, hole);
 		if (end > from) {
+			measures().fetched().add(end - from);
 			received(end - from, page.get(end - 1));
 		}
 		if (end == hole && hole < page.size()) {
 			return truncated(this.log.indexOf(page.get(hole)) + " was found");
 		}
 		boolean more = this.cursor.next() < head.nextIndex();
+		this.live = !more;
 		if (more && page.size() == 0) {
 			return truncated("nothing was found before %d".formatted(head.nextIndex()));
 		}
 		if (!more && head.end() != null) {
-			end(error(head.end()));
+			RuntimeException error = error(head.end());
+			end((error != null) ? Ending.FAILED : Ending.COMPLETED, error);
 		}
 		return more;
 	}
 
 	private boolean truncated(String found) {
-		end(this.log.truncated(this.cursor.next(), found));
+		end(Ending.TRUNCATED, this.log.truncated(this.cursor.next(), found));
 		return false;
 	}
 
@@ -283,11 +303,13 @@ public final class LogSubscription<E> implements Subscription {
 		if (!this.cursor.isNext(entry, server) || offer(toPage(List.of(entry)), 0, 1) == 0) {
 			return false;
 		}
+		measures().handedOver().increment();
 		received(1, entry);
 		return true;
 	}
 
 	private void received(int count, E last) {
+		this.receivedLive = this.live;
 		this.cursor.advance(count, last);
 		this.consumer.signal();
 	}
@@ -307,19 +329,20 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	void notFound() {
 		if (this.logId == 0) {
-			end(this.log.deleted());
+			end(Ending.DELETED, this.log.deleted());
 		}
 	}
 
 	/**
 	 * End the reading once the buffer is empty.
 	 */
-	void end(@Nullable Throwable error) {
+	void end(Ending ending, @Nullable Throwable error) {
 		synchronized (this.lock) {
 			if (this.end != null || this.closed) {
 				return;
 			}
 			this.end = new End(error);
+			this.ending = ending;
 		}
 		this.registry.ending(this);
 		this.consumer.signal();
@@ -330,12 +353,17 @@ public final class LogSubscription<E> implements Subscription {
 	 * @param error what the consumer receives
 	 */
 	public void abort(Throwable error) {
+		abort(Ending.ERROR, error);
+	}
+
+	private void abort(Ending ending, Throwable error) {
 		synchronized (this.lock) {
 			if (this.closed) {
 				return;
 			}
 			cut();
 			this.end = new End(error);
+			this.ending = ending;
 		}
 		this.registry.ending(this);
 		this.consumer.signal();
@@ -353,7 +381,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.stopped = stopped;
 		}
-		abort(this.log.stopped());
+		abort(Ending.STOPPED, this.log.stopped());
 		return stopped;
 	}
 
@@ -416,6 +444,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.closed = true;
 			end = this.end;
+			count(this.ending);
 		}
 		this.registry.remove(this);
 		return end;
@@ -436,6 +465,10 @@ public final class LogSubscription<E> implements Subscription {
 			if (this.stopped != null && this.end != null) {
 				// Interrupted because the context closes, most likely
 				end = this.end;
+				count(Ending.STOPPED);
+			}
+			else {
+				count(Ending.HANDLER);
 			}
 		}
 		this.registry.remove(this);
@@ -456,9 +489,32 @@ public final class LogSubscription<E> implements Subscription {
 		}
 	}
 
+	private void count(Ending ending) {
+		this.registry.measures().ended().of(ending).increment();
+	}
+
+	/**
+	 * Return the measures of its consumer.
+	 */
+	HandlerMeasures measures() {
+		return this.registry.measures().handlers(null);
+	}
+
+	/**
+	 * An entry is given to the consumer, the first one of its turn.
+	 */
+	void given(E entry) {
+		if (this.receivedLive && this.registry.measures().age().isRecorded()) {
+			this.registry.measures().given(this.log.createdAtOf(entry));
+		}
+	}
+
 	@Override
 	public void cancel() {
 		synchronized (this.lock) {
+			if (!this.closed) {
+				count(Ending.CANCELLED);
+			}
 			this.closed = true;
 			cut();
 		}

@@ -59,6 +59,20 @@ public final class Timing {
 	}
 
 	/**
+	 * Record the time since a start, and begin the next measurement.
+	 * @param start the start, as for {@link #end}
+	 * @return the start of the next one
+	 */
+	public long lap(long start) {
+		if (start == UNMEASURED) {
+			return UNMEASURED;
+		}
+		long now = System.nanoTime();
+		this.recorders.record(now - start);
+		return now;
+	}
+
+	/**
 	 * Record a duration.
 	 * @param nanos the duration in nanoseconds; a negative one counts as 0
 	 */

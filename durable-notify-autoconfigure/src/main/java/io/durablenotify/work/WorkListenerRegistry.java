@@ -91,6 +91,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final WorkProperties properties;
 
+	private final WorkMeasures measures;
+
 	private final TransactionalCompletion completion;
 
 	private final RunningItems running = new RunningItems();
@@ -127,7 +129,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, Executor executor,
-			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties) {
+			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties, WorkMeasures measures) {
 		this.database = database;
 		this.claimSql = claimSql;
 		this.settleSql = settleSql;
@@ -136,6 +138,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		this.executor = executor;
 		this.transactions = transactions;
 		this.properties = properties;
+		this.measures = measures;
 		this.completion = new TransactionalCompletion(database, settleSql, writes);
 	}
 
@@ -166,6 +169,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 								.formatted(queue));
 				}
 			}
+			registration.spec.queues().forEach(this.measures::of);
 			if (this.started) {
 				start(registration);
 			}
@@ -196,7 +200,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				return;
 			}
 			this.started = true;
-			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups);
+			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
 			try {
@@ -223,7 +227,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			return registered;
 		});
 		Settlements settlements = Objects.requireNonNull(this.settlements);
-		WorkInvoker invoker = new WorkInvoker(registration.target,
+		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
 				this.completion, this.running);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
@@ -371,7 +375,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
 			WorkListenerRegistry.this.held.values()
 				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
-			return WorkListenerRegistry.this.database.executeSeparately("claim work",
+			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
+			boolean withWaits = measures.wait().isRecorded();
+			long start = measures.claim().start();
+			ClaimedWork claimed = WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 						long now = System.nanoTime();
 						Long certain = this.certainAt.remove(queue.id());
@@ -379,12 +386,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 							releaseUnknown(connection, queue, lease);
 							certain = now;
 						}
-						Claimed claimed = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
-								lease.instanceId(), limit, range.low(), range.hint());
-						ClaimedWork work = new ClaimedWork(claimed, firstItems(connection, claimed.items()));
+						Claimed answer = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
+								lease.instanceId(), limit, range.low(), range.hint(), withWaits);
+						ClaimedWork work = new ClaimedWork(answer, firstItems(connection, answer.items()));
 						this.certainAt.put(queue.id(), certain);
 						return work;
 					});
+			measures.claim().end(start);
+			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), queue.isPolled());
+			return claimed;
 		}
 
 		/**
