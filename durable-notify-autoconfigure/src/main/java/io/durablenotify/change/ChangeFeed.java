@@ -16,6 +16,7 @@
 
 package io.durablenotify.change;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.Executor;
@@ -63,7 +64,13 @@ final class ChangeFeed implements Subscription {
 	 */
 	private ChangeGap.@Nullable Reason gap;
 
+	private ChangeGap.@Nullable Reason lastGap;
+
+	private long lastGapAt;
+
 	private boolean cancelled;
+
+	private final long openedAt = System.nanoTime();
 
 	/**
 	 * Create a new instance.
@@ -114,6 +121,8 @@ final class ChangeFeed implements Subscription {
 			if (!this.cancelled) {
 				this.changes.clear();
 				this.gap = reason;
+				this.lastGap = reason;
+				this.lastGapAt = System.nanoTime();
 			}
 		}
 	}
@@ -190,6 +199,18 @@ final class ChangeFeed implements Subscription {
 		synchronized (this.lock) {
 			return !this.cancelled;
 		}
+	}
+
+	ChangeSubscriptionState state(Duration positionAge) {
+		synchronized (this.lock) {
+			return new ChangeSubscriptionState(this.topic, this.changes.size() >= this.capacity, this.changes.size(),
+					positionAge, this.lastGap, (this.lastGap != null) ? since(this.lastGapAt) : null,
+					since(this.openedAt), this.handler.getClass().getName());
+		}
+	}
+
+	private static Duration since(long nanoTime) {
+		return Duration.ofNanos(System.nanoTime() - nanoTime);
 	}
 
 	@Override

@@ -334,6 +334,14 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	@Override
+	public List<ChangeSubscriptionState> subscriptions() {
+		return this.feeds.positions((positions) -> positions.subscriptions()
+			.stream()
+			.map((feed) -> feed.state(positions.age(feed)))
+			.toList());
+	}
+
+	@Override
 	public String toString() {
 		return this.feeds.positions((positions) -> "reader of changes at " + positions);
 	}

@@ -20,6 +20,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.loop.Delays;
@@ -59,6 +60,13 @@ final class ListenerRun implements Runnable {
 	private final CompletableFuture<Void> firstConnect = new CompletableFuture<>();
 
 	private final CountDownLatch stopped = new CountDownLatch(1);
+
+	/**
+	 * Ends a delay between two attempts.
+	 */
+	private final Semaphore hurry = new Semaphore(0);
+
+	private volatile boolean reconnectRequested;
 
 	private final long begunAt = System.nanoTime();
 
@@ -101,7 +109,17 @@ final class ListenerRun implements Runnable {
 		synchronized (this) {
 			this.stopped.countDown();
 		}
+		this.hurry.release();
 		this.firstConnect.cancel(false);
+	}
+
+	/**
+	 * Make another connection, without a delay. Talks to the server.
+	 */
+	void reconnect() {
+		this.reconnectRequested = true;
+		this.hurry.release();
+		closeConnection();
 	}
 
 	/**
@@ -125,6 +143,7 @@ final class ListenerRun implements Runnable {
 	public void run() {
 		BackOffExecution delays = this.backOff.start();
 		while (!isStopped()) {
+			this.reconnectRequested = false;
 			long establishedAt = 0;
 			DriverConnectionDetails details = null;
 			try {
@@ -144,7 +163,7 @@ final class ListenerRun implements Runnable {
 			catch (Throwable ex) {
 				failed(ex, details, establishedAt != 0);
 			}
-			if (isHealthyPeriod(establishedAt)) {
+			if (isHealthyPeriod(establishedAt) || this.reconnectRequested) {
 				delays = this.backOff.start();
 			}
 			pause(delays.nextBackOff());
@@ -200,7 +219,8 @@ final class ListenerRun implements Runnable {
 			this.measures.attempts().of(Attempt.FAILED).increment();
 		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
-				: new ListenerException(Problem.CONNECT, message(exception, details, established), exception);
+				: new ListenerException(Problem.CONNECT, (this.reconnectRequested) ? "a new connection was asked for"
+						: message(exception, details, established), exception);
 		if (this.properties.failFast() && !this.firstConnect.isDone()) {
 			if (isOutlasted(exception)) {
 				this.state.failed(Status.BACKING_OFF, String.valueOf(failure.getMessage()));
@@ -244,7 +264,8 @@ final class ListenerRun implements Runnable {
 
 	private void pause(long millis) {
 		try {
-			this.stopped.await(millis, TimeUnit.MILLISECONDS);
+			this.hurry.tryAcquire(millis, TimeUnit.MILLISECONDS);
+			this.hurry.drainPermits();
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();

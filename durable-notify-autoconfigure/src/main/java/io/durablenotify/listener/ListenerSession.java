@@ -25,7 +25,6 @@ import java.util.function.BooleanSupplier;
 
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
-import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGNotification;
 
@@ -131,7 +130,7 @@ final class ListenerSession {
 			if (this.probe.isDeaf()) {
 				throw this.connection.deaf(this.probeTimeout);
 			}
-			if (this.probe.isQueueFull() && this.state.get().status() == Status.LISTENING) {
+			if (this.probe.isQueueFull() && this.state.expectsQueueFull()) {
 				this.state.queueFull(this.connection.queueFull());
 			}
 		}

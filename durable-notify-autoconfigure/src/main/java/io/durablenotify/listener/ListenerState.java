@@ -112,6 +112,16 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 	}
 
 	/**
+	 * A change of the status.
+	 *
+	 * @param at when
+	 * @param status the new status
+	 * @param error what went wrong, without secrets, or {@code null}
+	 */
+	public record StatusChange(Instant at, Status status, @Nullable String error) {
+	}
+
+	/**
 	 * The outcomes of a probe: a token sent from another connection.
 	 */
 	public enum ProbeOutcome {

@@ -18,6 +18,8 @@ package io.durablenotify.listener;
 
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
@@ -27,6 +29,7 @@ import io.durablenotify.loop.WorkerThread;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.listener.ListenerState.StatusChange;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -127,6 +130,27 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	@Override
 	public void probe() {
 		this.probeSender.request();
+	}
+
+	@Override
+	public void reconnect() {
+		ListenerRun run;
+		synchronized (this.lifecycle) {
+			run = this.run;
+		}
+		if (run != null) {
+			run.reconnect();
+		}
+	}
+
+	@Override
+	public List<StatusChange> history() {
+		return this.state.history();
+	}
+
+	@Override
+	public Map<String, Integer> channels() {
+		return this.channels.counts();
 	}
 
 	@Override

@@ -67,6 +67,11 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 		this.task.signal();
 	}
 
+	@Override
+	public Class<?> handlerType() {
+		return this.handler.handlerType();
+	}
+
 	/**
 	 * Ask for entries, beside those that were asked for before. To be followed by
 	 * {@link #signal()}, when the handler may be called.

@@ -16,6 +16,7 @@
 
 package io.durablenotify.log;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -93,11 +94,32 @@ public final class LogSubscription<E> implements Subscription {
 	private volatile boolean receivedLive;
 
 	/**
+	 * The index after the last entry that a wake-up or the last fetch has told of. A
+	 * value that is overwritten by an older one is corrected by the fetch that follows
+	 * its wake-up.
+	 */
+	private volatile long knownEnd;
+
+	private final long openedAt = System.nanoTime();
+
+	/**
 	 * Guards what follows.
 	 */
 	private final Object lock = new Object();
 
 	private final EntryBuffer<E> buffer;
+
+	/**
+	 * The index of the next entry to take.
+	 */
+	private long next;
+
+	/**
+	 * When an entry was taken last, by {@link System#nanoTime()}, if any was.
+	 */
+	private long takenAt;
+
+	private boolean taken;
 
 	private @Nullable End end;
 
@@ -133,6 +155,7 @@ public final class LogSubscription<E> implements Subscription {
 			Consumer<LogSubscription<E>> roomMade, long bufferBytes) {
 		this.log = log;
 		this.cursor = cursor;
+		this.next = cursor.next();
 		this.registry = registry;
 		this.roomMade = roomMade;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
@@ -222,6 +245,15 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
+	 * A wake-up says how far the log is. To be called before the reader is woken.
+	 */
+	void announce(long end) {
+		if (end > this.knownEnd) {
+			this.knownEnd = end;
+		}
+	}
+
+	/**
 	 * Return entries of this reader's log as all of its readers may share them.
 	 */
 	EntryPage<E> toPage(List<E> entries) {
@@ -249,6 +281,7 @@ public final class LogSubscription<E> implements Subscription {
 			end(Ending.DELETED, this.log.deleted());
 			return false;
 		}
+		this.knownEnd = head.nextIndex();
 		if (page.size() > 0) {
 			this.entrySize = (int) (page.bytes(0, page.size()) / page.size());
 		}
@@ -413,6 +446,11 @@ public final class LogSubscription<E> implements Subscription {
 				return;
 			}
 			this.buffer.remove(count);
+			if (count > 0) {
+				this.next += count;
+				this.takenAt = System.nanoTime();
+				this.taken = true;
+			}
 			hasRoom = this.buffer.hasRoom();
 		}
 		if (hasRoom) {
@@ -497,7 +535,7 @@ public final class LogSubscription<E> implements Subscription {
 	 * Return the measures of its consumer.
 	 */
 	HandlerMeasures measures() {
-		return this.registry.measures().handlers(null);
+		return this.registry.measures().handlers(this.log.family());
 	}
 
 	/**
@@ -552,6 +590,47 @@ public final class LogSubscription<E> implements Subscription {
 		synchronized (this.lock) {
 			return !this.closed && this.end == null;
 		}
+	}
+
+	/**
+	 * Return its state, taken now.
+	 */
+	ReaderState state() {
+		long known = Math.max(this.knownEnd, this.cursor.next());
+		boolean full = this.fetchState.isFull();
+		String handler = nameOf(this.consumer.handlerType());
+		synchronized (this.lock) {
+			// What was taken meanwhile
+			long end = Math.max(known, this.next);
+			return new ReaderState(name(), this.log.family(), status(full, end), this.next, end, end - this.next,
+					this.buffer.size(), this.buffer.bytes(), since(this.openedAt),
+					(this.taken) ? since(this.takenAt) : null, handler);
+		}
+	}
+
+	private static Duration since(long nanoTime) {
+		return Duration.ofNanos(System.nanoTime() - nanoTime);
+	}
+
+	/**
+	 * A lambda's name ends with an address after a slash.
+	 */
+	private static String nameOf(Class<?> type) {
+		String name = type.getName();
+		int end = name.indexOf('/');
+		return (end >= 0) ? name.substring(0, end) : name;
+	}
+
+	private ReaderState.Status status(boolean full, long end) {
+		if (!this.closed && this.end == null) {
+			if (this.logId == 0) {
+				return ReaderState.Status.WAITING;
+			}
+			if (full) {
+				return ReaderState.Status.FULL;
+			}
+		}
+		return (end > this.next) ? ReaderState.Status.BEHIND : ReaderState.Status.LIVE;
 	}
 
 	@Override

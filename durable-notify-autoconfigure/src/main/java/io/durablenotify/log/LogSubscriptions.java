@@ -16,6 +16,7 @@
 
 package io.durablenotify.log;
 
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
@@ -241,6 +242,14 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
+	 * Return the states of all readers, each taken now.
+	 * @return those that have not received their end, in no order
+	 */
+	public List<ReaderState> states() {
+		return this.registry.all().stream().map(LogSubscription::state).toList();
+	}
+
+	/**
 	 * Return whether entries of a log should be handed over: there are readers, and few
 	 * enough for the thread of an append.
 	 * @param logId the log's id
@@ -268,6 +277,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		measures().poll().told(wakeup.id());
 		for (LogSubscription<E> reader : this.registry.of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
+				reader.announce(wakeup.position());
 				this.fetcher.wake(reader);
 			}
 		}

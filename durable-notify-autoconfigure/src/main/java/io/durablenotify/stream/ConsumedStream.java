@@ -170,6 +170,11 @@ final class ConsumedStream implements EntryConsumer {
 		}
 	}
 
+	@Override
+	public Class<?> handlerType() {
+		return this.run.handler().getClass();
+	}
+
 	private void resume() {
 		this.paused = false;
 		signal();

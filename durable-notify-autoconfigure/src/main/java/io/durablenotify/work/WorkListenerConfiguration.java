@@ -16,6 +16,8 @@
 
 package io.durablenotify.work;
 
+import java.util.List;
+
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
@@ -83,6 +85,11 @@ public class WorkListenerConfiguration {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
 				}, properties, measures);
+	}
+
+	@Bean
+	WorkHandling durableNotifyWorkHandling(WorkListeners listeners) {
+		return (listeners instanceof WorkListenerRegistry registry) ? registry::states : List::of;
 	}
 
 	@Bean

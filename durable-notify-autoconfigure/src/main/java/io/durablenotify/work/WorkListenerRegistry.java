@@ -21,6 +21,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -274,6 +275,27 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			}
 			return lease;
 		}
+	}
+
+	/**
+	 * Return the states of the queues that have a listener, while they are started.
+	 */
+	List<QueueListenerState> states() {
+		Map<Integer, Integer> running = new HashMap<>();
+		this.running.all().forEach((item) -> running.merge(item.claim().queue().id(), 1, Integer::sum));
+		Map<Integer, Integer> held = new HashMap<>();
+		this.held.values()
+			.stream()
+			.filter((claim) -> !claim.lease().isLost())
+			.forEach((claim) -> held.merge(claim.queue().id(), claim.unsettled(), Integer::sum));
+		return Set.copyOf(this.containers.values())
+			.stream()
+			.flatMap((container) -> container.queues()
+				.stream()
+				.map((queue) -> new QueueListenerState(queue.name(), container.concurrency(),
+						running.getOrDefault(queue.id(), 0), held.getOrDefault(queue.id(), 0))))
+			.sorted(Comparator.comparing(QueueListenerState::queue))
+			.toList();
 	}
 
 	@Override

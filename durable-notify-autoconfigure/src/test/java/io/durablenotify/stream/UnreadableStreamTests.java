@@ -169,7 +169,7 @@ class UnreadableStreamTests {
 	}
 
 	private static TailedStream target(String stream) {
-		return new TailedStream(stream, stream, 256);
+		return new TailedStream(stream, stream, null, 256, 0);
 	}
 
 	private static List<Target> targets(Object argument) {
