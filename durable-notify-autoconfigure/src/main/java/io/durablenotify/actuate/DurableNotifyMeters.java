@@ -18,13 +18,20 @@ package io.durablenotify.actuate;
 
 import java.util.List;
 
+import io.durablenotify.change.ChangeGap;
 import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.log.FetchMeasures;
+import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.log.LogMeasures;
+import io.durablenotify.log.ReaderState;
 import io.durablenotify.loop.PeriodicMeasures;
+import io.durablenotify.outbox.OutboxMeasures;
 import io.durablenotify.stream.append.AppendMeasures;
 import io.durablenotify.wakeup.WakeupMeasures;
+import io.durablenotify.work.QueueMeasures;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tags;
 import org.jspecify.annotations.Nullable;
@@ -93,7 +100,7 @@ public enum DurableNotifyMeters {
 	/**
 	 * Summarizes the writes of a notification.
 	 */
-	WAKEUPS_BATCH("wakeups.batch", Kind.SUMMARY, "writes", "Writes that one notification tells of"),
+	WAKEUPS_BATCH("wakeups.batch", Kind.SUMMARY, "Writes that one notification tells of"),
 
 	/**
 	 * Gauges the pause between notifications.
@@ -127,6 +134,112 @@ public enum DurableNotifyMeters {
 	POLL_INTERVAL("poll.interval", Kind.TIME_GAUGE, "The poll's interval in force; 0 if there is no poll"),
 
 	/**
+	 * Counts polls.
+	 */
+	POLL_ROUNDS("poll.rounds", Kind.COUNTER, "Polls of a feature; of work, claims that only the poll has led to",
+			Common.TOPICS),
+
+	/**
+	 * Counts what only the poll has found.
+	 */
+	POLL_FOUND("poll.found", Kind.COUNTER,
+			"Streams, runs, changes and items that the poll has found, and no notification has told of until the next poll "
+					+ "(of an item, for a second). While the listener listens, notifications are lost",
+			Common.TOPICS),
+
+	/**
+	 * Gauges readers.
+	 */
+	READERS("readers", Kind.GAUGE,
+			"Live readers. full: the handler is slower than what comes; waiting: the stream or run does not exist",
+			Common.LOGS, Common.FAMILY, MeterTag.of("state", ReaderState.Status.class)),
+
+	/**
+	 * Gauges the lag of readers.
+	 */
+	READERS_LAG("readers.lag", Kind.GAUGE,
+			"The greatest number of entries that a reader's handler has still to take", Common.LOGS, Common.FAMILY),
+
+	/**
+	 * Counts readers that have ended.
+	 */
+	READERS_ENDED("readers.ended", Kind.COUNTER, "Readers that have ended, by reason", Common.LOGS,
+			MeterTag.of("reason", LogMeasures.Ending.class)),
+
+	/**
+	 * Times fetches.
+	 */
+	FETCH("fetch", Kind.TIMER, "Statements that read entries, with the wait for a connection", Common.READ,
+			MeterTag.of("outcome", FetchMeasures.Result.class)),
+
+	/**
+	 * Summarizes the entries of a fetch.
+	 */
+	FETCH_ENTRIES("fetch.entries", Kind.SUMMARY, "Entries that one statement brings", Common.READ),
+
+	/**
+	 * Summarizes the targets of a fetch.
+	 */
+	FETCH_TARGETS("fetch.targets", Kind.SUMMARY,
+			"Streams or runs, each at a position, that one statement reads", Common.LOGS),
+
+	/**
+	 * Counts entries that were delivered.
+	 */
+	DELIVERED("delivered", Kind.COUNTER,
+			"Entries that readers have received for their handlers. handover: from an append of the same instance, without a fetch",
+			Common.READ, Common.FAMILY, MeterTag.of("source", "fetch", "handover")),
+
+	/**
+	 * Times how late entries are delivered.
+	 */
+	DELIVERY_AGE("delivery.age", Kind.TIMER,
+			"The age of an entry when a reader that has had all before gives it to its handler, of the first in a row. It "
+					+ "contains the difference of the clocks",
+			Common.LOGS),
+
+	/**
+	 * Times handlers.
+	 */
+	HANDLER("handler", Kind.TIMER, "Calls of handlers of chunks, events and changes", Common.READ, Common.FAMILY,
+			MeterTag.of("outcome", HandlerMeasures.Result.class)),
+
+	/**
+	 * Gauges named consumers.
+	 */
+	CONSUMERS("consumers", Kind.GAUGE,
+			"Named consumers with a subscription in this instance. waiting: another instance is the owner, or none",
+			MeterTag.of("state", "owned", "waiting")),
+
+	/**
+	 * Gauges the lag of named consumers.
+	 */
+	CONSUMERS_LAG("consumers.lag", Kind.GAUGE,
+			"The greatest number of chunks of a stream that a consumer which this instance owns has still to handle"),
+
+	/**
+	 * Gauges subscriptions to changes.
+	 */
+	CHANGES_SUBSCRIPTIONS("changes.subscriptions", Kind.GAUGE, "Subscriptions to changes"),
+
+	/**
+	 * Gauges slow subscriptions to changes.
+	 */
+	CHANGES_BEHIND("changes.behind", Kind.GAUGE, "Subscriptions to changes whose handlers lag, so that reading waits"),
+
+	/**
+	 * Gauges the age of the oldest position in changes.
+	 */
+	CHANGES_POSITION_AGE("changes.position.age", Kind.TIME_GAUGE,
+			"How long ago the oldest position was the present; near durable-notify.changes.retention changes are missed"),
+
+	/**
+	 * Counts gaps in changes.
+	 */
+	CHANGES_GAPS("changes.gaps", Kind.COUNTER, "Gaps: changes may have been missed",
+			MeterTag.of("reason", ChangeGap.Reason.class)),
+
+	/**
 	 * Times appends.
 	 */
 	APPEND("append", Kind.TIMER,
@@ -143,7 +256,7 @@ public enum DurableNotifyMeters {
 	/**
 	 * Summarizes the chunks of a statement.
 	 */
-	APPEND_BATCH("append.batch", Kind.SUMMARY, "chunks", "Chunks that one statement stores"),
+	APPEND_BATCH("append.batch", Kind.SUMMARY, "Chunks that one statement stores"),
 
 	/**
 	 * Gauges the buffer of appends.
@@ -159,7 +272,7 @@ public enum DurableNotifyMeters {
 	/**
 	 * Gauges streams that are locked.
 	 */
-	APPEND_CONTENDED("append.contended", Kind.GAUGE, "streams",
+	APPEND_CONTENDED("append.contended", Kind.GAUGE,
 			"Streams whose appends wait for another transaction that has locked them"),
 
 	/**
@@ -210,7 +323,125 @@ public enum DurableNotifyMeters {
 	 */
 	CLEANUP_REMOVED("cleanup.removed", Kind.COUNTER,
 			"Streams, runs, changes, items, messages and sent events that were deleted since their time was over",
-			Common.TASKS);
+			Common.TASKS),
+
+	/**
+	 * Gauges what is still to be cleaned up.
+	 */
+	CLEANUP_BACKLOG("cleanup.backlog", Kind.GAUGE,
+			"Deleted streams whose chunks are to be removed, counted to 10,000; asked of the database"),
+
+	/**
+	 * Gauges items.
+	 */
+	WORK_ITEMS("work.items", Kind.GAUGE,
+			"Stored items, over all instances, each state counted to 10,000 for a queue; an ordering key counts as one. pending "
+					+ "is all that wait, due or not. Queues without a listener in this instance are other",
+			Common.QUEUE, MeterTag.of("state", "pending", "due", "running", "dead")),
+
+	/**
+	 * Gauges the age of the oldest due item.
+	 */
+	WORK_OLDEST_DUE("work.oldest.due", Kind.TIME_GAUGE,
+			"For how long the item that is due first and not claimed has been due; asked of the database", Common.QUEUE),
+
+	/**
+	 * Gauges the age of the oldest item.
+	 */
+	WORK_OLDEST("work.oldest", Kind.TIME_GAUGE,
+			"How long ago the oldest stored item was requested, due or not; asked of the database", Common.QUEUE),
+
+	/**
+	 * Times how long items wait.
+	 */
+	WORK_WAIT("work.wait", Kind.TIMER,
+			"From the time at which an item, or its ordering key, was due to the call of its handler", Common.QUEUE),
+
+	/**
+	 * Times handlers of work.
+	 */
+	WORK_HANDLER("work.handler", Kind.TIMER, "Calls of handlers of work", Common.QUEUE,
+			MeterTag.of("outcome", QueueMeasures.Result.class)),
+
+	/**
+	 * Counts attempts by what becomes of them.
+	 */
+	WORK_FINISHED("work.finished", Kind.COUNTER,
+			"Attempts whose outcome the database has. lost: the item was cancelled, or another instance has taken it over",
+			Common.QUEUE, MeterTag.of("outcome", QueueMeasures.Finish.class)),
+
+	/**
+	 * Times claims.
+	 */
+	WORK_CLAIM("work.claim", Kind.TIMER, "Statements that claim items; they show first that dead rows are in the way",
+			Common.QUEUE),
+
+	/**
+	 * Summarizes the items of a claim.
+	 */
+	WORK_CLAIMED("work.claimed", Kind.SUMMARY, "Items and ordering keys that one claim brings", Common.QUEUE),
+
+	/**
+	 * Counts items by what has led to their claim.
+	 */
+	WORK_FOUND("work.found", Kind.COUNTER, "Claimed items and ordering keys, by what has led to the claim",
+			Common.QUEUE, MeterTag.of("by", QueueMeasures.Cause.class)),
+
+	/**
+	 * Gauges queues that no instance handles.
+	 */
+	WORK_UNHANDLED("work.unhandled", Kind.GAUGE,
+			"Queues with items that have been due for a minute, and that no instance handles; up to 100, checked every minute"),
+
+	/**
+	 * Times senders.
+	 */
+	OUTBOX_SEND("outbox.send", Kind.TIMER, "Calls of senders. refused: the receiver does not take the event for good",
+			Common.SENDER, MeterTag.of("outcome", OutboxMeasures.Result.class)),
+
+	/**
+	 * Gauges circuits.
+	 */
+	OUTBOX_CIRCUIT("outbox.circuit", Kind.GAUGE,
+			"1 for the present state of a sender, 0 for the other. open: it fails, and its events are tried one at a time; "
+					+ "asked of the database",
+			Common.SENDER, MeterTag.of("state", "closed", "open")),
+
+	/**
+	 * Gauges the age of the last sample.
+	 */
+	DATABASE_SAMPLE_AGE("database.sample.age", Kind.TIME_GAUGE,
+			"How long ago the database has answered what meters ask of it"),
+
+	/**
+	 * Gauges the queue of notifications.
+	 */
+	DATABASE_NOTIFICATION_QUEUE("database.notification.queue", Kind.GAUGE, "ratio",
+			"How much of the server's queue of notifications is used, from 0 to 1; when it is full no notification can be sent"),
+
+	/**
+	 * Gauges the age of the oldest transaction.
+	 */
+	DATABASE_OLDEST_TRANSACTION("database.oldest.transaction", Kind.TIME_GAUGE,
+			"How long ago the oldest open transaction in this database has begun; without pg_read_all_stats, of the same role"),
+
+	/**
+	 * Gauges the difference of the clocks.
+	 */
+	DATABASE_CLOCK_DIFFERENCE("database.clock.difference", Kind.TIME_GAUGE,
+			"By how much the database's clock is ahead of this instance's; negative where it is late"),
+
+	/**
+	 * Gauges the sizes of tables.
+	 */
+	DATABASE_TABLE_SIZE("database.table.size", Kind.GAUGE, "bytes",
+			"The size of a table with its indexes, asked every five minutes", Common.TABLE),
+
+	/**
+	 * Gauges dead rows.
+	 */
+	DATABASE_TABLE_DEAD("database.table.dead", Kind.GAUGE,
+			"Dead rows of a table as the server estimates them, asked every five minutes", Common.TABLE);
 
 	/**
 	 * What the names of all meters begin with.
@@ -357,6 +588,21 @@ public enum DurableNotifyMeters {
 	private static final class Common {
 
 		private static final MeterTag LOGS = MeterTag.of("topic", "streams", "events");
+
+		private static final MeterTag READ = MeterTag.of("topic", "streams", "events", "changes");
+
+		private static final MeterTag TOPICS = MeterTag.of("topic", "streams", "events", "changes", "work");
+
+		private static final MeterTag FAMILY = MeterTag.named("family", "a configured family, or `none`");
+
+		private static final MeterTag QUEUE = MeterTag.named("queue", "see above");
+
+		private static final MeterTag SENDER = MeterTag.named("sender", "a sender of this application");
+
+		private static final MeterTag TABLE = MeterTag.of("table", "change_log", "change_snapshots", "changes",
+				"deleted_streams", "instances", "outbox_sent", "stream_chunks", "stream_consumer_positions",
+				"stream_consumers", "streams", "work_claims", "work_dead", "work_finished", "work_items",
+				"work_lane_items", "work_queues", "workflow_events", "workflow_runs");
 
 		private static final MeterTag TASKS = MeterTag.of("topic", "streams", "events", "changes", "work", "recurring",
 				"channels", "outbox");

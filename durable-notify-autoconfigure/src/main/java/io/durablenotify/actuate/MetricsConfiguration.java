@@ -20,25 +20,36 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 
+import io.durablenotify.change.ChangeDelivery;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.event.EventMeasures;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.loop.PeriodicTask;
+import io.durablenotify.outbox.OutboxMeasures;
 import io.durablenotify.schema.DatabaseProduct;
+import io.durablenotify.schema.RequiresPostgres;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.stream.ConsumerDelivery;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.stream.append.AppendWrite;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.WakeupMeasures;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.web.SseClients;
+import io.durablenotify.work.WorkBacklog;
+import io.durablenotify.work.WorkHealth;
+import io.durablenotify.work.WorkMeasures;
 import io.micrometer.core.instrument.binder.MeterBinder;
 
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.ResolvableType;
 
 /**
  * The metrics' beans.
@@ -57,6 +68,13 @@ public class MetricsConfiguration {
 		return new DurableNotifyMetrics(() -> (product.isPostgres()) ? sources(beans) : List.of());
 	}
 
+	@Bean
+	@RequiresPostgres
+	DatabaseSampler durableNotifyDatabaseSampler(ApplicationDatabase database, Schema schema, WorkBacklog work,
+			WorkMeasures labels) {
+		return new DatabaseSampler(database, schema.name(), work, labels, Clock.systemUTC());
+	}
+
 	private static List<MeterSource> sources(BeanFactory beans) {
 		List<MeterSource> sources = new ArrayList<>();
 		sources.add(new ListenerMeters(beans.getBean(NotificationListener.class), beans.getBean(ListenerMeasures.class),
@@ -65,6 +83,16 @@ public class MetricsConfiguration {
 				beans.getBean(Poll.class)));
 		sources.add(new AppendMeters(beans.getBean(AppendPipeline.class), beans.getBean(AppendWrite.class).measures(),
 				beans.getBean(EventMeasures.class)));
+		beans.getBeanProvider(ResolvableType.forClass(LogSubscriptions.class))
+			.orderedStream()
+			.map((readers) -> new ReaderMeters((LogSubscriptions<?>) readers))
+			.forEach(sources::add);
+		sources.add(new ChangeMeters(beans.getBean(ChangeDelivery.class)));
+		sources.add(new ConsumerMeters(beans.getBean(ConsumerDelivery.class)));
+		DatabaseSampler sampler = beans.getBean(DatabaseSampler.class);
+		sources.add(new DatabaseMeters(sampler));
+		sources.add(new WorkMeters(beans.getBean(WorkMeasures.class), beans.getBean(WorkHealth.class), sampler));
+		sources.add(new OutboxMeters(beans.getBean(OutboxMeasures.class), sampler));
 		sources.add(new LeaseMeters(beans.getBean(Instances.class), beans.getBean(LeaseMeasures.class)));
 		sources.add(new CleanupMeters(
 				beans.getBeanProvider(PeriodicTask.class).stream().map(PeriodicTask::measures).toList()));

@@ -59,7 +59,12 @@ public record LogMeasures(InstantSource clock, FetchMeasures fetch, Sizes target
 		families.forEach(this.families::of);
 	}
 
-	HandlerMeasures handlers(@Nullable String family) {
+	/**
+	 * Return what is timed and counted of the handlers of a family.
+	 * @param family the family, {@code null} for none
+	 * @return the measures
+	 */
+	public HandlerMeasures handlers(@Nullable String family) {
 		return this.families.of((family != null) ? family : NO_FAMILY);
 	}
 

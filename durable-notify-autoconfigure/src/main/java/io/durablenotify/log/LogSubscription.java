@@ -593,6 +593,14 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
+	 * Return how many entries the consumer has still to take, as far as that is known.
+	 * @return the number
+	 */
+	public long lag() {
+		return state().lag();
+	}
+
+	/**
 	 * Return its state, taken now.
 	 */
 	ReaderState state() {

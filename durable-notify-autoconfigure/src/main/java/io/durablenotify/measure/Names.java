@@ -70,6 +70,15 @@ public final class Names<V> {
 		return (measures != null) ? measures : add(name);
 	}
 
+	/**
+	 * Return whether a name has measures of its own.
+	 * @param name the name
+	 * @return whether it has
+	 */
+	public boolean has(String name) {
+		return this.measures.containsKey(name);
+	}
+
 	private synchronized V add(String name) {
 		V known = this.measures.get(name);
 		if (known != null) {

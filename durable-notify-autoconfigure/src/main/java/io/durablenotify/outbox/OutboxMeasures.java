@@ -41,6 +41,15 @@ public record OutboxMeasures(Names<Outcomes<OutboxMeasures.Result, Timing>> send
 	}
 
 	/**
+	 * Return the queue of a sender's events.
+	 * @param sender the sender's name
+	 * @return the queue's name
+	 */
+	public static String queue(String sender) {
+		return OutboxQueues.PREFIX + sender;
+	}
+
+	/**
 	 * The results of a call.
 	 */
 	public enum Result {

@@ -31,11 +31,11 @@ record MeasuredTarget(WorkInvoker.Target target, WorkMeasures measures) implemen
 	@Override
 	public WorkOutcome handle(List<HeldItem> items) throws Exception {
 		QueueMeasures queue = this.measures.of(items.get(0).queue());
-		if (queue.wait().isRecorded()) {
+		if (queue.waiting().isRecorded()) {
 			items.stream()
 				.mapToLong(HeldItem::waitedNanos)
 				.filter((waited) -> waited >= 0)
-				.forEach(queue.wait()::record);
+				.forEach(queue.waiting()::record);
 		}
 		long start = queue.handler().of(Result.DONE).start();
 		Result result = Result.FAILED;

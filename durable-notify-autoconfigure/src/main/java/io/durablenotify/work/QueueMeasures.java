@@ -24,7 +24,7 @@ import io.durablenotify.measure.Timing;
 /**
  * What is timed and counted of a queue, or of all queues of a feature.
  *
- * @param wait from an item's due time to the call of its handler
+ * @param waiting from an item's due time to the call of its handler
  * @param handler the calls of the handler
  * @param finished what has become of attempts, as far as the database has it
  * @param claim the claims
@@ -32,7 +32,7 @@ import io.durablenotify.measure.Timing;
  * @param found the items and ordering keys that were claimed, by what has led to the
  * claim
  */
-public record QueueMeasures(Timing wait, Outcomes<Result, Timing> handler, Outcomes<Finish, Tally> finished,
+public record QueueMeasures(Timing waiting, Outcomes<Result, Timing> handler, Outcomes<Finish, Tally> finished,
 		Timing claim, Sizes claimed, Outcomes<Cause, Tally> found) {
 
 	QueueMeasures() {

@@ -86,6 +86,11 @@ public class WorkConfiguration {
 	}
 
 	@Bean
+	WorkBacklog durableNotifyWorkBacklog(Schema schema) {
+		return new WorkBacklogSql(schema.name());
+	}
+
+	@Bean
 	QueueWatch durableNotifyQueueWatch() {
 		return new QueueWatch();
 	}

@@ -398,7 +398,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			WorkListenerRegistry.this.held.values()
 				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
 			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
-			boolean withWaits = measures.wait().isRecorded();
+			boolean withWaits = measures.waiting().isRecorded();
 			long start = measures.claim().start();
 			ClaimedWork claimed = WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {

@@ -70,6 +70,16 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, M
 	}
 
 	/**
+	 * Return the label of a queue that may be handled elsewhere.
+	 * @param queue the queue's name
+	 * @return the label, {@value Names#OTHER} for a queue that has none here
+	 */
+	public String knownLabel(String queue) {
+		String label = label(queue);
+		return (this.queues.has(label)) ? label : Names.OTHER;
+	}
+
+	/**
 	 * A claim has brought items. One that only the poll has found, a second after it was
 	 * due at the earliest, has had no wake-up.
 	 */

@@ -26,6 +26,8 @@ import java.util.stream.Stream;
 
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.autoconfigure.DurableNotifyMetricsAutoConfiguration;
+import io.durablenotify.outbox.OutboxMessage;
+import io.durablenotify.outbox.OutboxSender;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RequiredTool;
@@ -37,6 +39,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import io.micrometer.core.instrument.distribution.HistogramSupport;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -53,6 +56,7 @@ import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -79,6 +83,10 @@ class DurableNotifyMetricsTests {
 	@AfterAll
 	static void stop() {
 		instance.close();
+	}
+
+	private static MeterBinder binder() {
+		return instance.context().getBean("durableNotifyMetrics", MeterBinder.class);
 	}
 
 	private static MeterRegistry registry() {
@@ -112,9 +120,9 @@ class DurableNotifyMetricsTests {
 	@EnumSource
 	void whatCountsBeginsAtZeroInAFreshRegistry(DurableNotifyMeters meter) {
 		MeterRegistry registry = new SimpleMeterRegistry();
-		instance.bean(MeterBinder.class).bindTo(registry);
+		binder().bindTo(registry);
 		assertThat(find(registry, meter)).isNotEmpty().allSatisfy((found) -> {
-			if (found instanceof io.micrometer.core.instrument.distribution.HistogramSupport counting) {
+			if (found instanceof HistogramSupport counting) {
 				assertThat(counting.takeSnapshot().count()).isZero();
 			}
 			else if (found instanceof FunctionCounter counter) {
@@ -137,7 +145,7 @@ class DurableNotifyMetricsTests {
 		SimpleMeterRegistry second = new SimpleMeterRegistry();
 		MeterRegistry both = new CompositeMeterRegistry(Clock.SYSTEM,
 				List.of(first, second));
-		instance.bean(MeterBinder.class).bindTo(both);
+		binder().bindTo(both);
 		instance.writer().append("counted", "a");
 		for (MeterRegistry registry : List.of(first, second)) {
 			assertThat(registry.get(DurableNotifyMeters.APPEND.meterName())
@@ -153,7 +161,7 @@ class DurableNotifyMetricsTests {
 		PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
 		List<String> failures = new ArrayList<>();
 		registry.config().onMeterRegistrationFailed((id, reason) -> failures.add(id + ": " + reason));
-		instance.bean(MeterBinder.class).bindTo(registry);
+		binder().bindTo(registry);
 		assertThat(failures).isEmpty();
 		String scraped = registry.scrape();
 		assertThat(scraped).contains("durablenotify_listener_status{status=\"listening\"} 1.0",
@@ -182,7 +190,7 @@ class DurableNotifyMetricsTests {
 
 	@Test
 	void backsOffWithoutARegistry() {
-		runner().run((context) -> assertThat(context).hasNotFailed().doesNotHaveBean(MeterBinder.class));
+		runner().run((context) -> assertThat(context).hasNotFailed().doesNotHaveBean("durableNotifyMetrics"));
 	}
 
 	@Test
@@ -212,6 +220,22 @@ class DurableNotifyMetricsTests {
 	@Configuration(proxyBeanMethods = false)
 	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
 	static class WebApplication {
+
+		@Bean
+		OutboxSender sender() {
+			return new OutboxSender() {
+
+				@Override
+				public String name() {
+					return "sender";
+				}
+
+				@Override
+				public void send(OutboxMessage message) {
+				}
+
+			};
+		}
 
 	}
 
