@@ -17,6 +17,7 @@
 package io.durablenotify.actuate;
 
 import java.io.OutputStream;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,10 +29,12 @@ import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.autoconfigure.DurableNotifyMetricsAutoConfiguration;
 import io.durablenotify.outbox.OutboxMessage;
 import io.durablenotify.outbox.OutboxSender;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RequiredTool;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.web.SseStreams;
 import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Meter;
@@ -56,8 +59,13 @@ import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -77,7 +85,7 @@ class DurableNotifyMetricsTests {
 		instance = Instance.start(database,
 				(application) -> application.web(WebApplicationType.SERVLET)
 					.sources(WithMetrics.class, WebApplication.class),
-				"server.port=0", "server.address=127.0.0.1", "durable-notify.streams.families.answers.prefix=answers/");
+				"server.port=0", "server.address=127.0.0.1", "durable-notify.streams.families.answers.prefix=answers/", "durable-notify.sse.write-timeout=1s");
 	}
 
 	@AfterAll
@@ -156,6 +164,25 @@ class DurableNotifyMetricsTests {
 	}
 
 	@Test
+	void aClientThatTakesNothingWaitsAndIsGivenUp() throws Exception {
+		for (int i = 0; i < 16; i++) {
+			instance.writer().append("large", "x".repeat(1_000_000));
+		}
+		int port = ((WebServerApplicationContext) instance.context()).getWebServer().getPort();
+		try (Socket socket = new Socket("127.0.0.1", port)) {
+			socket.getOutputStream().write("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+			await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "waiting");
+			await(DurableNotifyMeters.SSE_GIVEN_UP, 1);
+			await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "waiting");
+		}
+	}
+
+	private static void await(DurableNotifyMeters meter, double value, String... tags) {
+		Eventually.await(() -> WithMetrics.value(instance, meter, tags) == value,
+				() -> WithMetrics.value(instance, meter, tags));
+	}
+
+	@Test
 	void prometheusHasNothingToCriticize() throws Exception {
 		Path promtool = RequiredTool.find("promtool");
 		PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -222,6 +249,11 @@ class DurableNotifyMetricsTests {
 	static class WebApplication {
 
 		@Bean
+		Controller controller(SseStreams streams) {
+			return new Controller(streams);
+		}
+
+		@Bean
 		OutboxSender sender() {
 			return new OutboxSender() {
 
@@ -235,6 +267,16 @@ class DurableNotifyMetricsTests {
 				}
 
 			};
+		}
+
+	}
+
+	@RestController
+	record Controller(SseStreams streams) {
+
+		@GetMapping("/sse")
+		ResponseEntity<SseEmitter> events() {
+			return this.streams.respond("large", null);
 		}
 
 	}
