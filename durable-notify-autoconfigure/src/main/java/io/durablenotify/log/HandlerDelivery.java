@@ -123,7 +123,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	 * @return how many entries it has taken
 	 */
 	private int handle(List<E> entries) {
-		HandlerMeasures measures = this.reader.measures();
+		HandlerMeasures measures = this.reader.handlers();
 		long start = measures.start();
 		for (int i = 0; i < entries.size(); i++) {
 			if (this.reader.isCut() || !this.demand.take()) {

@@ -82,16 +82,7 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	private volatile int entrySize = 8 * 1024;
 
-	/**
-	 * Whether the last fetch has found that there is no more. Owned by the fetching
-	 * thread.
-	 */
-	private boolean live;
-
-	/**
-	 * Whether the reader had all before, when it received what came last.
-	 */
-	private volatile boolean receivedLive;
+	private final ReaderMeasures measures;
 
 	/**
 	 * The index after the last entry that a wake-up or the last fetch has told of. A
@@ -157,6 +148,7 @@ public final class LogSubscription<E> implements Subscription {
 		this.cursor = cursor;
 		this.next = cursor.next();
 		this.registry = registry;
+		this.measures = new ReaderMeasures(registry.measures(), log.family());
 		this.roomMade = roomMade;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
 	}
@@ -296,14 +288,14 @@ public final class LogSubscription<E> implements Subscription {
 		int hole = from + page.successive(from, this.cursor.next());
 		int end = from + offer(page, from, hole);
 		if (end > from) {
-			measures().fetched().add(end - from);
+			this.measures.fetched(end - from);
 			received(end - from, page.get(end - 1));
 		}
 		if (end == hole && hole < page.size()) {
 			return truncated(this.log.indexOf(page.get(hole)) + " was found");
 		}
 		boolean more = this.cursor.next() < head.nextIndex();
-		this.live = !more;
+		this.measures.fetchEnded(more);
 		if (more && page.size() == 0) {
 			return truncated("nothing was found before %d".formatted(head.nextIndex()));
 		}
@@ -336,13 +328,12 @@ public final class LogSubscription<E> implements Subscription {
 		if (!this.cursor.isNext(entry, server) || offer(toPage(List.of(entry)), 0, 1) == 0) {
 			return false;
 		}
-		measures().handedOver().increment();
+		this.measures.handedOver();
 		received(1, entry);
 		return true;
 	}
 
 	private void received(int count, E last) {
-		this.receivedLive = this.live;
 		this.cursor.advance(count, last);
 		this.consumer.signal();
 	}
@@ -482,7 +473,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.closed = true;
 			end = this.end;
-			count(this.ending);
+			this.measures.ended(this.ending);
 		}
 		this.registry.remove(this);
 		return end;
@@ -503,10 +494,10 @@ public final class LogSubscription<E> implements Subscription {
 			if (this.stopped != null && this.end != null) {
 				// Interrupted because the context closes, most likely
 				end = this.end;
-				count(Ending.STOPPED);
+				this.measures.ended(Ending.STOPPED);
 			}
 			else {
-				count(Ending.HANDLER);
+				this.measures.ended(Ending.HANDLER);
 			}
 		}
 		this.registry.remove(this);
@@ -527,31 +518,25 @@ public final class LogSubscription<E> implements Subscription {
 		}
 	}
 
-	private void count(Ending ending) {
-		this.registry.measures().ended().of(ending).increment();
-	}
-
 	/**
 	 * Return the measures of its consumer.
 	 */
-	HandlerMeasures measures() {
-		return this.registry.measures().handlers(this.log.family());
+	HandlerMeasures handlers() {
+		return this.measures.handlers();
 	}
 
 	/**
 	 * An entry is given to the consumer, the first one of its turn.
 	 */
 	void given(E entry) {
-		if (this.receivedLive && this.registry.measures().age().isRecorded()) {
-			this.registry.measures().given(this.log.createdAtOf(entry));
-		}
+		this.measures.given(() -> this.log.createdAtOf(entry));
 	}
 
 	@Override
 	public void cancel() {
 		synchronized (this.lock) {
 			if (!this.closed) {
-				count(Ending.CANCELLED);
+				this.measures.ended(Ending.CANCELLED);
 			}
 			this.closed = true;
 			cut();

@@ -501,6 +501,7 @@ class MovingMetersTests {
 		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "work");
 		Subscription listener = instance.bean(WorkListeners.class)
 			.register(WorkListenerSpec.of(this.name), (item) -> WorkOutcome.done());
+		awaitMore(0, DurableNotifyMeters.WORK_CLAIM, "queue", this.name);
 		database.jdbc()
 			.queryForObject("SELECT durable_notify.enqueue(?, 'lost', due_at => clock_timestamp() - interval '2 s', "
 					+ "wake => false)", Long.class, this.name);
@@ -569,11 +570,12 @@ class MovingMetersTests {
 		instance.writer()
 			.create(this.name,
 					StreamOptions.none().timeToLive(Duration.ofMillis(1)));
-		instance.context()
-			.getBean("durableNotifyStreamJanitor", PeriodicTask.class)
-			.wake();
-		awaitMore(runs, DurableNotifyMeters.CLEANUP, "topic", "streams", "outcome", "done");
-		awaitMore(removed, DurableNotifyMeters.CLEANUP_REMOVED, "topic", "streams");
+		PeriodicTask janitor = instance.context().getBean("durableNotifyStreamJanitor", PeriodicTask.class);
+		await(DurableNotifyMeters.CLEANUP_REMOVED, (value) -> {
+			janitor.wake();
+			return value > removed;
+		}, "topic", "streams");
+		assertThat(value(DurableNotifyMeters.CLEANUP, "topic", "streams", "outcome", "done")).isGreaterThan(runs);
 	}
 
 	@Test
