@@ -65,8 +65,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 
-import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
-import org.springframework.boot.micrometer.metrics.autoconfigure.task.TaskExecutorMetricsAutoConfiguration;
 import org.springframework.context.annotation.Configuration;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -83,7 +81,7 @@ class MovingMetersTests {
 	@Fixture(sources = { WithMetrics.class, Sender.class },
 			properties = { "durable-notify.poll.interval=300ms", "durable-notify.streams.append-timeout=500ms",
 					"durable-notify.streams.families.small.prefix=small/",
-					"durable-notify.streams.families.small.buffer-size=4", "durable-notify.work.poll-interval=1s",
+					"durable-notify.streams.families.small.buffer-size=4", "durable-notify.work.poll-interval=3s",
 					"durable-notify.outbox.circuit.failures=2", "durable-notify.outbox.circuit.interval=100ms",
 					"durable-notify.streams.lease=3s" })
 	private static Instance instance;
@@ -595,7 +593,7 @@ class MovingMetersTests {
 	}
 
 	@Test
-	void theExecutorOfHandlersHasTheMetersOfBoot() {
+	void theExecutorOfHandlersHasTheMetersOfMicrometer() {
 		assertThat(instance.bean(MeterRegistry.class)
 			.get("executor.pool.size")
 			.tags("name", "durableNotifyTaskExecutor")
@@ -604,7 +602,6 @@ class MovingMetersTests {
 	}
 
 	@Configuration(proxyBeanMethods = false)
-	@ImportAutoConfiguration(TaskExecutorMetricsAutoConfiguration.class)
 	static class Sender implements OutboxSender {
 
 		private final AtomicBoolean failing = new AtomicBoolean();
