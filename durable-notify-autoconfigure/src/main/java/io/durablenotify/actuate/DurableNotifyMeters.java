@@ -394,6 +394,17 @@ public enum DurableNotifyMeters {
 			"Queues with items that have been due for a minute, and that no instance handles; up to 100, checked every minute"),
 
 	/**
+	 * Gauges receivers of direct channels.
+	 */
+	CHANNELS_RECEIVERS("channels.receivers", Kind.GAUGE,
+			"Calls and handlers that wait for messages of their addresses"),
+
+	/**
+	 * Counts messages that were received.
+	 */
+	CHANNELS_RECEIVED("channels.received", Kind.COUNTER, "Messages of addresses that were received"),
+
+	/**
 	 * Times senders.
 	 */
 	OUTBOX_SEND("outbox.send", Kind.TIMER, "Calls of senders. refused: the receiver does not take the event for good",

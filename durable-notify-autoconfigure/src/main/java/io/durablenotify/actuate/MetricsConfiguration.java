@@ -21,6 +21,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 import io.durablenotify.change.ChangeDelivery;
+import io.durablenotify.channel.ChannelDelivery;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.event.EventMeasures;
 import io.durablenotify.instance.Instances;
@@ -95,6 +97,9 @@ public class MetricsConfiguration {
 		DatabaseSampler sampler = beans.getBean(DatabaseSampler.class);
 		sources.add(new DatabaseMeters(sampler));
 		sources.add(new WorkMeters(beans.getBean(WorkMeasures.class), beans.getBean(WorkHealth.class), sampler));
+		if (beans.getBean(DurableChannels.class) instanceof ChannelDelivery delivery) {
+			sources.add(new ChannelMeters(delivery));
+		}
 		sources.add(new OutboxMeters(beans.getBean(OutboxMeasures.class), sampler));
 		sources.add(new LeaseMeters(beans.getBean(Instances.class), beans.getBean(LeaseMeasures.class)));
 		sources.add(new CleanupMeters(

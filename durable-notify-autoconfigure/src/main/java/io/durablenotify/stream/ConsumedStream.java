@@ -82,8 +82,8 @@ final class ConsumedStream implements EntryConsumer {
 	private volatile long storedNext;
 
 	/**
-	 * {@code null} while the position is to be examined. Owned by the turn, like what
-	 * follows.
+	 * {@code null} while the position is to be examined. Written by the turn, which owns
+	 * all that follows.
 	 */
 	private volatile @Nullable LogSubscription<Chunk> reader;
 

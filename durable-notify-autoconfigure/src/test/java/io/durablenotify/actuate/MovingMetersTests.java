@@ -28,6 +28,7 @@ import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeGap;
 import io.durablenotify.change.ChangeHandler;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.event.StaleRunException;
@@ -526,6 +527,18 @@ class MovingMetersTests {
 			.meters()).extracting((meter) -> meter.getId().getTag("queue"))
 			.contains("workflow", "timer", "channel", "outbox")
 			.noneMatch((queue) -> queue.contains("/"));
+	}
+
+	@Test
+	void aReceiverWaitsForItsMessage() throws Exception {
+		double received = value(DurableNotifyMeters.CHANNELS_RECEIVED);
+		DurableChannels channels = instance.bean(DurableChannels.class);
+		var waiting = Background.supply(() -> channels.receive(this.name, "address", Eventually.TIMEOUT));
+		await(DurableNotifyMeters.CHANNELS_RECEIVERS, (value) -> value == 1);
+		other.bean(DurableChannels.class).send(this.name, "address", "message");
+		assertThat(waiting.get()).isPresent();
+		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 1);
+		await(DurableNotifyMeters.CHANNELS_RECEIVERS, (value) -> value == 0);
 	}
 
 	@Test
