@@ -19,7 +19,6 @@ package io.durablenotify.actuate;
 import java.util.Map;
 import java.util.Set;
 
-
 /**
  * What the database has said last. What it has not said is not a number.
  *
@@ -32,8 +31,8 @@ import java.util.Set;
  * @param queues what is stored of queues, by their labels
  * @param probed the labels of outbox senders whose events are tried one at a time
  */
-record DatabaseSample(double notificationQueue, double oldestTransaction, double clockDifference,
-		double deletedStreams, Map<String, Table> tables, Map<String, Queue> queues, Set<String> probed) {
+record DatabaseSample(double notificationQueue, double oldestTransaction, double clockDifference, double deletedStreams,
+		Map<String, Table> tables, Map<String, Queue> queues, Set<String> probed) {
 
 	/**
 	 * The sample before the first one.

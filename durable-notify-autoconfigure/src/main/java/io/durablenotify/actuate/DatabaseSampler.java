@@ -100,9 +100,10 @@ final class DatabaseSampler implements AutoCloseable {
 
 	private final String deletedStreams;
 
-	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-metrics", new FailureLog(logger,
-			"Failed to ask the database for what meters show", "Meters show again what the database says",
-			Duration.ofMinutes(1)), this::sample);
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-metrics",
+			new FailureLog(logger, "Failed to ask the database for what meters show",
+					"Meters show again what the database says", Duration.ofMinutes(1)),
+			this::sample);
 
 	private volatile DatabaseSample last = DatabaseSample.NONE;
 

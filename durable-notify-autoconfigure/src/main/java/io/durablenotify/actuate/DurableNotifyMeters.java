@@ -157,8 +157,8 @@ public enum DurableNotifyMeters {
 	/**
 	 * Gauges the lag of readers.
 	 */
-	READERS_LAG("readers.lag", Kind.GAUGE,
-			"The greatest number of entries that a reader's handler has still to take", Common.LOGS, Common.FAMILY),
+	READERS_LAG("readers.lag", Kind.GAUGE, "The greatest number of entries that a reader's handler has still to take",
+			Common.LOGS, Common.FAMILY),
 
 	/**
 	 * Counts readers that have ended.
@@ -180,8 +180,8 @@ public enum DurableNotifyMeters {
 	/**
 	 * Summarizes the targets of a fetch.
 	 */
-	FETCH_TARGETS("fetch.targets", Kind.SUMMARY,
-			"Streams or runs, each at a position, that one statement reads", Common.LOGS),
+	FETCH_TARGETS("fetch.targets", Kind.SUMMARY, "Streams or runs, each at a position, that one statement reads",
+			Common.LOGS),
 
 	/**
 	 * Counts entries that were delivered.
@@ -343,7 +343,8 @@ public enum DurableNotifyMeters {
 	 * Gauges the age of the oldest due item.
 	 */
 	WORK_OLDEST_DUE("work.oldest.due", Kind.TIME_GAUGE,
-			"For how long the item that is due first and not claimed has been due; asked of the database", Common.QUEUE),
+			"For how long the item that is due first and not claimed has been due; asked of the database",
+			Common.QUEUE),
 
 	/**
 	 * Gauges the age of the oldest item.

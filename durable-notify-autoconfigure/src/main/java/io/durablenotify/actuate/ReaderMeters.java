@@ -91,11 +91,7 @@ final class ReaderMeters implements MeterSource {
 	}
 
 	private double lag(String family) {
-		return states().stream()
-			.filter((reader) -> isOf(reader, family))
-			.mapToLong(ReaderState::lag)
-			.max()
-			.orElse(0);
+		return states().stream().filter((reader) -> isOf(reader, family)).mapToLong(ReaderState::lag).max().orElse(0);
 	}
 
 	private static boolean isOf(ReaderState reader, String family) {

@@ -301,7 +301,8 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * time.
 	 */
 	private void endUnserved(LogSubscription<E> reader) {
-		reader.end(Ending.ERROR, new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
+		reader.end(Ending.ERROR,
+				new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
 		reader.fetchState().end(false);
 	}
 

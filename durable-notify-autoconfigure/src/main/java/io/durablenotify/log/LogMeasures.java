@@ -40,8 +40,8 @@ import org.jspecify.annotations.Nullable;
  * @param families the handlers, by the family of their logs
  * @param poll what the poll has found
  */
-public record LogMeasures(InstantSource clock, FetchMeasures fetch, Sizes targets, Timing age, Outcomes<Ending, Tally> ended,
-		Names<HandlerMeasures> families, PollFindings poll) {
+public record LogMeasures(InstantSource clock, FetchMeasures fetch, Sizes targets, Timing age,
+		Outcomes<Ending, Tally> ended, Names<HandlerMeasures> families, PollFindings poll) {
 
 	/**
 	 * The family of logs that have none.

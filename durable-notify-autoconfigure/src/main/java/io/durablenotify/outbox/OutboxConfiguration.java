@@ -124,7 +124,8 @@ public class OutboxConfiguration {
 		String source = source(properties, environment);
 		return new SenderRegistrar(senders, listeners, new SenderSettings(properties, work)::spec,
 				(name) -> new OutboxCircuit(probes, name, properties.circuit()),
-				(sender, circuit) -> new OutboxDispatcher(measures.measured(sender), circuit, sent::add, source, properties.maxAge()));
+				(sender, circuit) -> new OutboxDispatcher(measures.measured(sender), circuit, sent::add, source,
+						properties.maxAge()));
 	}
 
 	@Bean

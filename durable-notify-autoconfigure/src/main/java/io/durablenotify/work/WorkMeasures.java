@@ -97,8 +97,7 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, M
 	 */
 	QueueMeasures of(String queue) {
 		QueueMeasures known = this.byQueue.get(queue);
-		return (known != null) ? known
-				: this.byQueue.computeIfAbsent(queue, (name) -> this.queues.of(label(name)));
+		return (known != null) ? known : this.byQueue.computeIfAbsent(queue, (name) -> this.queues.of(label(name)));
 	}
 
 }

@@ -85,7 +85,8 @@ class DurableNotifyMetricsTests {
 		instance = Instance.start(database,
 				(application) -> application.web(WebApplicationType.SERVLET)
 					.sources(WithMetrics.class, WebApplication.class),
-				"server.port=0", "server.address=127.0.0.1", "durable-notify.streams.families.answers.prefix=answers/", "durable-notify.sse.write-timeout=1s");
+				"server.port=0", "server.address=127.0.0.1", "durable-notify.streams.families.answers.prefix=answers/",
+				"durable-notify.sse.write-timeout=1s");
 	}
 
 	@AfterAll
@@ -151,8 +152,7 @@ class DurableNotifyMetricsTests {
 	void twoRegistriesAreBoth() {
 		SimpleMeterRegistry first = new SimpleMeterRegistry();
 		SimpleMeterRegistry second = new SimpleMeterRegistry();
-		MeterRegistry both = new CompositeMeterRegistry(Clock.SYSTEM,
-				List.of(first, second));
+		MeterRegistry both = new CompositeMeterRegistry(Clock.SYSTEM, List.of(first, second));
 		binder().bindTo(both);
 		instance.writer().append("counted", "a");
 		for (MeterRegistry registry : List.of(first, second)) {
@@ -170,7 +170,8 @@ class DurableNotifyMetricsTests {
 		}
 		int port = ((WebServerApplicationContext) instance.context()).getWebServer().getPort();
 		try (Socket socket = new Socket("127.0.0.1", port)) {
-			socket.getOutputStream().write("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+			socket.getOutputStream()
+				.write("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
 			await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "waiting");
 			await(DurableNotifyMeters.SSE_GIVEN_UP, 1);
 			await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "waiting");

@@ -259,19 +259,18 @@ class MovingMetersTests {
 	void changesThatWereRemovedAreAGap() {
 		double gaps = value(DurableNotifyMeters.CHANGES_GAPS);
 		AtomicBoolean gap = new AtomicBoolean();
-		Subscription subscription = instance.bean(ChangeNotifier.class)
-			.subscribe(this.name, new ChangeHandler() {
+		Subscription subscription = instance.bean(ChangeNotifier.class).subscribe(this.name, new ChangeHandler() {
 
-				@Override
-				public void onChange(Change change) {
-				}
+			@Override
+			public void onChange(Change change) {
+			}
 
-				@Override
-				public void onGap(ChangeGap missed) {
-					gap.set(true);
-				}
+			@Override
+			public void onGap(ChangeGap missed) {
+				gap.set(true);
+			}
 
-			});
+		});
 		instance.bean(ChangeNotifier.class).publish(this.name, "seen");
 		double fetched = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
 		instance.bean(ChangeNotifier.class).publish(this.name, "seen too");
@@ -411,8 +410,7 @@ class MovingMetersTests {
 		assertThatExceptionOfType(UnexpectedIndexException.class)
 			.isThrownBy(() -> writer.appendAt(this.name, 7, bytes("c")));
 		writer.complete(this.name, "last");
-		assertThatExceptionOfType(StreamEndedException.class)
-			.isThrownBy(() -> writer.append(this.name, "d"));
+		assertThatExceptionOfType(StreamEndedException.class).isThrownBy(() -> writer.append(this.name, "d"));
 		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "stored")).isEqualTo(stored + 3);
 		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "conflict"))
 			.isEqualTo(conflict + 1);
@@ -441,8 +439,7 @@ class MovingMetersTests {
 		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "stored")).isEqualTo(stored + 1);
 		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "duplicate"))
 			.isEqualTo(duplicate + 1);
-		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "conflict"))
-			.isEqualTo(conflict + 1);
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "conflict")).isEqualTo(conflict + 1);
 		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "events", "outcome", "handled");
 		follower.cancel();
 	}
@@ -578,9 +575,7 @@ class MovingMetersTests {
 	void whatHasExpiredIsCleanedUp() {
 		double runs = value(DurableNotifyMeters.CLEANUP, "topic", "streams", "outcome", "done");
 		double removed = value(DurableNotifyMeters.CLEANUP_REMOVED, "topic", "streams");
-		instance.writer()
-			.create(this.name,
-					StreamOptions.none().timeToLive(Duration.ofMillis(1)));
+		instance.writer().create(this.name, StreamOptions.none().timeToLive(Duration.ofMillis(1)));
 		PeriodicTask janitor = instance.context().getBean("durableNotifyStreamJanitor", PeriodicTask.class);
 		await(DurableNotifyMeters.CLEANUP_REMOVED, (value) -> {
 			janitor.wake();
@@ -595,8 +590,7 @@ class MovingMetersTests {
 		assertThat(value(DurableNotifyMeters.DATABASE_NOTIFICATION_QUEUE)).isLessThan(0.5);
 		assertThat(value(DurableNotifyMeters.DATABASE_CLOCK_DIFFERENCE)).isBetween(-5.0, 5.0);
 		assertThat(value(DurableNotifyMeters.DATABASE_TABLE_SIZE, "table", "stream_chunks")).isGreaterThan(8_000);
-		assertThat(value(DurableNotifyMeters.DATABASE_TABLE_DEAD, "table", "stream_chunks"))
-			.isGreaterThanOrEqualTo(0);
+		assertThat(value(DurableNotifyMeters.DATABASE_TABLE_DEAD, "table", "stream_chunks")).isGreaterThanOrEqualTo(0);
 		assertThat(value(DurableNotifyMeters.CLEANUP_BACKLOG)).isGreaterThanOrEqualTo(0);
 		assertThat(value(DurableNotifyMeters.DATABASE_SAMPLE_AGE)).isBetween(0.0, 30.0);
 		instance.transaction().executeWithoutResult((status) -> {
