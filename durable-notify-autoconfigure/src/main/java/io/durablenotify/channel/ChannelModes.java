@@ -70,8 +70,24 @@ final class ChannelModes {
 	}
 
 	/**
-	 * Do the same outside of the caller's transaction, for what uses other connections at
-	 * once.
+	 * Require that a channel has a mode, if it exists. Outside of a transaction it is
+	 * created with it; in one, which waits for messages, it would hold up their senders.
+	 * @throws ChannelModeException if it has another
+	 */
+	void requireToReceive(String channel, ChannelMode mode) {
+		if (!this.database.isInTransaction()) {
+			require(channel, mode);
+			return;
+		}
+		ChannelMode found = find(channel);
+		if (found != null) {
+			require(channel, mode, found);
+		}
+	}
+
+	/**
+	 * Require a mode outside of the caller's transaction, for what uses other connections
+	 * at once.
 	 * @throws IllegalStateException if the caller's transaction has created the channel,
 	 * for whose commit this would wait
 	 */

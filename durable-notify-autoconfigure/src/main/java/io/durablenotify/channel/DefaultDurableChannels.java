@@ -282,7 +282,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		Assert.isTrue(!timeout.isNegative(), "'timeout' must not be negative");
 		DirectAddress from = DirectAddress.of(channel, address);
 		requireWritable(channel);
-		this.modes.require(channel, ChannelMode.DIRECT);
+		this.modes.requireToReceive(channel, ChannelMode.DIRECT);
 		return from;
 	}
 

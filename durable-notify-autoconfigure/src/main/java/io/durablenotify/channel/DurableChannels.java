@@ -216,7 +216,8 @@ public interface DurableChannels {
 	 * Otherwise the message is removed when this returns: it is lost if the process dies
 	 * before it has done what the message is about, or if the connection is lost at that
 	 * moment.
-	 * @param channel the channel, which is created if it does not exist
+	 * @param channel the channel, which is created if it does not exist and the caller is
+	 * in no transaction
 	 * @param address the address
 	 * @param timeout how long to wait; zero to receive what is there
 	 * @throws io.durablenotify.work.PermanentFailureException if what is stored is no
@@ -232,7 +233,8 @@ public interface DurableChannels {
 	 * Receive the next message of an address, wait for it, and handle it in a
 	 * transaction, the caller's where there is one: the message is removed together with
 	 * what the handler writes. It waits without a transaction where the caller has none.
-	 * @param channel the channel, which is created if it does not exist
+	 * @param channel the channel, which is created if it does not exist and the caller is
+	 * in no transaction
 	 * @param address the address
 	 * @param timeout how long to wait; zero to receive what is there
 	 * @param handler the handler, called on this thread
@@ -249,7 +251,8 @@ public interface DurableChannels {
 	 * of the caller. The message is removed when the future completes; it is lost if the
 	 * process dies before it has done what the message is about. It is not lost if the
 	 * caller has cancelled or completed the future before.
-	 * @param channel the channel, which is created if it does not exist
+	 * @param channel the channel, which is created if it does not exist and the caller is
+	 * in no transaction
 	 * @param address the address
 	 * @param timeout how long to wait
 	 * @return completes on {@code durableNotifyTaskExecutor}: empty if there was no

@@ -241,6 +241,27 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aTransactionThatWaitsForTheFirstMessageOfAChannelHoldsUpNoSender() {
+		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
+		first.transaction().executeWithoutResult((status) -> {
+			CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("unborn", "async", LONG);
+			CompletableFuture<Void> sent = Background.run(() -> {
+				channels(second).send("unborn", "async", "x");
+				Eventually.await(() -> receiver.isAwaited(DirectAddress.of("unborn", "a")), () -> "no one waits");
+				channels(second).send("unborn", "a", "y");
+			});
+			assertThat(channels(first).receive("unborn", "a", LONG)).map(Message::text).contains("y");
+			assertThat(future).succeedsWithin(LONG)
+				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+			assertThat(sent).succeedsWithin(LONG);
+		});
+		channels(first).create("born-competing", ChannelMode.COMPETING);
+		first.transaction()
+			.executeWithoutResult((status) -> assertThatExceptionOfType(ChannelModeException.class)
+				.isThrownBy(() -> channels(first).receive("born-competing", "a", LONG)));
+	}
+
+	@Test
 	void theRowOfAnAddressIsRemovedWhenItHasNoMessages() {
 		channels(first).send("replies", "gone", "a");
 		channels(first).send("replies", "stays", "b");
