@@ -101,7 +101,7 @@ final class DirectReceiver {
 				return false;
 			}
 			woken.drainPermits();
-			return true;
+			return !this.waits.isStopped();
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
@@ -316,8 +316,12 @@ final class DirectReceiver {
 			if (this.reply.isDone()) {
 				return;
 			}
-			// Before it looks: the last look comes after the end
-			boolean last = this.expired || DirectReceiver.this.waits.isStopped();
+			if (DirectReceiver.this.waits.isStopped()) {
+				this.reply.complete(Optional.empty());
+				return;
+			}
+			// Before the fetch: the last one comes after the end
+			boolean last = this.expired;
 			Optional<Received> received;
 			try {
 				received = DirectReceiver.this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT,

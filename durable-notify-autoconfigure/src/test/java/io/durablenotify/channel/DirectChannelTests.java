@@ -36,6 +36,7 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.DeadQuery;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkAdmin;
@@ -51,6 +52,7 @@ import org.springframework.transaction.TransactionDefinition;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for direct channels in two instances, whose poll finds nothing within a test.
@@ -435,6 +437,35 @@ class DirectChannelTests {
 		closed.close();
 		assertThat(channels.receiveAsync("replies", "closed", LONG))
 			.satisfies((future) -> Eventually.await(future::isDone, () -> future));
+	}
+
+	@Test
+	void aWaitThatIsEndedByAStopTakesNoMessage() throws Exception {
+		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
+		ChannelSql sql = first.bean(ChannelSql.class);
+		DirectAddress address = DirectAddress.of("replies", "stopped");
+		List<Runnable> tasks = new CopyOnWriteArrayList<>();
+		AtomicInteger fetches = new AtomicInteger();
+		try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1))) {
+			DirectReceiver receiver = new DirectReceiver(application, sql, waits, tasks::add,
+					first.bean(Wakeups.class));
+			Thread waiting = new Thread(() -> receiver.await(address, LONG, () -> {
+				fetches.incrementAndGet();
+				return Optional.empty();
+			}));
+			waiting.start();
+			Eventually.await(() -> fetches.get() == 1 && waiting.getState() == Thread.State.TIMED_WAITING,
+					waiting::getState);
+			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(address, LONG,
+					(received) -> mock(Message.class));
+			channels(second).send("replies", "stopped", "x");
+			waits.stop();
+			waiting.join();
+			tasks.forEach(Runnable::run);
+			assertThat(future).isCompletedWithValue(Optional.empty());
+		}
+		assertThat(fetches).hasValue(1);
+		assertThat(receive(second, "stopped")).isEqualTo("x");
 	}
 
 	@Test
