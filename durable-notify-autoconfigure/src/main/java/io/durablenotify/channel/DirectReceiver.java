@@ -70,7 +70,8 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Look for a message until there is one, or the time is over.
+	 * Fetch until there is a message, or the time is over. The last fetch begins after
+	 * that.
 	 * @param fetch returns a message, if there is one
 	 * @return what was fetched last
 	 */
@@ -79,11 +80,14 @@ final class DirectReceiver {
 		Semaphore woken = new Semaphore(0);
 		Wait wait = this.waits.register(address, woken::release);
 		try {
+			long left = timeout.toNanos();
 			while (true) {
 				Optional<T> fetched = fetch.run();
-				if (fetched.isPresent() || !awaitWakeup(woken, timeout.toNanos() - (System.nanoTime() - start))) {
+				if (fetched.isPresent() || left <= 0
+						|| !awaitWakeup(woken, timeout.toNanos() - (System.nanoTime() - start))) {
 					return fetched;
 				}
+				left = timeout.toNanos() - (System.nanoTime() - start);
 			}
 		}
 		finally {
@@ -92,15 +96,15 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Wait for a wake-up since the last one, also if it came before this call.
-	 * @return false if the time is over, or waits end
+	 * Wait for a wake-up since the last one, also if it came before this call, or until
+	 * the time is over.
+	 * @return false if waits end, or the thread was interrupted
 	 */
 	private boolean awaitWakeup(Semaphore woken, long nanos) {
 		try {
-			if (nanos <= 0 || this.waits.isStopped() || !woken.tryAcquire(nanos, TimeUnit.NANOSECONDS)) {
-				return false;
+			if (!this.waits.isStopped() && woken.tryAcquire(nanos, TimeUnit.NANOSECONDS)) {
+				woken.drainPermits();
 			}
-			woken.drainPermits();
 			return !this.waits.isStopped();
 		}
 		catch (InterruptedException ex) {

@@ -151,6 +151,20 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aMessageWhoseWakeUpIsLostIsReceivedAtTheEndOfTheTime() {
+		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
+		AtomicInteger fetches = new AtomicInteger();
+		Optional<String> found = receiver.await(DirectAddress.of("replies", "late"), Duration.ofMillis(50),
+				() -> (fetches.getAndIncrement() == 0) ? Optional.empty() : Optional.of("x"));
+		assertThat(found).contains("x");
+		assertThat(receiver.await(DirectAddress.of("replies", "late"), Duration.ZERO, () -> {
+			fetches.incrementAndGet();
+			return Optional.empty();
+		})).isEmpty();
+		assertThat(fetches).hasValue(3);
+	}
+
+	@Test
 	void aReceiverThatFindsNothingInTimeLeavesNothingBehind() {
 		long start = System.nanoTime();
 		assertThat(channels(first).receive("replies", "nothing", Duration.ofMillis(200))).isEmpty();
