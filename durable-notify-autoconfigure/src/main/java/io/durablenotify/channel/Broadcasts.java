@@ -20,10 +20,12 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ConsumedChunk;
 import io.durablenotify.stream.ConsumerGap;
@@ -37,6 +39,7 @@ import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.work.PermanentFailureException;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Broadcast channels: each is a stream, and each durable subscriber a consumer of it.
@@ -128,9 +131,9 @@ final class Broadcasts {
 		}
 
 		/**
-		 * What cannot succeed must not hold up all that follows. The failure is thrown
-		 * first, so that what the handler has written rolls back; then the chunk comes
-		 * again, and is left out.
+		 * What cannot succeed must not hold up all that follows. Where the handler may
+		 * have written in the delivery's transaction, the failure is thrown first, so
+		 * that this rolls back; then the chunk comes again, and is left out.
 		 */
 		@Override
 		public void onChunk(ConsumedChunk consumed) throws Exception {
@@ -138,28 +141,37 @@ final class Broadcasts {
 			if (!this.failed.isEmpty() && this.failed.contains(new Failed(chunk))) {
 				return;
 			}
+			StoredMessage stored;
 			try {
-				this.handler.onMessage(message(consumed, chunk));
+				stored = ChannelJson.read(chunk.data());
+			}
+			catch (IllegalArgumentException ex) {
+				logLeftOut(chunk, "It is no message: " + ex.getMessage());
+				return;
+			}
+			AtomicBoolean inTransaction = new AtomicBoolean(TransactionBuffer.isAvailable());
+			try {
+				this.handler.onMessage(new DeliveredMessage(stored, Broadcasts.this.payloads, chunk.createdAt(),
+						consumed.fencingToken(), () -> {
+							consumed.commit();
+							inTransaction.set(true);
+						}));
 			}
 			catch (PermanentFailureException ex) {
-				logger.error("Subscriber '%s' of channel '%s' leaves out message %d: %s".formatted(this.name,
-						this.channel, chunk.index(), ex.getMessage()));
-				if (this.failed.size() >= MAX_FAILED) {
-					this.failed.clear();
+				logLeftOut(chunk, ex.getMessage());
+				if (inTransaction.get()) {
+					if (this.failed.size() >= MAX_FAILED) {
+						this.failed.clear();
+					}
+					this.failed.add(new Failed(chunk));
+					throw ex;
 				}
-				this.failed.add(new Failed(chunk));
-				throw ex;
 			}
 		}
 
-		private Message message(ConsumedChunk consumed, Chunk chunk) {
-			try {
-				return new DeliveredMessage(ChannelJson.read(chunk.data()), Broadcasts.this.payloads, chunk.createdAt(),
-						consumed.fencingToken(), consumed::commit);
-			}
-			catch (IllegalArgumentException ex) {
-				throw new PermanentFailureException("It is no message: " + ex.getMessage());
-			}
+		private void logLeftOut(Chunk chunk, @Nullable String reason) {
+			logger.error("Subscriber '%s' of channel '%s' leaves out message %d: %s".formatted(this.name, this.channel,
+					chunk.index(), reason));
 		}
 
 		@Override

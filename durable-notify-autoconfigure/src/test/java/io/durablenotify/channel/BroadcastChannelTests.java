@@ -35,9 +35,13 @@ import io.durablenotify.work.PermanentFailureException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.dao.DataAccessException;
+import org.springframework.util.StringUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -204,16 +208,24 @@ class BroadcastChannelTests {
 	}
 
 	@Test
-	void aMessageThatCannotBeReadHoldsUpNoOther() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void aMessageThatCannotBeReadIsLoggedOnceAndHoldsUpNoOther(CapturedOutput output) {
 		List<Integer> received = new CopyOnWriteArrayList<>();
+		List<String> transactional = new CopyOnWriteArrayList<>();
 		subscribe(first, "poison", "a", UnaryOperator.identity(),
 				(message) -> received.add(message.payload(Integer.class)));
+		subscribe(first, "poison", "b", (consumer) -> consumer.inTransaction(),
+				(message) -> transactional.add(message.text()));
 		channels(first).publish("poison", 1);
 		channels(first).publish("poison", "no number");
 		first.bean(StreamWriter.class).append("channel/poison", "no message");
 		channels(first).publish("poison", 2);
-		Eventually.await(() -> received.size() == 2, () -> received);
+		Eventually.await(() -> received.size() == 2 && transactional.size() == 3, () -> received + "" + transactional);
 		assertThat(received).containsExactly(1, 2);
+		assertThat(transactional).containsExactly("1", "no number", "2");
+		assertThat(StringUtils.countOccurrencesOf(output.toString(), "of channel 'poison' leaves out message"))
+			.isEqualTo(3);
+		assertThat(output).doesNotContain("has failed with stream 'channel/poison'");
 	}
 
 	@Test
