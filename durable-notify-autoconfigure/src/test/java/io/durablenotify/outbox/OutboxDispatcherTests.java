@@ -52,9 +52,12 @@ class OutboxDispatcherTests {
 			(name, item, message) -> {
 			}, "/shop", null);
 
+	private static TestItem item() {
+		return new TestItem("outbox/orders").payload("{\"event_id\": \"7\", \"type\": \"t\", \"data\": 1}");
+	}
+
 	private WorkOutcome handle() throws Exception {
-		return this.dispatcher
-			.handle(new TestItem("outbox/orders").payload("{\"event_id\": \"7\", \"type\": \"t\", \"data\": 1}"));
+		return this.dispatcher.handle(item());
 	}
 
 	private void fail(RuntimeException failure) {
@@ -146,6 +149,16 @@ class OutboxDispatcherTests {
 		long start = System.nanoTime();
 		assertThat(handle()).isEqualTo(WorkOutcome.done());
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(29));
+	}
+
+	@Test
+	void anEventThatIsTooOldAfterItsWaitIsNotSent() {
+		this.probes.probed(false, Duration.ofMillis(30));
+		OutboxDispatcher impatient = new OutboxDispatcher(this.sender, this.circuit, (name, item, message) -> {
+		}, "/shop", Duration.ofMillis(20));
+		assertThatExceptionOfType(PermanentFailureException.class).isThrownBy(() -> impatient.handle(item()))
+			.withMessageContaining("max-age");
+		assertThat(this.sender.attempts()).isEmpty();
 	}
 
 	@Test
