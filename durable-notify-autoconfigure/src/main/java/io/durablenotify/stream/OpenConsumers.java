@@ -318,7 +318,7 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 		boolean released = this.database.executeSeparately("give up a consumer of streams",
 				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 					if (!positions.isEmpty()) {
-						this.positions.moveAll(connection, positions);
+						this.writer.storeNow(connection, positions);
 					}
 					return this.sql.release(connection, held, LOCK_TIMEOUT);
 				});

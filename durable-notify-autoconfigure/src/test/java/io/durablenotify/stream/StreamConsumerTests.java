@@ -23,6 +23,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -444,6 +445,30 @@ class StreamConsumerTests {
 			release.countDown();
 		}
 		awaitPosition("locking", 2);
+	}
+
+	@Test
+	void aPositionThatIsLockedForAMomentIsStoredBeforeTheConsumerIsGivenUp() {
+		append("locked", 1);
+		Subscription subscription = reader.consumer("locked", "locked").subscribe(this.handler);
+		awaitPosition("locked", 1);
+		instance.transaction().executeWithoutResult((status) -> {
+			instance.jdbc()
+				.queryForList(
+						"SELECT FROM durable_notify.stream_consumer_positions WHERE stream = 'locked' FOR UPDATE");
+			assertThat(Background.run(() -> append("locked", 1))).succeedsWithin(Eventually.TIMEOUT);
+			this.handler.awaitChunks(2);
+			Object cancelled = database.jdbc().queryForObject("SELECT clock_timestamp()", Object.class);
+			subscription.cancel();
+			Eventually
+				.await(() -> find("locked").owner() == null || database.jdbc()
+					.queryForObject("SELECT count(*) FROM pg_stat_activity "
+							+ "WHERE query LIKE '%stored_index%' AND query_start > ? AND pid <> pg_backend_pid()",
+							Integer.class, cancelled) > 0,
+						() -> consumers.list());
+		});
+		awaitFree("locked");
+		assertThat(find("locked").position()).hasValue(2);
 	}
 
 	@Test
