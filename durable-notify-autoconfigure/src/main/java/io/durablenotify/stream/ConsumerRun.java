@@ -233,8 +233,12 @@ final class ConsumerRun implements Subscription {
 		if (!this.spec.selects(name)) {
 			return;
 		}
-		if (this.streams.containsKey(name)) {
-			this.successors.put(name, position);
+		ConsumedStream open = this.streams.get(name);
+		if (open != null) {
+			// Its row may be added again, where the server has lost it
+			if (!open.isSame(position)) {
+				this.successors.put(name, position);
+			}
 			return;
 		}
 		ConsumedStream stream = new ConsumedStream(this, owner, position);

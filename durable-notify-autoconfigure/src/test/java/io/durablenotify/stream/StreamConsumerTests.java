@@ -28,6 +28,8 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -403,6 +405,31 @@ class StreamConsumerTests {
 		assertThat(this.handler.indexes("forgotten"))
 			.isEqualTo(Stream.of(range(0, 51), range(25, 51)).flatMap(List::stream).toList());
 		assertThat(this.handler.gaps()).isEmpty();
+	}
+
+	/**
+	 * As after a failover that lost the position, and not that the consumer is owned.
+	 */
+	@Test
+	void aStreamWhoseLostPositionIsAddedAgainIsNotReadAgainAfterItsEnd() {
+		append("added", 2);
+		reader.prefixConsumer("added", "added").subscribe(this.handler);
+		Eventually.await(() -> count("stream = 'added' AND next_index = 2") == 1, () -> consumers.list());
+		database.jdbc().update("DELETE FROM durable_notify.stream_consumer_positions WHERE stream = 'added'");
+		instance.bean(Wakeups.class).send(TailedStream.TOPIC, Wakeup.moved(0, 0).created("added"));
+		Eventually.await(() -> count("stream = 'added' AND next_index = 0") == 1, () -> consumers.list());
+		writer.complete("added");
+		Eventually.await(() -> count("stream = 'added' AND ended") == 1, () -> consumers.list());
+		append("added-later", 1);
+		this.handler.awaitChunks(3);
+		assertThat(this.handler.indexes("added")).isEqualTo(range(0, 2));
+		assertThat(this.handler.ends()).containsExactly("added COMPLETED");
+	}
+
+	private static int count(String condition) {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.stream_consumer_positions WHERE " + condition,
+					Integer.class);
 	}
 
 	@Test
