@@ -180,6 +180,15 @@ class KafkaOutboxTests {
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
 	}
 
+	@Test
+	void theTimeoutIsThatOfTheWholeAttempt() {
+		Map<String, Object> settings = KafkaSenders.producers("orders", producers("127.0.0.1:1"), Duration.ofSeconds(3))
+			.getConfigurationProperties();
+		assertThat((long) settings.get(ProducerConfig.MAX_BLOCK_MS_CONFIG)
+				+ (int) settings.get(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG))
+			.isEqualTo(3_000);
+	}
+
 	private static OutboxMessage message(byte[] data) {
 		return new OutboxMessage("large", "t", "/s", null, null, "application/octet-stream", data, null, Map.of(), 1);
 	}
