@@ -73,6 +73,9 @@ final class OutboxDispatcher implements WorkHandler {
 			this.circuit.answered(item, turn);
 			throw ex;
 		}
+		catch (UnsendableEventException ex) {
+			throw new PermanentFailureException(String.valueOf(ex.getMessage()), ex.getCause());
+		}
 		catch (Exception ex) {
 			Duration delay = (ex instanceof RetryLaterException later) ? later.delay() : Duration.ZERO;
 			delay = (delay.compareTo(longest) > 0) ? longest : delay;

@@ -129,6 +129,14 @@ class OutboxDispatcherTests {
 	}
 
 	@Test
+	void aProbeThatCannotBeSentSaysNothingOfTheReceiver() {
+		this.probes.probed(false, Duration.ZERO);
+		fail(new UnsendableEventException("too large", new IllegalStateException()));
+		assertThatExceptionOfType(PermanentFailureException.class).isThrownBy(this::handle).withMessage("too large");
+		assertThat(this.probes.calls).containsExactly("find");
+	}
+
+	@Test
 	void anEventThatIsSentIsDoneWhateverTheDatabaseSays() throws Exception {
 		this.probes.probed(false, Duration.ZERO);
 		this.probes.failing = "end";
