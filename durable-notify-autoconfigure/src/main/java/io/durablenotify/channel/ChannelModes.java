@@ -25,10 +25,13 @@ import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.TransactionBuffer;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.dao.DataAccessException;
+import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
@@ -137,9 +140,21 @@ final class ChannelModes {
 			}
 			return Optional.of(mode);
 		};
-		String task = "create a channel";
-		return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))
-			.orElse(null);
+		String task = (create != null) ? "create a channel" : "find a channel";
+		try {
+			return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))
+				.orElse(null);
+		}
+		catch (DataAccessException ex) {
+			if (!SqlErrors.isLockTimeout(ex)) {
+				throw ex;
+			}
+			throw new PessimisticLockingFailureException(
+					("Channel '%s' is being created by another transaction, which was not over within %d s at most; "
+							+ "nothing was stored. Keep that transaction short, or create the channel before it")
+						.formatted(channel, ChannelSql.LOCK_TIMEOUT.toSeconds()),
+					ex);
+		}
 	}
 
 	/**

@@ -41,7 +41,7 @@ final class ChannelSql {
 	/**
 	 * How long a channel that another transaction creates is waited for.
 	 */
-	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
+	static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
 	private static final String FIND = """
 			SELECT kind FROM ${schema}.work_queues WHERE name = ?

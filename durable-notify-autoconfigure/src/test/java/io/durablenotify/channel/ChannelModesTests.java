@@ -29,6 +29,7 @@ import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.dao.PessimisticLockingFailureException;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -121,6 +122,21 @@ class ChannelModesTests {
 		CompletableFuture<Void> second = Background.run(() -> channels(other).send(channel, "a", "y"));
 		assertThat(first).succeedsWithin(30, TimeUnit.SECONDS);
 		return second;
+	}
+
+	@Test
+	void aChannelThatAnotherTransactionKeepsLockedIsNotWaitedForForever() {
+		try (Instance impatient = Instance.start(database,
+				"spring.datasource.hikari.data-source-properties.socketTimeout=1")) {
+			instance.transaction().executeWithoutResult((status) -> {
+				channels(instance).create("locked", ChannelMode.DIRECT);
+				assertThat(Background.run(() -> channels(impatient).send("locked", "a", "x")))
+					.failsWithin(30, TimeUnit.SECONDS)
+					.withThrowableThat()
+					.withCauseInstanceOf(PessimisticLockingFailureException.class)
+					.withMessageContaining("Channel 'locked' is being created by another transaction");
+			});
+		}
 	}
 
 	@Test
