@@ -179,8 +179,10 @@ final class ChannelSql {
 
 	/**
 	 * Remove the first message of an address and return it.
-	 * @param joined whether the connection is in the caller's transaction, which has to
-	 * be READ COMMITTED
+	 * @param connection the connection, in a READ COMMITTED transaction or in autocommit
+	 * with that default
+	 * @param joined whether it is in the caller's transaction, so that others wait until
+	 * that is over
 	 * @return the message, empty if there is none, or another has it
 	 */
 	Optional<Received> receive(Connection connection, DirectAddress address, boolean joined) throws SQLException {

@@ -18,7 +18,6 @@ package io.durablenotify.channel;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -33,8 +32,8 @@ import java.util.function.Function;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.channel.DirectWaits.Wait;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.OneTransaction;
-import io.durablenotify.database.SqlErrors;
+import io.durablenotify.database.ReadCommitted;
+import io.durablenotify.database.SessionWork;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.wakeup.Wakeup;
@@ -59,6 +58,8 @@ final class DirectReceiver {
 	private final Executor executor;
 
 	private final Wakeups wakeups;
+
+	private final ReadCommitted readCommitted = new ReadCommitted();
 
 	DirectReceiver(ApplicationDatabase database, ChannelSql sql, DirectWaits waits, Executor executor,
 			Wakeups wakeups) {
@@ -118,9 +119,9 @@ final class DirectReceiver {
 	 * one.
 	 */
 	Optional<Received> fetch(DirectAddress address) {
-		return (this.database.isInTransaction())
-				? this.database.execute(TASK, (connection, joined) -> fetch(connection, address, joined))
-				: fetchSeparately(address);
+		SessionWork<Optional<Received>> work = (connection, joined) -> fetch(connection, address, joined);
+		return (this.database.isInTransaction()) ? this.database.execute(TASK, work)
+				: this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT, work);
 	}
 
 	/**
@@ -138,8 +139,14 @@ final class DirectReceiver {
 	}
 
 	private Optional<Received> fetch(Connection connection, DirectAddress address, boolean joined) throws SQLException {
-		Optional<Received> received = this.sql.receive(connection, address, joined);
-		if (received.isPresent() && joined) {
+		if (!joined) {
+			Optional<Received> received = this.readCommitted.run(connection,
+					(session, inside) -> this.sql.receive(session, address, false));
+			received.filter(Received::more).ifPresent((first) -> wakeOthers(address));
+			return received;
+		}
+		Optional<Received> received = this.sql.receive(connection, address, true);
+		if (received.isPresent()) {
 			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 
 				@Override
@@ -150,25 +157,6 @@ final class DirectReceiver {
 			});
 		}
 		return received;
-	}
-
-	private Optional<Received> fetchSeparately(DirectAddress address) {
-		return this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-			try {
-				Optional<Received> received = this.sql.receive(connection, address, false);
-				if (received.isPresent() && received.get().more()) {
-					wakeOthers(address);
-				}
-				return received;
-			}
-			catch (SQLException ex) {
-				if (SqlErrors.isSerializationFailure(ex)) {
-					// Where that is the default isolation: another has received it
-					return Optional.empty();
-				}
-				throw ex;
-			}
-		});
 	}
 
 	/**
@@ -329,7 +317,7 @@ final class DirectReceiver {
 			Optional<Received> received;
 			try {
 				received = DirectReceiver.this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT,
-						(connection, joined) -> OneTransaction.run(connection, this::claim));
+						(connection, joined) -> ReadCommitted.runInTransaction(connection, this::claim));
 			}
 			catch (CancellationException ex) {
 				wakeOthers(this.address);
@@ -358,9 +346,6 @@ final class DirectReceiver {
 		 * it stays
 		 */
 		private Optional<Received> claim(Connection connection, boolean joined) throws SQLException {
-			try (Statement statement = connection.createStatement()) {
-				statement.executeUpdate("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-			}
 			Optional<Received> received = DirectReceiver.this.sql.receive(connection, this.address, false);
 			if (received.isPresent() && !this.reply.claim()) {
 				throw new CancellationException("The caller does not wait any more");
