@@ -27,9 +27,7 @@ import java.util.function.UnaryOperator;
 import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.stream.StreamConsumer;
-import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkItem;
@@ -72,8 +70,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 
 	private final DirectReceiver receiver;
 
-	private final Wakeups wakeups;
-
 	private final Supplier<@Nullable TransactionOperations> transactions;
 
 	private final Subscription subscription;
@@ -90,7 +86,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		this.broadcasts = broadcasts;
 		this.waits = waits;
 		this.receiver = receiver;
-		this.wakeups = wakeups;
 		this.transactions = transactions;
 		this.subscription = wakeups.subscribe(TOPIC, waits);
 	}
@@ -134,13 +129,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		StoredMessage stored = this.payloads.encode(channel, address, message);
 		this.modes.require(channel, ChannelMode.DIRECT);
 		this.work.enqueue(WorkRequest.of(to.queue(), ChannelJson.write(stored)).orderingKey(address));
-		Wakeup wakeup = Wakeup.moved(to.id(), 0);
-		if (TransactionBuffer.isAvailable()) {
-			this.wakeups.sendAfterCommit(TOPIC, wakeup);
-		}
-		else {
-			this.wakeups.send(TOPIC, wakeup);
-		}
+		this.receiver.sent(to);
 		return stored.id();
 	}
 

@@ -34,6 +34,7 @@ import io.durablenotify.channel.DirectWaits.Wait;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.wakeup.Wakeup;
@@ -157,6 +158,22 @@ final class DirectReceiver {
 			});
 		}
 		return received;
+	}
+
+	/**
+	 * Wake the receivers of an address to which a message was sent: after the commit of
+	 * the caller's transaction where that has stored it, not where it is one of another
+	 * DataSource.
+	 */
+	void sent(DirectAddress address) {
+		Wakeup wakeup = Wakeup.moved(address.id(), 0);
+		if (TransactionBuffer.isAvailable()
+				&& this.database.execute("send a message", (connection, joined) -> joined)) {
+			this.wakeups.sendAfterCommit(DefaultDurableChannels.TOPIC, wakeup);
+		}
+		else {
+			this.wakeups.send(DefaultDurableChannels.TOPIC, wakeup);
+		}
 	}
 
 	/**

@@ -47,7 +47,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -129,6 +132,21 @@ class DirectChannelTests {
 		channels(second).send("replies", "waits", "x");
 		assertThat(received).succeedsWithin(LONG)
 			.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+	}
+
+	@Test
+	void aReceiverIsWokenAtOnceByAMessageThatATransactionOfAnotherDataSourceCannotRollBack() {
+		CompletableFuture<Optional<Message>> received = Background
+			.supply(() -> channels(first).receive("replies", "foreign", LONG.multipliedBy(2)));
+		awaitWait("foreign");
+		TransactionTemplate foreign = new TransactionTemplate(
+				new DataSourceTransactionManager(new DriverManagerDataSource(database.url())));
+		foreign.executeWithoutResult((status) -> {
+			channels(second).send("replies", "foreign", "x");
+			assertThat(received).succeedsWithin(LONG)
+				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+			status.setRollbackOnly();
+		});
 	}
 
 	@Test
