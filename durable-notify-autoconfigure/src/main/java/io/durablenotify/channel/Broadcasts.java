@@ -41,6 +41,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.util.Assert;
+
 /**
  * Broadcast channels: each is a stream, and each durable subscriber a consumer of it.
  */
@@ -81,10 +83,14 @@ final class Broadcasts {
 
 	Subscription subscribe(String channel, String subscriber, UnaryOperator<StreamConsumer> settings,
 			MessageHandler handler) {
-		StreamConsumer consumer = this.reader
-			.consumer(ChannelNames.of(channel), ChannelNames.consumer(channel, subscriber))
-			.from(StreamPosition.end());
-		return settings.apply(consumer).subscribe(new Subscriber(channel, subscriber, handler));
+		StreamConsumer consumer = settings
+			.apply(this.reader.consumer(ChannelNames.of(channel), ChannelNames.consumer(channel, subscriber))
+				.from(StreamPosition.end()));
+		Assert.isTrue(consumer != null,
+				() -> ("The settings of channel '%s' must return the consumer that they are given, or what its methods "
+						+ "return")
+					.formatted(channel));
+		return consumer.subscribe(new Subscriber(channel, subscriber, handler));
 	}
 
 	List<ChannelSubscriber> subscribers(String channel) {

@@ -141,6 +141,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	@Override
 	public Subscription subscribe(String channel, String subscriber, UnaryOperator<StreamConsumer> settings,
 			MessageHandler handler) {
+		Assert.notNull(settings, "'settings' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		ChannelNames.consumer(channel, subscriber);
 		requireWritable(channel);
@@ -165,10 +166,14 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 
 	private Subscription listen(String channel, ChannelMode mode, UnaryOperator<WorkListenerSpec> settings,
 			MessageHandler handler) {
+		Assert.notNull(settings, "'settings' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		String queue = ChannelNames.of(channel);
 		WorkListenerSpec spec = settings.apply(WorkListenerSpec.of(queue));
-		Assert.isTrue(spec.queues().equals(List.of(queue)), "The queue of a channel's specification must stay");
+		Assert.isTrue(spec != null && spec.queues().equals(List.of(queue)),
+				() -> ("The settings of channel '%s' must return the specification that they are given, or what its "
+						+ "methods return, of the same queue")
+					.formatted(channel));
 		// The listener is registered by another connection
 		this.modes.requireCommitted(channel, mode);
 		return this.listeners.register(spec, (item) -> {
@@ -268,6 +273,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	}
 
 	private DirectAddress prepare(String channel, String address, Duration timeout) {
+		Assert.notNull(timeout, "'timeout' must not be null");
 		Assert.isTrue(!timeout.isNegative(), "'timeout' must not be negative");
 		DirectAddress from = DirectAddress.of(channel, address);
 		requireWritable(channel);

@@ -19,11 +19,13 @@ package io.durablenotify.channel;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
@@ -174,6 +176,28 @@ class ChannelModesTests {
 		assertThatIllegalArgumentException()
 			.isThrownBy(() -> channels(instance).compete("writable", (spec) -> spec.concurrency(0), (message) -> {
 			}));
+	}
+
+	@Test
+	void argumentsThatCannotBeUsedAreNamed() {
+		MessageHandler handler = (message) -> {
+		};
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).compete("settings", (spec) -> null, handler))
+			.withMessageStartingWith("The settings of channel 'settings' must return the specification");
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).compete("settings", (spec) -> WorkListenerSpec.of("other"), handler))
+			.withMessageStartingWith("The settings of channel 'settings' must return the specification");
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).subscribe("broadcast-settings", "a", (consumer) -> null, handler))
+			.withMessageStartingWith("The settings of channel 'broadcast-settings' must return the consumer");
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).handle("settings", (UnaryOperator<WorkListenerSpec>) null, handler))
+			.withMessage("'settings' must not be null");
+		assertThatIllegalArgumentException().isThrownBy(() -> channels(instance).receive("direct", "a", null))
+			.withMessage("'timeout' must not be null");
+		assertThatIllegalArgumentException().isThrownBy(() -> ChannelMessage.of("x").header("h", null))
+			.withMessage("Header 'h' must have a value");
 	}
 
 }
