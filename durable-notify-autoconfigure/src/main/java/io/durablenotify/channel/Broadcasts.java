@@ -24,7 +24,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ConsumedChunk;
@@ -55,10 +54,6 @@ final class Broadcasts {
 	 */
 	private static final int MAX_FAILED = 20_000;
 
-	private final ApplicationDatabase database;
-
-	private final ChannelSql sql;
-
 	private final StreamWriter writer;
 
 	private final StreamReader reader;
@@ -67,10 +62,7 @@ final class Broadcasts {
 
 	private final ChannelPayloads payloads;
 
-	Broadcasts(ApplicationDatabase database, ChannelSql sql, StreamWriter writer, StreamReader reader,
-			StreamConsumers consumers, ChannelPayloads payloads) {
-		this.database = database;
-		this.sql = sql;
+	Broadcasts(StreamWriter writer, StreamReader reader, StreamConsumers consumers, ChannelPayloads payloads) {
 		this.writer = writer;
 		this.reader = reader;
 		this.consumers = consumers;
@@ -96,11 +88,9 @@ final class Broadcasts {
 	List<ChannelSubscriber> subscribers(String channel) {
 		String stream = ChannelNames.of(channel);
 		String prefix = stream + "/";
-		List<String> names = this.database.executeReading("list the subscribers of a channel",
-				(connection, joined) -> this.sql.consumers(connection, stream));
-		return names.stream()
-			.filter((name) -> name.startsWith(prefix))
-			.flatMap((name) -> this.consumers.find(name).stream())
+		return this.consumers.list(stream)
+			.stream()
+			.filter((consumer) -> consumer.name().startsWith(prefix))
 			.map((consumer) -> subscriber(channel, consumer, prefix))
 			.toList();
 	}

@@ -63,7 +63,7 @@ public class ChannelConfiguration {
 		ChannelPayloads payloads = new ChannelPayloads(PayloadJson.of(beanFactory));
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(new ChannelModes(database, sql), payloads, work, listeners,
-				new Broadcasts(database, sql, writer, reader, consumers, payloads), waits,
+				new Broadcasts(writer, reader, consumers, payloads), waits,
 				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? readCommitted(manager) : null;

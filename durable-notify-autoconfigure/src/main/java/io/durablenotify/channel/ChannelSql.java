@@ -94,10 +94,6 @@ final class ChannelSql {
 			SELECT queue_id FROM ${schema}.work_queues WHERE kind = 'channel-direct' ORDER BY queue_id
 			""";
 
-	private static final String CONSUMERS = """
-			SELECT name FROM ${schema}.stream_consumers WHERE selection = ? AND NOT is_prefix ORDER BY name
-			""";
-
 	private static final String BROADCASTS = """
 			SELECT name FROM ${schema}.work_queues WHERE kind = 'channel-broadcast' ORDER BY queue_id
 			""";
@@ -122,8 +118,6 @@ final class ChannelSql {
 
 	private final String direct;
 
-	private final String consumers;
-
 	private final String broadcasts;
 
 	private final String trim;
@@ -137,7 +131,6 @@ final class ChannelSql {
 		this.waiting = schema.qualify(WAITING);
 		this.sweep = schema.qualify(SWEEP);
 		this.direct = schema.qualify(DIRECT);
-		this.consumers = schema.qualify(CONSUMERS);
 		this.broadcasts = schema.qualify(BROADCASTS);
 		this.trim = schema.qualify(TRIM);
 	}
@@ -305,16 +298,6 @@ final class ChannelSql {
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return new Swept(result.getInt(1), result.getInt(2), new Cursor(result.getLong(3), result.getLong(4)));
-		}
-	}
-
-	/**
-	 * Return the names of the consumers of a stream.
-	 */
-	List<String> consumers(Connection connection, String stream) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.consumers)) {
-			statement.setString(1, stream);
-			return texts(statement.executeQuery());
 		}
 	}
 

@@ -109,6 +109,9 @@ class StreamConsumerTests {
 		assertThat(info.lag()).isZero();
 		assertThat(info.owner()).startsWith("instance (");
 		assertThat(info.lastActiveAt()).isAfterOrEqualTo(info.createdAt());
+		reader.prefixConsumer("order", "orders").subscribe(new RecordingConsumer());
+		reader.consumer("order/other", "other").subscribe(new RecordingConsumer());
+		assertThat(consumers.list("order")).extracting(ConsumerInfo::name).containsExactly("order");
 		assertThat(this.handler.consumed().get(0).consumer()).isEqualTo("order");
 		assertThat(this.handler.consumed().get(0).fencingToken()).isPositive();
 		assertThat(subscription.isActive()).isTrue();
