@@ -233,6 +233,8 @@ public interface DurableChannels {
 	 * Receive the next message of an address, wait for it, and handle it in a
 	 * transaction, the caller's where there is one: the message is removed together with
 	 * what the handler writes. It waits without a transaction where the caller has none.
+	 * The transaction is READ COMMITTED: a transaction manager that refuses an isolation
+	 * level by default, such as {@code JtaTransactionManager}, has to allow that.
 	 * @param channel the channel, which is created if it does not exist and the caller is
 	 * in no transaction
 	 * @param address the address
