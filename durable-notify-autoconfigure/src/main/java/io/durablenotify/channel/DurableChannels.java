@@ -222,8 +222,8 @@ public interface DurableChannels {
 	 * @param timeout how long to wait; zero to receive what is there
 	 * @throws io.durablenotify.work.PermanentFailureException if what is stored is no
 	 * message: it is dead
-	 * @return the message, empty if there was none in time, if the thread was
-	 * interrupted, or if the application context is closing
+	 * @return the message, empty if there was none in time, if the thread was interrupted
+	 * while it waited, or if the application context is closing
 	 * @throws ChannelModeException if the channel is not direct
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */

@@ -114,17 +114,16 @@ class ConsumerOwnerTests {
 
 	@Test
 	void anOwnerThatClosesHandsOverAtOnce() {
-		Instance other = startOther();
+		Instance other = Instance.start(database, "durable-notify.streams.lease=10m", NO_POLL, NO_DEGRADED_POLL);
 		other.reader().consumer("closing", "closing").inTransaction().subscribe(this.there);
 		awaitOwned("closing");
 		append("closing", 10);
 		this.there.awaitChunks(10);
 		reader.consumer("closing", "closing").subscribe(this.here);
 		other.close();
-		long closed = System.nanoTime();
 		append("closing", 10);
+		// Long before the end of the lease
 		this.here.awaitChunks(10);
-		assertThat(Duration.ofNanos(System.nanoTime() - closed)).isLessThan(Duration.ofSeconds(1));
 		assertThat(this.here.indexes("closing")).isEqualTo(range(10, 20));
 		assertThat(this.here.consumed().get(0).fencingToken())
 			.isGreaterThan(this.there.consumed().get(0).fencingToken());

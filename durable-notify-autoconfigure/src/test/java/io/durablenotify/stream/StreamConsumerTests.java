@@ -176,8 +176,9 @@ class StreamConsumerTests {
 
 			@Override
 			public void onChunk(ConsumedChunk chunk) throws Exception {
+				// Until the other stream, which does not wait, is there
 				if (chunk.chunk().index() == 7 && chunk.chunk().stream().equals("failing")
-						&& failures.incrementAndGet() <= 3) {
+						&& (failures.incrementAndGet() <= 3 || indexes("failing-other").size() < 20)) {
 					throw new Exception("not yet");
 				}
 				super.onChunk(chunk);
@@ -188,10 +189,7 @@ class StreamConsumerTests {
 		failing.awaitChunks(40);
 		assertThat(failing.indexes("failing")).isEqualTo(range(0, 20));
 		assertThat(failing.indexes("failing-other")).isEqualTo(range(0, 20));
-		assertThat(failures).hasValue(4);
-		// The other stream did not wait
-		assertThat(failing.consumed().subList(0, 27).stream().filter((c) -> c.chunk().stream().equals("failing-other")))
-			.hasSize(20);
+		assertThat(failures).hasValueGreaterThanOrEqualTo(4);
 		String failed = "Consumer 'failing' has failed with stream 'failing': not yet. Retrying";
 		assertThat(StringUtils.countOccurrencesOf(output.toString(), failed)).isOne();
 		assertThat(output).contains("Consumer 'failing' goes on with stream 'failing'");
