@@ -52,7 +52,8 @@ public interface Message {
 	Map<String, String> headers();
 
 	/**
-	 * Return when the message was stored, by the database's clock.
+	 * Return when the message was stored, or requeued after it was dead, by the
+	 * database's clock.
 	 * @return the time
 	 */
 	Instant sentAt();
