@@ -222,7 +222,7 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Looks for a message.
+	 * Fetches a message.
 	 *
 	 * @param <T> the type of what is found
 	 * @param <E> what it may fail with

@@ -196,8 +196,8 @@ public interface DurableChannels {
 	/**
 	 * Handle messages of a direct channel, of all addresses, which is created if it does
 	 * not exist. Beside a call that receives, which gets nothing of an address while a
-	 * handler has its messages, both may rarely get the same one: that of the two whose
-	 * transaction commits second is refused, so use one of them for an address. Those of
+	 * handler has its messages, both may rarely get the same one: then that of the two
+	 * fails whose transaction commits second, so use one of them for an address. Those of
 	 * an address are handled one after the other in the order of their commits, over all
 	 * instances. Otherwise as {@link #compete(String, UnaryOperator, MessageHandler)}.
 	 * @param channel the channel
@@ -220,10 +220,10 @@ public interface DurableChannels {
 	 * in no transaction
 	 * @param address the address
 	 * @param timeout how long to wait; zero to receive what is there
-	 * @throws io.durablenotify.work.PermanentFailureException if what is stored is no
-	 * message: it is dead
 	 * @return the message, empty if there was none in time, if the thread was interrupted
 	 * while it waited, or if the application context is closing
+	 * @throws io.durablenotify.work.PermanentFailureException if what is stored is no
+	 * message: it is dead
 	 * @throws ChannelModeException if the channel is not direct
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */

@@ -97,7 +97,7 @@ final class OutboxDispatcher implements WorkHandler {
 	 * Return until when another attempt is worth it, at most.
 	 * @param waited how long ago the item was claimed
 	 * @throws PermanentFailureException if the event is too old already. By the
-	 * database's clock, which the fencing token tells
+	 * database's clock, which the fencing token is from
 	 */
 	private Duration longestDelay(WorkItem item, OutboxMessage message, Duration waited) {
 		if (this.maxAge == null) {

@@ -18,7 +18,7 @@ DECLARE
 	tried bigint;
 BEGIN
 	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
-		RAISE EXCEPTION 'Messages can be received in a READ COMMITTED transaction only, which sees those that are committed meanwhile'
+		RAISE EXCEPTION 'Messages can be received in a READ COMMITTED transaction only, which sees those that are committed after its beginning'
 			USING ERRCODE = 'DN002';
 	END IF;
 	SELECT q.queue_id INTO of_queue FROM ${schema}.work_queues q WHERE q.name = p_queue AND q.paused_at IS NULL;
