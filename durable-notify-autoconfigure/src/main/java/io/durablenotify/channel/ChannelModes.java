@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
+import io.durablenotify.channel.ChannelSql.Channel;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
@@ -35,7 +36,8 @@ import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * The modes of channels. What is committed stays, so that it is remembered.
+ * The modes of channels. What is committed stays, so that it is remembered: at most until
+ * the janitor finds that a failover has lost it.
  */
 final class ChannelModes {
 
@@ -155,6 +157,19 @@ final class ChannelModes {
 						.formatted(channel, ChannelSql.LOCK_TIMEOUT.toSeconds()),
 					ex);
 		}
+	}
+
+	/**
+	 * Forget what the server has lost, and perhaps another mode has replaced.
+	 * @param channels all channels that there are
+	 */
+	void retain(List<Channel> channels) {
+		Map<String, Channel> found = new HashMap<>();
+		channels.forEach((channel) -> found.put(channel.name(), channel));
+		this.known.entrySet().removeIf((known) -> {
+			Channel channel = found.get(known.getKey());
+			return channel == null || !channel.isOf(known.getValue());
+		});
 	}
 
 	/**

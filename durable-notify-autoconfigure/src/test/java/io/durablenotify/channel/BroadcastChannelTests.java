@@ -354,8 +354,8 @@ class BroadcastChannelTests {
 	}
 
 	private static void clean(Duration subscriberLimit) {
-		new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class), null, subscriberLimit,
-				ChannelJanitor.INTERVAL)
+		new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
+				first.bean(ChannelModes.class), null, subscriberLimit, ChannelJanitor.INTERVAL)
 			.run();
 	}
 

@@ -16,11 +16,13 @@
 
 package io.durablenotify.channel;
 
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -28,6 +30,7 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
@@ -51,6 +54,11 @@ class ChannelModesTests {
 
 	@Fixture
 	private static Instance other;
+
+	@AfterEach
+	void clear() {
+		ChannelTables.clear(database);
+	}
 
 	private static DurableChannels channels(Instance instance) {
 		return instance.bean(DurableChannels.class);
@@ -158,6 +166,22 @@ class ChannelModesTests {
 		assertThatIllegalStateException().isThrownBy(() -> channels(instance).publish("adopted", "x"));
 		channels(instance).create("adopted", ChannelMode.COMPETING);
 		assertThat(kind("adopted")).isEqualTo("channel-competing");
+	}
+
+	/**
+	 * As after a failover to a server that lagged.
+	 */
+	@Test
+	void aChannelThatTheServerHasLostIsForgotten() {
+		channels(instance).create("lost", ChannelMode.COMPETING);
+		database.jdbc().update("DELETE FROM durable_notify.work_queues WHERE name = 'channel/lost'");
+		channels(other).create("lost", ChannelMode.DIRECT);
+		assertThatExceptionOfType(ChannelModeException.class)
+			.isThrownBy(() -> channels(instance).send("lost", "a", "x"));
+		new ChannelJanitor(instance.bean(ApplicationDatabase.class), instance.bean(ChannelSql.class),
+				instance.bean(ChannelModes.class), null, Duration.ofDays(7), ChannelJanitor.INTERVAL)
+			.run();
+		channels(instance).send("lost", "a", "x");
 	}
 
 	@Test

@@ -76,8 +76,8 @@ class ChannelSettingsTests {
 			assertThat(channels.receive("replies" + suffix, "a", Duration.ZERO)).isEmpty();
 			Eventually.await(() -> received.containsAll(List.of("b", "c", "d", "r3")), () -> received);
 			subscriptions.forEach(Subscription::cancel);
-			new ChannelJanitor(instance.bean(ApplicationDatabase.class), instance.bean(ChannelSql.class), null,
-					Duration.ofDays(7), ChannelJanitor.INTERVAL)
+			new ChannelJanitor(instance.bean(ApplicationDatabase.class), instance.bean(ChannelSql.class),
+					instance.bean(ChannelModes.class), null, Duration.ofDays(7), ChannelJanitor.INTERVAL)
 				.run();
 		}
 		assertThat(database.jdbc().queryForList("SELECT effect FROM effects", String.class))

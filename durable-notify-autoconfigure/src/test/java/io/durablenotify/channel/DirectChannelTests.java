@@ -307,7 +307,7 @@ class DirectChannelTests {
 		channels(first).send("replies", "gone", "a");
 		channels(first).send("replies", "stays", "b");
 		ChannelJanitor janitor = new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
-				null, Duration.ofDays(7), ChannelJanitor.INTERVAL);
+				first.bean(ChannelModes.class), null, Duration.ofDays(7), ChannelJanitor.INTERVAL);
 		first.transaction().executeWithoutResult((status) -> {
 			assertThat(receive(first, "gone")).isEqualTo("a");
 			assertThat(Background.run(janitor::run)).succeedsWithin(LONG);
@@ -328,9 +328,13 @@ class DirectChannelTests {
 					+ "WHERE convert_from(payload, 'UTF8') LIKE '%\"late\"%'");
 		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
 		ChannelSql sql = first.bean(ChannelSql.class);
-		new ChannelJanitor(application, sql, null, Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
+		new ChannelJanitor(application, sql, first.bean(ChannelModes.class), null, Duration.ofDays(7),
+				ChannelJanitor.INTERVAL)
+			.run();
 		assertThat(ChannelTables.count(database, "work_lane_items")).isEqualTo(3);
-		new ChannelJanitor(application, sql, Duration.ofMinutes(30), Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
+		new ChannelJanitor(application, sql, first.bean(ChannelModes.class), Duration.ofMinutes(30), Duration.ofDays(7),
+				ChannelJanitor.INTERVAL)
+			.run();
 		assertThat(receive(first, "late")).isNull();
 		assertThat(receive(first, "waits")).isEqualTo("c");
 		assertThat(ChannelTables.count(database, "work_items")).isZero();
