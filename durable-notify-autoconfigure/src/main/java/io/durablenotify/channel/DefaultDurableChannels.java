@@ -27,6 +27,7 @@ import java.util.function.UnaryOperator;
 import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.stream.StreamConsumer;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PermanentFailureException;
@@ -217,21 +218,20 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		AtomicReference<Received> handled = new AtomicReference<>();
 		AtomicReference<PermanentFailureException> unreadable = new AtomicReference<>();
 		try {
-			transactions
-				.executeWithoutResult((status) -> this.receiver.fetchInTransaction(from).ifPresent((received) -> {
+			HandlerTransaction.run(transactions, (status) -> {
+				Optional<Received> fetched = this.receiver.fetchInTransaction(from);
+				if (fetched.isPresent()) {
+					Received received = fetched.get();
 					handled.set(received);
 					try {
-						Message message = message(received);
-						call(handler, message);
+						handler.onMessage(message(received));
 					}
 					catch (UnreadableException ex) {
 						this.receiver.buryRemoved(from, received, ex.reason());
 						unreadable.set(ex.failure());
 					}
-				}));
-		}
-		catch (HandlerFailure ex) {
-			throw ex.failure;
+				}
+			});
 		}
 		catch (PermanentFailureException ex) {
 			bury(from, handled.get(), ex);
@@ -251,18 +251,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		}
 		catch (DataAccessException ex) {
 			failure.addSuppressed(ex);
-		}
-	}
-
-	private static void call(MessageHandler handler, Message message) {
-		try {
-			handler.onMessage(message);
-		}
-		catch (RuntimeException | Error ex) {
-			throw ex;
-		}
-		catch (Exception ex) {
-			throw new HandlerFailure(ex);
 		}
 	}
 
@@ -345,21 +333,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	public void close() {
 		this.subscription.cancel();
 		this.waits.close();
-	}
-
-	/**
-	 * Carries a checked exception out of a transaction, which it rolls back.
-	 */
-	@SuppressWarnings("serial")
-	private static final class HandlerFailure extends RuntimeException {
-
-		private final Exception failure;
-
-		private HandlerFailure(Exception failure) {
-			super(failure);
-			this.failure = failure;
-		}
-
 	}
 
 	/**
