@@ -27,9 +27,8 @@ import java.util.function.UnaryOperator;
 import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.stream.StreamConsumer;
-import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkItem;
@@ -72,8 +71,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 
 	private final DirectReceiver receiver;
 
-	private final Wakeups wakeups;
-
 	private final Supplier<@Nullable TransactionOperations> transactions;
 
 	private final Subscription subscription;
@@ -90,7 +87,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		this.broadcasts = broadcasts;
 		this.waits = waits;
 		this.receiver = receiver;
-		this.wakeups = wakeups;
 		this.transactions = transactions;
 		this.subscription = wakeups.subscribe(TOPIC, waits);
 	}
@@ -134,13 +130,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		StoredMessage stored = this.payloads.encode(channel, address, message);
 		this.modes.require(channel, ChannelMode.DIRECT);
 		this.work.enqueue(WorkRequest.of(to.queue(), ChannelJson.write(stored)).orderingKey(address));
-		Wakeup wakeup = Wakeup.moved(to.id(), 0);
-		if (TransactionBuffer.isAvailable()) {
-			this.wakeups.sendAfterCommit(TOPIC, wakeup);
-		}
-		else {
-			this.wakeups.send(TOPIC, wakeup);
-		}
+		this.receiver.sent(to);
 		return stored.id();
 	}
 
@@ -152,6 +142,7 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	@Override
 	public Subscription subscribe(String channel, String subscriber, UnaryOperator<StreamConsumer> settings,
 			MessageHandler handler) {
+		Assert.notNull(settings, "'settings' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		ChannelNames.consumer(channel, subscriber);
 		requireWritable(channel);
@@ -176,10 +167,14 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 
 	private Subscription listen(String channel, ChannelMode mode, UnaryOperator<WorkListenerSpec> settings,
 			MessageHandler handler) {
+		Assert.notNull(settings, "'settings' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		String queue = ChannelNames.of(channel);
 		WorkListenerSpec spec = settings.apply(WorkListenerSpec.of(queue));
-		Assert.isTrue(spec.queues().equals(List.of(queue)), "The queue of a channel's specification must stay");
+		Assert.isTrue(spec != null && spec.queues().equals(List.of(queue)),
+				() -> ("The settings of channel '%s' must return the specification that they are given, or what its "
+						+ "methods return, of the same queue")
+					.formatted(channel));
 		// The listener is registered by another connection
 		this.modes.requireCommitted(channel, mode);
 		return this.listeners.register(spec, (item) -> {
@@ -223,21 +218,20 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		AtomicReference<Received> handled = new AtomicReference<>();
 		AtomicReference<PermanentFailureException> unreadable = new AtomicReference<>();
 		try {
-			transactions
-				.executeWithoutResult((status) -> this.receiver.fetchInTransaction(from).ifPresent((received) -> {
+			HandlerTransaction.run(transactions, (status) -> {
+				Optional<Received> fetched = this.receiver.fetchInTransaction(from);
+				if (fetched.isPresent()) {
+					Received received = fetched.get();
 					handled.set(received);
 					try {
-						Message message = message(received);
-						call(handler, message);
+						handler.onMessage(message(received));
 					}
 					catch (UnreadableException ex) {
 						this.receiver.buryRemoved(from, received, ex.reason());
 						unreadable.set(ex.failure());
 					}
-				}));
-		}
-		catch (HandlerFailure ex) {
-			throw ex.failure;
+				}
+			});
 		}
 		catch (PermanentFailureException ex) {
 			bury(from, handled.get(), ex);
@@ -260,18 +254,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 		}
 	}
 
-	private static void call(MessageHandler handler, Message message) {
-		try {
-			handler.onMessage(message);
-		}
-		catch (RuntimeException | Error ex) {
-			throw ex;
-		}
-		catch (Exception ex) {
-			throw new HandlerFailure(ex);
-		}
-	}
-
 	@Override
 	public CompletableFuture<Optional<Message>> receiveAsync(String channel, String address, Duration timeout) {
 		DirectAddress from = prepare(channel, address, timeout);
@@ -279,10 +261,11 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	}
 
 	private DirectAddress prepare(String channel, String address, Duration timeout) {
+		Assert.notNull(timeout, "'timeout' must not be null");
 		Assert.isTrue(!timeout.isNegative(), "'timeout' must not be negative");
 		DirectAddress from = DirectAddress.of(channel, address);
 		requireWritable(channel);
-		this.modes.require(channel, ChannelMode.DIRECT);
+		this.modes.requireToReceive(channel, ChannelMode.DIRECT);
 		return from;
 	}
 
@@ -350,21 +333,6 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	public void close() {
 		this.subscription.cancel();
 		this.waits.close();
-	}
-
-	/**
-	 * Carries a checked exception out of a transaction, which it rolls back.
-	 */
-	@SuppressWarnings("serial")
-	private static final class HandlerFailure extends RuntimeException {
-
-		private final Exception failure;
-
-		private HandlerFailure(Exception failure) {
-			super(failure);
-			this.failure = failure;
-		}
-
 	}
 
 	/**
