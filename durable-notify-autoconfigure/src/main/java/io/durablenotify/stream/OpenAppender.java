@@ -23,6 +23,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 import io.durablenotify.instance.Lease;
+import io.durablenotify.observation.Observed;
+import io.durablenotify.observation.Outcome;
 import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.append.AppendConditions;
 import io.durablenotify.stream.append.StreamEnd;
@@ -96,7 +98,19 @@ final class OpenAppender {
 
 	private final EndCallbacks callbacks;
 
-	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options) {
+	private final Observed observed;
+
+	/**
+	 * How the stream ends, as far as the caller has said so. Guarded by the lock, like
+	 * what follows.
+	 */
+	private Outcome outcome = Outcome.ABANDONED;
+
+	private long chunks;
+
+	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options,
+			Observed observed) {
+		this.observed = observed;
 		this.registry = registry;
 		this.writer = writer;
 		this.stream = stream;
@@ -193,7 +207,9 @@ final class OpenAppender {
 		Assert.state(!this.ended && !this.closed, () -> "The appender of stream '" + this.stream + "' was ended");
 		return recorded(() -> {
 			requireHeld();
-			return write.getAsLong();
+			long index = write.getAsLong();
+			this.chunks++;
+			return index;
 		});
 	}
 
@@ -214,14 +230,19 @@ final class OpenAppender {
 				if (!tryEnd(StreamEnd.COMPLETED, null)) {
 					requireCompleted();
 				}
+				this.outcome = Outcome.COMPLETED;
 				return 0;
 			}));
 		});
 	}
 
 	long completeWith(Content last) {
-		return locked(() -> ending(() -> written(
-				() -> this.writer.complete(this.stream, expectedId(), last.encode(this.writer, this.stream)))));
+		return locked(() -> ending(() -> {
+			long index = written(
+					() -> this.writer.complete(this.stream, expectedId(), last.encode(this.writer, this.stream)));
+			this.outcome = Outcome.COMPLETED;
+			return index;
+		}));
 	}
 
 	/**
@@ -285,6 +306,7 @@ final class OpenAppender {
 		}
 		catch (RuntimeException | Error ex) {
 			this.failure = ex;
+			this.observed.failed(ex);
 			// It may have ended, before the wake-up that says so
 			this.registry.check(this);
 			throw ex;
@@ -300,20 +322,21 @@ final class OpenAppender {
 	}
 
 	void fail(String reason) {
-		end(StreamEnd.FAILED, reason);
+		end(StreamEnd.FAILED, reason, Outcome.FAILED);
 	}
 
 	void cancel(String reason) {
-		end(StreamEnd.CANCELLED, reason);
+		end(StreamEnd.CANCELLED, reason, Outcome.CANCELLED);
 	}
 
-	private void end(StreamEnd end, String reason) {
+	private void end(StreamEnd end, String reason, Outcome outcome) {
 		locked(() -> {
 			Assert.notNull(reason, "'reason' must not be null");
 			return ending(() -> {
 				if (this.stoppedAt == null) {
 					tryEnd(end, reason);
 				}
+				this.outcome = outcome;
 				return 0;
 			});
 		});
@@ -355,7 +378,7 @@ final class OpenAppender {
 				&& TransactionSynchronizationManager.isSynchronizationActive();
 		if (joined) {
 			this.pending = true;
-			TransactionSynchronizationManager.registerSynchronization(new Outcome());
+			TransactionSynchronizationManager.registerSynchronization(new TransactionOutcome());
 		}
 		return joined;
 	}
@@ -392,7 +415,7 @@ final class OpenAppender {
 			}
 			String reason = (this.failure == null) ? CLOSED : FAILED;
 			try {
-				fail(reason);
+				end(StreamEnd.FAILED, reason, Outcome.ABANDONED);
 			}
 			catch (RuntimeException | Error ex) {
 				this.registry.abandon(this, reason);
@@ -415,6 +438,23 @@ final class OpenAppender {
 			}
 			return 0;
 		});
+	}
+
+	/**
+	 * The appender could not be opened.
+	 */
+	void failed(Throwable failure) {
+		this.observed.failed(failure);
+	}
+
+	/**
+	 * The registry lets go of it.
+	 * @param abandoned whether the stream is ended by the registry, or was not at all
+	 */
+	void released(boolean abandoned) {
+		this.observed.outcome((abandoned) ? Outcome.ABANDONED : this.outcome);
+		this.observed.number(this.chunks);
+		this.observed.stop();
 	}
 
 	/**
@@ -462,7 +502,7 @@ final class OpenAppender {
 	/**
 	 * Waits for the outcome of the caller's transaction.
 	 */
-	private final class Outcome implements TransactionSynchronization {
+	private final class TransactionOutcome implements TransactionSynchronization {
 
 		/**
 		 * Whether it was rolled back to a savepoint, which may have been before.

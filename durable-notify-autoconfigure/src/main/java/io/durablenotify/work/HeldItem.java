@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 
+import io.durablenotify.observation.ObservedItem;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -27,7 +28,7 @@ import org.springframework.util.Assert;
 /**
  * An item that this instance holds, or an item of an ordering key that it holds.
  */
-final class HeldItem implements WorkItem {
+final class HeldItem implements WorkItem, ObservedItem {
 
 	private final HeldClaim claim;
 
@@ -113,6 +114,15 @@ final class HeldItem implements WorkItem {
 	@Override
 	public int attempt() {
 		return this.item.failures() + 1;
+	}
+
+	/**
+	 * An item with an ordering key has no token of its own, so that its requeueing does
+	 * not show.
+	 */
+	@Override
+	public boolean isRetry() {
+		return this.item.failures() > 0 || this.item.token() > 0;
 	}
 
 	@Override

@@ -17,6 +17,7 @@
 package io.durablenotify.work;
 
 import java.io.StringWriter;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -49,6 +50,19 @@ final class WorkHeaders {
 		.build();
 
 	private WorkHeaders() {
+	}
+
+	/**
+	 * Return headers as a text, of which the second ones replace the first ones.
+	 * @return the text, {@code null} if there are no headers
+	 */
+	static @Nullable String write(Map<String, String> defaults, Map<String, String> headers) {
+		if (defaults.isEmpty()) {
+			return write(headers);
+		}
+		Map<String, String> all = new HashMap<>(defaults);
+		all.putAll(headers);
+		return write(all);
 	}
 
 	/**
