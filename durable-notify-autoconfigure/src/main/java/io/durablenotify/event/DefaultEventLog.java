@@ -26,6 +26,7 @@ import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Headers;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
@@ -106,7 +107,8 @@ final class DefaultEventLog implements EventLog {
 		Observed observed = this.observations.append(event.runId(), event.type(), 1).open();
 		return observed(observed, () -> {
 			AppendResult result = write(event.runId(),
-					(connection, joined) -> this.appends.append(connection, joined, event, expectedSequence));
+					(connection, joined) -> this.appends.append(connection, joined, event,
+						Headers.write(observed.headers()), expectedSequence));
 			result.observe(observed);
 			return result;
 		});
@@ -149,7 +151,8 @@ final class DefaultEventLog implements EventLog {
 			.open();
 		return observed(observed, () -> {
 			List<AppendResult> results = write(runId,
-					(connection, joined) -> this.appends.appendAll(connection, joined, runId, all));
+					(connection, joined) -> this.appends.appendAll(connection, joined, runId, all,
+						Headers.write(observed.headers())));
 			results.get(results.size() - 1).observe(observed);
 			return results;
 		});

@@ -16,13 +16,18 @@
 
 package io.durablenotify.observation;
 
-import io.micrometer.observation.Observation;
+import java.util.HashMap;
+import java.util.Map;
+
+import io.micrometer.observation.transport.Kind;
+import io.micrometer.observation.transport.SenderContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The context of a call that appends events to a run.
+ * The context of a call that appends events to a run. What is put into its carrier
+ * becomes headers of the events.
  */
-public final class EventAppendContext extends Observation.Context {
+public final class EventAppendContext extends SenderContext<Map<String, String>> {
 
 	private final String runId;
 
@@ -33,6 +38,8 @@ public final class EventAppendContext extends Observation.Context {
 	private final Conclusion conclusion;
 
 	EventAppendContext(String runId, @Nullable String eventType, int events, Conclusion conclusion) {
+		super(Carrier::put, Kind.PRODUCER);
+		setCarrier(new HashMap<>());
 		this.runId = runId;
 		this.eventType = eventType;
 		this.events = events;

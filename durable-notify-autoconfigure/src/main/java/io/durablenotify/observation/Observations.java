@@ -87,7 +87,7 @@ public interface Observations {
 	 * @param runId the run
 	 * @param eventType the type of the event, {@code null} for several events
 	 * @param events how many events are appended
-	 * @return the observation
+	 * @return the observation, with the headers for the events
 	 */
 	default Observed append(String runId, @Nullable String eventType, int events) {
 		return Observed.NONE;

@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Headers;
 import io.durablenotify.database.Texts;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.loop.AsyncCompletions;
@@ -232,7 +233,7 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 	 * The caller's headers win over those of the trace.
 	 */
 	private NewItem item(WorkRequest request, Observed observed) {
-		String headers = WorkHeaders.write(observed.headers(), request.headers());
+		String headers = Headers.write(observed.headers(), request.headers());
 		this.payloads.requireSize("Headers", request, (headers != null) ? headers.length() : 0);
 		NewItem item = new NewItem(request.queue(), request.key(), request.isReplacing(), request.orderingKey(),
 				request.dueAt(), request.dueIn(), headers, this.payloads.encode(request));

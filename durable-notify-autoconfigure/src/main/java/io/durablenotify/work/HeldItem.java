@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 
+import io.durablenotify.database.Headers;
 import io.durablenotify.observation.ObservedItem;
 import org.jspecify.annotations.Nullable;
 
@@ -132,7 +133,7 @@ final class HeldItem implements WorkItem, ObservedItem {
 
 	@Override
 	public Map<String, String> headers() {
-		return WorkHeaders.parse(this.item.headers());
+		return Headers.parse(this.item.headers());
 	}
 
 	@Override

@@ -295,6 +295,19 @@ class TracingTests {
 		assertThat(append.getTraceId()).isEqualTo(only("request").getTraceId());
 		assertThat(attribute(append, "durablenotify.run")).isEqualTo("run-1");
 		assertThat(attribute(append, "durablenotify.sequence")).isEqualTo("1");
+		assertThat(consumer.events().read("run-1", 0, 10).events().get(0).headers()).containsExactly(
+				Map.entry("traceparent", "00-%s-%s-01".formatted(append.getTraceId(), append.getSpanId())));
+	}
+
+	@Test
+	void eventsOfAListHaveTheTraceOfTheirAppend() {
+		Tracing.inSpan(producer, "request",
+				() -> producer.bean(EventLog.class)
+					.appendAll("run-2", List.of(NewEvent.of("run-2", "run_created"),
+							NewEvent.of("run-2", "step_created").correlationId("1").payload("1"))));
+		SpanData append = only("event append");
+		assertThat(consumer.events().read("run-2", 0, 10).events()).hasSize(2)
+			.allMatch((event) -> String.valueOf(event.headers().get("traceparent")).contains(append.getSpanId()));
 	}
 
 	@Test

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.work;
+package io.durablenotify.database;
 
 import java.io.StringWriter;
 import java.util.HashMap;
@@ -36,7 +36,7 @@ import tools.jackson.core.json.JsonWriteFeature;
 /**
  * Headers as they are stored: a JSON object of strings.
  */
-final class WorkHeaders {
+public final class Headers {
 
 	/**
 	 * What is not ASCII is escaped: databases in any encoding can store it.
@@ -49,14 +49,16 @@ final class WorkHeaders {
 			.build())
 		.build();
 
-	private WorkHeaders() {
+	private Headers() {
 	}
 
 	/**
 	 * Return headers as a text, of which the second ones replace the first ones.
+	 * @param defaults the first ones
+	 * @param headers the second ones
 	 * @return the text, {@code null} if there are no headers
 	 */
-	static @Nullable String write(Map<String, String> defaults, Map<String, String> headers) {
+	public static @Nullable String write(Map<String, String> defaults, Map<String, String> headers) {
 		if (defaults.isEmpty()) {
 			return write(headers);
 		}
@@ -67,9 +69,10 @@ final class WorkHeaders {
 
 	/**
 	 * Return headers as a text.
+	 * @param headers the headers
 	 * @return the text, {@code null} if there are no headers
 	 */
-	static @Nullable String write(Map<String, String> headers) {
+	public static @Nullable String write(Map<String, String> headers) {
 		if (headers.isEmpty()) {
 			return null;
 		}
@@ -85,8 +88,10 @@ final class WorkHeaders {
 	/**
 	 * Return the headers of a text. What other writers have stored may be no headers, and
 	 * is left out.
+	 * @param text the text, or {@code null}
+	 * @return the headers
 	 */
-	static Map<String, String> parse(@Nullable String text) {
+	public static Map<String, String> parse(@Nullable String text) {
 		Map<String, String> headers = new LinkedHashMap<>();
 		if (text == null) {
 			return headers;
