@@ -106,9 +106,8 @@ final class DefaultEventLog implements EventLog {
 		requireSize(event);
 		Observed observed = this.observations.append(event.runId(), event.type(), 1).open();
 		return observed(observed, () -> {
-			AppendResult result = write(event.runId(),
-					(connection, joined) -> this.appends.append(connection, joined, event,
-						Headers.write(observed.headers()), expectedSequence));
+			AppendResult result = write(event.runId(), (connection, joined) -> this.appends.append(connection, joined,
+					event, Headers.write(observed.headers()), expectedSequence));
 			result.observe(observed);
 			return result;
 		});
@@ -150,9 +149,8 @@ final class DefaultEventLog implements EventLog {
 		Observed observed = this.observations.append(runId, (all.size() == 1) ? all.get(0).type() : null, all.size())
 			.open();
 		return observed(observed, () -> {
-			List<AppendResult> results = write(runId,
-					(connection, joined) -> this.appends.appendAll(connection, joined, runId, all,
-						Headers.write(observed.headers())));
+			List<AppendResult> results = write(runId, (connection, joined) -> this.appends.appendAll(connection, joined,
+					runId, all, Headers.write(observed.headers())));
 			results.get(results.size() - 1).observe(observed);
 			return results;
 		});

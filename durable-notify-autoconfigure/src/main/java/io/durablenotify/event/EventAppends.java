@@ -99,8 +99,9 @@ final class EventAppends {
 				Duration timeout = this.properties.appendTimeout();
 				Lookup seen = (lookingUp)
 						? this.store.append(session, inTransaction, timeout, creating, event, headers, eventId,
-						expectedSequence)
-						: this.store.appendOnly(session, inTransaction, timeout, event, headers, eventId, expectedSequence);
+								expectedSequence)
+						: this.store.appendOnly(session, inTransaction, timeout, event, headers, eventId,
+								expectedSequence);
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
 			});
 			if (found == null) {

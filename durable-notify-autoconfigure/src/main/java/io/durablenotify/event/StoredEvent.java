@@ -36,8 +36,7 @@ import org.jspecify.annotations.Nullable;
  * {@code traceparent}; empty if nothing was traced
  */
 public record StoredEvent(String runId, long sequence, String eventId, String type, @Nullable String correlationId,
-		@Nullable String payload, @Nullable String idempotencyKey, Instant createdAt,
-		Map<String, String> headers) {
+		@Nullable String payload, @Nullable String idempotencyKey, Instant createdAt, Map<String, String> headers) {
 
 	@Override
 	public String toString() {

@@ -19,16 +19,15 @@ package io.durablenotify.observation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How an observation has ended, as far as its feature has said. One thread after the
- * other uses it.
+ * How an observation has ended, as far as its feature has said.
  */
 final class Conclusion {
 
-	private @Nullable Outcome outcome;
+	private volatile @Nullable Outcome outcome;
 
-	private @Nullable Long number;
+	private volatile @Nullable Long number;
 
-	private boolean failed;
+	private volatile boolean failed;
 
 	void setOutcome(Outcome outcome) {
 		this.outcome = outcome;
@@ -43,7 +42,8 @@ final class Conclusion {
 	}
 
 	@Nullable Outcome outcome() {
-		return (this.outcome == null && this.failed) ? Outcome.FAILED : this.outcome;
+		Outcome outcome = this.outcome;
+		return (outcome == null && this.failed) ? Outcome.FAILED : outcome;
 	}
 
 	@Nullable Long number() {

@@ -23,7 +23,6 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 import io.durablenotify.instance.Lease;
-import io.durablenotify.observation.Observed;
 import io.durablenotify.observation.Outcome;
 import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.append.AppendConditions;
@@ -98,19 +97,11 @@ final class OpenAppender {
 
 	private final EndCallbacks callbacks;
 
-	private final Observed observed;
-
-	/**
-	 * How the stream ends, as far as the caller has said so. Guarded by the lock, like
-	 * what follows.
-	 */
-	private Outcome outcome = Outcome.ABANDONED;
-
-	private long chunks;
+	private final AppenderObservation observation;
 
 	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options,
-			Observed observed) {
-		this.observed = observed;
+			AppenderObservation observation) {
+		this.observation = observation;
 		this.registry = registry;
 		this.writer = writer;
 		this.stream = stream;
@@ -188,6 +179,10 @@ final class OpenAppender {
 		return (claim != null) ? claim.streamId() : null;
 	}
 
+	AppenderObservation observation() {
+		return this.observation;
+	}
+
 	String name() {
 		return this.writer.fullName(this.stream);
 	}
@@ -207,9 +202,7 @@ final class OpenAppender {
 		Assert.state(!this.ended && !this.closed, () -> "The appender of stream '" + this.stream + "' was ended");
 		return recorded(() -> {
 			requireHeld();
-			long index = write.getAsLong();
-			this.chunks++;
-			return index;
+			return this.observation.appended(write.getAsLong());
 		});
 	}
 
@@ -225,24 +218,19 @@ final class OpenAppender {
 	void complete() {
 		locked(() -> {
 			requireWhole();
-			return recorded(() -> ending(() -> {
+			return recorded(() -> ending(Outcome.COMPLETED, () -> {
 				requireHeld();
 				if (!tryEnd(StreamEnd.COMPLETED, null)) {
 					requireCompleted();
 				}
-				this.outcome = Outcome.COMPLETED;
 				return 0;
 			}));
 		});
 	}
 
 	long completeWith(Content last) {
-		return locked(() -> ending(() -> {
-			long index = written(
-					() -> this.writer.complete(this.stream, expectedId(), last.encode(this.writer, this.stream)));
-			this.outcome = Outcome.COMPLETED;
-			return index;
-		}));
+		return locked(() -> ending(Outcome.COMPLETED, () -> written(
+				() -> this.writer.complete(this.stream, expectedId(), last.encode(this.writer, this.stream)))));
 	}
 
 	/**
@@ -306,7 +294,7 @@ final class OpenAppender {
 		}
 		catch (RuntimeException | Error ex) {
 			this.failure = ex;
-			this.observed.failed(ex);
+			this.observation.failed(ex);
 			// It may have ended, before the wake-up that says so
 			this.registry.check(this);
 			throw ex;
@@ -332,11 +320,10 @@ final class OpenAppender {
 	private void end(StreamEnd end, String reason, Outcome outcome) {
 		locked(() -> {
 			Assert.notNull(reason, "'reason' must not be null");
-			return ending(() -> {
+			return ending(outcome, () -> {
 				if (this.stoppedAt == null) {
 					tryEnd(end, reason);
 				}
-				this.outcome = outcome;
 				return 0;
 			});
 		});
@@ -345,10 +332,11 @@ final class OpenAppender {
 	/**
 	 * End the stream, which is not to be taken for an end from elsewhere.
 	 */
-	private long ending(LongSupplier action) {
+	private long ending(Outcome outcome, LongSupplier action) {
 		this.ending = true;
 		try {
 			long result = action.getAsLong();
+			this.observation.ended(outcome);
 			ended();
 			return result;
 		}
@@ -438,23 +426,6 @@ final class OpenAppender {
 			}
 			return 0;
 		});
-	}
-
-	/**
-	 * The appender could not be opened.
-	 */
-	void failed(Throwable failure) {
-		this.observed.failed(failure);
-	}
-
-	/**
-	 * The registry lets go of it.
-	 * @param abandoned whether the stream is ended by the registry, or was not at all
-	 */
-	void released(boolean abandoned) {
-		this.observed.outcome((abandoned) ? Outcome.ABANDONED : this.outcome);
-		this.observed.number(this.chunks);
-		this.observed.stop();
 	}
 
 	/**

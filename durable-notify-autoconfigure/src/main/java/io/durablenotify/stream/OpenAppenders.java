@@ -44,7 +44,6 @@ import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.observation.Observations;
-import io.durablenotify.observation.Observed;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
@@ -184,14 +183,14 @@ final class OpenAppenders implements AutoCloseable {
 		}
 		catch (Throwable ex) {
 			// Claimed already, if no thread could be had for the cleaner
-			appender.failed(ex);
+			appender.observation().failed(ex);
 			abandon(appender, OpenAppender.FAILED);
 			throw ex;
 		}
 	}
 
-	private Observed observe(String stream) {
-		return this.observations.write(this.properties.familyOf(stream), stream);
+	private AppenderObservation observe(String stream) {
+		return new AppenderObservation(this.observations.write(this.properties.familyOf(stream), stream));
 	}
 
 	/**
@@ -250,7 +249,7 @@ final class OpenAppenders implements AutoCloseable {
 		if (this.open.remove(appender)) {
 			release(appender.streamId());
 		}
-		appender.released(false);
+		appender.observation().stop();
 		unwatch(appender);
 	}
 
@@ -258,7 +257,7 @@ final class OpenAppenders implements AutoCloseable {
 	 * Fail the stream of an appender as soon as that is possible, if it is still open.
 	 */
 	void abandon(OpenAppender appender, String reason) {
-		appender.released(true);
+		appender.observation().abandon();
 		if (appender.streamId() != null) {
 			// Before it is removed, so that a stop finds it here or there
 			this.abandoned.put(appender, reason);
@@ -446,7 +445,7 @@ final class OpenAppenders implements AutoCloseable {
 		}
 		List<String> names = new ArrayList<>();
 		for (OpenAppender appender : left) {
-			appender.released(true);
+			appender.observation().abandon();
 			Long streamId = appender.streamId();
 			Instant failedAt = (streamId != null) ? failed.get(streamId) : null;
 			if (failedAt != null) {

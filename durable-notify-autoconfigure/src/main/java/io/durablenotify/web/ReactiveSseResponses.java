@@ -17,6 +17,7 @@
 package io.durablenotify.web;
 
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 
 import io.durablenotify.observation.Observations;
 import org.jspecify.annotations.Nullable;
@@ -61,12 +62,12 @@ final class ReactiveSseResponses {
 		// The database must not be asked on an event loop
 		Mono<SseReply<E>> reply = Mono.fromCallable(() -> SseReply.find(source, lastEventId, options.isWaiting()))
 			.subscribeOn(this.scheduler);
-		return Mono.deferContextual((context) -> reply.map((found) -> found
-			.toResponse((feed) -> body(feed.observedBy(this.observations, context.getOrDefault(OBSERVATION, null)),
-					SseExchange.of(context)))));
+		return Mono.deferContextual((context) -> reply.map((found) -> found.toResponse(
+				(feed) -> body(new ObservedFeed(feed, this.observations, context.getOrDefault(OBSERVATION, null)),
+						SseExchange.of(context)))));
 	}
 
-	private Flux<ServerSentEvent<String>> body(SseFeed<?> feed, @Nullable SseExchange exchange) {
+	private Flux<ServerSentEvent<String>> body(Flow.Publisher<SseEvent> feed, @Nullable SseExchange exchange) {
 		if (exchange != null) {
 			if (exchange.isHead()) {
 				// Spring would read all of the body, and send none of it

@@ -49,8 +49,8 @@ final class SseConnections {
 	<E> ResponseEntity<SseEmitter> respond(SseSource<E> source, @Nullable String lastEventId, SseOptions<E> options) {
 		this.boundConnections.warnIfHeld();
 		return SseReply.find(source, lastEventId, options.isWaiting())
-			.toResponse(
-					(feed) -> new SseResponse(this, feed.observedBy(this.observations, this.observations.current())));
+			.toResponse((feed) -> new SseResponse(this,
+					new ObservedFeed(feed, this.observations, this.observations.current())));
 	}
 
 	/**

@@ -21,12 +21,9 @@ import java.util.Deque;
 import java.util.Objects;
 import java.util.concurrent.Flow;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
 
 import io.durablenotify.log.BufferedSubscription;
-import io.durablenotify.observation.Observations;
-import io.durablenotify.observation.Observed;
-import io.durablenotify.observation.Outcome;
+import io.durablenotify.observation.ObservedSource;
 import io.durablenotify.web.SseSource.Found;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -72,11 +69,6 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	private final @Nullable SseEvent end;
 
 	/**
-	 * Begins the observation of a subscription.
-	 */
-	private final Supplier<Observed> observations;
-
-	/**
 	 * Serve a log.
 	 * @param source the log
 	 * @param received what the client has received, or {@code null} if it comes for the
@@ -84,16 +76,17 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	 * @param found the log as it was found, or {@code null} to wait for it
 	 */
 	SseFeed(SseSource<E> source, @Nullable EventId received, @Nullable Found found) {
-		this(source, received, found, null, () -> Observed.NONE);
-	}
-
-	private SseFeed(SseSource<E> source, @Nullable EventId received, @Nullable Found found, @Nullable SseEvent end,
-			Supplier<Observed> observations) {
 		this.source = source;
 		this.received = received;
 		this.found = found;
+		this.end = null;
+	}
+
+	private SseFeed(SseSource<E> source, SseEvent end) {
+		this.source = source;
+		this.received = null;
+		this.found = null;
 		this.end = end;
-		this.observations = observations;
 	}
 
 	/**
@@ -103,16 +96,14 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	 * @param reason the error's text
 	 */
 	static <E> SseFeed<E> error(SseSource<E> source, @Nullable String identity, String reason) {
-		return new SseFeed<>(source, null, null, error(identity, reason), () -> Observed.NONE);
+		return new SseFeed<>(source, error(identity, reason));
 	}
 
 	/**
-	 * Return the same events, with each subscription observed.
-	 * @param parent the observation that they are part of, or {@code null}
+	 * Return what observations show.
 	 */
-	SseFeed<E> observedBy(Observations observations, @Nullable Object parent) {
-		return new SseFeed<>(this.source, this.received, this.found, this.end,
-				() -> observations.read(this.source.observed(this.received), parent));
+	ObservedSource observed() {
+		return this.source.observed(this.received);
 	}
 
 	private static SseEvent error(@Nullable String identity, String reason) {
@@ -125,10 +116,10 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 	@Override
 	public void subscribe(Flow.Subscriber<? super SseEvent> subscriber) {
-		Feeding feeding = new Feeding(subscriber, this.observations.get());
+		Feeding feeding = new Feeding(subscriber);
 		subscriber.onSubscribe(feeding);
 		if (this.end != null) {
-			feeding.end(Outcome.FAILED, this.end);
+			feeding.end(this.end);
 		}
 		else {
 			feeding.read(this.found);
@@ -174,22 +165,14 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		 */
 		private boolean waited;
 
-		private final Observed observed;
-
-		/**
-		 * How many entries were delivered. Owned by the thread that delivers.
-		 */
-		private long delivered;
-
-		Feeding(Flow.Subscriber<? super SseEvent> subscriber, Observed observed) {
-			this.observed = observed;
+		Feeding(Flow.Subscriber<? super SseEvent> subscriber) {
 			this.subscriber = subscriber;
 		}
 
 		void read(@Nullable Found found) {
 			EventId received = SseFeed.this.received;
 			if (found != null && SseFeed.this.source.isOver(found, received)) {
-				end(Outcome.COMPLETED, SseFeed.complete(found));
+				end(SseFeed.complete(found));
 			}
 			else if (found != null) {
 				SseFeed.this.source.publisher(found, received, this.waited).subscribe(new Reading(found, this.waited));
@@ -240,14 +223,10 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				this.cancelled = true;
 				this.last.clear();
 				entries = this.entries;
-				if (!this.ending) {
-					this.observed.outcome(Outcome.LEFT);
-				}
 			}
 			finally {
 				this.lock.unlock();
 			}
-			this.observed.stop();
 			if (entries != null) {
 				entries.cancel();
 			}
@@ -289,10 +268,9 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		/**
 		 * End the response. Called once, when no entry comes any more.
 		 */
-		void end(Outcome outcome, @Nullable SseEvent... events) {
+		void end(@Nullable SseEvent... events) {
 			this.lock.lock();
 			try {
-				this.observed.outcome(outcome);
 				for (SseEvent event : events) {
 					if (event != null) {
 						this.last.add(event);
@@ -324,7 +302,6 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 					this.lock.unlock();
 				}
 				if (event == null) {
-					this.observed.stop();
 					this.subscriber.onComplete();
 					return;
 				}
@@ -376,7 +353,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				SseSource<E> source = SseFeed.this.source;
 				if (failure != null && source.isStop(failure)) {
 					// The client connects again, to an instance that runs
-					end(Outcome.INTERRUPTED);
+					end();
 					return;
 				}
 				try {
@@ -387,14 +364,13 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 					}
 					else {
 						String reason = source.reason(failure);
-						end(Outcome.FAILED, (source.isEnd(failure)) ? error(null, reason) : null);
+						end((source.isEnd(failure)) ? error(null, reason) : null);
 					}
 				}
 				catch (RuntimeException ex) {
 					logger.warn("Failed to find %s for a client, which has to connect again: %s"
 						.formatted(source.describe(), ex.getMessage()));
-					Feeding.this.observed.failed(ex);
-					end(Outcome.INTERRUPTED);
+					end();
 				}
 			}
 
@@ -454,13 +430,11 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				catch (Throwable ex) {
 					this.subscription.cancel();
 					this.done = true;
-					Feeding.this.observed.failed(ex);
-					end(Outcome.FAILED, this.mapper.rest(),
+					end(this.mapper.rest(),
 							error(this.found.identity(), SseSource.unexpected(SseFeed.this.source.describe(), ex)));
 					return;
 				}
 				if (event != null) {
-					Feeding.this.observed.number(++Feeding.this.delivered);
 					deliver(event);
 				}
 				else if (!last) {
@@ -494,7 +468,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				if (!this.known) {
 					this.subscription.cancel();
 					this.done = true;
-					end(Outcome.INTERRUPTED);
+					end();
 				}
 				return this.known;
 			}
@@ -503,7 +477,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 			public void onComplete() {
 				if (!this.done) {
 					this.done = true;
-					end(Outcome.COMPLETED, this.mapper.rest(), complete(this.found));
+					end(this.mapper.rest(), complete(this.found));
 				}
 			}
 
@@ -515,16 +489,14 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				this.done = true;
 				SseSource<E> source = SseFeed.this.source;
 				if (source.isEnd(failure)) {
-					Feeding.this.observed.failed(failure);
-					end(Outcome.FAILED, this.mapper.rest(), error(this.found.identity(), source.reason(failure)));
+					end(this.mapper.rest(), error(this.found.identity(), source.reason(failure)));
 				}
 				else {
 					// The client connects again, and continues after what it has received
 					if (!source.isStop(failure)) {
-						Feeding.this.observed.failed(failure);
 						SseSource.unexpected(source.describe(), failure);
 					}
-					end(Outcome.INTERRUPTED);
+					end();
 				}
 			}
 

@@ -48,8 +48,8 @@ class HeadersTests {
 
 	@Test
 	void whatAnotherWriterStoredIsReadAsFarAsItIsHeaders() {
-		assertThat(Headers
-			.parse("{\"a\": \"b\", \"n\": 7, \"t\": true, \"x\": null, \"o\": {\"p\": [1]}, \"z\": \"y\"}"))
+		assertThat(
+				Headers.parse("{\"a\": \"b\", \"n\": 7, \"t\": true, \"x\": null, \"o\": {\"p\": [1]}, \"z\": \"y\"}"))
 			.isEqualTo(Map.of("a", "b", "n", "7", "t", "true", "z", "y"));
 	}
 

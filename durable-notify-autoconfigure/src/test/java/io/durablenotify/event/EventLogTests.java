@@ -63,8 +63,8 @@ class EventLogTests {
 		EventPage page = log.read("given", 0, 10);
 		assertThat(page.events()).hasSize(2);
 		StoredEvent created = page.events().get(0);
-		assertThat(created).isEqualTo(
-				new StoredEvent("given", 1, first.eventId(), "run_created", null, null, null, created.createdAt(), Map.of()));
+		assertThat(created).isEqualTo(new StoredEvent("given", 1, first.eventId(), "run_created", null, null, null,
+				created.createdAt(), Map.of()));
 		StoredEvent step = page.events().get(1);
 		assertThat(step).isEqualTo(new StoredEvent("given", 2, second.eventId(), "step_created", "step 1", json,
 				"key 1", step.createdAt(), Map.of()));

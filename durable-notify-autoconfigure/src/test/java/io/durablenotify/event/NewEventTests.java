@@ -50,7 +50,8 @@ class NewEventTests {
 		assertThat(NewEvent.of("run", "type").payload("\"secret\"")).asString()
 			.doesNotContain("secret")
 			.contains("8 bytes");
-		assertThat(new StoredEvent("run", 1, "id", "type", null, "\"secret\"", null, Instant.EPOCH, Map.of())).asString()
+		assertThat(new StoredEvent("run", 1, "id", "type", null, "\"secret\"", null, Instant.EPOCH, Map.of()))
+			.asString()
 			.doesNotContain("secret")
 			.contains("8 characters");
 	}

@@ -17,6 +17,7 @@
 package io.durablenotify.observation;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -26,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
+import com.sun.management.ThreadMXBean;
 import io.micrometer.common.KeyValue;
 import io.micrometer.common.KeyValues;
 import io.micrometer.common.docs.KeyName;
@@ -129,6 +131,25 @@ class MicrometerObservationsTests {
 	@EnumSource
 	void isNothingWithoutHandlers(DurableNotifyObservations observation) {
 		assertThat(start(observation, observations(ObservationRegistry.NOOP, Map.of()))).isSameAs(Observed.NONE);
+	}
+
+	@Test
+	void nothingIsAllocatedForAnItemWithoutARegistry() {
+		ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+		List<Item> items = List.of(FIRST);
+		int calls = 100_000;
+		long before = threads.getCurrentThreadAllocatedBytes();
+		for (int i = 0; i < calls; i++) {
+			Observed enqueue = Observations.NONE.enqueue("emails", null, 1).open();
+			assert enqueue.headers().isEmpty();
+			enqueue.outcome(Outcome.ENQUEUED);
+			enqueue.number(i);
+			enqueue.stop();
+			Observed handle = Observations.NONE.handle(items).open();
+			handle.outcome(Outcome.DONE);
+			handle.stop();
+		}
+		assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(calls);
 	}
 
 	@ParameterizedTest

@@ -310,8 +310,8 @@ class StreamWriterTests {
 	}
 
 	private static StreamAppender appender(DefaultStreamWriter writer, String stream) {
-		return new DefaultStreamAppender(
-				new OpenAppender(mock(), writer, stream, AppenderOptions.noLease(), Observed.NONE));
+		return new DefaultStreamAppender(new OpenAppender(mock(), writer, stream, AppenderOptions.noLease(),
+				new AppenderObservation(Observed.NONE)));
 	}
 
 	@Test

@@ -68,7 +68,10 @@ public final class Tracing {
 	 * Wait for a number of spans of a name.
 	 */
 	public static List<SpanData> awaitSpans(int count, String name, Instance... instances) {
-		Eventually.await(() -> spans(name, instances).size() >= count, () -> spans(instances));
+		Eventually.await(() -> spans(name, instances).size() >= count,
+				() -> spans(instances).stream()
+					.map((span) -> span.getName() + " " + span.getAttributes().asMap())
+					.toList());
 		return spans(name, instances);
 	}
 
