@@ -26,9 +26,11 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.docs.TracingExamples;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.NewEvent;
@@ -285,6 +287,21 @@ class TracingTests {
 		assertThat(process.getTraceId()).isEqualTo(only("request").getTraceId());
 		assertThat(attribute(process, "queue")).isEqualTo("timer");
 		assertThat(attribute(process, "durablenotify.queue")).isEqualTo("timer/reminders");
+	}
+
+	@Test
+	void aMessageIsHandledInTheTraceInWhichItWasPublished() {
+		Subscription subscription = consumer.bean(DurableChannels.class).compete("news", (message) -> {
+		});
+		try {
+			Tracing.inSpan(producer, "request", () -> producer.bean(DurableChannels.class).publish("news", "hello"));
+			SpanData process = only("channel process");
+			assertThat(process.getTraceId()).isEqualTo(only("request").getTraceId());
+			assertThat(attribute(process, "durablenotify.queue")).isEqualTo("channel/news");
+		}
+		finally {
+			subscription.cancel();
+		}
 	}
 
 	@Test
