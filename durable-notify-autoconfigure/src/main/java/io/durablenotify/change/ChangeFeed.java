@@ -23,6 +23,8 @@ import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.loop.SerialTask;
+import io.durablenotify.observation.Observations;
+import io.durablenotify.observation.Observed;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +53,8 @@ final class ChangeFeed implements Subscription {
 
 	private final SerialTask task;
 
+	private final Observations observations;
+
 	/**
 	 * Guards the fields below.
 	 */
@@ -71,8 +75,9 @@ final class ChangeFeed implements Subscription {
 	 * @param onRoom called when there is room again
 	 * @param onCancel called when the subscription was cancelled
 	 */
-	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, Consumer<ChangeFeed> onRoom,
-			Consumer<ChangeFeed> onCancel) {
+	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, Observations observations,
+			Consumer<ChangeFeed> onRoom, Consumer<ChangeFeed> onCancel) {
+		this.observations = observations;
 		this.topic = topic;
 		this.handler = handler;
 		this.capacity = capacity;
@@ -153,12 +158,21 @@ final class ChangeFeed implements Subscription {
 	}
 
 	private void call(Change change) {
+		boolean declared = this.handler instanceof ChangeListenerMethod;
+		if (declared && !((ChangeListenerMethod) this.handler).takes(change)) {
+			return;
+		}
+		Observed observed = this.observations.change(this.topic, change.key(), declared).open();
 		try {
 			this.handler.onChange(change);
 		}
 		catch (Throwable ex) {
+			observed.failed(ex);
 			logger.error("Handler failed with change %d of topic '%s'; the next change is delivered"
 				.formatted(change.id(), this.topic), ex);
+		}
+		finally {
+			observed.stop();
 		}
 	}
 

@@ -19,6 +19,7 @@ package io.durablenotify.work;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -76,12 +77,13 @@ public class WorkListenerConfiguration {
 	@ConditionalOnMissingBean
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
-			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties) {
+			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties,
+			ObjectProvider<Observations> observations) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,
 				wakeups, writes, executor, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
-				}, properties);
+				}, properties, Observations.of(observations));
 	}
 
 	@Bean

@@ -36,6 +36,7 @@ import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -91,6 +92,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final WorkProperties properties;
 
+	private final Observations observations;
+
 	private final TransactionalCompletion completion;
 
 	private final RunningItems running = new RunningItems();
@@ -127,7 +130,9 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, Executor executor,
-			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties) {
+			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties,
+			Observations observations) {
+		this.observations = observations;
 		this.database = database;
 		this.claimSql = claimSql;
 		this.settleSql = settleSql;
@@ -225,7 +230,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		Settlements settlements = Objects.requireNonNull(this.settlements);
 		WorkInvoker invoker = new WorkInvoker(registration.target,
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
-				this.completion, this.running);
+				this.completion, this.running, this.observations);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
 				new Claims(), invoker, settlements, this.executor);
 		registration.container = container;
