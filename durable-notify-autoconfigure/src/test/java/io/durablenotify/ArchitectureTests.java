@@ -46,6 +46,11 @@ import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.database.SqlErrors;
+import io.durablenotify.observation.Observations;
+import io.durablenotify.observation.Observed;
+import io.durablenotify.observation.ObservedItem;
+import io.durablenotify.observation.ObservedSource;
+import io.durablenotify.observation.Outcome;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -84,7 +89,7 @@ class ArchitectureTests {
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
 			List.of("workflow", "channel", "outbox"), List.of("stream", "event", "change", "work"), List.of("log"),
 			List.of("instance"), List.of("wakeup"), List.of("listener"), List.of("schema"),
-			List.of("loop", "database", "method"), List.of("measure", "properties"), List.of(""));
+			List.of("loop", "database", "method", "observation"), List.of("measure", "properties"), List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an
@@ -96,6 +101,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.CommitWrites", "every feature that writes on commit gathers by it"),
 			Map.entry("io.durablenotify.database.HandlerTransaction",
 					"every feature calls handlers in transactions by it"),
+			Map.entry("io.durablenotify.database.Headers", "work and events store headers by it"),
 			Map.entry("io.durablenotify.database.LimitedStatement", "every feature that locks heads waits by it"),
 			Map.entry("io.durablenotify.database.OneTransaction",
 					"every feature that sends several statements does it by it"),
@@ -118,6 +124,15 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.method.HandlerMethodProcessor", "a tool of features with handler methods"),
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
+			Map.entry("io.durablenotify.observation.AttemptContext", "the base of two contexts"),
+			Map.entry("io.durablenotify.observation.ChangeHandleContext", "the context of an observation"),
+			Map.entry("io.durablenotify.observation.EventAppendContext", "the context of an observation"),
+			Map.entry("io.durablenotify.observation.OutboxPublishContext", "the context of an observation"),
+			Map.entry("io.durablenotify.observation.OutboxSendContext", "the context of an observation"),
+			Map.entry("io.durablenotify.observation.StreamReadContext", "the context of an observation"),
+			Map.entry("io.durablenotify.observation.StreamWriteContext", "the context of an observation"),
+			Map.entry("io.durablenotify.observation.WorkEnqueueContext", "the context of an observation"),
+			Map.entry("io.durablenotify.observation.WorkHandleContext", "the context of an observation"),
 			Map.entry("io.durablenotify.outbox.OutboxEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.measure.Names", "what a component measures by name"),
 			Map.entry("io.durablenotify.measure.Outcomes", "what a component measures by outcome"),
@@ -374,6 +389,24 @@ class ArchitectureTests {
 			.should()
 			.dependOnClassesThat()
 			.resideInAPackage("org.postgresql..")
+			.check(classes);
+	}
+
+	@Test
+	void onlyObservationsAndOperationsKnowMicrometer() {
+		noClasses().that()
+			.resideOutsideOfPackages(ROOT + ".observation", ROOT + ".actuate", ROOT + ".autoconfigure")
+			.should()
+			.dependOnClassesThat()
+			.resideInAPackage("io.micrometer..")
+			.check(classes);
+		noClasses().that()
+			.resideOutsideOfPackages(ROOT + ".observation", ROOT + ".autoconfigure")
+			.should()
+			.dependOnClassesThat(JavaClass.Predicates.resideInAPackage(ROOT + ".observation")
+				.and(DescribedPredicate.not(JavaClass.Predicates.belongToAnyOf(Observations.class, Observed.class,
+						ObservedItem.class, ObservedSource.class, Outcome.class))))
+			.because("the others need Micrometer")
 			.check(classes);
 	}
 

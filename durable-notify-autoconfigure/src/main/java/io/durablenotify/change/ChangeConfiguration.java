@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.method.HandlerMethodFilter;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -51,8 +52,10 @@ public class ChangeConfiguration {
 
 	@Bean
 	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeSql sql,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
-		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll, Clock.systemUTC());
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll,
+			ObjectProvider<Observations> observations) {
+		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll, Clock.systemUTC(),
+				Observations.of(observations));
 		reader.prepare();
 		return reader;
 	}
@@ -62,10 +65,11 @@ public class ChangeConfiguration {
 	@ConditionalOnMissingBean
 	ChangeNotifier durableNotifyChangeNotifier(DatabaseProduct product, ApplicationDatabase database,
 			ObjectProvider<ChangeSql> sql, ObjectProvider<PublishingWrites> writes, ObjectProvider<ChangeReader> reader,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			ObjectProvider<Observations> observations) {
 		return (product.isPostgres())
 				? new PostgresChangeNotifier(database, sql.getObject(), writes.getObject(), reader.getObject())
-				: new LocalNotifier(product.description(), executor, Clock.systemUTC());
+				: new LocalNotifier(product.description(), executor, Clock.systemUTC(), Observations.of(observations));
 	}
 
 	@Bean

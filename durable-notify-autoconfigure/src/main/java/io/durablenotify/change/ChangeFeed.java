@@ -26,6 +26,8 @@ import io.durablenotify.Subscription;
 import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.SerialTask;
+import io.durablenotify.observation.Observations;
+import io.durablenotify.observation.Observed;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +58,8 @@ final class ChangeFeed implements Subscription {
 
 	private final SerialTask task;
 
+	private final Observations observations;
+
 	/**
 	 * Guards the fields below.
 	 */
@@ -84,7 +88,8 @@ final class ChangeFeed implements Subscription {
 	 * @param onCancel called when the subscription was cancelled
 	 */
 	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, HandlerMeasures measures,
-			Consumer<ChangeFeed> onRoom, Consumer<ChangeFeed> onCancel) {
+			Observations observations, Consumer<ChangeFeed> onRoom, Consumer<ChangeFeed> onCancel) {
+		this.observations = observations;
 		this.topic = topic;
 		this.handler = handler;
 		this.capacity = capacity;
@@ -168,6 +173,11 @@ final class ChangeFeed implements Subscription {
 	}
 
 	private void call(Change change) {
+		boolean declared = this.handler instanceof ChangeListenerMethod;
+		if (declared && !((ChangeListenerMethod) this.handler).takes(change)) {
+			return;
+		}
+		Observed observed = this.observations.change(this.topic, change.key(), declared).open();
 		long start = this.measures.start();
 		Result result = Result.FAILED;
 		try {
@@ -175,11 +185,13 @@ final class ChangeFeed implements Subscription {
 			result = Result.HANDLED;
 		}
 		catch (Throwable ex) {
+			observed.failed(ex);
 			logger.error("Handler failed with change %d of topic '%s'; the next change is delivered"
 				.formatted(change.id(), this.topic), ex);
 		}
 		finally {
 			this.measures.end(start, result);
+			observed.stop();
 		}
 	}
 

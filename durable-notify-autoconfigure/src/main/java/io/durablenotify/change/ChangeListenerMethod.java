@@ -55,9 +55,16 @@ final class ChangeListenerMethod implements ChangeHandler {
 
 	@Override
 	public void onChange(Change change) throws Exception {
-		if (!this.takesGaps && !(this.ignoreOwn && change.local())) {
+		if (takes(change)) {
 			this.method.call(change);
 		}
+	}
+
+	/**
+	 * Return whether the method is called with a change.
+	 */
+	boolean takes(Change change) {
+		return !this.takesGaps && !(this.ignoreOwn && change.local());
 	}
 
 	@Override

@@ -36,6 +36,7 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -95,9 +96,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 * Whether the poll alone has asked for the present read. Owned by the reading thread.
 	 */
 	private boolean onlyPolled;
+	private final Observations observations;
 
 	ChangeReader(ApplicationDatabase database, ChangeSql sql, Executor executor, Wakeups wakeups, Poll poll,
-			InstantSource clock) {
+			InstantSource clock, Observations observations) {
+		this.observations = observations;
 		this.database = database;
 		this.sql = sql;
 		this.executor = executor;
@@ -115,7 +118,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, this.measures.handlers(),
-				(other) -> signal(), this.feeds::remove);
+				this.observations, (other) -> signal(), this.feeds::remove);
 		if (!this.feeds.addAtLatest(feed)) {
 			this.feeds.add(feed, currentPositionForCaller());
 		}

@@ -29,6 +29,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.observation.Observations;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +54,8 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 
 	private final Clock clock;
 
+	private final Observations observations;
+
 	private final AtomicLong lastId = new AtomicLong();
 
 	private final Map<String, Set<ChangeFeed>> feeds = new ConcurrentHashMap<>();
@@ -68,7 +71,8 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	 * Create a new instance. Logs a warning that it works within this JVM only.
 	 * @param product the database's name and version
 	 */
-	LocalNotifier(String product, Executor executor, Clock clock) {
+	LocalNotifier(String product, Executor executor, Clock clock, Observations observations) {
+		this.observations = observations;
 		this.executor = executor;
 		this.clock = clock;
 		logger.warn(("The DataSource is %s, not PostgreSQL: changes are delivered within this JVM only, not to other "
@@ -121,7 +125,8 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	public Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeRules.requireTopic(topic);
 		Assert.notNull(handler, "'handler' must not be null");
-		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, new HandlerMeasures(), (hasRoom) -> {
+		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, new HandlerMeasures(),
+				this.observations, (hasRoom) -> {
 		}, this::remove);
 		this.feeds.compute(topic, (key, feeds) -> with(feeds, feed));
 		if (this.closed) {

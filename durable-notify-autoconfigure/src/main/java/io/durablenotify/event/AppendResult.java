@@ -16,6 +16,8 @@
 
 package io.durablenotify.event;
 
+import io.durablenotify.observation.Observed;
+
 /**
  * The result of an append: whether the event was stored or is a duplicate.
  *
@@ -24,6 +26,15 @@ package io.durablenotify.event;
  * @param sequence the stored event's place in its run, from 1 without gaps, in both cases
  */
 public record AppendResult(Outcome outcome, String eventId, long sequence) {
+
+	/**
+	 * Set the outcome of an observation.
+	 */
+	void observe(Observed observed) {
+		observed.outcome((this.outcome == Outcome.APPENDED) ? io.durablenotify.observation.Outcome.APPENDED
+				: io.durablenotify.observation.Outcome.DUPLICATE);
+		observed.number(this.sequence);
+	}
 
 	/**
 	 * Whether an event was stored.

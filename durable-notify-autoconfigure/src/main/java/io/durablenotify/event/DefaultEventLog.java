@@ -22,9 +22,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Flow;
+import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Headers;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
@@ -33,6 +35,9 @@ import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.Start;
 import io.durablenotify.measure.Outcomes;
 import io.durablenotify.measure.Timing;
+import io.durablenotify.observation.Observations;
+import io.durablenotify.observation.Observed;
+import io.durablenotify.observation.Outcome;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -71,9 +76,12 @@ final class DefaultEventLog implements EventLog {
 
 	private final EventProperties properties;
 
+	private final Observations observations;
+
 	DefaultEventLog(ApplicationDatabase database, PostgresEventAppends appendStore, PostgresEventStore store,
 			PostgresRunCatalog catalog, PublishingWrites writes, EventAppends appends,
-			LogSubscriptions<StoredEvent> followers, EventProperties properties) {
+			LogSubscriptions<StoredEvent> followers, EventProperties properties, Observations observations) {
+		this.observations = observations;
 		this.database = database;
 		this.appendStore = appendStore;
 		this.store = store;
@@ -99,9 +107,33 @@ final class DefaultEventLog implements EventLog {
 	private AppendResult appendAt(NewEvent event, long expectedSequence) {
 		Assert.notNull(event, "'event' must not be null");
 		requireSize(event);
-		return append(event.runId(),
-				(connection, joined) -> List.of(this.appends.append(connection, joined, event, expectedSequence)))
-			.get(0);
+		Observed observed = this.observations.append(event.runId(), event.type(), 1).open();
+		return observed(observed, () -> {
+			AppendResult result = append(event.runId(),
+					(connection, joined) -> List.of(this.appends.append(connection, joined, event,
+						Headers.write(observed.headers()), expectedSequence)))
+				.get(0);
+			result.observe(observed);
+			return result;
+		});
+	}
+
+	private static <T> T observed(Observed observed, Supplier<T> append) {
+		try {
+			return append.get();
+		}
+		catch (StaleRunException ex) {
+			observed.outcome(Outcome.STALE);
+			observed.failed(ex);
+			throw ex;
+		}
+		catch (RuntimeException | Error ex) {
+			observed.failed(ex);
+			throw ex;
+		}
+		finally {
+			observed.stop();
+		}
 	}
 
 	@Override
@@ -119,7 +151,15 @@ final class DefaultEventLog implements EventLog {
 		if (all.isEmpty()) {
 			return List.of();
 		}
-		return append(runId, (connection, joined) -> this.appends.appendAll(connection, joined, runId, all));
+		Observed observed = this.observations.append(runId, (all.size() == 1) ? all.get(0).type() : null, all.size())
+			.open();
+		return observed(observed, () -> {
+			List<AppendResult> results = append(runId,
+					(connection, joined) -> this.appends.appendAll(connection, joined, runId, all,
+						Headers.write(observed.headers())));
+			results.get(results.size() - 1).observe(observed);
+			return results;
+		});
 	}
 
 	private List<AppendResult> append(String runId, SessionWork<List<AppendResult>> work) {

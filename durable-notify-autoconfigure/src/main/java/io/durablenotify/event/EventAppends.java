@@ -92,10 +92,11 @@ final class EventAppends {
 
 	/**
 	 * Append an event.
+	 * @param headers what is stored with the event, or {@code null}
 	 * @param expectedSequence the sequence that the run must be at, or {@link #ANYWHERE}
 	 */
-	AppendResult append(Connection connection, boolean joined, NewEvent event, long expectedSequence)
-			throws SQLException {
+	AppendResult append(Connection connection, boolean joined, NewEvent event, @Nullable String headers,
+			long expectedSequence) throws SQLException {
 		UUID eventId = UUID.randomUUID();
 		boolean create = false;
 		boolean lookup = joined || this.lastWasDuplicate;
@@ -109,8 +110,9 @@ final class EventAppends {
 				Timing timing = statement(joined);
 				long start = timing.start();
 				Lookup seen = (lookingUp)
-						? this.store.append(session, inTransaction, timeout, creating, event, eventId, expectedSequence)
-						: this.store.appendOnly(session, inTransaction, timeout, event, eventId, expectedSequence);
+						? this.store.append(session, inTransaction, timeout, creating, event, headers, eventId,
+						expectedSequence)
+						: this.store.appendOnly(session, inTransaction, timeout, event, headers, eventId, expectedSequence);
 				timing.end(start);
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
 			});
@@ -140,9 +142,10 @@ final class EventAppends {
 
 	/**
 	 * Append a list of events of one run.
+	 * @param headers what is stored with each event, or {@code null}
 	 */
-	List<AppendResult> appendAll(Connection connection, boolean joined, String runId, List<NewEvent> events)
-			throws SQLException {
+	List<AppendResult> appendAll(Connection connection, boolean joined, String runId, List<NewEvent> events,
+			@Nullable String headers) throws SQLException {
 		EventList list = EventList.of(events);
 		boolean[] first = list.first();
 		List<UUID> eventIds = Stream.generate(UUID::randomUUID).limit(events.size()).toList();
@@ -154,7 +157,7 @@ final class EventAppends {
 				Timing timing = statement(joined);
 				long start = timing.start();
 				Lookups seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
-						runId, events, eventIds, first);
+						runId, events, headers, eventIds, first);
 				timing.end(start);
 				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
 			});

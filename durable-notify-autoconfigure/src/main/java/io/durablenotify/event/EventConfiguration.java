@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.log.LogMeasures;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.log.LogSubscriptions;
@@ -29,6 +30,7 @@ import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.Lifecycle;
@@ -69,10 +71,11 @@ public class EventConfiguration {
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
 			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties properties,
-			EventMeasures measures) {
+			EventMeasures measures, ObjectProvider<Observations> observations) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
-				new EventAppends(appendStore, writes, properties, measures), followers, properties);
+				new EventAppends(appendStore, writes, properties, measures), followers, properties,
+				Observations.of(observations));
 	}
 
 }

@@ -21,6 +21,8 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 
+import io.durablenotify.database.Headers;
+
 /**
  * Reads rows with all columns of an event.
  */
@@ -32,7 +34,8 @@ final class EventRows {
 	static StoredEvent event(ResultSet result) throws SQLException {
 		return new StoredEvent(result.getString("run_id"), result.getLong("sequence"), result.getString("event_id"),
 				result.getString("type"), result.getString("correlation_id"), result.getString("payload"),
-				result.getString("idempotency_key"), instant(result, "created_at"));
+				result.getString("idempotency_key"), instant(result, "created_at"),
+				Headers.parse(result.getString("headers")));
 	}
 
 	static Instant instant(ResultSet result, String column) throws SQLException {

@@ -79,8 +79,8 @@ final class PostgresEventAppends {
 	 */
 	private static final String APPEND = """
 			INSERT INTO ${schema}.workflow_events
-				(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload)
-			SELECT head.run_id, tail.sequence + 1, ?::uuid, ?::text, ?::text, ?::text, ?::json
+				(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload, headers)
+			SELECT head.run_id, tail.sequence + 1, ?::uuid, ?::text, ?::text, ?::text, ?::json, ?::json
 			FROM (SELECT run_id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE) head
 			CROSS JOIN (SELECT coalesce((SELECT sequence FROM ${schema}.workflow_events WHERE run_id = ?
 				ORDER BY sequence DESC LIMIT 1), 0) AS sequence) tail
@@ -133,9 +133,9 @@ final class PostgresEventAppends {
 				WHERE g.correlation_id IS NULL),
 			stored AS (
 				INSERT INTO ${schema}.workflow_events
-					(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload)
+					(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload, headers)
 				SELECT head.run_id, tail.sequence + row_number() OVER (ORDER BY g.ord), g.event_id, g.type,
-					g.correlation_id, g.idempotency_key, g.payload::json
+					g.correlation_id, g.idempotency_key, g.payload::json, ?::json
 				FROM head
 				CROSS JOIN (SELECT coalesce((SELECT sequence FROM ${schema}.workflow_events WHERE run_id = ?
 					ORDER BY sequence DESC LIMIT 1), 0) AS sequence) tail
@@ -213,15 +213,16 @@ final class PostgresEventAppends {
 	 * Append an event to a run that is there, unless the event is there too or the run is
 	 * at another sequence. Does not read what is there then: a statement less, which is a
 	 * twentieth of the time.
+	 * @param headers what is stored with the event, or {@code null}
 	 * @param eventId the id that the event gets
 	 * @param expectedSequence the sequence that the run must be at, or -1
 	 * @return the event itself, if it was stored
 	 */
-	Lookup appendOnly(Connection connection, boolean joined, Duration lockTimeout, NewEvent event, UUID eventId,
-			long expectedSequence) throws SQLException {
+	Lookup appendOnly(Connection connection, boolean joined, Duration lockTimeout, NewEvent event,
+			@Nullable String headers, UUID eventId, long expectedSequence) throws SQLException {
 		LimitedStatement limited = Objects.requireNonNull(this.appendOnly.get(Uniqueness.of(event)));
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
-			setAppend(statement, setRun(statement, false, event.runId()), event, eventId, expectedSequence);
+			setAppend(statement, setRun(statement, false, event.runId()), event, headers, eventId, expectedSequence);
 			OptionalLong run = readRun(statement, false);
 			statement.getMoreResults();
 			ResultSet result = statement.getResultSet();
@@ -236,15 +237,17 @@ final class PostgresEventAppends {
 	 * @param joined whether the connection is in a transaction, whose settings have to
 	 * stay
 	 * @param create whether to create the run if it is missing
+	 * @param headers what is stored with the event, or {@code null}
 	 * @param eventId the id that the event gets
 	 * @param expectedSequence the sequence that the run must be at, or -1
 	 */
 	Lookup append(Connection connection, boolean joined, Duration lockTimeout, boolean create, NewEvent event,
-			UUID eventId, long expectedSequence) throws SQLException {
+			@Nullable String headers, UUID eventId, long expectedSequence) throws SQLException {
 		Uniqueness uniqueness = Uniqueness.of(event);
 		LimitedStatement limited = Objects.requireNonNull(((create) ? this.create : this.append).get(uniqueness));
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
-			int next = setAppend(statement, setRun(statement, create, event.runId()), event, eventId, expectedSequence);
+			int next = setAppend(statement, setRun(statement, create, event.runId()), event, headers, eventId,
+					expectedSequence);
 			statement.setString(next++, event.type());
 			statement.setString(next++, event.correlationId());
 			statement.setString(next++, event.runId());
@@ -260,13 +263,14 @@ final class PostgresEventAppends {
 		}
 	}
 
-	private static int setAppend(PreparedStatement statement, int next, NewEvent event, UUID eventId,
-			long expectedSequence) throws SQLException {
+	private static int setAppend(PreparedStatement statement, int next, NewEvent event, @Nullable String headers,
+			UUID eventId, long expectedSequence) throws SQLException {
 		statement.setObject(next++, eventId);
 		statement.setString(next++, event.type());
 		statement.setString(next++, event.correlationId());
 		statement.setString(next++, event.idempotencyKey());
 		statement.setString(next++, event.payload());
+		statement.setString(next++, headers);
 		statement.setString(next++, event.runId());
 		statement.setString(next++, event.runId());
 		statement.setLong(next++, expectedSequence);
@@ -294,18 +298,19 @@ final class PostgresEventAppends {
 	/**
 	 * Append those of the events that are not there, unless a key is that of another
 	 * event. In a transaction, nothing but the wait for the lock remains after an error.
+	 * @param headers what is stored with each event, or {@code null}
 	 * @param eventIds the ids that the events get
 	 * @param first by event, whether the list has no other before that it doubles
 	 * @return by event, what was stored or found, or {@code null} where there is neither
 	 */
 	Lookups appendAll(Connection connection, boolean joined, Duration lockTimeout, boolean create, String runId,
-			List<NewEvent> events, List<UUID> eventIds, boolean[] first) throws SQLException {
+			List<NewEvent> events, @Nullable String headers, List<UUID> eventIds, boolean[] first) throws SQLException {
 		if (!joined) {
-			return executeAll(connection, false, lockTimeout, create, runId, events, eventIds, first);
+			return executeAll(connection, false, lockTimeout, create, runId, events, headers, eventIds, first);
 		}
 		Savepoint savepoint = connection.setSavepoint();
 		try {
-			Lookups found = executeAll(connection, true, lockTimeout, create, runId, events, eventIds, first);
+			Lookups found = executeAll(connection, true, lockTimeout, create, runId, events, headers, eventIds, first);
 			connection.releaseSavepoint(savepoint);
 			return found;
 		}
@@ -325,7 +330,8 @@ final class PostgresEventAppends {
 	}
 
 	private Lookups executeAll(Connection connection, boolean joined, Duration lockTimeout, boolean create,
-			String runId, List<NewEvent> events, List<UUID> eventIds, boolean[] first) throws SQLException {
+			String runId, List<NewEvent> events, @Nullable String headers, List<UUID> eventIds, boolean[] first)
+			throws SQLException {
 		LimitedStatement limited = (create) ? this.createAll : this.appendAll;
 		try (PreparedStatement statement = limited.prepare(connection, joined, lockTimeout)) {
 			int next = setRun(statement, create, runId);
@@ -336,9 +342,11 @@ final class PostgresEventAppends {
 			statement.setObject(next++, texts(events, NewEvent::idempotencyKey));
 			statement.setObject(next++, texts(events, NewEvent::payload));
 			statement.setObject(next++, first);
-			for (int i = 0; i < 4; i++) {
+			for (int i = 0; i < 3; i++) {
 				statement.setString(next++, runId);
 			}
+			statement.setString(next++, headers);
+			statement.setString(next++, runId);
 			OptionalLong run = readRun(statement, create);
 			statement.getMoreResults();
 			ResultSet result = statement.getResultSet();

@@ -35,7 +35,8 @@ final class PostgresEventStore {
 	 * they are stored as they are, so that the column's size is theirs.
 	 */
 	private static final String CUT = """
-			SELECT run_id, sequence, event_id, type, correlation_id, payload, idempotency_key, created_at, found
+			SELECT run_id, sequence, event_id, type, correlation_id, payload, idempotency_key, created_at, headers,
+				found
 			FROM (
 				SELECT *, count(*) OVER () AS found,
 					sum(coalesce(pg_column_size(payload), 0)) OVER (ORDER BY sequence)

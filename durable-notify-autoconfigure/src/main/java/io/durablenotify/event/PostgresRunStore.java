@@ -84,7 +84,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 			found AS (
 				SELECT t.ord, e.*, sum(e.bytes) OVER (ORDER BY t.ord, e.sequence) - e.bytes AS bytes_before
 				FROM target t CROSS JOIN LATERAL (
-					SELECT run_id, sequence, event_id, type, correlation_id, payload, idempotency_key, created_at, bytes
+					SELECT run_id, sequence, event_id, type, correlation_id, payload, idempotency_key, created_at, headers, bytes
 					FROM (
 						SELECT *, sum(bytes) OVER (ORDER BY sequence) - bytes AS bytes_of_run_before
 						FROM (
@@ -96,7 +96,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 					WHERE bytes_of_run_before < (SELECT ?::bigint)) e)
 			SELECT t.ord, t.head_id, t.head_run_id, t.head_created_at, t.next_sequence, (SELECT server FROM server),
 				f.run_id, f.sequence, f.event_id, f.type, f.correlation_id, f.payload, f.idempotency_key,
-				f.created_at
+				f.created_at, f.headers
 			FROM target t LEFT JOIN found f ON f.ord = t.ord
 			WHERE f.ord IS NULL OR f.bytes_before < (SELECT ?::bigint)
 			ORDER BY t.ord, f.sequence

@@ -17,6 +17,7 @@
 package io.durablenotify.event;
 
 import java.time.Instant;
+import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
@@ -31,9 +32,11 @@ import org.jspecify.annotations.Nullable;
  * @param payload JSON text as it was given, or {@code null}
  * @param idempotencyKey the key under which it was stored once, or {@code null}
  * @param createdAt when it was stored, by the database's clock
+ * @param headers what the application's tracer has added where it was appended, such as
+ * {@code traceparent}; empty if nothing was traced
  */
 public record StoredEvent(String runId, long sequence, String eventId, String type, @Nullable String correlationId,
-		@Nullable String payload, @Nullable String idempotencyKey, Instant createdAt) {
+		@Nullable String payload, @Nullable String idempotencyKey, Instant createdAt, Map<String, String> headers) {
 
 	@Override
 	public String toString() {

@@ -19,11 +19,15 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Collection;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 import io.durablenotify.database.Texts;
+import io.durablenotify.observation.Observations;
+import io.durablenotify.observation.Observed;
+import io.durablenotify.observation.Outcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import org.jspecify.annotations.Nullable;
@@ -50,13 +54,16 @@ final class DefaultOutbox implements Outbox {
 
 	private final Clock clock;
 
+	private final Observations observations;
+
 	/**
 	 * The only sender, once it is known.
 	 */
 	private volatile @Nullable String onlySender;
 
 	DefaultOutbox(WorkQueue queue, BooleanSupplier inTransaction, Supplier<? extends Collection<String>> senders,
-			EventData.JsonWriter json, String source, Clock clock) {
+			EventData.JsonWriter json, String source, Clock clock, Observations observations) {
+		this.observations = observations;
 		this.queue = queue;
 		this.inTransaction = inTransaction;
 		this.senders = senders;
@@ -76,10 +83,28 @@ final class DefaultOutbox implements Outbox {
 							+ "@Transactional or a TransactionTemplate on the DataSource of durable-notify");
 		}
 		OutboxMessage message = message(event);
-		WorkRequest request = WorkRequest.of(OutboxQueues.queue(sender(event)), OutboxJson.write(message));
-		this.queue
-			.enqueueOnCommit((message.orderingKey() != null) ? request.orderingKey(message.orderingKey()) : request);
-		return message.id();
+		String sender = sender(event);
+		Observed observed = this.observations.publish(sender, message.id(), message.type()).open();
+		try {
+			this.queue.enqueueOnCommit(request(sender, message, observed));
+			observed.outcome(Outcome.ON_COMMIT);
+			return message.id();
+		}
+		catch (RuntimeException | Error ex) {
+			observed.failed(ex);
+			throw ex;
+		}
+		finally {
+			observed.stop();
+		}
+	}
+
+	private static WorkRequest request(String sender, OutboxMessage message, Observed observed) {
+		WorkRequest request = WorkRequest.of(OutboxQueues.queue(sender), OutboxJson.write(message));
+		for (Map.Entry<String, String> header : observed.headers().entrySet()) {
+			request = request.header(header.getKey(), header.getValue());
+		}
+		return (message.orderingKey() != null) ? request.orderingKey(message.orderingKey()) : request;
 	}
 
 	private OutboxMessage message(OutboxEvent event) {

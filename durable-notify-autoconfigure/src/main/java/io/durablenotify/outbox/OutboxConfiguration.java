@@ -24,6 +24,7 @@ import java.util.List;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.CommitListener;
 import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.work.QueueFace;
@@ -52,9 +53,11 @@ public class OutboxConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	Outbox durableNotifyOutbox(WorkQueue queue, ApplicationDatabase database, OutboxProperties properties,
-			Environment environment, BeanFactory beanFactory, ObjectProvider<OutboxSenders> senders) {
+			Environment environment, BeanFactory beanFactory, ObjectProvider<OutboxSenders> senders,
+			ObjectProvider<Observations> observations) {
 		return new DefaultOutbox(queue, () -> isInTransaction(database), () -> senders.getObject().byName().keySet(),
-				ValueJson.of(beanFactory), source(properties, environment), Clock.systemUTC());
+				ValueJson.of(beanFactory), source(properties, environment), Clock.systemUTC(),
+				Observations.of(observations));
 	}
 
 	/**
@@ -120,12 +123,12 @@ public class OutboxConfiguration {
 	@Bean
 	Lifecycle durableNotifyOutboxSenderRegistrar(OutboxSenders senders, WorkListeners listeners, QueueProbes probes,
 			WorkProperties work, OutboxProperties properties, Environment environment, SentEvents sent,
-			OutboxMeasures measures) {
+			OutboxMeasures measures, ObjectProvider<Observations> observations) {
 		String source = source(properties, environment);
 		return new SenderRegistrar(senders, listeners, new SenderSettings(properties, work)::spec,
 				(name) -> new OutboxCircuit(probes, name, properties.circuit()),
 				(sender, circuit) -> new OutboxDispatcher(measures.measured(sender), circuit, sent::add, source,
-						properties.maxAge()));
+						properties.maxAge(), Observations.of(observations)));
 	}
 
 	@Bean

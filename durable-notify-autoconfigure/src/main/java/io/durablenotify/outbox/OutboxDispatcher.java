@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 
+import io.durablenotify.observation.Observations;
 import io.durablenotify.outbox.OutboxCircuit.Turn;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.RetryLaterException;
@@ -47,8 +48,11 @@ final class OutboxDispatcher implements WorkHandler {
 
 	private final @Nullable Duration maxAge;
 
-	OutboxDispatcher(OutboxSender sender, OutboxCircuit circuit, SentLog sent, String source,
-			@Nullable Duration maxAge) {
+	private final Observations observations;
+
+	OutboxDispatcher(OutboxSender sender, OutboxCircuit circuit, SentLog sent, String source, @Nullable Duration maxAge,
+			Observations observations) {
+		this.observations = observations;
 		this.sender = sender;
 		this.circuit = circuit;
 		this.sent = sent;
@@ -59,6 +63,7 @@ final class OutboxDispatcher implements WorkHandler {
 	@Override
 	public WorkOutcome handle(WorkItem item) throws Exception {
 		OutboxMessage message = OutboxJson.read(item, this.source);
+		this.observations.send(message.id(), message.type());
 		longestDelay(item, message, Duration.ZERO);
 		long start = System.nanoTime();
 		Turn turn = this.circuit.await(item);

@@ -23,6 +23,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 import io.durablenotify.instance.Lease;
+import io.durablenotify.observation.Outcome;
 import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.append.AppendConditions;
 import io.durablenotify.stream.append.StreamEnd;
@@ -96,7 +97,11 @@ final class OpenAppender {
 
 	private final EndCallbacks callbacks;
 
-	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options) {
+	private final AppenderObservation observation;
+
+	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options,
+			AppenderObservation observation) {
+		this.observation = observation;
 		this.registry = registry;
 		this.writer = writer;
 		this.stream = stream;
@@ -174,6 +179,10 @@ final class OpenAppender {
 		return (claim != null) ? claim.streamId() : null;
 	}
 
+	AppenderObservation observation() {
+		return this.observation;
+	}
+
 	String name() {
 		return this.writer.fullName(this.stream);
 	}
@@ -193,7 +202,7 @@ final class OpenAppender {
 		Assert.state(!this.ended && !this.closed, () -> "The appender of stream '" + this.stream + "' was ended");
 		return recorded(() -> {
 			requireHeld();
-			return write.getAsLong();
+			return this.observation.appended(write.getAsLong());
 		});
 	}
 
@@ -209,7 +218,7 @@ final class OpenAppender {
 	void complete() {
 		locked(() -> {
 			requireWhole();
-			return recorded(() -> ending(() -> {
+			return recorded(() -> ending(Outcome.COMPLETED, () -> {
 				requireHeld();
 				if (!tryEnd(StreamEnd.COMPLETED, null)) {
 					requireCompleted();
@@ -220,7 +229,7 @@ final class OpenAppender {
 	}
 
 	long completeWith(Content last) {
-		return locked(() -> ending(() -> written(
+		return locked(() -> ending(Outcome.COMPLETED, () -> written(
 				() -> this.writer.complete(this.stream, expectedId(), last.encode(this.writer, this.stream)))));
 	}
 
@@ -285,6 +294,7 @@ final class OpenAppender {
 		}
 		catch (RuntimeException | Error ex) {
 			this.failure = ex;
+			this.observation.failed(ex);
 			// It may have ended, before the wake-up that says so
 			this.registry.check(this);
 			throw ex;
@@ -300,17 +310,17 @@ final class OpenAppender {
 	}
 
 	void fail(String reason) {
-		end(StreamEnd.FAILED, reason);
+		end(StreamEnd.FAILED, reason, Outcome.FAILED);
 	}
 
 	void cancel(String reason) {
-		end(StreamEnd.CANCELLED, reason);
+		end(StreamEnd.CANCELLED, reason, Outcome.CANCELLED);
 	}
 
-	private void end(StreamEnd end, String reason) {
+	private void end(StreamEnd end, String reason, Outcome outcome) {
 		locked(() -> {
 			Assert.notNull(reason, "'reason' must not be null");
-			return ending(() -> {
+			return ending(outcome, () -> {
 				if (this.stoppedAt == null) {
 					tryEnd(end, reason);
 				}
@@ -322,10 +332,11 @@ final class OpenAppender {
 	/**
 	 * End the stream, which is not to be taken for an end from elsewhere.
 	 */
-	private long ending(LongSupplier action) {
+	private long ending(Outcome outcome, LongSupplier action) {
 		this.ending = true;
 		try {
 			long result = action.getAsLong();
+			this.observation.ended(outcome);
 			ended();
 			return result;
 		}
@@ -355,7 +366,7 @@ final class OpenAppender {
 				&& TransactionSynchronizationManager.isSynchronizationActive();
 		if (joined) {
 			this.pending = true;
-			TransactionSynchronizationManager.registerSynchronization(new Outcome());
+			TransactionSynchronizationManager.registerSynchronization(new TransactionOutcome());
 		}
 		return joined;
 	}
@@ -392,7 +403,7 @@ final class OpenAppender {
 			}
 			String reason = (this.failure == null) ? CLOSED : FAILED;
 			try {
-				fail(reason);
+				end(StreamEnd.FAILED, reason, Outcome.ABANDONED);
 			}
 			catch (RuntimeException | Error ex) {
 				this.registry.abandon(this, reason);
@@ -462,7 +473,7 @@ final class OpenAppender {
 	/**
 	 * Waits for the outcome of the caller's transaction.
 	 */
-	private final class Outcome implements TransactionSynchronization {
+	private final class TransactionOutcome implements TransactionSynchronization {
 
 		/**
 		 * Whether it was rolled back to a savepoint, which may have been before.

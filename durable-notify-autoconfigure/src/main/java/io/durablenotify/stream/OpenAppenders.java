@@ -43,6 +43,7 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
@@ -97,6 +98,10 @@ final class OpenAppenders implements AutoCloseable {
 
 	private final Duration timeout;
 
+	private final StreamProperties properties;
+
+	private final Observations observations;
+
 	private final Set<OpenAppender> open = ConcurrentHashMap.newKeySet();
 
 	/**
@@ -145,7 +150,9 @@ final class OpenAppenders implements AutoCloseable {
 
 	OpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes, AppendPipeline pipeline,
 			Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll, Executor executor,
-			StreamProperties properties) {
+			StreamProperties properties, Observations observations) {
+		this.properties = properties;
+		this.observations = observations;
 		this.database = database;
 		this.store = store;
 		this.writes = writes;
@@ -160,7 +167,7 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	StreamAppender open(DefaultStreamWriter writer, String stream, AppenderOptions options) {
-		OpenAppender appender = new OpenAppender(this, writer, stream, options);
+		OpenAppender appender = new OpenAppender(this, writer, stream, options, observe(writer.fullName(stream)));
 		// Before it is asked whether there is a stop: either this sees it or that sees
 		// this
 		this.open.add(appender);
@@ -176,9 +183,14 @@ final class OpenAppenders implements AutoCloseable {
 		}
 		catch (Throwable ex) {
 			// Claimed already, if no thread could be had for the cleaner
+			appender.observation().failed(ex);
 			abandon(appender, OpenAppender.FAILED);
 			throw ex;
 		}
+	}
+
+	private AppenderObservation observe(String stream) {
+		return new AppenderObservation(this.observations.write(this.properties.familyOf(stream), stream));
 	}
 
 	/**
@@ -237,6 +249,7 @@ final class OpenAppenders implements AutoCloseable {
 		if (this.open.remove(appender)) {
 			release(appender.streamId());
 		}
+		appender.observation().stop();
 		unwatch(appender);
 	}
 
@@ -244,6 +257,7 @@ final class OpenAppenders implements AutoCloseable {
 	 * Fail the stream of an appender as soon as that is possible, if it is still open.
 	 */
 	void abandon(OpenAppender appender, String reason) {
+		appender.observation().abandon();
 		if (appender.streamId() != null) {
 			// Before it is removed, so that a stop finds it here or there
 			this.abandoned.put(appender, reason);
@@ -431,6 +445,7 @@ final class OpenAppenders implements AutoCloseable {
 		}
 		List<String> names = new ArrayList<>();
 		for (OpenAppender appender : left) {
+			appender.observation().abandon();
 			Long streamId = appender.streamId();
 			Instant failedAt = (streamId != null) ? failed.get(streamId) : null;
 			if (failedAt != null) {

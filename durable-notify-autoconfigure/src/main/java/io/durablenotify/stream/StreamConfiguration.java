@@ -24,6 +24,7 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.log.LogSubscriptions;
@@ -36,6 +37,7 @@ import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.wakeup.PublishingWrites;
 import org.apache.commons.logging.LogFactory;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -125,10 +127,10 @@ public class StreamConfiguration {
 	OpenAppenders durableNotifyOpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes,
 			AppendPipeline pipeline, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamProperties properties,
-			ConfigurableListableBeanFactory beanFactory) {
+			ConfigurableListableBeanFactory beanFactory, ObjectProvider<Observations> observations) {
 		WritingBeans.destroyBefore("durableNotifyOpenAppenders", beanFactory);
 		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll, executor,
-				properties);
+				properties, Observations.of(observations));
 	}
 
 	@Bean

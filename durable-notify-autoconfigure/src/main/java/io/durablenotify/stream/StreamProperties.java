@@ -17,6 +17,7 @@
 package io.durablenotify.stream;
 
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -87,6 +88,20 @@ public record StreamProperties(@DefaultValue("1MB") DataSize maxChunkSize, @Defa
 		Family family = this.families.getOrDefault(name, new Family("", null, null, null));
 		family.check(familyRules(name), name, this.appendBuffer);
 		return family;
+	}
+
+	/**
+	 * Return the family of a stream: the one with the longest prefix.
+	 * @param stream the stream's full name
+	 * @return the family's name, or {@code null} if it is in none
+	 */
+	public @Nullable String familyOf(String stream) {
+		return this.families.entrySet()
+			.stream()
+			.filter((family) -> stream.startsWith(family.getValue().prefix()))
+			.max(Comparator.comparing((family) -> family.getValue().prefix().length()))
+			.map(Map.Entry::getKey)
+			.orElse(null);
 	}
 
 	private static PropertyRules familyRules(String name) {

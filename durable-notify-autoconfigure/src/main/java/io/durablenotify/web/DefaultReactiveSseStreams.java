@@ -16,6 +16,8 @@
 
 package io.durablenotify.web;
 
+import java.util.function.Function;
+
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.StreamReader;
 import org.jspecify.annotations.Nullable;
@@ -33,10 +35,14 @@ final class DefaultReactiveSseStreams implements ReactiveSseStreams {
 
 	private final StreamReader reader;
 
+	private final Function<String, @Nullable String> families;
+
 	private final ReactiveSseResponses responses;
 
-	DefaultReactiveSseStreams(StreamReader reader, ReactiveSseResponses responses) {
+	DefaultReactiveSseStreams(StreamReader reader, Function<String, @Nullable String> families,
+			ReactiveSseResponses responses) {
 		this.reader = reader;
+		this.families = families;
 		this.responses = responses;
 	}
 
@@ -44,7 +50,8 @@ final class DefaultReactiveSseStreams implements ReactiveSseStreams {
 	public Mono<ResponseEntity<Flux<ServerSentEvent<String>>>> respond(String stream, @Nullable String lastEventId,
 			SseOptions<Chunk> options) {
 		Assert.notNull(options, "'options' must not be null");
-		return this.responses.respond(new StreamSource(this.reader, stream, options), lastEventId, options);
+		return this.responses.respond(new StreamSource(this.reader, this.families, stream, options), lastEventId,
+				options);
 	}
 
 }

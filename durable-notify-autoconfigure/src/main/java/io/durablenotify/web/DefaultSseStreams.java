@@ -16,6 +16,8 @@
 
 package io.durablenotify.web;
 
+import java.util.function.Function;
+
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.StreamReader;
 import org.jspecify.annotations.Nullable;
@@ -31,10 +33,13 @@ final class DefaultSseStreams implements SseStreams {
 
 	private final StreamReader reader;
 
+	private final Function<String, @Nullable String> families;
+
 	private final SseConnections connections;
 
-	DefaultSseStreams(StreamReader reader, SseConnections connections) {
+	DefaultSseStreams(StreamReader reader, Function<String, @Nullable String> families, SseConnections connections) {
 		this.reader = reader;
+		this.families = families;
 		this.connections = connections;
 	}
 
@@ -46,7 +51,8 @@ final class DefaultSseStreams implements SseStreams {
 	@Override
 	public ResponseEntity<SseEmitter> respond(String stream, @Nullable String lastEventId, SseOptions<Chunk> options) {
 		Assert.notNull(options, "'options' must not be null");
-		return this.connections.respond(new StreamSource(this.reader, stream, options), lastEventId, options);
+		return this.connections.respond(new StreamSource(this.reader, this.families, stream, options), lastEventId,
+				options);
 	}
 
 }

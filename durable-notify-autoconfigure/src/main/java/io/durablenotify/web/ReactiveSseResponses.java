@@ -17,7 +17,9 @@
 package io.durablenotify.web;
 
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 
+import io.durablenotify.observation.Observations;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -32,13 +34,21 @@ import org.springframework.http.codec.ServerSentEvent;
  */
 final class ReactiveSseResponses {
 
+	/**
+	 * Where Spring and Micrometer have the observation of a request in its context.
+	 */
+	private static final String OBSERVATION = "micrometer.observation";
+
 	private final Executor executor;
 
 	private final Scheduler scheduler;
 
 	private final ResponseChecks checks;
 
-	ReactiveSseResponses(ResponseChecks checks, Executor executor) {
+	private final Observations observations;
+
+	ReactiveSseResponses(ResponseChecks checks, Executor executor, Observations observations) {
+		this.observations = observations;
 		this.executor = executor;
 		this.scheduler = Schedulers.fromExecutor(executor);
 		this.checks = checks;
@@ -52,11 +62,12 @@ final class ReactiveSseResponses {
 		// The database must not be asked on an event loop
 		Mono<SseReply<E>> reply = Mono.fromCallable(() -> SseReply.find(source, lastEventId, options.isWaiting()))
 			.subscribeOn(this.scheduler);
-		return Mono.deferContextual(
-				(context) -> reply.map((found) -> found.toResponse((feed) -> body(feed, SseExchange.of(context)))));
+		return Mono.deferContextual((context) -> reply.map((found) -> found.toResponse(
+				(feed) -> body(new ObservedFeed(feed, this.observations, context.getOrDefault(OBSERVATION, null)),
+						SseExchange.of(context)))));
 	}
 
-	private Flux<ServerSentEvent<String>> body(SseFeed<?> feed, @Nullable SseExchange exchange) {
+	private Flux<ServerSentEvent<String>> body(Flow.Publisher<SseEvent> feed, @Nullable SseExchange exchange) {
 		if (exchange != null) {
 			if (exchange.isHead()) {
 				// Spring would read all of the body, and send none of it

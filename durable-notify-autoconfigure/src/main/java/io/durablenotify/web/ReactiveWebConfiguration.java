@@ -22,9 +22,12 @@ import java.util.concurrent.Executor;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
+import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.stream.StreamReader;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
@@ -47,15 +50,16 @@ public class ReactiveWebConfiguration {
 	@Bean(defaultCandidate = false)
 	ReactiveSseResponses durableNotifyReactiveSseResponses(
 			@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new ReactiveSseResponses(checks, executor);
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			ObjectProvider<Observations> observations) {
+		return new ReactiveSseResponses(checks, executor, Observations.of(observations));
 	}
 
 	@Bean
 	@ConditionalOnMissingBean
-	ReactiveSseStreams durableNotifyReactiveSseStreams(StreamReader reader,
+	ReactiveSseStreams durableNotifyReactiveSseStreams(StreamReader reader, StreamProperties properties,
 			@Qualifier("durableNotifyReactiveSseResponses") ReactiveSseResponses responses) {
-		return new DefaultReactiveSseStreams(reader, responses);
+		return new DefaultReactiveSseStreams(reader, properties::familyOf, responses);
 	}
 
 	@Bean

@@ -25,6 +25,7 @@ import io.durablenotify.event.FollowingStoppedException;
 import io.durablenotify.event.RunInfo;
 import io.durablenotify.event.RunTruncatedException;
 import io.durablenotify.event.StoredEvent;
+import io.durablenotify.observation.ObservedSource;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,6 +109,11 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 	@Override
 	public String reason(Throwable failure) {
 		return (isEnd(failure)) ? String.valueOf(failure.getMessage()) : SseSource.unexpected(describe(), failure);
+	}
+
+	@Override
+	public ObservedSource observed(@Nullable EventId received) {
+		return new ObservedSource(ObservedSource.Kind.RUN, null, this.runId, Long.toString(after(received) + 1));
 	}
 
 	@Override

@@ -178,7 +178,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 * @param feed the events, or {@code null} for none
 	 * @param nonBlocking whether the response calls write listeners
 	 */
-	void open(@Nullable SseFeed<?> feed, boolean nonBlocking) {
+	void open(Flow.@Nullable Publisher<SseEvent> feed, boolean nonBlocking) {
 		this.async.addListener(this);
 		this.connections.add(this);
 		if (feed != null) {

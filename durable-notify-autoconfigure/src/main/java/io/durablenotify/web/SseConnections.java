@@ -18,6 +18,7 @@ package io.durablenotify.web;
 
 import java.util.concurrent.Executor;
 
+import io.durablenotify.observation.Observations;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.ResponseEntity;
@@ -34,7 +35,10 @@ final class SseConnections {
 
 	private final ResponseChecks checks;
 
-	SseConnections(ResponseChecks checks, Executor executor) {
+	private final Observations observations;
+
+	SseConnections(ResponseChecks checks, Executor executor, Observations observations) {
+		this.observations = observations;
 		this.executor = executor;
 		this.checks = checks;
 	}
@@ -45,7 +49,8 @@ final class SseConnections {
 	<E> ResponseEntity<SseEmitter> respond(SseSource<E> source, @Nullable String lastEventId, SseOptions<E> options) {
 		this.boundConnections.warnIfHeld();
 		return SseReply.find(source, lastEventId, options.isWaiting())
-			.toResponse((feed) -> new SseResponse(this, feed));
+			.toResponse((feed) -> new SseResponse(this,
+					new ObservedFeed(feed, this.observations, this.observations.current())));
 	}
 
 	/**

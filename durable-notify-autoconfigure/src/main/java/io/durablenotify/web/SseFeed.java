@@ -23,6 +23,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.locks.ReentrantLock;
 
 import io.durablenotify.log.BufferedSubscription;
+import io.durablenotify.observation.ObservedSource;
 import io.durablenotify.web.SseSource.Found;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -96,6 +97,13 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	 */
 	static <E> SseFeed<E> error(SseSource<E> source, @Nullable String identity, String reason) {
 		return new SseFeed<>(source, error(identity, reason));
+	}
+
+	/**
+	 * Return what observations show.
+	 */
+	ObservedSource observed() {
+		return this.source.observed(this.received);
 	}
 
 	private static SseEvent error(@Nullable String identity, String reason) {

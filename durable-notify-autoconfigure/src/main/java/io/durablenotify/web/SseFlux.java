@@ -46,7 +46,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 
 	private static final ServerSentEvent<String> COMMENT = ServerSentEvent.<String>builder().comment("").build();
 
-	private final SseFeed<?> feed;
+	private final Flow.Publisher<SseEvent> feed;
 
 	private final ResponseChecks checks;
 
@@ -55,7 +55,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 	 */
 	private final Executor executor;
 
-	SseFlux(SseFeed<?> feed, ResponseChecks checks, Executor executor) {
+	SseFlux(Flow.Publisher<SseEvent> feed, ResponseChecks checks, Executor executor) {
 		this.feed = feed;
 		this.checks = checks;
 		this.executor = executor;

@@ -17,6 +17,7 @@
 package io.durablenotify.web;
 
 import java.util.Set;
+import java.util.concurrent.Flow;
 
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.ServletOutputStream;
@@ -48,11 +49,11 @@ final class SseResponse extends SseEmitter {
 
 	private final SseConnections connections;
 
-	private final SseFeed<?> feed;
+	private final Flow.Publisher<SseEvent> feed;
 
 	private volatile @Nullable SseConnection connection;
 
-	SseResponse(SseConnections connections, SseFeed<?> feed) {
+	SseResponse(SseConnections connections, Flow.Publisher<SseEvent> feed) {
 		super(NO_TIMEOUT);
 		this.connections = connections;
 		this.feed = feed;

@@ -18,6 +18,7 @@ package io.durablenotify.web;
 
 import java.util.concurrent.Flow;
 
+import io.durablenotify.observation.ObservedSource;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -86,6 +87,12 @@ interface SseSource<E> {
 	 * Return what a client receives of a failure.
 	 */
 	String reason(Throwable failure);
+
+	/**
+	 * Return what observations show.
+	 * @param received what the client has received, or {@code null}
+	 */
+	ObservedSource observed(@Nullable EventId received);
 
 	/**
 	 * Return what messages call the log.

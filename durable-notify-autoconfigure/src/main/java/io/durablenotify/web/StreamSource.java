@@ -19,6 +19,7 @@ package io.durablenotify.web;
 import java.util.concurrent.Flow;
 import java.util.function.Function;
 
+import io.durablenotify.observation.ObservedSource;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ReaderStoppedException;
 import io.durablenotify.stream.StreamException;
@@ -31,10 +32,12 @@ import org.jspecify.annotations.Nullable;
  * A stream, as it is served.
  *
  * @param reader reads it
+ * @param families returns the family of a stream
  * @param stream its name
  * @param options how it is served
  */
-record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> options) implements SseSource<Chunk> {
+record StreamSource(StreamReader reader, Function<String, @Nullable String> families, String stream,
+		SseOptions<Chunk> options) implements SseSource<Chunk> {
 
 	@Override
 	public @Nullable Found find() {
@@ -101,6 +104,12 @@ record StreamSource(StreamReader reader, String stream, SseOptions<Chunk> option
 			return failed.getReason();
 		}
 		return (isEnd(failure)) ? String.valueOf(failure.getMessage()) : SseSource.unexpected(describe(), failure);
+	}
+
+	@Override
+	public ObservedSource observed(@Nullable EventId received) {
+		return new ObservedSource(ObservedSource.Kind.STREAM, this.families.apply(this.stream), this.stream,
+				from(received, false).toString());
 	}
 
 	@Override

@@ -22,9 +22,12 @@ import java.util.concurrent.Executor;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
+import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.stream.StreamReader;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
@@ -44,15 +47,16 @@ public class WebConfiguration {
 
 	@Bean(defaultCandidate = false)
 	SseConnections durableNotifySseConnections(@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		return new SseConnections(checks, executor);
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			ObjectProvider<Observations> observations) {
+		return new SseConnections(checks, executor, Observations.of(observations));
 	}
 
 	@Bean
 	@ConditionalOnMissingBean
-	SseStreams durableNotifySseStreams(StreamReader reader,
+	SseStreams durableNotifySseStreams(StreamReader reader, StreamProperties properties,
 			@Qualifier("durableNotifySseConnections") SseConnections connections) {
-		return new DefaultSseStreams(reader, connections);
+		return new DefaultSseStreams(reader, properties::familyOf, connections);
 	}
 
 	@Bean

@@ -22,10 +22,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Headers;
 import io.durablenotify.database.Texts;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.loop.AsyncCompletions;
 import io.durablenotify.loop.Delays;
+import io.durablenotify.observation.Observations;
+import io.durablenotify.observation.Observed;
+import io.durablenotify.observation.Outcome;
 
 import org.springframework.core.task.TaskRejectedException;
 import org.springframework.dao.DataAccessException;
@@ -50,8 +54,12 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 
 	private final TransactionBuffer<CommitEnqueues> onCommit;
 
-	DefaultWorkQueue(WorkWrites writes, WorkPayloads payloads, WorkProperties properties, Executor executor) {
+	private final Observations observations;
+
+	DefaultWorkQueue(WorkWrites writes, WorkPayloads payloads, WorkProperties properties, Executor executor,
+			Observations observations) {
 		this.writes = writes;
+		this.observations = observations;
 		this.payloads = payloads;
 		this.buffer = properties.enqueueBuffer();
 		AsyncCompletions<PendingEnqueue> completions = new AsyncCompletions<>("durable-notify-enqueue-outcome",
@@ -69,7 +77,22 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 
 	@Override
 	public Enqueued enqueue(WorkRequest request) {
-		NewItem item = item(request);
+		Observed observed = observe(request).open();
+		try {
+			StoredItem stored = store(item(request, observed));
+			stored.observe(observed);
+			return stored.enqueued();
+		}
+		catch (RuntimeException | Error ex) {
+			observed.failed(ex);
+			throw ex;
+		}
+		finally {
+			observed.stop();
+		}
+	}
+
+	private StoredItem store(NewItem item) {
 		StoredItem stored = null;
 		if (!this.writes.isInTransaction()) {
 			if (item.isPlain()) {
@@ -79,35 +102,64 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 				awaitEarlier(item);
 			}
 		}
-		return ((stored != null) ? stored : this.writes.store(item)).enqueued();
+		return (stored != null) ? stored : this.writes.store(item);
 	}
 
 	@Override
 	public List<Enqueued> enqueueAll(List<WorkRequest> requests) {
 		Assert.notNull(requests, "'requests' must not be null");
-		List<NewItem> items = requests.stream().map(this::item).toList();
-		if (items.isEmpty()) {
+		if (requests.isEmpty()) {
 			return List.of();
 		}
+		Observed observed = observe(requests).open();
+		try {
+			List<StoredItem> stored = storeAll(requests.stream().map((request) -> item(request, observed)).toList());
+			observed.outcome(Outcome.ENQUEUED);
+			return stored.stream().map(StoredItem::enqueued).toList();
+		}
+		catch (RuntimeException | Error ex) {
+			observed.failed(ex);
+			throw ex;
+		}
+		finally {
+			observed.stop();
+		}
+	}
+
+	private List<StoredItem> storeAll(List<NewItem> items) {
 		if (!this.writes.isInTransaction()) {
 			items.stream().filter((item) -> !item.isPlain()).forEach(this::awaitEarlier);
 		}
-		return this.writes.storeAll(items).stream().map(StoredItem::enqueued).toList();
+		return this.writes.storeAll(items);
 	}
 
 	@Override
 	public CompletableFuture<Enqueued> enqueueAsync(WorkRequest request) {
-		NewItem item = item(request);
+		Assert.notNull(request, "'request' must not be null");
 		if (this.writes.isInTransaction()) {
+			requireWritable(request.queue());
 			try {
-				return CompletableFuture.completedFuture(this.writes.store(item).enqueued());
+				return CompletableFuture.completedFuture(enqueue(request));
 			}
 			catch (DataAccessException ex) {
 				return CompletableFuture.failedFuture(ex);
 			}
 		}
+		Observed observed = observe(request);
+		try {
+			return enqueueAsync(item(request, observed), observed);
+		}
+		catch (RuntimeException | Error ex) {
+			observed.failed(ex);
+			observed.stop();
+			throw ex;
+		}
+	}
+
+	private CompletableFuture<Enqueued> enqueueAsync(NewItem item, Observed observed) {
 		CompletableFuture<Enqueued> future = new CompletableFuture<>();
 		PendingEnqueue pending = new PendingEnqueue(item, future);
+		pending.observe(observed);
 		if (!((item.isPlain()) ? this.plain.offer(pending) : this.separate.offer(pending))) {
 			throw new TaskRejectedException(
 					("Work was not enqueued: %d requests wait to be stored already (durable-notify.work.enqueue-buffer), "
@@ -123,9 +175,20 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 			enqueue(request);
 			return;
 		}
-		NewItem item = item(request);
-		this.writes.joinTransaction();
-		this.onCommit.current().add(item);
+		Observed observed = observe(request);
+		try {
+			NewItem item = item(request, observed);
+			this.writes.joinTransaction();
+			this.onCommit.current().add(item);
+			observed.outcome(Outcome.ON_COMMIT);
+		}
+		catch (RuntimeException | Error ex) {
+			observed.failed(ex);
+			throw ex;
+		}
+		finally {
+			observed.stop();
+		}
 	}
 
 	@Override
@@ -150,9 +213,27 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 		}
 	}
 
-	private NewItem item(WorkRequest request) {
+	private Observed observe(WorkRequest request) {
 		Assert.notNull(request, "'request' must not be null");
-		String headers = WorkHeaders.write(request.headers());
+		return this.observations.enqueue(request.queue(),
+				(request.key() != null) ? request.key() : request.orderingKey(), 1);
+	}
+
+	private Observed observe(List<WorkRequest> requests) {
+		requests.forEach((request) -> Assert.notNull(request, "'request' must not be null"));
+		if (requests.size() == 1) {
+			return observe(requests.get(0));
+		}
+		String queue = requests.get(0).queue();
+		boolean several = requests.stream().anyMatch((request) -> !request.queue().equals(queue));
+		return this.observations.enqueue((several) ? null : queue, null, requests.size());
+	}
+
+	/**
+	 * The caller's headers win over those of the trace.
+	 */
+	private NewItem item(WorkRequest request, Observed observed) {
+		String headers = Headers.write(observed.headers(), request.headers());
 		this.payloads.requireSize("Headers", request, (headers != null) ? headers.length() : 0);
 		NewItem item = new NewItem(request.queue(), request.key(), request.isReplacing(), request.orderingKey(),
 				request.dueAt(), request.dueIn(), headers, this.payloads.encode(request));

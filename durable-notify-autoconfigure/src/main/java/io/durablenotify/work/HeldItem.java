@@ -20,6 +20,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 
+import io.durablenotify.database.Headers;
+import io.durablenotify.observation.ObservedItem;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -27,7 +29,7 @@ import org.springframework.util.Assert;
 /**
  * An item that this instance holds, or an item of an ordering key that it holds.
  */
-final class HeldItem implements WorkItem {
+final class HeldItem implements WorkItem, ObservedItem {
 
 	private final HeldClaim claim;
 
@@ -124,6 +126,15 @@ final class HeldItem implements WorkItem {
 		return this.item.failures() + 1;
 	}
 
+	/**
+	 * An item with an ordering key has no token of its own, so that its requeueing does
+	 * not show.
+	 */
+	@Override
+	public boolean isRetry() {
+		return this.item.failures() > 0 || this.item.token() > 0;
+	}
+
 	@Override
 	public Instant enqueuedAt() {
 		return this.item.enqueuedAt();
@@ -131,7 +142,7 @@ final class HeldItem implements WorkItem {
 
 	@Override
 	public Map<String, String> headers() {
-		return WorkHeaders.parse(this.item.headers());
+		return Headers.parse(this.item.headers());
 	}
 
 	@Override

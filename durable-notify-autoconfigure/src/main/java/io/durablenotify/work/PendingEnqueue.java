@@ -19,6 +19,7 @@ package io.durablenotify.work;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
+import io.durablenotify.observation.Observed;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +66,23 @@ final class PendingEnqueue {
 
 	NewItem item() {
 		return this.item;
+	}
+
+	/**
+	 * End an observation with the outcome.
+	 */
+	void observe(Observed observed) {
+		if (observed != Observed.NONE) {
+			this.outcome.whenComplete((stored, failure) -> {
+				if (stored != null) {
+					stored.observe(observed);
+				}
+				else if (failure != null) {
+					observed.failed(failure);
+				}
+				observed.stop();
+			});
+		}
 	}
 
 	/**

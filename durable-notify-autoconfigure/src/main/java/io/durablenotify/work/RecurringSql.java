@@ -23,6 +23,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 
+import io.durablenotify.database.Headers;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.jspecify.annotations.Nullable;
@@ -113,7 +114,7 @@ final class RecurringSql {
 			statement.setInt(1, queueId);
 			statement.setString(2, recurrence.key());
 			statement.setLong(3, dueMicros);
-			statement.setString(4, WorkHeaders.write(recurrence.headers()));
+			statement.setString(4, Headers.write(recurrence.headers()));
 			return statement.executeUpdate() == 1;
 		}
 	}
@@ -121,7 +122,7 @@ final class RecurringSql {
 	private boolean move(Connection connection, Recurrence recurrence, long itemId, long dueMicros)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.move)) {
-			statement.setString(1, WorkHeaders.write(recurrence.headers()));
+			statement.setString(1, Headers.write(recurrence.headers()));
 			statement.setLong(2, dueMicros);
 			statement.setLong(3, itemId);
 			return statement.executeUpdate() == 1;
@@ -137,7 +138,7 @@ final class RecurringSql {
 	private record Stored(long nowMicros, int queueId, long itemId, @Nullable String headers) {
 
 		private boolean isOf(Recurrence recurrence) {
-			return recurrence.schedule().toString().equals(WorkHeaders.parse(this.headers).get(Recurrence.HEADER));
+			return recurrence.schedule().toString().equals(Headers.parse(this.headers).get(Recurrence.HEADER));
 		}
 
 	}

@@ -22,6 +22,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
+import io.durablenotify.observation.Outcome;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +48,13 @@ sealed interface Settlement {
 	 */
 	default boolean endsUnit() {
 		return true;
+	}
+
+	/**
+	 * Return the outcome as observations show it.
+	 */
+	default Outcome outcome() {
+		return Outcome.DONE;
 	}
 
 	/**
@@ -76,6 +84,11 @@ sealed interface Settlement {
 			return this.item.claim();
 		}
 
+		@Override
+		public Outcome outcome() {
+			return (this.dead) ? Outcome.DEAD : Outcome.RETRIED;
+		}
+
 	}
 
 	/**
@@ -86,6 +99,11 @@ sealed interface Settlement {
 		@Override
 		public HeldClaim claim() {
 			return this.item.claim();
+		}
+
+		@Override
+		public Outcome outcome() {
+			return Outcome.POSTPONED;
 		}
 
 	}
@@ -132,9 +150,10 @@ sealed interface Settlement {
 	}
 
 	/**
-	 * A transaction of the handler has settled the item.
+	 * A transaction of the handler has settled the item, or it is not its holder's any
+	 * more.
 	 */
-	record Settled(HeldClaim claim) implements Settlement {
+	record Settled(HeldClaim claim, Outcome outcome) implements Settlement {
 	}
 
 	/**

@@ -32,6 +32,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.GroupCommit;
+import io.durablenotify.observation.Outcome;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.QueueMeasures.Finish;
@@ -299,8 +300,8 @@ final class Settlements {
 		else if (settlement instanceof TakeBack takeBack) {
 			returned(entry, this.sql.takeBack(connection, takeBack.item().done()));
 		}
-		else if (settlement instanceof Settled) {
-			count(entry, Finish.DONE);
+		else if (settlement instanceof Settled settled) {
+			count(entry, (settled.outcome() == Outcome.LOST_LEASE) ? Finish.LOST : Finish.DONE);
 			over(entry, true);
 		}
 	}

@@ -16,6 +16,7 @@
 
 package io.durablenotify.work;
 
+import io.durablenotify.observation.Observed;
 import io.durablenotify.work.Enqueued.Outcome;
 
 /**
@@ -35,6 +36,15 @@ record StoredItem(int queueId, long itemId, boolean coalesced, long dueMicros) {
 	 */
 	Enqueued enqueued() {
 		return new Enqueued(this.itemId, (this.coalesced) ? Outcome.COALESCED : Outcome.ENQUEUED);
+	}
+
+	/**
+	 * Set the outcome of an observation.
+	 */
+	void observe(Observed observed) {
+		observed.outcome((this.coalesced) ? io.durablenotify.observation.Outcome.COALESCED
+				: io.durablenotify.observation.Outcome.ENQUEUED);
+		observed.number(this.itemId);
 	}
 
 }

@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -58,9 +59,10 @@ public class WorkConfiguration {
 	@ConditionalOnMissingBean
 	WorkQueue durableNotifyWorkQueue(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql,
 			WorkPayloads payloads, WorkProperties properties,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			ObjectProvider<Observations> observations) {
 		return new DefaultWorkQueue(new WorkWrites(database, writes, sql, properties.enqueueTimeout()), payloads,
-				properties, executor);
+				properties, executor, Observations.of(observations));
 	}
 
 	@Bean

@@ -22,6 +22,9 @@ import java.util.concurrent.ThreadLocalRandom;
 
 import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.loop.FailureLog;
+import io.durablenotify.observation.Observations;
+import io.durablenotify.observation.Observed;
+import io.durablenotify.observation.Outcome;
 import io.durablenotify.work.HeldItem.Completion;
 import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Fail;
@@ -80,8 +83,12 @@ final class WorkInvoker {
 
 	private final FailureLog failures;
 
+	private final Observations observations;
+
 	WorkInvoker(Target target, @Nullable TransactionOperations transactions, ListenerSettings settings,
-			LaneItems laneItems, Settlements settlements, TransactionalCompletion completion, RunningItems running) {
+			LaneItems laneItems, Settlements settlements, TransactionalCompletion completion, RunningItems running,
+			Observations observations) {
+		this.observations = observations;
 		this.target = target;
 		this.transactions = transactions;
 		this.maxAttempts = settings.maxAttempts();
@@ -210,26 +217,40 @@ final class WorkInvoker {
 	}
 
 	/**
-	 * Call the handler.
+	 * Call the handler, observed as one attempt also with several items.
 	 * @return what is to be settled, for each item
 	 */
 	private List<Settlement> call(List<HeldItem> items) {
 		this.running.add(items);
+		Observed observed = this.observations.handle(items).open();
 		try {
-			WorkOutcome outcome = (this.transactions != null) ? callInTransaction(items, this.transactions)
-					: this.target.handle(items);
-			if (!(outcome instanceof WorkOutcome.Fail || outcome instanceof WorkOutcome.Postpone)) {
-				succeeded();
-			}
-			return items.stream().map((item) -> settlement(item, outcome)).toList();
-		}
-		catch (Throwable ex) {
-			return items.stream().map((item) -> failed(item, ex)).toList();
+			List<Settlement> settlements = call(items, observed);
+			observed.outcome(settlements.get(0).outcome());
+			return settlements;
 		}
 		finally {
 			this.running.remove(items);
 			// What a handler leaves behind must not interrupt the next one
 			Thread.interrupted();
+			observed.stop();
+		}
+	}
+
+	private List<Settlement> call(List<HeldItem> items, Observed observed) {
+		try {
+			WorkOutcome outcome = (this.transactions != null) ? callInTransaction(items, this.transactions)
+					: this.target.handle(items);
+			if (outcome instanceof WorkOutcome.Fail fail) {
+				observed.failed(fail.reason());
+			}
+			else if (!(outcome instanceof WorkOutcome.Postpone)) {
+				succeeded();
+			}
+			return items.stream().map((item) -> settlement(item, outcome)).toList();
+		}
+		catch (Throwable ex) {
+			observed.failed(ex);
+			return items.stream().map((item) -> failed(item, ex)).toList();
 		}
 	}
 
@@ -254,7 +275,7 @@ final class WorkInvoker {
 
 	private Settlement settlement(HeldItem item, WorkOutcome outcome) {
 		if (item.completion() == Completion.COMMITTED) {
-			return new Settled(item.claim());
+			return new Settled(item.claim(), Outcome.DONE);
 		}
 		if (outcome instanceof WorkOutcome.Postpone postpone) {
 			return new Postpone(item, postpone.delay());
@@ -274,7 +295,7 @@ final class WorkInvoker {
 	private Settlement failed(HeldItem item, Throwable failure) {
 		if (item.completion() == Completion.COMMITTED) {
 			logger.warn("The handler of %s has failed after it had completed the item: %s".formatted(item, failure));
-			return new Settled(item.claim());
+			return new Settled(item.claim(), Outcome.DONE);
 		}
 		if (failure instanceof RunAgainException again) {
 			return new Rearm(item, again.dueAt());
@@ -286,7 +307,7 @@ final class WorkInvoker {
 		}
 		if (item.isLost()) {
 			logger.warn(Settlements.refused(item));
-			return new Settled(item.claim());
+			return new Settled(item.claim(), Outcome.LOST_LEASE);
 		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));

@@ -21,6 +21,7 @@ import java.util.List;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -79,12 +80,12 @@ public class WorkListenerConfiguration {
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties,
-			WorkMeasures measures) {
+			WorkMeasures measures, ObjectProvider<Observations> observations) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,
 				wakeups, writes, executor, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
-				}, properties, measures);
+				}, properties, measures, Observations.of(observations));
 	}
 
 	@Bean

@@ -37,6 +37,7 @@ import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -94,6 +95,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final WorkMeasures measures;
 
+	private final Observations observations;
+
 	private final TransactionalCompletion completion;
 
 	private final RunningItems running = new RunningItems();
@@ -130,7 +133,9 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, Executor executor,
-			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties, WorkMeasures measures) {
+			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties, WorkMeasures measures,
+			Observations observations) {
+		this.observations = observations;
 		this.database = database;
 		this.claimSql = claimSql;
 		this.settleSql = settleSql;
@@ -230,7 +235,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		Settlements settlements = Objects.requireNonNull(this.settlements);
 		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
-				this.completion, this.running);
+				this.completion, this.running, this.observations);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
 				new Claims(), invoker, settlements, this.executor);
 		registration.container = container;

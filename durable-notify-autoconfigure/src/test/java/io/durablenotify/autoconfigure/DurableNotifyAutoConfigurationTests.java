@@ -29,6 +29,7 @@ import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerConnectionDetails;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.schema.SchemaMigrator;
 import io.durablenotify.schema.SchemaName;
@@ -46,6 +47,7 @@ import io.durablenotify.web.ReactiveSseRuns;
 import io.durablenotify.web.ReactiveSseStreams;
 import io.durablenotify.web.SseRuns;
 import io.durablenotify.web.SseStreams;
+import io.micrometer.observation.ObservationRegistry;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
@@ -86,6 +88,7 @@ import static org.mockito.Mockito.mock;
 /**
  * Tests for {@link DurableNotifyAutoConfiguration},
  * {@link DurableNotifyHealthContributorAutoConfiguration},
+ * {@link DurableNotifyObservationAutoConfiguration},
  * {@link DurableNotifyWebMvcAutoConfiguration} and
  * {@link DurableNotifyWebFluxAutoConfiguration}.
  */
@@ -95,7 +98,8 @@ class DurableNotifyAutoConfigurationTests {
 			DataSourceAutoConfiguration.class, DataSourceTransactionManagerAutoConfiguration.class,
 			TransactionAutoConfiguration.class, TaskExecutionAutoConfiguration.class,
 			DurableNotifyAutoConfiguration.class, DurableNotifyHealthContributorAutoConfiguration.class,
-			DurableNotifyWebMvcAutoConfiguration.class, DurableNotifyWebFluxAutoConfiguration.class);
+			DurableNotifyObservationAutoConfiguration.class, DurableNotifyWebMvcAutoConfiguration.class,
+			DurableNotifyWebFluxAutoConfiguration.class);
 
 	@Fixture
 	private static TestDatabase database;
@@ -250,6 +254,37 @@ class DurableNotifyAutoConfigurationTests {
 				.hasSingleBean(StreamWriter.class)
 				.doesNotHaveBean(SseStreams.class)
 				.doesNotHaveBean("durableNotifyHealthIndicator"));
+	}
+
+	@Test
+	void observesWhereThereIsARegistry() {
+		this.contextRunner.withBean(ObservationRegistry.class, ObservationRegistry::create)
+			.run((context) -> assertThat(context).hasSingleBean(Observations.class)
+				.hasBean("durableNotifyObservedOutboxHttp")
+				.doesNotHaveBean("durableNotifyOriginLinkingObservationHandler"));
+	}
+
+	@Test
+	void observesNothingWithoutARegistry() {
+		this.contextRunner.run(
+				(context) -> assertThat(context).hasSingleBean(StreamWriter.class).doesNotHaveBean(Observations.class));
+	}
+
+	@Test
+	void worksWithoutMicrometer() {
+		this.contextRunner.withClassLoader(new FilteredClassLoader("io.micrometer"))
+			.run((context) -> assertThat(context).hasNotFailed()
+				.hasSingleBean(StreamWriter.class)
+				.doesNotHaveBean(Observations.class));
+	}
+
+	@Test
+	void observesWithoutTracingAndRestClient() {
+		this.contextRunner.withClassLoader(new FilteredClassLoader("io.micrometer.tracing", "org.springframework.web"))
+			.withBean(ObservationRegistry.class, ObservationRegistry::create)
+			.run((context) -> assertThat(context).hasNotFailed()
+				.hasSingleBean(Observations.class)
+				.doesNotHaveBean("durableNotifyObservedOutboxHttp"));
 	}
 
 	@Test

@@ -28,6 +28,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
@@ -254,7 +255,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	}
 
 	private static LocalNotifier notifier(Executor executor) {
-		return new LocalNotifier("H2 2.4", executor, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
+		return new LocalNotifier("H2 2.4", executor, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC), Observations.NONE);
 	}
 
 }

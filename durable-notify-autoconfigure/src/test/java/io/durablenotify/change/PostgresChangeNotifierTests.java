@@ -40,6 +40,7 @@ import java.util.stream.Stream;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -792,7 +793,7 @@ class PostgresChangeNotifierTests {
 		AtomicLong millis = new AtomicLong();
 		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
 				this.instance.bean(ChangeSql.class), Background::run, this.instance.bean(Wakeups.class),
-				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()))) {
+				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()), Observations.NONE)) {
 			reader.subscribe("topic", (change) -> latch.await());
 			insert("a", 2 * ChangeReader.PAGE + 1);
 			reader.onResync();

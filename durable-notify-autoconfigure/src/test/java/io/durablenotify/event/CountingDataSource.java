@@ -25,9 +25,11 @@ import javax.sql.DataSource;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.wakeup.PublishingWrites;
 
+import org.springframework.beans.factory.support.StaticListableBeanFactory;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
 import org.springframework.util.ReflectionUtils;
 
@@ -53,7 +55,8 @@ final class CountingDataSource extends DelegatingDataSource {
 		return new EventConfiguration().durableNotifyEventLog(new ApplicationDatabase(this, () -> null),
 				this.instance.bean(Schema.class), this.instance.bean(PostgresRunCatalog.class),
 				this.instance.bean(PublishingWrites.class), RunFollowers.of(this.instance),
-				this.instance.bean(EventProperties.class), new EventMeasures());
+				this.instance.bean(EventProperties.class), new EventMeasures(),
+				new StaticListableBeanFactory().getBeanProvider(Observations.class));
 	}
 
 	int takeCount() {

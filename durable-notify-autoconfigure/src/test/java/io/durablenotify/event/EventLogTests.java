@@ -18,6 +18,7 @@ package io.durablenotify.event;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -62,11 +63,11 @@ class EventLogTests {
 		EventPage page = log.read("given", 0, 10);
 		assertThat(page.events()).hasSize(2);
 		StoredEvent created = page.events().get(0);
-		assertThat(created).isEqualTo(
-				new StoredEvent("given", 1, first.eventId(), "run_created", null, null, null, created.createdAt()));
+		assertThat(created).isEqualTo(new StoredEvent("given", 1, first.eventId(), "run_created", null, null, null,
+				created.createdAt(), Map.of()));
 		StoredEvent step = page.events().get(1);
 		assertThat(step).isEqualTo(new StoredEvent("given", 2, second.eventId(), "step_created", "step 1", json,
-				"key 1", step.createdAt()));
+				"key 1", step.createdAt(), Map.of()));
 		assertThat(page.afterSequence()).isEqualTo(2);
 		assertThat(page.hasMore()).isFalse();
 	}

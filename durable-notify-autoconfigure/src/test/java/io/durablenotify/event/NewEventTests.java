@@ -17,6 +17,7 @@
 package io.durablenotify.event;
 
 import java.time.Instant;
+import java.util.Map;
 
 import io.durablenotify.database.Texts;
 import org.junit.jupiter.api.Test;
@@ -49,7 +50,8 @@ class NewEventTests {
 		assertThat(NewEvent.of("run", "type").payload("\"secret\"")).asString()
 			.doesNotContain("secret")
 			.contains("8 bytes");
-		assertThat(new StoredEvent("run", 1, "id", "type", null, "\"secret\"", null, Instant.EPOCH)).asString()
+		assertThat(new StoredEvent("run", 1, "id", "type", null, "\"secret\"", null, Instant.EPOCH, Map.of()))
+			.asString()
 			.doesNotContain("secret")
 			.contains("8 characters");
 	}

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
+import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.TestItem;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.QueueProbes;
@@ -50,7 +51,7 @@ class OutboxDispatcherTests {
 
 	private final OutboxDispatcher dispatcher = new OutboxDispatcher(this.sender, this.circuit,
 			(name, item, message) -> {
-			}, "/shop", null);
+			}, "/shop", null, Observations.NONE);
 
 	private static TestItem item() {
 		return new TestItem("outbox/orders").payload("{\"event_id\": \"7\", \"type\": \"t\", \"data\": 1}");
@@ -163,7 +164,7 @@ class OutboxDispatcherTests {
 	void anEventThatIsTooOldAfterItsWaitIsNotSent() {
 		this.probes.probed(false, Duration.ofMillis(30));
 		OutboxDispatcher impatient = new OutboxDispatcher(this.sender, this.circuit, (name, item, message) -> {
-		}, "/shop", Duration.ofMillis(20));
+		}, "/shop", Duration.ofMillis(20), Observations.NONE);
 		assertThatExceptionOfType(PermanentFailureException.class).isThrownBy(() -> impatient.handle(item()))
 			.withMessageContaining("max-age");
 		assertThat(this.sender.attempts()).isEmpty();

@@ -22,6 +22,7 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 
+import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.RecordingWork;
 import io.durablenotify.testsupport.TestItem;
 import io.durablenotify.work.PermanentFailureException;
@@ -50,7 +51,7 @@ class OutboxFacesTests {
 
 	private DefaultOutbox outbox(boolean inTransaction, String... senders) {
 		return new DefaultOutbox(this.work, () -> inTransaction, () -> List.of(senders),
-				JsonMapper.shared()::writeValueAsBytes, "/shop", Clock.fixed(TIME, ZoneOffset.UTC));
+				JsonMapper.shared()::writeValueAsBytes, "/shop", Clock.fixed(TIME, ZoneOffset.UTC), Observations.NONE);
 	}
 
 	record Order(String id, int amount) {

@@ -29,6 +29,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
+import io.durablenotify.observation.Observed;
 import io.durablenotify.stream.append.StreamEnd;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -309,7 +310,8 @@ class StreamWriterTests {
 	}
 
 	private static StreamAppender appender(DefaultStreamWriter writer, String stream) {
-		return new DefaultStreamAppender(new OpenAppender(mock(), writer, stream, AppenderOptions.noLease()));
+		return new DefaultStreamAppender(new OpenAppender(mock(), writer, stream, AppenderOptions.noLease(),
+				new AppenderObservation(Observed.NONE)));
 	}
 
 	@Test

@@ -19,6 +19,7 @@ package io.durablenotify.web;
 import java.util.concurrent.Flow;
 
 import io.durablenotify.log.BufferedSubscription;
+import io.durablenotify.observation.ObservedSource;
 
 /**
  * A log whose entries come when a test says so. An entry is the data of its event;
@@ -241,6 +242,11 @@ final class ManualSource implements SseSource<String> {
 	@Override
 	public String reason(Throwable failure) {
 		return (isEnd(failure)) ? failure.getMessage() : SseSource.unexpected(describe(), failure);
+	}
+
+	@Override
+	public ObservedSource observed(EventId received) {
+		return new ObservedSource(ObservedSource.Kind.STREAM, null, "manual", "start");
 	}
 
 	@Override

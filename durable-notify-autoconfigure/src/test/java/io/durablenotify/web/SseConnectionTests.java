@@ -28,6 +28,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
+import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Eventually;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.ServletOutputStream;
@@ -84,7 +85,7 @@ class SseConnectionTests {
 	}
 
 	private void open(SseFeed<?> feed, boolean blocksAtEnd, boolean dispatchedAtEnd, boolean nonBlocking) {
-		this.connections = new SseConnections(this.checks, this.executor);
+		this.connections = new SseConnections(this.checks, this.executor, Observations.NONE);
 		this.connection = new SseConnection(this.connections, this.async, this.output, blocksAtEnd, dispatchedAtEnd,
 				this.dispatched::incrementAndGet);
 		this.connection.open(feed, nonBlocking);

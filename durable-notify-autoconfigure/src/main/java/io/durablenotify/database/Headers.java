@@ -14,9 +14,10 @@
  * limitations under the License.
  */
 
-package io.durablenotify.work;
+package io.durablenotify.database;
 
 import java.io.StringWriter;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -35,7 +36,7 @@ import tools.jackson.core.json.JsonWriteFeature;
 /**
  * Headers as they are stored: a JSON object of strings.
  */
-final class WorkHeaders {
+public final class Headers {
 
 	/**
 	 * What is not ASCII is escaped: databases in any encoding can store it.
@@ -48,14 +49,30 @@ final class WorkHeaders {
 			.build())
 		.build();
 
-	private WorkHeaders() {
+	private Headers() {
+	}
+
+	/**
+	 * Return headers as a text, of which the second ones replace the first ones.
+	 * @param defaults the first ones
+	 * @param headers the second ones
+	 * @return the text, {@code null} if there are no headers
+	 */
+	public static @Nullable String write(Map<String, String> defaults, Map<String, String> headers) {
+		if (defaults.isEmpty()) {
+			return write(headers);
+		}
+		Map<String, String> all = new HashMap<>(defaults);
+		all.putAll(headers);
+		return write(all);
 	}
 
 	/**
 	 * Return headers as a text.
+	 * @param headers the headers
 	 * @return the text, {@code null} if there are no headers
 	 */
-	static @Nullable String write(Map<String, String> headers) {
+	public static @Nullable String write(Map<String, String> headers) {
 		if (headers.isEmpty()) {
 			return null;
 		}
@@ -71,8 +88,10 @@ final class WorkHeaders {
 	/**
 	 * Return the headers of a text. What other writers have stored may be no headers, and
 	 * is left out.
+	 * @param text the text, or {@code null}
+	 * @return the headers
 	 */
-	static Map<String, String> parse(@Nullable String text) {
+	public static Map<String, String> parse(@Nullable String text) {
 		Map<String, String> headers = new LinkedHashMap<>();
 		if (text == null) {
 			return headers;

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.work;
+package io.durablenotify.database;
 
 import java.util.Map;
 
@@ -26,37 +26,37 @@ import tools.jackson.databind.json.JsonMapper;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link WorkHeaders}.
+ * Tests for {@link Headers}.
  */
-class WorkHeadersTests {
+class HeadersTests {
 
 	@Test
 	void headersAreThoseThatWereWritten() {
 		Map<String, String> headers = Map.of("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 				"quoted", "a \"b\" \\ c\n\t", "größe", "\u0000 é 😀", "empty", "");
-		String text = WorkHeaders.write(headers);
+		String text = Headers.write(headers);
 		assertThat(text).isNotNull().isASCII();
-		assertThat(WorkHeaders.parse(text)).isEqualTo(headers);
+		assertThat(Headers.parse(text)).isEqualTo(headers);
 		assertThat(JsonMapper.shared().readTree(text).get("quoted").asString()).isEqualTo(headers.get("quoted"));
 	}
 
 	@Test
 	void nothingIsStoredForNone() {
-		assertThat(WorkHeaders.write(Map.of())).isNull();
-		assertThat(WorkHeaders.parse(null)).isEmpty();
+		assertThat(Headers.write(Map.of())).isNull();
+		assertThat(Headers.parse(null)).isEmpty();
 	}
 
 	@Test
 	void whatAnotherWriterStoredIsReadAsFarAsItIsHeaders() {
-		assertThat(WorkHeaders
-			.parse("{\"a\": \"b\", \"n\": 7, \"t\": true, \"x\": null, \"o\": {\"p\": [1]}, \"z\": \"y\"}"))
+		assertThat(
+				Headers.parse("{\"a\": \"b\", \"n\": 7, \"t\": true, \"x\": null, \"o\": {\"p\": [1]}, \"z\": \"y\"}"))
 			.isEqualTo(Map.of("a", "b", "n", "7", "t", "true", "z", "y"));
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "", " ", "no JSON", "[\"a\"]", "7", "{", "{\"a\"", "\"" })
 	void whatIsNoObjectIsNoHeaders(String text) {
-		assertThat(WorkHeaders.parse(text)).isEmpty();
+		assertThat(Headers.parse(text)).isEmpty();
 	}
 
 }

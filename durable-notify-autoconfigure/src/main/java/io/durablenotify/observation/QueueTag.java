@@ -1,0 +1,46 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.observation;
+
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The value of the key {@code queue}. The names of queues that are made from others, such
+ * as those of channels, are as many as an application likes: of them the key has the
+ * feature.
+ */
+final class QueueTag {
+
+	static final String OUTBOX = "outbox/";
+
+	private static final Map<String, String> FEATURES = Map.of(OUTBOX, "outbox", "resume/", "workflow", "timer/",
+			"timer", "channel/", "channel");
+
+	private QueueTag() {
+	}
+
+	static String of(@Nullable String queue) {
+		if (queue == null) {
+			return "several";
+		}
+		String feature = FEATURES.get(queue.substring(0, queue.indexOf('/') + 1));
+		return (feature != null) ? feature : queue;
+	}
+
+}
