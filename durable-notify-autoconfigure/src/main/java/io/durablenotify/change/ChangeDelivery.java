@@ -16,6 +16,8 @@
 
 package io.durablenotify.change;
 
+import java.util.List;
+
 /**
  * The delivery of changes to this instance's handlers.
  */
@@ -26,5 +28,17 @@ public interface ChangeDelivery {
 	 * @return the state, taken now
 	 */
 	ChangeDeliveryState state();
+
+	/**
+	 * Return the states of its subscriptions.
+	 * @return the states, taken now, in the order of the registrations
+	 */
+	List<ChangeSubscriptionState> subscriptions();
+
+	/**
+	 * Return what is timed and counted of it.
+	 * @return the measures
+	 */
+	ChangeMeasures measures();
 
 }

@@ -16,6 +16,7 @@
 
 package io.durablenotify.change;
 
+import java.time.Duration;
 import java.time.Instant;
 
 import org.jspecify.annotations.Nullable;
@@ -25,9 +26,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param subscriptions how many subscriptions there are
  * @param behind how many of them have handlers that lag, so that reading waits for them
+ * @param positionAge for how long no change has been looked for from the oldest position
+ * on, which is short while the handlers keep up
  * @param lastGap why changes may have been missed last, or {@code null} if none were
  * @param lastGapAt when handlers were last notified of a gap, or {@code null}
  */
-public record ChangeDeliveryState(int subscriptions, int behind, ChangeGap.@Nullable Reason lastGap,
-		@Nullable Instant lastGapAt) {
+public record ChangeDeliveryState(int subscriptions, int behind, Duration positionAge,
+		ChangeGap.@Nullable Reason lastGap, @Nullable Instant lastGapAt) {
 }

@@ -16,12 +16,15 @@
 
 package io.durablenotify.change;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
@@ -47,6 +50,8 @@ final class ChangeFeed implements Subscription {
 
 	private final int capacity;
 
+	private final HandlerMeasures measures;
+
 	private final Consumer<ChangeFeed> onRoom;
 
 	private final Consumer<ChangeFeed> onCancel;
@@ -67,20 +72,28 @@ final class ChangeFeed implements Subscription {
 	 */
 	private ChangeGap.@Nullable Reason gap;
 
+	private ChangeGap.@Nullable Reason lastGap;
+
+	private long lastGapAt;
+
 	private boolean cancelled;
+
+	private final long openedAt = System.nanoTime();
 
 	/**
 	 * Create a new instance.
 	 * @param capacity the number of changes from which on there is no room
+	 * @param measures what is timed of handlers
 	 * @param onRoom called when there is room again
 	 * @param onCancel called when the subscription was cancelled
 	 */
-	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, Observations observations,
-			Consumer<ChangeFeed> onRoom, Consumer<ChangeFeed> onCancel) {
+	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, HandlerMeasures measures,
+			Observations observations, Consumer<ChangeFeed> onRoom, Consumer<ChangeFeed> onCancel) {
 		this.observations = observations;
 		this.topic = topic;
 		this.handler = handler;
 		this.capacity = capacity;
+		this.measures = measures;
 		this.onRoom = onRoom;
 		this.onCancel = onCancel;
 		this.task = new SerialTask(executor, this::deliver, this::isActive);
@@ -119,6 +132,8 @@ final class ChangeFeed implements Subscription {
 			if (!this.cancelled) {
 				this.changes.clear();
 				this.gap = reason;
+				this.lastGap = reason;
+				this.lastGapAt = System.nanoTime();
 			}
 		}
 	}
@@ -163,8 +178,11 @@ final class ChangeFeed implements Subscription {
 			return;
 		}
 		Observed observed = this.observations.change(this.topic, change.key(), declared).open();
+		long start = this.measures.start();
+		Result result = Result.FAILED;
 		try {
 			this.handler.onChange(change);
+			result = Result.HANDLED;
 		}
 		catch (Throwable ex) {
 			observed.failed(ex);
@@ -172,6 +190,7 @@ final class ChangeFeed implements Subscription {
 				.formatted(change.id(), this.topic), ex);
 		}
 		finally {
+			this.measures.end(start, result);
 			observed.stop();
 		}
 	}
@@ -204,6 +223,18 @@ final class ChangeFeed implements Subscription {
 		synchronized (this.lock) {
 			return !this.cancelled;
 		}
+	}
+
+	ChangeSubscriptionState state(Duration positionAge) {
+		synchronized (this.lock) {
+			return new ChangeSubscriptionState(this.topic, this.changes.size() >= this.capacity, this.changes.size(),
+					positionAge, this.lastGap, (this.lastGap != null) ? since(this.lastGapAt) : null,
+					since(this.openedAt), this.handler.getClass().getName());
+		}
+	}
+
+	private static Duration since(long nanoTime) {
+		return Duration.ofNanos(System.nanoTime() - nanoTime);
 	}
 
 	@Override

@@ -22,6 +22,7 @@ import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +67,11 @@ final class ChangePositions<S> {
 	private final Map<S, ChangePosition> positions = new LinkedHashMap<>();
 
 	/**
+	 * When the position of each was the current one.
+	 */
+	private final Map<S, Instant> currentAt = new HashMap<>();
+
+	/**
 	 * The run of the server to which the watermark and the changes read last belong.
 	 */
 	private @Nullable ServerRun run;
@@ -107,6 +113,7 @@ final class ChangePositions<S> {
 			return false;
 		}
 		this.positions.put(subscription, latest);
+		this.currentAt.put(subscription, this.latestAt);
 		return true;
 	}
 
@@ -125,6 +132,7 @@ final class ChangePositions<S> {
 			learn(current);
 		}
 		this.positions.put(subscription, current.position());
+		this.currentAt.put(subscription, this.clock.instant());
 	}
 
 	/**
@@ -132,6 +140,7 @@ final class ChangePositions<S> {
 	 * @return whether it was there
 	 */
 	boolean remove(S subscription) {
+		this.currentAt.remove(subscription);
 		return this.positions.remove(subscription) != null;
 	}
 
@@ -225,8 +234,14 @@ final class ChangePositions<S> {
 		for (Map.Entry<S, ChangePosition> entry : this.positions.entrySet()) {
 			ChangePosition position = entry.getValue();
 			if (position.server().equals(before)) {
-				entry.setValue((kept) ? position.afterCrash(server, this.watermark.durable()) : current.position());
 				subscriptions.add(entry.getKey());
+				if (kept) {
+					entry.setValue(position.afterCrash(server, this.watermark.durable()));
+				}
+				else {
+					entry.setValue(current.position());
+					this.currentAt.put(entry.getKey(), this.clock.instant());
+				}
 			}
 		}
 		begin(current);
@@ -280,12 +295,27 @@ final class ChangePositions<S> {
 	}
 
 	private void move(List<S> subscriptions, ChangePosition position) {
-		subscriptions.forEach((subscription) -> this.positions.replace(subscription, position));
+		boolean current = position.target() == null;
+		subscriptions.forEach((subscription) -> {
+			if (this.positions.replace(subscription, position) != null && current) {
+				this.currentAt.put(subscription, this.clock.instant());
+			}
+		});
+	}
+
+	/**
+	 * Return how long ago the position of a subscription was the current one.
+	 */
+	Duration age(S subscription) {
+		Instant now = this.clock.instant();
+		Duration age = Duration.between(this.currentAt.getOrDefault(subscription, now), now);
+		return (age.isNegative()) ? Duration.ZERO : age;
 	}
 
 	ChangeDeliveryState state(Predicate<S> hasRoom) {
 		int full = (int) this.positions.keySet().stream().filter(hasRoom.negate()).count();
-		return new ChangeDeliveryState(this.positions.size(), full, this.lastGap, this.lastGapAt);
+		Duration age = this.positions.keySet().stream().map(this::age).max(Duration::compareTo).orElse(Duration.ZERO);
+		return new ChangeDeliveryState(this.positions.size(), full, age, this.lastGap, this.lastGapAt);
 	}
 
 	@Override

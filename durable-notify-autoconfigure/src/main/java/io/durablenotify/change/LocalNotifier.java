@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.observation.Observations;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -124,7 +125,8 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	public Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeRules.requireTopic(topic);
 		Assert.notNull(handler, "'handler' must not be null");
-		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, this.observations, (hasRoom) -> {
+		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, new HandlerMeasures(),
+				this.observations, (hasRoom) -> {
 		}, this::remove);
 		this.feeds.compute(topic, (key, feeds) -> with(feeds, feed));
 		if (this.closed) {

@@ -27,6 +27,7 @@ import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PayloadJson;
+import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkQueue;
 
@@ -47,6 +48,11 @@ import org.springframework.transaction.support.TransactionTemplate;
 @Configuration(proxyBeanMethods = false)
 @RequiresPostgres
 public class ChannelConfiguration {
+
+	@Bean
+	QueueFace durableNotifyChannelFace() {
+		return new QueueFace(ChannelNames.PREFIX, "channel");
+	}
 
 	@Bean
 	ChannelSql durableNotifyChannelSql(Schema schema) {

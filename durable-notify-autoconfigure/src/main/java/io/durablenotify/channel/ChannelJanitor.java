@@ -68,8 +68,9 @@ final class ChannelJanitor extends PeriodicTask {
 
 	ChannelJanitor(ApplicationDatabase database, ChannelSql sql, ChannelModes modes, @Nullable Duration directRetention,
 			Duration subscriberLimit, Duration interval) {
-		super("durable-notify-channel-janitor", interval, new FailureLog(LogFactory.getLog(DurableChannels.class),
-				"Failed to clean up channels", "Channels are cleaned up again"));
+		super("channels", "durable-notify-channel-janitor", interval,
+				new FailureLog(LogFactory.getLog(DurableChannels.class), "Failed to clean up channels",
+						"Channels are cleaned up again"));
 		this.database = database;
 		this.sql = sql;
 		this.modes = modes;
@@ -104,14 +105,19 @@ final class ChannelJanitor extends PeriodicTask {
 		this.modes.retain(channels);
 		for (Channel channel : channels) {
 			if (channel.isOf(ChannelMode.BROADCAST)) {
-				parts.add(() -> execute(
-						(connection, joined) -> this.sql.trim(connection, channel.name(), this.subscriberLimit)) > 0);
+				parts.add(() -> trim(channel.name()));
 			}
 			else if (channel.isOf(ChannelMode.DIRECT)) {
 				parts.add(() -> sweep(channel.queueId()));
 			}
 		}
 		return parts;
+	}
+
+	private boolean trim(String stream) {
+		long trimmed = execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit));
+		removed(trimmed);
+		return trimmed > 0;
 	}
 
 	/**
@@ -122,6 +128,7 @@ final class ChannelJanitor extends PeriodicTask {
 		Swept swept = execute(
 				(connection, joined) -> this.sql.sweep(connection, queueId, after, this.directRetention, SLICE));
 		this.cursors.put(queueId, (swept.examined() < SLICE) ? Cursor.START : swept.last());
+		removed(swept.removed());
 		return swept.removed() >= SLICE;
 	}
 

@@ -37,6 +37,7 @@ import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
+import io.durablenotify.measure.Tally;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 
@@ -60,6 +61,8 @@ final class DirectReceiver {
 
 	private final Wakeups wakeups;
 
+	private final Tally received = new Tally();
+
 	private final ReadCommitted readCommitted = new ReadCommitted();
 
 	DirectReceiver(ApplicationDatabase database, ChannelSql sql, DirectWaits waits, Executor executor,
@@ -69,6 +72,13 @@ final class DirectReceiver {
 		this.waits = waits;
 		this.executor = executor;
 		this.wakeups = wakeups;
+	}
+
+	/**
+	 * Return how many messages were received.
+	 */
+	Tally received() {
+		return this.received;
 	}
 
 	/**
@@ -143,11 +153,13 @@ final class DirectReceiver {
 		if (!joined) {
 			Optional<Received> received = this.readCommitted.run(connection,
 					(session, inside) -> this.sql.receive(session, address, false));
+			received.ifPresent((message) -> this.received.increment());
 			received.filter(Received::more).ifPresent((first) -> wakeOthers(address));
 			return received;
 		}
 		Optional<Received> received = this.sql.receive(connection, address, true);
 		if (received.isPresent()) {
+			this.received.increment();
 			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 
 				@Override

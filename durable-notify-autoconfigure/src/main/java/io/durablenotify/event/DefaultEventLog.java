@@ -30,8 +30,11 @@ import io.durablenotify.database.Headers;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
+import io.durablenotify.event.EventMeasures.Result;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.Start;
+import io.durablenotify.measure.Outcomes;
+import io.durablenotify.measure.Timing;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
 import io.durablenotify.observation.Outcome;
@@ -106,8 +109,10 @@ final class DefaultEventLog implements EventLog {
 		requireSize(event);
 		Observed observed = this.observations.append(event.runId(), event.type(), 1).open();
 		return observed(observed, () -> {
-			AppendResult result = write(event.runId(), (connection, joined) -> this.appends.append(connection, joined,
-					event, Headers.write(observed.headers()), expectedSequence));
+			AppendResult result = append(event.runId(),
+					(connection, joined) -> List.of(this.appends.append(connection, joined, event,
+						Headers.write(observed.headers()), expectedSequence)))
+				.get(0);
 			result.observe(observed);
 			return result;
 		});
@@ -149,11 +154,26 @@ final class DefaultEventLog implements EventLog {
 		Observed observed = this.observations.append(runId, (all.size() == 1) ? all.get(0).type() : null, all.size())
 			.open();
 		return observed(observed, () -> {
-			List<AppendResult> results = write(runId, (connection, joined) -> this.appends.appendAll(connection, joined,
-					runId, all, Headers.write(observed.headers())));
+			List<AppendResult> results = append(runId,
+					(connection, joined) -> this.appends.appendAll(connection, joined, runId, all,
+						Headers.write(observed.headers())));
 			results.get(results.size() - 1).observe(observed);
 			return results;
 		});
+	}
+
+	private List<AppendResult> append(String runId, SessionWork<List<AppendResult>> work) {
+		Outcomes<Result, Timing> timings = this.appends.measures().appends();
+		long start = timings.of(Result.STORED).start();
+		try {
+			List<AppendResult> results = write(runId, work);
+			timings.of(Result.of(results)).end(start);
+			return results;
+		}
+		catch (RuntimeException ex) {
+			timings.of(Result.of(ex)).end(start);
+			throw ex;
+		}
 	}
 
 	private void requireSize(NewEvent event) {

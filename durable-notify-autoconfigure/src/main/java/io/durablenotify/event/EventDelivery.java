@@ -35,4 +35,9 @@ record EventDelivery(EventHandler handler) implements EntryHandler<StoredEvent> 
 		this.handler.onError(error);
 	}
 
+	@Override
+	public Class<?> handlerType() {
+		return this.handler.getClass();
+	}
+
 }

@@ -23,6 +23,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Executor;
 
@@ -66,6 +67,15 @@ final class Channels {
 
 	synchronized Set<String> names() {
 		return new TreeSet<>(this.registrations.keySet());
+	}
+
+	/**
+	 * Return how many handlers each has.
+	 */
+	synchronized Map<String, Integer> counts() {
+		Map<String, Integer> counts = new TreeMap<>();
+		this.registrations.forEach((channel, registered) -> counts.put(channel, registered.size()));
+		return counts;
 	}
 
 	private synchronized List<ChannelRegistration> of(String channel) {

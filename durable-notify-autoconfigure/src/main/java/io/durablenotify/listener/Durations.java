@@ -36,6 +36,14 @@ final class Durations {
 	}
 
 	/**
+	 * Format as seconds with one decimal place.
+	 */
+	static String inTenths(Duration duration) {
+		long tenths = Math.max(0, duration.toMillis()) / 100;
+		return "%d.%ds".formatted(tenths / 10, tenths % 10);
+	}
+
+	/**
 	 * Lengthen by up to a half at random, so that instances do not act in step.
 	 */
 	static Duration jittered(Duration duration) {

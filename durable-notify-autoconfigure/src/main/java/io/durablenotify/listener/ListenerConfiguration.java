@@ -38,13 +38,18 @@ import org.springframework.core.env.Environment;
 public class ListenerConfiguration {
 
 	@Bean
+	ListenerMeasures durableNotifyListenerMeasures(Schema schema) {
+		return new ListenerMeasures(schema.name());
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	NotificationListener durableNotifyListener(ListenerProperties properties, Environment environment,
-			ListenerConnectionDetails details, ApplicationDatabase database, Schema schema,
+			ListenerConnectionDetails details, ApplicationDatabase database, ListenerMeasures measures,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
 		String applicationName = (properties.applicationName() != null) ? properties.applicationName()
 				: environment.getProperty("spring.application.name", "durable-notify") + "-listener";
-		return new PostgresNotificationListener(properties, applicationName, details, database, schema.name(), executor,
+		return new PostgresNotificationListener(properties, applicationName, details, database, executor, measures,
 				Clock.systemUTC());
 	}
 

@@ -20,6 +20,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.loop.Delays;
@@ -27,6 +28,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerException.Problem;
+import io.durablenotify.listener.ListenerMeasures.Attempt;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
 
@@ -51,11 +53,20 @@ final class ListenerRun implements Runnable {
 
 	private final ListenerStateHolder state;
 
+	private final ListenerMeasures measures;
+
 	private final ExponentialBackOff backOff;
 
 	private final CompletableFuture<Void> firstConnect = new CompletableFuture<>();
 
 	private final CountDownLatch stopped = new CountDownLatch(1);
+
+	/**
+	 * Ends a delay between two attempts.
+	 */
+	private final Semaphore hurry = new Semaphore(0);
+
+	private volatile boolean reconnectRequested;
 
 	private final long begunAt = System.nanoTime();
 
@@ -67,13 +78,14 @@ final class ListenerRun implements Runnable {
 	private @Nullable ListenerConnection connection;
 
 	ListenerRun(ListenerProperties properties, String applicationName, ListenerConnectionDetails details,
-			Channels channels, ProbeSender probeSender, ListenerStateHolder state) {
+			Channels channels, ProbeSender probeSender, ListenerStateHolder state, ListenerMeasures measures) {
 		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;
 		this.channels = channels;
 		this.probeSender = probeSender;
 		this.state = state;
+		this.measures = measures;
 		this.backOff = new ExponentialBackOff(properties.backoff().delay().toMillis(),
 				properties.backoff().multiplier());
 		this.backOff.setMaxInterval(properties.backoff().maxDelay().toMillis());
@@ -97,7 +109,17 @@ final class ListenerRun implements Runnable {
 		synchronized (this) {
 			this.stopped.countDown();
 		}
+		this.hurry.release();
 		this.firstConnect.cancel(false);
+	}
+
+	/**
+	 * Make another connection, without a delay. Talks to the server.
+	 */
+	void reconnect() {
+		this.reconnectRequested = true;
+		this.hurry.release();
+		closeConnection();
 	}
 
 	/**
@@ -121,13 +143,14 @@ final class ListenerRun implements Runnable {
 	public void run() {
 		BackOffExecution delays = this.backOff.start();
 		while (!isStopped()) {
+			this.reconnectRequested = false;
 			long establishedAt = 0;
 			DriverConnectionDetails details = null;
 			try {
 				details = this.details.getDriverConnectionDetails();
 				try (ListenerConnection connection = open(details)) {
 					ListenerSession session = new ListenerSession(connection, this.channels, this.probeSender,
-							this.state, this.properties.probe());
+							this.state, this.measures, this.properties.probe());
 					watch(connection, session);
 					session.establish(this::isStopped);
 					establishedAt = System.nanoTime();
@@ -140,7 +163,7 @@ final class ListenerRun implements Runnable {
 			catch (Throwable ex) {
 				failed(ex, details, establishedAt != 0);
 			}
-			if (isHealthyPeriod(establishedAt)) {
+			if (isHealthyPeriod(establishedAt) || this.reconnectRequested) {
 				delays = this.backOff.start();
 			}
 			pause(delays.nextBackOff());
@@ -181,6 +204,7 @@ final class ListenerRun implements Runnable {
 
 	private synchronized void listening(DriverConnectionDetails details) {
 		if (!isStopped()) {
+			this.measures.attempts().of(Attempt.CONNECTED).increment();
 			this.state.listening(ListenerConnection.address(details));
 			this.firstConnect.complete(null);
 		}
@@ -191,8 +215,12 @@ final class ListenerRun implements Runnable {
 		if (isStopped()) {
 			return;
 		}
+		if (!established) {
+			this.measures.attempts().of(Attempt.FAILED).increment();
+		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
-				: new ListenerException(Problem.CONNECT, message(exception, details, established), exception);
+				: new ListenerException(Problem.CONNECT, (this.reconnectRequested) ? "a new connection was asked for"
+						: message(exception, details, established), exception);
 		if (this.properties.failFast() && !this.firstConnect.isDone()) {
 			if (isOutlasted(exception)) {
 				this.state.failed(Status.BACKING_OFF, String.valueOf(failure.getMessage()));
@@ -236,7 +264,8 @@ final class ListenerRun implements Runnable {
 
 	private void pause(long millis) {
 		try {
-			this.stopped.await(millis, TimeUnit.MILLISECONDS);
+			this.hurry.tryAcquire(millis, TimeUnit.MILLISECONDS);
+			this.hurry.drainPermits();
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();

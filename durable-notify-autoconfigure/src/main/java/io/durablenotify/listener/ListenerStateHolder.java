@@ -17,50 +17,94 @@
 package io.durablenotify.listener;
 
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.function.LongSupplier;
 
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.listener.ListenerState.StatusChange;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.StringUtils;
 
 /**
- * The owner of the listener's state. Logs one line per change of status, not per attempt.
+ * The owner of the listener's state and of its history. Logs one line per change of
+ * status, not per attempt, and few of those that follow each other closely.
  */
 final class ListenerStateHolder {
+
+	/**
+	 * How many changes are remembered.
+	 */
+	static final int HISTORY = 20;
 
 	private static final Log logger = LogFactory.getLog(NotificationListener.class);
 
 	private final Clock clock;
 
 	/**
-	 * Replaced under {@code this}.
+	 * Replaced under {@code this}, which also guards what follows.
 	 */
 	private volatile ListenerState state;
 
+	private final Deque<StatusChange> history = new ArrayDeque<>();
+
 	/**
-	 * Whether a connection has listened since the start. Guarded by {@code this}.
+	 * Whether a connection has listened since the start.
 	 */
 	private boolean listened;
 
+	/**
+	 * How many attempts have failed since the connection was lost, or the start.
+	 */
+	private int failures;
+
+	private Instant failingSince = Instant.EPOCH;
+
+	private final OutageLog outages;
+
+	private final OutageLog fullQueues;
+
 	ListenerStateHolder(Clock clock, Status status) {
+		this(clock, status, System::nanoTime);
+	}
+
+	ListenerStateHolder(Clock clock, Status status, LongSupplier nanoTime) {
 		this.clock = clock;
 		this.state = new ListenerState(status, clock.instant(), false, 0, null, null);
+		this.outages = new OutageLog(logger, nanoTime);
+		this.fullQueues = new OutageLog(logger, nanoTime);
 	}
 
 	ListenerState get() {
 		return this.state;
 	}
 
+	/**
+	 * Return the last changes of the status, the latest first.
+	 */
+	synchronized List<StatusChange> history() {
+		return List.copyOf(this.history);
+	}
+
 	synchronized void started() {
 		this.listened = false;
-		this.state = new ListenerState(Status.CONNECTING, now(), false, 0, null, null);
+		this.failures = 0;
+		this.state = new ListenerState(Status.CONNECTING, now(), false, this.state.reconnects(), null, null);
+		remember(null);
 	}
 
 	synchronized void stopped() {
-		this.state = this.state.withStatus(Status.STOPPED, now()).withProven(false);
+		change(Status.STOPPED, null);
+		this.state = this.state.withProven(false);
+		this.outages.forget();
+		this.fullQueues.forget();
 	}
 
 	synchronized void connected() {
@@ -72,18 +116,27 @@ final class ListenerStateHolder {
 			this.state = this.state.withProven(true).withLastProbe(ProbeOutcome.HEARD);
 		}
 		if (this.state.status() == Status.QUEUE_FULL) {
-			this.state = this.state.withStatus(Status.LISTENING, now());
-			logger.info("The server accepts notifications again");
+			change(Status.LISTENING, null);
+			this.fullQueues.over("The server accepts notifications again");
 		}
+	}
+
+	/**
+	 * Return whether it is of use to find out why nothing can be sent.
+	 */
+	synchronized boolean expectsQueueFull() {
+		return this.state.status() == Status.LISTENING
+				|| (this.state.status() == Status.QUEUE_FULL && this.fullQueues.awaitsLine());
 	}
 
 	/**
 	 * Nothing can be sent for now, as a probe has found.
 	 */
 	synchronized void queueFull(String error) {
-		if (this.state.status() == Status.LISTENING) {
-			this.state = this.state.withStatus(Status.QUEUE_FULL, now()).withProven(false).withLastError(error);
-			logger.warn(error + ". Falling back to polling until then");
+		if (expectsQueueFull()) {
+			change(Status.QUEUE_FULL, error);
+			this.state = this.state.withProven(false);
+			this.fullQueues.failed(Status.QUEUE_FULL, error + ". Falling back to polling until then");
 		}
 	}
 
@@ -92,23 +145,51 @@ final class ListenerStateHolder {
 	}
 
 	synchronized void listening(String address) {
-		this.state = this.state.withStatus(Status.LISTENING, now());
+		int attempts = this.failures + 1;
+		Duration away = Duration.between(this.failingSince, now());
+		this.failures = 0;
+		change(Status.LISTENING, null);
 		if (this.listened) {
 			this.state = this.state.withReconnect();
-			logger.info("Listening on %s again".formatted(address));
+			this.outages.over("Listening on %s again after %s, %s. Handlers look for what they may have missed"
+				.formatted(address, Durations.inTenths(away), (attempts == 1) ? "1 attempt" : attempts + " attempts"));
 		}
 		else {
 			this.listened = true;
+			this.outages.forget();
 			logger.info("Listening on " + address);
 		}
 	}
 
 	synchronized void failed(Status status, String error) {
-		Status previous = this.state.status();
-		this.state = this.state.withStatus(status, now()).withProven(false).withLastError(error);
-		if (previous != status) {
-			logger.warn("LISTEN connection failed: %s. Reconnecting; falling back to polling"
-				.formatted(StringUtils.trimTrailingCharacter(error, '.')));
+		if (this.failures == 0) {
+			this.failingSince = now();
+		}
+		this.failures++;
+		change(status, error);
+		this.state = this.state.withProven(false);
+		this.fullQueues.forget();
+		String advice = (status == Status.DEAF) ? "Set durable-notify.listener.url to reach PostgreSQL directly, or "
+				+ "durable-notify.listener.enabled=false to run on polling alone. " : "";
+		this.outages.failed(status, "LISTEN connection failed: %s. %sReconnecting; falling back to polling"
+			.formatted(StringUtils.trimTrailingCharacter(error, '.'), advice));
+	}
+
+	private void change(Status status, @Nullable String error) {
+		boolean changed = this.state.status() != status;
+		this.state = this.state.withStatus(status, now());
+		if (error != null) {
+			this.state = this.state.withLastError(error);
+		}
+		if (changed) {
+			remember(error);
+		}
+	}
+
+	private void remember(@Nullable String error) {
+		this.history.addFirst(new StatusChange(this.state.since(), this.state.status(), error));
+		if (this.history.size() > HISTORY) {
+			this.history.removeLast();
 		}
 	}
 

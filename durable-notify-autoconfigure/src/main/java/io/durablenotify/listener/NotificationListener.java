@@ -16,6 +16,8 @@
 
 package io.durablenotify.listener;
 
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.Subscription;
@@ -91,6 +93,31 @@ public interface NotificationListener extends Lifecycle {
 	 * probes.
 	 */
 	default void probe() {
+	}
+
+	/**
+	 * Give the connection up and make another one, without a delay, also while it is
+	 * being tried again. For operators; the listener reconnects by itself where it must.
+	 * Returns at once. Does nothing where the listener is off, or is another
+	 * implementation.
+	 */
+	default void reconnect() {
+	}
+
+	/**
+	 * Return the last changes of the status, 20 at most.
+	 * @return the changes, the latest first
+	 */
+	default List<ListenerState.StatusChange> history() {
+		return List.of();
+	}
+
+	/**
+	 * Return the channels that are subscribed to.
+	 * @return the number of handlers of each, by the channel's name
+	 */
+	default Map<String, Integer> channels() {
+		return Map.of();
 	}
 
 }

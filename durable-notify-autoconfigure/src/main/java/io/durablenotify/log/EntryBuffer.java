@@ -177,6 +177,10 @@ final class EntryBuffer<E> {
 		return this.size;
 	}
 
+	long bytes() {
+		return this.bytes;
+	}
+
 	@Override
 	public String toString() {
 		return "%d of %d (%d of %d bytes)".formatted(this.size, this.log.bufferSize(), this.bytes, this.maxBytes);

@@ -27,4 +27,12 @@ public interface EntryConsumer {
 	 */
 	void signal();
 
+	/**
+	 * Return the class of what takes the entries in the end, for operators.
+	 * @return the handler's class
+	 */
+	default Class<?> handlerType() {
+		return getClass();
+	}
+
 }

@@ -47,4 +47,12 @@ public interface EntryHandler<E> {
 	default void onError(Throwable error) {
 	}
 
+	/**
+	 * Return the class of the handler that the application has given, for operators.
+	 * @return the class
+	 */
+	default Class<?> handlerType() {
+		return getClass();
+	}
+
 }

@@ -103,6 +103,10 @@ final class FetchState {
 		return this.state.compareAndSet(State.FULL, State.QUEUED);
 	}
 
+	boolean isFull() {
+		return this.state.get() == State.FULL;
+	}
+
 	boolean isIdle() {
 		return this.state.get() == State.IDLE;
 	}

@@ -16,12 +16,14 @@
 
 package io.durablenotify.log;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.log.LogCursor.Validation;
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Head;
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +82,17 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	private volatile int entrySize = 8 * 1024;
 
+	private final ReaderMeasures measures;
+
+	/**
+	 * The index after the last entry that a wake-up or the last fetch has told of. A
+	 * value that is overwritten by an older one is corrected by the fetch that follows
+	 * its wake-up.
+	 */
+	private volatile long knownEnd;
+
+	private final long openedAt = System.nanoTime();
+
 	/**
 	 * Guards what follows.
 	 */
@@ -87,7 +100,24 @@ public final class LogSubscription<E> implements Subscription {
 
 	private final EntryBuffer<E> buffer;
 
+	/**
+	 * The index of the next entry to take.
+	 */
+	private long next;
+
+	/**
+	 * When an entry was taken last, by {@link System#nanoTime()}, if any was.
+	 */
+	private long takenAt;
+
+	private boolean taken;
+
 	private @Nullable End end;
+
+	/**
+	 * The reason of the end.
+	 */
+	private Ending ending = Ending.COMPLETED;
 
 	/**
 	 * Nothing may be taken any more.
@@ -116,7 +146,9 @@ public final class LogSubscription<E> implements Subscription {
 			Consumer<LogSubscription<E>> roomMade, long bufferBytes) {
 		this.log = log;
 		this.cursor = cursor;
+		this.next = cursor.next();
 		this.registry = registry;
+		this.measures = new ReaderMeasures(registry.measures(), log.family());
 		this.roomMade = roomMade;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
 	}
@@ -205,6 +237,15 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
+	 * A wake-up says how far the log is. To be called before the reader is woken.
+	 */
+	void announce(long end) {
+		if (end > this.knownEnd) {
+			this.knownEnd = end;
+		}
+	}
+
+	/**
 	 * Return entries of this reader's log as all of its readers may share them.
 	 */
 	EntryPage<E> toPage(List<E> entries) {
@@ -229,9 +270,10 @@ public final class LogSubscription<E> implements Subscription {
 
 	private boolean acceptFound(@Nullable Head head, EntryPage<E> page) {
 		if (head == null) {
-			end(this.log.deleted());
+			end(Ending.DELETED, this.log.deleted());
 			return false;
 		}
+		this.knownEnd = head.nextIndex();
 		if (page.size() > 0) {
 			this.entrySize = (int) (page.bytes(0, page.size()) / page.size());
 		}
@@ -246,23 +288,26 @@ public final class LogSubscription<E> implements Subscription {
 		int hole = from + page.successive(from, this.cursor.next());
 		int end = from + offer(page, from, hole);
 		if (end > from) {
+			this.measures.fetched(end - from);
 			received(end - from, page.get(end - 1));
 		}
 		if (end == hole && hole < page.size()) {
 			return truncated(this.log.indexOf(page.get(hole)) + " was found");
 		}
 		boolean more = this.cursor.next() < head.nextIndex();
+		this.measures.fetchEnded(more);
 		if (more && page.size() == 0) {
 			return truncated("nothing was found before %d".formatted(head.nextIndex()));
 		}
 		if (!more && head.end() != null) {
-			end(error(head.end()));
+			RuntimeException error = error(head.end());
+			end((error != null) ? Ending.FAILED : Ending.COMPLETED, error);
 		}
 		return more;
 	}
 
 	private boolean truncated(String found) {
-		end(this.log.truncated(this.cursor.next(), found));
+		end(Ending.TRUNCATED, this.log.truncated(this.cursor.next(), found));
 		return false;
 	}
 
@@ -283,6 +328,7 @@ public final class LogSubscription<E> implements Subscription {
 		if (!this.cursor.isNext(entry, server) || offer(toPage(List.of(entry)), 0, 1) == 0) {
 			return false;
 		}
+		this.measures.handedOver();
 		received(1, entry);
 		return true;
 	}
@@ -307,19 +353,20 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	void notFound() {
 		if (this.logId == 0) {
-			end(this.log.deleted());
+			end(Ending.DELETED, this.log.deleted());
 		}
 	}
 
 	/**
 	 * End the reading once the buffer is empty.
 	 */
-	void end(@Nullable Throwable error) {
+	void end(Ending ending, @Nullable Throwable error) {
 		synchronized (this.lock) {
 			if (this.end != null || this.closed) {
 				return;
 			}
 			this.end = new End(error);
+			this.ending = ending;
 		}
 		this.registry.ending(this);
 		this.consumer.signal();
@@ -330,12 +377,17 @@ public final class LogSubscription<E> implements Subscription {
 	 * @param error what the consumer receives
 	 */
 	public void abort(Throwable error) {
+		abort(Ending.ERROR, error);
+	}
+
+	private void abort(Ending ending, Throwable error) {
 		synchronized (this.lock) {
 			if (this.closed) {
 				return;
 			}
 			cut();
 			this.end = new End(error);
+			this.ending = ending;
 		}
 		this.registry.ending(this);
 		this.consumer.signal();
@@ -353,7 +405,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.stopped = stopped;
 		}
-		abort(this.log.stopped());
+		abort(Ending.STOPPED, this.log.stopped());
 		return stopped;
 	}
 
@@ -385,6 +437,11 @@ public final class LogSubscription<E> implements Subscription {
 				return;
 			}
 			this.buffer.remove(count);
+			if (count > 0) {
+				this.next += count;
+				this.takenAt = System.nanoTime();
+				this.taken = true;
+			}
 			hasRoom = this.buffer.hasRoom();
 		}
 		if (hasRoom) {
@@ -416,6 +473,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.closed = true;
 			end = this.end;
+			this.measures.ended(this.ending);
 		}
 		this.registry.remove(this);
 		return end;
@@ -436,6 +494,10 @@ public final class LogSubscription<E> implements Subscription {
 			if (this.stopped != null && this.end != null) {
 				// Interrupted because the context closes, most likely
 				end = this.end;
+				this.measures.ended(Ending.STOPPED);
+			}
+			else {
+				this.measures.ended(Ending.HANDLER);
 			}
 		}
 		this.registry.remove(this);
@@ -456,9 +518,26 @@ public final class LogSubscription<E> implements Subscription {
 		}
 	}
 
+	/**
+	 * Return the measures of its consumer.
+	 */
+	HandlerMeasures handlers() {
+		return this.measures.handlers();
+	}
+
+	/**
+	 * An entry is given to the consumer, the first one of its turn.
+	 */
+	void given(E entry) {
+		this.measures.given(() -> this.log.createdAtOf(entry));
+	}
+
 	@Override
 	public void cancel() {
 		synchronized (this.lock) {
+			if (!this.closed) {
+				this.measures.ended(Ending.CANCELLED);
+			}
 			this.closed = true;
 			cut();
 		}
@@ -496,6 +575,55 @@ public final class LogSubscription<E> implements Subscription {
 		synchronized (this.lock) {
 			return !this.closed && this.end == null;
 		}
+	}
+
+	/**
+	 * Return how many entries the consumer has still to take, as far as that is known.
+	 * @return the number
+	 */
+	public long lag() {
+		return state().lag();
+	}
+
+	/**
+	 * Return its state, taken now.
+	 */
+	ReaderState state() {
+		long known = Math.max(this.knownEnd, this.cursor.next());
+		boolean full = this.fetchState.isFull();
+		String handler = nameOf(this.consumer.handlerType());
+		synchronized (this.lock) {
+			// What was taken meanwhile
+			long end = Math.max(known, this.next);
+			return new ReaderState(name(), this.log.family(), status(full, end), this.next, end, end - this.next,
+					this.buffer.size(), this.buffer.bytes(), since(this.openedAt),
+					(this.taken) ? since(this.takenAt) : null, handler);
+		}
+	}
+
+	private static Duration since(long nanoTime) {
+		return Duration.ofNanos(System.nanoTime() - nanoTime);
+	}
+
+	/**
+	 * A lambda's name ends with an address after a slash.
+	 */
+	private static String nameOf(Class<?> type) {
+		String name = type.getName();
+		int end = name.indexOf('/');
+		return (end >= 0) ? name.substring(0, end) : name;
+	}
+
+	private ReaderState.Status status(boolean full, long end) {
+		if (!this.closed && this.end == null) {
+			if (this.logId == 0) {
+				return ReaderState.Status.WAITING;
+			}
+			if (full) {
+				return ReaderState.Status.FULL;
+			}
+		}
+		return (end > this.next) ? ReaderState.Status.BEHIND : ReaderState.Status.LIVE;
 	}
 
 	@Override

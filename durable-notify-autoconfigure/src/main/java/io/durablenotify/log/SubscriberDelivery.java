@@ -100,6 +100,12 @@ final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, Buf
 	}
 
 	@Override
+	public Class<?> handlerType() {
+		Flow.Subscriber<? super E> subscriber = this.subscriber;
+		return (subscriber != null) ? subscriber.getClass() : getClass();
+	}
+
+	@Override
 	public boolean hasBuffered() {
 		return this.delivery.hasBuffered();
 	}

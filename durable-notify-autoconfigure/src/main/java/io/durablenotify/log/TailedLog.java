@@ -18,6 +18,8 @@ package io.durablenotify.log;
 
 import java.time.Instant;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A log as one of its readers sees it: entry sizes, buffer limit and exceptions. One per
  * reader; called by any thread.
@@ -31,6 +33,14 @@ public interface TailedLog<E> {
 	 * @return the name
 	 */
 	String name();
+
+	/**
+	 * Return the configured family that the reader was opened for.
+	 * @return the family's name, or {@code null} for none
+	 */
+	default @Nullable String family() {
+		return null;
+	}
 
 	/**
 	 * Return how many entries the reader holds at most, and takes per run at most.

@@ -27,6 +27,7 @@ import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.QueueProbes;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkProperties;
@@ -83,6 +84,16 @@ public class OutboxConfiguration {
 	}
 
 	@Bean
+	QueueFace durableNotifyOutboxFace() {
+		return new QueueFace(OutboxQueues.PREFIX, "outbox");
+	}
+
+	@Bean
+	OutboxMeasures durableNotifyOutboxMeasures() {
+		return new OutboxMeasures();
+	}
+
+	@Bean
 	SentEvents durableNotifySentEvents(ApplicationDatabase database, Schema schema, OutboxProperties properties) {
 		return new SentEvents(database, schema.name(), properties.retention());
 	}
@@ -112,12 +123,12 @@ public class OutboxConfiguration {
 	@Bean
 	Lifecycle durableNotifyOutboxSenderRegistrar(OutboxSenders senders, WorkListeners listeners, QueueProbes probes,
 			WorkProperties work, OutboxProperties properties, Environment environment, SentEvents sent,
-			ObjectProvider<Observations> observations) {
+			OutboxMeasures measures, ObjectProvider<Observations> observations) {
 		String source = source(properties, environment);
 		return new SenderRegistrar(senders, listeners, new SenderSettings(properties, work)::spec,
 				(name) -> new OutboxCircuit(probes, name, properties.circuit()),
-				(sender, circuit) -> new OutboxDispatcher(sender, circuit, sent::add, source, properties.maxAge(),
-						Observations.of(observations)));
+				(sender, circuit) -> new OutboxDispatcher(measures.measured(sender), circuit, sent::add, source,
+						properties.maxAge(), Observations.of(observations)));
 	}
 
 	@Bean

@@ -40,4 +40,9 @@ record ChunkDelivery(ChunkHandler handler) implements EntryHandler<Chunk> {
 		this.handler.onError(error);
 	}
 
+	@Override
+	public Class<?> handlerType() {
+		return this.handler.getClass();
+	}
+
 }

@@ -82,7 +82,7 @@ record ConsumerSpec(String name, String selection, boolean prefix, boolean fromE
 	 * position is as old or new as the server's chunks, and need not be compared.
 	 */
 	TailedStream tailed(String fullName, long next) {
-		return new TailedStream(fullName, relativeName(fullName), this.scope.bufferSize(), next);
+		return new TailedStream(fullName, relativeName(fullName), this.scope.family(), this.scope.bufferSize(), next);
 	}
 
 	static Start start(long streamId, Instant createdAt, long next) {

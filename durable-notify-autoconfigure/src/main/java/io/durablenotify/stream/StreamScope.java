@@ -17,6 +17,7 @@
 package io.durablenotify.stream;
 
 import io.durablenotify.database.Texts;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.unit.DataSize;
 
@@ -24,15 +25,17 @@ import org.springframework.util.unit.DataSize;
  * The streams and limits of a {@link StreamReader} or {@link StreamWriter}: all, or those
  * of a family. Its callers name a family's streams without the prefix.
  *
+ * @param family the family's name, or {@code null} for all streams
  * @param prefix what the names of its streams begin with; empty for all streams
  * @param bufferSize how many chunks a live reader holds at most
  * @param maxChunkSize the largest chunk, in bytes
  * @param maxChunkSizeProperty the property that sets it
  */
-record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxChunkSizeProperty) {
+record StreamScope(@Nullable String family, String prefix, int bufferSize, int maxChunkSize,
+		String maxChunkSizeProperty) {
 
 	static StreamScope of(StreamProperties properties) {
-		return new StreamScope("", properties.bufferSize(), (int) properties.maxChunkSize().toBytes(),
+		return new StreamScope(null, "", properties.bufferSize(), (int) properties.maxChunkSize().toBytes(),
 				StreamProperties.PREFIX + ".max-chunk-size");
 	}
 
@@ -43,7 +46,7 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 		StreamProperties.Family family = properties.family(name);
 		int bufferSize = (family.bufferSize() != null) ? family.bufferSize() : properties.bufferSize();
 		DataSize maxChunkSize = (family.maxChunkSize() != null) ? family.maxChunkSize() : properties.maxChunkSize();
-		return new StreamScope(family.prefix(), bufferSize, (int) maxChunkSize.toBytes(),
+		return new StreamScope(name, family.prefix(), bufferSize, (int) maxChunkSize.toBytes(),
 				"%s.families.%s.max-chunk-size".formatted(StreamProperties.PREFIX, name));
 	}
 
@@ -83,7 +86,7 @@ record StreamScope(String prefix, int bufferSize, int maxChunkSize, String maxCh
 	}
 
 	TailedStream tailed(String name) {
-		return new TailedStream(fullName(name), name, this.bufferSize);
+		return new TailedStream(fullName(name), name, this.family, this.bufferSize, 0);
 	}
 
 	/**

@@ -20,6 +20,7 @@ import java.time.Instant;
 
 import io.durablenotify.log.LogKind;
 import io.durablenotify.log.TailedLog;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A stream as one of its live readers sees it.
@@ -27,19 +28,17 @@ import io.durablenotify.log.TailedLog;
  * @param name the full name, for the database and in messages
  * @param relativeName the name by which the reader's caller knows it, for the caller to
  * use
+ * @param family the family that the reader is of, or {@code null}
  * @param bufferSize how many chunks the reader holds at most
  * @param firstIndex the index of the first chunk that the reader may be given: if it
  * begins with that, the one before is not compared
  */
-record TailedStream(String name, String relativeName, int bufferSize, long firstIndex) implements TailedLog<Chunk> {
+record TailedStream(String name, String relativeName, @Nullable String family, int bufferSize,
+		long firstIndex) implements TailedLog<Chunk> {
 
 	static final String TOPIC = "streams";
 
 	static final LogKind KIND = new LogKind(TOPIC, StreamReader.class, "stream", "chunk");
-
-	TailedStream(String name, String relativeName, int bufferSize) {
-		this(name, relativeName, bufferSize, 0);
-	}
 
 	@Override
 	public long indexOf(Chunk chunk) {

@@ -79,6 +79,16 @@ public class WorkConfiguration {
 	}
 
 	@Bean
+	WorkMeasures durableNotifyWorkMeasures(ObjectProvider<QueueFace> faces) {
+		return new WorkMeasures(faces.stream().toList());
+	}
+
+	@Bean
+	WorkBacklog durableNotifyWorkBacklog(Schema schema) {
+		return new WorkBacklogSql(schema.name());
+	}
+
+	@Bean
 	QueueWatch durableNotifyQueueWatch() {
 		return new QueueWatch();
 	}

@@ -16,6 +16,8 @@
 
 package io.durablenotify.work;
 
+import java.util.List;
+
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
@@ -78,12 +80,17 @@ public class WorkListenerConfiguration {
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties,
-			ObjectProvider<Observations> observations) {
+			WorkMeasures measures, ObjectProvider<Observations> observations) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,
 				wakeups, writes, executor, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
-				}, properties, Observations.of(observations));
+				}, properties, measures, Observations.of(observations));
+	}
+
+	@Bean
+	WorkHandling durableNotifyWorkHandling(WorkListeners listeners) {
+		return (listeners instanceof WorkListenerRegistry registry) ? registry::states : List::of;
 	}
 
 	@Bean

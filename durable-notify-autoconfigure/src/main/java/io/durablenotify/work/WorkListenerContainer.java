@@ -124,6 +124,10 @@ final class WorkListenerContainer {
 		return this.queues;
 	}
 
+	int concurrency() {
+		return this.settings.concurrency();
+	}
+
 	void signal() {
 		this.loop.signal();
 	}

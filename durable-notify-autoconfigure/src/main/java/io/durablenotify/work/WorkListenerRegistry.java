@@ -21,6 +21,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +93,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final WorkProperties properties;
 
+	private final WorkMeasures measures;
+
 	private final Observations observations;
 
 	private final TransactionalCompletion completion;
@@ -130,7 +133,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, Executor executor,
-			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties,
+			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties, WorkMeasures measures,
 			Observations observations) {
 		this.observations = observations;
 		this.database = database;
@@ -141,6 +144,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		this.executor = executor;
 		this.transactions = transactions;
 		this.properties = properties;
+		this.measures = measures;
 		this.completion = new TransactionalCompletion(database, settleSql, writes);
 	}
 
@@ -171,6 +175,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 								.formatted(queue));
 				}
 			}
+			registration.spec.queues().forEach(this.measures::of);
 			if (this.started) {
 				start(registration);
 			}
@@ -201,7 +206,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				return;
 			}
 			this.started = true;
-			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups);
+			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
 			try {
@@ -228,7 +233,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			return registered;
 		});
 		Settlements settlements = Objects.requireNonNull(this.settlements);
-		WorkInvoker invoker = new WorkInvoker(registration.target,
+		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
 				this.completion, this.running, this.observations);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
@@ -275,6 +280,27 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			}
 			return lease;
 		}
+	}
+
+	/**
+	 * Return the states of the queues that have a listener, while they are started.
+	 */
+	List<QueueListenerState> states() {
+		Map<Integer, Integer> running = new HashMap<>();
+		this.running.all().forEach((item) -> running.merge(item.claim().queue().id(), 1, Integer::sum));
+		Map<Integer, Integer> held = new HashMap<>();
+		this.held.values()
+			.stream()
+			.filter((claim) -> !claim.lease().isLost())
+			.forEach((claim) -> held.merge(claim.queue().id(), claim.unsettled(), Integer::sum));
+		return Set.copyOf(this.containers.values())
+			.stream()
+			.flatMap((container) -> container.queues()
+				.stream()
+				.map((queue) -> new QueueListenerState(queue.name(), container.concurrency(),
+						running.getOrDefault(queue.id(), 0), held.getOrDefault(queue.id(), 0))))
+			.sorted(Comparator.comparing(QueueListenerState::queue))
+			.toList();
 	}
 
 	@Override
@@ -376,7 +402,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
 			WorkListenerRegistry.this.held.values()
 				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
-			return WorkListenerRegistry.this.database.executeSeparately("claim work",
+			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
+			boolean withWaits = measures.waiting().isRecorded();
+			long start = measures.claim().start();
+			ClaimedWork claimed = WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 						long now = System.nanoTime();
 						Long certain = this.certainAt.remove(queue.id());
@@ -384,12 +413,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 							releaseUnknown(connection, queue, lease);
 							certain = now;
 						}
-						Claimed claimed = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
-								lease.instanceId(), limit, range.low(), range.hint());
-						ClaimedWork work = new ClaimedWork(claimed, firstItems(connection, claimed.items()));
+						Claimed answer = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
+								lease.instanceId(), limit, range.low(), range.hint(), withWaits);
+						ClaimedWork work = new ClaimedWork(answer, firstItems(connection, answer.items()));
 						this.certainAt.put(queue.id(), certain);
 						return work;
 					});
+			measures.claim().end(start);
+			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), queue.isPolled());
+			return claimed;
 		}
 
 		/**

@@ -31,6 +31,7 @@ import javax.sql.DataSource;
 
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.autoconfigure.DurableNotifyHealthContributorAutoConfiguration;
+import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.change.ChangeDeliveryState;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.EventLog;
@@ -243,9 +244,10 @@ class DurableNotifyHealthIndicatorTests {
 			.willReturn(new ListenerState(ListenerState.Status.BACKING_OFF, Instant.EPOCH, false, 0, null, "an error"));
 		Poll poll = mock(Poll.class);
 		given(poll.intervalInForce()).willReturn(Duration.ofSeconds(1));
+		ChangeDelivery changes = mock(ChangeDelivery.class);
+		given(changes.state()).willReturn(new ChangeDeliveryState(0, 0, Duration.ZERO, null, null));
 		Health health = new DurableNotifyHealthIndicator(listener, poll,
-				new ApplicationDatabase(dataSource, () -> null), List.of(),
-				() -> new ChangeDeliveryState(0, 0, null, null), List::of)
+				new ApplicationDatabase(dataSource, () -> null), List.of(), changes, List::of)
 			.health();
 		assertThat(health.getStatus()).isEqualTo(Status.DOWN);
 	}

@@ -71,12 +71,23 @@ class ChangePositionsTests {
 		this.positions.addAtLatest("fast");
 		Predicate<String> hasRoom = "fast"::equals;
 		assertThat(this.positions.reads(hasRoom)).isEqualTo(Map.of(at(SERVER, "5:10:"), List.of("fast")));
+		this.now = this.now.plusSeconds(7);
 		this.positions.advance(at(SERVER, "5:10:"), page("5:20:", 12), List.of("fast"));
 		assertReads(Map.of(at(SERVER, "5:10:"), List.of("slow"), at(SERVER, "5:20:"), List.of("fast")));
-		assertThat(this.positions.state(hasRoom)).isEqualTo(new ChangeDeliveryState(2, 1, null, null));
+		assertThat(this.positions.state(hasRoom))
+			.isEqualTo(new ChangeDeliveryState(2, 1, Duration.ofSeconds(7), null, null));
 		this.positions.advance(at(SERVER, "5:20:"), page("5:30:", 22), List.of("fast"));
 		this.positions.advance(at(SERVER, "5:10:"), page("5:30:", 12, 22), List.of("slow"));
 		assertReads(Map.of(at(SERVER, "5:30:"), List.of("slow", "fast")));
+		assertThat(this.positions.state(ALL)).isEqualTo(new ChangeDeliveryState(2, 0, Duration.ZERO, null, null));
+	}
+
+	@Test
+	void aPositionIsAsOldAsItsFirstPage() {
+		this.positions.add("a", current(SERVER, "5:10:", 8));
+		this.now = this.now.plusSeconds(7);
+		this.positions.advance(at(SERVER, "5:10:"), cut("5:30:", 12, 20), List.of("a"));
+		assertThat(this.positions.age("a")).isEqualTo(Duration.ofSeconds(7));
 	}
 
 	@Test
@@ -169,7 +180,7 @@ class ChangePositionsTests {
 		assertThat(validate(current(CRASHED, "5:22:", 20), true, true)).isNull();
 		assertReads(Map.of(at(CRASHED, "5:10:"), List.of("full"), at(CRASHED, "15:21:17"), List.of("a")));
 		assertThat(this.positions.watermark(CRASHED)).isEqualTo(watermark(20));
-		assertThat(this.positions.state(ALL)).isEqualTo(new ChangeDeliveryState(2, 0, null, null));
+		assertThat(this.positions.state(ALL)).isEqualTo(new ChangeDeliveryState(2, 0, Duration.ZERO, null, null));
 	}
 
 	@Test
@@ -189,7 +200,8 @@ class ChangePositionsTests {
 		assertThat(validate(current(CRASHED, "5:11:", 8), false, false))
 			.isEqualTo(new Gap<>(Reason.FAILOVER, List.of("full", "a")));
 		assertReads(Map.of(at(CRASHED, "5:11:"), List.of("full", "a")));
-		assertThat(this.positions.state(ALL)).isEqualTo(new ChangeDeliveryState(2, 0, Reason.FAILOVER, this.now));
+		assertThat(this.positions.state(ALL))
+			.isEqualTo(new ChangeDeliveryState(2, 0, Duration.ZERO, Reason.FAILOVER, this.now));
 	}
 
 	@Test

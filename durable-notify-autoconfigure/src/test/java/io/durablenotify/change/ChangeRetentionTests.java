@@ -139,6 +139,8 @@ class ChangeRetentionTests {
 			ChangeDeliveryState state = deaf.bean(ChangeDelivery.class).state();
 			assertThat(state.lastGap()).isEqualTo(Reason.EXPIRED);
 			assertThat(state.lastGapAt()).isNotNull();
+			assertThat(deaf.bean(ChangeDelivery.class).subscriptions()).singleElement()
+				.satisfies((subscription) -> assertThat(subscription.lastGap()).isEqualTo(Reason.EXPIRED));
 		}
 	}
 

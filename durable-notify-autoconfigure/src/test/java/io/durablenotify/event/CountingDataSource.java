@@ -55,7 +55,7 @@ final class CountingDataSource extends DelegatingDataSource {
 		return new EventConfiguration().durableNotifyEventLog(new ApplicationDatabase(this, () -> null),
 				this.instance.bean(Schema.class), this.instance.bean(PostgresRunCatalog.class),
 				this.instance.bean(PublishingWrites.class), RunFollowers.of(this.instance),
-				this.instance.bean(EventProperties.class),
+				this.instance.bean(EventProperties.class), new EventMeasures(),
 				new StaticListableBeanFactory().getBeanProvider(Observations.class));
 	}
 

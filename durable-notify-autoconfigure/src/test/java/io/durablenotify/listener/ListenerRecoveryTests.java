@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.listener.ListenerState.StatusChange;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.ChannelTap;
@@ -73,6 +74,21 @@ class ListenerRecoveryTests {
 			assertThat(handler.texts()).containsExactly("before", "meanwhile", "after");
 			assertThat(listeners()).hasSize(1).doesNotContainAnyElementsOf(backends);
 			assertThat(instance.listener().state().reconnects()).isOne();
+		}
+	}
+
+	@Test
+	void aConnectionThatIsAskedForReplacesTheOneThereIs() {
+		try (Instance instance = Instance.start(this.database, NO_POLL)) {
+			List<Integer> backends = listeners();
+			instance.listener().reconnect();
+			Eventually.await(() -> instance.listener().state().reconnects() == 1, instance.listener()::state);
+			Eventually.await(() -> listeners().size() == 1, instance.listener()::state);
+			assertThat(listeners()).doesNotContainAnyElementsOf(backends);
+			assertThat(instance.listener().history()).extracting(StatusChange::status)
+				.containsExactly(Status.LISTENING, Status.BACKING_OFF, Status.LISTENING, Status.CONNECTING);
+			assertThat(instance.listener().history().get(1).error()).isEqualTo("a new connection was asked for");
+			assertThat(instance.listener().channels()).containsEntry(WAKEUP_CHANNEL, 1);
 		}
 	}
 

@@ -88,7 +88,9 @@ class PoolerTests {
 			assertDelivers(other, instance);
 			assertDelivers(instance, other);
 			assertThat(instance.listener().state().status()).isEqualTo(Status.DEAF);
-			assertThat(output).contains("transaction mode stands between. Reconnecting; falling back to polling");
+			assertThat(output)
+				.contains("transaction mode stands between. Set durable-notify.listener.url to reach PostgreSQL "
+						+ "directly");
 		}
 	}
 

@@ -123,7 +123,7 @@ class ServerOutageTests {
 			proxy.pass();
 			instance.awaitStatus(Status.LISTENING);
 			handler.awaitChunks(1);
-			assertThat(output.getOut()).containsOnlyOnce(" again\n");
+			assertThat(output.getOut()).containsOnlyOnce(" again after ");
 		}
 	}
 

@@ -35,9 +35,11 @@ import java.util.stream.LongStream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Found;
 import io.durablenotify.log.NumberedLogs.Entry;
 import io.durablenotify.log.NumberedLogs.Numbered;
+import io.durablenotify.log.ReaderState.Status;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -83,7 +85,7 @@ class LogSubscriptionsTests {
 
 	private LogSubscriptions<Entry> open(Executor executor, Poll poll) {
 		return new LogSubscriptions<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
-				executor, instance.bean(Wakeups.class), poll);
+				executor, instance.bean(Wakeups.class), poll, new LogMeasures(List.of()));
 	}
 
 	@AfterEach
@@ -570,7 +572,7 @@ class LogSubscriptionsTests {
 		LogSubscription<Entry> reader = new LogSubscription<>(log, new LogCursor<>(log, NumberedLogs.KIND, 1, null),
 				this.readers.registry(), (other) -> {
 				}, 1_000);
-		reader.end(null);
+		reader.end(Ending.COMPLETED, null);
 		assertThat(this.readers.registry().all()).containsExactly(reader);
 		assertThat(reader.takeEnd()).isNotNull();
 		// As in a thread that was held up between the end and its registration
@@ -634,6 +636,63 @@ class LogSubscriptionsTests {
 
 	}
 
+	@Test
+	void aReaderThatHasAllIsLiveAndOneWhoseHandlerIsSlowIsBehindAndThenFull() {
+		assertThat(this.readers.states()).isEmpty();
+		CountDownLatch going = new CountDownLatch(1);
+		Recorder slow = new Recorder() {
+
+			@Override
+			public void onEntry(Entry entry) {
+				await(going);
+				super.onEntry(entry);
+			}
+
+		};
+		slow.follow("lagging", 1);
+		awaitState("lagging", Status.WAITING, 1, 1);
+		append("lagging", 7);
+		awaitState("lagging", Status.BEHIND, 1, 8);
+		assertThat(state("lagging")).satisfies((state) -> {
+			assertThat(state.lag()).isEqualTo(7);
+			assertThat(state.bufferedEntries()).isEqualTo(7);
+			assertThat(state.bufferedBytes()).isEqualTo(7 * Long.BYTES);
+			assertThat(state.family()).isNull();
+			assertThat(state.sinceDelivery()).isNull();
+			assertThat(state.handler()).isEqualTo(slow.getClass().getName());
+		});
+		append("lagging", 1_000);
+		awaitState("lagging", Status.FULL, 1, 1_008);
+		append("lagging", 8);
+		awaitState("lagging", Status.FULL, 1, 1_016);
+		going.countDown();
+		awaitState("lagging", Status.LIVE, 1_016, 1_016);
+		ReaderState done = state("lagging");
+		assertThat(done.sinceDelivery()).isLessThan(done.openFor());
+	}
+
+	@Test
+	void whatAServerHasLostIsNotWaitedFor() {
+		long id = append("overtaken", 5);
+		new Recorder().follow("overtaken", 1).awaitNumbers(1, 5);
+		int statements = this.logs.statements();
+		// A wake-up of what a failover has lost
+		instance.bean(Wakeups.class).send(NumberedLogs.KIND.topic(), Wakeup.moved(id, 9));
+		Eventually.await(() -> this.logs.statements() > statements, () -> state("overtaken").toString());
+		awaitState("overtaken", Status.LIVE, 6, 6);
+	}
+
+	private void awaitState(String name, Status status, long next, long knownEnd) {
+		Eventually.await(() -> {
+			ReaderState state = state(name);
+			return state.status() == status && state.next() == next && state.knownEnd() == knownEnd;
+		}, () -> state(name).toString());
+	}
+
+	private ReaderState state(String name) {
+		return this.readers.states().stream().filter((state) -> state.name().equals(name)).findFirst().orElseThrow();
+	}
+
 	private long append(String name, int count) {
 		long id = this.logs.append(name, count);
 		instance.bean(Wakeups.class)
@@ -644,7 +703,7 @@ class LogSubscriptionsTests {
 	/**
 	 * Keeps what it is given.
 	 */
-	private final class Recorder implements EntryHandler<Entry> {
+	private class Recorder implements EntryHandler<Entry> {
 
 		private final List<Long> numbers = new CopyOnWriteArrayList<>();
 

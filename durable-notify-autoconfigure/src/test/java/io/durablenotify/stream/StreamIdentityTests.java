@@ -153,7 +153,7 @@ class StreamIdentityTests extends LogIdentityContract<Chunk> {
 		assertThat(instance().reader().list(StreamQuery.all().prefix("listed"))).extracting(StreamInfo::identity)
 			.containsExactly(identity);
 		StreamInfo info = instance().reader().info("listed").orElseThrow();
-		StreamScope family = new StreamScope("list", 1, 1, "property");
+		StreamScope family = new StreamScope("lists", "list", 1, 1, "property");
 		assertThat(family.relativeInfo(info).identity()).isEqualTo(identity);
 	}
 

@@ -129,6 +129,29 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void thisInstanceKnowsWhatItHoldsAndHandles() {
+		CountDownLatch going = new CountDownLatch(1);
+		listen(WorkListenerSpec.of(this.queue).concurrency(2).prefetch(3), (item) -> {
+			going.await();
+			return record(item);
+		});
+		this.work.enqueueAll(IntStream.range(0, 9).mapToObj((i) -> WorkRequest.of(this.queue, "item " + i)).toList());
+		Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 2, 2, 5)), this::state);
+		going.countDown();
+		awaitHandled(9);
+		Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 2, 0, 0)), this::state);
+	}
+
+	private QueueListenerState handling() {
+		return instance.bean(WorkHandling.class)
+			.listeners()
+			.stream()
+			.filter((state) -> state.queue().equals(this.queue))
+			.findFirst()
+			.orElseThrow();
+	}
+
+	@Test
 	void anItemIsHandledOnceAndIsGone() {
 		listen(WorkListenerSpec.of(this.queue), this::record);
 		Enqueued enqueued = this.work.enqueue(WorkRequest.of(this.queue, "a"));

@@ -59,6 +59,8 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private final ToLongFunction<Append> result;
 
+	private final AppendMeasures measures;
+
 	private final AppendQueue queue;
 
 	private final AsyncCompletions<Append> completions;
@@ -84,13 +86,15 @@ public final class AppendPipeline implements AutoCloseable {
 	 */
 	public AppendPipeline(ApplicationDatabase database, AppendWrite write, Limits limits, Executor executor,
 			ToLongFunction<Append> result, Log log) {
-		this(new BatchWriter(database, write), limits, executor, result, log);
+		this(new BatchWriter(database, write), limits, executor, result, write.measures(), log);
 	}
 
-	AppendPipeline(BatchWriter writer, Limits limits, Executor executor, ToLongFunction<Append> result, Log log) {
+	AppendPipeline(BatchWriter writer, Limits limits, Executor executor, ToLongFunction<Append> result,
+			AppendMeasures measures, Log log) {
 		this.writer = writer;
 		this.timeout = limits.timeout();
 		this.result = result;
+		this.measures = measures;
 		this.queue = new AppendQueue(limits.bufferBytes());
 		this.completions = new AsyncCompletions<>("durable-notify-append-outcome", executor,
 				(append) -> append.completeFuture(result), Append::hasDependents, Delays.ofJvm());
@@ -108,7 +112,7 @@ public final class AppendPipeline implements AutoCloseable {
 	 * @return the index of the first chunk
 	 */
 	public long append(Append append) {
-		append.within(this.timeout);
+		append.within(this.timeout).timedBy(this.measures);
 		if (this.queue.tryEnter(append.stream())) {
 			writeAlone(append);
 		}
@@ -130,7 +134,9 @@ public final class AppendPipeline implements AutoCloseable {
 	 */
 	public @Nullable CompletableFuture<Long> appendAsync(Append append) {
 		CompletableFuture<Long> future = new CompletableFuture<>();
-		if (!this.queue.offer(append.within(this.timeout).completing(future), false)) {
+		append.within(this.timeout).timedBy(this.measures).completing(future);
+		if (!this.queue.offer(append, false)) {
+			append.complete(new Closed());
 			return null;
 		}
 		this.mainLoop.signal();
@@ -239,6 +245,14 @@ public final class AppendPipeline implements AutoCloseable {
 		this.completions.complete(left.stream().filter(Append::isAsync).toList());
 		this.mainLoop.close();
 		this.mutedLoop.close();
+	}
+
+	/**
+	 * Return the state of what is not written yet.
+	 * @return the state, taken now
+	 */
+	public AppendState state() {
+		return this.queue.state();
 	}
 
 	@Override

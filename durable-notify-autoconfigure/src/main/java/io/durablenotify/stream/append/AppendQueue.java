@@ -335,6 +335,16 @@ final class AppendQueue {
 		}
 	}
 
+	AppendState state() {
+		this.lock.lock();
+		try {
+			return new AppendState(this.bytes, this.maxBytes, this.muted.size());
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
 	boolean hasMuted() {
 		this.lock.lock();
 		try {

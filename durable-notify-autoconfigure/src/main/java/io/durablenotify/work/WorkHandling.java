@@ -1,0 +1,33 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.List;
+
+/**
+ * The handling of work by this instance.
+ */
+public interface WorkHandling {
+
+	/**
+	 * Return the states of the queues that have a listener here. The database is not
+	 * asked: {@link WorkAdmin#queues()} knows what is stored.
+	 * @return the states by name, taken now, while the listeners are started; else none
+	 */
+	List<QueueListenerState> listeners();
+
+}
