@@ -61,6 +61,8 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private final AppendQueue queue;
 
+	private final BufferWatch watch;
+
 	private final AsyncCompletions<Append> completions;
 
 	private final BackgroundLoop mainLoop;
@@ -92,6 +94,7 @@ public final class AppendPipeline implements AutoCloseable {
 		this.timeout = limits.timeout();
 		this.result = result;
 		this.queue = new AppendQueue(limits.bufferBytes());
+		this.watch = new BufferWatch(log, limits.bufferBytes());
 		this.completions = new AsyncCompletions<>("durable-notify-append-outcome", executor,
 				(append) -> append.completeFuture(result), Append::hasDependents, Delays.ofJvm());
 		this.mainLoop = new BackgroundLoop("durable-notify-append", failures(log), this::writeQueued);
@@ -112,7 +115,7 @@ public final class AppendPipeline implements AutoCloseable {
 		if (this.queue.tryEnter(append.stream())) {
 			writeAlone(append);
 		}
-		else if (this.queue.offer(append, true)) {
+		else if (offer(append) || this.queue.offer(append, true)) {
 			this.mainLoop.signal();
 		}
 		else {
@@ -130,11 +133,19 @@ public final class AppendPipeline implements AutoCloseable {
 	 */
 	public @Nullable CompletableFuture<Long> appendAsync(Append append) {
 		CompletableFuture<Long> future = new CompletableFuture<>();
-		if (!this.queue.offer(append.within(this.timeout).completing(future), false)) {
+		if (!offer(append.within(this.timeout).completing(future))) {
 			return null;
 		}
 		this.mainLoop.signal();
 		return future;
+	}
+
+	private boolean offer(Append append) {
+		boolean accepted = this.queue.offer(append, false);
+		if (!accepted) {
+			this.watch.update(this.queue.bytes());
+		}
+		return accepted;
 	}
 
 	/**
@@ -176,8 +187,11 @@ public final class AppendPipeline implements AutoCloseable {
 		if (batch.isEmpty()) {
 			return Next.IDLE;
 		}
+		this.watch.update(this.queue.bytes());
+		long start = System.nanoTime();
 		try {
 			this.writer.write(batch);
+			this.watch.written(Duration.ofNanos(System.nanoTime() - start));
 			if (!completeOrMute(batch).isEmpty()) {
 				this.mutedLoop.signal();
 			}
@@ -226,6 +240,7 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private void complete(List<Append> completed) {
 		this.queue.completed(completed);
+		this.watch.update(this.queue.bytes());
 		this.completions.complete(completed.stream().filter(Append::isAsync).toList());
 	}
 

@@ -335,6 +335,16 @@ final class AppendQueue {
 		}
 	}
 
+	long bytes() {
+		this.lock.lock();
+		try {
+			return this.bytes;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
 	boolean hasMuted() {
 		this.lock.lock();
 		try {
