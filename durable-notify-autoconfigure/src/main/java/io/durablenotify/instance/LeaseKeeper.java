@@ -200,6 +200,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		};
 	}
 
+	@Override
+	public List<Lease> leases() {
+		return this.leases.values().stream().filter(HeldLease::isRegistered).map(Lease.class::cast).toList();
+	}
+
 	private HeldLease newLease(Duration duration) {
 		return new HeldLease(duration, this::signal);
 	}

@@ -88,6 +88,11 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	}
 
 	@Override
+	public void resync() {
+		this.registry.resyncAll();
+	}
+
+	@Override
 	public void joinTransaction() {
 		this.transactions.current();
 	}

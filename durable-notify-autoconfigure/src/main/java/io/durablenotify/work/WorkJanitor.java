@@ -87,6 +87,7 @@ final class WorkJanitor extends PeriodicTask {
 			takeOver(instanceId);
 		}
 		this.watch.update(execute((connection) -> this.sql.unhandledQueues(connection, UNHANDLED)));
+		this.watch.updateProbed(execute(this.sql::probedQueues));
 		boolean more = execute((connection) -> this.sql.expire(connection, SLICE)) >= SLICE;
 		if (this.deadRetention != null) {
 			// Last, since it fails where another transaction has locked an ordering key
