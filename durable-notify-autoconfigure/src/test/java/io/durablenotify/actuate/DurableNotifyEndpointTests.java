@@ -351,7 +351,7 @@ class DurableNotifyEndpointTests {
 
 	@Test
 	void deadItemsAreListedRequeuedAndPurged() {
-		String queue = "requeued/a b";
+		String queue = "requeued/a&b";
 		WorkAdmin admin = hiding.bean(WorkAdmin.class);
 		hiding.bean(WorkQueue.class).enqueue(WorkRequest.of(queue, "a").orderingKey("lane"));
 		hiding.bean(WorkQueue.class).enqueue(WorkRequest.of(queue, "b"));
@@ -480,7 +480,7 @@ class DurableNotifyEndpointTests {
 			.run((context) -> assertThat(context).hasSingleBean(DurableNotifyConsoleEndpoint.class));
 		this.contextRunner
 			.withPropertyValues("management.endpoints.web.exposure.include=durablenotify",
-					"management.endpoint.durablenotify.access=none")
+					"management.endpoint.durablenotify.access=NONE")
 			.run((context) -> assertThat(context).doesNotHaveBean(DurableNotifyEndpoint.class));
 	}
 

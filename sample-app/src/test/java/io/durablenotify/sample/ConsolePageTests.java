@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.stream.StreamPosition;
@@ -55,6 +56,9 @@ class ConsolePageTests extends PageTest {
 	 * A name that is HTML.
 	 */
 	private static final String MARKUP = "<img/src=x/onerror=document.title='run'>";
+
+	private static final String ROW = "[...document.querySelectorAll('#queues tr')]"
+			+ ".find((row) => row.firstChild.textContent === arguments[0])";
 
 	@Autowired
 	StreamReader reader;
@@ -135,8 +139,9 @@ class ConsolePageTests extends PageTest {
 	@Test
 	void deadItemsAreShownAndRequeuedAndQueuesPaused() {
 		String queue = "console/" + MARKUP;
+		AtomicBoolean failed = new AtomicBoolean();
 		Subscription subscription = this.listeners.register(WorkListenerSpec.of(queue).maxAttempts(1), (item) -> {
-			if (item.attempt() == 1 && this.admin.queues().stream().noneMatch((info) -> info.paused())) {
+			if (failed.compareAndSet(false, true)) {
 				throw new IllegalStateException(MARKUP);
 			}
 			return WorkOutcome.done();
@@ -147,8 +152,8 @@ class ConsolePageTests extends PageTest {
 				.until(() -> this.admin.queues()
 					.stream()
 					.anyMatch((info) -> info.name().equals(queue) && info.dead() == 1));
-			await("queue").atMost(Duration.ofSeconds(30)).until(() -> row(queue).getText().contains("Dead items"));
-			row(queue).findElement(By.xpath(".//button[.='Dead items']")).click();
+			await("queue").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("Dead items"));
+			click(queue, "Dead items");
 			await("items").atMost(Duration.ofSeconds(30))
 				.untilAsserted(() -> assertThat(text("dead")).contains("Dead items of " + queue, "key " + MARKUP,
 						"java.lang.IllegalStateException: " + MARKUP));
@@ -157,12 +162,12 @@ class ConsolePageTests extends PageTest {
 			assertThat(script("return document.documentElement.scrollWidth")).isEqualTo(380L);
 			picture("narrow");
 			wide();
-			row(queue).findElement(By.xpath(".//button[.='Pause']")).click();
-			await("paused").atMost(Duration.ofSeconds(30)).until(() -> row(queue).getText().contains("paused"));
-			browser.findElement(By.cssSelector("#items button")).click();
-			await("requeued").atMost(Duration.ofSeconds(30)).until(() -> !text("dead").contains("key"));
-			row(queue).findElement(By.xpath(".//button[.='Resume']")).click();
-			await("resumed").atMost(Duration.ofSeconds(30)).until(() -> !row(queue).getText().contains("paused"));
+			click(queue, "Pause");
+			await("paused").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("paused"));
+			script("document.querySelector('#items button').click()");
+			await("requeued").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
+			click(queue, "Resume");
+			await("resumed").atMost(Duration.ofSeconds(30)).until(() -> !row(queue).contains("paused"));
 			assertThat(script("return document.images.length")).isEqualTo(0L);
 			assertThat(text("problem")).isEmpty();
 		}
@@ -171,12 +176,21 @@ class ConsolePageTests extends PageTest {
 		}
 	}
 
-	private static WebElement row(String queue) {
-		return browser.findElements(By.cssSelector("#queues tr"))
-			.stream()
-			.filter((row) -> row.getText().startsWith(queue))
-			.findFirst()
-			.orElseGet(() -> browser.findElement(By.id("queues")));
+	/**
+	 * Return the text of a queue's row.
+	 */
+	private static String row(String queue) {
+		return (String) script("return " + ROW + "?.textContent ?? ''", queue);
+	}
+
+	/**
+	 * Click a button of a queue's row, which the page may just be replacing.
+	 */
+	private static void click(String queue, String label) {
+		await(label).atMost(Duration.ofSeconds(30))
+			.until(() -> (Boolean) script("const button = [...(" + ROW + "?.querySelectorAll('button') ?? [])]"
+					+ ".find((one) => one.textContent === arguments[1]); button?.click(); return button !== undefined",
+					queue, label));
 	}
 
 	private static WebElement button(String label) {
