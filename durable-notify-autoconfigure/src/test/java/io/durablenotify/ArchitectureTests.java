@@ -84,7 +84,7 @@ class ArchitectureTests {
 	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
 			List.of("workflow", "channel", "outbox"), List.of("stream", "event", "change", "work"), List.of("log"),
 			List.of("instance"), List.of("wakeup"), List.of("listener"), List.of("schema"),
-			List.of("loop", "database", "method"), List.of("properties"), List.of(""));
+			List.of("loop", "database", "method"), List.of("measure", "properties"), List.of(""));
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an
@@ -120,6 +120,11 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.listener.PromptSocketFactory", "the driver creates it by its name"),
 			Map.entry("io.durablenotify.outbox.OutboxEvent", "a value with factory methods and a private form"),
+			Map.entry("io.durablenotify.measure.Names", "what a component measures by name"),
+			Map.entry("io.durablenotify.measure.Outcomes", "what a component measures by outcome"),
+			Map.entry("io.durablenotify.measure.Sizes", "what a component records"),
+			Map.entry("io.durablenotify.measure.Tally", "what a component counts"),
+			Map.entry("io.durablenotify.measure.Timing", "what a component times"),
 			Map.entry("io.durablenotify.properties.PropertyRules", "every feature checks its properties by it"),
 			Map.entry("io.durablenotify.stream.append.Append", "streams' writers hand it to the pipeline"),
 			Map.entry("io.durablenotify.stream.append.AppendPipeline", "streams' writers append by it"),
@@ -130,6 +135,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
 			Map.entry("io.durablenotify.log.LogSubscription", "a feature's own consumers take entries from it"),
 			Map.entry("io.durablenotify.log.LogSubscriptions", "a feature opens its readers by it"),
+			Map.entry("io.durablenotify.wakeup.PollFindings", "every feature that polls counts by it"),
 			Map.entry("io.durablenotify.wakeup.PublishingWrites", "what every feature writes by"),
 			Map.entry("io.durablenotify.work.WorkRequest", "a value with factory methods and a private form"));
 

@@ -22,6 +22,7 @@ import java.util.List;
 
 import io.durablenotify.benchmarks.figure.Figures;
 import io.durablenotify.benchmarks.harness.Figure;
+import io.durablenotify.benchmarks.harness.Instance;
 import io.durablenotify.benchmarks.harness.Options;
 import io.durablenotify.benchmarks.harness.PostgresServer;
 import io.durablenotify.benchmarks.harness.Run;
@@ -49,6 +50,7 @@ public final class Benchmarks {
 	 * @return the results, those of rows that failed among them
 	 */
 	public static Results run(Options options) throws Exception {
+		Instance.withMetrics(options.metrics());
 		long start = System.nanoTime();
 		List<Row> rows = new ArrayList<>();
 		try (PostgresServer server = PostgresServer.start(options)) {

@@ -16,25 +16,23 @@
 
 package io.durablenotify.actuate;
 
+import java.util.List;
+
 import io.durablenotify.actuate.DurableNotifyEndpoint.Controls;
 import io.durablenotify.change.ChangeDelivery;
-import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.event.EventLog;
-import io.durablenotify.instance.Instances;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
-import io.durablenotify.schema.Schema;
 import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamReader;
-import io.durablenotify.wakeup.Poll;
-import io.durablenotify.wakeup.WakeupProperties;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.WorkAdmin;
 import io.durablenotify.work.WorkHandling;
 import io.durablenotify.work.WorkHealth;
 
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
 import org.springframework.boot.actuate.autoconfigure.endpoint.expose.EndpointExposure;
@@ -46,6 +44,7 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
+import org.springframework.core.ResolvableType;
 
 /**
  * The beans of the endpoint.
@@ -56,22 +55,25 @@ import org.springframework.context.annotation.Lazy;
 public class EndpointConfiguration {
 
 	@Bean
-	OverviewReport durableNotifyOverviewReport(DatabaseProduct product, Schema schema, ApplicationDatabase database,
-			NotificationListener listener, Poll poll, WakeupProperties wakeups,
-			ObjectProvider<LogSubscriptions<?>> logs, ChangeDelivery changes, WorkHandling handling, WorkHealth health,
-			Instances instances, ObjectProvider<EndpointAccessResolver> access) {
+	OverviewReport durableNotifyOverviewReport(BeanFactory beans, ObjectProvider<EndpointAccessResolver> access) {
 		Access allowed = access.stream()
 			.findFirst()
 			.map((resolver) -> resolver.accessFor(EndpointId.of(DurableNotifyEndpoint.ID), Access.READ_ONLY))
 			.orElse(Access.READ_ONLY);
-		return new OverviewReport(allowed, product, schema, database, listener, poll, wakeups.mode(),
-				logs.orderedStream().toList(), changes, handling, health, instances);
+		return new OverviewReport(allowed, beans);
 	}
 
 	@Bean
-	ReaderReports durableNotifyReaderReports(ObjectProvider<LogSubscriptions<?>> logs, StreamReader streams,
-			EventLog events, ChangeDelivery changes, StreamConsumers consumers) {
-		return new ReaderReports(logs.orderedStream().toList(), streams, events, changes, consumers);
+	ReaderReports durableNotifyReaderReports(BeanFactory beans, StreamReader streams, EventLog events,
+			ChangeDelivery changes, StreamConsumers consumers) {
+		return new ReaderReports(logs(beans), streams, events, changes, consumers);
+	}
+
+	static List<LogSubscriptions<?>> logs(BeanFactory beans) {
+		return beans.getBeanProvider(ResolvableType.forClass(LogSubscriptions.class))
+			.orderedStream()
+			.<LogSubscriptions<?>>map((readers) -> (LogSubscriptions<?>) readers)
+			.toList();
 	}
 
 	@Bean

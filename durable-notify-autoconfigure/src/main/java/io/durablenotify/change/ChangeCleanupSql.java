@@ -84,9 +84,9 @@ final class ChangeCleanupSql {
 	 * @param connection a connection in autocommit
 	 * @param retention how long changes are kept
 	 * @param interval the shortest time between two notes
-	 * @return whether there is more to delete
+	 * @return how many were deleted; {@value #SLICE} where there may be more
 	 */
-	boolean clean(Connection connection, Duration retention, Duration interval) throws SQLException {
+	int clean(Connection connection, Duration retention, Duration interval) throws SQLException {
 		try (PreparedStatement statement = OneTransaction.prepare(connection, this.clean)) {
 			statement.setString(1, interval.toMillis() + "ms");
 			statement.setString(2, retention.toMillis() + "ms");
@@ -97,7 +97,7 @@ final class ChangeCleanupSql {
 				statement.getMoreResults();
 			}
 			ResultSet result = statement.getResultSet();
-			return result.next() && result.getInt(1) == SLICE;
+			return (result.next()) ? result.getInt(1) : 0;
 		}
 	}
 

@@ -35,4 +35,10 @@ public interface ChangeDelivery {
 	 */
 	List<ChangeSubscriptionState> subscriptions();
 
+	/**
+	 * Return what is timed and counted of it.
+	 * @return the measures
+	 */
+	ChangeMeasures measures();
+
 }

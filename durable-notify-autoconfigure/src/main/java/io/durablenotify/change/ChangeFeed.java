@@ -23,6 +23,8 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.SerialTask;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -45,6 +47,8 @@ final class ChangeFeed implements Subscription {
 	private final ChangeHandler handler;
 
 	private final int capacity;
+
+	private final HandlerMeasures measures;
 
 	private final Consumer<ChangeFeed> onRoom;
 
@@ -75,14 +79,16 @@ final class ChangeFeed implements Subscription {
 	/**
 	 * Create a new instance.
 	 * @param capacity the number of changes from which on there is no room
+	 * @param measures what is timed of handlers
 	 * @param onRoom called when there is room again
 	 * @param onCancel called when the subscription was cancelled
 	 */
-	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, Consumer<ChangeFeed> onRoom,
-			Consumer<ChangeFeed> onCancel) {
+	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, HandlerMeasures measures,
+			Consumer<ChangeFeed> onRoom, Consumer<ChangeFeed> onCancel) {
 		this.topic = topic;
 		this.handler = handler;
 		this.capacity = capacity;
+		this.measures = measures;
 		this.onRoom = onRoom;
 		this.onCancel = onCancel;
 		this.task = new SerialTask(executor, this::deliver, this::isActive);
@@ -162,12 +168,18 @@ final class ChangeFeed implements Subscription {
 	}
 
 	private void call(Change change) {
+		long start = this.measures.start();
+		Result result = Result.FAILED;
 		try {
 			this.handler.onChange(change);
+			result = Result.HANDLED;
 		}
 		catch (Throwable ex) {
 			logger.error("Handler failed with change %d of topic '%s'; the next change is delivered"
 				.formatted(change.id(), this.topic), ex);
+		}
+		finally {
+			this.measures.end(start, result);
 		}
 	}
 

@@ -52,7 +52,7 @@ final class ChangeJanitor extends PeriodicTask {
 	private final Duration interval;
 
 	ChangeJanitor(ApplicationDatabase database, ChangeCleanupSql cleanup, ChangeReader reader, Duration retention) {
-		super("durable-notify-change-janitor", interval(retention),
+		super("changes", "durable-notify-change-janitor", interval(retention),
 				new FailureLog(logger, "Failed to delete old changes", "Old changes are deleted again"));
 		this.database = database;
 		this.cleanup = cleanup;
@@ -69,8 +69,10 @@ final class ChangeJanitor extends PeriodicTask {
 	@Override
 	protected boolean run() {
 		this.reader.refresh();
-		return this.database.executeSeparately("delete old changes", ApplicationDatabase.SOCKET_TIMEOUT,
+		int deleted = this.database.executeSeparately("delete old changes", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.cleanup.clean(connection, this.retention, this.interval.dividedBy(2)));
+		removed(deleted);
+		return deleted == ChangeCleanupSql.SLICE;
 	}
 
 }

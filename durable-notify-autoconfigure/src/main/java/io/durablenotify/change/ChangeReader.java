@@ -75,16 +75,33 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-changes",
 			new FailureLog(logger, "Failed to read changes", "Changes are read again"), this::run);
 
+	private final ChangeMeasures measures = new ChangeMeasures();
+
 	private final Subscription wakeups;
 
 	private final ChangeFeeds feeds;
+
+	/**
+	 * Whether the poll has asked for the next read.
+	 */
+	private volatile boolean polled;
+
+	/**
+	 * Whether another reason has asked for the next read.
+	 */
+	private volatile boolean signalled;
+
+	/**
+	 * Whether the poll alone has asked for the present read. Owned by the reading thread.
+	 */
+	private boolean onlyPolled;
 
 	ChangeReader(ApplicationDatabase database, ChangeSql sql, Executor executor, Wakeups wakeups, Poll poll,
 			InstantSource clock) {
 		this.database = database;
 		this.sql = sql;
 		this.executor = executor;
-		this.feeds = new ChangeFeeds(new ChangePositions<>(clock), poll, this.loop::signal);
+		this.feeds = new ChangeFeeds(new ChangePositions<>(clock), poll, this::poll);
 		this.wakeups = wakeups.subscribe(TOPIC, this);
 	}
 
@@ -97,14 +114,25 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	Subscription subscribe(String topic, ChangeHandler handler) {
-		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, (other) -> this.loop.signal(),
-				this.feeds::remove);
+		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, this.measures.handlers(),
+				(other) -> signal(), this.feeds::remove);
 		if (!this.feeds.addAtLatest(feed)) {
 			this.feeds.add(feed, currentPositionForCaller());
 		}
 		// Changes may have been committed since the position
-		this.loop.signal();
+		signal();
 		return feed;
+	}
+
+	private void signal() {
+		this.signalled = true;
+		this.loop.signal();
+	}
+
+	private void poll() {
+		this.measures.poll().beginRound();
+		this.polled = true;
+		this.loop.signal();
 	}
 
 	/**
@@ -138,13 +166,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
+		this.measures.poll().told(wakeup.id());
 		if (this.feeds.haveTopic(wakeup.id())) {
-			this.loop.signal();
+			signal();
 		}
 	}
 
 	@Override
 	public void onResync() {
+		this.measures.poll().toldAll();
 		refresh();
 	}
 
@@ -153,11 +183,16 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 */
 	void refresh() {
 		if (!this.feeds.isEmpty()) {
-			this.loop.signal();
+			signal();
 		}
 	}
 
 	private Next run() {
+		boolean polled = this.polled;
+		this.polled = false;
+		boolean signalled = this.signalled;
+		this.signalled = false;
+		this.onlyPolled = polled && !signalled;
 		Outcome outcome = readAll();
 		if (outcome == Outcome.VALIDATED) {
 			outcome = readAll();
@@ -250,14 +285,23 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private ChangePage read(ChangePosition position, Watermark watermark, @Nullable String target,
 			List<ChangeFeed> feeds) {
 		List<String> topics = feeds.stream().map(ChangeFeed::topic).distinct().toList();
-		return this.database.executeSeparately("read changes", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.sql.read(connection, position, watermark, target, topics, PAGE));
+		long start = this.measures.fetch().start();
+		try {
+			ChangePage page = this.database.executeSeparately("read changes", ApplicationDatabase.SOCKET_TIMEOUT,
+					(connection, joined) -> this.sql.read(connection, position, watermark, target, topics, PAGE));
+			this.measures.fetch().end(start, page.rows().size());
+			return page;
+		}
+		catch (RuntimeException ex) {
+			this.measures.fetch().failed(start);
+			throw ex;
+		}
 	}
 
 	/**
 	 * Deliver changes in the order in which they were published, as far as it is known.
 	 */
-	private static void deliver(List<ChangeRow> rows, List<ChangeFeed> feeds) {
+	private void deliver(List<ChangeRow> rows, List<ChangeFeed> feeds) {
 		if (rows.isEmpty()) {
 			return;
 		}
@@ -266,6 +310,10 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		rows.stream().map(ChangeRow::change).sorted(Comparator.comparingLong(Change::id)).forEach((change) -> {
 			List<ChangeFeed> subscribed = byTopic.getOrDefault(change.topic(), List.of());
 			subscribed.forEach((feed) -> feed.add(change));
+			this.measures.handlers().fetched().add(subscribed.size());
+			if (this.onlyPolled) {
+				this.measures.poll().found(idOf(change.topic()), 1);
+			}
 			delivered.addAll(subscribed);
 		});
 		delivered.forEach(ChangeFeed::signal);
@@ -301,11 +349,12 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		deliver(this.feeds.positions((positions) -> positions.expire(server, feeds, current)));
 	}
 
-	private static void deliver(@Nullable Gap<ChangeFeed> gap) {
+	private void deliver(@Nullable Gap<ChangeFeed> gap) {
 		if (gap == null) {
 			return;
 		}
 		logger.warn("Changes may have been missed: %s. Handlers are notified of a gap".formatted(gap.reason()));
+		this.measures.gaps().of(gap.reason()).increment();
 		gap.subscriptions().forEach((feed) -> {
 			feed.addGap(gap.reason());
 			feed.signal();
@@ -339,6 +388,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			.stream()
 			.map((feed) -> feed.state(positions.age(feed)))
 			.toList());
+	}
+
+	@Override
+	public ChangeMeasures measures() {
+		return this.measures;
 	}
 
 	@Override

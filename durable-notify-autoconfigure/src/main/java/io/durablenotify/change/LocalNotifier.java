@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.log.HandlerMeasures;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -120,7 +121,7 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	public Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeRules.requireTopic(topic);
 		Assert.notNull(handler, "'handler' must not be null");
-		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, (hasRoom) -> {
+		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, new HandlerMeasures(), (hasRoom) -> {
 		}, this::remove);
 		this.feeds.compute(topic, (key, feeds) -> with(feeds, feed));
 		if (this.closed) {

@@ -26,6 +26,7 @@ import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkQueue;
 
@@ -50,6 +51,11 @@ public class ChannelConfiguration {
 
 	private static final boolean JSON = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
 			ChannelConfiguration.class.getClassLoader());
+
+	@Bean
+	QueueFace durableNotifyChannelFace() {
+		return new QueueFace(ChannelNames.PREFIX, "channel");
+	}
 
 	@Bean
 	ChannelSql durableNotifyChannelSql(Schema schema) {

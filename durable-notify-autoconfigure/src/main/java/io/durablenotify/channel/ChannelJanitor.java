@@ -65,8 +65,9 @@ final class ChannelJanitor extends PeriodicTask {
 
 	ChannelJanitor(ApplicationDatabase database, ChannelSql sql, @Nullable Duration directRetention,
 			Duration subscriberLimit, Duration interval) {
-		super("durable-notify-channel-janitor", interval, new FailureLog(LogFactory.getLog(DurableChannels.class),
-				"Failed to clean up channels", "Channels are cleaned up again"));
+		super("channels", "durable-notify-channel-janitor", interval,
+				new FailureLog(LogFactory.getLog(DurableChannels.class), "Failed to clean up channels",
+						"Channels are cleaned up again"));
 		this.database = database;
 		this.sql = sql;
 		this.directRetention = directRetention;
@@ -97,13 +98,18 @@ final class ChannelJanitor extends PeriodicTask {
 	private List<BooleanSupplier> parts() {
 		List<BooleanSupplier> parts = new ArrayList<>();
 		for (String stream : execute((connection, joined) -> this.sql.broadcasts(connection))) {
-			parts.add(
-					() -> execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit)) > 0);
+			parts.add(() -> trim(stream));
 		}
 		for (int queueId : execute((connection, joined) -> this.sql.direct(connection))) {
 			parts.add(() -> sweep(queueId));
 		}
 		return parts;
+	}
+
+	private boolean trim(String stream) {
+		long trimmed = execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit));
+		removed(trimmed);
+		return trimmed > 0;
 	}
 
 	/**
@@ -114,6 +120,7 @@ final class ChannelJanitor extends PeriodicTask {
 		Swept swept = execute(
 				(connection, joined) -> this.sql.sweep(connection, queueId, after, this.directRetention, SLICE));
 		this.cursors.put(queueId, (swept.examined() < SLICE) ? Cursor.START : swept.last());
+		removed(swept.removed());
 		return swept.removed() >= SLICE;
 	}
 

@@ -28,6 +28,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.measure.Tally;
 import io.durablenotify.stream.StreamConsumer;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
@@ -49,7 +50,7 @@ import org.springframework.util.Assert;
  * The {@link DurableChannels}: competing and direct channels are queues of work, and
  * broadcast ones are streams. Waits end before the web server stops.
  */
-final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, AutoCloseable {
+final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, SmartLifecycle, AutoCloseable {
 
 	/**
 	 * The topic of wake-ups for messages of addresses.
@@ -350,6 +351,16 @@ final class DefaultDurableChannels implements DurableChannels, SmartLifecycle, A
 	public void close() {
 		this.subscription.cancel();
 		this.waits.close();
+	}
+
+	@Override
+	public int receivers() {
+		return this.waits.count();
+	}
+
+	@Override
+	public Tally received() {
+		return this.receiver.received();
 	}
 
 	/**

@@ -37,6 +37,7 @@ import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
+import io.durablenotify.measure.Tally;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 
@@ -60,6 +61,8 @@ final class DirectReceiver {
 
 	private final Wakeups wakeups;
 
+	private final Tally received = new Tally();
+
 	DirectReceiver(ApplicationDatabase database, ChannelSql sql, DirectWaits waits, Executor executor,
 			Wakeups wakeups) {
 		this.database = database;
@@ -67,6 +70,13 @@ final class DirectReceiver {
 		this.waits = waits;
 		this.executor = executor;
 		this.wakeups = wakeups;
+	}
+
+	/**
+	 * Return how many messages were received.
+	 */
+	Tally received() {
+		return this.received;
 	}
 
 	/**
@@ -135,6 +145,7 @@ final class DirectReceiver {
 
 	private Optional<Received> fetch(Connection connection, DirectAddress address, boolean joined) throws SQLException {
 		Optional<Received> received = this.sql.receive(connection, address, joined);
+		received.ifPresent((message) -> this.received.increment());
 		if (received.isPresent() && joined) {
 			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 
@@ -152,6 +163,7 @@ final class DirectReceiver {
 		return this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 			try {
 				Optional<Received> received = this.sql.receive(connection, address, false);
+				received.ifPresent((message) -> this.received.increment());
 				if (received.isPresent() && received.get().more()) {
 					wakeOthers(address);
 				}

@@ -87,6 +87,13 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 	}
 
 	/**
+	 * Return how many waits there are.
+	 */
+	int count() {
+		return this.count.get();
+	}
+
+	/**
 	 * Return whether waits end, since the application context is closing.
 	 */
 	boolean isStopped() {

@@ -28,8 +28,11 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
+import io.durablenotify.event.EventMeasures.Result;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.Start;
+import io.durablenotify.measure.Outcomes;
+import io.durablenotify.measure.Timing;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -96,8 +99,9 @@ final class DefaultEventLog implements EventLog {
 	private AppendResult appendAt(NewEvent event, long expectedSequence) {
 		Assert.notNull(event, "'event' must not be null");
 		requireSize(event);
-		return write(event.runId(),
-				(connection, joined) -> this.appends.append(connection, joined, event, expectedSequence));
+		return append(event.runId(),
+				(connection, joined) -> List.of(this.appends.append(connection, joined, event, expectedSequence)))
+			.get(0);
 	}
 
 	@Override
@@ -115,7 +119,21 @@ final class DefaultEventLog implements EventLog {
 		if (all.isEmpty()) {
 			return List.of();
 		}
-		return write(runId, (connection, joined) -> this.appends.appendAll(connection, joined, runId, all));
+		return append(runId, (connection, joined) -> this.appends.appendAll(connection, joined, runId, all));
+	}
+
+	private List<AppendResult> append(String runId, SessionWork<List<AppendResult>> work) {
+		Outcomes<Result, Timing> timings = this.appends.measures().appends();
+		long start = timings.of(Result.STORED).start();
+		try {
+			List<AppendResult> results = write(runId, work);
+			timings.of(Result.of(results)).end(start);
+			return results;
+		}
+		catch (RuntimeException ex) {
+			timings.of(Result.of(ex)).end(start);
+			throw ex;
+		}
 	}
 
 	private void requireSize(NewEvent event) {

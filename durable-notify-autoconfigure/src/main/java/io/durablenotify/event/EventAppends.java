@@ -30,10 +30,12 @@ import java.util.UUID;
 import java.util.stream.Stream;
 
 import io.durablenotify.event.AppendResult.Outcome;
+import io.durablenotify.event.EventMeasures.Mode;
 import io.durablenotify.event.PostgresEventAppends.Lookups;
 import io.durablenotify.event.PostgresEventAppends.Found;
 import io.durablenotify.event.PostgresEventAppends.Lookup;
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.measure.Timing;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -68,16 +70,24 @@ final class EventAppends {
 
 	private final EventProperties properties;
 
+	private final EventMeasures measures;
+
 	/**
 	 * Whether the last event was there already: an engine that has come second once is
 	 * likely to do so again, and reads in one round trip what was there.
 	 */
 	private volatile boolean lastWasDuplicate;
 
-	EventAppends(PostgresEventAppends store, PublishingWrites writes, EventProperties properties) {
+	EventAppends(PostgresEventAppends store, PublishingWrites writes, EventProperties properties,
+			EventMeasures measures) {
 		this.store = store;
 		this.writes = writes;
 		this.properties = properties;
+		this.measures = measures;
+	}
+
+	EventMeasures measures() {
+		return this.measures;
 	}
 
 	/**
@@ -96,9 +106,12 @@ final class EventAppends {
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
 			Lookup found = attempt(connection, joined, last, (session, inTransaction) -> {
 				Duration timeout = this.properties.appendTimeout();
+				Timing timing = statement(joined);
+				long start = timing.start();
 				Lookup seen = (lookingUp)
 						? this.store.append(session, inTransaction, timeout, creating, event, eventId, expectedSequence)
 						: this.store.appendOnly(session, inTransaction, timeout, event, eventId, expectedSequence);
+				timing.end(start);
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
 			});
 			if (found == null) {
@@ -138,8 +151,11 @@ final class EventAppends {
 			boolean creating = create;
 			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
 			Lookups found = attempt(connection, joined, last, (session, inTransaction) -> {
+				Timing timing = statement(joined);
+				long start = timing.start();
 				Lookups seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
 						runId, events, eventIds, first);
+				timing.end(start);
 				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
 			});
 			if (found == null) {
@@ -170,6 +186,10 @@ final class EventAppends {
 			}
 		}
 		return (results.size() == eventIds.size()) ? new ArrayList<>(results.values()) : null;
+	}
+
+	private Timing statement(boolean joined) {
+		return this.measures.statements().of((joined) ? Mode.TRANSACTION : Mode.ALONE);
 	}
 
 	/**

@@ -16,8 +16,10 @@
 
 package io.durablenotify.event;
 
+import java.util.List;
 import java.util.concurrent.Executor;
 
+import io.durablenotify.log.LogMeasures;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
@@ -44,7 +46,7 @@ public class EventConfiguration {
 	LogSubscriptions<StoredEvent> durableNotifyRunFollowers(ApplicationDatabase database, Schema schema,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
 		return new LogSubscriptions<>(FollowedRun.KIND, new PostgresRunStore(schema.name()), FollowedRun.BUFFER_BYTES,
-				database, executor, wakeups, poll);
+				database, executor, wakeups, poll, new LogMeasures(List.of()));
 	}
 
 	@Bean
@@ -59,12 +61,18 @@ public class EventConfiguration {
 	}
 
 	@Bean
+	EventMeasures durableNotifyEventMeasures() {
+		return new EventMeasures();
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	EventLog durableNotifyEventLog(ApplicationDatabase database, Schema schema, PostgresRunCatalog catalog,
-			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties properties) {
+			PublishingWrites writes, LogSubscriptions<StoredEvent> followers, EventProperties properties,
+			EventMeasures measures) {
 		PostgresEventAppends appendStore = new PostgresEventAppends(schema.name());
 		return new DefaultEventLog(database, appendStore, new PostgresEventStore(schema.name()), catalog, writes,
-				new EventAppends(appendStore, writes, properties), followers, properties);
+				new EventAppends(appendStore, writes, properties, measures), followers, properties);
 	}
 
 }

@@ -61,8 +61,8 @@ final class RunJanitor extends PeriodicTask {
 
 	RunJanitor(ApplicationDatabase database, PostgresRunCatalog catalog, PublishingWrites writes,
 			EventProperties properties, Duration interval) {
-		super("durable-notify-run-janitor", interval, new FailureLog(logger, "Failed to clean up runs that have ended",
-				"Runs that have ended are cleaned up again"));
+		super("events", "durable-notify-run-janitor", interval, new FailureLog(logger,
+				"Failed to clean up runs that have ended", "Runs that have ended are cleaned up again"));
 		this.database = database;
 		this.catalog = catalog;
 		this.writes = writes;
@@ -95,6 +95,7 @@ final class RunJanitor extends PeriodicTask {
 	private boolean delete(Duration retention) {
 		return locked((connection) -> {
 			List<Long> deleted = this.catalog.deleteOutlived(connection, retention);
+			removed(deleted.size());
 			return new Written<>(!deleted.isEmpty(), deleted.stream().map(Wakeup::deleted).toList());
 		});
 	}

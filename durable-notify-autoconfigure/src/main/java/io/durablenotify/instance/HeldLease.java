@@ -65,6 +65,10 @@ final class HeldLease implements Lease {
 		return this.registered;
 	}
 
+	Duration sinceRenewal() {
+		return (this.registered) ? Duration.ofNanos(System.nanoTime() - this.sentAt) : Duration.ZERO;
+	}
+
 	@Override
 	public long instanceId() {
 		return this.instanceId;

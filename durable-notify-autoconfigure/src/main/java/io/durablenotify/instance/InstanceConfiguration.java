@@ -34,14 +34,19 @@ import org.springframework.core.env.Environment;
 @RequiresPostgres
 public class InstanceConfiguration {
 
+	@Bean
+	LeaseMeasures durableNotifyLeaseMeasures() {
+		return new LeaseMeasures();
+	}
+
 	@Bean(initMethod = "start")
 	LeaseKeeper durableNotifyInstances(LeaseProperties properties, Environment environment,
 			ApplicationDatabase database, Schema schema, PublishingWrites writes, Wakeups wakeups,
-			ObjectProvider<TakeOver> takeOvers) {
+			ObjectProvider<TakeOver> takeOvers, LeaseMeasures measures) {
 		String name = environment.getProperty("spring.application.name", "durable-notify");
 		InstanceConnection connection = new InstanceConnection(database, name + "-lease");
 		return new LeaseKeeper(name, properties.lease(), new PostgresInstanceStore(schema.name()), connection, writes,
-				wakeups, takeOvers.orderedStream().toList());
+				wakeups, takeOvers.orderedStream().toList(), measures);
 	}
 
 }

@@ -53,4 +53,11 @@ public interface Instances {
 	 */
 	List<Lease> leases();
 
+	/**
+	 * Return how long ago the last renewal was sent that has succeeded.
+	 * @return the time of the lease that was renewed longest ago, zero before the first
+	 * renewal
+	 */
+	Duration sinceRenewal();
+
 }

@@ -29,6 +29,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.instance.LeaseMeasures.Renewal;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
@@ -111,6 +112,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	private final List<TakeOver> takeOvers;
 
+	private final LeaseMeasures measures;
+
 	/**
 	 * By length, those that are not lost.
 	 */
@@ -149,13 +152,15 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			this::run);
 
 	LeaseKeeper(String name, Duration lease, InstanceStore store, InstanceConnection connection,
-			PublishingWrites writes, Wakeups wakeups, List<TakeOver> takeOvers) {
+			PublishingWrites writes, Wakeups wakeups, List<TakeOver> takeOvers, LeaseMeasures measures) {
 		this.name = name;
 		this.lease = lease;
 		this.store = store;
 		this.connection = connection;
 		this.writes = writes;
 		this.takeOvers = List.copyOf(takeOvers);
+		this.measures = measures;
+		this.takeOvers.forEach((takeOver) -> measures.takenOver().of(takeOver.topic()));
 		this.others = new OtherLeases(lease);
 		this.leases.put(lease, newLease(lease));
 		this.wakeupSubscription = wakeups.subscribe(TOPIC, new NewInstances());
@@ -205,6 +210,15 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		return this.leases.values().stream().filter(HeldLease::isRegistered).map(Lease.class::cast).toList();
 	}
 
+	@Override
+	public Duration sinceRenewal() {
+		return this.leases.values()
+			.stream()
+			.map(HeldLease::sinceRenewal)
+			.max(Duration::compareTo)
+			.orElse(Duration.ZERO);
+	}
+
 	private HeldLease newLease(Duration duration) {
 		return new HeldLease(duration, this::signal);
 	}
@@ -221,6 +235,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			return Next.after(this.connection.execute(timeout(), (connection, joined) -> keep(connection)));
 		}
 		catch (Throwable ex) {
+			this.measures.renewals().of(Renewal.FAILED).increment();
 			this.reachedSince = null;
 			this.lastFailure = String.valueOf(NestedExceptionUtils.getMostSpecificCause(ex).getMessage());
 			throw ex;
@@ -297,6 +312,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			.forEach((lease) -> leases.put(lease.instanceId(), lease.duration()));
 		long sentAt = System.nanoTime();
 		Renewed renewed = this.store.renew(connection, leases);
+		this.measures.renewals().of(Renewal.RENEWED).increment();
 		for (HeldLease lease : List.copyOf(this.leases.values())) {
 			if (renewed.ids().contains(lease.instanceId())) {
 				lease.renewed(sentAt);
@@ -318,6 +334,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			.formatted(lease.instanceId()));
 		this.leases.replace(lease.duration(), lease, newLease(lease.duration()));
 		lease.lost();
+		this.measures.lost().increment();
 		this.listeners.forEach((listener) -> listener.accept(lease));
 		for (TakeOver takeOver : this.takeOvers) {
 			takeOver(connection, takeOver, lease.instanceId(), System.nanoTime() + timeout().toNanos());
@@ -361,6 +378,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			int count = takeOver(connection, takeOver, gone.id(), deadline);
 			if (count > 0) {
 				progress = true;
+				this.measures.takenOver().of(takeOver.topic()).add(count);
 				logger.warn("Instance %d (%s) has not renewed its lease: %d %s".formatted(gone.id(), gone.name(), count,
 						takeOver.what()));
 			}

@@ -85,12 +85,15 @@ final class HearingProbe {
 
 	/**
 	 * A notification from another backend was received.
+	 * @return whether a probe was in flight
 	 */
-	void heard(long now) {
+	boolean heard(long now) {
+		boolean inFlight = this.inFlight != null;
 		this.inFlight = null;
 		this.notHeard = 0;
 		this.queueFull = false;
 		putOff(now);
+		return inFlight;
 	}
 
 	/**

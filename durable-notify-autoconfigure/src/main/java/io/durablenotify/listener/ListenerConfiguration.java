@@ -38,12 +38,17 @@ import org.springframework.core.env.Environment;
 public class ListenerConfiguration {
 
 	@Bean
+	ListenerMeasures durableNotifyListenerMeasures(Schema schema) {
+		return new ListenerMeasures(schema.name());
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	NotificationListener durableNotifyListener(ListenerProperties properties, Environment environment,
-			ListenerConnectionDetails details, ApplicationDatabase database, Schema schema,
+			ListenerConnectionDetails details, ApplicationDatabase database, ListenerMeasures measures,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
 		return new PostgresNotificationListener(properties, properties.applicationName(environment), details, database,
-				schema.name(), executor, Clock.systemUTC());
+				executor, measures, Clock.systemUTC());
 	}
 
 }

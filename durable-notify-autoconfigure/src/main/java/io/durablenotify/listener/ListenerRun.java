@@ -28,6 +28,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerException.Problem;
+import io.durablenotify.listener.ListenerMeasures.Attempt;
 import io.durablenotify.listener.ListenerState.Status;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +53,8 @@ final class ListenerRun implements Runnable {
 
 	private final ListenerStateHolder state;
 
+	private final ListenerMeasures measures;
+
 	private final ExponentialBackOff backOff;
 
 	private final CompletableFuture<Void> firstConnect = new CompletableFuture<>();
@@ -75,13 +78,14 @@ final class ListenerRun implements Runnable {
 	private @Nullable ListenerConnection connection;
 
 	ListenerRun(ListenerProperties properties, String applicationName, ListenerConnectionDetails details,
-			Channels channels, ProbeSender probeSender, ListenerStateHolder state) {
+			Channels channels, ProbeSender probeSender, ListenerStateHolder state, ListenerMeasures measures) {
 		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;
 		this.channels = channels;
 		this.probeSender = probeSender;
 		this.state = state;
+		this.measures = measures;
 		this.backOff = new ExponentialBackOff(properties.backoff().delay().toMillis(),
 				properties.backoff().multiplier());
 		this.backOff.setMaxInterval(properties.backoff().maxDelay().toMillis());
@@ -146,7 +150,7 @@ final class ListenerRun implements Runnable {
 				details = this.details.getDriverConnectionDetails();
 				try (ListenerConnection connection = open(details)) {
 					ListenerSession session = new ListenerSession(connection, this.channels, this.probeSender,
-							this.state, this.properties.probe());
+							this.state, this.measures, this.properties.probe());
 					watch(connection, session);
 					session.establish(this::isStopped);
 					establishedAt = System.nanoTime();
@@ -200,6 +204,7 @@ final class ListenerRun implements Runnable {
 
 	private synchronized void listening(DriverConnectionDetails details) {
 		if (!isStopped()) {
+			this.measures.attempts().of(Attempt.CONNECTED).increment();
 			this.state.listening(ListenerConnection.address(details));
 			this.firstConnect.complete(null);
 		}
@@ -209,6 +214,9 @@ final class ListenerRun implements Runnable {
 			boolean established) {
 		if (isStopped()) {
 			return;
+		}
+		if (!established) {
+			this.measures.attempts().of(Attempt.FAILED).increment();
 		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
 				: new ListenerException(Problem.CONNECT, (this.reconnectRequested) ? "a new connection was asked for"

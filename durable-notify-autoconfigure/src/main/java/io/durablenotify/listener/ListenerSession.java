@@ -46,6 +46,8 @@ final class ListenerSession {
 
 	private final ListenerStateHolder state;
 
+	private final ListenerMeasures measures;
+
 	private final Duration probeTimeout;
 
 	private final ProbeSender probeSender;
@@ -57,10 +59,11 @@ final class ListenerSession {
 	private volatile long stepBegan = System.nanoTime();
 
 	ListenerSession(ListenerConnection connection, Channels channels, ProbeSender probeSender,
-			ListenerStateHolder state, ListenerProperties.Probe probe) {
+			ListenerStateHolder state, ListenerMeasures measures, ListenerProperties.Probe probe) {
 		this.connection = connection;
 		this.channels = channels;
 		this.state = state;
+		this.measures = measures;
 		this.probeTimeout = probe.timeout();
 		this.probeSender = probeSender;
 		this.probe = new HearingProbe(probe, probeSender::send, System.nanoTime());
@@ -115,12 +118,15 @@ final class ListenerSession {
 		List<PGNotification> notifications = this.connection.await(untilNextDuty());
 		handOver(notifications);
 		if (notifications.stream().anyMatch((notification) -> !this.connection.isOwn(notification))) {
-			this.probe.heard(System.nanoTime());
+			if (this.probe.heard(System.nanoTime())) {
+				this.measures.probes().of(ProbeOutcome.HEARD).increment();
+			}
 			this.state.proven();
 		}
 		ProbeOutcome outcome = this.probe.outcome(System.nanoTime());
 		if (outcome != null) {
 			this.state.probed(outcome);
+			this.measures.probes().of(outcome).increment();
 			if (this.probe.isDeaf()) {
 				throw this.connection.deaf(this.probeTimeout);
 			}
@@ -176,6 +182,7 @@ final class ListenerSession {
 
 	private void handOver(List<PGNotification> notifications) {
 		for (PGNotification notification : notifications) {
+			this.measures.received(notification.getName());
 			this.channels.dispatch(notification.getName(), notification.getParameter());
 		}
 	}

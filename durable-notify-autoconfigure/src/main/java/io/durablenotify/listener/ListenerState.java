@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param since when that status began
  * @param proven whether a notification from another connection was received since the
  * connection was made, which is the only proof that it works
- * @param reconnects how often the connection was made again since the listener started
+ * @param reconnects how often a connection was made again after it was lost; starts and
+ * stops of the listener do not count
  * @param lastProbe the outcome of the last probe, or {@code null} before the first
  * @param lastError what went wrong last, without secrets, or {@code null}
  */

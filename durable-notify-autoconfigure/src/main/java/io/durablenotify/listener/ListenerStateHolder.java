@@ -96,7 +96,7 @@ final class ListenerStateHolder {
 	synchronized void started() {
 		this.listened = false;
 		this.failures = 0;
-		this.state = new ListenerState(Status.CONNECTING, now(), false, 0, null, null);
+		this.state = new ListenerState(Status.CONNECTING, now(), false, this.state.reconnects(), null, null);
 		remember(null);
 	}
 

@@ -30,7 +30,6 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.ListenerState.StatusChange;
-import io.durablenotify.schema.SchemaName;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +65,8 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	private final ListenerStateHolder state;
 
+	private final ListenerMeasures measures;
+
 	private final WorkerThread probeThread = new WorkerThread("durable-notify-probe");
 
 	private final ProbeSender probeSender;
@@ -80,18 +81,18 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	private @Nullable Thread thread;
 
 	PostgresNotificationListener(ListenerProperties properties, String applicationName,
-			ListenerConnectionDetails details, ApplicationDatabase database, SchemaName schema,
-			Executor handlerExecutor, Clock clock) {
+			ListenerConnectionDetails details, ApplicationDatabase database, Executor handlerExecutor,
+			ListenerMeasures measures, Clock clock) {
 		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;
 		this.database = database;
 		this.handlerExecutor = handlerExecutor;
 		this.state = new ListenerStateHolder(clock, (properties.enabled()) ? Status.STOPPED : Status.DISABLED);
-		String probeChannel = schema.channel("probe");
-		this.probeSender = new ProbeSender(database, this.probeThread, probeChannel);
+		this.measures = measures;
+		this.probeSender = new ProbeSender(database, this.probeThread, measures.probeChannel(), measures.probe());
 		// A registration like any other, so that no user's can end the LISTEN on it
-		this.channels.add(probeChannel, new ProbeHandler(), Runnable::run);
+		this.channels.add(measures.probeChannel(), new ProbeHandler(this.probeSender), Runnable::run);
 	}
 
 	@Override
@@ -160,7 +161,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 				return;
 			}
 			started = new ListenerRun(this.properties, this.applicationName, this.details, this.channels,
-					this.probeSender, this.state);
+					this.probeSender, this.state, this.measures);
 			Thread thread = new Thread(started, "durable-notify-listener");
 			thread.setDaemon(true);
 			this.state.started();
@@ -243,8 +244,15 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 	 */
 	private static final class ProbeHandler implements ChannelHandler {
 
+		private final ProbeSender sender;
+
+		private ProbeHandler(ProbeSender sender) {
+			this.sender = sender;
+		}
+
 		@Override
 		public void onNotification(String payload) {
+			this.sender.received(payload);
 		}
 
 		@Override

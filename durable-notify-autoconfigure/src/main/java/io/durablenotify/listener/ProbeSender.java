@@ -16,12 +16,16 @@
 
 package io.durablenotify.listener;
 
+import java.math.BigInteger;
+import java.security.SecureRandom;
 import java.sql.PreparedStatement;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.measure.Timing;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends the probe's notification from a pooled connection, on a thread that may wait for
@@ -35,12 +39,25 @@ final class ProbeSender {
 
 	private final String channel;
 
+	/**
+	 * What the payload of this instance's probes begins with.
+	 */
+	private final String instance = new BigInteger(64, new SecureRandom()).toString(Character.MAX_RADIX);
+
+	private final Timing timing;
+
+	/**
+	 * The payload of the last probe, and when it was sent, by {@link System#nanoTime()}.
+	 */
+	private volatile @Nullable Sent sent;
+
 	private final AtomicBoolean requested = new AtomicBoolean();
 
-	ProbeSender(ApplicationDatabase database, Executor executor, String channel) {
+	ProbeSender(ApplicationDatabase database, Executor executor, String channel, Timing timing) {
 		this.database = database;
 		this.executor = executor;
 		this.channel = channel;
+		this.timing = timing;
 	}
 
 	/**
@@ -65,12 +82,32 @@ final class ProbeSender {
 	CompletableFuture<Long> send() {
 		return CompletableFuture.supplyAsync(() -> this.database.executeSeparately("probe the listener",
 				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-					try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, '')")) {
+					try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, ?)")) {
+						Sent sent = new Sent(this.instance + " " + System.nanoTime(), System.nanoTime());
+						this.sent = sent;
 						statement.setString(1, this.channel);
+						statement.setString(2, sent.payload());
 						statement.executeQuery();
 						return System.nanoTime();
 					}
 				}), this.executor);
+	}
+
+	/**
+	 * A probe was received, of this instance or another one.
+	 */
+	void received(String payload) {
+		Sent sent = this.sent;
+		if (sent != null && sent.payload().equals(payload)) {
+			this.sent = null;
+			this.timing.record(System.nanoTime() - sent.at());
+		}
+	}
+
+	/**
+	 * A probe that was sent.
+	 */
+	private record Sent(String payload, long at) {
 	}
 
 }

@@ -19,6 +19,7 @@ package io.durablenotify.log;
 import java.util.List;
 import java.util.concurrent.Executor;
 
+import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.log.LogSubscription.End;
 
@@ -91,6 +92,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 
 	private void deliver() {
 		int delivered = 0;
+		boolean first = true;
 		while (delivered < this.reader.bufferSize()) {
 			List<E> entries = this.reader.peek(ENTRIES_AT_ONCE);
 			if (entries.isEmpty()) {
@@ -99,6 +101,10 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 					deliverEnd(end);
 				}
 				return;
+			}
+			if (first) {
+				this.reader.given(entries.get(0));
+				first = false;
 			}
 			int handled = handle(entries);
 			// An entry counts as buffered until its handler has returned
@@ -117,6 +123,8 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	 * @return how many entries it has taken
 	 */
 	private int handle(List<E> entries) {
+		HandlerMeasures measures = this.reader.handlers();
+		long start = measures.start();
 		for (int i = 0; i < entries.size(); i++) {
 			if (this.reader.isCut() || !this.demand.take()) {
 				return i;
@@ -124,8 +132,10 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			this.given = i + 1;
 			try {
 				this.handler.onEntry(entries.get(i));
+				start = measures.next(start);
 			}
 			catch (Throwable ex) {
+				measures.end(start, Result.FAILED);
 				failed(entries.get(i), ex);
 				return i;
 			}

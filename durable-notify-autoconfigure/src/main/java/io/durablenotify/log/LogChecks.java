@@ -18,17 +18,21 @@ package io.durablenotify.log;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Moved;
+import io.durablenotify.log.LogStore.Named;
 import io.durablenotify.log.LogStore.Watched;
 import org.jspecify.annotations.Nullable;
 
@@ -58,7 +62,10 @@ final class LogChecks<E> {
 
 	private final LogRegistry<E> registry;
 
-	private final Consumer<LogSubscription<E>> wake;
+	/**
+	 * Wakes a reader, and returns whether it was idle.
+	 */
+	private final Predicate<LogSubscription<E>> wake;
 
 	private final Set<String> names = ConcurrentHashMap.newKeySet();
 
@@ -71,8 +78,18 @@ final class LogChecks<E> {
 	 */
 	private final Queue<List<Long>> slices = new ArrayDeque<>();
 
+	/**
+	 * Whether the poll has asked for the slices that are left.
+	 */
+	private boolean polling;
+
+	/**
+	 * The names that only the poll has asked for.
+	 */
+	private Set<String> polledNames = Set.of();
+
 	LogChecks(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogRegistry<E> registry,
-			Consumer<LogSubscription<E>> wake) {
+			Predicate<LogSubscription<E>> wake) {
 		this.kind = kind;
 		this.database = database;
 		this.store = store;
@@ -126,9 +143,17 @@ final class LogChecks<E> {
 		if (this.slices.isEmpty()) {
 			if (this.resyncRequested.getAndSet(false)) {
 				this.registry.all().forEach((reader) -> reader.cursor().doubt());
+				this.polling = false;
+				this.polledNames = Set.of();
 				slice(RESYNC_SLICE);
 			}
 			else if (this.pollRequested.getAndSet(false)) {
+				this.registry.measures().poll().beginRound();
+				this.polling = true;
+				this.polledNames = this.registry.names()
+					.stream()
+					.filter((name) -> !this.names.contains(name))
+					.collect(Collectors.toSet());
 				slice(POLL_SLICE);
 			}
 		}
@@ -138,7 +163,8 @@ final class LogChecks<E> {
 		this.names.removeAll(names);
 		boolean checked = false;
 		try {
-			check(watched(this.slices.peek()), names);
+			List<Long> slice = this.slices.peek();
+			check(watched(slice), names, slice != null && this.polling);
 			checked = true;
 		}
 		finally {
@@ -182,9 +208,9 @@ final class LogChecks<E> {
 		return watched;
 	}
 
-	private void check(List<Watched> watched, Set<String> names) {
+	private void check(List<Watched> watched, Set<String> names, boolean polled) {
 		try {
-			query(watched, names);
+			query(watched, names, polled);
 		}
 		catch (DataAccessException ex) {
 			if (names.isEmpty() || !SqlErrors.isDataFailure(ex)) {
@@ -192,37 +218,58 @@ final class LogChecks<E> {
 			}
 			// A name that this database cannot hold must not keep the others waiting
 			names.forEach(this::checkAlone);
-			query(watched, Set.of());
+			query(watched, Set.of(), polled);
 		}
 	}
 
 	private void checkAlone(String name) {
 		try {
-			query(List.of(), Set.of(name));
+			query(List.of(), Set.of(name), false);
 		}
 		catch (DataAccessException ex) {
 			if (!SqlErrors.isDataFailure(ex)) {
 				throw ex;
 			}
-			this.registry.waitingFor(name).forEach((reader) -> reader.end(ex));
+			this.registry.waitingFor(name).forEach((reader) -> reader.end(Ending.ERROR, ex));
 		}
 	}
 
-	private void query(List<Watched> watched, Set<String> names) {
+	private void query(List<Watched> watched, Set<String> names, boolean polled) {
 		if (watched.isEmpty() && names.isEmpty()) {
 			return;
 		}
 		List<LogSubscription<E>> expecting = this.registry.expecting(names);
 		Moved moved = this.database.executeSeparately("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.moved(connection, watched, names));
-		moved.ids().forEach((logId) -> this.registry.of(logId).forEach(this.wake));
+		moved.ids().forEach((logId) -> wake(logId, polled));
 		// What was written since may be as long as what was lost
 		watched.forEach((log) -> this.registry.of(log.id())
 			.stream()
 			.filter((reader) -> reader.cursor().hasReceivedFromOther(moved.server()))
-			.forEach(this.wake));
-		moved.names().forEach((named) -> this.registry.bindWaiting(named.name(), named.id()).forEach(this.wake));
+			.forEach(this.wake::test));
+		moved.names().forEach(this::bind);
 		expecting.forEach(LogSubscription::notFound);
+	}
+
+	/**
+	 * Wake the readers of a log that has moved. If one was idle, no wake-up has come.
+	 */
+	private void wake(long logId, boolean polled) {
+		boolean idle = false;
+		for (LogSubscription<E> reader : this.registry.of(logId)) {
+			idle |= this.wake.test(reader);
+		}
+		if (polled && idle) {
+			this.registry.measures().poll().found(logId, 1);
+		}
+	}
+
+	private void bind(Named named) {
+		Collection<LogSubscription<E>> bound = this.registry.bindWaiting(named.name(), named.id());
+		bound.forEach(this.wake::test);
+		if (!bound.isEmpty() && this.polledNames.contains(named.name())) {
+			this.registry.measures().poll().found(named.id(), 1);
+		}
 	}
 
 }

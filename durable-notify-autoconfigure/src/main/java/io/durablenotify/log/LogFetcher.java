@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
@@ -95,7 +96,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		this.store = store;
 		this.registry = registry;
 		this.fullReaders = new FullReaders(kind.logger(), System::nanoTime);
-		this.checks = new LogChecks<>(kind, database, store, registry, this::wake);
+		this.checks = new LogChecks<>(kind, database, store, registry, this::tryWake);
 		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(), new FailureLog(kind.logger(),
 				"Failed to read " + kind.logs(), StringUtils.capitalize(kind.logs()) + " are read again"), this::run);
 	}
@@ -104,9 +105,19 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * A reader needs a fetch.
 	 */
 	void wake(LogSubscription<E> reader) {
+		tryWake(reader);
+	}
+
+	/**
+	 * A reader needs a fetch.
+	 * @return whether it was idle
+	 */
+	private boolean tryWake(LogSubscription<E> reader) {
 		if (reader.fetchState().wake()) {
 			enqueue(reader);
+			return true;
 		}
+		return false;
 	}
 
 	/**
@@ -203,6 +214,8 @@ final class LogFetcher<E> implements AutoCloseable {
 		List<LogSubscription<E>> expecting = this.registry.expecting(List.of(name));
 		// No other thread fetches for it while it is bound to no log
 		reader.fetchState().tryBegin();
+		FetchMeasures measures = this.registry.measures().fetch();
+		long start = measures.start();
 		Found<E> found;
 		EntryPage<E> page;
 		try {
@@ -210,8 +223,10 @@ final class LogFetcher<E> implements AutoCloseable {
 					(connection, joined) -> this.store.fetchFirst(connection, name, reader.cursor().fetchFrom(),
 							budget(List.of(List.of(reader)))));
 			page = reader.toPage(found.entries());
+			measures.end(start, page.size());
 		}
 		catch (Throwable ex) {
+			measures.failed(start);
 			reader.fetchState().end(false);
 			this.checks.requestName(name);
 			if (ex instanceof DataAccessException failure && SqlErrors.isDataFailure(failure)) {
@@ -242,6 +257,8 @@ final class LogFetcher<E> implements AutoCloseable {
 		List<List<LogSubscription<E>>> readers = List.copyOf(readersByTarget.values());
 		List<@Nullable Found<E>> found;
 		List<EntryPage<E>> pages = new ArrayList<>(targets.size());
+		FetchMeasures measures = this.registry.measures().fetch();
+		long start = measures.start();
 		try {
 			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
@@ -249,8 +266,11 @@ final class LogFetcher<E> implements AutoCloseable {
 				Found<E> log = found.get(i);
 				pages.add(readers.get(i).get(0).toPage((log != null) ? log.entries() : List.of()));
 			}
+			measures.end(start, pages.stream().mapToInt(EntryPage::size).sum());
+			this.registry.measures().targets().record(targets.size());
 		}
 		catch (DataAccessException ex) {
+			measures.failed(start);
 			if (SqlErrors.isDataFailure(ex)) {
 				unreadable(readers, ex);
 				return;
@@ -259,6 +279,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			throw ex;
 		}
 		catch (Throwable ex) {
+			measures.failed(start);
 			fetchAgain(readers, this.queue);
 			throw ex;
 		}
@@ -284,7 +305,8 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * time.
 	 */
 	private void endUnserved(LogSubscription<E> reader) {
-		reader.end(new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
+		reader.end(Ending.ERROR,
+				new IllegalStateException("A fetch has left out %s, its first target".formatted(reader.describe())));
 		reader.fetchState().end(false);
 	}
 
@@ -348,7 +370,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			more = reader.accept(head, page);
 		}
 		catch (Throwable ex) {
-			reader.end(ex);
+			reader.end(Ending.ERROR, ex);
 		}
 		if (more && !reader.hasRoom()) {
 			waitForRoom(reader);
@@ -371,7 +393,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 */
 	private void unreadable(List<List<LogSubscription<E>>> readers, DataAccessException failure) {
 		if (readers.size() == 1) {
-			readers.get(0).forEach((reader) -> reader.end(failure));
+			readers.get(0).forEach((reader) -> reader.end(Ending.ERROR, failure));
 		}
 		else {
 			fetchAgain(readers, this.suspects);

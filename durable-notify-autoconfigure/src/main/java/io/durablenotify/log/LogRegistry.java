@@ -34,6 +34,8 @@ final class LogRegistry<E> {
 
 	private final LogKind kind;
 
+	private final LogMeasures measures;
+
 	/**
 	 * Called after each change that may have been the first or the last.
 	 */
@@ -56,13 +58,18 @@ final class LogRegistry<E> {
 
 	private volatile boolean closed;
 
-	LogRegistry(LogKind kind, Runnable changed) {
+	LogRegistry(LogKind kind, LogMeasures measures, Runnable changed) {
 		this.kind = kind;
+		this.measures = measures;
 		this.changed = changed;
 	}
 
 	LogKind kind() {
 		return this.kind;
+	}
+
+	LogMeasures measures() {
+		return this.measures;
 	}
 
 	/**

@@ -23,6 +23,7 @@ import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.log.LogCursor.Validation;
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Head;
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +82,8 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	private volatile int entrySize = 8 * 1024;
 
+	private final ReaderMeasures measures;
+
 	/**
 	 * The index after the last entry that a wake-up or the last fetch has told of. A
 	 * value that is overwritten by an older one is corrected by the fetch that follows
@@ -123,6 +126,11 @@ public final class LogSubscription<E> implements Subscription {
 	private @Nullable End end;
 
 	/**
+	 * The reason of the end.
+	 */
+	private Ending ending = Ending.COMPLETED;
+
+	/**
 	 * Nothing may be taken any more.
 	 */
 	private boolean closed;
@@ -151,6 +159,7 @@ public final class LogSubscription<E> implements Subscription {
 		this.cursor = cursor;
 		this.next = cursor.next();
 		this.registry = registry;
+		this.measures = new ReaderMeasures(registry.measures(), log.family());
 		this.roomMade = roomMade;
 		this.buffer = new EntryBuffer<>(log, bufferBytes);
 	}
@@ -294,7 +303,7 @@ public final class LogSubscription<E> implements Subscription {
 
 	private boolean acceptFound(@Nullable Head head, EntryPage<E> page) {
 		if (head == null) {
-			end(this.log.deleted());
+			end(Ending.DELETED, this.log.deleted());
 			return false;
 		}
 		this.knownEnd = head.nextIndex();
@@ -312,23 +321,26 @@ public final class LogSubscription<E> implements Subscription {
 		int hole = from + page.successive(from, this.cursor.next());
 		int end = from + offer(page, from, hole);
 		if (end > from) {
+			this.measures.fetched(end - from);
 			received(end - from, page.get(end - 1));
 		}
 		if (end == hole && hole < page.size()) {
 			return truncated(this.log.indexOf(page.get(hole)) + " was found");
 		}
 		boolean more = this.cursor.next() < head.nextIndex();
+		this.measures.fetchEnded(more);
 		if (more && page.size() == 0) {
 			return truncated("nothing was found before %d".formatted(head.nextIndex()));
 		}
 		if (!more && head.end() != null) {
-			end(error(head.end()));
+			RuntimeException error = error(head.end());
+			end((error != null) ? Ending.FAILED : Ending.COMPLETED, error);
 		}
 		return more;
 	}
 
 	private boolean truncated(String found) {
-		end(this.log.truncated(this.cursor.next(), found));
+		end(Ending.TRUNCATED, this.log.truncated(this.cursor.next(), found));
 		return false;
 	}
 
@@ -349,6 +361,7 @@ public final class LogSubscription<E> implements Subscription {
 		if (!this.cursor.isNext(entry, server) || offer(toPage(List.of(entry)), 0, 1) == 0) {
 			return false;
 		}
+		this.measures.handedOver();
 		received(1, entry);
 		return true;
 	}
@@ -373,19 +386,20 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	void notFound() {
 		if (this.logId == 0) {
-			end(this.log.deleted());
+			end(Ending.DELETED, this.log.deleted());
 		}
 	}
 
 	/**
 	 * End the reading once the buffer is empty.
 	 */
-	void end(@Nullable Throwable error) {
+	void end(Ending ending, @Nullable Throwable error) {
 		synchronized (this.lock) {
 			if (this.end != null || this.closed) {
 				return;
 			}
 			this.end = new End(error);
+			this.ending = ending;
 		}
 		this.registry.ending(this);
 		this.consumer.signal();
@@ -396,12 +410,17 @@ public final class LogSubscription<E> implements Subscription {
 	 * @param error what the consumer receives
 	 */
 	public void abort(Throwable error) {
+		abort(Ending.ERROR, error);
+	}
+
+	private void abort(Ending ending, Throwable error) {
 		synchronized (this.lock) {
 			if (this.closed) {
 				return;
 			}
 			cut();
 			this.end = new End(error);
+			this.ending = ending;
 		}
 		this.registry.ending(this);
 		this.consumer.signal();
@@ -419,7 +438,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.stopped = stopped;
 		}
-		abort(this.log.stopped());
+		abort(Ending.STOPPED, this.log.stopped());
 		return stopped;
 	}
 
@@ -487,6 +506,7 @@ public final class LogSubscription<E> implements Subscription {
 			}
 			this.closed = true;
 			end = this.end;
+			this.measures.ended(this.ending);
 		}
 		this.registry.remove(this);
 		return end;
@@ -507,6 +527,10 @@ public final class LogSubscription<E> implements Subscription {
 			if (this.stopped != null && this.end != null) {
 				// Interrupted because the context closes, most likely
 				end = this.end;
+				this.measures.ended(Ending.STOPPED);
+			}
+			else {
+				this.measures.ended(Ending.HANDLER);
 			}
 		}
 		this.registry.remove(this);
@@ -527,9 +551,26 @@ public final class LogSubscription<E> implements Subscription {
 		}
 	}
 
+	/**
+	 * Return the measures of its consumer.
+	 */
+	HandlerMeasures handlers() {
+		return this.measures.handlers();
+	}
+
+	/**
+	 * An entry is given to the consumer, the first one of its turn.
+	 */
+	void given(E entry) {
+		this.measures.given(() -> this.log.createdAtOf(entry));
+	}
+
 	@Override
 	public void cancel() {
 		synchronized (this.lock) {
+			if (!this.closed) {
+				this.measures.ended(Ending.CANCELLED);
+			}
 			this.closed = true;
 			cut();
 		}
@@ -567,6 +608,14 @@ public final class LogSubscription<E> implements Subscription {
 		synchronized (this.lock) {
 			return !this.closed && this.end == null;
 		}
+	}
+
+	/**
+	 * Return how many entries the consumer has still to take, as far as that is known.
+	 * @return the number
+	 */
+	public long lag() {
+		return state().lag();
 	}
 
 	/**

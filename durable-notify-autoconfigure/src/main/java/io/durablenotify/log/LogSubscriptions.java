@@ -89,16 +89,17 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	 * @param executor where handlers are called
 	 * @param wakeups the wake-ups
 	 * @param poll the shared poll
+	 * @param measures what is timed and counted
 	 */
 	public LogSubscriptions(LogKind kind, LogStore<E> store, long bufferBytes, ApplicationDatabase database,
-			Executor executor, Wakeups wakeups, Poll poll) {
+			Executor executor, Wakeups wakeups, Poll poll, LogMeasures measures) {
 		this.kind = kind;
 		this.store = store;
 		this.bufferBytes = bufferBytes;
 		this.database = database;
 		this.executor = executor;
 		this.poll = poll;
-		this.registry = new LogRegistry<>(kind, this::followPoll);
+		this.registry = new LogRegistry<>(kind, measures, this::followPoll);
 		this.fetcher = new LogFetcher<>(kind, database, store, this.registry);
 		this.wakeups = wakeups.subscribe(kind.topic(), this);
 	}
@@ -225,6 +226,14 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
+	 * Return what is timed and counted of its readers.
+	 * @return the measures
+	 */
+	public LogMeasures measures() {
+		return this.registry.measures();
+	}
+
+	/**
 	 * Return how many readers there are.
 	 * @return those that have not received their end
 	 */
@@ -265,6 +274,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
+		measures().poll().told(wakeup.id());
 		for (LogSubscription<E> reader : this.registry.of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
 				reader.announce(wakeup.position());
@@ -279,6 +289,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	@Override
 	public void onResync() {
+		measures().poll().toldAll();
 		this.fetcher.resync();
 	}
 

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.PeriodicMeasures.Run;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.context.SmartLifecycle;
@@ -37,6 +38,8 @@ public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 
 	private final FailureLog failures;
 
+	private final PeriodicMeasures measures;
+
 	/**
 	 * There while the task is started.
 	 */
@@ -44,14 +47,16 @@ public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 
 	/**
 	 * Create a new instance. Starts nothing.
+	 * @param topic the feature that has the task
 	 * @param threadName the name of the thread that runs the task
 	 * @param interval the longest time between two runs
 	 * @param failures logs runs that fail, which are repeated
 	 */
-	protected PeriodicTask(String threadName, Duration interval, FailureLog failures) {
+	protected PeriodicTask(String topic, String threadName, Duration interval, FailureLog failures) {
 		this.threadName = threadName;
 		this.interval = interval;
 		this.failures = failures;
+		this.measures = new PeriodicMeasures(topic);
 	}
 
 	/**
@@ -60,9 +65,33 @@ public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 	 */
 	protected abstract boolean run();
 
+	/**
+	 * A run has removed something.
+	 * @param count how much
+	 */
+	protected void removed(long count) {
+		this.measures.removed().add(count);
+	}
+
+	/**
+	 * Return what is timed and counted of the task.
+	 * @return the measures
+	 */
+	public PeriodicMeasures measures() {
+		return this.measures;
+	}
+
 	private Next step() {
 		long start = System.nanoTime();
-		boolean more = run();
+		Run outcome = Run.FAILED;
+		boolean more;
+		try {
+			more = run();
+			outcome = Run.DONE;
+		}
+		finally {
+			this.measures.runs().of(outcome).record(System.nanoTime() - start);
+		}
 		return Next.after((more) ? Duration.ofNanos(System.nanoTime() - start) : jittered());
 	}
 

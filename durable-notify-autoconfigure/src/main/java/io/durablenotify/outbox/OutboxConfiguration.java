@@ -26,6 +26,7 @@ import io.durablenotify.database.CommitListener;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.QueueProbes;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkProperties;
@@ -80,6 +81,16 @@ public class OutboxConfiguration {
 	}
 
 	@Bean
+	QueueFace durableNotifyOutboxFace() {
+		return new QueueFace(OutboxQueues.PREFIX, "outbox");
+	}
+
+	@Bean
+	OutboxMeasures durableNotifyOutboxMeasures() {
+		return new OutboxMeasures();
+	}
+
+	@Bean
 	SentEvents durableNotifySentEvents(ApplicationDatabase database, Schema schema, OutboxProperties properties) {
 		return new SentEvents(database, schema.name(), properties.retention());
 	}
@@ -108,11 +119,13 @@ public class OutboxConfiguration {
 	 */
 	@Bean
 	Lifecycle durableNotifyOutboxSenderRegistrar(OutboxSenders senders, WorkListeners listeners, QueueProbes probes,
-			WorkProperties work, OutboxProperties properties, Environment environment, SentEvents sent) {
+			WorkProperties work, OutboxProperties properties, Environment environment, SentEvents sent,
+			OutboxMeasures measures) {
 		String source = source(properties, environment);
 		return new SenderRegistrar(senders, listeners, new SenderSettings(properties, work)::spec,
 				(name) -> new OutboxCircuit(probes, name, properties.circuit()),
-				(sender, circuit) -> new OutboxDispatcher(sender, circuit, sent::add, source, properties.maxAge()));
+				(sender, circuit) -> new OutboxDispatcher(measures.measured(sender), circuit, sent::add, source,
+						properties.maxAge()));
 	}
 
 	@Bean

@@ -33,14 +33,16 @@ final class OutboxJanitor extends PeriodicTask {
 	private final SentEvents sent;
 
 	OutboxJanitor(SentEvents sent) {
-		super("durable-notify-outbox-janitor", INTERVAL, new FailureLog(LogFactory.getLog(Outbox.class),
+		super("outbox", "durable-notify-outbox-janitor", INTERVAL, new FailureLog(LogFactory.getLog(Outbox.class),
 				"Failed to delete sent events", "Sent events are deleted again"));
 		this.sent = sent;
 	}
 
 	@Override
 	protected boolean run() {
-		return this.sent.expire(SLICE) >= SLICE;
+		int expired = this.sent.expire(SLICE);
+		removed(expired);
+		return expired >= SLICE;
 	}
 
 }

@@ -23,7 +23,7 @@ import io.durablenotify.work.WorkRequest;
  */
 final class OutboxQueues {
 
-	private static final String PREFIX = "outbox/";
+	static final String PREFIX = "outbox/";
 
 	static final int MAX_SENDER_LENGTH = WorkRequest.MAX_QUEUE_LENGTH - PREFIX.length();
 

@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.log.EntryConsumer;
+import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.LogSubscription.End;
 import io.durablenotify.loop.Delays;
@@ -56,6 +58,8 @@ final class ConsumedStream implements EntryConsumer {
 
 	private final ConsumerWrites writes;
 
+	private final HandlerMeasures measures;
+
 	private final FailureLog failures;
 
 	/**
@@ -78,10 +82,10 @@ final class ConsumedStream implements EntryConsumer {
 	private volatile long storedNext;
 
 	/**
-	 * {@code null} while the position is to be examined. Owned by the turn, like what
-	 * follows.
+	 * {@code null} while the position is to be examined. Written by the turn, which owns
+	 * all that follows.
 	 */
-	private @Nullable LogSubscription<Chunk> reader;
+	private volatile @Nullable LogSubscription<Chunk> reader;
 
 	/**
 	 * Whether the handler was given nothing since the reader was opened.
@@ -116,6 +120,7 @@ final class ConsumedStream implements EntryConsumer {
 		this.stored = stored;
 		this.spec = run.spec();
 		this.writes = run.writes();
+		this.measures = run.readers().measures().handlers(this.spec.scope().family());
 		this.next = stored.next();
 		this.storedNext = stored.next();
 		this.limit = this.spec.batchSize();
@@ -138,6 +143,14 @@ final class ConsumedStream implements EntryConsumer {
 
 	String name() {
 		return this.stored.stream();
+	}
+
+	/**
+	 * Return how many chunks are still to be handled. May be called by any thread.
+	 */
+	long lag() {
+		LogSubscription<Chunk> reader = this.reader;
+		return (reader != null) ? reader.lag() : 0;
 	}
 
 	private String relativeName() {
@@ -322,7 +335,7 @@ final class ConsumedStream implements EntryConsumer {
 	private void call(Chunk chunk) throws Exception {
 		HeldChunk held = hold(chunk);
 		try {
-			this.run.handler().onChunk(held);
+			handle(held);
 		}
 		catch (Throwable ex) {
 			switch (held.outcome()) {
@@ -349,6 +362,18 @@ final class ConsumedStream implements EntryConsumer {
 		}
 	}
 
+	private void handle(HeldChunk chunk) throws Exception {
+		long start = this.measures.start();
+		Result result = Result.FAILED;
+		try {
+			this.run.handler().onChunk(chunk);
+			result = Result.HANDLED;
+		}
+		finally {
+			this.measures.end(start, result);
+		}
+	}
+
 	private HeldChunk hold(Chunk chunk) {
 		return new HeldChunk(chunk, this.spec.name(), held().token(), this.writes, (connection) -> this.run.sql()
 			.move(connection, held(), streamId(), this.storedNext, chunk.index(), chunk.index() + 1));
@@ -364,7 +389,7 @@ final class ConsumedStream implements EntryConsumer {
 					if (!this.run.mayCall(this.owner)) {
 						break;
 					}
-					this.run.handler().onChunk(hold(chunk));
+					handle(hold(chunk));
 					this.handled++;
 				}
 				committing[0] = true;

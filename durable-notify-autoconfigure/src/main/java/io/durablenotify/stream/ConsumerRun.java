@@ -107,7 +107,7 @@ final class ConsumerRun implements Subscription {
 	/**
 	 * By full name. Owned by the turn, like what follows.
 	 */
-	private final Map<String, ConsumedStream> streams = new HashMap<>();
+	private final Map<String, ConsumedStream> streams = new ConcurrentHashMap<>();
 
 	/**
 	 * What has taken the name of a stream whose end is not known yet.
@@ -121,6 +121,14 @@ final class ConsumerRun implements Subscription {
 		this.consumers = consumers;
 		this.writes = writes;
 		this.task = new SerialTask(executor, this::turn, consumers::isOpen);
+	}
+
+	/**
+	 * Return the greatest number of chunks that are still to be handled of a stream. May
+	 * be called by any thread.
+	 */
+	long lag() {
+		return this.streams.values().stream().mapToLong(ConsumedStream::lag).max().orElse(0);
 	}
 
 	ConsumerSpec spec() {

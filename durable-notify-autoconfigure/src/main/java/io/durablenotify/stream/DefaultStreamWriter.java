@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 import io.durablenotify.StreamCodec;
 import io.durablenotify.instance.Lease;
@@ -33,6 +34,8 @@ import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.StreamCatalog.Created;
 import io.durablenotify.stream.append.Append;
 import io.durablenotify.stream.append.AppendConditions;
+import io.durablenotify.stream.append.AppendMeasures;
+import io.durablenotify.stream.append.AppendMeasures.Result;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.stream.append.AppendWrite;
 import io.durablenotify.stream.append.StreamEnd;
@@ -218,11 +221,30 @@ final class DefaultStreamWriter implements StreamWriter {
 	}
 
 	private void appendDirectly(List<Append> appends) {
-		execute("append to streams", appends.get(0).stream(), (connection, joined) -> {
+		timed(() -> execute("append to streams", appends.get(0).stream(), (connection, joined) -> {
 			this.write.append(connection, joined, appends, this.properties.appendTimeout());
 			appends.forEach(WriteFailures::requireStored);
 			return appends;
-		});
+		}));
+	}
+
+	/**
+	 * Time an append that the pipeline does not time.
+	 */
+	private <T> T timed(Supplier<T> append) {
+		AppendMeasures measures = this.write.measures();
+		long start = measures.start();
+		Result result = Result.STORED;
+		try {
+			return append.get();
+		}
+		catch (RuntimeException ex) {
+			result = WriteFailures.result(ex);
+			throw ex;
+		}
+		finally {
+			measures.end(start, result);
+		}
 	}
 
 	@Override
@@ -274,13 +296,13 @@ final class DefaultStreamWriter implements StreamWriter {
 	long complete(String stream, long streamId, byte[] lastChunk) {
 		Append checked = newAppend(stream, new AppendConditions(streamId, AppendConditions.ANY), lastChunk);
 		awaitEarlier(checked.stream());
-		return WriteFailures.requireStored(
+		return timed(() -> WriteFailures.requireStored(
 				execute("append to a stream and end it", checked.stream(), repeating((connection, joined) -> {
 					// An attempt that is rolled back may have an outcome
 					Append append = newAppend(stream, checked.conditions(), lastChunk);
 					this.write.appendLast(connection, joined, append, this.properties.appendTimeout());
 					return append;
-				})));
+				}))));
 	}
 
 	@Override

@@ -59,7 +59,7 @@ import org.springframework.transaction.support.TransactionSynchronization;
  * Open from the beginning, as {@link LogSubscriptions} are. At a stop all consumers are
  * given up, for others to claim at once, and at a start they are claimed again.
  */
-final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
+final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(StreamConsumer.class);
 
@@ -346,6 +346,23 @@ final class OpenConsumers implements Lifecycle, Phased, AutoCloseable {
 				this.polling = null;
 			}
 		}
+	}
+
+	@Override
+	public ConsumersState state() {
+		int owned = 0;
+		int waiting = 0;
+		long lag = 0;
+		for (ConsumerRun run : this.runs.values()) {
+			if (run.isOwned()) {
+				owned++;
+				lag = Math.max(lag, run.lag());
+			}
+			else {
+				waiting++;
+			}
+		}
+		return new ConsumersState(owned, waiting, lag);
 	}
 
 	boolean isOpen() {

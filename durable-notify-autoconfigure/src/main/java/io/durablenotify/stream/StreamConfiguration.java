@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.util.concurrent.Executor;
 
+import io.durablenotify.log.LogMeasures;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
@@ -74,7 +75,7 @@ public class StreamConfiguration {
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			Wakeups wakeups, Poll poll) {
 		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database, executor,
-				wakeups, poll);
+				wakeups, poll, new LogMeasures(properties.families().keySet()));
 	}
 
 	@Bean

@@ -63,7 +63,7 @@ final class StreamJanitor extends PeriodicTask {
 
 	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, PublishingWrites writes,
 			StreamRetention retention, Duration interval) {
-		super("durable-notify-janitor", interval, new FailureLog(logger,
+		super("streams", "durable-notify-janitor", interval, new FailureLog(logger,
 				"Failed to clean up deleted and expired streams", "Deleted and expired streams are cleaned up again"));
 		this.database = database;
 		this.cleanup = cleanup;
@@ -81,6 +81,7 @@ final class StreamJanitor extends PeriodicTask {
 			this.runs = 0;
 			throw ex;
 		}
+		removed(slice.deleted().size());
 		this.after = slice.after();
 		if (!slice.more()) {
 			this.runs = (this.runs + 1) % RUNS_PER_FULL_CHECK;

@@ -21,6 +21,7 @@ import java.time.Duration;
 
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.stream.append.Append;
+import io.durablenotify.stream.append.AppendMeasures.Result;
 import io.durablenotify.stream.append.AppendOutcome;
 import io.durablenotify.stream.append.AppendOutcome.Closed;
 import io.durablenotify.stream.append.AppendOutcome.Ended;
@@ -84,6 +85,22 @@ final class WriteFailures {
 			return of(failed.cause());
 		}
 		throw new IllegalArgumentException("No exception for " + outcome);
+	}
+
+	/**
+	 * Return the result of an append that has failed with an exception.
+	 */
+	static Result result(RuntimeException failure) {
+		if (failure instanceof StreamEndedException) {
+			return Result.ENDED;
+		}
+		if (failure instanceof StreamLockedException) {
+			return Result.LOCKED;
+		}
+		if (failure instanceof UnexpectedIndexException || failure instanceof ConcurrencyFailureException) {
+			return Result.CONFLICT;
+		}
+		return (failure instanceof AppendOutcomeUnknownException) ? Result.UNKNOWN : Result.FAILED;
 	}
 
 	/**

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
+import io.durablenotify.wakeup.WakeupMeasures.ResyncCause;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
@@ -48,7 +49,9 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	private final String instance = new BigInteger(64, new SecureRandom()).toString(Character.MAX_RADIX);
 
-	private final WakeupRegistry registry = new WakeupRegistry();
+	private final WakeupMeasures measures;
+
+	private final WakeupRegistry registry;
 
 	private final TransactionBuffer<TransactionWakeups> transactions = new TransactionBuffer<>(this,
 			() -> new TransactionWakeups(new TransactionSender()));
@@ -64,12 +67,14 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	private final Map<String, Long> lastReceived = new ConcurrentHashMap<>();
 
 	PostgresWakeups(ApplicationDatabase database, NotificationListener listener, SchemaName schema,
-			WakeupProperties properties) {
+			WakeupProperties properties, WakeupMeasures measures) {
 		this.database = database;
 		this.mode = properties.mode();
+		this.measures = measures;
+		this.registry = new WakeupRegistry(measures.received());
 		this.channel = schema.channel("wakeup");
 		this.sender = new WakeupSender(database, this.channel, this.instance, properties.maxGap(),
-				this::recentInstances, listener::probe);
+				this::recentInstances, listener::probe, measures);
 		// On the listener's own thread: handlers of wake-ups only take note
 		this.listening = listener.listen(this.channel, new Receiver(), Runnable::run);
 	}
@@ -100,6 +105,12 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	@Override
 	public Subscription subscribe(String topic, WakeupHandler handler) {
 		return this.registry.subscribe(topic, handler);
+	}
+
+	@Override
+	public WakeupState state() {
+		forgetOld();
+		return new WakeupState(this.sender.pauseInForce(), this.lastReceived.size());
 	}
 
 	private void receivedFrom(String sender) {
@@ -153,6 +164,9 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 			}
 			receivedFrom(decoded.sender());
 			WakeupRegistry registry = PostgresWakeups.this.registry;
+			if (decoded.wakeups() == null) {
+				resynced(ResyncCause.RECEIVED);
+			}
 			if (decoded.topic() == null) {
 				registry.resyncAll();
 			}
@@ -166,7 +180,12 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 		@Override
 		public void onResync() {
+			resynced(ResyncCause.CONNECTED);
 			PostgresWakeups.this.registry.resyncAll();
+		}
+
+		private void resynced(ResyncCause cause) {
+			PostgresWakeups.this.measures.resyncs().of(cause).increment();
 		}
 
 	}

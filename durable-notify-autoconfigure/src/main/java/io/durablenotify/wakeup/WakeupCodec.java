@@ -96,6 +96,13 @@ final class WakeupCodec {
 		return (fits && payloads.size() <= MAX_PAYLOADS) ? payloads : List.of(prefix + RESYNC);
 	}
 
+	/**
+	 * Return whether a payload that was encoded here asks for a resync.
+	 */
+	static boolean isResync(String payload) {
+		return payload.endsWith(" " + RESYNC);
+	}
+
 	private static String encode(Wakeup wakeup) {
 		String field = wakeup.id() + ":" + wakeup.position() + ":" + flags(wakeup);
 		return (wakeup.createdName() != null) ? field + ":" + wakeup.createdName() : field;

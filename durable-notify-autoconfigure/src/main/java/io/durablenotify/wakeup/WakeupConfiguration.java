@@ -33,10 +33,15 @@ import org.springframework.context.annotation.Configuration;
 public class WakeupConfiguration {
 
 	@Bean
+	WakeupMeasures durableNotifyWakeupMeasures() {
+		return new WakeupMeasures();
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
 	Wakeups durableNotifyWakeups(ApplicationDatabase database, NotificationListener listener, Schema schema,
-			WakeupProperties properties) {
-		return new PostgresWakeups(database, listener, schema.name(), properties);
+			WakeupProperties properties, WakeupMeasures measures) {
+		return new PostgresWakeups(database, listener, schema.name(), properties, measures);
 	}
 
 	@Bean

@@ -23,6 +23,8 @@ import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
+import io.durablenotify.measure.Names;
+import io.durablenotify.wakeup.WakeupMeasures.Received;
 import io.durablenotify.Subscription;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -34,9 +36,25 @@ final class WakeupRegistry {
 
 	private static final Log logger = LogFactory.getLog(Wakeups.class);
 
+	private final Names<Received> received;
+
 	private final Map<String, Set<Registration>> registrations = new ConcurrentHashMap<>();
 
+	WakeupRegistry(Names<Received> received) {
+		this.received = received;
+	}
+
+	/**
+	 * Send a wake-up of another instance to the handlers.
+	 */
 	void send(String topic, Wakeup wakeup) {
+		if (this.registrations.containsKey(topic)) {
+			this.received.of(topic).remote().increment();
+		}
+		deliver(topic, wakeup);
+	}
+
+	private void deliver(String topic, Wakeup wakeup) {
 		forEach(topic, (handler) -> handler.onWakeup(wakeup));
 	}
 
@@ -45,7 +63,8 @@ final class WakeupRegistry {
 	 * @return whether other instances are to be notified too
 	 */
 	boolean sendOwn(String topic, Wakeup wakeup) {
-		send(topic, wakeup);
+		this.received.of(topic).local().increment();
+		deliver(topic, wakeup);
 		AtomicBoolean handledAlone = new AtomicBoolean();
 		forEach(topic, (handler) -> handledAlone.compareAndSet(false, handler.handlesAlone(wakeup)));
 		return !handledAlone.get();
@@ -91,6 +110,7 @@ final class WakeupRegistry {
 	Subscription subscribe(String topic, WakeupHandler handler) {
 		Set<Registration> registrations = this.registrations.computeIfAbsent(topic,
 				(key) -> new CopyOnWriteArraySet<>());
+		this.received.of(topic);
 		Registration registration = new Registration(handler, registrations);
 		registrations.add(registration);
 		return registration;

@@ -23,6 +23,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.IntSupplier;
 
+import io.durablenotify.wakeup.WakeupMeasures.Sending;
+import io.durablenotify.wakeup.WakeupMeasures.ResyncCause;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
@@ -80,6 +82,8 @@ final class WakeupSender implements AutoCloseable {
 	 */
 	private final Runnable failed;
 
+	private final WakeupMeasures measures;
+
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-wakeup", new FailureLog(logger,
 			"Failed to send wake-ups, for which other instances wait until they poll", "Wake-ups are sent again"),
 			this::send);
@@ -88,6 +92,16 @@ final class WakeupSender implements AutoCloseable {
 	 * Owned by the sender's thread.
 	 */
 	private final RecentMinimum cost = new RecentMinimum();
+
+	/**
+	 * Whether the last attempt has failed. Owned by the sender's thread.
+	 */
+	private boolean resending;
+
+	/**
+	 * The pause after the last notification. Written by the sender's thread.
+	 */
+	private volatile Pause pause = new Pause(Duration.ZERO, System.nanoTime());
 
 	/**
 	 * Guarded by {@code this}.
@@ -100,13 +114,14 @@ final class WakeupSender implements AutoCloseable {
 	private int writes;
 
 	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances,
-			Runnable failed) {
+			Runnable failed, WakeupMeasures measures) {
 		this.database = database;
 		this.channel = channel;
 		this.sender = sender;
 		this.maxGap = maxGap;
 		this.instances = instances;
 		this.failed = failed;
+		this.measures = measures;
 	}
 
 	void offer(String topic, Wakeup wakeup) {
@@ -137,18 +152,49 @@ final class WakeupSender implements AutoCloseable {
 		if (batch.isEmpty()) {
 			return Next.IDLE;
 		}
+		long start = System.nanoTime();
 		try {
-			this.cost.add(notify(WakeupCodec.encode(this.sender, batch)));
-			return Next.pause(gap(this.cost.get(), writes, this.instances.getAsInt(), this.maxGap));
+			List<String> payloads = WakeupCodec.encode(this.sender, batch);
+			countOverflows(payloads);
+			long cost = notify(payloads);
+			this.resending = false;
+			this.cost.add(cost);
+			this.measures.notifications().of(Sending.SENT).record(cost);
+			this.measures.batch().record(writes);
+			Duration gap = gap(this.cost.get(), writes, this.instances.getAsInt(), this.maxGap);
+			this.pause = new Pause(gap, System.nanoTime());
+			return Next.pause(gap);
 		}
 		catch (Throwable ex) {
+			this.measures.notifications().of(Sending.FAILED).record(System.nanoTime() - start);
 			if (!this.loop.isClosing()) {
 				// Also when only one of them was wrong: the other instances have to fetch
+				this.resending = true;
+				this.measures.resyncs().of(ResyncCause.FAILED).increment();
 				offer(batch.toResyncs());
 				this.failed.run();
 			}
 			throw ex;
 		}
+	}
+
+	/**
+	 * A resync that follows a failure is no overflow.
+	 */
+	private void countOverflows(List<String> payloads) {
+		if (!this.resending) {
+			this.measures.resyncs()
+				.of(ResyncCause.OVERFLOW)
+				.add(payloads.stream().filter(WakeupCodec::isResync).count());
+		}
+	}
+
+	/**
+	 * Return how long a wake-up waits at most that is sent now.
+	 */
+	Duration pauseInForce() {
+		Pause pause = this.pause;
+		return (System.nanoTime() - pause.since() < pause.length().toNanos()) ? pause.length() : Duration.ZERO;
 	}
 
 	/**
@@ -189,6 +235,12 @@ final class WakeupSender implements AutoCloseable {
 	@Override
 	public void close() {
 		this.loop.finish(CLOSE_TIMEOUT);
+	}
+
+	/**
+	 * A pause after a notification.
+	 */
+	private record Pause(Duration length, long since) {
 	}
 
 }

@@ -61,4 +61,13 @@ public interface Wakeups {
 	 */
 	Subscription subscribe(String topic, WakeupHandler handler);
 
+	/**
+	 * Return the state of the wake-ups between instances.
+	 * @return the state, taken now; {@link WakeupState#NONE} for an implementation that
+	 * does not know
+	 */
+	default WakeupState state() {
+		return WakeupState.NONE;
+	}
+
 }

@@ -132,6 +132,7 @@ final class PacedBody implements ResponseChecks.Checked {
 		if (stalledSince != null && now - stalledSince >= timeoutNanos) {
 			logger.debug("A client has taken nothing for %d ms: it is disconnected"
 				.formatted((now - stalledSince) / 1_000_000));
+			this.checks.givenUp().increment();
 			this.checks.remove(this);
 			if (!REACTOR_NETTY_PRESENT || !ReactorNetty.disconnect(this.response)) {
 				this.disconnected.tryEmitError(new EOFException("The client takes nothing"));

@@ -25,8 +25,10 @@ import java.util.function.Predicate;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
+import io.durablenotify.measure.Tally;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.context.Lifecycle;
 import org.springframework.context.Phased;
@@ -36,7 +38,7 @@ import org.springframework.context.SmartLifecycle;
  * Checks the responses that are being written, as long as there are some: heartbeats may
  * be due, and clients may take nothing.
  */
-final class ResponseChecks implements Lifecycle, Phased, AutoCloseable {
+final class ResponseChecks implements SseClients, Lifecycle, Phased, AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(SseStreams.class);
 
@@ -64,7 +66,39 @@ final class ResponseChecks implements Lifecycle, Phased, AutoCloseable {
 		 */
 		void check(long now, long heartbeatNanos, long timeoutNanos, boolean stopping);
 
+		/**
+		 * Return the state of the client, or {@code null} for a part of a response whose
+		 * client is counted elsewhere.
+		 */
+		default @Nullable Client client() {
+			return null;
+		}
+
 	}
+
+	/**
+	 * The states of a client.
+	 */
+	enum Client {
+
+		/**
+		 * It takes events.
+		 */
+		OPEN,
+
+		/**
+		 * It takes nothing for now.
+		 */
+		WAITING,
+
+		/**
+		 * It was given up.
+		 */
+		GIVEN_UP
+
+	}
+
+	private final Tally givenUp = new Tally();
 
 	private final Set<Checked> all = ConcurrentHashMap.newKeySet();
 
@@ -152,6 +186,20 @@ final class ResponseChecks implements Lifecycle, Phased, AutoCloseable {
 	@Override
 	public int getPhase() {
 		return SmartLifecycle.DEFAULT_PHASE;
+	}
+
+	@Override
+	public SseState state() {
+		return new SseState(count(Client.OPEN), count(Client.WAITING), count(Client.GIVEN_UP));
+	}
+
+	private int count(Client client) {
+		return count((response) -> response.client() == client);
+	}
+
+	@Override
+	public Tally givenUp() {
+		return this.givenUp;
 	}
 
 	/**

@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.log.BufferedSubscription;
 import io.durablenotify.loop.SerialTask;
+import io.durablenotify.web.ResponseChecks.Client;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.AsyncListener;
@@ -297,6 +298,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 			long stalled = now - stalledSince;
 			if (stalled >= timeoutNanos) {
 				logger.debug("A client has taken nothing for %d ms: it is given up".formatted(stalled / 1_000_000));
+				this.connections.giveUp();
 				this.endedByForce = stopping || !this.blocksAtEnd;
 				leave();
 				this.blockingCall.interrupt();
@@ -310,6 +312,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 			this.commentDue = true;
 			signal();
 		}
+	}
+
+	@Override
+	public Client client() {
+		if (hasLeft()) {
+			return Client.GIVEN_UP;
+		}
+		return (isStalled()) ? Client.WAITING : Client.OPEN;
 	}
 
 	private void signal() {

@@ -64,6 +64,13 @@ final class SseConnections {
 	}
 
 	/**
+	 * A client is given up.
+	 */
+	void giveUp() {
+		this.checks.givenUp().increment();
+	}
+
+	/**
 	 * Return how many responses are being written, without those of clients that were
 	 * given up.
 	 */

@@ -22,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
+import io.durablenotify.web.ResponseChecks.Client;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -194,6 +195,11 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 				this.commentDue = true;
 				this.signals.signal();
 			}
+		}
+
+		@Override
+		public Client client() {
+			return (this.demand.get() == 0) ? Client.WAITING : Client.OPEN;
 		}
 
 		private void serve() {

@@ -53,9 +53,16 @@ final class ClaimSql {
 
 	private static final String CLAIM = """
 			SELECT granted, limited, claim_id, frontier, next_due, more,
-				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload
-			FROM ${schema}.work_claim(?, ?, ?, ?, ?)
+				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited}
+			FROM ${schema}.work_claim(?, ?, ?, ?, ?) AS w
 			""";
+
+	/**
+	 * For how long an item was due when it was claimed; NULL for one that has become
+	 * visible in the meantime. The claim's id is the time.
+	 */
+	private static final String WAITED = """
+			w.claim_id - (SELECT ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i WHERE i.item_id = w.item_id)""";
 
 	/**
 	 * One sub-query for each lane, each of which reads no more than it returns.
@@ -79,6 +86,8 @@ final class ClaimSql {
 
 	private final String claim;
 
+	private final String claimWithWaits;
+
 	private final String laneItems;
 
 	private final String claims;
@@ -88,7 +97,8 @@ final class ClaimSql {
 	ClaimSql(SchemaName schema) {
 		this.find = schema.qualify(FIND);
 		this.register = schema.qualify(REGISTER);
-		this.claim = schema.qualify(CLAIM);
+		this.claim = schema.qualify(CLAIM.replace("${waited}", "-1"));
+		this.claimWithWaits = schema.qualify(CLAIM.replace("${waited}", WAITED));
 		this.laneItems = schema.qualify(LANE_ITEMS);
 		this.claims = schema.qualify(CLAIMS);
 	}
@@ -124,11 +134,13 @@ final class ClaimSql {
 	 * before the first
 	 * @param hintMicros the earliest due time that a wake-up has brought since, or that
 	 * of {@link Claimed#nextHintMicros()}; {@link Micros#NEVER} for none
+	 * @param withWaits whether to find out for how long the items were due
 	 */
-	Claimed claim(Connection connection, int queueId, long instanceId, int limit, long lowMicros, long hintMicros)
-			throws SQLException {
+	Claimed claim(Connection connection, int queueId, long instanceId, int limit, long lowMicros, long hintMicros,
+			boolean withWaits) throws SQLException {
 		return this.readCommitted.run(connection, (session, joined) -> {
-			try (PreparedStatement statement = session.prepareStatement(this.claim)) {
+			try (PreparedStatement statement = session
+				.prepareStatement((withWaits) ? this.claimWithWaits : this.claim)) {
 				statement.setInt(1, queueId);
 				statement.setLong(2, instanceId);
 				statement.setInt(3, limit);
@@ -159,7 +171,7 @@ final class ClaimSql {
 				items.add(new ClaimedItem(itemId, result.getInt(8), result.getInt(9), result.getInt(10),
 						result.getBoolean(11), result.getString(12),
 						result.getObject(13, OffsetDateTime.class).toInstant(), result.getString(14),
-						result.getBytes(15)));
+						result.getBytes(15), result.getLong(16)));
 			}
 		}
 		while (result.next());
@@ -199,7 +211,7 @@ final class ClaimSql {
 					Objects.requireNonNull(items.get(laneId))
 						.add(new ClaimedItem(result.getLong(2), 0, 0, result.getInt(3), false, null,
 								result.getObject(4, OffsetDateTime.class).toInstant(), result.getString(5),
-								result.getBytes(6)));
+								result.getBytes(6), -1));
 				}
 			}
 			return items;

@@ -34,7 +34,9 @@ import org.jspecify.annotations.Nullable;
  * @param enqueuedAt when it was enqueued
  * @param headers a JSON object of strings, or {@code null} for none
  * @param payload the payload; of a lane an empty one
+ * @param waitedMicros for how long it was due when it was claimed, negative if that was
+ * not asked for
  */
 record ClaimedItem(long itemId, int token, int rev, int failures, boolean lane, @Nullable String key,
-		Instant enqueuedAt, @Nullable String headers, byte[] payload) {
+		Instant enqueuedAt, @Nullable String headers, byte[] payload, long waitedMicros) {
 }

@@ -33,6 +33,8 @@ final class HeldClaim {
 
 	private final AtomicInteger unsettled;
 
+	private final long claimedAt = System.nanoTime();
+
 	HeldClaim(Claim claim, Lease lease, QueueProgress queue, int units) {
 		this.claim = claim;
 		this.lease = lease;
@@ -50,6 +52,13 @@ final class HeldClaim {
 
 	QueueProgress queue() {
 		return this.queue;
+	}
+
+	/**
+	 * Return when this instance has had the answer, by {@link System#nanoTime()}.
+	 */
+	long claimedAt() {
+		return this.claimedAt;
 	}
 
 	int unsettled() {

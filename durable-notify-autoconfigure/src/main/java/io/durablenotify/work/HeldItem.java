@@ -106,6 +106,15 @@ final class HeldItem implements WorkItem {
 		return this.key;
 	}
 
+	/**
+	 * Return for how long the item, or its ordering key, has been due, in nanoseconds;
+	 * negative if that is not known.
+	 */
+	long waitedNanos() {
+		long micros = (this.lane != null) ? this.lane.waitedMicros() : this.item.waitedMicros();
+		return (micros < 0) ? -1 : micros * 1_000 + System.nanoTime() - this.claim.claimedAt();
+	}
+
 	int failures() {
 		return this.item.failures();
 	}

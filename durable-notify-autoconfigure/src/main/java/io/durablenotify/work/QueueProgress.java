@@ -55,6 +55,11 @@ final class QueueProgress {
 	private boolean due = true;
 
 	/**
+	 * Whether only the poll has led to the claim that was begun last.
+	 */
+	private boolean polled;
+
+	/**
 	 * When the next item is due, by {@link System#nanoTime()}.
 	 */
 	private @Nullable Long nextDue;
@@ -167,10 +172,18 @@ final class QueueProgress {
 	 * @return from where on to search
 	 */
 	synchronized Range begin() {
+		this.polled = !this.due && (this.nextDue == null || this.nextPoll - this.nextDue < 0);
 		Range range = new Range(this.low, this.hint);
 		this.hint = Long.MAX_VALUE;
 		this.due = false;
 		return range;
+	}
+
+	/**
+	 * Return whether no wake-up and no due time that was known has led to the claim.
+	 */
+	synchronized boolean isPolled() {
+		return this.polled;
 	}
 
 	/**

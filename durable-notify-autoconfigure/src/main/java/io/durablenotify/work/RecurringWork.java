@@ -53,8 +53,9 @@ final class RecurringWork extends PeriodicTask implements Recurrences {
 	private final Queue<Registration> started = new ConcurrentLinkedQueue<>();
 
 	RecurringWork(ApplicationDatabase database, RecurringSql sql, PublishingWrites writes) {
-		super("durable-notify-recurring-work", INTERVAL, new FailureLog(LogFactory.getLog(WorkListeners.class),
-				"Failed to store recurring work", "Recurring work is stored again"));
+		super("recurring", "durable-notify-recurring-work", INTERVAL,
+				new FailureLog(LogFactory.getLog(WorkListeners.class), "Failed to store recurring work",
+						"Recurring work is stored again"));
 		this.database = database;
 		this.sql = sql;
 		this.writes = writes;

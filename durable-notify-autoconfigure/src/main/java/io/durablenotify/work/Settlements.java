@@ -34,6 +34,7 @@ import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.GroupCommit;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Returned.Kind;
 import io.durablenotify.work.SettleSql.Lane;
 import io.durablenotify.work.Settlement.Complete;
@@ -70,6 +71,8 @@ final class Settlements {
 
 	private final Wakeups wakeups;
 
+	private final WorkMeasures measures;
+
 	private final GroupCommit<Entry> main;
 
 	/**
@@ -82,10 +85,11 @@ final class Settlements {
 	 */
 	private final Set<Claim> finished = ConcurrentHashMap.newKeySet();
 
-	Settlements(ApplicationDatabase database, SettleSql sql, Wakeups wakeups) {
+	Settlements(ApplicationDatabase database, SettleSql sql, Wakeups wakeups, WorkMeasures measures) {
 		this.database = database;
 		this.sql = sql;
 		this.wakeups = wakeups;
+		this.measures = measures;
 		this.main = new GroupCommit<>("durable-notify-work-settle", MAX_BATCH, Integer.MAX_VALUE, LINGER, failures(),
 				this::write);
 		this.locked = new GroupCommit<>("durable-notify-work-locked", 1, Integer.MAX_VALUE, failures(),
@@ -223,6 +227,7 @@ final class Settlements {
 		boolean removed = deleted.size() == completes.size();
 		for (Entry entry : completes) {
 			if (deleted.contains(entry.done())) {
+				count(entry, Finish.DONE);
 				over(entry, !removed || !finished.contains(entry.settlement.claim().claim()));
 			}
 			else if (skipLocked) {
@@ -295,6 +300,7 @@ final class Settlements {
 			returned(entry, this.sql.takeBack(connection, takeBack.item().done()));
 		}
 		else if (settlement instanceof Settled) {
+			count(entry, Finish.DONE);
 			over(entry, true);
 		}
 	}
@@ -305,6 +311,9 @@ final class Settlements {
 			this.wakeups.send(WorkTopics.QUEUES, wakeup);
 		}
 		HeldItem item = entry.settlement.item();
+		if (item != null && !(entry.settlement instanceof TakeBack)) {
+			count(entry, finish(entry.settlement, returned.kind()));
+		}
 		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
 				&& !(entry.settlement instanceof Complete)) {
 			// Its commit is known to have succeeded now, and the ordering key goes on
@@ -317,6 +326,20 @@ final class Settlements {
 			logger.warn(refused(item));
 		}
 		over(entry, true);
+	}
+
+	private static Finish finish(Settlement settlement, Kind kind) {
+		return switch (kind) {
+			case LOST -> Finish.LOST;
+			case DEAD -> Finish.DEAD;
+			case DONE -> Finish.DONE;
+			case AGAIN -> (settlement instanceof Fail) ? Finish.RETRIED
+					: (settlement instanceof Postpone) ? Finish.POSTPONED : Finish.DONE;
+		};
+	}
+
+	private void count(Entry entry, Finish finish) {
+		this.measures.of(entry.settlement.claim().queue().name()).finished().of(finish).increment();
 	}
 
 	static String refused(HeldItem item) {
@@ -377,6 +400,7 @@ final class Settlements {
 			again(connection, entry);
 		}
 		else {
+			count(entry, Finish.DONE);
 			over(entry, true);
 		}
 		removeFinished(connection);

@@ -25,6 +25,7 @@ import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.PublishingWrites;
 
 import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.Lifecycle;
@@ -77,6 +78,16 @@ public class WorkConfiguration {
 	QueueProbes durableNotifyQueueProbes(ApplicationDatabase database, PublishingWrites writes, WorkAdminSql sql,
 			Schema schema) {
 		return new DefaultQueueProbes(database, writes, sql, schema.name());
+	}
+
+	@Bean
+	WorkMeasures durableNotifyWorkMeasures(ObjectProvider<QueueFace> faces) {
+		return new WorkMeasures(faces.stream().toList());
+	}
+
+	@Bean
+	WorkBacklog durableNotifyWorkBacklog(Schema schema) {
+		return new WorkBacklogSql(schema.name());
 	}
 
 	@Bean

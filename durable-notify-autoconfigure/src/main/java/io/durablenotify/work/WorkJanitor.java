@@ -71,7 +71,7 @@ final class WorkJanitor extends PeriodicTask {
 
 	WorkJanitor(ApplicationDatabase database, WorkAdminSql sql, TakeOverSql takeOver, PublishingWrites writes,
 			@Nullable Duration deadRetention, QueueWatch watch, Duration interval) {
-		super("durable-notify-work-janitor", interval, new FailureLog(logger,
+		super("work", "durable-notify-work-janitor", interval, new FailureLog(logger,
 				"Failed to clean up finished and dead work", "Finished and dead work is cleaned up again"));
 		this.database = database;
 		this.sql = sql;
@@ -88,7 +88,9 @@ final class WorkJanitor extends PeriodicTask {
 		}
 		this.watch.update(execute((connection) -> this.sql.unhandledQueues(connection, UNHANDLED)));
 		this.watch.updateProbed(execute(this.sql::probedQueues));
-		boolean more = execute((connection) -> this.sql.expire(connection, SLICE)) >= SLICE;
+		int expired = execute((connection) -> this.sql.expire(connection, SLICE));
+		removed(expired);
+		boolean more = expired >= SLICE;
 		if (this.deadRetention != null) {
 			// Last, since it fails where another transaction has locked an ordering key
 			more |= purge(this.deadRetention);
@@ -108,6 +110,7 @@ final class WorkJanitor extends PeriodicTask {
 
 	private Written<Integer> purge(Connection connection, String queue, List<Long> items) throws SQLException {
 		int purged = this.sql.purge(connection, queue, items, SLICE);
+		removed(purged);
 		// An ordering key may have waited for one of them
 		FoundQueue found = this.sql.find(connection, queue);
 		return Written.of(purged, (found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);

@@ -78,12 +78,13 @@ public class WorkListenerConfiguration {
 	@ConditionalOnMissingBean
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
-			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties) {
+			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties,
+			WorkMeasures measures) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,
 				wakeups, writes, executor, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
-				}, properties);
+				}, properties, measures);
 	}
 
 	@Bean

@@ -92,6 +92,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final WorkProperties properties;
 
+	private final WorkMeasures measures;
+
 	private final TransactionalCompletion completion;
 
 	private final RunningItems running = new RunningItems();
@@ -128,7 +130,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
 			Wakeups wakeups, PublishingWrites writes, Executor executor,
-			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties) {
+			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties, WorkMeasures measures) {
 		this.database = database;
 		this.claimSql = claimSql;
 		this.settleSql = settleSql;
@@ -137,6 +139,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		this.executor = executor;
 		this.transactions = transactions;
 		this.properties = properties;
+		this.measures = measures;
 		this.completion = new TransactionalCompletion(database, settleSql, writes);
 	}
 
@@ -167,6 +170,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 								.formatted(queue));
 				}
 			}
+			registration.spec.queues().forEach(this.measures::of);
 			if (this.started) {
 				start(registration);
 			}
@@ -197,7 +201,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				return;
 			}
 			this.started = true;
-			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups);
+			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
 			try {
@@ -224,7 +228,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			return registered;
 		});
 		Settlements settlements = Objects.requireNonNull(this.settlements);
-		WorkInvoker invoker = new WorkInvoker(registration.target,
+		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
 				this.completion, this.running);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
@@ -393,7 +397,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
 			WorkListenerRegistry.this.held.values()
 				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
-			return WorkListenerRegistry.this.database.executeSeparately("claim work",
+			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
+			boolean withWaits = measures.waiting().isRecorded();
+			long start = measures.claim().start();
+			ClaimedWork claimed = WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 						long now = System.nanoTime();
 						Long certain = this.certainAt.remove(queue.id());
@@ -401,12 +408,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 							releaseUnknown(connection, queue, lease);
 							certain = now;
 						}
-						Claimed claimed = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
-								lease.instanceId(), limit, range.low(), range.hint());
-						ClaimedWork work = new ClaimedWork(claimed, firstItems(connection, claimed.items()));
+						Claimed answer = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
+								lease.instanceId(), limit, range.low(), range.hint(), withWaits);
+						ClaimedWork work = new ClaimedWork(answer, firstItems(connection, answer.items()));
 						this.certainAt.put(queue.id(), certain);
 						return work;
 					});
+			measures.claim().end(start);
+			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), queue.isPolled());
+			return claimed;
 		}
 
 		/**

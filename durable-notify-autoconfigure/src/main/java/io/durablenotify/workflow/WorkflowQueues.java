@@ -24,9 +24,9 @@ import io.durablenotify.work.WorkRequest;
  */
 final class WorkflowQueues {
 
-	private static final String RESUME = "resume/";
+	static final String RESUME = "resume/";
 
-	private static final String TIMER = "timer/";
+	static final String TIMER = "timer/";
 
 	private static final int MAX_ID_LENGTH = 255;
 

@@ -42,6 +42,7 @@ import javax.management.MBeanServer;
 import javax.management.ObjectName;
 
 import com.fasterxml.jackson.annotation.JsonInclude.Include;
+import io.durablenotify.Subscription;
 import io.durablenotify.actuate.OverviewReport.Overview;
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.autoconfigure.DurableNotifyEndpointAutoConfiguration;
@@ -356,10 +357,11 @@ class DurableNotifyEndpointTests {
 		hiding.bean(WorkQueue.class).enqueue(WorkRequest.of(queue, "a").orderingKey("lane"));
 		hiding.bean(WorkQueue.class).enqueue(WorkRequest.of(queue, "b"));
 		CountDownLatch handled = new CountDownLatch(4);
-		hiding.bean(WorkListeners.class).register(WorkListenerSpec.of(queue).maxAttempts(1), (item) -> {
-			handled.countDown();
-			throw new IllegalStateException("always");
-		});
+		Subscription listener = hiding.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(queue).maxAttempts(1), (item) -> {
+				handled.countDown();
+				throw new IllegalStateException("always");
+			});
 		Eventually.await(() -> get(hiding, "/work?queue={}&state=dead", queue).get("items").size() == 2,
 				this.answers::toString);
 		JsonNode items = get(showing, "/work?queue={}&state=dead", queue).get("items");
@@ -372,6 +374,7 @@ class DurableNotifyEndpointTests {
 		Eventually.await(() -> handled.getCount() == 0, admin::queues);
 		Eventually.await(() -> get(hiding, "/work?queue={}&state=dead", queue).get("items").size() == 2,
 				this.answers::toString);
+		listener.cancel();
 		assertThat(post(hiding, "/work", Map.of("action", "purge", "queue", queue)).body()).isEqualTo("{\"purged\":2}");
 		assertThat(post(hiding, "/work", Map.of("action", "pause", "queue", queue)).statusCode()).isEqualTo(200);
 		assertThat(queue(queue).get("paused").asBoolean()).isTrue();

@@ -100,6 +100,12 @@ class DocumentTests {
 		requireCurrent(document, ConfigurationReference.load().update(document));
 	}
 
+	@Test
+	void metricsAreThoseOfTheMeters() {
+		Document document = Document.read(ROOT.resolve("docs/metrics.md"));
+		requireCurrent(document, MetricsReference.update(document));
+	}
+
 	@ParameterizedTest
 	@MethodSource("documents")
 	void propertiesOfExamplesExist(Document document) throws IOException {

@@ -53,7 +53,7 @@ final class CountingDataSource extends DelegatingDataSource {
 		return new EventConfiguration().durableNotifyEventLog(new ApplicationDatabase(this, () -> null),
 				this.instance.bean(Schema.class), this.instance.bean(PostgresRunCatalog.class),
 				this.instance.bean(PublishingWrites.class), RunFollowers.of(this.instance),
-				this.instance.bean(EventProperties.class));
+				this.instance.bean(EventProperties.class), new EventMeasures());
 	}
 
 	int takeCount() {

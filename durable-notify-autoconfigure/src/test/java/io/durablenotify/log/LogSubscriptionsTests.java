@@ -36,6 +36,7 @@ import java.util.stream.LongStream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Found;
 import io.durablenotify.log.NumberedLogs.Entry;
 import io.durablenotify.log.NumberedLogs.Numbered;
@@ -85,7 +86,7 @@ class LogSubscriptionsTests {
 
 	private LogSubscriptions<Entry> open(Executor executor, Poll poll) {
 		return new LogSubscriptions<>(NumberedLogs.KIND, this.logs, 1_000, instance.bean(ApplicationDatabase.class),
-				executor, instance.bean(Wakeups.class), poll);
+				executor, instance.bean(Wakeups.class), poll, new LogMeasures(List.of()));
 	}
 
 	@AfterEach
@@ -572,7 +573,7 @@ class LogSubscriptionsTests {
 		LogSubscription<Entry> reader = new LogSubscription<>(log, new LogCursor<>(log, NumberedLogs.KIND, 1, null),
 				this.readers.registry(), (other) -> {
 				}, 1_000);
-		reader.end(null);
+		reader.end(Ending.COMPLETED, null);
 		assertThat(this.readers.registry().all()).containsExactly(reader);
 		assertThat(reader.takeEnd()).isNotNull();
 		// As in a thread that was held up between the end and its registration

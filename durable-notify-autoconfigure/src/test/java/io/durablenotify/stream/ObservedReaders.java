@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.log.HandlerDelivery;
+import io.durablenotify.log.LogMeasures;
 import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
@@ -66,7 +67,7 @@ final class ObservedReaders implements AutoCloseable {
 				instance.bean(ApplicationDatabase.class), (task) -> {
 					this.deliveries.incrementAndGet();
 					executor.execute(task);
-				}, instance.bean(Wakeups.class), poll);
+				}, instance.bean(Wakeups.class), poll, new LogMeasures(List.of()));
 	}
 
 	/**

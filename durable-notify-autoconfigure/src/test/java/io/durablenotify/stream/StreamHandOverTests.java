@@ -29,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LogMeasures;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.log.Start;
@@ -86,7 +87,7 @@ class StreamHandOverTests {
 		this.readers = new LogSubscriptions<>(TailedStream.KIND, counting,
 				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
-				instance.bean(Poll.class));
+				instance.bean(Poll.class), new LogMeasures(List.of()));
 		AppendWrite write = new AppendWrite(TailedStream.TOPIC, instance.bean(Schema.class).name(),
 				instance.bean(StreamEndSql.class), instance.bean(PublishingWrites.class),
 				new ChunkHandOver(this.readers));

@@ -26,6 +26,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.log.LogMeasures;
 import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.LogStore.Target;
@@ -164,7 +165,7 @@ class UnreadableStreamTests {
 		return new LogSubscriptions<>(TailedStream.KIND, failing,
 				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
-				instance.bean(Poll.class));
+				instance.bean(Poll.class), new LogMeasures(List.of()));
 	}
 
 	private static TailedStream target(String stream) {

@@ -130,7 +130,7 @@ class WakeupSenderTests {
 	private WakeupSender sender(Duration maxGap) {
 		return new WakeupSender(new ApplicationDatabase(new DriverManagerDataSource(database.url()), () -> null),
 				"paced", "me", maxGap, this.instances::get, () -> {
-				});
+				}, new WakeupMeasures());
 	}
 
 	private static Duration elapsedSince(long start) {

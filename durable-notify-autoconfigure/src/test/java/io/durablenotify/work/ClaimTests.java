@@ -249,7 +249,7 @@ class ClaimTests extends AbstractWorkSqlTests {
 			long low = Micros.of(WorkTables.now(this.work.jdbc()).plusSeconds(3600));
 			this.work.insert("clock", "a");
 			Claimed claimed = this.work.run((connection, joined) -> this.work.claims()
-				.claim(connection, queue, this.work.instanceId(), 10, low, Micros.NEVER));
+				.claim(connection, queue, this.work.instanceId(), 10, low, Micros.NEVER, true));
 			return WorkTables.texts(claimed).contains("a");
 		}, () -> queue);
 	}

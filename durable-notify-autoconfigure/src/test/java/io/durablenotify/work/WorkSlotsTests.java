@@ -38,7 +38,7 @@ class WorkSlotsTests {
 		List<Unit> units = new ArrayList<>();
 		for (int i = 0; i < count; i++) {
 			units.add(new Unit(null,
-					List.of(new ClaimedItem(i, 0, 0, 0, false, null, Instant.EPOCH, null, new byte[0]))));
+					List.of(new ClaimedItem(i, 0, 0, 0, false, null, Instant.EPOCH, null, new byte[0], -1))));
 		}
 		return units;
 	}

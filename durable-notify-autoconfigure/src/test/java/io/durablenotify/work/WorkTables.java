@@ -231,7 +231,7 @@ final class WorkTables implements AutoCloseable {
 	 */
 	Claimed claim(int queueId, int limit, long hint) {
 		Claimed claimed = run((connection, joined) -> this.claims.claim(connection, queueId, this.instanceId, limit,
-				this.frontier, hint));
+				this.frontier, hint, true));
 		this.frontier = claimed.frontierMicros();
 		return claimed;
 	}

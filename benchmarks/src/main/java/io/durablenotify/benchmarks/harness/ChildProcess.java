@@ -53,6 +53,7 @@ public final class ChildProcess implements AutoCloseable {
 	public static ChildProcess start(Class<?> main, String... arguments) throws IOException {
 		List<String> command = new ArrayList<>();
 		command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+		command.add("-D%s=%s".formatted(Metrics.PROPERTY, Metrics.areWanted()));
 		command.addAll(List.of("-Xmx512m", "-cp", System.getProperty("java.class.path"), main.getName()));
 		command.addAll(List.of(arguments));
 		return new ChildProcess(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());

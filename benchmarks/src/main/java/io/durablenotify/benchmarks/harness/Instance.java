@@ -59,6 +59,13 @@ public final class Instance implements AutoCloseable {
 	}
 
 	/**
+	 * Give the instances that are started from now on a registry of meters, or none.
+	 */
+	public static void withMetrics(boolean metrics) {
+		System.setProperty(Metrics.PROPERTY, String.valueOf(metrics));
+	}
+
+	/**
 	 * Start an instance.
 	 * @param properties what differs from the defaults, as {@code name=value}
 	 */
@@ -112,7 +119,11 @@ public final class Instance implements AutoCloseable {
 			String[] nameAndValue = property.split("=", 2);
 			defaults.put(nameAndValue[0], nameAndValue[1]);
 		}
-		return new Instance(new SpringApplicationBuilder(sources.toArray(Class<?>[]::new)).web(type)
+		List<Class<?>> all = new ArrayList<>(sources);
+		if (Metrics.areWanted()) {
+			all.add(Metrics.class);
+		}
+		return new Instance(new SpringApplicationBuilder(all.toArray(Class<?>[]::new)).web(type)
 			.registerShutdownHook(false)
 			.properties(defaults)
 			.initializers((context) -> {

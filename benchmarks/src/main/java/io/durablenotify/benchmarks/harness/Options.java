@@ -34,17 +34,18 @@ import org.jspecify.annotations.Nullable;
  * @param size how much is measured
  * @param data where to keep the server's data, or {@code null} to look for a disk
  * @param results where to write the results, or {@code null} for the usual place
+ * @param metrics whether instances have a registry of meters
  */
 public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size size, @Nullable Path data,
-		@Nullable Path results) {
+		@Nullable Path results, boolean metrics) {
 
-	public static final int LAST_ROW = 37;
+	public static final int LAST_ROW = 38;
 
 	public static final int LEAST_ROUNDS = 5;
 
 	/**
 	 * Parse {@code --rows=1,2,peers --rounds=5 --quick --smoke --data=directory
-	 * --results=file}.
+	 * --results=file --metrics}.
 	 */
 	public static Options parse(String... arguments) {
 		SortedSet<Integer> rows = IntStream.rangeClosed(1, LAST_ROW)
@@ -55,6 +56,7 @@ public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size s
 		Size size = Size.FULL;
 		Path data = null;
 		Path results = null;
+		boolean metrics = false;
 		for (String argument : arguments) {
 			String[] nameAndValue = argument.split("=", 2);
 			String value = (nameAndValue.length > 1) ? nameAndValue[1] : "";
@@ -69,18 +71,19 @@ public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size s
 				case "--smoke" -> size = Size.SMOKE;
 				case "--data" -> data = Path.of(value);
 				case "--results" -> results = Path.of(value);
+				case "--metrics" -> metrics = true;
 				default -> throw new IllegalArgumentException("Unknown argument " + argument
-						+ ": use --rows=1,2,peers --rounds=5 --quick --smoke --data=directory --results=file");
+						+ ": use --rows=1,2,peers --rounds=5 --quick --smoke --data=directory --results=file --metrics");
 			}
 		}
-		return new Options(rows, peers, rounds, size, data, results);
+		return new Options(rows, peers, rounds, size, data, results, metrics);
 	}
 
 	/**
 	 * Return whether this is worth recording.
 	 */
 	public boolean isForTheRecord() {
-		return this.size == Size.FULL && this.rounds >= LEAST_ROUNDS && this.rows.size() == LAST_ROW && this.peers;
+		return !this.metrics && this.size == Size.FULL && this.rounds >= LEAST_ROUNDS && this.rows.size() == LAST_ROW && this.peers;
 	}
 
 }

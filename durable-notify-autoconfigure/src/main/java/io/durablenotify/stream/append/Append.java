@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.ToLongFunction;
 
+import io.durablenotify.stream.append.AppendMeasures.Result;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,11 +46,15 @@ public final class Append {
 	private final long bytes;
 
 	/**
-	 * Set before the append is queued, whose lock publishes both.
+	 * Set before the append is queued, whose lock publishes it, like what follows.
 	 */
 	private long deadline = Long.MAX_VALUE;
 
 	private @Nullable CompletableFuture<Long> future;
+
+	private @Nullable AppendMeasures measures;
+
+	private long start;
 
 	private final CountDownLatch completed = new CountDownLatch(1);
 
@@ -119,6 +124,15 @@ public final class Append {
 		return this;
 	}
 
+	/**
+	 * Have it timed from now on, until it has an outcome.
+	 */
+	Append timedBy(AppendMeasures measures) {
+		this.measures = measures;
+		this.start = measures.start();
+		return this;
+	}
+
 	boolean isExpired() {
 		return System.nanoTime() - this.deadline >= 0;
 	}
@@ -137,6 +151,9 @@ public final class Append {
 
 	void complete(AppendOutcome outcome) {
 		this.outcome = outcome;
+		if (this.measures != null) {
+			this.measures.end(this.start, Result.of(outcome));
+		}
 		this.completed.countDown();
 	}
 

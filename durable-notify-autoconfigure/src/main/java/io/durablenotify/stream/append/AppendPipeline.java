@@ -59,6 +59,8 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private final ToLongFunction<Append> result;
 
+	private final AppendMeasures measures;
+
 	private final AppendQueue queue;
 
 	private final BufferWatch watch;
@@ -86,13 +88,15 @@ public final class AppendPipeline implements AutoCloseable {
 	 */
 	public AppendPipeline(ApplicationDatabase database, AppendWrite write, Limits limits, Executor executor,
 			ToLongFunction<Append> result, Log log) {
-		this(new BatchWriter(database, write), limits, executor, result, log);
+		this(new BatchWriter(database, write), limits, executor, result, write.measures(), log);
 	}
 
-	AppendPipeline(BatchWriter writer, Limits limits, Executor executor, ToLongFunction<Append> result, Log log) {
+	AppendPipeline(BatchWriter writer, Limits limits, Executor executor, ToLongFunction<Append> result,
+			AppendMeasures measures, Log log) {
 		this.writer = writer;
 		this.timeout = limits.timeout();
 		this.result = result;
+		this.measures = measures;
 		this.queue = new AppendQueue(limits.bufferBytes());
 		this.watch = new BufferWatch(log, limits.bufferBytes());
 		this.completions = new AsyncCompletions<>("durable-notify-append-outcome", executor,
@@ -111,7 +115,7 @@ public final class AppendPipeline implements AutoCloseable {
 	 * @return the index of the first chunk
 	 */
 	public long append(Append append) {
-		append.within(this.timeout);
+		append.within(this.timeout).timedBy(this.measures);
 		if (this.queue.tryEnter(append.stream())) {
 			writeAlone(append);
 		}
@@ -133,7 +137,9 @@ public final class AppendPipeline implements AutoCloseable {
 	 */
 	public @Nullable CompletableFuture<Long> appendAsync(Append append) {
 		CompletableFuture<Long> future = new CompletableFuture<>();
-		if (!offer(append.within(this.timeout).completing(future))) {
+		append.within(this.timeout).timedBy(this.measures).completing(future);
+		if (!offer(append)) {
+			append.complete(new Closed());
 			return null;
 		}
 		this.mainLoop.signal();
@@ -143,7 +149,7 @@ public final class AppendPipeline implements AutoCloseable {
 	private boolean offer(Append append) {
 		boolean accepted = this.queue.offer(append, false);
 		if (!accepted) {
-			this.watch.update(this.queue.bytes());
+			this.watch.update(this.queue.state().queuedBytes());
 		}
 		return accepted;
 	}
@@ -187,7 +193,7 @@ public final class AppendPipeline implements AutoCloseable {
 		if (batch.isEmpty()) {
 			return Next.IDLE;
 		}
-		this.watch.update(this.queue.bytes());
+		this.watch.update(this.queue.state().queuedBytes());
 		long start = System.nanoTime();
 		try {
 			this.writer.write(batch);
@@ -240,7 +246,7 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private void complete(List<Append> completed) {
 		this.queue.completed(completed);
-		this.watch.update(this.queue.bytes());
+		this.watch.update(this.queue.state().queuedBytes());
 		this.completions.complete(completed.stream().filter(Append::isAsync).toList());
 	}
 
@@ -254,6 +260,14 @@ public final class AppendPipeline implements AutoCloseable {
 		this.completions.complete(left.stream().filter(Append::isAsync).toList());
 		this.mainLoop.close();
 		this.mutedLoop.close();
+	}
+
+	/**
+	 * Return the state of what is not written yet.
+	 * @return the state, taken now
+	 */
+	public AppendState state() {
+		return this.queue.state();
 	}
 
 	@Override

@@ -335,10 +335,10 @@ final class AppendQueue {
 		}
 	}
 
-	long bytes() {
+	AppendState state() {
 		this.lock.lock();
 		try {
-			return this.bytes;
+			return new AppendState(this.bytes, this.maxBytes, this.muted.size());
 		}
 		finally {
 			this.lock.unlock();

@@ -30,7 +30,9 @@ import java.util.Set;
 
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
+import io.durablenotify.measure.Timing;
 import io.durablenotify.schema.SchemaName;
+import io.durablenotify.stream.append.AppendMeasures.Mode;
 import io.durablenotify.stream.append.AppendOutcome.Ended;
 import io.durablenotify.stream.append.AppendOutcome.Gone;
 import io.durablenotify.stream.append.AppendOutcome.Stored;
@@ -68,6 +70,8 @@ public final class AppendWrite {
 
 	private final KnownStreams known = new KnownStreams();
 
+	private final AppendMeasures measures = new AppendMeasures();
+
 	/**
 	 * Create a new instance.
 	 * @param topic the topic of the streams' wake-ups
@@ -83,6 +87,14 @@ public final class AppendWrite {
 		this.ends = ends;
 		this.writes = writes;
 		this.committed = committed;
+	}
+
+	/**
+	 * Return what is timed of appends, whether a transaction or a pipeline writes them.
+	 * @return the measures
+	 */
+	public AppendMeasures measures() {
+		return this.measures;
 	}
 
 	/**
@@ -165,6 +177,16 @@ public final class AppendWrite {
 	}
 
 	private boolean storeNext(Connection connection, Duration lockTimeout, String stream, Stored next, byte[] data)
+			throws SQLException {
+		Timing timing = this.measures.statements().of(Mode.ALONE);
+		long start = timing.start();
+		boolean stored = insertNext(connection, lockTimeout, stream, next, data);
+		timing.end(start);
+		this.measures.batch().record(1);
+		return stored;
+	}
+
+	private boolean insertNext(Connection connection, Duration lockTimeout, String stream, Stored next, byte[] data)
 			throws SQLException {
 		if (!this.committed.isWanted(next.streamId())) {
 			return this.sql.appendNext(connection, lockTimeout, next.streamId(), stream, next.index(), data);
@@ -339,8 +361,7 @@ public final class AppendWrite {
 			List<AppendGroup> groups, LockWait wait) throws SQLException {
 		Map<AppendGroup, AppendOutcome> outcomes = new LinkedHashMap<>();
 		List<Wakeup> wakeups = new ArrayList<>();
-		Map<Long, Long> nextIndexes = (groups.isEmpty()) ? Map.of()
-				: this.sql.append(connection, joined, groups, wait.timeout());
+		Map<Long, Long> nextIndexes = (groups.isEmpty()) ? Map.of() : append(connection, joined, groups, wait);
 		for (AppendGroup group : groups) {
 			Long nextIndex = nextIndexes.get(group.streamId());
 			if (nextIndex == null) {
@@ -355,6 +376,17 @@ public final class AppendWrite {
 			}
 		}
 		return new Written<>(outcomes, wakeups);
+	}
+
+	private Map<Long, Long> append(Connection connection, boolean joined, List<AppendGroup> groups, LockWait wait)
+			throws SQLException {
+		boolean alone = groups.size() == 1 && groups.get(0).appends().size() == 1;
+		Timing timing = this.measures.statements().of((joined) ? Mode.TRANSACTION : (alone) ? Mode.ALONE : Mode.BATCH);
+		long start = timing.start();
+		Map<Long, Long> nextIndexes = this.sql.append(connection, joined, groups, wait.timeout());
+		timing.end(start);
+		this.measures.batch().record(groups.stream().mapToInt(AppendGroup::size).sum());
+		return nextIndexes;
 	}
 
 	private void remember(String stream, AppendOutcome outcome, boolean joined) {

@@ -85,7 +85,7 @@ class AppendPipelineTests {
 	private AppendPipeline pipeline(Duration timeout) {
 		return new AppendPipeline(this.locked, new Limits(timeout, 1_000_000), Runnable::run, (append) -> {
 			throw new IllegalStateException((append.outcome() instanceof Closed) ? "closed" : "not closed");
-		}, LogFactory.getLog(AppendPipelineTests.class));
+		}, new AppendMeasures(), LogFactory.getLog(AppendPipelineTests.class));
 	}
 
 	private static Append append() {

@@ -1,0 +1,256 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+import io.durablenotify.actuate.DatabaseSample.Queue;
+import io.durablenotify.actuate.DatabaseSample.Table;
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
+import io.durablenotify.schema.SchemaName;
+import io.durablenotify.work.QueueBacklog;
+import io.durablenotify.work.WorkBacklog;
+import io.durablenotify.work.WorkMeasures;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks the database what meters show of it, as long as they are read. A registry that
+ * reads them gets the last answer and waits for nothing; the next one comes on a thread
+ * that ends some time after the last reading.
+ */
+final class DatabaseSampler implements AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(DatabaseSampler.class);
+
+	private static final Duration INTERVAL = Duration.ofSeconds(15);
+
+	/**
+	 * To ask for the size of a table takes a look at each of its files.
+	 */
+	private static final Duration TABLES_INTERVAL = Duration.ofMinutes(5);
+
+	/**
+	 * For how long the database is asked after the meters were read: the next reading
+	 * finds an answer that is not old.
+	 */
+	private static final Duration READ_LATELY = Duration.ofMinutes(2);
+
+	private static final int MAX_DELETED = 10_000;
+
+	private static final String NOTIFICATION_QUEUE = "SELECT pg_notification_queue_usage()";
+
+	/**
+	 * Without {@code pg_read_all_stats} only the role's own sessions show it.
+	 */
+	private static final String OLDEST_TRANSACTION = """
+			SELECT coalesce(date_part('epoch', max(clock_timestamp() - a.xact_start)), 0) FROM pg_stat_activity a
+			WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+			""";
+
+	private static final String CLOCK = "SELECT date_part('epoch', clock_timestamp())";
+
+	private static final String DELETED_STREAMS = """
+			SELECT count(*) FROM (SELECT FROM ${schema}.deleted_streams LIMIT ${limit}) d
+			""";
+
+	private static final String TABLES = """
+			SELECT c.relname, pg_total_relation_size(c.oid), pg_stat_get_dead_tuples(c.oid)
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relkind = 'r'
+			""";
+
+	private final ApplicationDatabase database;
+
+	private final SchemaName schema;
+
+	private final WorkBacklog work;
+
+	private final WorkMeasures labels;
+
+	private final InstantSource clock;
+
+	private final String deletedStreams;
+
+	/**
+	 * Owned by the loop's thread.
+	 */
+	private final DatabaseWarnings warnings = new DatabaseWarnings(logger);
+
+	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-metrics",
+			new FailureLog(logger, "Failed to ask the database for what meters show",
+					"Meters show again what the database says", Duration.ofMinutes(1)),
+			this::sample);
+
+	private volatile DatabaseSample last = DatabaseSample.NONE;
+
+	/**
+	 * When meters were read last, by {@link System#nanoTime()}.
+	 */
+	private volatile long readAt;
+
+	/**
+	 * When the last sample was taken. Written by the loop's thread.
+	 */
+	private volatile @Nullable Long sampledAt;
+
+	/**
+	 * When the tables were looked at last. Owned by the loop's thread.
+	 */
+	private @Nullable Long tablesAt;
+
+	DatabaseSampler(ApplicationDatabase database, SchemaName schema, WorkBacklog work, WorkMeasures labels,
+			InstantSource clock) {
+		this.database = database;
+		this.schema = schema;
+		this.work = work;
+		this.labels = labels;
+		this.clock = clock;
+		this.deletedStreams = schema.qualify(DELETED_STREAMS.replace("${limit}", Integer.toString(MAX_DELETED)));
+	}
+
+	/**
+	 * Return the last sample, and have another one taken if it is old. Never waits.
+	 */
+	DatabaseSample last() {
+		long now = System.nanoTime();
+		this.readAt = now;
+		Long sampledAt = this.sampledAt;
+		if (sampledAt == null || now - sampledAt >= INTERVAL.toNanos()) {
+			this.loop.signal();
+		}
+		return this.last;
+	}
+
+	/**
+	 * Have a sample taken soon, however old the last one is. Returns at once.
+	 */
+	void refresh() {
+		this.sampledAt = null;
+		this.loop.signal();
+	}
+
+	/**
+	 * Return how long ago the database has answered, in seconds; not a number before it
+	 * has.
+	 */
+	double age() {
+		Long sampledAt = this.sampledAt;
+		return (sampledAt != null) ? (System.nanoTime() - sampledAt) / 1e9 : Double.NaN;
+	}
+
+	private Next sample() {
+		long now = System.nanoTime();
+		Long before = this.sampledAt;
+		if (before == null || now - before >= INTERVAL.toNanos()) {
+			boolean tables = this.tablesAt == null || now - this.tablesAt >= TABLES_INTERVAL.toNanos();
+			this.last = this.database.executeSeparately("sample the database", ApplicationDatabase.SOCKET_TIMEOUT,
+					(connection, joined) -> sample(connection, tables));
+			this.warnings.check(this.last);
+			this.sampledAt = now;
+			this.tablesAt = (tables) ? Long.valueOf(now) : this.tablesAt;
+		}
+		return (now - this.readAt < READ_LATELY.toNanos()) ? Next.after(INTERVAL) : Next.IDLE;
+	}
+
+	private DatabaseSample sample(Connection connection, boolean tables) throws SQLException {
+		Map<String, Queue> queues = new HashMap<>();
+		Set<String> probed = new HashSet<>();
+		for (QueueBacklog queue : this.work.read(connection)) {
+			queues.merge(this.labels.knownLabel(queue.queue()), stored(queue), Queue::with);
+			if (queue.probed()) {
+				probed.add(queue.queue());
+			}
+		}
+		return new DatabaseSample(ask(connection, NOTIFICATION_QUEUE), ask(connection, OLDEST_TRANSACTION),
+				clockDifference(connection), ask(connection, this.deletedStreams),
+				(tables) ? tables(connection) : this.last.tables(), queues, probed);
+	}
+
+	private static Queue stored(QueueBacklog queue) {
+		return new Queue(queue.pending(), queue.due(), queue.running(), queue.dead(), seconds(queue.oldestDue()),
+				seconds(queue.oldest()));
+	}
+
+	private static double seconds(@Nullable Duration duration) {
+		return (duration != null) ? MeterSource.seconds(duration) : 0;
+	}
+
+	private double clockDifference(Connection connection) throws SQLException {
+		Instant before = this.clock.instant();
+		double time = ask(connection, CLOCK);
+		double half = MeterSource.seconds(Duration.between(before, this.clock.instant())) / 2;
+		return time - MeterSource.seconds(Duration.between(Instant.EPOCH, before)) - half;
+	}
+
+	/**
+	 * Ask for a number, which a managed server may refuse to tell.
+	 */
+	private static double ask(Connection connection, String sql) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(sql)) {
+			ResultSet result = statement.executeQuery();
+			double value = (result.next()) ? result.getDouble(1) : Double.NaN;
+			return (result.wasNull()) ? Double.NaN : value;
+		}
+		catch (SQLException ex) {
+			tolerate(ex);
+			return Double.NaN;
+		}
+	}
+
+	private static void tolerate(SQLException failure) throws SQLException {
+		if (SqlErrors.isConnectionLost(failure)) {
+			throw failure;
+		}
+		logger.debug("The server refuses what a meter would show", failure);
+	}
+
+	private Map<String, Table> tables(Connection connection) throws SQLException {
+		Map<String, Table> tables = new HashMap<>();
+		try (PreparedStatement statement = connection.prepareStatement(TABLES)) {
+			statement.setString(1, this.schema.value());
+			ResultSet result = statement.executeQuery();
+			while (result.next()) {
+				tables.put(result.getString(1), new Table(result.getDouble(2), result.getDouble(3)));
+			}
+		}
+		catch (SQLException ex) {
+			tolerate(ex);
+		}
+		return tables;
+	}
+
+	@Override
+	public void close() {
+		this.loop.close();
+	}
+
+}

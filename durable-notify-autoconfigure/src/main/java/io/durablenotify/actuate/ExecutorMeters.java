@@ -1,0 +1,39 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.binder.jvm.ExecutorServiceMetrics;
+
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
+
+/**
+ * Micrometer's meters of an executor, as Boot binds them. Boot passes over executors that
+ * are no default candidates.
+ *
+ * @param name the name of its bean
+ * @param executor the executor
+ */
+record ExecutorMeters(String name, ThreadPoolTaskExecutor executor) implements MeterSource {
+
+	@Override
+	public void register(MeterRegistrar registrar) {
+		new ExecutorServiceMetrics(this.executor.getThreadPoolExecutor(), this.name, Tags.empty())
+			.bindTo(registrar.registry());
+	}
+
+}

@@ -1,0 +1,39 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.channel;
+
+import io.durablenotify.measure.Tally;
+
+/**
+ * The delivery of messages of direct channels to this instance.
+ */
+public interface ChannelDelivery {
+
+	/**
+	 * Return how many calls and handlers wait for messages of their addresses.
+	 * @return the number, taken now
+	 */
+	int receivers();
+
+	/**
+	 * Return how many messages were received; of those in a transaction that rolls back,
+	 * each time.
+	 * @return the counter
+	 */
+	Tally received();
+
+}

@@ -1,0 +1,83 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.log;
+
+import io.durablenotify.measure.Outcomes;
+import io.durablenotify.measure.Tally;
+import io.durablenotify.measure.Timing;
+
+/**
+ * What is timed and counted of handlers.
+ *
+ * @param calls their calls
+ * @param fetched the entries for them that were fetched
+ * @param handedOver the entries for them that were handed over by an append of this
+ * instance, without a fetch
+ */
+public record HandlerMeasures(Outcomes<Result, Timing> calls, Tally fetched, Tally handedOver) {
+
+	/**
+	 * Create measures that begin at 0.
+	 */
+	public HandlerMeasures() {
+		this(Outcomes.timed(Result.class), new Tally(), new Tally());
+	}
+
+	/**
+	 * Begin to time a call.
+	 * @return the start, for {@link #end}
+	 */
+	public long start() {
+		return this.calls.of(Result.HANDLED).start();
+	}
+
+	/**
+	 * A call has returned, and the next one begins.
+	 * @param start when it began
+	 * @return the start of the next one
+	 */
+	public long next(long start) {
+		return this.calls.of(Result.HANDLED).lap(start);
+	}
+
+	/**
+	 * A call is over.
+	 * @param start when it began
+	 * @param result how it ended
+	 */
+	public void end(long start, Result result) {
+		this.calls.of(result).end(start);
+	}
+
+	/**
+	 * The results of a call.
+	 */
+	public enum Result {
+
+		/**
+		 * The handler has returned.
+		 */
+		HANDLED,
+
+		/**
+		 * The handler has thrown an exception.
+		 */
+		FAILED
+
+	}
+
+}

@@ -1,0 +1,39 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+import io.durablenotify.measure.Tally;
+
+/**
+ * The clients of responses with server-sent events, as operators see them.
+ */
+public interface SseClients {
+
+	/**
+	 * Return how many there are.
+	 * @return the state, taken now
+	 */
+	SseState state();
+
+	/**
+	 * Return how many were given up since the start: they have taken nothing for
+	 * {@code durable-notify.web.sse.write-timeout}.
+	 * @return the counter
+	 */
+	Tally givenUp();
+
+}

@@ -1,0 +1,28 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.web;
+
+/**
+ * The clients of responses with server-sent events.
+ *
+ * @param open how many take events
+ * @param waiting how many take nothing for now
+ * @param givenUp how many were given up since they took nothing, and whose connections
+ * are not closed yet
+ */
+public record SseState(int open, int waiting, int givenUp) {
+}

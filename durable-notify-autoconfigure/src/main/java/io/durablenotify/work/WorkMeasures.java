@@ -1,0 +1,103 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+import io.durablenotify.measure.Names;
+import io.durablenotify.wakeup.PollFindings;
+import io.durablenotify.work.QueueMeasures.Cause;
+
+/**
+ * What is timed and counted of work.
+ *
+ * @param faces the features that make queues
+ * @param queues by a queue's label
+ * @param byQueue the same by the names of the queues that are handled here
+ * @param poll what the poll has found
+ */
+public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, Map<String, QueueMeasures> byQueue,
+		PollFindings poll) {
+
+	/**
+	 * How many labels there are at most.
+	 */
+	private static final int MAX_LABELS = 100;
+
+	/**
+	 * Of items that are due just now, the wake-up may be under way, or have gone to
+	 * another instance.
+	 */
+	private static final long LATE_MICROS = 1_000_000;
+
+	/**
+	 * Create measures that begin at 0.
+	 * @param faces the features that make queues
+	 */
+	public WorkMeasures(List<QueueFace> faces) {
+		this(faces, new Names<>(MAX_LABELS, QueueMeasures::new), new ConcurrentHashMap<>(), new PollFindings());
+		faces.forEach((face) -> this.queues.of(face.name()));
+	}
+
+	/**
+	 * Return a queue's label: its name, or that of the feature that has made it.
+	 * @param queue the queue's name
+	 * @return the label
+	 */
+	public String label(String queue) {
+		for (QueueFace face : this.faces) {
+			if (queue.startsWith(face.prefix())) {
+				return face.name();
+			}
+		}
+		return queue;
+	}
+
+	/**
+	 * Return the label of a queue that may be handled elsewhere.
+	 * @param queue the queue's name
+	 * @return the label, {@value Names#OTHER} for a queue that has none here
+	 */
+	public String knownLabel(String queue) {
+		String label = label(queue);
+		return (this.queues.has(label)) ? label : Names.OTHER;
+	}
+
+	/**
+	 * A claim has brought items. One that only the poll has found, a second after it was
+	 * due at the earliest, has had no wake-up.
+	 */
+	void claimed(QueueMeasures queue, List<ClaimedItem> items, boolean polled) {
+		queue.claimed().record(items.size());
+		queue.found().of((polled) ? Cause.POLL : Cause.WAKEUP).add(items.size());
+		if (polled) {
+			this.poll.rounds().increment();
+			this.poll.found().add(items.stream().filter((item) -> item.waitedMicros() > LATE_MICROS).count());
+		}
+	}
+
+	/**
+	 * Return the measures of a queue that is handled here.
+	 */
+	QueueMeasures of(String queue) {
+		QueueMeasures known = this.byQueue.get(queue);
+		return (known != null) ? known : this.byQueue.computeIfAbsent(queue, (name) -> this.queues.of(label(name)));
+	}
+
+}

@@ -1,0 +1,285 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import java.io.OutputStream;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.stream.Stream;
+
+import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
+import io.durablenotify.autoconfigure.DurableNotifyMetricsAutoConfiguration;
+import io.durablenotify.outbox.OutboxMessage;
+import io.durablenotify.outbox.OutboxSender;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.RequiredTool;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.web.SseStreams;
+import io.micrometer.core.instrument.Clock;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import io.micrometer.core.instrument.distribution.HistogramSupport;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.test.context.FilteredClassLoader;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link DurableNotifyMetrics} as a whole: which meters there are, and where
+ * there are none.
+ */
+class DurableNotifyMetricsTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	private static Instance instance;
+
+	@BeforeAll
+	static void start() {
+		instance = Instance.start(database,
+				(application) -> application.web(WebApplicationType.SERVLET)
+					.sources(WithMetrics.class, WebApplication.class),
+				"server.port=0", "server.address=127.0.0.1", "durable-notify.streams.families.answers.prefix=answers/",
+				"durable-notify.sse.write-timeout=1s");
+	}
+
+	@AfterAll
+	static void stop() {
+		instance.close();
+	}
+
+	private static MeterBinder binder() {
+		return instance.context().getBean("durableNotifyMetrics", MeterBinder.class);
+	}
+
+	private static MeterRegistry registry() {
+		return instance.bean(MeterRegistry.class);
+	}
+
+	private static Collection<Meter> find(MeterRegistry registry, DurableNotifyMeters meter) {
+		return registry.find(meter.meterName()).meters();
+	}
+
+	@ParameterizedTest
+	@EnumSource
+	void eachMeterIsThereFromTheStartWithItsTags(DurableNotifyMeters meter) {
+		assertThat(find(registry(), meter)).isNotEmpty().allSatisfy((found) -> {
+			assertThat(found.getId().getType()).isEqualTo(meter.kind().type());
+			assertThat(found.getId().getDescription()).isEqualTo(meter.description());
+			assertThat(found.getId().getTags()).extracting(Tag::getKey)
+				.containsExactlyInAnyOrderElementsOf(meter.tags().stream().map(MeterTag::key).toList());
+			meter.tags()
+				.stream()
+				.filter((tag) -> !tag.values().isEmpty())
+				.forEach((tag) -> assertThat(found.getId().getTag(tag.key())).isIn(tag.values()));
+		});
+		for (MeterTag tag : meter.tags()) {
+			assertThat(find(registry(), meter)).extracting((found) -> found.getId().getTag(tag.key()))
+				.containsAll(tag.values());
+		}
+	}
+
+	@ParameterizedTest
+	@EnumSource
+	void whatCountsBeginsAtZeroInAFreshRegistry(DurableNotifyMeters meter) {
+		MeterRegistry registry = new SimpleMeterRegistry();
+		binder().bindTo(registry);
+		assertThat(find(registry, meter)).isNotEmpty().allSatisfy((found) -> {
+			if (found instanceof HistogramSupport counting) {
+				assertThat(counting.takeSnapshot().count()).isZero();
+			}
+			else if (found instanceof FunctionCounter counter) {
+				assertThat(counter.count()).isGreaterThanOrEqualTo(0);
+			}
+		});
+	}
+
+	@Test
+	void thereAreNoMetersThatAreNotDocumented() {
+		assertThat(registry().getMeters()).extracting((meter) -> meter.getId().getName())
+			.filteredOn((name) -> name.startsWith(DurableNotifyMeters.PREFIX))
+			.allMatch((name) -> Stream.of(DurableNotifyMeters.values())
+				.anyMatch((meter) -> meter.meterName().equals(name)));
+	}
+
+	@Test
+	void twoRegistriesAreBoth() {
+		SimpleMeterRegistry first = new SimpleMeterRegistry();
+		SimpleMeterRegistry second = new SimpleMeterRegistry();
+		MeterRegistry both = new CompositeMeterRegistry(Clock.SYSTEM, List.of(first, second));
+		binder().bindTo(both);
+		instance.writer().append("counted", "a");
+		for (MeterRegistry registry : List.of(first, second)) {
+			assertThat(registry.get(DurableNotifyMeters.APPEND.meterName())
+				.tags("topic", "streams", "outcome", "stored")
+				.timer()
+				.count()).isEqualTo(1);
+		}
+	}
+
+	@Test
+	void aClientThatTakesNothingWaitsAndIsGivenUp() throws Exception {
+		for (int i = 0; i < 16; i++) {
+			instance.writer().append("large", "x".repeat(1_000_000));
+		}
+		int port = ((WebServerApplicationContext) instance.context()).getWebServer().getPort();
+		try (Socket socket = new Socket("127.0.0.1", port)) {
+			socket.getOutputStream()
+				.write("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+			await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "waiting");
+			await(DurableNotifyMeters.SSE_GIVEN_UP, 1);
+			await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "waiting");
+		}
+	}
+
+	private static void await(DurableNotifyMeters meter, double value, String... tags) {
+		Eventually.await(() -> WithMetrics.value(instance, meter, tags) == value,
+				() -> WithMetrics.value(instance, meter, tags));
+	}
+
+	@Test
+	void prometheusHasNothingToCriticize() throws Exception {
+		Path promtool = RequiredTool.find("promtool");
+		PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+		List<String> failures = new ArrayList<>();
+		registry.config().onMeterRegistrationFailed((id, reason) -> failures.add(id + ": " + reason));
+		binder().bindTo(registry);
+		assertThat(failures).isEmpty();
+		String scraped = registry.scrape();
+		assertThat(scraped).contains("durablenotify_listener_status{status=\"listening\"} 1.0",
+				"durablenotify_append_queued_limit_bytes ");
+		Process process = new ProcessBuilder(promtool.toString(), "check", "metrics").redirectErrorStream(true).start();
+		try (OutputStream input = process.getOutputStream()) {
+			input.write(scraped.getBytes(StandardCharsets.UTF_8));
+		}
+		String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+		assertThat(process.waitFor()).as(output).isZero();
+		assertThat(output).isEmpty();
+	}
+
+	private static ApplicationContextRunner runner() {
+		return new ApplicationContextRunner()
+			.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
+					DurableNotifyAutoConfiguration.class, DurableNotifyMetricsAutoConfiguration.class))
+			.withPropertyValues("spring.datasource.url=" + database.url());
+	}
+
+	@Test
+	void backsOffWithoutMicrometer() {
+		runner().withClassLoader(new FilteredClassLoader("io.micrometer"))
+			.run((context) -> assertThat(context).hasNotFailed().doesNotHaveBean(MetricsConfiguration.class));
+	}
+
+	@Test
+	void backsOffWithoutARegistry() {
+		runner().run((context) -> assertThat(context).hasNotFailed().doesNotHaveBean("durableNotifyMetrics"));
+	}
+
+	@Test
+	void isTurnedOffByTheSwitchOfBoot() {
+		try (Instance off = Instance.start(database, (application) -> application.sources(WithMetrics.class),
+				"management.metrics.enable.durablenotify=false")) {
+			off.writer().append("uncounted", "a");
+			assertThat(off.bean(MeterRegistry.class).getMeters()).extracting((meter) -> meter.getId().getName())
+				.noneMatch((name) -> name.startsWith(DurableNotifyMeters.PREFIX));
+		}
+	}
+
+	@Test
+	void bindsNothingWithoutPostgres() {
+		new ApplicationContextRunner()
+			.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
+					DurableNotifyAutoConfiguration.class, DurableNotifyMetricsAutoConfiguration.class))
+			.withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+			.withPropertyValues("spring.datasource.url=jdbc:h2:mem:metrics")
+			.run((context) -> {
+				MeterRegistry registry = context.getBean(MeterRegistry.class);
+				context.getBean(MeterBinder.class).bindTo(registry);
+				assertThat(registry.getMeters()).isEmpty();
+			});
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	static class WebApplication {
+
+		@Bean
+		Controller controller(SseStreams streams) {
+			return new Controller(streams);
+		}
+
+		@Bean
+		OutboxSender sender() {
+			return new OutboxSender() {
+
+				@Override
+				public String name() {
+					return "sender";
+				}
+
+				@Override
+				public void send(OutboxMessage message) {
+				}
+
+			};
+		}
+
+	}
+
+	@RestController
+	record Controller(SseStreams streams) {
+
+		@GetMapping("/sse")
+		ResponseEntity<SseEmitter> events() {
+			return this.streams.respond("large", null);
+		}
+
+	}
+
+}

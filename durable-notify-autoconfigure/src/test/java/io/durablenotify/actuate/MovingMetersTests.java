@@ -1,0 +1,630 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.DoublePredicate;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.change.Change;
+import io.durablenotify.change.ChangeGap;
+import io.durablenotify.change.ChangeHandler;
+import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.DurableChannels;
+import io.durablenotify.event.EventLog;
+import io.durablenotify.event.NewEvent;
+import io.durablenotify.event.StaleRunException;
+import io.durablenotify.listener.ChannelHandler;
+import io.durablenotify.listener.ListenerState;
+import io.durablenotify.loop.PeriodicTask;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
+import io.durablenotify.outbox.OutboxMessage;
+import io.durablenotify.outbox.OutboxSender;
+import io.durablenotify.stream.Chunk;
+import io.durablenotify.stream.StreamEndedException;
+import io.durablenotify.stream.StreamLockedException;
+import io.durablenotify.stream.StreamOptions;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamReader;
+import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.stream.UnexpectedIndexException;
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.BlockingHandler;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListenerSpec.Backoff;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+
+import org.springframework.context.annotation.Configuration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+/**
+ * Tests that meters move by what they are about, where two instances share a database.
+ */
+class MovingMetersTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture(sources = { WithMetrics.class, Sender.class },
+			properties = { "durable-notify.poll.interval=300ms", "durable-notify.streams.append-timeout=500ms",
+					"durable-notify.streams.families.small.prefix=small/",
+					"durable-notify.streams.families.small.buffer-size=4", "durable-notify.work.poll-interval=3s",
+					"durable-notify.outbox.circuit.failures=2", "durable-notify.outbox.circuit.interval=100ms",
+					"durable-notify.streams.lease=3s" })
+	private static Instance instance;
+
+	@Fixture(sources = WithMetrics.class)
+	private static Instance other;
+
+	private String name;
+
+	@BeforeEach
+	void useANameOfItsOwn(TestInfo test) {
+		this.name = test.getTestMethod().orElseThrow().getName();
+	}
+
+	private static double value(DurableNotifyMeters meter, String... tags) {
+		return WithMetrics.value(instance, meter, tags);
+	}
+
+	private static void await(DurableNotifyMeters meter, DoublePredicate condition, String... tags) {
+		Eventually.await(() -> condition.test(value(meter, tags)), () -> describe(meter));
+	}
+
+	private static void awaitMore(double than, DurableNotifyMeters meter, String... tags) {
+		await(meter, (value) -> value > than, tags);
+	}
+
+	private static void awaitSampled(DurableNotifyMeters meter, DoublePredicate condition, String... tags) {
+		await(meter, (value) -> {
+			if (condition.test(value)) {
+				return true;
+			}
+			instance.bean(DatabaseSampler.class).refresh();
+			return false;
+		}, tags);
+	}
+
+	private static String describe(DurableNotifyMeters meter) {
+		StringBuilder description = new StringBuilder();
+		for (Meter found : instance.bean(MeterRegistry.class).find(meter.meterName()).meters()) {
+			description.append(found.getId().getTags()).append(found.measure()).append('\n');
+		}
+		return description.toString();
+	}
+
+	private static byte[] bytes(String text) {
+		return text.getBytes(StandardCharsets.UTF_8);
+	}
+
+	@Test
+	void aLostConnectionIsAReconnect() {
+		double reconnects = value(DurableNotifyMeters.LISTENER_RECONNECTS);
+		double attempts = value(DurableNotifyMeters.LISTENER_ATTEMPTS, "outcome", "connected");
+		double resyncs = value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "connected");
+		database.terminate(Instance.LISTENER);
+		awaitMore(reconnects, DurableNotifyMeters.LISTENER_RECONNECTS);
+		awaitMore(attempts, DurableNotifyMeters.LISTENER_ATTEMPTS, "outcome", "connected");
+		awaitMore(resyncs, DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "connected");
+		instance.awaitStatus(ListenerState.Status.LISTENING);
+		assertThat(value(DurableNotifyMeters.LISTENER_STATUS, "status", "listening")).isEqualTo(1);
+		assertThat(value(DurableNotifyMeters.LISTENER_STATUS)).isEqualTo(1);
+		await(DurableNotifyMeters.LISTENER_PROVEN, (value) -> value == 1);
+		assertThat(value(DurableNotifyMeters.LISTENER_STATUS_AGE)).isBetween(0.0, 60.0);
+	}
+
+	@Test
+	void aProbeIsTimedAndCounted() {
+		double probes = value(DurableNotifyMeters.LISTENER_PROBES, "outcome", "heard");
+		double timed = value(DurableNotifyMeters.LISTENER_PROBE);
+		double received = value(DurableNotifyMeters.LISTENER_NOTIFICATIONS, "channel", "probe");
+		instance.listener().probe();
+		awaitMore(probes, DurableNotifyMeters.LISTENER_PROBES, "outcome", "heard");
+		awaitMore(timed, DurableNotifyMeters.LISTENER_PROBE);
+		awaitMore(received, DurableNotifyMeters.LISTENER_NOTIFICATIONS, "channel", "probe");
+		assertThat(WithMetrics.maxMillis(instance, DurableNotifyMeters.LISTENER_PROBE)).isBetween(0.001, 30_000.0);
+	}
+
+	@Test
+	void aNotificationOfTheApplicationIsOneOfAUser() throws InterruptedException {
+		CountDownLatch received = new CountDownLatch(1);
+		CountDownLatch listening = new CountDownLatch(1);
+		Subscription subscription = instance.listener().listen("user_channel", new ChannelHandler() {
+
+			@Override
+			public void onNotification(String payload) {
+				received.countDown();
+			}
+
+			@Override
+			public void onResync() {
+				listening.countDown();
+			}
+
+		});
+		listening.await();
+		database.jdbc().execute("NOTIFY user_channel, 'secret'");
+		received.await();
+		assertThat(value(DurableNotifyMeters.LISTENER_NOTIFICATIONS, "channel", "user")).isEqualTo(1);
+		subscription.cancel();
+	}
+
+	@Test
+	void aWakeupOfAnotherInstanceIsRemote() {
+		double remote = value(DurableNotifyMeters.WAKEUPS_RECEIVED, "topic", "streams", "source", "remote");
+		double local = value(DurableNotifyMeters.WAKEUPS_RECEIVED, "topic", "streams", "source", "local");
+		double sent = WithMetrics.value(other, DurableNotifyMeters.WAKEUPS_NOTIFY, "outcome", "sent");
+		double batches = WithMetrics.value(other, DurableNotifyMeters.WAKEUPS_BATCH);
+		RecordingHandler handler = new RecordingHandler();
+		Subscription reader = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
+		other.writer().append(this.name, "a");
+		handler.awaitChunks(1);
+		awaitMore(remote, DurableNotifyMeters.WAKEUPS_RECEIVED, "topic", "streams", "source", "remote");
+		Eventually.await(
+				() -> WithMetrics.value(other, DurableNotifyMeters.WAKEUPS_NOTIFY, "outcome", "sent") > sent
+						&& WithMetrics.value(other, DurableNotifyMeters.WAKEUPS_BATCH) > batches,
+				() -> describe(DurableNotifyMeters.WAKEUPS_NOTIFY));
+		await(DurableNotifyMeters.INSTANCES, (value) -> value >= 1);
+		instance.writer().append(this.name, "b");
+		awaitMore(local, DurableNotifyMeters.WAKEUPS_RECEIVED, "topic", "streams", "source", "local");
+		reader.cancel();
+	}
+
+	@Test
+	void aChunkThatNoNotificationHasToldOfIsFoundByThePoll() {
+		double rounds = value(DurableNotifyMeters.POLL_ROUNDS, "topic", "streams");
+		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "streams");
+		RecordingHandler handler = new RecordingHandler();
+		Subscription reader = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
+		other.writer().append(this.name, "told");
+		handler.awaitChunks(1);
+		awaitMore(rounds + 2, DurableNotifyMeters.POLL_ROUNDS, "topic", "streams");
+		assertThat(value(DurableNotifyMeters.POLL_FOUND, "topic", "streams")).isEqualTo(found);
+		database.jdbc().queryForObject("SELECT durable_notify.append(?, 'lost', wake => false)", Long.class, this.name);
+		handler.awaitChunks(2);
+		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "streams");
+		assertThat(value(DurableNotifyMeters.POLL_FOUND, "topic", "streams")).isEqualTo(found + 1);
+		reader.cancel();
+	}
+
+	@Test
+	void aNewStreamThatNoNotificationHasToldOfIsFoundByThePoll() {
+		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "streams");
+		RecordingHandler handler = new RecordingHandler();
+		Subscription reader = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
+		await(DurableNotifyMeters.READERS, (value) -> value > 0, "topic", "streams", "state", "waiting");
+		database.jdbc().queryForObject("SELECT durable_notify.append(?, 'lost', wake => false)", Long.class, this.name);
+		handler.awaitChunks(1);
+		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "streams");
+		reader.cancel();
+	}
+
+	@Test
+	void aChangeThatNoNotificationHasToldOfIsFoundByThePoll() {
+		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "changes");
+		double handled = value(DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "handled");
+		double failed = value(DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "failed");
+		double fetched = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
+		Subscription subscription = instance.bean(ChangeNotifier.class).subscribe(this.name, (change) -> {
+			if (change.key().equals("failing")) {
+				throw new IllegalStateException("On purpose");
+			}
+		});
+		assertThat(value(DurableNotifyMeters.CHANGES_SUBSCRIPTIONS)).isEqualTo(1);
+		assertThat(value(DurableNotifyMeters.CHANGES_POSITION_AGE)).isBetween(0.0, 30.0);
+		other.bean(ChangeNotifier.class).publish(this.name, "failing");
+		awaitMore(failed, DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "failed");
+		database.jdbc().execute("SELECT durable_notify.publish('%s', 'lost', wake => false)".formatted(this.name));
+		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "handled");
+		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "changes");
+		awaitMore(fetched + 1, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
+		subscription.cancel();
+	}
+
+	@Test
+	void changesThatWereRemovedAreAGap() {
+		double gaps = value(DurableNotifyMeters.CHANGES_GAPS);
+		AtomicBoolean gap = new AtomicBoolean();
+		Subscription subscription = instance.bean(ChangeNotifier.class).subscribe(this.name, new ChangeHandler() {
+
+			@Override
+			public void onChange(Change change) {
+			}
+
+			@Override
+			public void onGap(ChangeGap missed) {
+				gap.set(true);
+			}
+
+		});
+		instance.bean(ChangeNotifier.class).publish(this.name, "seen");
+		double fetched = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
+		instance.bean(ChangeNotifier.class).publish(this.name, "seen too");
+		awaitMore(fetched, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
+		database.jdbc().execute("DELETE FROM durable_notify.changes");
+		Eventually.await(gap::get, () -> describe(DurableNotifyMeters.CHANGES_GAPS));
+		assertThat(value(DurableNotifyMeters.CHANGES_GAPS)).isGreaterThan(gaps);
+		subscription.cancel();
+	}
+
+	@Test
+	void aSlowHandlerMakesItsReaderFull() {
+		StreamReader reader = (StreamReader) instance.context().getBean("durableNotifyStreamReader.small");
+		BlockingHandler handler = new BlockingHandler();
+		Subscription subscription = reader.subscribe(this.name, StreamPosition.start(), handler);
+		for (int i = 0; i < 40; i++) {
+			instance.writer().append("small/" + this.name, "chunk " + i);
+		}
+		await(DurableNotifyMeters.READERS, (value) -> value == 1, "topic", "streams", "family", "small", "state",
+				"full");
+		await(DurableNotifyMeters.READERS_LAG, (value) -> value == 40, "topic", "streams", "family", "small");
+		assertThat(value(DurableNotifyMeters.READERS_LAG, "topic", "streams", "family", "none")).isZero();
+		handler.release();
+		handler.awaitChunks(40);
+		await(DurableNotifyMeters.READERS, (value) -> value == 1, "topic", "streams", "family", "small", "state",
+				"live");
+		await(DurableNotifyMeters.HANDLER, (value) -> value == 40, "topic", "streams", "family", "small", "outcome",
+				"handled");
+		assertThat(value(DurableNotifyMeters.DELIVERED, "topic", "streams", "family", "small")).isEqualTo(40);
+		subscription.cancel();
+	}
+
+	@Test
+	void readersEndForDifferentReasons() {
+		for (String ending : new String[] { "completed", "failed", "deleted", "cancelled", "handler" }) {
+			double ended = value(DurableNotifyMeters.READERS_ENDED, "topic", "streams", "reason", ending);
+			String stream = this.name + "/" + ending;
+			RecordingHandler handler = new RecordingHandler() {
+
+				@Override
+				public void onChunk(Chunk chunk) throws Exception {
+					super.onChunk(chunk);
+					if (chunk.text().equals("failing")) {
+						throw new IllegalStateException("On purpose");
+					}
+				}
+
+			};
+			Subscription subscription = instance.reader().subscribe(stream, StreamPosition.start(), handler);
+			StreamWriter writer = instance.writer();
+			writer.append(stream, (ending.equals("handler")) ? "failing" : "a");
+			handler.awaitChunks(1);
+			switch (ending) {
+				case "completed" -> writer.complete(stream);
+				case "failed" -> writer.fail(stream, "On purpose");
+				case "deleted" -> writer.delete(stream);
+				case "cancelled" -> subscription.cancel();
+				default -> {
+				}
+			}
+			awaitMore(ended, DurableNotifyMeters.READERS_ENDED, "topic", "streams", "reason", ending);
+			subscription.cancel();
+			assertThat(value(DurableNotifyMeters.READERS_ENDED, "topic", "streams", "reason", ending))
+				.isEqualTo(ended + 1);
+		}
+	}
+
+	@Test
+	void whatAnotherInstanceAppendsIsFetchedAndAnOwnChunkIsHandedOver() {
+		double fetched = value(DurableNotifyMeters.DELIVERED, "topic", "streams", "source", "fetch");
+		double handedOver = value(DurableNotifyMeters.DELIVERED, "topic", "streams", "source", "handover");
+		double found = value(DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "found");
+		double targets = value(DurableNotifyMeters.FETCH_TARGETS, "topic", "streams");
+		double ages = value(DurableNotifyMeters.DELIVERY_AGE, "topic", "streams");
+		RecordingHandler handler = new RecordingHandler();
+		Subscription subscription = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
+		other.writer().append(this.name, "first");
+		handler.awaitChunks(1);
+		other.writer().append(this.name, "second");
+		handler.awaitChunks(2);
+		awaitMore(fetched + 1, DurableNotifyMeters.DELIVERED, "topic", "streams", "source", "fetch");
+		awaitMore(found, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "found");
+		awaitMore(targets, DurableNotifyMeters.FETCH_TARGETS, "topic", "streams");
+		awaitMore(ages, DurableNotifyMeters.DELIVERY_AGE, "topic", "streams");
+		for (int i = 3; i < 20; i++) {
+			instance.writer().append(this.name, "own");
+			handler.awaitChunks(i);
+		}
+		awaitMore(handedOver, DurableNotifyMeters.DELIVERED, "topic", "streams", "source", "handover");
+		subscription.cancel();
+	}
+
+	@Test
+	void aHeldStreamIsContendedAndThenLocked() throws Exception {
+		double locked = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "locked");
+		instance.writer().append(this.name, "a");
+		CountDownLatch held = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		var holder = Background.run(() -> other.transaction().executeWithoutResult((status) -> {
+			other.writer().append(this.name, "uncommitted");
+			held.countDown();
+			awaitQuietly(release);
+		}));
+		held.await();
+		var append = instance.writer().appendAsync(this.name, "b");
+		await(DurableNotifyMeters.APPEND_CONTENDED, (value) -> value == 1);
+		assertThat(value(DurableNotifyMeters.APPEND_QUEUED)).isBetween(1.0,
+				value(DurableNotifyMeters.APPEND_QUEUED_LIMIT));
+		assertThatExceptionOfType(ExecutionException.class).isThrownBy(append::get)
+			.withCauseInstanceOf(StreamLockedException.class);
+		awaitMore(locked, DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "locked");
+		await(DurableNotifyMeters.APPEND_CONTENDED, (value) -> value == 0);
+		release.countDown();
+		holder.get();
+	}
+
+	private static void awaitQuietly(CountDownLatch latch) {
+		try {
+			latch.await();
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	@Test
+	void anAppendIsTimedByItsOutcome() {
+		double stored = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "stored");
+		double alone = value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "streams", "mode", "alone");
+		double transaction = value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "streams", "mode", "transaction");
+		double conflict = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "conflict");
+		double ended = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "ended");
+		double batches = value(DurableNotifyMeters.APPEND_BATCH);
+		StreamWriter writer = instance.writer();
+		writer.append(this.name, "a");
+		instance.transaction().executeWithoutResult((status) -> writer.append(this.name, "b"));
+		assertThatExceptionOfType(UnexpectedIndexException.class)
+			.isThrownBy(() -> writer.appendAt(this.name, 7, bytes("c")));
+		writer.complete(this.name, "last");
+		assertThatExceptionOfType(StreamEndedException.class).isThrownBy(() -> writer.append(this.name, "d"));
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "stored")).isEqualTo(stored + 3);
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "conflict"))
+			.isEqualTo(conflict + 1);
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "ended")).isEqualTo(ended + 1);
+		assertThat(value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "streams", "mode", "alone"))
+			.isGreaterThan(alone);
+		assertThat(value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "streams", "mode", "transaction"))
+			.isEqualTo(transaction + 1);
+		assertThat(value(DurableNotifyMeters.APPEND_BATCH)).isGreaterThan(batches);
+	}
+
+	@Test
+	void anEventIsTimedByItsOutcome() {
+		double stored = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "stored");
+		double duplicate = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "duplicate");
+		double conflict = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "conflict");
+		double handled = value(DurableNotifyMeters.HANDLER, "topic", "events", "outcome", "handled");
+		EventLog log = instance.events();
+		Subscription follower = log.follow(this.name, 0, (event) -> {
+		});
+		NewEvent event = NewEvent.of(this.name, "started").idempotencyKey("once");
+		log.append(event);
+		log.append(event);
+		assertThatExceptionOfType(StaleRunException.class)
+			.isThrownBy(() -> log.append(NewEvent.of(this.name, "late"), 7));
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "stored")).isEqualTo(stored + 1);
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "duplicate"))
+			.isEqualTo(duplicate + 1);
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "conflict")).isEqualTo(conflict + 1);
+		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "events", "outcome", "handled");
+		follower.cancel();
+	}
+
+	@Test
+	void aConsumerIsOwnedByOneInstanceAndLagsBehindABlockedHandler() {
+		CountDownLatch release = new CountDownLatch(1);
+		Subscription owned = instance.reader()
+			.consumer(this.name, "consumer")
+			.subscribe((chunk) -> awaitQuietly(release));
+		await(DurableNotifyMeters.CONSUMERS, (value) -> value == 1, "state", "owned");
+		Subscription waiting = other.reader().consumer(this.name, "consumer").subscribe((chunk) -> {
+		});
+		Eventually.await(() -> WithMetrics.value(other, DurableNotifyMeters.CONSUMERS, "state", "waiting") == 1,
+				() -> describe(DurableNotifyMeters.CONSUMERS));
+		for (int i = 0; i < 5; i++) {
+			other.writer().append(this.name, "chunk");
+		}
+		await(DurableNotifyMeters.CONSUMERS_LAG, (value) -> value == 5);
+		release.countDown();
+		await(DurableNotifyMeters.CONSUMERS_LAG, (value) -> value == 0);
+		waiting.cancel();
+		owned.cancel();
+		await(DurableNotifyMeters.CONSUMERS, (value) -> value == 0, "state", "owned");
+	}
+
+	@Test
+	void anItemIsRetriedAndDies() {
+		WorkListenerSpec spec = WorkListenerSpec.of(this.name)
+			.maxAttempts(2)
+			.backoff(new Backoff(Duration.ofMillis(10), 1, Duration.ofMillis(10)));
+		Subscription listener = instance.bean(WorkListeners.class).register(spec, (item) -> {
+			if (new String(item.payload(), StandardCharsets.UTF_8).contains("failing")) {
+				throw new IllegalStateException("On purpose");
+			}
+			return WorkOutcome.done();
+		});
+		instance.bean(WorkQueue.class).enqueue(WorkRequest.of(this.name, "good"));
+		instance.bean(WorkQueue.class).enqueue(WorkRequest.of(this.name, "failing"));
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 1, "queue", this.name, "outcome", "done");
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 1, "queue", this.name, "outcome", "retried");
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 1, "queue", this.name, "outcome", "dead");
+		assertThat(value(DurableNotifyMeters.WORK_HANDLER, "queue", this.name, "outcome", "done")).isEqualTo(1);
+		assertThat(value(DurableNotifyMeters.WORK_HANDLER, "queue", this.name, "outcome", "failed")).isEqualTo(2);
+		assertThat(value(DurableNotifyMeters.WORK_WAIT, "queue", this.name)).isEqualTo(3);
+		assertThat(value(DurableNotifyMeters.WORK_CLAIM, "queue", this.name)).isGreaterThanOrEqualTo(2);
+		assertThat(value(DurableNotifyMeters.WORK_CLAIMED, "queue", this.name)).isGreaterThanOrEqualTo(2);
+		assertThat(value(DurableNotifyMeters.WORK_FOUND, "queue", this.name)).isEqualTo(3);
+		awaitSampled(DurableNotifyMeters.WORK_ITEMS, (value) -> value == 1, "queue", this.name, "state", "dead");
+		listener.cancel();
+	}
+
+	@Test
+	void anItemThatNoNotificationHasToldOfIsFoundByThePoll() {
+		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "work");
+		Subscription listener = instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(this.name), (item) -> WorkOutcome.done());
+		awaitMore(0, DurableNotifyMeters.WORK_CLAIM, "queue", this.name);
+		database.jdbc()
+			.queryForObject("SELECT durable_notify.enqueue(?, 'lost', due_at => clock_timestamp() - interval '2 s', "
+					+ "wake => false)", Long.class, this.name);
+		await(DurableNotifyMeters.WORK_FOUND, (value) -> value == 1, "queue", this.name, "by", "poll");
+		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "work");
+		listener.cancel();
+	}
+
+	@Test
+	void aQueueWithoutAListenerHereIsOneOfTheOthers() {
+		WorkQueue queue = instance.bean(WorkQueue.class);
+		queue.enqueue(WorkRequest.of(this.name, "item"));
+		awaitSampled(DurableNotifyMeters.WORK_ITEMS, (value) -> value >= 1, "queue", "other", "state", "due");
+		awaitSampled(DurableNotifyMeters.WORK_OLDEST_DUE, (value) -> value > 0, "queue", "other");
+		awaitSampled(DurableNotifyMeters.WORK_OLDEST, (value) -> value > 0, "queue", "other");
+		assertThat(describe(DurableNotifyMeters.WORK_ITEMS)).doesNotContain(this.name);
+	}
+
+	@Test
+	void theQueueOfAGeneratedFeatureHasTheNameOfTheFeature() {
+		assertThat(instance.bean(MeterRegistry.class)
+			.get(DurableNotifyMeters.WORK_FINISHED.meterName())
+			.tags("outcome", "dead")
+			.meters()).extracting((meter) -> meter.getId().getTag("queue"))
+			.contains("workflow", "timer", "channel", "outbox")
+			.noneMatch((queue) -> queue.contains("/"));
+	}
+
+	@Test
+	void aReceiverWaitsForItsMessage() throws Exception {
+		double received = value(DurableNotifyMeters.CHANNELS_RECEIVED);
+		DurableChannels channels = instance.bean(DurableChannels.class);
+		var waiting = Background.supply(() -> channels.receive(this.name, "address", Eventually.TIMEOUT));
+		await(DurableNotifyMeters.CHANNELS_RECEIVERS, (value) -> value == 1);
+		other.bean(DurableChannels.class).send(this.name, "address", "message");
+		assertThat(waiting.get()).isPresent();
+		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 1);
+		await(DurableNotifyMeters.CHANNELS_RECEIVERS, (value) -> value == 0);
+	}
+
+	@Test
+	void aSenderThatFailsOpensItsCircuit() {
+		Sender sender = instance.bean(Sender.class);
+		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 1, "sender", "test", "state", "closed");
+		sender.failing.set(true);
+		Outbox outbox = instance.bean(Outbox.class);
+		instance.transaction().executeWithoutResult((status) -> {
+			outbox.publish(OutboxEvent.of("tested", "a"));
+			outbox.publish(OutboxEvent.of("tested", "b"));
+		});
+		await(DurableNotifyMeters.OUTBOX_SEND, (value) -> value >= 2, "sender", "test", "outcome", "failed");
+		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 1, "sender", "test", "state", "open");
+		sender.failing.set(false);
+		await(DurableNotifyMeters.OUTBOX_SEND, (value) -> value == 2, "sender", "test", "outcome", "sent");
+		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 0, "sender", "test", "state", "open");
+	}
+
+	@Test
+	void aLeaseIsRenewedAndALostInstanceIsTakenOver() {
+		double renewals = value(DurableNotifyMeters.LEASES_RENEWALS, "outcome", "renewed");
+		awaitMore(renewals, DurableNotifyMeters.LEASES_RENEWALS, "outcome", "renewed");
+		assertThat(value(DurableNotifyMeters.LEASES_RENEWAL_AGE)).isBetween(0.0, 30.0);
+		instance.writer().append(this.name, "a");
+		Long gone = database.jdbc()
+			.queryForObject("INSERT INTO durable_notify.instances (lease_until) "
+					+ "VALUES (clock_timestamp() - interval '1 s') RETURNING instance_id", Long.class);
+		database.jdbc().update("UPDATE durable_notify.streams SET writer_id = ? WHERE name = ?", gone, this.name);
+		Eventually.await(
+				() -> value(DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams")
+						+ WithMetrics.value(other, DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams") == 1,
+				() -> describe(DurableNotifyMeters.LEASES_TAKEN_OVER));
+	}
+
+	@Test
+	void whatHasExpiredIsCleanedUp() {
+		double runs = value(DurableNotifyMeters.CLEANUP, "topic", "streams", "outcome", "done");
+		double removed = value(DurableNotifyMeters.CLEANUP_REMOVED, "topic", "streams");
+		instance.writer().create(this.name, StreamOptions.none().timeToLive(Duration.ofMillis(1)));
+		PeriodicTask janitor = instance.context().getBean("durableNotifyStreamJanitor", PeriodicTask.class);
+		await(DurableNotifyMeters.CLEANUP_REMOVED, (value) -> {
+			janitor.wake();
+			return value > removed;
+		}, "topic", "streams");
+		assertThat(value(DurableNotifyMeters.CLEANUP, "topic", "streams", "outcome", "done")).isGreaterThan(runs);
+	}
+
+	@Test
+	void theDatabaseIsAskedAndNeverInTheScrape() {
+		awaitSampled(DurableNotifyMeters.DATABASE_NOTIFICATION_QUEUE, (value) -> value >= 0);
+		assertThat(value(DurableNotifyMeters.DATABASE_NOTIFICATION_QUEUE)).isLessThan(0.5);
+		assertThat(value(DurableNotifyMeters.DATABASE_CLOCK_DIFFERENCE)).isBetween(-5.0, 5.0);
+		assertThat(value(DurableNotifyMeters.DATABASE_TABLE_SIZE, "table", "stream_chunks")).isGreaterThan(8_000);
+		assertThat(value(DurableNotifyMeters.DATABASE_TABLE_DEAD, "table", "stream_chunks")).isGreaterThanOrEqualTo(0);
+		assertThat(value(DurableNotifyMeters.CLEANUP_BACKLOG)).isGreaterThanOrEqualTo(0);
+		assertThat(value(DurableNotifyMeters.DATABASE_SAMPLE_AGE)).isBetween(0.0, 30.0);
+		instance.transaction().executeWithoutResult((status) -> {
+			instance.jdbc().execute("SELECT 1");
+			awaitSampled(DurableNotifyMeters.DATABASE_OLDEST_TRANSACTION, (value) -> value > 0.05);
+		});
+	}
+
+	@Test
+	void theExecutorOfHandlersHasTheMetersOfMicrometer() {
+		assertThat(instance.bean(MeterRegistry.class)
+			.get("executor.pool.size")
+			.tags("name", "durableNotifyTaskExecutor")
+			.gauge()
+			.value()).isGreaterThanOrEqualTo(0);
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class Sender implements OutboxSender {
+
+		private final AtomicBoolean failing = new AtomicBoolean();
+
+		@Override
+		public String name() {
+			return "test";
+		}
+
+		@Override
+		public void send(OutboxMessage message) throws Exception {
+			if (this.failing.get()) {
+				throw new IllegalStateException("On purpose");
+			}
+		}
+
+	}
+
+}
