@@ -130,6 +130,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.stream.append.AppendPipeline", "streams' writers append by it"),
 			Map.entry("io.durablenotify.stream.append.AppendWrite", "streams' writers append in transactions by it"),
 			Map.entry("io.durablenotify.stream.append.StreamEndSql", "streams' writers end streams by it"),
+			Map.entry("io.durablenotify.work.PayloadJson", "work, channels and the outbox write values by it"),
 			Map.entry("io.durablenotify.web.SseOptions", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),

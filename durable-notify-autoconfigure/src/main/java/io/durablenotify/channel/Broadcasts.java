@@ -134,20 +134,20 @@ final class Broadcasts {
 		 */
 		@Override
 		public void onChunk(ConsumedChunk consumed) throws Exception {
-			Failed failed = new Failed(consumed.chunk().index(), consumed.chunk().createdAt());
-			if (this.failed.contains(failed)) {
+			Chunk chunk = consumed.chunk();
+			if (!this.failed.isEmpty() && this.failed.contains(new Failed(chunk))) {
 				return;
 			}
 			try {
-				this.handler.onMessage(message(consumed, consumed.chunk()));
+				this.handler.onMessage(message(consumed, chunk));
 			}
 			catch (PermanentFailureException ex) {
 				logger.error("Subscriber '%s' of channel '%s' leaves out message %d: %s".formatted(this.name,
-						this.channel, failed.index(), ex.getMessage()));
+						this.channel, chunk.index(), ex.getMessage()));
 				if (this.failed.size() >= MAX_FAILED) {
 					this.failed.clear();
 				}
-				this.failed.add(failed);
+				this.failed.add(new Failed(chunk));
 				throw ex;
 			}
 		}
@@ -177,6 +177,11 @@ final class Broadcasts {
 	 * @param createdAt its time, another in a stream that took the name
 	 */
 	private record Failed(long index, Instant createdAt) {
+
+		private Failed(Chunk chunk) {
+			this(chunk.index(), chunk.createdAt());
+		}
+
 	}
 
 }

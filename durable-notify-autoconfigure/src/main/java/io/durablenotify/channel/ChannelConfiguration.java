@@ -26,6 +26,7 @@ import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.PayloadJson;
 import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkQueue;
@@ -40,7 +41,6 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
-import org.springframework.util.ClassUtils;
 
 /**
  * The beans of channels.
@@ -48,9 +48,6 @@ import org.springframework.util.ClassUtils;
 @Configuration(proxyBeanMethods = false)
 @RequiresPostgres
 public class ChannelConfiguration {
-
-	private static final boolean JSON = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
-			ChannelConfiguration.class.getClassLoader());
 
 	@Bean
 	QueueFace durableNotifyChannelFace() {
@@ -69,7 +66,7 @@ public class ChannelConfiguration {
 			Wakeups wakeups, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, ChannelProperties properties,
 			BeanFactory beanFactory) {
-		ChannelPayloads payloads = new ChannelPayloads((JSON) ? ChannelMapper.of(beanFactory) : null);
+		ChannelPayloads payloads = new ChannelPayloads(PayloadJson.of(beanFactory));
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(new ChannelModes(database, sql), payloads, work, listeners,
 				new Broadcasts(database, sql, writer, reader, consumers, payloads), waits,

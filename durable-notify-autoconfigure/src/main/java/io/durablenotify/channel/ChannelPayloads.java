@@ -16,11 +16,13 @@
 
 package io.durablenotify.channel;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.UUID;
 
 import io.durablenotify.StreamCodec;
 import io.durablenotify.channel.StoredMessage.Type;
+import io.durablenotify.work.PayloadJson;
 import io.durablenotify.work.PermanentFailureException;
 import org.jspecify.annotations.Nullable;
 
@@ -29,16 +31,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class ChannelPayloads {
 
-	private static final String NO_MAPPER = "values are JSON, and there is no single bean of type "
-			+ "tools.jackson.databind.json.JsonMapper. Define one, or use String or byte[]";
-
 	/**
 	 * {@code null} if the application has no mapper.
 	 */
-	private final @Nullable ChannelMapper mapper;
+	private final @Nullable PayloadJson json;
 
-	ChannelPayloads(@Nullable ChannelMapper mapper) {
-		this.mapper = mapper;
+	ChannelPayloads(@Nullable PayloadJson json) {
+		this.json = json;
 	}
 
 	/**
@@ -60,11 +59,11 @@ final class ChannelPayloads {
 		if (payload instanceof String text) {
 			return text;
 		}
-		if (this.mapper == null) {
-			throw new IllegalArgumentException(unwritable(channel, payload) + ": " + NO_MAPPER);
+		if (this.json == null) {
+			throw new IllegalArgumentException(unwritable(channel, payload) + ": " + PayloadJson.NO_MAPPER);
 		}
 		try {
-			return this.mapper.write(payload);
+			return new String(this.json.encode(payload), StandardCharsets.UTF_8);
 		}
 		catch (RuntimeException ex) {
 			throw new IllegalArgumentException(unwritable(channel, payload) + " as JSON", ex);
@@ -79,6 +78,7 @@ final class ChannelPayloads {
 	 * Return the payload of a message.
 	 * @throws PermanentFailureException if it is no such value
 	 */
+	@SuppressWarnings("unchecked")
 	<T> T decode(StoredMessage message, Class<T> type) {
 		try {
 			if (type == byte[].class) {
@@ -89,14 +89,14 @@ final class ChannelPayloads {
 			if (type == String.class) {
 				return type.cast(text);
 			}
-			if (this.mapper == null) {
-				throw undecodable(message, type, NO_MAPPER);
+			if (this.json == null) {
+				throw undecodable(message, type, PayloadJson.NO_MAPPER);
 			}
-			T value = this.mapper.read(text, type);
+			Object value = this.json.decode(text.getBytes(StandardCharsets.UTF_8), type);
 			if (value == null) {
 				throw undecodable(message, type, "it is null");
 			}
-			return value;
+			return (T) value;
 		}
 		catch (PermanentFailureException ex) {
 			throw ex;
@@ -104,7 +104,7 @@ final class ChannelPayloads {
 		catch (RuntimeException ex) {
 			// Jackson's messages and those of constructors may show values
 			throw undecodable(message, type, (type == String.class || type == byte[].class)
-					? "it is no such text in UTF-8" : ChannelMapper.reason(ex));
+					? "it is no such text in UTF-8" : PayloadJson.reason(ex));
 		}
 	}
 

@@ -15,19 +15,15 @@
  */
 package io.durablenotify.outbox;
 
+import io.durablenotify.work.PayloadJson;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.beans.factory.BeanFactory;
-import org.springframework.util.ClassUtils;
 
 /**
  * Writes data as JSON by the application's mapper, which it need not have.
  */
 final class ValueJson implements EventData.JsonWriter {
-
-	private static final boolean PRESENT = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
-			ValueJson.class.getClassLoader());
 
 	private final EventData.@Nullable JsonWriter mapper;
 
@@ -36,16 +32,16 @@ final class ValueJson implements EventData.JsonWriter {
 	}
 
 	static ValueJson of(BeanFactory beanFactory) {
-		return new ValueJson((PRESENT) ? Mapper.of(beanFactory) : null);
+		PayloadJson json = PayloadJson.of(beanFactory);
+		return new ValueJson((json != null) ? json::encode : null);
 	}
 
 	@Override
 	public byte[] write(Object value) {
 		String type = value.getClass().getName();
 		if (this.mapper == null) {
-			throw new IllegalArgumentException(("Data of type %s cannot be written: values are JSON, and there is no "
-					+ "single bean of type tools.jackson.databind.json.JsonMapper. Define one, or use String or byte[]")
-				.formatted(type));
+			throw new IllegalArgumentException(
+					"Data of type %s cannot be written: %s".formatted(type, PayloadJson.NO_MAPPER));
 		}
 		try {
 			return this.mapper.write(value);
@@ -53,21 +49,6 @@ final class ValueJson implements EventData.JsonWriter {
 		catch (RuntimeException ex) {
 			throw new IllegalArgumentException("Data of type %s cannot be written as JSON".formatted(type), ex);
 		}
-	}
-
-	/**
-	 * Touches Jackson's mapper.
-	 */
-	private static final class Mapper {
-
-		private Mapper() {
-		}
-
-		private static EventData.@Nullable JsonWriter of(BeanFactory beanFactory) {
-			JsonMapper mapper = beanFactory.getBeanProvider(JsonMapper.class).getIfUnique();
-			return (mapper != null) ? mapper::writeValueAsBytes : null;
-		}
-
 	}
 
 }

@@ -35,7 +35,6 @@ import org.springframework.web.context.request.async.DeferredResult;
 import org.springframework.web.context.request.async.DeferredResultProcessingInterceptor;
 import org.springframework.web.context.request.async.WebAsyncManager;
 import org.springframework.web.context.request.async.WebAsyncUtils;
-import org.springframework.web.filter.ShallowEtagHeaderFilter;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 /**
@@ -69,8 +68,6 @@ final class SseResponse extends SseEmitter {
 		Assert.isInstanceOf(ServletServerHttpResponse.class, outputMessage);
 		HttpServletRequest request = ((ServletRequestAttributes) RequestContextHolder.currentRequestAttributes())
 			.getRequest();
-		// Otherwise the filter would keep what is written
-		ShallowEtagHeaderFilter.disableContentCaching(request);
 		WebAsyncManager manager = WebAsyncUtils.getAsyncManager(request);
 		manager.registerDeferredResultInterceptor(this, new Starter((ServletServerHttpResponse) outputMessage));
 	}

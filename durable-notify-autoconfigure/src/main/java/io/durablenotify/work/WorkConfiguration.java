@@ -31,7 +31,6 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.util.ClassUtils;
 
 /**
  * The beans of work.
@@ -40,12 +39,9 @@ import org.springframework.util.ClassUtils;
 @RequiresPostgres
 public class WorkConfiguration {
 
-	private static final boolean JSON = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
-			WorkConfiguration.class.getClassLoader());
-
 	@Bean
 	WorkPayloads durableNotifyWorkPayloads(BeanFactory beanFactory, WorkProperties properties) {
-		return new WorkPayloads((JSON) ? WorkJson.of(beanFactory) : null, properties.maxPayloadSize().toBytes());
+		return new WorkPayloads(PayloadJson.of(beanFactory), properties.maxPayloadSize().toBytes());
 	}
 
 	@Bean

@@ -32,11 +32,11 @@ final class WorkPayloads {
 	/**
 	 * {@code null} if the application has no mapper.
 	 */
-	private final @Nullable WorkJson json;
+	private final @Nullable PayloadJson json;
 
 	private final long maxBytes;
 
-	WorkPayloads(@Nullable WorkJson json, long maxBytes) {
+	WorkPayloads(@Nullable PayloadJson json, long maxBytes) {
 		this.json = json;
 		this.maxBytes = maxBytes;
 	}
@@ -89,7 +89,7 @@ final class WorkPayloads {
 				: " as JSON";
 	}
 
-	private WorkJson json(Object payload) {
+	private PayloadJson json(Object payload) {
 		if (this.json == null) {
 			throw new NoMapperException();
 		}
@@ -122,7 +122,7 @@ final class WorkPayloads {
 		}
 		catch (RuntimeException ex) {
 			// Jackson's messages and those of constructors may show values
-			throw undecodable(item, type, (type == String.class) ? "it is no text in UTF-8" : WorkJson.reason(ex));
+			throw undecodable(item, type, (type == String.class) ? "it is no text in UTF-8" : PayloadJson.reason(ex));
 		}
 		if (type instanceof Class<?> primitive && primitive.isPrimitive()) {
 			throw undecodable(item, type, "it is empty");
@@ -142,8 +142,7 @@ final class WorkPayloads {
 	private static final class NoMapperException extends RuntimeException {
 
 		private NoMapperException() {
-			super("values are JSON, and there is no single bean of type tools.jackson.databind.json.JsonMapper. "
-					+ "Define one, or use String or byte[]");
+			super(PayloadJson.NO_MAPPER);
 		}
 
 	}

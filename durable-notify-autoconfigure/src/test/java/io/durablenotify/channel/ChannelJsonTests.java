@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 
 import io.durablenotify.channel.StoredMessage.Type;
+import io.durablenotify.work.PayloadJson;
 import io.durablenotify.work.PermanentFailureException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,7 +37,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  */
 class ChannelJsonTests {
 
-	private final ChannelPayloads payloads = new ChannelPayloads(new ChannelMapper(new JsonMapper()));
+	private final ChannelPayloads payloads = new ChannelPayloads(new PayloadJson(new JsonMapper()));
 
 	private StoredMessage stored(Object payload) {
 		StoredMessage message = this.payloads.encode("orders", null, ChannelMessage.of(payload));

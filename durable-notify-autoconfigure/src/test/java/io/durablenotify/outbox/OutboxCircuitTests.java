@@ -180,7 +180,8 @@ class OutboxCircuitTests {
 			exchange.getResponseHeaders().set("Retry-After", "3600");
 			EventReceiver.answer(exchange, 503);
 		});
-		publish(20);
+		// More than can be under way when the attempts one at a time begin
+		publish(200);
 		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_probes "
 				+ "WHERE next_at > clock_timestamp() + interval '1 minute'") == 1, this::state);
 		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_claims") == 1, this::state);
@@ -202,7 +203,8 @@ class OutboxCircuitTests {
 			exchange.getResponseHeaders().set("Retry-After", "3600");
 			EventReceiver.answer(exchange, 503);
 		});
-		publish(20);
+		// More than can be under way when the attempts one at a time begin
+		publish(200);
 		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_probes "
 				+ "WHERE next_at > clock_timestamp() + interval '1 minute'") == 1, this::state);
 		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_claims") == 1, this::state);

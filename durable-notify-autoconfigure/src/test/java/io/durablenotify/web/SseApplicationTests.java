@@ -75,6 +75,7 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.context.WebApplicationContext;
 import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.filter.ShallowEtagHeaderFilter;
 import org.springframework.web.context.request.WebRequestInterceptor;
 import org.springframework.web.servlet.config.annotation.EnableWebMvc;
 import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
@@ -139,7 +140,7 @@ class SseApplicationTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(classes = { IgnoringFilter.class, NeverReadyFilter.class, PassingFilter.class })
+	@ValueSource(classes = { IgnoringFilter.class, NeverReadyFilter.class, PassingFilter.class, CachingFilter.class })
 	void aResponseThatAFilterWrapsIsWritten(Class<?> configuration) {
 		try (Instance instance = start(configuration)) {
 			assertThatTextArrivesWhole(instance, configuration.getSimpleName());
@@ -313,6 +314,21 @@ class SseApplicationTests {
 		@Bean
 		FilterRegistrationBean<Filter> filter() {
 			return wrapping(false, true);
+		}
+
+	}
+
+	/**
+	 * Keeps a response, to compute its ETag, unless it is told that events come.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	static class CachingFilter {
+
+		@Bean
+		FilterRegistrationBean<Filter> filter() {
+			FilterRegistrationBean<Filter> registration = new FilterRegistrationBean<>(new ShallowEtagHeaderFilter());
+			registration.setAsyncSupported(true);
+			return registration;
 		}
 
 	}

@@ -67,7 +67,7 @@ class WorkListenerMethodTests {
 	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
 		.withUserConfiguration(Application.class)
 		.withBean(WorkListeners.class, () -> this.work)
-		.withBean(WorkPayloads.class, () -> new WorkPayloads(new WorkJson(JsonMapper.shared()), 1_000))
+		.withBean(WorkPayloads.class, () -> new WorkPayloads(new PayloadJson(JsonMapper.shared()), 1_000))
 		.withBean(Recurrences.class, () -> this::recur);
 
 	private Subscription recur(Recurrence recurrence) {

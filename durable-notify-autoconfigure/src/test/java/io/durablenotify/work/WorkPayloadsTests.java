@@ -40,7 +40,7 @@ import static org.mockito.Mockito.mock;
  */
 class WorkPayloadsTests {
 
-	private final WorkPayloads payloads = new WorkPayloads(new WorkJson(JsonMapper.shared()), 100);
+	private final WorkPayloads payloads = new WorkPayloads(new PayloadJson(JsonMapper.shared()), 100);
 
 	private final WorkPayloads withoutMapper = new WorkPayloads(null, 100);
 

@@ -83,7 +83,8 @@ public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size s
 	 * Return whether this is worth recording.
 	 */
 	public boolean isForTheRecord() {
-		return !this.metrics && this.size == Size.FULL && this.rounds >= LEAST_ROUNDS && this.rows.size() == LAST_ROW && this.peers;
+		return !this.metrics && this.size == Size.FULL && this.rounds >= LEAST_ROUNDS && this.rows.size() == LAST_ROW
+				&& this.peers;
 	}
 
 }

@@ -24,43 +24,81 @@ import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.beans.factory.BeanFactory;
+import org.springframework.util.ClassUtils;
 
 /**
- * Payloads that are JSON. Touches Jackson's mapper, which an application need not have.
+ * Payloads that are JSON, by the application's mapper, which it need not have.
  */
-final class WorkJson {
+public final class PayloadJson {
+
+	/**
+	 * Why a value cannot be written or read where there is no mapper.
+	 */
+	public static final String NO_MAPPER = "values are JSON, and there is no single bean of type "
+			+ "tools.jackson.databind.json.JsonMapper. Define one, or use String or byte[]";
+
+	private static final boolean PRESENT = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
+			PayloadJson.class.getClassLoader());
 
 	private final JsonMapper mapper;
 
-	WorkJson(JsonMapper mapper) {
+	public PayloadJson(JsonMapper mapper) {
 		this.mapper = mapper;
 	}
 
 	/**
 	 * Create from the application's mapper.
+	 * @param beanFactory the application's beans
 	 * @return {@code null} if it has none, or several of which none is primary
 	 */
-	static @Nullable WorkJson of(BeanFactory beanFactory) {
-		JsonMapper mapper = beanFactory.getBeanProvider(JsonMapper.class).getIfUnique();
-		return (mapper != null) ? new WorkJson(mapper) : null;
+	public static @Nullable PayloadJson of(BeanFactory beanFactory) {
+		return (PRESENT) ? Mapper.find(beanFactory) : null;
 	}
 
-	byte[] encode(Object value) {
+	/**
+	 * Write a value.
+	 * @param value the value
+	 * @return the value as JSON
+	 */
+	public byte[] encode(Object value) {
 		return this.mapper.writeValueAsBytes(value);
 	}
 
-	@Nullable Object decode(byte[] json, Type type) {
+	/**
+	 * Read a value.
+	 * @param json the value as JSON
+	 * @param type its type
+	 * @return the value, {@code null} for JSON's null
+	 */
+	public @Nullable Object decode(byte[] json, Type type) {
 		return this.mapper.readValue(json, this.mapper.constructType(type));
 	}
 
 	/**
 	 * Return why a value could not be read, without a part of it.
+	 * @param failure what {@link #decode} has thrown
+	 * @return the reason
 	 */
-	static String reason(RuntimeException failure) {
+	public static String reason(RuntimeException failure) {
 		String reason = failure.getClass().getSimpleName();
 		TokenStreamLocation location = (failure instanceof JacksonException jackson) ? jackson.getLocation() : null;
 		return (location != null)
 				? "%s at line %d, column %d".formatted(reason, location.getLineNr(), location.getColumnNr()) : reason;
+	}
+
+	/**
+	 * Only touched where Jackson is there.
+	 */
+	private static final class Mapper {
+
+		private Mapper() {
+		}
+
+		private static @Nullable PayloadJson find(BeanFactory beanFactory) {
+			JsonMapper mapper = beanFactory.getBeanProvider(JsonMapper.class).getIfUnique();
+			return (mapper != null) ? new PayloadJson(mapper) : null;
+		}
+
 	}
 
 }
