@@ -97,6 +97,8 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.ApplicationDatabase", "every feature reaches the database by it"),
 			Map.entry("io.durablenotify.database.CommitListener", "a bean of the auto-configuration"),
 			Map.entry("io.durablenotify.database.CommitWrites", "every feature that writes on commit gathers by it"),
+			Map.entry("io.durablenotify.database.HandlerTransaction",
+					"every feature calls handlers in transactions by it"),
 			Map.entry("io.durablenotify.database.LimitedStatement", "every feature that locks heads waits by it"),
 			Map.entry("io.durablenotify.database.OneTransaction",
 					"every feature that sends several statements does it by it"),

@@ -20,10 +20,11 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.ConsumedChunk;
 import io.durablenotify.stream.ConsumerGap;
@@ -37,6 +38,9 @@ import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.work.PermanentFailureException;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.util.Assert;
 
 /**
  * Broadcast channels: each is a stream, and each durable subscriber a consumer of it.
@@ -50,10 +54,6 @@ final class Broadcasts {
 	 */
 	private static final int MAX_FAILED = 20_000;
 
-	private final ApplicationDatabase database;
-
-	private final ChannelSql sql;
-
 	private final StreamWriter writer;
 
 	private final StreamReader reader;
@@ -62,10 +62,7 @@ final class Broadcasts {
 
 	private final ChannelPayloads payloads;
 
-	Broadcasts(ApplicationDatabase database, ChannelSql sql, StreamWriter writer, StreamReader reader,
-			StreamConsumers consumers, ChannelPayloads payloads) {
-		this.database = database;
-		this.sql = sql;
+	Broadcasts(StreamWriter writer, StreamReader reader, StreamConsumers consumers, ChannelPayloads payloads) {
 		this.writer = writer;
 		this.reader = reader;
 		this.consumers = consumers;
@@ -78,20 +75,22 @@ final class Broadcasts {
 
 	Subscription subscribe(String channel, String subscriber, UnaryOperator<StreamConsumer> settings,
 			MessageHandler handler) {
-		StreamConsumer consumer = this.reader
-			.consumer(ChannelNames.of(channel), ChannelNames.consumer(channel, subscriber))
-			.from(StreamPosition.end());
-		return settings.apply(consumer).subscribe(new Subscriber(channel, subscriber, handler));
+		StreamConsumer consumer = settings
+			.apply(this.reader.consumer(ChannelNames.of(channel), ChannelNames.consumer(channel, subscriber))
+				.from(StreamPosition.end()));
+		Assert.isTrue(consumer != null,
+				() -> ("The settings of channel '%s' must return the consumer that they are given, or what its methods "
+						+ "return")
+					.formatted(channel));
+		return consumer.subscribe(new Subscriber(channel, subscriber, handler));
 	}
 
 	List<ChannelSubscriber> subscribers(String channel) {
 		String stream = ChannelNames.of(channel);
 		String prefix = stream + "/";
-		List<String> names = this.database.executeReading("list the subscribers of a channel",
-				(connection, joined) -> this.sql.consumers(connection, stream));
-		return names.stream()
-			.filter((name) -> name.startsWith(prefix))
-			.flatMap((name) -> this.consumers.find(name).stream())
+		return this.consumers.list(stream)
+			.stream()
+			.filter((consumer) -> consumer.name().startsWith(prefix))
 			.map((consumer) -> subscriber(channel, consumer, prefix))
 			.toList();
 	}
@@ -128,9 +127,9 @@ final class Broadcasts {
 		}
 
 		/**
-		 * What cannot succeed must not hold up all that follows. The failure is thrown
-		 * first, so that what the handler has written rolls back; then the chunk comes
-		 * again, and is left out.
+		 * What cannot succeed must not hold up all that follows. Where the handler may
+		 * have written in the delivery's transaction, the failure is thrown first, so
+		 * that this rolls back; then the chunk comes again, and is left out.
 		 */
 		@Override
 		public void onChunk(ConsumedChunk consumed) throws Exception {
@@ -138,28 +137,37 @@ final class Broadcasts {
 			if (!this.failed.isEmpty() && this.failed.contains(new Failed(chunk))) {
 				return;
 			}
+			StoredMessage stored;
 			try {
-				this.handler.onMessage(message(consumed, chunk));
+				stored = ChannelJson.read(chunk.data());
+			}
+			catch (IllegalArgumentException ex) {
+				logLeftOut(chunk, "It is no message: " + ex.getMessage());
+				return;
+			}
+			AtomicBoolean inTransaction = new AtomicBoolean(TransactionBuffer.isAvailable());
+			try {
+				this.handler.onMessage(new DeliveredMessage(stored, Broadcasts.this.payloads, chunk.createdAt(),
+						consumed.fencingToken(), () -> {
+							consumed.commit();
+							inTransaction.set(true);
+						}));
 			}
 			catch (PermanentFailureException ex) {
-				logger.error("Subscriber '%s' of channel '%s' leaves out message %d: %s".formatted(this.name,
-						this.channel, chunk.index(), ex.getMessage()));
-				if (this.failed.size() >= MAX_FAILED) {
-					this.failed.clear();
+				logLeftOut(chunk, ex.getMessage());
+				if (inTransaction.get()) {
+					if (this.failed.size() >= MAX_FAILED) {
+						this.failed.clear();
+					}
+					this.failed.add(new Failed(chunk));
+					throw ex;
 				}
-				this.failed.add(new Failed(chunk));
-				throw ex;
 			}
 		}
 
-		private Message message(ConsumedChunk consumed, Chunk chunk) {
-			try {
-				return new DeliveredMessage(ChannelJson.read(chunk.data()), Broadcasts.this.payloads, chunk.createdAt(),
-						consumed.fencingToken(), consumed::commit);
-			}
-			catch (IllegalArgumentException ex) {
-				throw new PermanentFailureException("It is no message: " + ex.getMessage());
-			}
+		private void logLeftOut(Chunk chunk, @Nullable String reason) {
+			logger.error("Subscriber '%s' of channel '%s' leaves out message %d: %s".formatted(this.name, this.channel,
+					chunk.index(), reason));
 		}
 
 		@Override

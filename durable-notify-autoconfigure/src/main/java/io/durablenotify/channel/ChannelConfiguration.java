@@ -60,16 +60,22 @@ public class ChannelConfiguration {
 	}
 
 	@Bean
+	ChannelModes durableNotifyChannelModes(ApplicationDatabase database, ChannelSql sql) {
+		return new ChannelModes(database, sql);
+	}
+
+	@Bean
 	@ConditionalOnMissingBean
-	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, WorkQueue work,
-			WorkListeners listeners, StreamWriter writer, StreamReader reader, StreamConsumers consumers,
-			Wakeups wakeups, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, ChannelModes modes,
+			WorkQueue work, WorkListeners listeners, StreamWriter writer, StreamReader reader,
+			StreamConsumers consumers, Wakeups wakeups,
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, ChannelProperties properties,
 			BeanFactory beanFactory) {
 		ChannelPayloads payloads = new ChannelPayloads(PayloadJson.of(beanFactory));
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
-		return new DefaultDurableChannels(new ChannelModes(database, sql), payloads, work, listeners,
-				new Broadcasts(database, sql, writer, reader, consumers, payloads), waits,
+		return new DefaultDurableChannels(modes, payloads, work, listeners,
+				new Broadcasts(writer, reader, consumers, payloads), waits,
 				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? readCommitted(manager) : null;
@@ -86,8 +92,9 @@ public class ChannelConfiguration {
 	}
 
 	@Bean
-	Lifecycle durableNotifyChannelJanitor(ApplicationDatabase database, ChannelSql sql, ChannelProperties properties) {
-		return new ChannelJanitor(database, sql, properties.directRetention(), properties.subscriberLimit(),
+	Lifecycle durableNotifyChannelJanitor(ApplicationDatabase database, ChannelSql sql, ChannelModes modes,
+			ChannelProperties properties) {
+		return new ChannelJanitor(database, sql, modes, properties.directRetention(), properties.subscriberLimit(),
 				ChannelJanitor.INTERVAL);
 	}
 

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 
+import io.durablenotify.channel.ChannelSql.Channel;
 import io.durablenotify.channel.ChannelSql.Cursor;
 import io.durablenotify.channel.ChannelSql.Swept;
 import io.durablenotify.database.ApplicationDatabase;
@@ -49,6 +50,8 @@ final class ChannelJanitor extends PeriodicTask {
 
 	private final ChannelSql sql;
 
+	private final ChannelModes modes;
+
 	private final ReadCommitted readCommitted = new ReadCommitted();
 
 	private final @Nullable Duration directRetention;
@@ -63,13 +66,14 @@ final class ChannelJanitor extends PeriodicTask {
 	 */
 	private final Map<Integer, Cursor> cursors = new HashMap<>();
 
-	ChannelJanitor(ApplicationDatabase database, ChannelSql sql, @Nullable Duration directRetention,
+	ChannelJanitor(ApplicationDatabase database, ChannelSql sql, ChannelModes modes, @Nullable Duration directRetention,
 			Duration subscriberLimit, Duration interval) {
 		super("channels", "durable-notify-channel-janitor", interval,
 				new FailureLog(LogFactory.getLog(DurableChannels.class), "Failed to clean up channels",
 						"Channels are cleaned up again"));
 		this.database = database;
 		this.sql = sql;
+		this.modes = modes;
 		this.directRetention = directRetention;
 		this.subscriberLimit = subscriberLimit;
 	}
@@ -97,11 +101,15 @@ final class ChannelJanitor extends PeriodicTask {
 
 	private List<BooleanSupplier> parts() {
 		List<BooleanSupplier> parts = new ArrayList<>();
-		for (String stream : execute((connection, joined) -> this.sql.broadcasts(connection))) {
-			parts.add(() -> trim(stream));
-		}
-		for (int queueId : execute((connection, joined) -> this.sql.direct(connection))) {
-			parts.add(() -> sweep(queueId));
+		List<Channel> channels = execute((connection, joined) -> this.sql.channels(connection));
+		this.modes.retain(channels);
+		for (Channel channel : channels) {
+			if (channel.isOf(ChannelMode.BROADCAST)) {
+				parts.add(() -> trim(channel.name()));
+			}
+			else if (channel.isOf(ChannelMode.DIRECT)) {
+				parts.add(() -> sweep(channel.queueId()));
+			}
 		}
 		return parts;
 	}

@@ -41,8 +41,11 @@ public record ChannelMessage(Object payload, Map<String, String> headers) {
 	 */
 	public ChannelMessage {
 		Assert.notNull(payload, "'payload' must not be null: send an empty text where there is nothing to say");
+		headers.forEach((name, value) -> {
+			Texts.requireName("Header", name, MAX_HEADER_LENGTH);
+			Assert.notNull(value, () -> "Header '%s' must have a value".formatted(name));
+		});
 		headers = Map.copyOf(headers);
-		headers.keySet().forEach((name) -> Texts.requireName("Header", name, MAX_HEADER_LENGTH));
 	}
 
 	/**
@@ -57,7 +60,7 @@ public record ChannelMessage(Object payload, Map<String, String> headers) {
 	/**
 	 * Add a header.
 	 * @param name the name
-	 * @param value the value
+	 * @param value the value, not {@code null}
 	 * @return the new message
 	 */
 	public ChannelMessage header(String name, String value) {

@@ -23,16 +23,21 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
+import io.durablenotify.channel.ChannelSql.Channel;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.TransactionBuffer;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
+import org.springframework.dao.DataAccessException;
+import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * The modes of channels. What is committed stays, so that it is remembered.
+ * The modes of channels. What is committed stays, so that it is remembered: at most until
+ * the janitor finds that a failover has lost it.
  */
 final class ChannelModes {
 
@@ -70,8 +75,24 @@ final class ChannelModes {
 	}
 
 	/**
-	 * Do the same outside of the caller's transaction, for what uses other connections at
-	 * once.
+	 * Require that a channel has a mode, if it exists. Outside of a transaction it is
+	 * created with it; in one, which waits for messages, it would hold up their senders.
+	 * @throws ChannelModeException if it has another
+	 */
+	void requireToReceive(String channel, ChannelMode mode) {
+		if (!this.database.isInTransaction()) {
+			require(channel, mode);
+			return;
+		}
+		ChannelMode found = find(channel);
+		if (found != null) {
+			require(channel, mode, found);
+		}
+	}
+
+	/**
+	 * Require a mode outside of the caller's transaction, for what uses other connections
+	 * at once.
 	 * @throws IllegalStateException if the caller's transaction has created the channel,
 	 * for whose commit this would wait
 	 */
@@ -121,9 +142,34 @@ final class ChannelModes {
 			}
 			return Optional.of(mode);
 		};
-		String task = "create a channel";
-		return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))
-			.orElse(null);
+		String task = (create != null) ? "create a channel" : "find a channel";
+		try {
+			return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))
+				.orElse(null);
+		}
+		catch (DataAccessException ex) {
+			if (!SqlErrors.isLockTimeout(ex)) {
+				throw ex;
+			}
+			throw new PessimisticLockingFailureException(
+					("Channel '%s' is being created by another transaction, which was not over within %d s at most; "
+							+ "nothing was stored. Keep that transaction short, or create the channel before it")
+						.formatted(channel, ChannelSql.LOCK_TIMEOUT.toSeconds()),
+					ex);
+		}
+	}
+
+	/**
+	 * Forget what the server has lost, and perhaps another mode has replaced.
+	 * @param channels all channels that there are
+	 */
+	void retain(List<Channel> channels) {
+		Map<String, Channel> found = new HashMap<>();
+		channels.forEach((channel) -> found.put(channel.name(), channel));
+		this.known.entrySet().removeIf((known) -> {
+			Channel channel = found.get(known.getKey());
+			return channel == null || !channel.isOf(known.getValue());
+		});
 	}
 
 	/**

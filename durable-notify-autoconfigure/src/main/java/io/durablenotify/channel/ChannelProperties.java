@@ -33,7 +33,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param directRetention Time after which a message of a direct channel that was not
  * received is deleted. Without it, such messages are kept. From 1s to 36500d.
  * @param subscriberLimit Time without activity after which a durable subscriber no longer
- * holds up retention: when it comes back, it is told of the gap. From 1s to 36500d.
+ * holds up retention: when it comes back, it gets a gap. From 1s to 36500d.
  */
 @ConfigurationProperties(ChannelProperties.PREFIX)
 public record ChannelProperties(@DefaultValue("1s") Duration pollInterval, @Nullable Duration directRetention,

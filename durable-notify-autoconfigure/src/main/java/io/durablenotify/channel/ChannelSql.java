@@ -41,7 +41,7 @@ final class ChannelSql {
 	/**
 	 * How long a channel that another transaction creates is waited for.
 	 */
-	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
+	static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
 	private static final String FIND = """
 			SELECT kind FROM ${schema}.work_queues WHERE name = ?
@@ -90,16 +90,8 @@ final class ChannelSql {
 			FROM ${schema}.channel_sweep(?, ?, ?, ?, nullif(?::bigint, -1) * interval '1 millisecond')
 			""";
 
-	private static final String DIRECT = """
-			SELECT queue_id FROM ${schema}.work_queues WHERE kind = 'channel-direct' ORDER BY queue_id
-			""";
-
-	private static final String CONSUMERS = """
-			SELECT name FROM ${schema}.stream_consumers WHERE selection = ? AND NOT is_prefix ORDER BY name
-			""";
-
-	private static final String BROADCASTS = """
-			SELECT name FROM ${schema}.work_queues WHERE kind = 'channel-broadcast' ORDER BY queue_id
+	private static final String CHANNELS = """
+			SELECT queue_id, name, kind FROM ${schema}.work_queues WHERE kind LIKE 'channel-%' ORDER BY queue_id
 			""";
 
 	private static final String TRIM = """
@@ -120,11 +112,7 @@ final class ChannelSql {
 
 	private final String sweep;
 
-	private final String direct;
-
-	private final String consumers;
-
-	private final String broadcasts;
+	private final String channels;
 
 	private final String trim;
 
@@ -136,9 +124,7 @@ final class ChannelSql {
 		this.buryRemoved = schema.qualify(BURY_REMOVED);
 		this.waiting = schema.qualify(WAITING);
 		this.sweep = schema.qualify(SWEEP);
-		this.direct = schema.qualify(DIRECT);
-		this.consumers = schema.qualify(CONSUMERS);
-		this.broadcasts = schema.qualify(BROADCASTS);
+		this.channels = schema.qualify(CHANNELS);
 		this.trim = schema.qualify(TRIM);
 	}
 
@@ -179,8 +165,10 @@ final class ChannelSql {
 
 	/**
 	 * Remove the first message of an address and return it.
-	 * @param joined whether the connection is in the caller's transaction, which has to
-	 * be READ COMMITTED
+	 * @param connection the connection, in a READ COMMITTED transaction or in autocommit
+	 * with that default
+	 * @param joined whether it is in the caller's transaction, so that others wait until
+	 * that is over
 	 * @return the message, empty if there is none, or another has it
 	 */
 	Optional<Received> receive(Connection connection, DirectAddress address, boolean joined) throws SQLException {
@@ -270,16 +258,31 @@ final class ChannelSql {
 	}
 
 	/**
-	 * Return the queues of direct channels.
+	 * A channel as it is stored.
+	 *
+	 * @param queueId the id of its queue
+	 * @param name the name of its queue or its stream
+	 * @param kind its mode, which another version may have added
 	 */
-	List<Integer> direct(Connection connection) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.direct)) {
+	record Channel(int queueId, String name, String kind) {
+
+		boolean isOf(ChannelMode mode) {
+			return this.kind.equals(mode.kind());
+		}
+
+	}
+
+	/**
+	 * Return all channels.
+	 */
+	List<Channel> channels(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.channels)) {
 			ResultSet result = statement.executeQuery();
-			List<Integer> queues = new ArrayList<>();
+			List<Channel> channels = new ArrayList<>();
 			while (result.next()) {
-				queues.add(result.getInt(1));
+				channels.add(new Channel(result.getInt(1), result.getString(2), result.getString(3)));
 			}
-			return queues;
+			return channels;
 		}
 	}
 
@@ -304,33 +307,6 @@ final class ChannelSql {
 			result.next();
 			return new Swept(result.getInt(1), result.getInt(2), new Cursor(result.getLong(3), result.getLong(4)));
 		}
-	}
-
-	/**
-	 * Return the names of the consumers of a stream.
-	 */
-	List<String> consumers(Connection connection, String stream) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.consumers)) {
-			statement.setString(1, stream);
-			return texts(statement.executeQuery());
-		}
-	}
-
-	/**
-	 * Return the streams of broadcast channels.
-	 */
-	List<String> broadcasts(Connection connection) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.broadcasts)) {
-			return texts(statement.executeQuery());
-		}
-	}
-
-	private static List<String> texts(ResultSet result) throws SQLException {
-		List<String> texts = new ArrayList<>();
-		while (result.next()) {
-			texts.add(result.getString(1));
-		}
-		return texts;
 	}
 
 	/**

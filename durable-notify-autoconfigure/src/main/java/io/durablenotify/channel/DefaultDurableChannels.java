@@ -27,10 +27,9 @@ import java.util.function.UnaryOperator;
 import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.measure.Tally;
 import io.durablenotify.stream.StreamConsumer;
-import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkItem;
@@ -73,8 +72,6 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 
 	private final DirectReceiver receiver;
 
-	private final Wakeups wakeups;
-
 	private final Supplier<@Nullable TransactionOperations> transactions;
 
 	private final Subscription subscription;
@@ -91,7 +88,6 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 		this.broadcasts = broadcasts;
 		this.waits = waits;
 		this.receiver = receiver;
-		this.wakeups = wakeups;
 		this.transactions = transactions;
 		this.subscription = wakeups.subscribe(TOPIC, waits);
 	}
@@ -135,13 +131,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 		StoredMessage stored = this.payloads.encode(channel, address, message);
 		this.modes.require(channel, ChannelMode.DIRECT);
 		this.work.enqueue(WorkRequest.of(to.queue(), ChannelJson.write(stored)).orderingKey(address));
-		Wakeup wakeup = Wakeup.moved(to.id(), 0);
-		if (TransactionBuffer.isAvailable()) {
-			this.wakeups.sendAfterCommit(TOPIC, wakeup);
-		}
-		else {
-			this.wakeups.send(TOPIC, wakeup);
-		}
+		this.receiver.sent(to);
 		return stored.id();
 	}
 
@@ -153,6 +143,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 	@Override
 	public Subscription subscribe(String channel, String subscriber, UnaryOperator<StreamConsumer> settings,
 			MessageHandler handler) {
+		Assert.notNull(settings, "'settings' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		ChannelNames.consumer(channel, subscriber);
 		requireWritable(channel);
@@ -177,10 +168,14 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 
 	private Subscription listen(String channel, ChannelMode mode, UnaryOperator<WorkListenerSpec> settings,
 			MessageHandler handler) {
+		Assert.notNull(settings, "'settings' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		String queue = ChannelNames.of(channel);
 		WorkListenerSpec spec = settings.apply(WorkListenerSpec.of(queue));
-		Assert.isTrue(spec.queues().equals(List.of(queue)), "The queue of a channel's specification must stay");
+		Assert.isTrue(spec != null && spec.queues().equals(List.of(queue)),
+				() -> ("The settings of channel '%s' must return the specification that they are given, or what its "
+						+ "methods return, of the same queue")
+					.formatted(channel));
 		// The listener is registered by another connection
 		this.modes.requireCommitted(channel, mode);
 		return this.listeners.register(spec, (item) -> {
@@ -224,21 +219,20 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 		AtomicReference<Received> handled = new AtomicReference<>();
 		AtomicReference<PermanentFailureException> unreadable = new AtomicReference<>();
 		try {
-			transactions
-				.executeWithoutResult((status) -> this.receiver.fetchInTransaction(from).ifPresent((received) -> {
+			HandlerTransaction.run(transactions, (status) -> {
+				Optional<Received> fetched = this.receiver.fetchInTransaction(from);
+				if (fetched.isPresent()) {
+					Received received = fetched.get();
 					handled.set(received);
 					try {
-						Message message = message(received);
-						call(handler, message);
+						handler.onMessage(message(received));
 					}
 					catch (UnreadableException ex) {
 						this.receiver.buryRemoved(from, received, ex.reason());
 						unreadable.set(ex.failure());
 					}
-				}));
-		}
-		catch (HandlerFailure ex) {
-			throw ex.failure;
+				}
+			});
 		}
 		catch (PermanentFailureException ex) {
 			bury(from, handled.get(), ex);
@@ -261,18 +255,6 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 		}
 	}
 
-	private static void call(MessageHandler handler, Message message) {
-		try {
-			handler.onMessage(message);
-		}
-		catch (RuntimeException | Error ex) {
-			throw ex;
-		}
-		catch (Exception ex) {
-			throw new HandlerFailure(ex);
-		}
-	}
-
 	@Override
 	public CompletableFuture<Optional<Message>> receiveAsync(String channel, String address, Duration timeout) {
 		DirectAddress from = prepare(channel, address, timeout);
@@ -280,10 +262,11 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 	}
 
 	private DirectAddress prepare(String channel, String address, Duration timeout) {
+		Assert.notNull(timeout, "'timeout' must not be null");
 		Assert.isTrue(!timeout.isNegative(), "'timeout' must not be negative");
 		DirectAddress from = DirectAddress.of(channel, address);
 		requireWritable(channel);
-		this.modes.require(channel, ChannelMode.DIRECT);
+		this.modes.requireToReceive(channel, ChannelMode.DIRECT);
 		return from;
 	}
 
@@ -361,21 +344,6 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 	@Override
 	public Tally received() {
 		return this.receiver.received();
-	}
-
-	/**
-	 * Carries a checked exception out of a transaction, which it rolls back.
-	 */
-	@SuppressWarnings("serial")
-	private static final class HandlerFailure extends RuntimeException {
-
-		private final Exception failure;
-
-		private HandlerFailure(Exception failure) {
-			super(failure);
-			this.failure = failure;
-		}
-
 	}
 
 	/**

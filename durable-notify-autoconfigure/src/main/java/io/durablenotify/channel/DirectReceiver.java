@@ -18,7 +18,6 @@ package io.durablenotify.channel;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -33,8 +32,9 @@ import java.util.function.Function;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.channel.DirectWaits.Wait;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.OneTransaction;
-import io.durablenotify.database.SqlErrors;
+import io.durablenotify.database.ReadCommitted;
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.measure.Tally;
@@ -63,6 +63,8 @@ final class DirectReceiver {
 
 	private final Tally received = new Tally();
 
+	private final ReadCommitted readCommitted = new ReadCommitted();
+
 	DirectReceiver(ApplicationDatabase database, ChannelSql sql, DirectWaits waits, Executor executor,
 			Wakeups wakeups) {
 		this.database = database;
@@ -80,7 +82,8 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Look for a message until there is one, or the time is over.
+	 * Fetch until there is a message, or the time is over. The last fetch begins after
+	 * that.
 	 * @param fetch returns a message, if there is one
 	 * @return what was fetched last
 	 */
@@ -89,11 +92,14 @@ final class DirectReceiver {
 		Semaphore woken = new Semaphore(0);
 		Wait wait = this.waits.register(address, woken::release);
 		try {
+			long left = timeout.toNanos();
 			while (true) {
 				Optional<T> fetched = fetch.run();
-				if (fetched.isPresent() || !awaitWakeup(woken, timeout.toNanos() - (System.nanoTime() - start))) {
+				if (fetched.isPresent() || left <= 0
+						|| !awaitWakeup(woken, timeout.toNanos() - (System.nanoTime() - start))) {
 					return fetched;
 				}
+				left = timeout.toNanos() - (System.nanoTime() - start);
 			}
 		}
 		finally {
@@ -102,16 +108,16 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Wait for a wake-up since the last one, also if it came before this call.
-	 * @return false if the time is over, or waits end
+	 * Wait for a wake-up since the last one, also if it came before this call, or until
+	 * the time is over.
+	 * @return false if waits end, or the thread was interrupted
 	 */
 	private boolean awaitWakeup(Semaphore woken, long nanos) {
 		try {
-			if (nanos <= 0 || this.waits.isStopped() || !woken.tryAcquire(nanos, TimeUnit.NANOSECONDS)) {
-				return false;
+			if (!this.waits.isStopped() && woken.tryAcquire(nanos, TimeUnit.NANOSECONDS)) {
+				woken.drainPermits();
 			}
-			woken.drainPermits();
-			return true;
+			return !this.waits.isStopped();
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
@@ -124,9 +130,9 @@ final class DirectReceiver {
 	 * one.
 	 */
 	Optional<Received> fetch(DirectAddress address) {
-		return (this.database.isInTransaction())
-				? this.database.execute(TASK, (connection, joined) -> fetch(connection, address, joined))
-				: fetchSeparately(address);
+		SessionWork<Optional<Received>> work = (connection, joined) -> fetch(connection, address, joined);
+		return (this.database.isInTransaction()) ? this.database.execute(TASK, work)
+				: this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT, work);
 	}
 
 	/**
@@ -144,9 +150,16 @@ final class DirectReceiver {
 	}
 
 	private Optional<Received> fetch(Connection connection, DirectAddress address, boolean joined) throws SQLException {
-		Optional<Received> received = this.sql.receive(connection, address, joined);
-		received.ifPresent((message) -> this.received.increment());
-		if (received.isPresent() && joined) {
+		if (!joined) {
+			Optional<Received> received = this.readCommitted.run(connection,
+					(session, inside) -> this.sql.receive(session, address, false));
+			received.ifPresent((message) -> this.received.increment());
+			received.filter(Received::more).ifPresent((first) -> wakeOthers(address));
+			return received;
+		}
+		Optional<Received> received = this.sql.receive(connection, address, true);
+		if (received.isPresent()) {
+			this.received.increment();
 			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 
 				@Override
@@ -159,24 +172,20 @@ final class DirectReceiver {
 		return received;
 	}
 
-	private Optional<Received> fetchSeparately(DirectAddress address) {
-		return this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-			try {
-				Optional<Received> received = this.sql.receive(connection, address, false);
-				received.ifPresent((message) -> this.received.increment());
-				if (received.isPresent() && received.get().more()) {
-					wakeOthers(address);
-				}
-				return received;
-			}
-			catch (SQLException ex) {
-				if (SqlErrors.isSerializationFailure(ex)) {
-					// Where that is the default isolation: another has received it
-					return Optional.empty();
-				}
-				throw ex;
-			}
-		});
+	/**
+	 * Wake the receivers of an address to which a message was sent: after the commit of
+	 * the caller's transaction where that has stored it, not where it is one of another
+	 * DataSource.
+	 */
+	void sent(DirectAddress address) {
+		Wakeup wakeup = Wakeup.moved(address.id(), 0);
+		if (TransactionBuffer.isAvailable()
+				&& this.database.execute("send a message", (connection, joined) -> joined)) {
+			this.wakeups.sendAfterCommit(DefaultDurableChannels.TOPIC, wakeup);
+		}
+		else {
+			this.wakeups.send(DefaultDurableChannels.TOPIC, wakeup);
+		}
 	}
 
 	/**
@@ -225,7 +234,7 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Looks for a message.
+	 * Fetches a message.
 	 *
 	 * @param <T> the type of what is found
 	 * @param <E> what it may fail with
@@ -328,12 +337,16 @@ final class DirectReceiver {
 			if (this.reply.isDone()) {
 				return;
 			}
-			// Before it looks: the last look comes after the end
-			boolean last = this.expired || DirectReceiver.this.waits.isStopped();
+			if (DirectReceiver.this.waits.isStopped()) {
+				this.reply.complete(Optional.empty());
+				return;
+			}
+			// Before the fetch: the last one comes after the end
+			boolean last = this.expired;
 			Optional<Received> received;
 			try {
 				received = DirectReceiver.this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT,
-						(connection, joined) -> OneTransaction.run(connection, this::claim));
+						(connection, joined) -> ReadCommitted.runInTransaction(connection, this::claim));
 			}
 			catch (CancellationException ex) {
 				wakeOthers(this.address);
@@ -362,9 +375,6 @@ final class DirectReceiver {
 		 * it stays
 		 */
 		private Optional<Received> claim(Connection connection, boolean joined) throws SQLException {
-			try (Statement statement = connection.createStatement()) {
-				statement.executeUpdate("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-			}
 			Optional<Received> received = DirectReceiver.this.sql.receive(connection, this.address, false);
 			if (received.isPresent() && !this.reply.claim()) {
 				throw new CancellationException("The caller does not wait any more");

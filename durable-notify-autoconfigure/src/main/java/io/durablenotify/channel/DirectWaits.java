@@ -35,8 +35,8 @@ import org.apache.commons.logging.LogFactory;
 
 /**
  * The calls of this instance that wait for messages of addresses. One that is registered
- * before it looks for a message misses none: it is woken for each that is committed
- * later, and the poll wakes it where a wake-up was lost.
+ * before its first fetch misses no message: it is woken for each that is committed later,
+ * and the poll wakes it where a wake-up was lost.
  */
 final class DirectWaits implements WakeupHandler, AutoCloseable {
 

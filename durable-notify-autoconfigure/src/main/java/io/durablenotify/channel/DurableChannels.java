@@ -196,8 +196,8 @@ public interface DurableChannels {
 	/**
 	 * Handle messages of a direct channel, of all addresses, which is created if it does
 	 * not exist. Beside a call that receives, which gets nothing of an address while a
-	 * handler has its messages, both may rarely get the same one: that of the two whose
-	 * transaction commits second is refused, so use one of them for an address. Those of
+	 * handler has its messages, both may rarely get the same one: then that of the two
+	 * fails whose transaction commits second, so use one of them for an address. Those of
 	 * an address are handled one after the other in the order of their commits, over all
 	 * instances. Otherwise as {@link #compete(String, UnaryOperator, MessageHandler)}.
 	 * @param channel the channel
@@ -216,13 +216,14 @@ public interface DurableChannels {
 	 * Otherwise the message is removed when this returns: it is lost if the process dies
 	 * before it has done what the message is about, or if the connection is lost at that
 	 * moment.
-	 * @param channel the channel, which is created if it does not exist
+	 * @param channel the channel, which is created if it does not exist and the caller is
+	 * in no transaction
 	 * @param address the address
 	 * @param timeout how long to wait; zero to receive what is there
+	 * @return the message, empty if there was none in time, if the thread was interrupted
+	 * while it waited, or if the application context is closing
 	 * @throws io.durablenotify.work.PermanentFailureException if what is stored is no
 	 * message: it is dead
-	 * @return the message, empty if there was none in time, if the thread was
-	 * interrupted, or if the application context is closing
 	 * @throws ChannelModeException if the channel is not direct
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
@@ -232,7 +233,10 @@ public interface DurableChannels {
 	 * Receive the next message of an address, wait for it, and handle it in a
 	 * transaction, the caller's where there is one: the message is removed together with
 	 * what the handler writes. It waits without a transaction where the caller has none.
-	 * @param channel the channel, which is created if it does not exist
+	 * The transaction is READ COMMITTED: a transaction manager that refuses an isolation
+	 * level by default, such as {@code JtaTransactionManager}, has to allow that.
+	 * @param channel the channel, which is created if it does not exist and the caller is
+	 * in no transaction
 	 * @param address the address
 	 * @param timeout how long to wait; zero to receive what is there
 	 * @param handler the handler, called on this thread
@@ -249,7 +253,8 @@ public interface DurableChannels {
 	 * of the caller. The message is removed when the future completes; it is lost if the
 	 * process dies before it has done what the message is about. It is not lost if the
 	 * caller has cancelled or completed the future before.
-	 * @param channel the channel, which is created if it does not exist
+	 * @param channel the channel, which is created if it does not exist and the caller is
+	 * in no transaction
 	 * @param address the address
 	 * @param timeout how long to wait
 	 * @return completes on {@code durableNotifyTaskExecutor}: empty if there was no

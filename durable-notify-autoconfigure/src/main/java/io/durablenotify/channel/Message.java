@@ -52,7 +52,8 @@ public interface Message {
 	Map<String, String> headers();
 
 	/**
-	 * Return when the message was stored, by the database's clock.
+	 * Return when the message was stored, or requeued after it was dead, by the
+	 * database's clock.
 	 * @return the time
 	 */
 	Instant sentAt();
@@ -79,8 +80,9 @@ public interface Message {
 	<T> T payload(Class<T> type);
 
 	/**
-	 * Return a number that is higher whenever the message is handed out again. A receiver
-	 * outside of the database can refuse what comes with a lower one than it has had.
+	 * Return a number that is higher whenever the message is handed out again; in a
+	 * broadcast channel, whenever the subscriber has a new owner. A receiver outside of
+	 * the database can refuse what comes with a lower one than it has had.
 	 * @return the number, 0 for a message that was received
 	 */
 	long fencingToken();

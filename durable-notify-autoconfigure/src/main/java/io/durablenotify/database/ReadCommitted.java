@@ -58,6 +58,19 @@ public final class ReadCommitted {
 				this.isDefault = false;
 			}
 		}
+		return runInTransaction(connection, work);
+	}
+
+	/**
+	 * Run statements in a READ COMMITTED transaction, and commit it.
+	 * @param <T> the result's type
+	 * @param connection the connection, in autocommit
+	 * @param work the statements
+	 * @return their result
+	 * @throws SQLException if the database fails
+	 */
+	public static <T extends @Nullable Object> T runInTransaction(Connection connection, SessionWork<T> work)
+			throws SQLException {
 		return OneTransaction.run(connection, (session, joined) -> {
 			try (Statement statement = session.createStatement()) {
 				statement.execute(BEGIN);

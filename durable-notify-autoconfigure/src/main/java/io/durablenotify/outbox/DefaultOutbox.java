@@ -72,7 +72,7 @@ final class DefaultOutbox implements Outbox {
 			throw new IllegalStateException(
 					"The event of type %s was published outside of a transaction, or after its commit, and is not stored. "
 						.formatted(Texts.shown(event.type()))
-							+ "Publish it before the commit of the transaction that writes what it tells, by "
+							+ "Publish it before the commit of the transaction that writes what it is about, by "
 							+ "@Transactional or a TransactionTemplate on the DataSource of durable-notify");
 		}
 		OutboxMessage message = message(event);

@@ -141,7 +141,7 @@ final class HttpOutboxSender implements OutboxSender {
 
 	/**
 	 * Return for how long the receiver wants to be left alone: a number of seconds, or a
-	 * time by its own clock where it tells that.
+	 * time by its own clock where it sends that.
 	 */
 	private @Nullable Duration retryAfter(Answer answer) {
 		String value = answer.retryAfter();

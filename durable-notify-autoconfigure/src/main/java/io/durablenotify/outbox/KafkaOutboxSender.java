@@ -17,6 +17,8 @@ package io.durablenotify.outbox;
 
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.function.BiFunction;
 
 import io.durablenotify.outbox.OutboxProperties.Mode;
 import io.durablenotify.work.PermanentFailureException;
@@ -57,14 +59,19 @@ final class KafkaOutboxSender implements OutboxSender {
 
 	@Override
 	public void send(OutboxMessage message) throws InterruptedException {
+		Future<?> sent;
 		try {
-			this.template.send(record(message)).get();
-		}
-		catch (ExecutionException ex) {
-			throw failure((ex.getCause() != null) ? ex.getCause() : ex);
+			sent = this.template.send(record(message));
 		}
 		catch (KafkaException | org.apache.kafka.common.KafkaException ex) {
-			throw failure(ex);
+			// The client's limit, which need not be the broker's
+			throw failure(ex, UnsendableEventException::new);
+		}
+		try {
+			sent.get();
+		}
+		catch (ExecutionException ex) {
+			throw failure((ex.getCause() != null) ? ex.getCause() : ex, PermanentFailureException::new);
 		}
 	}
 
@@ -91,13 +98,17 @@ final class KafkaOutboxSender implements OutboxSender {
 		return text.getBytes(StandardCharsets.UTF_8);
 	}
 
-	private RuntimeException failure(Throwable failure) {
+	/**
+	 * Return what to throw.
+	 * @param tooLarge creates it for a record that is too large
+	 */
+	private RuntimeException failure(Throwable failure, BiFunction<String, Throwable, RuntimeException> tooLarge) {
 		Throwable cause = failure;
 		while (cause instanceof KafkaException && cause.getCause() != null) {
 			cause = cause.getCause();
 		}
 		String reason = "The record of sender '%s' was not stored: %s".formatted(this.name, cause);
-		return (cause instanceof RecordTooLargeException) ? new PermanentFailureException(reason, cause)
+		return (cause instanceof RecordTooLargeException) ? tooLarge.apply(reason, cause)
 				: new SendFailedException(reason, cause);
 	}
 

@@ -68,9 +68,11 @@ final class KafkaSenders implements SenderSource, AutoCloseable {
 	 * must not come after the next one of its key. Without the serializers of the
 	 * application's producers, which would get bytes, and without their transactions.
 	 */
-	private static DefaultKafkaProducerFactory<String, byte[]> producers(String name, ProducerFactory<?, ?> producers,
+	static DefaultKafkaProducerFactory<String, byte[]> producers(String name, ProducerFactory<?, ?> producers,
 			Duration timeout) {
-		int millis = Math.toIntExact(timeout.toMillis());
+		// The wait for the topic's metadata and for room comes before the delivery
+		int block = Math.toIntExact(timeout.toMillis() / 2);
+		int delivery = Math.toIntExact(timeout.toMillis()) - block;
 		Map<String, Object> settings = new HashMap<>(producers.getConfigurationProperties());
 		settings.remove(ProducerConfig.TRANSACTIONAL_ID_CONFIG);
 		settings.remove(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG);
@@ -81,9 +83,9 @@ final class KafkaSenders implements SenderSource, AutoCloseable {
 		settings.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
 		settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 5);
 		settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
-		settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, millis);
-		settings.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, Math.max(1, millis / 2));
-		settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, (long) millis);
+		settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, delivery);
+		settings.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, Math.max(1, delivery / 2));
+		settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, (long) block);
 		return new DefaultKafkaProducerFactory<>(settings, new StringSerializer(), new ByteArraySerializer());
 	}
 

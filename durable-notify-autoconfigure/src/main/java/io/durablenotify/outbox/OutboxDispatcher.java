@@ -59,17 +59,22 @@ final class OutboxDispatcher implements WorkHandler {
 	@Override
 	public WorkOutcome handle(WorkItem item) throws Exception {
 		OutboxMessage message = OutboxJson.read(item, this.source);
-		Duration longest = longestDelay(item, message);
+		longestDelay(item, message, Duration.ZERO);
+		long start = System.nanoTime();
 		Turn turn = this.circuit.await(item);
 		if (turn == Turn.NONE) {
 			return WorkOutcome.postpone(Duration.ZERO);
 		}
+		Duration longest = longestDelay(item, message, Duration.ofNanos(System.nanoTime() - start));
 		try {
 			this.sender.send(message);
 		}
 		catch (PermanentFailureException ex) {
 			this.circuit.answered(item, turn);
 			throw ex;
+		}
+		catch (UnsendableEventException ex) {
+			throw new PermanentFailureException(String.valueOf(ex.getMessage()), ex.getCause());
 		}
 		catch (Exception ex) {
 			Duration delay = (ex instanceof RetryLaterException later) ? later.delay() : Duration.ZERO;
@@ -90,15 +95,16 @@ final class OutboxDispatcher implements WorkHandler {
 
 	/**
 	 * Return until when another attempt is worth it, at most.
+	 * @param waited how long ago the item was claimed
 	 * @throws PermanentFailureException if the event is too old already. By the
-	 * database's clock, which the fencing token tells
+	 * database's clock, which the fencing token is from
 	 */
-	private Duration longestDelay(WorkItem item, OutboxMessage message) {
+	private Duration longestDelay(WorkItem item, OutboxMessage message, Duration waited) {
 		if (this.maxAge == null) {
 			return LONGEST_DELAY;
 		}
 		Instant claimedAt = Instant.EPOCH.plus(item.fencingToken(), ChronoUnit.MICROS);
-		Duration left = this.maxAge.minus(Duration.between(item.enqueuedAt(), claimedAt));
+		Duration left = this.maxAge.minus(Duration.between(item.enqueuedAt(), claimedAt)).minus(waited);
 		if (left.isNegative() || left.isZero()) {
 			throw new PermanentFailureException(
 					"The %s was not sent within %s.max-age".formatted(message, OutboxProperties.PREFIX));

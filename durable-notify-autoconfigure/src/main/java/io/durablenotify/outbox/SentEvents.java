@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.schema.SchemaName;
@@ -46,6 +47,9 @@ final class SentEvents {
 			ON CONFLICT (event_id, sender) DO NOTHING
 			""";
 
+	/**
+	 * In READ COMMITTED, so that what another instance has deleted is passed over.
+	 */
 	private static final String DELETE = """
 			DELETE FROM ${schema}.outbox_sent s USING (
 				SELECT event_id, sender FROM ${schema}.outbox_sent
@@ -114,12 +118,12 @@ final class SentEvents {
 	 */
 	int expire(int limit) {
 		return this.database.executeSeparately("delete sent events", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> {
-					try (PreparedStatement statement = connection.prepareStatement(this.delete)) {
+				(connection, joined) -> ReadCommitted.runInTransaction(connection, (session, inside) -> {
+					try (PreparedStatement statement = session.prepareStatement(this.delete)) {
 						statement.setInt(1, limit);
 						return statement.executeUpdate();
 					}
-				});
+				}));
 	}
 
 }

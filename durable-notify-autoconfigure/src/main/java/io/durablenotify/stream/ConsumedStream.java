@@ -153,6 +153,13 @@ final class ConsumedStream implements EntryConsumer {
 		return (reader != null) ? reader.lag() : 0;
 	}
 
+	/**
+	 * Return whether a position is one in this stream, not in one that took its name.
+	 */
+	boolean isSame(Stored other) {
+		return streamId() == other.streamId() && this.stored.createdAt().equals(other.createdAt());
+	}
+
 	private String relativeName() {
 		return this.spec.relativeName(name());
 	}

@@ -394,6 +394,11 @@ final class ConsumerPositionSql {
 	 * @param behind whether the server has lost what was stored before
 	 */
 	record Outcome(Held held, long streamId, boolean moved, boolean owned, boolean behind) {
+
+		boolean isLocked() {
+			return this.owned && !this.moved && !this.behind;
+		}
+
 	}
 
 	/**

@@ -161,7 +161,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * The consumer exists.
+	 * Set the id of the consumer, which exists and may be claimed.
 	 */
 	void created(long id) {
 		this.id = id;
@@ -195,7 +195,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * A stream of the consumer was created.
+	 * Note a stream of the consumer that was created.
 	 */
 	void created(String stream) {
 		this.created.add(stream);
@@ -214,7 +214,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * This instance has become the owner.
+	 * Become the owner.
 	 * @param positions the positions in streams that the consumer has not had to the end
 	 */
 	void own(ConsumerOwner owner, List<Stored> positions) {
@@ -225,7 +225,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * Streams have been found.
+	 * Add streams that were found.
 	 */
 	void add(Held held, List<Stored> positions) {
 		post(() -> {
@@ -241,8 +241,12 @@ final class ConsumerRun implements Subscription {
 		if (!this.spec.selects(name)) {
 			return;
 		}
-		if (this.streams.containsKey(name)) {
-			this.successors.put(name, position);
+		ConsumedStream open = this.streams.get(name);
+		if (open != null) {
+			// Its row may be added again, where the server has lost it
+			if (!open.isSame(position)) {
+				this.successors.put(name, position);
+			}
 			return;
 		}
 		ConsumedStream stream = new ConsumedStream(this, owner, position);
@@ -251,7 +255,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * The consumer has another owner.
+	 * Drop the consumer, which has another owner.
 	 */
 	void lost(Held held) {
 		post(() -> {
@@ -263,14 +267,14 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * The server has lost the last positions in a stream.
+	 * Have the position examined in a stream whose last ones the server has lost.
 	 */
 	void behind(ConsumedStream stream) {
 		post(stream::examineLater);
 	}
 
 	/**
-	 * The consumer was removed.
+	 * End, since the consumer was removed.
 	 */
 	void removed() {
 		if (!this.ended) {
@@ -284,7 +288,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * The lease may be lost.
+	 * Have the lease checked.
 	 */
 	void wake() {
 		this.task.signal();
@@ -296,7 +300,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * A stream has something to do.
+	 * Have a stream take a turn.
 	 */
 	void ready(ConsumedStream stream) {
 		this.ready.add(stream);
@@ -357,7 +361,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * This instance is not the owner any more. Called by the turn.
+	 * Drop the consumer. Called by the turn.
 	 */
 	void lost(ConsumerOwner owner) {
 		if (this.owner == owner) {
@@ -397,7 +401,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * The handler has had more of a stream. Called by the turn, as what follows.
+	 * Have a stream's position stored. Called by the turn, as what follows.
 	 */
 	void moved(ConsumedStream stream) {
 		this.consumers.store(stream);
@@ -412,7 +416,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * Nothing is left to do of a stream.
+	 * End a stream of which nothing is left to do.
 	 * @param deleted whether it is gone
 	 */
 	void finished(ConsumedStream stream, boolean deleted) {
@@ -441,7 +445,7 @@ final class ConsumerRun implements Subscription {
 	}
 
 	/**
-	 * The handler has not returned in time: what it does from now on is fenced off.
+	 * Fence off what a handler does from now on that has not returned in time.
 	 */
 	void abandon() {
 		this.owner = null;

@@ -144,6 +144,8 @@ final class ConsumerSql {
 
 	private final String list;
 
+	private final String listOfStream;
+
 	private final String find;
 
 	ConsumerSql(SchemaName schema) {
@@ -156,6 +158,7 @@ final class ConsumerSql {
 		this.remove = schema.qualify(REMOVE);
 		this.removePositions = schema.qualify(REMOVE_POSITIONS);
 		this.list = schema.qualify(LIST.replace("${where}", ""));
+		this.listOfStream = schema.qualify(LIST.replace("${where}", "WHERE c.selection = ? AND NOT c.is_prefix"));
 		this.find = schema.qualify(LIST.replace("${where}", "WHERE c.name = ?"));
 	}
 
@@ -267,13 +270,31 @@ final class ConsumerSql {
 	}
 
 	/**
-	 * Describe consumers.
-	 * @param name the name of one, or {@code null} for all
+	 * Describe all consumers.
 	 */
-	List<ConsumerInfo> list(Connection connection, @Nullable String name) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement((name != null) ? this.find : this.list)) {
-			if (name != null) {
-				statement.setString(1, name);
+	List<ConsumerInfo> list(Connection connection) throws SQLException {
+		return list(connection, this.list, null);
+	}
+
+	/**
+	 * Describe the consumers of a stream.
+	 */
+	List<ConsumerInfo> listOfStream(Connection connection, String stream) throws SQLException {
+		return list(connection, this.listOfStream, stream);
+	}
+
+	/**
+	 * Describe the consumer of a name.
+	 */
+	List<ConsumerInfo> find(Connection connection, String name) throws SQLException {
+		return list(connection, this.find, name);
+	}
+
+	private static List<ConsumerInfo> list(Connection connection, String sql, @Nullable String parameter)
+			throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(sql)) {
+			if (parameter != null) {
+				statement.setString(1, parameter);
 			}
 			ResultSet result = statement.executeQuery();
 			List<ConsumerInfo> consumers = new ArrayList<>();

@@ -19,6 +19,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.database.TransactionBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -61,24 +62,7 @@ final class ConsumerWrites {
 			calls.run();
 			return;
 		}
-		try {
-			transactions.executeWithoutResult((status) -> callUnchecked(calls));
-		}
-		catch (HandlerFailure ex) {
-			throw ex.failure;
-		}
-	}
-
-	private static void callUnchecked(Calls calls) {
-		try {
-			calls.run();
-		}
-		catch (RuntimeException | Error ex) {
-			throw ex;
-		}
-		catch (Exception ex) {
-			throw new HandlerFailure(ex);
-		}
+		HandlerTransaction.run(transactions, (status) -> calls.run());
 	}
 
 	/**
@@ -139,21 +123,6 @@ final class ConsumerWrites {
 		 * @return false if it was refused
 		 */
 		boolean run(Connection connection) throws SQLException;
-
-	}
-
-	/**
-	 * Carries a checked exception out of a transaction, which it rolls back.
-	 */
-	@SuppressWarnings("serial")
-	private static final class HandlerFailure extends RuntimeException {
-
-		private final Exception failure;
-
-		private HandlerFailure(Exception failure) {
-			super(failure);
-			this.failure = failure;
-		}
 
 	}
 

@@ -25,7 +25,6 @@ import io.durablenotify.database.SessionWork;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
-import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
 
@@ -48,18 +47,23 @@ final class DefaultStreamConsumers implements StreamConsumers {
 
 	@Override
 	public List<ConsumerInfo> list() {
-		return read(null);
+		return read((connection, joined) -> this.sql.list(connection));
+	}
+
+	@Override
+	public List<ConsumerInfo> list(String stream) {
+		Assert.notNull(stream, "'stream' must not be null");
+		return read((connection, joined) -> this.sql.listOfStream(connection, stream));
 	}
 
 	@Override
 	public Optional<ConsumerInfo> find(String name) {
 		Assert.notNull(name, "'name' must not be null");
-		return read(name).stream().findFirst();
+		return read((connection, joined) -> this.sql.find(connection, name)).stream().findFirst();
 	}
 
-	private List<ConsumerInfo> read(@Nullable String name) {
-		return this.database.executeReading("describe consumers of streams",
-				(connection, joined) -> this.sql.list(connection, name));
+	private List<ConsumerInfo> read(SessionWork<List<ConsumerInfo>> work) {
+		return this.database.executeReading("describe consumers of streams", work);
 	}
 
 	@Override

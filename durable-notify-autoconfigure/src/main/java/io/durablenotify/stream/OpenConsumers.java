@@ -16,6 +16,7 @@
 package io.durablenotify.stream;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -317,7 +318,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		boolean released = this.database.executeSeparately("give up a consumer of streams",
 				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 					if (!positions.isEmpty()) {
-						this.positions.moveAll(connection, positions);
+						this.writer.storeNow(connection, positions);
 					}
 					return this.sql.release(connection, held, LOCK_TIMEOUT);
 				});
@@ -391,12 +392,11 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		this.running = false;
 		followPoll();
 		this.loop.finish(STOP_TIMEOUT);
-		CompletableFuture<?>[] stopped = this.runs.values()
-			.stream()
-			.map(ConsumerRun::stop)
-			.toArray(CompletableFuture<?>[]::new);
+		List<ConsumerRun> stopping = new ArrayList<>(this.runs.values());
+		stopping.addAll(this.leaving.values());
+		CompletableFuture<?>[] stopped = stopping.stream().map(ConsumerRun::stop).toArray(CompletableFuture<?>[]::new);
 		CompletableFuture.allOf(stopped).completeOnTimeout(null, STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).join();
-		this.runs.values().forEach(this::abandon);
+		stopping.forEach(this::abandon);
 		this.leaving.clear();
 	}
 

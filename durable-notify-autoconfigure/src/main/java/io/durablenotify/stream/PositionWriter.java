@@ -15,6 +15,8 @@
  */
 package io.durablenotify.stream;
 
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,6 +25,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.loop.BackgroundLoop;
@@ -55,6 +59,11 @@ final class PositionWriter implements AutoCloseable {
 	 * How long a position waits that a transaction has locked.
 	 */
 	private static final Duration LOCKED = Duration.ofMillis(100);
+
+	/**
+	 * How long positions that are locked are waited for before others read them.
+	 */
+	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
 
 	private final ApplicationDatabase database;
 
@@ -155,11 +164,34 @@ final class PositionWriter implements AutoCloseable {
 		return this.database.executeSeparately("find the position of a consumer of streams",
 				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 					if (position != null) {
-						this.sql.moveAll(connection, List.of(position));
+						storeNow(connection, List.of(position));
 					}
 					return this.sql.examine(connection, stream.held(), stream.streamId());
 				})
 			.orElse(null);
+	}
+
+	/**
+	 * Store positions before others read them. Those that a transaction, or a statement
+	 * of the background thread, has locked are waited for.
+	 */
+	void storeNow(Connection connection, List<Position> positions) throws SQLException {
+		long start = System.nanoTime();
+		List<Position> left = positions;
+		while (true) {
+			Set<Key> locked = this.sql.moveAll(connection, left)
+				.stream()
+				.filter(Outcome::isLocked)
+				.map((outcome) -> new Key(outcome.held(), outcome.streamId()))
+				.collect(Collectors.toSet());
+			left = left.stream()
+				.filter((position) -> locked.contains(new Key(position.held(), position.streamId())))
+				.toList();
+			if (left.isEmpty() || System.nanoTime() - start >= LOCK_TIMEOUT.toNanos()) {
+				return;
+			}
+			LockSupport.parkNanos(PAUSE.toNanos());
+		}
 	}
 
 	@Override

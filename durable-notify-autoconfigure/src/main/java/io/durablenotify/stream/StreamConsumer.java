@@ -26,7 +26,7 @@ import io.durablenotify.Subscription;
  * <p>
  * Any number of instances may subscribe. One of them, the owner, has the chunks; another
  * takes over at once when the owner closes or cancels, and after the owner's lease
- * ({@code durable-notify.lease.duration}) when it is lost. A consumer goes on from its
+ * ({@code durable-notify.streams.lease}) when it is lost. A consumer goes on from its
  * position after a restart, a takeover or a pause of any length, and never passes over a
  * chunk in silence: see {@link ConsumerHandler#onGap}.
  * <p>

@@ -32,6 +32,13 @@ public interface StreamConsumers {
 	List<ConsumerInfo> list();
 
 	/**
+	 * List the consumers of a stream, without those of prefixes of its name.
+	 * @param stream the stream's full name
+	 * @return the consumers, in the order of their names' bytes
+	 */
+	List<ConsumerInfo> list(String stream);
+
+	/**
 	 * Describe a consumer.
 	 * @param name the consumer's name
 	 * @return the description, empty if there is no such consumer

@@ -75,15 +75,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	private final SerialTask blockingWrites;
 
-	/**
-	 * Whether something waits for the dispatch that Spring MVC ends responses with.
-	 */
-	private final boolean dispatchedAtEnd;
-
-	/**
-	 * Ends the response as Spring MVC does, by a dispatch.
-	 */
-	private final Runnable dispatch;
+	private final ResponseEnd end;
 
 	private final Signals signals = new Signals(this::write);
 
@@ -171,17 +163,14 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 */
 	private volatile boolean endedByForce;
 
-	private final AtomicBoolean completed = new AtomicBoolean();
-
 	SseConnection(SseConnections connections, AsyncContext async, ServletOutputStream output, boolean blocksAtEnd,
 			boolean dispatchedAtEnd, Runnable dispatch) {
 		this.connections = connections;
 		this.async = async;
 		this.output = output;
 		this.blocksAtEnd = blocksAtEnd;
-		this.blockingWrites = new SerialTask(connections.executor(), this::write, () -> !this.completed.get());
-		this.dispatchedAtEnd = dispatchedAtEnd;
-		this.dispatch = dispatch;
+		this.end = new ResponseEnd(async, dispatchedAtEnd, dispatch);
+		this.blockingWrites = new SerialTask(connections.executor(), this::write, () -> !this.end.hasBegun());
 	}
 
 	/**
@@ -342,7 +331,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 			if (this.left.get()) {
 				this.bytes = null;
 				this.event = null;
-				if (!this.completed.get() && mayComplete()) {
+				if (!this.end.hasBegun() && mayComplete()) {
 					complete();
 				}
 			}
@@ -501,9 +490,24 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		this.stalledSince = null;
 	}
 
+	/**
+	 * Called by a thread of the container when it has failed to read or write.
+	 */
 	@Override
 	public void onError(AsyncEvent event) {
+		this.failed = true;
 		leave();
+		signal();
+		if (!this.blocking) {
+			this.end.failed();
+		}
+	}
+
+	/**
+	 * Return whether the response knows no write listener.
+	 */
+	boolean isBlocking() {
+		return this.blocking;
 	}
 
 	@Override
@@ -513,7 +517,7 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 
 	@Override
 	public void onComplete(AsyncEvent event) {
-		this.completed.set(true);
+		this.end.completed();
 		leave();
 		this.connections.remove(this);
 	}
@@ -559,21 +563,9 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	 * End the response, once.
 	 */
 	private void complete() {
-		if (this.completed.getAndSet(true)) {
-			return;
-		}
-		this.connections.remove(this);
-		try {
-			if (this.blocking || this.dispatchedAtEnd) {
-				this.dispatch.run();
-			}
-			else {
-				// A stateless security filter would deny the dispatch
-				this.async.complete();
-			}
-		}
-		catch (RuntimeException ex) {
-			logger.debug("The container has ended the response already", ex);
+		if (this.end.begin()) {
+			this.connections.remove(this);
+			this.end.complete(this.blocking);
 		}
 	}
 

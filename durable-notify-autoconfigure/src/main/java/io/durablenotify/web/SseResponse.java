@@ -33,6 +33,7 @@ import org.springframework.web.context.request.RequestContextHolder;
 import org.springframework.web.context.request.ServletRequestAttributes;
 import org.springframework.web.context.request.async.DeferredResult;
 import org.springframework.web.context.request.async.DeferredResultProcessingInterceptor;
+import org.springframework.web.context.request.async.StandardServletAsyncWebRequest;
 import org.springframework.web.context.request.async.WebAsyncManager;
 import org.springframework.web.context.request.async.WebAsyncUtils;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
@@ -68,8 +69,11 @@ final class SseResponse extends SseEmitter {
 		Assert.isInstanceOf(ServletServerHttpResponse.class, outputMessage);
 		HttpServletRequest request = ((ServletRequestAttributes) RequestContextHolder.currentRequestAttributes())
 			.getRequest();
+		ServletServerHttpResponse response = (ServletServerHttpResponse) outputMessage;
+		DispatchControl control = new DispatchControl(request, response.getServletResponse());
 		WebAsyncManager manager = WebAsyncUtils.getAsyncManager(request);
-		manager.registerDeferredResultInterceptor(this, new Starter((ServletServerHttpResponse) outputMessage));
+		manager.setAsyncWebRequest(control);
+		manager.registerDeferredResultInterceptor(this, new Starter(response, control));
 	}
 
 	/**
@@ -128,8 +132,11 @@ final class SseResponse extends SseEmitter {
 
 		private final ServletServerHttpResponse response;
 
-		Starter(ServletServerHttpResponse response) {
+		private final DispatchControl control;
+
+		Starter(ServletServerHttpResponse response, DispatchControl control) {
 			this.response = response;
+			this.control = control;
 		}
 
 		@Override
@@ -142,11 +149,46 @@ final class SseResponse extends SseEmitter {
 			HttpServletResponse response = this.response.getServletResponse();
 			ServletOutputStream output = response.getOutputStream();
 			boolean nonBlocking = WriteListeners.areKnown(response);
+			boolean dispatchedAtEnd = BoundConnections.areResourcesBound();
+			if (dispatchedAtEnd) {
+				this.control.allow();
+			}
 			SseConnection connection = new SseConnection(SseResponse.this.connections, async, output,
-					WriteListeners.blockAtEnd(response), BoundConnections.areResourcesBound(),
-					() -> result.setResult(null));
+					WriteListeners.blockAtEnd(response), dispatchedAtEnd, () -> {
+						this.control.allow();
+						result.setResult(null);
+					});
 			SseResponse.this.connection = connection;
 			connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
+			if (connection.isBlocking()) {
+				this.control.allow();
+			}
+		}
+
+	}
+
+	/**
+	 * Keeps Spring MVC from a dispatch when the container reports that the client has
+	 * left, unless something waits for it: the response ends without, and a stateless
+	 * security filter would deny it.
+	 */
+	private static final class DispatchControl extends StandardServletAsyncWebRequest {
+
+		private volatile boolean allowed;
+
+		DispatchControl(HttpServletRequest request, HttpServletResponse response) {
+			super(request, response);
+		}
+
+		void allow() {
+			this.allowed = true;
+		}
+
+		@Override
+		public void dispatch() {
+			if (this.allowed) {
+				super.dispatch();
+			}
 		}
 
 	}

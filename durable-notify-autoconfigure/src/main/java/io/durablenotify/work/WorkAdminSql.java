@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 
 import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
@@ -131,6 +132,9 @@ final class WorkAdminSql {
 			WHERE q.name = coalesce(?::text, q.name)
 			""";
 
+	/**
+	 * In READ COMMITTED, so that what another instance has deleted is passed over.
+	 */
 	private static final String EXPIRE = """
 			DELETE FROM ${schema}.work_finished f USING (
 				SELECT e.item_id, e.lane FROM ${schema}.work_queues q
@@ -421,10 +425,12 @@ final class WorkAdminSql {
 	 * @return how many
 	 */
 	int expire(Connection connection, int limit) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.expire)) {
-			statement.setInt(1, limit);
-			return statement.executeUpdate();
-		}
+		return ReadCommitted.runInTransaction(connection, (session, joined) -> {
+			try (PreparedStatement statement = session.prepareStatement(this.expire)) {
+				statement.setInt(1, limit);
+				return statement.executeUpdate();
+			}
+		});
 	}
 
 }

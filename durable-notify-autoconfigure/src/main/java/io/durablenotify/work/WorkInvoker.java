@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
+import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.work.HeldItem.Completion;
 import io.durablenotify.work.Settlement.Complete;
@@ -233,38 +234,22 @@ final class WorkInvoker {
 	}
 
 	private WorkOutcome callInTransaction(List<HeldItem> items, TransactionOperations transactions) throws Exception {
-		try {
-			WorkOutcome result = transactions.execute((status) -> {
-				WorkOutcome outcome = callUnchecked(items);
-				if (outcome instanceof WorkOutcome.Fail) {
-					status.setRollbackOnly();
-				}
-				else {
-					for (HeldItem item : items) {
-						if (item.completion() == Completion.NONE || item.completion() == Completion.ROLLED_BACK) {
-							this.completion.write(item, outcome);
-						}
+		WorkOutcome[] result = { WorkOutcome.done() };
+		HandlerTransaction.run(transactions, (status) -> {
+			WorkOutcome outcome = this.target.handle(items);
+			result[0] = outcome;
+			if (outcome instanceof WorkOutcome.Fail) {
+				status.setRollbackOnly();
+			}
+			else {
+				for (HeldItem item : items) {
+					if (item.completion() == Completion.NONE || item.completion() == Completion.ROLLED_BACK) {
+						this.completion.write(item, outcome);
 					}
 				}
-				return outcome;
-			});
-			return (result != null) ? result : WorkOutcome.done();
-		}
-		catch (HandlerFailure ex) {
-			throw ex.failure();
-		}
-	}
-
-	private WorkOutcome callUnchecked(List<HeldItem> items) {
-		try {
-			return this.target.handle(items);
-		}
-		catch (RuntimeException | Error ex) {
-			throw ex;
-		}
-		catch (Exception ex) {
-			throw new HandlerFailure(ex);
-		}
+			}
+		});
+		return result[0];
 	}
 
 	private Settlement settlement(HeldItem item, WorkOutcome outcome) {
@@ -386,25 +371,6 @@ final class WorkInvoker {
 	interface LaneItems {
 
 		List<ClaimedItem> fetch(long laneId, long after, int limit);
-
-	}
-
-	/**
-	 * Carries a checked exception out of a transaction, which it rolls back.
-	 */
-	@SuppressWarnings("serial")
-	private static final class HandlerFailure extends RuntimeException {
-
-		private final Exception failure;
-
-		private HandlerFailure(Exception failure) {
-			super(failure);
-			this.failure = failure;
-		}
-
-		private Exception failure() {
-			return this.failure;
-		}
 
 	}
 

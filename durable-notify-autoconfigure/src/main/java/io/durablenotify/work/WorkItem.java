@@ -52,7 +52,8 @@ public interface WorkItem {
 	int attempt();
 
 	/**
-	 * Return when the item was enqueued, by the database's clock.
+	 * Return when the item was enqueued, or requeued after it was dead, by the database's
+	 * clock.
 	 * @return the time
 	 */
 	Instant enqueuedAt();

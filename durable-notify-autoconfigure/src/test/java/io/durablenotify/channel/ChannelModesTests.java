@@ -16,19 +16,25 @@
 
 package io.durablenotify.channel;
 
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.dao.PessimisticLockingFailureException;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -48,6 +54,11 @@ class ChannelModesTests {
 
 	@Fixture
 	private static Instance other;
+
+	@AfterEach
+	void clear() {
+		ChannelTables.clear(database);
+	}
 
 	private static DurableChannels channels(Instance instance) {
 		return instance.bean(DurableChannels.class);
@@ -124,6 +135,21 @@ class ChannelModesTests {
 	}
 
 	@Test
+	void aChannelThatAnotherTransactionKeepsLockedIsNotWaitedForForever() {
+		try (Instance impatient = Instance.start(database,
+				"spring.datasource.hikari.data-source-properties.socketTimeout=1")) {
+			instance.transaction().executeWithoutResult((status) -> {
+				channels(instance).create("locked", ChannelMode.DIRECT);
+				assertThat(Background.run(() -> channels(impatient).send("locked", "a", "x")))
+					.failsWithin(30, TimeUnit.SECONDS)
+					.withThrowableThat()
+					.withCauseInstanceOf(PessimisticLockingFailureException.class)
+					.withMessageContaining("Channel 'locked' is being created by another transaction");
+			});
+		}
+	}
+
+	@Test
 	void whatASavepointTakesBackIsNotRemembered() {
 		instance.transaction().executeWithoutResult((status) -> {
 			Object savepoint = status.createSavepoint();
@@ -142,6 +168,22 @@ class ChannelModesTests {
 		assertThat(kind("adopted")).isEqualTo("channel-competing");
 	}
 
+	/**
+	 * As after a failover to a server that lagged.
+	 */
+	@Test
+	void aChannelThatTheServerHasLostIsForgotten() {
+		channels(instance).create("lost", ChannelMode.COMPETING);
+		database.jdbc().update("DELETE FROM durable_notify.work_queues WHERE name = 'channel/lost'");
+		channels(other).create("lost", ChannelMode.DIRECT);
+		assertThatExceptionOfType(ChannelModeException.class)
+			.isThrownBy(() -> channels(instance).send("lost", "a", "x"));
+		new ChannelJanitor(instance.bean(ApplicationDatabase.class), instance.bean(ChannelSql.class),
+				instance.bean(ChannelModes.class), null, Duration.ofDays(7), ChannelJanitor.INTERVAL)
+			.run();
+		channels(instance).send("lost", "a", "x");
+	}
+
 	@Test
 	void namesAndTransactionsThatCannotBeUsedAreRefused() {
 		assertThatIllegalArgumentException().isThrownBy(() -> channels(instance).create("a b", ChannelMode.COMPETING))
@@ -158,6 +200,28 @@ class ChannelModesTests {
 		assertThatIllegalArgumentException()
 			.isThrownBy(() -> channels(instance).compete("writable", (spec) -> spec.concurrency(0), (message) -> {
 			}));
+	}
+
+	@Test
+	void argumentsThatCannotBeUsedAreNamed() {
+		MessageHandler handler = (message) -> {
+		};
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).compete("settings", (spec) -> null, handler))
+			.withMessageStartingWith("The settings of channel 'settings' must return the specification");
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).compete("settings", (spec) -> WorkListenerSpec.of("other"), handler))
+			.withMessageStartingWith("The settings of channel 'settings' must return the specification");
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).subscribe("broadcast-settings", "a", (consumer) -> null, handler))
+			.withMessageStartingWith("The settings of channel 'broadcast-settings' must return the consumer");
+		assertThatIllegalArgumentException()
+			.isThrownBy(() -> channels(instance).handle("settings", (UnaryOperator<WorkListenerSpec>) null, handler))
+			.withMessage("'settings' must not be null");
+		assertThatIllegalArgumentException().isThrownBy(() -> channels(instance).receive("direct", "a", null))
+			.withMessage("'timeout' must not be null");
+		assertThatIllegalArgumentException().isThrownBy(() -> ChannelMessage.of("x").header("h", null))
+			.withMessage("Header 'h' must have a value");
 	}
 
 }

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -75,10 +76,12 @@ class ChannelSettingsTests {
 			assertThat(channels.receive("replies" + suffix, "a", Duration.ZERO)).isEmpty();
 			Eventually.await(() -> received.containsAll(List.of("b", "c", "d", "r3")), () -> received);
 			subscriptions.forEach(Subscription::cancel);
-			((ChannelJanitor) instance.context().getBean("durableNotifyChannelJanitor")).run();
+			new ChannelJanitor(instance.bean(ApplicationDatabase.class), instance.bean(ChannelSql.class),
+					instance.bean(ChannelModes.class), null, Duration.ofDays(7), ChannelJanitor.INTERVAL)
+				.run();
 		}
-		assertThat(database.jdbc().queryForList("SELECT effect FROM effects", String.class)).contains("b", "c", "d",
-				"r3");
+		assertThat(database.jdbc().queryForList("SELECT effect FROM effects", String.class))
+			.containsExactlyInAnyOrder("b", "c", "d", "r3");
 	}
 
 }

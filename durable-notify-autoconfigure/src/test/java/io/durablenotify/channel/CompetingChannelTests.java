@@ -100,15 +100,14 @@ class CompetingChannelTests {
 	@Test
 	void eachMessageIsHandledByOneSubscriber() {
 		Map<String, Instance> by = new ConcurrentHashMap<>();
-		CountDownLatch both = new CountDownLatch(2);
+		Map<Instance, CountDownLatch> handling = Map.of(first, new CountDownLatch(1), second, new CountDownLatch(1));
 		for (Instance instance : List.of(first, second)) {
 			this.subscriptions
 				.add(channels(instance).compete("shared", (spec) -> spec.inTransaction().prefetch(0), (message) -> {
 					handle(instance, message);
-					if (by.put(message.text(), instance) == null && !by.containsValue(other(instance))) {
-						both.countDown();
-						both.await(100, TimeUnit.MILLISECONDS);
-					}
+					by.put(message.text(), instance);
+					handling.get(instance).countDown();
+					handling.get(other(instance)).await(30, TimeUnit.SECONDS);
 				}));
 		}
 		for (int i = 0; i < 100; i++) {

@@ -36,6 +36,7 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.DeadQuery;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkAdmin;
@@ -46,11 +47,15 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for direct channels in two instances, whose poll finds nothing within a test.
@@ -130,6 +135,21 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aReceiverIsWokenAtOnceByAMessageThatATransactionOfAnotherDataSourceCannotRollBack() {
+		CompletableFuture<Optional<Message>> received = Background
+			.supply(() -> channels(first).receive("replies", "foreign", LONG.multipliedBy(2)));
+		awaitWait("foreign");
+		TransactionTemplate foreign = new TransactionTemplate(
+				new DataSourceTransactionManager(new DriverManagerDataSource(database.url())));
+		foreign.executeWithoutResult((status) -> {
+			channels(second).send("replies", "foreign", "x");
+			assertThat(received).succeedsWithin(LONG)
+				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+			status.setRollbackOnly();
+		});
+	}
+
+	@Test
 	void aMessageBetweenLookAndWaitIsNotMissed() {
 		DirectAddress address = DirectAddress.of("replies", "between");
 		for (Instance sender : List.of(first, second)) {
@@ -149,6 +169,20 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aMessageWhoseWakeUpIsLostIsReceivedAtTheEndOfTheTime() {
+		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
+		AtomicInteger fetches = new AtomicInteger();
+		Optional<String> found = receiver.await(DirectAddress.of("replies", "late"), Duration.ofMillis(50),
+				() -> (fetches.getAndIncrement() == 0) ? Optional.empty() : Optional.of("x"));
+		assertThat(found).contains("x");
+		assertThat(receiver.await(DirectAddress.of("replies", "late"), Duration.ZERO, () -> {
+			fetches.incrementAndGet();
+			return Optional.empty();
+		})).isEmpty();
+		assertThat(fetches).hasValue(3);
+	}
+
+	@Test
 	void aReceiverThatFindsNothingInTimeLeavesNothingBehind() {
 		long start = System.nanoTime();
 		assertThat(channels(first).receive("replies", "nothing", Duration.ofMillis(200))).isEmpty();
@@ -164,13 +198,20 @@ class DirectChannelTests {
 	}
 
 	@Test
-	void aReceiverThatIsInterruptedReturnsAtOnce() {
+	void aReceiverThatIsInterruptedReturnsAtOnce() throws Exception {
 		CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
+		CountDownLatch fetched = new CountDownLatch(1);
 		Thread thread = new Thread(() -> {
-			channels(first).receive("replies", "interrupted", LONG);
+			receiver.await(DirectAddress.of("replies", "interrupted"), LONG, () -> {
+				fetched.countDown();
+				return Optional.empty();
+			});
 			interrupted.complete(Thread.currentThread().isInterrupted());
 		});
 		thread.start();
+		assertThat(fetched.await(30, TimeUnit.SECONDS)).isTrue();
+		// Not while it borrows a connection, which would fail
 		thread.interrupt();
 		assertThat(interrupted).succeedsWithin(LONG).isEqualTo(true);
 	}
@@ -241,12 +282,37 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aTransactionThatWaitsForTheFirstMessageOfAChannelHoldsUpNoSender() {
+		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
+		first.transaction().executeWithoutResult((status) -> {
+			CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("unborn", "async", LONG);
+			CompletableFuture<Void> sent = Background.run(() -> {
+				channels(second).send("unborn", "async", "x");
+				Eventually.await(() -> receiver.isAwaited(DirectAddress.of("unborn", "a")), () -> "no one waits");
+				channels(second).send("unborn", "a", "y");
+			});
+			assertThat(channels(first).receive("unborn", "a", LONG)).map(Message::text).contains("y");
+			assertThat(future).succeedsWithin(LONG)
+				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+			assertThat(sent).succeedsWithin(LONG);
+		});
+		channels(first).create("born-competing", ChannelMode.COMPETING);
+		first.transaction()
+			.executeWithoutResult((status) -> assertThatExceptionOfType(ChannelModeException.class)
+				.isThrownBy(() -> channels(first).receive("born-competing", "a", LONG)));
+	}
+
+	@Test
 	void theRowOfAnAddressIsRemovedWhenItHasNoMessages() {
 		channels(first).send("replies", "gone", "a");
 		channels(first).send("replies", "stays", "b");
-		first.transaction().executeWithoutResult((status) -> assertThat(receive(first, "gone")).isEqualTo("a"));
-		assertThat(ChannelTables.count(database, "work_items")).isEqualTo(2);
-		ChannelJanitor janitor = (ChannelJanitor) first.context().getBean("durableNotifyChannelJanitor");
+		ChannelJanitor janitor = new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
+				first.bean(ChannelModes.class), null, Duration.ofDays(7), ChannelJanitor.INTERVAL);
+		first.transaction().executeWithoutResult((status) -> {
+			assertThat(receive(first, "gone")).isEqualTo("a");
+			assertThat(Background.run(janitor::run)).succeedsWithin(LONG);
+			assertThat(ChannelTables.count(database, "work_items")).isEqualTo(2);
+		});
 		janitor.run();
 		assertThat(ChannelTables.count(database, "work_items")).isEqualTo(1);
 		assertThat(receive(second, "stays")).isEqualTo("b");
@@ -262,9 +328,13 @@ class DirectChannelTests {
 					+ "WHERE convert_from(payload, 'UTF8') LIKE '%\"late\"%'");
 		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
 		ChannelSql sql = first.bean(ChannelSql.class);
-		new ChannelJanitor(application, sql, null, Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
+		new ChannelJanitor(application, sql, first.bean(ChannelModes.class), null, Duration.ofDays(7),
+				ChannelJanitor.INTERVAL)
+			.run();
 		assertThat(ChannelTables.count(database, "work_lane_items")).isEqualTo(3);
-		new ChannelJanitor(application, sql, Duration.ofMinutes(30), Duration.ofDays(7), ChannelJanitor.INTERVAL).run();
+		new ChannelJanitor(application, sql, first.bean(ChannelModes.class), Duration.ofMinutes(30), Duration.ofDays(7),
+				ChannelJanitor.INTERVAL)
+			.run();
 		assertThat(receive(first, "late")).isNull();
 		assertThat(receive(first, "waits")).isEqualTo("c");
 		assertThat(ChannelTables.count(database, "work_items")).isZero();
@@ -414,6 +484,35 @@ class DirectChannelTests {
 		closed.close();
 		assertThat(channels.receiveAsync("replies", "closed", LONG))
 			.satisfies((future) -> Eventually.await(future::isDone, () -> future));
+	}
+
+	@Test
+	void aWaitThatIsEndedByAStopTakesNoMessage() throws Exception {
+		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
+		ChannelSql sql = first.bean(ChannelSql.class);
+		DirectAddress address = DirectAddress.of("replies", "stopped");
+		List<Runnable> tasks = new CopyOnWriteArrayList<>();
+		AtomicInteger fetches = new AtomicInteger();
+		try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1))) {
+			DirectReceiver receiver = new DirectReceiver(application, sql, waits, tasks::add,
+					first.bean(Wakeups.class));
+			Thread waiting = new Thread(() -> receiver.await(address, LONG, () -> {
+				fetches.incrementAndGet();
+				return Optional.empty();
+			}));
+			waiting.start();
+			Eventually.await(() -> fetches.get() == 1 && waiting.getState() == Thread.State.TIMED_WAITING,
+					waiting::getState);
+			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(address, LONG,
+					(received) -> mock(Message.class));
+			channels(second).send("replies", "stopped", "x");
+			waits.stop();
+			waiting.join();
+			tasks.forEach(Runnable::run);
+			assertThat(future).isCompletedWithValue(Optional.empty());
+		}
+		assertThat(fetches).hasValue(1);
+		assertThat(receive(second, "stopped")).isEqualTo("x");
 	}
 
 	@Test

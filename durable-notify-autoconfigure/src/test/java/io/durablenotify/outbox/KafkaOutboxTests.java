@@ -163,6 +163,13 @@ class KafkaOutboxTests {
 	@Test
 	void aRecordThatIsTooLargeIsFinal() {
 		try (KafkaSenders senders = senders(broker.getBrokersAsString(), Duration.ofSeconds(10))) {
+			assertThatExceptionOfType(UnsendableEventException.class)
+				.isThrownBy(() -> senders.senders().get(0).send(message(new byte[2_000_000])))
+				.withMessageContaining("RecordTooLargeException");
+		}
+		DefaultKafkaProducerFactory<String, String> unlimited = producers(broker.getBrokersAsString());
+		unlimited.updateConfigs(Map.of(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 10_000_000));
+		try (KafkaSenders senders = senders(unlimited, Duration.ofSeconds(10))) {
 			assertThatExceptionOfType(PermanentFailureException.class)
 				.isThrownBy(() -> senders.senders().get(0).send(message(new byte[2_000_000])))
 				.withMessageContaining("RecordTooLargeException");
@@ -180,20 +187,33 @@ class KafkaOutboxTests {
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
 	}
 
+	@Test
+	void theTimeoutIsThatOfTheWholeAttempt() {
+		Map<String, Object> settings = KafkaSenders.producers("orders", producers("127.0.0.1:1"), Duration.ofSeconds(3))
+			.getConfigurationProperties();
+		assertThat((long) settings.get(ProducerConfig.MAX_BLOCK_MS_CONFIG)
+				+ (int) settings.get(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG))
+			.isEqualTo(3_000);
+	}
+
 	private static OutboxMessage message(byte[] data) {
 		return new OutboxMessage("large", "t", "/s", null, null, "application/octet-stream", data, null, Map.of(), 1);
 	}
 
 	private static KafkaSenders senders(String servers, Duration timeout) {
+		return senders(producers(servers), timeout);
+	}
+
+	private static KafkaSenders senders(ProducerFactory<String, String> producers, Duration timeout) {
 		return new KafkaSenders(
 				Map.of("orders", new OutboxProperties.Kafka("binary", OutboxProperties.Mode.BINARY, timeout)),
-				producers(servers));
+				producers);
 	}
 
 	/**
 	 * With serializers of its own, which are not for bytes, and with transactions.
 	 */
-	private static ProducerFactory<String, String> producers(String servers) {
+	private static DefaultKafkaProducerFactory<String, String> producers(String servers) {
 		DefaultKafkaProducerFactory<String, String> producers = new DefaultKafkaProducerFactory<>(
 				Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, servers), new StringSerializer(),
 				new StringSerializer());

@@ -52,9 +52,12 @@ class OutboxDispatcherTests {
 			(name, item, message) -> {
 			}, "/shop", null);
 
+	private static TestItem item() {
+		return new TestItem("outbox/orders").payload("{\"event_id\": \"7\", \"type\": \"t\", \"data\": 1}");
+	}
+
 	private WorkOutcome handle() throws Exception {
-		return this.dispatcher
-			.handle(new TestItem("outbox/orders").payload("{\"event_id\": \"7\", \"type\": \"t\", \"data\": 1}"));
+		return this.dispatcher.handle(item());
 	}
 
 	private void fail(RuntimeException failure) {
@@ -126,6 +129,14 @@ class OutboxDispatcherTests {
 	}
 
 	@Test
+	void aProbeThatCannotBeSentSaysNothingOfTheReceiver() {
+		this.probes.probed(false, Duration.ZERO);
+		fail(new UnsendableEventException("too large", new IllegalStateException()));
+		assertThatExceptionOfType(PermanentFailureException.class).isThrownBy(this::handle).withMessage("too large");
+		assertThat(this.probes.calls).containsExactly("find");
+	}
+
+	@Test
 	void anEventThatIsSentIsDoneWhateverTheDatabaseSays() throws Exception {
 		this.probes.probed(false, Duration.ZERO);
 		this.probes.failing = "end";
@@ -146,6 +157,16 @@ class OutboxDispatcherTests {
 		long start = System.nanoTime();
 		assertThat(handle()).isEqualTo(WorkOutcome.done());
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(29));
+	}
+
+	@Test
+	void anEventThatIsTooOldAfterItsWaitIsNotSent() {
+		this.probes.probed(false, Duration.ofMillis(30));
+		OutboxDispatcher impatient = new OutboxDispatcher(this.sender, this.circuit, (name, item, message) -> {
+		}, "/shop", Duration.ofMillis(20));
+		assertThatExceptionOfType(PermanentFailureException.class).isThrownBy(() -> impatient.handle(item()))
+			.withMessageContaining("max-age");
+		assertThat(this.sender.attempts()).isEmpty();
 	}
 
 	@Test

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -58,6 +59,11 @@ public final class EventReceiver implements AutoCloseable {
 
 	private int port;
 
+	/**
+	 * Keeps the port from others, without listening to it.
+	 */
+	private Socket reserved = new Socket();
+
 	private EventReceiver() {
 	}
 
@@ -75,6 +81,7 @@ public final class EventReceiver implements AutoCloseable {
 	 */
 	public void open() {
 		try {
+			this.reserved.close();
 			this.server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), this.port), 1_000);
 			this.port = this.server.getAddress().getPort();
 			this.server.setExecutor(this.executor);
@@ -91,6 +98,14 @@ public final class EventReceiver implements AutoCloseable {
 	 */
 	public void goAway() {
 		this.server.stop(0);
+		try {
+			this.reserved = new Socket();
+			this.reserved.setReuseAddress(true);
+			this.reserved.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), this.port));
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	public String url() {
@@ -180,6 +195,12 @@ public final class EventReceiver implements AutoCloseable {
 
 	@Override
 	public void close() {
+		try {
+			this.reserved.close();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 		this.server.stop(0);
 		this.executor.shutdownNow();
 	}

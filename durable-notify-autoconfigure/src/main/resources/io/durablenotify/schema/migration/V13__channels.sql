@@ -12,14 +12,13 @@ CREATE FUNCTION ${schema}.channel_receive(p_queue text, p_key text, p_joined boo
 AS $$
 #variable_conflict use_column
 DECLARE
-	sees_commits CONSTANT boolean := pg_catalog.current_setting('transaction_isolation') = 'read committed';
 	of_queue int;
 	of_lane bigint;
 	head bigint;
 	tried bigint;
 BEGIN
-	IF p_joined AND NOT sees_commits THEN
-		RAISE EXCEPTION 'Messages can be received in a READ COMMITTED transaction only, which sees those that are committed meanwhile'
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'Messages can be received in a READ COMMITTED transaction only, which sees those that are committed after its beginning'
 			USING ERRCODE = 'DN002';
 	END IF;
 	SELECT q.queue_id INTO of_queue FROM ${schema}.work_queues q WHERE q.name = p_queue AND q.paused_at IS NULL;
@@ -48,7 +47,7 @@ BEGIN
 	END IF;
 	PERFORM ${schema}.work_remove(of_lane, head);
 	more := EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane);
-	IF NOT p_joined AND sees_commits THEN
+	IF NOT p_joined THEN
 		PERFORM FROM ${schema}.work_items i WHERE i.item_id = of_lane FOR UPDATE SKIP LOCKED;
 		IF FOUND THEN
 			-- A statement after the lock, whose snapshot has all that was sent before

@@ -1,5 +1,5 @@
 -- Queues of which one item at a time is handled over all instances, since what their handlers call fails: for as long as
--- there is a row. The limit that somebody has set is kept here meanwhile.
+-- there is a row. The limit that was set before is kept here.
 CREATE TABLE ${schema}.work_probes (
 	queue_id int PRIMARY KEY,
 	since timestamptz NOT NULL DEFAULT clock_timestamp(),
