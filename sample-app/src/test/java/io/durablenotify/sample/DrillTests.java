@@ -61,7 +61,7 @@ import static org.awaitility.Awaitility.await;
 class DrillTests {
 
 	@TempDir
-	Path directory;
+	static Path directory;
 
 	@Autowired
 	JdbcConnectionDetails connectionDetails;
@@ -79,19 +79,19 @@ class DrillTests {
 
 	@BeforeAll
 	void start() throws Exception {
-		this.pooler = new PgBouncer(Files.createDirectory(this.directory.resolve("pgbouncer")), this.postgres.getPort());
+		this.pooler = new PgBouncer(Files.createDirectory(directory.resolve("pgbouncer")), this.postgres.getPort());
 		this.instance = new SpringApplicationBuilder(SampleApplication.class).run("--server.port=0",
 				"--spring.application.name=drill", "--spring.datasource.url=" + this.connectionDetails.getJdbcUrl(),
 				"--durable-notify.listener.url=" + this.pooler.url(), "--durable-notify.listener.backoff.max-delay=1s",
 				"--durable-notify.streams.append-timeout=500ms");
 		this.client = new SampleClient(this.instance.getEnvironment());
-		this.prometheus = new Prometheus(Files.createDirectory(this.directory.resolve("prometheus")),
+		this.prometheus = new Prometheus(Files.createDirectory(directory.resolve("prometheus")),
 				"localhost:" + this.instance.getEnvironment().getProperty("local.server.port"),
 				impatient(Files.readString(ObservabilityTests.RULES)));
 	}
 
 	private static String impatient(String rules) {
-		return rules.replaceAll("(?m)^ +for: .*\n", "").replaceAll("\\[\\d+m\\]", "[20s]");
+		return rules.replaceAll("(?m)^ +for: .*\n", "").replaceAll("\\[\\d+m\\]", "[6s]");
 	}
 
 	@AfterAll
@@ -122,11 +122,14 @@ class DrillTests {
 			.allSatisfy((rule) -> assertThat(rule.get("health").asString()).as(rule.get("name").asString())
 				.isEqualTo("ok"));
 		StreamWriter writer = this.instance.getBean(StreamWriter.class);
+		WorkQueue queue = this.instance.getBean(WorkQueue.class);
 		List<String> expressions = ObservabilityTests.expressions(".*");
-		assertThat(expressions).allSatisfy((expression) -> await(expression).atMost(Duration.ofSeconds(60)).until(() -> {
-			writer.append("drill/data", "a");
-			return !this.prometheus.query(expression).isEmpty();
-		}));
+		assertThat(expressions)
+			.allSatisfy((expression) -> await(expression).atMost(Duration.ofSeconds(60)).until(() -> {
+				writer.append("drill/data", "a");
+				queue.enqueue(WorkRequest.of(Receipts.QUEUE, "no order"));
+				return !this.prometheus.query(expression).isEmpty();
+			}));
 	}
 
 	@Test
@@ -154,7 +157,7 @@ class DrillTests {
 			});
 		try {
 			this.instance.getBean(StreamWriter.class)
-				.appendAll("drill/hangs", IntStream.range(0, 20_000).mapToObj(String::valueOf).toList());
+				.appendAll("drill/hangs", IntStream.range(0, 20_000).mapToObj((i) -> new byte[10]).toList());
 			this.prometheus.awaitAlert("DurableNotifyReadersFull", true);
 			assertThat(value("max(durablenotify_readers_lag{topic='streams'})")).isGreaterThan(10_000);
 		}
@@ -162,7 +165,6 @@ class DrillTests {
 			release.countDown();
 			subscription.cancel();
 		}
-		this.prometheus.awaitAlert("DurableNotifyReadersFull", false);
 	}
 
 	@Test
@@ -171,8 +173,7 @@ class DrillTests {
 		writer.append("drill/held", "a");
 		try (Connection holder = DriverManager.getConnection(this.connectionDetails.getJdbcUrl())) {
 			holder.setAutoCommit(false);
-			holder.createStatement()
-				.execute("SELECT FROM durable_notify.streams WHERE name = 'drill/held' FOR UPDATE");
+			holder.createStatement().execute("SELECT FROM durable_notify.streams WHERE name = 'drill/held' FOR UPDATE");
 			// Again and again: the rule looks at what increases
 			await("alert").atMost(Duration.ofSeconds(60)).until(() -> {
 				assertThatExceptionOfType(StreamLockedException.class)
@@ -182,7 +183,6 @@ class DrillTests {
 			awaitValue("durablenotify_database_oldest_transaction_seconds", 1);
 		}
 		assertThat(writer.append("drill/held", "b")).isOne();
-		this.prometheus.awaitAlert("DurableNotifyAppendsLocked", false);
 	}
 
 	@Test
@@ -197,7 +197,6 @@ class DrillTests {
 			assertThat(value("max(durablenotify_work_oldest_due_seconds{queue='%s'})".formatted(Receipts.QUEUE)))
 				.isGreaterThan(60);
 			this.instance.getBean(WorkQueue.class).cancel(Receipts.QUEUE, "drill");
-			this.prometheus.awaitAlert("DurableNotifyWorkLate", false);
 		}
 		finally {
 			admin.resume(Receipts.QUEUE);

@@ -52,8 +52,10 @@ class ObservabilityTests {
 		Prometheus.promtool(directory, "test", "rules", "durable-notify.rules.test.yml");
 		List<String> alerts = find(ALERT, Files.readString(RULES));
 		String tests = Files.readString(directory.resolve("durable-notify.rules.test.yml"));
-		assertThat(alerts).hasSizeGreaterThan(10).doesNotHaveDuplicates().allSatisfy((alert) -> assertThat(tests)
-			.containsPattern("alertname: %s\\s+exp_alerts:\\s+- exp_labels".formatted(alert)));
+		assertThat(alerts).hasSizeGreaterThan(10)
+			.doesNotHaveDuplicates()
+			.allSatisfy((alert) -> assertThat(tests)
+				.containsPattern("alertname: %s\\s+exp_alerts:\\s+- exp_labels".formatted(alert)));
 	}
 
 	@Test
@@ -116,7 +118,7 @@ class ObservabilityTests {
 			.flatMap((panel) -> (panel.has("targets")) ? panel.get("targets").valueStream() : Stream.of())
 			.map((target) -> target.get("expr")
 				.asString()
-				.replace("$__rate_interval", "20s")
+				.replace("$__rate_interval", "10s")
 				.replace("$application", selection)
 				.replace("$instance", selection))
 			.toList();

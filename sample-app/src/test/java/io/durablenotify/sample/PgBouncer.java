@@ -65,7 +65,8 @@ final class PgBouncer implements AutoCloseable {
 	}
 
 	String url() {
-		return "jdbc:postgresql://%s:%d/postgres?user=postgres&prepareThreshold=0".formatted(Prometheus.host(), this.port);
+		return "jdbc:postgresql://%s:%d/postgres?user=postgres&prepareThreshold=0".formatted(Prometheus.host(),
+				this.port);
 	}
 
 	void start() throws IOException {

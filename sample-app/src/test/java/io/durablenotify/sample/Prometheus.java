@@ -121,7 +121,8 @@ final class Prometheus implements AutoCloseable {
 	private JsonNode get(String path) {
 		try {
 			String url = "http://%s:%d/api/v1/%s".formatted(host(), this.port, path);
-			String body = this.client.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString()).body();
+			String body = this.client.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString())
+				.body();
 			JsonNode answer = JsonMapper.shared().readTree(body);
 			if (!answer.get("status").asString().equals("success")) {
 				throw new IllegalStateException(path + ": " + body);
