@@ -96,6 +96,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 * Whether the poll alone has asked for the present read. Owned by the reading thread.
 	 */
 	private boolean onlyPolled;
+
 	private final Observations observations;
 
 	ChangeReader(ApplicationDatabase database, ChangeSql sql, Executor executor, Wakeups wakeups, Poll poll,

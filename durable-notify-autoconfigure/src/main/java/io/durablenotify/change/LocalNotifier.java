@@ -127,7 +127,7 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 		Assert.notNull(handler, "'handler' must not be null");
 		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, new HandlerMeasures(),
 				this.observations, (hasRoom) -> {
-		}, this::remove);
+				}, this::remove);
 		this.feeds.compute(topic, (key, feeds) -> with(feeds, feed));
 		if (this.closed) {
 			feed.cancel();

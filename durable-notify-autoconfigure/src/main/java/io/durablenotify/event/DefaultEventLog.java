@@ -109,9 +109,8 @@ final class DefaultEventLog implements EventLog {
 		requireSize(event);
 		Observed observed = this.observations.append(event.runId(), event.type(), 1).open();
 		return observed(observed, () -> {
-			AppendResult result = append(event.runId(),
-					(connection, joined) -> List.of(this.appends.append(connection, joined, event,
-						Headers.write(observed.headers()), expectedSequence)))
+			AppendResult result = append(event.runId(), (connection, joined) -> List.of(this.appends.append(connection,
+					joined, event, Headers.write(observed.headers()), expectedSequence)))
 				.get(0);
 			result.observe(observed);
 			return result;
@@ -154,9 +153,8 @@ final class DefaultEventLog implements EventLog {
 		Observed observed = this.observations.append(runId, (all.size() == 1) ? all.get(0).type() : null, all.size())
 			.open();
 		return observed(observed, () -> {
-			List<AppendResult> results = append(runId,
-					(connection, joined) -> this.appends.appendAll(connection, joined, runId, all,
-						Headers.write(observed.headers())));
+			List<AppendResult> results = append(runId, (connection, joined) -> this.appends.appendAll(connection,
+					joined, runId, all, Headers.write(observed.headers())));
 			results.get(results.size() - 1).observe(observed);
 			return results;
 		});

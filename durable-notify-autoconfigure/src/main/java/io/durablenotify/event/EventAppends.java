@@ -111,8 +111,9 @@ final class EventAppends {
 				long start = timing.start();
 				Lookup seen = (lookingUp)
 						? this.store.append(session, inTransaction, timeout, creating, event, headers, eventId,
-						expectedSequence)
-						: this.store.appendOnly(session, inTransaction, timeout, event, headers, eventId, expectedSequence);
+								expectedSequence)
+						: this.store.appendOnly(session, inTransaction, timeout, event, headers, eventId,
+								expectedSequence);
 				timing.end(start);
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
 			});
