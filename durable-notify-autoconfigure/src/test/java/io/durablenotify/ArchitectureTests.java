@@ -96,6 +96,9 @@ class ArchitectureTests {
 	 * exception, and why.
 	 */
 	private static final Map<String, String> PUBLIC_CLASSES = Map.ofEntries(
+			Map.entry("io.durablenotify.actuate.DurableNotifyConsoleEndpoint", "Spring Boot calls its operation"),
+			Map.entry("io.durablenotify.actuate.DurableNotifyEndpoint", "Spring Boot calls its operations"),
+			Map.entry("io.durablenotify.actuate.DurableNotifyEndpointWebExtension", "Spring Boot calls its operations"),
 			Map.entry("io.durablenotify.database.ApplicationDatabase", "every feature reaches the database by it"),
 			Map.entry("io.durablenotify.database.CommitListener", "a bean of the auto-configuration"),
 			Map.entry("io.durablenotify.database.CommitWrites", "every feature that writes on commit gathers by it"),

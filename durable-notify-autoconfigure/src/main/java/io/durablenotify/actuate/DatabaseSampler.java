@@ -100,6 +100,11 @@ final class DatabaseSampler implements AutoCloseable {
 
 	private final String deletedStreams;
 
+	/**
+	 * Owned by the loop's thread.
+	 */
+	private final DatabaseWarnings warnings = new DatabaseWarnings(logger);
+
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-metrics",
 			new FailureLog(logger, "Failed to ask the database for what meters show",
 					"Meters show again what the database says", Duration.ofMinutes(1)),
@@ -169,6 +174,7 @@ final class DatabaseSampler implements AutoCloseable {
 			boolean tables = this.tablesAt == null || now - this.tablesAt >= TABLES_INTERVAL.toNanos();
 			this.last = this.database.executeSeparately("sample the database", ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> sample(connection, tables));
+			this.warnings.check(this.last);
 			this.sampledAt = now;
 			this.tablesAt = (tables) ? Long.valueOf(now) : this.tablesAt;
 		}

@@ -15,7 +15,7 @@
  */
 
 /**
- * Health.
+ * Health, metrics, the endpoint and its console.
  */
 @NullMarked
 package io.durablenotify.actuate;

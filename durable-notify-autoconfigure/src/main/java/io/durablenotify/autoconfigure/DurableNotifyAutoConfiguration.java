@@ -35,10 +35,13 @@ import io.durablenotify.outbox.OutboxHttpConfiguration;
 import io.durablenotify.outbox.OutboxKafkaConfiguration;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
+import io.durablenotify.schema.Schema;
 import io.durablenotify.schema.SchemaConfiguration;
 import io.durablenotify.stream.StreamConfiguration;
 import io.durablenotify.stream.StreamProperties;
+import io.durablenotify.wakeup.PollProperties;
 import io.durablenotify.wakeup.WakeupConfiguration;
+import io.durablenotify.wakeup.WakeupProperties;
 import io.durablenotify.work.WorkConfiguration;
 import io.durablenotify.work.WorkListenerConfiguration;
 import io.durablenotify.work.WorkMethodConfiguration;
@@ -59,6 +62,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.annotation.Lazy;
+import org.springframework.core.env.Environment;
 
 /**
  * {@link EnableAutoConfiguration Auto-configuration} for durable-notify.
@@ -91,6 +95,13 @@ public final class DurableNotifyAutoConfiguration {
 	static OtherDatabaseProcessor durableNotifyOtherDatabaseProcessor(ConfigurableListableBeanFactory beanFactory,
 			ObjectProvider<DatabaseProduct> product) {
 		return new OtherDatabaseProcessor(beanFactory, product);
+	}
+
+	@Bean
+	@RequiresPostgres
+	static StartUpLine durableNotifyStartUpLine(DatabaseProduct product, ApplicationDatabase database, Schema schema,
+			ListenerProperties listener, PollProperties poll, WakeupProperties wakeups, Environment environment) {
+		return new StartUpLine(product, database, schema, listener, poll, wakeups, environment);
 	}
 
 	@Bean

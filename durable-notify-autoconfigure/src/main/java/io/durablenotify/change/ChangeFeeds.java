@@ -23,6 +23,7 @@ import java.util.function.Function;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.PollFindings;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,8 @@ final class ChangeFeeds {
 	private final Poll poll;
 
 	private final Runnable onPoll;
+
+	private final PollFindings findings;
 
 	/**
 	 * How many feeds each topic has, by its {@link ChangeReader#idOf id}.
@@ -54,7 +57,8 @@ final class ChangeFeeds {
 
 	private boolean closed;
 
-	ChangeFeeds(ChangePositions<ChangeFeed> positions, Poll poll, Runnable onPoll) {
+	ChangeFeeds(ChangePositions<ChangeFeed> positions, Poll poll, Runnable onPoll, PollFindings findings) {
+		this.findings = findings;
 		this.positions = positions;
 		this.poll = poll;
 		this.onPoll = onPoll;
@@ -95,7 +99,7 @@ final class ChangeFeeds {
 	private void register(ChangeFeed feed) {
 		this.topics.merge(ChangeReader.idOf(feed.topic()), 1, Integer::sum);
 		if (this.polling == null) {
-			this.polling = this.poll.register(this.onPoll);
+			this.polling = this.poll.register(this.onPoll, this.findings);
 		}
 	}
 

@@ -105,7 +105,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		this.database = database;
 		this.sql = sql;
 		this.executor = executor;
-		this.feeds = new ChangeFeeds(new ChangePositions<>(clock), poll, this::poll);
+		this.feeds = new ChangeFeeds(new ChangePositions<>(clock), poll, this::poll, this.measures.poll());
 		this.wakeups = wakeups.subscribe(TOPIC, this);
 	}
 

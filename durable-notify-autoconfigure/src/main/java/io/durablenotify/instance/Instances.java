@@ -17,6 +17,7 @@
 package io.durablenotify.instance;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
@@ -45,6 +46,12 @@ public interface Instances {
 	 * @return the registration
 	 */
 	Subscription onLost(Consumer<Lease> listener);
+
+	/**
+	 * Return the leases of this instance that have begun and are not lost.
+	 * @return the leases
+	 */
+	List<Lease> leases();
 
 	/**
 	 * Return how long ago the last renewal was sent that has succeeded.

@@ -206,6 +206,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	@Override
+	public List<Lease> leases() {
+		return this.leases.values().stream().filter(HeldLease::isRegistered).map(Lease.class::cast).toList();
+	}
+
+	@Override
 	public Duration sinceRenewal() {
 		return this.leases.values()
 			.stream()

@@ -47,10 +47,8 @@ public class ListenerConfiguration {
 	NotificationListener durableNotifyListener(ListenerProperties properties, Environment environment,
 			ListenerConnectionDetails details, ApplicationDatabase database, ListenerMeasures measures,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
-		String applicationName = (properties.applicationName() != null) ? properties.applicationName()
-				: environment.getProperty("spring.application.name", "durable-notify") + "-listener";
-		return new PostgresNotificationListener(properties, applicationName, details, database, executor, measures,
-				Clock.systemUTC());
+		return new PostgresNotificationListener(properties, properties.applicationName(environment), details, database,
+				executor, measures, Clock.systemUTC());
 	}
 
 }

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.InitializingBean;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.core.env.Environment;
 
 /**
  * Listener properties.
@@ -70,6 +71,16 @@ public record ListenerProperties(@DefaultValue("true") boolean enabled, @Default
 	private static final Pattern SCHEME = Pattern.compile("([a-z][a-z0-9+.-]*:)//");
 
 	private static final Pattern CREDENTIALS = Pattern.compile("jdbc:postgresql://[^/?]*@");
+
+	/**
+	 * Return the name by which the server knows the connection.
+	 * @param environment the application's environment
+	 * @return the name
+	 */
+	public String applicationName(Environment environment) {
+		return (this.applicationName != null) ? this.applicationName
+				: environment.getProperty("spring.application.name", "durable-notify") + "-listener";
+	}
 
 	@Override
 	public void afterPropertiesSet() {

@@ -75,6 +75,8 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private final LogChecks<E> checks;
 
+	private final FullReaders fullReaders;
+
 	private final BackgroundLoop loop;
 
 	/**
@@ -93,6 +95,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		this.database = database;
 		this.store = store;
 		this.registry = registry;
+		this.fullReaders = new FullReaders(kind.logger(), System::nanoTime);
 		this.checks = new LogChecks<>(kind, database, store, registry, this::tryWake);
 		this.loop = new BackgroundLoop("durable-notify-fetch-" + kind.topic(), new FailureLog(kind.logger(),
 				"Failed to read " + kind.logs(), StringUtils.capitalize(kind.logs()) + " are read again"), this::run);
@@ -163,6 +166,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * Check all logs, because the poll is due.
 	 */
 	void poll() {
+		this.fullReaders.check(this.registry.all());
 		this.checks.requestPoll();
 		this.loop.signal();
 	}
@@ -377,6 +381,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	private void waitForRoom(LogSubscription<E> reader) {
+		reader.full();
 		if (reader.fetchState().full(reader::hasRoom)) {
 			this.queue.add(reader);
 		}

@@ -91,6 +91,17 @@ public final class LogSubscription<E> implements Subscription {
 	 */
 	private volatile long knownEnd;
 
+	/**
+	 * Since when there has been no room, by {@link System#nanoTime()}. Owned by the
+	 * fetching thread; a hint to others.
+	 */
+	private volatile long fullSince;
+
+	/**
+	 * When it was logged that there is no room. Owned by the thread that logs it.
+	 */
+	private @Nullable Long fullLoggedAt;
+
 	private final long openedAt = System.nanoTime();
 
 	/**
@@ -224,6 +235,28 @@ public final class LogSubscription<E> implements Subscription {
 		synchronized (this.lock) {
 			return this.buffer.hasRoom();
 		}
+	}
+
+	/**
+	 * A fetch has found no room.
+	 */
+	void full() {
+		this.fullSince = System.nanoTime();
+	}
+
+	/**
+	 * Return whether there has been no room for long, and that was not logged lately.
+	 */
+	boolean isToBeLoggedAsFull(long now) {
+		if (!this.fetchState.isFull() || now - this.fullSince < FullReaders.LONG.toNanos()) {
+			return false;
+		}
+		Long loggedAt = this.fullLoggedAt;
+		if (loggedAt != null && now - loggedAt < FullReaders.REPEAT.toNanos()) {
+			return false;
+		}
+		this.fullLoggedAt = now;
+		return true;
 	}
 
 	/**

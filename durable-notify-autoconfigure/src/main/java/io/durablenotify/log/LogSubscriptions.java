@@ -209,7 +209,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	private synchronized void followPoll() {
 		boolean needed = this.registry.isFetching();
 		if (needed && this.polling == null) {
-			this.polling = this.poll.register(this.fetcher::poll);
+			this.polling = this.poll.register(this.fetcher::poll, measures().poll());
 		}
 		else if (!needed && this.polling != null) {
 			this.polling.cancel();

@@ -31,6 +31,8 @@ import org.apache.commons.logging.LogFactory;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
+import org.flywaydb.core.api.MigrationInfoService;
+import org.flywaydb.core.api.output.MigrateResult;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.DataAccessException;
@@ -64,16 +66,17 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 	}
 
 	private Schema attempt() {
+		String version;
 		try (MigrationConnections connections = physicalConnections()) {
 			if (connections != null) {
-				run(connections);
+				version = run(connections);
 				restoreSearchPaths(connections);
 			}
 			else {
-				run(this.database.getDataSource());
+				version = run(this.database.getDataSource());
 			}
 		}
-		return new Schema(this.properties.schemaName());
+		return new Schema(this.properties.schemaName(), version);
 	}
 
 	/**
@@ -104,15 +107,18 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 		}
 	}
 
-	private void run(DataSource dataSource) {
+	/**
+	 * Return the version that there is afterwards.
+	 */
+	private @Nullable String run(DataSource dataSource) {
 		Flyway flyway = flyway(dataSource);
 		try {
 			if (this.properties.migrate()) {
-				flyway.migrate();
+				MigrateResult result = flyway.migrate();
+				// The target is what the last migration has led to, if there was one
+				return (result.targetSchemaVersion != null) ? result.targetSchemaVersion : result.initialSchemaVersion;
 			}
-			else {
-				requireMigrated(flyway);
-			}
+			return requireMigrated(flyway);
 		}
 		catch (FlywayException ex) {
 			throw failure(ex);
@@ -144,8 +150,9 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 			.load();
 	}
 
-	private void requireMigrated(Flyway flyway) {
-		MigrationInfo[] pending = flyway.info().pending();
+	private @Nullable String requireMigrated(Flyway flyway) {
+		MigrationInfoService info = flyway.info();
+		MigrationInfo[] pending = info.pending();
 		if (pending.length > 0) {
 			throw new SchemaException(Problem.MISSING, this.properties.schemaName(),
 					"Schema '%s' lacks the migrations %s and durable-notify.schema.migrate=false forbids to run them."
@@ -154,6 +161,8 @@ final class FlywaySchemaMigrator implements SchemaMigrator {
 									.map((migration) -> migration.getScript())
 									.collect(Collectors.joining(", "))));
 		}
+		MigrationInfo current = info.current();
+		return (current != null) ? String.valueOf(current.getVersion()) : null;
 	}
 
 	private SchemaException failure(Exception exception) {

@@ -16,10 +16,22 @@
 
 package io.durablenotify.schema;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The migrated schema: a bean that is handed one may use its tables.
  *
  * @param name the schema's name
+ * @param version the version that its tables have, or {@code null} if that is not known
  */
-public record Schema(SchemaName name) {
+public record Schema(SchemaName name, @Nullable String version) {
+
+	/**
+	 * Create for a schema whose version is not known.
+	 * @param name the schema's name
+	 */
+	public Schema(SchemaName name) {
+		this(name, null);
+	}
+
 }

@@ -17,8 +17,6 @@
 package io.durablenotify.schema;
 
 import io.durablenotify.database.ApplicationDatabase;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
 
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -33,16 +31,10 @@ import org.springframework.dao.DataAccessException;
 @Configuration(proxyBeanMethods = false)
 public class SchemaConfiguration {
 
-	private static final Log logger = LogFactory.getLog(SchemaConfiguration.class);
-
 	@Bean
 	DatabaseProduct durableNotifyDatabaseProduct(ApplicationDatabase database, SchemaProperties properties) {
 		try {
-			DatabaseProduct product = new TemporaryRefusals(database).outlast(() -> product(database));
-			if (product.isPostgres()) {
-				logger.info("durable-notify runs on %s at %s".formatted(product.description(), database.getTarget()));
-			}
-			return product;
+			return new TemporaryRefusals(database).outlast(() -> product(database));
 		}
 		catch (DataAccessException ex) {
 			throw SchemaException.unreachable(properties.schemaName(), database.getTarget(), ex);

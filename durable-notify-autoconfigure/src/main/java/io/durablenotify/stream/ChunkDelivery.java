@@ -42,7 +42,7 @@ record ChunkDelivery(ChunkHandler handler) implements EntryHandler<Chunk> {
 
 	@Override
 	public Class<?> handlerType() {
-		return this.handler.getClass();
+		return ((this.handler instanceof ValueDelivery<?> values) ? values.handler() : this.handler).getClass();
 	}
 
 }

@@ -69,24 +69,7 @@ final class DefaultStreamTemplate<T> implements StreamTemplate<T> {
 	@Override
 	public Subscription subscribe(String stream, StreamPosition from, ValueHandler<? super T> handler) {
 		Assert.notNull(handler, "'handler' must not be null");
-		return this.reader.subscribe(stream, from, new ChunkHandler() {
-
-			@Override
-			public void onChunk(Chunk chunk) throws Exception {
-				handler.onValue(decode(chunk), chunk.index());
-			}
-
-			@Override
-			public void onComplete() {
-				handler.onComplete();
-			}
-
-			@Override
-			public void onError(Throwable error) {
-				handler.onError(error);
-			}
-
-		});
+		return this.reader.subscribe(stream, from, new ValueDelivery<>(this::decode, handler));
 	}
 
 	private T decode(Chunk chunk) {

@@ -68,6 +68,8 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 
 	private final Set<Registration> registrations = new CopyOnWriteArraySet<>();
 
+	private final MissedWakeups missed = new MissedWakeups(logger, System::nanoTime);
+
 	private final Object lifecycle = new Object();
 
 	/**
@@ -104,6 +106,12 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 		return registration;
 	}
 
+	@Override
+	public Subscription register(Runnable check, PollFindings findings) {
+		this.missed.watch(findings);
+		return register(check);
+	}
+
 	private void signal() {
 		Ticker ticker = this.ticker;
 		if (ticker != null && !this.properties.interval().isZero()) {
@@ -120,6 +128,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 				logger.error("Failed to poll; the next poll follows after its interval", ex);
 			}
 		}
+		this.missed.check(this.listener.get().isHealthy());
 	}
 
 	@Override

@@ -34,6 +34,17 @@ public interface Poll {
 	Subscription register(Runnable check);
 
 	/**
+	 * Register a check that finds what wake-ups should have told of.
+	 * @param check as above
+	 * @param findings what it has found: while the listener is proven to receive, that is
+	 * logged
+	 * @return the registration
+	 */
+	default Subscription register(Runnable check, PollFindings findings) {
+		return register(check);
+	}
+
+	/**
 	 * Return the interval in force: short while the listener is not proven to receive.
 	 * @return the interval, or zero if there is no poll
 	 */

@@ -93,6 +93,11 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	}
 
 	@Override
+	public void resync() {
+		this.registry.resyncAll();
+	}
+
+	@Override
 	public void joinTransaction() {
 		this.transactions.current();
 	}

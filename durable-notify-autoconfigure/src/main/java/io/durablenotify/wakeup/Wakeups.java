@@ -41,6 +41,12 @@ public interface Wakeups {
 	void sendAfterCommit(String topic, Wakeup wakeup);
 
 	/**
+	 * Have all handlers of this instance look for what they may have missed, as after a
+	 * reconnect of the listener. For operators. Returns at once.
+	 */
+	void resync();
+
+	/**
 	 * Take part in the current transaction from now on, since {@link #sendAfterCommit} is
 	 * going to be called while it commits, when it is too late for that.
 	 * @throws IllegalStateException if no transaction synchronisation is active

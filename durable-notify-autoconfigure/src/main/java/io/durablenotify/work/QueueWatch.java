@@ -34,6 +34,8 @@ final class QueueWatch implements WorkHealth {
 
 	private volatile List<String> unhandled = List.of();
 
+	private volatile List<String> probed = List.of();
+
 	void update(List<String> found) {
 		List<String> before = this.unhandled;
 		this.unhandled = List.copyOf(found);
@@ -49,6 +51,10 @@ final class QueueWatch implements WorkHealth {
 		}
 	}
 
+	void updateProbed(List<String> found) {
+		this.probed = List.copyOf(found);
+	}
+
 	private static String shown(List<String> queues) {
 		String names = queues.stream().limit(MAX_SHOWN).collect(Collectors.joining("', '", "'", "'"));
 		String queue = (queues.size() == 1) ? "queue " : "queues ";
@@ -59,6 +65,11 @@ final class QueueWatch implements WorkHealth {
 	@Override
 	public List<String> unhandledQueues() {
 		return this.unhandled;
+	}
+
+	@Override
+	public List<String> probedQueues() {
+		return this.probed;
 	}
 
 }

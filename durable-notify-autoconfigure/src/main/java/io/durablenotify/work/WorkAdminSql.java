@@ -75,6 +75,11 @@ final class WorkAdminSql {
 			ORDER BY q.name LIMIT 100
 			""";
 
+	private static final String PROBED = """
+			SELECT q.name FROM ${schema}.work_probes p JOIN ${schema}.work_queues q ON q.queue_id = p.queue_id
+			ORDER BY q.name LIMIT 100
+			""";
+
 	private static final String ITEMS = """
 			SELECT i.item_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error,
 				EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
@@ -145,6 +150,8 @@ final class WorkAdminSql {
 
 	private final String unhandled;
 
+	private final String probed;
+
 	private final String items;
 
 	private final String dead;
@@ -171,6 +178,7 @@ final class WorkAdminSql {
 		this.lockTimeout = lockTimeout;
 		this.queues = schema.qualify(QUEUES.replace("${counted}", Integer.toString(COUNTED)));
 		this.unhandled = schema.qualify(UNHANDLED);
+		this.probed = schema.qualify(PROBED);
 		this.items = schema.qualify(ITEMS);
 		this.dead = schema.qualify(DEAD);
 		this.pause = new LimitedStatement(schema.qualify(PAUSE));
@@ -257,13 +265,25 @@ final class WorkAdminSql {
 		try (PreparedStatement statement = connection.prepareStatement(this.unhandled)) {
 			statement.setLong(1, time.toMillis());
 			statement.setLong(2, time.toMillis());
-			ResultSet result = statement.executeQuery();
-			List<String> queues = new ArrayList<>();
-			while (result.next()) {
-				queues.add(result.getString(1));
-			}
-			return queues;
+			return names(statement.executeQuery());
 		}
+	}
+
+	/**
+	 * Return the queues of which one item at a time is tried.
+	 */
+	List<String> probedQueues(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.probed)) {
+			return names(statement.executeQuery());
+		}
+	}
+
+	private static List<String> names(ResultSet result) throws SQLException {
+		List<String> names = new ArrayList<>();
+		while (result.next()) {
+			names.add(result.getString(1));
+		}
+		return names;
 	}
 
 	/**

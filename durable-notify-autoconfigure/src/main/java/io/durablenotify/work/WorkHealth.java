@@ -30,4 +30,12 @@ public interface WorkHealth {
 	 */
 	List<String> unhandledQueues();
 
+	/**
+	 * Return the queues whose handlers fail altogether, so that over all instances one
+	 * item at a time is tried, as the outbox does with a receiver that is away. Checked
+	 * about once a minute.
+	 * @return their names, of the first hundred
+	 */
+	List<String> probedQueues();
+
 }

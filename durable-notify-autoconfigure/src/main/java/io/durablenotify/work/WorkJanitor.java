@@ -87,6 +87,7 @@ final class WorkJanitor extends PeriodicTask {
 			takeOver(instanceId);
 		}
 		this.watch.update(execute((connection) -> this.sql.unhandledQueues(connection, UNHANDLED)));
+		this.watch.updateProbed(execute(this.sql::probedQueues));
 		int expired = execute((connection) -> this.sql.expire(connection, SLICE));
 		removed(expired);
 		boolean more = expired >= SLICE;

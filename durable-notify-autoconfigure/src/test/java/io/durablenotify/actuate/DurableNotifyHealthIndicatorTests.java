@@ -47,6 +47,7 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
+import io.durablenotify.work.WorkHealth;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -247,7 +248,7 @@ class DurableNotifyHealthIndicatorTests {
 		ChangeDelivery changes = mock(ChangeDelivery.class);
 		given(changes.state()).willReturn(new ChangeDeliveryState(0, 0, Duration.ZERO, null, null));
 		Health health = new DurableNotifyHealthIndicator(listener, poll,
-				new ApplicationDatabase(dataSource, () -> null), List.of(), changes, List::of)
+				new ApplicationDatabase(dataSource, () -> null), List.of(), changes, mock(WorkHealth.class))
 			.health();
 		assertThat(health.getStatus()).isEqualTo(Status.DOWN);
 	}

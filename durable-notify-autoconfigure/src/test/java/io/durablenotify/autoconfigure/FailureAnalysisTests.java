@@ -522,8 +522,15 @@ class FailureAnalysisTests {
 		this.database = withVersion("PostgreSQL 15.4 on x86_64-pc-linux-gnu");
 		set(this.database, "\"rds.extensions\" = 'aurora_stat_utils'");
 		Instance.start(this.database).close();
-		assertThat(this.output.getAll()).containsPattern(
-				"durable-notify runs on PostgreSQL \\d+\\.\\d+.* \\(Amazon Aurora\\) at [^ ]+/test_\\d+_\\d+ as user ");
+		Instance
+			.start(this.database, "durable-notify.schema.migrate=false", "durable-notify.listener.enabled=false",
+					"durable-notify.poll.interval=1500ms")
+			.close();
+		assertThat(this.output.getAll()).containsPattern(" at version \\d+(\\.\\d+)?, not listening, poll 1500ms")
+			.containsPattern(
+					"durable-notify .*runs on PostgreSQL \\d+\\.\\d+.* \\(Amazon Aurora\\) at [^ ]+/test_\\d+_\\d+ as user [^:]+: "
+							+ "schema durable_notify at version \\d+(\\.\\d+)?, listening as instance-listener, poll 5s, "
+							+ "wake-ups after commit\n");
 	}
 
 	@Test

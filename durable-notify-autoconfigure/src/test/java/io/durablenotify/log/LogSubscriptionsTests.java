@@ -29,6 +29,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
@@ -669,6 +670,41 @@ class LogSubscriptionsTests {
 		awaitState("lagging", Status.LIVE, 1_016, 1_016);
 		ReaderState done = state("lagging");
 		assertThat(done.sinceDelivery()).isLessThan(done.openFor());
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void readersThatAreFullForAMinuteAreNamedEveryTenMinutes(CapturedOutput output) {
+		CountDownLatch going = new CountDownLatch(1);
+		append("stuck", 1_000);
+		for (int i = 0; i < 7; i++) {
+			new Recorder() {
+
+				@Override
+				public void onEntry(Entry entry) {
+					await(going);
+				}
+
+			}.follow("stuck", 1);
+		}
+		Eventually.await(
+				() -> this.readers.states().stream().filter((state) -> state.status() == Status.FULL).count() == 7,
+				this.readers::states);
+		AtomicLong now = new AtomicLong(System.nanoTime());
+		FullReaders watch = new FullReaders(NumberedLogs.KIND.logger(), now::get);
+		watch.check(this.readers.registry().all());
+		assertThat(output).doesNotContain("has been full");
+		now.addAndGet(FullReaders.LONG.toNanos());
+		for (int i = 0; i < 3; i++) {
+			watch.check(this.readers.registry().all());
+		}
+		assertThat(output.getOut().split("WARN", -1)).hasSize(1 + 5 + 1);
+		assertThat(output).contains("Reader of log 'stuck' has been full for 60s: its handler "
+				+ "(io.durablenotify.log.LogSubscriptionsTests$", "2 other readers have been full for 60s too");
+		now.addAndGet(FullReaders.REPEAT.toNanos());
+		watch.check(this.readers.registry().all());
+		assertThat(output.getOut().split("WARN", -1)).hasSize(1 + 2 * (5 + 1));
+		going.countDown();
 	}
 
 	@Test

@@ -18,21 +18,15 @@ package io.durablenotify.sample;
 
 import java.io.File;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Objects;
-import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Assertions;
-import org.junit.jupiter.api.Assumptions;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
 
 /**
- * Starts headless Chromium. A test is skipped where it or its driver is missing, and
- * fails with {@code DURABLE_NOTIFY_REQUIRE_TOOLS=true}.
+ * Starts headless Chromium.
  */
 final class Browser {
 
@@ -40,8 +34,8 @@ final class Browser {
 	}
 
 	static ChromeDriver start(Path userData) {
-		File binary = require("chromium", "chromium-browser", "google-chrome");
-		File driver = require("chromedriver");
+		File binary = Tool.require("chromium", "chromium-browser", "google-chrome");
+		File driver = Tool.require("chromedriver");
 		ChromeOptions options = new ChromeOptions();
 		options.setBinary(binary);
 		// The page needs nothing from elsewhere, and the browser shall ask for nothing
@@ -54,23 +48,6 @@ final class Browser {
 			.build();
 		service.sendOutputTo(OutputStream.nullOutputStream());
 		return new ChromeDriver(service, options);
-	}
-
-	private static File require(String... names) {
-		File found = Stream.of(Objects.requireNonNullElse(System.getenv("PATH"), "").split(File.pathSeparator))
-			.flatMap((directory) -> Arrays.stream(names).map((name) -> Path.of(directory, name)))
-			.filter(Files::isExecutable)
-			.map(Path::toFile)
-			.findFirst()
-			.orElse(null);
-		if (found == null) {
-			String reason = names[0] + " is not on the PATH";
-			if (Boolean.parseBoolean(System.getenv("DURABLE_NOTIFY_REQUIRE_TOOLS"))) {
-				Assertions.fail(reason + ", and DURABLE_NOTIFY_REQUIRE_TOOLS is set");
-			}
-			Assumptions.abort(reason);
-		}
-		return found;
 	}
 
 }

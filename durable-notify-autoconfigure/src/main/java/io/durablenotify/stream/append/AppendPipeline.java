@@ -63,6 +63,8 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private final AppendQueue queue;
 
+	private final BufferWatch watch;
+
 	private final AsyncCompletions<Append> completions;
 
 	private final BackgroundLoop mainLoop;
@@ -96,6 +98,7 @@ public final class AppendPipeline implements AutoCloseable {
 		this.result = result;
 		this.measures = measures;
 		this.queue = new AppendQueue(limits.bufferBytes());
+		this.watch = new BufferWatch(log, limits.bufferBytes());
 		this.completions = new AsyncCompletions<>("durable-notify-append-outcome", executor,
 				(append) -> append.completeFuture(result), Append::hasDependents, Delays.ofJvm());
 		this.mainLoop = new BackgroundLoop("durable-notify-append", failures(log), this::writeQueued);
@@ -116,7 +119,7 @@ public final class AppendPipeline implements AutoCloseable {
 		if (this.queue.tryEnter(append.stream())) {
 			writeAlone(append);
 		}
-		else if (this.queue.offer(append, true)) {
+		else if (offer(append) || this.queue.offer(append, true)) {
 			this.mainLoop.signal();
 		}
 		else {
@@ -135,12 +138,20 @@ public final class AppendPipeline implements AutoCloseable {
 	public @Nullable CompletableFuture<Long> appendAsync(Append append) {
 		CompletableFuture<Long> future = new CompletableFuture<>();
 		append.within(this.timeout).timedBy(this.measures).completing(future);
-		if (!this.queue.offer(append, false)) {
+		if (!offer(append)) {
 			append.complete(new Closed());
 			return null;
 		}
 		this.mainLoop.signal();
 		return future;
+	}
+
+	private boolean offer(Append append) {
+		boolean accepted = this.queue.offer(append, false);
+		if (!accepted) {
+			this.watch.update(this.queue.state().queuedBytes());
+		}
+		return accepted;
 	}
 
 	/**
@@ -182,8 +193,11 @@ public final class AppendPipeline implements AutoCloseable {
 		if (batch.isEmpty()) {
 			return Next.IDLE;
 		}
+		this.watch.update(this.queue.state().queuedBytes());
+		long start = System.nanoTime();
 		try {
 			this.writer.write(batch);
+			this.watch.written(Duration.ofNanos(System.nanoTime() - start));
 			if (!completeOrMute(batch).isEmpty()) {
 				this.mutedLoop.signal();
 			}
@@ -232,6 +246,7 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private void complete(List<Append> completed) {
 		this.queue.completed(completed);
+		this.watch.update(this.queue.state().queuedBytes());
 		this.completions.complete(completed.stream().filter(Append::isAsync).toList());
 	}
 

@@ -1,0 +1,228 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.sample;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamReader;
+import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.openqa.selenium.By;
+import org.openqa.selenium.OutputType;
+import org.openqa.selenium.WebElement;
+
+import org.springframework.beans.factory.annotation.Autowired;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * Tests for durable-notify's console in a real browser. Its pictures are in
+ * {@code target}.
+ */
+@SampleTest
+class ConsolePageTests extends PageTest {
+
+	/**
+	 * A name that is HTML.
+	 */
+	private static final String MARKUP = "<img/src=x/onerror=document.title='run'>";
+
+	private static final String ROW = "[...document.querySelectorAll('#queues tr')]"
+			+ ".find((row) => row.firstChild.textContent === arguments[0])";
+
+	@Autowired
+	StreamReader reader;
+
+	@Autowired
+	StreamWriter writer;
+
+	@Autowired
+	WorkQueue work;
+
+	@Autowired
+	WorkListeners listeners;
+
+	@Autowired
+	WorkAdmin admin;
+
+	@BeforeEach
+	void openConsole() {
+		browser.get(this.url + "/actuator/durablenotifyconsole");
+		awaitText("status", "listening");
+	}
+
+	@Test
+	void theStripShowsThatTheListenersBackendWasTerminatedAndReplaced() {
+		long before = (Long) script("return document.querySelectorAll('#strip span').length");
+		assertThat(new SampleClient(this.environment).post("/listener/terminate").body())
+			.isEqualTo("{\"terminated\":1}");
+		await("strip").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(text("history")).contains("backing off")
+				.contains("terminating connection due to administrator command"));
+		awaitText("status", "listening");
+		assertThat((Long) script("return document.querySelectorAll('#strip span').length"))
+			.isEqualTo(Math.min(20, before + 2));
+		assertThat(script("return document.querySelector('#strip span:last-child').className")).isEqualTo("good");
+		assertThat(text("problem")).isEmpty();
+		picture("listener");
+	}
+
+	@Test
+	void theListenerReconnectsWhenItIsAskedTo() {
+		button("Reconnect").click();
+		await("history").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(text("history")).contains("a new connection was asked for"));
+		awaitText("status", "listening");
+	}
+
+	@Test
+	void readersAndAStreamAreShownWithTheirNamesAsText() {
+		this.writer.append(MARKUP, "a");
+		Subscription subscription = this.reader.subscribe(MARKUP, StreamPosition.start(), (chunk) -> {
+		});
+		Subscription waiting = this.reader.subscribe("later" + MARKUP, StreamPosition.start(), (chunk) -> {
+		});
+		try {
+			await("readers").atMost(Duration.ofSeconds(30))
+				.untilAsserted(
+						() -> assertThat(text("readers")).contains(MARKUP + "live11", "later" + MARKUP + "waiting"));
+			browser.findElement(By.id("name")).sendKeys(MARKUP);
+			button("Find").click();
+			await("stream").atMost(Duration.ofSeconds(30))
+				.untilAsserted(() -> assertThat(text("stream")).contains("Stateopen", "Next index1", MARKUP + "live"));
+			for (String feature : List.of("events", "changes", "consumers", "streams")) {
+				script("document.getElementById('feature').value = arguments[0]; document.getElementById('feature').onchange()",
+						feature);
+				await(feature).atMost(Duration.ofSeconds(30))
+					.untilAsserted(() -> assertThat(text("readers")).containsAnyOf("Name", "Topic", "None"));
+			}
+			assertThat(script("return document.images.length")).isEqualTo(0L);
+			assertThat(browser.getTitle()).isEqualTo("durable-notify");
+			assertThat(text("problem")).isEmpty();
+		}
+		finally {
+			subscription.cancel();
+			waiting.cancel();
+		}
+	}
+
+	@Test
+	void deadItemsAreShownAndRequeuedAndQueuesPaused() {
+		String queue = "console/" + MARKUP;
+		AtomicBoolean failed = new AtomicBoolean();
+		Subscription subscription = this.listeners.register(WorkListenerSpec.of(queue).maxAttempts(1), (item) -> {
+			if (failed.compareAndSet(false, true)) {
+				throw new IllegalStateException(MARKUP);
+			}
+			return WorkOutcome.done();
+		});
+		try {
+			this.work.enqueue(WorkRequest.of(queue, "a").key("key " + MARKUP));
+			await("dead").atMost(Duration.ofSeconds(30))
+				.until(() -> this.admin.queues()
+					.stream()
+					.anyMatch((info) -> info.name().equals(queue) && info.dead() == 1));
+			await("queue").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("Dead items"));
+			click(queue, "Dead items");
+			await("items").atMost(Duration.ofSeconds(30))
+				.untilAsserted(() -> assertThat(text("dead")).contains("Dead items of " + queue, "key " + MARKUP,
+						"java.lang.IllegalStateException: " + MARKUP));
+			picture("queues");
+			narrow();
+			assertThat(script("return document.documentElement.scrollWidth")).isEqualTo(380L);
+			picture("narrow");
+			wide();
+			click(queue, "Pause");
+			await("paused").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("paused"));
+			script("document.querySelector('#items button').click()");
+			await("requeued").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
+			click(queue, "Resume");
+			await("resumed").atMost(Duration.ofSeconds(30)).until(() -> !row(queue).contains("paused"));
+			assertThat(script("return document.images.length")).isEqualTo(0L);
+			assertThat(text("problem")).isEmpty();
+		}
+		finally {
+			subscription.cancel();
+		}
+	}
+
+	/**
+	 * Return the text of a queue's row.
+	 */
+	private static String row(String queue) {
+		return (String) script("return " + ROW + "?.textContent ?? ''", queue);
+	}
+
+	/**
+	 * Click a button of a queue's row, which the page may just be replacing.
+	 */
+	private static void click(String queue, String label) {
+		await(label).atMost(Duration.ofSeconds(30))
+			.until(() -> (Boolean) script("const button = [...(" + ROW + "?.querySelectorAll('button') ?? [])]"
+					+ ".find((one) => one.textContent === arguments[1]); button?.click(); return button !== undefined",
+					queue, label));
+	}
+
+	private static WebElement button(String label) {
+		await(label).atMost(Duration.ofSeconds(30))
+			.until(() -> !browser.findElements(By.xpath("//button[.='%s']".formatted(label))).isEmpty());
+		return browser.findElement(By.xpath("//button[.='%s']".formatted(label)));
+	}
+
+	private static void narrow() {
+		browser.executeCdpCommand("Emulation.setDeviceMetricsOverride",
+				Map.of("width", 380, "height", 1600, "deviceScaleFactor", 1, "mobile", true));
+	}
+
+	private static void wide() {
+		browser.executeCdpCommand("Emulation.clearDeviceMetricsOverride", Map.of());
+	}
+
+	/**
+	 * Light and dark.
+	 */
+	private static void picture(String name) {
+		for (String scheme : List.of("light", "dark")) {
+			browser.executeCdpCommand("Emulation.setEmulatedMedia",
+					Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+			try {
+				Files.write(Path.of("target", "console-%s-%s.png".formatted(name, scheme)),
+						browser.getScreenshotAs(OutputType.BYTES));
+			}
+			catch (IOException ex) {
+				throw new IllegalStateException(ex);
+			}
+		}
+	}
+
+}

@@ -1,0 +1,207 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.sample;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
+
+import io.durablenotify.Subscription;
+import io.durablenotify.stream.StreamLockedException;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamReader;
+import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.jdbc.core.JdbcTemplate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * What whoever is on call sees: for each fault, the meter that moves, the alert that
+ * fires in a real Prometheus, and what the endpoint shows. The rules are as they are, but
+ * for how long they wait.
+ */
+@SampleTest
+@TestInstance(Lifecycle.PER_CLASS)
+class DrillTests {
+
+	@TempDir
+	Path directory;
+
+	@Autowired
+	JdbcConnectionDetails connectionDetails;
+
+	@Autowired
+	EmbeddedPostgres postgres;
+
+	PgBouncer pooler;
+
+	ConfigurableApplicationContext instance;
+
+	SampleClient client;
+
+	Prometheus prometheus;
+
+	@BeforeAll
+	void start() throws Exception {
+		this.pooler = new PgBouncer(Files.createDirectory(this.directory.resolve("pgbouncer")), this.postgres.getPort());
+		this.instance = new SpringApplicationBuilder(SampleApplication.class).run("--server.port=0",
+				"--spring.application.name=drill", "--spring.datasource.url=" + this.connectionDetails.getJdbcUrl(),
+				"--durable-notify.listener.url=" + this.pooler.url(), "--durable-notify.listener.backoff.max-delay=1s",
+				"--durable-notify.streams.append-timeout=500ms");
+		this.client = new SampleClient(this.instance.getEnvironment());
+		this.prometheus = new Prometheus(Files.createDirectory(this.directory.resolve("prometheus")),
+				"localhost:" + this.instance.getEnvironment().getProperty("local.server.port"),
+				impatient(Files.readString(ObservabilityTests.RULES)));
+	}
+
+	private static String impatient(String rules) {
+		return rules.replaceAll("(?m)^ +for: .*\n", "").replaceAll("\\[\\d+m\\]", "[20s]");
+	}
+
+	@AfterAll
+	void stop() throws Exception {
+		if (this.prometheus != null) {
+			this.prometheus.close();
+		}
+		if (this.instance != null) {
+			this.instance.close();
+		}
+		if (this.pooler != null) {
+			this.pooler.close();
+		}
+	}
+
+	private double value(String expression) {
+		JsonNode result = this.prometheus.query(expression);
+		return (result.isEmpty()) ? Double.NaN : Double.parseDouble(result.get(0).get("value").get(1).asString());
+	}
+
+	private void awaitValue(String expression, double least) {
+		await(expression).atMost(Duration.ofSeconds(60)).until(() -> value(expression) >= least);
+	}
+
+	@Test
+	void allRulesAndPanelsHaveData() throws Exception {
+		assertThat(this.prometheus.rules()).hasSizeGreaterThan(10)
+			.allSatisfy((rule) -> assertThat(rule.get("health").asString()).as(rule.get("name").asString())
+				.isEqualTo("ok"));
+		StreamWriter writer = this.instance.getBean(StreamWriter.class);
+		List<String> expressions = ObservabilityTests.expressions(".*");
+		assertThat(expressions).allSatisfy((expression) -> await(expression).atMost(Duration.ofSeconds(60)).until(() -> {
+			writer.append("drill/data", "a");
+			return !this.prometheus.query(expression).isEmpty();
+		}));
+	}
+
+	@Test
+	void aPoolerCutsListen() throws Exception {
+		this.prometheus.awaitAlert("DurableNotifyNotListening", false);
+		this.pooler.kill();
+		this.prometheus.awaitAlert("DurableNotifyNotListening", true);
+		assertThat(value("max(durablenotify_listener_status{status=~'backing_off|connecting'})")).isOne();
+		this.pooler.start();
+		this.prometheus.awaitAlert("DurableNotifyNotListening", false);
+		awaitValue("durablenotify_listener_reconnects_total", 1);
+	}
+
+	@Test
+	void aHandlerHangs() {
+		CountDownLatch release = new CountDownLatch(1);
+		Subscription subscription = this.instance.getBean(StreamReader.class)
+			.subscribe("drill/hangs", StreamPosition.start(), (chunk) -> {
+				try {
+					release.await();
+				}
+				catch (InterruptedException ex) {
+					Thread.currentThread().interrupt();
+				}
+			});
+		try {
+			this.instance.getBean(StreamWriter.class)
+				.appendAll("drill/hangs", IntStream.range(0, 20_000).mapToObj(String::valueOf).toList());
+			this.prometheus.awaitAlert("DurableNotifyReadersFull", true);
+			assertThat(value("max(durablenotify_readers_lag{topic='streams'})")).isGreaterThan(10_000);
+		}
+		finally {
+			release.countDown();
+			subscription.cancel();
+		}
+		this.prometheus.awaitAlert("DurableNotifyReadersFull", false);
+	}
+
+	@Test
+	void aTransactionHoldsAStream() throws Exception {
+		StreamWriter writer = this.instance.getBean(StreamWriter.class);
+		writer.append("drill/held", "a");
+		try (Connection holder = DriverManager.getConnection(this.connectionDetails.getJdbcUrl())) {
+			holder.setAutoCommit(false);
+			holder.createStatement()
+				.execute("SELECT FROM durable_notify.streams WHERE name = 'drill/held' FOR UPDATE");
+			// Again and again: the rule looks at what increases
+			await("alert").atMost(Duration.ofSeconds(60)).until(() -> {
+				assertThatExceptionOfType(StreamLockedException.class)
+					.isThrownBy(() -> writer.append("drill/held", "b"));
+				return this.prometheus.firing().contains("DurableNotifyAppendsLocked");
+			});
+			awaitValue("durablenotify_database_oldest_transaction_seconds", 1);
+		}
+		assertThat(writer.append("drill/held", "b")).isOne();
+		this.prometheus.awaitAlert("DurableNotifyAppendsLocked", false);
+	}
+
+	@Test
+	void aQueueStandsStill() {
+		WorkAdmin admin = this.instance.getBean(WorkAdmin.class);
+		admin.pause(Receipts.QUEUE);
+		try {
+			this.instance.getBean(WorkQueue.class).enqueue(WorkRequest.of(Receipts.QUEUE, "drill").key("drill"));
+			this.instance.getBean(JdbcTemplate.class)
+				.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes' WHERE key = 'drill'");
+			this.prometheus.awaitAlert("DurableNotifyWorkLate", true);
+			assertThat(value("max(durablenotify_work_oldest_due_seconds{queue='%s'})".formatted(Receipts.QUEUE)))
+				.isGreaterThan(60);
+			this.instance.getBean(WorkQueue.class).cancel(Receipts.QUEUE, "drill");
+			this.prometheus.awaitAlert("DurableNotifyWorkLate", false);
+		}
+		finally {
+			admin.resume(Receipts.QUEUE);
+		}
+	}
+
+}
