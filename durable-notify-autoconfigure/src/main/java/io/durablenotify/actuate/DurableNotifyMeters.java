@@ -408,8 +408,9 @@ public enum DurableNotifyMeters {
 	/**
 	 * Times senders.
 	 */
-	OUTBOX_SEND("outbox.send", Kind.TIMER, "Calls of senders. refused: the receiver does not take the event for good",
-			Common.SENDER, MeterTag.of("outcome", OutboxMeasures.Result.class)),
+	OUTBOX_SENDER("outbox.sender", Kind.TIMER,
+			"Calls of senders. refused: the receiver does not take the event for good", Common.SENDER,
+			MeterTag.of("outcome", OutboxMeasures.Result.class)),
 
 	/**
 	 * Gauges circuits.

@@ -29,7 +29,7 @@ record OutboxMeters(OutboxMeasures measures, DatabaseSampler sampler) implements
 	@Override
 	public void register(MeterRegistrar registrar) {
 		this.measures.senders().forEach((sender, calls) -> {
-			registrar.timers(DurableNotifyMeters.OUTBOX_SEND, calls, sender);
+			registrar.timers(DurableNotifyMeters.OUTBOX_SENDER, calls, sender);
 			registrar.gauge(DurableNotifyMeters.OUTBOX_CIRCUIT, this.sampler,
 					(sampler) -> isOpen(sampler.last(), sender, false), sender, "closed");
 			registrar.gauge(DurableNotifyMeters.OUTBOX_CIRCUIT, this.sampler,

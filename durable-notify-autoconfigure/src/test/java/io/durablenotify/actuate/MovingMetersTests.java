@@ -548,10 +548,10 @@ class MovingMetersTests {
 			outbox.publish(OutboxEvent.of("tested", "a"));
 			outbox.publish(OutboxEvent.of("tested", "b"));
 		});
-		await(DurableNotifyMeters.OUTBOX_SEND, (value) -> value >= 2, "sender", "test", "outcome", "failed");
+		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value >= 2, "sender", "test", "outcome", "failed");
 		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 1, "sender", "test", "state", "open");
 		sender.failing.set(false);
-		await(DurableNotifyMeters.OUTBOX_SEND, (value) -> value == 2, "sender", "test", "outcome", "sent");
+		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value == 2, "sender", "test", "outcome", "sent");
 		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 0, "sender", "test", "state", "open");
 	}
 
