@@ -19,9 +19,7 @@ package io.durablenotify.observation;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
@@ -215,24 +213,17 @@ class TracingTests {
 
 	@Test
 	void aBatchIsATraceOfItsOwnWithALinkToEachProducer() {
-		CompletableFuture<?> blocked = handlers().blockBatches();
-		Tracing.inSpan(producer, "request", () -> queue().enqueue(WorkRequest.of("batch", "0")));
-		blocked.join();
-		enqueueInSpan(WorkRequest.of("batch", "1"));
-		enqueueInSpan(WorkRequest.of("batch", "2"));
-		handlers().releaseBatches();
-		Tracing.awaitSpans(2, "batch process", consumer);
-		List<SpanData> batches = Tracing.spans("batch process", consumer)
-			.stream()
-			.filter((span) -> !span.getLinks().isEmpty())
-			.toList();
-		assertThat(batches).hasSize(1);
-		assertThat(batches.get(0).getParentSpanContext().isValid()).isFalse();
-		assertThat(attribute(batches.get(0), "durablenotify.items")).isEqualTo("2");
-		assertThat(batches.get(0).getLinks()).extracting(LinkData::getSpanContext)
+		producer.transaction().executeWithoutResult((status) -> {
+			enqueueInSpan(WorkRequest.of("batch", "1"));
+			enqueueInSpan(WorkRequest.of("batch", "2"));
+		});
+		SpanData batch = only("batch process");
+		assertThat(batch.getParentSpanContext().isValid()).isFalse();
+		assertThat(attribute(batch, "durablenotify.items")).isEqualTo("2");
+		assertThat(batch.getLinks()).extracting(LinkData::getSpanContext)
 			.extracting((context) -> context.getSpanId())
 			.containsExactlyInAnyOrderElementsOf(
-					Tracing.spans("batch publish", producer).stream().skip(1).map(SpanData::getSpanId).toList());
+					Tracing.spans("batch publish", producer).stream().map(SpanData::getSpanId).toList());
 	}
 
 	@Test
@@ -362,10 +353,6 @@ class TracingTests {
 
 		private final Tracer tracer;
 
-		private volatile CompletableFuture<Void> began = new CompletableFuture<>();
-
-		private volatile CountDownLatch block = new CountDownLatch(0);
-
 		Handlers(Tracer tracer) {
 			this.tracer = tracer;
 		}
@@ -403,19 +390,7 @@ class TracingTests {
 				throw new PermanentFailureException("refused");
 			});
 			listeners.registerBatch(WorkListenerSpec.of("batch"), (items) -> {
-				this.began.complete(null);
-				this.block.await();
 			});
-		}
-
-		private CompletableFuture<Void> blockBatches() {
-			this.began = new CompletableFuture<>();
-			this.block = new CountDownLatch(1);
-			return this.began;
-		}
-
-		private void releaseBatches() {
-			this.block.countDown();
 		}
 
 		@ChangeListener("profiles")
