@@ -352,9 +352,10 @@ class WorkQueueTests {
 					.queryForObject("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' "
 							+ "AND query LIKE '%work_append%' AND pid <> pg_backend_pid())", Boolean.class),
 				enqueued::toString);
-		queue.enqueue(WorkRequest.of("meanwhile", "other"));
+		database.jdbc()
+			.update("INSERT INTO durable_notify.work_queues (name) VALUES ('meanwhile') ON CONFLICT DO NOTHING");
 		assertThat(enqueued.join()).hasSize(20_000).extracting(Enqueued::id).isSorted();
-		assertThat(payloads("meanwhile")).hasSize(20_001);
+		assertThat(payloads("meanwhile")).hasSize(20_000);
 	}
 
 	@Test
