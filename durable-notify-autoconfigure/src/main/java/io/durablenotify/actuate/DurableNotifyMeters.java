@@ -231,7 +231,7 @@ public enum DurableNotifyMeters {
 	 * Gauges the age of the oldest position in changes.
 	 */
 	CHANGES_POSITION_AGE("changes.position.age", Kind.TIME_GAUGE,
-			"How long ago the oldest position was the present; near durable-notify.changes.retention changes are missed"),
+			"How far the oldest position is behind; near durable-notify.changes.retention changes are missed"),
 
 	/**
 	 * Counts gaps in changes.
@@ -343,7 +343,7 @@ public enum DurableNotifyMeters {
 	 * Gauges the age of the oldest due item.
 	 */
 	WORK_OLDEST_DUE("work.oldest.due", Kind.TIME_GAUGE,
-			"For how long the item that is due first and not claimed has been due; asked of the database",
+			"How long the oldest due item has waited to be claimed; messages to an address do not count; asked of the database",
 			Common.QUEUE),
 
 	/**

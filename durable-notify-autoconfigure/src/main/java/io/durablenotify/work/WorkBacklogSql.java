@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
 final class WorkBacklogSql implements WorkBacklog {
 
 	/**
-	 * What is claimed is due.
+	 * What is claimed is due. A message to an address is not late: it waits for its
+	 * receiver.
 	 */
 	private static final String READ = """
 			SELECT q.name, p.queue_id IS NOT NULL,
@@ -44,7 +45,8 @@ final class WorkBacklogSql implements WorkBacklog {
 				(SELECT coalesce(sum(cardinality(c.item_ids)), 0) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = q.queue_id LIMIT ${counted}) d),
 				(SELECT ${schema}.work_micros(clock_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
-					WHERE i.queue_id = q.queue_id AND i.due_at <= clock_timestamp() AND i.item_id NOT IN (
+					WHERE i.queue_id = q.queue_id AND q.kind IS DISTINCT FROM 'channel-direct'
+						AND i.due_at <= clock_timestamp() AND i.item_id NOT IN (
 						SELECT unnest(c.item_ids) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)
 					ORDER BY i.due_at, i.item_id LIMIT 1),
 				(SELECT ${schema}.work_micros(clock_timestamp()) - min(${schema}.work_micros(i.enqueued_at)) FROM (
