@@ -260,7 +260,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		boolean setForward = isSetForward(start, renewed.serverTime());
 		long reachedSince = (this.reachedSince != null && !setForward) ? this.reachedSince : start;
 		this.reachedSince = reachedSince;
-		this.others.seen(renewed.others());
+		this.others.seen(renewed.others(), renewed.serverTime());
 		Duration untilRenewal = timeout().minusNanos(System.nanoTime() - start);
 		Duration reached = Duration.ofNanos(System.nanoTime() - reachedSince);
 		Duration untilNext = this.others.untilNext(reached);

@@ -35,6 +35,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class OtherLeases {
 
+	/**
+	 * Times are in milliseconds.
+	 */
+	private static final Duration ROUNDING = Duration.ofMillis(5);
+
 	private final Duration own;
 
 	private Map<Long, Other> others = Map.of();
@@ -50,12 +55,14 @@ final class OtherLeases {
 	/**
 	 * Other leases were seen.
 	 * @param left by holder, how long it has left, negative or zero if it has run out
+	 * @param time the time of the clock by which leases run out
 	 */
-	void seen(Map<Long, Duration> left) {
+	void seen(Map<Long, Duration> left, Duration time) {
 		Map<Long, Other> seen = new HashMap<>();
-		left.forEach((id, time) -> {
+		left.forEach((id, each) -> {
 			Other before = this.others.get(id);
-			seen.put(id, (before != null) ? before.seen(time) : new Other(time, null));
+			Duration end = time.plus(each);
+			seen.put(id, (before != null) ? before.seen(each, end) : new Other(each, end, null));
 		});
 		this.others = seen;
 	}
@@ -103,14 +110,18 @@ final class OtherLeases {
 	 * The lease of another holder.
 	 *
 	 * @param left how long it had left when it was seen last
+	 * @param end when it was to run out then
 	 * @param length the longest time that it had left after a renewal, {@code null} if
 	 * none was seen
 	 */
-	private record Other(Duration left, @Nullable Duration length) {
+	private record Other(Duration left, Duration end, @Nullable Duration length) {
 
-		Other seen(Duration left) {
-			boolean renewed = isPositive(left) && left.compareTo(this.left) > 0;
-			return new Other(left,
+		/**
+		 * Both instances may renew in step: then there is always as much left.
+		 */
+		Other seen(Duration left, Duration end) {
+			boolean renewed = isPositive(left) && end.minus(this.end).compareTo(ROUNDING) > 0;
+			return new Other(left, end,
 					(renewed && (this.length == null || left.compareTo(this.length) > 0)) ? left : this.length);
 		}
 

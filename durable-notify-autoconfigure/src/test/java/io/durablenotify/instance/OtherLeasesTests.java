@@ -38,7 +38,7 @@ class OtherLeasesTests {
 
 	private void seen(double... left) {
 		for (double each : left) {
-			this.others.seen(Map.of(7L, seconds(each)));
+			this.others.seen(Map.of(7L, seconds(each)), Duration.ZERO);
 		}
 	}
 
@@ -75,6 +75,14 @@ class OtherLeasesTests {
 	}
 
 	@Test
+	void anInstanceThatRenewsInStepWithThisOneIsSeenToRenew() {
+		this.others.seen(Map.of(7L, seconds(2)), seconds(100));
+		this.others.seen(Map.of(7L, seconds(1.998)), seconds(101));
+		this.others.seen(Map.of(7L, seconds(-5)), seconds(110));
+		assertThat(this.others.untilNext(Duration.ZERO)).isEqualTo(seconds(3.996));
+	}
+
+	@Test
 	void noInstanceIsWaitedForLongerThanALease() {
 		seen(50, 60, -1);
 		assertThat(this.others.over(seconds(30))).containsExactly(7L);
@@ -83,16 +91,16 @@ class OtherLeasesTests {
 	@Test
 	void whatWasSeenOfAnInstanceThatIsRemovedIsForgotten() {
 		seen(1, 2);
-		this.others.seen(Map.of());
+		this.others.seen(Map.of(), Duration.ZERO);
 		seen(-1);
 		assertThat(this.others.untilNext(Duration.ZERO)).isEqualTo(seconds(30));
 	}
 
 	@Test
 	void eachInstanceHasATimeOfItsOwn() {
-		this.others.seen(Map.of(1L, seconds(1), 2L, seconds(20)));
-		this.others.seen(Map.of(1L, seconds(2), 2L, seconds(30)));
-		this.others.seen(Map.of(1L, seconds(-9), 2L, seconds(-9)));
+		this.others.seen(Map.of(1L, seconds(1), 2L, seconds(20)), Duration.ZERO);
+		this.others.seen(Map.of(1L, seconds(2), 2L, seconds(30)), Duration.ZERO);
+		this.others.seen(Map.of(1L, seconds(-9), 2L, seconds(-9)), Duration.ZERO);
 		assertThat(this.others.untilNext(seconds(5))).isEqualTo(seconds(-1));
 		assertThat(this.others.over(seconds(5))).containsExactly(1L);
 		assertThat(this.others.over(seconds(30))).containsExactlyInAnyOrder(1L, 2L);

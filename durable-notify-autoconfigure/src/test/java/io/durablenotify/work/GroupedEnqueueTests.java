@@ -239,8 +239,9 @@ class GroupedEnqueueTests {
 	@Test
 	void aCallbackThatBlocksHoldsUpNoOther() {
 		CountDownLatch release = new CountDownLatch(1);
-		CompletableFuture<Void> blocked = queue.enqueueAsync(WorkRequest.of("callback", "a"))
-			.thenAccept((enqueued) -> await(release));
+		// Not stored before it has its callback, which this thread would run otherwise
+		CompletableFuture<Void> blocked = whileLocked(() -> List
+			.of(queue.enqueueAsync(WorkRequest.of("callback", "a")).thenAccept((enqueued) -> await(release)))).get(0);
 		assertThat(queue.enqueueAsync(WorkRequest.of("callback", "b")).join().id()).isPositive();
 		assertThat(queue.enqueue(WorkRequest.of("callback", "c")).id()).isPositive();
 		release.countDown();
