@@ -19,8 +19,7 @@ package io.durablenotify.actuate;
 import org.apache.commons.logging.Log;
 
 /**
- * Logs what a sample says that somebody should look at, once until it is over. Not
- * thread-safe.
+ * Logs what a sample shows that needs attention, once until it is over. Not thread-safe.
  */
 final class DatabaseWarnings {
 

@@ -30,7 +30,7 @@ import org.springframework.boot.actuate.endpoint.web.annotation.EndpointWebExten
 
 /**
  * {@link EndpointWebExtension @EndpointWebExtension} for the
- * {@link DurableNotifyEndpoint}: who may see names is decided by the caller.
+ * {@link DurableNotifyEndpoint}, which shows names by the caller's roles.
  */
 @EndpointWebExtension(endpoint = DurableNotifyEndpoint.class)
 public final class DurableNotifyEndpointWebExtension {

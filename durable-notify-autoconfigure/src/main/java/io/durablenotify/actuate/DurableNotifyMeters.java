@@ -231,7 +231,7 @@ public enum DurableNotifyMeters {
 	 * Gauges the age of the oldest position in changes.
 	 */
 	CHANGES_POSITION_AGE("changes.position.age", Kind.TIME_GAUGE,
-			"How far the oldest position is behind; near durable-notify.changes.retention changes are missed"),
+			"How old the oldest position is; near durable-notify.changes.retention changes are missed"),
 
 	/**
 	 * Counts gaps in changes.

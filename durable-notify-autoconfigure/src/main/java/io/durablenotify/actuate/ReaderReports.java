@@ -138,7 +138,7 @@ record ReaderReports(List<LogSubscriptions<?>> logs, StreamReader streams, Event
 			.limit(limit)
 			.map((consumer) -> new ConsumerView(texts.of(consumer.name()), texts.of(consumer.stream()),
 					consumer.prefix(), (consumer.position().isPresent()) ? consumer.position().getAsLong() : null,
-					consumer.lag(), consumer.owner(), consumer.createdAt(), consumer.lastActiveAt()))
+					consumer.lag(), texts.of(consumer.owner()), consumer.createdAt(), consumer.lastActiveAt()))
 			.toList(), consumers.size() > limit);
 	}
 

@@ -18,12 +18,13 @@ package io.durablenotify.observation;
 
 import java.util.Map;
 
+import io.durablenotify.measure.Names;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The value of the key {@code queue}. The names of queues that are made from others, such
  * as those of channels, are as many as an application likes: of them the key has the
- * feature.
+ * feature. After a hundred names, it is {@value Names#OTHER}.
  */
 final class QueueTag {
 
@@ -31,6 +32,13 @@ final class QueueTag {
 
 	private static final Map<String, String> FEATURES = Map.of(OUTBOX, "outbox", "resume/", "workflow", "timer/",
 			"timer", "channel/", "channel");
+
+	/**
+	 * How many queues have their own name, over all contexts of the JVM.
+	 */
+	private static final int MAX_NAMES = 100;
+
+	private static final Names<String> NAMES = new Names<>(MAX_NAMES, () -> "");
 
 	private QueueTag() {
 	}
@@ -40,7 +48,11 @@ final class QueueTag {
 			return "several";
 		}
 		String feature = FEATURES.get(queue.substring(0, queue.indexOf('/') + 1));
-		return (feature != null) ? feature : queue;
+		if (feature != null) {
+			return feature;
+		}
+		NAMES.of(queue);
+		return (NAMES.has(queue)) ? queue : Names.OTHER;
 	}
 
 }

@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import java.util.concurrent.atomic.AtomicLong;
+
 import io.durablenotify.observation.Observed;
 import io.durablenotify.observation.Outcome;
 
@@ -30,9 +32,9 @@ final class AppenderObservation {
 	/**
 	 * How the stream ends, as far as the caller has said so.
 	 */
-	private Outcome outcome = Outcome.ABANDONED;
+	private volatile Outcome outcome = Outcome.ABANDONED;
 
-	private long chunks;
+	private final AtomicLong chunks = new AtomicLong();
 
 	AppenderObservation(Observed observed) {
 		this.observed = observed;
@@ -43,7 +45,7 @@ final class AppenderObservation {
 	 * @return its index
 	 */
 	long appended(long index) {
-		this.chunks++;
+		this.chunks.incrementAndGet();
 		return index;
 	}
 
@@ -71,7 +73,7 @@ final class AppenderObservation {
 
 	private void stop(Outcome outcome) {
 		this.observed.outcome(outcome);
-		this.observed.number(this.chunks);
+		this.observed.number(this.chunks.get());
 		this.observed.stop();
 	}
 

@@ -151,15 +151,15 @@ final class SseResponse extends SseEmitter {
 			ServletOutputStream output = response.getOutputStream();
 			boolean nonBlocking = WriteListeners.areKnown(response);
 			boolean dispatchedAtEnd = BoundConnections.areResourcesBound();
-			if (dispatchedAtEnd) {
-				this.control.allow();
-			}
 			SseConnection connection = new SseConnection(SseResponse.this.connections, async, output,
 					WriteListeners.blockAtEnd(response), dispatchedAtEnd, () -> {
 						this.control.allow();
 						result.setResult(null);
 					});
 			SseResponse.this.connection = connection;
+			if (!dispatchedAtEnd) {
+				this.control.forbid();
+			}
 			connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
 			if (connection.isBlocking()) {
 				this.control.allow();
@@ -175,7 +175,10 @@ final class SseResponse extends SseEmitter {
 	 */
 	private static final class DispatchControl extends StandardServletAsyncWebRequest {
 
-		private volatile boolean allowed;
+		/**
+		 * Until the response is open: a failure before that is answered by a dispatch.
+		 */
+		private volatile boolean allowed = true;
 
 		DispatchControl(HttpServletRequest request, HttpServletResponse response) {
 			super(request, response);
@@ -183,6 +186,10 @@ final class SseResponse extends SseEmitter {
 
 		void allow() {
 			this.allowed = true;
+		}
+
+		void forbid() {
+			this.allowed = false;
 		}
 
 		@Override

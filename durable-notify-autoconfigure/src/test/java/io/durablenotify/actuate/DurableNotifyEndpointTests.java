@@ -121,7 +121,7 @@ class DurableNotifyEndpointTests {
 
 	@BeforeAll
 	static void startInstances() {
-		hiding = start("management.endpoint.durablenotify.access=unrestricted");
+		hiding = start("management.endpoint.durablenotify.access=unrestricted", "spring.application.name=" + NAME);
 		showing = start("management.endpoint.durablenotify.show-values=always",
 				"management.endpoint.durablenotify.access=unrestricted");
 		for (Instance instance : List.of(hiding, showing)) {

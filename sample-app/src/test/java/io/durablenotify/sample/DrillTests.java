@@ -118,9 +118,10 @@ class DrillTests {
 
 	@Test
 	void allRulesAndPanelsHaveData() throws Exception {
-		assertThat(this.prometheus.rules()).hasSizeGreaterThan(10)
-			.allSatisfy((rule) -> assertThat(rule.get("health").asString()).as(rule.get("name").asString())
-				.isEqualTo("ok"));
+		await("rules").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(this.prometheus.rules()).hasSizeGreaterThan(10)
+				.allSatisfy((rule) -> assertThat(rule.get("health").asString()).as(rule.get("name").asString())
+					.isEqualTo("ok")));
 		StreamWriter writer = this.instance.getBean(StreamWriter.class);
 		WorkQueue queue = this.instance.getBean(WorkQueue.class);
 		List<String> expressions = ObservabilityTests.expressions(".*");
