@@ -409,7 +409,7 @@ public enum DurableNotifyMeters {
 	 * Times senders.
 	 */
 	OUTBOX_SENDER("outbox.sender", Kind.TIMER,
-			"Calls of senders. refused: the receiver does not take the event for good", Common.SENDER,
+			"Calls of senders. refused: the receiver, or its client, does not take the event for good", Common.SENDER,
 			MeterTag.of("outcome", OutboxMeasures.Result.class)),
 
 	/**
