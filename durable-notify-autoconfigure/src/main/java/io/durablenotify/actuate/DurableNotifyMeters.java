@@ -612,10 +612,10 @@ public enum DurableNotifyMeters {
 
 		private static final MeterTag SENDER = MeterTag.named("sender", "a sender of this application");
 
-		private static final MeterTag TABLE = MeterTag.of("table", "change_log", "change_snapshots", "changes",
-				"deleted_streams", "instances", "outbox_sent", "stream_chunks", "stream_consumer_positions",
+		private static final MeterTag TABLE = MeterTag.of("table", "change_lifetime", "change_log", "change_snapshots",
+				"changes", "deleted_streams", "instances", "outbox_sent", "stream_chunks", "stream_consumer_positions",
 				"stream_consumers", "streams", "work_claims", "work_dead", "work_finished", "work_items",
-				"work_lane_items", "work_queues", "workflow_events", "workflow_runs");
+				"work_lane_items", "work_probes", "work_queues", "workflow_events", "workflow_runs");
 
 		private static final MeterTag TASKS = MeterTag.of("topic", "streams", "events", "changes", "work", "recurring",
 				"channels", "outbox");
