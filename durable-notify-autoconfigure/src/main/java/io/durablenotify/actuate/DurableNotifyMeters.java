@@ -195,7 +195,7 @@ public enum DurableNotifyMeters {
 	 */
 	DELIVERY_AGE("delivery.age", Kind.TIMER,
 			"The age of an entry when a reader that has had all before gives it to its handler, of the first in a row. It "
-					+ "contains the difference of the clocks",
+					+ "contains the difference of the clocks. Named consumers give none",
 			Common.LOGS),
 
 	/**
