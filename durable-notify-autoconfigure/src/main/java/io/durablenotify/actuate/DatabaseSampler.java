@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 
 import io.durablenotify.actuate.DatabaseSample.Queue;
+import io.durablenotify.actuate.DatabaseSample.Queues;
 import io.durablenotify.actuate.DatabaseSample.Table;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
@@ -182,17 +183,27 @@ final class DatabaseSampler implements AutoCloseable {
 	}
 
 	private DatabaseSample sample(Connection connection, boolean tables) throws SQLException {
-		Map<String, Queue> queues = new HashMap<>();
-		Set<String> probed = new HashSet<>();
-		for (QueueBacklog queue : this.work.read(connection)) {
-			queues.merge(this.labels.knownLabel(queue.queue()), stored(queue), Queue::with);
-			if (queue.probed()) {
-				probed.add(queue.queue());
-			}
-		}
 		return new DatabaseSample(ask(connection, NOTIFICATION_QUEUE), ask(connection, OLDEST_TRANSACTION),
 				clockDifference(connection), ask(connection, this.deletedStreams),
-				(tables) ? tables(connection) : this.last.tables(), queues, probed);
+				(tables) ? tables(connection) : this.last.tables(), queues(connection));
+	}
+
+	private @Nullable Queues queues(Connection connection) throws SQLException {
+		Map<String, Queue> stored = new HashMap<>();
+		Set<String> probed = new HashSet<>();
+		try {
+			for (QueueBacklog queue : this.work.read(connection)) {
+				stored.merge(this.labels.knownLabel(queue.queue()), stored(queue), Queue::with);
+				if (queue.probed()) {
+					probed.add(queue.queue());
+				}
+			}
+			return new Queues(stored, probed);
+		}
+		catch (SQLException ex) {
+			tolerate(ex);
+			return null;
+		}
 	}
 
 	private static Queue stored(QueueBacklog queue) {
