@@ -19,6 +19,8 @@ package io.durablenotify.actuate;
 import java.util.Map;
 import java.util.Set;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What the database has said last. What it has not said is not a number.
  *
@@ -28,17 +30,16 @@ import java.util.Set;
  * seconds
  * @param deletedStreams how many deleted streams have chunks that are to be removed
  * @param tables the tables by name
- * @param queues what is stored of queues, by their labels
- * @param probed the labels of outbox senders whose events are tried one at a time
+ * @param queues what is stored of queues
  */
 record DatabaseSample(double notificationQueue, double oldestTransaction, double clockDifference, double deletedStreams,
-		Map<String, Table> tables, Map<String, Queue> queues, Set<String> probed) {
+		Map<String, Table> tables, @Nullable Queues queues) {
 
 	/**
 	 * The sample before the first one.
 	 */
 	static final DatabaseSample NONE = new DatabaseSample(Double.NaN, Double.NaN, Double.NaN, Double.NaN, Map.of(),
-			Map.of(), Set.of());
+			null);
 
 	Table table(String name) {
 		return this.tables.getOrDefault(name, Table.UNKNOWN);
@@ -48,11 +49,15 @@ record DatabaseSample(double notificationQueue, double oldestTransaction, double
 	 * Return what is stored of a queue. One that was not there has nothing.
 	 */
 	Queue queue(String label) {
-		return this.queues.getOrDefault(label, (this.isTaken()) ? Queue.EMPTY : Queue.UNKNOWN);
+		return (this.queues != null) ? this.queues.stored().getOrDefault(label, Queue.EMPTY) : Queue.UNKNOWN;
 	}
 
-	boolean isTaken() {
-		return this != NONE;
+	/**
+	 * Return 1 if the events of an outbox sender are tried one at a time, else 0.
+	 * @param queue the name of the sender's queue
+	 */
+	double probed(String queue) {
+		return (this.queues == null) ? Double.NaN : (this.queues.probed().contains(queue)) ? 1 : 0;
 	}
 
 	/**
@@ -65,6 +70,16 @@ record DatabaseSample(double notificationQueue, double oldestTransaction, double
 
 		static final Table UNKNOWN = new Table(Double.NaN, Double.NaN);
 
+	}
+
+	/**
+	 * All queues.
+	 *
+	 * @param stored what is stored of them, by their labels
+	 * @param probed the names of those of outbox senders whose events are tried one at a
+	 * time
+	 */
+	record Queues(Map<String, Queue> stored, Set<String> probed) {
 	}
 
 	/**

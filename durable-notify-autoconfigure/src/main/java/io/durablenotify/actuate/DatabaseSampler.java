@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 
 import io.durablenotify.actuate.DatabaseSample.Queue;
+import io.durablenotify.actuate.DatabaseSample.Queues;
 import io.durablenotify.actuate.DatabaseSample.Table;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
@@ -63,7 +64,12 @@ final class DatabaseSampler implements AutoCloseable {
 	 * For how long the database is asked after the meters were read: the next reading
 	 * finds an answer that is not old.
 	 */
-	private static final Duration READ_LATELY = Duration.ofMinutes(2);
+	private static final Duration READ_LATELY = Duration.ofMinutes(10);
+
+	/**
+	 * An older answer is none: another instance may have had one since.
+	 */
+	private static final Duration MAX_AGE = Duration.ofMinutes(2);
 
 	private static final int MAX_DELETED = 10_000;
 
@@ -122,6 +128,8 @@ final class DatabaseSampler implements AutoCloseable {
 	 */
 	private volatile @Nullable Long sampledAt;
 
+	private volatile boolean refreshRequested;
+
 	/**
 	 * When the tables were looked at last. Owned by the loop's thread.
 	 */
@@ -139,6 +147,7 @@ final class DatabaseSampler implements AutoCloseable {
 
 	/**
 	 * Return the last sample, and have another one taken if it is old. Never waits.
+	 * @return the sample, {@link DatabaseSample#NONE} in place of one that is too old
 	 */
 	DatabaseSample last() {
 		long now = System.nanoTime();
@@ -147,14 +156,14 @@ final class DatabaseSampler implements AutoCloseable {
 		if (sampledAt == null || now - sampledAt >= INTERVAL.toNanos()) {
 			this.loop.signal();
 		}
-		return this.last;
+		return (sampledAt != null && now - sampledAt < MAX_AGE.toNanos()) ? this.last : DatabaseSample.NONE;
 	}
 
 	/**
 	 * Have a sample taken soon, however old the last one is. Returns at once.
 	 */
 	void refresh() {
-		this.sampledAt = null;
+		this.refreshRequested = true;
 		this.loop.signal();
 	}
 
@@ -170,7 +179,11 @@ final class DatabaseSampler implements AutoCloseable {
 	private Next sample() {
 		long now = System.nanoTime();
 		Long before = this.sampledAt;
-		if (before == null || now - before >= INTERVAL.toNanos()) {
+		boolean refresh = this.refreshRequested;
+		if (refresh) {
+			this.refreshRequested = false;
+		}
+		if (refresh || before == null || now - before >= INTERVAL.toNanos()) {
 			boolean tables = this.tablesAt == null || now - this.tablesAt >= TABLES_INTERVAL.toNanos();
 			this.last = this.database.executeSeparately("sample the database", ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> sample(connection, tables));
@@ -182,17 +195,27 @@ final class DatabaseSampler implements AutoCloseable {
 	}
 
 	private DatabaseSample sample(Connection connection, boolean tables) throws SQLException {
-		Map<String, Queue> queues = new HashMap<>();
-		Set<String> probed = new HashSet<>();
-		for (QueueBacklog queue : this.work.read(connection)) {
-			queues.merge(this.labels.knownLabel(queue.queue()), stored(queue), Queue::with);
-			if (queue.probed()) {
-				probed.add(queue.queue());
-			}
-		}
 		return new DatabaseSample(ask(connection, NOTIFICATION_QUEUE), ask(connection, OLDEST_TRANSACTION),
 				clockDifference(connection), ask(connection, this.deletedStreams),
-				(tables) ? tables(connection) : this.last.tables(), queues, probed);
+				(tables) ? tables(connection) : this.last.tables(), queues(connection));
+	}
+
+	private @Nullable Queues queues(Connection connection) throws SQLException {
+		Map<String, Queue> stored = new HashMap<>();
+		Set<String> probed = new HashSet<>();
+		try {
+			for (QueueBacklog queue : this.work.read(connection)) {
+				stored.merge(this.labels.knownLabel(queue.queue()), stored(queue), Queue::with);
+				if (queue.probed()) {
+					probed.add(queue.queue());
+				}
+			}
+			return new Queues(stored, probed);
+		}
+		catch (SQLException ex) {
+			tolerate(ex);
+			return null;
+		}
 	}
 
 	private static Queue stored(QueueBacklog queue) {

@@ -195,7 +195,7 @@ public enum DurableNotifyMeters {
 	 */
 	DELIVERY_AGE("delivery.age", Kind.TIMER,
 			"The age of an entry when a reader that has had all before gives it to its handler, of the first in a row. It "
-					+ "contains the difference of the clocks",
+					+ "contains the difference of the clocks. Named consumers give none",
 			Common.LOGS),
 
 	/**
@@ -409,7 +409,7 @@ public enum DurableNotifyMeters {
 	 * Times senders.
 	 */
 	OUTBOX_SENDER("outbox.sender", Kind.TIMER,
-			"Calls of senders. refused: the receiver does not take the event for good", Common.SENDER,
+			"Calls of senders. refused: the receiver, or its client, does not take the event for good", Common.SENDER,
 			MeterTag.of("outcome", OutboxMeasures.Result.class)),
 
 	/**
@@ -612,10 +612,10 @@ public enum DurableNotifyMeters {
 
 		private static final MeterTag SENDER = MeterTag.named("sender", "a sender of this application");
 
-		private static final MeterTag TABLE = MeterTag.of("table", "change_log", "change_snapshots", "changes",
-				"deleted_streams", "instances", "outbox_sent", "stream_chunks", "stream_consumer_positions",
+		private static final MeterTag TABLE = MeterTag.of("table", "change_lifetime", "change_log", "change_snapshots",
+				"changes", "deleted_streams", "instances", "outbox_sent", "stream_chunks", "stream_consumer_positions",
 				"stream_consumers", "streams", "work_claims", "work_dead", "work_finished", "work_items",
-				"work_lane_items", "work_queues", "workflow_events", "workflow_runs");
+				"work_lane_items", "work_probes", "work_queues", "workflow_events", "workflow_runs");
 
 		private static final MeterTag TASKS = MeterTag.of("topic", "streams", "events", "changes", "work", "recurring",
 				"channels", "outbox");

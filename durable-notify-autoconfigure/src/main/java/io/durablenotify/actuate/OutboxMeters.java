@@ -29,19 +29,13 @@ record OutboxMeters(OutboxMeasures measures, DatabaseSampler sampler) implements
 	@Override
 	public void register(MeterRegistrar registrar) {
 		this.measures.senders().forEach((sender, calls) -> {
+			String queue = OutboxMeasures.queue(sender);
 			registrar.timers(DurableNotifyMeters.OUTBOX_SENDER, calls, sender);
 			registrar.gauge(DurableNotifyMeters.OUTBOX_CIRCUIT, this.sampler,
-					(sampler) -> isOpen(sampler.last(), sender, false), sender, "closed");
-			registrar.gauge(DurableNotifyMeters.OUTBOX_CIRCUIT, this.sampler,
-					(sampler) -> isOpen(sampler.last(), sender, true), sender, "open");
+					(sampler) -> 1 - sampler.last().probed(queue), sender, "closed");
+			registrar.gauge(DurableNotifyMeters.OUTBOX_CIRCUIT, this.sampler, (sampler) -> sampler.last().probed(queue),
+					sender, "open");
 		});
-	}
-
-	private static double isOpen(DatabaseSample sample, String sender, boolean open) {
-		if (!sample.isTaken()) {
-			return Double.NaN;
-		}
-		return (sample.probed().contains(OutboxMeasures.queue(sender)) == open) ? 1 : 0;
 	}
 
 }

@@ -84,7 +84,7 @@ final class LogChecks<E> {
 	private boolean polling;
 
 	/**
-	 * The names that only the poll has asked for.
+	 * The names that only the poll has asked for, until they are checked.
 	 */
 	private Set<String> polledNames = Set.of();
 
@@ -166,6 +166,7 @@ final class LogChecks<E> {
 			List<Long> slice = this.slices.peek();
 			check(watched(slice), names, slice != null && this.polling);
 			checked = true;
+			this.polledNames = Set.of();
 		}
 		finally {
 			if (checked) {
@@ -267,7 +268,8 @@ final class LogChecks<E> {
 	private void bind(Named named) {
 		Collection<LogSubscription<E>> bound = this.registry.bindWaiting(named.name(), named.id());
 		bound.forEach(this.wake::test);
-		if (!bound.isEmpty() && this.polledNames.contains(named.name())) {
+		// One that was requested since was told of
+		if (!bound.isEmpty() && this.polledNames.contains(named.name()) && !this.names.contains(named.name())) {
 			this.registry.measures().poll().found(named.id(), 1);
 		}
 	}

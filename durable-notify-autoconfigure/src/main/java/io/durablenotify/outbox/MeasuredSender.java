@@ -42,7 +42,7 @@ record MeasuredSender(OutboxSender sender, Outcomes<Result, Timing> timings) imp
 			this.sender.send(message);
 			result = Result.SENT;
 		}
-		catch (PermanentFailureException ex) {
+		catch (PermanentFailureException | UnsendableEventException ex) {
 			result = Result.REFUSED;
 			throw ex;
 		}

@@ -60,7 +60,7 @@ public record OutboxMeasures(Names<Outcomes<OutboxMeasures.Result, Timing>> send
 		SENT,
 
 		/**
-		 * The receiver has refused it for good.
+		 * The receiver, or its client, has refused it for good.
 		 */
 		REFUSED,
 

@@ -403,7 +403,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			WorkListenerRegistry.this.held.values()
 				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
 			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
-			boolean withWaits = measures.waiting().isRecorded();
+			boolean polled = queue.isPolled();
+			boolean withWaits = polled || measures.waiting().isRecorded();
 			long start = measures.claim().start();
 			ClaimedWork claimed = WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
@@ -420,7 +421,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 						return work;
 					});
 			measures.claim().end(start);
-			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), queue.isPolled());
+			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), polled);
 			return claimed;
 		}
 

@@ -17,8 +17,6 @@
 package io.durablenotify.work;
 
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.measure.Names;
 import io.durablenotify.wakeup.PollFindings;
@@ -29,11 +27,9 @@ import io.durablenotify.work.QueueMeasures.Cause;
  *
  * @param faces the features that make queues
  * @param queues by a queue's label
- * @param byQueue the same by the names of the queues that are handled here
  * @param poll what the poll has found
  */
-public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, Map<String, QueueMeasures> byQueue,
-		PollFindings poll) {
+public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, PollFindings poll) {
 
 	/**
 	 * How many labels there are at most.
@@ -51,7 +47,7 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, M
 	 * @param faces the features that make queues
 	 */
 	public WorkMeasures(List<QueueFace> faces) {
-		this(faces, new Names<>(MAX_LABELS, QueueMeasures::new), new ConcurrentHashMap<>(), new PollFindings());
+		this(faces, new Names<>(MAX_LABELS, QueueMeasures::new), new PollFindings());
 		faces.forEach((face) -> this.queues.of(face.name()));
 	}
 
@@ -96,8 +92,7 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, M
 	 * Return the measures of a queue that is handled here.
 	 */
 	QueueMeasures of(String queue) {
-		QueueMeasures known = this.byQueue.get(queue);
-		return (known != null) ? known : this.byQueue.computeIfAbsent(queue, (name) -> this.queues.of(label(name)));
+		return this.queues.of(label(queue));
 	}
 
 }

@@ -17,7 +17,6 @@
 package io.durablenotify.actuate;
 
 import java.util.Map;
-import java.util.Set;
 
 import org.apache.commons.logging.LogFactory;
 import org.junit.jupiter.api.Test;
@@ -37,7 +36,7 @@ class DatabaseWarningsTests {
 	private final DatabaseWarnings warnings = new DatabaseWarnings(LogFactory.getLog(DatabaseWarningsTests.class));
 
 	private void check(double queue, double clock) {
-		this.warnings.check(new DatabaseSample(queue, 0, clock, 0, Map.of(), Map.of(), Set.of()));
+		this.warnings.check(new DatabaseSample(queue, 0, clock, 0, Map.of(), null));
 	}
 
 	@Test

@@ -153,6 +153,14 @@ class DurableNotifyMetricsTests {
 				.anyMatch((meter) -> meter.meterName().equals(name)));
 	}
 
+	@Test
+	void allTablesOfTheSchemaHaveMeters() {
+		assertThat(DurableNotifyMeters.DATABASE_TABLE_SIZE.tags().get(0).values())
+			.containsExactlyInAnyOrderElementsOf(database.jdbc()
+				.queryForList("SELECT relname FROM pg_class WHERE relnamespace = 'durable_notify'::regnamespace "
+						+ "AND relkind = 'r' AND relname <> 'schema_history'", String.class));
+	}
+
 	/**
 	 * Boot makes a timer of each observation, with other tags.
 	 */

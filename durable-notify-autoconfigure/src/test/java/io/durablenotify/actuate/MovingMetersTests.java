@@ -80,7 +80,7 @@ class MovingMetersTests {
 	private static TestDatabase database;
 
 	@Fixture(sources = { WithMetrics.class, Sender.class },
-			properties = { "durable-notify.poll.interval=300ms", "durable-notify.streams.append-timeout=500ms",
+			properties = { "durable-notify.poll.interval=300ms", "durable-notify.streams.append-timeout=5s",
 					"durable-notify.streams.families.small.prefix=small/",
 					"durable-notify.streams.families.small.buffer-size=4", "durable-notify.work.poll-interval=3s",
 					"durable-notify.outbox.circuit.failures=2", "durable-notify.outbox.circuit.interval=100ms",

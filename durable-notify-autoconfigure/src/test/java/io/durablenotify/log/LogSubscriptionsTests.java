@@ -41,6 +41,7 @@ import io.durablenotify.log.LogStore.Found;
 import io.durablenotify.log.NumberedLogs.Entry;
 import io.durablenotify.log.NumberedLogs.Numbered;
 import io.durablenotify.log.ReaderState.Status;
+import io.durablenotify.measure.Tally;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -54,6 +55,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.mockito.ArgumentCaptor;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -61,6 +63,10 @@ import org.springframework.jdbc.CannotGetJdbcConnectionException;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.verify;
 
 /**
  * Tests for {@link LogSubscriptions} of a test feature, whose logs begin with 1 and never
@@ -558,6 +564,32 @@ class LogSubscriptionsTests {
 			thread.get(30, TimeUnit.SECONDS);
 		}
 		Eventually.await(polls::isEmpty, polls::toString);
+	}
+
+	@Test
+	void whatWakeupsToldOfAfterAPollIsNotFoundByIt() {
+		Poll poll = mock();
+		given(poll.register(any(), any())).willReturn(mock());
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), poll);
+		List<Recorder> waiting = List.of(new Recorder().follow("told", 1), new Recorder().follow("told too", 1));
+		poll(poll, 1);
+		poll(poll, 2);
+		heldUp(() -> {
+			append("told", 1);
+			append("told too", 1);
+			return waiting;
+		}).forEach((recorder) -> recorder.awaitNumbers(1, 1));
+		poll(poll, 3);
+		assertThat(this.readers.measures().poll().found().sum()).isZero();
+	}
+
+	private void poll(Poll poll, int round) {
+		ArgumentCaptor<Runnable> check = ArgumentCaptor.captor();
+		verify(poll).register(check.capture(), any());
+		check.getValue().run();
+		Tally rounds = this.readers.measures().poll().rounds();
+		Eventually.await(() -> rounds.sum() == round, rounds::toString);
 	}
 
 	@Test

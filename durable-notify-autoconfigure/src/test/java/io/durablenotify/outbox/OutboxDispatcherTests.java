@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 import io.durablenotify.observation.Observations;
+import io.durablenotify.outbox.OutboxMeasures.Result;
 import io.durablenotify.testsupport.TestItem;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.QueueProbes;
@@ -135,6 +136,20 @@ class OutboxDispatcherTests {
 		fail(new UnsendableEventException("too large", new IllegalStateException()));
 		assertThatExceptionOfType(PermanentFailureException.class).isThrownBy(this::handle).withMessage("too large");
 		assertThat(this.probes.calls).containsExactly("find");
+	}
+
+	@Test
+	void anEventThatCannotBeSentIsTimedAsRefused() {
+		OutboxMeasures measures = new OutboxMeasures();
+		List<Long> refused = new ArrayList<>();
+		measures.senders().of("orders").of(Result.SENT).recordBy((nanos) -> {
+		});
+		measures.senders().of("orders").of(Result.REFUSED).recordBy(refused::add);
+		fail(new UnsendableEventException("too large", new IllegalStateException()));
+		assertThatExceptionOfType(PermanentFailureException.class).isThrownBy(
+				() -> new OutboxDispatcher(measures.measured(this.sender), this.circuit, (name, item, message) -> {
+				}, "/shop", null, Observations.NONE).handle(item()));
+		assertThat(refused).hasSize(1);
 	}
 
 	@Test

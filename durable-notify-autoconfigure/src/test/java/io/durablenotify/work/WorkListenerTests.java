@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
@@ -105,6 +106,22 @@ class WorkListenerTests {
 		awaitEffects(200);
 		Eventually.await(() -> count("work_items") == 0, WorkListenerTests::state);
 		assertThat(effects()).hasSize(200).doesNotHaveDuplicates().first().isEqualTo("m000 of t");
+	}
+
+	@Test
+	void whatOnlyThePollHasFoundIsCountedWithoutMetersToo() throws InterruptedException {
+		Instance instance = start(Mails.class, "durable-notify.listener.enabled=false",
+				"durable-notify.work.poll-interval=3s");
+		WorkMeasures measures = instance.bean(WorkMeasures.class);
+		CountDownLatch claimed = new CountDownLatch(1);
+		measures.of("polled").claim().recordBy((nanos) -> claimed.countDown());
+		instance.bean(WorkListeners.class).register(WorkListenerSpec.of("polled"), (item) -> WorkOutcome.done());
+		claimed.await();
+		database.jdbc()
+			.queryForObject("SELECT durable_notify.enqueue('polled', 'lost', "
+					+ "due_at => clock_timestamp() - interval '2 s', wake => false)", Long.class);
+		Eventually.await(() -> measures.poll().found().sum() == 1,
+				() -> measures.poll().rounds() + " rounds, " + measures.of("polled"));
 	}
 
 	record Mail(String to) {

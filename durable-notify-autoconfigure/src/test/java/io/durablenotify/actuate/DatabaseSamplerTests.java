@@ -1,0 +1,91 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.actuate;
+
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.work.WorkBacklog;
+import io.durablenotify.work.WorkMeasures;
+import org.junit.jupiter.api.Test;
+
+import org.springframework.test.util.ReflectionTestUtils;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link DatabaseSampler} where the database does not answer.
+ */
+class DatabaseSamplerTests {
+
+	@Fixture
+	private static Instance instance;
+
+	private static DatabaseSampler sampler(WorkBacklog work) {
+		return new DatabaseSampler(instance.bean(ApplicationDatabase.class), instance.bean(Schema.class).name(), work,
+				instance.bean(WorkMeasures.class), Clock.systemUTC());
+	}
+
+	@Test
+	void whatTheServerHasGivenUpIsUnknownAndTheRestIsNot() {
+		try (DatabaseSampler sampler = sampler((connection) -> {
+			try (Statement statement = connection.createStatement()) {
+				statement.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)");
+			}
+			return List.of();
+		})) {
+			Eventually.await(() -> sampler.last().notificationQueue() >= 0, () -> sampler.last().toString());
+			assertThat(sampler.last().queue("other").due()).isNaN();
+			assertThat(sampler.last().probed("outbox/orders")).isNaN();
+			assertThat(sampler.last().table("streams").bytes()).isPositive();
+		}
+	}
+
+	@Test
+	void anOldAnswerIsNone() {
+		AtomicBoolean failing = new AtomicBoolean();
+		try (DatabaseSampler sampler = sampler((connection) -> {
+			if (failing.get()) {
+				throw new SQLException("On purpose", "08006");
+			}
+			return List.of();
+		})) {
+			awaitAnswer(sampler);
+			failing.set(true);
+			long old = System.nanoTime() - Duration.ofMinutes(3).toNanos();
+			ReflectionTestUtils.setField(sampler, "sampledAt", old);
+			assertThat(sampler.last()).isSameAs(DatabaseSample.NONE);
+			assertThat(sampler.age()).isGreaterThan(179);
+			failing.set(false);
+			awaitAnswer(sampler);
+		}
+	}
+
+	private static void awaitAnswer(DatabaseSampler sampler) {
+		Eventually.await(() -> sampler.last().queue("other").due() == 0, () -> sampler.last().toString());
+	}
+
+}
