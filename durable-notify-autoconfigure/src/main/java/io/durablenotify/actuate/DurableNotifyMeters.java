@@ -144,7 +144,7 @@ public enum DurableNotifyMeters {
 	 */
 	POLL_FOUND("poll.found", Kind.COUNTER,
 			"Streams, runs, changes and items that the poll has found, and no notification has told of until the next poll "
-					+ "(of an item, for a second). While the listener listens, notifications are lost",
+					+ "(of an item, for a quarter of a second). While the listener listens, notifications are lost",
 			Common.TOPICS),
 
 	/**

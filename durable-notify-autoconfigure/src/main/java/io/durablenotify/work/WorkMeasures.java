@@ -40,7 +40,7 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, P
 	 * Of items that are due just now, the wake-up may be under way, or have gone to
 	 * another instance.
 	 */
-	private static final long LATE_MICROS = 1_000_000;
+	private static final long LATE_MICROS = 250_000;
 
 	/**
 	 * Create measures that begin at 0.
