@@ -123,6 +123,8 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.loop.PeriodicTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.SerialTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.WorkerThread", "a tool of several features"),
+			Map.entry("io.durablenotify.log.FetchMeasures", "meters are made of it; a record would break javadoc 17"),
+			Map.entry("io.durablenotify.log.HandlerMeasures", "meters are made of it; a record would break javadoc 17"),
 			Map.entry("io.durablenotify.method.HandlerMethod", "a tool of features with handler methods"),
 			Map.entry("io.durablenotify.method.HandlerMethodProcessor", "a tool of features with handler methods"),
 			Map.entry("io.durablenotify.event.NewEvent", "a value with factory methods and a private form"),

@@ -22,17 +22,27 @@ import io.durablenotify.measure.Timing;
 
 /**
  * What is timed of fetches.
- *
- * @param statements the statements, with the wait for a connection
- * @param entries how many entries each of them has brought
  */
-public record FetchMeasures(Outcomes<Result, Timing> statements, Sizes entries) {
+public final class FetchMeasures {
+
+	private final Outcomes<Result, Timing> statements = Outcomes.timed(Result.class);
+
+	private final Sizes entries = new Sizes();
 
 	/**
-	 * Create measures that begin at 0.
+	 * Return the statements, with the wait for a connection.
+	 * @return the statements
 	 */
-	public FetchMeasures() {
-		this(Outcomes.timed(Result.class), new Sizes());
+	public Outcomes<Result, Timing> statements() {
+		return this.statements;
+	}
+
+	/**
+	 * Return how many entries each statement has brought.
+	 * @return the entries
+	 */
+	public Sizes entries() {
+		return this.entries;
 	}
 
 	/**

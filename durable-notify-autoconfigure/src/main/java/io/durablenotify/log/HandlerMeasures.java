@@ -22,19 +22,38 @@ import io.durablenotify.measure.Timing;
 
 /**
  * What is timed and counted of handlers.
- *
- * @param calls their calls
- * @param fetched the entries for them that were fetched
- * @param handedOver the entries for them that were handed over by an append of this
- * instance, without a fetch
  */
-public record HandlerMeasures(Outcomes<Result, Timing> calls, Tally fetched, Tally handedOver) {
+public final class HandlerMeasures {
+
+	private final Outcomes<Result, Timing> calls = Outcomes.timed(Result.class);
+
+	private final Tally fetched = new Tally();
+
+	private final Tally handedOver = new Tally();
 
 	/**
-	 * Create measures that begin at 0.
+	 * Return the calls of handlers.
+	 * @return the calls
 	 */
-	public HandlerMeasures() {
-		this(Outcomes.timed(Result.class), new Tally(), new Tally());
+	public Outcomes<Result, Timing> calls() {
+		return this.calls;
+	}
+
+	/**
+	 * Return how many entries for them were fetched.
+	 * @return the entries
+	 */
+	public Tally fetched() {
+		return this.fetched;
+	}
+
+	/**
+	 * Return how many entries were handed over by an append of this instance, without a
+	 * fetch.
+	 * @return the entries
+	 */
+	public Tally handedOver() {
+		return this.handedOver;
 	}
 
 	/**

@@ -42,6 +42,10 @@ public final class PayloadJson {
 
 	private final JsonMapper mapper;
 
+	/**
+	 * Create a new instance.
+	 * @param mapper the application's mapper
+	 */
 	public PayloadJson(JsonMapper mapper) {
 		this.mapper = mapper;
 	}
