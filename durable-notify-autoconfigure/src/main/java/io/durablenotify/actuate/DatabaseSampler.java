@@ -56,7 +56,7 @@ final class DatabaseSampler implements AutoCloseable {
 	private static final Duration INTERVAL = Duration.ofSeconds(15);
 
 	/**
-	 * To ask for the size of a table takes a look at each of its files.
+	 * The server examines each file of a table for its size.
 	 */
 	private static final Duration TABLES_INTERVAL = Duration.ofMinutes(5);
 
@@ -131,7 +131,7 @@ final class DatabaseSampler implements AutoCloseable {
 	private volatile boolean refreshRequested;
 
 	/**
-	 * When the tables were looked at last. Owned by the loop's thread.
+	 * When the tables were sampled last. Owned by the loop's thread.
 	 */
 	private @Nullable Long tablesAt;
 
@@ -235,7 +235,7 @@ final class DatabaseSampler implements AutoCloseable {
 	}
 
 	/**
-	 * Ask for a number, which a managed server may refuse to tell.
+	 * Ask for a number, which a managed server may refuse.
 	 */
 	private static double ask(Connection connection, String sql) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(sql)) {

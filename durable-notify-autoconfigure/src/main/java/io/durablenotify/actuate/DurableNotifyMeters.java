@@ -100,7 +100,7 @@ public enum DurableNotifyMeters {
 	/**
 	 * Summarizes the writes of a notification.
 	 */
-	WAKEUPS_BATCH("wakeups.batch", Kind.SUMMARY, "Writes that one notification tells of"),
+	WAKEUPS_BATCH("wakeups.batch", Kind.SUMMARY, "Writes that one notification announces"),
 
 	/**
 	 * Gauges the pause between notifications.
@@ -143,7 +143,7 @@ public enum DurableNotifyMeters {
 	 * Counts what only the poll has found.
 	 */
 	POLL_FOUND("poll.found", Kind.COUNTER,
-			"Streams, runs, changes and items that the poll has found, and no notification has told of until the next poll "
+			"Streams, runs, changes and items that the poll has found, and no notification has announced until the next poll "
 					+ "(of an item, for a quarter of a second). While the listener listens, notifications are lost",
 			Common.TOPICS),
 

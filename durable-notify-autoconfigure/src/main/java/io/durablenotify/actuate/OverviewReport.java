@@ -216,7 +216,7 @@ final class OverviewReport {
 	 * Readers of a feature.
 	 *
 	 * @param lag the greatest lag
-	 * @param found how many logs the poll has found that no wake-up has told of
+	 * @param found how many logs the poll has found that no wake-up has announced
 	 */
 	record LogView(int live, int behind, int full, int waiting, long lag, long found) {
 
@@ -235,7 +235,7 @@ final class OverviewReport {
 	/**
 	 * Subscriptions to changes, as {@link ChangeDeliveryState}.
 	 *
-	 * @param found how many changes the poll has found that no wake-up has told of
+	 * @param found how many changes the poll has found that no wake-up has announced
 	 */
 	record ChangesView(int subscriptions, int behind, Duration positionAge, ChangeGap.@Nullable Reason lastGap,
 			@Nullable Instant lastGapAt, long found) {
@@ -250,7 +250,7 @@ final class OverviewReport {
 	 * @param unhandledQueues as in the health
 	 * @param probedQueues the queues whose handlers fail altogether, so that one item at
 	 * a time is tried
-	 * @param found how many items the poll has found late that no wake-up has told of
+	 * @param found how many items the poll has found late that no wake-up has announced
 	 */
 	record WorkView(int queues, int running, int held, List<@Nullable String> unhandledQueues,
 			List<@Nullable String> probedQueues, long found) {

@@ -170,7 +170,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
-		this.measures.poll().told(wakeup.id());
+		this.measures.poll().announced(wakeup.id());
 		if (this.feeds.haveTopic(wakeup.id())) {
 			signal();
 		}

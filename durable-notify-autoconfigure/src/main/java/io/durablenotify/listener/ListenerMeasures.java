@@ -68,7 +68,7 @@ public record ListenerMeasures(String wakeupChannel, String probeChannel, Outcom
 	}
 
 	/**
-	 * The channels that are told apart.
+	 * The channels that are distinguished.
 	 */
 	public enum Channel {
 

@@ -268,7 +268,7 @@ final class LogChecks<E> {
 	private void bind(Named named) {
 		Collection<LogSubscription<E>> bound = this.registry.bindWaiting(named.name(), named.id());
 		bound.forEach(this.wake::test);
-		// One that was requested since was told of
+		// A wake-up has announced one that was requested since
 		if (!bound.isEmpty() && this.polledNames.contains(named.name()) && !this.names.contains(named.name())) {
 			this.registry.measures().poll().found(named.id(), 1);
 		}

@@ -85,7 +85,7 @@ public final class LogSubscription<E> implements Subscription {
 	private final ReaderMeasures measures;
 
 	/**
-	 * The index after the last entry that a wake-up or the last fetch has told of. A
+	 * The index after the last entry that a wake-up or the last fetch has announced. A
 	 * value that is overwritten by an older one is corrected by the fetch that follows
 	 * its wake-up.
 	 */

@@ -274,7 +274,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
-		measures().poll().told(wakeup.id());
+		measures().poll().announced(wakeup.id());
 		for (LogSubscription<E> reader : this.registry.of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
 				reader.announce(wakeup.position());

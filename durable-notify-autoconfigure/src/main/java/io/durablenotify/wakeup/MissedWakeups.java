@@ -25,7 +25,7 @@ import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Logs that the poll finds what wake-ups should have told of, although they can be
+ * Logs that the poll finds what wake-ups should have announced, although they can be
  * received: at most one line every ten minutes. Used by the poll's thread, but for
  * {@link #watch}.
  */
@@ -72,9 +72,10 @@ final class MissedWakeups {
 		long now = this.nanoTime.getAsLong();
 		Long loggedAt = this.loggedAt;
 		if (found > this.known && (loggedAt == null || now - loggedAt >= REPEAT.toNanos())) {
-			this.logger.warn(("The poll has found %d new entries or changes that no wake-up had told of, although this "
-					+ "instance listens: what writes them sends no notifications, or they are lost")
-				.formatted(found - this.known));
+			this.logger
+				.warn(("The poll has found %d new entries or changes that no wake-up had announced, although this "
+						+ "instance listens: what writes them sends no notifications, or they are lost")
+					.formatted(found - this.known));
 			this.known = found;
 			this.loggedAt = now;
 		}

@@ -34,7 +34,7 @@ public interface Poll {
 	Subscription register(Runnable check);
 
 	/**
-	 * Register a check that finds what wake-ups should have told of.
+	 * Register a check that finds what wake-ups should have announced.
 	 * @param check as above
 	 * @param findings what it has found: while the listener is proven to receive, that is
 	 * logged

@@ -22,7 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import io.durablenotify.measure.Tally;
 
 /**
- * Counts what a feature's poll has found and no wake-up has told of. What a poll finds
+ * Counts what a feature's poll has found and no wake-up has announced. What a poll finds
  * counts when the next one begins: until then its wake-up may be under way. Thread-safe.
  */
 public final class PollFindings {
@@ -60,14 +60,14 @@ public final class PollFindings {
 	 * A wake-up has come.
 	 * @param id its id
 	 */
-	public void told(long id) {
+	public void announced(long id) {
 		if (!this.untold.isEmpty()) {
 			this.untold.remove(id);
 		}
 	}
 
 	/**
-	 * A resync has come, which tells of everything.
+	 * A resync has come, which stands for everything.
 	 */
 	public void toldAll() {
 		this.untold.clear();
@@ -82,7 +82,7 @@ public final class PollFindings {
 	}
 
 	/**
-	 * Return what was found and not told of.
+	 * Return what was found and not announced.
 	 * @return the counter
 	 */
 	public Tally found() {

@@ -26,7 +26,7 @@ import io.durablenotify.measure.Timing;
  * What is counted and timed of wake-ups.
  *
  * @param notifications the statements that notify other instances
- * @param batch how many writes each of them tells of
+ * @param batch how many writes each of them announces
  * @param received the wake-ups that were received, by topic
  * @param resyncs the resyncs, by cause
  */

@@ -160,7 +160,14 @@ final class SseResponse extends SseEmitter {
 			if (!dispatchedAtEnd) {
 				this.control.forbid();
 			}
-			connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
+			try {
+				connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
+			}
+			catch (RuntimeException ex) {
+				// Spring MVC answers it by a dispatch
+				this.control.allow();
+				throw ex;
+			}
 			if (connection.isBlocking()) {
 				this.control.allow();
 			}

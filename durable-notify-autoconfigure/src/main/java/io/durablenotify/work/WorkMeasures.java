@@ -76,8 +76,8 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, P
 	}
 
 	/**
-	 * A claim has brought items. One that only the poll has found, a second after it was
-	 * due at the earliest, has had no wake-up.
+	 * A claim has brought items. One that only the poll has found, a quarter of a second
+	 * after it was due at the earliest, has had no wake-up.
 	 */
 	void claimed(QueueMeasures queue, List<ClaimedItem> items, boolean polled) {
 		queue.claimed().record(items.size());

@@ -44,7 +44,7 @@ class PollFindingsTests {
 	void whatAWakeupTellsOfUntilThenDoesNotCount() {
 		this.findings.found(1, 1);
 		this.findings.found(2, 1);
-		this.findings.told(1);
+		this.findings.announced(1);
 		this.findings.beginRound();
 		assertThat(this.findings.found().sum()).isEqualTo(1);
 	}

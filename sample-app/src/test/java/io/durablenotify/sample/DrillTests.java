@@ -21,6 +21,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 
@@ -116,6 +117,11 @@ class DrillTests {
 		await(expression).atMost(Duration.ofSeconds(60)).until(() -> value(expression) >= least);
 	}
 
+	private void awaitEndpoint(String path, String... texts) {
+		await(path).atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(this.client.get("/actuator/durablenotify" + path).body()).contains(texts));
+	}
+
 	@Test
 	void allRulesAndPanelsHaveData() throws Exception {
 		await("rules").atMost(Duration.ofSeconds(30))
@@ -139,6 +145,7 @@ class DrillTests {
 		this.pooler.kill();
 		this.prometheus.awaitAlert("DurableNotifyNotListening", true);
 		assertThat(value("max(durablenotify_listener_status{status=~'backing_off|connecting'})")).isOne();
+		awaitEndpoint("", "\"status\":\"BACKING_OFF\"", "\"error\":\"");
 		this.pooler.start();
 		this.prometheus.awaitAlert("DurableNotifyNotListening", false);
 		awaitValue("durablenotify_listener_reconnects_total", 1);
@@ -161,6 +168,7 @@ class DrillTests {
 				.appendAll("drill/hangs", IntStream.range(0, 20_000).mapToObj((i) -> new byte[10]).toList());
 			this.prometheus.awaitAlert("DurableNotifyReadersFull", true);
 			assertThat(value("max(durablenotify_readers_lag{topic='streams'})")).isGreaterThan(10_000);
+			awaitEndpoint("/streams?state=full", "\"drill/hangs\"", "\"lag\":20000");
 		}
 		finally {
 			release.countDown();
@@ -182,6 +190,9 @@ class DrillTests {
 				return this.prometheus.firing().contains("DurableNotifyAppendsLocked");
 			});
 			awaitValue("durablenotify_database_oldest_transaction_seconds", 1);
+			CompletableFuture<Long> waiting = writer.appendAsync("drill/held", "b");
+			awaitEndpoint("", "\"locked\":1");
+			waiting.handle((index, failure) -> null).join();
 		}
 		assertThat(writer.append("drill/held", "b")).isOne();
 	}
@@ -197,6 +208,7 @@ class DrillTests {
 			this.prometheus.awaitAlert("DurableNotifyWorkLate", true);
 			assertThat(value("max(durablenotify_work_oldest_due_seconds{queue='%s'})".formatted(Receipts.QUEUE)))
 				.isGreaterThan(60);
+			awaitEndpoint("/work", "\"name\":\"receipts\"", "\"oldestDue\":\"PT2M", "\"paused\":true");
 			this.instance.getBean(WorkQueue.class).cancel(Receipts.QUEUE, "drill");
 		}
 		finally {
