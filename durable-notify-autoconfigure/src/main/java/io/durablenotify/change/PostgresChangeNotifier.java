@@ -18,6 +18,7 @@ package io.durablenotify.change;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -54,11 +55,11 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 		ChangeRules.requireOriginator(originator);
 		ApplicationDatabase.requireWritable(() -> "Changes cannot be published");
 		Wakeup wakeup = Wakeup.moved(ChangeReader.idOf(topic), 0);
-		this.database.execute("publish a change", (connection, joined) -> this.writes.run(ChangeReader.TOPIC,
-				connection, joined, (session, inTransaction) -> {
-					this.sql.insert(session, topic, key, originator);
-					return Written.of(topic, wakeup);
-				}));
+		this.database.execute("publish a change", Conflicts.repeat((connection, joined) -> this.writes
+			.run(ChangeReader.TOPIC, connection, joined, (session, inTransaction) -> {
+				this.sql.insert(session, topic, key, originator);
+				return Written.of(topic, wakeup);
+			})));
 	}
 
 	@Override

@@ -25,6 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.channel.ChannelSql.Channel;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.TransactionBuffer;
@@ -124,7 +125,7 @@ final class ChannelModes {
 		if (known != null) {
 			return known;
 		}
-		SessionWork<Optional<ChannelMode>> work = (connection, joined) -> {
+		SessionWork<Optional<ChannelMode>> work = Conflicts.repeat((connection, joined) -> {
 			String kind = this.sql.find(connection, queue);
 			if (kind == null && create != null) {
 				this.sql.create(connection, queue, create.kind());
@@ -141,7 +142,7 @@ final class ChannelModes {
 				this.known.put(queue, mode);
 			}
 			return Optional.of(mode);
-		};
+		});
 		String task = (create != null) ? "create a channel" : "find a channel";
 		try {
 			return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))

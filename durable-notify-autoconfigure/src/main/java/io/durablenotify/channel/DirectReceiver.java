@@ -32,6 +32,7 @@ import java.util.function.Function;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.channel.DirectWaits.Wait;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.TransactionBuffer;
@@ -130,7 +131,8 @@ final class DirectReceiver {
 	 * one.
 	 */
 	Optional<Received> fetch(DirectAddress address) {
-		SessionWork<Optional<Received>> work = (connection, joined) -> fetch(connection, address, joined);
+		SessionWork<Optional<Received>> work = Conflicts
+			.repeat((connection, joined) -> fetch(connection, address, joined));
 		return (this.database.isInTransaction()) ? this.database.execute(TASK, work)
 				: this.database.executeSeparately(TASK, ApplicationDatabase.SOCKET_TIMEOUT, work);
 	}
@@ -200,10 +202,10 @@ final class DirectReceiver {
 	 * one.
 	 */
 	void buryRemoved(DirectAddress address, Received received, String error) {
-		this.database.execute("keep a message that is dead", (connection, joined) -> {
+		this.database.execute("keep a message that is dead", Conflicts.repeat((connection, joined) -> {
 			this.sql.buryRemoved(connection, address, received, error);
 			return joined;
-		});
+		}));
 	}
 
 	/**
@@ -213,7 +215,7 @@ final class DirectReceiver {
 	void bury(DirectAddress address, Received received, String error) {
 		if (!this.database.isInTransaction()) {
 			this.database.executeSeparately("keep a message that is dead", ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> this.sql.bury(connection, address, received, error));
+					Conflicts.repeat((connection, joined) -> this.sql.bury(connection, address, received, error)));
 		}
 	}
 

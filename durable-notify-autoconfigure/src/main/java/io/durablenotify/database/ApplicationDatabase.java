@@ -138,15 +138,16 @@ public final class ApplicationDatabase {
 	 * @throws DataAccessException if the database fails
 	 */
 	public <T extends @Nullable Object> T executeReading(String task, SessionWork<T> work) {
+		SessionWork<T> repeated = Conflicts.repeat(work);
 		if (!isInTransaction()) {
-			return executeSeparately(task, SOCKET_TIMEOUT, work);
+			return executeSeparately(task, SOCKET_TIMEOUT, repeated);
 		}
 		try {
 			return execute(task, work);
 		}
 		catch (DataAccessException ex) {
 			if (SqlErrors.isFailedTransaction(ex)) {
-				return executeSeparately(task, SOCKET_TIMEOUT, work);
+				return executeSeparately(task, SOCKET_TIMEOUT, repeated);
 			}
 			throw ex;
 		}

@@ -26,6 +26,7 @@ import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.Headers;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
@@ -188,8 +189,8 @@ final class DefaultEventLog implements EventLog {
 		requireSequence(afterSequence);
 		Assert.isTrue(limit >= 1 && limit <= MAX_EVENTS,
 				() -> "Limit must be 1 to " + MAX_EVENTS + ", but is " + limit);
-		return this.database.execute("read a page of a run",
-				(connection, joined) -> this.store.page(connection, runId, afterSequence, limit, MAX_PAGE_BYTES));
+		return this.database.execute("read a page of a run", Conflicts
+			.repeat((connection, joined) -> this.store.page(connection, runId, afterSequence, limit, MAX_PAGE_BYTES)));
 	}
 
 	@Override
@@ -197,8 +198,8 @@ final class DefaultEventLog implements EventLog {
 		EventTexts.requireRunId(runId);
 		Texts.require("Correlation id", correlationId, EventTexts.MAX_ID_LENGTH);
 		EventPage found = this.database.execute("find the events of a correlation id",
-				(connection, joined) -> this.store.findByCorrelation(connection, runId, correlationId, MAX_EVENTS,
-						MAX_CORRELATION_BYTES));
+				Conflicts.repeat((connection, joined) -> this.store.findByCorrelation(connection, runId, correlationId,
+						MAX_EVENTS, MAX_CORRELATION_BYTES)));
 		if (found.hasMore()) {
 			throw new InvalidDataAccessResourceUsageException(
 					("Correlation id '%s' of run '%s' has more than %d events, or more than %d bytes of payloads: "
@@ -236,14 +237,15 @@ final class DefaultEventLog implements EventLog {
 	@Override
 	public Optional<RunInfo> info(String runId) {
 		EventTexts.requireRunId(runId);
-		return this.database.execute("describe a run", (connection, joined) -> this.catalog.find(connection, runId));
+		return this.database.execute("describe a run",
+				Conflicts.repeat((connection, joined) -> this.catalog.find(connection, runId)));
 	}
 
 	@Override
 	public List<RunInfo> runs(RunQuery query) {
 		Assert.notNull(query, "'query' must not be null");
-		return this.database.execute("list runs",
-				(connection, joined) -> this.catalog.list(connection, query, this.properties.terminalTypes()));
+		return this.database.execute("list runs", Conflicts
+			.repeat((connection, joined) -> this.catalog.list(connection, query, this.properties.terminalTypes())));
 	}
 
 	@Override

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Optional;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -72,8 +73,9 @@ final class DefaultStreamConsumers implements StreamConsumers {
 		ApplicationDatabase.requireWritable(() -> "Consumer '%s' cannot be removed".formatted(name));
 		SessionWork<Written<Boolean>> removal = (connection, joined) -> remove(connection, name);
 		return this.database.execute("remove a consumer of streams",
-				(connection, joined) -> (joined) ? this.writes.run(OpenConsumers.TOPIC, connection, true, removal)
-						: this.writes.runInTransaction(OpenConsumers.TOPIC, connection, removal));
+				Conflicts.repeat((connection, joined) -> (joined)
+						? this.writes.run(OpenConsumers.TOPIC, connection, true, removal)
+						: this.writes.runInTransaction(OpenConsumers.TOPIC, connection, removal)));
 	}
 
 	private Written<Boolean> remove(Connection connection, String name) throws SQLException {

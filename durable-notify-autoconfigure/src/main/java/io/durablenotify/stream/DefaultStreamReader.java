@@ -22,6 +22,7 @@ import java.util.concurrent.Flow;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.Texts;
 import io.durablenotify.log.LogSubscriptions;
 
@@ -84,14 +85,15 @@ final class DefaultStreamReader implements StreamReader {
 		Assert.notNull(from, "'from' must not be null");
 		Assert.isTrue(limit >= 1 && limit <= MAX_PAGE_CHUNKS,
 				() -> "Limit must be 1 to " + MAX_PAGE_CHUNKS + ", but is " + limit);
-		return this.scope.relativePage(this.database.execute("read a page of a stream",
-				(connection, joined) -> this.store.page(connection, tailed, from, limit, MAX_PAGE_BYTES)));
+		return this.scope.relativePage(this.database.execute("read a page of a stream", Conflicts
+			.repeat((connection, joined) -> this.store.page(connection, tailed, from, limit, MAX_PAGE_BYTES))));
 	}
 
 	@Override
 	public Optional<StreamInfo> info(String stream) {
 		String name = this.scope.fullName(stream);
-		return this.database.execute("describe a stream", (connection, joined) -> this.catalog.find(connection, name))
+		return this.database
+			.execute("describe a stream", Conflicts.repeat((connection, joined) -> this.catalog.find(connection, name)))
 			.map(this.scope::relativeInfo);
 	}
 
@@ -99,7 +101,8 @@ final class DefaultStreamReader implements StreamReader {
 	public List<StreamInfo> list(StreamQuery query) {
 		Assert.notNull(query, "'query' must not be null");
 		StreamQuery full = this.scope.fullQuery(query);
-		return this.database.execute("list streams", (connection, joined) -> this.catalog.list(connection, full))
+		return this.database
+			.execute("list streams", Conflicts.repeat((connection, joined) -> this.catalog.list(connection, full)))
 			.stream()
 			.filter((info) -> this.scope.contains(info.name()))
 			.map(this.scope::relativeInfo)

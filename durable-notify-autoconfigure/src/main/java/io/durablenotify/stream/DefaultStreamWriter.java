@@ -26,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
 import io.durablenotify.StreamCodec;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
@@ -56,11 +57,6 @@ import org.springframework.util.Assert;
  * them; everything below has full ones.
  */
 final class DefaultStreamWriter implements StreamWriter {
-
-	/**
-	 * How often a write outside a transaction meets others before it gives up.
-	 */
-	private static final int MAX_ATTEMPTS = 20;
 
 	private final ApplicationDatabase database;
 
@@ -297,12 +293,12 @@ final class DefaultStreamWriter implements StreamWriter {
 		Append checked = newAppend(stream, new AppendConditions(streamId, AppendConditions.ANY), lastChunk);
 		awaitEarlier(checked.stream());
 		return timed(() -> WriteFailures.requireStored(
-				execute("append to a stream and end it", checked.stream(), repeating((connection, joined) -> {
+				execute("append to a stream and end it", checked.stream(), Conflicts.repeat((connection, joined) -> {
 					// An attempt that is rolled back may have an outcome
 					Append append = newAppend(stream, checked.conditions(), lastChunk);
 					this.write.appendLast(connection, joined, append, this.properties.appendTimeout());
 					return append;
-				}))));
+				}, AppendWrite::isConflict))));
 	}
 
 	@Override
@@ -381,26 +377,8 @@ final class DefaultStreamWriter implements StreamWriter {
 	private <T> T write(String task, String stream, SessionWork<Written<T>> work) {
 		awaitEarlier(stream);
 		return execute(task, stream,
-				repeating((connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, work)));
-	}
-
-	/**
-	 * Outside a transaction, what met another transaction that its isolation level hides
-	 * has written nothing, and sees it when it is repeated.
-	 */
-	private <T> SessionWork<T> repeating(SessionWork<T> work) {
-		return (connection, joined) -> {
-			for (int attempt = 1;; attempt++) {
-				try {
-					return work.run(connection, joined);
-				}
-				catch (SQLException ex) {
-					if (joined || attempt == MAX_ATTEMPTS || !AppendWrite.isConflict(ex)) {
-						throw ex;
-					}
-				}
-			}
-		};
+				Conflicts.repeat((connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, work),
+						AppendWrite::isConflict));
 	}
 
 	/**

@@ -29,6 +29,7 @@ import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.log.LogSubscriptions;
@@ -198,7 +199,8 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	private void create(ConsumerRun run) {
 		ConsumerSpec spec = run.spec();
 		this.database.execute("create a consumer of streams", (connection, joined) -> {
-			Created created = this.sql.create(connection, spec);
+			Created created = Conflicts.repeat((session, inTransaction) -> this.sql.create(session, spec))
+				.run(connection, joined);
 			if (!created.selection().equals(spec.selection()) || created.prefix() != spec.prefix()) {
 				throw new IllegalStateException(
 						"Consumer '%s' is one of %s, and cannot be one of %s: use another name, or remove it first"

@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -157,13 +158,13 @@ final class DefaultWorkAdmin implements WorkAdmin {
 	 * before.
 	 */
 	private int write(String queue, String task, Change change) {
-		return this.database.execute(task,
+		return this.database.execute(task, Conflicts.repeat(
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
 					Integer changed = limited(queue, session, change);
 					FoundQueue found = this.sql.find(session, queue);
 					return Written.of((changed != null) ? changed : 0,
 							(found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);
-				}));
+				})));
 	}
 
 	private @Nullable Integer limited(String queue, Connection connection, Change change) throws SQLException {

@@ -32,6 +32,7 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
@@ -47,11 +48,6 @@ import org.springframework.dao.ConcurrencyFailureException;
  * Creates queues that are missing.
  */
 final class WorkWrites {
-
-	/**
-	 * How often a write outside a transaction meets others before it gives up.
-	 */
-	private static final int MAX_ATTEMPTS = 20;
 
 	private final ApplicationDatabase database;
 
@@ -295,26 +291,22 @@ final class WorkWrites {
 	 * level hides has stored nothing, and sees it when it is repeated.
 	 */
 	private <T> T execute(String task, Supplier<String> what, SessionWork<T> work) {
+		SessionWork<T> repeated = Conflicts.repeat(work);
 		return this.database.execute(task, (connection, joined) -> {
-			for (int attempt = 1;; attempt++) {
-				try {
-					return work.run(connection, joined);
+			try {
+				return repeated.run(connection, joined);
+			}
+			catch (SQLException ex) {
+				if (!joined && SqlErrors.isConnectionLost(ex)) {
+					throw new EnqueueOutcomeUnknownException(what.get(), ex);
 				}
-				catch (SQLException ex) {
-					if (!joined && SqlErrors.isConnectionLost(ex)) {
-						throw new EnqueueOutcomeUnknownException(what.get(), ex);
-					}
-					boolean met = SqlErrors.isSerializationFailure(ex);
-					if (met && (joined || attempt == MAX_ATTEMPTS)) {
-						throw new ConcurrencyFailureException(("Another transaction used the same key at the same time "
-								+ "as %s: this one's isolation level hides it, or each waited for the other; repeat "
-								+ "this transaction")
-							.formatted(what.get()), ex);
-					}
-					if (!met) {
-						throw ex;
-					}
+				if (SqlErrors.isSerializationFailure(ex)) {
+					throw new ConcurrencyFailureException(("Another transaction used the same key at the same time "
+							+ "as %s: this one's isolation level hides it, or each waited for the other; repeat "
+							+ "this transaction")
+						.formatted(what.get()), ex);
 				}
+				throw ex;
 			}
 		});
 	}

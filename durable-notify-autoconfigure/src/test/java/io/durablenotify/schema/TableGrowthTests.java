@@ -130,6 +130,21 @@ class TableGrowthTests {
 		}
 	}
 
+	/**
+	 * Inserts bring autovacuum too, of tables that are larger than few rows need.
+	 */
+	@Test
+	void migrationsInsertTooLittleForAutovacuum() {
+		assumeEntriesAreCounted();
+		// Those of the connection that has migrated are reported when it is closed
+		assertThat(this.database.jdbc().queryForList("""
+				SELECT s.relname, s.n_ins_since_vacuum FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid,
+					coalesce((SELECT option_value::float8 FROM pg_options_to_table(c.reloptions)
+						WHERE option_name = 'autovacuum_vacuum_insert_threshold'), 1000) AS threshold
+				WHERE s.schemaname = 'durable_notify' AND threshold >= 0 AND s.n_ins_since_vacuum >= threshold
+				""")).isEmpty();
+	}
+
 	private double option(String table, String name) {
 		return this.database.jdbc()
 			.queryForObject(
