@@ -115,7 +115,8 @@ final class PostgresEventAppends {
 			given AS MATERIALIZED (
 				SELECT event_id, type, nullif(correlation_id, '') AS correlation_id,
 					nullif(idempotency_key, '') AS idempotency_key, nullif(payload, '') AS payload, is_first, ord
-				FROM unnest(?::text[]::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::boolean[])
+				FROM unnest((SELECT ?::text[]::uuid[]), (SELECT ?::text[]), (SELECT ?::text[]), (SELECT ?::text[]),
+						(SELECT ?::text[]), (SELECT ?::boolean[]))
 					WITH ORDINALITY AS g(event_id, type, correlation_id, idempotency_key, payload, is_first, ord)),
 			known AS MATERIALIZED (
 				SELECT g.ord, e.* FROM given g CROSS JOIN LATERAL (

@@ -53,14 +53,14 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 	 */
 	private static final String MOVED = """
 			SELECT w.id, NULL AS run_id
-			FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS w(id, next, received)
+			FROM unnest((SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::bigint[])) AS w(id, next, received)
 			LEFT JOIN LATERAL (SELECT r.id, r.run_id FROM ${schema}.workflow_runs r WHERE r.id = w.id OFFSET 0) r ON true
 			LEFT JOIN LATERAL (SELECT e.sequence + 1 AS next_sequence FROM ${schema}.workflow_events e
 				WHERE e.run_id = r.run_id AND e.sequence >= w.next - 1
 				ORDER BY e.sequence DESC LIMIT 1) t ON true
 			WHERE r.id IS NULL OR coalesce(t.next_sequence, 0) > w.next OR coalesce(t.next_sequence, 0) < w.received
 			UNION ALL
-			SELECT r.id, r.run_id FROM unnest(?::text[]) AS n(run_id)
+			SELECT r.id, r.run_id FROM unnest((SELECT ?::text[])) AS n(run_id)
 			CROSS JOIN LATERAL (SELECT id, run_id FROM ${schema}.workflow_runs WHERE run_id = n.run_id OFFSET 0) r
 			UNION ALL
 			SELECT NULL, ${schema}.server_run()

@@ -51,21 +51,21 @@ final class ConsumerPositionSql {
 			FROM ${schema}.stream_consumer_positions p
 			LEFT JOIN LATERAL (SELECT x.stream_id FROM ${schema}.streams x
 				WHERE x.stream_id = p.stream_id AND x.created_at = p.stream_created_at OFFSET 0) s ON true
-			WHERE p.consumer_id = ANY (?::bigint[]) AND NOT p.ended
+			WHERE p.consumer_id = ANY ((SELECT ?::bigint[])::bigint[]) AND NOT p.ended
 			ORDER BY gone DESC, p.stream_id
 			""";
 
 	private static final String CLEAN = """
 			DELETE FROM ${schema}.stream_consumer_positions WHERE ctid = ANY (ARRAY(
 				SELECT p.ctid FROM ${schema}.stream_consumer_positions p
-				WHERE p.consumer_id = ANY (?::bigint[]) AND p.ended AND NOT EXISTS (SELECT FROM ${schema}.streams x
+				WHERE p.consumer_id = ANY ((SELECT ?::bigint[])::bigint[]) AND p.ended AND NOT EXISTS (SELECT FROM ${schema}.streams x
 					WHERE x.stream_id = p.stream_id AND x.created_at = p.stream_created_at OFFSET 0)
 				LIMIT ${slice}))
 			""";
 
 	private static final String FIND_NEW = """
 			SELECT c.consumer_id, s.name
-			FROM unnest(?::bigint[]) AS w(consumer_id)
+			FROM unnest((SELECT ?::bigint[])) AS w(consumer_id)
 			CROSS JOIN LATERAL (SELECT x.consumer_id, x.selection, x.is_prefix FROM ${schema}.stream_consumers x
 				WHERE x.consumer_id = w.consumer_id OFFSET 0) c
 			CROSS JOIN LATERAL (SELECT x.name FROM ${schema}.streams x
@@ -85,7 +85,7 @@ final class ConsumerPositionSql {
 			+ """
 					INSERT INTO ${schema}.stream_consumer_positions (consumer_id, stream_id, stream_created_at, stream, next_index)
 					SELECT held.consumer_id, s.stream_id, s.created_at, s.name, 0
-					FROM held CROSS JOIN unnest(?::text[]) AS w(name)
+					FROM held CROSS JOIN unnest((SELECT ?::text[])) AS w(name)
 					CROSS JOIN LATERAL (SELECT x.stream_id, x.created_at, x.name FROM ${schema}.streams x
 						WHERE x.name = w.name OFFSET 0) s
 					ON CONFLICT (consumer_id, stream_id) DO NOTHING
@@ -123,7 +123,8 @@ final class ConsumerPositionSql {
 	 */
 	private static final String MOVE_ALL = """
 			WITH w AS MATERIALIZED (
-				SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
+				SELECT * FROM unnest((SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]),
+						(SELECT ?::bigint[]))
 					AS w(consumer_id, token, stream_id, stored_index, next_index)),
 			held AS MATERIALIZED (
 				SELECT d.consumer_id, d.token FROM (SELECT DISTINCT consumer_id, token FROM w) d

@@ -53,7 +53,7 @@ final class ConsumerSql {
 				SELECT instance_id FROM ${schema}.instances WHERE instance_id = ? AND gone_at IS NULL FOR KEY SHARE),
 			free AS MATERIALIZED (
 				SELECT c.consumer_id FROM ${schema}.stream_consumers c
-				WHERE c.consumer_id = ANY (?::bigint[]) AND (c.instance_id IS NULL OR c.instance_id = ?
+				WHERE c.consumer_id = ANY ((SELECT ?::bigint[])::bigint[]) AND (c.instance_id IS NULL OR c.instance_id = ?
 					OR NOT EXISTS (SELECT FROM ${schema}.instances i WHERE i.instance_id = c.instance_id))
 				ORDER BY c.consumer_id FOR NO KEY UPDATE OF c SKIP LOCKED),
 			claimed AS (
@@ -64,11 +64,11 @@ final class ConsumerSql {
 				RETURNING c.consumer_id, c.token)
 			SELECT w.consumer_id, coalesce(claimed.token, 0),
 				EXISTS (SELECT FROM ${schema}.stream_consumers c WHERE c.consumer_id = w.consumer_id)
-			FROM unnest(?::bigint[]) AS w(consumer_id) LEFT JOIN claimed USING (consumer_id)
+			FROM unnest((SELECT ?::bigint[])) AS w(consumer_id) LEFT JOIN claimed USING (consumer_id)
 			""";
 
 	private static final String FIND_LOST = """
-			SELECT w.consumer_id, w.token FROM unnest(?::bigint[], ?::bigint[]) AS w(consumer_id, token)
+			SELECT w.consumer_id, w.token FROM unnest((SELECT ?::bigint[]), (SELECT ?::bigint[])) AS w(consumer_id, token)
 			WHERE NOT EXISTS (SELECT FROM ${schema}.stream_consumers c
 				WHERE c.consumer_id = w.consumer_id AND c.token = w.token AND c.instance_id IS NOT NULL OFFSET 0)
 			""";

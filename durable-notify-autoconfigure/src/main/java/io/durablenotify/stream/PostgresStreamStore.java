@@ -73,7 +73,7 @@ final class PostgresStreamStore implements StreamStore {
 	 */
 	private static final String MOVED = """
 			SELECT w.stream_id, NULL AS name
-			FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS w(stream_id, next, received)
+			FROM unnest((SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::bigint[])) AS w(stream_id, next, received)
 			LEFT JOIN LATERAL (SELECT s.stream_id, s.ended_at FROM ${schema}.streams s
 				WHERE s.stream_id = w.stream_id OFFSET 0) s ON true
 			LEFT JOIN LATERAL (SELECT c.chunk_index + 1 AS next_index FROM ${schema}.stream_chunks c
@@ -82,7 +82,7 @@ final class PostgresStreamStore implements StreamStore {
 			WHERE s.stream_id IS NULL OR s.ended_at IS NOT NULL
 				OR coalesce(t.next_index, 0) > w.next OR coalesce(t.next_index, 0) < w.received
 			UNION ALL
-			SELECT s.stream_id, s.name FROM unnest(?::text[]) AS n(name)
+			SELECT s.stream_id, s.name FROM unnest((SELECT ?::text[])) AS n(name)
 			CROSS JOIN LATERAL (SELECT stream_id, name FROM ${schema}.streams WHERE name = n.name OFFSET 0) s
 			UNION ALL
 			SELECT NULL, ${schema}.server_run()

@@ -45,20 +45,24 @@ import org.postgresql.PGStatement;
  * the chunks from the end of the primary key. So no transaction's chunk can appear below
  * one that is visible already.
  * <p>
+ * Arrays are given as {@code (SELECT ?::bigint[])}: the planner could estimate by their
+ * lengths otherwise, and would plan a short batch each time, which took twice as long as
+ * the statement.
+ * <p>
  * Connections are in autocommit, or in a transaction: the caller's ({@code joined}),
  * whose settings must stay, or our own.
  */
 final class AppendSql {
 
 	private static final String FIND = """
-			SELECT name, stream_id FROM ${schema}.streams WHERE name = ANY(?::text[])
+			SELECT name, stream_id FROM ${schema}.streams WHERE name = ANY ((SELECT ?::text[])::text[])
 			""";
 
 	/**
 	 * In the order of the names, so that two of these cannot wait for each other.
 	 */
 	private static final String CREATE = """
-			WITH given AS MATERIALIZED (SELECT name, ord FROM unnest(?::text[]) WITH ORDINALITY AS g(name, ord)),
+			WITH given AS MATERIALIZED (SELECT name, ord FROM unnest((SELECT ?::text[])) WITH ORDINALITY AS g(name, ord)),
 			created AS (
 				INSERT INTO ${schema}.streams (stream_id, name) OVERRIDING SYSTEM VALUE
 				SELECT ${schema}.next_stream_id(), name FROM given ORDER BY name
@@ -94,7 +98,7 @@ final class AppendSql {
 	 * two of these cannot wait for each other.
 	 */
 	private static final String LOCK = """
-			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY(?::bigint[]) AND ended_at IS NULL
+			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY ((SELECT ?::bigint[])::bigint[]) AND ended_at IS NULL
 			ORDER BY stream_id FOR NO KEY UPDATE
 			""";
 
@@ -110,7 +114,8 @@ final class AppendSql {
 	private static final String APPEND = """
 			WITH base AS MATERIALIZED (
 				SELECT u.stream_id, u.expected, coalesce(tail.chunk_index + 1, 0) AS next_index
-				FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bigint[]) AS u(stream_id, name, hint, expected)
+				FROM unnest((SELECT ?::bigint[]), (SELECT ?::text[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]))
+					AS u(stream_id, name, hint, expected)
 				CROSS JOIN LATERAL (SELECT FROM ${schema}.streams s
 					WHERE s.stream_id = u.stream_id AND s.name = u.name AND s.ended_at IS NULL OFFSET 0) s
 				LEFT JOIN LATERAL (SELECT c.chunk_index FROM ${schema}.stream_chunks c
@@ -120,7 +125,7 @@ final class AppendSql {
 			stored AS (
 				INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
 				SELECT b.stream_id, b.next_index + i.ord, i.data
-				FROM unnest(?::bigint[], ?::int[], ?::bytea[]) AS i(stream_id, ord, data)
+				FROM unnest((SELECT ?::bigint[]), (SELECT ?::int[]), (SELECT ?::bytea[])) AS i(stream_id, ord, data)
 				JOIN base b ON b.stream_id = i.stream_id AND (b.expected < 0 OR b.expected = b.next_index))
 			SELECT stream_id, next_index FROM base
 			""";
@@ -141,7 +146,7 @@ final class AppendSql {
 			stored AS (
 				INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
 				SELECT b.stream_id, b.next_index + i.ord - 1, i.data
-				FROM base b CROSS JOIN unnest(?::bytea[]) WITH ORDINALITY AS i(data, ord)
+				FROM base b CROSS JOIN unnest((SELECT ?::bytea[])) WITH ORDINALITY AS i(data, ord)
 				WHERE ? < 0 OR b.next_index = ?)
 			SELECT stream_id, next_index FROM base
 			""";

@@ -60,7 +60,7 @@ public final class StreamEndSql {
 
 	private static final String STATUS = """
 			SELECT stream_id, name, ended_at, CASE WHEN cancelled THEN 'cancelled' ELSE end_state END AS end_state, end_reason
-			FROM ${schema}.streams WHERE name = ANY(?::text[])
+			FROM ${schema}.streams WHERE name = ANY ((SELECT ?::text[])::text[])
 			""";
 
 	private final LimitedStatement end;
