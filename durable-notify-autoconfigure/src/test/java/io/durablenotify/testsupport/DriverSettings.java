@@ -24,6 +24,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 import javax.sql.DataSource;
 
@@ -58,6 +60,12 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 	private final int connections;
 
 	private final Queue<Execution> executions = new ConcurrentLinkedQueue<>();
+
+	/**
+	 * Shared by those who take a connection. A pool that is closed meanwhile would have
+	 * them wait for its whole connection timeout.
+	 */
+	private final ReadWriteLock replacement = new ReentrantReadWriteLock();
 
 	private volatile List<String> settings = List.of();
 
@@ -106,7 +114,13 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 		pool.setJdbcUrl(String.join("&", this.database.url(), String.join("&", parameters)));
 		pool.setMaximumPoolSize(this.connections);
 		pool.setAutoCommit(!this.settings.contains(MANUAL_COMMIT));
-		setTargetDataSource(pool);
+		this.replacement.writeLock().lock();
+		try {
+			setTargetDataSource(pool);
+		}
+		finally {
+			this.replacement.writeLock().unlock();
+		}
 		if (before instanceof HikariDataSource other) {
 			other.close();
 		}
@@ -122,9 +136,19 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 
 	@Override
 	public Connection getConnection() throws SQLException {
-		Connection connection = super.getConnection();
+		Connection connection = take();
 		int pid = connection.unwrap(PGConnection.class).getBackendPID();
 		return proxy(Connection.class, connection, pid, "");
+	}
+
+	private Connection take() throws SQLException {
+		this.replacement.readLock().lock();
+		try {
+			return super.getConnection();
+		}
+		finally {
+			this.replacement.readLock().unlock();
+		}
 	}
 
 	private <T> T proxy(Class<T> type, T target, int pid, String prepared) {
