@@ -157,10 +157,12 @@ final class LogChecks<E> {
 				slice(POLL_SLICE);
 			}
 		}
-		this.names.retainAll(this.registry.names());
-		Set<String> names = Set.copyOf(this.names);
-		// Before the statement: a name that is requested while it runs is requested again
-		this.names.removeAll(names);
+		Set<String> requested = Set.copyOf(this.names);
+		// Before all that is asked: a name that is requested meanwhile is requested again
+		this.names.removeAll(requested);
+		Set<String> names = requested.stream()
+			.filter((name) -> this.registry.names().contains(name))
+			.collect(Collectors.toUnmodifiableSet());
 		boolean checked = false;
 		try {
 			List<Long> slice = this.slices.peek();
