@@ -191,7 +191,8 @@ final class LogChecks<E> {
 	}
 
 	/**
-	 * Readers that do not wait fetch anyway.
+	 * Readers that do not wait fetch anyway, but for one that is being handed an entry:
+	 * it has to fetch after that.
 	 */
 	private List<Watched> watched(@Nullable List<Long> logIds) {
 		List<Watched> watched = new ArrayList<>();
@@ -202,6 +203,9 @@ final class LogChecks<E> {
 				if (reader.fetchState().isIdle()) {
 					next = Math.min(next, reader.cursor().next());
 					received = Math.max(received, reader.cursor().received());
+				}
+				else {
+					this.wake.test(reader);
 				}
 			}
 			if (next != Long.MAX_VALUE) {

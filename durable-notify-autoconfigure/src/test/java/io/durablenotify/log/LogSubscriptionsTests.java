@@ -413,6 +413,49 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
+	void whatIsMissedWhileAnEntryIsHandedOverIsFoundByAResync() {
+		append("other", 1);
+		new Recorder().follow("other", 1).awaitNumbers(1, 1);
+		long id = append("handed-over", 1);
+		HeldUp reader = this.readers.openFor(new Numbered("handed-over"), Start.at(1), HeldUp::new);
+		Eventually.await(() -> reader.buffered() == 1, reader::toString);
+		awaitIdle();
+		this.logs.append("handed-over", 1);
+		CompletableFuture<Void> append = Background.run(() -> this.readers.handOver(id, Entry.of(2), "first"));
+		await(reader.handed);
+		this.logs.append("handed-over", 1);
+		int statements = this.logs.statements();
+		this.readers.onResync();
+		Eventually.await(() -> this.logs.statements() > statements, this.logs::statements);
+		reader.checked.countDown();
+		Eventually.await(() -> append.isDone() && reader.buffered() == 3, reader::toString);
+	}
+
+	/**
+	 * Does not return when it is signalled for its second entry.
+	 */
+	private record HeldUp(LogSubscription<Entry> reader, CountDownLatch handed,
+			CountDownLatch checked) implements EntryConsumer {
+
+		HeldUp(LogSubscription<Entry> reader) {
+			this(reader, new CountDownLatch(1), new CountDownLatch(1));
+		}
+
+		int buffered() {
+			return this.reader.buffered();
+		}
+
+		@Override
+		public void signal() {
+			if (buffered() == 2) {
+				this.handed.countDown();
+				await(this.checked);
+			}
+		}
+
+	}
+
+	@Test
 	void whatAnotherServerHasStoredIsNotHandedOver() {
 		long id = append("handed-over", 10);
 		Recorder recorder = new Recorder().follow("handed-over", 1).awaitNumbers(1, 10);
