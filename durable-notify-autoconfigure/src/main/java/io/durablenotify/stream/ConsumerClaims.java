@@ -82,14 +82,7 @@ final class ConsumerClaims {
 	 * @param check whether to ask what others have done
 	 */
 	Next run(Collection<ConsumerRun> runs, boolean check) {
-		Map<Long, ConsumerRun> unowned = byId(runs.stream().filter(ConsumerRun::isToBeClaimed).toList());
-		if (!unowned.isEmpty()) {
-			Lease lease = lease();
-			if (!lease.isHeld()) {
-				return Next.after(LEASE_CHECK);
-			}
-			claim(unowned, lease);
-		}
+		boolean awaitsLease = claimOrAwaitLease(byId(runs.stream().filter(ConsumerRun::isToBeClaimed).toList()));
 		if (check) {
 			findLost(byId(runs.stream().filter(ConsumerRun::isOwned).toList()));
 		}
@@ -98,7 +91,7 @@ final class ConsumerClaims {
 		if (check) {
 			clean(byId(runs.stream().filter(ConsumerRun::isOwned).toList()));
 		}
-		return Next.againIf(more);
+		return (awaitsLease && !more) ? Next.after(LEASE_CHECK) : Next.againIf(more);
 	}
 
 	/**
@@ -119,6 +112,21 @@ final class ConsumerClaims {
 			this.lease = lease;
 		}
 		return lease;
+	}
+
+	/**
+	 * Return whether consumers are left that can be claimed once the lease is held.
+	 */
+	private boolean claimOrAwaitLease(Map<Long, ConsumerRun> runs) {
+		if (runs.isEmpty()) {
+			return false;
+		}
+		Lease lease = lease();
+		if (!lease.isHeld()) {
+			return true;
+		}
+		claim(runs, lease);
+		return false;
 	}
 
 	/**
