@@ -102,6 +102,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.ApplicationDatabase", "every feature reaches the database by it"),
 			Map.entry("io.durablenotify.database.CommitListener", "a bean of the auto-configuration"),
 			Map.entry("io.durablenotify.database.CommitWrites", "every feature that writes on commit gathers by it"),
+			Map.entry("io.durablenotify.database.Conflicts", "every feature repeats what met another transaction by it"),
 			Map.entry("io.durablenotify.database.HandlerTransaction",
 					"every feature calls handlers in transactions by it"),
 			Map.entry("io.durablenotify.database.Headers", "work and events store headers by it"),
