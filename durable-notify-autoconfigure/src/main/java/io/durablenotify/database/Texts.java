@@ -16,6 +16,8 @@
 
 package io.durablenotify.database;
 
+import java.util.function.IntPredicate;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +40,7 @@ public final class Texts {
 	 * @return whether it is one
 	 */
 	public static boolean isName(@Nullable String text, int maxLength) {
-		return text != null && hasLength(text, maxLength) && text.codePoints().allMatch(Texts::isNameCharacter);
+		return text != null && hasLength(text, maxLength) && consistsOf(text, Texts::isNameCharacter);
 	}
 
 	private static boolean isNameCharacter(int codePoint) {
@@ -59,7 +61,7 @@ public final class Texts {
 	 * @throws IllegalArgumentException if it is empty, too long or cannot be stored
 	 */
 	public static String require(String what, @Nullable String text, int maxLength) {
-		if (text == null || !hasLength(text, maxLength) || !text.codePoints().allMatch(Texts::isStorable)) {
+		if (text == null || !hasLength(text, maxLength) || !consistsOf(text, Texts::isStorable)) {
 			throw new IllegalArgumentException(
 					"%s %s must have 1 to %d characters, none of them NUL or half a surrogate pair.".formatted(what,
 							shown(text), maxLength));
@@ -87,6 +89,22 @@ public final class Texts {
 	private static boolean hasLength(String text, int maxLength) {
 		int length = text.codePointCount(0, text.length());
 		return length >= 1 && length <= maxLength;
+	}
+
+	/**
+	 * A loop, since each name is checked with each request, and a stream costs more than
+	 * all characters.
+	 */
+	private static boolean consistsOf(String text, IntPredicate codePoints) {
+		int next = 0;
+		while (next < text.length()) {
+			int codePoint = text.codePointAt(next);
+			if (!codePoints.test(codePoint)) {
+				return false;
+			}
+			next += Character.charCount(codePoint);
+		}
+		return true;
 	}
 
 	private static boolean isStorable(int codePoint) {

@@ -57,12 +57,13 @@ final class EnqueueAllSql {
 				+ u.due_in * interval '1 microsecond'""";
 
 	/**
-	 * Without keys, headers and due times of their own.
+	 * Without keys, headers and due times of their own. A time from before they are due
+	 * will do for the wake-up, and is computed once.
 	 */
 	private static final String INSERT = """
 			INSERT INTO ${schema}.work_items (queue_id, payload)
 			SELECT q.queue_id, unnest(?::bytea[]) FROM ${schema}.work_queues q WHERE q.name = ?
-			RETURNING queue_id, item_id, ${schema}.work_micros(due_at), false
+			RETURNING queue_id, item_id, (SELECT ${schema}.work_micros(statement_timestamp())), false
 			""";
 
 	/**

@@ -46,8 +46,6 @@ final class WorkListenerContainer {
 
 	private static final Log logger = LogFactory.getLog(WorkListeners.class);
 
-	static final int MAX_CLAIM = 500;
-
 	/**
 	 * How long a claim waits for more room, so that it is worth its statement.
 	 */
@@ -90,6 +88,8 @@ final class WorkListenerContainer {
 
 	private final BackgroundLoop loop;
 
+	private final ClaimSize size;
+
 	/**
 	 * Only accessed by the loop's thread, like what follows.
 	 */
@@ -109,6 +109,7 @@ final class WorkListenerContainer {
 		this.settlements = settlements;
 		this.executor = executor;
 		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
+		this.size = new ClaimSize(settings.concurrency());
 		String names = String.join("', '", settings.queues());
 		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
 				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
@@ -154,8 +155,7 @@ final class WorkListenerContainer {
 			if (room <= 0) {
 				break;
 			}
-			if (queue.isDue(System.nanoTime())
-					&& claim(queue, lease, Math.min((queue.isLimited()) ? 1 : room, MAX_CLAIM))) {
+			if (queue.isDue(System.nanoTime()) && claim(queue, lease, (queue.isLimited()) ? 1 : this.size.of(room))) {
 				// Handlers may have made room meanwhile, which the later queues must not
 				// take
 				break;
@@ -198,6 +198,7 @@ final class WorkListenerContainer {
 		Claim claim = claimed.claim();
 		if (claim != null) {
 			this.claimed++;
+			this.size.claimed(claimed.items().size(), first.values());
 			add(new HeldClaim(claim, lease, queue, claimed.items().size()), claimed.items(), first);
 		}
 		if (!claimed.more()) {

@@ -433,8 +433,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			if (lanes.isEmpty()) {
 				return Map.of();
 			}
-			int limit = Math.min(WorkInvoker.MAX_LANE_ITEMS,
-					Math.max(1, WorkListenerContainer.MAX_CLAIM / lanes.size()));
+			int limit = ClaimSize.share(lanes.size());
 			Map<Long, FirstItems> first = new HashMap<>();
 			WorkListenerRegistry.this.claimSql.laneItems(connection, lanes, 0, limit)
 				.forEach((lane, fetched) -> first.put(lane, new FirstItems(fetched, fetched.size() == limit)));

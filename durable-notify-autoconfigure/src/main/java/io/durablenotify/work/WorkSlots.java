@@ -48,7 +48,8 @@ final class WorkSlots {
 	private final Deque<Unit> waiting = new ArrayDeque<>();
 
 	/**
-	 * How many items are claimed and not handled yet.
+	 * How many items are claimed and not handled yet. An ordering key counts with the
+	 * items that were fetched with it while it waits, and as one when it is handled.
 	 */
 	private int held;
 
@@ -110,7 +111,7 @@ final class WorkSlots {
 	void add(Collection<Unit> units) {
 		locked(() -> {
 			this.waiting.addAll(units);
-			this.held += items(units);
+			this.held += fetched(units);
 			updateStartable();
 			return null;
 		});
@@ -148,6 +149,9 @@ final class WorkSlots {
 		if (unit == null) {
 			endRun();
 		}
+		else {
+			this.held -= unit.fetched() - unit.items().size();
+		}
 		updateStartable();
 		return unit;
 	}
@@ -160,9 +164,9 @@ final class WorkSlots {
 		return locked(() -> {
 			this.held -= done.items().size();
 			this.ahead.handled(nanos);
-			boolean refill = isRefill(capacity() - this.held);
 			boolean waiting = this.stopping || !this.waiting.isEmpty();
-			return new Turn(takeNext(), refill, waiting);
+			Unit next = takeNext();
+			return new Turn(next, isRefill(capacity() - this.held), waiting);
 		});
 	}
 
@@ -200,14 +204,14 @@ final class WorkSlots {
 		return locked(() -> {
 			List<Unit> units = List.copyOf(this.waiting);
 			this.waiting.clear();
-			this.held -= items(units);
+			this.held -= fetched(units);
 			updateStartable();
 			return units;
 		});
 	}
 
-	private static int items(Collection<Unit> units) {
-		return units.stream().mapToInt((unit) -> unit.items().size()).sum();
+	private static int fetched(Collection<Unit> units) {
+		return units.stream().mapToInt(Unit::fetched).sum();
 	}
 
 	/**
@@ -268,6 +272,13 @@ final class WorkSlots {
 
 		Unit(HeldClaim claim, List<ClaimedItem> items) {
 			this(claim, items, FirstItems.NONE);
+		}
+
+		/**
+		 * Return how many items are in memory.
+		 */
+		int fetched() {
+			return Math.max(this.items.size(), this.first.items().size());
 		}
 
 	}

@@ -111,6 +111,18 @@ class EnqueueTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void whoIsWokenForItemsOfOneStatementFindsTheFirstOfThem() {
+		int queue = this.work.queue("first");
+		Instant before = WorkTables.now(this.work.jdbc());
+		List<StoredItem> stored = this.work.insert("first", "a", "b", "c");
+		long first = this.work.jdbc()
+			.queryForObject("SELECT durable_notify.work_micros(min(due_at)) FROM durable_notify.work_items "
+					+ "WHERE queue_id = ?", Long.class, queue);
+		assertThat(stored).hasSize(3)
+			.allSatisfy((item) -> assertThat(item.dueMicros()).isBetween(Micros.of(before), first));
+	}
+
+	@Test
 	void aTriggerEnqueuesInItsTransactionAndWakesOthersAtTheCommit() throws Exception {
 		int queue = this.work.queue("orders");
 		this.work.jdbc().execute("CREATE TABLE orders (id int PRIMARY KEY, customer text)");

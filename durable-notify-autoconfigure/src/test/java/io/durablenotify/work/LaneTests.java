@@ -16,6 +16,8 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.work.SettleSql.Lane;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -196,6 +199,53 @@ class LaneTests extends AbstractWorkSqlTests {
 		assertThat(payloads(open)).containsExactly("b");
 		assertThat(this.work.claimedIds(claimed)).containsExactlyInAnyOrder(lanes.get(0).itemId(),
 				lanes.get(3).itemId());
+	}
+
+	@Test
+	void lanesOfSeveralClaimsAreReleasedAndCanBeClaimedSoonUnlessTheirFirstItemIsNotDue() {
+		int queue = this.work.queue("claims");
+		List<Claimed> claims = new ArrayList<>();
+		for (String key : List.of("one", "two")) {
+			append("claims", key, "a");
+			claims.add(this.work.claim(queue, 10));
+			append("claims", key, "b");
+		}
+		Instant later = WorkTables.now(this.work.jdbc()).plusSeconds(3_600);
+		this.work.jdbc().update("""
+				UPDATE durable_notify.work_lane_items SET not_before = ? WHERE lane_id = ? AND payload = 'b'
+				""", later.atOffset(ZoneOffset.UTC), claims.get(1).items().get(0).itemId());
+		List<Lane> lanes = new ArrayList<>();
+		for (Claimed claimed : claims) {
+			ClaimedItem lane = claimed.items().get(0);
+			this.work.complete(List.of(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0))), List.of());
+			lanes.add(new Lane(claimed.claim(), lane.itemId(), lane.token()));
+		}
+		Instant before = WorkTables.now(this.work.jdbc());
+		Map<Lane, Returned> released = this.work
+			.run((connection, joined) -> this.work.settle().releaseLanes(connection, lanes));
+		assertThat(released.values()).extracting(Returned::kind)
+			.containsExactly(Returned.Kind.AGAIN, Returned.Kind.AGAIN);
+		assertThat(released.get(lanes.get(0)).dueMicros()).isBetween(Micros.of(before),
+				Micros.of(WorkTables.now(this.work.jdbc())) + 10_000);
+		assertThat(released.get(lanes.get(1)).dueMicros()).isEqualTo(Micros.of(later));
+		assertThat(handle(queue)).containsExactly("b");
+		assertThat(this.work.claimedIds(claims.get(1))).isEmpty();
+	}
+
+	/**
+	 * Whose batches of completions come one after the other, and wait for the disk
+	 * already.
+	 */
+	@Test
+	void theReleaseOfLanesDoesNotWaitForTheDisk() {
+		this.work.jdbc().execute("SET synchronous_commit = on");
+		this.work.begin();
+		this.work.jdbc().queryForList("SELECT * FROM durable_notify.work_release_lanes('{1}', '{1}', '{1}', '{1}')");
+		String commit = this.work.jdbc().queryForObject("SHOW synchronous_commit", String.class);
+		this.work.commit();
+		assertThat(commit).isEqualTo("off");
+		assertThat(this.work.jdbc().queryForObject("SHOW synchronous_commit", String.class)).isEqualTo("on");
+		this.work.jdbc().execute("RESET synchronous_commit");
 	}
 
 	@Test

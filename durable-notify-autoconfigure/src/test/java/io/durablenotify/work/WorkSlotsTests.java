@@ -19,8 +19,10 @@ package io.durablenotify.work;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
+import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkSlots.Turn;
 import io.durablenotify.work.WorkSlots.Unit;
 import org.junit.jupiter.api.Test;
@@ -48,6 +50,25 @@ class WorkSlotsTests {
 		assertThat(this.slots.room()).isEqualTo(10);
 		this.slots.add(units(7));
 		assertThat(this.slots.room()).isEqualTo(3);
+	}
+
+	@Test
+	void anOrderingKeyThatWaitsCountsWithTheItemsThatWereFetchedWithIt() {
+		ClaimedItem item = units(1).get(0).items().get(0);
+		List<ClaimedItem> fetched = Collections.nCopies(4, item);
+		this.slots.add(List.of(new Unit(null, List.of(item), new FirstItems(fetched, true)),
+				new Unit(null, List.of(item), new FirstItems(fetched, true))));
+		assertThat(this.slots.room()).isEqualTo(10 - 4 - 4);
+		assertThat(this.slots.tryRun()).isTrue();
+		Unit first = this.slots.next();
+		assertThat(this.slots.room()).isEqualTo(10 - 1 - 4);
+		assertThat(this.slots.next(first, 1).refill()).isTrue();
+		assertThat(this.slots.room()).isEqualTo(10 - 1);
+		this.slots.add(List.of(new Unit(null, List.of(item), new FirstItems(fetched, true)),
+				new Unit(null, List.of(item), FirstItems.NONE)));
+		assertThat(this.slots.room()).isEqualTo(10 - 1 - 4 - 1);
+		this.slots.drain();
+		assertThat(this.slots.room()).isEqualTo(10 - 1);
 	}
 
 	@Test

@@ -49,6 +49,11 @@ final class WorkTables implements AutoCloseable {
 
 	private static final SchemaName SCHEMA = new SchemaName("durable_notify");
 
+	/**
+	 * How long a statement takes to store some items, at most.
+	 */
+	private static final long STATEMENT_MICROS = 10_000;
+
 	private final EnqueueSql enqueue = new EnqueueSql(SCHEMA, Eventually.TIMEOUT);
 
 	private final ClaimSql claims = new ClaimSql(SCHEMA);
@@ -286,12 +291,13 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	/**
-	 * Claim until the bound is past a due time.
+	 * Claim until the bound is past a due time, and past those of all items that were
+	 * stored by the same statement.
 	 */
 	void passBy(int queueId, long dueMicros) {
 		Eventually.await(() -> {
 			assertThat(claim(queueId, 10).claim()).isNull();
-			return this.frontier > dueMicros;
+			return this.frontier > dueMicros + STATEMENT_MICROS;
 		}, this::dump);
 	}
 
