@@ -69,7 +69,7 @@ final class ClaimSql {
 	 */
 	private static final String LANE_ITEMS = """
 			SELECT u.lane_id, x.item_id, x.failures, x.enqueued_at, x.headers, x.payload, x.waits
-			FROM unnest(?::bigint[]) AS u(lane_id)
+			FROM unnest((SELECT ?::bigint[])) AS u(lane_id)
 			CROSS JOIN LATERAL (
 				SELECT item_id, failures, enqueued_at, headers, payload, coalesce(not_before > clock_timestamp(), false) AS waits
 				FROM ${schema}.work_lane_items WHERE lane_id = u.lane_id AND item_id > ?

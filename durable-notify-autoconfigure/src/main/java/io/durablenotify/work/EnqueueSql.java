@@ -65,13 +65,14 @@ final class EnqueueSql {
 			INSERT INTO ${schema}.work_items (queue_id, due_at, headers, payload)
 			SELECT q.queue_id, greatest(clock_timestamp(), 'epoch'::timestamptz + u.due_at * interval '1 microsecond')
 				+ u.due_in * interval '1 microsecond', nullif(u.headers, ''), u.payload
-			FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::bytea[]) AS u(queue, due_at, due_in, headers, payload)
+			FROM unnest((SELECT ?::text[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::text[]), (SELECT ?::bytea[]))
+				AS u(queue, due_at, due_in, headers, payload)
 			CROSS JOIN LATERAL (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = u.queue OFFSET 0) q
 			RETURNING queue_id, item_id, ${schema}.work_micros(due_at)
 			""";
 
 	private static final String FIND_QUEUES = """
-			SELECT name FROM ${schema}.work_queues WHERE name = ANY(?::text[])
+			SELECT name FROM ${schema}.work_queues WHERE name = ANY ((SELECT ?::text[])::text[])
 			""";
 
 	/**

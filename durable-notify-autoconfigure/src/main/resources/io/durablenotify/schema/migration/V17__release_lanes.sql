@@ -47,3 +47,16 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+-- Else PostgreSQL would plan the statements of these again for each short batch, since a plan for few elements seems
+-- cheaper than one for any number
+DO $$
+DECLARE
+	f text;
+BEGIN
+	FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = '${schema}'::regnamespace
+			AND proname IN ('work_claim', 'work_complete', 'work_release', 'work_release_lane', 'work_release_lanes') LOOP
+		EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
+	END LOOP;
+END
+$$;
