@@ -120,6 +120,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.Texts", "the rules that all features have for texts"),
 			Map.entry("io.durablenotify.loop.AsyncCompletions", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.BackgroundLoop", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.DebugLine", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.FailureLog", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.GroupCommit", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.PeriodicTask", "a tool of several features"),

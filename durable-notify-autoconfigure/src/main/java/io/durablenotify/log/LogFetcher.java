@@ -28,6 +28,7 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.DebugLine;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
@@ -35,6 +36,7 @@ import io.durablenotify.log.LogStore.Budget;
 import io.durablenotify.log.LogStore.Found;
 import io.durablenotify.log.LogStore.Head;
 import io.durablenotify.log.LogStore.Target;
+import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.DataAccessException;
@@ -67,6 +69,8 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private final LogKind kind;
 
+	private final Log logger;
+
 	private final ApplicationDatabase database;
 
 	private final LogStore<E> store;
@@ -92,6 +96,7 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	LogFetcher(LogKind kind, ApplicationDatabase database, LogStore<E> store, LogRegistry<E> registry) {
 		this.kind = kind;
+		this.logger = kind.logger();
 		this.database = database;
 		this.store = store;
 		this.registry = registry;
@@ -215,6 +220,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		// No other thread fetches for it while it is bound to no log
 		reader.fetchState().tryBegin();
 		FetchMeasures measures = this.registry.measures().fetch();
+		DebugLine line = DebugLine.start(this.logger);
 		long start = measures.start();
 		Found<E> found;
 		EntryPage<E> page;
@@ -224,6 +230,7 @@ final class LogFetcher<E> implements AutoCloseable {
 							budget(List.of(List.of(reader)))));
 			page = reader.toPage(found.entries());
 			measures.end(start, page.size());
+			debug(line, page.size(), 1);
 		}
 		catch (Throwable ex) {
 			measures.failed(start);
@@ -248,6 +255,10 @@ final class LogFetcher<E> implements AutoCloseable {
 		return true;
 	}
 
+	private void debug(DebugLine line, int entries, int logs) {
+		line.write(() -> "Fetched %d %s of %d %s".formatted(entries, this.kind.entries(), logs, this.kind.logs()));
+	}
+
 	private void fetch() {
 		Map<Target, List<LogSubscription<E>>> readersByTarget = takeTargets();
 		if (readersByTarget.isEmpty()) {
@@ -258,6 +269,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		List<@Nullable Found<E>> found;
 		List<EntryPage<E>> pages = new ArrayList<>(targets.size());
 		FetchMeasures measures = this.registry.measures().fetch();
+		DebugLine line = DebugLine.start(this.logger);
 		long start = measures.start();
 		try {
 			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
@@ -266,7 +278,9 @@ final class LogFetcher<E> implements AutoCloseable {
 				Found<E> log = found.get(i);
 				pages.add(readers.get(i).get(0).toPage((log != null) ? log.entries() : List.of()));
 			}
-			measures.end(start, pages.stream().mapToInt(EntryPage::size).sum());
+			int entries = pages.stream().mapToInt(EntryPage::size).sum();
+			measures.end(start, entries);
+			debug(line, entries, targets.size());
 			this.registry.measures().targets().record(targets.size());
 		}
 		catch (DataAccessException ex) {

@@ -102,7 +102,8 @@ public class StreamConfiguration {
 	@Bean
 	AppendWrite durableNotifyAppendWrite(Schema schema, StreamEndSql ends, PublishingWrites writes,
 			LogSubscriptions<Chunk> readers) {
-		return new AppendWrite(TailedStream.TOPIC, schema.name(), ends, writes, new ChunkHandOver(readers));
+		return new AppendWrite(TailedStream.TOPIC, schema.name(), ends, writes, new ChunkHandOver(readers),
+				LogFactory.getLog(StreamWriter.class));
 	}
 
 	@Bean

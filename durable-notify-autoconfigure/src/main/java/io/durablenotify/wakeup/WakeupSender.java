@@ -27,6 +27,7 @@ import io.durablenotify.wakeup.WakeupMeasures.Sending;
 import io.durablenotify.wakeup.WakeupMeasures.ResyncCause;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.DebugLine;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.database.ApplicationDatabase;
 import org.apache.commons.logging.Log;
@@ -203,8 +204,10 @@ final class WakeupSender implements AutoCloseable {
 	private long notify(List<String> payloads) {
 		return this.database.executeSeparately("send wake-ups", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> {
+					DebugLine line = DebugLine.start(logger);
 					long start = System.nanoTime();
 					notify(connection, this.channel, payloads);
+					line.write(() -> "Sent %d notifications".formatted(payloads.size()));
 					return System.nanoTime() - start;
 				});
 	}

@@ -37,6 +37,7 @@ import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
+import io.durablenotify.loop.DebugLine;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeup;
@@ -405,6 +406,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
 			boolean polled = queue.isPolled();
 			boolean withWaits = polled || measures.waiting().isRecorded();
+			DebugLine line = DebugLine.start(logger);
 			long start = measures.claim().start();
 			ClaimedWork claimed = WorkListenerRegistry.this.database.executeSeparately("claim work",
 					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
@@ -421,6 +423,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 						return work;
 					});
 			measures.claim().end(start);
+			line.write(
+					() -> "Claimed %d items of queue '%s'".formatted(claimed.claimed().items().size(), queue.name()));
 			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), polled);
 			return claimed;
 		}

@@ -422,7 +422,10 @@ class DirectChannelTests {
 		CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "cancelled", LONG);
 		future.cancel(true);
 		channels(second).send("replies", "cancelled", "x");
-		assertThat(receive(second, "cancelled")).isEqualTo("x");
+		// The first instance can have the message for a moment, and gives it back
+		assertThat(channels(second).receive("replies", "cancelled", LONG)).get()
+			.extracting(Message::text)
+			.isEqualTo("x");
 	}
 
 	@Test

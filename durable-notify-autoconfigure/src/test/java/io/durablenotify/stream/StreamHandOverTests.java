@@ -90,7 +90,7 @@ class StreamHandOverTests {
 				instance.bean(Poll.class), new LogMeasures(List.of()));
 		AppendWrite write = new AppendWrite(TailedStream.TOPIC, instance.bean(Schema.class).name(),
 				instance.bean(StreamEndSql.class), instance.bean(PublishingWrites.class),
-				new ChunkHandOver(this.readers));
+				new ChunkHandOver(this.readers), LogFactory.getLog(StreamHandOverTests.class));
 		this.appends = new AppendPipeline(instance.bean(ApplicationDatabase.class), write,
 				new Limits(Eventually.TIMEOUT, 1_000_000), Runnable::run, WriteFailures::requireStored,
 				LogFactory.getLog(StreamHandOverTests.class));

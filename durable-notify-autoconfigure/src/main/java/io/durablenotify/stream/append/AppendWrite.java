@@ -30,6 +30,7 @@ import java.util.Set;
 
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
+import io.durablenotify.loop.DebugLine;
 import io.durablenotify.measure.Timing;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.stream.append.AppendMeasures.Mode;
@@ -42,6 +43,7 @@ import io.durablenotify.stream.append.KnownStreams.KnownStream;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.wakeup.Wakeup;
+import org.apache.commons.logging.Log;
 
 import org.springframework.dao.ConcurrencyFailureException;
 
@@ -57,6 +59,8 @@ public final class AppendWrite {
 	 * How often an append looks up streams that are deleted and created again.
 	 */
 	private static final int MAX_LOOKUPS = 20;
+
+	private final Log logger;
 
 	private final String topic;
 
@@ -79,9 +83,11 @@ public final class AppendWrite {
 	 * @param ends the SQL that ends streams
 	 * @param writes publishes the wake-ups
 	 * @param committed receives chunks after their commit
+	 * @param logger for a line per statement
 	 */
 	public AppendWrite(String topic, SchemaName schema, StreamEndSql ends, PublishingWrites writes,
-			CommittedChunks committed) {
+			CommittedChunks committed, Log logger) {
+		this.logger = logger;
 		this.topic = topic;
 		this.sql = new AppendSql(schema);
 		this.ends = ends;
@@ -179,9 +185,11 @@ public final class AppendWrite {
 	private boolean storeNext(Connection connection, Duration lockTimeout, String stream, Stored next, byte[] data)
 			throws SQLException {
 		Timing timing = this.measures.statements().of(Mode.ALONE);
+		DebugLine line = DebugLine.start(this.logger);
 		long start = timing.start();
 		boolean stored = insertNext(connection, lockTimeout, stream, next, data);
 		timing.end(start);
+		line.write(() -> "Sent 1 chunk for 1 stream");
 		this.measures.batch().record(1);
 		return stored;
 	}
@@ -382,10 +390,13 @@ public final class AppendWrite {
 			throws SQLException {
 		boolean alone = groups.size() == 1 && groups.get(0).appends().size() == 1;
 		Timing timing = this.measures.statements().of((joined) ? Mode.TRANSACTION : (alone) ? Mode.ALONE : Mode.BATCH);
+		DebugLine line = DebugLine.start(this.logger);
 		long start = timing.start();
 		Map<Long, Long> nextIndexes = this.sql.append(connection, joined, groups, wait.timeout());
 		timing.end(start);
-		this.measures.batch().record(groups.stream().mapToInt(AppendGroup::size).sum());
+		int chunks = groups.stream().mapToInt(AppendGroup::size).sum();
+		line.write(() -> "Sent %d chunks for %d streams".formatted(chunks, groups.size()));
+		this.measures.batch().record(chunks);
 		return nextIndexes;
 	}
 
