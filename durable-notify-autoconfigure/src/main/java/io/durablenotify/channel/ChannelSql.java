@@ -77,7 +77,7 @@ final class ChannelSql {
 	 * Each address is looked up by the index of keys.
 	 */
 	private static final String WAITING = """
-			SELECT u.place FROM unnest(?::text[], ?::text[]) WITH ORDINALITY AS u(queue, key, place)
+			SELECT u.place FROM unnest((SELECT ?::text[]), (SELECT ?::text[])) WITH ORDINALITY AS u(queue, key, place)
 			CROSS JOIN LATERAL (SELECT FROM ${schema}.work_items i
 				WHERE i.queue_id = (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = u.queue)
 					AND i.key = u.key AND i.lane AND i.due_at < 'infinity'

@@ -130,7 +130,8 @@ public final class ApplicationDatabase {
 	/**
 	 * Run statements that only read in the caller's transaction where there is one, so
 	 * that a pool of one does, and on a separate connection in a transaction that has
-	 * failed already.
+	 * failed already. Outside a transaction they are repeated after a conflict with
+	 * another one.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions
 	 * @param work the statements

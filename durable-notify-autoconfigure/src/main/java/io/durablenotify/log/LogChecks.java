@@ -191,8 +191,8 @@ final class LogChecks<E> {
 	}
 
 	/**
-	 * Readers that do not wait fetch anyway, but for one that is being handed an entry:
-	 * it has to fetch after that.
+	 * Readers that wait. One that does not is woken: it may be fetching anyway, or be
+	 * handed an entry, and has to fetch after that.
 	 */
 	private List<Watched> watched(@Nullable List<Long> logIds) {
 		List<Watched> watched = new ArrayList<>();

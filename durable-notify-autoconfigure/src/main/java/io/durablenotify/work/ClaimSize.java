@@ -23,7 +23,7 @@ import io.durablenotify.work.WorkInvoker.FirstItems;
 /**
  * How much to claim at once: fewer ordering keys where most have more items than their
  * share of a claim, since a key that is given back and claimed again costs as much as
- * some items. Only accessed by the listener's thread.
+ * some items. Of one queue. Only accessed by the listener's thread.
  */
 final class ClaimSize {
 
@@ -54,7 +54,7 @@ final class ClaimSize {
 	 * @param keys how many keys the claim has
 	 */
 	static int share(int keys) {
-		return Math.min(WorkInvoker.MAX_LANE_ITEMS, Math.max(1, MAX_CLAIM / keys));
+		return Math.min(WorkInvoker.MAX_LANE_ITEMS, Math.max(2, MAX_CLAIM / keys));
 	}
 
 	/**

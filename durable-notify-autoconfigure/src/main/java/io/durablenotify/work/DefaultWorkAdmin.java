@@ -23,15 +23,18 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
+import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
+import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.work.StoredWork.State;
 import io.durablenotify.work.WorkAdminSql.AdminItem;
 import io.durablenotify.work.WorkAdminSql.FoundQueue;
@@ -158,18 +161,22 @@ final class DefaultWorkAdmin implements WorkAdmin {
 	 * before.
 	 */
 	private int write(String queue, String task, Change change) {
-		return this.database.execute(task, Conflicts.repeat(
-				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
-					Integer changed = limited(queue, session, change);
-					FoundQueue found = this.sql.find(session, queue);
-					return Written.of((changed != null) ? changed : 0,
-							(found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);
-				})));
+		SessionWork<Integer> repeated = Conflicts.repeat((connection, joined) -> limited(queue, connection, change));
+		SessionWork<Optional<Wakeup>> wakeup = Conflicts.repeat((connection, joined) -> wakeup(connection, queue));
+		return this.database
+			.execute(task, (connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session,
+					inside) -> Written.of(repeated.run(session, inside), wakeup.run(session, inside).orElse(null))));
 	}
 
-	private @Nullable Integer limited(String queue, Connection connection, Change change) throws SQLException {
+	private Optional<Wakeup> wakeup(Connection connection, String queue) throws SQLException {
+		FoundQueue found = this.sql.find(connection, queue);
+		return (found != null) ? Optional.of(WorkTopics.due(found.queueId(), found.nowMicros())) : Optional.empty();
+	}
+
+	private int limited(String queue, Connection connection, Change change) throws SQLException {
 		try {
-			return change.run(connection);
+			Integer changed = change.run(connection);
+			return (changed != null) ? changed : 0;
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isLockTimeout(ex)) {

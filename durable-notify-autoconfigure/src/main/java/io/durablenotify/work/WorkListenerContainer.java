@@ -20,7 +20,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
@@ -88,7 +90,7 @@ final class WorkListenerContainer {
 
 	private final BackgroundLoop loop;
 
-	private final ClaimSize size;
+	private final Map<QueueProgress, ClaimSize> sizes = new HashMap<>();
 
 	/**
 	 * Only accessed by the loop's thread, like what follows.
@@ -109,7 +111,7 @@ final class WorkListenerContainer {
 		this.settlements = settlements;
 		this.executor = executor;
 		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
-		this.size = new ClaimSize(settings.concurrency());
+		queues.forEach((queue) -> this.sizes.put(queue, new ClaimSize(settings.concurrency())));
 		String names = String.join("', '", settings.queues());
 		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
 				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
@@ -155,13 +157,17 @@ final class WorkListenerContainer {
 			if (room <= 0) {
 				break;
 			}
-			if (queue.isDue(System.nanoTime()) && claim(queue, lease, (queue.isLimited()) ? 1 : this.size.of(room))) {
+			if (queue.isDue(System.nanoTime()) && claim(queue, lease, (queue.isLimited()) ? 1 : size(queue).of(room))) {
 				// Handlers may have made room meanwhile, which the later queues must not
 				// take
 				break;
 			}
 		}
 		return (this.slots.room() > 0) ? Next.after(untilDue()) : Next.IDLE;
+	}
+
+	private ClaimSize size(QueueProgress queue) {
+		return Objects.requireNonNull(this.sizes.get(queue));
 	}
 
 	/**
@@ -198,7 +204,9 @@ final class WorkListenerContainer {
 		Claim claim = claimed.claim();
 		if (claim != null) {
 			this.claimed++;
-			this.size.claimed(claimed.items().size(), first.values());
+			if (!queue.isLimited()) {
+				size(queue).claimed(claimed.items().size(), first.values());
+			}
 			add(new HeldClaim(claim, lease, queue, claimed.items().size()), claimed.items(), first);
 		}
 		if (!claimed.more()) {

@@ -287,8 +287,8 @@ final class WorkWrites {
 	}
 
 	/**
-	 * Outside a transaction, what met another transaction that the database's isolation
-	 * level hides has stored nothing, and sees it when it is repeated.
+	 * Run statements that {@link Conflicts#repeat} repeats, and tell the caller what is
+	 * known when they fail.
 	 */
 	private <T> T execute(String task, Supplier<String> what, SessionWork<T> work) {
 		SessionWork<T> repeated = Conflicts.repeat(work);

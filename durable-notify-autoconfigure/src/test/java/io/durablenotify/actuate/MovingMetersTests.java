@@ -32,6 +32,8 @@ import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.event.StaleRunException;
+import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.Lease;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.loop.PeriodicTask;
@@ -39,6 +41,7 @@ import io.durablenotify.outbox.Outbox;
 import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.outbox.OutboxMessage;
 import io.durablenotify.outbox.OutboxSender;
+import io.durablenotify.stream.AppendOutcomeUnknownException;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.StreamEndedException;
 import io.durablenotify.stream.StreamLockedException;
@@ -67,6 +70,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 
 import org.springframework.context.annotation.Configuration;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.JdbcTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -145,6 +150,24 @@ class MovingMetersTests {
 		assertThat(value(DurableNotifyMeters.LISTENER_STATUS)).isEqualTo(1);
 		await(DurableNotifyMeters.LISTENER_PROVEN, (value) -> value == 1);
 		assertThat(value(DurableNotifyMeters.LISTENER_STATUS_AGE)).isBetween(0.0, 60.0);
+	}
+
+	@Test
+	void aListenerThatCannotConnectHasFailedAttempts() {
+		double failed = value(DurableNotifyMeters.LISTENER_ATTEMPTS, "outcome", "failed");
+		String name = database.jdbc().queryForObject("SELECT current_database()", String.class);
+		// A database can be closed from another one only
+		JdbcTemplate elsewhere = new TestDatabase(database.url().replace(name, "postgres")).jdbc();
+		elsewhere.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
+		try {
+			elsewhere.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ?",
+					Instance.LISTENER);
+			awaitMore(failed, DurableNotifyMeters.LISTENER_ATTEMPTS, "outcome", "failed");
+		}
+		finally {
+			elsewhere.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true");
+		}
+		instance.awaitStatus(ListenerState.Status.LISTENING);
 	}
 
 	@Test
@@ -423,6 +446,32 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void anAppendThatTheServerRefusesAndOneThatItDoesNotAnswer() {
+		double refused = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "failed");
+		double unknown = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "unknown");
+		database.jdbc()
+			.execute(
+					"""
+							CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS
+								'BEGIN IF NEW.data = ''lost'' THEN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(60); END IF;
+								RAISE ''refused''; END';
+							CREATE TRIGGER fail BEFORE INSERT ON durable_notify.stream_chunks FOR EACH ROW
+								WHEN (NEW.data IN ('lost', 'refused')) EXECUTE FUNCTION public.fail()
+							""");
+		try {
+			assertThatExceptionOfType(DataAccessException.class)
+				.isThrownBy(() -> instance.writer().append(this.name, "refused"));
+			assertThatExceptionOfType(AppendOutcomeUnknownException.class)
+				.isThrownBy(() -> instance.writer().append(this.name, "lost"));
+		}
+		finally {
+			database.jdbc().execute("DROP FUNCTION public.fail CASCADE");
+		}
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "failed")).isEqualTo(refused + 1);
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "unknown")).isEqualTo(unknown + 1);
+	}
+
+	@Test
 	void anEventIsTimedByItsOutcome() {
 		double stored = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "stored");
 		double duplicate = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "duplicate");
@@ -569,6 +618,19 @@ class MovingMetersTests {
 				() -> value(DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams")
 						+ WithMetrics.value(other, DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams") == 1,
 				() -> describe(DurableNotifyMeters.LEASES_TAKEN_OVER));
+	}
+
+	@Test
+	void aLeaseThatAnotherInstanceHasTakenOverIsLost() {
+		double lost = WithMetrics.value(other, DurableNotifyMeters.LEASES_LOST);
+		Lease lease = other.bean(Instances.class).lease(Duration.ofSeconds(30));
+		assertThat(lease.awaitHeld(Eventually.TIMEOUT)).isTrue();
+		Eventually.await(() -> database.jdbc()
+			.update("UPDATE durable_notify.instances SET gone_at = clock_timestamp() WHERE gone_at IS NULL "
+					+ "AND instance_id = ?", lease.instanceId()) == 1,
+				() -> "no lease");
+		Eventually.await(() -> WithMetrics.value(other, DurableNotifyMeters.LEASES_LOST) == lost + 1,
+				() -> describe(DurableNotifyMeters.LEASES_LOST));
 	}
 
 	@Test

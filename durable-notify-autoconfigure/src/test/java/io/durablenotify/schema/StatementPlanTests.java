@@ -40,6 +40,8 @@ import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.jdbc.core.JdbcTemplate;
 
@@ -72,10 +74,27 @@ class StatementPlanTests {
 				write(instance, "key" + i);
 			}
 			Eventually.await(() -> this.handled.get() >= TIMES * 20, this.handled::toString);
-			assertThat(new JdbcTemplate(instance.bean(DataSource.class)).queryForList("""
+			JdbcTemplate session = new JdbcTemplate(instance.bean(DataSource.class));
+			assertThat(session.queryForObject("SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 10",
+					Integer.class))
+				.isGreaterThan(20);
+			assertThat(session.queryForList("""
 					SELECT custom_plans, generic_plans, regexp_replace(statement, '\\s+', ' ', 'g')
 					FROM pg_prepared_statements WHERE custom_plans > 10 ORDER BY custom_plans DESC
 					""")).isEmpty();
+		}
+	}
+
+	/**
+	 * Statements in functions are not counted.
+	 */
+	@ParameterizedTest
+	@ValueSource(strings = { "work_claim", "work_complete", "work_release", "work_release_lane", "work_release_lanes" })
+	void aFunctionOfArraysSaysSo(String function) {
+		try (Instance instance = Instance.start(database)) {
+			assertThat(instance.jdbc()
+				.queryForList("SELECT unnest(proconfig) FROM pg_proc WHERE proname = ?", String.class, function))
+				.contains("plan_cache_mode=force_generic_plan");
 		}
 	}
 

@@ -16,6 +16,8 @@
 
 package io.durablenotify.schema;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -36,6 +38,7 @@ import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.springframework.core.io.ClassPathResource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -136,13 +139,40 @@ class TableGrowthTests {
 	@Test
 	void migrationsInsertTooLittleForAutovacuum() {
 		assumeEntriesAreCounted();
-		// Those of the connection that has migrated are reported when it is closed
+		// The connection that has migrated reports what it did when it ends
+		Eventually.await(() -> this.database.jdbc()
+			.queryForObject(
+					"SELECT sum(n_ins_since_vacuum) FROM pg_stat_user_tables WHERE schemaname = 'durable_notify'",
+					Long.class) > 3_000,
+				() -> "not reported");
 		assertThat(this.database.jdbc().queryForList("""
 				SELECT s.relname, s.n_ins_since_vacuum FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid,
 					coalesce((SELECT option_value::float8 FROM pg_options_to_table(c.reloptions)
 						WHERE option_name = 'autovacuum_vacuum_insert_threshold'), 1000) AS threshold
 				WHERE s.schemaname = 'durable_notify' AND threshold >= 0 AND s.n_ins_since_vacuum >= threshold
 				""")).isEmpty();
+	}
+
+	/**
+	 * As autovacuum has left it where an earlier version has migrated.
+	 */
+	@Test
+	void runsAreExpectedAgainWhereAutovacuumHasFoundNone() throws IOException {
+		this.database.jdbc().execute("VACUUM durable_notify.workflow_runs");
+		assertThat(estimate()).isZero();
+		String migration = new ClassPathResource("io/durablenotify/schema/migration/V16__run_estimates.sql")
+			.getContentAsString(StandardCharsets.UTF_8)
+			.replace("${schema}", "durable_notify");
+		this.database.jdbc().execute(migration);
+		assertThat(estimate()).isEqualTo(950);
+		assertThat(this.database.jdbc().queryForObject("SELECT count(*) FROM durable_notify.workflow_runs", Long.class))
+			.isZero();
+	}
+
+	private double estimate() {
+		return this.database.jdbc()
+			.queryForObject("SELECT reltuples FROM pg_class WHERE oid = 'durable_notify.workflow_runs'::regclass",
+					Double.class);
 	}
 
 	private double option(String table, String name) {

@@ -65,10 +65,10 @@ class ClaimSizeTests {
 	}
 
 	@Test
-	void theItemsOfKeysAreSharedOutEqually() {
+	void theItemsOfKeysAreSharedOutEquallyAndOneItemOfAKeyIsNotMore() {
 		assertThat(ClaimSize.share(1)).isEqualTo(WorkInvoker.MAX_LANE_ITEMS);
 		assertThat(ClaimSize.share(16)).isEqualTo(31);
-		assertThat(ClaimSize.share(500)).isEqualTo(1);
+		assertThat(ClaimSize.share(500)).isEqualTo(2);
 	}
 
 }

@@ -1,21 +1,6 @@
 -- The rows of V4 and V7_1 together are inserts enough for autovacuum (1,000 and a fifth of the table, by default). A
 -- minute after they were removed it would find that all pages of workflow_runs are empty: see V4
-SET LOCAL statement_timeout = 0;
-DO $$
-BEGIN
-	FOR attempt IN 1..60 LOOP
-		BEGIN
-			PERFORM set_config('lock_timeout', '500ms', true);
-			ALTER TABLE ${schema}.workflow_runs SET (autovacuum_vacuum_insert_threshold = 5000);
-			RETURN;
-		EXCEPTION WHEN lock_not_available THEN
-			PERFORM pg_sleep(0.5);
-		END;
-	END LOOP;
-	RAISE EXCEPTION 'Other transactions have used table workflow_runs for a minute: end those that are idle, and start again.'
-		USING ERRCODE = 'lock_not_available';
-END
-$$;
+ALTER TABLE ${schema}.workflow_runs SET (autovacuum_vacuum_insert_threshold = 5000);
 
 -- Where it has been there already
 DO $$
