@@ -78,7 +78,7 @@ final class AppendSql {
 	 * at that index by a transaction that does not lock the stream. The limit for that is
 	 * set where the stream is looked up: a separate statement would cost a twelfth.
 	 */
-	private static final String APPEND_NEXT = """
+	static final String APPEND_NEXT = """
 			INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
 			SELECT c.stream_id, c.chunk_index + 1, ?::bytea
 			FROM (SELECT s.stream_id FROM ${schema}.streams s
@@ -97,12 +97,12 @@ final class AppendSql {
 	 * between two statements, and be appended to without the lock. In one order, so that
 	 * two of these cannot wait for each other.
 	 */
-	private static final String LOCK = """
+	static final String LOCK = """
 			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY ((SELECT ?::bigint[])::bigint[]) AND ended_at IS NULL
 			ORDER BY stream_id FOR NO KEY UPDATE
 			""";
 
-	private static final String LOCK_UNLOCKED = LOCK + "SKIP LOCKED";
+	static final String LOCK_UNLOCKED = LOCK + "SKIP LOCKED";
 
 	/**
 	 * The name must match too, since after a failover to a server that lagged an id can
@@ -111,7 +111,7 @@ final class AppendSql {
 	 * from being joined by a whole index, which seems cheap to the planner as long as
 	 * they are few.
 	 */
-	private static final String APPEND = """
+	static final String APPEND = """
 			WITH base AS MATERIALIZED (
 				SELECT u.stream_id, u.expected, coalesce(tail.chunk_index + 1, 0) AS next_index
 				FROM unnest((SELECT ?::bigint[]), (SELECT ?::text[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]))
@@ -134,7 +134,7 @@ final class AppendSql {
 	 * The same for one stream, whose chunks need no more than their order: a quarter less
 	 * time for a thousand of them.
 	 */
-	private static final String APPEND_TO_ONE = """
+	static final String APPEND_TO_ONE = """
 			WITH base AS MATERIALIZED (
 				SELECT s.stream_id, coalesce(tail.chunk_index + 1, 0) AS next_index
 				FROM ${schema}.streams s
