@@ -84,7 +84,7 @@ class EndpointWebTests {
 				"management.endpoints.web.path-mapping.durablenotify=live")) {
 			int management = instance.context().getEnvironment().getProperty("local.management.port", Integer.class, 0);
 			assertThat(management).isNotZero().isNotEqualTo(port(instance));
-			assertThat(get(management, "/manage/live/streams", null).body()).contains("\"waiting\"");
+			assertThat(get(management, "/manage/live/streams", null).body()).contains("RecordingHandler");
 			assertThat(get(management, "/manage/durablenotifyconsole", null).statusCode()).isEqualTo(200);
 			assertThat(get(port(instance), "/manage/live", null).statusCode()).isEqualTo(404);
 		}
