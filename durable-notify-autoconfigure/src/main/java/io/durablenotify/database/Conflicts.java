@@ -17,6 +17,9 @@
 package io.durablenotify.database;
 
 import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
@@ -31,6 +34,14 @@ public final class Conflicts {
 	private static final int MAX_ATTEMPTS = 20;
 
 	private Conflicts() {
+	}
+
+	/**
+	 * Another transaction that comes at once again would win each time.
+	 */
+	private static void giveWay(int attempt) {
+		long longest = Duration.ofMillis(attempt).toNanos();
+		LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(longest));
 	}
 
 	/**
@@ -64,6 +75,7 @@ public final class Conflicts {
 					if (joined || attempt == MAX_ATTEMPTS || !conflicts.test(ex)) {
 						throw ex;
 					}
+					giveWay(attempt);
 				}
 			}
 		};

@@ -29,6 +29,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
 
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.event.EventMeasures.Mode;
 import io.durablenotify.event.PostgresEventAppends.Lookups;
@@ -105,7 +106,7 @@ final class EventAppends {
 			boolean lookingUp = lookup;
 			// In the caller's transaction nothing can be repeated after an error
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
-			Lookup found = attempt(connection, joined, last, (session, inTransaction) -> {
+			Lookup found = attempt(connection, joined, attempt, last, (session, inTransaction) -> {
 				Duration timeout = this.properties.appendTimeout();
 				Timing timing = statement(joined);
 				long start = timing.start();
@@ -154,7 +155,7 @@ final class EventAppends {
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
 			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
-			Lookups found = attempt(connection, joined, last, (session, inTransaction) -> {
+			Lookups found = attempt(connection, joined, attempt, last, (session, inTransaction) -> {
 				Timing timing = statement(joined);
 				long start = timing.start();
 				Lookups seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
@@ -202,10 +203,17 @@ final class EventAppends {
 	 * @return what it found, or {@code null} if it met another transaction and nothing is
 	 * stored
 	 */
-	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean last, SessionWork<Written<T>> work)
-			throws SQLException {
+	/**
+	 * Outside the caller's transaction, what is repeated is so in READ COMMITTED. With
+	 * another default its snapshot would be older than the lock each time that it waits
+	 * for a busy run.
+	 */
+	private <T> @Nullable T attempt(Connection connection, boolean joined, int attempt, boolean last,
+			SessionWork<Written<T>> work) throws SQLException {
+		SessionWork<Written<T>> repeated = (session, inTransaction) -> ReadCommitted.runInTransaction(session,
+				(ours, inOurs) -> work.run(ours, false));
 		try {
-			return this.writes.run(FollowedRun.TOPIC, connection, joined, work);
+			return this.writes.run(FollowedRun.TOPIC, connection, joined, (joined || attempt == 0) ? work : repeated);
 		}
 		catch (SQLException ex) {
 			if (!last && this.store.isClash(ex, joined)) {

@@ -315,6 +315,37 @@ class EventTransactionTests {
 		}
 	}
 
+	/**
+	 * Else it would wait for the run with a snapshot that is old then, each time that
+	 * another writer is quicker.
+	 */
+	@Test
+	void whatIsRepeatedWithAnotherDefaultIsSoInReadCommitted() {
+		TestDatabase strict = PostgresServer.shared().createDatabase();
+		strict.jdbc()
+			.execute("ALTER DATABASE " + strict.jdbc().queryForObject("SELECT current_database()", String.class)
+					+ " SET default_transaction_isolation = 'repeatable read'");
+		try (Instance instance = Instance.start(strict)) {
+			strict.jdbc()
+				.execute(
+						"""
+								CREATE FUNCTION public.conflict() RETURNS trigger LANGUAGE plpgsql AS $$
+									BEGIN
+										IF current_setting('transaction_isolation') <> 'read committed' THEN
+											RAISE 'as of another writer' USING ERRCODE = 'unique_violation', CONSTRAINT = 'workflow_events_pkey';
+										END IF;
+										RETURN NEW;
+									END $$;
+								CREATE TRIGGER conflict BEFORE INSERT ON durable_notify.workflow_events FOR EACH ROW
+									EXECUTE FUNCTION public.conflict()
+								""");
+			assertThat(instance.events().append(event("run")).sequence()).isEqualTo(1);
+			assertThat(instance.events().appendAll("run", List.of(event("run"), event("run"))))
+				.extracting(AppendResult::sequence)
+				.containsExactly(2L, 3L);
+		}
+	}
+
 	@Test
 	void aReadOnlyTransactionIsRefusedBeforeSql() {
 		TransactionTemplate readOnly = instance.transaction();
