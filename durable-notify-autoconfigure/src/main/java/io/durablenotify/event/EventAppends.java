@@ -100,13 +100,14 @@ final class EventAppends {
 			long expectedSequence) throws SQLException {
 		UUID eventId = UUID.randomUUID();
 		boolean create = false;
+		boolean clashed = false;
 		boolean lookup = joined || this.lastWasDuplicate;
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
 			boolean lookingUp = lookup;
 			// In the caller's transaction nothing can be repeated after an error
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
-			Lookup found = attempt(connection, joined, attempt, last, (session, inTransaction) -> {
+			Lookup found = attempt(connection, joined, clashed, last, (session, inTransaction) -> {
 				Duration timeout = this.properties.appendTimeout();
 				Timing timing = statement(joined);
 				long start = timing.start();
@@ -119,6 +120,7 @@ final class EventAppends {
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
 			});
 			if (found == null) {
+				clashed = true;
 				continue;
 			}
 			AppendResult result = result(connection, event, eventId, found);
@@ -152,10 +154,11 @@ final class EventAppends {
 		boolean[] first = list.first();
 		List<UUID> eventIds = Stream.generate(UUID::randomUUID).limit(events.size()).toList();
 		boolean create = false;
+		boolean clashed = false;
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
 			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
-			Lookups found = attempt(connection, joined, attempt, last, (session, inTransaction) -> {
+			Lookups found = attempt(connection, joined, clashed, last, (session, inTransaction) -> {
 				Timing timing = statement(joined);
 				long start = timing.start();
 				Lookups seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
@@ -164,6 +167,7 @@ final class EventAppends {
 				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
 			});
 			if (found == null) {
+				clashed = true;
 				continue;
 			}
 			List<AppendResult> results = results(connection, list, eventIds, found);
@@ -204,16 +208,16 @@ final class EventAppends {
 	 * stored
 	 */
 	/**
-	 * Outside the caller's transaction, what is repeated is so in READ COMMITTED. With
-	 * another default its snapshot would be older than the lock each time that it waits
-	 * for a busy run.
+	 * Outside the caller's transaction, what has met another one is repeated in READ
+	 * COMMITTED. With another default its snapshot would be older than the lock each time
+	 * that it waits for a busy run.
 	 */
-	private <T> @Nullable T attempt(Connection connection, boolean joined, int attempt, boolean last,
+	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean clashed, boolean last,
 			SessionWork<Written<T>> work) throws SQLException {
 		SessionWork<Written<T>> repeated = (session, inTransaction) -> ReadCommitted.runInTransaction(session,
 				(ours, inOurs) -> work.run(ours, false));
 		try {
-			return this.writes.run(FollowedRun.TOPIC, connection, joined, (joined || attempt == 0) ? work : repeated);
+			return this.writes.run(FollowedRun.TOPIC, connection, joined, (clashed && !joined) ? repeated : work);
 		}
 		catch (SQLException ex) {
 			if (!last && this.store.isClash(ex, joined)) {
