@@ -178,6 +178,17 @@ class OutboxCircuitTests {
 			.orElse(null);
 	}
 
+	/**
+	 * Nothing is claimed but an event that was when attempts came one at a time already.
+	 */
+	private void awaitEventThatWaits() {
+		Eventually.await(
+				() -> query("SELECT CASE WHEN count(*) = 1 THEN count(p.since) ELSE 0 END "
+						+ "FROM durable_notify.work_claims c LEFT JOIN durable_notify.work_probes p "
+						+ "ON p.queue_id = c.queue_id AND c.claim_id > extract(epoch FROM p.since) * 1000000") == 1,
+				this::state);
+	}
+
 	@Test
 	void anEventThatWaitsForItsTurnIsNotSentOnceTheQueueIsPaused() {
 		this.receiver.answer((request, exchange) -> {
@@ -188,7 +199,7 @@ class OutboxCircuitTests {
 		publish(200);
 		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_probes "
 				+ "WHERE next_at > clock_timestamp() + interval '1 minute'") == 1, this::state);
-		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_claims") == 1, this::state);
+		awaitEventThatWaits();
 		WorkAdmin admin = this.first.bean(WorkAdmin.class);
 		admin.pause("outbox/orders");
 		this.receiver.clear();
@@ -211,7 +222,7 @@ class OutboxCircuitTests {
 		publish(200);
 		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_probes "
 				+ "WHERE next_at > clock_timestamp() + interval '1 minute'") == 1, this::state);
-		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_claims") == 1, this::state);
+		awaitEventThatWaits();
 		long start = System.nanoTime();
 		this.first.close();
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
