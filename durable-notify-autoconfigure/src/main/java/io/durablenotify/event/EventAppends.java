@@ -214,10 +214,10 @@ final class EventAppends {
 	 */
 	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean clashed, boolean last,
 			SessionWork<Written<T>> work) throws SQLException {
-		SessionWork<Written<T>> repeated = (session, inTransaction) -> ReadCommitted.runInTransaction(session,
-				(ours, inOurs) -> work.run(ours, false));
+		SessionWork<Written<T>> write = (!clashed || joined) ? work : (session, inTransaction) -> ReadCommitted
+			.runInTransaction(session, (ours, inOurs) -> work.run(ours, false));
 		try {
-			return this.writes.run(FollowedRun.TOPIC, connection, joined, (clashed && !joined) ? repeated : work);
+			return this.writes.run(FollowedRun.TOPIC, connection, joined, write);
 		}
 		catch (SQLException ex) {
 			if (!last && this.store.isClash(ex, joined)) {

@@ -16,7 +16,10 @@
 
 package io.durablenotify.database;
 
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 import io.durablenotify.change.ChangeNotifier;
@@ -31,7 +34,9 @@ import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.mockito.Mockito;
 
 import org.springframework.dao.PessimisticLockingFailureException;
 
@@ -103,6 +108,18 @@ class ConflictsTests {
 		finally {
 			call.fixed();
 		}
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "40001, 20", "40P01, 20", "23505, 1" })
+	void conflictsAreRepeatedAFewTimesAndOtherFailuresNever(String state, int attempts) {
+		AtomicInteger runs = new AtomicInteger();
+		SessionWork<Void> work = Conflicts.repeat((connection, joined) -> {
+			runs.incrementAndGet();
+			throw new SQLException("failed", state);
+		});
+		assertThatExceptionOfType(SQLException.class).isThrownBy(() -> work.run(Mockito.mock(Connection.class), false));
+		assertThat(runs).hasValue(attempts);
 	}
 
 	/**
