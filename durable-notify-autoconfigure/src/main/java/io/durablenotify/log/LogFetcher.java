@@ -18,6 +18,7 @@ package io.durablenotify.log;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -219,6 +220,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		List<LogSubscription<E>> expecting = this.registry.expecting(List.of(name));
 		// No other thread fetches for it while it is bound to no log
 		reader.fetchState().tryBegin();
+		long wakeups = this.registry.wakeups();
 		FetchMeasures measures = this.registry.measures().fetch();
 		DebugLine line = DebugLine.start(this.logger);
 		long start = measures.start();
@@ -248,9 +250,10 @@ final class LogFetcher<E> implements AutoCloseable {
 			expecting.forEach(LogSubscription::notFound);
 			return true;
 		}
-		this.registry.bindWaiting(name, head.id()).forEach(this::wake);
-		// Once more: a wake-up that came before it was registered has not reached it
-		wake(reader);
+		Collection<LogSubscription<E>> bound = this.registry.bindWaiting(name, head.id());
+		// One that came before the reader was bound has not reached it
+		boolean missed = this.registry.wakeups() != wakeups;
+		bound.stream().filter((other) -> missed || other != reader).forEach(this::wake);
 		handOver(head, page, reader);
 		return true;
 	}

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,8 @@ final class LogRegistry<E> {
 	 * stop must find them.
 	 */
 	private final Set<LogSubscription<E>> ending = ConcurrentHashMap.newKeySet();
+
+	private final AtomicLong wakeups = new AtomicLong();
 
 	/**
 	 * Subscriptions may come before the lifecycle starts: the web server is up earlier.
@@ -159,6 +162,22 @@ final class LogRegistry<E> {
 	 */
 	boolean isFetching() {
 		return !this.byName.isEmpty() || !this.byId.isEmpty();
+	}
+
+	/**
+	 * Count a wake-up. To be called before its log's subscriptions are looked up: then
+	 * the thread that binds a subscription and asks for the count after that knows of
+	 * each wake-up that has not found it.
+	 */
+	void countWakeup() {
+		this.wakeups.incrementAndGet();
+	}
+
+	/**
+	 * Return how many wake-ups have come, for any log.
+	 */
+	long wakeups() {
+		return this.wakeups.get();
 	}
 
 	Collection<LogSubscription<E>> of(long logId) {

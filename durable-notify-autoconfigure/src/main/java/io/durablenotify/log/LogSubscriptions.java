@@ -275,6 +275,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	@Override
 	public void onWakeup(Wakeup wakeup) {
 		measures().poll().announced(wakeup.id());
+		this.registry.countWakeup();
 		for (LogSubscription<E> reader : this.registry.of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
 				reader.announce(wakeup.position());
