@@ -48,8 +48,8 @@ public record Results(List<String> environment, List<Row> rows, List<Row> peers,
 			Each takes turns with durable-notify, in the same way: ratios are ours divided by theirs (rates: more is better for us; times:
 			less). What they promise differs, and is said in [README.md](README.md).
 
-			| | figure | theirs | ours | ratio | | |
-			|---|---|---|---|---|---|---|
+			| | figure | theirs | ours | ratio | more | | |
+			|---|---|---|---|---|---|---|---|
 			""";
 
 	boolean failed() {
@@ -63,6 +63,7 @@ public record Results(List<String> environment, List<Row> rows, List<Row> peers,
 
 						Written by the run; how it measures is in [README.md](README.md). Ratios are ours divided by the floor's, with the least,
 						the **median** and the greatest of %d rounds in which both took turns. The median decides whether a target is met.
+						"More" is by how many µs an operation of ours takes longer: a latency, or the time between two operations of all threads.
 						Absolute values are medians too and say little: the machine is what it is.
 
 						- %s (UTC), %d minutes
@@ -73,8 +74,8 @@ public record Results(List<String> environment, List<Row> rows, List<Row> peers,
 		this.environment.forEach((fact) -> markdown.append("- ").append(fact).append('\n'));
 		markdown.append("""
 
-				| # | figure | floor | ours | ratio | target | met |
-				|---|---|---|---|---|---|---|
+				| # | figure | floor | ours | ratio | more | target | met |
+				|---|---|---|---|---|---|---|---|
 				""");
 		this.rows.forEach((row) -> markdown.append(row.toMarkdown()));
 		if (options.peers()) {

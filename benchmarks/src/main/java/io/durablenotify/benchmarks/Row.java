@@ -34,10 +34,10 @@ import org.jspecify.annotations.Nullable;
 public record Row(int number, String title, List<Line> lines, @Nullable Exception failure) {
 
 	String toMarkdown() {
-		StringBuilder markdown = new StringBuilder("| %s | **%s** | | | | | |%n"
+		StringBuilder markdown = new StringBuilder("| %s | **%s** | | | | | | |%n"
 			.formatted((this.number > 0) ? "**" + this.number + "**" : "", this.title));
 		if (this.failure != null) {
-			markdown.append("| | failed: %s | | | | | |%n".formatted(this.failure));
+			markdown.append("| | failed: %s | | | | | | |%n".formatted(this.failure));
 		}
 		this.lines.forEach((line) -> markdown.append(toMarkdown(line)));
 		return markdown.toString();
@@ -45,14 +45,18 @@ public record Row(int number, String title, List<Line> lines, @Nullable Exceptio
 
 	private static String toMarkdown(Line line) {
 		String what = (line.remark().isEmpty()) ? line.what() : line.what() + " (" + line.remark() + ")";
-		return "| | %s | %s | %s | %s | %s | %s |%n".formatted(what,
+		return "| | %s | %s | %s | %s | %s | %s | %s |%n".formatted(what,
 				(line.floor() != null) ? number(line.floor(), line.unit()) : "–", number(line.ours(), line.unit()),
-				(line.ratio() != null) ? ratio(line.ratio()) : "–",
+				(line.ratio() != null) ? ratio(line.ratio()) : "–", (line.more() != null) ? more(line.more()) : "",
 				(line.target() != null) ? line.target() : (line.floor() == null) ? "reported" : "", met(line.isMet()));
 	}
 
 	private static String ratio(Spread ratio) {
 		return String.format(Locale.ROOT, "%.2f / **%.2f** / %.2f", ratio.min(), ratio.median(), ratio.max());
+	}
+
+	private static String more(double micros) {
+		return String.format(Locale.ROOT, (Math.abs(micros) >= 10) ? "%+,.0f µs" : "%+.2f µs", micros);
 	}
 
 	private static String met(@Nullable Boolean met) {

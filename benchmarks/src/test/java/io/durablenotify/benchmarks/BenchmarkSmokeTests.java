@@ -72,7 +72,7 @@ class BenchmarkSmokeTests {
 			assertThat(Optional.ofNullable(line.floor()).orElse(0d)).as(line.what()).isFinite();
 		});
 		assertThat(new Row(figure.row(), figure.title(), lines, null).toMarkdown().lines())
-			.allMatch((line) -> line.matches("(\\|[^|]*){7}\\|"));
+			.allMatch((line) -> line.matches("(\\|[^|]*){8}\\|"));
 	}
 
 	@Test

@@ -37,7 +37,7 @@ public final class Figures {
 				new StuckClients(), new NoOpWork(), new TransactionalWork(), new Enqueueing(), new WorkUnderSnapshot(),
 				new OrderedWork(), new WorkLatency(), new TimerLateness(), new LargeWorkTables(), new WalOfWork(),
 				new LeaseRenewal(), new LostProcess(), new SingleItemClaims(), new OutboxSending(),
-				new CompetingMessages(), new BroadcastMessages(), new RecordingPrice());
+				new CompetingMessages(), new BroadcastMessages(), new RecordingPrice(), new ColdLatency());
 	}
 
 }

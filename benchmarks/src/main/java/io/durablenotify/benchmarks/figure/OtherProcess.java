@@ -18,6 +18,7 @@ package io.durablenotify.benchmarks.figure;
 
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
@@ -26,8 +27,12 @@ import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.benchmarks.harness.Check;
 import io.durablenotify.benchmarks.harness.ChildProcess;
 import io.durablenotify.benchmarks.harness.Instance;
+import io.durablenotify.benchmarks.harness.Pace;
+import io.durablenotify.benchmarks.harness.Payload;
+import io.durablenotify.benchmarks.harness.RawChunks;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.PromptSocketFactory;
@@ -42,7 +47,7 @@ import org.postgresql.PGProperty;
 
 /**
  * What runs in the other process: readers, listeners, and whole instances that only
- * listen.
+ * listen. Row 39 has a writer in another process too.
  */
 public final class OtherProcess implements ChildProcess.Service {
 
@@ -63,7 +68,8 @@ public final class OtherProcess implements ChildProcess.Service {
 	 * Answer: {@code clock}; {@code instances url count}; {@code subscribe stream count};
 	 * {@code receive topic count}; {@code handle queue count};
 	 * {@code hold url queue count property}; {@code listen url channel count};
-	 * {@code report}.
+	 * {@code follow url channel count}; {@code report}; {@code append stream count rate};
+	 * {@code insert url channel count rate}.
 	 */
 	@Override
 	public String answer(String[] command) throws Exception {
@@ -94,7 +100,11 @@ public final class OtherProcess implements ChildProcess.Service {
 					.register(WorkListenerSpec.of(command[1]), handler);
 			}
 			case "hold" -> hold(Instance.start(command[1], command[4]), command[2], Integer.parseInt(command[3]));
-			case "listen" -> listen(command[1], command[2], Integer.parseInt(command[3]));
+			case "listen" -> listen(command[1], command[2], Integer.parseInt(command[3]), Row.NONE);
+			case "follow" -> follow(command[1], command[2], Integer.parseInt(command[3]));
+			case "append" ->
+				PacedAppends.append(pace(command[2], command[3]), this.instances.get(0).writer(), command[1]);
+			case "insert" -> insert(command[1], command[2], pace(command[3], command[4]));
 			case "report" -> {
 				return report();
 			}
@@ -129,7 +139,7 @@ public final class OtherProcess implements ChildProcess.Service {
 	/**
 	 * Listen as our listener does, and do nothing else.
 	 */
-	private void listen(String url, String channel, int count) throws SQLException {
+	private void listen(String url, String channel, int count, Row row) throws SQLException {
 		Properties properties = new Properties();
 		properties.setProperty(PGProperty.SOCKET_FACTORY.getName(), PromptSocketFactory.class.getName());
 		Connection connection = DriverManager.getConnection(url, properties);
@@ -138,16 +148,17 @@ public final class OtherProcess implements ChildProcess.Service {
 		}
 		LatencyHandler handler = new LatencyHandler(count);
 		this.handler = handler;
-		Thread thread = new Thread(() -> receive(connection, handler, count), "listen");
+		Thread thread = new Thread(() -> receive(connection, handler, count, row), "listen");
 		thread.setDaemon(true);
 		thread.start();
 	}
 
-	private static void receive(Connection connection, LatencyHandler handler, int count) {
+	private static void receive(Connection connection, LatencyHandler handler, int count, Row row) {
 		try (connection) {
 			int received = 0;
 			while (received < count) {
 				for (PGNotification notification : connection.unwrap(PGConnection.class).getNotifications(10_000)) {
+					row.read(received);
 					handler.received(received++, Long.parseLong(notification.getParameter()));
 				}
 			}
@@ -155,6 +166,35 @@ public final class OtherProcess implements ChildProcess.Service {
 		catch (SQLException ex) {
 			throw new IllegalStateException(ex);
 		}
+	}
+
+	/**
+	 * Listen, and read the row of each notification.
+	 */
+	private void follow(String url, String channel, int count) throws SQLException {
+		RawChunks raw = new RawChunks(url, RawChunks.TABLE);
+		listen(url, channel, count, (index) -> Check.equal("the next index", index + 1, raw.readPage(1, index, 1)));
+	}
+
+	/**
+	 * Insert rows, and notify of each.
+	 */
+	private static void insert(String url, String channel, Pace pace) throws Exception {
+		byte[] chunk = Payload.chunk();
+		try (RawChunks raw = new RawChunks(url, RawChunks.TABLE);
+				PreparedStatement notify = raw.connection().prepareStatement("SELECT pg_notify(?, ?)")) {
+			notify.setString(1, channel);
+			pace.run((i) -> {
+				long start = System.nanoTime();
+				raw.insert(1, i, chunk);
+				notify.setString(2, String.valueOf(start));
+				notify.execute();
+			});
+		}
+	}
+
+	private static Pace pace(String count, String perSecond) {
+		return new Pace(Integer.parseInt(count), Integer.parseInt(perSecond));
 	}
 
 	private String report() throws InterruptedException {
@@ -171,6 +211,21 @@ public final class OtherProcess implements ChildProcess.Service {
 	@Override
 	public void close() {
 		this.instances.forEach(Instance::close);
+	}
+
+	/**
+	 * The row of a notification.
+	 */
+	private interface Row {
+
+		/**
+		 * The floor of what is only notified of.
+		 */
+		Row NONE = (index) -> {
+		};
+
+		void read(long index) throws SQLException;
+
 	}
 
 }

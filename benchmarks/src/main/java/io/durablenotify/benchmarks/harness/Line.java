@@ -28,14 +28,16 @@ import org.jspecify.annotations.Nullable;
  * @param floor the floor's median, or {@code null} where there is none
  * @param ours our median
  * @param ratio ours divided by the floor's, of each round
+ * @param more by how many microseconds ours is longer for each operation: the median of
+ * all rounds, or {@code null} where that means nothing
  * @param target the target, or {@code null} if the figure is only reported
  * @param remark what a reader has to know, or an empty text
  */
 public record Line(String what, String unit, @Nullable Double floor, double ours, @Nullable Spread ratio,
-		@Nullable Target target, String remark) {
+		@Nullable Double more, @Nullable Target target, String remark) {
 
 	public static Line reported(String what, String unit, double value, String remark) {
-		return new Line(what, unit, null, value, null, null, remark);
+		return new Line(what, unit, null, value, null, null, null, remark);
 	}
 
 	/**
@@ -43,11 +45,11 @@ public record Line(String what, String unit, @Nullable Double floor, double ours
 	 */
 	public static Line limited(String what, String unit, double limit, List<Double> values, Target target) {
 		return new Line(what, unit, limit, Spread.of(values).median(),
-				Spread.of(values.stream().map((value) -> value / limit).toList()), target, "");
+				Spread.of(values.stream().map((value) -> value / limit).toList()), null, target, "");
 	}
 
 	public Line remark(String remark) {
-		return new Line(this.what, this.unit, this.floor, this.ours, this.ratio, this.target, remark);
+		return new Line(this.what, this.unit, this.floor, this.ours, this.ratio, this.more, this.target, remark);
 	}
 
 	/**

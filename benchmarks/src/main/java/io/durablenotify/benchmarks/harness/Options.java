@@ -39,7 +39,7 @@ import org.jspecify.annotations.Nullable;
 public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size size, @Nullable Path data,
 		@Nullable Path results, boolean metrics) {
 
-	public static final int LAST_ROW = 38;
+	public static final int LAST_ROW = 39;
 
 	public static final int LEAST_ROUNDS = 5;
 

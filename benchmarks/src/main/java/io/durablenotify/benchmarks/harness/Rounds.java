@@ -87,10 +87,31 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 	public Line line(String what, String unit, ToDoubleFunction<F> floor, ToDoubleFunction<O> ours,
 			@Nullable Target target) {
 		List<Double> ratios = new ArrayList<>();
+		List<Double> differences = new ArrayList<>();
 		for (int i = 0; i < this.floors.size(); i++) {
-			ratios.add(ours.applyAsDouble(this.ours.get(i)) / floor.applyAsDouble(this.floors.get(i)));
+			double theirs = floor.applyAsDouble(this.floors.get(i));
+			double own = ours.applyAsDouble(this.ours.get(i));
+			ratios.add(own / theirs);
+			differences.add(micros(own, unit) - micros(theirs, unit));
 		}
-		return new Line(what, unit, median(this.floors, floor), median(this.ours, ours), Spread.of(ratios), target, "");
+		double more = Spread.of(differences).median();
+		return new Line(what, unit, median(this.floors, floor), median(this.ours, ours), Spread.of(ratios),
+				(Double.isNaN(more)) ? null : more, target, "");
+	}
+
+	/**
+	 * Return what an operation takes.
+	 * @param value a time, or how many operations there are in a second
+	 */
+	private static double micros(double value, String unit) {
+		if (unit.endsWith("/s")) {
+			return 1e6 / value;
+		}
+		return switch (unit) {
+			case "ms" -> value * 1e3;
+			case "µs" -> value;
+			default -> Double.NaN;
+		};
 	}
 
 	private static <T> double median(List<T> measured, ToDoubleFunction<T> value) {

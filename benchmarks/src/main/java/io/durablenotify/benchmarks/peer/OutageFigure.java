@@ -66,7 +66,7 @@ final class OutageFigure implements Figure {
 	}
 
 	private static Line line(String what, String unit, double theirs, double ours) {
-		return new Line(what, unit, theirs, ours, null, null, "");
+		return new Line(what, unit, theirs, ours, null, null, null, "");
 	}
 
 	private static Seen theirs(Run run, Database database, Duration outage) throws Exception {
