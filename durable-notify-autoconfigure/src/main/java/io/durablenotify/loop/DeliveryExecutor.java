@@ -30,14 +30,15 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
- * A pool that starts a thread only when none is idle, and queues tasks only when it is
- * full.
+ * A pool that starts a thread only when none is idle, and queues tasks only when a thread
+ * will come for them or all threads are there.
  * <p>
  * A {@link ThreadPoolExecutor} with a queue does one or the other: it starts a thread for
  * each task up to the core size, idle threads or not, or none beyond that until the queue
- * is full. Here the queue takes a task only if an idle thread waits for it, the way
- * Tomcat's {@code TaskQueue} does. What the pool rejects then, since it has all of its
- * threads, is queued after all.
+ * is full. Here the queue takes a task while a thread is on its way to one: it waits in
+ * the queue, or has just been started. A thread that arrives has another one follow it,
+ * as long as tasks are queued, before it begins its own. So a task that blocks holds up
+ * no other, and many short ones at once start few threads.
  */
 @SuppressWarnings("serial")
 final class DeliveryExecutor extends ThreadPoolTaskExecutor {
@@ -48,6 +49,11 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	private static final Duration CHECK = Duration.ofMillis(20);
 
 	private final IdleThreadQueue queue = new IdleThreadQueue();
+
+	/**
+	 * How many threads are on their way to a task.
+	 */
+	private final AtomicInteger coming = new AtomicInteger();
 
 	private final AtomicBoolean checking = new AtomicBoolean();
 
@@ -63,6 +69,18 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 		return this.queue;
 	}
 
+	@Override
+	public Thread createThread(Runnable worker) {
+		Thread thread = new StartedThread(worker);
+		thread.setName(nextThreadName());
+		thread.setPriority(getThreadPriority());
+		thread.setDaemon(isDaemon());
+		return thread;
+	}
+
+	/**
+	 * All threads are there.
+	 */
 	private void enqueue(Runnable task, ThreadPoolExecutor pool) {
 		if (pool.isShutdown()) {
 			throw rejected();
@@ -70,6 +88,42 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 		this.queue.add(task);
 		if (pool.isShutdown() && pool.remove(task)) {
 			throw rejected();
+		}
+		startThreadsLater();
+	}
+
+	/**
+	 * A thread has arrived at a task, or ends.
+	 */
+	private void arrived() {
+		this.coming.decrementAndGet();
+		startThread();
+	}
+
+	/**
+	 * Start a thread if tasks are queued and none comes. To be called after each change
+	 * of either.
+	 */
+	private void startThread() {
+		ThreadPoolExecutor pool = getThreadPoolExecutor();
+		if (this.queue.isEmpty() || this.coming.get() > 0 || pool.isShutdown()) {
+			return;
+		}
+		if (pool.getPoolSize() >= pool.getMaximumPoolSize()) {
+			startThreadsLater();
+			return;
+		}
+		Runnable task = this.queue.poll();
+		if (task == null) {
+			return;
+		}
+		try {
+			pool.execute(task);
+		}
+		catch (RejectedExecutionException | OutOfMemoryError ex) {
+			// Shut down, or the system is out of threads: one that is there takes it
+			this.queue.add(task);
+			startThreadsLater();
 		}
 	}
 
@@ -80,21 +134,8 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 		if (this.checking.compareAndSet(false, true)) {
 			Delays.ofJvm().after(CHECK, () -> {
 				this.checking.set(false);
-				startThreads(getThreadPoolExecutor());
+				startThread();
 			});
-		}
-	}
-
-	private void startThreads(ThreadPoolExecutor pool) {
-		while (!pool.isShutdown() && pool.getPoolSize() < pool.getMaximumPoolSize()) {
-			Runnable task = this.queue.poll();
-			if (task == null) {
-				return;
-			}
-			pool.execute(task);
-		}
-		if (!pool.isShutdown() && !this.queue.isEmpty()) {
-			startThreadsLater();
 		}
 	}
 
@@ -103,32 +144,53 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	/**
-	 * A task that no thread waits for would wait for handlers that block, although
-	 * threads can be started. Each side checks for that after its own change.
+	 * A thread that comes from its start on.
+	 */
+	private final class StartedThread extends Thread {
+
+		StartedThread(Runnable worker) {
+			super(DeliveryExecutor.this.getThreadGroup(), worker);
+		}
+
+		@Override
+		public void start() {
+			DeliveryExecutor.this.coming.incrementAndGet();
+			try {
+				super.start();
+			}
+			catch (Throwable ex) {
+				DeliveryExecutor.this.coming.decrementAndGet();
+				throw ex;
+			}
+		}
+
+		@Override
+		public void run() {
+			arrived();
+			super.run();
+		}
+
+	}
+
+	/**
+	 * A thread that waits in it is one that comes.
 	 */
 	private final class IdleThreadQueue extends LinkedBlockingQueue<Runnable> {
 
-		/**
-		 * How many threads wait for a task, or have just received one.
-		 */
-		private final AtomicInteger waiting = new AtomicInteger();
-
 		@Override
 		public boolean offer(Runnable task) {
-			return this.waiting.get() > size() && add(task);
+			if (DeliveryExecutor.this.coming.get() == 0) {
+				return false;
+			}
+			super.offer(task);
+			// It may have arrived in between
+			startThread();
+			return true;
 		}
 
 		@Override
 		public boolean add(Runnable task) {
-			super.offer(task);
-			checkWaiting();
-			return true;
-		}
-
-		private void checkWaiting() {
-			if (this.waiting.get() < size()) {
-				startThreadsLater();
-			}
+			return super.offer(task);
 		}
 
 		@Override
@@ -137,17 +199,17 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 			if (task != null) {
 				return task;
 			}
-			this.waiting.incrementAndGet();
+			DeliveryExecutor.this.coming.incrementAndGet();
 			try {
 				task = super.poll(timeout, unit);
 			}
 			finally {
-				this.waiting.decrementAndGet();
+				DeliveryExecutor.this.coming.decrementAndGet();
 			}
 			if (task == null) {
-				return poll();
+				task = poll();
 			}
-			checkWaiting();
+			startThread();
 			return task;
 		}
 

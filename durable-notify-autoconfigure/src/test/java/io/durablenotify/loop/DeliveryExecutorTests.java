@@ -70,6 +70,20 @@ class DeliveryExecutorTests {
 	}
 
 	@Test
+	void manyShortTasksAtOnceStartFewThreads() {
+		DeliveryExecutor large = new DeliveryExecutor(256);
+		large.setDaemon(true);
+		large.initialize();
+		AtomicInteger done = new AtomicInteger();
+		for (int i = 0; i < 1_000; i++) {
+			large.execute(done::incrementAndGet);
+		}
+		Eventually.await(() -> done.get() == 1_000, done::get);
+		assertThat(large.getThreadPoolExecutor().getLargestPoolSize()).isLessThan(100);
+		large.shutdown();
+	}
+
+	@Test
 	void aTaskThatBlocksHoldsUpNoOther() throws Exception {
 		this.executor.execute(this::block);
 		this.executor.submit(() -> {
@@ -78,9 +92,15 @@ class DeliveryExecutorTests {
 
 	@Test
 	void whatFindsAllThreadsBusyIsQueued() {
+		AtomicInteger blocked = new AtomicInteger();
 		for (int i = 0; i < 4; i++) {
-			this.executor.execute(this::block);
+			this.executor.execute(() -> {
+				blocked.incrementAndGet();
+				block();
+			});
 		}
+		// None that blocks holds up another one
+		Eventually.await(() -> blocked.get() == 4, blocked::get);
 		List<Integer> order = new ArrayList<>();
 		AtomicInteger done = new AtomicInteger();
 		for (int i = 0; i < 100; i++) {
