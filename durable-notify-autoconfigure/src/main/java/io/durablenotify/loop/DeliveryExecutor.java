@@ -51,9 +51,15 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	private final IdleThreadQueue queue = new IdleThreadQueue();
 
 	/**
-	 * How many threads are on their way to a task.
+	 * How many threads wait for a task, or have just received one.
 	 */
-	private final AtomicInteger coming = new AtomicInteger();
+	private final AtomicInteger waiting = new AtomicInteger();
+
+	/**
+	 * How many threads have begun, and not ended. The pool has more while some of them
+	 * start.
+	 */
+	private final AtomicInteger begun = new AtomicInteger();
 
 	private final AtomicBoolean checking = new AtomicBoolean();
 
@@ -79,7 +85,7 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	/**
-	 * All threads are there.
+	 * Queue a task: the pool has its maximum of threads.
 	 */
 	private void enqueue(Runnable task, ThreadPoolExecutor pool) {
 		if (pool.isShutdown()) {
@@ -93,11 +99,10 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	/**
-	 * A thread has arrived at a task, or ends.
+	 * Return whether a thread is on its way to a task.
 	 */
-	private void arrived() {
-		this.coming.decrementAndGet();
-		startThread();
+	private boolean isThreadComing() {
+		return this.waiting.get() > 0 || getThreadPoolExecutor().getPoolSize() > this.begun.get();
 	}
 
 	/**
@@ -106,7 +111,7 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	 */
 	private void startThread() {
 		ThreadPoolExecutor pool = getThreadPoolExecutor();
-		if (this.queue.isEmpty() || this.coming.get() > 0 || pool.isShutdown()) {
+		if (this.queue.isEmpty() || isThreadComing() || pool.isShutdown()) {
 			return;
 		}
 		if (pool.getPoolSize() >= pool.getMaximumPoolSize()) {
@@ -144,7 +149,7 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 	}
 
 	/**
-	 * A thread that comes from its start on.
+	 * A thread that has another one follow it, if need be, before its first task.
 	 */
 	private final class StartedThread extends Thread {
 
@@ -153,33 +158,37 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 		}
 
 		@Override
-		public void start() {
-			DeliveryExecutor.this.coming.incrementAndGet();
+		public void run() {
+			DeliveryExecutor.this.begun.incrementAndGet();
 			try {
-				super.start();
+				startThread();
 			}
-			catch (Throwable ex) {
-				DeliveryExecutor.this.coming.decrementAndGet();
-				throw ex;
+			finally {
+				runTasks();
 			}
 		}
 
-		@Override
-		public void run() {
-			arrived();
-			super.run();
+		private void runTasks() {
+			try {
+				super.run();
+			}
+			finally {
+				DeliveryExecutor.this.begun.decrementAndGet();
+			}
 		}
 
 	}
 
 	/**
-	 * A thread that waits in it is one that comes.
+	 * Takes a task while a thread comes for it. A thread that has taken one has another
+	 * one follow it, if need be, also where it did not have to wait: it may have been
+	 * interrupted on its way.
 	 */
 	private final class IdleThreadQueue extends LinkedBlockingQueue<Runnable> {
 
 		@Override
 		public boolean offer(Runnable task) {
-			if (DeliveryExecutor.this.coming.get() == 0) {
+			if (!isThreadComing()) {
 				return false;
 			}
 			super.offer(task);
@@ -196,21 +205,23 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 		@Override
 		public @Nullable Runnable poll(long timeout, TimeUnit unit) throws InterruptedException {
 			Runnable task = poll();
-			if (task != null) {
-				return task;
+			if (task == null) {
+				task = await(timeout, unit);
 			}
-			DeliveryExecutor.this.coming.incrementAndGet();
+			startThread();
+			return task;
+		}
+
+		private @Nullable Runnable await(long timeout, TimeUnit unit) throws InterruptedException {
+			DeliveryExecutor.this.waiting.incrementAndGet();
+			Runnable task;
 			try {
 				task = super.poll(timeout, unit);
 			}
 			finally {
-				DeliveryExecutor.this.coming.decrementAndGet();
+				DeliveryExecutor.this.waiting.decrementAndGet();
 			}
-			if (task == null) {
-				task = poll();
-			}
-			startThread();
-			return task;
+			return (task != null) ? task : poll();
 		}
 
 	}
