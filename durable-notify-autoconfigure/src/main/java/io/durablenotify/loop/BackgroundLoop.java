@@ -188,6 +188,19 @@ public final class BackgroundLoop implements AutoCloseable {
 	}
 
 	private void run() {
+		boolean ended = false;
+		try {
+			runSteps();
+			ended = true;
+		}
+		finally {
+			if (!ended) {
+				startAgain();
+			}
+		}
+	}
+
+	private void runSteps() {
 		while (awaitTurn()) {
 			Next next;
 			try {
@@ -202,6 +215,25 @@ public final class BackgroundLoop implements AutoCloseable {
 				next = Next.retry(this.failures.failed(ex));
 			}
 			schedule(next);
+		}
+	}
+
+	/**
+	 * Not even its failure could be logged, as for want of memory.
+	 */
+	private void startAgain() {
+		this.lock.lock();
+		try {
+			this.thread = null;
+			this.running = false;
+			this.changed.signalAll();
+			if (!this.closed) {
+				this.dueAt = System.nanoTime();
+				startThreadAfter(RETRY_START);
+			}
+		}
+		finally {
+			this.lock.unlock();
 		}
 	}
 

@@ -123,14 +123,22 @@ public final class SerialTask {
 	private void run() {
 		this.state.set(State.RUNNING);
 		try {
+			runTask();
+		}
+		finally {
+			if (!this.state.compareAndSet(State.RUNNING, State.IDLE)) {
+				this.state.set(State.SCHEDULED);
+				schedule();
+			}
+		}
+	}
+
+	private void runTask() {
+		try {
 			this.task.run();
 		}
 		catch (Throwable ex) {
 			logger.error("Unexpected failure of a task", ex);
-		}
-		if (!this.state.compareAndSet(State.RUNNING, State.IDLE)) {
-			this.state.set(State.SCHEDULED);
-			schedule();
 		}
 	}
 

@@ -28,6 +28,7 @@ import io.durablenotify.observation.Outcome;
 import io.durablenotify.work.HeldItem.Completion;
 import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Fail;
+import io.durablenotify.work.Settlement.GiveBack;
 import io.durablenotify.work.Settlement.LaneVisit;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
@@ -107,8 +108,11 @@ final class WorkInvoker {
 	 * Handle an item.
 	 */
 	void handle(HeldClaim claim, ClaimedItem item) {
-		HeldItem held = new HeldItem(claim, null, item, this.completion);
-		handle(held);
+		if (!awaitLease(claim)) {
+			giveBack(claim, List.of(item));
+			return;
+		}
+		call(List.of(new HeldItem(claim, null, item, this.completion))).forEach(this.settlements::add);
 	}
 
 	/**
@@ -128,7 +132,13 @@ final class WorkInvoker {
 					break;
 				}
 				HeldItem held = new HeldItem(claim, lane, item, this.completion);
-				if (!awaitLease(claim) || !handleInLane(held, visit)) {
+				if (!awaitLease(claim)) {
+					if (!claim.lease().isLost()) {
+						this.settlements.add(new ReleaseLane(claim, lane, visit));
+					}
+					return;
+				}
+				if (!handleInLane(held, visit)) {
 					return;
 				}
 				after = item.itemId();
@@ -176,14 +186,15 @@ final class WorkInvoker {
 	 * Handle several items at once. If that fails, each is handled alone.
 	 */
 	void handleBatch(HeldClaim claim, List<ClaimedItem> items) {
+		if (items.size() == 1) {
+			handle(claim, items.get(0));
+			return;
+		}
 		if (!awaitLease(claim)) {
+			giveBack(claim, items);
 			return;
 		}
 		List<HeldItem> held = items.stream().map((item) -> new HeldItem(claim, null, item, this.completion)).toList();
-		if (held.size() == 1) {
-			handle(held.get(0));
-			return;
-		}
 		List<Settlement> settlements = call(held);
 		for (int i = 0; i < items.size(); i++) {
 			if (settlements.get(i) instanceof Fail) {
@@ -198,9 +209,11 @@ final class WorkInvoker {
 	/**
 	 * Wait until no other instance can have taken over, as after this process was
 	 * stopped.
-	 * @return false if one has
+	 * @return false if one has, or the thread is interrupted while it waits
 	 */
 	private static boolean awaitLease(HeldClaim claim) {
+		// Meant for the handler before, which has returned
+		Thread.interrupted();
 		while (!claim.lease().isLost() && !Thread.currentThread().isInterrupted()) {
 			if (claim.lease().awaitHeld(LEASE_CHECK)) {
 				return true;
@@ -209,11 +222,10 @@ final class WorkInvoker {
 		return false;
 	}
 
-	private void handle(HeldItem item) {
-		if (!awaitLease(item.claim())) {
-			return;
+	private void giveBack(HeldClaim claim, List<ClaimedItem> items) {
+		if (!claim.lease().isLost()) {
+			items.forEach((item) -> this.settlements.add(new GiveBack(claim, item)));
 		}
-		call(List.of(item)).forEach(this.settlements::add);
 	}
 
 	/**

@@ -276,14 +276,26 @@ final class WorkListenerContainer {
 				handle(unit);
 			}
 			catch (Throwable ex) {
-				logger.error("Unexpected failure of a listener of work", ex);
 				giveBack(unit);
+				log(ex);
 			}
 			unit = next(unit, System.nanoTime() - start);
 		}
 		if (this.slots.room() > 0) {
 			// Too little for a claim while others waited, perhaps
 			this.loop.signalAfter(REFILL_DELAY);
+		}
+	}
+
+	/**
+	 * Where that fails too, as for want of memory, the thread has still to go on.
+	 */
+	private static void log(Throwable failure) {
+		try {
+			logger.error("Unexpected failure of a listener of work", failure);
+		}
+		catch (Throwable ex) {
+			failure.addSuppressed(ex);
 		}
 	}
 

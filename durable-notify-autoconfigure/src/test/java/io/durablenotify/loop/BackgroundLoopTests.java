@@ -28,6 +28,7 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.HandDelays;
+import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -37,6 +38,9 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.BDDMockito.willThrow;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link BackgroundLoop}.
@@ -108,6 +112,22 @@ class BackgroundLoopTests {
 		awaitSteps(2);
 		this.loop.finish(Eventually.TIMEOUT);
 		assertThat(this.steps).hasValue(2);
+	}
+
+	@Test
+	void aFailureThatCannotBeLoggedIsRepeatedToo() {
+		Log log = mock(Log.class);
+		willThrow(new IllegalStateException("The appender fails")).willDoNothing().given(log).warn(any());
+		this.loop = new BackgroundLoop("loop-of-test", new FailureLog(log, "It fails", "It works again"), () -> {
+			if (this.steps.incrementAndGet() == 1) {
+				throw new IllegalStateException("The first step fails");
+			}
+			return Next.IDLE;
+		});
+		this.loop.signal();
+		awaitSteps(2);
+		this.loop.signal();
+		awaitSteps(3);
 	}
 
 	@Test

@@ -37,6 +37,7 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNoException;
 
 /**
@@ -67,6 +68,27 @@ class SerialTaskTests {
 		for (int i = 1; i <= 3; i++) {
 			task.signal();
 			runQueued();
+			assertThat(this.runs).hasValue(i);
+		}
+	}
+
+	@Test
+	@SuppressWarnings("serial")
+	void runsAgainAfterAFailureThatCannotBeLogged() {
+		SerialTask task = new SerialTask(this.queue::add, () -> {
+			this.runs.incrementAndGet();
+			throw new IllegalStateException() {
+
+				@Override
+				public String getMessage() {
+					throw new UnsupportedOperationException("No message");
+				}
+
+			};
+		});
+		for (int i = 1; i <= 2; i++) {
+			task.signal();
+			assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(this::runQueued);
 			assertThat(this.runs).hasValue(i);
 		}
 	}

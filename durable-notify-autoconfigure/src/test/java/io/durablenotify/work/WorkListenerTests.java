@@ -29,6 +29,10 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.Tracing;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -122,6 +126,50 @@ class WorkListenerTests {
 					+ "due_at => clock_timestamp() - interval '2 s', wake => false)", Long.class);
 		Eventually.await(() -> measures.poll().found().sum() == 1,
 				() -> measures.poll().rounds() + " rounds, " + measures.of("polled"));
+	}
+
+	@Test
+	void anInterruptBetweenTwoItemsKeepsNoneFromBeingHandled() {
+		Instance instance = start(Interrupted.class);
+		instance.bean(ObservationRegistry.class).observationConfig().observationHandler(new InterruptingHandler());
+		queue(instance)
+			.enqueueAll(IntStream.range(0, 50).mapToObj((i) -> WorkRequest.of("interrupted", "i" + i)).toList());
+		awaitEffects(50);
+		Eventually.await(() -> count("work_items") == 0, WorkListenerTests::state);
+		assertThat(effects()).hasSize(50).doesNotHaveDuplicates();
+	}
+
+	@Import(Tracing.Application.class)
+	static class Interrupted {
+
+		private final JdbcTemplate jdbc;
+
+		Interrupted(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		@WorkListener(queue = "interrupted", concurrency = "1")
+		void on(String text) {
+			this.jdbc.update("INSERT INTO effects VALUES (?)", text);
+		}
+
+	}
+
+	/**
+	 * As a watchdog of a handler does that is late.
+	 */
+	private static final class InterruptingHandler implements ObservationHandler<Observation.Context> {
+
+		@Override
+		public void onStop(Observation.Context context) {
+			Thread.currentThread().interrupt();
+		}
+
+		@Override
+		public boolean supportsContext(Observation.Context context) {
+			return true;
+		}
+
 	}
 
 	record Mail(String to) {
