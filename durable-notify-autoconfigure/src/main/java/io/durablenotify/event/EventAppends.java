@@ -202,15 +202,13 @@ final class EventAppends {
 	}
 
 	/**
-	 * Run an attempt.
+	 * Run an attempt. Outside the caller's transaction, what has met another one is
+	 * repeated in READ COMMITTED. With another default its snapshot would be older than
+	 * the lock each time that it waits for a busy run.
+	 * @param clashed whether an earlier attempt has met another transaction
 	 * @param last whether it is the last attempt
 	 * @return what it found, or {@code null} if it met another transaction and nothing is
 	 * stored
-	 */
-	/**
-	 * Outside the caller's transaction, what has met another one is repeated in READ
-	 * COMMITTED. With another default its snapshot would be older than the lock each time
-	 * that it waits for a busy run.
 	 */
 	private <T> @Nullable T attempt(Connection connection, boolean joined, boolean clashed, boolean last,
 			SessionWork<Written<T>> work) throws SQLException {
