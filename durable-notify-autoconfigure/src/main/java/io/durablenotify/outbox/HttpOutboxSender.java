@@ -22,8 +22,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 
 import io.durablenotify.outbox.OutboxProperties.Mode;
 import io.durablenotify.work.PermanentFailureException;
@@ -81,9 +79,8 @@ final class HttpOutboxSender implements OutboxSender {
 		if (answer.status().is4xxClientError() && status != REQUEST_TIMEOUT && status != TOO_MANY_REQUESTS) {
 			throw new PermanentFailureException(reason);
 		}
-		Duration delay = retryAfter(answer);
-		if (delay != null) {
-			throw new RetryLaterException(reason, delay);
+		if (answer.retryAfter() != null) {
+			throw new RetryLaterException(reason, answer.retryAfter());
 		}
 		throw new SendFailedException((answer.status().is3xxRedirection())
 				? reason + ", and redirects are not followed: correct its url" : reason);
@@ -101,9 +98,7 @@ final class HttpOutboxSender implements OutboxSender {
 		}
 		try {
 			return request.exchangeForRequiredValue((sent, response) -> {
-				Answer answer = new Answer(response.getStatusCode(),
-						response.getHeaders().getFirst(HttpHeaders.RETRY_AFTER),
-						response.getHeaders().getFirst(HttpHeaders.DATE));
+				Answer answer = new Answer(response.getStatusCode(), retryAfter(response.getHeaders()));
 				discard(response);
 				return answer;
 			});
@@ -143,19 +138,19 @@ final class HttpOutboxSender implements OutboxSender {
 	 * Return for how long the receiver wants to be left alone: a number of seconds, or a
 	 * time by its own clock where it sends that.
 	 */
-	private @Nullable Duration retryAfter(Answer answer) {
-		String value = answer.retryAfter();
+	private @Nullable Duration retryAfter(HttpHeaders headers) {
+		String value = headers.getFirst(HttpHeaders.RETRY_AFTER);
 		if (value == null) {
 			return null;
 		}
 		if (!value.isBlank() && value.strip().chars().allMatch((digit) -> digit >= '0' && digit <= '9')) {
 			return seconds(value.strip());
 		}
-		Instant time = time(value);
+		Instant time = time(headers, HttpHeaders.RETRY_AFTER);
 		if (time == null) {
 			return null;
 		}
-		Instant date = time(answer.date());
+		Instant date = time(headers, HttpHeaders.DATE);
 		Duration delay = Duration.between((date != null) ? date : this.clock.instant(), time);
 		return (delay.isNegative()) ? Duration.ZERO : delay;
 	}
@@ -169,12 +164,12 @@ final class HttpOutboxSender implements OutboxSender {
 		}
 	}
 
-	private static @Nullable Instant time(@Nullable String value) {
+	private static @Nullable Instant time(HttpHeaders headers, String name) {
 		try {
-			return (value != null)
-					? ZonedDateTime.parse(value.strip(), DateTimeFormatter.RFC_1123_DATE_TIME).toInstant() : null;
+			ZonedDateTime time = headers.getFirstZonedDateTime(name);
+			return (time != null) ? time.toInstant() : null;
 		}
-		catch (DateTimeParseException ex) {
+		catch (IllegalArgumentException ex) {
 			return null;
 		}
 	}
@@ -187,10 +182,9 @@ final class HttpOutboxSender implements OutboxSender {
 	/**
 	 * What a receiver has answered.
 	 *
-	 * @param retryAfter the header, if there is one
-	 * @param date the header, if there is one
+	 * @param retryAfter for how long it wants to be left alone, if it says so
 	 */
-	private record Answer(HttpStatusCode status, @Nullable String retryAfter, @Nullable String date) {
+	private record Answer(HttpStatusCode status, @Nullable Duration retryAfter) {
 	}
 
 }

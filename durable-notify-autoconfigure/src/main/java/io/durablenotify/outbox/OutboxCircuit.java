@@ -76,9 +76,15 @@ final class OutboxCircuit {
 	}
 
 	/**
-	 * Wait until an event may be sent.
+	 * Wait until an event may be sent. It may not if another instance may have taken it
+	 * over, and its turn with it, such as while this process was stopped.
 	 */
 	Turn await(WorkItem item) throws InterruptedException {
+		Turn turn = awaitTurn(item);
+		return (item.leaseLost()) ? Turn.NONE : turn;
+	}
+
+	private Turn awaitTurn(WorkItem item) throws InterruptedException {
 		if (this.failures.get() == 0 && !this.probes.isLimited(item)) {
 			return Turn.UNKNOWN;
 		}
@@ -126,11 +132,12 @@ final class OutboxCircuit {
 	}
 
 	/**
-	 * The receiver has taken the event, or refused it for good.
+	 * The receiver has taken the event, or refused it for good. How it is now, the
+	 * instance that may have taken the event over finds out.
 	 */
 	void answered(WorkItem item, Turn turn) {
 		int before = this.failures.getAndSet(0);
-		if (turn != Turn.PROBE && before < this.settings.failures()
+		if (item.leaseLost() || turn != Turn.PROBE && before < this.settings.failures()
 				&& !(turn == Turn.UNKNOWN && this.probes.isLimited(item))) {
 			return;
 		}
@@ -151,9 +158,13 @@ final class OutboxCircuit {
 	 * @return the time until the event is to be tried again, {@code null} if the attempt
 	 * counts: while the sender fails altogether it does not
 	 */
-	@Nullable Duration failed(Turn turn, Exception failure, Duration delay) {
-		int failures = this.failures.incrementAndGet();
+	@Nullable Duration failed(WorkItem item, Turn turn, Exception failure, Duration delay) {
 		Duration interval = (delay.compareTo(this.settings.interval()) > 0) ? delay : this.settings.interval();
+		if (item.leaseLost()) {
+			// A process that was stopped finds that its requests have timed out
+			return (turn == Turn.PROBE) ? interval : null;
+		}
+		int failures = this.failures.incrementAndGet();
 		try {
 			if (turn == Turn.PROBE) {
 				return this.probes.failed(this.queue, this.settings.interval(), this.settings.maxInterval(), interval);

@@ -84,7 +84,7 @@ final class OutboxDispatcher implements WorkHandler {
 		catch (Exception ex) {
 			Duration delay = (ex instanceof RetryLaterException later) ? later.delay() : Duration.ZERO;
 			delay = (delay.compareTo(longest) > 0) ? longest : delay;
-			Duration postponed = this.circuit.failed(turn, ex, delay);
+			Duration postponed = this.circuit.failed(item, turn, ex, delay);
 			if (postponed != null) {
 				return WorkOutcome.postpone(postponed);
 			}

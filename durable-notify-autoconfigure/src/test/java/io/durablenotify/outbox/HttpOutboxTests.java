@@ -29,7 +29,9 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
@@ -163,6 +165,10 @@ class HttpOutboxTests {
 			Sun, 29 Nov 2026 10:16:30 GMT |                               | 60
 			Sun, 29 Nov 2026 10:16:30 GMT | Sun, 29 Nov 2026 10:16:25 GMT | 5
 			Sun, 29 Nov 2026 09:00:00 GMT |                               | 0
+			Sun, 29 Nov 2026 10:16:30 GMT | 1                             | 60
+			Sunday, 29-Nov-26 10:16:30 GMT |                              | 60
+			Sun Nov 29 10:16:30 2026      |                               | 60
+			Mon, 29 Nov 9999 10:16:30 GMT |                               | 251603539260
 			""")
 	void theReceiverSaysWhenToTryAgain(String retryAfter, String date, long seconds) throws Exception {
 		for (int status : new int[] { 408, 429, 500, 503 }) {
@@ -242,6 +248,62 @@ class HttpOutboxTests {
 		}
 	}
 
+	@Test
+	void aReceiverThatAnswersByteByByteIsNotWaitedForLongerThanTheTimeout() throws Exception {
+		long start = System.nanoTime();
+		answered(endless("HTTP/1.1 200 OK\r\nX: "),
+				(sender) -> assertThatExceptionOfType(SendFailedException.class)
+					.isThrownBy(() -> sender.send(message("7")))
+					.withMessageContaining("HttpTimeoutException"));
+		answered(endless("HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n\r\n"),
+				(sender) -> assertThatCode(() -> sender.send(message("7"))).doesNotThrowAnyException());
+		assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
+	}
+
+	private static Answer endless(String begin) {
+		return (socket) -> {
+			socket.getOutputStream().write(begin.getBytes(StandardCharsets.US_ASCII));
+			try {
+				while (true) {
+					socket.getOutputStream().write('x');
+					LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+				}
+			}
+			catch (IOException ex) {
+				// The sender has left
+			}
+		};
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Le" })
+	void aConnectionThatIsResetIsRetried(String answer) throws Exception {
+		answered((socket) -> {
+			socket.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+			socket.setSoLinger(true, 0);
+		}, (sender) -> assertThatExceptionOfType(SendFailedException.class).isThrownBy(() -> sender.send(message("7")))
+			.withMessageContaining("has not answered"));
+	}
+
+	@ParameterizedTest
+	@ValueSource(ints = { 100, 102, 103 })
+	void anAnswerThatAnotherFollowsIsNoAnswer(int status) throws Exception {
+		answered("HTTP/1.1 %d Wait\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n".formatted(status),
+				(sender) -> assertThatCode(() -> sender.send(message("7"))).doesNotThrowAnyException());
+		answered("HTTP/1.1 %d Wait\r\n\r\nHTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".formatted(status),
+				(sender) -> assertThatExceptionOfType(PermanentFailureException.class)
+					.isThrownBy(() -> sender.send(message("7"))));
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "0", "099", "101", "600", "999", "1000", "-200", "abc" })
+	void aStatusThatMeansNothingIsRetried(String status) throws Exception {
+		answered("HTTP/1.1 %s Strange\r\nContent-Length: 0\r\n\r\n".formatted(status),
+				(sender) -> assertThatExceptionOfType(SendFailedException.class)
+					.isThrownBy(() -> sender.send(message("7")))
+					.withMessageNotContaining("127.0.0.1"));
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Le", "nonsense\r\n\r\n" })
 	void anAnswerThatIsCutIsRetried(String answer) throws Exception {
@@ -261,6 +323,10 @@ class HttpOutboxTests {
 	 * Send to a receiver that answers with bytes, and closes.
 	 */
 	private static void answered(String answer, Consumer<HttpOutboxSender> test) throws Exception {
+		answered((socket) -> socket.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII)), test);
+	}
+
+	private static void answered(Answer answer, Consumer<HttpOutboxSender> test) throws Exception {
 		try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
 			Thread thread = new Thread(() -> cut(server, answer));
 			thread.start();
@@ -273,12 +339,11 @@ class HttpOutboxTests {
 	/**
 	 * Read what there is of a request, and close after a part of an answer.
 	 */
-	private static void cut(ServerSocket server, String answer) {
+	private static void cut(ServerSocket server, Answer answer) {
 		while (!server.isClosed()) {
 			try (Socket socket = server.accept()) {
 				socket.getInputStream().read(new byte[65_536]);
-				socket.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
-				socket.getOutputStream().flush();
+				answer.write(socket);
 			}
 			catch (IOException ex) {
 				if (!server.isClosed()) {
@@ -325,6 +390,16 @@ class HttpOutboxTests {
 			assertThat(this.receiver.requests().get(0).headers()).containsEntry("x-sender", "orders")
 				.containsEntry("ce-source", "/shop");
 		}
+	}
+
+	/**
+	 * Writes what a receiver answers.
+	 */
+	@FunctionalInterface
+	private interface Answer {
+
+		void write(Socket socket) throws IOException;
+
 	}
 
 	@Configuration(proxyBeanMethods = false)

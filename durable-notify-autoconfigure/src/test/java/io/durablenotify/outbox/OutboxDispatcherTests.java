@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 import io.durablenotify.observation.Observations;
+import io.durablenotify.outbox.OutboxCircuit.Turn;
 import io.durablenotify.outbox.OutboxMeasures.Result;
 import io.durablenotify.testsupport.TestItem;
 import io.durablenotify.work.PermanentFailureException;
@@ -191,6 +192,29 @@ class OutboxDispatcherTests {
 		this.circuit.stop();
 		assertThat(handle()).isEqualTo(WorkOutcome.postpone(Duration.ZERO));
 		assertThat(this.sender.attempts()).isEmpty();
+	}
+
+	@Test
+	void anEventThatAnotherInstanceMayHaveIsNotSent() throws Exception {
+		assertThat(this.dispatcher.handle(item().lost())).isEqualTo(WorkOutcome.postpone(Duration.ZERO));
+		this.probes.probed(false, Duration.ofMillis(1));
+		assertThat(this.dispatcher.handle(item().lost())).isEqualTo(WorkOutcome.postpone(Duration.ZERO));
+		assertThat(this.sender.attempts()).isEmpty();
+	}
+
+	@Test
+	void whatAStoppedProcessFindsWhenItGoesOnSaysNothingOfTheReceiver() {
+		WorkItem lost = item().lost();
+		IllegalStateException failure = new IllegalStateException("away");
+		for (Turn turn : new Turn[] { Turn.UNKNOWN, Turn.NORMAL, Turn.PROBE }) {
+			this.probes.probed(false, Duration.ZERO);
+			for (int i = 0; i < 5; i++) {
+				assertThat(this.circuit.failed(lost, turn, failure, Duration.ZERO))
+					.isEqualTo((turn == Turn.PROBE) ? Duration.ofSeconds(1) : null);
+			}
+			this.circuit.answered(lost, turn);
+		}
+		assertThat(this.probes.calls).isEmpty();
 	}
 
 	@Test

@@ -29,24 +29,24 @@ import io.durablenotify.work.WorkItem;
  * An item that no database has.
  */
 public record TestItem(String queue, String key, int attempt, Map<String, String> headers, byte[] payload,
-		Instant claimedAt) implements WorkItem {
+		Instant claimedAt, boolean leaseLost) implements WorkItem {
 
 	public TestItem(String queue) {
-		this(queue, null, 1, Map.of(), new byte[0], Instant.EPOCH);
+		this(queue, null, 1, Map.of(), new byte[0], Instant.EPOCH, false);
 	}
 
 	public TestItem key(String key) {
-		return new TestItem(this.queue, key, this.attempt, this.headers, this.payload, this.claimedAt);
+		return new TestItem(this.queue, key, this.attempt, this.headers, this.payload, this.claimedAt, this.leaseLost);
 	}
 
 	public TestItem attempt(int attempt) {
-		return new TestItem(this.queue, this.key, attempt, this.headers, this.payload, this.claimedAt);
+		return new TestItem(this.queue, this.key, attempt, this.headers, this.payload, this.claimedAt, this.leaseLost);
 	}
 
 	public TestItem header(String name, String value) {
 		Map<String, String> headers = new HashMap<>(this.headers);
 		headers.put(name, value);
-		return new TestItem(this.queue, this.key, this.attempt, headers, this.payload, this.claimedAt);
+		return new TestItem(this.queue, this.key, this.attempt, headers, this.payload, this.claimedAt, this.leaseLost);
 	}
 
 	public TestItem payload(String payload) {
@@ -54,11 +54,15 @@ public record TestItem(String queue, String key, int attempt, Map<String, String
 	}
 
 	public TestItem payload(byte[] payload) {
-		return new TestItem(this.queue, this.key, this.attempt, this.headers, payload, this.claimedAt);
+		return new TestItem(this.queue, this.key, this.attempt, this.headers, payload, this.claimedAt, this.leaseLost);
 	}
 
 	public TestItem claimedAt(Instant claimedAt) {
-		return new TestItem(this.queue, this.key, this.attempt, this.headers, this.payload, claimedAt);
+		return new TestItem(this.queue, this.key, this.attempt, this.headers, this.payload, claimedAt, this.leaseLost);
+	}
+
+	public TestItem lost() {
+		return new TestItem(this.queue, this.key, this.attempt, this.headers, this.payload, this.claimedAt, true);
 	}
 
 	@Override
@@ -74,11 +78,6 @@ public record TestItem(String queue, String key, int attempt, Map<String, String
 	@Override
 	public long fencingToken() {
 		return TimeUnit.SECONDS.toMicros(this.claimedAt.getEpochSecond());
-	}
-
-	@Override
-	public boolean leaseLost() {
-		return false;
 	}
 
 	@Override
