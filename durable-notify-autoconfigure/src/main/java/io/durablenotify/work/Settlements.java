@@ -115,7 +115,7 @@ final class Settlements {
 
 	private void write(List<Entry> batch) {
 		List<Entry> open = new ArrayList<>(batch);
-		open.removeIf(Entry::isOver);
+		open.removeIf(this::isOver);
 		if (!open.isEmpty() || !this.finished.isEmpty()) {
 			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 				write(connection, open);
@@ -128,7 +128,7 @@ final class Settlements {
 		complete(connection, entries.stream().filter(Entry::isComplete).toList());
 		releaseLanes(connection, entries.stream().filter(Entry::isSettledLane).toList());
 		for (Entry entry : entries) {
-			if (!entry.isComplete() && !entry.isOver()) {
+			if (!entry.isComplete() && !isOver(entry)) {
 				settleUnlessLocked(connection, entry);
 			}
 		}
@@ -329,6 +329,23 @@ final class Settlements {
 		over(entry, true);
 	}
 
+	/**
+	 * Return whether there is nothing to write, for instance since another instance has
+	 * taken over, which refuses whatever comes.
+	 */
+	private boolean isOver(Entry entry) {
+		if (!entry.over && !entry.moved && entry.settlement.claim().lease().isLost()) {
+			entry.over = true;
+			HeldItem item = entry.settlement.item();
+			if (item != null && !(entry.settlement instanceof TakeBack)) {
+				count(entry, Finish.LOST);
+				logger.debug(refused(item));
+			}
+			entry.runWhenOver();
+		}
+		return entry.over || entry.moved;
+	}
+
 	private static Finish finish(Settlement settlement, Kind kind) {
 		return switch (kind) {
 			case LOST -> Finish.LOST;
@@ -365,12 +382,12 @@ final class Settlements {
 	 */
 	private void writeLocked(List<Entry> batch) {
 		for (Entry entry : batch) {
-			if (entry.isOver() && this.finished.isEmpty()) {
+			if (isOver(entry) && this.finished.isEmpty()) {
 				continue;
 			}
 			this.database.executeSeparately("settle work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
 				try {
-					if (entry.isOver()) {
+					if (isOver(entry)) {
 						removeFinished(connection);
 					}
 					else {
@@ -378,7 +395,7 @@ final class Settlements {
 					}
 				}
 				catch (SQLException ex) {
-					if (!SqlErrors.isLockTimeout(ex) || entry.isOver()) {
+					if (!SqlErrors.isLockTimeout(ex) || isOver(entry)) {
 						throw ex;
 					}
 					moveToLocked(entry);
@@ -454,18 +471,6 @@ final class Settlements {
 
 		private Done done() {
 			return ((Complete) this.settlement).item().done();
-		}
-
-		/**
-		 * Return whether there is nothing to write, for instance since another instance
-		 * has taken over, which refuses whatever comes.
-		 */
-		private boolean isOver() {
-			if (!this.over && !this.moved && this.settlement.claim().lease().isLost()) {
-				this.over = true;
-				runWhenOver();
-			}
-			return this.over || this.moved;
 		}
 
 		private void runWhenOver() {

@@ -87,7 +87,7 @@ class OutboxOutageTests {
 	@Test
 	void nothingIsLostInAnOutageThatIsLongerThanTheAttemptsOfAnEvent(TestReporter reporter) {
 		// An event that counts its attempts is dead after half a second
-		outage(Duration.ofSeconds(2), Duration.ofMillis(100), Duration.ofMillis(200), reporter,
+		outage(Duration.ofSeconds(1), Duration.ofMillis(100), Duration.ofMillis(200), reporter,
 				"durable-notify.outbox.circuit.interval=100ms", "durable-notify.outbox.circuit.max-interval=200ms",
 				"durable-notify.outbox.http.orders.read-timeout=400ms", "durable-notify.outbox.max-attempts=10",
 				"durable-notify.work.backoff.delay=50ms", "durable-notify.work.backoff.max-delay=50ms");
