@@ -27,7 +27,6 @@ import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PayloadJson;
-import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkQueue;
 
@@ -48,11 +47,6 @@ import org.springframework.transaction.support.TransactionTemplate;
 @Configuration(proxyBeanMethods = false)
 @RequiresPostgres
 public class ChannelConfiguration {
-
-	@Bean
-	QueueFace durableNotifyChannelFace() {
-		return new QueueFace(ChannelNames.PREFIX, "channel");
-	}
 
 	@Bean
 	ChannelSql durableNotifyChannelSql(Schema schema) {

@@ -17,6 +17,7 @@
 package io.durablenotify.channel;
 
 import io.durablenotify.database.Texts;
+import io.durablenotify.measure.QueueFeature;
 import io.durablenotify.work.WorkRequest;
 
 /**
@@ -27,7 +28,7 @@ final class ChannelNames {
 	/**
 	 * What the name of a channel's queue, or stream, begins with.
 	 */
-	static final String PREFIX = "channel/";
+	static final String PREFIX = QueueFeature.CHANNEL.prefix();
 
 	private static final int MAX_SUBSCRIBER_LENGTH = 255;
 

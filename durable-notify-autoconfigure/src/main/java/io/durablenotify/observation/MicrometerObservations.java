@@ -19,6 +19,7 @@ package io.durablenotify.observation;
 import java.util.List;
 import java.util.Map;
 
+import io.durablenotify.measure.QueueFeature;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
@@ -82,10 +83,10 @@ final class MicrometerObservations implements Observations {
 			return Observed.NONE;
 		}
 		String queue = items.get(0).queue();
-		return (queue.startsWith(QueueTag.OUTBOX))
+		return (QueueFeature.of(queue) == QueueFeature.OUTBOX)
 				? start(DurableNotifyObservations.OUTBOX_SEND, this.conventions.outboxSend(), OUTBOX_SEND,
-						(conclusion) -> new OutboxSendContext(queue.substring(QueueTag.OUTBOX.length()), items,
-								conclusion),
+						(conclusion) -> new OutboxSendContext(queue.substring(QueueFeature.OUTBOX.prefix().length()),
+								items, conclusion),
 						null)
 				: start(DurableNotifyObservations.WORK_HANDLE, this.conventions.workHandle(), WORK_HANDLE,
 						(conclusion) -> new WorkHandleContext(items, conclusion), null);

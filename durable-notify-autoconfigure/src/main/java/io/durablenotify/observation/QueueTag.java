@@ -16,9 +16,8 @@
 
 package io.durablenotify.observation;
 
-import java.util.Map;
-
 import io.durablenotify.measure.Names;
+import io.durablenotify.measure.QueueFeature;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,11 +26,6 @@ import org.jspecify.annotations.Nullable;
  * feature. After a hundred names, it is {@value Names#OTHER}.
  */
 final class QueueTag {
-
-	static final String OUTBOX = "outbox/";
-
-	private static final Map<String, String> FEATURES = Map.of(OUTBOX, "outbox", "resume/", "workflow", "timer/",
-			"timer", "channel/", "channel");
 
 	/**
 	 * How many queues have their own name, over all contexts of the JVM.
@@ -47,9 +41,9 @@ final class QueueTag {
 		if (queue == null) {
 			return "several";
 		}
-		String feature = FEATURES.get(queue.substring(0, queue.indexOf('/') + 1));
+		QueueFeature feature = QueueFeature.of(queue);
 		if (feature != null) {
-			return feature;
+			return feature.label();
 		}
 		NAMES.of(queue);
 		return (NAMES.has(queue)) ? queue : Names.OTHER;

@@ -27,7 +27,6 @@ import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.QueueProbes;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkProperties;
@@ -81,11 +80,6 @@ public class OutboxConfiguration {
 				+ URLEncoder.encode((StringUtils.hasText(name)) ? name : "application", StandardCharsets.UTF_8)
 					.replace("+", "%20");
 		return (OutboxEvent.isSource(path)) ? path : "/application";
-	}
-
-	@Bean
-	QueueFace durableNotifyOutboxFace() {
-		return new QueueFace(OutboxQueues.PREFIX, "outbox");
 	}
 
 	@Bean

@@ -16,6 +16,7 @@
 package io.durablenotify.outbox;
 
 import io.durablenotify.database.Texts;
+import io.durablenotify.measure.QueueFeature;
 import io.durablenotify.work.WorkRequest;
 
 /**
@@ -23,7 +24,7 @@ import io.durablenotify.work.WorkRequest;
  */
 final class OutboxQueues {
 
-	static final String PREFIX = "outbox/";
+	static final String PREFIX = QueueFeature.OUTBOX.prefix();
 
 	static final int MAX_SENDER_LENGTH = WorkRequest.MAX_QUEUE_LENGTH - PREFIX.length();
 

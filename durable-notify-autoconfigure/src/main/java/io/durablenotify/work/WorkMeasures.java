@@ -17,19 +17,20 @@
 package io.durablenotify.work;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 import io.durablenotify.measure.Names;
+import io.durablenotify.measure.QueueFeature;
 import io.durablenotify.wakeup.PollFindings;
 import io.durablenotify.work.QueueMeasures.Cause;
 
 /**
  * What is timed and counted of work.
  *
- * @param faces the features that make queues
  * @param queues by a queue's label
  * @param poll what the poll has found
  */
-public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, PollFindings poll) {
+public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll) {
 
 	/**
 	 * How many labels there are at most.
@@ -43,12 +44,12 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, P
 	private static final long LATE_MICROS = 250_000;
 
 	/**
-	 * Create measures that begin at 0.
-	 * @param faces the features that make queues
+	 * Create measures that begin at 0, and are there for each feature.
 	 */
-	public WorkMeasures(List<QueueFace> faces) {
-		this(faces, new Names<>(MAX_LABELS, QueueMeasures::new), new PollFindings());
-		faces.forEach((face) -> this.queues.of(face.name()));
+	static WorkMeasures create() {
+		Names<QueueMeasures> queues = new Names<>(MAX_LABELS, QueueMeasures::new);
+		Stream.of(QueueFeature.values()).map(QueueFeature::label).forEach(queues::of);
+		return new WorkMeasures(queues, new PollFindings());
 	}
 
 	/**
@@ -57,12 +58,8 @@ public record WorkMeasures(List<QueueFace> faces, Names<QueueMeasures> queues, P
 	 * @return the label
 	 */
 	public String label(String queue) {
-		for (QueueFace face : this.faces) {
-			if (queue.startsWith(face.prefix())) {
-				return face.name();
-			}
-		}
-		return queue;
+		QueueFeature feature = QueueFeature.of(queue);
+		return (feature != null) ? feature.label() : queue;
 	}
 
 	/**

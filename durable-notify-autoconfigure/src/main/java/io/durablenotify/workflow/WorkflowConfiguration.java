@@ -17,7 +17,6 @@
 package io.durablenotify.workflow;
 
 import io.durablenotify.schema.RequiresPostgres;
-import io.durablenotify.work.QueueFace;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkQueue;
 
@@ -33,16 +32,6 @@ import org.springframework.context.annotation.Configuration;
 @Configuration(proxyBeanMethods = false)
 @RequiresPostgres
 public class WorkflowConfiguration {
-
-	@Bean
-	QueueFace durableNotifyWorkflowFace() {
-		return new QueueFace(WorkflowQueues.RESUME, "workflow");
-	}
-
-	@Bean
-	QueueFace durableNotifyTimerFace() {
-		return new QueueFace(WorkflowQueues.TIMER, "timer");
-	}
 
 	@Bean
 	@ConditionalOnMissingBean

@@ -17,6 +17,7 @@
 package io.durablenotify.workflow;
 
 import io.durablenotify.database.Texts;
+import io.durablenotify.measure.QueueFeature;
 import io.durablenotify.work.WorkRequest;
 
 /**
@@ -24,9 +25,9 @@ import io.durablenotify.work.WorkRequest;
  */
 final class WorkflowQueues {
 
-	static final String RESUME = "resume/";
+	static final String RESUME = QueueFeature.WORKFLOW.prefix();
 
-	static final String TIMER = "timer/";
+	static final String TIMER = QueueFeature.TIMER.prefix();
 
 	private static final int MAX_ID_LENGTH = 255;
 
