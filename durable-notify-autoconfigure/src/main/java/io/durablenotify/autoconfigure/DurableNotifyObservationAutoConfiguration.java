@@ -19,6 +19,7 @@ package io.durablenotify.autoconfigure;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.observation.ObservationConfiguration;
 import io.durablenotify.outbox.OutboxHttpCustomizer;
+import io.durablenotify.outbox.OutboxKafkaCustomizer;
 import io.micrometer.observation.ObservationRegistry;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -32,6 +33,8 @@ import org.springframework.context.annotation.Import;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.http.client.observation.ClientRequestObservationConvention;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.support.micrometer.KafkaTemplateObservationConvention;
 import org.springframework.web.client.RestClient;
 
 /**
@@ -59,6 +62,26 @@ public final class DurableNotifyObservationAutoConfiguration {
 			return (sender, builder) -> {
 				builder.observationRegistry(registry);
 				convention.ifAvailable(builder::observationConvention);
+			};
+		}
+
+	}
+
+	/**
+	 * Records of the outbox's senders, which carry the trace to their consumers.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	@ConditionalOnClass(KafkaTemplate.class)
+	static class OutboxKafkaObservationConfiguration {
+
+		@Bean
+		@Order(Ordered.HIGHEST_PRECEDENCE)
+		OutboxKafkaCustomizer durableNotifyObservedOutboxKafka(ObservationRegistry registry,
+				ObjectProvider<KafkaTemplateObservationConvention> convention) {
+			return (sender, template) -> {
+				template.setObservationEnabled(true);
+				template.setObservationRegistry(registry);
+				convention.ifAvailable(template::setObservationConvention);
 			};
 		}
 

@@ -44,9 +44,11 @@ final class KafkaSenders implements SenderSource, AutoCloseable {
 	 * Create the senders. Nothing connects before the first event.
 	 * @param producers the application's producers, whose settings are taken;
 	 * {@code null} if it has none, or several of which none is primary
+	 * @param customizers called for each sender
 	 * @throws OutboxSetupException if producers are needed and there are none
 	 */
-	KafkaSenders(Map<String, OutboxProperties.Kafka> properties, @Nullable ProducerFactory<?, ?> producers) {
+	KafkaSenders(Map<String, OutboxProperties.Kafka> properties, @Nullable ProducerFactory<?, ?> producers,
+			List<OutboxKafkaCustomizer> customizers) {
 		properties.forEach((name, kafka) -> {
 			if (producers == null) {
 				throw new OutboxSetupException(
@@ -59,6 +61,8 @@ final class KafkaSenders implements SenderSource, AutoCloseable {
 			KafkaTemplate<String, byte[]> template = new KafkaTemplate<>(factory);
 			// The default one logs each failure with the key
 			template.setProducerListener(null);
+			template.setBeanName("outbox-" + name);
+			customizers.forEach((customizer) -> customizer.customize(name, template));
 			this.senders.add(new KafkaOutboxSender(name, template, kafka.topic(), kafka.mode()));
 		});
 	}

@@ -34,8 +34,9 @@ public class OutboxKafkaConfiguration {
 
 	@Bean
 	KafkaSenders durableNotifyOutboxKafkaSenders(OutboxProperties properties,
-			ObjectProvider<ProducerFactory<?, ?>> producers) {
-		return new KafkaSenders(properties.kafka(), (properties.kafka().isEmpty()) ? null : producers.getIfUnique());
+			ObjectProvider<ProducerFactory<?, ?>> producers, ObjectProvider<OutboxKafkaCustomizer> customizers) {
+		return new KafkaSenders(properties.kafka(), (properties.kafka().isEmpty()) ? null : producers.getIfUnique(),
+				customizers.orderedStream().toList());
 	}
 
 }

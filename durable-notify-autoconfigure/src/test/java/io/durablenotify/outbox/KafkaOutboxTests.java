@@ -27,7 +27,10 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.Tracing;
 import io.durablenotify.work.PermanentFailureException;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -67,12 +70,13 @@ class KafkaOutboxTests {
 
 	@BeforeAll
 	static void start() {
-		broker = new EmbeddedKafkaKraftBroker(1, 3, "binary", "structured");
+		broker = new EmbeddedKafkaKraftBroker(1, 3, "binary", "structured", "traced");
 		broker.afterPropertiesSet();
 		instance = Instance.start(database, (application) -> application.sources(Application.class),
 				"test.kafka=" + broker.getBrokersAsString(), "durable-notify.outbox.kafka.binary.topic=binary",
 				"durable-notify.outbox.kafka.structured.topic=structured",
-				"durable-notify.outbox.kafka.structured.mode=structured", "durable-notify.outbox.source=/shop");
+				"durable-notify.outbox.kafka.structured.mode=structured",
+				"durable-notify.outbox.kafka.traced.topic=traced", "durable-notify.outbox.source=/shop");
 	}
 
 	@AfterAll
@@ -153,11 +157,35 @@ class KafkaOutboxTests {
 		publish(OutboxEvent.of("t", "text").sender("structured").id("7"));
 		ConsumerRecord<String, byte[]> record = read("structured", 1).get(0);
 		assertThat(record.key()).isNull();
-		assertThat(headers(record))
-			.containsExactlyEntriesOf(Map.of("content-type", "application/cloudevents+json; charset=UTF-8"));
+		assertThat(headers(record)).containsOnlyKeys("content-type", "traceparent")
+			.containsEntry("content-type", "application/cloudevents+json; charset=UTF-8");
 		assertThat(new String(record.value(), StandardCharsets.UTF_8))
 			.startsWith("{\"specversion\":\"1.0\",\"id\":\"7\",\"type\":\"t\",\"source\":\"/shop\",")
 			.endsWith("\"data\":\"text\"}");
+	}
+
+	@Test
+	void aRecordCarriesTheTraceOfItsEvent() {
+		Tracing.inSpan(instance, "request",
+				() -> publish(OutboxEvent.of("t", "text").sender("traced").id("published")));
+		String origin = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+		instance.bean(WorkQueue.class)
+			.enqueue(WorkRequest.of("outbox/traced", Map.of("event_id", "enqueued", "type", "t"))
+				.header("traceparent", origin)
+				.header("tracestate", "vendor=1"));
+		Map<String, ConsumerRecord<String, byte[]>> records = new HashMap<>();
+		read("traced", 2).forEach((record) -> records.put(headers(record).get("ce_id"), record));
+		String published = onlyTraceparent(records.get("published"));
+		assertThat(published).contains(Tracing.awaitSpans(1, "request", instance).get(0).getTraceId());
+		assertThat(Tracing.awaitSpans(2, "traced send", instance))
+			.anyMatch((span) -> published.contains(span.getSpanId()));
+		assertThat(onlyTraceparent(records.get("enqueued"))).startsWith(origin.substring(0, 36)).isNotEqualTo(origin);
+		assertThat(headers(records.get("enqueued"))).containsEntry("tracestate", "vendor=1");
+	}
+
+	private static String onlyTraceparent(ConsumerRecord<String, byte[]> record) {
+		assertThat(record.headers().headers("traceparent")).hasSize(1);
+		return headers(record).get("traceparent");
 	}
 
 	@Test
@@ -207,7 +235,7 @@ class KafkaOutboxTests {
 	private static KafkaSenders senders(ProducerFactory<String, String> producers, Duration timeout) {
 		return new KafkaSenders(
 				Map.of("orders", new OutboxProperties.Kafka("binary", OutboxProperties.Mode.BINARY, timeout)),
-				producers);
+				producers, List.of());
 	}
 
 	/**
@@ -222,7 +250,7 @@ class KafkaOutboxTests {
 	}
 
 	@Configuration(proxyBeanMethods = false)
-	@Import(JacksonAutoConfiguration.class)
+	@Import({ JacksonAutoConfiguration.class, Tracing.Application.class })
 	static class Application {
 
 		@Bean

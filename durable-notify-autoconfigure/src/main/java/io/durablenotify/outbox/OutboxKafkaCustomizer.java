@@ -1,0 +1,36 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.outbox;
+
+import org.springframework.kafka.core.KafkaTemplate;
+
+/**
+ * Customizes how a sender of {@code durable-notify.outbox.kafka} sends, such as by an
+ * interceptor that adds headers. All beans of this type are called at the start, in their
+ * order.
+ */
+@FunctionalInterface
+public interface OutboxKafkaCustomizer {
+
+	/**
+	 * Customize a sender.
+	 * @param sender the sender's name
+	 * @param template sends its records
+	 */
+	void customize(String sender, KafkaTemplate<String, byte[]> template);
+
+}
