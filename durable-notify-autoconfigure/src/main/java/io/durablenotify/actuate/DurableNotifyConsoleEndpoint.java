@@ -23,23 +23,44 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
+import java.util.List;
 
 import org.springframework.boot.actuate.endpoint.Access;
+import org.springframework.boot.actuate.endpoint.EndpointId;
 import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
+import org.springframework.boot.actuate.endpoint.web.PathMapper;
 import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
 import org.springframework.util.Assert;
+import org.springframework.util.StringUtils;
 
 /**
  * {@link WebEndpoint @WebEndpoint} with a page that shows what the
  * {@link DurableNotifyEndpoint} beside it answers. It loads nothing from elsewhere, and
  * may run no script but its own.
  */
-@WebEndpoint(id = "durablenotifyconsole", defaultAccess = Access.READ_ONLY)
+@WebEndpoint(id = DurableNotifyConsoleEndpoint.ID, defaultAccess = Access.READ_ONLY)
 public final class DurableNotifyConsoleEndpoint {
 
-	private final String page = page();
+	static final String ID = "durablenotifyconsole";
 
-	DurableNotifyConsoleEndpoint() {
+	private final String page;
+
+	/**
+	 * Create a new instance.
+	 * @param mappers what maps endpoints to other paths
+	 */
+	DurableNotifyConsoleEndpoint(List<PathMapper> mappers) {
+		this.page = page(endpoint(mappers));
+	}
+
+	/**
+	 * Return where the endpoint is, seen from the console.
+	 */
+	private static String endpoint(List<PathMapper> mappers) {
+		String console = PathMapper.getRootPath(mappers, EndpointId.of(ID));
+		String up = "../".repeat(StringUtils.countOccurrencesOf(StringUtils.trimLeadingCharacter(console, '/'), "/"));
+		return up + StringUtils
+			.trimLeadingCharacter(PathMapper.getRootPath(mappers, EndpointId.of(DurableNotifyEndpoint.ID)), '/');
 	}
 
 	/**
@@ -51,11 +72,11 @@ public final class DurableNotifyConsoleEndpoint {
 		return this.page;
 	}
 
-	private static String page() {
+	private static String page(String endpoint) {
 		String page;
 		try (InputStream input = DurableNotifyConsoleEndpoint.class.getResourceAsStream("console.html")) {
 			Assert.state(input != null, "The page is missing");
-			page = new String(input.readAllBytes(), StandardCharsets.US_ASCII);
+			page = new String(input.readAllBytes(), StandardCharsets.US_ASCII).replace("${endpoint}", endpoint);
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);

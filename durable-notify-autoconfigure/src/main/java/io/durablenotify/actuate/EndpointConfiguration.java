@@ -39,6 +39,7 @@ import org.springframework.boot.actuate.autoconfigure.endpoint.expose.EndpointEx
 import org.springframework.boot.actuate.endpoint.Access;
 import org.springframework.boot.actuate.endpoint.EndpointAccessResolver;
 import org.springframework.boot.actuate.endpoint.EndpointId;
+import org.springframework.boot.actuate.endpoint.web.PathMapper;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
@@ -100,8 +101,8 @@ public class EndpointConfiguration {
 	@Lazy(false)
 	@ConditionalOnMissingBean
 	@ConditionalOnAvailableEndpoint
-	DurableNotifyConsoleEndpoint durableNotifyConsoleEndpoint() {
-		return new DurableNotifyConsoleEndpoint();
+	DurableNotifyConsoleEndpoint durableNotifyConsoleEndpoint(ObjectProvider<PathMapper> mappers) {
+		return new DurableNotifyConsoleEndpoint(mappers.orderedStream().toList());
 	}
 
 	@Bean

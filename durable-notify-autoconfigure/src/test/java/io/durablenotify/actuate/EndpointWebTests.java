@@ -81,11 +81,12 @@ class EndpointWebTests {
 	void areOnAPortAndAPathOfTheManagement() {
 		try (Instance instance = start(WebApplicationType.SERVLET, Application.class, "management.server.port=0",
 				"management.server.address=127.0.0.1", "management.endpoints.web.base-path=/manage",
-				"management.endpoints.web.path-mapping.durablenotify=live")) {
+				"management.endpoints.web.path-mapping.durablenotify=live",
+				"management.endpoints.web.path-mapping.durablenotifyconsole=ops/console")) {
 			int management = instance.context().getEnvironment().getProperty("local.management.port", Integer.class, 0);
 			assertThat(management).isNotZero().isNotEqualTo(port(instance));
 			assertThat(get(management, "/manage/live/streams", null).body()).contains("RecordingHandler");
-			assertThat(get(management, "/manage/durablenotifyconsole", null).statusCode()).isEqualTo(200);
+			assertThat(get(management, "/manage/ops/console", null).body()).contains("const base = \"../live\"");
 			assertThat(get(port(instance), "/manage/live", null).statusCode()).isEqualTo(404);
 		}
 	}
