@@ -17,12 +17,20 @@
 package io.durablenotify.actuate;
 
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoublePredicate;
 
+import javax.sql.DataSource;
+
+import com.zaxxer.hikari.HikariDataSource;
 import io.durablenotify.Subscription;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeGap;
@@ -57,6 +65,10 @@ import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.WakeupHandler;
+import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListeners;
@@ -228,6 +240,94 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void wakeupsThatAreTooManyAreAResyncOfTheOthers() {
+		double overflow = value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow");
+		double received = WithMetrics.value(other, DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "received");
+		double heard = WithMetrics.value(other, DurableNotifyMeters.LISTENER_NOTIFICATIONS, "channel", "wakeup");
+		Subscription subscription = other.bean(Wakeups.class).subscribe("many", new WakeupHandler() {
+
+			@Override
+			public void onWakeup(Wakeup wakeup) {
+			}
+
+			@Override
+			public void onResync() {
+			}
+
+		});
+		instance.transaction().executeWithoutResult((status) -> {
+			for (int id = 1; id <= 10_001; id++) {
+				instance.bean(Wakeups.class).sendAfterCommit("many", Wakeup.moved(id, 1));
+			}
+		});
+		awaitMore(overflow, DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow");
+		Eventually.await(
+				() -> WithMetrics.value(other, DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "received") > received,
+				() -> describe(DurableNotifyMeters.WAKEUPS_RESYNCS));
+		assertThat(WithMetrics.value(other, DurableNotifyMeters.LISTENER_NOTIFICATIONS, "channel", "wakeup"))
+			.isGreaterThan(heard);
+		assertThat(value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow")).isEqualTo(overflow + 1);
+		subscription.cancel();
+	}
+
+	@Test
+	void whatFindsNoConnectionHasFailed() throws Exception {
+		HikariDataSource pool = instance.bean(DataSource.class).unwrap(HikariDataSource.class);
+		PeriodicTask janitor = instance.context().getBean("durableNotifyRunJanitor", PeriodicTask.class);
+		double resyncs = value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "failed");
+		double overflow = value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow");
+		double sent = value(DurableNotifyMeters.WAKEUPS_NOTIFY, "outcome", "failed");
+		double probes = value(DurableNotifyMeters.LISTENER_PROBES, "outcome", "not_sent");
+		double fetches = value(DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "failed");
+		double runs = value(DurableNotifyMeters.CLEANUP, "topic", "events", "outcome", "failed");
+		RecordingHandler handler = new RecordingHandler();
+		Subscription reader = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
+		other.writer().append(this.name, "a");
+		handler.awaitChunks(1);
+		List<Connection> held = new ArrayList<>();
+		long timeout = pool.getConnectionTimeout();
+		pool.setConnectionTimeout(250);
+		try {
+			Eventually.await(() -> takes(pool, held), () -> pool);
+			instance.bean(Wakeups.class).send("one", Wakeup.moved(1, 1));
+			janitor.wake();
+			other.writer().append(this.name, "b");
+			awaitMore(resyncs, DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "failed");
+			awaitMore(sent, DurableNotifyMeters.WAKEUPS_NOTIFY, "outcome", "failed");
+			await(DurableNotifyMeters.LISTENER_PROBES, (value) -> {
+				// A notification of the other instance is as good as an answer
+				instance.listener().probe();
+				return value > probes;
+			}, "outcome", "not_sent");
+			awaitMore(fetches, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "failed");
+			awaitMore(runs, DurableNotifyMeters.CLEANUP, "topic", "events", "outcome", "failed");
+		}
+		finally {
+			pool.setConnectionTimeout(timeout);
+			for (Connection connection : held) {
+				connection.close();
+			}
+		}
+		handler.awaitChunks(2);
+		assertThat(value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow")).isEqualTo(overflow);
+		reader.cancel();
+	}
+
+	/**
+	 * Take one more connection.
+	 * @return whether these are all
+	 */
+	private static boolean takes(HikariDataSource pool, List<Connection> held) {
+		try {
+			held.add(pool.getConnection());
+		}
+		catch (SQLException ex) {
+			// The instance has it for a moment
+		}
+		return held.size() == pool.getMaximumPoolSize();
+	}
+
+	@Test
 	void aChunkThatNoNotificationHasToldOfIsFoundByThePoll() {
 		double rounds = value(DurableNotifyMeters.POLL_ROUNDS, "topic", "streams");
 		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "streams");
@@ -241,6 +341,7 @@ class MovingMetersTests {
 		handler.awaitChunks(2);
 		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "streams");
 		assertThat(value(DurableNotifyMeters.POLL_FOUND, "topic", "streams")).isEqualTo(found + 1);
+		assertThat(value(DurableNotifyMeters.POLL_INTERVAL)).isEqualTo(0.3);
 		reader.cancel();
 	}
 
@@ -372,8 +473,13 @@ class MovingMetersTests {
 		Subscription subscription = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
 		other.writer().append(this.name, "first");
 		handler.awaitChunks(1);
+		double entries = value(DurableNotifyMeters.FETCH_ENTRIES, "topic", "streams");
+		double empty = value(DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "empty");
 		other.writer().append(this.name, "second");
 		handler.awaitChunks(2);
+		awaitMore(entries, DurableNotifyMeters.FETCH_ENTRIES, "topic", "streams");
+		instance.bean(Wakeups.class).resync();
+		awaitMore(empty, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "empty");
 		awaitMore(fetched + 1, DurableNotifyMeters.DELIVERED, "topic", "streams", "source", "fetch");
 		awaitMore(found, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "found");
 		awaitMore(targets, DurableNotifyMeters.FETCH_TARGETS, "topic", "streams");
@@ -427,6 +533,7 @@ class MovingMetersTests {
 		double conflict = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "conflict");
 		double ended = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "ended");
 		double batches = value(DurableNotifyMeters.APPEND_BATCH);
+		double shared = value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "streams", "mode", "batch");
 		StreamWriter writer = instance.writer();
 		writer.append(this.name, "a");
 		instance.transaction().executeWithoutResult((status) -> writer.append(this.name, "b"));
@@ -443,6 +550,12 @@ class MovingMetersTests {
 		assertThat(value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "streams", "mode", "transaction"))
 			.isEqualTo(transaction + 1);
 		assertThat(value(DurableNotifyMeters.APPEND_BATCH)).isGreaterThan(batches);
+		await(DurableNotifyMeters.APPEND_STATEMENT, (value) -> {
+			for (int i = 0; i < 16; i++) {
+				writer.appendAsync(this.name + "/" + i, "e");
+			}
+			return value > shared;
+		}, "topic", "streams", "mode", "batch");
 	}
 
 	@Test
@@ -478,8 +591,13 @@ class MovingMetersTests {
 		double conflict = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "conflict");
 		double handled = value(DurableNotifyMeters.HANDLER, "topic", "events", "outcome", "handled");
 		EventLog log = instance.events();
+		double alone = value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "events", "mode", "alone");
+		double transaction = value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "events", "mode", "transaction");
+		double fetched = value(DurableNotifyMeters.FETCH, "topic", "events", "outcome", "found");
+		double ended = value(DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "deleted");
 		Subscription follower = log.follow(this.name, 0, (event) -> {
 		});
+		await(DurableNotifyMeters.READERS, (value) -> value == 1, "topic", "events", "state", "waiting");
 		NewEvent event = NewEvent.of(this.name, "started").idempotencyKey("once");
 		log.append(event);
 		log.append(event);
@@ -490,6 +608,16 @@ class MovingMetersTests {
 			.isEqualTo(duplicate + 1);
 		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "conflict")).isEqualTo(conflict + 1);
 		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "events", "outcome", "handled");
+		instance.transaction().executeWithoutResult((status) -> log.append(NewEvent.of(this.name, "in a transaction")));
+		assertThat(value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "events", "mode", "alone"))
+			.isGreaterThan(alone);
+		assertThat(value(DurableNotifyMeters.APPEND_STATEMENT, "topic", "events", "mode", "transaction"))
+			.isGreaterThan(transaction);
+		other.events().append(NewEvent.of(this.name, "elsewhere"));
+		awaitMore(fetched, DurableNotifyMeters.FETCH, "topic", "events", "outcome", "found");
+		await(DurableNotifyMeters.READERS, (value) -> value == 1, "topic", "events", "state", "live");
+		log.delete(this.name);
+		awaitMore(ended, DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "deleted");
 		follower.cancel();
 	}
 
@@ -542,6 +670,51 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void anItemIsPostponedAndLostWhenItIsCancelled() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		WorkQueue queue = instance.bean(WorkQueue.class);
+		Subscription listener = instance.bean(WorkListeners.class).register(WorkListenerSpec.of(this.name), (item) -> {
+			if (item.key() == null) {
+				return WorkOutcome.postpone(Duration.ofHours(1));
+			}
+			running.countDown();
+			release.await();
+			return WorkOutcome.done();
+		});
+		queue.enqueue(WorkRequest.of(this.name, "later"));
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 1, "queue", this.name, "outcome", "postponed");
+		assertThat(value(DurableNotifyMeters.WORK_HANDLER, "queue", this.name, "outcome", "postponed")).isEqualTo(1);
+		queue.enqueue(WorkRequest.of(this.name, "cancelled").key("key"));
+		running.await();
+		awaitSampled(DurableNotifyMeters.WORK_ITEMS, (value) -> value == 1, "queue", this.name, "state", "pending");
+		awaitSampled(DurableNotifyMeters.WORK_ITEMS, (value) -> value == 1, "queue", this.name, "state", "running");
+		queue.cancel(this.name, "key");
+		release.countDown();
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 1, "queue", this.name, "outcome", "lost");
+		assertThat(value(DurableNotifyMeters.WORK_FOUND, "queue", this.name, "by", "wakeup")).isPositive();
+		listener.cancel();
+	}
+
+	@Test
+	void aQueueThatNoInstanceHandlesIsCounted() {
+		double unhandled = value(DurableNotifyMeters.WORK_UNHANDLED);
+		WorkQueue queue = instance.bean(WorkQueue.class);
+		queue.enqueue(WorkRequest.of(this.name, "item").key("key").dueAt(Instant.now().minusSeconds(120)));
+		PeriodicTask janitor = instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class);
+		await(DurableNotifyMeters.WORK_UNHANDLED, (value) -> {
+			janitor.wake();
+			return value > unhandled;
+		});
+		double more = value(DurableNotifyMeters.WORK_UNHANDLED);
+		queue.cancel(this.name, "key");
+		await(DurableNotifyMeters.WORK_UNHANDLED, (value) -> {
+			janitor.wake();
+			return value < more;
+		});
+	}
+
+	@Test
 	void anItemThatNoNotificationHasToldOfIsFoundByThePoll() {
 		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "work");
 		Subscription listener = instance.bean(WorkListeners.class)
@@ -558,11 +731,12 @@ class MovingMetersTests {
 	@Test
 	void aQueueWithoutAListenerHereIsOneOfTheOthers() {
 		WorkQueue queue = instance.bean(WorkQueue.class);
-		queue.enqueue(WorkRequest.of(this.name, "item"));
+		queue.enqueue(WorkRequest.of(this.name, "item").key("key"));
 		awaitSampled(DurableNotifyMeters.WORK_ITEMS, (value) -> value >= 1, "queue", "other", "state", "due");
 		awaitSampled(DurableNotifyMeters.WORK_OLDEST_DUE, (value) -> value > 0, "queue", "other");
 		awaitSampled(DurableNotifyMeters.WORK_OLDEST, (value) -> value > 0, "queue", "other");
 		assertThat(describe(DurableNotifyMeters.WORK_ITEMS)).doesNotContain(this.name);
+		queue.cancel(this.name, "key");
 	}
 
 	@Test
@@ -602,6 +776,10 @@ class MovingMetersTests {
 		sender.failing.set(false);
 		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value == 2, "sender", "test", "outcome", "sent");
 		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 0, "sender", "test", "state", "open");
+		double refused = value(DurableNotifyMeters.OUTBOX_SENDER, "sender", "test", "outcome", "refused");
+		instance.transaction().executeWithoutResult((status) -> outbox.publish(OutboxEvent.of("refused", "c")));
+		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value == refused + 1, "sender", "test", "outcome",
+				"refused");
 	}
 
 	@Test
@@ -618,6 +796,16 @@ class MovingMetersTests {
 				() -> value(DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams")
 						+ WithMetrics.value(other, DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams") == 1,
 				() -> describe(DurableNotifyMeters.LEASES_TAKEN_OVER));
+	}
+
+	@Test
+	void aRenewalWhoseConnectionIsLostHasFailed() {
+		double failed = value(DurableNotifyMeters.LEASES_RENEWALS, "outcome", "failed");
+		double renewed = value(DurableNotifyMeters.LEASES_RENEWALS, "outcome", "renewed");
+		instance.writer().append(this.name, "a");
+		awaitMore(renewed, DurableNotifyMeters.LEASES_RENEWALS, "outcome", "renewed");
+		assertThat(database.terminate("instance-lease")).isPositive();
+		awaitMore(failed, DurableNotifyMeters.LEASES_RENEWALS, "outcome", "failed");
 	}
 
 	@Test
@@ -644,6 +832,16 @@ class MovingMetersTests {
 			return value > removed;
 		}, "topic", "streams");
 		assertThat(value(DurableNotifyMeters.CLEANUP, "topic", "streams", "outcome", "done")).isGreaterThan(runs);
+	}
+
+	@Test
+	void theTasksOfAllFeaturesAreTimed() {
+		instance.context().getBeanProvider(PeriodicTask.class).forEach((task) -> {
+			String topic = task.measures().topic();
+			double runs = value(DurableNotifyMeters.CLEANUP, "topic", topic, "outcome", "done");
+			task.wake();
+			awaitMore(runs, DurableNotifyMeters.CLEANUP, "topic", topic, "outcome", "done");
+		});
 	}
 
 	@Test
@@ -682,6 +880,9 @@ class MovingMetersTests {
 
 		@Override
 		public void send(OutboxMessage message) throws Exception {
+			if (message.type().equals("refused")) {
+				throw new PermanentFailureException("On purpose");
+			}
 			if (this.failing.get()) {
 				throw new IllegalStateException("On purpose");
 			}
