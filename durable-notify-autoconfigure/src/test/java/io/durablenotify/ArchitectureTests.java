@@ -112,6 +112,7 @@ class ArchitectureTests {
 					"every feature that sends several statements does it by it"),
 			Map.entry("io.durablenotify.database.PageQuery", "every feature reads pages by it"),
 			Map.entry("io.durablenotify.database.ReadCommitted", "work and channels call functions by it"),
+			Map.entry("io.durablenotify.database.ServerWatch", "health, endpoint and metrics show what it knows"),
 			Map.entry("io.durablenotify.database.Spelling",
 					"every feature is given texts that a database may not spell"),
 			Map.entry("io.durablenotify.database.SqlErrors", "every feature classifies failures by it"),

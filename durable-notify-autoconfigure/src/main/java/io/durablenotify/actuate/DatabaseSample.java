@@ -16,30 +16,45 @@
 
 package io.durablenotify.actuate;
 
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 
+import io.durablenotify.database.ServerState;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the database has said last. What it has not said is not a number.
  *
- * @param notificationQueue how much of the queue of notifications is used, from 0 to 1
+ * @param server what the server says of itself
  * @param oldestTransaction how long ago the oldest transaction has begun, in seconds
- * @param clockDifference by how much the database's clock is ahead of this JVM's, in
- * seconds
  * @param deletedStreams how many deleted streams have chunks that are to be removed
  * @param tables the tables by name
  * @param queues what is stored of queues
  */
-record DatabaseSample(double notificationQueue, double oldestTransaction, double clockDifference, double deletedStreams,
-		Map<String, Table> tables, @Nullable Queues queues) {
+record DatabaseSample(ServerState server, double oldestTransaction, double deletedStreams, Map<String, Table> tables,
+		@Nullable Queues queues) {
 
 	/**
 	 * The sample before the first one.
 	 */
-	static final DatabaseSample NONE = new DatabaseSample(Double.NaN, Double.NaN, Double.NaN, Double.NaN, Map.of(),
-			null);
+	static final DatabaseSample NONE = new DatabaseSample(ServerState.UNKNOWN, Double.NaN, Double.NaN, Map.of(), null);
+
+	/**
+	 * Return how much of the queue of notifications is used, from 0 to 1.
+	 */
+	double notificationQueue() {
+		Double used = this.server.notificationQueue();
+		return (used != null) ? used : Double.NaN;
+	}
+
+	/**
+	 * Return by how much the database's clock is ahead of this machine's, in seconds.
+	 */
+	double clockDifference() {
+		Duration difference = this.server.clockDifference();
+		return (difference != null) ? MeterSource.seconds(difference) : Double.NaN;
+	}
 
 	Table table(String name) {
 		return this.tables.getOrDefault(name, Table.UNKNOWN);

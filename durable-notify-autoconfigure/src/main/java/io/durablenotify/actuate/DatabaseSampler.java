@@ -21,8 +21,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -32,9 +30,10 @@ import io.durablenotify.actuate.DatabaseSample.Queue;
 import io.durablenotify.actuate.DatabaseSample.Queues;
 import io.durablenotify.actuate.DatabaseSample.Table;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.database.SqlErrors;
-import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.work.QueueBacklog;
@@ -73,8 +72,6 @@ final class DatabaseSampler implements AutoCloseable {
 
 	private static final int MAX_DELETED = 10_000;
 
-	private static final String NOTIFICATION_QUEUE = "SELECT pg_notification_queue_usage()";
-
 	/**
 	 * Without {@code pg_read_all_stats} only the role's own sessions show it.
 	 */
@@ -82,8 +79,6 @@ final class DatabaseSampler implements AutoCloseable {
 			SELECT coalesce(date_part('epoch', max(clock_timestamp() - a.xact_start)), 0) FROM pg_stat_activity a
 			WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
 			""";
-
-	private static final String CLOCK = "SELECT date_part('epoch', clock_timestamp())";
 
 	private static final String DELETED_STREAMS = """
 			SELECT count(*) FROM (SELECT FROM ${schema}.deleted_streams LIMIT ${limit}) d
@@ -102,14 +97,9 @@ final class DatabaseSampler implements AutoCloseable {
 
 	private final WorkMeasures labels;
 
-	private final InstantSource clock;
+	private final ServerWatch server;
 
 	private final String deletedStreams;
-
-	/**
-	 * Owned by the loop's thread.
-	 */
-	private final DatabaseWarnings warnings = new DatabaseWarnings(logger);
 
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-metrics",
 			new FailureLog(logger, "Failed to ask the database for what meters show",
@@ -136,12 +126,12 @@ final class DatabaseSampler implements AutoCloseable {
 	private @Nullable Long tablesAt;
 
 	DatabaseSampler(ApplicationDatabase database, SchemaName schema, WorkBacklog work, WorkMeasures labels,
-			InstantSource clock) {
+			ServerWatch server) {
 		this.database = database;
 		this.schema = schema;
 		this.work = work;
 		this.labels = labels;
-		this.clock = clock;
+		this.server = server;
 		this.deletedStreams = schema.qualify(DELETED_STREAMS.replace("${limit}", Integer.toString(MAX_DELETED)));
 	}
 
@@ -187,7 +177,6 @@ final class DatabaseSampler implements AutoCloseable {
 			boolean tables = this.tablesAt == null || now - this.tablesAt >= TABLES_INTERVAL.toNanos();
 			this.last = this.database.executeSeparately("sample the database", ApplicationDatabase.SOCKET_TIMEOUT,
 					(connection, joined) -> sample(connection, tables));
-			this.warnings.check(this.last);
 			this.sampledAt = now;
 			this.tablesAt = (tables) ? Long.valueOf(now) : this.tablesAt;
 		}
@@ -195,9 +184,9 @@ final class DatabaseSampler implements AutoCloseable {
 	}
 
 	private DatabaseSample sample(Connection connection, boolean tables) throws SQLException {
-		return new DatabaseSample(ask(connection, NOTIFICATION_QUEUE), ask(connection, OLDEST_TRANSACTION),
-				clockDifference(connection), ask(connection, this.deletedStreams),
-				(tables) ? tables(connection) : this.last.tables(), queues(connection));
+		return new DatabaseSample(this.server.check(connection), ask(connection, OLDEST_TRANSACTION),
+				ask(connection, this.deletedStreams), (tables) ? tables(connection) : this.last.tables(),
+				queues(connection));
 	}
 
 	private @Nullable Queues queues(Connection connection) throws SQLException {
@@ -227,26 +216,9 @@ final class DatabaseSampler implements AutoCloseable {
 		return (duration != null) ? MeterSource.seconds(duration) : 0;
 	}
 
-	private double clockDifference(Connection connection) throws SQLException {
-		Instant before = this.clock.instant();
-		double time = ask(connection, CLOCK);
-		double half = MeterSource.seconds(Duration.between(before, this.clock.instant())) / 2;
-		return time - MeterSource.seconds(Duration.between(Instant.EPOCH, before)) - half;
-	}
-
-	/**
-	 * Ask for a number, which a managed server may refuse.
-	 */
 	private static double ask(Connection connection, String sql) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(sql)) {
-			ResultSet result = statement.executeQuery();
-			double value = (result.next()) ? result.getDouble(1) : Double.NaN;
-			return (result.wasNull()) ? Double.NaN : value;
-		}
-		catch (SQLException ex) {
-			tolerate(ex);
-			return Double.NaN;
-		}
+		Double number = ServerWatch.number(connection, sql);
+		return (number != null) ? number : Double.NaN;
 	}
 
 	private static void tolerate(SQLException failure) throws SQLException {

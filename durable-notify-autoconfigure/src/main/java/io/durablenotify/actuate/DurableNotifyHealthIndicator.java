@@ -20,10 +20,12 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.change.ChangeDeliveryState;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerState;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.log.LogSubscriptions;
@@ -64,8 +66,10 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 
 	private final WorkHealth work;
 
+	private final Supplier<ServerState> server;
+
 	DurableNotifyHealthIndicator(NotificationListener listener, Poll poll, ApplicationDatabase database,
-			List<LogSubscriptions<?>> readers, ChangeDelivery changes, WorkHealth work) {
+			List<LogSubscriptions<?>> readers, ChangeDelivery changes, WorkHealth work, Supplier<ServerState> server) {
 		super("durable-notify health check failed");
 		this.listener = listener;
 		this.poll = poll;
@@ -73,6 +77,7 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		this.readers = readers;
 		this.changes = changes;
 		this.work = work;
+		this.server = server;
 	}
 
 	@Override
@@ -91,12 +96,22 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		this.readers.forEach((readers) -> builder.withDetail(readers.topic(), Map.of("readers", readers.size())));
 		builder.withDetail("changes", details(this.changes.state()));
 		builder.withDetail("work", Map.of("unhandledQueues", this.work.unhandledQueues()));
+		addTo(builder, this.server.get());
 		switch (state.status()) {
 			case LISTENING, DISABLED -> builder.up();
 			default -> builder.status((this.poll.intervalInForce().isZero()) ? Status.DOWN : DEGRADED);
 		}
 		if (!isDatabaseReachable()) {
 			builder.down().withDetail("database", "cannot be reached");
+		}
+	}
+
+	private static void addTo(Health.Builder builder, ServerState server) {
+		if (server.notificationQueue() != null) {
+			builder.withDetail("notificationQueue", server.notificationQueue());
+		}
+		if (server.clockDifference() != null) {
+			builder.withDetail("clockDifference", server.clockDifference());
 		}
 	}
 

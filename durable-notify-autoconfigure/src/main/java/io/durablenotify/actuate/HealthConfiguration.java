@@ -18,9 +18,10 @@ package io.durablenotify.actuate;
 
 import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.listener.NotificationListener;
-import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.log.LogSubscriptions;
+import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.work.WorkHealth;
 
@@ -43,11 +44,10 @@ public class HealthConfiguration {
 	HealthContributor durableNotifyHealthIndicator(DatabaseProduct product,
 			ObjectProvider<NotificationListener> listener, ObjectProvider<Poll> poll, ApplicationDatabase database,
 			ObjectProvider<LogSubscriptions<?>> readers, ObjectProvider<ChangeDelivery> changes,
-			ObjectProvider<WorkHealth> work) {
-		return (product.isPostgres())
-				? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(), database,
-						readers.orderedStream().toList(), changes.getObject(), work.getObject())
-				: new LocalHealthIndicator(product);
+			ObjectProvider<WorkHealth> work, ObjectProvider<ServerWatch> server) {
+		return (product.isPostgres()) ? new DurableNotifyHealthIndicator(listener.getObject(), poll.getObject(),
+				database, readers.orderedStream().toList(), changes.getObject(), work.getObject(),
+				server.getObject()::last) : new LocalHealthIndicator(product);
 	}
 
 }

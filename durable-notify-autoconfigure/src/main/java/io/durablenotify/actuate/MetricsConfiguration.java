@@ -24,6 +24,7 @@ import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.channel.ChannelDelivery;
 import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.event.EventMeasures;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.LeaseMeasures;
@@ -76,8 +77,8 @@ public class MetricsConfiguration {
 	@Bean
 	@RequiresPostgres
 	DatabaseSampler durableNotifyDatabaseSampler(ApplicationDatabase database, Schema schema, WorkBacklog work,
-			WorkMeasures labels) {
-		return new DatabaseSampler(database, schema.name(), work, labels, Clock.systemUTC());
+			WorkMeasures labels, ServerWatch server) {
+		return new DatabaseSampler(database, schema.name(), work, labels, server);
 	}
 
 	private static List<MeterSource> sources(BeanFactory beans) {

@@ -28,6 +28,8 @@ import io.durablenotify.change.ChangeGap;
 import io.durablenotify.channel.ChannelDelivery;
 import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerState;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
@@ -68,6 +70,8 @@ final class OverviewReport {
 
 	private final NotificationListener listener;
 
+	private final ServerWatch server;
+
 	private final Poll poll;
 
 	private final WakeupMode mode;
@@ -101,6 +105,7 @@ final class OverviewReport {
 		this.schema = beans.getBean(Schema.class);
 		this.database = beans.getBean(ApplicationDatabase.class);
 		this.listener = beans.getBean(NotificationListener.class);
+		this.server = beans.getBean(ServerWatch.class);
 		this.poll = beans.getBean(Poll.class);
 		this.mode = beans.getBean(WakeupProperties.class).mode();
 		this.logs = EndpointConfiguration.logs(beans);
@@ -116,9 +121,10 @@ final class OverviewReport {
 
 	Overview report(EndpointTexts texts) {
 		ChangeDeliveryState changes = this.changes.state();
+		ServerState server = this.server.last();
 		return new Overview(version(), this.access,
 				new DatabaseView(this.product.description(), this.database.getTarget(), this.schema.name().value(),
-						this.schema.version()),
+						this.schema.version(), server.notificationQueue(), server.clockDifference()),
 				listener(texts), new PollView(this.poll.intervalInForce(), this.mode), readers(), this.appends.state(),
 				this.consumers.state(),
 				new ChangesView(changes.subscriptions(), changes.behind(), changes.positionAge(), changes.lastGap(),
@@ -184,8 +190,11 @@ final class OverviewReport {
 	 * The database.
 	 *
 	 * @param migration the version of the schema, if the application has migrated it
+	 * @param notificationQueue as {@link ServerState} has it, of the last two minutes
+	 * @param clockDifference likewise
 	 */
-	record DatabaseView(String product, String address, String schema, @Nullable String migration) {
+	record DatabaseView(String product, String address, String schema, @Nullable String migration,
+			@Nullable Double notificationQueue, @Nullable Duration clockDifference) {
 	}
 
 	/**

@@ -16,7 +16,10 @@
 
 package io.durablenotify.schema;
 
+import java.time.Clock;
+
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -26,7 +29,7 @@ import org.springframework.context.annotation.Lazy;
 import org.springframework.dao.DataAccessException;
 
 /**
- * The schema's beans.
+ * The beans of the schema, and of what is asked of the server.
  */
 @Configuration(proxyBeanMethods = false)
 public class SchemaConfiguration {
@@ -46,6 +49,12 @@ public class SchemaConfiguration {
 			DatabaseProduct driver = DatabaseProduct.of(connection.getMetaData());
 			return (driver.isPostgres()) ? DatabaseFlavour.of(driver, connection) : driver;
 		});
+	}
+
+	@Bean
+	@RequiresPostgres
+	ServerWatch durableNotifyServerWatch() {
+		return new ServerWatch(Clock.systemUTC());
 	}
 
 	@Bean

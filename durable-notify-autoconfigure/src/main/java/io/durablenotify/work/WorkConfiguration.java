@@ -19,6 +19,7 @@ package io.durablenotify.work;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
@@ -79,8 +80,8 @@ public class WorkConfiguration {
 	}
 
 	@Bean
-	WorkMeasures durableNotifyWorkMeasures(ObjectProvider<QueueFace> faces) {
-		return new WorkMeasures(faces.stream().toList());
+	WorkMeasures durableNotifyWorkMeasures() {
+		return WorkMeasures.create();
 	}
 
 	@Bean
@@ -95,9 +96,9 @@ public class WorkConfiguration {
 
 	@Bean
 	Lifecycle durableNotifyWorkJanitor(ApplicationDatabase database, Schema schema, WorkAdminSql sql,
-			PublishingWrites writes, WorkProperties properties, QueueWatch watch) {
+			PublishingWrites writes, WorkProperties properties, QueueWatch watch, ServerWatch server) {
 		return new WorkJanitor(database, sql, new TakeOverSql(schema.name()), writes, properties.deadRetention(), watch,
-				WorkJanitor.INTERVAL);
+				server, WorkJanitor.INTERVAL);
 	}
 
 }

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -40,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * Takes over claims of instances that do not exist, looks for queues that no instance
  * handles, and deletes what was finished, or died, long ago. Runs about once a minute in
  * every instance.
+ * <p>
+ * Also has the server asked what needs attention, so that this is logged without metrics.
  */
 final class WorkJanitor extends PeriodicTask {
 
@@ -69,8 +72,10 @@ final class WorkJanitor extends PeriodicTask {
 
 	private final QueueWatch watch;
 
+	private final ServerWatch server;
+
 	WorkJanitor(ApplicationDatabase database, WorkAdminSql sql, TakeOverSql takeOver, PublishingWrites writes,
-			@Nullable Duration deadRetention, QueueWatch watch, Duration interval) {
+			@Nullable Duration deadRetention, QueueWatch watch, ServerWatch server, Duration interval) {
 		super("work", "durable-notify-work-janitor", interval, new FailureLog(logger,
 				"Failed to clean up finished and dead work", "Finished and dead work is cleaned up again"));
 		this.database = database;
@@ -79,10 +84,12 @@ final class WorkJanitor extends PeriodicTask {
 		this.writes = writes;
 		this.deadRetention = deadRetention;
 		this.watch = watch;
+		this.server = server;
 	}
 
 	@Override
 	protected boolean run() {
+		execute(this.server::check);
 		for (long instanceId : execute(this.takeOver::orphans)) {
 			takeOver(instanceId);
 		}

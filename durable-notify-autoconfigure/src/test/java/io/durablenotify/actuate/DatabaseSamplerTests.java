@@ -18,12 +18,12 @@ package io.durablenotify.actuate;
 
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -46,7 +46,7 @@ class DatabaseSamplerTests {
 
 	private static DatabaseSampler sampler(WorkBacklog work) {
 		return new DatabaseSampler(instance.bean(ApplicationDatabase.class), instance.bean(Schema.class).name(), work,
-				instance.bean(WorkMeasures.class), Clock.systemUTC());
+				instance.bean(WorkMeasures.class), instance.bean(ServerWatch.class));
 	}
 
 	@Test

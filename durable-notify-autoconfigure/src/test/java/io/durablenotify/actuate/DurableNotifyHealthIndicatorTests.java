@@ -34,11 +34,13 @@ import io.durablenotify.autoconfigure.DurableNotifyHealthContributorAutoConfigur
 import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.change.ChangeDeliveryState;
 import io.durablenotify.change.ChangeNotifier;
-import io.durablenotify.event.EventLog;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.listener.ListenerState;
+import io.durablenotify.database.ServerState;
+import io.durablenotify.event.EventLog;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
+import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -121,16 +123,20 @@ class DurableNotifyHealthIndicatorTests {
 	void isUpWhileListening() {
 		Instant before = Instant.now();
 		try (Instance instance = start()) {
-			Eventually.await(() -> health(instance).getDetails().get("lastProbe") == ProbeOutcome.HEARD,
-					() -> health(instance));
+			instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class).wake();
+			Eventually.await(() -> health(instance).getDetails().get("lastProbe") == ProbeOutcome.HEARD
+					&& health(instance).getDetails().containsKey("clockDifference"), () -> health(instance));
 			Health health = health(instance);
 			assertThat(health.getStatus()).isEqualTo(Status.UP);
 			assertThat(health.getDetails())
 				.containsOnlyKeys("listener", "since", "reconnects", "pollInterval", "lastProbe", "streams", "events",
-						"changes", "work")
+						"changes", "work", "notificationQueue", "clockDifference")
 				.containsEntry("listener", ListenerState.Status.LISTENING)
 				.containsEntry("reconnects", 0L)
 				.containsEntry("pollInterval", Duration.ofSeconds(5));
+			assertThat((double) health.getDetails().get("notificationQueue")).isBetween(0.0, 0.5);
+			assertThat((Duration) health.getDetails().get("clockDifference")).isBetween(Duration.ofSeconds(-5),
+					Duration.ofSeconds(5));
 			assertThat((Instant) health.getDetails().get("since")).isBetween(before, Instant.now());
 		}
 	}
@@ -248,7 +254,8 @@ class DurableNotifyHealthIndicatorTests {
 		ChangeDelivery changes = mock(ChangeDelivery.class);
 		given(changes.state()).willReturn(new ChangeDeliveryState(0, 0, Duration.ZERO, null, null));
 		Health health = new DurableNotifyHealthIndicator(listener, poll,
-				new ApplicationDatabase(dataSource, () -> null), List.of(), changes, mock(WorkHealth.class))
+				new ApplicationDatabase(dataSource, () -> null), List.of(), changes, mock(WorkHealth.class),
+				() -> ServerState.UNKNOWN)
 			.health();
 		assertThat(health.getStatus()).isEqualTo(Status.DOWN);
 	}

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -56,7 +57,8 @@ class WorkJanitorTests {
 		Schema schema = instance.bean(Schema.class);
 		try (WorkJanitor janitor = new WorkJanitor(instance.bean(ApplicationDatabase.class),
 				instance.bean(WorkAdminSql.class), new TakeOverSql(schema.name()),
-				instance.bean(PublishingWrites.class), deadRetention, this.watch, WorkJanitor.INTERVAL)) {
+				instance.bean(PublishingWrites.class), deadRetention, this.watch, instance.bean(ServerWatch.class),
+				WorkJanitor.INTERVAL)) {
 			return janitor.run();
 		}
 	}
