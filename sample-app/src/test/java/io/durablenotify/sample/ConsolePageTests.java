@@ -16,12 +16,8 @@
 
 package io.durablenotify.sample;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.Subscription;
@@ -37,7 +33,6 @@ import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
-import org.openqa.selenium.OutputType;
 import org.openqa.selenium.WebElement;
 
 import org.springframework.beans.factory.annotation.Autowired;
@@ -46,8 +41,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 /**
- * Tests for durable-notify's console in a real browser. Its pictures are in
- * {@code target}.
+ * Tests for durable-notify's console in a real browser.
  */
 @SampleTest
 class ConsolePageTests extends PageTest {
@@ -94,7 +88,7 @@ class ConsolePageTests extends PageTest {
 			.isEqualTo(Math.min(20, before + 2));
 		assertThat(script("return document.querySelector('#strip span:last-child').className")).isEqualTo("good");
 		assertThat(text("problem")).isEmpty();
-		picture("listener");
+		picture("console-listener");
 	}
 
 	@Test
@@ -157,10 +151,10 @@ class ConsolePageTests extends PageTest {
 			await("items").atMost(Duration.ofSeconds(30))
 				.untilAsserted(() -> assertThat(text("dead")).contains("Dead items of " + queue, "key " + MARKUP,
 						"java.lang.IllegalStateException: " + MARKUP));
-			picture("queues");
+			picture("console-queues");
 			narrow();
 			assertThat(script("return document.documentElement.scrollWidth")).isEqualTo(380L);
-			picture("narrow");
+			picture("console-narrow");
 			wide();
 			click(queue, "Pause");
 			await("paused").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("paused"));
@@ -197,32 +191,6 @@ class ConsolePageTests extends PageTest {
 		await(label).atMost(Duration.ofSeconds(30))
 			.until(() -> !browser.findElements(By.xpath("//button[.='%s']".formatted(label))).isEmpty());
 		return browser.findElement(By.xpath("//button[.='%s']".formatted(label)));
-	}
-
-	private static void narrow() {
-		browser.executeCdpCommand("Emulation.setDeviceMetricsOverride",
-				Map.of("width", 380, "height", 1600, "deviceScaleFactor", 1, "mobile", true));
-	}
-
-	private static void wide() {
-		browser.executeCdpCommand("Emulation.clearDeviceMetricsOverride", Map.of());
-	}
-
-	/**
-	 * Light and dark.
-	 */
-	private static void picture(String name) {
-		for (String scheme : List.of("light", "dark")) {
-			browser.executeCdpCommand("Emulation.setEmulatedMedia",
-					Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
-			try {
-				Files.write(Path.of("target", "console-%s-%s.png".formatted(name, scheme)),
-						browser.getScreenshotAs(OutputType.BYTES));
-			}
-			catch (IOException ex) {
-				throw new IllegalStateException(ex);
-			}
-		}
 	}
 
 }

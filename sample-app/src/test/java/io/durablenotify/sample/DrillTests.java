@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 
 import io.durablenotify.Subscription;
@@ -36,10 +37,13 @@ import io.durablenotify.work.WorkRequest;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.By;
+import org.openqa.selenium.Keys;
 import tools.jackson.databind.JsonNode;
 
 import org.springframework.beans.factory.annotation.Autowired;
@@ -53,13 +57,13 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 /**
- * What whoever is on call sees: for each fault, the meter that moves, the alert that
- * fires in a real Prometheus, and what the endpoint shows. The rules are as they are, but
- * for how long they wait.
+ * What the person on call sees: for each fault, the meter that moves, the alert that
+ * fires in a real Prometheus, and what the endpoint and the console show. The rules are
+ * as they are, but for how long they wait.
  */
 @SampleTest
 @TestInstance(Lifecycle.PER_CLASS)
-class DrillTests {
+class DrillTests extends PageTest {
 
 	@TempDir
 	static Path directory;
@@ -108,6 +112,29 @@ class DrillTests {
 		}
 	}
 
+	@Override
+	@BeforeEach
+	void openPage() {
+		startBrowser();
+		browser.get(this.client.url() + "/actuator/durablenotifyconsole");
+		awaitText("status", "listening");
+	}
+
+	/**
+	 * Wait until an element of the console has texts, and has highlighted some.
+	 */
+	private static void awaitConsole(String element, List<String> texts, String... highlighted) {
+		await(element).atMost(Duration.ofSeconds(30)).untilAsserted(() -> {
+			assertThat(text(element)).contains(texts);
+			assertThat(highlighted()).contains(highlighted);
+		});
+	}
+
+	private static List<?> highlighted() {
+		return (List<?>) script(
+				"return [...document.querySelectorAll('section .bad')].map((element) => element.textContent)");
+	}
+
 	private double value(String expression) {
 		JsonNode result = this.prometheus.query(expression);
 		return (result.isEmpty()) ? Double.NaN : Double.parseDouble(result.get(0).get("value").get(1).asString());
@@ -146,6 +173,9 @@ class DrillTests {
 		this.prometheus.awaitAlert("DurableNotifyNotListening", true);
 		assertThat(value("max(durablenotify_listener_status{status=~'backing_off|connecting'})")).isOne();
 		awaitEndpoint("", "\"status\":\"BACKING_OFF\"", "\"error\":\"");
+		awaitConsole("history", List.of("backing off", "connection"), "backing off");
+		assertThat(text("status")).isEqualTo("backing off");
+		picture("drill-listen");
 		this.pooler.start();
 		this.prometheus.awaitAlert("DurableNotifyNotListening", false);
 		awaitValue("durablenotify_listener_reconnects_total", 1);
@@ -169,6 +199,8 @@ class DrillTests {
 			this.prometheus.awaitAlert("DurableNotifyReadersFull", true);
 			assertThat(value("max(durablenotify_readers_lag{topic='streams'})")).isGreaterThan(10_000);
 			awaitEndpoint("/streams?state=full", "\"drill/hangs\"", "\"lag\":20000");
+			awaitConsole("readers", List.of("drill/hangsfull", "20000"), "full", "1 full");
+			picture("drill-handler");
 		}
 		finally {
 			release.countDown();
@@ -192,7 +224,18 @@ class DrillTests {
 			awaitValue("durablenotify_database_oldest_transaction_seconds", 1);
 			CompletableFuture<Long> waiting = writer.appendAsync("drill/held", "b");
 			awaitEndpoint("", "\"locked\":1");
-			waiting.handle((index, failure) -> null).join();
+			browser.findElement(By.id("name")).sendKeys("drill/held", Keys.ENTER);
+			AtomicReference<CompletableFuture<?>> appends = new AtomicReference<>(waiting);
+			await("console").atMost(Duration.ofSeconds(30)).until(() -> {
+				// Each of them waits for half a second
+				if (appends.get().isDone()) {
+					appends.set(writer.appendAsync("drill/held", "b"));
+				}
+				return highlighted().contains("1 locked by another transaction");
+			});
+			awaitConsole("stream", List.of("Stateopen", "Next index1"));
+			picture("drill-transaction");
+			appends.get().handle((index, failure) -> null).join();
 		}
 		assertThat(writer.append("drill/held", "b")).isOne();
 	}
@@ -209,6 +252,13 @@ class DrillTests {
 			assertThat(value("max(durablenotify_work_oldest_due_seconds{queue='%s'})".formatted(Receipts.QUEUE)))
 				.isGreaterThan(60);
 			awaitEndpoint("/work", "\"name\":\"receipts\"", "\"oldestDue\":\"PT2M", "\"paused\":true");
+			awaitConsole("queues", List.of("receipts", "paused"));
+			assertThat(highlighted()).anyMatch((text) -> text.toString().startsWith("2m"));
+			picture("drill-queue");
+			narrow();
+			assertThat(script("return document.documentElement.scrollWidth")).isEqualTo(380L);
+			picture("drill-queue-narrow");
+			wide();
 			this.instance.getBean(WorkQueue.class).cancel(Receipts.QUEUE, "drill");
 		}
 		finally {

@@ -16,12 +16,17 @@
 
 package io.durablenotify.sample;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.OutputType;
 import org.openqa.selenium.chrome.ChromeDriver;
 
 import org.springframework.beans.factory.annotation.Autowired;
@@ -45,11 +50,15 @@ abstract class PageTest {
 
 	String url;
 
-	@BeforeEach
-	void openPage() {
+	static void startBrowser() {
 		if (browser == null) {
 			browser = Browser.start(userData);
 		}
+	}
+
+	@BeforeEach
+	void openPage() {
+		startBrowser();
 		this.url = new SampleClient(this.environment).url();
 		browser.get(this.url + "/");
 		await("page").atMost(Duration.ofSeconds(30)).until(() -> text("listener-status").equals("listening"));
@@ -73,6 +82,35 @@ abstract class PageTest {
 
 	static Object script(String script, Object... arguments) {
 		return browser.executeScript(script, arguments);
+	}
+
+	/**
+	 * Have the browser as wide as a phone.
+	 */
+	static void narrow() {
+		browser.executeCdpCommand("Emulation.setDeviceMetricsOverride",
+				Map.of("width", 380, "height", 1600, "deviceScaleFactor", 1, "mobile", true));
+	}
+
+	static void wide() {
+		browser.executeCdpCommand("Emulation.clearDeviceMetricsOverride", Map.of());
+	}
+
+	/**
+	 * Leave pictures of the page in {@code target}, light and dark.
+	 */
+	static void picture(String name) {
+		for (String scheme : List.of("light", "dark")) {
+			browser.executeCdpCommand("Emulation.setEmulatedMedia",
+					Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+			try {
+				Files.write(Path.of("target", "%s-%s.png".formatted(name, scheme)),
+						browser.getScreenshotAs(OutputType.BYTES));
+			}
+			catch (IOException ex) {
+				throw new IllegalStateException(ex);
+			}
+		}
 	}
 
 }
