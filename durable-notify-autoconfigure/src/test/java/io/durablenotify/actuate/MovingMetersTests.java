@@ -20,7 +20,6 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -101,7 +100,7 @@ class MovingMetersTests {
 					"durable-notify.streams.families.small.prefix=small/",
 					"durable-notify.streams.families.small.buffer-size=4", "durable-notify.work.poll-interval=3s",
 					"durable-notify.outbox.circuit.failures=2", "durable-notify.outbox.circuit.interval=100ms",
-					"durable-notify.streams.lease=3s" })
+					"durable-notify.streams.lease=3s", "spring.datasource.hikari.connection-timeout=2000" })
 	private static Instance instance;
 
 	@Fixture(sources = WithMetrics.class)
@@ -285,8 +284,6 @@ class MovingMetersTests {
 		other.writer().append(this.name, "a");
 		handler.awaitChunks(1);
 		List<Connection> held = new ArrayList<>();
-		long timeout = pool.getConnectionTimeout();
-		pool.setConnectionTimeout(250);
 		try {
 			Eventually.await(() -> takes(pool, held), () -> pool);
 			instance.bean(Wakeups.class).send("one", Wakeup.moved(1, 1));
@@ -303,7 +300,6 @@ class MovingMetersTests {
 			awaitMore(runs, DurableNotifyMeters.CLEANUP, "topic", "events", "outcome", "failed");
 		}
 		finally {
-			pool.setConnectionTimeout(timeout);
 			for (Connection connection : held) {
 				connection.close();
 			}
@@ -478,7 +474,9 @@ class MovingMetersTests {
 		other.writer().append(this.name, "second");
 		handler.awaitChunks(2);
 		awaitMore(entries, DurableNotifyMeters.FETCH_ENTRIES, "topic", "streams");
-		instance.bean(Wakeups.class).resync();
+		long id = database.jdbc()
+			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = ?", Long.class, this.name);
+		other.bean(Wakeups.class).send("streams", Wakeup.moved(id, 3));
 		awaitMore(empty, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "empty");
 		awaitMore(fetched + 1, DurableNotifyMeters.DELIVERED, "topic", "streams", "source", "fetch");
 		awaitMore(found, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "found");
@@ -700,7 +698,10 @@ class MovingMetersTests {
 	void aQueueThatNoInstanceHandlesIsCounted() {
 		double unhandled = value(DurableNotifyMeters.WORK_UNHANDLED);
 		WorkQueue queue = instance.bean(WorkQueue.class);
-		queue.enqueue(WorkRequest.of(this.name, "item").key("key").dueAt(Instant.now().minusSeconds(120)));
+		queue.enqueue(WorkRequest.of(this.name, "item").key("key"));
+		database.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes' WHERE queue_id = "
+					+ "(SELECT queue_id FROM durable_notify.work_queues WHERE name = ?)", this.name);
 		PeriodicTask janitor = instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class);
 		await(DurableNotifyMeters.WORK_UNHANDLED, (value) -> {
 			janitor.wake();

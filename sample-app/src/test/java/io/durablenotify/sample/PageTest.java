@@ -20,13 +20,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
-import org.openqa.selenium.OutputType;
 import org.openqa.selenium.chrome.ChromeDriver;
 
 import org.springframework.beans.factory.annotation.Autowired;
@@ -97,15 +97,19 @@ abstract class PageTest {
 	}
 
 	/**
-	 * Leave pictures of the page in {@code target}, light and dark.
+	 * Leave pictures of the whole page in {@code target}, light and dark.
 	 */
 	static void picture(String name) {
 		for (String scheme : List.of("light", "dark")) {
 			browser.executeCdpCommand("Emulation.setEmulatedMedia",
 					Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+			Map<String, Object> page = browser.executeCdpCommand("Page.captureScreenshot",
+					Map.of("captureBeyondViewport", true, "clip",
+							Map.of("x", 0, "y", 0, "width", script("return document.documentElement.clientWidth"),
+									"height", script("return document.body.offsetHeight"), "scale", 1)));
 			try {
 				Files.write(Path.of("target", "%s-%s.png".formatted(name, scheme)),
-						browser.getScreenshotAs(OutputType.BYTES));
+						Base64.getDecoder().decode((String) page.get("data")));
 			}
 			catch (IOException ex) {
 				throw new IllegalStateException(ex);
