@@ -31,10 +31,15 @@ import java.util.stream.Stream;
 
 import io.durablenotify.actuate.HealthConfiguration;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.ChannelMode;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.stream.StreamAppender;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamCursor;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamPosition;
@@ -48,11 +53,15 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
 import io.durablenotify.web.SseStreams;
 import io.durablenotify.web.WebConfiguration;
 import io.durablenotify.work.CancelOutcome;
 import io.durablenotify.work.DeadQuery;
 import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQuery;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
@@ -67,6 +76,7 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -331,6 +341,62 @@ class PoolOfOneTests {
 					assertThat(admin.page(WorkQuery.of(on.name)).items()).isEmpty();
 					admin.resume(on.name);
 					assertThat(admin.requeue(DeadQuery.of(on.name)) + admin.purge(DeadQuery.of(on.name))).isZero();
+				}), new Call("listen for work", (on) -> {
+					CountDownLatch items = new CountDownLatch(1);
+					Subscription subscription = on.instance.bean(WorkListeners.class)
+						.register(WorkListenerSpec.of(on.name), (item) -> {
+							items.countDown();
+							return WorkOutcome.done();
+						});
+					on.after(() -> {
+						on.instance.bean(WorkQueue.class).enqueue(WorkRequest.of(on.name, "a"));
+						await(items);
+						subscription.cancel();
+					});
+				}), new Call("publish to channels", (on) -> {
+					DurableChannels channels = on.instance.bean(DurableChannels.class);
+					channels.create(on.name + "/all", ChannelMode.BROADCAST);
+					channels.publish(on.name + "/all", "a");
+					channels.publish(on.name, "a");
+					channels.send(on.name + "/direct", "address", "a");
+					on.after(() -> assertThat(channels.receive(on.name + "/direct", "address", Duration.ZERO))
+						.isPresent());
+				}), new Call("subscribe to channels", (on) -> {
+					DurableChannels channels = on.instance.bean(DurableChannels.class);
+					CountDownLatch messages = new CountDownLatch(3);
+					List<Subscription> subscriptions = List.of(
+							channels.subscribe(on.name + "/all", "subscriber", (message) -> messages.countDown()),
+							channels.compete(on.name, (message) -> messages.countDown()),
+							channels.handle(on.name + "/direct", (message) -> messages.countDown()));
+					on.after(() -> {
+						channels.publish(on.name + "/all", "a");
+						channels.publish(on.name, "a");
+						channels.send(on.name + "/direct", "address", "a");
+						await(messages);
+						subscriptions.forEach(Subscription::cancel);
+					});
+				}), new Call("consumer", (on) -> {
+					CountDownLatch chunks = new CountDownLatch(2);
+					Subscription subscription = on.instance.reader()
+						.consumer(on.name, on.name)
+						.subscribe((chunk) -> chunks.countDown());
+					on.after(() -> {
+						on.instance.writer().append(on.name, "next");
+						await(chunks);
+						subscription.cancel();
+						assertThat(on.instance.bean(StreamConsumers.class).remove(on.name)).isTrue();
+					});
+				}), new Call("consumers", (on) -> {
+					StreamConsumers consumers = on.instance.bean(StreamConsumers.class);
+					assertThat(consumers.list(on.name)).isEmpty();
+					assertThat(consumers.find(on.name)).isEmpty();
+					assertThat(consumers.remove(on.name)).isFalse();
+				}), new Call("publish to the outbox", (on) -> {
+					if (TransactionSynchronizationManager.isActualTransactionActive()) {
+						on.instance.bean(Outbox.class)
+							.publish(OutboxEvent.of("type", on.name).sender(WorkFeatures.Sender.NAME));
+						on.after(() -> on.instance.bean(WorkFeatures.Sender.class).awaitSent(on.name));
+					}
 				}),
 				new Call("respond",
 						(on) -> assertThat(
@@ -401,7 +467,7 @@ class PoolOfOneTests {
 	}
 
 	@Configuration(proxyBeanMethods = false)
-	@Import({ WebConfiguration.class, HealthConfiguration.class })
+	@Import({ WebConfiguration.class, HealthConfiguration.class, WorkFeatures.Sources.class })
 	static class WithFaces {
 
 	}
