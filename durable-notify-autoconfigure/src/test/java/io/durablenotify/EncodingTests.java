@@ -97,7 +97,7 @@ class EncodingTests {
 				"durable-notify.streams.families.own.prefix=" + text + "/",
 				"durable-notify.streams.families.own.retention=1h",
 				"durable-notify.events.terminal-types=" + text + "_ended");
-				WorkFeatures features = WorkFeatures.listen(instance.context(), text)) {
+				WorkFeatures features = WorkFeatures.listen(instance.context(), "work" + text)) {
 			features.use(text);
 			useStreams(instance, text);
 			useEvents(instance, text);
@@ -214,7 +214,7 @@ class EncodingTests {
 					.register(WorkListenerSpec.of(NOWHERE), (item) -> WorkOutcome.done()),
 				() -> channels.publish(NOWHERE, "a"), () -> channels.send("plain/received", NOWHERE, "a"),
 				() -> channels.subscribe("plain/all", NOWHERE, (message) -> {
-				}), () -> instance.reader().consumer(NOWHERE, "plain").subscribe((chunk) -> {
+				}), () -> instance.reader().consumer(NOWHERE, "nowhere").subscribe((chunk) -> {
 				}), () -> instance.reader().consumer("plain", NOWHERE).subscribe((chunk) -> {
 				}),
 				() -> instance.transaction()

@@ -59,9 +59,6 @@ import io.durablenotify.web.WebConfiguration;
 import io.durablenotify.work.CancelOutcome;
 import io.durablenotify.work.DeadQuery;
 import io.durablenotify.work.WorkAdmin;
-import io.durablenotify.work.WorkListenerSpec;
-import io.durablenotify.work.WorkListeners;
-import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQuery;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
@@ -341,40 +338,15 @@ class PoolOfOneTests {
 					assertThat(admin.page(WorkQuery.of(on.name)).items()).isEmpty();
 					admin.resume(on.name);
 					assertThat(admin.requeue(DeadQuery.of(on.name)) + admin.purge(DeadQuery.of(on.name))).isZero();
-				}), new Call("listen for work", (on) -> {
-					CountDownLatch items = new CountDownLatch(1);
-					Subscription subscription = on.instance.bean(WorkListeners.class)
-						.register(WorkListenerSpec.of(on.name), (item) -> {
-							items.countDown();
-							return WorkOutcome.done();
-						});
-					on.after(() -> {
-						on.instance.bean(WorkQueue.class).enqueue(WorkRequest.of(on.name, "a"));
-						await(items);
-						subscription.cancel();
-					});
 				}), new Call("publish to channels", (on) -> {
 					DurableChannels channels = on.instance.bean(DurableChannels.class);
 					channels.create(on.name + "/all", ChannelMode.BROADCAST);
+					channels.create(on.name, ChannelMode.COMPETING);
 					channels.publish(on.name + "/all", "a");
 					channels.publish(on.name, "a");
 					channels.send(on.name + "/direct", "address", "a");
 					on.after(() -> assertThat(channels.receive(on.name + "/direct", "address", Duration.ZERO))
 						.isPresent());
-				}), new Call("subscribe to channels", (on) -> {
-					DurableChannels channels = on.instance.bean(DurableChannels.class);
-					CountDownLatch messages = new CountDownLatch(3);
-					List<Subscription> subscriptions = List.of(
-							channels.subscribe(on.name + "/all", "subscriber", (message) -> messages.countDown()),
-							channels.compete(on.name, (message) -> messages.countDown()),
-							channels.handle(on.name + "/direct", (message) -> messages.countDown()));
-					on.after(() -> {
-						channels.publish(on.name + "/all", "a");
-						channels.publish(on.name, "a");
-						channels.send(on.name + "/direct", "address", "a");
-						await(messages);
-						subscriptions.forEach(Subscription::cancel);
-					});
 				}), new Call("consumer", (on) -> {
 					CountDownLatch chunks = new CountDownLatch(2);
 					Subscription subscription = on.instance.reader()

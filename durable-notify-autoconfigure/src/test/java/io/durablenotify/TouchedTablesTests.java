@@ -47,6 +47,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -61,7 +62,7 @@ class TouchedTablesTests {
 	@Fixture
 	private TestDatabase database;
 
-	@Fixture(properties = NO_POLL, sources = WorkFeatures.Sources.class)
+	@Fixture(properties = NO_POLL)
 	private Instance instance;
 
 	@Fixture(properties = { NO_POLL, "durable-notify.changes.retention=1s" })
@@ -166,14 +167,16 @@ class TouchedTablesTests {
 
 	@Test
 	void whereAnyTableIsEmptiedWorkGoesOn() {
-		try (WorkFeatures features = WorkFeatures.listen(this.instance.context(), "touched")) {
+		try (Instance polling = Instance.start(this.database,
+				(application) -> application.sources(WorkFeatures.Sources.class), "durable-notify.poll.interval=200ms");
+				WorkFeatures features = WorkFeatures.listen(polling.context(), "touched")) {
 			features.use("before");
 			emptyAllTables();
 			features.subscribe();
 			features.use("after all");
 			for (String table : List.of("instances", "work_queues", "work_items", "work_lane_items", "work_claims",
-					"work_dead", "work_finished", "work_probes", "outbox_sent", "stream_consumer_positions", "streams",
-					"stream_chunks")) {
+					"work_dead", "work_finished", "work_probes", "outbox_sent", "stream_consumer_positions",
+					"streams")) {
 				this.database.jdbc().execute("DELETE FROM durable_notify." + table);
 				features.use("after " + table);
 			}
@@ -217,6 +220,8 @@ class TouchedTablesTests {
 					"TRUNCATE durable_notify.stream_consumers, durable_notify.stream_consumer_positions RESTART IDENTITY");
 		this.other.reader().consumer("first", "first").subscribe((chunk) -> consumed.add(chunk.chunk().text()));
 		Eventually.await(() -> consumed.contains("of first"), consumed::toString);
+		// Its position cannot be stored
+		this.instance.writer().append("second", "of second");
 		Eventually.await(() -> !before.isActive(), before::toString);
 		assertThat(this.other.bean(StreamConsumers.class).find("first").orElseThrow().owner()).isNotNull();
 	}
@@ -241,9 +246,8 @@ class TouchedTablesTests {
 		this.instance.writer().append("restored", "a");
 		this.instance.reader().subscribe("restored", StreamPosition.start(), handler);
 		this.database.jdbc().update("UPDATE durable_notify.streams SET writer_id = 4711 WHERE name = 'restored'");
-		try (Instance started = Instance.start(this.database, NO_POLL)) {
-			assertThat(handler.awaitError()).hasMessageContaining("the lease of the writer's instance ran out");
-		}
+		ReflectionTestUtils.invokeMethod(this.instance.context().getBean("durableNotifyStreamJanitor"), "wake");
+		assertThat(handler.awaitError()).hasMessageContaining("the lease of the writer's instance ran out");
 	}
 
 	/**

@@ -25,6 +25,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
@@ -103,7 +104,7 @@ final class ConsumerClaims {
 	}
 
 	private <T> T execute(String task, SessionWork<T> work) {
-		return this.database.executeSeparately(task, ApplicationDatabase.SOCKET_TIMEOUT, work);
+		return this.database.executeSeparately(task, ApplicationDatabase.SOCKET_TIMEOUT, Conflicts.repeat(work));
 	}
 
 	private Lease lease() {

@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 import io.durablenotify.instance.Instances;
+import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -230,7 +231,8 @@ class StreamLeaseTests {
 		}));
 		BatchedAppendTests.await(locked);
 		CompletableFuture<Void> append = Background.run(() -> held.append("b"));
-		database.awaitLockWait();
+		AppendPipeline pipeline = stopping.bean(AppendPipeline.class);
+		Eventually.await(() -> pipeline.isAppending("stop/held"), append::toString);
 		CompletableFuture<Void> stop = Background.run(stopping::close);
 		Eventually.await(() -> reader.info("stop/free").orElseThrow().state() == StreamState.FAILED,
 				() -> reader.info("stop/free"));

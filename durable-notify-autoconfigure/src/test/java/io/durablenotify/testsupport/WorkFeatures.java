@@ -47,6 +47,7 @@ import io.durablenotify.work.WorkRequest;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -58,6 +59,8 @@ import static org.assertj.core.api.Assertions.assertThat;
  * statements.
  */
 public final class WorkFeatures implements AutoCloseable {
+
+	private static final int MAX_ATTEMPTS = 20;
 
 	private final ApplicationContext context;
 
@@ -130,16 +133,33 @@ public final class WorkFeatures implements AutoCloseable {
 		enqueue(text);
 		send(text);
 		bean(StreamWriter.class).append(this.name + "/consumed", text);
-		new TransactionTemplate(bean(PlatformTransactionManager.class))
-			.executeWithoutResult((status) -> writeInTransaction(text));
-		new JdbcTemplate(bean(DataSource.class)).queryForObject("SELECT durable_notify.enqueue(?, ?)", Long.class,
-				this.name, text.getBytes(StandardCharsets.UTF_8));
+		inTransaction(() -> writeInTransaction(text));
+		inTransaction(() -> new JdbcTemplate(bean(DataSource.class)).queryForObject(
+				"SELECT durable_notify.enqueue(?, ?)", Long.class, this.name, text.getBytes(StandardCharsets.UTF_8)));
 		awaitHandled(7, "work " + text);
 		awaitHandled(3, "joined " + text);
 		Stream.of("compete ", "all ", "direct ", "consumer ", "prefix ")
 			.forEach((kind) -> awaitHandled(2, kind + text));
 		awaitHandled(2, "sent " + text);
 		administer();
+	}
+
+	/**
+	 * Repeated as an application does whose isolation level is a stricter one.
+	 */
+	private void inTransaction(Runnable work) {
+		TransactionTemplate transaction = new TransactionTemplate(bean(PlatformTransactionManager.class));
+		for (int attempt = 0;; attempt++) {
+			try {
+				transaction.executeWithoutResult((status) -> work.run());
+				return;
+			}
+			catch (ConcurrencyFailureException ex) {
+				if (attempt == MAX_ATTEMPTS) {
+					throw ex;
+				}
+			}
+		}
 	}
 
 	private void enqueue(String text) {
