@@ -130,7 +130,9 @@ class SessionSettingsTests {
 				cleanUpWork(instance);
 			}
 		}
-		assertThat(output).doesNotContain("ERROR").doesNotContain("Failed to");
+		// A handler's own transaction may conflict with another one, and is repeated
+		String log = output.getAll().replace("failed: ERROR: could not serialize access", "");
+		assertThat(log).doesNotContain("ERROR").doesNotContain("Failed to");
 	}
 
 	@Test
