@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.EventHandler;
@@ -30,6 +31,8 @@ import io.durablenotify.event.RunQuery;
 import io.durablenotify.event.StoredEvent;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.StreamAppender;
 import io.durablenotify.stream.StreamInfo;
@@ -42,17 +45,26 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatException;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.tuple;
@@ -81,10 +93,12 @@ class EncodingTests {
 			"WIN874, ราคา€", "EUC_JP, 日本", "SQL_ASCII, 日本-€-ß-😀" })
 	void whatTheDatabaseCanSpellIsStored(String encoding, String text, CapturedOutput output) {
 		TestDatabase database = database(encoding);
-		try (Instance instance = Instance.start(database, "spring.application.name=" + text,
+		try (Instance instance = Instance.start(database, EncodingTests::withWork, "spring.application.name=" + text,
 				"durable-notify.streams.families.own.prefix=" + text + "/",
 				"durable-notify.streams.families.own.retention=1h",
-				"durable-notify.events.terminal-types=" + text + "_ended")) {
+				"durable-notify.events.terminal-types=" + text + "_ended");
+				WorkFeatures features = WorkFeatures.listen(instance.context(), "work" + text)) {
+			features.use(text);
 			useStreams(instance, text);
 			useEvents(instance, text);
 			useChanges(instance, text);
@@ -141,11 +155,14 @@ class EncodingTests {
 	@CsvSource({ "LATIN1", "WIN1252", "EUC_JP" })
 	void whatItCannotSpellEndsNothingButItsOwn(String encoding) {
 		TestDatabase database = database(encoding);
-		try (Instance instance = Instance.start(database, "spring.application.name=" + NOWHERE,
+		try (Instance instance = Instance.start(database, EncodingTests::withWork, "spring.application.name=" + NOWHERE,
 				"durable-notify.streams.families.own.prefix=" + NOWHERE,
 				"durable-notify.streams.families.own.retention=1h",
-				"durable-notify.events.terminal-types=run_completed," + NOWHERE)) {
+				"durable-notify.events.terminal-types=run_completed," + NOWHERE);
+				WorkFeatures features = WorkFeatures.listen(instance.context(), "plain")) {
 			instance.awaitStatus(Status.LISTENING);
+			refuseWork(instance);
+			features.use("plain" + NOWHERE);
 			RecordingHandler before = new RecordingHandler();
 			instance.reader().subscribe("plain", StreamPosition.start(), before);
 			RecordingHandler unspellable = new RecordingHandler();
@@ -180,6 +197,33 @@ class EncodingTests {
 			clean(instance);
 			assertThat(instance.reader().info("plain").orElseThrow().state()).isEqualTo(StreamState.CANCELLED);
 		}
+	}
+
+	private static void withWork(SpringApplicationBuilder application) {
+		application.sources(WorkFeatures.Sources.class);
+	}
+
+	private static void refuseWork(Instance instance) {
+		WorkQueue work = instance.bean(WorkQueue.class);
+		DurableChannels channels = instance.bean(DurableChannels.class);
+		Outbox outbox = instance.bean(Outbox.class);
+		for (ThrowingCallable use : List.<ThrowingCallable>of(() -> work.enqueue(WorkRequest.of(NOWHERE, "a")),
+				() -> work.enqueue(WorkRequest.of("plain", "a").key(NOWHERE)),
+				() -> work.enqueue(WorkRequest.of("plain", "a").orderingKey(NOWHERE)),
+				() -> instance.bean(WorkListeners.class)
+					.register(WorkListenerSpec.of(NOWHERE), (item) -> WorkOutcome.done()),
+				() -> channels.publish(NOWHERE, "a"), () -> channels.send("plain/received", NOWHERE, "a"),
+				() -> channels.subscribe("plain/all", NOWHERE, (message) -> {
+				}), () -> instance.reader().consumer(NOWHERE, "nowhere").subscribe((chunk) -> {
+				}), () -> instance.reader().consumer("plain", NOWHERE).subscribe((chunk) -> {
+				}),
+				() -> instance.transaction()
+					.executeWithoutResult(
+							(status) -> outbox.publish(OutboxEvent.of("type", "a").orderingKey(NOWHERE))))) {
+			assertThatException().isThrownBy(use).withMessageContaining("encoding");
+		}
+		CompletableFuture<?> unspellable = work.enqueueAsync(WorkRequest.of("plain", "a").key(NOWHERE));
+		assertThat(unspellable).failsWithin(Eventually.TIMEOUT);
 	}
 
 	private static void appendTogether(Instance instance) {

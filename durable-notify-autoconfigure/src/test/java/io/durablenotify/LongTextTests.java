@@ -16,17 +16,31 @@
 
 package io.durablenotify;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.DurableChannels;
+import io.durablenotify.channel.Message;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.event.StoredEvent;
+import io.durablenotify.stream.ConsumedChunk;
 import io.durablenotify.stream.StreamInfo;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamQuery;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.work.PermanentFailureException;
+import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListenerSpec.OnDead;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkQuery;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -101,6 +115,43 @@ class LongTextTests {
 	void changesHaveTheLongestTexts() {
 		instance.bean(ChangeNotifier.class)
 			.publish(text(FIRST_OF_FOUR_BYTES, 255), text(FIRST_OF_FOUR_BYTES, 1024), text(FIRST_OF_FOUR_BYTES, 255));
+	}
+
+	@Test
+	void workHasTheLongestTexts() {
+		String queue = text(FIRST_OF_FOUR_BYTES, 255);
+		WorkQueue work = instance.bean(WorkQueue.class);
+		work.enqueue(WorkRequest.of(queue, "a").key(text(FIRST_OF_FOUR_BYTES, 512)));
+		work.enqueue(WorkRequest.of(queue, "a").orderingKey(text(FIRST_OF_FOUR_BYTES, 512)));
+		work.enqueueAll(List.of(WorkRequest.of(queue, "a").key(text(FIRST_OF_FOUR_BYTES, 512)),
+				WorkRequest.of(queue, "a").orderingKey(text(FIRST_OF_FOUR_BYTES, 512))));
+		assertThat(instance.bean(WorkAdmin.class).page(WorkQuery.of(queue)).items()).hasSize(4);
+		List<String> failed = new CopyOnWriteArrayList<>();
+		Subscription subscription = instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(queue).onDead(OnDead.BLOCK), (item) -> {
+				failed.add(item.key());
+				throw new PermanentFailureException(item.key());
+			});
+		Eventually.await(() -> instance.bean(WorkAdmin.class).page(WorkQuery.of(queue).dead()).items().size() == 4,
+				failed::toString);
+		subscription.cancel();
+	}
+
+	@Test
+	void channelsAndConsumersHaveTheLongestTexts() {
+		DurableChannels channels = instance.bean(DurableChannels.class);
+		String channel = text(FIRST_OF_FOUR_BYTES, 247);
+		String address = text(FIRST_OF_FOUR_BYTES, 512);
+		channels.send(channel, address, "a");
+		assertThat(channels.receive(channel, address, Duration.ZERO)).map(Message::text).contains("a");
+		String stream = text(FIRST_OF_FOUR_BYTES, 512);
+		List<ConsumedChunk> consumed = new CopyOnWriteArrayList<>();
+		Subscription subscription = instance.reader()
+			.consumer(stream, text(FIRST_OF_FOUR_BYTES, 512))
+			.subscribe(consumed::add);
+		instance.writer().append(stream, "a");
+		Eventually.await(() -> consumed.size() == 1, consumed::toString);
+		subscription.cancel();
 	}
 
 }

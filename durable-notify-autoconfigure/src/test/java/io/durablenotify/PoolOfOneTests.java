@@ -31,10 +31,15 @@ import java.util.stream.Stream;
 
 import io.durablenotify.actuate.HealthConfiguration;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.ChannelMode;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.stream.StreamAppender;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamCursor;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamPosition;
@@ -48,6 +53,7 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
 import io.durablenotify.web.SseStreams;
 import io.durablenotify.web.WebConfiguration;
 import io.durablenotify.work.CancelOutcome;
@@ -67,6 +73,7 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -331,6 +338,37 @@ class PoolOfOneTests {
 					assertThat(admin.page(WorkQuery.of(on.name)).items()).isEmpty();
 					admin.resume(on.name);
 					assertThat(admin.requeue(DeadQuery.of(on.name)) + admin.purge(DeadQuery.of(on.name))).isZero();
+				}), new Call("publish to channels", (on) -> {
+					DurableChannels channels = on.instance.bean(DurableChannels.class);
+					channels.create(on.name + "/all", ChannelMode.BROADCAST);
+					channels.create(on.name, ChannelMode.COMPETING);
+					channels.publish(on.name + "/all", "a");
+					channels.publish(on.name, "a");
+					channels.send(on.name + "/direct", "address", "a");
+					on.after(() -> assertThat(channels.receive(on.name + "/direct", "address", Duration.ZERO))
+						.isPresent());
+				}), new Call("consumer", (on) -> {
+					CountDownLatch chunks = new CountDownLatch(2);
+					Subscription subscription = on.instance.reader()
+						.consumer(on.name, on.name)
+						.subscribe((chunk) -> chunks.countDown());
+					on.after(() -> {
+						on.instance.writer().append(on.name, "next");
+						await(chunks);
+						subscription.cancel();
+						assertThat(on.instance.bean(StreamConsumers.class).remove(on.name)).isTrue();
+					});
+				}), new Call("consumers", (on) -> {
+					StreamConsumers consumers = on.instance.bean(StreamConsumers.class);
+					assertThat(consumers.list(on.name)).isEmpty();
+					assertThat(consumers.find(on.name)).isEmpty();
+					assertThat(consumers.remove(on.name)).isFalse();
+				}), new Call("publish to the outbox", (on) -> {
+					if (TransactionSynchronizationManager.isActualTransactionActive()) {
+						on.instance.bean(Outbox.class)
+							.publish(OutboxEvent.of("type", on.name).sender(WorkFeatures.Sender.NAME));
+						on.after(() -> on.instance.bean(WorkFeatures.Sender.class).awaitSent(on.name));
+					}
 				}),
 				new Call("respond",
 						(on) -> assertThat(
@@ -401,7 +439,7 @@ class PoolOfOneTests {
 	}
 
 	@Configuration(proxyBeanMethods = false)
-	@Import({ WebConfiguration.class, HealthConfiguration.class })
+	@Import({ WebConfiguration.class, HealthConfiguration.class, WorkFeatures.Sources.class })
 	static class WithFaces {
 
 	}

@@ -21,6 +21,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -38,6 +39,9 @@ import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.TestRole;
+import io.durablenotify.work.WorkLockedException;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -62,7 +66,7 @@ class RoleTimeoutTests {
 	private static final Duration WAIT = Duration.ofMillis(1200);
 
 	private static final String[] PROPERTIES = { "durable-notify.streams.append-timeout=1200ms",
-			"durable-notify.events.append-timeout=1200ms" };
+			"durable-notify.events.append-timeout=1200ms", "durable-notify.work.enqueue-timeout=1200ms" };
 
 	/**
 	 * Each waits for stream or run "held", or for the create of "new".
@@ -84,6 +88,17 @@ class RoleTimeoutTests {
 			(instance) -> instance.events().appendAll("held", List.of(NewEvent.of("held", "other"))),
 			"append all to new", (instance) -> instance.events().appendAll("new", List.of(NewEvent.of("new", "other"))),
 			"delete", (instance) -> instance.events().delete("held"));
+
+	private static final Map<String, Consumer<WorkQueue>> WORK_WRITES = Map.of("enqueue key",
+			(work) -> work.enqueue(WorkRequest.of("held", "a").key("held")), "enqueue ordering key",
+			(work) -> work.enqueue(WorkRequest.of("held", "a").orderingKey("held")), "enqueue all keys",
+			(work) -> work
+				.enqueueAll(List.of(WorkRequest.of("held", "a").key("held"), WorkRequest.of("held", "a").key("free"))),
+			"enqueue all ordering keys",
+			(work) -> work.enqueueAll(List.of(WorkRequest.of("held", "a").orderingKey("held"),
+					WorkRequest.of("held", "a").orderingKey("free"))),
+			"cancel", (work) -> work.cancel("held", "held"), "reschedule",
+			(work) -> work.reschedule("held", "held", Instant.EPOCH));
 
 	@Fixture
 	private static TestDatabase database;
@@ -131,6 +146,21 @@ class RoleTimeoutTests {
 			long begin = System.nanoTime();
 			assertThatExceptionOfType(RunLockedException.class)
 				.isThrownBy(() -> RUN_WRITES.get(write).accept(instance));
+			assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThanOrEqualTo(WAIT);
+		}
+	}
+
+	static Stream<String> workWrites() {
+		return WORK_WRITES.keySet().stream().sorted();
+	}
+
+	@ParameterizedTest
+	@MethodSource("workWrites")
+	void aKeyIsWaitedForAsLongAsDocumented(String write) {
+		try (Holder holder = Holder.ofAll()) {
+			long begin = System.nanoTime();
+			assertThatExceptionOfType(WorkLockedException.class)
+				.isThrownBy(() -> WORK_WRITES.get(write).accept(instance.bean(WorkQueue.class)));
 			assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThanOrEqualTo(WAIT);
 		}
 	}
@@ -197,7 +227,7 @@ class RoleTimeoutTests {
 	}
 
 	/**
-	 * A transaction that holds stream and run "held", and has created "new".
+	 * A transaction that holds stream, run and keys "held", and has created "new".
 	 */
 	private static final class Holder implements AutoCloseable {
 
@@ -209,11 +239,16 @@ class RoleTimeoutTests {
 						+ "DO UPDATE SET ended_at = NULL, end_state = NULL, end_reason = NULL, cancelled = false");
 			database.jdbc()
 				.update("INSERT INTO durable_notify.workflow_runs (run_id) VALUES ('held') ON CONFLICT DO NOTHING");
+			for (String key : List.of("key", "ordering_key")) {
+				database.jdbc()
+					.execute("SELECT durable_notify.enqueue('held', 'a', %s => 'held', wake => false)".formatted(key));
+			}
 			this.connection = DriverManager.getConnection(database.url());
 			this.connection.setAutoCommit(false);
 			try (Statement statement = this.connection.createStatement()) {
 				statement.execute("SELECT FROM durable_notify.streams WHERE name = 'held' FOR UPDATE");
 				statement.execute("SELECT FROM durable_notify.workflow_runs WHERE run_id = 'held' FOR UPDATE");
+				statement.execute("SELECT FROM durable_notify.work_items FOR UPDATE");
 				statement.execute("INSERT INTO durable_notify.streams (name) VALUES ('new')");
 				statement.execute("INSERT INTO durable_notify.workflow_runs (run_id) VALUES ('new')");
 			}

@@ -16,6 +16,8 @@
 
 package io.durablenotify;
 
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -25,17 +27,27 @@ import io.durablenotify.change.ChangeGap;
 import io.durablenotify.change.ChangeHandler;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
+import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.Lease;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -151,6 +163,91 @@ class TouchedTablesTests {
 
 	private int stored() {
 		return this.database.jdbc().queryForObject("SELECT count(*) FROM durable_notify.changes", Integer.class);
+	}
+
+	@Test
+	void whereAnyTableIsEmptiedWorkGoesOn() {
+		try (Instance polling = Instance.start(this.database,
+				(application) -> application.sources(WorkFeatures.Sources.class), "durable-notify.poll.interval=200ms");
+				WorkFeatures features = WorkFeatures.listen(polling.context(), "touched")) {
+			features.use("before");
+			emptyAllTables();
+			features.subscribe();
+			features.use("after all");
+			for (String table : List.of("instances", "work_queues", "work_items", "work_lane_items", "work_claims",
+					"work_dead", "work_finished", "work_probes", "outbox_sent", "stream_consumer_positions",
+					"streams")) {
+				this.database.jdbc().execute("DELETE FROM durable_notify." + table);
+				features.use("after " + table);
+			}
+		}
+	}
+
+	/**
+	 * As what tests do to a context that is kept: the queues get each other's ids.
+	 */
+	@Test
+	void whereIdsBeginAgainNoListenerGetsTheItemsOfAnother() {
+		List<String> handled = Collections.synchronizedList(new ArrayList<>());
+		List<String> queues = List.of("a", "b", "c");
+		WorkListeners listeners = this.instance.bean(WorkListeners.class);
+		queues.forEach((queue) -> listeners.register(WorkListenerSpec.of(queue), (item) -> {
+			handled.add(queue + " " + item.queue() + new String(item.payload(), StandardCharsets.UTF_8));
+			return WorkOutcome.done();
+		}));
+		for (int round = 0; round < 3; round++) {
+			emptyAllTables();
+			handled.clear();
+			String text = " " + round;
+			for (int i = 0; i < 3; i++) {
+				// By an instance without listeners, which creates the queues in this
+				// order
+				this.other.bean(WorkQueue.class).enqueue(WorkRequest.of(queues.get((i + round + 1) % 3), text));
+			}
+			Eventually.await(() -> handled.size() == 3, handled::toString);
+			assertThat(handled).containsExactlyInAnyOrder("a a" + text, "b b" + text, "c c" + text);
+		}
+	}
+
+	@Test
+	void whereIdsBeginAgainNoConsumerGetsThePositionsOfAnother() {
+		this.instance.writer().append("first", "of first");
+		List<String> consumed = Collections.synchronizedList(new ArrayList<>());
+		Subscription before = this.instance.reader().consumer("second", "second").subscribe((chunk) -> {
+		});
+		this.database.jdbc()
+			.execute(
+					"TRUNCATE durable_notify.stream_consumers, durable_notify.stream_consumer_positions RESTART IDENTITY");
+		this.other.reader().consumer("first", "first").subscribe((chunk) -> consumed.add(chunk.chunk().text()));
+		Eventually.await(() -> consumed.contains("of first"), consumed::toString);
+		// Its position cannot be stored
+		this.instance.writer().append("second", "of second");
+		Eventually.await(() -> !before.isActive(), before::toString);
+		assertThat(this.other.bean(StreamConsumers.class).find("first").orElseThrow().owner()).isNotNull();
+	}
+
+	@Test
+	void instancesHaveLeasesOfTheirOwnWhereIdsBeginAgain() {
+		Lease before = this.instance.bean(Instances.class).leases().get(0);
+		this.database.jdbc().execute("TRUNCATE durable_notify.instances RESTART IDENTITY");
+		this.database.jdbc().execute("SELECT setval('durable_notify.instances_instance_id_seq', 1, false)");
+		try (Instance started = Instance.start(this.database, NO_POLL)) {
+			Lease first = started.bean(Instances.class).lease(Duration.ofSeconds(30));
+			assertThat(before.awaitRenewed(Eventually.TIMEOUT)).isFalse();
+			Lease second = this.instance.bean(Instances.class).lease(Duration.ofSeconds(30));
+			assertThat(List.of(first.instanceId(), second.instanceId())).doesNotContain(before.instanceId())
+				.doesNotHaveDuplicates();
+		}
+	}
+
+	@Test
+	void aStreamWhoseWriterIsMissingFails() {
+		RecordingHandler handler = new RecordingHandler();
+		this.instance.writer().append("restored", "a");
+		this.instance.reader().subscribe("restored", StreamPosition.start(), handler);
+		this.database.jdbc().update("UPDATE durable_notify.streams SET writer_id = 4711 WHERE name = 'restored'");
+		ReflectionTestUtils.invokeMethod(this.instance.context().getBean("durableNotifyStreamJanitor"), "wake");
+		assertThat(handler.awaitError()).hasMessageContaining("the lease of the writer's instance ran out");
 	}
 
 	/**

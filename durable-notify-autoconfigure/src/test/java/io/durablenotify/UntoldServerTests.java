@@ -35,6 +35,7 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.Refusals;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -70,7 +71,10 @@ class UntoldServerTests {
 				.isThrownBy(() -> application.jdbc()
 					.execute("SELECT pg_catalog." + function.replace("pg_lsn", "'0/1'").replace("xid8", "'3'")));
 		}
-		try (Instance instance = Instance.start(application, (builder) -> builder.sources(Listening.class))) {
+		try (Instance instance = Instance.start(application,
+				(builder) -> builder.sources(Listening.class, WorkFeatures.Sources.class));
+				WorkFeatures features = WorkFeatures.listen(instance.context(), "features")) {
+			features.use("text");
 			RecordingHandler chunks = new RecordingHandler();
 			RecordingHandler chunksFromTransaction = new RecordingHandler();
 			instance.writer().append("stream", "0");

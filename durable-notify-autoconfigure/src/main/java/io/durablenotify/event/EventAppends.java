@@ -128,7 +128,8 @@ final class EventAppends {
 				this.lastWasDuplicate = result.outcome() == Outcome.DUPLICATE;
 				return result;
 			}
-			if (lookingUp) {
+			if (lookingUp || found.run().isEmpty()) {
+				// Before the run is created
 				requireExpected(event.runId(), expectedSequence, found.last());
 			}
 			lookup = true;

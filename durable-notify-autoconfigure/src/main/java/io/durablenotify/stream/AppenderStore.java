@@ -69,18 +69,30 @@ final class AppenderStore {
 			RETURNING stream_id, ended_at
 			""";
 
-	private static final String FAIL_ONE = """
-			UPDATE ${schema}.streams SET ended_at = clock_timestamp(), end_state = 'failed', end_reason = ?
-			WHERE name = ? AND writer_id = ? AND ended_at IS NULL
-			RETURNING stream_id, ended_at
-			""";
-
 	private static final String FIND_OPEN = """
 			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY (?::bigint[]) AND ended_at IS NULL
 			""";
 
+	private static final String IS_HELD = """
+			SELECT EXISTS (SELECT FROM ${schema}.streams WHERE name = ? AND writer_id = ? AND ended_at IS NULL)
+			""";
+
 	private static final String IS_HOLDER = """
 			SELECT EXISTS (SELECT FROM ${schema}.streams WHERE writer_id = ? AND ended_at IS NULL)
+			""";
+
+	/**
+	 * From one entry of the index to the next instance's: a stream more costs nothing.
+	 */
+	private static final String MISSING = """
+			WITH RECURSIVE writers(writer_id) AS (
+				SELECT min(writer_id) FROM ${schema}.streams WHERE writer_id IS NOT NULL AND ended_at IS NULL
+				UNION ALL
+				SELECT (SELECT min(s.writer_id) FROM ${schema}.streams s
+					WHERE s.writer_id > w.writer_id AND s.writer_id IS NOT NULL AND s.ended_at IS NULL)
+				FROM writers w WHERE w.writer_id IS NOT NULL)
+			SELECT w.writer_id FROM writers w WHERE w.writer_id IS NOT NULL
+				AND NOT EXISTS (SELECT FROM ${schema}.instances i WHERE i.instance_id = w.writer_id)
 			""";
 
 	private final LimitedStatement claim;
@@ -93,18 +105,24 @@ final class AppenderStore {
 
 	private final String failOne;
 
+	private final String isHeld;
+
 	private final String findOpen;
 
 	private final String isHolder;
+
+	private final String missing;
 
 	AppenderStore(SchemaName schema) {
 		this.claim = new LimitedStatement(schema.qualify(CLAIM));
 		this.claimForNone = new LimitedStatement(schema.qualify(CLAIM_FOR_NONE));
 		this.fail = schema.qualify(FAIL.formatted("stream_id = ANY (?::bigint[])", Integer.MAX_VALUE));
 		this.failHeld = schema.qualify(FAIL.formatted("writer_id = ?", SLICE));
-		this.failOne = schema.qualify(FAIL_ONE);
+		this.failOne = schema.qualify(FAIL.formatted("name = ? AND writer_id = ?", 1));
+		this.isHeld = schema.qualify(IS_HELD);
 		this.findOpen = schema.qualify(FIND_OPEN);
 		this.isHolder = schema.qualify(IS_HOLDER);
+		this.missing = schema.qualify(MISSING);
 	}
 
 	/**
@@ -163,8 +181,8 @@ final class AppenderStore {
 	}
 
 	/**
-	 * Fail a stream of a name if it is open and an instance is writing it. Waits for
-	 * another transaction that has locked it.
+	 * Fail a stream of a name if it is open, an instance is writing it, and no other
+	 * transaction has locked it.
 	 * @return when it ended, if it was failed
 	 */
 	Map<Long, Instant> failHeld(Connection connection, long instanceId, String stream, String reason)
@@ -178,6 +196,19 @@ final class AppenderStore {
 	}
 
 	/**
+	 * Return whether a stream of a name is open, and an instance is writing it.
+	 */
+	boolean isHeld(Connection connection, long instanceId, String stream) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.isHeld)) {
+			statement.setString(1, stream);
+			statement.setLong(2, instanceId);
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getBoolean(1);
+		}
+	}
+
+	/**
 	 * Return whether an instance is writing a stream.
 	 */
 	boolean isHolder(Connection connection, long instanceId) throws SQLException {
@@ -186,6 +217,15 @@ final class AppenderStore {
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return result.getBoolean(1);
+		}
+	}
+
+	/**
+	 * Return the instances that are writing streams, and do not exist.
+	 */
+	Set<Long> findMissing(Connection connection) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.missing)) {
+			return readIds(statement.executeQuery());
 		}
 	}
 

@@ -18,12 +18,14 @@ package io.durablenotify.stream;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
@@ -102,7 +104,7 @@ final class ConsumerClaims {
 	}
 
 	private <T> T execute(String task, SessionWork<T> work) {
-		return this.database.executeSeparately(task, ApplicationDatabase.SOCKET_TIMEOUT, work);
+		return this.database.executeSeparately(task, ApplicationDatabase.SOCKET_TIMEOUT, Conflicts.repeat(work));
 	}
 
 	private Lease lease() {
@@ -134,8 +136,10 @@ final class ConsumerClaims {
 	 * claimed again.
 	 */
 	private void claim(Map<Long, ConsumerRun> runs, Lease lease) {
+		Map<Long, String> names = new LinkedHashMap<>();
+		runs.forEach((id, run) -> names.put(id, run.spec().name()));
 		List<Claimed> claims = execute("claim consumers of streams",
-				(connection, joined) -> this.sql.claim(connection, lease.instanceId(), runs.keySet()));
+				(connection, joined) -> this.sql.claim(connection, lease.instanceId(), names));
 		claims.stream().filter((claim) -> !claim.exists()).forEach((claim) -> run(runs, claim).removed());
 		List<Claimed> claimed = claims.stream().filter((claim) -> claim.token() > 0).toList();
 		if (claimed.isEmpty()) {

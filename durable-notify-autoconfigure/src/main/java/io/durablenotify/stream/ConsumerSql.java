@@ -22,9 +22,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -45,16 +45,20 @@ final class ConsumerSql {
 
 	/**
 	 * Of consumers without an owner, or with one that is gone for good or is this
-	 * instance itself, by a subscription that it has not any more. The lock on the
-	 * instance's row excludes that it is removed before this is committed.
+	 * instance itself, by a subscription that it has not any more. By name too: where the
+	 * consumers were removed and their ids begin again, the id is another one's. The lock
+	 * on the instance's row excludes that it is removed before this is committed.
 	 */
 	private static final String CLAIM = """
 			WITH living AS MATERIALIZED (
 				SELECT instance_id FROM ${schema}.instances WHERE instance_id = ? AND gone_at IS NULL FOR KEY SHARE),
 			free AS MATERIALIZED (
 				SELECT c.consumer_id FROM ${schema}.stream_consumers c
-				WHERE c.consumer_id = ANY ((SELECT ?::bigint[])::bigint[]) AND (c.instance_id IS NULL OR c.instance_id = ?
-					OR NOT EXISTS (SELECT FROM ${schema}.instances i WHERE i.instance_id = c.instance_id))
+				WHERE c.consumer_id = ANY ((SELECT ?::bigint[])::bigint[])
+					AND (c.consumer_id, c.name) IN (SELECT w.consumer_id, w.name
+						FROM unnest((SELECT ?::bigint[]), (SELECT ?::text[])) AS w(consumer_id, name))
+					AND (c.instance_id IS NULL OR c.instance_id = ?
+						OR NOT EXISTS (SELECT FROM ${schema}.instances i WHERE i.instance_id = c.instance_id))
 				ORDER BY c.consumer_id FOR NO KEY UPDATE OF c SKIP LOCKED),
 			claimed AS (
 				UPDATE ${schema}.stream_consumers c SET instance_id = living.instance_id,
@@ -63,8 +67,8 @@ final class ConsumerSql {
 				FROM living WHERE c.consumer_id = ANY (ARRAY(SELECT consumer_id FROM free))
 				RETURNING c.consumer_id, c.token)
 			SELECT w.consumer_id, coalesce(claimed.token, 0),
-				EXISTS (SELECT FROM ${schema}.stream_consumers c WHERE c.consumer_id = w.consumer_id)
-			FROM unnest((SELECT ?::bigint[])) AS w(consumer_id) LEFT JOIN claimed USING (consumer_id)
+				EXISTS (SELECT FROM ${schema}.stream_consumers c WHERE c.consumer_id = w.consumer_id AND c.name = w.name)
+			FROM unnest((SELECT ?::bigint[]), (SELECT ?::text[])) AS w(consumer_id, name) LEFT JOIN claimed USING (consumer_id)
 			""";
 
 	private static final String FIND_LOST = """
@@ -180,15 +184,20 @@ final class ConsumerSql {
 
 	/**
 	 * Claim those consumers that have no owner.
+	 * @param consumers their names by their ids
 	 * @return one for each
 	 */
-	List<Claimed> claim(Connection connection, long instanceId, Collection<Long> consumerIds) throws SQLException {
+	List<Claimed> claim(Connection connection, long instanceId, Map<Long, String> consumers) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.claim)) {
-			long[] ids = consumerIds.stream().mapToLong(Long::longValue).toArray();
+			long[] ids = consumers.keySet().stream().mapToLong(Long::longValue).toArray();
+			String[] names = consumers.values().toArray(String[]::new);
 			statement.setLong(1, instanceId);
 			statement.setObject(2, ids);
-			statement.setLong(3, instanceId);
-			statement.setObject(4, ids);
+			statement.setObject(3, ids);
+			statement.setObject(4, names);
+			statement.setLong(5, instanceId);
+			statement.setObject(6, ids);
+			statement.setObject(7, names);
 			ResultSet result = statement.executeQuery();
 			List<Claimed> claimed = new ArrayList<>();
 			while (result.next()) {

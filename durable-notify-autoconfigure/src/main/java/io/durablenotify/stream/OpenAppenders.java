@@ -78,6 +78,11 @@ final class OpenAppenders implements AutoCloseable {
 
 	private static final Duration STOP_RETRY = Duration.ofMillis(50);
 
+	/**
+	 * How long a claim whose answer was lost may still be under way.
+	 */
+	private static final Duration LOST_CLAIM_TIMEOUT = Duration.ofMinutes(1);
+
 	private static final int MAX_NAMES = 10;
 
 	private final ApplicationDatabase database;
@@ -125,10 +130,9 @@ final class OpenAppenders implements AutoCloseable {
 	private final Map<OpenAppender, String> abandoned = new ConcurrentHashMap<>();
 
 	/**
-	 * Streams for which the answer to a claim was lost, by their names, with the
-	 * instances.
+	 * By the names of the streams, claims whose answers were lost.
 	 */
-	private final Map<String, Long> unknown = new ConcurrentHashMap<>();
+	private final Map<String, LostClaim> unknown = new ConcurrentHashMap<>();
 
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders",
 			new FailureLog(logger, "Failed to end abandoned streams", "Abandoned streams are ended again"), this::run);
@@ -198,7 +202,7 @@ final class OpenAppenders implements AutoCloseable {
 	 * stored, the stream has to be failed.
 	 */
 	void claimUnknown(String name, long instanceId) {
-		this.unknown.put(name, instanceId);
+		this.unknown.put(name, new LostClaim(instanceId, System.nanoTime()));
 		this.loop.signal();
 	}
 
@@ -337,7 +341,7 @@ final class OpenAppenders implements AutoCloseable {
 		failAbandoned();
 		failUnknown();
 		findEnded();
-		return (this.abandoned.isEmpty()) ? Next.IDLE : Next.after(RETRY);
+		return (this.abandoned.isEmpty() && this.unknown.isEmpty()) ? Next.IDLE : Next.after(RETRY);
 	}
 
 	private void failAbandoned() {
@@ -354,12 +358,22 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	private void failUnknown() {
-		this.unknown.forEach((name, instanceId) -> {
-			if (this.open.stream().noneMatch((appender) -> appender.name().equals(name))) {
-				fail((session) -> this.store.failHeld(session, instanceId, name, OpenAppender.FAILED));
-				this.unknown.remove(name, instanceId);
+		this.unknown.forEach((name, claim) -> {
+			if (this.open.stream().noneMatch((appender) -> appender.name().equals(name)) && failUnknown(name, claim)) {
+				this.unknown.remove(name, claim);
 			}
 		});
+	}
+
+	/**
+	 * Return whether nothing is left to be done. The claim may be waiting for a lock, and
+	 * be stored later.
+	 */
+	private boolean failUnknown(String name, LostClaim claim) {
+		return !fail((session) -> this.store.failHeld(session, claim.instanceId(), name, OpenAppender.FAILED)).isEmpty()
+				|| claim.isOver()
+						&& !this.database.executeSeparately("find a stream", ApplicationDatabase.SOCKET_TIMEOUT,
+								(connection, joined) -> this.store.isHeld(connection, claim.instanceId(), name));
 	}
 
 	private Map<Long, Instant> failOpen(Collection<OpenAppender> appenders, String reason) {
@@ -431,10 +445,16 @@ final class OpenAppenders implements AutoCloseable {
 		Map<Long, Instant> failed = new HashMap<>();
 		Set<Long> open = Set.of();
 		try {
-			left.forEach((appender) -> this.pipeline.awaitEarlier(appender.name()));
 			long deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
 			do {
-				failed.putAll(failOpen(left, OpenAppender.STOPPED));
+				List<OpenAppender> written = left.stream()
+					.filter((appender) -> !this.pipeline.isAppending(appender.name()))
+					.toList();
+				if (written.size() < left.size()) {
+					// What is being appended has a limit of its own
+					deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
+				}
+				failed.putAll(failOpen(written, OpenAppender.STOPPED));
 				open = findOpen(left);
 			}
 			while (!open.isEmpty() && pause(deadline));
@@ -470,6 +490,19 @@ final class OpenAppenders implements AutoCloseable {
 			Thread.currentThread().interrupt();
 			return false;
 		}
+	}
+
+	/**
+	 * A claim whose answer was lost.
+	 *
+	 * @param lostAt when, by {@link System#nanoTime()}
+	 */
+	private record LostClaim(long instanceId, long lostAt) {
+
+		boolean isOver() {
+			return System.nanoTime() - this.lostAt > LOST_CLAIM_TIMEOUT.toNanos();
+		}
+
 	}
 
 	/**

@@ -142,13 +142,21 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		this.transactions = transactions;
 		this.loop = newLoop();
 		this.subscriptions = List.of(wakeups.subscribe(TOPIC, new OwnerWakeups()),
-				wakeups.subscribe(TailedStream.TOPIC, new StreamWakeups()),
-				instances.onLost((lost) -> this.runs.values().forEach(ConsumerRun::wake)));
+				wakeups.subscribe(TailedStream.TOPIC, new StreamWakeups()), instances.onLost((lost) -> leaseLost()));
 	}
 
 	private BackgroundLoop newLoop() {
 		return new BackgroundLoop("durable-notify-consumers", new FailureLog(logger,
 				"Failed to claim consumers of streams", "Consumers of streams are claimed again"), this::step);
+	}
+
+	/**
+	 * Those that are owned are dropped. The others may have been refused since the
+	 * database does not know the lease: they are claimed by the next one.
+	 */
+	private void leaseLost() {
+		this.runs.values().forEach(ConsumerRun::wake);
+		claim();
 	}
 
 	LogSubscriptions<Chunk> readers() {

@@ -66,9 +66,9 @@ public class StreamConfiguration {
 	}
 
 	@Bean
-	Lifecycle durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, PublishingWrites writes,
-			StreamProperties properties) {
-		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), writes,
+	Lifecycle durableNotifyStreamJanitor(ApplicationDatabase database, Schema schema, AppenderStore appenders,
+			PublishingWrites writes, StreamProperties properties) {
+		return new StreamJanitor(database, new PostgresStreamCleanup(schema.name()), appenders, writes,
 				StreamRetention.of(properties.retention(), properties.families().values()), StreamJanitor.INTERVAL);
 	}
 

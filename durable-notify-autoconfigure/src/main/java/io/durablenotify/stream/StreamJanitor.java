@@ -20,9 +20,11 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ReadCommitted;
+import io.durablenotify.database.SessionWork;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.PeriodicTask;
-import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.stream.StreamCleanup.Slice;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -46,6 +48,8 @@ final class StreamJanitor extends PeriodicTask {
 
 	private final StreamCleanup cleanup;
 
+	private final AppenderStore appenders;
+
 	private final PublishingWrites writes;
 
 	private final StreamRetention retention;
@@ -61,18 +65,20 @@ final class StreamJanitor extends PeriodicTask {
 	 */
 	private int runs;
 
-	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, PublishingWrites writes,
+	StreamJanitor(ApplicationDatabase database, StreamCleanup cleanup, AppenderStore appenders, PublishingWrites writes,
 			StreamRetention retention, Duration interval) {
 		super("streams", "durable-notify-janitor", interval, new FailureLog(logger,
 				"Failed to clean up deleted and expired streams", "Deleted and expired streams are cleaned up again"));
 		this.database = database;
 		this.cleanup = cleanup;
+		this.appenders = appenders;
 		this.writes = writes;
 		this.retention = retention;
 	}
 
 	@Override
 	protected boolean run() {
+		execute((connection, joined) -> this.appenders.findMissing(connection)).forEach(this::failOf);
 		Slice slice;
 		try {
 			slice = clean();
@@ -89,9 +95,30 @@ final class StreamJanitor extends PeriodicTask {
 		return slice.more();
 	}
 
+	/**
+	 * Fail the streams of an instance that no other can take over from: another
+	 * application has deleted its row, or what was restored lacks it.
+	 */
+	private void failOf(long instanceId) {
+		int failed;
+		do {
+			failed = execute((connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined,
+					(session, inTransaction) -> ReadCommitted.runInTransaction(session, (ours, inOurs) -> StreamTakeOver
+						.failed(this.appenders.failHeld(ours, instanceId, StreamTakeOver.REASON)))));
+			if (failed > 0) {
+				logger.warn("Instance %d, which does not exist any more, was writing %d streams, which have failed"
+					.formatted(instanceId, failed));
+			}
+		}
+		while (failed > 0);
+	}
+
 	private Slice clean() {
-		return this.database.executeSeparately("clean up streams", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, this::clean));
+		return execute((connection, joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, this::clean));
+	}
+
+	private <T> T execute(SessionWork<T> work) {
+		return this.database.executeSeparately("clean up streams", ApplicationDatabase.SOCKET_TIMEOUT, work);
 	}
 
 	private Written<Slice> clean(Connection connection, boolean joined) throws SQLException {

@@ -18,7 +18,8 @@ package io.durablenotify.stream;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.Set;
+import java.time.Instant;
+import java.util.Map;
 
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.wakeup.Wakeup;
@@ -49,8 +50,14 @@ final class StreamTakeOver implements TakeOver {
 
 	@Override
 	public Written<Integer> takeOver(Connection connection, long instanceId) throws SQLException {
-		Set<Long> failed = this.store.failHeld(connection, instanceId, REASON).keySet();
-		return new Written<>(failed.size(), failed.stream().map(Wakeup::ended).toList());
+		return failed(this.store.failHeld(connection, instanceId, REASON));
+	}
+
+	/**
+	 * Return what readers of streams that have failed are to be woken by.
+	 */
+	static Written<Integer> failed(Map<Long, Instant> failed) {
+		return new Written<>(failed.size(), failed.keySet().stream().map(Wakeup::ended).toList());
 	}
 
 	@Override

@@ -28,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.schema.SchemaName;
@@ -51,10 +52,15 @@ final class ClaimSql {
 			RETURNING queue_id
 			""";
 
+	/**
+	 * By name too: where the queues were removed and their ids begin again, the id is
+	 * another one's.
+	 */
 	private static final String CLAIM = """
+			WITH q AS MATERIALIZED (SELECT queue_id FROM ${schema}.work_queues WHERE queue_id = ? AND name = ?)
 			SELECT granted, limited, claim_id, frontier, next_due, more,
-				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited}
-			FROM ${schema}.work_claim(?, ?, ?, ?, ?) AS w
+				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited}, EXISTS (SELECT FROM q)
+			FROM ${schema}.work_claim((SELECT queue_id FROM q), ?, ?, ?, ?) AS w
 			""";
 
 	/**
@@ -128,6 +134,7 @@ final class ClaimSql {
 	 * Claim what is due, in a transaction of its own.
 	 * @param connection the connection, in autocommit
 	 * @param queueId the queue
+	 * @param queue its name
 	 * @param instanceId the instance, which must have a lease
 	 * @param limit how many items at most; no more than 500 are claimed
 	 * @param lowMicros the frontier of this instance's last claim; {@link Long#MIN_VALUE}
@@ -135,27 +142,32 @@ final class ClaimSql {
 	 * @param hintMicros the earliest due time that a wake-up has brought since, or that
 	 * of {@link Claimed#nextHintMicros()}; {@link Micros#NEVER} for none
 	 * @param withWaits whether to find out for how long the items were due
+	 * @return the outcome, empty if there is no such queue
 	 */
-	Claimed claim(Connection connection, int queueId, long instanceId, int limit, long lowMicros, long hintMicros,
-			boolean withWaits) throws SQLException {
+	Optional<Claimed> claim(Connection connection, int queueId, String queue, long instanceId, int limit,
+			long lowMicros, long hintMicros, boolean withWaits) throws SQLException {
 		return this.readCommitted.run(connection, (session, joined) -> {
 			try (PreparedStatement statement = session
 				.prepareStatement((withWaits) ? this.claimWithWaits : this.claim)) {
 				statement.setInt(1, queueId);
-				statement.setLong(2, instanceId);
-				statement.setInt(3, limit);
-				statement.setLong(4, lowMicros);
-				statement.setLong(5, hintMicros);
+				statement.setString(2, queue);
+				statement.setLong(3, instanceId);
+				statement.setInt(4, limit);
+				statement.setLong(5, lowMicros);
+				statement.setLong(6, hintMicros);
 				return readClaimed(queueId, lowMicros, statement.executeQuery());
 			}
 		});
 	}
 
-	private static Claimed readClaimed(int queueId, long lowMicros, ResultSet result) throws SQLException {
+	private static Optional<Claimed> readClaimed(int queueId, long lowMicros, ResultSet result) throws SQLException {
 		result.next();
+		if (!result.getBoolean(17)) {
+			return Optional.empty();
+		}
 		boolean limited = result.getBoolean(2);
 		if (!result.getBoolean(1)) {
-			return new Claimed(null, false, lowMicros, -1, false, limited, List.of());
+			return Optional.of(new Claimed(null, false, lowMicros, -1, false, limited, List.of()));
 		}
 		Claim claim = new Claim(result.getLong(3), queueId);
 		long frontier = result.getLong(4);
@@ -175,7 +187,8 @@ final class ClaimSql {
 			}
 		}
 		while (result.next());
-		return new Claimed((items.isEmpty()) ? null : claim, true, frontier, nextDue, more, limited, items);
+		return Optional
+			.of(new Claimed((items.isEmpty()) ? null : claim, true, frontier, nextDue, more, limited, items));
 	}
 
 	/**

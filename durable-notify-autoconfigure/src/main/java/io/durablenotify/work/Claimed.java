@@ -38,6 +38,11 @@ record Claimed(@Nullable Claim claim, boolean granted, long frontierMicros, long
 		boolean limited, List<ClaimedItem> items) {
 
 	/**
+	 * What was claimed of a queue that is not there.
+	 */
+	static final Claimed NOTHING = new Claimed(null, false, Long.MIN_VALUE, -1, false, false, List.of());
+
+	/**
 	 * How far the frontier stays before the clock.
 	 */
 	private static final long SLACK_MICROS = 20_000;

@@ -32,7 +32,7 @@ final class QueueProgress {
 
 	private final String name;
 
-	private final int id;
+	private volatile int id;
 
 	private final long pollNanos;
 
@@ -138,6 +138,15 @@ final class QueueProgress {
 	 */
 	synchronized boolean isNow(long dueMicros, long now) {
 		return this.clock != null && nanosUntil(dueMicros, now) <= 0;
+	}
+
+	/**
+	 * The queue was created again, with another id.
+	 */
+	synchronized void created(int id) {
+		this.id = id;
+		this.low = Long.MIN_VALUE;
+		resync();
 	}
 
 	/**

@@ -143,6 +143,10 @@ final class WorkListenerContainer {
 		return this.slots.hasFreeRunner();
 	}
 
+	boolean isStopping() {
+		return this.slots.isStopping();
+	}
+
 	private Next claim() throws Exception {
 		startRunners();
 		if (!this.slots.hasRefill()) {

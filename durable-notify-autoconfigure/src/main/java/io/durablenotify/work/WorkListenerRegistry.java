@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -226,10 +227,9 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		List<QueueProgress> queues = this.database.executeSeparately("register queues", (connection, joined) -> {
 			List<QueueProgress> registered = new ArrayList<>();
 			for (String queue : settings.queues()) {
-				Duration retention = this.properties.queue(queue).retention();
-				int id = register(connection,
-						new QueueSettings(queue, settings.maxAttempts(), settings.onDead() == OnDead.BLOCK, retention));
-				registered.add(new QueueProgress(queue, id, this.properties.pollInterval(), retention != null));
+				QueueSettings stored = stored(settings, queue);
+				registered.add(new QueueProgress(queue, register(connection, stored), this.properties.pollInterval(),
+						stored.retention() != null));
 			}
 			return registered;
 		});
@@ -237,11 +237,18 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
 				this.completion, this.running, this.observations);
+		Claims claims = new Claims(settings);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
-				new Claims(), invoker, settlements, this.executor);
+				claims, invoker, settlements, this.executor);
+		claims.container = container;
 		registration.container = container;
 		queues.forEach((queue) -> this.containers.put(queue.id(), container));
 		container.start();
+	}
+
+	private QueueSettings stored(ListenerSettings settings, String queue) {
+		return new QueueSettings(queue, settings.maxAttempts(), settings.onDead() == OnDead.BLOCK,
+				this.properties.queue(queue).retention());
 	}
 
 	/**
@@ -399,6 +406,14 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		 */
 		private final Map<Integer, Long> certainAt = new HashMap<>();
 
+		private final ListenerSettings settings;
+
+		private @Nullable WorkListenerContainer container;
+
+		private Claims(ListenerSettings settings) {
+			this.settings = settings;
+		}
+
 		@Override
 		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
 			WorkListenerRegistry.this.held.values()
@@ -416,8 +431,13 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 							releaseUnknown(connection, queue, lease);
 							certain = now;
 						}
-						Claimed answer = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
-								lease.instanceId(), limit, range.low(), range.hint(), withWaits);
+						Optional<Claimed> found = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
+								queue.name(), lease.instanceId(), limit, range.low(), range.hint(), withWaits);
+						if (found.isEmpty()) {
+							createAgain(connection, queue);
+							return new ClaimedWork(Claimed.NOTHING, Map.of());
+						}
+						Claimed answer = found.get();
 						ClaimedWork work = new ClaimedWork(answer, firstItems(connection, answer.items()));
 						this.certainAt.put(queue.id(), certain);
 						return work;
@@ -427,6 +447,22 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 					() -> "Claimed %d items of queue '%s'".formatted(claimed.claimed().items().size(), queue.name()));
 			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), polled);
 			return claimed;
+		}
+
+		/**
+		 * Another application has emptied the table, or the server has lost the queue.
+		 */
+		private void createAgain(Connection connection, QueueProgress queue) throws SQLException {
+			int before = queue.id();
+			WorkListenerContainer container = Objects.requireNonNull(this.container);
+			queue.created(register(connection, stored(this.settings, queue.name())));
+			Map<Integer, WorkListenerContainer> containers = WorkListenerRegistry.this.containers;
+			containers.remove(before, container);
+			containers.put(queue.id(), container);
+			if (container.isStopping()) {
+				containers.remove(queue.id(), container);
+			}
+			logger.warn("Queue '%s' did not exist any more, and was created again".formatted(queue.name()));
 		}
 
 		/**

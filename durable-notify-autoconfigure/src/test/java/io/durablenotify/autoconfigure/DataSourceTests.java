@@ -40,6 +40,7 @@ import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
 import org.apache.commons.dbcp2.BasicDataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -86,6 +87,7 @@ class DataSourceTests {
 		.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
 				DataSourceTransactionManagerAutoConfiguration.class, TransactionAutoConfiguration.class,
 				DurableNotifyAutoConfiguration.class))
+		.withUserConfiguration(WorkFeatures.Sources.class)
 		.withPropertyValues("durable-notify.poll.interval=0", "durable-notify.listener.application-name=tested");
 
 	@BeforeAll
@@ -186,7 +188,12 @@ class DataSourceTests {
 	@ParameterizedTest
 	@MethodSource("dataSources")
 	void worksWithUsersDataSource(Supplier<DataSource> dataSource) {
-		this.contextRunner.withBean(DataSource.class, dataSource).run(this::assertThatItWorks);
+		this.contextRunner.withBean(DataSource.class, dataSource).run((context) -> {
+			assertThatItWorks(context);
+			try (WorkFeatures features = WorkFeatures.listen(context, "kinds/" + System.nanoTime())) {
+				features.use("text");
+			}
+		});
 	}
 
 	@Test

@@ -37,6 +37,7 @@ import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.OpaqueDataSource;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
 import io.durablenotify.testsupport.WrappingDriver;
 import org.apache.commons.dbcp2.BasicDataSource;
 import org.junit.jupiter.api.AfterEach;
@@ -78,6 +79,7 @@ class PhysicalConnectionTests {
 	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
 		.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
 				DataSourceTransactionManagerAutoConfiguration.class, DurableNotifyAutoConfiguration.class))
+		.withUserConfiguration(WorkFeatures.Sources.class)
 		.withPropertyValues("spring.application.name=tested", "spring.datasource.hikari.minimum-idle=1",
 				"durable-notify.poll.interval=0");
 
@@ -119,6 +121,9 @@ class PhysicalConnectionTests {
 			appender.complete();
 		}
 		assertThat(handler.awaitComplete().texts()).containsExactly("a");
+		try (WorkFeatures features = WorkFeatures.listen(context, stream)) {
+			features.use("text");
+		}
 	}
 
 	private List<String> owners() {

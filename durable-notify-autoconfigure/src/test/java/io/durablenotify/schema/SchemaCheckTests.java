@@ -23,11 +23,15 @@ import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.SchemaException.Problem;
+import io.durablenotify.stream.StreamConsumers;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.TestRole;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,9 +54,12 @@ class SchemaCheckTests {
 
 	private static final Map<String, String> HIGHEST = Map.of("streams_stream_id_seq",
 			"SELECT max(stream_id) FROM durable_notify.stream_chunks", "workflow_runs_id_seq",
-			"SELECT max(id) FROM durable_notify.workflow_runs", "instances_instance_id_seq",
-			"SELECT max(writer_id) FROM durable_notify.streams", "changes_id_seq",
-			"SELECT max(id) FROM durable_notify.changes");
+			"SELECT max(id) FROM durable_notify.workflow_runs", "changes_id_seq",
+			"SELECT max(id) FROM durable_notify.changes", "work_queues_queue_id_seq",
+			"SELECT max(queue_id) FROM durable_notify.work_items", "work_items_item_id_seq",
+			"SELECT max(item_id) FROM durable_notify.work_items", "work_lane_items_item_id_seq",
+			"SELECT max(item_id) FROM durable_notify.work_lane_items", "stream_consumers_consumer_id_seq",
+			"SELECT max(consumer_id) FROM durable_notify.stream_consumer_positions");
 
 	@Fixture
 	private static TestDatabase database;
@@ -64,9 +71,18 @@ class SchemaCheckTests {
 				instance.writer().append("stream/" + i, "a");
 				instance.events().append(NewEvent.of("run/" + i, "run_created"));
 				instance.bean(ChangeNotifier.class).publish("topic", "key");
+				instance.bean(WorkQueue.class).enqueue(WorkRequest.of("queue/" + i, "a"));
+				instance.bean(WorkQueue.class).enqueue(WorkRequest.of("queue/" + i, "a").orderingKey("key"));
+				instance.reader().consumer("stream/" + i, "consumer/" + i).subscribe((chunk) -> {
+				});
 			}
+			String positions = "SELECT count(*) FROM durable_notify.stream_consumer_positions";
+			Eventually.await(() -> database.jdbc().queryForObject(positions, Integer.class) == 5,
+					() -> instance.bean(StreamConsumers.class).list());
 		}
-		database.jdbc().update("UPDATE durable_notify.streams SET writer_id = 100 WHERE name = 'stream/0'");
+		// As where parts of the tables were restored
+		database.jdbc().update("DELETE FROM durable_notify.work_queues WHERE name = 'queue/4'");
+		database.jdbc().update("DELETE FROM durable_notify.stream_consumers WHERE name = 'consumer/4'");
 		database.jdbc().update("DELETE FROM durable_notify.streams WHERE name = 'stream/4'");
 	}
 
@@ -80,7 +96,7 @@ class SchemaCheckTests {
 	void sequencesBelowTheIdsInUseAreRaised(CapturedOutput output) {
 		Instance.start(database).close();
 		assertNoneIsBelow();
-		assertThat(output).contains("4 sequence(s) of schema 'durable_notify' were below the ids in use");
+		assertThat(output).contains("7 sequence(s) of schema 'durable_notify' were below the ids in use");
 	}
 
 	@Test

@@ -21,10 +21,12 @@ import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.instance.Instances;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -33,6 +35,7 @@ import org.junit.jupiter.api.Test;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -206,9 +209,28 @@ class AppenderIdentityTests {
 			lost.set(2);
 			assertThatExceptionOfType(AppendOutcomeUnknownException.class)
 				.isThrownBy(() -> cut.writer().appender("lost/twice"));
-			Eventually.await(() -> instance.reader().info("lost/twice").orElseThrow().state() == StreamState.FAILED,
-					() -> instance.reader().info("lost/twice"));
+			Eventually.await(() -> isFailed("lost/twice"), () -> instance.reader().info("lost/twice"));
+			long writer = cut.bean(Instances.class).leases().get(0).instanceId();
+			List<String> streams = List.of("lost/held", "lost/other", "lost/late");
+			streams.forEach((stream) -> instance.writer().create(stream, StreamOptions.none()));
+			setWriter(database.jdbc(), writer, "lost/held");
+			setWriter(database.jdbc(), writer, "lost/other");
+			instance.transaction().executeWithoutResult((status) -> {
+				instance.writer().append("lost/held", "a");
+				streams.forEach((stream) -> cut.bean(OpenAppenders.class).claimUnknown(stream, writer));
+				Eventually.await(() -> isFailed("lost/other"), () -> instance.reader().info("lost/other"));
+				setWriter(instance.jdbc(), writer, "lost/late");
+			});
+			streams.forEach((stream) -> Eventually.await(() -> isFailed(stream), () -> stream));
 		}
+	}
+
+	private static void setWriter(JdbcTemplate jdbc, long instanceId, String stream) {
+		jdbc.update("UPDATE durable_notify.streams SET writer_id = ? WHERE name = ?", instanceId, stream);
+	}
+
+	private static boolean isFailed(String stream) {
+		return instance.reader().info(stream).orElseThrow().state() == StreamState.FAILED;
 	}
 
 	/**

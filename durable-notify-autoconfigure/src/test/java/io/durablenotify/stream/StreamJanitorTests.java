@@ -400,7 +400,8 @@ class StreamJanitorTests {
 
 	private StreamJanitor janitor(Instance instance, Duration interval, StreamCleanup cleanup) {
 		StreamJanitor janitor = new StreamJanitor(instance.bean(ApplicationDatabase.class), cleanup,
-				instance.bean(PublishingWrites.class), StreamRetention.of(null, List.of()), interval);
+				instance.bean(AppenderStore.class), instance.bean(PublishingWrites.class),
+				StreamRetention.of(null, List.of()), interval);
 		this.janitors.add(janitor);
 		janitor.start();
 		return janitor;

@@ -16,17 +16,19 @@
 
 package io.durablenotify.stream;
 
-import org.springframework.boot.test.system.OutputCaptureExtension;
-import org.springframework.boot.test.system.CapturedOutput;
-import org.junit.jupiter.api.extension.ExtendWith;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.lang.ref.Cleaner;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
+import io.durablenotify.instance.Instances;
+import io.durablenotify.stream.append.AppendPipeline;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -39,10 +41,13 @@ import io.durablenotify.testsupport.WriterProcess;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.dao.DataAccessException;
 import org.springframework.transaction.TransactionDefinition;
 
@@ -68,8 +73,6 @@ class StreamLeaseTests {
 	private static final String IMPATIENT = "--spring.lifecycle.timeout-per-shutdown-phase=200ms";
 
 	private static final String IMPATIENT_POOL = "spring.datasource.hikari.connection-timeout=1000";
-
-	private static final String NEWEST_LEASE = "SELECT lease_until::text FROM durable_notify.instances ORDER BY instance_id DESC LIMIT 1";
 
 	@Fixture
 	private static TestDatabase database;
@@ -215,6 +218,33 @@ class StreamLeaseTests {
 	}
 
 	@Test
+	void aStreamThatAnotherTransactionHoldsDelaysTheEndOfNoOther() {
+		Instance stopping = Instance.start(database, "durable-notify.streams.append-timeout=30s");
+		stopping.writer().appender("stop/free").append("a");
+		StreamAppender held = stopping.writer().appender("stop/held");
+		CountDownLatch locked = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		CompletableFuture<Void> holder = Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
+			instance.writer().append("stop/held", "a");
+			locked.countDown();
+			BatchedAppendTests.await(release);
+		}));
+		BatchedAppendTests.await(locked);
+		CompletableFuture<Void> append = Background.run(() -> held.append("b"));
+		AppendPipeline pipeline = stopping.bean(AppendPipeline.class);
+		Eventually.await(() -> pipeline.isAppending("stop/held"), append::toString);
+		CompletableFuture<Void> stop = Background.run(stopping::close);
+		Eventually.await(() -> reader.info("stop/free").orElseThrow().state() == StreamState.FAILED,
+				() -> reader.info("stop/free"));
+		assertThat(append).isNotDone();
+		release.countDown();
+		CompletableFuture.allOf(holder, append, stop).join();
+		StreamInfo info = reader.info("stop/held").orElseThrow();
+		assertThat(info.state()).isEqualTo(StreamState.FAILED);
+		assertThat(info.nextIndex()).as("what was being appended is stored").isEqualTo(2);
+	}
+
+	@Test
 	void anAppenderWithoutALeaseOutlivesItsInstance() {
 		try (Instance other = Instance.start(database, SHORT_LEASE)) {
 			other.writer().appender("leased");
@@ -231,9 +261,11 @@ class StreamLeaseTests {
 		try (Instance frequent = Instance.start(database, "durable-notify.streams.lease=3s")) {
 			// The snapshot must be from after its beginning
 			awaitLease(frequent, "held");
+			String lease = "SELECT lease_until::text FROM durable_notify.instances WHERE instance_id = "
+					+ frequent.bean(Instances.class).leases().get(0).instanceId();
 			frequent.transaction(TransactionDefinition.ISOLATION_REPEATABLE_READ).executeWithoutResult((status) -> {
-				Object before = frequent.jdbc().queryForObject(NEWEST_LEASE, String.class);
-				Eventually.await(() -> !before.equals(database.jdbc().queryForObject(NEWEST_LEASE, String.class)),
+				Object before = frequent.jdbc().queryForObject(lease, String.class);
+				Eventually.await(() -> !before.equals(database.jdbc().queryForObject(lease, String.class)),
 						() -> before);
 				frequent.writer().appender("old-snapshot").append("a");
 			});

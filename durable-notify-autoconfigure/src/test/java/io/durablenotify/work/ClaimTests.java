@@ -249,7 +249,8 @@ class ClaimTests extends AbstractWorkSqlTests {
 			long low = Micros.of(WorkTables.now(this.work.jdbc()).plusSeconds(3600));
 			this.work.insert("clock", "a");
 			Claimed claimed = this.work.run((connection, joined) -> this.work.claims()
-				.claim(connection, queue, this.work.instanceId(), 10, low, Micros.NEVER, true));
+				.claim(connection, queue, "clock", this.work.instanceId(), 10, low, Micros.NEVER, true)
+				.orElseThrow());
 			return WorkTables.texts(claimed).contains("a");
 		}, () -> queue);
 	}

@@ -235,10 +235,17 @@ final class WorkTables implements AutoCloseable {
 	 * Claim, going on from the last claim.
 	 */
 	Claimed claim(int queueId, int limit, long hint) {
-		Claimed claimed = run((connection, joined) -> this.claims.claim(connection, queueId, this.instanceId, limit,
-				this.frontier, hint, true));
+		String name = name(queueId);
+		Claimed claimed = run((connection, joined) -> this.claims
+			.claim(connection, queueId, name, this.instanceId, limit, this.frontier, hint, true)
+			.orElseThrow());
 		this.frontier = claimed.frontierMicros();
 		return claimed;
+	}
+
+	private String name(int queueId) {
+		return jdbc().queryForObject("SELECT name FROM durable_notify.work_queues WHERE queue_id = ?", String.class,
+				queueId);
 	}
 
 	/**

@@ -165,6 +165,15 @@ public final class AppendPipeline implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Return whether something that was appended before is not written yet.
+	 * @param stream the stream
+	 * @return whether the outcome of an append is awaited
+	 */
+	public boolean isAppending(String stream) {
+		return this.queue.last(stream) != null;
+	}
+
 	private void writeAlone(Append append) {
 		try {
 			this.writer.write(List.of(new AppendGroup(append)));
