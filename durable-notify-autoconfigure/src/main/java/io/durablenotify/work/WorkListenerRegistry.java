@@ -39,7 +39,6 @@ import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.DebugLine;
 import io.durablenotify.observation.Observations;
-import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
@@ -98,8 +97,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final Observations observations;
 
-	private final TransactionalCompletion completion;
-
 	private final RunningItems running = new RunningItems();
 
 	/**
@@ -133,9 +130,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private volatile boolean started;
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
-			Wakeups wakeups, PublishingWrites writes, Executor executor,
-			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties, WorkMeasures measures,
-			Observations observations) {
+			Wakeups wakeups, Executor executor, Supplier<@Nullable TransactionOperations> transactions,
+			WorkProperties properties, WorkMeasures measures, Observations observations) {
 		this.observations = observations;
 		this.database = database;
 		this.claimSql = claimSql;
@@ -146,7 +142,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		this.transactions = transactions;
 		this.properties = properties;
 		this.measures = measures;
-		this.completion = new TransactionalCompletion(database, settleSql, writes);
 	}
 
 	@Override
@@ -236,7 +231,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		Settlements settlements = Objects.requireNonNull(this.settlements);
 		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
-				this.completion, this.running, this.observations);
+				new TransactionalCompletion(this.database, this.settleSql, settlements), this.running,
+				this.observations);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
 				new Claims(), invoker, settlements, this.executor);
 		registration.container = container;

@@ -293,6 +293,34 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void handlersOfOneClaimPostponeInTransactionsWithoutWaitingForEachOther() {
+		AtomicInteger calls = new AtomicInteger();
+		this.work.enqueueAll(List.of(WorkRequest.of(this.queue, "open"), WorkRequest.of(this.queue, "short")));
+		listen(WorkListenerSpec.of(this.queue).concurrency(3), (item) -> {
+			record(item);
+			if (calls.incrementAndGet() > 2) {
+				return WorkOutcome.done();
+			}
+			boolean open = text(item).equals("open");
+			instance.transaction().executeWithoutResult((status) -> {
+				item.postpone(Duration.ofMillis(60));
+				if (open) {
+					awaitHandled(3);
+				}
+			});
+			if (!open) {
+				// It is handled again after the commit, and not after the return
+				awaitHandled(3);
+			}
+			return WorkOutcome.done();
+		});
+		awaitHandled(4);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyInAnyOrder("open", "short", "open", "short");
+		assertThat(this.handled.subList(2, 4)).containsExactly("short", "open");
+	}
+
+	@Test
 	void itemsOfAnOrderingKeyAreHandledOneAfterTheOtherAlsoWhenOneFails() {
 		Map<String, AtomicInteger> concurrent = new ConcurrentHashMap<>();
 		AtomicBoolean sideBySide = new AtomicBoolean();
