@@ -61,11 +61,6 @@ final class WorkListenerContainer {
 	private static final Duration LONGEST_VISIT = Duration.ofSeconds(1);
 
 	/**
-	 * How long a claim that is under way may take at the stop.
-	 */
-	private static final Duration CLAIM_TIMEOUT = Duration.ofSeconds(5);
-
-	/**
 	 * After how many claims another queue than the first comes first.
 	 */
 	private static final int TURN_OF_THE_LAST = 8;
@@ -336,11 +331,17 @@ final class WorkListenerContainer {
 	}
 
 	/**
-	 * Claim nothing more, and give back what no handler has begun.
+	 * Begin no more claims, and hand out nothing more.
 	 */
 	void beginStop() {
 		this.slots.stop();
-		this.loop.finish(CLAIM_TIMEOUT);
+	}
+
+	/**
+	 * Wait for a claim that is under way, and give back what no handler has begun.
+	 */
+	void finishClaims(Duration timeout) {
+		this.loop.finish(timeout);
 		this.slots.drain().forEach(this::giveBack);
 	}
 

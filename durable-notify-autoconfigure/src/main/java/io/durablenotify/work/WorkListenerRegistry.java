@@ -67,6 +67,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	static final int PHASE = SmartLifecycle.DEFAULT_PHASE - 2048;
 
 	/**
+	 * How long claims that are under way may take at the stop.
+	 */
+	private static final Duration CLAIM_TIMEOUT = Duration.ofSeconds(5);
+
+	/**
 	 * How long settlements are written after the last handler has returned.
 	 */
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
@@ -188,11 +193,20 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			if (container != null) {
 				registration.container = null;
 				this.containers.values().removeIf((other) -> other == container);
-				container.beginStop();
+				stopClaims(List.of(container));
 				this.cancelled.removeIf((other) -> other.awaitStop(Duration.ZERO));
 				this.cancelled.add(container);
 			}
 		}
+	}
+
+	/**
+	 * Wait for the claims that are under way of all of them at once.
+	 */
+	private static void stopClaims(List<WorkListenerContainer> containers) {
+		long start = System.nanoTime();
+		containers.forEach(WorkListenerContainer::beginStop);
+		containers.forEach((container) -> container.finishClaims(CLAIM_TIMEOUT.minusNanos(System.nanoTime() - start)));
 	}
 
 	@Override
@@ -322,7 +336,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			this.subscriptions.clear();
 			List<WorkListenerContainer> stopping = new ArrayList<>(Set.copyOf(this.containers.values()));
 			this.containers.clear();
-			stopping.forEach(WorkListenerContainer::beginStop);
+			stopClaims(stopping);
 			stopping.addAll(this.cancelled);
 			this.cancelled.clear();
 			Duration timeout = this.properties.shutdownTimeout();
