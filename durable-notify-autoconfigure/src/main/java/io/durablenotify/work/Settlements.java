@@ -328,7 +328,7 @@ final class Settlements {
 		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
 				&& !(entry.settlement instanceof Complete)) {
 			// Its commit is known to have succeeded now, and the ordering key goes on
-			add(new ReleaseLane(item.claim(), item.lane(), new LaneVisit()));
+			this.locked.followUp(new Entry(new ReleaseLane(item.claim(), item.lane(), new LaneVisit()), null));
 			entry.over = true;
 			entry.runWhenOver();
 			return;
@@ -417,7 +417,7 @@ final class Settlements {
 
 	private void moveToLocked(Entry entry) {
 		entry.moved = true;
-		this.locked.offer(new Entry(entry.settlement, entry.whenOver));
+		this.locked.followUp(new Entry(entry.settlement, entry.whenOver));
 	}
 
 	private void writeLocked(Connection connection, Entry entry) throws SQLException {

@@ -17,13 +17,18 @@
 package io.durablenotify.work;
 
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +38,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.autoconfigure.DurableNotifyObservationAutoConfiguration;
+import io.durablenotify.observation.AttemptContext;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -40,10 +47,17 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.Enqueued.Outcome;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.context.Lifecycle;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -633,6 +647,73 @@ class WorkEngineTests {
 		awaitNothingLeft();
 		assertThat(this.handled).containsExactly("a");
 		assertThat(again).isEmpty();
+	}
+
+	@Test
+	void theStopWaitsForTheClaimsOfAllListenersAtOnce() throws Exception {
+		List<String> queues = List.of(this.queue, this.queue + "-second");
+		queues.forEach(
+				(name) -> database.jdbc().update("INSERT INTO durable_notify.work_queues (name) VALUES (?)", name));
+		try (Instance other = Instance.start(database);
+				Connection locking = lock("SELECT FROM " + "durable_notify.work_queues WHERE name LIKE '" + this.queue
+						+ "%' FOR UPDATE")) {
+			queues.forEach((name) -> other.bean(WorkListeners.class)
+				.register(WorkListenerSpec.of(name), (item) -> WorkOutcome.done()));
+			Eventually.await(() -> waiting().size() == 2, this::state);
+			long start = System.nanoTime();
+			((Lifecycle) other.bean(WorkListeners.class)).stop();
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofSeconds(4),
+					Duration.ofSeconds(9));
+			locking.rollback();
+		}
+	}
+
+	private static Connection lock(String sql) throws SQLException {
+		Connection connection = DriverManager.getConnection(database.url());
+		connection.setAutoCommit(false);
+		connection.createStatement().execute(sql);
+		return connection;
+	}
+
+	/**
+	 * Return when the statements began that wait for a lock.
+	 */
+	private static List<String> waiting() {
+		return database.jdbc()
+			.queryForList("SELECT query_start::text FROM pg_stat_activity "
+					+ "WHERE datname = current_database() AND wait_event_type = 'Lock'", String.class);
+	}
+
+	@Test
+	void aCompletionThatWaitsForALockIsWrittenDuringTheStop() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		Instance other = Instance.start(database);
+		other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
+			running.countDown();
+			goOn.await(30, TimeUnit.SECONDS);
+			return record(item);
+		});
+		long stored = this.work.enqueue(WorkRequest.of(this.queue, "a")).id();
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		Thread closing = new Thread(other::close);
+		try (Connection locking = lock(
+				"SELECT FROM durable_notify.work_items WHERE item_id = " + stored + " FOR UPDATE")) {
+			goOn.countDown();
+			closing.start();
+			Eventually.await(() -> Arrays.stream(closing.getStackTrace())
+				.anyMatch((frame) -> frame.getClassName().equals(Settlements.class.getName())), this::state);
+			Set<String> attempts = new HashSet<>();
+			Eventually.await(() -> {
+				attempts.addAll(waiting());
+				return attempts.size() >= 4 || !closing.isAlive();
+			}, () -> attempts);
+			locking.rollback();
+		}
+		closing.join(30_000);
+		assertThat(ofQueue("work_items")).isZero();
+		assertThat(ofQueue("work_claims")).isZero();
+		assertThat(this.handled).containsExactly("a");
 	}
 
 	@Test
