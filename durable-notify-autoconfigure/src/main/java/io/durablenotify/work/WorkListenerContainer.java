@@ -88,6 +88,12 @@ final class WorkListenerContainer {
 	private final Map<QueueProgress, ClaimSize> sizes = new HashMap<>();
 
 	/**
+	 * Of the claims of each queue: one that cannot be claimed must not hold up the
+	 * others.
+	 */
+	private final Map<QueueProgress, FailureLog> failures = new HashMap<>();
+
+	/**
 	 * Only accessed by the loop's thread, like what follows.
 	 */
 	private long claimed = 1;
@@ -106,12 +112,17 @@ final class WorkListenerContainer {
 		this.settlements = settlements;
 		this.executor = executor;
 		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
-		queues.forEach((queue) -> this.sizes.put(queue, new ClaimSize(settings.concurrency())));
-		String names = String.join("', '", settings.queues());
+		queues.forEach((queue) -> {
+			this.sizes.put(queue, new ClaimSize(settings.concurrency()));
+			this.failures.put(queue, failures(queue.name()));
+		});
 		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
-				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
-						"Items of queue '%s' are claimed again".formatted(names)),
-				this::claim);
+				failures(String.join("', '", settings.queues())), this::claim);
+	}
+
+	private static FailureLog failures(String queues) {
+		return new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(queues),
+				"Items of queue '%s' are claimed again".formatted(queues));
 	}
 
 	void start() {
@@ -132,10 +143,10 @@ final class WorkListenerContainer {
 
 	/**
 	 * Return whether there is room for another item, so that no other instance need be
-	 * woken for it.
+	 * woken for it. A queue that cannot be claimed delays the others, too.
 	 */
 	boolean hasRoom() {
-		return this.slots.hasFreeRunner();
+		return this.slots.hasFreeRunner() && this.queues.stream().noneMatch(QueueProgress::hasFailed);
 	}
 
 	private Next claim() throws Exception {
@@ -181,8 +192,10 @@ final class WorkListenerContainer {
 	/**
 	 * Claim items of a queue.
 	 * @return whether it has more that is due
+	 * @throws Exception if the claim has failed while the listener is being stopped
 	 */
 	private boolean claim(QueueProgress queue, Lease lease, int limit) throws Exception {
+		FailureLog failures = Objects.requireNonNull(this.failures.get(queue));
 		Range range = queue.begin();
 		Claimed claimed;
 		Map<Long, FirstItems> first;
@@ -192,9 +205,13 @@ final class WorkListenerContainer {
 			first = work.first();
 		}
 		catch (Throwable ex) {
-			queue.failed(range);
-			throw ex;
+			if (this.loop.isClosing()) {
+				throw ex;
+			}
+			queue.failed(range, System.nanoTime() + failures.failed(ex).toNanos());
+			return false;
 		}
+		failures.succeeded();
 		queue.claimed(claimed, range, System.nanoTime(), ThreadLocalRandom.current().nextDouble(0.5, 1));
 		Claim claim = claimed.claim();
 		if (claim != null) {
