@@ -284,13 +284,7 @@ final class WorkListenerContainer {
 		while (unit != null) {
 			startRunners();
 			long start = System.nanoTime();
-			try {
-				handle(unit);
-			}
-			catch (Throwable ex) {
-				giveBack(unit);
-				log(ex);
-			}
+			handle(unit);
 			unit = next(unit, System.nanoTime() - start);
 		}
 		if (this.slots.room() > 0) {
@@ -312,16 +306,25 @@ final class WorkListenerContainer {
 	}
 
 	private void handle(Unit unit) {
-		ClaimedItem first = unit.items().get(0);
-		if (first.lane()) {
-			this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop());
+		List<ClaimedItem> failed = List.of();
+		try {
+			ClaimedItem first = unit.items().get(0);
+			if (first.lane()) {
+				this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop());
+			}
+			else if (unit.items().size() > 1) {
+				failed = this.invoker.handleBatch(unit.claim(), unit.items());
+			}
+			else {
+				this.invoker.handle(unit.claim(), first);
+			}
 		}
-		else if (this.batches) {
-			this.invoker.handleBatch(unit.claim(), unit.items());
+		catch (Throwable ex) {
+			giveBack(unit);
+			log(ex);
 		}
-		else {
-			this.invoker.handle(unit.claim(), first);
-		}
+		// As units of their own, so that an error at one gives back no other
+		failed.forEach((item) -> handle(new Unit(unit.claim(), List.of(item))));
 	}
 
 	/**

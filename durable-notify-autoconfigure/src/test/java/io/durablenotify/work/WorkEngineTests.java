@@ -523,6 +523,64 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void anErrorAtOneItemOfAFailedBatchConcernsNoOther() throws Exception {
+		CountDownLatch goOn = new CountDownLatch(1);
+		this.work.enqueue(WorkRequest.of(this.queue, "ordered").orderingKey("key"));
+		this.work
+			.enqueueAll(Stream.of("a", "error", "c").map((payload) -> WorkRequest.of(this.queue, payload)).toList());
+		FailingObservations.failing.set(true);
+		try (Instance other = Instance.start(database,
+				(application) -> application.sources(FailingObservations.class))) {
+			other.bean(WorkListeners.class)
+				.registerBatch(WorkListenerSpec.of(this.queue).concurrency(2).prefetch(99), (items) -> {
+					if (items.size() > 1) {
+						throw new IllegalStateException("a batch");
+					}
+					if (items.get(0).key() != null) {
+						goOn.await(30, TimeUnit.SECONDS);
+					}
+					record(items.get(0));
+				});
+			Eventually.await(() -> ofQueue("work_items") == 1, this::state);
+			assertThat(FailingObservations.failing).isFalse();
+			assertThat(ofQueue("work_claims")).as("the ordering key is handled").isOne();
+			assertThat(this.handled).containsExactlyInAnyOrder("a", "error", "c");
+			goOn.countDown();
+			awaitHandled(4);
+			awaitNothingLeft();
+		}
+	}
+
+	private int ofQueue(String table) {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify." + table + " JOIN durable_notify.work_queues q "
+					+ "USING (queue_id) WHERE q.name = ?", Integer.class, this.queue);
+	}
+
+	@Test
+	void aQueueThatCannotBeClaimedHoldsUpNoOther() {
+		JdbcTemplate jdbc = database.jdbc();
+		String next = this.queue + "-next";
+		this.work.enqueue(WorkRequest.of(this.queue, "first"));
+		jdbc.execute("ALTER TABLE durable_notify.work_claims ADD CONSTRAINT broken CHECK (queue_id <> " + jdbc
+			.queryForObject("SELECT queue_id FROM durable_notify.work_queues WHERE name = ?", Integer.class, this.queue)
+				+ ")");
+		try {
+			listen(WorkListenerSpec.of(this.queue, next), this::record);
+			for (int i = 1; i <= 3; i++) {
+				this.work.enqueue(WorkRequest.of(next, "next"));
+				awaitHandled(i);
+			}
+		}
+		finally {
+			jdbc.execute("ALTER TABLE durable_notify.work_claims DROP CONSTRAINT broken");
+		}
+		awaitHandled(4);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("next", "next", "next", "first");
+	}
+
+	@Test
 	void noMoreThanTheLimitRunInAllInstances() {
 		AtomicInteger running = new AtomicInteger();
 		AtomicInteger most = new AtomicInteger();
@@ -824,6 +882,37 @@ class WorkEngineTests {
 		assertThatIllegalStateException()
 			.isThrownBy(() -> this.listeners.register(WorkListenerSpec.of("other", this.queue), this::record))
 			.withMessageContaining(this.queue);
+	}
+
+	/**
+	 * An observation handler that fails once with an {@link Error}.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	@ImportAutoConfiguration(DurableNotifyObservationAutoConfiguration.class)
+	static class FailingObservations implements ObservationHandler<AttemptContext> {
+
+		static final AtomicBoolean failing = new AtomicBoolean();
+
+		@Bean
+		ObservationRegistry observationRegistry() {
+			ObservationRegistry registry = ObservationRegistry.create();
+			registry.observationConfig().observationHandler(this);
+			return registry;
+		}
+
+		@Override
+		public void onStart(AttemptContext context) {
+			if (context.getItems().size() == 1 && text((WorkItem) context.getItems().get(0)).equals("error")
+					&& failing.compareAndSet(true, false)) {
+				throw new AssertionError("once");
+			}
+		}
+
+		@Override
+		public boolean supportsContext(Observation.Context context) {
+			return context instanceof AttemptContext;
+		}
+
 	}
 
 }
