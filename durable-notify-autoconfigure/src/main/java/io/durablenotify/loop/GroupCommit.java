@@ -137,6 +137,22 @@ public final class GroupCommit<T> implements AutoCloseable {
 	}
 
 	/**
+	 * Have an entry that follows from one that was written with the next batch. For
+	 * writers: there is always room, also while this finishes.
+	 * @param entry the entry
+	 */
+	public void followUp(T entry) {
+		this.lock.lock();
+		try {
+			this.queue.add(entry);
+			signalOffered(this.queue.size());
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
 	 * The first entry requests a batch, and a full batch is requested at once. A thread
 	 * that writes requests the next one itself.
 	 */

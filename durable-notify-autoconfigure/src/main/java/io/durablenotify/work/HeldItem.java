@@ -22,6 +22,7 @@ import java.util.Map;
 
 import io.durablenotify.database.Headers;
 import io.durablenotify.observation.ObservedItem;
+import io.durablenotify.work.Returned.Kind;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -45,8 +46,6 @@ final class HeldItem implements WorkItem, ObservedItem {
 
 	private volatile boolean cancelRequested;
 
-	private volatile boolean removed;
-
 	private volatile boolean lost;
 
 	/**
@@ -54,6 +53,11 @@ final class HeldItem implements WorkItem, ObservedItem {
 	 * has said so.
 	 */
 	private volatile Completion completion = Completion.NONE;
+
+	/**
+	 * What that transaction makes of the item.
+	 */
+	private volatile @Nullable Returned returned;
 
 	/**
 	 * Create from an item of an ordering key's queue, or of none.
@@ -183,7 +187,8 @@ final class HeldItem implements WorkItem, ObservedItem {
 	 * Return whether a transaction has completed the item, so that nothing is left of it.
 	 */
 	boolean isDone() {
-		return this.removed && this.completion == Completion.COMMITTED;
+		Returned returned = this.returned;
+		return this.completion == Completion.COMMITTED && returned != null && returned.kind() == Kind.DONE;
 	}
 
 	/**
@@ -197,8 +202,12 @@ final class HeldItem implements WorkItem, ObservedItem {
 		this.lost = true;
 	}
 
-	void removed(boolean removed) {
-		this.removed = removed;
+	@Nullable Returned returned() {
+		return this.returned;
+	}
+
+	void returned(Returned returned) {
+		this.returned = returned;
 	}
 
 	Completion completion() {

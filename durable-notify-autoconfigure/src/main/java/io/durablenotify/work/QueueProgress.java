@@ -74,6 +74,11 @@ final class QueueProgress {
 	 */
 	private @Nullable Clock clock;
 
+	/**
+	 * Until when it is not claimed again after a failure, by {@link System#nanoTime()}.
+	 */
+	private volatile @Nullable Long pausedUntil;
+
 	private volatile boolean limited;
 
 	QueueProgress(String name, int id, Duration pollInterval, boolean keepingFinished) {
@@ -169,6 +174,10 @@ final class QueueProgress {
 	}
 
 	synchronized long nanosUntilDue(long now) {
+		Long pausedUntil = this.pausedUntil;
+		if (pausedUntil != null) {
+			return pausedUntil - now;
+		}
 		if (this.due) {
 			return 0;
 		}
@@ -197,10 +206,19 @@ final class QueueProgress {
 
 	/**
 	 * The claim has failed, or may have.
+	 * @param until when to claim again, by {@link System#nanoTime()}
 	 */
-	synchronized void failed(Range range) {
+	synchronized void failed(Range range, long until) {
 		this.hint = Math.min(this.hint, range.hint());
 		this.due = true;
+		this.pausedUntil = until;
+	}
+
+	/**
+	 * Return whether the last claim has failed.
+	 */
+	boolean hasFailed() {
+		return this.pausedUntil != null;
 	}
 
 	/**
@@ -210,6 +228,7 @@ final class QueueProgress {
 	 * @param jitter from 0.5 to 1: when to poll next
 	 */
 	synchronized void claimed(Claimed claimed, Range range, long now, double jitter) {
+		this.pausedUntil = null;
 		this.nextPoll = now + (long) (this.pollNanos * jitter);
 		this.limited = claimed.limited();
 		if (!claimed.granted()) {

@@ -52,6 +52,12 @@ final class SettleSql {
 
 	static final int LOCK_WAIT = 50;
 
+	/**
+	 * Sets nothing in the handler's transaction, whose settings are its own, and does not
+	 * lock the claim, which the item must {@link #leave} after the commit.
+	 */
+	private static final int IN_TRANSACTION = -1;
+
 	private static final int MAX_ERROR_LENGTH = 4_000;
 
 	private static final String COMPLETE = """
@@ -96,6 +102,10 @@ final class SettleSql {
 			SELECT kind, due FROM ${schema}.work_return(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			""";
 
+	private static final String LEAVE = """
+			SELECT ${schema}.work_leave(?, ?, ARRAY[?::bigint])
+			""";
+
 	private static final String RELEASE = """
 			SELECT ${schema}.work_release(?, ?, ?, ?)
 			""";
@@ -122,6 +132,8 @@ final class SettleSql {
 
 	private final String returnItem;
 
+	private final String leave;
+
 	private final String release;
 
 	private final String releaseAll;
@@ -138,6 +150,7 @@ final class SettleSql {
 		this.removeItem = schema.qualify(REMOVE_ITEM);
 		this.completeLaneItem = schema.qualify(COMPLETE_LANE_ITEM);
 		this.returnItem = schema.qualify(RETURN);
+		this.leave = schema.qualify(LEAVE);
 		this.release = schema.qualify(RELEASE);
 		this.releaseAll = schema.qualify(RELEASE_ALL);
 		this.releaseLane = schema.qualify(RELEASE_LANE);
@@ -291,11 +304,20 @@ final class SettleSql {
 		}
 	}
 
-	/**
-	 * Nothing is set in the handler's transaction, whose settings are its own.
-	 */
 	private static int lockWait(Connection connection) throws SQLException {
-		return (connection.getAutoCommit()) ? LOCK_WAIT : 0;
+		return (connection.getAutoCommit()) ? LOCK_WAIT : IN_TRANSACTION;
+	}
+
+	/**
+	 * Take an item that the handler's transaction has returned out of its claim.
+	 */
+	void leave(Connection connection, Done item) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.leave)) {
+			statement.setLong(1, item.claim().claimId());
+			statement.setInt(2, item.claim().queueId());
+			statement.setLong(3, (item.laneId() != 0) ? item.laneId() : item.itemId());
+			statement.execute();
+		}
 	}
 
 	private static Returned readReturned(Claim claim, PreparedStatement statement) throws SQLException {

@@ -121,6 +121,24 @@ sealed interface Settlement {
 	}
 
 	/**
+	 * A transaction of the handler has returned the item, and has committed: it leaves
+	 * its claim.
+	 */
+	record Leave(HeldItem item, Returned returned) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.item.claim();
+		}
+
+		@Override
+		public boolean endsUnit() {
+			return false;
+		}
+
+	}
+
+	/**
 	 * The handler has not begun: the item or the ordering key is given back.
 	 */
 	record GiveBack(HeldClaim claim, ClaimedItem unit) implements Settlement {

@@ -42,6 +42,7 @@ import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Fail;
 import io.durablenotify.work.Settlement.GiveBack;
 import io.durablenotify.work.Settlement.LaneVisit;
+import io.durablenotify.work.Settlement.Leave;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
 import io.durablenotify.work.Settlement.ReleaseLane;
@@ -297,6 +298,11 @@ final class Settlements {
 			this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
 			over(entry, true);
 		}
+		else if (settlement instanceof Leave leave) {
+			this.sql.leave(connection, leave.item().done());
+			wake(leave.returned());
+			over(entry, true);
+		}
 		else if (settlement instanceof TakeBack takeBack) {
 			returned(entry, this.sql.takeBack(connection, takeBack.item().done()));
 		}
@@ -306,11 +312,15 @@ final class Settlements {
 		}
 	}
 
-	private void returned(Entry entry, Returned returned) {
+	private void wake(Returned returned) {
 		Wakeup wakeup = WorkTopics.wakeup(returned);
 		if (wakeup != null) {
 			this.wakeups.send(WorkTopics.QUEUES, wakeup);
 		}
+	}
+
+	private void returned(Entry entry, Returned returned) {
+		wake(returned);
 		HeldItem item = entry.settlement.item();
 		if (item != null && !(entry.settlement instanceof TakeBack)) {
 			count(entry, finish(entry.settlement, returned.kind()));
@@ -318,7 +328,7 @@ final class Settlements {
 		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
 				&& !(entry.settlement instanceof Complete)) {
 			// Its commit is known to have succeeded now, and the ordering key goes on
-			add(new ReleaseLane(item.claim(), item.lane(), new LaneVisit()));
+			this.locked.followUp(new Entry(new ReleaseLane(item.claim(), item.lane(), new LaneVisit()), null));
 			entry.over = true;
 			entry.runWhenOver();
 			return;
@@ -407,7 +417,7 @@ final class Settlements {
 
 	private void moveToLocked(Entry entry) {
 		entry.moved = true;
-		this.locked.offer(new Entry(entry.settlement, entry.whenOver));
+		this.locked.followUp(new Entry(entry.settlement, entry.whenOver));
 	}
 
 	private void writeLocked(Connection connection, Entry entry) throws SQLException {

@@ -22,10 +22,9 @@ import java.time.Duration;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
-import io.durablenotify.wakeup.PublishingWrites;
-import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.work.HeldItem.Completion;
 import io.durablenotify.work.Returned.Kind;
+import io.durablenotify.work.Settlement.Leave;
 
 import org.springframework.transaction.support.TransactionSynchronization;
 
@@ -38,12 +37,12 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 
 	private final SettleSql sql;
 
-	private final PublishingWrites writes;
+	private final Settlements settlements;
 
-	TransactionalCompletion(ApplicationDatabase database, SettleSql sql, PublishingWrites writes) {
+	TransactionalCompletion(ApplicationDatabase database, SettleSql sql, Settlements settlements) {
 		this.database = database;
 		this.sql = sql;
-		this.writes = writes;
+		this.settlements = settlements;
 	}
 
 	@Override
@@ -93,21 +92,18 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 				throw new IllegalStateException(
 						"The transaction of the handler must be one of the DataSource that durable-notify uses");
 			}
-			return this.writes.run(WorkTopics.QUEUES, connection, true, (session, inTransaction) -> {
-				Returned returned = statement.run(session, item.done());
-				if (returned.kind() == Kind.LOST) {
-					item.lose();
-					throw new WorkLeaseLostException(
-							("The %s was cancelled, or another instance has taken it over. The transaction must roll "
-									+ "back")
-								.formatted(item));
-				}
-				item.removed(returned.kind() == Kind.DONE);
-				return Written.of(returned, WorkTopics.wakeup(returned));
-			});
+			Returned returned = statement.run(connection, item.done());
+			if (returned.kind() == Kind.LOST) {
+				item.lose();
+				throw new WorkLeaseLostException(
+						("The %s was cancelled, or another instance has taken it over. The transaction must roll back")
+							.formatted(item));
+			}
+			item.returned(returned);
+			return returned;
 		});
 		item.completion(Completion.OPEN);
-		new TransactionBuffer<>(item, () -> new Outcome(item)).current();
+		new TransactionBuffer<>(item, () -> new Outcome(item, this.settlements)).current();
 	}
 
 	/**
@@ -122,7 +118,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 	/**
 	 * Waits for the end of the transaction.
 	 */
-	private record Outcome(HeldItem item) implements TransactionBuffer.Content {
+	private record Outcome(HeldItem item, Settlements settlements) implements TransactionBuffer.Content {
 
 		/**
 		 * What a rollback to a savepoint takes away.
@@ -149,6 +145,10 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 				case TransactionSynchronization.STATUS_ROLLED_BACK -> Completion.ROLLED_BACK;
 				default -> Completion.UNKNOWN;
 			});
+			Returned returned = this.item.returned();
+			if (this.item.completion() == Completion.COMMITTED && returned != null && returned.kind() == Kind.AGAIN) {
+				this.settlements.add(new Leave(this.item, returned));
+			}
 		}
 
 	}

@@ -17,6 +17,7 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -183,27 +184,26 @@ final class WorkInvoker {
 	}
 
 	/**
-	 * Handle several items at once. If that fails, each is handled alone.
+	 * Handle several items at once.
+	 * @return those that have failed, each of which is to be handled alone
 	 */
-	void handleBatch(HeldClaim claim, List<ClaimedItem> items) {
-		if (items.size() == 1) {
-			handle(claim, items.get(0));
-			return;
-		}
+	List<ClaimedItem> handleBatch(HeldClaim claim, List<ClaimedItem> items) {
 		if (!awaitLease(claim)) {
 			giveBack(claim, items);
-			return;
+			return List.of();
 		}
 		List<HeldItem> held = items.stream().map((item) -> new HeldItem(claim, null, item, this.completion)).toList();
 		List<Settlement> settlements = call(held);
+		List<ClaimedItem> failed = new ArrayList<>();
 		for (int i = 0; i < items.size(); i++) {
 			if (settlements.get(i) instanceof Fail) {
-				handle(claim, items.get(i));
+				failed.add(items.get(i));
 			}
 			else {
 				this.settlements.add(settlements.get(i));
 			}
 		}
+		return failed;
 	}
 
 	/**
@@ -233,8 +233,8 @@ final class WorkInvoker {
 	 * @return what is to be settled, for each item
 	 */
 	private List<Settlement> call(List<HeldItem> items) {
-		this.running.add(items);
 		Observed observed = this.observations.handle(items).open();
+		this.running.add(items);
 		try {
 			List<Settlement> settlements = call(items, observed);
 			observed.outcome(settlements.get(0).outcome());

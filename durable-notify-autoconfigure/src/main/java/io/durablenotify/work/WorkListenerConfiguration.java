@@ -24,7 +24,6 @@ import io.durablenotify.instance.TakeOver;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
-import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeups;
 
 import org.springframework.beans.factory.ObjectProvider;
@@ -78,11 +77,11 @@ public class WorkListenerConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
-			Wakeups wakeups, PublishingWrites writes, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
+			Wakeups wakeups, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties,
 			WorkMeasures measures, ObjectProvider<Observations> observations) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,
-				wakeups, writes, executor, () -> {
+				wakeups, executor, () -> {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
 				}, properties, measures, Observations.of(observations));

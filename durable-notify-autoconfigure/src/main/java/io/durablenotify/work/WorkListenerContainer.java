@@ -61,11 +61,6 @@ final class WorkListenerContainer {
 	private static final Duration LONGEST_VISIT = Duration.ofSeconds(1);
 
 	/**
-	 * How long a claim that is under way may take at the stop.
-	 */
-	private static final Duration CLAIM_TIMEOUT = Duration.ofSeconds(5);
-
-	/**
 	 * After how many claims another queue than the first comes first.
 	 */
 	private static final int TURN_OF_THE_LAST = 8;
@@ -93,6 +88,12 @@ final class WorkListenerContainer {
 	private final Map<QueueProgress, ClaimSize> sizes = new HashMap<>();
 
 	/**
+	 * Of the claims of each queue: one that cannot be claimed must not hold up the
+	 * others.
+	 */
+	private final Map<QueueProgress, FailureLog> failures = new HashMap<>();
+
+	/**
 	 * Only accessed by the loop's thread, like what follows.
 	 */
 	private long claimed = 1;
@@ -111,12 +112,17 @@ final class WorkListenerContainer {
 		this.settlements = settlements;
 		this.executor = executor;
 		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
-		queues.forEach((queue) -> this.sizes.put(queue, new ClaimSize(settings.concurrency())));
-		String names = String.join("', '", settings.queues());
+		queues.forEach((queue) -> {
+			this.sizes.put(queue, new ClaimSize(settings.concurrency()));
+			this.failures.put(queue, failures(queue.name()));
+		});
 		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
-				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
-						"Items of queue '%s' are claimed again".formatted(names)),
-				this::claim);
+				failures(String.join("', '", settings.queues())), this::claim);
+	}
+
+	private static FailureLog failures(String queues) {
+		return new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(queues),
+				"Items of queue '%s' are claimed again".formatted(queues));
 	}
 
 	void start() {
@@ -137,10 +143,10 @@ final class WorkListenerContainer {
 
 	/**
 	 * Return whether there is room for another item, so that no other instance need be
-	 * woken for it.
+	 * woken for it. A queue that cannot be claimed delays the others, too.
 	 */
 	boolean hasRoom() {
-		return this.slots.hasFreeRunner();
+		return this.slots.hasFreeRunner() && this.queues.stream().noneMatch(QueueProgress::hasFailed);
 	}
 
 	boolean isStopping() {
@@ -190,8 +196,10 @@ final class WorkListenerContainer {
 	/**
 	 * Claim items of a queue.
 	 * @return whether it has more that is due
+	 * @throws Exception if the claim has failed while the listener is being stopped
 	 */
 	private boolean claim(QueueProgress queue, Lease lease, int limit) throws Exception {
+		FailureLog failures = Objects.requireNonNull(this.failures.get(queue));
 		Range range = queue.begin();
 		Claimed claimed;
 		Map<Long, FirstItems> first;
@@ -201,9 +209,13 @@ final class WorkListenerContainer {
 			first = work.first();
 		}
 		catch (Throwable ex) {
-			queue.failed(range);
-			throw ex;
+			if (this.loop.isClosing()) {
+				throw ex;
+			}
+			queue.failed(range, System.nanoTime() + failures.failed(ex).toNanos());
+			return false;
 		}
+		failures.succeeded();
 		queue.claimed(claimed, range, System.nanoTime(), ThreadLocalRandom.current().nextDouble(0.5, 1));
 		Claim claim = claimed.claim();
 		if (claim != null) {
@@ -276,13 +288,7 @@ final class WorkListenerContainer {
 		while (unit != null) {
 			startRunners();
 			long start = System.nanoTime();
-			try {
-				handle(unit);
-			}
-			catch (Throwable ex) {
-				giveBack(unit);
-				log(ex);
-			}
+			handle(unit);
 			unit = next(unit, System.nanoTime() - start);
 		}
 		if (this.slots.room() > 0) {
@@ -304,16 +310,25 @@ final class WorkListenerContainer {
 	}
 
 	private void handle(Unit unit) {
-		ClaimedItem first = unit.items().get(0);
-		if (first.lane()) {
-			this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop());
+		List<ClaimedItem> failed = List.of();
+		try {
+			ClaimedItem first = unit.items().get(0);
+			if (first.lane()) {
+				this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop());
+			}
+			else if (unit.items().size() > 1) {
+				failed = this.invoker.handleBatch(unit.claim(), unit.items());
+			}
+			else {
+				this.invoker.handle(unit.claim(), first);
+			}
 		}
-		else if (this.batches) {
-			this.invoker.handleBatch(unit.claim(), unit.items());
+		catch (Throwable ex) {
+			giveBack(unit);
+			log(ex);
 		}
-		else {
-			this.invoker.handle(unit.claim(), first);
-		}
+		// As units of their own, so that an error at one gives back no other
+		failed.forEach((item) -> handle(new Unit(unit.claim(), List.of(item))));
 	}
 
 	/**
@@ -340,11 +355,17 @@ final class WorkListenerContainer {
 	}
 
 	/**
-	 * Claim nothing more, and give back what no handler has begun.
+	 * Begin no more claims, and hand out nothing more.
 	 */
 	void beginStop() {
 		this.slots.stop();
-		this.loop.finish(CLAIM_TIMEOUT);
+	}
+
+	/**
+	 * Wait for a claim that is under way, and give back what no handler has begun.
+	 */
+	void finishClaims(Duration timeout) {
+		this.loop.finish(timeout);
 		this.slots.drain().forEach(this::giveBack);
 	}
 

@@ -40,7 +40,6 @@ import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.DebugLine;
 import io.durablenotify.observation.Observations;
-import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
@@ -67,6 +66,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	 * Before the executors and what handlers use.
 	 */
 	static final int PHASE = SmartLifecycle.DEFAULT_PHASE - 2048;
+
+	/**
+	 * How long claims that are under way may take at the stop.
+	 */
+	private static final Duration CLAIM_TIMEOUT = Duration.ofSeconds(5);
 
 	/**
 	 * How long settlements are written after the last handler has returned.
@@ -98,8 +102,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private final WorkMeasures measures;
 
 	private final Observations observations;
-
-	private final TransactionalCompletion completion;
 
 	private final RunningItems running = new RunningItems();
 
@@ -134,9 +136,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private volatile boolean started;
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
-			Wakeups wakeups, PublishingWrites writes, Executor executor,
-			Supplier<@Nullable TransactionOperations> transactions, WorkProperties properties, WorkMeasures measures,
-			Observations observations) {
+			Wakeups wakeups, Executor executor, Supplier<@Nullable TransactionOperations> transactions,
+			WorkProperties properties, WorkMeasures measures, Observations observations) {
 		this.observations = observations;
 		this.database = database;
 		this.claimSql = claimSql;
@@ -147,7 +148,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		this.transactions = transactions;
 		this.properties = properties;
 		this.measures = measures;
-		this.completion = new TransactionalCompletion(database, settleSql, writes);
 	}
 
 	@Override
@@ -194,11 +194,20 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			if (container != null) {
 				registration.container = null;
 				this.containers.values().removeIf((other) -> other == container);
-				container.beginStop();
+				stopClaims(List.of(container));
 				this.cancelled.removeIf((other) -> other.awaitStop(Duration.ZERO));
 				this.cancelled.add(container);
 			}
 		}
+	}
+
+	/**
+	 * Wait for the claims that are under way of all of them at once.
+	 */
+	private static void stopClaims(List<WorkListenerContainer> containers) {
+		long start = System.nanoTime();
+		containers.forEach(WorkListenerContainer::beginStop);
+		containers.forEach((container) -> container.finishClaims(CLAIM_TIMEOUT.minusNanos(System.nanoTime() - start)));
 	}
 
 	@Override
@@ -236,7 +245,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		Settlements settlements = Objects.requireNonNull(this.settlements);
 		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
-				this.completion, this.running, this.observations);
+				new TransactionalCompletion(this.database, this.settleSql, settlements), this.running,
+				this.observations);
 		Claims claims = new Claims(settings);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
 				claims, invoker, settlements, this.executor);
@@ -333,7 +343,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			this.subscriptions.clear();
 			List<WorkListenerContainer> stopping = new ArrayList<>(Set.copyOf(this.containers.values()));
 			this.containers.clear();
-			stopping.forEach(WorkListenerContainer::beginStop);
+			stopClaims(stopping);
 			stopping.addAll(this.cancelled);
 			this.cancelled.clear();
 			Duration timeout = this.properties.shutdownTimeout();

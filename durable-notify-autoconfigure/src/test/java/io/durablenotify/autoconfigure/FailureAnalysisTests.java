@@ -485,7 +485,8 @@ class FailureAnalysisTests {
 					+ "V6_1__open_streams.sql, V7__run_ends.sql, V7_1__run_end_indexes.sql, V8__server.sql, "
 					+ "V9__ids.sql, V9_1__encodings.sql, V9_2__valid_encodings.sql, V10__work.sql, "
 					+ "V12__stream_consumers.sql, V13__channels.sql, V14__outbox.sql, V15__event_headers.sql, V16__run_estimates.sql, "
-					+ "V17__release_lanes.sql, V18__instance_ids.sql and durable-notify.schema.migrate=false forbids to run them.");
+					+ "V17__release_lanes.sql, V18__instance_ids.sql, "
+					+ "V19__shared_claims.sql and durable-notify.schema.migrate=false forbids to run them.");
 		assertThat(analysis.action()).contains("durable-notify.schema.migrate=true")
 			.contains("durable-notify.schema.name")
 			.contains("'elsewhere'");

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Eventually;
@@ -123,6 +124,25 @@ class GroupCommitTests {
 		assertThatIllegalStateException().isThrownBy(() -> this.commits.tryWrite(1));
 		assertThat(this.batches).isEmpty();
 		assertThat(this.commits.size()).isZero();
+	}
+
+	@Test
+	void theEndWritesWhatFollowsFromWhatWaits() {
+		Thread caller = Thread.currentThread();
+		List<Integer> written = Collections.synchronizedList(new ArrayList<>());
+		AtomicReference<GroupCommit<Integer>> self = new AtomicReference<>();
+		self.set(new GroupCommit<>("test-follow-up", 1, 1,
+				new FailureLog(LogFactory.getLog(GroupCommitTests.class), "Failed", "Works again"), (batch) -> {
+					Eventually.await(() -> caller.getState() == Thread.State.TIMED_WAITING, caller::getState);
+					int entry = batch.get(0);
+					written.add(entry);
+					if (entry < 3) {
+						self.get().followUp(entry + 1);
+					}
+				}));
+		self.get().offer(0);
+		assertThat(self.get().finish(Duration.ofSeconds(30))).isEmpty();
+		assertThat(written).containsExactly(0, 1, 2, 3);
 	}
 
 	@Test

@@ -255,6 +255,19 @@ class ClaimTests extends AbstractWorkSqlTests {
 		}, () -> queue);
 	}
 
+	@Test
+	void anItemFromBeforeTheClockWasSetBackIsClaimedWhenItCanBeCompleted() {
+		int queue = this.work.queue("ahead");
+		this.work.insert("ahead", "a");
+		String enqueue = "UPDATE durable_notify.work_items SET enqueued_at = clock_timestamp() + ?::interval WHERE queue_id = ?";
+		this.work.jdbc().update(enqueue, "1 hour", queue);
+		assertThat(this.work.claim(queue, 10).claim()).isNull();
+		this.work.jdbc().update(enqueue, "100 ms", queue);
+		this.work.searchAll(true);
+		Claimed claimed = this.work.awaitClaim(queue, 10);
+		assertThat(this.work.complete(claimed)).hasSize(1);
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "", "preferQueryMode=simple", "prepareThreshold=0", "prepareThreshold=1",
 			"prepareThreshold=-1", "stringtype=unspecified", "binaryTransfer=false", "defaultRowFetchSize=1",

@@ -100,13 +100,19 @@ class QueueProgressTests {
 	}
 
 	@Test
-	void aClaimThatFailedKeepsItsHint() {
+	void aClaimThatFailedKeepsItsHintAndIsRepeatedAfterAPause() {
 		claim(-1);
 		this.queue.wake(CLOCK - 500_000, this.now);
 		Range range = this.queue.begin();
-		this.queue.failed(range);
+		this.queue.failed(range, this.now + SECOND);
+		assertThat(this.queue.hasFailed()).isTrue();
+		this.queue.wake(CLOCK - 400_000, this.now);
+		assertThat(this.queue.nanosUntilDue(this.now)).isEqualTo(SECOND);
+		this.now += SECOND;
 		assertThat(this.queue.isDue(this.now)).isTrue();
 		assertThat(this.queue.begin()).isEqualTo(range);
+		claim(-1);
+		assertThat(this.queue.hasFailed()).isFalse();
 	}
 
 	@Test

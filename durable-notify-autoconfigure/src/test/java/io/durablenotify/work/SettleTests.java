@@ -230,6 +230,71 @@ class SettleTests extends AbstractWorkSqlTests {
 			.containsEntry("last_error", null);
 	}
 
+	private Returned postpone(WorkTables holder, Done item, Duration delay) {
+		return holder.run((connection, joined) -> holder.settle().postpone(connection, item, delay));
+	}
+
+	@Test
+	void whatATransactionPostponesHoldsUpNoOtherOfItsClaimAndLeavesItAfterTheCommit() {
+		int queue = this.work.queue("shared");
+		List<StoredItem> stored = this.work.insert("shared", "a", "b", "c", "d");
+		List<Done> items = WorkTables.done(this.work.claim(queue, 10));
+		this.work.searchAll(false);
+		// Handlers of one claim
+		this.other.jdbc().execute("SET lock_timeout = '1s'");
+		this.other.begin();
+		this.other.run((connection, joined) -> connection.createStatement()
+			.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+		this.other.jdbc().execute("SELECT FROM durable_notify.work_claims");
+		this.work.fail(items.get(0), AT_ONCE, false);
+		this.work.begin();
+		postpone(this.work, items.get(1), AT_ONCE);
+		postpone(this.other, items.get(2), AT_ONCE);
+		this.work.commit();
+		this.other.commit();
+		assertThat(this.work.row(stored.get(1).itemId())).containsEntry("token", 0).containsEntry("rev", 1);
+		Eventually.await(() -> WorkTables.texts(this.work.claim(queue, 10)).contains("a"), this.work::dump);
+		this.work.searchAll(true);
+		assertThat(this.work.claim(queue, 10).claim()).as("they have not left the claim").isNull();
+		for (Done item : items.subList(1, 3)) {
+			this.work.run((connection, joined) -> {
+				this.work.settle().leave(connection, item);
+				return item;
+			});
+		}
+		this.work.searchAll(true);
+		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("b", "c");
+		// As the version before did it
+		Done last = items.get(3);
+		this.work.begin();
+		this.work.jdbc()
+			.queryForList(
+					"SELECT * FROM durable_notify.work_return(?, ?, 0, ?, ?, ?, 'POSTPONE', 0, 10000000, NULL, 0)",
+					last.claim().claimId(), queue, last.itemId(), last.token(), last.rev());
+		this.work.commit();
+		assertThat(this.work.isReturned(last.itemId())).as(this.work::dump).isTrue();
+	}
+
+	@Test
+	void whatATransactionHasPostponedStaysSoIfItsHandlerDoesNotKnowOfTheCommit() {
+		int queue = this.work.queue("doubtful");
+		this.work.insert("doubtful", "a");
+		this.work.put(WorkTables.ordered("doubtful", "key", "b"));
+		Claimed claimed = this.work.claim(queue, 10);
+		ClaimedItem lane = claimed.items().get(1);
+		Done item = WorkTables.done(claimed).get(0);
+		Done ofLane = WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0));
+		this.work.begin();
+		long due = postpone(this.work, item, Duration.ofHours(1)).dueMicros();
+		long laneDue = postpone(this.work, ofLane, Duration.ofHours(1)).dueMicros();
+		this.work.commit();
+		assertThat(this.work.fail(item, AT_ONCE, true)).isEqualTo(new Returned(Returned.Kind.AGAIN, queue, due));
+		assertThat(this.work.fail(ofLane, AT_ONCE, true).kind()).isEqualTo(Returned.Kind.LOST);
+		assertThat(this.work.releaseLane(claimed, lane)).isEqualTo(new Returned(Returned.Kind.AGAIN, queue, laneDue));
+		assertThat(this.work.isReturned(item.itemId())).isTrue();
+		assertThat(this.work.isReturned(lane.itemId())).isTrue();
+	}
+
 	@Test
 	void aRequestThatComesBeforeAnItemIsPostponedIsNotPostponed() {
 		int queue = this.work.queue("prompt");

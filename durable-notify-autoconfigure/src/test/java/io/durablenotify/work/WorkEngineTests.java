@@ -17,13 +17,18 @@
 package io.durablenotify.work;
 
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +38,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.autoconfigure.DurableNotifyObservationAutoConfiguration;
+import io.durablenotify.observation.AttemptContext;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -40,10 +47,17 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.Enqueued.Outcome;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.context.Lifecycle;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -293,6 +307,34 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void handlersOfOneClaimPostponeInTransactionsWithoutWaitingForEachOther() {
+		AtomicInteger calls = new AtomicInteger();
+		this.work.enqueueAll(List.of(WorkRequest.of(this.queue, "open"), WorkRequest.of(this.queue, "short")));
+		listen(WorkListenerSpec.of(this.queue).concurrency(3), (item) -> {
+			record(item);
+			if (calls.incrementAndGet() > 2) {
+				return WorkOutcome.done();
+			}
+			boolean open = text(item).equals("open");
+			instance.transaction().executeWithoutResult((status) -> {
+				item.postpone(Duration.ofMillis(60));
+				if (open) {
+					awaitHandled(3);
+				}
+			});
+			if (!open) {
+				// It is handled again after the commit, and not after the return
+				awaitHandled(3);
+			}
+			return WorkOutcome.done();
+		});
+		awaitHandled(4);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyInAnyOrder("open", "short", "open", "short");
+		assertThat(this.handled.subList(2, 4)).containsExactly("short", "open");
+	}
+
+	@Test
 	void itemsOfAnOrderingKeyAreHandledOneAfterTheOtherAlsoWhenOneFails() {
 		Map<String, AtomicInteger> concurrent = new ConcurrentHashMap<>();
 		AtomicBoolean sideBySide = new AtomicBoolean();
@@ -481,6 +523,64 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void anErrorAtOneItemOfAFailedBatchConcernsNoOther() throws Exception {
+		CountDownLatch goOn = new CountDownLatch(1);
+		this.work.enqueue(WorkRequest.of(this.queue, "ordered").orderingKey("key"));
+		this.work
+			.enqueueAll(Stream.of("a", "error", "c").map((payload) -> WorkRequest.of(this.queue, payload)).toList());
+		FailingObservations.failing.set(true);
+		try (Instance other = Instance.start(database,
+				(application) -> application.sources(FailingObservations.class))) {
+			other.bean(WorkListeners.class)
+				.registerBatch(WorkListenerSpec.of(this.queue).concurrency(2).prefetch(99), (items) -> {
+					if (items.size() > 1) {
+						throw new IllegalStateException("a batch");
+					}
+					if (items.get(0).key() != null) {
+						goOn.await(30, TimeUnit.SECONDS);
+					}
+					record(items.get(0));
+				});
+			Eventually.await(() -> ofQueue("work_items") == 1, this::state);
+			assertThat(FailingObservations.failing).isFalse();
+			assertThat(ofQueue("work_claims")).as("the ordering key is handled").isOne();
+			assertThat(this.handled).containsExactlyInAnyOrder("a", "error", "c");
+			goOn.countDown();
+			awaitHandled(4);
+			awaitNothingLeft();
+		}
+	}
+
+	private int ofQueue(String table) {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify." + table + " JOIN durable_notify.work_queues q "
+					+ "USING (queue_id) WHERE q.name = ?", Integer.class, this.queue);
+	}
+
+	@Test
+	void aQueueThatCannotBeClaimedHoldsUpNoOther() {
+		JdbcTemplate jdbc = database.jdbc();
+		String next = this.queue + "-next";
+		this.work.enqueue(WorkRequest.of(this.queue, "first"));
+		jdbc.execute("ALTER TABLE durable_notify.work_claims ADD CONSTRAINT broken CHECK (queue_id <> " + jdbc
+			.queryForObject("SELECT queue_id FROM durable_notify.work_queues WHERE name = ?", Integer.class, this.queue)
+				+ ")");
+		try {
+			listen(WorkListenerSpec.of(this.queue, next), this::record);
+			for (int i = 1; i <= 3; i++) {
+				this.work.enqueue(WorkRequest.of(next, "next"));
+				awaitHandled(i);
+			}
+		}
+		finally {
+			jdbc.execute("ALTER TABLE durable_notify.work_claims DROP CONSTRAINT broken");
+		}
+		awaitHandled(4);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("next", "next", "next", "first");
+	}
+
+	@Test
 	void noMoreThanTheLimitRunInAllInstances() {
 		AtomicInteger running = new AtomicInteger();
 		AtomicInteger most = new AtomicInteger();
@@ -608,6 +708,73 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void theStopWaitsForTheClaimsOfAllListenersAtOnce() throws Exception {
+		List<String> queues = List.of(this.queue, this.queue + "-second");
+		queues.forEach(
+				(name) -> database.jdbc().update("INSERT INTO durable_notify.work_queues (name) VALUES (?)", name));
+		try (Instance other = Instance.start(database);
+				Connection locking = lock("SELECT FROM " + "durable_notify.work_queues WHERE name LIKE '" + this.queue
+						+ "%' FOR UPDATE")) {
+			queues.forEach((name) -> other.bean(WorkListeners.class)
+				.register(WorkListenerSpec.of(name), (item) -> WorkOutcome.done()));
+			Eventually.await(() -> waiting().size() == 2, this::state);
+			long start = System.nanoTime();
+			((Lifecycle) other.bean(WorkListeners.class)).stop();
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofSeconds(4),
+					Duration.ofSeconds(9));
+			locking.rollback();
+		}
+	}
+
+	private static Connection lock(String sql) throws SQLException {
+		Connection connection = DriverManager.getConnection(database.url());
+		connection.setAutoCommit(false);
+		connection.createStatement().execute(sql);
+		return connection;
+	}
+
+	/**
+	 * Return when the statements began that wait for a lock.
+	 */
+	private static List<String> waiting() {
+		return database.jdbc()
+			.queryForList("SELECT query_start::text FROM pg_stat_activity "
+					+ "WHERE datname = current_database() AND wait_event_type = 'Lock'", String.class);
+	}
+
+	@Test
+	void aCompletionThatWaitsForALockIsWrittenDuringTheStop() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		Instance other = Instance.start(database);
+		other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
+			running.countDown();
+			goOn.await(30, TimeUnit.SECONDS);
+			return record(item);
+		});
+		long stored = this.work.enqueue(WorkRequest.of(this.queue, "a")).id();
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		Thread closing = new Thread(other::close);
+		try (Connection locking = lock(
+				"SELECT FROM durable_notify.work_items WHERE item_id = " + stored + " FOR UPDATE")) {
+			goOn.countDown();
+			closing.start();
+			Eventually.await(() -> Arrays.stream(closing.getStackTrace())
+				.anyMatch((frame) -> frame.getClassName().equals(Settlements.class.getName())), this::state);
+			Set<String> attempts = new HashSet<>();
+			Eventually.await(() -> {
+				attempts.addAll(waiting());
+				return attempts.size() >= 4 || !closing.isAlive();
+			}, () -> attempts);
+			locking.rollback();
+		}
+		closing.join(30_000);
+		assertThat(ofQueue("work_items")).isZero();
+		assertThat(ofQueue("work_claims")).isZero();
+		assertThat(this.handled).containsExactly("a");
+	}
+
+	@Test
 	void aHandlerThatRunsOnAfterTheShutdownTimeoutIsRefused() throws Exception {
 		CountDownLatch running = new CountDownLatch(1);
 		CountDownLatch goOn = new CountDownLatch(1);
@@ -715,6 +882,37 @@ class WorkEngineTests {
 		assertThatIllegalStateException()
 			.isThrownBy(() -> this.listeners.register(WorkListenerSpec.of("other", this.queue), this::record))
 			.withMessageContaining(this.queue);
+	}
+
+	/**
+	 * An observation handler that fails once with an {@link Error}.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	@ImportAutoConfiguration(DurableNotifyObservationAutoConfiguration.class)
+	static class FailingObservations implements ObservationHandler<AttemptContext> {
+
+		static final AtomicBoolean failing = new AtomicBoolean();
+
+		@Bean
+		ObservationRegistry observationRegistry() {
+			ObservationRegistry registry = ObservationRegistry.create();
+			registry.observationConfig().observationHandler(this);
+			return registry;
+		}
+
+		@Override
+		public void onStart(AttemptContext context) {
+			if (context.getItems().size() == 1 && text((WorkItem) context.getItems().get(0)).equals("error")
+					&& failing.compareAndSet(true, false)) {
+				throw new AssertionError("once");
+			}
+		}
+
+		@Override
+		public boolean supportsContext(Observation.Context context) {
+			return context instanceof AttemptContext;
+		}
+
 	}
 
 }

@@ -265,7 +265,7 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	static Done done(Claimed claimed, ClaimedItem lane, ClaimedItem item) {
-		return new Done(claimed.claim(), lane.itemId(), item.itemId(), lane.token(), 0);
+		return new Done(claimed.claim(), lane.itemId(), item.itemId(), lane.token(), lane.rev());
 	}
 
 	static List<Done> done(Claimed claimed) {

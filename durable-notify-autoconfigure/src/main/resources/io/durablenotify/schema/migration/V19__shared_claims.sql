@@ -1,0 +1,189 @@
+-- As before, but an item is claimed only once the clock has reached the time at which it was enqueued: where the clock was
+-- set back, its holder could not complete it
+CREATE OR REPLACE FUNCTION ${schema}.work_claim(p_queue int, p_instance bigint, p_limit int, p_low bigint, p_hint bigint)
+	RETURNS TABLE (granted boolean, limited boolean, claim_id bigint, frontier bigint, next_due bigint, more boolean,
+		item_id bigint, token int, rev int, failures int, lane boolean, key text, enqueued_at timestamptz, headers text,
+		payload bytea)
+	LANGUAGE plpgsql VOLATILE
+	SET enable_seqscan = off
+	SET jit = off
+	SET work_mem = '64MB'
+	SET lock_timeout = '10s'
+	SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	q record;
+	moment timestamptz;
+	whole boolean;
+	given timestamptz;
+	low timestamptz;
+	cid bigint;
+	room int := least(p_limit, 500);
+	-- How long after its due time an item may become visible and be found nevertheless
+	slack CONSTANT interval := '20 ms';
+BEGIN
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'Items can be claimed in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
+	END IF;
+	-- Items of a claim that a crash of the server forgets are claimed again: only one holder completes them
+	PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
+	SELECT w.paused_at, w.max_running, w.frontier, w.looked_at, w.look_took INTO q
+		FROM ${schema}.work_queues w WHERE w.queue_id = p_queue FOR NO KEY UPDATE;
+	granted := FOUND AND q.paused_at IS NULL AND EXISTS (SELECT FROM ${schema}.instances i
+		WHERE i.instance_id = p_instance AND i.lease_until > pg_catalog.clock_timestamp() AND i.gone_at IS NULL);
+	limited := q.max_running IS NOT NULL;
+	IF granted AND limited THEN
+		room := least(room, q.max_running - (SELECT coalesce(pg_catalog.sum(pg_catalog.cardinality(l.item_ids)), 0)
+			FROM ${schema}.work_claims l WHERE l.queue_id = p_queue));
+		granted := room > 0;
+	END IF;
+	IF NOT granted THEN
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	moment := pg_catalog.clock_timestamp();
+	-- Unless the clock was set back
+	given := CASE WHEN p_low < 0 THEN '-infinity'
+		ELSE least('epoch'::timestamptz + p_low * interval '1 microsecond', moment - slack) END;
+	whole := moment >= q.looked_at + greatest(interval '5 s', 20 * q.look_took) OR moment < q.looked_at;
+	low := CASE WHEN whole THEN '-infinity' ELSE least(greatest(q.frontier, given), moment - slack,
+		'epoch'::timestamptz + least(greatest(p_hint, 0), 9000000000000000) * interval '1 microsecond') END;
+	-- The clock, since max() would read all claims that a long snapshot keeps
+	cid := ${schema}.work_micros(moment);
+	RETURN QUERY
+		WITH n AS MATERIALIZED (
+			SELECT i.item_id, i.token, i.rev, i.failures, i.suspect, i.lane, i.key, i.enqueued_at, i.headers, i.payload, i.due_at
+			FROM ${schema}.work_items i
+			WHERE i.queue_id = p_queue AND i.due_at >= low AND i.due_at <= moment
+				-- Else the clock was set back: its completion would be taken for that of another item
+				AND i.enqueued_at <= moment
+				-- NOT IN is hashed, and keeps the order of the index. A claim whose last item is due before the bound
+				-- has none of these
+				AND i.item_id NOT IN (SELECT pg_catalog.unnest(l.item_ids) FROM ${schema}.work_claims l
+					WHERE l.queue_id = p_queue AND l.to_due >= low)
+				-- But if its due time may have been moved while it runs, all claims count
+				AND (i.rev = 0 OR i.item_id NOT IN (SELECT pg_catalog.unnest(l.item_ids) FROM ${schema}.work_claims l
+					WHERE l.queue_id = p_queue))
+			ORDER BY i.due_at, i.item_id
+			LIMIT room),
+		-- Up to the first suspect, which is claimed alone
+		s AS MATERIALIZED (SELECT n.due_at, n.item_id FROM n WHERE n.suspect LIMIT 1),
+		c AS MATERIALIZED (
+			SELECT n.* FROM n WHERE NOT EXISTS (SELECT FROM s) OR (n.due_at, n.item_id) < (SELECT s.due_at, s.item_id FROM s)
+			UNION ALL
+			(SELECT * FROM (SELECT * FROM n LIMIT 1) f WHERE f.suspect)),
+		m AS MATERIALIZED (SELECT pg_catalog.max(c.due_at) AS due, pg_catalog.count(*) AS n, pg_catalog.count(*) = room OR EXISTS (SELECT FROM s) AS more FROM c),
+		k AS (INSERT INTO ${schema}.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
+			SELECT cid, p_queue, p_instance, m.due, ARRAY(SELECT c.item_id FROM c) FROM m WHERE m.n > 0)
+		SELECT true, limited, cid, ${schema}.work_micros(CASE WHEN m.more THEN m.due ELSE moment END - slack),
+			CASE WHEN NOT m.more THEN (SELECT ${schema}.work_micros(i.due_at) - cid FROM ${schema}.work_items i
+				WHERE i.queue_id = p_queue AND i.due_at > moment AND i.due_at < 'infinity' ORDER BY i.due_at LIMIT 1) END,
+			m.more, c.item_id, c.token, c.rev, c.failures, c.lane, c.key, c.enqueued_at, c.headers, c.payload
+		FROM m LEFT JOIN c ON true;
+	IF whole THEN
+		UPDATE ${schema}.work_queues w SET looked_at = moment, look_took = pg_catalog.clock_timestamp() - moment,
+			frontier = least(greatest(q.frontier, given), moment - slack) WHERE w.queue_id = p_queue;
+	ELSIF given > q.frontier + interval '1 s' THEN
+		UPDATE ${schema}.work_queues w SET frontier = given WHERE w.queue_id = p_queue;
+	END IF;
+END
+$$;
+
+-- As before, but with a negative p_wait, in the transaction of a handler, it does not touch the claim: the handlers of its
+-- other items would wait for the end of that transaction. The item gets a new revision, and must leave the claim after
+-- the commit. Until then its holder holds it, and it is taken over if that is lost
+CREATE OR REPLACE FUNCTION ${schema}.work_return(p_claim bigint, p_queue int, p_lane bigint, p_item bigint, p_token int, p_rev int,
+		p_outcome text, p_at bigint, p_in bigint, p_error text, p_wait int, OUT kind text, OUT due bigint)
+	LANGUAGE plpgsql VOLATILE
+	SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	held CONSTANT bigint := CASE WHEN p_lane = 0 THEN p_item ELSE p_lane END;
+	-- An item with a revision is not claimed while any claim has it
+	mark CONSTANT int := CASE WHEN p_wait < 0 THEN 1 ELSE 0 END;
+	soon timestamptz;
+	wanted timestamptz;
+	moved boolean;
+	next_due timestamptz;
+BEGIN
+	kind := 'LOST';
+	due := 9223372036854775807;
+	IF p_wait > 0 THEN
+		PERFORM pg_catalog.set_config('lock_timeout', p_wait || 'ms', true);
+	END IF;
+	SELECT i.rev <> p_rev, i.due_at INTO moved, next_due FROM ${schema}.work_items i
+		WHERE i.item_id = held AND i.token = p_token AND i.lane = (p_lane <> 0)
+			AND i.enqueued_at <= 'epoch'::timestamptz + p_claim * interval '1 microsecond'
+		FOR UPDATE;
+	-- One that has left the claim, which a lost answer can hide from the caller, is due already or another's
+	IF NOT FOUND OR NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue
+			AND held = ANY (c.item_ids)) THEN
+		RETURN;
+	END IF;
+	soon := pg_catalog.clock_timestamp() + interval '50 ms';
+	wanted := greatest(soon, greatest(pg_catalog.clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
+		+ p_in * interval '1 microsecond');
+	IF p_lane <> 0 THEN
+		IF p_outcome = 'AGAIN' THEN
+			PERFORM FROM ${schema}.work_lane_items x WHERE x.lane_id = p_lane AND x.item_id = p_item;
+			IF FOUND THEN
+				PERFORM ${schema}.work_remove(p_lane, p_item);
+				kind := 'DONE';
+			END IF;
+			RETURN;
+		END IF;
+		-- A transaction of the handler has returned the item and has committed, which the caller does not know
+		IF moved THEN
+			RETURN;
+		END IF;
+		-- A failure takes the lane from its holder
+		IF p_outcome = 'DEAD' THEN
+			PERFORM FROM ${schema}.work_lane_items x WHERE x.lane_id = p_lane AND x.item_id = p_item;
+			IF NOT FOUND THEN
+				RETURN;
+			END IF;
+			PERFORM ${schema}.work_bury(p_lane, p_item, p_error);
+			UPDATE ${schema}.work_items i SET token = i.token + 1 WHERE i.item_id = p_lane RETURNING i.due_at INTO next_due;
+			kind := 'DEAD';
+			due := CASE WHEN FOUND THEN ${schema}.work_micros(next_due) ELSE due END;
+		ELSE
+			UPDATE ${schema}.work_lane_items x SET not_before = wanted,
+					failures = CASE p_outcome WHEN 'FAIL' THEN x.failures + 1 WHEN 'REARM' THEN 0 ELSE x.failures END,
+					last_error = CASE p_outcome WHEN 'FAIL' THEN p_error WHEN 'REARM' THEN NULL ELSE x.last_error END
+				WHERE x.lane_id = p_lane AND x.item_id = p_item;
+			IF NOT FOUND THEN
+				RETURN;
+			END IF;
+			UPDATE ${schema}.work_items i SET due_at = wanted, suspect = false,
+					token = i.token + CASE WHEN p_outcome IN ('FAIL', 'TAKE_BACK') THEN 1 ELSE 0 END, rev = i.rev + mark
+				WHERE i.item_id = p_lane;
+			kind := 'AGAIN';
+			due := ${schema}.work_micros(wanted);
+		END IF;
+	ELSIF p_outcome = 'AGAIN' AND NOT moved THEN
+		PERFORM ${schema}.work_remove(0, p_item);
+		kind := 'DONE';
+	ELSIF p_outcome = 'DEAD' AND NOT moved THEN
+		PERFORM ${schema}.work_bury(0, p_item, p_error);
+		kind := 'DEAD';
+	ELSE
+		next_due := CASE
+			WHEN NOT moved THEN wanted
+			-- The backoff holds for the request too
+			WHEN p_outcome IN ('FAIL', 'DEAD') THEN greatest(next_due, wanted)
+			ELSE greatest(next_due, soon) END;
+		UPDATE ${schema}.work_items i SET due_at = next_due, suspect = false, rev = i.rev + mark,
+				token = i.token + CASE WHEN p_outcome IN ('FAIL', 'DEAD', 'TAKE_BACK') THEN 1 ELSE 0 END,
+				failures = CASE WHEN p_outcome = 'FAIL' THEN i.failures + 1 WHEN p_outcome IN ('POSTPONE', 'TAKE_BACK') THEN i.failures ELSE 0 END,
+				last_error = CASE WHEN p_outcome IN ('FAIL', 'DEAD') THEN p_error WHEN p_outcome IN ('POSTPONE', 'TAKE_BACK') THEN i.last_error END
+			WHERE i.item_id = p_item;
+		kind := 'AGAIN';
+		due := ${schema}.work_micros(next_due);
+	END IF;
+	IF p_wait >= 0 THEN
+		PERFORM ${schema}.work_leave(p_claim, p_queue, ARRAY[held]);
+	END IF;
+END
+$$;
