@@ -113,7 +113,7 @@ final class WorkListenerContainer {
 		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
 		queues.forEach((queue) -> this.sizes.put(queue, new ClaimSize(settings.concurrency())));
 		String names = String.join("', '", settings.queues());
-		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
+		this.loop = new BackgroundLoop("durable-notify-work-claim-" + settings.queues().get(0),
 				new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(names),
 						"Items of queue '%s' are claimed again".formatted(names)),
 				this::claim);
