@@ -96,7 +96,7 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	}
 
 	/**
-	 * Add each change to all feeds before the next one: a change that a handler publishes
+	 * Add each change to all feeds before the next one. A change that a handler publishes
 	 * in response to another must not be delivered before that one.
 	 */
 	private void deliver(List<Change> changes) {

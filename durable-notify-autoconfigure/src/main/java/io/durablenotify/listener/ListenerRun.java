@@ -171,7 +171,7 @@ final class ListenerRun implements Runnable {
 	}
 
 	/**
-	 * Close a connection that hangs, which nothing else notices: once a message has
+	 * Close a connection that hangs, which nothing else notices. Once a message has
 	 * begun, the driver waits for the rest of it without a limit.
 	 */
 	private void watch(ListenerConnection connection, ListenerSession session) {

@@ -23,7 +23,7 @@ import io.durablenotify.work.WorkListenerSpec.OnDead;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A listener's specification with nothing left open.
+ * The resolved settings of a work listener.
  *
  * @param queues the queues, in the order in which they are claimed
  * @param concurrency how many handlers run at once

@@ -50,7 +50,7 @@ final class WorkInvoker {
 	private static final Log logger = LogFactory.getLog(WorkListeners.class);
 
 	/**
-	 * By how much a delay between attempts is longer or shorter at most, by chance: items
+	 * By how much a delay between attempts is longer or shorter at most, by chance. Items
 	 * that failed together are not retried together.
 	 */
 	private static final double JITTER = 0.2;
@@ -153,8 +153,8 @@ final class WorkInvoker {
 	}
 
 	/**
-	 * Fetch the next items of an ordering key; none if that fails, so that it is given
-	 * back, and claimed again.
+	 * Fetch the next items of an ordering key. There are none if that fails, so that it
+	 * is given back, and claimed again.
 	 */
 	private List<ClaimedItem> fetch(ClaimedItem lane, long after) {
 		try {

@@ -73,7 +73,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
 
 	/**
-	 * How often claims that this instance does not know are given back: a claim can be
+	 * How often claims that this instance does not know are given back. A claim can be
 	 * committed long after its connection was given up.
 	 */
 	private static final Duration RECONCILE_INTERVAL = Duration.ofMinutes(1);

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class WorkTopics {
 
 	/**
-	 * A queue has an item: the wake-up has the queue's id, and the negative due time as
+	 * A queue has an item. The wake-up has the queue's id, and the negative due time as
 	 * its position, so that the earliest of several is kept.
 	 */
 	static final String QUEUES = "work";

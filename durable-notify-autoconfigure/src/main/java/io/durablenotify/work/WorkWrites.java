@@ -114,8 +114,8 @@ final class WorkWrites {
 	}
 
 	/**
-	 * Store items, all or none: those without a key first, and the others in an order in
-	 * which no two transactions wait for each other.
+	 * Store items, all or none. Those without a key come first, and the others in an
+	 * order in which no two transactions wait for each other.
 	 * @return what was stored, in the order of the items
 	 */
 	List<StoredItem> storeAll(List<NewItem> items) {
