@@ -175,7 +175,8 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Wake the receivers of an address to which a message was sent. That is after the commit of the caller's transaction if that has stored the message, else at once.
+	 * Wake the receivers of an address to which a message was sent. That is after the
+	 * commit of the caller's transaction if that has stored the message, else at once.
 	 */
 	void sent(DirectAddress address) {
 		Wakeup wakeup = Wakeup.moved(address.id(), 0);

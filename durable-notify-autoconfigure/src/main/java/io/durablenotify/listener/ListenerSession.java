@@ -42,7 +42,7 @@ final class ListenerSession {
 
 	private final ListenerConnection connection;
 
-	private final Channels channels;
+	private final NotificationChannels channels;
 
 	private final ListenerStateHolder state;
 
@@ -58,7 +58,7 @@ final class ListenerSession {
 
 	private volatile long stepBegan = System.nanoTime();
 
-	ListenerSession(ListenerConnection connection, Channels channels, ProbeSender probeSender,
+	ListenerSession(ListenerConnection connection, NotificationChannels channels, ProbeSender probeSender,
 			ListenerStateHolder state, ListenerMeasures measures, ListenerProperties.Probe probe) {
 		this.connection = connection;
 		this.channels = channels;
