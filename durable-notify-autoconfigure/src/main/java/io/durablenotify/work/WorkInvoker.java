@@ -86,7 +86,7 @@ final class WorkInvoker {
 
 	private final Observations observations;
 
-	WorkInvoker(Target target, @Nullable TransactionOperations transactions, ListenerSettings settings,
+	WorkInvoker(Target target, @Nullable TransactionOperations transactions, WorkListenerSettings settings,
 			LaneItems laneItems, Settlements settlements, TransactionalCompletion completion, RunningItems running,
 			Observations observations) {
 		this.observations = observations;

@@ -70,7 +70,7 @@ final class WorkListenerContainer {
 	 */
 	private static final int TURN_OF_THE_LAST = 8;
 
-	private final ListenerSettings settings;
+	private final WorkListenerSettings settings;
 
 	private final boolean batches;
 
@@ -99,7 +99,7 @@ final class WorkListenerContainer {
 
 	private boolean othersWoken;
 
-	WorkListenerContainer(ListenerSettings settings, boolean batches, List<QueueProgress> queues,
+	WorkListenerContainer(WorkListenerSettings settings, boolean batches, List<QueueProgress> queues,
 			Supplier<Lease> leases, ClaimSource claims, WorkInvoker invoker, Settlements settlements,
 			Executor executor) {
 		this.settings = settings;

@@ -222,7 +222,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	private void start(Registration registration) {
-		ListenerSettings settings = ListenerSettings.of(registration.spec, registration.batches, this.properties);
+		WorkListenerSettings settings = WorkListenerSettings.of(registration.spec, registration.batches,
+				this.properties);
 		List<QueueProgress> queues = this.database.executeSeparately("register queues", (connection, joined) -> {
 			List<QueueProgress> registered = new ArrayList<>();
 			for (String queue : settings.queues()) {
