@@ -67,7 +67,7 @@ final class EnqueueBatches {
 
 	private void add(List<Integer> batch) {
 		if (!batch.isEmpty()) {
-			this.batches.addAll(Parts.of(batch, (i) -> this.items.get(i).payload().length));
+			this.batches.addAll(StatementParts.of(batch, (i) -> this.items.get(i).payload().length));
 		}
 	}
 
