@@ -147,7 +147,7 @@ final class WorkJanitor extends PeriodicTask {
 		List<Wakeup> wakeups = new ArrayList<>();
 		for (TakenOver taken : this.takeOver.takeOver(connection, instanceId)) {
 			items += taken.items();
-			if (taken.dueMicros() != Micros.NEVER) {
+			if (taken.dueMicros() != DatabaseMicros.NEVER) {
 				wakeups.add(WorkTopics.due(taken.queueId(), taken.dueMicros()));
 			}
 		}

@@ -52,7 +52,7 @@ final class WorkTopics {
 	 * if it is due again.
 	 */
 	static @Nullable Wakeup wakeup(Returned returned) {
-		return (returned.dueMicros() != Micros.NEVER) ? due(returned.queueId(), returned.dueMicros()) : null;
+		return (returned.dueMicros() != DatabaseMicros.NEVER) ? due(returned.queueId(), returned.dueMicros()) : null;
 	}
 
 }

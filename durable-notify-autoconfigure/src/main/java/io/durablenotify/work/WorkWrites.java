@@ -260,7 +260,7 @@ final class WorkWrites {
 	private static Collection<Wakeup> wakeups(List<? extends @Nullable StoredItem> items) {
 		Map<Integer, Long> due = new LinkedHashMap<>();
 		for (StoredItem item : items) {
-			if (item != null && item.dueMicros() != Micros.NEVER) {
+			if (item != null && item.dueMicros() != DatabaseMicros.NEVER) {
 				due.merge(item.queueId(), item.dueMicros(), Math::min);
 			}
 		}
