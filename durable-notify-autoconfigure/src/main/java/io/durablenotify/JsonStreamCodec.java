@@ -19,7 +19,7 @@ package io.durablenotify;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Values as JSON, by a mapper of Jackson 3. It throws what the mapper throws, and an
+ * A codec for values as JSON, with Jackson 3. It throws what the mapper throws, and an
  * {@link IllegalArgumentException} where it decodes {@code null}.
  * <p>
  * It is no factory method of {@link StreamCodec}, since Spring looks at all methods of a

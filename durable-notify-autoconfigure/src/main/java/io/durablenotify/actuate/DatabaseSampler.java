@@ -60,7 +60,7 @@ final class DatabaseSampler implements AutoCloseable {
 	private static final Duration TABLES_INTERVAL = Duration.ofMinutes(5);
 
 	/**
-	 * For how long the database is asked after the meters were read: the next reading
+	 * For how long the database is asked after the meters were read. The next reading
 	 * finds an answer that is not old.
 	 */
 	private static final Duration READ_LATELY = Duration.ofMinutes(10);

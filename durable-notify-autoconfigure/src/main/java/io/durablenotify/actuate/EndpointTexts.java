@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What an answer of the endpoint shows of the texts that the application or its users
- * have chosen: names, owners, keys and errors.
+ * have chosen. These are names, owners, keys and errors.
  *
  * @param shown whether they are shown, and not hidden
  */

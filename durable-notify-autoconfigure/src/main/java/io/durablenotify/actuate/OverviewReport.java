@@ -39,8 +39,8 @@ import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.stream.ConsumerDelivery;
 import io.durablenotify.stream.ConsumersState;
+import io.durablenotify.stream.append.AppendBacklog;
 import io.durablenotify.stream.append.AppendPipeline;
-import io.durablenotify.stream.append.AppendState;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.WakeupMode;
 import io.durablenotify.wakeup.WakeupProperties;
@@ -181,7 +181,7 @@ final class OverviewReport {
 	 * @param leases the leases of this instance
 	 */
 	record Overview(@Nullable String version, Access access, DatabaseView database, ListenerView listener,
-			PollView poll, Map<String, LogView> readers, AppendState appends, ConsumersState consumers,
+			PollView poll, Map<String, LogView> readers, AppendBacklog appends, ConsumersState consumers,
 			ChangesView changes, WorkView work, int receivers,
 			List<LeaseView> leases) implements OperationResponseBody {
 	}

@@ -54,8 +54,8 @@ final class OnDataSourceCondition extends AnyNestedCondition {
 	}
 
 	/**
-	 * Unlike {@code @ConditionalOnBean}, it finds a bean that is no default candidate,
-	 * which is how one has a second DataSource beside Boot's own.
+	 * Unlike {@code @ConditionalOnBean}, it finds a bean that is no default candidate.
+	 * That is how one has a second DataSource beside Boot's own.
 	 */
 	static class OnQualifiedDataSourceCondition extends SpringBootCondition {
 

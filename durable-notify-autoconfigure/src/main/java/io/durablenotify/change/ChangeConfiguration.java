@@ -69,7 +69,8 @@ public class ChangeConfiguration {
 			ObjectProvider<Observations> observations) {
 		return (product.isPostgres())
 				? new PostgresChangeNotifier(database, sql.getObject(), writes.getObject(), reader.getObject())
-				: new LocalNotifier(product.description(), executor, Clock.systemUTC(), Observations.of(observations));
+				: new LocalChangeNotifier(product.description(), executor, Clock.systemUTC(),
+						Observations.of(observations));
 	}
 
 	@Bean

@@ -36,10 +36,10 @@ public record ChangeGap(String topic, Reason reason) {
 		EXPIRED,
 
 		/**
-		 * Committed changes may be lost: another server of the same cluster has taken
-		 * over, which may lack some; this one was restored from a backup, or has crashed
-		 * and lost transactions that did not wait for the disk; or rows of ours were
-		 * removed.
+		 * Committed changes may be lost. Another server of the same cluster has taken
+		 * over, which may lack some. Or this one was restored from a backup, or has
+		 * crashed and lost transactions that did not wait for the disk. Or rows of ours
+		 * were removed.
 		 */
 		FAILOVER,
 

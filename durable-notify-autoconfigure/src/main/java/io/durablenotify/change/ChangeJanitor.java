@@ -37,9 +37,9 @@ final class ChangeJanitor extends PeriodicTask {
 	private static final Duration LONGEST_INTERVAL = Duration.ofMinutes(1);
 
 	/**
-	 * The part of the retention by which changes may be kept longer.
+	 * The retention divided by this is how much longer changes may be kept.
 	 */
-	private static final int PART = 10;
+	private static final int RETENTION_DIVISOR = 10;
 
 	private final ApplicationDatabase database;
 
@@ -62,7 +62,7 @@ final class ChangeJanitor extends PeriodicTask {
 	}
 
 	private static Duration interval(Duration retention) {
-		Duration part = retention.dividedBy(PART);
+		Duration part = retention.dividedBy(RETENTION_DIVISOR);
 		return (part.compareTo(LONGEST_INTERVAL) < 0) ? part : LONGEST_INTERVAL;
 	}
 

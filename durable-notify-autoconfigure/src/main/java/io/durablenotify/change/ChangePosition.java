@@ -80,7 +80,7 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
-	 * Return the position after a crash of the server, which may assign the numbers of
+	 * Return the position after a crash of the server. It may assign the numbers of
 	 * transactions that were not on disk again: these must not pass for visible.
 	 * @param server the run after the crash
 	 * @param durable up to which number none is assigned again, and none above it was

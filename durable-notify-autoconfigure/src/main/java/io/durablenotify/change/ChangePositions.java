@@ -104,7 +104,8 @@ final class ChangePositions<S> {
 
 	/**
 	 * Add a subscription at the position that others have read to, unless that is too
-	 * old: the new one would get changes that were committed long before it subscribed.
+	 * old. The new one would otherwise get changes that were committed long before it
+	 * subscribed.
 	 * @return whether it was added
 	 */
 	boolean addAtLatest(S subscription) {

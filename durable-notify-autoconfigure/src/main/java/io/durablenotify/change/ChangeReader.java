@@ -249,8 +249,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	/**
 	 * End the subscriptions whose topic the database cannot encode, or whose changes the
-	 * client cannot decode, such as text that is not UTF-8 in a SQL_ASCII database. The
-	 * other topics are not affected.
+	 * client cannot decode. An example is text that is not UTF-8 in a SQL_ASCII database.
+	 * The other topics are not affected.
 	 */
 	private void endUnreadable(ChangePosition position, List<ChangeFeed> feeds, DataAccessException failure) {
 		Map<String, List<ChangeFeed>> byTopic = byTopic(feeds);
@@ -329,8 +329,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	/**
-	 * Validate the positions after another run of the server, another server or another
-	 * cluster has answered, or the watermark was not confirmed.
+	 * Validate the positions: another run of the server, another server or another
+	 * cluster has answered. Or the watermark was not confirmed.
 	 */
 	private void validate(ServerRun before, boolean answeredByOther) {
 		Found found = find(this.feeds.positions(ChangePositions::remembered));

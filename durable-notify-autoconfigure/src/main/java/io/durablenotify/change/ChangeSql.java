@@ -173,7 +173,7 @@ class ChangeSql {
 	static final int SCAN = 10_000;
 
 	/**
-	 * How the rows of this instance name it: a random number for each context, and not
+	 * The number by which rows name this instance. It is random for each context, and not
 	 * the id of a lease.
 	 */
 	private final long instance = ThreadLocalRandom.current().nextLong();
@@ -227,8 +227,9 @@ class ChangeSql {
 	}
 
 	/**
-	 * Return the position before all that is committed after the snapshot of the caller's
-	 * transaction, and before all that this transaction publishes. Writes nothing.
+	 * Return the position at the snapshot of the caller's transaction. It is before all
+	 * that is committed later, and before all that this transaction publishes. Writes
+	 * nothing.
 	 * @return the position, or {@code null} if {@link #currentPosition} has something to
 	 * delete or to restore first
 	 */

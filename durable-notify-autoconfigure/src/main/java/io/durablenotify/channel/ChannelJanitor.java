@@ -35,10 +35,13 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Removes messages of broadcast channels that all living subscribers have had, messages
- * of direct channels that were not received, and the rows of addresses whose messages
- * were received in transactions of their receivers, which leave them so that they hold up
- * no sender.
+ * Deletes messages that are no longer needed:
+ * <ul>
+ * <li>messages of broadcast channels that all living subscribers have had,</li>
+ * <li>messages of direct channels that were not received within the retention,</li>
+ * <li>rows of addresses without messages: a transaction that receives leaves them, to
+ * hold up no sender.</li>
+ * </ul>
  */
 final class ChannelJanitor extends PeriodicTask {
 

@@ -67,8 +67,8 @@ final class ChannelModes {
 	}
 
 	/**
-	 * Require that a channel has a mode, with which it is created if it does not exist:
-	 * in the caller's transaction where there is one.
+	 * Require that a channel has a mode, with which it is created if it does not exist.
+	 * In a transaction of the caller's that is a part of it.
 	 * @throws ChannelModeException if it has another
 	 */
 	void require(String channel, ChannelMode mode) {
@@ -174,8 +174,8 @@ final class ChannelModes {
 	}
 
 	/**
-	 * Modes that are known once the transaction has committed, except for those that a
-	 * rollback to a savepoint may have removed.
+	 * Modes that are known once the transaction has committed. Not those that a rollback
+	 * to a savepoint may have removed.
 	 */
 	private static final class Found implements TransactionBuffer.Content {
 

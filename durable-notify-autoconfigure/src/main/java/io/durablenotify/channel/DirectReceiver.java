@@ -109,8 +109,8 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Wait for a wake-up since the last one, also if it came before this call, or until
-	 * the time is over.
+	 * Wait for the next wake-up, or until the time is over. It may have come before this
+	 * call.
 	 * @return false if waits end, or the thread was interrupted
 	 */
 	private boolean awaitWakeup(Semaphore woken, long nanos) {
@@ -175,9 +175,8 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Wake the receivers of an address to which a message was sent: after the commit of
-	 * the caller's transaction where that has stored it, not where it is one of another
-	 * DataSource.
+	 * Wake the receivers of an address to which a message was sent. That is after the
+	 * commit of the caller's transaction if that has stored the message, else at once.
 	 */
 	void sent(DirectAddress address) {
 		Wakeup wakeup = Wakeup.moved(address.id(), 0);
@@ -249,7 +248,7 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Completed by its receiver only, once that has a message to commit: one that the
+	 * Completed by its receiver only, once that has a message to commit. One that the
 	 * caller has cancelled or completed before takes no message.
 	 */
 	private static final class Reply extends CompletableFuture<Optional<Message>> {

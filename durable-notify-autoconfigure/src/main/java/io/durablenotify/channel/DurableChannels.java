@@ -147,11 +147,12 @@ public interface DurableChannels {
 	}
 
 	/**
-	 * Receive the messages of a broadcast channel, which is created if it does not exist,
-	 * as a durable subscriber: from its stored position, in the order of the commits, in
-	 * one instance at a time. A new one begins after the last message. Each message is
-	 * handled exactly once together with what the handler writes to the database if the
-	 * settings say {@link StreamConsumer#inTransaction()}, else at least once.
+	 * Subscribe to a broadcast channel as a durable subscriber. The channel is created if
+	 * it does not exist. The subscriber gets the messages from its stored position on, in
+	 * the order of the commits, in one instance at a time. A new one begins after the
+	 * last message. Each message is handled exactly once together with what the handler
+	 * writes to the database if the settings say {@link StreamConsumer#inTransaction()},
+	 * else at least once.
 	 * @param channel the channel
 	 * @param subscriber the subscriber's name: 1 to 255 characters without white space
 	 * and slashes
@@ -230,11 +231,12 @@ public interface DurableChannels {
 	Optional<Message> receive(String channel, String address, Duration timeout);
 
 	/**
-	 * Receive the next message of an address, wait for it, and handle it in a
-	 * transaction, the caller's where there is one: the message is removed together with
-	 * what the handler writes. It waits without a transaction where the caller has none.
-	 * The transaction is READ COMMITTED: a transaction manager that refuses an isolation
-	 * level by default, such as {@code JtaTransactionManager}, has to allow that.
+	 * Receive the next message of an address, and handle it in a transaction. That is the
+	 * caller's where there is one. The message is removed together with what the handler
+	 * writes. The call waits for a message, and waits without a transaction where the
+	 * caller has none. The transaction is READ COMMITTED: a transaction manager that
+	 * refuses an isolation level by default, such as {@code JtaTransactionManager}, has
+	 * to allow that.
 	 * @param channel the channel, which is created if it does not exist and the caller is
 	 * in no transaction
 	 * @param address the address

@@ -80,9 +80,9 @@ public interface Message {
 	<T> T payload(Class<T> type);
 
 	/**
-	 * Return a number that is higher whenever the message is handed out again; in a
-	 * broadcast channel, whenever the subscriber has a new owner. A receiver outside of
-	 * the database can refuse what comes with a lower one than it has had.
+	 * Return a number that is higher whenever the message is handed out again. In a
+	 * broadcast channel it is higher whenever the subscriber has a new owner. A receiver
+	 * outside of the database can refuse what comes with a lower one than it has had.
 	 * @return the number, 0 for a message that was received
 	 */
 	long fencingToken();

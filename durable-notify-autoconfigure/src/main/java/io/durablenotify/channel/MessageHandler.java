@@ -34,10 +34,10 @@ public interface MessageHandler {
 	void onMessage(Message message) throws Exception;
 
 	/**
-	 * A durable subscriber of a broadcast channel has missed messages: it was not active
-	 * for longer than {@code durable-notify.channels.subscriber-limit}, or the channel's
-	 * stream was deleted, or the server has lost messages. Does nothing by default; the
-	 * gap is logged as a warning in any case.
+	 * Called when a durable subscriber of a broadcast channel has missed messages. It was
+	 * not active for longer than {@code durable-notify.channels.subscriber-limit}, or the
+	 * channel's stream was deleted, or the server has lost messages. Does nothing by
+	 * default; the gap is logged as a warning in any case.
 	 * @param gap what is missing
 	 * @throws Exception has the gap reported again later
 	 */

@@ -128,10 +128,10 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Run statements that only read in the caller's transaction where there is one, so
-	 * that a pool of one does, and on a separate connection in a transaction that has
-	 * failed already. Outside a transaction they are repeated after a conflict with
-	 * another one.
+	 * Run statements that only read in the caller's transaction where there is one. A
+	 * pool of one connection is enough then. In a transaction that has failed already,
+	 * they run on a separate connection. Outside a transaction they are repeated after a
+	 * conflict with another one.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions
 	 * @param work the statements
@@ -201,8 +201,8 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Do the same with a network timeout, so that a thread that many depend on does not
-	 * hang on a dead connection.
+	 * Do the same with a network timeout. A thread that many depend on then does not hang
+	 * on a dead connection.
 	 * @param <T> the result's type
 	 * @param task what is being done, for exceptions
 	 * @param timeout how long the server may take to answer; the connection is lost then

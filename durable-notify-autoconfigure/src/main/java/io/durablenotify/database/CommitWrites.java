@@ -24,8 +24,8 @@ import org.springframework.core.task.TaskRejectedException;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * Gathers what a transaction writes when nothing but its commit remains, so that it holds
- * the rows that this locks for no longer than that.
+ * Gathers what a transaction writes when nothing but its commit remains. It holds the
+ * rows that this locks for no longer than that.
  *
  * @param <T> the type of what is gathered
  */

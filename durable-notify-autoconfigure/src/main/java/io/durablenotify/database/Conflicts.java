@@ -25,9 +25,9 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Repeats what failed because of another transaction at the same time: at REPEATABLE READ
- * and SERIALIZABLE, which a pool or a role can set for all transactions, or by a
- * deadlock.
+ * Repeats what failed because of another transaction at the same time. That happens by a
+ * deadlock, and at REPEATABLE READ and SERIALIZABLE, which a pool or a role can set for
+ * all transactions.
  */
 public final class Conflicts {
 

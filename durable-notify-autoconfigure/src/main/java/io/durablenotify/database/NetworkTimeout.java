@@ -49,8 +49,8 @@ final class NetworkTimeout {
 	}
 
 	/**
-	 * Return how long a statement may wait for a lock, while the server does not answer:
-	 * a fourth less than a timeout, so that the answer comes in time.
+	 * Return how long a statement may wait for a lock, while the server does not answer.
+	 * That is a fourth less than a timeout, so that the answer comes in time.
 	 * @param millis the timeout in milliseconds, 0 for none
 	 */
 	static Duration lockWait(int millis) {

@@ -78,8 +78,8 @@ public final class OneTransaction {
 	}
 
 	/**
-	 * Execute a text of several statements in one transaction: in the one that the
-	 * connection is in, else in one that is committed when this returns.
+	 * Execute a text of several statements in one transaction. That is the one that the
+	 * connection is in, else one that is committed when this returns.
 	 * @param statement the statement that was prepared
 	 * @throws SQLException if the database fails; outside a transaction nothing is stored
 	 * then, unless the connection was lost

@@ -175,8 +175,8 @@ public final class SqlErrors {
 	}
 
 	/**
-	 * Return whether the server gave this transaction up for a concurrent one: by its
-	 * isolation level or to end a deadlock. It can succeed when it is repeated.
+	 * Return whether the server gave this transaction up for a concurrent one. It does so
+	 * by the isolation level, or to end a deadlock. It can succeed when it is repeated.
 	 * @param failure what was thrown
 	 * @return whether it did
 	 */
@@ -260,7 +260,7 @@ public final class SqlErrors {
 	}
 
 	/**
-	 * Return whether a statement failed for the data that it was given or read: it will
+	 * Return whether a statement failed for the data that it was given or read. It will
 	 * fail again, and others will not.
 	 * @param failure what was thrown
 	 * @return whether it did

@@ -33,7 +33,7 @@ public final class Texts {
 	}
 
 	/**
-	 * Return whether a text can be a name, which notifications carry: it has no white
+	 * Return whether a text can be a name, which notifications carry. It has no white
 	 * space, no control characters and no unpaired surrogates.
 	 * @param text the text
 	 * @param maxLength how many characters it may have
@@ -92,8 +92,8 @@ public final class Texts {
 	}
 
 	/**
-	 * A loop, since each name is checked with each request, and a stream costs more than
-	 * all characters.
+	 * A loop, since each name is checked with each request, and {@code java.util.stream}
+	 * costs more than all characters.
 	 */
 	private static boolean consistsOf(String text, IntPredicate codePoints) {
 		int next = 0;
@@ -112,8 +112,8 @@ public final class Texts {
 	}
 
 	/**
-	 * Show a text in a message, cut if it is long, and with control characters escaped:
-	 * no text can begin a line of a log.
+	 * Show a text in a message, cut if it is long, and with control characters escaped.
+	 * No text can begin a line of a log.
 	 * @param text the text
 	 * @return the text between quotes, or {@code null} as such
 	 */

@@ -74,7 +74,7 @@ final class EventAppends {
 	private final EventMeasures measures;
 
 	/**
-	 * Whether the last event was there already: an engine that has come second once is
+	 * Whether the last event was there already. An engine that has come second once is
 	 * likely to do so again, and reads in one round trip what was there.
 	 */
 	private volatile boolean lastWasDuplicate;

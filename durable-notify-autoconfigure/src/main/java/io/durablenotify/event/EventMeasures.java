@@ -54,8 +54,8 @@ public record EventMeasures(Outcomes<Result, Timing> appends, Outcomes<Mode, Tim
 		DUPLICATE,
 
 		/**
-		 * The run is not at the expected sequence, another event has the same idempotency
-		 * key, or another transaction has written that this one cannot see.
+		 * The run is not at the expected sequence, or another event has the same
+		 * idempotency key. Or another transaction has written that this one cannot see.
 		 */
 		CONFLICT,
 

@@ -100,10 +100,10 @@ public final class NewEvent {
 	}
 
 	/**
-	 * Set a key under which the run stores one event of any type: another append with the
-	 * same key, type and correlation id is a duplicate; with another type or correlation
-	 * id it fails with {@link IdempotencyKeyConflictException}. Payloads are not
-	 * compared.
+	 * Set a key under which the run stores one event, of any type. Another append with
+	 * the same key, type and correlation id is a duplicate. With another type or
+	 * correlation id it fails with {@link IdempotencyKeyConflictException}. Payloads are
+	 * not compared.
 	 * @param idempotencyKey the key, of 1 to 255 characters
 	 * @return an event with it
 	 */

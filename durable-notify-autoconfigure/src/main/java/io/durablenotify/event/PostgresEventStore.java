@@ -31,8 +31,8 @@ import io.durablenotify.schema.SchemaName;
 final class PostgresEventStore {
 
 	/**
-	 * The running sum of sizes cuts the page without reading the payloads after the cut:
-	 * they are stored as they are, so that the column's size is theirs.
+	 * The running sum of sizes cuts the page without reading the payloads after the cut.
+	 * They are stored as they are, so that the column's size is theirs.
 	 */
 	private static final String CUT = """
 			SELECT run_id, sequence, event_id, type, correlation_id, payload, idempotency_key, created_at, headers,

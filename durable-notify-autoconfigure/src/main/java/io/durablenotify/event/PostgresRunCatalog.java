@@ -60,7 +60,7 @@ final class PostgresRunCatalog {
 
 	/**
 	 * How far from the end of a run a terminal event may be to be noticed in the
-	 * background: a run that has gone on for longer has not ended.
+	 * background. A run that has gone on for longer has not ended.
 	 */
 	private static final int LAST_EVENTS = 100;
 

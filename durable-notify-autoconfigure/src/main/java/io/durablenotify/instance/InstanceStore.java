@@ -49,8 +49,8 @@ interface InstanceStore {
 	List<Gone> markGone(Connection connection, Collection<Long> ids) throws SQLException;
 
 	/**
-	 * Begin a transaction in which each statement sees what was committed before it, and
-	 * that the server ends if this instance is stopped in it.
+	 * Begin a transaction in which each statement sees what was committed before it. The
+	 * server ends it if this instance is stopped in it.
 	 */
 	void begin(Connection connection) throws SQLException;
 

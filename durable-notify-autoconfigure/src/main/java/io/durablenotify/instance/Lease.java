@@ -32,9 +32,9 @@ public interface Lease {
 	long instanceId();
 
 	/**
-	 * Return whether the lease is held for certain: counted on this machine's monotonic
-	 * clock, from the moment at which the last successful renewal was sent. Fast enough
-	 * for each write.
+	 * Return whether the lease is held for certain. That is counted on this machine's
+	 * monotonic clock, from the moment at which the last successful renewal was sent.
+	 * Fast enough for each write.
 	 * @return whether no other instance can have taken over
 	 */
 	boolean isHeld();
@@ -55,7 +55,7 @@ public interface Lease {
 	boolean awaitHeld(Duration timeout);
 
 	/**
-	 * Have the lease renewed now, and wait for that: the database does not know the
+	 * Have the lease renewed now, and wait for that. The database does not know the
 	 * holder, although the lease has not run out here, for instance since its tables were
 	 * emptied.
 	 * @param timeout how long to wait

@@ -325,8 +325,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	/**
-	 * Another instance has taken over, or the database is an older one in which this
-	 * instance is not known: then no other instance ends what it held.
+	 * The lease is lost: another instance has taken over. Or the database is an older one
+	 * in which this instance is not known: then no other instance ends what it held.
 	 */
 	private void lose(Connection connection, HeldLease lease) throws SQLException {
 		logger.warn(("The lease of this instance (%d) ran out before it was renewed, and another instance has taken "

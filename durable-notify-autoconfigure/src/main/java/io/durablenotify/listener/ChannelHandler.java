@@ -31,9 +31,10 @@ public interface ChannelHandler {
 	void onNotification(String payload) throws Exception;
 
 	/**
-	 * Called when the listener has begun to listen on the channel, whenever it does so
-	 * again after a lost connection, and when notifications came faster than this handler
-	 * took them: read the source of truth, since notifications may have been missed.
+	 * Called when notifications may have been missed: read the source of truth. That is
+	 * when the listener has begun to listen on the channel, whenever it does so again
+	 * after a lost connection, and when notifications came faster than this handler took
+	 * them.
 	 * @throws Exception logged, and otherwise without effect
 	 */
 	void onResync() throws Exception;

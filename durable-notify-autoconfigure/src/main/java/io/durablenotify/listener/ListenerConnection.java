@@ -195,8 +195,8 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	/**
-	 * Ask the server for a sign of life: the only check that notices a link that went
-	 * silent or a frozen server.
+	 * Ask the server for a sign of life. This is the only check that notices a link that
+	 * went silent or a frozen server.
 	 */
 	void requireAnswer(Duration timeout) throws SQLException {
 		this.statementRun = true;
@@ -207,7 +207,7 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	/**
-	 * Have the server drop what all listening sessions have read, which PostgreSQL does
+	 * Have the server drop what all listening sessions have read. PostgreSQL does that
 	 * only when something is sent or asks for it: a queue that is full stays full after
 	 * the session has gone that held it up.
 	 */

@@ -47,7 +47,7 @@ final class ListenerRun implements Runnable {
 
 	private final ListenerConnectionDetails details;
 
-	private final Channels channels;
+	private final NotificationChannels channels;
 
 	private final ProbeSender probeSender;
 
@@ -78,7 +78,8 @@ final class ListenerRun implements Runnable {
 	private @Nullable ListenerConnection connection;
 
 	ListenerRun(ListenerProperties properties, String applicationName, ListenerConnectionDetails details,
-			Channels channels, ProbeSender probeSender, ListenerStateHolder state, ListenerMeasures measures) {
+			NotificationChannels channels, ProbeSender probeSender, ListenerStateHolder state,
+			ListenerMeasures measures) {
 		this.properties = properties;
 		this.applicationName = applicationName;
 		this.details = details;
@@ -171,7 +172,7 @@ final class ListenerRun implements Runnable {
 	}
 
 	/**
-	 * Close a connection that hangs, which nothing else notices: once a message has
+	 * Close a connection that hangs, which nothing else notices. Once a message has
 	 * begun, the driver waits for the rest of it without a limit.
 	 */
 	private void watch(ListenerConnection connection, ListenerSession session) {

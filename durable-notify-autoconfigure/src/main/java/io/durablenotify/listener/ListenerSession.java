@@ -35,14 +35,14 @@ import org.postgresql.PGNotification;
 final class ListenerSession {
 
 	/**
-	 * How long a wait on the socket lasts at most before other duties are checked: a new
-	 * channel, a due probe.
+	 * How long a wait on the socket lasts at most before other duties are checked. These
+	 * are a new channel, and a due probe.
 	 */
 	private static final Duration WAIT = Duration.ofMillis(250);
 
 	private final ListenerConnection connection;
 
-	private final Channels channels;
+	private final NotificationChannels channels;
 
 	private final ListenerStateHolder state;
 
@@ -58,7 +58,7 @@ final class ListenerSession {
 
 	private volatile long stepBegan = System.nanoTime();
 
-	ListenerSession(ListenerConnection connection, Channels channels, ProbeSender probeSender,
+	ListenerSession(ListenerConnection connection, NotificationChannels channels, ProbeSender probeSender,
 			ListenerStateHolder state, ListenerMeasures measures, ListenerProperties.Probe probe) {
 		this.connection = connection;
 		this.channels = channels;
@@ -138,8 +138,8 @@ final class ListenerSession {
 	}
 
 	/**
-	 * Not in steps: instances that all received the same would check at the same time
-	 * whether a probe is due, and all send one.
+	 * Not in steps. Instances that all received the same would otherwise check at the
+	 * same time whether a probe is due, and all send one.
 	 */
 	private Duration untilNextDuty() {
 		Duration untilProbe = this.probe.untilDue(System.nanoTime());

@@ -137,7 +137,7 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 		NOT_HEARD,
 
 		/**
-		 * The token could not be sent: no connection was available, which says nothing
+		 * The token could not be sent. No connection was available, which says nothing
 		 * about the listener, or the server accepts no notifications.
 		 */
 		NOT_SENT

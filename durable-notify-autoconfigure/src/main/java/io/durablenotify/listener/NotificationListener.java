@@ -86,7 +86,7 @@ public interface NotificationListener extends Lifecycle {
 	Subscription listen(String channel, ChannelHandler handler, Executor executor);
 
 	/**
-	 * Have it proven soon that notifications arrive, instead of when
+	 * Have it proven soon that notifications arrive. That is before
 	 * {@code durable-notify.listener.probe.interval} is over: the caller has met a reason
 	 * to doubt it. Returns at once; {@link #state()} changes with the outcome. Does
 	 * nothing where the listener is off, or is another implementation that knows no

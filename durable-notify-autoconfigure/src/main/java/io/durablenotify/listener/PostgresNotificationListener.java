@@ -61,7 +61,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 	private final Executor handlerExecutor;
 
-	private final Channels channels = new Channels();
+	private final NotificationChannels channels = new NotificationChannels();
 
 	private final ListenerStateHolder state;
 

@@ -68,7 +68,7 @@ final class ProbeSender {
 	}
 
 	/**
-	 * Return whether one was requested, once.
+	 * Return whether a probe was requested, and clear the request.
 	 */
 	boolean takeRequest() {
 		return this.requested.get() && this.requested.getAndSet(false);

@@ -73,8 +73,8 @@ final class EntryBuffer<E> {
 	}
 
 	/**
-	 * Return whether a fetch is worth its while: when half of the buffer is free, and
-	 * what did not fit would fit.
+	 * Return whether a fetch is worth its while. That is when half of the buffer is free,
+	 * and what did not fit would fit.
 	 */
 	boolean hasRoom() {
 		return this.size == 0 || (this.size <= this.log.bufferSize() / 2 && this.bytes <= this.maxBytes / 2

@@ -114,7 +114,8 @@ final class LogCursor<E> {
 
 	/**
 	 * Begin after an entry that was there, and validate that one like one that was
-	 * received: what was appended since would be missed if the log had got shorter.
+	 * received. What was appended since would otherwise be missed if the log had got
+	 * shorter.
 	 */
 	void beginAfterKnown() {
 		this.received = this.next;

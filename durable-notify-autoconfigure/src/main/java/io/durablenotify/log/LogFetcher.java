@@ -362,8 +362,8 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * The server sorts what all targets bring before it cuts at the statement's budget:
-	 * with many targets each gets a smaller quota, and none more than what the emptiest
+	 * The server sorts what all targets bring before it cuts at the statement's budget.
+	 * With many targets each gets a smaller quota, and none more than what the emptiest
 	 * buffer takes.
 	 */
 	private static <E> Budget budget(List<List<LogSubscription<E>>> readers) {

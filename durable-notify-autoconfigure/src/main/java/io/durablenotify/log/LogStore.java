@@ -72,7 +72,7 @@ public interface LogStore<E> {
 	Moved moved(Connection connection, List<Watched> watched, Collection<String> names) throws SQLException;
 
 	/**
-	 * Read the next entries of many logs, and their ends, in one statement: a result with
+	 * Read the next entries of many logs, and their ends, in one statement. A result with
 	 * the end has the last entry too.
 	 * @param connection the connection
 	 * @param targets where to read on

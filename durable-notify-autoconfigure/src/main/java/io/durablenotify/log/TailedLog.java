@@ -71,7 +71,7 @@ public interface TailedLog<E> {
 	int sizeOf(E entry);
 
 	/**
-	 * Return when an entry was stored, by which it is known again: after a failover to a
+	 * Return when an entry was stored, by which it is known again. After a failover to a
 	 * server that lagged, another one can have its index.
 	 * @param entry the entry
 	 * @return the time, as the database keeps it

@@ -113,7 +113,7 @@ public final class AsyncCompletions<T> {
 	}
 
 	/**
-	 * Several futures, completed by one thread as long as that takes no time: a task for
+	 * Several futures, completed by one thread as long as that takes no time. A task for
 	 * each costs more than all else of a write. Once they have stalled, another thread
 	 * goes on, and each future that has code of a caller gets a separate task. That code
 	 * can still be added between the check and the completion.

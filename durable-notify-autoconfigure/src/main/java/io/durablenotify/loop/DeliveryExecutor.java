@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
- * A pool that starts a thread only when none is idle, and queues tasks only when a thread
- * will come for them or all threads are there.
+ * A pool that starts a thread only when none is idle. It queues tasks only when a thread
+ * will come for them, or the pool has its maximum of threads.
  * <p>
  * A {@link ThreadPoolExecutor} with a queue does one or the other: it starts a thread for
  * each task up to the core size, idle threads or not, or none beyond that until the queue

@@ -52,7 +52,7 @@ public final class ChangeHandleContext extends Observation.Context {
 	}
 
 	/**
-	 * Return whether the topic stands in an annotation: an application that subscribes by
+	 * Return whether the topic is in an annotation. An application that subscribes by
 	 * itself may do so for any number of topics.
 	 * @return whether it does
 	 */

@@ -99,7 +99,7 @@ final class MicrometerObservations implements Observations {
 	}
 
 	@Override
-	public void send(String eventId, String eventType) {
+	public void describeSend(String eventId, String eventType) {
 		if (context() instanceof OutboxSendContext context) {
 			context.setEvent(eventId, eventType);
 		}

@@ -79,7 +79,7 @@ public interface Observations {
 	 * @param eventId the event's id
 	 * @param eventType the event's type
 	 */
-	default void send(String eventId, String eventType) {
+	default void describeSend(String eventId, String eventType) {
 	}
 
 	/**

@@ -54,8 +54,8 @@ public interface Observed {
 	}
 
 	/**
-	 * Set the number that the observation ends with: the id of an item, the sequence of
-	 * an event, or how many chunks were written or read.
+	 * Set the number that the observation ends with. That is the id of an item, the
+	 * sequence of an event, or the number of chunks that were written or read.
 	 * @param number the number
 	 */
 	default void number(long number) {

@@ -32,7 +32,7 @@ final class CloudEvents {
 	}
 
 	/**
-	 * Return the attributes of an event, but for the media type of its data, which is a
+	 * Return the attributes of an event, without the media type of its data. That is a
 	 * header of its own in binary mode.
 	 */
 	static Map<String, String> attributes(OutboxMessage message) {
@@ -52,7 +52,7 @@ final class CloudEvents {
 	}
 
 	/**
-	 * Return a value as that of an HTTP header: what is not a printable character of
+	 * Return a value as that of an HTTP header. What is not a printable character of
 	 * ASCII, a blank, a quote and a percent sign are escaped, as section 3.1.3.2 of the
 	 * HTTP binding demands.
 	 */

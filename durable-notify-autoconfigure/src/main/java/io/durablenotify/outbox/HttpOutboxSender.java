@@ -135,8 +135,8 @@ final class HttpOutboxSender implements OutboxSender {
 	}
 
 	/**
-	 * Return for how long the receiver wants to be left alone: a number of seconds, or a
-	 * time by its own clock where it sends that.
+	 * Return for how long the receiver wants to be left alone. It sends a number of
+	 * seconds, or a time by its own clock.
 	 */
 	private @Nullable Duration retryAfter(HttpHeaders headers) {
 		String value = headers.getFirst(HttpHeaders.RETRY_AFTER);

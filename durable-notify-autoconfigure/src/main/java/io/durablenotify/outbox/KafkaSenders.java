@@ -68,7 +68,7 @@ final class KafkaSenders implements SenderSource, AutoCloseable {
 	}
 
 	/**
-	 * A record that has not been stored within the timeout is not stored any more: it
+	 * A record that has not been stored within the timeout is not stored any more. It
 	 * must not come after the next one of its key. Without the serializers of the
 	 * application's producers, which would get bytes, and without their transactions.
 	 */

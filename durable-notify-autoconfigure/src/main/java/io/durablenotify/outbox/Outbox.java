@@ -17,7 +17,7 @@ package io.durablenotify.outbox;
 
 /**
  * Publishes events to receivers outside of the database, as part of the caller's
- * transaction: an event is sent if that commits, and only then. It is sent at least once,
+ * transaction. An event is sent if that commits, and only then. It is sent at least once,
  * by an {@link OutboxSender}, however long the receiver is away. Receivers recognize what
  * they get twice by the event's id.
  * <p>

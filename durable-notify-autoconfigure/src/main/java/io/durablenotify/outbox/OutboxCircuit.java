@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.DataAccessException;
 
 /**
- * Has the events of a sender tried one at a time, over all instances, after so many
- * failures in a row, until one is sent.
+ * Circuit breaker of a sender. After so many failures in a row its events are tried one
+ * at a time, over all instances, until one is sent.
  * <p>
  * The database knows whether that is so. An instance asks it before it sends an event
  * only if that may be so: its own last event has failed, or the queue is limited. What

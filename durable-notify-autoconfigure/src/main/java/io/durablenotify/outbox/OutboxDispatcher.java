@@ -63,7 +63,7 @@ final class OutboxDispatcher implements WorkHandler {
 	@Override
 	public WorkOutcome handle(WorkItem item) throws Exception {
 		OutboxMessage message = OutboxJson.read(item, this.source);
-		this.observations.send(message.id(), message.type());
+		this.observations.describeSend(message.id(), message.type());
 		longestDelay(item, message, Duration.ZERO);
 		long start = System.nanoTime();
 		Turn turn = this.circuit.await(item);

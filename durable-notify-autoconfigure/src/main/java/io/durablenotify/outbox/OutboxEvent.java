@@ -167,8 +167,9 @@ public final class OutboxEvent {
 	}
 
 	/**
-	 * Have events with the same ordering key sent one after the other, in the order in
-	 * which their transactions committed, also where one of them is retried.
+	 * Set the ordering key: events with the same one are sent one after the other. Their
+	 * order is that in which their transactions committed, also where one of them is
+	 * retried.
 	 * @param orderingKey the ordering key: 1 to 512 characters
 	 * @return the new event
 	 */

@@ -18,7 +18,7 @@ package io.durablenotify.outbox;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An event was not sent, and is tried again. The message has no secret.
+ * Thrown when an event was not sent, and is to be retried. The message has no secret.
  */
 @SuppressWarnings("serial")
 final class SendFailedException extends RuntimeException {

@@ -16,8 +16,8 @@
 package io.durablenotify.outbox;
 
 /**
- * An event can never be sent, as its sender finds out without its receiver: it is dead,
- * and nothing is known of the receiver.
+ * Thrown when an event can never be sent, as its sender finds out without its receiver.
+ * It is dead, and nothing is known of the receiver.
  */
 @SuppressWarnings("serial")
 final class UnsendableEventException extends RuntimeException {

@@ -52,9 +52,9 @@ public record AppenderOptions(@Nullable Duration lease) {
 	}
 
 	/**
-	 * Return options with a lease of another length: longer for writers in processes that
-	 * may be suspended for longer, shorter where readers must know sooner. Appenders of
-	 * one length share its renewal, so use few.
+	 * Return options with a lease of another length. Use a longer one for writers in
+	 * processes that may be suspended for longer, and a shorter one where readers must
+	 * know sooner. Appenders of one length share its renewal, so use few.
 	 * @param lease the length, from 1 second to 1 day
 	 * @return the options
 	 */

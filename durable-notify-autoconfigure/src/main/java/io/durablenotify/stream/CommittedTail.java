@@ -32,7 +32,7 @@ final class CommittedTail {
 
 	/**
 	 * Finds the end for other transactions, in a transaction that may have written to the
-	 * stream: of what is visible, the rows of that transaction and its savepoints do not
+	 * stream. Of what is visible, the rows of that transaction and its savepoints do not
 	 * count. They are found by xmin, which a row keeps forever and whose upper half is
 	 * added here. Whether a number belongs to this transaction is known from its status:
 	 * what is visible and yet in progress is ours. The server has no status for numbers

@@ -104,8 +104,8 @@ final class ConsumedStream implements EntryConsumer {
 	private @Nullable StreamState end;
 
 	/**
-	 * How many chunks the next transaction has: fewer after one that failed, so that
-	 * those before the one that fails are stored.
+	 * How many chunks the next transaction has. After one that failed it has fewer, so
+	 * that those before the one that fails are stored.
 	 */
 	private int limit;
 

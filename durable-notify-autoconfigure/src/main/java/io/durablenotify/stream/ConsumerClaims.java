@@ -36,9 +36,9 @@ import io.durablenotify.stream.ConsumerSql.Held;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Claims the consumers of this instance that have no owner, notices what others have done
- * to those that it owns, and finds their new streams: one statement for all of them. Used
- * by one thread, but for {@link #isSearchDue()}.
+ * Claims consumers without an owner for this instance. Also notices what others have done
+ * to those that it owns, and finds their new streams, each with one statement for all of
+ * them. Used by one thread, except for {@link #isSearchDue()}.
  */
 final class ConsumerClaims {
 
@@ -80,7 +80,7 @@ final class ConsumerClaims {
 	}
 
 	/**
-	 * Do what there is to do.
+	 * Claim consumers, drop lost ones, and add new streams.
 	 * @param check whether to ask what others have done
 	 */
 	Next run(Collection<ConsumerRun> runs, boolean check) {

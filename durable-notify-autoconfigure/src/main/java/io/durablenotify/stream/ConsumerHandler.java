@@ -35,10 +35,10 @@ public interface ConsumerHandler {
 	void onChunk(ConsumedChunk chunk) throws Exception;
 
 	/**
-	 * Chunks are gone that this consumer has not had: its stream was deleted, or
-	 * retention did not wait any longer, or the server has lost them. Comes before the
-	 * chunk with which the consumer goes on, and as often as that may. Does nothing by
-	 * default; the gap is logged as a warning in any case.
+	 * Called when chunks are gone that this consumer has not had. Their stream was
+	 * deleted, or retention did not wait any longer, or the server has lost them. Comes
+	 * before the chunk with which the consumer goes on, and as often as that may. Does
+	 * nothing by default; the gap is logged as a warning in any case.
 	 * @param gap what is gone
 	 * @throws Exception has the gap reported again later
 	 */

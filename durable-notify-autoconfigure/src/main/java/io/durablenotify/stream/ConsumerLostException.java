@@ -19,9 +19,9 @@ package io.durablenotify.stream;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * Thrown where a consumer's position is to be stored by an instance that does not own the
- * consumer any more: another instance has taken it over, or it was removed. The
- * transaction must roll back.
+ * Thrown when an instance stores the position of a consumer that it does not own any
+ * more. Another instance has taken it over, or it was removed. The transaction must roll
+ * back.
  */
 @SuppressWarnings("serial")
 public final class ConsumerLostException extends ConcurrencyFailureException {

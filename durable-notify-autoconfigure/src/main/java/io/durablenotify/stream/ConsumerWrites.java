@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.transaction.support.TransactionOperations;
 
 /**
- * Calls the handler of a consumer and stores its positions: in transactions of ours, in
- * those of the handler, or after the call.
+ * Calls the handler of a consumer and stores its positions. It does that in transactions
+ * of ours, in those of the handler, or after the call.
  */
 final class ConsumerWrites {
 

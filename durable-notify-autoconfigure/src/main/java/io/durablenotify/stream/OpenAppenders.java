@@ -198,7 +198,7 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	/**
-	 * The answer to a claim was lost, and the caller has no appender: if the claim was
+	 * The answer to a claim was lost, and the caller has no appender. If the claim was
 	 * stored, the stream has to be failed.
 	 */
 	void claimUnknown(String name, long instanceId) {

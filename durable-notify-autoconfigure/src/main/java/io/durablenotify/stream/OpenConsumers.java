@@ -55,8 +55,8 @@ import org.springframework.transaction.support.TransactionOperations;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
- * The subscriptions of consumers that this instance has, and the loop that has them
- * claimed, after a wake-up and with each poll.
+ * The subscriptions of consumers that this instance has, and the loop that claims them.
+ * It does so after a wake-up and with each poll.
  * <p>
  * Open from the beginning, as {@link LogSubscriptions} are. At a stop all consumers are
  * given up, for others to claim at once, and at a start they are claimed again.

@@ -41,8 +41,9 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stores the positions of all consumers of this instance, many by one statement, as they
- * are when it is sent: of a stream that moves on, the steps between are never written.
+ * Stores the positions of all consumers of this instance, many by one statement. They are
+ * stored as they are when it is sent: of a stream that moves on, the steps between are
+ * never written.
  */
 final class PositionWriter implements AutoCloseable {
 

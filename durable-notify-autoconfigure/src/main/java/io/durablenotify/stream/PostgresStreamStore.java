@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 final class PostgresStreamStore implements StreamStore {
 
 	/**
-	 * One probe of the chunks' primary key, from its end.
+	 * One lookup in the chunks' primary key, from its end.
 	 */
 	private static final String HEAD = """
 			SELECT s.stream_id, s.name, s.created_at,

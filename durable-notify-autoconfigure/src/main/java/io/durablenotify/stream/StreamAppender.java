@@ -107,11 +107,12 @@ public interface StreamAppender extends AutoCloseable {
 	}
 
 	/**
-	 * Register what is to be done when the stream ends, or is deleted, without this
-	 * appender: by a call for the stream's name in any instance, or since the lease was
-	 * lost; not when the application stops. For instance, to stop a model that is
-	 * writing. Runs once, on {@code durableNotifyTaskExecutor}; at once if that has
-	 * happened already. If the wake-up for it is lost, it runs a poll interval later.
+	 * Register a callback for an end that another caller causes. The stream was ended or
+	 * deleted by its name, in any instance, or the lease was lost. The callback is not
+	 * called when the application stops. It can stop a model that is writing, for
+	 * instance. It runs once, on {@code durableNotifyTaskExecutor}, and at once if the
+	 * stream has ended already. If the wake-up for it is lost, it runs a poll interval
+	 * later.
 	 * @param callback what is to be done
 	 */
 	default void onEnded(Runnable callback) {

@@ -225,7 +225,7 @@ final class StreamCatalog {
 	}
 
 	/**
-	 * Delete a stream: from the commit on it is gone for readers and writers, and its
+	 * Delete a stream. From the commit on it is gone for readers and writers, and its
 	 * chunks are left to the {@link StreamCleanup}. Waits for the lock on its row.
 	 * @param joined whether the connection is in the caller's transaction, whose settings
 	 * have to stay

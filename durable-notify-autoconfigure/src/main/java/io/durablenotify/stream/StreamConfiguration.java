@@ -129,7 +129,7 @@ public class StreamConfiguration {
 			AppendPipeline pipeline, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamProperties properties,
 			ConfigurableListableBeanFactory beanFactory, ObjectProvider<Observations> observations) {
-		WritingBeans.destroyBefore("durableNotifyOpenAppenders", beanFactory);
+		WriterShutdownOrder.destroyBefore("durableNotifyOpenAppenders", beanFactory);
 		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll, executor,
 				properties, Observations.of(observations));
 	}

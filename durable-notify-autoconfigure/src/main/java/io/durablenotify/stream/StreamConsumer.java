@@ -19,8 +19,8 @@ package io.durablenotify.stream;
 import io.durablenotify.Subscription;
 
 /**
- * A consumer with a name and a stored position, of a stream or of all streams whose names
- * begin with a prefix. Immutable: each method returns a new one. <pre class="code">
+ * A named consumer of a stream, or of all streams with a prefix, with a stored position.
+ * Immutable: each method returns a new one. <pre class="code">
  * reader.consumer("answers/42", "indexer").inTransaction().subscribe((consumed) -> index(consumed.chunk()));
  * </pre>
  * <p>

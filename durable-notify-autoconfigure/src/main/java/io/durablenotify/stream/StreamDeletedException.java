@@ -17,8 +17,8 @@
 package io.durablenotify.stream;
 
 /**
- * Reports to a reader that the stream was deleted: while it was read, or before, if the
- * position {@link StreamPosition#in(String) names} the stream.
+ * Reports to a reader that the stream was deleted. That was while it was read, or before,
+ * if the position {@link StreamPosition#in(String) names} the stream.
  */
 public final class StreamDeletedException extends StreamException {
 

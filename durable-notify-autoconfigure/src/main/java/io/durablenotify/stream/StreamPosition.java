@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * A position at which reading begins: an index, or a number of chunks before the end that
- * the stream has when reading begins; in any stream of the name, or in {@link #in(String)
- * one} only.
+ * A position at which reading begins: an index, or a number of chunks before the end. The
+ * end is the one that the stream has when reading begins. It holds for any stream of the
+ * name, or for {@link #in(String) one} only.
  * <p>
  * The end is that of the chunks that are committed. A transaction that opens a reader
  * finds the end that it sees: at REPEATABLE READ and SERIALIZABLE that of its snapshot,
@@ -71,8 +71,8 @@ public final class StreamPosition {
 	}
 
 	/**
-	 * Read on after what a browser's {@code EventSource} has received, if the application
-	 * sends server-sent events that have the indexes of the chunks as their ids.
+	 * Read on after what a browser's {@code EventSource} has received. For applications
+	 * that send server-sent events with the indexes of the chunks as ids.
 	 * <p>
 	 * The ids of the events of {@code SseStreams} have another form, which only
 	 * {@code SseStreams} understands: pass the header to that.

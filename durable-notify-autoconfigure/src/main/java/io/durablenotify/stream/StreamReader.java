@@ -140,19 +140,19 @@ public interface StreamReader {
 	Optional<StreamInfo> info(String stream);
 
 	/**
-	 * List streams, as the caller's transaction sees them where there is one, in the
-	 * order of their names' bytes, {@code B} before {@code a}, or in
-	 * {@linkplain StreamQuery#descending() descending} order. For the next page, ask for
-	 * what comes {@linkplain StreamQuery#after after} the last name; there is none if
-	 * this one has fewer streams than the limit.
+	 * List streams, in the order of their names' bytes, {@code B} before {@code a}, or in
+	 * {@linkplain StreamQuery#descending() descending} order. In a transaction the caller
+	 * gets what that sees. For the next page, ask for what comes
+	 * {@linkplain StreamQuery#after after} the last name; there is none if this one has
+	 * fewer streams than the limit.
 	 * @param query which streams
 	 * @return the streams, each with its state and next index
 	 */
 	List<StreamInfo> list(StreamQuery query);
 
 	/**
-	 * Return a consumer of a stream: a live reader whose position is stored under a name,
-	 * with one active subscription over all instances. The stream need not exist yet.
+	 * Return a consumer of a stream: a live reader whose position is stored under a name.
+	 * One subscription is active over all instances. The stream need not exist yet.
 	 * @param stream the stream's name
 	 * @param name the consumer's name, unique among all consumers, with the rules of a
 	 * stream's name

@@ -27,8 +27,8 @@ import io.durablenotify.log.LogStore;
 interface StreamStore extends LogStore<Chunk> {
 
 	/**
-	 * Read some chunks of one stream, up to the one that brings them to a number of bytes
-	 * or to the first hole.
+	 * Read some chunks of one stream, up to a number of bytes or to the first hole. The
+	 * chunk that reaches that number is the last one.
 	 * @throws StreamTruncatedException if it begins with a hole
 	 */
 	ChunkPage page(Connection connection, TailedStream stream, StreamPosition from, int limit, long maxBytes)

@@ -129,15 +129,15 @@ public interface StreamWriter {
 	CompletableFuture<Long> appendAsync(String stream, byte[] data);
 
 	/**
-	 * Append a chunk as a part of the current transaction, but only when nothing is left
-	 * to be done but the commit, so that the stream is locked for a moment: after the
-	 * callbacks of all transaction synchronizations, and after JPA has written what it
-	 * keeps in memory until the commit. (With a transaction manager that is no bean of
-	 * the application context, callbacks that were registered later come after it.)
-	 * Streams are locked in one order, so that two transactions that do this cannot run
-	 * into a deadlock. Failures are thrown by the commit, and roll it back; what JPA
-	 * fails to write is a {@link org.springframework.dao.DataAccessException}, or the
-	 * exception itself where Spring cannot translate it.
+	 * Append a chunk just before the current transaction commits. The stream is locked
+	 * for a moment only. The append comes after the callbacks of all transaction
+	 * synchronizations, and after JPA has written what it keeps in memory until the
+	 * commit. (With a transaction manager that is no bean of the application context,
+	 * callbacks that were registered later come after it.) Streams are locked in one
+	 * order, so that two transactions that do this cannot run into a deadlock. Failures
+	 * are thrown by the commit, and roll it back; what JPA fails to write is a
+	 * {@link org.springframework.dao.DataAccessException}, or the exception itself where
+	 * Spring cannot translate it.
 	 * @param stream the stream's name
 	 * @param data the bytes, which must not change before the commit; may be empty
 	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException if there is no
@@ -248,11 +248,11 @@ public interface StreamWriter {
 	StreamAppender appender(String stream);
 
 	/**
-	 * Open a handle for a single writer, which fails the stream unless it is completed:
-	 * when it is closed, when the application stops, and when this process dies, since
-	 * the stream names this instance as its writer's, whose lease then runs out. Of
-	 * several appenders of one stream in different instances, the last one that was
-	 * opened counts.
+	 * Open a handle for the single writer of a stream. Unless it is completed, the stream
+	 * fails: when the handle is closed, when the application stops, and when this process
+	 * dies, since the stream names this instance, whose lease then runs out. Of several
+	 * appenders of one stream in different instances, the last one that was opened
+	 * counts.
 	 * <p>
 	 * Creates the stream where it is missing. One that has ended stays as it is: the
 	 * first append says so. In a transaction the handle is opened as a part of it.

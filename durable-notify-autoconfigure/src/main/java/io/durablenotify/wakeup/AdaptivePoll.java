@@ -46,7 +46,7 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 
 	/**
 	 * How often the interval is compared with the time gone by, relative to the shorter
-	 * interval, so that a change of the listener's state is noticed soon.
+	 * interval. A change of the listener's state is noticed soon.
 	 */
 	private static final int TICKS_PER_INTERVAL = 5;
 

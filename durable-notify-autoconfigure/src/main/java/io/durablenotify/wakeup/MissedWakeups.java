@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Logs that the poll finds what wake-ups should have announced, although they can be
- * received: at most one line every ten minutes. Used by the poll's thread, but for
- * {@link #watch}.
+ * received. There is at most one line every ten minutes. Used by the poll's thread, but
+ * for {@link #watch}.
  */
 final class MissedWakeups {
 

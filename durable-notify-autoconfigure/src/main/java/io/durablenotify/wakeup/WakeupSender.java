@@ -207,7 +207,7 @@ final class WakeupSender implements AutoCloseable {
 					DebugLine line = DebugLine.start(logger);
 					long start = System.nanoTime();
 					notify(connection, this.channel, payloads);
-					line.write(() -> "Sent %d notifications".formatted(payloads.size()));
+					line.write(() -> "Sent %d notification(s)".formatted(payloads.size()));
 					return System.nanoTime() - start;
 				});
 	}

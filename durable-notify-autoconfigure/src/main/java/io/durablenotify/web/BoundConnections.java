@@ -46,7 +46,7 @@ final class BoundConnections {
 
 	/**
 	 * Return whether something is bound to the request's thread that is closed by the
-	 * dispatch after asynchronous processing: an entity manager, by open-in-view.
+	 * dispatch after asynchronous processing. That is an entity manager, by open-in-view.
 	 */
 	static boolean areResourcesBound() {
 		return !TransactionSynchronizationManager.getResourceMap().isEmpty();

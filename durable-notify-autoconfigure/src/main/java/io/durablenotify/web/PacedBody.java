@@ -37,7 +37,7 @@ import org.springframework.http.server.reactive.ServerHttpResponseDecorator;
 import org.springframework.util.ClassUtils;
 
 /**
- * The body of a response, which is written piece by piece: the next piece is requested
+ * The body of a response, which is written piece by piece. The next piece is requested
  * when the socket has taken the one before.
  */
 final class PacedBody implements ResponseChecks.Checked {

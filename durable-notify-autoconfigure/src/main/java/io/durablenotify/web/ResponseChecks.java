@@ -35,7 +35,7 @@ import org.springframework.context.Phased;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Checks the responses that are being written, as long as there are some: heartbeats may
+ * Checks the responses that are being written, as long as there are some. Heartbeats may
  * be due, and clients may take nothing.
  */
 final class ResponseChecks implements SseClients, Lifecycle, Phased, AutoCloseable {

@@ -19,8 +19,8 @@ package io.durablenotify.web;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Runs a task on the threads that signal, without blocking any of them: one thread at a
- * time, and once for all signals that came during the run before.
+ * Runs a task on the threads that signal, without blocking any of them. One thread at a
+ * time runs it, once for all signals that came during the run before.
  */
 final class Signals {
 

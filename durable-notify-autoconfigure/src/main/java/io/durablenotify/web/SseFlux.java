@@ -34,8 +34,8 @@ import reactor.core.publisher.Operators;
 import org.springframework.http.codec.ServerSentEvent;
 
 /**
- * The events of a response, with comments: one at once, so that the headers go out, and
- * one whenever there was no event for a while.
+ * The events of a response, with comments. One comes at once, so that the headers go out,
+ * and one whenever there was no event for a while.
  * <p>
  * An event is taken from the feed when one is requested, so that nothing is buffered
  * here. No comment is sent to a client that takes nothing.

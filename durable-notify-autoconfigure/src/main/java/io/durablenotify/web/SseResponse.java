@@ -40,7 +40,7 @@ import org.springframework.web.context.request.async.WebAsyncUtils;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 /**
- * What a handler method returns: Spring MVC starts asynchronous processing for it, and
+ * What a handler method returns. Spring MVC starts asynchronous processing for it, and
  * the response's bytes are then written by an {@link SseConnection} of its own.
  */
 final class SseResponse extends SseEmitter {
@@ -177,8 +177,7 @@ final class SseResponse extends SseEmitter {
 
 	/**
 	 * Keeps Spring MVC from a dispatch when the container reports that the client has
-	 * left, unless something waits for it: the response ends without, and a stateless
-	 * security filter would deny it.
+	 * left, unless something waits for it. The response ends without a dispatch, which a stateless security filter would deny.
 	 */
 	private static final class DispatchControl extends StandardServletAsyncWebRequest {
 

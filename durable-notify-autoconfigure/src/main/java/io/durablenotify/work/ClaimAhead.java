@@ -21,10 +21,10 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many items a listener claims beyond those that its handlers run: a fixed number, or
- * as many as the handlers begin within a short time. An item that waits for a long
- * handler could run in another instance; one of many that take no time is not worth a
- * claim of its own. Not thread-safe.
+ * How many items a listener claims beyond those that its handlers run. That is a fixed
+ * number, or as many as the handlers begin within a short time. An item that waits for a
+ * long handler could run in another instance; one of many that take no time is not worth
+ * a claim of its own. Not thread-safe.
  */
 final class ClaimAhead {
 

@@ -21,9 +21,9 @@ import java.util.Collection;
 import io.durablenotify.work.WorkInvoker.FirstItems;
 
 /**
- * How much to claim at once: fewer ordering keys where most have more items than their
- * share of a claim, since a key that is given back and claimed again costs as much as
- * some items. Of one queue. Only accessed by the listener's thread.
+ * How much to claim at once. It is fewer ordering keys where most have more items than
+ * their share of a claim, since a key that is given back and claimed again costs as much
+ * as some items. Of one queue. Only accessed by the listener's thread.
  */
 final class ClaimSize {
 

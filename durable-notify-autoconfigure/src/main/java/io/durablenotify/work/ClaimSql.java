@@ -140,7 +140,7 @@ final class ClaimSql {
 	 * @param lowMicros the frontier of this instance's last claim; {@link Long#MIN_VALUE}
 	 * before the first
 	 * @param hintMicros the earliest due time that a wake-up has brought since, or that
-	 * of {@link Claimed#nextHintMicros()}; {@link Micros#NEVER} for none
+	 * of {@link Claimed#nextHintMicros()}; {@link DatabaseMicros#NEVER} for none
 	 * @param withWaits whether to find out for how long the items were due
 	 * @return the outcome, empty if there is no such queue
 	 */

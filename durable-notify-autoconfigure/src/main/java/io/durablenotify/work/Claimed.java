@@ -61,7 +61,7 @@ record Claimed(@Nullable Claim claim, boolean granted, long frontierMicros, long
 	 * was full, the next one must go on there.
 	 */
 	long nextHintMicros() {
-		return (this.more) ? this.frontierMicros : Micros.NEVER;
+		return (this.more) ? this.frontierMicros : DatabaseMicros.NEVER;
 	}
 
 }

@@ -115,7 +115,7 @@ final class DefaultQueueProbes implements QueueProbes {
 		return execute((connection, joined) -> this.readCommitted.run(connection, (session, inside) -> {
 			try (PreparedStatement statement = session.prepareStatement(this.begin)) {
 				statement.setString(1, queue);
-				statement.setLong(2, Micros.of(wait));
+				statement.setLong(2, DatabaseMicros.of(wait));
 				ResultSet result = statement.executeQuery();
 				return result.next() && result.getBoolean(1);
 			}
@@ -126,9 +126,9 @@ final class DefaultQueueProbes implements QueueProbes {
 	public Duration failed(String queue, Duration wait, Duration longest, Duration least) {
 		return execute((connection, joined) -> {
 			try (PreparedStatement statement = connection.prepareStatement(this.failed)) {
-				statement.setLong(1, Micros.of(wait));
-				statement.setLong(2, Micros.of(longest));
-				statement.setLong(3, Micros.of(least));
+				statement.setLong(1, DatabaseMicros.of(wait));
+				statement.setLong(2, DatabaseMicros.of(longest));
+				statement.setLong(3, DatabaseMicros.of(least));
 				statement.setString(4, queue);
 				ResultSet result = statement.executeQuery();
 				return (result.next()) ? Duration.of(Math.max(0, result.getLong(1)), ChronoUnit.MICROS) : least;

@@ -24,8 +24,8 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Divides items into batches, each of which is stored with one statement: those without a
- * key first, and the others in the order in which all transactions lock keys.
+ * Divides items into batches, each of which is stored with one statement. Those without a
+ * key come first, and the others in the order in which all transactions lock keys.
  */
 final class EnqueueBatches {
 
@@ -67,7 +67,7 @@ final class EnqueueBatches {
 
 	private void add(List<Integer> batch) {
 		if (!batch.isEmpty()) {
-			this.batches.addAll(Parts.of(batch, (i) -> this.items.get(i).payload().length));
+			this.batches.addAll(StatementParts.of(batch, (i) -> this.items.get(i).payload().length));
 		}
 	}
 

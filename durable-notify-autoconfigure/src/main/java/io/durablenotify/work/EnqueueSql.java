@@ -360,7 +360,7 @@ final class EnqueueSql {
 	 */
 	@Nullable StoredItem reschedule(Connection connection, String queue, String key, Instant dueAt) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, this.reschedule)) {
-			statement.setLong(2, Micros.of(dueAt));
+			statement.setLong(2, DatabaseMicros.of(dueAt));
 			statement.setLong(3, 0);
 			statement.setString(4, queue);
 			statement.setString(5, key);

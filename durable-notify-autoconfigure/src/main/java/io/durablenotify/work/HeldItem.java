@@ -113,8 +113,8 @@ final class HeldItem implements WorkItem, ObservedItem {
 	}
 
 	/**
-	 * Return for how long the item, or its ordering key, has been due, in nanoseconds;
-	 * negative if that is not known.
+	 * Return for how long the item, or its ordering key, has been due, in nanoseconds. It
+	 * is negative if that is not known.
 	 */
 	long waitedNanos() {
 		long micros = (this.lane != null) ? this.lane.waitedMicros() : this.item.waitedMicros();

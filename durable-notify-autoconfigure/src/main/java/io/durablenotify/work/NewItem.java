@@ -62,14 +62,14 @@ record NewItem(String queue, @Nullable String key, boolean replacing, @Nullable 
 	 * Return when it is due, in microseconds since 1970; 0 for now.
 	 */
 	long dueAtMicros() {
-		return (this.dueAt != null) ? Micros.of(this.dueAt) : 0;
+		return (this.dueAt != null) ? DatabaseMicros.of(this.dueAt) : 0;
 	}
 
 	/**
 	 * Return how many microseconds later it is due.
 	 */
 	long dueInMicros() {
-		return (this.dueIn != null) ? Micros.of(this.dueIn) : 0;
+		return (this.dueIn != null) ? DatabaseMicros.of(this.dueIn) : 0;
 	}
 
 }

@@ -110,7 +110,7 @@ final class PlainEnqueues implements AutoCloseable {
 	}
 
 	private void write(List<PendingEnqueue> batch) {
-		for (List<PendingEnqueue> part : Parts.of(batch, (pending) -> pending.item().payload().length)) {
+		for (List<PendingEnqueue> part : StatementParts.of(batch, (pending) -> pending.item().payload().length)) {
 			write(part, true);
 		}
 		this.completions.accept(batch);

@@ -20,8 +20,8 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has one item of a queue at a time handled over all instances, while what its handlers
- * call fails: for the other packages of durable-notify. Thread-safe.
+ * Has one item of a queue at a time handled over all instances. That is so while what its
+ * handlers call fails. For the other packages of durable-notify. Thread-safe.
  */
 public interface QueueProbes {
 

@@ -120,8 +120,8 @@ final class QueueProgress {
 	}
 
 	/**
-	 * Return the time until a moment of the database's clock, at least what is certain: 0
-	 * while that clock is unknown.
+	 * Return the time until a moment of the database's clock, at least what is certain.
+	 * It is 0 while that clock is unknown.
 	 */
 	private long nanosUntil(long micros, long now) {
 		Clock clock = this.clock;

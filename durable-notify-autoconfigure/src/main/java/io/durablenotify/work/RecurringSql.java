@@ -92,7 +92,7 @@ final class RecurringSql {
 		if (next == null) {
 			return Written.of(false, null);
 		}
-		long dueMicros = Micros.of(next);
+		long dueMicros = DatabaseMicros.of(next);
 		boolean written = (stored.itemId == 0) ? insert(connection, recurrence, stored.queueId, dueMicros)
 				: move(connection, recurrence, stored.itemId, dueMicros);
 		return Written.of(written, (written) ? WorkTopics.due(stored.queueId, dueMicros) : null);

@@ -30,10 +30,10 @@ import io.durablenotify.wakeup.PublishingWrites;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Sees that each recurring work has its item: after the start, and once a minute, since
- * an item can be cancelled, purged, or dead with the instances that have tried it. A
- * changed schedule moves the item after the start only, so that two versions of an
- * application do not move it back and forth.
+ * Creates the items of recurring work that are missing. That is after the start, and once
+ * a minute, since an item can be cancelled, purged, or dead with the instances that have
+ * tried it. A changed schedule moves the item after the start only, so that two versions
+ * of an application do not move it back and forth.
  */
 final class RecurringWork extends PeriodicTask implements Recurrences {
 

@@ -22,9 +22,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.Assert;
 
 /**
- * Thrown by a handler whose attempt has failed, and that knows when the next one is worth
- * it: the item is retried after this time or after the backoff, whichever is later. The
- * attempt counts.
+ * Thrown by a handler to delay the next attempt. The item is retried after this time or
+ * after the backoff, whichever is later. The attempt counts as a failed one.
  */
 @SuppressWarnings("serial")
 public final class RetryLaterException extends RuntimeException {

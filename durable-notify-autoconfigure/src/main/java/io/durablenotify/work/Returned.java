@@ -22,7 +22,7 @@ package io.durablenotify.work;
  * @param kind what became of it
  * @param queueId the queue
  * @param dueMicros when the item is due again, or the rest of its lane;
- * {@link Micros#NEVER} if nothing is
+ * {@link DatabaseMicros#NEVER} if nothing is
  */
 record Returned(Kind kind, int queueId, long dueMicros) {
 

@@ -19,8 +19,8 @@ package io.durablenotify.work;
 import java.time.Instant;
 
 /**
- * Thrown where an item is to be handled again at a time although its last attempt has
- * failed: the handler's transaction rolls back, and failures are counted from 0 again.
+ * Thrown where an item is to be handled again although its last attempt has failed. The
+ * handler's transaction rolls back, and failures are counted from 0 again.
  */
 @SuppressWarnings("serial")
 final class RunAgainException extends RuntimeException {

@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.task.TaskRejectedException;
 
 /**
- * Stores items with keys whose callers do not wait, each with a statement of its own and
- * those of a key in their order. A key that another transaction has locked is tried again
- * and again, and holds up no other.
+ * Stores items with keys whose callers do not wait. Each has a statement of its own, and
+ * those of a key keep their order. A key that another transaction has locked is tried
+ * again and again, and holds up no other.
  */
 final class SeparateEnqueues implements AutoCloseable {
 

@@ -258,7 +258,7 @@ final class SettleSql {
 	 */
 	Returned fail(Connection connection, Done item, String error, Duration delay, boolean dead) throws SQLException {
 		String storable = Spelling.approximate(connection, error);
-		return giveBack(connection, item, (dead) ? "DEAD" : "FAIL", 0, Micros.of(delay),
+		return giveBack(connection, item, (dead) ? "DEAD" : "FAIL", 0, DatabaseMicros.of(delay),
 				StringUtils.truncate(String.valueOf(storable), MAX_ERROR_LENGTH));
 	}
 
@@ -267,7 +267,7 @@ final class SettleSql {
 	 * @return AGAIN or LOST
 	 */
 	Returned postpone(Connection connection, Done item, Duration delay) throws SQLException {
-		return giveBack(connection, item, "POSTPONE", 0, Micros.of(delay), null);
+		return giveBack(connection, item, "POSTPONE", 0, DatabaseMicros.of(delay), null);
 	}
 
 	/**
@@ -275,7 +275,7 @@ final class SettleSql {
 	 * @return AGAIN or LOST
 	 */
 	Returned rearm(Connection connection, Done item, Instant dueAt) throws SQLException {
-		return giveBack(connection, item, "REARM", Micros.of(dueAt), 0, null);
+		return giveBack(connection, item, "REARM", DatabaseMicros.of(dueAt), 0, null);
 	}
 
 	/**

@@ -371,7 +371,9 @@ final class Settlements {
 	}
 
 	static String refused(HeldItem item) {
-		return "The outcome of %s was refused: it was cancelled, or another instance has taken it over".formatted(item);
+		return ("The outcome of %s was not stored: it was cancelled, or another instance has taken it over and handles it "
+				+ "again")
+			.formatted(item);
 	}
 
 	/**

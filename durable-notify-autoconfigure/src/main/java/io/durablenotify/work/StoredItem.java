@@ -26,8 +26,8 @@ import io.durablenotify.work.Enqueued.Outcome;
  * @param itemId the item's id, or that of the item of an ordering key
  * @param coalesced whether the request was coalesced into an item that was there
  * @param dueMicros when it is due, by the database's clock, or shortly before that;
- * {@link Micros#NEVER} where there is nothing to wake up for: what it was coalesced into,
- * or its ordering key, is due already or running
+ * {@link DatabaseMicros#NEVER} where there is nothing to wake up for: what it was
+ * coalesced into, or its ordering key, is due already or running
  */
 record StoredItem(int queueId, long itemId, boolean coalesced, long dueMicros) {
 

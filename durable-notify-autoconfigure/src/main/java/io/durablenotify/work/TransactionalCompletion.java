@@ -73,7 +73,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 
 	private Returned complete(Connection connection, Done done, boolean keeping) throws SQLException {
 		if (this.sql.completeInTransaction(connection, done, keeping)) {
-			return new Returned(Kind.DONE, done.claim().queueId(), Micros.NEVER);
+			return new Returned(Kind.DONE, done.claim().queueId(), DatabaseMicros.NEVER);
 		}
 		return this.sql.again(connection, done);
 	}

@@ -24,16 +24,17 @@ import java.util.List;
 public interface WorkHealth {
 
 	/**
-	 * Return the queues that have items which have been due for a minute, and that no
-	 * instance has searched for items for a minute. Checked about once a minute.
+	 * Return the queues with due items that no instance handles. The items have been due
+	 * for a minute, and no instance has claimed from the queue for a minute. Checked
+	 * about once a minute.
 	 * @return their names, of the first hundred
 	 */
 	List<String> unhandledQueues();
 
 	/**
-	 * Return the queues whose handlers fail altogether, so that over all instances one
-	 * item at a time is tried, as the outbox does with a receiver that is away. Checked
-	 * about once a minute.
+	 * Return the queues of which one item at a time is tried, over all instances. Their
+	 * handlers fail altogether: the outbox does that with a receiver that is away.
+	 * Checked about once a minute.
 	 * @return their names, of the first hundred
 	 */
 	List<String> probedQueues();

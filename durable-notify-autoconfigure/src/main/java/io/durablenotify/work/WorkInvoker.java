@@ -51,7 +51,7 @@ final class WorkInvoker {
 	private static final Log logger = LogFactory.getLog(WorkListeners.class);
 
 	/**
-	 * By how much a delay between attempts is longer or shorter at most, by chance: items
+	 * By how much a delay between attempts is longer or shorter at most, by chance. Items
 	 * that failed together are not retried together.
 	 */
 	private static final double JITTER = 0.2;
@@ -87,7 +87,7 @@ final class WorkInvoker {
 
 	private final Observations observations;
 
-	WorkInvoker(Target target, @Nullable TransactionOperations transactions, ListenerSettings settings,
+	WorkInvoker(Target target, @Nullable TransactionOperations transactions, WorkListenerSettings settings,
 			LaneItems laneItems, Settlements settlements, TransactionalCompletion completion, RunningItems running,
 			Observations observations) {
 		this.observations = observations;
@@ -154,8 +154,8 @@ final class WorkInvoker {
 	}
 
 	/**
-	 * Fetch the next items of an ordering key; none if that fails, so that it is given
-	 * back, and claimed again.
+	 * Fetch the next items of an ordering key. There are none if that fails, so that it
+	 * is given back, and claimed again.
 	 */
 	private List<ClaimedItem> fetch(ClaimedItem lane, long after) {
 		try {

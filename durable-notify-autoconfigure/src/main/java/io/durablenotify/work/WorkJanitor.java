@@ -38,9 +38,9 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes over claims of instances that do not exist, looks for queues that no instance
- * handles, and deletes what was finished, or died, long ago. Runs about once a minute in
- * every instance.
+ * Takes over claims of instances that do not exist, and deletes what was finished, or
+ * died, long ago. Also looks for queues that no instance handles. Runs about once a
+ * minute in every instance.
  * <p>
  * Also has the server asked what needs attention, so that this is logged without metrics.
  */
@@ -147,7 +147,7 @@ final class WorkJanitor extends PeriodicTask {
 		List<Wakeup> wakeups = new ArrayList<>();
 		for (TakenOver taken : this.takeOver.takeOver(connection, instanceId)) {
 			items += taken.items();
-			if (taken.dueMicros() != Micros.NEVER) {
+			if (taken.dueMicros() != DatabaseMicros.NEVER) {
 				wakeups.add(WorkTopics.due(taken.queueId(), taken.dueMicros()));
 			}
 		}

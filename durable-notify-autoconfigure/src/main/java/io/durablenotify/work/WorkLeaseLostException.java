@@ -19,9 +19,8 @@ package io.durablenotify.work;
 import org.springframework.dao.ConcurrencyFailureException;
 
 /**
- * Thrown where an item is to be completed that this instance does not hold any more:
- * another instance has taken it over, or it was cancelled. The transaction must roll
- * back.
+ * Thrown when an instance completes an item that it does not hold any more. Another
+ * instance has taken it over, or it was cancelled. The transaction must roll back.
  */
 @SuppressWarnings("serial")
 public final class WorkLeaseLostException extends ConcurrencyFailureException {

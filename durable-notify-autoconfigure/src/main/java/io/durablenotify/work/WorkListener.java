@@ -106,8 +106,8 @@ public @interface WorkListener {
 
 	/**
 	 * Whether the engine opens a transaction around the method and completes the item in
-	 * it: exactly once together with what the method writes to the database. Otherwise
-	 * the item is completed after the method has returned: at least once.
+	 * it. What the method writes to the database then happens exactly once. Otherwise the
+	 * item is completed after the method has returned: at least once.
 	 * @return whether it does
 	 */
 	boolean transactional() default false;

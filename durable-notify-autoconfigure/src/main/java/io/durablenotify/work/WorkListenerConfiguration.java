@@ -51,6 +51,8 @@ public class WorkListenerConfiguration {
 	 */
 	public static final String EXECUTOR_BEAN_NAME = "durableNotifyWorkExecutor";
 
+	private static final String THREAD_NAME_PREFIX = "durable-notify-work-handler-";
+
 	/**
 	 * As many threads as the listeners have handlers: their concurrency is the limit.
 	 */
@@ -58,12 +60,12 @@ public class WorkListenerConfiguration {
 	@ConditionalOnMissingBean(name = EXECUTOR_BEAN_NAME)
 	AsyncTaskExecutor durableNotifyWorkExecutor(Environment environment) {
 		if (Threading.VIRTUAL.isActive(environment)) {
-			SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor("durable-notify-work-");
+			SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor(THREAD_NAME_PREFIX);
 			executor.setVirtualThreads(true);
 			return executor;
 		}
 		ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
-		executor.setThreadNamePrefix("durable-notify-work-");
+		executor.setThreadNamePrefix(THREAD_NAME_PREFIX);
 		executor.setCorePoolSize(0);
 		executor.setQueueCapacity(0);
 		executor.setKeepAliveSeconds(30);

@@ -65,7 +65,7 @@ final class WorkListenerContainer {
 	 */
 	private static final int TURN_OF_THE_LAST = 8;
 
-	private final ListenerSettings settings;
+	private final WorkListenerSettings settings;
 
 	private final boolean batches;
 
@@ -100,7 +100,7 @@ final class WorkListenerContainer {
 
 	private boolean othersWoken;
 
-	WorkListenerContainer(ListenerSettings settings, boolean batches, List<QueueProgress> queues,
+	WorkListenerContainer(WorkListenerSettings settings, boolean batches, List<QueueProgress> queues,
 			Supplier<Lease> leases, ClaimSource claims, WorkInvoker invoker, Settlements settlements,
 			Executor executor) {
 		this.settings = settings;
@@ -116,7 +116,7 @@ final class WorkListenerContainer {
 			this.sizes.put(queue, new ClaimSize(settings.concurrency()));
 			this.failures.put(queue, failures(queue.name()));
 		});
-		this.loop = new BackgroundLoop("durable-notify-work-" + settings.queues().get(0),
+		this.loop = new BackgroundLoop("durable-notify-work-claim-" + settings.queues().get(0),
 				failures(String.join("', '", settings.queues())), this::claim);
 	}
 

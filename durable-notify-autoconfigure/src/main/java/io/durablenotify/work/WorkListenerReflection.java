@@ -23,7 +23,7 @@ import org.springframework.aot.hint.ReflectionHints;
 import org.springframework.aot.hint.annotation.SimpleReflectiveProcessor;
 
 /**
- * The hints of a {@link WorkListener} method for a native image: it is invoked, and its
+ * The hints of a {@link WorkListener} method for a native image. It is invoked, and its
  * payload may be read from JSON.
  */
 final class WorkListenerReflection extends SimpleReflectiveProcessor {

@@ -78,7 +78,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
 
 	/**
-	 * How often claims that this instance does not know are given back: a claim can be
+	 * How often claims that this instance does not know are given back. A claim can be
 	 * committed long after its connection was given up.
 	 */
 	private static final Duration RECONCILE_INTERVAL = Duration.ofMinutes(1);
@@ -232,7 +232,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	private void start(Registration registration) {
-		ListenerSettings settings = ListenerSettings.of(registration.spec, registration.batches, this.properties);
+		WorkListenerSettings settings = WorkListenerSettings.of(registration.spec, registration.batches,
+				this.properties);
 		List<QueueProgress> queues = this.database.executeSeparately("register queues", (connection, joined) -> {
 			List<QueueProgress> registered = new ArrayList<>();
 			for (String queue : settings.queues()) {

@@ -61,7 +61,7 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	}
 
 	/**
-	 * The delays between attempts: each is the one before times the multiplier, and up to
+	 * The delays between attempts. Each is the one before times the multiplier, and up to
 	 * a fifth longer or shorter by chance.
 	 *
 	 * @param delay the first delay
@@ -133,8 +133,8 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	}
 
 	/**
-	 * Have the engine open a transaction around the handler: the item is completed
-	 * exactly once together with what the handler writes to the database.
+	 * Have the engine open a transaction around the handler, and complete the item in it.
+	 * What the handler writes to the database happens exactly once.
 	 * @return the new specification
 	 */
 	public WorkListenerSpec inTransaction() {

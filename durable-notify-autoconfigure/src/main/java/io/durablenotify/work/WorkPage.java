@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A page of items.
  *
- * @param items the items, of an ordering key that is pending or running one for all
+ * @param items the items; an ordering key that is pending or running is one item
  * @param next where the next page begins, for {@link WorkQuery#after}; {@code null} if
  * this is the last one
  */

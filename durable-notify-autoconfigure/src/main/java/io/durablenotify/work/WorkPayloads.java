@@ -22,8 +22,8 @@ import io.durablenotify.StreamCodec;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Payloads as they are stored, without the name of a class: text in UTF-8, bytes as they
- * are, nothing for {@code null}, and any other value as JSON.
+ * Payloads as they are stored, without the name of a class. They are text in UTF-8, bytes
+ * as they are, nothing for {@code null}, and any other value as JSON.
  */
 final class WorkPayloads {
 

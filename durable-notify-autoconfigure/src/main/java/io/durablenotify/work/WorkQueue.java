@@ -67,9 +67,9 @@ public interface WorkQueue {
 	CompletableFuture<Enqueued> enqueueAsync(WorkRequest request);
 
 	/**
-	 * Enqueue an item just before the caller's transaction commits, in the order of the
-	 * keys, so that the rows of keys are locked for a moment only. Without a transaction
-	 * this is {@link #enqueue}.
+	 * Enqueue an item just before the caller's transaction commits. The rows of keys are
+	 * locked in one order, and for a moment only. Without a transaction this is
+	 * {@link #enqueue}.
 	 * @param request the request
 	 */
 	void enqueueOnCommit(WorkRequest request);

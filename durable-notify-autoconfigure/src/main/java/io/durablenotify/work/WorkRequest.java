@@ -118,7 +118,7 @@ public final class WorkRequest {
 	}
 
 	/**
-	 * Set when the item is due. The items after one with an ordering key wait for it.
+	 * Set when the item is due. Later items of the same ordering key wait for it.
 	 * @param dueAt when it is due, by the database's clock
 	 * @return the request
 	 */

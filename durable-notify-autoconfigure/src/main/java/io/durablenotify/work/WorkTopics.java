@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class WorkTopics {
 
 	/**
-	 * A queue has an item: the wake-up has the queue's id, and the negative due time as
+	 * A queue has an item. The wake-up has the queue's id, and the negative due time as
 	 * its position, so that the earliest of several is kept.
 	 */
 	static final String QUEUES = "work";
@@ -52,7 +52,7 @@ final class WorkTopics {
 	 * if it is due again.
 	 */
 	static @Nullable Wakeup wakeup(Returned returned) {
-		return (returned.dueMicros() != Micros.NEVER) ? due(returned.queueId(), returned.dueMicros()) : null;
+		return (returned.dueMicros() != DatabaseMicros.NEVER) ? due(returned.queueId(), returned.dueMicros()) : null;
 	}
 
 }

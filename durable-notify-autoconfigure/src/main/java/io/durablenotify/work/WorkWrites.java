@@ -114,8 +114,8 @@ final class WorkWrites {
 	}
 
 	/**
-	 * Store items, all or none: those without a key first, and the others in an order in
-	 * which no two transactions wait for each other.
+	 * Store items, all or none. Those without a key come first, and the others in an
+	 * order in which no two transactions wait for each other.
 	 * @return what was stored, in the order of the items
 	 */
 	List<StoredItem> storeAll(List<NewItem> items) {
@@ -260,7 +260,7 @@ final class WorkWrites {
 	private static Collection<Wakeup> wakeups(List<? extends @Nullable StoredItem> items) {
 		Map<Integer, Long> due = new LinkedHashMap<>();
 		for (StoredItem item : items) {
-			if (item != null && item.dueMicros() != Micros.NEVER) {
+			if (item != null && item.dueMicros() != DatabaseMicros.NEVER) {
 				due.merge(item.queueId(), item.dueMicros(), Math::min);
 			}
 		}

@@ -15,7 +15,7 @@
  */
 
 /**
- * Work: items in queues that are handled once, by one instance at a time.
+ * Work: items in queues, which one instance handles at a time until they are completed.
  */
 @NullMarked
 package io.durablenotify.work;

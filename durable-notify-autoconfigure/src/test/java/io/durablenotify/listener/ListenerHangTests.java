@@ -86,7 +86,7 @@ class ListenerHangTests {
 
 	@Test
 	void aChannelThatIsAskedForWhileConnectingIsResyncedOnce() {
-		Channels channels = new Channels();
+		NotificationChannels channels = new NotificationChannels();
 		AtomicInteger resyncs = new AtomicInteger();
 		channels.add("asked_for_later", new ChannelHandler() {
 

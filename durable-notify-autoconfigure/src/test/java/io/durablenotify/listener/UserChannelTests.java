@@ -212,7 +212,7 @@ class UserChannelTests {
 	void aPendingResyncIsNotDeliveredAfterACancel() {
 		List<Runnable> tasks = new ArrayList<>();
 		Recorder recorder = new Recorder();
-		Channels channels = new Channels();
+		NotificationChannels channels = new NotificationChannels();
 		Subscription subscription = channels.add("pending", recorder, tasks::add);
 		channels.resync("pending");
 		subscription.cancel();
@@ -347,7 +347,8 @@ class UserChannelTests {
 			.createDatabase("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
 		try (Instance other = Instance.start(latin1)) {
 			// As one that was registered while the database was away
-			Channels channels = (Channels) ReflectionTestUtils.getField(other.listener(), "channels");
+			NotificationChannels channels = (NotificationChannels) ReflectionTestUtils.getField(other.listener(),
+					"channels");
 			Subscription unspellable = channels.add("日本", new Recorder(), Runnable::run);
 			Eventually.await(() -> !unspellable.isActive(), other.listener()::state);
 			assertThat(output).contains("Failed to listen on channel '日本'; its handler is removed");

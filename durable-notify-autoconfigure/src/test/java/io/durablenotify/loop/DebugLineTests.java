@@ -85,7 +85,7 @@ class DebugLineTests {
 		instance.bean(WorkQueue.class).enqueue(WorkRequest.of("queue", "x"));
 		await(StreamReader.class, "Fetched 1 chunks of 1 streams in \\d+ \u00b5s");
 		await(StreamWriter.class, "Sent 2 chunks for 1 streams in \\d+ \u00b5s");
-		await(Wakeups.class, "Sent \\d+ notifications in \\d+ \u00b5s");
+		await(Wakeups.class, "Sent \\d+ notification\\(s\\) in \\d+ \u00b5s");
 		await(WorkListeners.class, "Claimed 1 items of queue 'queue' in \\d+ \u00b5s");
 	}
 

@@ -98,7 +98,7 @@ class MicrometerObservationsTests {
 	@EnumSource
 	void hasTheNameAndKeysThatAreDocumented(DurableNotifyObservations observation) {
 		Observed observed = start(observation, this.observations).open();
-		this.observations.send("7", "order.placed");
+		this.observations.describeSend("7", "order.placed");
 		Observation.Context context = context();
 		assertThat(context.getName())
 			.isEqualTo("durablenotify." + observation.name().toLowerCase(Locale.ROOT).replace('_', '.'));

@@ -175,7 +175,7 @@ class OutboxCircuitProcessTests {
 			this.receiver.awaitRequests(3);
 			this.release.countDown();
 			this.process.resume();
-			this.process.awaitLine("was refused");
+			this.process.awaitLine("The outcome of item");
 			int probes = probes();
 			Eventually.await(() -> probes() >= probes + 3, this::state);
 			// None has ended, and begun anew
@@ -201,7 +201,7 @@ class OutboxCircuitProcessTests {
 			assertThat(other.context().isRunning()).isTrue();
 			awaitHeld();
 			this.process.resume();
-			this.process.awaitLine("was refused");
+			this.process.awaitLine("The outcome of item");
 			assertThat(this.receiver.requests()).hasSize(1);
 			this.receiver.answer(503);
 			this.release.countDown();

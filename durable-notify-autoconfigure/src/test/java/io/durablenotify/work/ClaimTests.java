@@ -195,7 +195,7 @@ class ClaimTests extends AbstractWorkSqlTests {
 			if (!hinted) {
 				this.work.searchAll(true);
 			}
-			long hint = (hinted) ? late.dueMicros() : Micros.NEVER;
+			long hint = (hinted) ? late.dueMicros() : DatabaseMicros.NEVER;
 			List<String> found = new ArrayList<>();
 			for (int i = 0; i < 3; i++) {
 				Claimed claimed = this.work.claim(queue, 1, hint);
@@ -216,7 +216,7 @@ class ClaimTests extends AbstractWorkSqlTests {
 		this.work.searchAll(false);
 		Instant dueAt = WorkTables.now(this.work.jdbc()).plusMillis(100);
 		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, "moved", "key", dueAt));
-		this.other.passBy(queue, Micros.of(dueAt) + 50_000);
+		this.other.passBy(queue, DatabaseMicros.of(dueAt) + 50_000);
 		Done item = WorkTables.done(running).get(0);
 		assertThat(this.work.complete(List.of(item), List.of(running.claim()))).isEmpty();
 		assertThat(this.work.again(item).kind()).isEqualTo(Returned.Kind.AGAIN);
@@ -233,7 +233,7 @@ class ClaimTests extends AbstractWorkSqlTests {
 		this.other.run((connection, joined) -> this.other.enqueue().reschedule(connection, "future", "key", dueAt));
 		Done item = WorkTables.done(running).get(0);
 		assertThat(this.work.complete(List.of(item), List.of(running.claim()))).isEmpty();
-		assertThat(this.work.again(item).dueMicros()).isEqualTo(Micros.of(dueAt));
+		assertThat(this.work.again(item).dueMicros()).isEqualTo(DatabaseMicros.of(dueAt));
 		assertThat(this.work.claim(queue, 10).nextDueMicros()).isGreaterThan(3_500_000_000L);
 	}
 
@@ -246,10 +246,10 @@ class ClaimTests extends AbstractWorkSqlTests {
 			this.work.jdbc()
 				.update("UPDATE durable_notify.work_queues SET frontier = now() + interval '1 hour', looked_at = now() WHERE queue_id = ?",
 						queue);
-			long low = Micros.of(WorkTables.now(this.work.jdbc()).plusSeconds(3600));
+			long low = DatabaseMicros.of(WorkTables.now(this.work.jdbc()).plusSeconds(3600));
 			this.work.insert("clock", "a");
 			Claimed claimed = this.work.run((connection, joined) -> this.work.claims()
-				.claim(connection, queue, "clock", this.work.instanceId(), 10, low, Micros.NEVER, true)
+				.claim(connection, queue, "clock", this.work.instanceId(), 10, low, DatabaseMicros.NEVER, true)
 				.orElseThrow());
 			return WorkTables.texts(claimed).contains("a");
 		}, () -> queue);

@@ -68,7 +68,8 @@ class EnqueueTests extends AbstractWorkSqlTests {
 		assertThat(coalesced.itemId()).isEqualTo(stored.itemId());
 		assertThat(coalesced.coalesced()).isTrue();
 		assertThat(coalesced.dueMicros()).isLessThan(stored.dueMicros());
-		assertThat(this.work.put(later).dueMicros()).as("others were woken for what is due").isEqualTo(Micros.NEVER);
+		assertThat(this.work.put(later).dueMicros()).as("others were woken for what is due")
+			.isEqualTo(DatabaseMicros.NEVER);
 		Claimed claimed = this.work.claim(queue, 10);
 		assertThat(claimed.items()).hasSize(1);
 		assertThat(claimed.items().get(0).payload()).as("the first").isEqualTo(new byte[1]);
@@ -119,7 +120,7 @@ class EnqueueTests extends AbstractWorkSqlTests {
 			.queryForObject("SELECT durable_notify.work_micros(min(due_at)) FROM durable_notify.work_items "
 					+ "WHERE queue_id = ?", Long.class, queue);
 		assertThat(stored).hasSize(3)
-			.allSatisfy((item) -> assertThat(item.dueMicros()).isBetween(Micros.of(before), first));
+			.allSatisfy((item) -> assertThat(item.dueMicros()).isBetween(DatabaseMicros.of(before), first));
 	}
 
 	@Test
@@ -157,7 +158,7 @@ class EnqueueTests extends AbstractWorkSqlTests {
 			.map(PGNotification::getParameter)
 			.filter((payload) -> payload.startsWith("1 sql work " + queue + ":-"))
 			.toList();
-		long due = Micros.of(WorkTables.now(this.work.jdbc()));
+		long due = DatabaseMicros.of(WorkTables.now(this.work.jdbc()));
 		assertThat(payloads).hasSizeGreaterThanOrEqualTo(3).allSatisfy((payload) -> {
 			assertThat(payload).endsWith(":-");
 			assertThat(-Long.parseLong(payload.split(":")[1])).isBetween(due - 60_000_000, due);

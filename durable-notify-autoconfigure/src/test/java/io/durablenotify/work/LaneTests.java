@@ -116,8 +116,8 @@ class LaneTests extends AbstractWorkSqlTests {
 	void onlyTheFirstItemOfAKeyHasOthersWakeUp() {
 		this.work.queue("wakeups");
 		StoredItem first = append("wakeups", "key", "a");
-		assertThat(first.dueMicros()).isLessThan(Micros.NEVER);
-		assertThat(append("wakeups", "key", "b").dueMicros()).isEqualTo(Micros.NEVER);
+		assertThat(first.dueMicros()).isLessThan(DatabaseMicros.NEVER);
+		assertThat(append("wakeups", "key", "b").dueMicros()).isEqualTo(DatabaseMicros.NEVER);
 	}
 
 	@Test
@@ -225,9 +225,9 @@ class LaneTests extends AbstractWorkSqlTests {
 			.run((connection, joined) -> this.work.settle().releaseLanes(connection, lanes));
 		assertThat(released.values()).extracting(Returned::kind)
 			.containsExactly(Returned.Kind.AGAIN, Returned.Kind.AGAIN);
-		assertThat(released.get(lanes.get(0)).dueMicros()).isBetween(Micros.of(before),
-				Micros.of(WorkTables.now(this.work.jdbc())) + 10_000);
-		assertThat(released.get(lanes.get(1)).dueMicros()).isEqualTo(Micros.of(later));
+		assertThat(released.get(lanes.get(0)).dueMicros()).isBetween(DatabaseMicros.of(before),
+				DatabaseMicros.of(WorkTables.now(this.work.jdbc())) + 10_000);
+		assertThat(released.get(lanes.get(1)).dueMicros()).isEqualTo(DatabaseMicros.of(later));
 		assertThat(handle(queue)).containsExactly("b");
 		assertThat(this.work.claimedIds(claims.get(1))).isEmpty();
 	}
@@ -279,7 +279,7 @@ class LaneTests extends AbstractWorkSqlTests {
 			.supply(() -> this.other.put(WorkTables.ordered("removed", "key", "b")));
 		database.awaitLockWait();
 		this.work.commit();
-		assertThat(waiting.join().dueMicros()).isLessThan(Micros.NEVER);
+		assertThat(waiting.join().dueMicros()).isLessThan(DatabaseMicros.NEVER);
 		assertThat(handle(queue)).containsExactly("b");
 	}
 
@@ -301,7 +301,7 @@ class LaneTests extends AbstractWorkSqlTests {
 		append("held", "other", "c");
 		assertThat(this.work.claim(queue, 10).items()).extracting(ClaimedItem::key).containsExactly("other");
 		Claimed again = awaitLane(queue);
-		assertThat(Micros.of(WorkTables.now(this.work.jdbc()))).isGreaterThan(failed.dueMicros());
+		assertThat(DatabaseMicros.of(WorkTables.now(this.work.jdbc()))).isGreaterThan(failed.dueMicros());
 		List<ClaimedItem> items = this.work.laneItems(again.items().get(0));
 		assertThat(items).extracting(WorkTables::text).containsExactly("a", "b");
 		assertThat(items).extracting(ClaimedItem::failures).containsExactly(1, 0);
@@ -342,7 +342,7 @@ class LaneTests extends AbstractWorkSqlTests {
 			ClaimedItem lane = claimed.items().get(0);
 			Returned dead = this.work.fail(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), AT_ONCE,
 					true);
-			assertThat(dead).isEqualTo(new Returned(Returned.Kind.DEAD, queue, Micros.NEVER));
+			assertThat(dead).isEqualTo(new Returned(Returned.Kind.DEAD, queue, DatabaseMicros.NEVER));
 			append("blocks", "key", "c");
 			this.work.searchAll(true);
 			Claimed none = this.work.claim(queue, 10);

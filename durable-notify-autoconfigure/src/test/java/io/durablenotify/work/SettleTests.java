@@ -66,7 +66,7 @@ class SettleTests extends AbstractWorkSqlTests {
 		Claimed claimed = this.work.claim(queue, 10);
 		this.work.searchAll(false);
 		StoredItem coalesced = this.other.put(WorkTables.keyed("more", "key", "second"));
-		assertThat(coalesced).isEqualTo(new StoredItem(queue, stored.itemId(), true, Micros.NEVER));
+		assertThat(coalesced).isEqualTo(new StoredItem(queue, stored.itemId(), true, DatabaseMicros.NEVER));
 		Done item = WorkTables.done(claimed).get(0);
 		assertThat(this.work.complete(List.of(item), List.of(claimed.claim()))).isEmpty();
 		Returned returned = this.work.again(item);
@@ -130,7 +130,7 @@ class SettleTests extends AbstractWorkSqlTests {
 		assertThat(this.work.complete(List.of(item), List.of())).isEmpty();
 		assertThat(this.work.again(item).kind()).isEqualTo(Returned.Kind.LOST);
 		Claimed again = this.other.awaitClaim(queue, 10);
-		assertThat(Micros.of(WorkTables.now(this.work.jdbc()))).isGreaterThan(returned.dueMicros());
+		assertThat(DatabaseMicros.of(WorkTables.now(this.work.jdbc()))).isGreaterThan(returned.dueMicros());
 		assertThat(again.items()).extracting(ClaimedItem::failures).containsExactly(1);
 	}
 
@@ -224,7 +224,7 @@ class SettleTests extends AbstractWorkSqlTests {
 		java.time.Instant dueAt = WorkTables.now(this.work.jdbc()).plusSeconds(60);
 		Returned rearmed = this.work
 			.run((connection, joined) -> this.work.settle().rearm(connection, WorkTables.done(third).get(0), dueAt));
-		assertThat(rearmed.dueMicros()).isEqualTo(Micros.of(dueAt));
+		assertThat(rearmed.dueMicros()).isEqualTo(DatabaseMicros.of(dueAt));
 		assertThat(this.work.row(stored.itemId())).containsEntry("failures", 0)
 			.containsEntry("token", 1)
 			.containsEntry("last_error", null);

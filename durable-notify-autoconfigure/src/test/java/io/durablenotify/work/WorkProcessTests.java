@@ -154,7 +154,7 @@ class WorkProcessTests {
 			Eventually.await(() -> this.handled.size() == 1, this::state);
 			Eventually.await(() -> left() == 0, this::state);
 			process.resume();
-			process.awaitLine("was refused");
+			process.awaitLine("The outcome of item");
 			assertThat(effects()).containsExactly("a");
 			assertThat(Collections.frequency(effects(), "a")).isOne();
 		}

@@ -228,7 +228,7 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	Claimed claim(int queueId, int limit) {
-		return claim(queueId, limit, Micros.NEVER);
+		return claim(queueId, limit, DatabaseMicros.NEVER);
 	}
 
 	/**

@@ -126,7 +126,7 @@ class KilledInstanceTests {
 		assertThat(this.client.orderEvents(order)).isEqualTo(completedFrom(stopped));
 		signal("-CONT");
 		await("refusal").atMost(Duration.ofSeconds(60))
-			.untilAsserted(() -> assertThat(output()).contains("was refused"));
+			.untilAsserted(() -> assertThat(output()).contains("The outcome of item"));
 		assertThat(this.log.read(order, 0, 100).events()).hasSameSizeAs(completedFrom(stopped));
 		assertThat(results(order)).isEqualTo(resultsFrom(stopped));
 	}

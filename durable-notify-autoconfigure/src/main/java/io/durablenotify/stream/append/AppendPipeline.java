@@ -275,7 +275,7 @@ public final class AppendPipeline implements AutoCloseable {
 	 * Return the state of what is not written yet.
 	 * @return the state, taken now
 	 */
-	public AppendState state() {
+	public AppendBacklog state() {
 		return this.queue.state();
 	}
 

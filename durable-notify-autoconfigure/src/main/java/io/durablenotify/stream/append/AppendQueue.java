@@ -335,10 +335,10 @@ final class AppendQueue {
 		}
 	}
 
-	AppendState state() {
+	AppendBacklog state() {
 		this.lock.lock();
 		try {
-			return new AppendState(this.bytes, this.maxBytes, this.muted.size());
+			return new AppendBacklog(this.bytes, this.maxBytes, this.muted.size());
 		}
 		finally {
 			this.lock.unlock();

@@ -209,9 +209,9 @@ public final class AppendWrite {
 	}
 
 	/**
-	 * Append to streams, in one transaction unless streams are deleted or created at the
-	 * same time, and complete the appends as soon as their outcome is known. Those to
-	 * streams that are to be skipped are not completed.
+	 * Append to streams, and complete the appends as soon as their outcome is known. That
+	 * is one transaction, unless streams are deleted or created at the same time. Those
+	 * to streams that are to be skipped are not completed.
 	 * @param groups at most one per stream
 	 * @throws SQLException if it failed: nothing is stored then of what is not completed,
 	 * unless the connection was lost

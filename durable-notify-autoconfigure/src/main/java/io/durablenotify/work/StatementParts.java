@@ -23,7 +23,7 @@ import java.util.function.ToIntFunction;
 /**
  * Divides what is too much for one statement.
  */
-final class Parts {
+final class StatementParts {
 
 	/**
 	 * How many bytes of payload a statement has, unless a single item has more: the
@@ -33,7 +33,7 @@ final class Parts {
 
 	private static final int MAX_ITEMS = 5_000;
 
-	private Parts() {
+	private StatementParts() {
 	}
 
 	/**

@@ -24,5 +24,5 @@ package io.durablenotify.stream.append;
  * @param locked how many streams another transaction has locked, so that their appends
  * wait for it
  */
-public record AppendState(long queuedBytes, long limitBytes, int locked) {
+public record AppendBacklog(long queuedBytes, long limitBytes, int locked) {
 }

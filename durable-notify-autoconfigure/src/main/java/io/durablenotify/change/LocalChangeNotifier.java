@@ -40,7 +40,7 @@ import org.springframework.util.Assert;
  * A {@link ChangeNotifier} within this JVM, for databases that are not PostgreSQL. Keeps
  * the changes that wait for a handler in memory, up to a limit.
  */
-final class LocalNotifier implements ChangeNotifier, AutoCloseable {
+final class LocalChangeNotifier implements ChangeNotifier, AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
 
@@ -71,7 +71,7 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	 * Create a new instance. Logs a warning that it works within this JVM only.
 	 * @param product the database's name and version
 	 */
-	LocalNotifier(String product, Executor executor, Clock clock, Observations observations) {
+	LocalChangeNotifier(String product, Executor executor, Clock clock, Observations observations) {
 		this.observations = observations;
 		this.executor = executor;
 		this.clock = clock;
@@ -96,7 +96,7 @@ final class LocalNotifier implements ChangeNotifier, AutoCloseable {
 	}
 
 	/**
-	 * Add each change to all feeds before the next one: a change that a handler publishes
+	 * Add each change to all feeds before the next one. A change that a handler publishes
 	 * in response to another must not be delivered before that one.
 	 */
 	private void deliver(List<Change> changes) {

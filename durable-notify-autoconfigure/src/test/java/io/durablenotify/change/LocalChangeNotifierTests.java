@@ -49,9 +49,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for {@link LocalNotifier}.
+ * Tests for {@link LocalChangeNotifier}.
  */
-class LocalNotifierTests extends ChangeNotifierContract {
+class LocalChangeNotifierTests extends ChangeNotifierContract {
 
 	private static Instance instance;
 
@@ -91,7 +91,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 
 	@Test
 	void aChangeInTheTransactionOfAnotherManagerIsNotReceivedIfThatRollsBack() {
-		LocalNotifier notifier = notifier((task) -> task.run());
+		LocalChangeNotifier notifier = notifier((task) -> task.run());
 		RecordingChangeHandler handler = new RecordingChangeHandler();
 		notifier.subscribe("a", handler);
 		new TransactionTemplate(new ForeignTransactionManager()).executeWithoutResult((status) -> {
@@ -103,7 +103,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 
 	@Test
 	void aChangeIsReceivedIfItIsUnknownWhetherItsTransactionCommitted() {
-		LocalNotifier notifier = notifier((task) -> task.run());
+		LocalChangeNotifier notifier = notifier((task) -> task.run());
 		RecordingChangeHandler handler = new RecordingChangeHandler();
 		notifier.subscribe("a", handler);
 		assertThatExceptionOfType(TransactionException.class)
@@ -120,7 +120,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 
 	@Test
 	void nothingIsLeftBoundAfterATransaction() {
-		LocalNotifier notifier = notifier((task) -> task.run());
+		LocalChangeNotifier notifier = notifier((task) -> task.run());
 		TransactionTemplate transaction = new TransactionTemplate(new ForeignTransactionManager());
 		transaction.executeWithoutResult((status) -> {
 			notifier.publish("a", "b");
@@ -140,7 +140,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	@Test
 	void aChangeInResponseToAnotherIsReceivedAfterThatOne() {
 		// Gives the first subscriber a head start, until its answer waits for the others
-		LocalNotifier notifier = notifier(
+		LocalChangeNotifier notifier = notifier(
 				(task) -> Background.run(task).completeOnTimeout(null, 200, TimeUnit.MILLISECONDS).join());
 		List<RecordingChangeHandler> handlers = Stream.generate(() -> new RecordingChangeHandler() {
 
@@ -180,7 +180,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 		notifier.subscribe("overflow", quick);
 		notifier.publish("overflow", "first");
 		called.await();
-		IntStream.range(0, LocalNotifier.CAPACITY).forEach((n) -> {
+		IntStream.range(0, LocalChangeNotifier.CAPACITY).forEach((n) -> {
 			notifier.publish("overflow", "waiting-" + n);
 			if (n % 1_000 == 0) {
 				quick.awaitKey("waiting-" + n);
@@ -192,13 +192,13 @@ class LocalNotifierTests extends ChangeNotifierContract {
 		assertThat(slow.awaitKey("behind").keys()).containsExactly("first", "behind");
 		assertThat(slow.gaps()).containsExactly(ChangeGap.Reason.OVERFLOW);
 		quick.awaitKey("behind");
-		assertThat(quick.changes()).hasSize(LocalNotifier.CAPACITY + 3);
+		assertThat(quick.changes()).hasSize(LocalChangeNotifier.CAPACITY + 3);
 		assertThat(quick.gaps()).isEmpty();
 	}
 
 	@Test
 	void aChangeIsNumberedAndTimedWhenItIsPublished() {
-		LocalNotifier notifier = notifier((task) -> task.run());
+		LocalChangeNotifier notifier = notifier((task) -> task.run());
 		RecordingChangeHandler handler = new RecordingChangeHandler();
 		notifier.subscribe("a", handler);
 		new TransactionTemplate(new ForeignTransactionManager()).executeWithoutResult((status) -> {
@@ -214,7 +214,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 	void aHandlerThatBlocksThePublishingThreadHoldsUpNoOther() throws Exception {
 		CountDownLatch blocked = new CountDownLatch(1);
 		CountDownLatch release = new CountDownLatch(1);
-		LocalNotifier notifier = notifier((task) -> task.run());
+		LocalChangeNotifier notifier = notifier((task) -> task.run());
 		notifier.subscribe("slow", (change) -> {
 			blocked.countDown();
 			release.await();
@@ -232,7 +232,7 @@ class LocalNotifierTests extends ChangeNotifierContract {
 
 	@Test
 	void nothingIsKeptOfSubscriptionsThatAreCancelled() {
-		LocalNotifier notifier = notifier((task) -> task.run());
+		LocalChangeNotifier notifier = notifier((task) -> task.run());
 		List<Subscription> subscriptions = IntStream.range(0, 10)
 			.mapToObj((n) -> notifier.subscribe("topic-" + n % 2, new RecordingChangeHandler()))
 			.toList();
@@ -254,8 +254,9 @@ class LocalNotifierTests extends ChangeNotifierContract {
 		assertThat(handler.changes()).isEmpty();
 	}
 
-	private static LocalNotifier notifier(Executor executor) {
-		return new LocalNotifier("H2 2.4", executor, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC), Observations.NONE);
+	private static LocalChangeNotifier notifier(Executor executor) {
+		return new LocalChangeNotifier("H2 2.4", executor, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC),
+				Observations.NONE);
 	}
 
 }

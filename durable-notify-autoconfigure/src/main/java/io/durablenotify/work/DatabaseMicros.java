@@ -24,7 +24,7 @@ import java.util.concurrent.TimeUnit;
  * Times as they are passed to the database: microseconds, since 1970 by the database's
  * clock.
  */
-final class Micros {
+final class DatabaseMicros {
 
 	/**
 	 * Later than all times.
@@ -36,7 +36,7 @@ final class Micros {
 	 */
 	private static final Duration LONGEST = Duration.ofDays(1_095_000);
 
-	private Micros() {
+	private DatabaseMicros() {
 	}
 
 	/**

@@ -23,7 +23,7 @@ import io.durablenotify.work.WorkListenerSpec.OnDead;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A listener's specification with nothing left open.
+ * The resolved settings of a work listener.
  *
  * @param queues the queues, in the order in which they are claimed
  * @param concurrency how many handlers run at once
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param onDead what becomes of the later items of an ordering key
  * @param dontRetryOn the exceptions after which an item is dead at once
  */
-record ListenerSettings(List<String> queues, int concurrency, @Nullable Integer prefetch, boolean transactional,
+record WorkListenerSettings(List<String> queues, int concurrency, @Nullable Integer prefetch, boolean transactional,
 		int maxAttempts, Backoff backoff, OnDead onDead, List<Class<? extends Throwable>> dontRetryOn) {
 
 	/**
@@ -47,14 +47,14 @@ record ListenerSettings(List<String> queues, int concurrency, @Nullable Integer 
 	 * Complete a specification by the properties of its first queue.
 	 * @param batches whether the handler takes several items at once
 	 */
-	static ListenerSettings of(WorkListenerSpec spec, boolean batches, WorkProperties properties) {
+	static WorkListenerSettings of(WorkListenerSpec spec, boolean batches, WorkProperties properties) {
 		WorkProperties.Queue queue = properties.queue(spec.queues().get(0));
 		int concurrency = first(spec.concurrency(), queue.concurrency(), properties.concurrency());
 		Integer prefetch = (spec.prefetch() != null) ? spec.prefetch()
 				: (queue.prefetch() != null || !batches) ? queue.prefetch() : Integer.valueOf(BATCH);
 		Backoff backoff = (spec.backoff() != null) ? spec.backoff()
 				: ((queue.backoff() != null) ? queue.backoff() : properties.backoff()).forListener();
-		return new ListenerSettings(spec.queues(), concurrency, prefetch, spec.transactional(),
+		return new WorkListenerSettings(spec.queues(), concurrency, prefetch, spec.transactional(),
 				first(spec.maxAttempts(), queue.maxAttempts(), properties.maxAttempts()), backoff, spec.onDead(),
 				spec.dontRetryOn());
 	}

@@ -25,12 +25,12 @@ import org.springframework.scheduling.TaskScheduler;
 import org.springframework.scheduling.annotation.ScheduledAnnotationBeanPostProcessor;
 
 /**
- * The application's beans that run tasks, which may write streams and do not depend on
- * ours.
+ * Orders the shutdown: the application's beans that run tasks are destroyed first. Their
+ * tasks may write streams, and they do not depend on our beans.
  */
-final class WritingBeans {
+final class WriterShutdownOrder {
 
-	private WritingBeans() {
+	private WriterShutdownOrder() {
 	}
 
 	/**

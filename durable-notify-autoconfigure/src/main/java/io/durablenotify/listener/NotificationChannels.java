@@ -33,7 +33,7 @@ import io.durablenotify.database.Texts;
 /**
  * The handlers of each channel. Lasts over connections.
  */
-final class Channels {
+final class NotificationChannels {
 
 	private static final int MAX_NAME_BYTES = 63;
 
