@@ -177,7 +177,8 @@ final class SseResponse extends SseEmitter {
 
 	/**
 	 * Keeps Spring MVC from a dispatch when the container reports that the client has
-	 * left, unless something waits for it. The response ends without a dispatch, which a stateless security filter would deny.
+	 * left, unless something waits for it. The response ends without a dispatch, which a
+	 * stateless security filter would deny.
 	 */
 	private static final class DispatchControl extends StandardServletAsyncWebRequest {
 

@@ -257,7 +257,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		container.start();
 	}
 
-	private QueueSettings stored(ListenerSettings settings, String queue) {
+	private QueueSettings stored(WorkListenerSettings settings, String queue) {
 		return new QueueSettings(queue, settings.maxAttempts(), settings.onDead() == OnDead.BLOCK,
 				this.properties.queue(queue).retention());
 	}
@@ -417,11 +417,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		 */
 		private final Map<Integer, Long> certainAt = new HashMap<>();
 
-		private final ListenerSettings settings;
+		private final WorkListenerSettings settings;
 
 		private @Nullable WorkListenerContainer container;
 
-		private Claims(ListenerSettings settings) {
+		private Claims(WorkListenerSettings settings) {
 			this.settings = settings;
 		}
 
