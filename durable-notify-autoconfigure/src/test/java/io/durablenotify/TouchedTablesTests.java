@@ -167,8 +167,7 @@ class TouchedTablesTests {
 
 	@Test
 	void whereAnyTableIsEmptiedWorkGoesOn() {
-		try (Instance polling = Instance.start(this.database,
-				(application) -> application.sources(WorkFeatures.Sources.class), "durable-notify.poll.interval=200ms");
+		try (Instance polling = startPolling();
 				WorkFeatures features = WorkFeatures.listen(polling.context(), "touched")) {
 			features.use("before");
 			emptyAllTables();
@@ -190,22 +189,25 @@ class TouchedTablesTests {
 	void whereIdsBeginAgainNoListenerGetsTheItemsOfAnother() {
 		List<String> handled = Collections.synchronizedList(new ArrayList<>());
 		List<String> queues = List.of("a", "b", "c");
-		WorkListeners listeners = this.instance.bean(WorkListeners.class);
-		queues.forEach((queue) -> listeners.register(WorkListenerSpec.of(queue), (item) -> {
-			handled.add(queue + " " + item.queue() + new String(item.payload(), StandardCharsets.UTF_8));
-			return WorkOutcome.done();
-		}));
-		for (int round = 0; round < 3; round++) {
-			emptyAllTables();
-			handled.clear();
-			String text = " " + round;
-			for (int i = 0; i < 3; i++) {
-				// By an instance without listeners, which creates the queues in this
-				// order
-				this.other.bean(WorkQueue.class).enqueue(WorkRequest.of(queues.get((i + round + 1) % 3), text));
+		try (Instance polling = startPolling()) {
+			WorkListeners listeners = polling.bean(WorkListeners.class);
+			queues.forEach((queue) -> listeners.register(WorkListenerSpec.of(queue), (item) -> {
+				handled.add(queue + " " + item.queue() + new String(item.payload(), StandardCharsets.UTF_8));
+				return WorkOutcome.done();
+			}));
+			for (int round = 0; round < 3; round++) {
+				emptyAllTables();
+				handled.clear();
+				String text = " " + round;
+				for (int i = 0; i < 3; i++) {
+					// By an instance without listeners, which creates the queues in this
+					// order
+					this.other.bean(WorkQueue.class)
+						.enqueue(WorkRequest.of(queues.get((i + round + 1) % queues.size()), text));
+				}
+				Eventually.await(() -> handled.size() == 3, handled::toString);
+				assertThat(handled).containsExactlyInAnyOrder("a a" + text, "b b" + text, "c c" + text);
 			}
-			Eventually.await(() -> handled.size() == 3, handled::toString);
-			assertThat(handled).containsExactlyInAnyOrder("a a" + text, "b b" + text, "c c" + text);
 		}
 	}
 
@@ -213,17 +215,23 @@ class TouchedTablesTests {
 	void whereIdsBeginAgainNoConsumerGetsThePositionsOfAnother() {
 		this.instance.writer().append("first", "of first");
 		List<String> consumed = Collections.synchronizedList(new ArrayList<>());
-		Subscription before = this.instance.reader().consumer("second", "second").subscribe((chunk) -> {
-		});
-		this.database.jdbc()
-			.execute(
-					"TRUNCATE durable_notify.stream_consumers, durable_notify.stream_consumer_positions RESTART IDENTITY");
-		this.other.reader().consumer("first", "first").subscribe((chunk) -> consumed.add(chunk.chunk().text()));
-		Eventually.await(() -> consumed.contains("of first"), consumed::toString);
-		// Its position cannot be stored
-		this.instance.writer().append("second", "of second");
-		Eventually.await(() -> !before.isActive(), before::toString);
-		assertThat(this.other.bean(StreamConsumers.class).find("first").orElseThrow().owner()).isNotNull();
+		try (Instance polling = startPolling()) {
+			Subscription before = polling.reader().consumer("second", "second").subscribe((chunk) -> {
+			});
+			this.database.jdbc()
+				.execute(
+						"TRUNCATE durable_notify.stream_consumers, durable_notify.stream_consumer_positions RESTART IDENTITY");
+			this.other.reader().consumer("first", "first").subscribe((chunk) -> consumed.add(chunk.chunk().text()));
+			Eventually.await(() -> consumed.contains("of first"), consumed::toString);
+			Eventually.await(() -> !before.isActive(), before::toString);
+			assertThat(this.other.bean(StreamConsumers.class).find("first").orElseThrow().owner()).isNotNull();
+		}
+	}
+
+	private Instance startPolling() {
+		return Instance.start(this.database, (application) -> application.sources(WorkFeatures.Sources.class),
+				"durable-notify.poll.interval=200ms", "durable-notify.streams.lease=3s",
+				"durable-notify.work.lease-duration=3s");
 	}
 
 	@Test
