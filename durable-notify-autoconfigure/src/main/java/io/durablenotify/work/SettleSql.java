@@ -316,7 +316,7 @@ final class SettleSql {
 			statement.setLong(1, item.claim().claimId());
 			statement.setInt(2, item.claim().queueId());
 			statement.setLong(3, (item.laneId() != 0) ? item.laneId() : item.itemId());
-			statement.execute();
+			statement.executeQuery();
 		}
 	}
 
