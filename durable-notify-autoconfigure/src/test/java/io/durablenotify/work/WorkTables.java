@@ -363,11 +363,12 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	/**
-	 * Return whether an item is due in the future and in no claim.
+	 * Return whether an item is in no claim, and due after all that has been searched.
 	 */
 	boolean isReturned(long itemId) {
 		return this.jdbc.queryForObject("""
-				SELECT count(*) FROM durable_notify.work_items i WHERE i.item_id = ? AND i.due_at > clock_timestamp()
+				SELECT count(*) FROM durable_notify.work_items i JOIN durable_notify.work_queues q USING (queue_id)
+				WHERE i.item_id = ? AND i.due_at > q.frontier
 					AND NOT EXISTS (SELECT FROM durable_notify.work_claims c WHERE i.item_id = ANY (c.item_ids))
 				""", Integer.class, itemId) == 1;
 	}
