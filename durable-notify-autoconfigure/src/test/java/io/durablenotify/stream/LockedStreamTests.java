@@ -104,7 +104,8 @@ class LockedStreamTests {
 		}
 		over.countDown();
 		CompletableFuture.allOf(others.toArray(CompletableFuture[]::new)).get(30, TimeUnit.SECONDS);
-		assertThat(beside).isGreaterThan(free / 2);
+		// If each batch waited for the lock, it would be a hundredth
+		assertThat(beside).isGreaterThan(free / 5);
 	}
 
 	/**
