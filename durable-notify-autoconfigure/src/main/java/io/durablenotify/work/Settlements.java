@@ -29,6 +29,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
+import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.GroupCommit;
@@ -137,13 +139,21 @@ final class Settlements {
 		wakeLimited(entries);
 	}
 
+	/**
+	 * Run a statement that is one transaction, which another one may abort.
+	 */
+	private static <T> T repeated(Connection connection, SessionWork<T> statement) throws SQLException {
+		return Conflicts.repeat(statement).run(connection, false);
+	}
+
 	private void releaseLanes(Connection connection, List<Entry> releases) throws SQLException {
 		if (releases.isEmpty()) {
 			return;
 		}
 		Map<Lane, Returned> released = Map.of();
 		try {
-			released = this.sql.releaseLanes(connection, releases.stream().map(Entry::lane).toList());
+			released = repeated(connection,
+					(session, joined) -> this.sql.releaseLanes(session, releases.stream().map(Entry::lane).toList()));
 		}
 		catch (SQLException ex) {
 			if (!SqlErrors.isLockTimeout(ex)) {
@@ -163,7 +173,10 @@ final class Settlements {
 
 	private void settleUnlessLocked(Connection connection, Entry entry) throws SQLException {
 		try {
-			settle(connection, entry);
+			repeated(connection, (session, joined) -> {
+				settle(session, entry);
+				return entry;
+			});
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isDataFailure(ex)) {
@@ -192,7 +205,7 @@ final class Settlements {
 	private void removeFinished(Connection connection) throws SQLException {
 		Set<Claim> claims = Set.copyOf(this.finished);
 		if (!claims.isEmpty()) {
-			this.sql.complete(connection, List.of(), claims, false);
+			repeated(connection, (session, joined) -> this.sql.complete(session, List.of(), claims, false));
 			this.finished.removeAll(claims);
 		}
 	}
@@ -217,14 +230,16 @@ final class Settlements {
 		boolean skipLocked = false;
 		Set<Done> deleted;
 		try {
-			deleted = this.sql.complete(connection, dones(completes), finished, false);
+			deleted = repeated(connection,
+					(session, joined) -> this.sql.complete(session, dones(completes), finished, false));
 		}
 		catch (SQLException ex) {
 			if (!SqlErrors.isLockTimeout(ex)) {
 				throw ex;
 			}
 			skipLocked = true;
-			deleted = this.sql.complete(connection, dones(completes), finished, true);
+			deleted = repeated(connection,
+					(session, joined) -> this.sql.complete(session, dones(completes), finished, true));
 		}
 		boolean removed = deleted.size() == completes.size();
 		for (Entry entry : completes) {
@@ -266,7 +281,7 @@ final class Settlements {
 	 * The item has been asked for again meanwhile, or is not this instance's any more.
 	 */
 	private void again(Connection connection, Entry entry) throws SQLException {
-		returned(entry, this.sql.again(connection, entry.done()));
+		returned(entry, repeated(connection, (session, joined) -> this.sql.again(session, entry.done())));
 	}
 
 	private void settle(Connection connection, Entry entry) throws SQLException {
@@ -426,7 +441,9 @@ final class Settlements {
 		if (!entry.isComplete()) {
 			settleUnlessLocked(connection, entry);
 		}
-		else if (this.sql.complete(connection, List.of(entry.done()), List.of(), false).isEmpty()) {
+		else if (repeated(connection,
+				(session, joined) -> this.sql.complete(session, List.of(entry.done()), List.of(), false))
+			.isEmpty()) {
 			again(connection, entry);
 		}
 		else {
