@@ -88,7 +88,7 @@ class HttpOutboxTests {
 
 	private static HttpOutboxSender sender(String url, Mode mode, List<OutboxHttpCustomizer> customizers) {
 		return HttpSenders
-			.of(Map.of("orders", new Http(url, mode, Duration.ofSeconds(5), Duration.ofMillis(500))), customizers,
+			.of(Map.of("orders", new Http(url, mode, Duration.ofSeconds(5), Duration.ofSeconds(2))), customizers,
 					Clock.fixed(NOW, ZoneOffset.UTC))
 			.senders()
 			.get(0);

@@ -240,9 +240,9 @@ class ReactiveSseStreamsTests {
 	@ParameterizedTest
 	@EnumSource(mode = Mode.EXCLUDE, names = "NETTY")
 	void otherServersWriteAndDisconnectToo(WebServer server) throws IOException {
-		try (Instance other = start(server, "durable-notify.sse.write-timeout=1s",
+		try (Instance other = start(server, "durable-notify.sse.write-timeout=3s",
 				// Tomcat closes a connection that takes nothing by its own timeout
-				"server.tomcat.connection-timeout=2s")) {
+				"server.tomcat.connection-timeout=4s")) {
 			String stream = "on-" + server;
 			for (int i = 0; i < CHUNKS; i++) {
 				writer.append(stream, CHUNK);
