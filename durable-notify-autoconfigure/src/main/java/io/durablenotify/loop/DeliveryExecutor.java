@@ -140,6 +140,9 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 			Delays.ofJvm().after(CHECK, () -> {
 				this.checking.set(false);
 				startThread();
+				if (!this.queue.isEmpty() && !getThreadPoolExecutor().isShutdown()) {
+					startThreadsLater();
+				}
 			});
 		}
 	}
@@ -194,6 +197,10 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 			super.offer(task);
 			// It may have arrived in between
 			startThread();
+			if (DeliveryExecutor.this.waiting.get() == 0) {
+				// It may never come: the system can be out of threads
+				startThreadsLater();
+			}
 			return true;
 		}
 

@@ -59,6 +59,12 @@ final class OutboxCircuit {
 
 	private final AtomicInteger failures = new AtomicInteger();
 
+	/**
+	 * Whether this instance knows that attempts are made one at a time: it has begun
+	 * that, or has found it.
+	 */
+	private volatile boolean known;
+
 	private final Lock lock = new ReentrantLock();
 
 	private final Condition changed = this.lock.newCondition();
@@ -92,10 +98,14 @@ final class OutboxCircuit {
 			while (true) {
 				Probe probe = this.probes.find(item);
 				if (probe == null) {
-					// Another instance has sent one, perhaps
-					this.failures.updateAndGet((failures) -> (failures >= this.settings.failures()) ? 0 : failures);
+					if (this.known) {
+						// Another instance has sent one, perhaps
+						this.known = false;
+						this.failures.updateAndGet((failures) -> (failures >= this.settings.failures()) ? 0 : failures);
+					}
 					return Turn.NORMAL;
 				}
+				this.known = true;
 				if (probe.giveBack()) {
 					return Turn.NONE;
 				}
@@ -136,8 +146,11 @@ final class OutboxCircuit {
 	 * instance that may have taken the event over finds out.
 	 */
 	void answered(WorkItem item, Turn turn) {
+		if (item.leaseLost()) {
+			return;
+		}
 		int before = this.failures.getAndSet(0);
-		if (item.leaseLost() || turn != Turn.PROBE && before < this.settings.failures()
+		if (turn != Turn.PROBE && before < this.settings.failures()
 				&& !(turn == Turn.UNKNOWN && this.probes.isLimited(item))) {
 			return;
 		}
@@ -172,7 +185,9 @@ final class OutboxCircuit {
 			if (failures < this.settings.failures()) {
 				return null;
 			}
-			if (this.probes.begin(this.queue, interval)) {
+			boolean begun = this.probes.begin(this.queue, interval);
+			this.known = true;
+			if (begun) {
 				logger.warn(("Sender '%s' has failed %d times in a row, at last with: %s. Its events are kept, and "
 						+ "tried one at a time until one is sent")
 					.formatted(this.sender, failures,

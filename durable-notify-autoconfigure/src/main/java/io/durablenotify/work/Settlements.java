@@ -356,10 +356,12 @@ final class Settlements {
 
 	/**
 	 * Return whether there is nothing to write, for instance since another instance has
-	 * taken over, which refuses whatever comes.
+	 * taken over, which refuses whatever comes. What a transaction has stored is not
+	 * refused.
 	 */
 	private boolean isOver(Entry entry) {
-		if (!entry.over && !entry.moved && entry.settlement.claim().lease().isLost()) {
+		if (!entry.over && !entry.moved && !(entry.settlement instanceof Leave)
+				&& entry.settlement.claim().lease().isLost()) {
 			entry.over = true;
 			HeldItem item = entry.settlement.item();
 			if (item != null && !(entry.settlement instanceof TakeBack)) {

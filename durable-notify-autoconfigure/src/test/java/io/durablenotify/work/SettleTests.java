@@ -253,7 +253,12 @@ class SettleTests extends AbstractWorkSqlTests {
 		this.work.commit();
 		this.other.commit();
 		assertThat(this.work.row(stored.get(1).itemId())).containsEntry("token", 0).containsEntry("rev", 1);
-		Eventually.await(() -> WorkTables.texts(this.work.claim(queue, 10)).contains("a"), this.work::dump);
+		Eventually.await(() -> this.work.jdbc()
+			.queryForObject(
+					"SELECT count(*) FROM durable_notify.work_items WHERE queue_id = ? AND due_at > clock_timestamp()",
+					Integer.class, queue) == 0,
+				this.work::dump);
+		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("a");
 		this.work.searchAll(true);
 		assertThat(this.work.claim(queue, 10).claim()).as("they have not left the claim").isNull();
 		for (Done item : items.subList(1, 3)) {

@@ -15,6 +15,7 @@
  */
 package io.durablenotify.work;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
@@ -74,6 +75,34 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		assertThat(dead).extracting("itemId", "failures", "lastError")
 			.containsExactly(
 					org.assertj.core.groups.Tuple.tuple(pill.itemId(), 3, "The instance that held it was lost"));
+	}
+
+	@Test
+	void whatATransactionHasReturnedIsNoFailureAlsoIfItsHolderIsLostBeforeItHasLeft() {
+		int queue = this.work.queue("returned");
+		StoredItem stored = this.work.insert("returned", "a").get(0);
+		Claimed claimed = this.work.claim(queue, 10);
+		this.work.put(WorkTables.ordered("returned", "key", "b"));
+		Claimed withLane = this.work.awaitClaim(queue, 10);
+		ClaimedItem lane = withLane.items().get(0);
+		Done ofLane = WorkTables.done(withLane, lane, this.work.laneItems(lane).get(0));
+		this.work.jdbc().update("UPDATE durable_notify.work_queues SET max_attempts = 1 WHERE queue_id = ?", queue);
+		this.work.begin();
+		for (Done item : List.of(WorkTables.done(claimed).get(0), ofLane)) {
+			this.work
+				.run((connection, joined) -> this.work.settle().postpone(connection, item, Duration.ofMillis(100)));
+		}
+		this.work.commit();
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1, 1);
+		assertThat(this.other.row(stored.itemId())).containsEntry("failures", 0)
+			.containsEntry("token", 1)
+			.containsEntry("last_error", null);
+		assertThat(this.other.jdbc()
+			.queryForList("SELECT item_id FROM durable_notify.work_dead WHERE queue_id = ?", queue)).isEmpty();
+		assertThat(this.other.jdbc()
+			.queryForList("SELECT failures FROM durable_notify.work_lane_items WHERE lane_id = ?", Integer.class,
+					lane.itemId()))
+			.containsExactly(0);
 	}
 
 	@Test
