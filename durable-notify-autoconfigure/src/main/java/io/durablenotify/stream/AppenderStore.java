@@ -27,6 +27,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 import io.durablenotify.database.LimitedStatement;
@@ -73,8 +74,11 @@ final class AppenderStore {
 			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY (?::bigint[]) AND ended_at IS NULL
 			""";
 
-	private static final String IS_HELD = """
-			SELECT EXISTS (SELECT FROM ${schema}.streams WHERE name = ? AND writer_id = ? AND ended_at IS NULL)
+	/**
+	 * A claim changes the row's version, also one by the same instance.
+	 */
+	private static final String FIND_HELD = """
+			SELECT xmin::text FROM ${schema}.streams WHERE name = ? AND writer_id = ? AND ended_at IS NULL
 			""";
 
 	private static final String IS_HOLDER = """
@@ -105,7 +109,7 @@ final class AppenderStore {
 
 	private final String failOne;
 
-	private final String isHeld;
+	private final String findHeld;
 
 	private final String findOpen;
 
@@ -118,8 +122,8 @@ final class AppenderStore {
 		this.claimForNone = new LimitedStatement(schema.qualify(CLAIM_FOR_NONE));
 		this.fail = schema.qualify(FAIL.formatted("stream_id = ANY (?::bigint[])", Integer.MAX_VALUE));
 		this.failHeld = schema.qualify(FAIL.formatted("writer_id = ?", SLICE));
-		this.failOne = schema.qualify(FAIL.formatted("name = ? AND writer_id = ?", 1));
-		this.isHeld = schema.qualify(IS_HELD);
+		this.failOne = schema.qualify(FAIL.formatted("name = ? AND writer_id = ? AND xmin::text = ?", 1));
+		this.findHeld = schema.qualify(FIND_HELD);
 		this.findOpen = schema.qualify(FIND_OPEN);
 		this.isHolder = schema.qualify(IS_HOLDER);
 		this.missing = schema.qualify(MISSING);
@@ -181,30 +185,31 @@ final class AppenderStore {
 	}
 
 	/**
-	 * Fail a stream of a name if it is open, an instance is writing it, and no other
-	 * transaction has locked it.
+	 * Fail a stream of a name if it is open, an instance is writing it, its version is
+	 * that of {@link #findHeld}, and no other transaction has locked it.
 	 * @return when it ended, if it was failed
 	 */
-	Map<Long, Instant> failHeld(Connection connection, long instanceId, String stream, String reason)
+	Map<Long, Instant> failHeld(Connection connection, long instanceId, String stream, String version, String reason)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.failOne)) {
 			statement.setString(1, reason);
 			statement.setString(2, stream);
 			statement.setLong(3, instanceId);
+			statement.setString(4, version);
 			return readEnds(statement.executeQuery());
 		}
 	}
 
 	/**
-	 * Return whether a stream of a name is open, and an instance is writing it.
+	 * Return the version of a stream's row if it is open, and an instance is writing it.
+	 * @return the version, empty if it is not
 	 */
-	boolean isHeld(Connection connection, long instanceId, String stream) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.isHeld)) {
+	Optional<String> findHeld(Connection connection, long instanceId, String stream) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.findHeld)) {
 			statement.setString(1, stream);
 			statement.setLong(2, instanceId);
 			ResultSet result = statement.executeQuery();
-			result.next();
-			return result.getBoolean(1);
+			return (result.next()) ? Optional.of(result.getString(1)) : Optional.empty();
 		}
 	}
 

@@ -27,6 +27,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -359,7 +360,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private void failUnknown() {
 		this.unknown.forEach((name, claim) -> {
-			if (this.open.stream().noneMatch((appender) -> appender.name().equals(name)) && failUnknown(name, claim)) {
+			if (failUnknown(name, claim)) {
 				this.unknown.remove(name, claim);
 			}
 		});
@@ -370,10 +371,16 @@ final class OpenAppenders implements AutoCloseable {
 	 * be stored later.
 	 */
 	private boolean failUnknown(String name, LostClaim claim) {
-		return !fail((session) -> this.store.failHeld(session, claim.instanceId(), name, OpenAppender.FAILED)).isEmpty()
-				|| claim.isOver()
-						&& !this.database.executeSeparately("find a stream", ApplicationDatabase.SOCKET_TIMEOUT,
-								(connection, joined) -> this.store.isHeld(connection, claim.instanceId(), name));
+		boolean over = claim.isOver();
+		Optional<String> version = this.database.executeSeparately("find a stream", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> this.store.findHeld(connection, claim.instanceId(), name));
+		if (version.isEmpty()) {
+			return over;
+		}
+		// Asked after the version was read: an appender that is opened later changes it
+		return this.open.stream().noneMatch((appender) -> appender.name().equals(name)) && !fail(
+				(session) -> this.store.failHeld(session, claim.instanceId(), name, version.get(), OpenAppender.FAILED))
+			.isEmpty();
 	}
 
 	private Map<Long, Instant> failOpen(Collection<OpenAppender> appenders, String reason) {

@@ -22,11 +22,15 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 import javax.sql.DataSource;
 
 import io.durablenotify.instance.Instances;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -201,7 +205,8 @@ class AppenderIdentityTests {
 		AtomicInteger lost = new AtomicInteger();
 		try (Instance cut = Instance.start(database,
 				(application) -> application.initializers((context) -> ((GenericApplicationContext) context)
-					.registerBean("losing", BeanPostProcessor.class, () -> new LosingAnswers(lost))))) {
+					.registerBean("losing", BeanPostProcessor.class, () -> new LosingAnswers(lost, () -> {
+					}))))) {
 			lost.set(1);
 			StreamAppender appender = cut.writer().appender("lost/once");
 			appender.append("a");
@@ -225,6 +230,36 @@ class AppenderIdentityTests {
 		}
 	}
 
+	@Test
+	void aStreamThatIsOpenedAgainIsNotFailedForAnOpeningThatWasNotConfirmed() {
+		AtomicInteger lost = new AtomicInteger();
+		CompletableFuture<StreamAppender> opened = new CompletableFuture<>();
+		AtomicReference<Runnable> openAgain = new AtomicReference<>(() -> {
+		});
+		try (Instance cut = Instance.start(database,
+				(application) -> application
+					.initializers((context) -> ((GenericApplicationContext) context).registerBean("losing",
+							BeanPostProcessor.class, () -> new LosingAnswers(lost, () -> openAgain.get().run()))))) {
+			// In the moment between the look at the open appenders and the statement
+			openAgain.set(() -> {
+				if (!opened.isDone()) {
+					opened.complete(Background.supply(() -> cut.writer().appender("lost/again")).join());
+				}
+			});
+			lost.set(2);
+			assertThatExceptionOfType(AppendOutcomeUnknownException.class)
+				.isThrownBy(() -> cut.writer().appender("lost/again"));
+			StreamAppender appender = opened.orTimeout(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS).join();
+			// Given up after that
+			lost.set(2);
+			assertThatExceptionOfType(AppendOutcomeUnknownException.class)
+				.isThrownBy(() -> cut.writer().appender("lost/after"));
+			Eventually.await(() -> isFailed("lost/after"), () -> instance.reader().info("lost/after"));
+			appender.append("a");
+			appender.complete();
+		}
+	}
+
 	private static void setWriter(JdbcTemplate jdbc, long instanceId, String stream) {
 		jdbc.update("UPDATE durable_notify.streams SET writer_id = ? WHERE name = ?", instanceId, stream);
 	}
@@ -235,8 +270,11 @@ class AppenderIdentityTests {
 
 	/**
 	 * Loses the server's answers to some statements by which a stream is claimed.
+	 *
+	 * @param left how many
+	 * @param beforeGiveUp called before a stream is failed whose claim may be stored
 	 */
-	private record LosingAnswers(AtomicInteger left) implements BeanPostProcessor {
+	private record LosingAnswers(AtomicInteger left, Runnable beforeGiveUp) implements BeanPostProcessor {
 
 		@Override
 		public Object postProcessAfterInitialization(Object bean, String beanName) {
@@ -254,6 +292,11 @@ class AppenderIdentityTests {
 			return type.cast(Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] { type },
 					(proxy, method, arguments) -> {
 						try {
+							if (method.getName().equals("prepareStatement")
+									&& arguments[0].toString().contains("WHERE name = ? AND writer_id = ?")
+									&& arguments[0].toString().contains("end_state")) {
+								this.beforeGiveUp.run();
+							}
 							Object result = method.invoke(target, arguments);
 							if (method.getName().equals("prepareStatement")
 									&& arguments[0].toString().contains("writer_id = excluded.writer_id")) {
