@@ -480,6 +480,22 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aMessageWhoseHandlerFailsForGoodIsDeadWhateverTheReason() {
+		for (String reason : List.of("a\0b", "unpaired \ud800", "x".repeat(10_000))) {
+			channels(first).send("replies", "reason", "a");
+			assertThatExceptionOfType(PermanentFailureException.class)
+				.isThrownBy(() -> channels(first).receive("replies", "reason", LONG, (message) -> {
+					throw new PermanentFailureException(reason);
+				}))
+				.satisfies((ex) -> assertThat(ex.getSuppressed()).isEmpty());
+		}
+		assertThat(database.jdbc()
+			.queryForList("SELECT last_error FROM durable_notify.work_dead ORDER BY 1", String.class)).satisfiesExactly(
+					(error) -> assertThat(error).isEqualTo("a?b"), (error) -> assertThat(error).startsWith("unpaired"),
+					(error) -> assertThat(error).hasSizeLessThan(5_000));
+	}
+
+	@Test
 	void aFutureAfterTheEndOfTheInstanceIsCompleted() {
 		Instance closed = Instance.start(database, NO_POLL);
 		DurableChannels channels = channels(closed);
