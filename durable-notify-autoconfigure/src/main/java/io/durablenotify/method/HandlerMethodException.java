@@ -17,8 +17,8 @@
 package io.durablenotify.method;
 
 /**
- * Thrown if a method of a bean cannot handle what its annotation asks for. The bean
- * cannot be created. The message names the method, the bean and the reason.
+ * Thrown if a method of a bean cannot handle what its annotation or its interface asks
+ * for. The message names what cannot be used, and the reason.
  */
 public abstract class HandlerMethodException extends IllegalStateException {
 

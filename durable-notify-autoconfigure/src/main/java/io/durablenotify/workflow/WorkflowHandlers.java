@@ -35,6 +35,9 @@ import org.springframework.context.SmartLifecycle;
  */
 final class WorkflowHandlers implements SmartLifecycle {
 
+	private static final String ACTION = "Give each workflow and each timer name one handler, and a name without white "
+			+ "space. Change what the handler asks for as the description says.";
+
 	private final WorkListeners listeners;
 
 	private final Supplier<List<ResumptionHandler>> resumptionHandlers;
@@ -57,8 +60,7 @@ final class WorkflowHandlers implements SmartLifecycle {
 
 	/**
 	 * Register the handlers.
-	 * @throws IllegalStateException if two have the same name
-	 * @throws IllegalArgumentException if a name is not valid
+	 * @throws WorkflowHandlerException if two have the same name, or a name is not valid
 	 */
 	@Override
 	public synchronized void start() {
@@ -68,6 +70,11 @@ final class WorkflowHandlers implements SmartLifecycle {
 		try {
 			handlers().forEach((queue, handler) -> this.subscriptions
 				.add(this.listeners.register(spec(queue, handler.transactional), handler.handler)));
+		}
+		catch (IllegalStateException | IllegalArgumentException ex) {
+			cancel();
+			throw new WorkflowHandlerException("A handler of workflows or timers cannot be used: " + ex.getMessage(),
+					ACTION, ex);
 		}
 		catch (RuntimeException ex) {
 			cancel();

@@ -49,6 +49,8 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.web.SseStreams;
 import io.durablenotify.work.WorkListener;
+import io.durablenotify.workflow.Timer;
+import io.durablenotify.workflow.TimerHandler;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -715,6 +717,42 @@ class FailureAnalysisTests {
 		@WorkListener("mail")
 		String on() {
 			return "";
+		}
+
+	}
+
+	@Test
+	void twoHandlersOfOneTimerAreExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(TwoTimerHandlers.class));
+		assertThat(analysis.description())
+			.startsWith("A handler of workflows or timers cannot be used: Timer name 'sleep' must have one handler");
+		assertThat(analysis.action()).startsWith("Give each workflow and each timer name one handler");
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class TwoTimerHandlers {
+
+		@Bean
+		TimerHandler first() {
+			return new Sleeping();
+		}
+
+		@Bean
+		TimerHandler second() {
+			return new Sleeping();
+		}
+
+	}
+
+	private static final class Sleeping implements TimerHandler {
+
+		@Override
+		public String name() {
+			return "sleep";
+		}
+
+		@Override
+		public void onTimer(Timer timer) {
 		}
 
 	}

@@ -1,0 +1,31 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.workflow;
+
+import io.durablenotify.method.HandlerMethodException;
+
+/**
+ * Thrown at the start if a {@link ResumptionHandler} or a {@link TimerHandler} cannot be
+ * used. The message names the workflow or the timer, and the reason.
+ */
+public final class WorkflowHandlerException extends HandlerMethodException {
+
+	WorkflowHandlerException(String message, String action, Throwable cause) {
+		super(message, action, cause);
+	}
+
+}
