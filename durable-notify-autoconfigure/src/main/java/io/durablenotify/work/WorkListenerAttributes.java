@@ -131,9 +131,9 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 	 * A bare number would be taken for milliseconds.
 	 */
 	private static Duration duration(String text) {
-		Assert.isTrue(!text.chars().allMatch(Character::isDigit), "it has no unit, such as ms, s, m or h");
+		Assert.isTrue(text.chars().anyMatch(Character::isLetter), "it has no unit, such as ms, s, m or h");
 		Duration duration = DurationStyle.detectAndParse(text);
-		Assert.isTrue(duration.toMillis() > 0, "it must be 1ms or more");
+		Assert.isTrue(duration.compareTo(Duration.ofMillis(1)) >= 0, "it must be 1ms or more");
 		return duration;
 	}
 

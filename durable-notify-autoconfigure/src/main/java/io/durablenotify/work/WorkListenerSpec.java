@@ -17,7 +17,9 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 import io.durablenotify.database.Texts;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +46,11 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 		List<Class<? extends Throwable>> dontRetryOn) {
 
 	/**
+	 * How many handlers may run at once, and how many items may be claimed beyond that.
+	 */
+	static final int MOST_HANDLERS = 1_000;
+
+	/**
 	 * What becomes of the later items of an ordering key when one is dead.
 	 */
 	public enum OnDead {
@@ -64,11 +71,31 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	 * The delays between attempts. Each is the one before times the multiplier, and up to
 	 * a fifth longer or shorter by chance.
 	 *
-	 * @param delay the first delay
-	 * @param multiplier the multiplier
-	 * @param maxDelay the longest delay
+	 * @param delay the first delay, up to 36500 days
+	 * @param multiplier the multiplier, at least 1
+	 * @param maxDelay the longest delay, up to 36500 days
 	 */
 	public record Backoff(Duration delay, double multiplier, Duration maxDelay) {
+
+		private static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
+
+		/**
+		 * Create a backoff.
+		 * @param delay the first delay
+		 * @param multiplier the multiplier
+		 * @param maxDelay the longest delay
+		 * @throws IllegalArgumentException if a delay or the multiplier is invalid
+		 */
+		public Backoff {
+			requireDelay("delay", delay);
+			Assert.isTrue(multiplier >= 1, "'multiplier' must be at least 1");
+			requireDelay("maxDelay", maxDelay);
+		}
+
+		private static void requireDelay(String name, Duration delay) {
+			Assert.isTrue(delay != null && !delay.isNegative() && delay.compareTo(LONGEST_DELAY) <= 0,
+					() -> "'%s' must be from 0 to %d days".formatted(name, LONGEST_DELAY.toDays()));
+		}
 
 		/**
 		 * Return the delay after a failure, without chance.
@@ -84,9 +111,9 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 
 	/**
 	 * Create a specification.
-	 * @param queues the queues, in the order in which they are claimed
-	 * @param concurrency how many handlers run at once in this instance
-	 * @param prefetch how many items are claimed beyond that
+	 * @param queues the queues, in the order in which they are claimed, each once
+	 * @param concurrency how many handlers run at once in this instance, up to 1000
+	 * @param prefetch how many items are claimed beyond that, up to 1000
 	 * @param transactional whether the engine opens a transaction around the handler
 	 * @param maxAttempts after how many failed attempts an item is dead
 	 * @param backoff the delays between attempts
@@ -98,8 +125,15 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 		dontRetryOn = List.copyOf(dontRetryOn);
 		Assert.notEmpty(queues, "A listener must name a queue");
 		queues.forEach((queue) -> Texts.requireName("Queue", queue, WorkRequest.MAX_QUEUE_LENGTH));
+		Set<String> names = new HashSet<>();
+		queues.forEach((queue) -> Assert.isTrue(names.add(queue),
+				() -> "Queue %s must be named once".formatted(Texts.shown(queue))));
 		Assert.isTrue(concurrency == null || concurrency > 0, "'concurrency' must be at least 1");
+		Assert.isTrue(concurrency == null || concurrency <= MOST_HANDLERS,
+				() -> "'concurrency' must be at most " + MOST_HANDLERS);
 		Assert.isTrue(prefetch == null || prefetch >= 0, "'prefetch' must not be negative");
+		Assert.isTrue(prefetch == null || prefetch <= MOST_HANDLERS,
+				() -> "'prefetch' must be at most " + MOST_HANDLERS);
 		Assert.isTrue(maxAttempts == null || maxAttempts > 0, "'maxAttempts' must be at least 1");
 	}
 
@@ -114,7 +148,7 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 
 	/**
 	 * Set how many handlers run at once in this instance.
-	 * @param concurrency the number, at least 1
+	 * @param concurrency the number, 1 to 1000
 	 * @return the new specification
 	 */
 	public WorkListenerSpec concurrency(int concurrency) {
@@ -124,7 +158,7 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 
 	/**
 	 * Set how many items are claimed beyond those that are handled at once.
-	 * @param prefetch the number
+	 * @param prefetch the number, up to 1000
 	 * @return the new specification
 	 */
 	public WorkListenerSpec prefetch(int prefetch) {

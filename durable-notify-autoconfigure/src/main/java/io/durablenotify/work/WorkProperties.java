@@ -66,8 +66,6 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 
 	static final String PREFIX = "durable-notify.work";
 
-	private static final int MOST_HANDLERS = 1_000;
-
 	/**
 	 * Fits what is stored.
 	 */
@@ -100,10 +98,10 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 	private static void checkListener(PropertyRules rules, @Nullable Integer concurrency, @Nullable Integer prefetch,
 			@Nullable Integer maxAttempts, @Nullable Backoff backoff) {
 		if (concurrency != null) {
-			rules.between("concurrency", concurrency, 1, MOST_HANDLERS);
+			rules.between("concurrency", concurrency, 1, WorkListenerSpec.MOST_HANDLERS);
 		}
 		if (prefetch != null) {
-			rules.between("prefetch", prefetch, 0, MOST_HANDLERS);
+			rules.between("prefetch", prefetch, 0, WorkListenerSpec.MOST_HANDLERS);
 		}
 		if (maxAttempts != null) {
 			rules.between("max-attempts", maxAttempts, 1, MOST_ATTEMPTS);

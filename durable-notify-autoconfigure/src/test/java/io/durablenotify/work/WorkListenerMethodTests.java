@@ -391,7 +391,8 @@ class WorkListenerMethodTests {
 
 	@ParameterizedTest
 	@ValueSource(classes = { TwoPayloads.class, Private.class, Static.class, Returning.class, NoQueue.class,
-			BlankQueue.class, NoNumber.class, NoneAtOnce.class, NoUnit.class, NoDuration.class,
+			BlankQueue.class, QueueNamedTwice.class, NoNumber.class, NoneAtOnce.class, NoUnit.class,
+			SignWithoutUnit.class, NoDuration.class, TooLongDelay.class, LongestDuration.class,
 			HeaderOfAnotherType.class, UnnamedHeader.class, NoList.class, RawList.class, BatchWithOutcome.class,
 			EmptyBatch.class, WrongCron.class, CronWithoutTime.class, WrongZone.class, ZoneWithoutCron.class,
 			CronWithPayload.class, CronOfABatch.class, CronWithTwoQueues.class, Unresolved.class, Twice.class })
@@ -471,6 +472,16 @@ class WorkListenerMethodTests {
 
 	}
 
+	static class QueueNamedTwice {
+
+		static final String EXPECTED = "Queue 'a' must be named once";
+
+		@WorkListener({ "a", "a" })
+		void on(String payload) {
+		}
+
+	}
+
 	static class NoNumber {
 
 		static final String EXPECTED = "'concurrency' is no number that can be used: 'many'";
@@ -496,6 +507,36 @@ class WorkListenerMethodTests {
 		static final String EXPECTED = "'backoffDelay' cannot be '5': it has no unit";
 
 		@WorkListener(queue = "a", backoffDelay = "5")
+		void on(String payload) {
+		}
+
+	}
+
+	static class SignWithoutUnit {
+
+		static final String EXPECTED = "'backoffDelay' cannot be '+5': it has no unit";
+
+		@WorkListener(queue = "a", backoffDelay = "+5")
+		void on(String payload) {
+		}
+
+	}
+
+	static class TooLongDelay {
+
+		static final String EXPECTED = "'delay' must be from 0 to 36500 days";
+
+		@WorkListener(queue = "a", backoffDelay = "200000d", backoffMaxDelay = "200000d")
+		void on(String payload) {
+		}
+
+	}
+
+	static class LongestDuration {
+
+		static final String EXPECTED = "'maxDelay' must be from 0 to 36500 days";
+
+		@WorkListener(queue = "a", backoffMaxDelay = "106751991167300d")
 		void on(String payload) {
 		}
 

@@ -1,0 +1,73 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+
+import io.durablenotify.work.WorkListenerSpec.Backoff;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+/**
+ * Tests for {@link WorkListenerSpec}.
+ */
+class WorkListenerSpecTests {
+
+	private static final WorkListenerSpec SPEC = WorkListenerSpec.of("mail", "later");
+
+	private static final Duration CENTURY = Duration.ofDays(36_500);
+
+	static Stream<ThrowingCallable> whatCannotBeUsed() {
+		return Stream.of(() -> WorkListenerSpec.of(), () -> WorkListenerSpec.of("mail", "later", "mail"),
+				() -> SPEC.concurrency(0), () -> SPEC.concurrency(1_001), () -> SPEC.prefetch(-1),
+				() -> SPEC.prefetch(Integer.MAX_VALUE), () -> SPEC.maxAttempts(0),
+				() -> new Backoff(Duration.ofMillis(-1), 2, CENTURY),
+				() -> new Backoff(CENTURY.plusMillis(1), 2, CENTURY), () -> new Backoff(CENTURY, 0.5, CENTURY),
+				() -> new Backoff(CENTURY, Double.NaN, CENTURY), () -> new Backoff(CENTURY, 2, nothing()),
+				() -> new Backoff(CENTURY, 2, Duration.ofSeconds(Long.MAX_VALUE)));
+	}
+
+	@SuppressWarnings({ "NullAway", "DataFlowIssue" })
+	private static Duration nothing() {
+		return null;
+	}
+
+	@ParameterizedTest
+	@MethodSource
+	void whatCannotBeUsed(ThrowingCallable call) {
+		assertThatIllegalArgumentException().isThrownBy(call);
+	}
+
+	@Test
+	void theLargestValuesCanBeUsed() {
+		WorkListenerSpec spec = SPEC.concurrency(1_000)
+			.prefetch(1_000)
+			.maxAttempts(Integer.MAX_VALUE)
+			.backoff(new Backoff(CENTURY, Double.MAX_VALUE, CENTURY));
+		assertThat(spec.queues()).isEqualTo(List.of("mail", "later"));
+		assertThat(new Backoff(CENTURY, Double.MAX_VALUE, CENTURY).after(Integer.MAX_VALUE)).isEqualTo(CENTURY);
+		assertThat(new Backoff(Duration.ZERO, 2, CENTURY).after(3)).isZero();
+	}
+
+}
