@@ -19,6 +19,7 @@ package io.durablenotify;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -33,6 +34,7 @@ import io.durablenotify.actuate.HealthConfiguration;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.channel.ChannelMode;
 import io.durablenotify.channel.DurableChannels;
+import io.durablenotify.channel.Message;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.ListenerState.Status;
@@ -46,6 +48,7 @@ import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamQuery;
 import io.durablenotify.stream.StreamState;
 import io.durablenotify.stream.StreamTemplate;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -59,6 +62,10 @@ import io.durablenotify.web.WebConfiguration;
 import io.durablenotify.work.CancelOutcome;
 import io.durablenotify.work.DeadQuery;
 import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkHandler;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQuery;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
@@ -85,7 +92,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 class PoolOfOneTests {
 
 	private static final String[] POOL = { "spring.datasource.hikari.maximum-pool-size=1",
-			"spring.datasource.hikari.connection-timeout=5000", "durable-notify.poll.interval=200ms" };
+			"spring.datasource.hikari.connection-timeout=5000", "durable-notify.poll.interval=200ms",
+			"durable-notify.work.poll-interval=200ms" };
 
 	private static final AtomicInteger calls = new AtomicInteger();
 
@@ -347,6 +355,62 @@ class PoolOfOneTests {
 					channels.send(on.name + "/direct", "address", "a");
 					on.after(() -> assertThat(channels.receive(on.name + "/direct", "address", Duration.ZERO))
 						.isPresent());
+				}), new Call("register", (on) -> {
+					CountDownLatch items = new CountDownLatch(1);
+					Subscription subscription = on.instance.bean(WorkListeners.class)
+						.register(WorkListenerSpec.of(on.name), (item) -> {
+							items.countDown();
+							return WorkOutcome.done();
+						});
+					on.after(() -> {
+						on.instance.bean(WorkQueue.class).enqueue(WorkRequest.of(on.name, "a"));
+						await(items);
+						subscription.cancel();
+					});
+				}), new Call("registerBatch", (on) -> {
+					CountDownLatch items = new CountDownLatch(1);
+					Subscription subscription = on.instance.bean(WorkListeners.class)
+						.registerBatch(WorkListenerSpec.of(on.name), (batch) -> items.countDown());
+					on.after(() -> {
+						on.instance.bean(WorkQueue.class).enqueue(WorkRequest.of(on.name, "a"));
+						await(items);
+						subscription.cancel();
+					});
+				}), new Call("compete", (on) -> {
+					CountDownLatch messages = new CountDownLatch(1);
+					DurableChannels channels = on.instance.bean(DurableChannels.class);
+					Subscription subscription = channels.compete(on.name, (message) -> messages.countDown());
+					on.after(() -> {
+						channels.publish(on.name, "a");
+						await(messages);
+						subscription.cancel();
+					});
+				}), new Call("subscribe to a channel", (on) -> {
+					CountDownLatch messages = new CountDownLatch(1);
+					DurableChannels channels = on.instance.bean(DurableChannels.class);
+					Subscription subscription = channels.subscribe(on.name, "me", (message) -> messages.countDown());
+					on.after(() -> {
+						channels.publish(on.name, "a");
+						await(messages);
+						subscription.cancel();
+						assertThat(channels.removeSubscriber(on.name, "me")).isTrue();
+					});
+				}), new Call("handle", (on) -> {
+					CountDownLatch messages = new CountDownLatch(1);
+					DurableChannels channels = on.instance.bean(DurableChannels.class);
+					Subscription subscription = channels.handle(on.name, (message) -> messages.countDown());
+					on.after(() -> {
+						channels.send(on.name, "address", "a");
+						await(messages);
+						subscription.cancel();
+					});
+				}), new Call("receiveAsync", (on) -> {
+					CompletableFuture<Optional<Message>> received = on.instance.bean(DurableChannels.class)
+						.receiveAsync(on.name, "address", Eventually.TIMEOUT);
+					on.after(() -> {
+						on.instance.bean(DurableChannels.class).send(on.name, "address", "a");
+						assertThat(received.join()).isPresent();
+					});
 				}), new Call("consumer", (on) -> {
 					CountDownLatch chunks = new CountDownLatch(2);
 					Subscription subscription = on.instance.reader()
@@ -418,6 +482,44 @@ class PoolOfOneTests {
 			await(changes);
 			handler.awaitChunks(1);
 		}
+	}
+
+	@Test
+	void oneThatRegistersInATransactionDoesNotWaitForOneThatRegistersOutside() {
+		WorkListeners listeners = instance.bean(WorkListeners.class);
+		WorkHandler handler = (item) -> WorkOutcome.done();
+		CompletableFuture<Subscription> outside = instance.transaction().execute((status) -> {
+			instance.jdbc().execute("SELECT 1");
+			CompletableFuture<Subscription> waiting = Background
+				.supply(() -> listeners.register(WorkListenerSpec.of("outside"), handler));
+			awaitWaitForThePool("background");
+			listeners.register(WorkListenerSpec.of("inside"), handler).cancel();
+			return waiting;
+		});
+		outside.join().cancel();
+	}
+
+	@Test
+	void workIsCancelledInATransactionWithoutAWaitForAClaim() {
+		Subscription subscription = instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of("claimed"), (item) -> WorkOutcome.done());
+		instance.transaction().executeWithoutResult((status) -> {
+			instance.jdbc().execute("SELECT 1");
+			awaitWaitForThePool("durable-notify-work-claim-claimed");
+			long start = System.nanoTime();
+			subscription.cancel();
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(2));
+		});
+	}
+
+	private static void awaitWaitForThePool(String thread) {
+		Eventually.await(
+				() -> Thread.getAllStackTraces()
+					.entrySet()
+					.stream()
+					.anyMatch((entry) -> entry.getKey().getName().equals(thread) && Stream.of(entry.getValue())
+						.anyMatch((frame) -> frame.getMethodName().equals("getConnection"))),
+				() -> thread + " does not wait for a connection");
 	}
 
 	private static long get(CompletableFuture<Long> future) {

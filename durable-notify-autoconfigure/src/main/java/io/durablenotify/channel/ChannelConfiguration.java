@@ -27,7 +27,7 @@ import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PayloadJson;
-import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.QueueListeners;
 import io.durablenotify.work.WorkQueue;
 
 import org.springframework.beans.factory.BeanFactory;
@@ -61,7 +61,7 @@ public class ChannelConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, ChannelModes modes,
-			WorkQueue work, WorkListeners listeners, StreamWriter writer, StreamReader reader,
+			WorkQueue work, QueueListeners listeners, StreamWriter writer, StreamReader reader,
 			StreamConsumers consumers, Wakeups wakeups,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<PlatformTransactionManager> transactionManager, ChannelProperties properties,

@@ -35,6 +35,7 @@ import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
  * The modes of channels. What is committed stays, so that it is remembered: at most until
@@ -63,7 +64,7 @@ final class ChannelModes {
 	 * @return the mode, {@code null} if the channel does not exist
 	 */
 	@Nullable ChannelMode find(String channel) {
-		return resolve(channel, null, false);
+		return resolve(channel, null);
 	}
 
 	/**
@@ -72,7 +73,7 @@ final class ChannelModes {
 	 * @throws ChannelModeException if it has another
 	 */
 	void require(String channel, ChannelMode mode) {
-		require(channel, mode, resolve(channel, mode, false));
+		require(channel, mode, resolve(channel, mode));
 	}
 
 	/**
@@ -85,26 +86,27 @@ final class ChannelModes {
 			require(channel, mode);
 			return;
 		}
+		requireIfExists(channel, mode);
+	}
+
+	/**
+	 * Require that a channel has a mode, with which it is created unless the caller's
+	 * transaction is read-only: then only one that exists is looked at.
+	 * @throws ChannelModeException if it has another
+	 */
+	void requireToListen(String channel, ChannelMode mode) {
+		if (!TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+			require(channel, mode);
+			return;
+		}
+		requireIfExists(channel, mode);
+	}
+
+	private void requireIfExists(String channel, ChannelMode mode) {
 		ChannelMode found = find(channel);
 		if (found != null) {
 			require(channel, mode, found);
 		}
-	}
-
-	/**
-	 * Require a mode outside of the caller's transaction, for what uses other connections
-	 * at once.
-	 * @throws IllegalStateException if the caller's transaction has created the channel,
-	 * for whose commit this would wait
-	 */
-	void requireCommitted(String channel, ChannelMode mode) {
-		if (this.database.isInTransaction() && resolve(channel, null, false) != null
-				&& resolve(channel, null, true) == null) {
-			throw new IllegalStateException(
-					"Channel '%s' was created by this transaction. Register its handler after the commit, or before it"
-						.formatted(channel));
-		}
-		require(channel, mode, resolve(channel, mode, true));
 	}
 
 	private static void require(String channel, ChannelMode mode, @Nullable ChannelMode found) {
@@ -119,7 +121,7 @@ final class ChannelModes {
 		}
 	}
 
-	private @Nullable ChannelMode resolve(String channel, @Nullable ChannelMode create, boolean separately) {
+	private @Nullable ChannelMode resolve(String channel, @Nullable ChannelMode create) {
 		String queue = ChannelNames.of(channel);
 		ChannelMode known = this.known.get(queue);
 		if (known != null) {
@@ -145,8 +147,7 @@ final class ChannelModes {
 		});
 		String task = (create != null) ? "create a channel" : "find a channel";
 		try {
-			return ((separately) ? this.database.executeSeparately(task, work) : this.database.execute(task, work))
-				.orElse(null);
+			return this.database.execute(task, work).orElse(null);
 		}
 		catch (DataAccessException ex) {
 			if (!SqlErrors.isLockTimeout(ex)) {

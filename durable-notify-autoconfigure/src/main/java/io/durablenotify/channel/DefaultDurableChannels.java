@@ -34,7 +34,7 @@ import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkItem;
 import io.durablenotify.work.WorkListenerSpec;
-import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.QueueListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
@@ -64,7 +64,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 
 	private final WorkQueue work;
 
-	private final WorkListeners listeners;
+	private final QueueListeners listeners;
 
 	private final Broadcasts broadcasts;
 
@@ -78,7 +78,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 
 	private volatile boolean running;
 
-	DefaultDurableChannels(ChannelModes modes, ChannelPayloads payloads, WorkQueue work, WorkListeners listeners,
+	DefaultDurableChannels(ChannelModes modes, ChannelPayloads payloads, WorkQueue work, QueueListeners listeners,
 			Broadcasts broadcasts, DirectWaits waits, DirectReceiver receiver, Wakeups wakeups,
 			Supplier<@Nullable TransactionOperations> transactions) {
 		this.modes = modes;
@@ -176,12 +176,12 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 				() -> ("The settings of channel '%s' must return the specification that they are given, or what its "
 						+ "methods return, of the same queue")
 					.formatted(channel));
-		// The listener is registered by another connection
-		this.modes.requireCommitted(channel, mode);
+		this.modes.requireToListen(channel, mode);
 		return this.listeners.register(spec, (item) -> {
 			handler.onMessage(message(item));
 			return WorkOutcome.done();
-		});
+			// Again: a transaction of the caller's may have rolled the creation back
+		}, () -> this.modes.require(channel, mode));
 	}
 
 	private Message message(WorkItem item) {

@@ -127,7 +127,8 @@ public interface DurableChannels {
 	 * @param settings changes the specification of the listener: transaction,
 	 * concurrency, attempts
 	 * @param handler the handler, which is called once the application context has
-	 * started
+	 * started and, where the caller is in a transaction, that is over: committed or
+	 * rolled back
 	 * @return the subscription
 	 * @throws ChannelModeException if the channel is not competing
 	 * @throws IllegalStateException if the application has a subscriber already

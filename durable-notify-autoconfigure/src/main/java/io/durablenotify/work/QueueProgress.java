@@ -26,6 +26,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class QueueProgress {
 
+	/**
+	 * The id of a queue that is not registered yet.
+	 */
+	static final int UNREGISTERED = 0;
+
 	private static final long NANOS_PER_MICRO = 1_000;
 
 	private static final long LONGEST_WAIT_MICROS = 86_400_000_000L;
@@ -96,6 +101,10 @@ final class QueueProgress {
 		return this.id;
 	}
 
+	boolean isRegistered() {
+		return this.id != UNREGISTERED;
+	}
+
 	/**
 	 * Return whether finished items are kept for the queue's retention.
 	 */
@@ -146,7 +155,7 @@ final class QueueProgress {
 	}
 
 	/**
-	 * The queue was created again, with another id.
+	 * The queue was created, perhaps again with another id.
 	 */
 	synchronized void created(int id) {
 		this.id = id;

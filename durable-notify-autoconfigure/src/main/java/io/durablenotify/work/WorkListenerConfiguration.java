@@ -90,6 +90,12 @@ public class WorkListenerConfiguration {
 	}
 
 	@Bean
+	QueueListeners durableNotifyQueueListeners(WorkListeners listeners) {
+		return (listeners instanceof WorkListenerRegistry registry) ? registry::register
+				: (spec, handler, preparation) -> listeners.register(spec, handler);
+	}
+
+	@Bean
 	WorkHandling durableNotifyWorkHandling(WorkListeners listeners) {
 		return (listeners instanceof WorkListenerRegistry registry) ? registry::states : List::of;
 	}

@@ -54,6 +54,9 @@ import org.jspecify.annotations.Nullable;
 
 import org.springframework.context.SmartLifecycle;
 import org.springframework.transaction.support.TransactionOperations;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.util.Assert;
 
 /**
  * The listeners of this instance: starts and stops them, and brings them the wake-ups.
@@ -111,9 +114,16 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private final Map<Claim, HeldClaim> held = new ConcurrentHashMap<>();
 
 	/**
-	 * Guards the registrations and what is started.
+	 * Guards the registrations and what is started. Not held while the database or a
+	 * handler is waited for: the caller of {@link #register} may have the only connection
+	 * of the pool, and a handler may cancel.
 	 */
 	private final Object monitor = new Object();
+
+	/**
+	 * Excludes that a start and a stop overlap. Taken before the monitor.
+	 */
+	private final Object lifecycle = new Object();
 
 	private final List<Registration> registrations = new ArrayList<>();
 
@@ -129,6 +139,9 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private @Nullable Settlements settlements;
 
+	/**
+	 * Guarded by the lifecycle's lock.
+	 */
 	private final List<Subscription> subscriptions = new ArrayList<>();
 
 	private @Nullable Lease lease;
@@ -152,14 +165,28 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	@Override
 	public Subscription register(WorkListenerSpec spec, WorkHandler handler) {
-		return register(new Registration(spec, false, (items) -> handler.handle(items.get(0))));
+		return register(spec, handler, () -> {
+		});
+	}
+
+	/**
+	 * Register a handler of a queue that needs a preparation.
+	 * @see QueueListeners#register
+	 */
+	Subscription register(WorkListenerSpec spec, WorkHandler handler, Runnable preparation) {
+		Assert.notNull(spec, "'spec' must not be null");
+		Assert.notNull(handler, "'handler' must not be null");
+		return register(new Registration(spec, false, (items) -> handler.handle(items.get(0)), preparation));
 	}
 
 	@Override
 	public Subscription registerBatch(WorkListenerSpec spec, WorkBatchHandler handler) {
+		Assert.notNull(spec, "'spec' must not be null");
+		Assert.notNull(handler, "'handler' must not be null");
 		return register(new Registration(spec, true, (items) -> {
 			handler.handle(List.copyOf(items));
 			return WorkOutcome.done();
+		}, () -> {
 		}));
 	}
 
@@ -169,6 +196,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 					"A transactional listener of work needs a PlatformTransactionManager: define one, or set "
 							+ "transactional to false");
 		}
+		boolean start;
 		synchronized (this.monitor) {
 			for (String queue : registration.spec.queues()) {
 				if (this.registrations.stream().anyMatch((other) -> other.spec.queues().contains(queue))) {
@@ -178,50 +206,63 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				}
 			}
 			registration.spec.queues().forEach(this.measures::of);
-			if (this.started) {
+			this.registrations.add(registration);
+			start = this.started;
+		}
+		if (start) {
+			try {
 				start(registration);
 			}
-			// One that could not be started is not registered
-			this.registrations.add(registration);
+			catch (Throwable ex) {
+				unregister(registration);
+				throw ex;
+			}
 		}
 		return registration;
 	}
 
 	private void unregister(Registration registration) {
+		WorkListenerContainer container;
 		synchronized (this.monitor) {
 			this.registrations.remove(registration);
-			WorkListenerContainer container = registration.container;
-			if (container != null) {
-				registration.container = null;
-				this.containers.values().removeIf((other) -> other == container);
-				stopClaims(List.of(container));
-				this.cancelled.removeIf((other) -> other.awaitStop(Duration.ZERO));
-				this.cancelled.add(container);
+			container = registration.container;
+			if (container == null) {
+				return;
 			}
+			registration.container = null;
+			this.containers.values().removeIf((other) -> other == container);
+			container.beginStop();
+			this.cancelled.removeIf((other) -> other.awaitStop(Duration.ZERO));
+			this.cancelled.add(container);
 		}
+		// A claim may be waiting for the connection of the caller's transaction
+		finishClaims(List.of(container), (this.database.isInTransaction()) ? Duration.ZERO : CLAIM_TIMEOUT);
 	}
 
 	/**
 	 * Wait for the claims that are under way of all of them at once.
 	 */
-	private static void stopClaims(List<WorkListenerContainer> containers) {
+	private static void finishClaims(List<WorkListenerContainer> containers, Duration timeout) {
 		long start = System.nanoTime();
-		containers.forEach(WorkListenerContainer::beginStop);
-		containers.forEach((container) -> container.finishClaims(CLAIM_TIMEOUT.minusNanos(System.nanoTime() - start)));
+		containers.forEach((container) -> container.finishClaims(timeout.minusNanos(System.nanoTime() - start)));
 	}
 
 	@Override
 	public void start() {
-		synchronized (this.monitor) {
-			if (this.started) {
-				return;
+		synchronized (this.lifecycle) {
+			List<Registration> registered;
+			synchronized (this.monitor) {
+				if (this.started) {
+					return;
+				}
+				this.started = true;
+				this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
+				registered = List.copyOf(this.registrations);
 			}
-			this.started = true;
-			this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
 			try {
-				this.registrations.forEach(this::start);
+				registered.forEach(this::start);
 			}
 			catch (RuntimeException ex) {
 				// All are started, or none
@@ -231,30 +272,70 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		}
 	}
 
+	/**
+	 * Register the queues, and claim their items. In a transaction of the caller's, which
+	 * may have the only connection of the pool or a lock on the queues, all of that is
+	 * left to the listener's thread, after the transaction.
+	 */
 	private void start(Registration registration) {
 		WorkListenerSettings settings = WorkListenerSettings.of(registration.spec, registration.batches,
 				this.properties);
-		List<QueueProgress> queues = this.database.executeSeparately("register queues", (connection, joined) -> {
-			List<QueueProgress> registered = new ArrayList<>();
-			for (String queue : settings.queues()) {
-				QueueSettings stored = stored(settings, queue);
-				registered.add(new QueueProgress(queue, register(connection, stored), this.properties.pollInterval(),
-						stored.retention() != null));
+		boolean later = this.database.isInTransaction();
+		Map<String, Integer> ids = (later) ? Map.of() : register(registration, settings);
+		List<QueueProgress> queues = settings.queues()
+			.stream()
+			.map((queue) -> new QueueProgress(queue, ids.getOrDefault(queue, QueueProgress.UNREGISTERED),
+					this.properties.pollInterval(), this.properties.queue(queue).retention() != null))
+			.toList();
+		WorkListenerContainer container;
+		synchronized (this.monitor) {
+			if (!this.started || registration.container != null || !this.registrations.contains(registration)) {
+				return;
 			}
-			return registered;
+			container = container(registration, settings, queues);
+			registration.container = container;
+			queues.stream()
+				.filter(QueueProgress::isRegistered)
+				.forEach((queue) -> this.containers.put(queue.id(), container));
+		}
+		if (later && TransactionSynchronizationManager.isSynchronizationActive()) {
+			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+
+				@Override
+				public void afterCompletion(int status) {
+					container.start();
+				}
+
+			});
+		}
+		else {
+			container.start();
+		}
+	}
+
+	private Map<String, Integer> register(Registration registration, WorkListenerSettings settings) {
+		registration.preparation.run();
+		return this.database.executeSeparately("register queues", (connection, joined) -> {
+			Map<String, Integer> ids = new HashMap<>();
+			for (String queue : settings.queues()) {
+				ids.put(queue, register(connection, stored(settings, queue)));
+			}
+			return ids;
 		});
+	}
+
+	private WorkListenerContainer container(Registration registration, WorkListenerSettings settings,
+			List<QueueProgress> queues) {
 		Settlements settlements = Objects.requireNonNull(this.settlements);
 		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
 				new TransactionalCompletion(this.database, this.settleSql, settlements), this.running,
 				this.observations);
-		Claims claims = new Claims(settings);
+		Claims claims = new Claims(settings, registration.preparation);
 		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
 				claims, invoker, settlements, this.executor);
 		claims.container = container;
-		registration.container = container;
-		queues.forEach((queue) -> this.containers.put(queue.id(), container));
-		container.start();
+		return container;
 	}
 
 	private QueueSettings stored(WorkListenerSettings settings, String queue) {
@@ -334,24 +415,34 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	@Override
 	public void stop() {
-		synchronized (this.monitor) {
-			if (!this.started) {
-				return;
-			}
+		synchronized (this.lifecycle) {
 			long start = System.nanoTime();
-			this.started = false;
+			List<WorkListenerContainer> stopping = new ArrayList<>();
+			Settlements settlements;
+			synchronized (this.monitor) {
+				if (!this.started) {
+					return;
+				}
+				this.started = false;
+				settlements = Objects.requireNonNull(this.settlements);
+				for (Registration registration : this.registrations) {
+					if (registration.container != null) {
+						stopping.add(registration.container);
+						registration.container = null;
+					}
+				}
+				stopping.forEach(WorkListenerContainer::beginStop);
+				this.containers.clear();
+				stopping.addAll(this.cancelled);
+				this.cancelled.clear();
+			}
 			this.subscriptions.forEach(Subscription::cancel);
 			this.subscriptions.clear();
-			List<WorkListenerContainer> stopping = new ArrayList<>(Set.copyOf(this.containers.values()));
-			this.containers.clear();
-			stopClaims(stopping);
-			stopping.addAll(this.cancelled);
-			this.cancelled.clear();
+			finishClaims(stopping, CLAIM_TIMEOUT);
 			Duration timeout = this.properties.shutdownTimeout();
 			for (WorkListenerContainer container : stopping) {
 				container.awaitStop(timeout.minusNanos(System.nanoTime() - start));
 			}
-			Settlements settlements = Objects.requireNonNull(this.settlements);
 			List<HeldItem> left = this.running.all();
 			if (!left.isEmpty()) {
 				logger.warn(("%d handlers of work still run after durable-notify.work.shutdown-timeout=%s: their items "
@@ -360,10 +451,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				left.forEach((item) -> settlements.add(new TakeBack(item)));
 			}
 			settlements.finish(SETTLE_TIMEOUT);
-			this.settlements = null;
 			// What is left of them is given back by the next start, or taken over
 			this.held.clear();
-			this.registrations.forEach((registration) -> registration.container = null);
 		}
 	}
 
@@ -383,12 +472,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 		private final WorkInvoker.Target target;
 
+		private final Runnable preparation;
+
 		private @Nullable WorkListenerContainer container;
 
-		private Registration(WorkListenerSpec spec, boolean batches, WorkInvoker.Target target) {
+		private Registration(WorkListenerSpec spec, boolean batches, WorkInvoker.Target target, Runnable preparation) {
 			this.spec = spec;
 			this.batches = batches;
 			this.target = target;
+			this.preparation = preparation;
 		}
 
 		@Override
@@ -419,14 +511,23 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 		private final WorkListenerSettings settings;
 
+		private final Runnable preparation;
+
 		private @Nullable WorkListenerContainer container;
 
-		private Claims(WorkListenerSettings settings) {
+		private Claims(WorkListenerSettings settings, Runnable preparation) {
 			this.settings = settings;
+			this.preparation = preparation;
 		}
 
 		@Override
 		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
+			if (!queue.isRegistered()) {
+				this.preparation.run();
+				WorkListenerRegistry.this.database.executeSeparately("register a queue",
+						ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> create(connection, queue));
+				return new ClaimedWork(Claimed.NOTHING, Map.of());
+			}
 			WorkListenerRegistry.this.held.values()
 				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
 			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
@@ -445,7 +546,12 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 						Optional<Claimed> found = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
 								queue.name(), lease.instanceId(), limit, range.low(), range.hint(), withWaits);
 						if (found.isEmpty()) {
-							createAgain(connection, queue);
+							// Another application has emptied the table, or the server
+							// has lost
+							// the queue
+							create(connection, queue);
+							logger.warn(
+									"Queue '%s' did not exist any more, and was created again".formatted(queue.name()));
 							return new ClaimedWork(Claimed.NOTHING, Map.of());
 						}
 						Claimed answer = found.get();
@@ -460,10 +566,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			return claimed;
 		}
 
-		/**
-		 * Another application has emptied the table, or the server has lost the queue.
-		 */
-		private void createAgain(Connection connection, QueueProgress queue) throws SQLException {
+		private int create(Connection connection, QueueProgress queue) throws SQLException {
 			int before = queue.id();
 			WorkListenerContainer container = Objects.requireNonNull(this.container);
 			queue.created(register(connection, stored(this.settings, queue.name())));
@@ -473,7 +576,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			if (container.isStopping()) {
 				containers.remove(queue.id(), container);
 			}
-			logger.warn("Queue '%s' did not exist any more, and was created again".formatted(queue.name()));
+			return queue.id();
 		}
 
 		/**

@@ -25,25 +25,31 @@ import io.durablenotify.Subscription;
 public interface WorkListeners {
 
 	/**
-	 * Register a handler. Items are claimed once the application context has started.
+	 * Register a handler. Items are claimed once the application context has started. In
+	 * a transaction of the caller's, whether it commits or rolls back, the queues are
+	 * registered after it by a thread of the listener's, which retries that until it
+	 * succeeds.
 	 * @param spec the queues and how to handle them
 	 * @param handler the handler
 	 * @return the registration: cancelling it gives back what is claimed and has not
 	 * begun, and does not wait for handlers that run
 	 * @throws IllegalStateException if a queue has a listener in this application already
 	 * @throws org.springframework.dao.DataAccessException if the application context has
-	 * started, and the database fails; nothing is registered then
+	 * started, the caller is in no transaction, and the database fails; nothing is
+	 * registered then
 	 */
 	Subscription register(WorkListenerSpec spec, WorkHandler handler);
 
 	/**
-	 * Register a handler of batches.
+	 * Register a handler of batches, otherwise as
+	 * {@link #register(WorkListenerSpec, WorkHandler)}.
 	 * @param spec the queues and how to handle them
 	 * @param handler the handler
 	 * @return the registration
 	 * @throws IllegalStateException if a queue has a listener in this application already
 	 * @throws org.springframework.dao.DataAccessException if the application context has
-	 * started, and the database fails; nothing is registered then
+	 * started, the caller is in no transaction, and the database fails; nothing is
+	 * registered then
 	 */
 	Subscription registerBatch(WorkListenerSpec spec, WorkBatchHandler handler);
 

@@ -25,6 +25,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -34,16 +35,22 @@ import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.dao.DataAccessException;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 /**
  * Tests for competing channels in two instances of an application.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class CompetingChannelTests {
 
 	private static final String BACKOFF = "durable-notify.work.backoff.delay=50ms";
@@ -252,13 +259,47 @@ class CompetingChannelTests {
 	}
 
 	@Test
-	void aSubscriberIsNotRegisteredByTheTransactionThatCreatesItsChannel() {
+	void aSubscriberMayBeRegisteredByTheTransactionThatCreatesItsChannel() {
 		first.transaction().executeWithoutResult((status) -> {
 			channels(first).create("created", ChannelMode.COMPETING);
-			assertThatIllegalStateException().isThrownBy(() -> compete(first, "created"))
-				.withMessageContaining("after the commit");
+			channels(first).publish("created", "x");
+			assertThatExceptionOfType(ChannelModeException.class)
+				.isThrownBy(() -> channels(first).handle("created", this.handled::add));
+			compete(first, "created");
+			assertThatIllegalStateException().isThrownBy(() -> compete(first, "created"));
 		});
-		compete(first, "created");
+		awaitHandled(1);
+	}
+
+	@Test
+	void aSubscriberThatWasRegisteredInATransactionStaysAfterItsRollback() {
+		first.transaction().executeWithoutResult((status) -> {
+			compete(first, "rolled-back");
+			channels(first).publish("rolled-back", "never");
+			status.setRollbackOnly();
+		});
+		Eventually.await(
+				() -> ChannelTables.count(database,
+						"work_queues WHERE name = 'channel/rolled-back' AND kind IS NOT NULL") == 1,
+				() -> ChannelTables.state(database));
+		channels(second).publish("rolled-back", "x");
+		awaitHandled(1);
+		assertThat(effects()).containsExactly("x");
+	}
+
+	@Test
+	void aSubscriberDoesNotGetTheMessagesOfAChannelThatHasGotAnotherMode(CapturedOutput output) {
+		TransactionTemplate readOnly = first.transaction();
+		readOnly.setReadOnly(true);
+		readOnly.executeWithoutResult((status) -> {
+			compete(first, "taken");
+			Background.run(() -> channels(second).send("taken", "address", "x")).join();
+		});
+		Eventually.await(
+				() -> output.getOut().contains("Failed to claim items of queue 'channel/taken': Channel 'taken'"),
+				() -> ChannelTables.state(database));
+		assertThat(channels(second).receive("taken", "address", Eventually.TIMEOUT)).isPresent();
+		assertThat(effects()).isEmpty();
 	}
 
 	@Test

@@ -63,6 +63,7 @@ import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 /**
@@ -874,6 +875,68 @@ class WorkEngineTests {
 		goOn.countDown();
 		awaitHandled(30);
 		awaitNothingLeft();
+	}
+
+	@Test
+	void aListenerThatIsRegisteredInATransactionBeginsAfterIt() {
+		for (boolean rollback : List.of(false, true)) {
+			String other = this.queue + "-" + rollback;
+			instance.transaction().executeWithoutResult((status) -> {
+				// Locks the queue
+				this.work.enqueue(WorkRequest.of(other, "own"));
+				listen(WorkListenerSpec.of(other), this::record);
+				assertThatIllegalStateException()
+					.isThrownBy(() -> this.listeners.register(WorkListenerSpec.of(other), this::record));
+				if (rollback) {
+					status.setRollbackOnly();
+				}
+			});
+			this.work.enqueue(WorkRequest.of(other, "later"));
+			awaitHandled((rollback) ? 3 : 2);
+		}
+		assertThat(this.handled).containsExactlyInAnyOrder("own", "later", "later");
+	}
+
+	@Test
+	void aListenerThatIsCancelledBeforeItsTransactionEndsNeverBegins() {
+		instance.transaction().executeWithoutResult((status) -> {
+			listen(WorkListenerSpec.of(this.queue), this::record);
+			this.subscriptions.remove(0).cancel();
+			this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		});
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			this.handled.add("second");
+			return WorkOutcome.done();
+		});
+		awaitHandled(1);
+		assertThat(this.handled).containsExactly("second");
+	}
+
+	@Test
+	void aHandlerMayCancelWhileTheListenersStop() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		WorkListenerRegistry registry = (WorkListenerRegistry) this.listeners;
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			running.countDown();
+			Eventually.await(() -> !registry.isRunning(), () -> "running");
+			this.subscriptions.forEach(Subscription::cancel);
+			assertThat(this.subscriptions).noneMatch(Subscription::isActive);
+			return record(item);
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		registry.stop();
+		assertThat(this.handled).containsExactly("a");
+		registry.start();
+		awaitNothingLeft();
+	}
+
+	@Test
+	@SuppressWarnings("NullAway")
+	void aListenerHasAHandler() {
+		WorkListenerSpec spec = WorkListenerSpec.of(this.queue);
+		assertThatIllegalArgumentException().isThrownBy(() -> this.listeners.register(spec, null));
+		assertThatIllegalArgumentException().isThrownBy(() -> this.listeners.registerBatch(spec, null));
 	}
 
 	@Test
