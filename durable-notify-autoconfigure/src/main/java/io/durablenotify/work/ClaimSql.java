@@ -39,6 +39,11 @@ import io.durablenotify.schema.SchemaName;
  */
 final class ClaimSql {
 
+	/**
+	 * Claims of other instances take a few milliseconds each.
+	 */
+	private static final String LOCK_WAIT = "50ms";
+
 	private static final String FIND = """
 			SELECT queue_id FROM ${schema}.work_queues
 			WHERE name = ? AND max_attempts = ? AND block_on_dead = ? AND coalesce(extract(epoch FROM retention), -1) = ?
@@ -54,10 +59,14 @@ final class ClaimSql {
 
 	/**
 	 * By name too: where the queues were removed and their ids begin again, the id is
-	 * another one's.
+	 * another one's. The queue is locked before the function does it, which would wait
+	 * for 10 s; but not with a snapshot from before the lock, which the function refuses.
 	 */
 	private static final String CLAIM = """
-			WITH q AS MATERIALIZED (SELECT queue_id FROM ${schema}.work_queues WHERE queue_id = ? AND name = ?)
+			WITH q AS MATERIALIZED (SELECT queue_id FROM ${schema}.work_queues
+				WHERE queue_id = ? AND name = ? AND current_setting('transaction_isolation') = 'read committed'
+					AND set_config('lock_timeout', ?, true) IS NOT NULL
+				FOR NO KEY UPDATE)
 			SELECT granted, limited, claim_id, frontier, next_due, more,
 				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited}, EXISTS (SELECT FROM q)
 			FROM ${schema}.work_claim((SELECT queue_id FROM q), ?, ?, ?, ?) AS w
@@ -131,7 +140,8 @@ final class ClaimSql {
 	}
 
 	/**
-	 * Claim what is due, in a transaction of its own.
+	 * Claim what is due, in a transaction of its own. Fails with SQLSTATE 55P03 if
+	 * another transaction has locked the queue for longer than {@value #LOCK_WAIT}.
 	 * @param connection the connection, in autocommit
 	 * @param queueId the queue
 	 * @param queue its name
@@ -151,10 +161,11 @@ final class ClaimSql {
 				.prepareStatement((withWaits) ? this.claimWithWaits : this.claim)) {
 				statement.setInt(1, queueId);
 				statement.setString(2, queue);
-				statement.setLong(3, instanceId);
-				statement.setInt(4, limit);
-				statement.setLong(5, lowMicros);
-				statement.setLong(6, hintMicros);
+				statement.setString(3, LOCK_WAIT);
+				statement.setLong(4, instanceId);
+				statement.setInt(5, limit);
+				statement.setLong(6, lowMicros);
+				statement.setLong(7, hintMicros);
 				return readClaimed(queueId, lowMicros, statement.executeQuery());
 			}
 		});

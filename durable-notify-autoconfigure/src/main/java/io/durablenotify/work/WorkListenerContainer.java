@@ -30,7 +30,6 @@ import java.util.function.Supplier;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
-import io.durablenotify.loop.FailureLog;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.Settlement.GiveBack;
 import io.durablenotify.work.WorkInvoker.FirstItems;
@@ -91,7 +90,7 @@ final class WorkListenerContainer {
 	 * Of the claims of each queue: one that cannot be claimed must not hold up the
 	 * others.
 	 */
-	private final Map<QueueProgress, FailureLog> failures = new HashMap<>();
+	private final Map<QueueProgress, ClaimFailures> failures = new HashMap<>();
 
 	/**
 	 * Only accessed by the loop's thread, like what follows.
@@ -114,15 +113,10 @@ final class WorkListenerContainer {
 		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
 		queues.forEach((queue) -> {
 			this.sizes.put(queue, new ClaimSize(settings.concurrency()));
-			this.failures.put(queue, failures(queue.name()));
+			this.failures.put(queue, new ClaimFailures(logger, queue.name()));
 		});
 		this.loop = new BackgroundLoop("durable-notify-work-claim-" + settings.queues().get(0),
-				failures(String.join("', '", settings.queues())), this::claim);
-	}
-
-	private static FailureLog failures(String queues) {
-		return new FailureLog(logger, "Failed to claim items of queue '%s'".formatted(queues),
-				"Items of queue '%s' are claimed again".formatted(queues));
+				ClaimFailures.log(logger, String.join("', '", settings.queues())), this::claim);
 	}
 
 	void start() {
@@ -199,7 +193,7 @@ final class WorkListenerContainer {
 	 * @throws Exception if the claim has failed while the listener is being stopped
 	 */
 	private boolean claim(QueueProgress queue, Lease lease, int limit) throws Exception {
-		FailureLog failures = Objects.requireNonNull(this.failures.get(queue));
+		ClaimFailures failures = Objects.requireNonNull(this.failures.get(queue));
 		Range range = queue.begin();
 		Claimed claimed;
 		Map<Long, FirstItems> first;

@@ -26,6 +26,7 @@ import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -317,6 +318,53 @@ class ClaimTests extends AbstractWorkSqlTests {
 		assertThatExceptionOfType(WorkTables.SqlFailure.class).isThrownBy(() -> this.work.claim(queue, 1))
 			.satisfies((ex) -> assertThat(((SQLException) ex.getCause()).getSQLState()).isEqualTo("DN002"));
 		this.work.rollback();
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "", "preferQueryMode=simple", "defaultRowFetchSize=1",
+			"options=-c%20default_transaction_isolation=serializable" })
+	void aQueueThatAnotherTransactionHasLockedIsNotWaitedForForLong(String settings) {
+		String name = "held/" + settings;
+		int queue = this.work.queue(name);
+		this.work.insert(name, "a");
+		try (WorkTables claimer = WorkTables.open(database, settings)) {
+			this.other.begin();
+			this.other.jdbc()
+				.update("UPDATE durable_notify.work_queues SET looked_at = looked_at WHERE queue_id = ?", queue);
+			for (int round = 0; round < 6; round++) {
+				long start = System.nanoTime();
+				assertThat(claimer.tryClaim(queue, 1, DatabaseMicros.NEVER)).isNull();
+				assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
+			}
+			this.other.commit();
+			assertThat(WorkTables.texts(claimer.claim(queue, 1))).containsExactly("a");
+			assertThat(claimer.jdbc().queryForObject("SHOW lock_timeout", String.class)).isEqualTo("0");
+		}
+	}
+
+	@Test
+	void aClaimWaitsForTheLockOfAnotherOne() {
+		int queue = this.work.queue("serial");
+		this.work.insert("serial", "a");
+		// Not each time, on a busy machine
+		Eventually.await(() -> {
+			this.other.begin();
+			this.other.jdbc()
+				.queryForList("SELECT FROM durable_notify.work_queues WHERE queue_id = ? FOR UPDATE", queue);
+			CompletableFuture<@Nullable Claimed> claimed = Background
+				.supply(() -> this.work.tryClaim(queue, 1, DatabaseMicros.NEVER));
+			while (!claimed.isDone() && !isAClaimWaiting()) {
+				Thread.onSpinWait();
+			}
+			this.other.rollback();
+			return claimed.join() != null;
+		}, this.work::dump);
+	}
+
+	private static boolean isAClaimWaiting() {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE ?",
+					Integer.class, "%work_claim(%") > 0;
 	}
 
 	@Test

@@ -711,20 +711,43 @@ class WorkEngineTests {
 	@Test
 	void theStopWaitsForTheClaimsOfAllListenersAtOnce() throws Exception {
 		List<String> queues = IntStream.range(0, 4).mapToObj((i) -> this.queue + "-" + i).toList();
-		queues.forEach(
-				(name) -> database.jdbc().update("INSERT INTO durable_notify.work_queues (name) VALUES (?)", name));
 		try (Instance other = Instance.start(database);
-				Connection locking = lock(
-						"SELECT FROM durable_notify.work_queues WHERE name LIKE '" + this.queue + "%' FOR UPDATE")) {
+				Connection locking = lock("LOCK TABLE durable_notify.work_claims")) {
 			queues.forEach((name) -> other.bean(WorkListeners.class)
 				.register(WorkListenerSpec.of(name), (item) -> WorkOutcome.done()));
-			Eventually.await(() -> waiting().size() == queues.size(), this::state);
+			Eventually.await(() -> waiting().size() >= queues.size(), WorkEngineTests::waiting);
 			long start = System.nanoTime();
 			((Lifecycle) other.bean(WorkListeners.class)).stop();
 			assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofSeconds(4),
 					Duration.ofSeconds(14));
 			locking.rollback();
 		}
+	}
+
+	@Test
+	void aQueueThatAnotherTransactionHasLockedDoesNotHoldUpTheOthersOfItsListener() throws Exception {
+		String free = this.queue + "-free";
+		listen(WorkListenerSpec.of(this.queue, free), this::record);
+		this.work.enqueue(WorkRequest.of(this.queue, "first"));
+		awaitHandled(1);
+		long released;
+		try (Connection locking = lock(
+				"UPDATE durable_notify.work_queues SET looked_at = looked_at WHERE name = '" + this.queue + "'")) {
+			this.work.enqueue(WorkRequest.of(this.queue, "locked"));
+			for (int i = 0; i < 20; i++) {
+				long start = System.nanoTime();
+				this.work.enqueue(WorkRequest.of(free, "free"));
+				awaitHandled(i + 2);
+				assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
+			}
+			assertThat(this.handled).doesNotContain("locked");
+			locking.rollback();
+			released = System.nanoTime();
+		}
+		awaitHandled(22);
+		assertThat(Duration.ofNanos(System.nanoTime() - released)).isLessThan(Duration.ofSeconds(8));
+		assertThat(this.handled).endsWith("locked");
+		awaitNothingLeft();
 	}
 
 	private static Connection lock(String sql) throws SQLException {

@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Set;
 
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.TestDatabase;
@@ -235,12 +236,33 @@ final class WorkTables implements AutoCloseable {
 	 * Claim, going on from the last claim.
 	 */
 	Claimed claim(int queueId, int limit, long hint) {
+		Claimed[] claimed = new Claimed[1];
+		// Another claimer may hold the queue for long on a busy machine
+		Eventually.await(() -> {
+			claimed[0] = tryClaim(queueId, limit, hint);
+			return claimed[0] != null;
+		}, this::dump);
+		return claimed[0];
+	}
+
+	/**
+	 * Claim, unless another transaction has locked the queue for too long.
+	 */
+	@Nullable Claimed tryClaim(int queueId, int limit, long hint) {
 		String name = name(queueId);
-		Claimed claimed = run((connection, joined) -> this.claims
-			.claim(connection, queueId, name, this.instanceId, limit, this.frontier, hint, true)
-			.orElseThrow());
-		this.frontier = claimed.frontierMicros();
-		return claimed;
+		try {
+			Claimed claimed = run((connection, joined) -> this.claims
+				.claim(connection, queueId, name, this.instanceId, limit, this.frontier, hint, true)
+				.orElseThrow());
+			this.frontier = claimed.frontierMicros();
+			return claimed;
+		}
+		catch (SqlFailure ex) {
+			if (SqlErrors.isLockTimeout(ex)) {
+				return null;
+			}
+			throw ex;
+		}
 	}
 
 	private String name(int queueId) {
