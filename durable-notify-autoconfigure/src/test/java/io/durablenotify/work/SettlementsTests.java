@@ -1,0 +1,132 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.time.Duration;
+import java.util.List;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.instance.Lease;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.Settlement.Leave;
+import io.durablenotify.work.Settlement.Postpone;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link Settlements} of an instance that has lost its lease.
+ */
+class SettlementsTests extends AbstractWorkSqlTests {
+
+	private Settlements settlements;
+
+	private TransactionalCompletion completion;
+
+	@BeforeEach
+	void create() {
+		ApplicationDatabase applicationDatabase = instance.bean(ApplicationDatabase.class);
+		this.settlements = new Settlements(applicationDatabase, this.work.settle(), instance.bean(Wakeups.class),
+				WorkMeasures.create());
+		this.completion = new TransactionalCompletion(applicationDatabase, this.work.settle(), this.settlements);
+	}
+
+	private HeldClaim held(String queue, Claimed claimed) {
+		return new HeldClaim(claimed.claim(), new LostLease(this.work.instanceId()),
+				new QueueProgress(queue, claimed.claim().queueId(), Duration.ofSeconds(1), false),
+				claimed.items().size());
+	}
+
+	/**
+	 * Postpone an item in a transaction which commits.
+	 */
+	private Leave postponed(HeldItem item) {
+		this.work.begin();
+		Returned returned = this.work
+			.run((connection, joined) -> this.work.settle().postpone(connection, item.done(), Duration.ZERO));
+		this.work.commit();
+		assertThat(returned.kind()).isEqualTo(Returned.Kind.AGAIN);
+		return new Leave(item, returned);
+	}
+
+	@Test
+	void whatATransactionHasPostponedLeavesItsClaimAlsoAfterTheLeaseIsLost() {
+		int queue = this.work.queue("leaving");
+		this.work.insert("leaving", "a", "b");
+		this.work.put(WorkTables.ordered("leaving", "key", "c"));
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held("leaving", claimed);
+		ClaimedItem lane = claimed.items().get(2);
+		HeldItem first = new HeldItem(claim, null, claimed.items().get(0), this.completion);
+		HeldItem second = new HeldItem(claim, null, claimed.items().get(1), this.completion);
+		HeldItem ofLane = new HeldItem(claim, lane, this.work.laneItems(lane).get(0), this.completion);
+		List.of(postponed(first), postponed(ofLane)).forEach(this.settlements::add);
+		this.settlements.add(new Postpone(second, Duration.ZERO));
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.work.claimedIds(claimed)).as("what no transaction has stored is not written")
+			.containsExactly(second.id());
+		this.other.searchAll(true);
+		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 1))).containsExactly("a");
+		assertThat(this.other.awaitClaim(queue, 1).items()).extracting(ClaimedItem::itemId)
+			.containsExactly(lane.itemId());
+	}
+
+	@Test
+	void whatHasBeenTakenOverDoesNotLeaveTheClaimOfItsNextHolder() {
+		int queue = this.work.queue("left");
+		StoredItem stored = this.work.insert("left", "a").get(0);
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldItem item = new HeldItem(held("left", claimed), null, claimed.items().get(0), this.completion);
+		Leave leave = postponed(item);
+		this.other.takeOverFrom(this.work);
+		Claimed next = this.other.awaitClaim(queue, 10);
+		this.settlements.add(leave);
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.other.claimedIds(next)).containsExactly(stored.itemId());
+		assertThat(this.other.complete(next)).hasSize(1);
+	}
+
+	/**
+	 * A lease that another instance has taken over.
+	 */
+	private record LostLease(long instanceId) implements Lease {
+
+		@Override
+		public boolean isHeld() {
+			return false;
+		}
+
+		@Override
+		public boolean isLost() {
+			return true;
+		}
+
+		@Override
+		public boolean awaitHeld(Duration timeout) {
+			return false;
+		}
+
+		@Override
+		public boolean awaitRenewed(Duration timeout) {
+			return false;
+		}
+
+	}
+
+}
