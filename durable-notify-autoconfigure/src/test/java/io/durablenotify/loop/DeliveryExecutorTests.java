@@ -22,13 +22,17 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiFunction;
 
 import io.durablenotify.testsupport.Eventually;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -151,6 +155,68 @@ class DeliveryExecutorTests {
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 		}
+	}
+
+	private static OutOfMemoryError outOfThreads() {
+		return new OutOfMemoryError("unable to create native thread");
+	}
+
+	@Test
+	void aQueuedTaskForWhichNoThreadCouldBeCreatedIsFoundAgain() throws Exception {
+		CountDownLatch begin = new CountDownLatch(1);
+		AtomicInteger threads = new AtomicInteger();
+		CompletableFuture<Void> done = new CompletableFuture<>();
+		DeliveryExecutor exhausted = withThreads((executor, worker) -> switch (threads.incrementAndGet()) {
+			case 1 -> {
+				Thread first = executor.createThread(worker);
+				yield new Thread(() -> {
+					await(begin);
+					first.run();
+				});
+			}
+			case 2 -> throw outOfThreads();
+			default -> executor.createThread(worker);
+		});
+		exhausted.execute(this::block);
+		exhausted.execute(() -> done.complete(null));
+		begin.countDown();
+		done.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+		assertThat(threads).hasValue(3);
+		this.release.countDown();
+		exhausted.shutdown();
+	}
+
+	/**
+	 * On newer JDKs the pool does not call {@link Thread#start()}.
+	 */
+	@Test
+	@EnabledForJreRange(max = JRE.JAVA_18)
+	void aTaskThatWasQueuedForAThreadThatCouldNotBeStartedIsFoundAgain() throws Exception {
+		AtomicBoolean failing = new AtomicBoolean(true);
+		CompletableFuture<Void> done = new CompletableFuture<>();
+		DeliveryExecutor exhausted = withThreads((executor, worker) -> new Thread(executor.createThread(worker)) {
+
+			@Override
+			public void start() {
+				if (failing.getAndSet(false)) {
+					executor.execute(() -> done.complete(null));
+					throw outOfThreads();
+				}
+				super.start();
+			}
+
+		});
+		assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> exhausted.execute(this::block));
+		done.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+		exhausted.shutdown();
+	}
+
+	private static DeliveryExecutor withThreads(BiFunction<DeliveryExecutor, Runnable, Thread> threads) {
+		DeliveryExecutor executor = new DeliveryExecutor(4);
+		executor.setDaemon(true);
+		executor.setThreadFactory((worker) -> threads.apply(executor, worker));
+		executor.initialize();
+		return executor;
 	}
 
 	@Test
