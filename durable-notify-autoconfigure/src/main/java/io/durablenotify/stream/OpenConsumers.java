@@ -19,10 +19,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -72,11 +70,6 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	 */
 	private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
 
-	/**
-	 * How long the row of a consumer is waited for that is given up.
-	 */
-	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
-
 	private final ApplicationDatabase database;
 
 	private final ConsumerSql sql;
@@ -89,7 +82,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 
 	private final ConsumerClaims claims;
 
-	private final Wakeups wakeups;
+	private final ConsumerReleases releases;
 
 	private final Poll poll;
 
@@ -104,11 +97,6 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	 * not claimed again until those have returned.
 	 */
 	private final Map<Long, ConsumerRun> leaving = new ConcurrentHashMap<>();
-
-	/**
-	 * What could not be given up when it was to be.
-	 */
-	private final Queue<Held> unreleased = new ConcurrentLinkedQueue<>();
 
 	private final List<Subscription> subscriptions;
 
@@ -136,7 +124,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		this.writer = new PositionWriter(database, positions);
 		this.readers = readers;
 		this.claims = new ConsumerClaims(database, sql, positions, instances, leaseDuration);
-		this.wakeups = wakeups;
+		this.releases = new ConsumerReleases(database, sql, this.writer, wakeups);
 		this.poll = poll;
 		this.executor = executor;
 		this.transactions = transactions;
@@ -252,10 +240,10 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	}
 
 	private Next step() {
-		if (!this.running || this.runs.isEmpty() && this.unreleased.isEmpty()) {
+		if (!this.running || this.runs.isEmpty() && this.releases.isEmpty()) {
 			return Next.IDLE;
 		}
-		releaseLeft();
+		this.releases.repeatFailed();
 		boolean check = this.checkWanted;
 		this.checkWanted = false;
 		try {
@@ -268,15 +256,6 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 			if (check) {
 				this.checkWanted = true;
 			}
-		}
-	}
-
-	private void releaseLeft() {
-		Held held = this.unreleased.peek();
-		while (held != null) {
-			release(held, List.of());
-			this.unreleased.remove(held);
-			held = this.unreleased.peek();
 		}
 	}
 
@@ -296,12 +275,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	 * @param positions the positions that are not stored yet
 	 */
 	void giveUp(Held held, List<Position> positions) {
-		try {
-			release(held, positions);
-		}
-		catch (RuntimeException ex) {
-			logger.debug("A consumer of streams could not be given up; that is tried again", ex);
-			this.unreleased.add(held);
+		if (!this.releases.release(held, positions)) {
 			claim();
 		}
 	}
@@ -321,19 +295,6 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	void left(ConsumerRun run) {
 		if (this.leaving.remove(run.id(), run)) {
 			claim();
-		}
-	}
-
-	private void release(Held held, List<Position> positions) {
-		boolean released = this.database.executeSeparately("give up a consumer of streams",
-				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-					if (!positions.isEmpty()) {
-						this.writer.storeNow(connection, positions);
-					}
-					return this.sql.release(connection, held, LOCK_TIMEOUT);
-				});
-		if (released) {
-			this.wakeups.send(TOPIC, Wakeup.moved(held.consumerId(), 0));
 		}
 	}
 

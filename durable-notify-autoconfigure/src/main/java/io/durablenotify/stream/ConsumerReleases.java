@@ -1,0 +1,110 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+package io.durablenotify.stream;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.stream.ConsumerPositionSql.Position;
+import io.durablenotify.stream.ConsumerSql.Held;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * Gives consumers up, for other instances to claim at once, and keeps those with which
+ * that has failed.
+ */
+final class ConsumerReleases {
+
+	private static final Log logger = LogFactory.getLog(StreamConsumer.class);
+
+	/**
+	 * How long the row of a consumer is waited for.
+	 */
+	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
+
+	private final ApplicationDatabase database;
+
+	private final ConsumerSql sql;
+
+	private final PositionWriter writer;
+
+	private final Wakeups wakeups;
+
+	private final Queue<Held> failed = new ConcurrentLinkedQueue<>();
+
+	ConsumerReleases(ApplicationDatabase database, ConsumerSql sql, PositionWriter writer, Wakeups wakeups) {
+		this.database = database;
+		this.sql = sql;
+		this.writer = writer;
+		this.wakeups = wakeups;
+	}
+
+	/**
+	 * Return whether there is nothing to repeat.
+	 */
+	boolean isEmpty() {
+		return this.failed.isEmpty();
+	}
+
+	/**
+	 * Give a consumer up.
+	 * @param positions the positions that are not stored yet
+	 * @return false if that has failed, and is to be repeated
+	 */
+	boolean release(Held held, List<Position> positions) {
+		try {
+			write(held, positions);
+			return true;
+		}
+		catch (RuntimeException ex) {
+			logger.debug("A consumer of streams could not be given up; that is tried again", ex);
+			this.failed.add(held);
+			return false;
+		}
+	}
+
+	/**
+	 * Give up what could not be given up. Throws where that fails again.
+	 */
+	void repeatFailed() {
+		Held held = this.failed.peek();
+		while (held != null) {
+			write(held, List.of());
+			this.failed.remove(held);
+			held = this.failed.peek();
+		}
+	}
+
+	private void write(Held held, List<Position> positions) {
+		boolean released = this.database.executeSeparately("give up a consumer of streams",
+				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+					if (!positions.isEmpty()) {
+						this.writer.storeNow(connection, positions);
+					}
+					return this.sql.release(connection, held, LOCK_TIMEOUT);
+				});
+		if (released) {
+			this.wakeups.send(OpenConsumers.TOPIC, Wakeup.moved(held.consumerId(), 0));
+		}
+	}
+
+}
