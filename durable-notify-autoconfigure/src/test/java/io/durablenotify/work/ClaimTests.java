@@ -257,6 +257,25 @@ class ClaimTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void whatWasEnqueuedByAClockThatWasAheadIsClaimedOnceTheClockHasReachedItWithoutASearchOfAll() {
+		int queue = this.work.queue("reached");
+		this.work.claim(queue, 10);
+		this.work.searchAll(false);
+		this.work.insert("reached", "a");
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_items i SET due_at = m, enqueued_at = m + interval '2 microseconds' "
+					+ "FROM (SELECT clock_timestamp() + interval '1 s' AS m OFFSET 0) AS ahead WHERE queue_id = ?",
+					queue);
+		Claimed early = this.work.claim(queue, 10);
+		assertThat(early.claim()).isNull();
+		assertThat(early.nextDueMicros()).isBetween(1L, 1_000_000L);
+		assertThat(this.work.complete(this.work.awaitClaim(queue, 10))).hasSize(1);
+	}
+
+	/**
+	 * One that was due before it was enqueued is found by the next search of all.
+	 */
+	@Test
 	void anItemFromBeforeTheClockWasSetBackIsClaimedWhenItCanBeCompleted() {
 		int queue = this.work.queue("ahead");
 		this.work.insert("ahead", "a");
