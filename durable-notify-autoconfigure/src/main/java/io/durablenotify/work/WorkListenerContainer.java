@@ -119,10 +119,6 @@ final class WorkListenerContainer {
 				ClaimFailures.log(logger, String.join("', '", settings.queues())), this::claim);
 	}
 
-	void start() {
-		this.loop.signal();
-	}
-
 	List<QueueProgress> queues() {
 		return this.queues;
 	}
@@ -131,20 +127,42 @@ final class WorkListenerContainer {
 		return this.settings.concurrency();
 	}
 
-	void signal() {
+	void start() {
 		this.loop.signal();
 	}
 
 	/**
-	 * Return whether there is room for another item, so that no other instance need be
-	 * woken for it. A queue that cannot be claimed delays the others, too.
+	 * A wake-up has come, perhaps for one of these queues.
 	 */
-	boolean hasRoom() {
-		return this.slots.hasFreeRunner() && this.queues.stream().noneMatch(QueueProgress::hasFailed);
+	void wake(long queueId, long dueMicros) {
+		for (QueueProgress queue : this.queues) {
+			if (queue.id() == queueId) {
+				queue.wake(dueMicros, System.nanoTime());
+				this.loop.signal();
+			}
+		}
 	}
 
-	boolean isStopping() {
-		return this.slots.isStopping();
+	/**
+	 * Return whether an item is claimed here at once, so that no other instance need be
+	 * woken for it. A queue that cannot be claimed delays the others, too.
+	 */
+	boolean handlesAlone(long queueId, long dueMicros) {
+		for (QueueProgress queue : this.queues) {
+			if (queue.id() == queueId) {
+				return this.slots.hasFreeRunner() && this.queues.stream().noneMatch(QueueProgress::hasFailed)
+						&& queue.isNow(dueMicros, System.nanoTime());
+			}
+		}
+		return false;
+	}
+
+	/**
+	 * Wake-ups may have been missed.
+	 */
+	void resync() {
+		this.queues.forEach(QueueProgress::resync);
+		this.loop.signal();
 	}
 
 	private Next claim() throws Exception {

@@ -16,38 +16,27 @@
 
 package io.durablenotify.work;
 
-import java.sql.Connection;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.OneTransaction;
-import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
-import io.durablenotify.loop.DebugLine;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
-import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.Settlement.TakeBack;
-import io.durablenotify.work.WorkInvoker.FirstItems;
-import io.durablenotify.work.WorkListenerContainer.ClaimedWork;
-import io.durablenotify.work.WorkListenerSpec.OnDead;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -80,17 +69,13 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	 */
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
 
-	/**
-	 * How often claims that this instance does not know are given back. A claim can be
-	 * committed long after its connection was given up.
-	 */
-	private static final Duration RECONCILE_INTERVAL = Duration.ofMinutes(1);
-
 	private final ApplicationDatabase database;
 
 	private final ClaimSql claimSql;
 
 	private final SettleSql settleSql;
+
+	private final StoredQueues queues;
 
 	private final Instances instances;
 
@@ -108,10 +93,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final RunningItems running = new RunningItems();
 
-	/**
-	 * The claims that are not removed, as far as this instance knows.
-	 */
-	private final Map<Claim, HeldClaim> held = new ConcurrentHashMap<>();
+	private final HeldClaims held = new HeldClaims();
 
 	/**
 	 * Guards the registrations and what is started. Not held while the database or a
@@ -128,9 +110,9 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private final List<Registration> registrations = new ArrayList<>();
 
 	/**
-	 * By the ids of their queues, while the listeners are started.
+	 * Those that are started.
 	 */
-	private final Map<Integer, WorkListenerContainer> containers = new ConcurrentHashMap<>();
+	private final Collection<WorkListenerContainer> containers = new CopyOnWriteArrayList<>();
 
 	/**
 	 * Those of registrations that were cancelled, whose handlers may still run.
@@ -155,6 +137,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		this.database = database;
 		this.claimSql = claimSql;
 		this.settleSql = settleSql;
+		this.queues = new StoredQueues(claimSql, properties);
 		this.instances = instances;
 		this.wakeups = wakeups;
 		this.executor = executor;
@@ -230,7 +213,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				return;
 			}
 			registration.container = null;
-			this.containers.values().removeIf((other) -> other == container);
+			this.containers.remove(container);
 			container.beginStop();
 			this.cancelled.removeIf((other) -> other.awaitStop(Duration.ZERO));
 			this.cancelled.add(container);
@@ -284,8 +267,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		Map<String, Integer> ids = (later) ? Map.of() : register(registration, settings);
 		List<QueueProgress> queues = settings.queues()
 			.stream()
-			.map((queue) -> new QueueProgress(queue, ids.getOrDefault(queue, QueueProgress.UNREGISTERED),
-					this.properties.pollInterval(), this.properties.queue(queue).retention() != null))
+			.map((queue) -> this.queues.progress(queue, ids.getOrDefault(queue, QueueProgress.UNREGISTERED)))
 			.toList();
 		WorkListenerContainer container;
 		synchronized (this.monitor) {
@@ -294,9 +276,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			}
 			container = container(registration, settings, queues);
 			registration.container = container;
-			queues.stream()
-				.filter(QueueProgress::isRegistered)
-				.forEach((queue) -> this.containers.put(queue.id(), container));
+			this.containers.add(container);
 		}
 		if (later && TransactionSynchronizationManager.isSynchronizationActive()) {
 			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
@@ -318,7 +298,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		return this.database.executeSeparately("register queues", (connection, joined) -> {
 			Map<String, Integer> ids = new HashMap<>();
 			for (String queue : settings.queues()) {
-				ids.put(queue, register(connection, stored(settings, queue)));
+				ids.put(queue, this.queues.store(connection, settings, queue));
 			}
 			return ids;
 		});
@@ -331,39 +311,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
 				new TransactionalCompletion(this.database, this.settleSql, settlements), this.running,
 				this.observations);
-		Claims claims = new Claims(settings, registration.preparation);
-		WorkListenerContainer container = new WorkListenerContainer(settings, registration.batches, queues, this::lease,
-				claims, invoker, settlements, this.executor);
-		claims.container = container;
-		return container;
-	}
-
-	private QueueSettings stored(WorkListenerSettings settings, String queue) {
-		return new QueueSettings(queue, settings.maxAttempts(), settings.onDead() == OnDead.BLOCK,
-				this.properties.queue(queue).retention());
-	}
-
-	/**
-	 * Each queue in a transaction of its own, so that two instances do not wait for each
-	 * other.
-	 */
-	private int register(Connection connection, QueueSettings queue) throws SQLException {
-		Duration timeout = this.properties.enqueueTimeout();
-		try {
-			return OneTransaction.run(connection, (session, joined) -> {
-				try (Statement statement = session.createStatement()) {
-					statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-					statement.execute("SET LOCAL lock_timeout = " + timeout.toMillis());
-				}
-				return this.claimSql.register(session, queue);
-			});
-		}
-		catch (SQLException ex) {
-			if (SqlErrors.isLockTimeout(ex)) {
-				throw WorkLockedException.ofQueue(queue.name(), timeout, ex);
-			}
-			throw ex;
-		}
+		QueueClaims claims = new QueueClaims(this.database, this.claimSql, this.settleSql, this.queues, settings,
+				registration.preparation, this.held, this.wakeups, this.measures);
+		return new WorkListenerContainer(settings, registration.batches, queues, this::lease, claims, invoker,
+				settlements, this.executor);
 	}
 
 	private List<ClaimedItem> laneItems(long laneId, long after, int limit) {
@@ -388,13 +339,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	List<QueueListenerState> states() {
 		Map<Integer, Integer> running = new HashMap<>();
 		this.running.all().forEach((item) -> running.merge(item.claim().queue().id(), 1, Integer::sum));
-		Map<Integer, Integer> held = new HashMap<>();
-		this.held.values()
-			.stream()
-			.filter((claim) -> !claim.lease().isLost())
-			.forEach((claim) -> held.merge(claim.queue().id(), claim.unsettled(), Integer::sum));
-		return Set.copyOf(this.containers.values())
-			.stream()
+		Map<Integer, Integer> held = this.held.unsettled();
+		return this.containers.stream()
 			.flatMap((container) -> container.queues()
 				.stream()
 				.map((queue) -> new QueueListenerState(queue.name(), container.concurrency(),
@@ -458,7 +404,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	@Override
 	public String toString() {
-		return this.containers.values().toString();
+		return this.containers.toString();
 	}
 
 	/**
@@ -498,159 +444,29 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	/**
-	 * Claims items, and gives back those of claims whose answer was lost.
-	 */
-	private final class Claims implements WorkListenerContainer.ClaimSource {
-
-		/**
-		 * When it was certain last, by queue, that this instance knows all of its claims,
-		 * by {@link System#nanoTime()}; missing after a claim whose answer was lost. Only
-		 * accessed by the listener's thread.
-		 */
-		private final Map<Integer, Long> certainAt = new HashMap<>();
-
-		private final WorkListenerSettings settings;
-
-		private final Runnable preparation;
-
-		private @Nullable WorkListenerContainer container;
-
-		private Claims(WorkListenerSettings settings, Runnable preparation) {
-			this.settings = settings;
-			this.preparation = preparation;
-		}
-
-		@Override
-		public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
-			if (!queue.isRegistered()) {
-				this.preparation.run();
-				WorkListenerRegistry.this.database.executeSeparately("register a queue",
-						ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> create(connection, queue));
-				return new ClaimedWork(Claimed.NOTHING, Map.of());
-			}
-			WorkListenerRegistry.this.held.values()
-				.removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
-			QueueMeasures measures = WorkListenerRegistry.this.measures.of(queue.name());
-			boolean polled = queue.isPolled();
-			boolean withWaits = polled || measures.waiting().isRecorded();
-			DebugLine line = DebugLine.start(logger);
-			long start = measures.claim().start();
-			ClaimedWork claimed = WorkListenerRegistry.this.database.executeSeparately("claim work",
-					ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-						long now = System.nanoTime();
-						Long certain = this.certainAt.remove(queue.id());
-						if (certain == null || now - certain > RECONCILE_INTERVAL.toNanos()) {
-							releaseUnknown(connection, queue, lease);
-							certain = now;
-						}
-						Optional<Claimed> found = WorkListenerRegistry.this.claimSql.claim(connection, queue.id(),
-								queue.name(), lease.instanceId(), limit, range.low(), range.hint(), withWaits);
-						if (found.isEmpty()) {
-							// Another application has emptied the table, or the server
-							// has lost
-							// the queue
-							create(connection, queue);
-							logger.warn(
-									"Queue '%s' did not exist any more, and was created again".formatted(queue.name()));
-							return new ClaimedWork(Claimed.NOTHING, Map.of());
-						}
-						Claimed answer = found.get();
-						ClaimedWork work = new ClaimedWork(answer, firstItems(connection, answer.items()));
-						this.certainAt.put(queue.id(), certain);
-						return work;
-					});
-			measures.claim().end(start);
-			line.write(
-					() -> "Claimed %d items of queue '%s'".formatted(claimed.claimed().items().size(), queue.name()));
-			WorkListenerRegistry.this.measures.claimed(measures, claimed.claimed().items(), polled);
-			return claimed;
-		}
-
-		private int create(Connection connection, QueueProgress queue) throws SQLException {
-			int before = queue.id();
-			WorkListenerContainer container = Objects.requireNonNull(this.container);
-			queue.created(register(connection, stored(this.settings, queue.name())));
-			Map<Integer, WorkListenerContainer> containers = WorkListenerRegistry.this.containers;
-			containers.remove(before, container);
-			containers.put(queue.id(), container);
-			if (container.isStopping()) {
-				containers.remove(queue.id(), container);
-			}
-			return queue.id();
-		}
-
-		/**
-		 * As many of each as an equal share of one claim allows.
-		 */
-		private Map<Long, FirstItems> firstItems(Connection connection, List<ClaimedItem> items) throws SQLException {
-			List<Long> lanes = items.stream().filter(ClaimedItem::lane).map(ClaimedItem::itemId).toList();
-			if (lanes.isEmpty()) {
-				return Map.of();
-			}
-			int limit = ClaimSize.share(lanes.size());
-			Map<Long, FirstItems> first = new HashMap<>();
-			WorkListenerRegistry.this.claimSql.laneItems(connection, lanes, 0, limit)
-				.forEach((lane, fetched) -> first.put(lane, new FirstItems(fetched, fetched.size() == limit)));
-			return first;
-		}
-
-		private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
-			for (Claim claim : WorkListenerRegistry.this.claimSql.claims(connection, lease.instanceId())) {
-				if (claim.queueId() == queue.id() && !WorkListenerRegistry.this.held.containsKey(claim)) {
-					WorkListenerRegistry.this.settleSql.release(connection, claim);
-				}
-			}
-		}
-
-		@Override
-		public void hold(HeldClaim claim) {
-			WorkListenerRegistry.this.held.put(claim.claim(), claim);
-		}
-
-		@Override
-		public void wakeOthers(QueueProgress queue, Claimed claimed) {
-			WorkListenerRegistry.this.wakeups.send(WorkTopics.QUEUES,
-					WorkTopics.due(queue.id(), claimed.frontierMicros()));
-		}
-
-	}
-
-	/**
 	 * Brings wake-ups to the listeners of the queues.
 	 */
 	private final class QueueWakeups implements WakeupHandler {
 
 		@Override
 		public void onWakeup(Wakeup wakeup) {
-			WorkListenerContainer container = WorkListenerRegistry.this.containers.get((int) wakeup.id());
-			if (container != null) {
-				long now = System.nanoTime();
-				container.queues()
-					.stream()
-					.filter((queue) -> queue.id() == wakeup.id())
-					.forEach((queue) -> queue.wake(-wakeup.position(), now));
-				container.signal();
-			}
+			WorkListenerRegistry.this.containers
+				.forEach((container) -> container.wake(wakeup.id(), WorkTopics.dueMicros(wakeup)));
 		}
 
 		@Override
 		public boolean handlesAlone(Wakeup wakeup) {
-			WorkListenerContainer container = WorkListenerRegistry.this.containers.get((int) wakeup.id());
-			if (container == null || !container.hasRoom()) {
-				return false;
+			for (WorkListenerContainer container : WorkListenerRegistry.this.containers) {
+				if (container.handlesAlone(wakeup.id(), WorkTopics.dueMicros(wakeup))) {
+					return true;
+				}
 			}
-			long now = System.nanoTime();
-			return container.queues()
-				.stream()
-				.anyMatch((queue) -> queue.id() == wakeup.id() && queue.isNow(-wakeup.position(), now));
+			return false;
 		}
 
 		@Override
 		public void onResync() {
-			Set.copyOf(WorkListenerRegistry.this.containers.values()).forEach((container) -> {
-				container.queues().forEach(QueueProgress::resync);
-				container.signal();
-			});
+			WorkListenerRegistry.this.containers.forEach(WorkListenerContainer::resync);
 		}
 
 	}

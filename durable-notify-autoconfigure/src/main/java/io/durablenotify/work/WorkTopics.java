@@ -48,6 +48,13 @@ final class WorkTopics {
 	}
 
 	/**
+	 * Return when the item of a wake-up is due.
+	 */
+	static long dueMicros(Wakeup wakeup) {
+		return -wakeup.position();
+	}
+
+	/**
 	 * Return the wake-up for an item, or for an ordering key one of whose items is dead,
 	 * if it is due again.
 	 */

@@ -1,0 +1,171 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.work;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.instance.Lease;
+import io.durablenotify.loop.DebugLine;
+import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.QueueProgress.Range;
+import io.durablenotify.work.WorkInvoker.FirstItems;
+import io.durablenotify.work.WorkListenerContainer.ClaimedWork;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
+/**
+ * Claims items for a listener, and gives back those of claims whose answer was lost. Used
+ * by the listener's thread.
+ */
+final class QueueClaims implements WorkListenerContainer.ClaimSource {
+
+	private static final Log logger = LogFactory.getLog(WorkListeners.class);
+
+	/**
+	 * How often claims that this instance does not know are given back. A claim can be
+	 * committed long after its connection was given up.
+	 */
+	private static final Duration RECONCILE_INTERVAL = Duration.ofMinutes(1);
+
+	private final ApplicationDatabase database;
+
+	private final ClaimSql sql;
+
+	private final SettleSql settleSql;
+
+	private final StoredQueues queues;
+
+	private final WorkListenerSettings settings;
+
+	private final Runnable preparation;
+
+	private final HeldClaims held;
+
+	private final Wakeups wakeups;
+
+	private final WorkMeasures measures;
+
+	/**
+	 * When it was certain last, by queue, that this instance knows all of its claims, by
+	 * {@link System#nanoTime()}; missing after a claim whose answer was lost.
+	 */
+	private final Map<Integer, Long> certainAt = new HashMap<>();
+
+	QueueClaims(ApplicationDatabase database, ClaimSql sql, SettleSql settleSql, StoredQueues queues,
+			WorkListenerSettings settings, Runnable preparation, HeldClaims held, Wakeups wakeups, WorkMeasures measures) {
+		this.database = database;
+		this.sql = sql;
+		this.settleSql = settleSql;
+		this.queues = queues;
+		this.settings = settings;
+		this.preparation = preparation;
+		this.held = held;
+		this.wakeups = wakeups;
+		this.measures = measures;
+	}
+
+	@Override
+	public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
+		if (!queue.isRegistered()) {
+			this.preparation.run();
+			this.database.executeSeparately("register a queue", ApplicationDatabase.SOCKET_TIMEOUT,
+					(connection, joined) -> create(connection, queue));
+			return new ClaimedWork(Claimed.NOTHING, Map.of());
+		}
+		this.held.removeSettledAndLost();
+		QueueMeasures measures = this.measures.of(queue.name());
+		boolean polled = queue.isPolled();
+		boolean withWaits = polled || measures.waiting().isRecorded();
+		DebugLine line = DebugLine.start(logger);
+		long start = measures.claim().start();
+		ClaimedWork claimed = this.database.executeSeparately("claim work", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> claim(connection, queue, lease, limit, range, withWaits));
+		measures.claim().end(start);
+		line.write(() -> "Claimed %d items of queue '%s'".formatted(claimed.claimed().items().size(), queue.name()));
+		this.measures.claimed(measures, claimed.claimed().items(), polled);
+		return claimed;
+	}
+
+	private ClaimedWork claim(Connection connection, QueueProgress queue, Lease lease, int limit, Range range,
+			boolean withWaits) throws SQLException {
+		long now = System.nanoTime();
+		Long certain = this.certainAt.remove(queue.id());
+		if (certain == null || now - certain > RECONCILE_INTERVAL.toNanos()) {
+			releaseUnknown(connection, queue, lease);
+			certain = now;
+		}
+		Optional<Claimed> found = this.sql.claim(connection, queue.id(), queue.name(), lease.instanceId(), limit,
+				range.low(), range.hint(), withWaits);
+		if (found.isEmpty()) {
+			// Another application has emptied the table, or the server has lost the queue
+			create(connection, queue);
+			logger.warn("Queue '%s' did not exist any more, and was created again".formatted(queue.name()));
+			return new ClaimedWork(Claimed.NOTHING, Map.of());
+		}
+		Claimed answer = found.get();
+		ClaimedWork work = new ClaimedWork(answer, firstItems(connection, answer.items()));
+		this.certainAt.put(queue.id(), certain);
+		return work;
+	}
+
+	private int create(Connection connection, QueueProgress queue) throws SQLException {
+		int id = this.queues.store(connection, this.settings, queue.name());
+		queue.created(id);
+		return id;
+	}
+
+	/**
+	 * As many of each as an equal share of one claim allows.
+	 */
+	private Map<Long, FirstItems> firstItems(Connection connection, List<ClaimedItem> items) throws SQLException {
+		List<Long> lanes = items.stream().filter(ClaimedItem::lane).map(ClaimedItem::itemId).toList();
+		if (lanes.isEmpty()) {
+			return Map.of();
+		}
+		int limit = ClaimSize.share(lanes.size());
+		Map<Long, FirstItems> first = new HashMap<>();
+		this.sql.laneItems(connection, lanes, 0, limit)
+			.forEach((lane, fetched) -> first.put(lane, new FirstItems(fetched, fetched.size() == limit)));
+		return first;
+	}
+
+	private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
+		for (Claim claim : this.sql.claims(connection, lease.instanceId())) {
+			if (claim.queueId() == queue.id() && !this.held.contains(claim)) {
+				this.settleSql.release(connection, claim);
+			}
+		}
+	}
+
+	@Override
+	public void hold(HeldClaim claim) {
+		this.held.add(claim);
+	}
+
+	@Override
+	public void wakeOthers(QueueProgress queue, Claimed claimed) {
+		this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(queue.id(), claimed.frontierMicros()));
+	}
+
+}
