@@ -73,7 +73,8 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	private final Map<Integer, Long> certainAt = new HashMap<>();
 
 	QueueClaims(ApplicationDatabase database, ClaimSql sql, SettleSql settleSql, StoredQueues queues,
-			WorkListenerSettings settings, Runnable preparation, HeldClaims held, Wakeups wakeups, WorkMeasures measures) {
+			WorkListenerSettings settings, Runnable preparation, HeldClaims held, Wakeups wakeups,
+			WorkMeasures measures) {
 		this.database = database;
 		this.sql = sql;
 		this.settleSql = settleSql;
