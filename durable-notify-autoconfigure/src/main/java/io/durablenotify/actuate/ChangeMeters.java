@@ -16,7 +16,10 @@
 
 package io.durablenotify.actuate;
 
+import java.util.List;
+
 import io.durablenotify.change.ChangeDelivery;
+import io.durablenotify.change.ChangeGap;
 import io.durablenotify.change.ChangeMeasures;
 
 /**
@@ -25,6 +28,12 @@ import io.durablenotify.change.ChangeMeasures;
  * @param delivery the delivery
  */
 record ChangeMeters(ChangeDelivery delivery) implements MeterSource {
+
+	/**
+	 * On PostgreSQL no subscription overflows.
+	 */
+	private static final List<ChangeGap.Reason> REASONS = List.of(ChangeGap.Reason.EXPIRED, ChangeGap.Reason.FAILOVER,
+			ChangeGap.Reason.OTHER_CLUSTER);
 
 	private static final String TOPIC = "changes";
 
@@ -38,7 +47,9 @@ record ChangeMeters(ChangeDelivery delivery) implements MeterSource {
 		registrar.gauge(DurableNotifyMeters.CHANGES_BEHIND, this.delivery, (delivery) -> delivery.state().behind());
 		registrar.timeGauge(DurableNotifyMeters.CHANGES_POSITION_AGE, this.delivery,
 				(delivery) -> MeterSource.seconds(delivery.state().positionAge()));
-		registrar.counters(DurableNotifyMeters.CHANGES_GAPS, measures.gaps());
+		for (ChangeGap.Reason reason : REASONS) {
+			registrar.counter(DurableNotifyMeters.CHANGES_GAPS, measures.gaps().of(reason), MeterTag.value(reason));
+		}
 	}
 
 }

@@ -18,7 +18,6 @@ package io.durablenotify.actuate;
 
 import java.util.List;
 
-import io.durablenotify.change.ChangeGap;
 import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
@@ -237,7 +236,7 @@ public enum DurableNotifyMeters {
 	 * Counts gaps in changes.
 	 */
 	CHANGES_GAPS("changes.gaps", Kind.COUNTER, "Gaps: changes may have been missed",
-			MeterTag.of("reason", ChangeGap.Reason.class)),
+			MeterTag.of("reason", "expired", "failover", "other_cluster")),
 
 	/**
 	 * Times appends.

@@ -360,6 +360,7 @@ final class DirectReceiver {
 				return;
 			}
 			if (received.isPresent()) {
+				DirectReceiver.this.received.increment();
 				if (received.get().more()) {
 					wakeOthers(this.address);
 				}

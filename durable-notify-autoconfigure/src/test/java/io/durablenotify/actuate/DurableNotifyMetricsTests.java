@@ -34,6 +34,7 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RequiredTool;
+import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.web.SseStreams;
 import io.micrometer.core.instrument.Clock;
@@ -65,6 +66,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
@@ -191,18 +193,33 @@ class DurableNotifyMetricsTests {
 	}
 
 	@Test
-	void aClientThatTakesNothingWaitsAndIsGivenUp() throws Exception {
+	void aClientThatTakesNothingWaitsAndIsGivenUpUntilItsConnectionEnds() throws Exception {
 		for (int i = 0; i < 16; i++) {
 			instance.writer().append("large", "x".repeat(1_000_000));
 		}
-		int port = ((WebServerApplicationContext) instance.context()).getWebServer().getPort();
-		try (Socket socket = new Socket("127.0.0.1", port)) {
+		try (Socket socket = new Socket("127.0.0.1", port())) {
 			socket.getOutputStream()
-				.write("GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+				.write("GET /sse/large HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
 			await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "waiting");
 			await(DurableNotifyMeters.SSE_GIVEN_UP, 1);
 			await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "waiting");
+			await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "given_up");
 		}
+		await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "given_up");
+	}
+
+	@Test
+	void aClientThatTakesAllIsOpenUntilItsResponseEnds() {
+		instance.writer().append("small", "a");
+		SseClient client = SseClient.open("http://127.0.0.1:%d/sse/small".formatted(port()), null);
+		client.awaitMessages(1);
+		await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "open");
+		instance.writer().complete("small");
+		await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "open");
+	}
+
+	private static int port() {
+		return ((WebServerApplicationContext) instance.context()).getWebServer().getPort();
 	}
 
 	private static void await(DurableNotifyMeters meter, double value, String... tags) {
@@ -302,9 +319,9 @@ class DurableNotifyMetricsTests {
 	@RestController
 	record Controller(SseStreams streams) {
 
-		@GetMapping("/sse")
-		ResponseEntity<SseEmitter> events() {
-			return this.streams.respond("large", null);
+		@GetMapping("/sse/{stream}")
+		ResponseEntity<SseEmitter> events(@PathVariable("stream") String stream) {
+			return this.streams.respond(stream, null);
 		}
 
 	}

@@ -22,8 +22,10 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoublePredicate;
 
@@ -31,9 +33,6 @@ import javax.sql.DataSource;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.durablenotify.Subscription;
-import io.durablenotify.change.Change;
-import io.durablenotify.change.ChangeGap;
-import io.durablenotify.change.ChangeHandler;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.EventLog;
@@ -50,6 +49,8 @@ import io.durablenotify.outbox.OutboxMessage;
 import io.durablenotify.outbox.OutboxSender;
 import io.durablenotify.stream.AppendOutcomeUnknownException;
 import io.durablenotify.stream.Chunk;
+import io.durablenotify.stream.ConsumerInfo;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamEndedException;
 import io.durablenotify.stream.StreamLockedException;
 import io.durablenotify.stream.StreamOptions;
@@ -74,13 +75,13 @@ import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
-import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.task.TaskRejectedException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
 
@@ -97,7 +98,7 @@ class MovingMetersTests {
 
 	@Fixture(sources = { WithMetrics.class, Sender.class },
 			properties = { "durable-notify.poll.interval=300ms", "durable-notify.streams.append-timeout=5s",
-					"durable-notify.streams.families.small.prefix=small/",
+					"durable-notify.streams.append-buffer=1MB", "durable-notify.streams.families.small.prefix=small/",
 					"durable-notify.streams.families.small.buffer-size=4", "durable-notify.work.poll-interval=3s",
 					"durable-notify.outbox.circuit.failures=2", "durable-notify.outbox.circuit.interval=100ms",
 					"durable-notify.streams.lease=3s", "spring.datasource.hikari.connection-timeout=2000" })
@@ -118,7 +119,7 @@ class MovingMetersTests {
 	}
 
 	private static void await(DurableNotifyMeters meter, DoublePredicate condition, String... tags) {
-		Eventually.await(() -> condition.test(value(meter, tags)), () -> describe(meter));
+		WithMetrics.await(instance, meter, condition, tags);
 	}
 
 	private static void awaitMore(double than, DurableNotifyMeters meter, String... tags) {
@@ -136,11 +137,7 @@ class MovingMetersTests {
 	}
 
 	private static String describe(DurableNotifyMeters meter) {
-		StringBuilder description = new StringBuilder();
-		for (Meter found : instance.bean(MeterRegistry.class).find(meter.meterName()).meters()) {
-			description.append(found.getId().getTags()).append(found.measure()).append('\n');
-		}
-		return description.toString();
+		return WithMetrics.describe(instance, meter);
 	}
 
 	private static byte[] bytes(String text) {
@@ -239,6 +236,17 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void aNotificationIsFollowedByAPauseInWhichWakeupsWait() {
+		other.bean(Wakeups.class).send("one", Wakeup.moved(1, 1));
+		await(DurableNotifyMeters.INSTANCES, (value) -> value >= 1);
+		await(DurableNotifyMeters.WAKEUPS_PAUSE, (value) -> {
+			instance.bean(Wakeups.class).send("one", Wakeup.moved(1, 1));
+			return value > 0;
+		});
+		await(DurableNotifyMeters.WAKEUPS_PAUSE, (value) -> value == 0);
+	}
+
+	@Test
 	void wakeupsThatAreTooManyAreAResyncOfTheOthers() {
 		double overflow = value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow");
 		double received = WithMetrics.value(other, DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "received");
@@ -278,17 +286,27 @@ class MovingMetersTests {
 		double sent = value(DurableNotifyMeters.WAKEUPS_NOTIFY, "outcome", "failed");
 		double probes = value(DurableNotifyMeters.LISTENER_PROBES, "outcome", "not_sent");
 		double fetches = value(DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "failed");
+		double ofEvents = value(DurableNotifyMeters.FETCH, "topic", "events", "outcome", "failed");
+		double ofChanges = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "failed");
 		double runs = value(DurableNotifyMeters.CLEANUP, "topic", "events", "outcome", "failed");
 		RecordingHandler handler = new RecordingHandler();
 		Subscription reader = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
 		other.writer().append(this.name, "a");
 		handler.awaitChunks(1);
+		Semaphore heard = new Semaphore(0);
+		Subscription follower = instance.events().follow(this.name, 0, (event) -> heard.release());
+		other.events().append(NewEvent.of(this.name, "a"));
+		Subscription changes = instance.bean(ChangeNotifier.class).subscribe(this.name, (change) -> heard.release());
+		other.bean(ChangeNotifier.class).publish(this.name, "a");
+		heard.acquire(2);
 		List<Connection> held = new ArrayList<>();
 		try {
 			Eventually.await(() -> takes(pool, held), () -> pool);
 			instance.bean(Wakeups.class).send("one", Wakeup.moved(1, 1));
 			janitor.wake();
 			other.writer().append(this.name, "b");
+			other.events().append(NewEvent.of(this.name, "b"));
+			other.bean(ChangeNotifier.class).publish(this.name, "b");
 			awaitMore(resyncs, DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "failed");
 			awaitMore(sent, DurableNotifyMeters.WAKEUPS_NOTIFY, "outcome", "failed");
 			await(DurableNotifyMeters.LISTENER_PROBES, (value) -> {
@@ -297,6 +315,8 @@ class MovingMetersTests {
 				return value > probes;
 			}, "outcome", "not_sent");
 			awaitMore(fetches, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "failed");
+			awaitMore(ofEvents, DurableNotifyMeters.FETCH, "topic", "events", "outcome", "failed");
+			awaitMore(ofChanges, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "failed");
 			awaitMore(runs, DurableNotifyMeters.CLEANUP, "topic", "events", "outcome", "failed");
 		}
 		finally {
@@ -305,8 +325,11 @@ class MovingMetersTests {
 			}
 		}
 		handler.awaitChunks(2);
+		heard.acquire(2);
 		assertThat(value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow")).isEqualTo(overflow);
 		reader.cancel();
+		follower.cancel();
+		changes.cancel();
 	}
 
 	/**
@@ -359,6 +382,7 @@ class MovingMetersTests {
 		double handled = value(DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "handled");
 		double failed = value(DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "failed");
 		double fetched = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
+		double empty = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "empty");
 		Subscription subscription = instance.bean(ChangeNotifier.class).subscribe(this.name, (change) -> {
 			if (change.key().equals("failing")) {
 				throw new IllegalStateException("On purpose");
@@ -366,6 +390,7 @@ class MovingMetersTests {
 		});
 		assertThat(value(DurableNotifyMeters.CHANGES_SUBSCRIPTIONS)).isEqualTo(1);
 		assertThat(value(DurableNotifyMeters.CHANGES_POSITION_AGE)).isBetween(0.0, 30.0);
+		awaitMore(empty, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "empty");
 		other.bean(ChangeNotifier.class).publish(this.name, "failing");
 		awaitMore(failed, DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "failed");
 		// The wake-up of that one may still be under way, and would have the next one
@@ -376,32 +401,6 @@ class MovingMetersTests {
 		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "handled");
 		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "changes");
 		awaitMore(fetched + 1, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
-		subscription.cancel();
-	}
-
-	@Test
-	void changesThatWereRemovedAreAGap() {
-		double gaps = value(DurableNotifyMeters.CHANGES_GAPS);
-		AtomicBoolean gap = new AtomicBoolean();
-		Subscription subscription = instance.bean(ChangeNotifier.class).subscribe(this.name, new ChangeHandler() {
-
-			@Override
-			public void onChange(Change change) {
-			}
-
-			@Override
-			public void onGap(ChangeGap missed) {
-				gap.set(true);
-			}
-
-		});
-		instance.bean(ChangeNotifier.class).publish(this.name, "seen");
-		double fetched = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
-		instance.bean(ChangeNotifier.class).publish(this.name, "seen too");
-		awaitMore(fetched, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
-		database.jdbc().execute("DELETE FROM durable_notify.changes");
-		Eventually.await(gap::get, () -> describe(DurableNotifyMeters.CHANGES_GAPS));
-		assertThat(value(DurableNotifyMeters.CHANGES_GAPS)).isGreaterThan(gaps);
 		subscription.cancel();
 	}
 
@@ -500,11 +499,7 @@ class MovingMetersTests {
 		instance.writer().append(this.name, "a");
 		CountDownLatch held = new CountDownLatch(1);
 		CountDownLatch release = new CountDownLatch(1);
-		var holder = Background.run(() -> other.transaction().executeWithoutResult((status) -> {
-			other.writer().append(this.name, "uncommitted");
-			held.countDown();
-			awaitQuietly(release);
-		}));
+		var holder = hold(held, release);
 		held.await();
 		var append = instance.writer().appendAsync(this.name, "b");
 		await(DurableNotifyMeters.APPEND_CONTENDED, (value) -> value == 1);
@@ -516,6 +511,35 @@ class MovingMetersTests {
 		await(DurableNotifyMeters.APPEND_CONTENDED, (value) -> value == 0);
 		release.countDown();
 		holder.get();
+	}
+
+	@Test
+	void anAppendThatTheBufferHasNoRoomForIsRefused() throws Exception {
+		double refused = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "refused");
+		instance.writer().append(this.name, "a");
+		byte[] large = new byte[1_000_000];
+		CountDownLatch held = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		var holder = hold(held, release);
+		held.await();
+		var append = instance.writer().appendAsync(this.name, large);
+		assertThatExceptionOfType(TaskRejectedException.class)
+			.isThrownBy(() -> instance.writer().appendAsync(this.name, large));
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "refused")).isEqualTo(refused + 1);
+		release.countDown();
+		holder.get();
+		append.get();
+	}
+
+	/**
+	 * Have a transaction of the other instance hold the stream.
+	 */
+	private CompletableFuture<Void> hold(CountDownLatch held, CountDownLatch release) {
+		return Background.run(() -> other.transaction().executeWithoutResult((status) -> {
+			other.writer().append(this.name, "uncommitted");
+			held.countDown();
+			awaitQuietly(release);
+		}));
 	}
 
 	private static void awaitQuietly(CountDownLatch latch) {
@@ -621,6 +645,30 @@ class MovingMetersTests {
 		log.delete(this.name);
 		awaitMore(ended, DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "deleted");
 		follower.cancel();
+	}
+
+	@Test
+	void aFollowerEndsByItsHandlerOrIsCancelled() {
+		double handler = value(DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "handler");
+		double cancelled = value(DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "cancelled");
+		double failed = value(DurableNotifyMeters.HANDLER, "topic", "events", "outcome", "failed");
+		double empty = value(DurableNotifyMeters.FETCH, "topic", "events", "outcome", "empty");
+		EventLog log = instance.events();
+		log.append(NewEvent.of(this.name, "started"));
+		log.follow(this.name, 0, (event) -> {
+			throw new IllegalStateException("On purpose");
+		});
+		awaitMore(handler, DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "handler");
+		assertThat(value(DurableNotifyMeters.HANDLER, "topic", "events", "outcome", "failed")).isEqualTo(failed + 1);
+		CountDownLatch handled = new CountDownLatch(1);
+		Subscription follower = log.follow(this.name, 0, (event) -> handled.countDown());
+		awaitQuietly(handled);
+		long id = database.jdbc()
+			.queryForObject("SELECT id FROM durable_notify.workflow_runs WHERE run_id = ?", Long.class, this.name);
+		other.bean(Wakeups.class).send("events", Wakeup.moved(id, 3));
+		awaitMore(empty, DurableNotifyMeters.FETCH, "topic", "events", "outcome", "empty");
+		follower.cancel();
+		awaitMore(cancelled, DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "cancelled");
 	}
 
 	@Test
@@ -764,6 +812,11 @@ class MovingMetersTests {
 		assertThat(waiting.get()).isPresent();
 		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 1);
 		await(DurableNotifyMeters.CHANNELS_RECEIVERS, (value) -> value == 0);
+		var future = channels.receiveAsync(this.name, "address", Eventually.TIMEOUT);
+		await(DurableNotifyMeters.CHANNELS_RECEIVERS, (value) -> value == 1);
+		other.bean(DurableChannels.class).send(this.name, "address", "message");
+		assertThat(future.get()).isPresent();
+		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 2);
 	}
 
 	@Test
@@ -801,6 +854,48 @@ class MovingMetersTests {
 				() -> value(DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams")
 						+ WithMetrics.value(other, DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", "streams") == 1,
 				() -> describe(DurableNotifyMeters.LEASES_TAKEN_OVER));
+	}
+
+	@Test
+	void theWorkAndTheConsumersOfALostInstanceAreTakenOver() throws Exception {
+		CountDownLatch held = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		try (Instance lost = Instance.start(database)) {
+			lost.reader().consumer(this.name, this.name).subscribe((chunk) -> {
+			});
+			lost.bean(WorkListeners.class).register(WorkListenerSpec.of(this.name), (item) -> {
+				held.countDown();
+				release.await();
+				return WorkOutcome.done();
+			});
+			lost.bean(WorkQueue.class).enqueue(WorkRequest.of(this.name, "item"));
+			held.await();
+			StreamConsumers consumers = instance.bean(StreamConsumers.class);
+			Eventually.await(() -> consumers.find(this.name).map(ConsumerInfo::owner).isPresent(), consumers::list);
+			double work = takenOver("work");
+			double ofConsumers = takenOver("stream-consumer");
+			Eventually.await(() -> {
+				// As if it had not renewed for so long
+				database.jdbc().update("""
+						UPDATE durable_notify.instances SET lease_until = clock_timestamp() - interval '1 s'
+						WHERE gone_at IS NULL AND instance_id IN (SELECT instance_id FROM durable_notify.work_claims
+							UNION SELECT instance_id FROM durable_notify.stream_consumers WHERE name = ?)
+						""", this.name);
+				return takenOver("work") > work && takenOver("stream-consumer") > ofConsumers;
+			}, () -> describe(DurableNotifyMeters.LEASES_TAKEN_OVER));
+			release.countDown();
+		}
+		finally {
+			release.countDown();
+		}
+	}
+
+	/**
+	 * Return how much the instances have taken over, any of which may be the first.
+	 */
+	private static double takenOver(String topic) {
+		return value(DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", topic)
+				+ WithMetrics.value(other, DurableNotifyMeters.LEASES_TAKEN_OVER, "topic", topic);
 	}
 
 	@Test

@@ -17,11 +17,14 @@
 package io.durablenotify.actuate;
 
 import java.util.concurrent.TimeUnit;
+import java.util.function.DoublePredicate;
 
 import io.durablenotify.autoconfigure.DurableNotifyMetricsAutoConfiguration;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.search.RequiredSearch;
@@ -52,6 +55,24 @@ class WithMetrics {
 			case TIMER -> search.timers().stream().mapToLong(Timer::count).sum();
 			case SUMMARY -> search.summaries().stream().mapToLong((summary) -> summary.count()).sum();
 		};
+	}
+
+	/**
+	 * Wait until a value fulfils a condition.
+	 */
+	static void await(Instance instance, DurableNotifyMeters meter, DoublePredicate condition, String... tags) {
+		Eventually.await(() -> condition.test(value(instance, meter, tags)), () -> describe(instance, meter));
+	}
+
+	/**
+	 * Describe all values of a meter.
+	 */
+	static String describe(Instance instance, DurableNotifyMeters meter) {
+		StringBuilder description = new StringBuilder();
+		for (Meter found : instance.bean(MeterRegistry.class).find(meter.meterName()).meters()) {
+			description.append(found.getId().getTags()).append(found.measure()).append('\n');
+		}
+		return description.toString();
 	}
 
 	/**
