@@ -21,9 +21,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 
+import io.durablenotify.channel.DurableChannels;
+import io.durablenotify.channel.Message;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -110,6 +114,24 @@ class DurableTimersTests {
 		}
 		assertThat(start().await(2)).extracting((expired) -> expired.timer().timerId())
 			.containsExactlyInAnyOrder("early", "late");
+	}
+
+	/**
+	 * Within five seconds, which is the interval at which the engine that is the model
+	 * for this ends such waits.
+	 */
+	@Test
+	void theDeadlineOfAWaitWhoseInstanceIsGoneExpiresInAnotherAlsoWithoutNotifications() {
+		Sleeping handler = start("durable-notify.listener.enabled=false");
+		Instant deadline = now().plusMillis(1_500);
+		CompletableFuture<Optional<Message>> wait;
+		try (Instance waiting = Instance.start(database)) {
+			waiting.bean(DurableTimers.class).set("sleep", "wf", "deadline", deadline);
+			wait = waiting.bean(DurableChannels.class).receiveAsync("replies", "wf", Duration.ofMinutes(1));
+		}
+		assertThat(wait.join()).isEmpty();
+		assertThat(Duration.between(deadline, handler.await(1).get(0).at())).isBetween(Duration.ZERO,
+				Duration.ofSeconds(5));
 	}
 
 	@Test
