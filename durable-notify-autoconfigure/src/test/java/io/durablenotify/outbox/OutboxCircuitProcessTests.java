@@ -113,6 +113,10 @@ class OutboxCircuitProcessTests {
 		return query("SELECT coalesce(max(failures), -1) FROM durable_notify.work_probes");
 	}
 
+	private Integer failures() {
+		return query("SELECT sum(failures) FROM durable_notify.work_items");
+	}
+
 	private String since() {
 		return String.valueOf(
 				this.database.jdbc().queryForList("SELECT since::text FROM durable_notify.work_probes", String.class));
@@ -171,6 +175,7 @@ class OutboxCircuitProcessTests {
 		try (Instance other = startOther()) {
 			assertThat(other.context().isRunning()).isTrue();
 			String since = since();
+			int failures = failures();
 			this.process.stop();
 			this.receiver.awaitRequests(3);
 			this.release.countDown();
@@ -180,6 +185,8 @@ class OutboxCircuitProcessTests {
 			Eventually.await(() -> probes() >= probes + 3, this::state);
 			// None has ended, and begun anew
 			assertThat(since()).isEqualTo(since);
+			// That of the event that the process had, by the one that has taken it over
+			assertThat(failures()).isEqualTo(failures + 1);
 			awaitRecovery();
 		}
 	}
