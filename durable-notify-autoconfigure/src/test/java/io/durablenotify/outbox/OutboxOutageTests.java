@@ -99,6 +99,33 @@ class OutboxOutageTests {
 		outage(Duration.ofMinutes(1), Duration.ofSeconds(1), Duration.ofSeconds(10));
 	}
 
+	@Test
+	void whatWasClaimedBeforeIsNotTriedBesideTheOnlyEvent() {
+		this.receiver.answer((request, exchange) -> {
+			awaitEnd();
+			LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
+			EventReceiver.answer(exchange, 503);
+		});
+		try (Instance instance = start("durable-notify.outbox.circuit.failures=1",
+				"durable-notify.outbox.circuit.interval=100ms", "durable-notify.outbox.circuit.max-interval=100ms",
+				"durable-notify.work.queues.[outbox/orders].prefetch=40")) {
+			publish(List.of(instance), 80);
+			Eventually.await(() -> this.attempts.running() == CONCURRENCY && claimed() >= 4 * CONCURRENCY, this::state);
+			this.over.countDown();
+			Eventually.await(() -> query("SELECT coalesce(max(failures), 0) FROM durable_notify.work_probes") >= 5,
+					this::state);
+			assertThat(this.attempts.runningAtStarts().stream().skip(CONCURRENCY)).hasSizeGreaterThanOrEqualTo(5)
+				.containsOnly(1);
+			this.receiver.answer(this::take);
+			awaitDelivery();
+		}
+		checkOrder();
+	}
+
+	private static Integer claimed() {
+		return query("SELECT coalesce(sum(cardinality(item_ids)), 0) FROM durable_notify.work_claims");
+	}
+
 	private void outage(Duration phase, Duration interval, Duration maxInterval, String... properties) {
 		this.receiver.answer(this::take);
 		try (Instance first = start(properties); Instance second = start(properties)) {
@@ -241,6 +268,8 @@ class OutboxOutageTests {
 
 		private final List<Long> starts = Collections.synchronizedList(new ArrayList<>());
 
+		private final List<Integer> runningAtStarts = Collections.synchronizedList(new ArrayList<>());
+
 		private final AtomicInteger running = new AtomicInteger();
 
 		private final AtomicInteger mostRunning = new AtomicInteger();
@@ -249,7 +278,9 @@ class OutboxOutageTests {
 		public ClientHttpResponse intercept(HttpRequest request, byte[] body, ClientHttpRequestExecution execution)
 				throws IOException {
 			this.starts.add(System.nanoTime());
-			this.mostRunning.accumulateAndGet(this.running.incrementAndGet(), Math::max);
+			int running = this.running.incrementAndGet();
+			this.runningAtStarts.add(running);
+			this.mostRunning.accumulateAndGet(running, Math::max);
 			try {
 				return execution.execute(request, body);
 			}
@@ -272,6 +303,15 @@ class OutboxOutageTests {
 		List<Long> starts() {
 			synchronized (this.starts) {
 				return List.copyOf(this.starts);
+			}
+		}
+
+		/**
+		 * Return how many were under way when each began, with that.
+		 */
+		List<Integer> runningAtStarts() {
+			synchronized (this.runningAtStarts) {
+				return List.copyOf(this.runningAtStarts);
 			}
 		}
 
