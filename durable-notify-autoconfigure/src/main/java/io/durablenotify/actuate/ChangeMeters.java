@@ -30,7 +30,7 @@ import io.durablenotify.change.ChangeMeasures;
 record ChangeMeters(ChangeDelivery delivery) implements MeterSource {
 
 	/**
-	 * On PostgreSQL no subscription overflows.
+	 * On PostgreSQL reading waits for a slow handler, which is no gap.
 	 */
 	private static final List<ChangeGap.Reason> REASONS = List.of(ChangeGap.Reason.EXPIRED, ChangeGap.Reason.FAILOVER,
 			ChangeGap.Reason.OTHER_CLUSTER);

@@ -65,7 +65,7 @@ class OutboxOutageTests {
 	private static final int FAILURES = 5;
 
 	@Fixture
-	private static TestDatabase database;
+	private TestDatabase database;
 
 	private final EventReceiver receiver = EventReceiver.start();
 
@@ -86,8 +86,8 @@ class OutboxOutageTests {
 	@Test
 	void nothingIsLostInAnOutageThatIsLongerThanTheAttemptsOfAnEvent() {
 		// An event that counts its attempts is dead after half a second
-		outage(Duration.ofSeconds(1), Duration.ofMillis(100), Duration.ofMillis(200),
-				"durable-notify.outbox.circuit.interval=100ms", "durable-notify.outbox.circuit.max-interval=200ms",
+		outage(Duration.ofSeconds(1), Duration.ofMillis(100), Duration.ofMillis(800),
+				"durable-notify.outbox.circuit.interval=100ms", "durable-notify.outbox.circuit.max-interval=800ms",
 				"durable-notify.outbox.http.orders.read-timeout=400ms", "durable-notify.outbox.max-attempts=10",
 				"durable-notify.work.backoff.delay=50ms", "durable-notify.work.backoff.max-delay=50ms");
 	}
@@ -122,7 +122,7 @@ class OutboxOutageTests {
 		checkOrder();
 	}
 
-	private static Integer claimed() {
+	private Integer claimed() {
 		return query("SELECT coalesce(sum(cardinality(item_ids)), 0) FROM durable_notify.work_claims");
 	}
 
@@ -172,7 +172,7 @@ class OutboxOutageTests {
 	private Instance start(String... properties) {
 		List<String> all = new ArrayList<>(List.of(properties));
 		all.add("durable-notify.outbox.http.orders.url=" + this.receiver.url());
-		return Instance.start(database,
+		return Instance.start(this.database,
 				(application) -> application.initializers(
 						(context) -> ((GenericApplicationContext) context).registerBean(OutboxHttpCustomizer.class,
 								() -> (sender, builder) -> builder.requestInterceptor(this.attempts))),
@@ -229,14 +229,14 @@ class OutboxOutageTests {
 				+ "+ (SELECT count(*) FROM durable_notify.work_lane_items)") == 0, this::state);
 	}
 
-	private static Integer query(String sql) {
-		return database.jdbc().queryForObject(sql, Integer.class);
+	private Integer query(String sql) {
+		return this.database.jdbc().queryForObject(sql, Integer.class);
 	}
 
 	private String state() {
 		return "%d of %d delivered, %d attempts, items %s, probes %s, dead %s".formatted(this.delivered.size(),
 				this.published, this.attempts.starts().size(), query("SELECT count(*) FROM durable_notify.work_items"),
-				database.jdbc().queryForList("SELECT * FROM durable_notify.work_probes"),
+				this.database.jdbc().queryForList("SELECT * FROM durable_notify.work_probes"),
 				query("SELECT count(*) FROM durable_notify.work_dead"));
 	}
 
