@@ -236,7 +236,7 @@ public enum DurableNotifyMeters {
 	 * Counts gaps in changes.
 	 */
 	CHANGES_GAPS("changes.gaps", Kind.COUNTER, "Gaps: changes may have been missed",
-			MeterTag.of("reason", "expired", "failover", "other_cluster")),
+			MeterTag.of("reason", ChangeMeters.REASONS.stream().map(MeterTag::value).toArray(String[]::new))),
 
 	/**
 	 * Times appends.

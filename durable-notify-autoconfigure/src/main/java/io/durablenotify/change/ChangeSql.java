@@ -97,6 +97,10 @@ class ChangeSql {
 	 * first row has the state of the server, since each of its columns would cost with
 	 * each change.
 	 * <p>
+	 * Each range has both bounds of the transaction's number once more: from a pair of
+	 * bounds the planner expects few rows, and from one, or from a comparison of rows, a
+	 * third of the table, which it would read as a whole.
+	 * <p>
 	 * Scans a limited number of rows, of any topic. The last row of a full scan is
 	 * returned in any case, without its topic if that was not asked for, and says how far
 	 * the scan has come. The window has the order of the index, so that no row is read
@@ -146,13 +150,14 @@ class ChangeSql {
 						AND pg_visible_in_snapshot(xact, (SELECT target FROM head)) AS wanted
 					FROM (
 						(SELECT * FROM ${schema}.changes
-							WHERE (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
+							WHERE (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint)) AND xact >= (SELECT ?::text::xid8)
 								AND xact < (SELECT pg_snapshot_xmax(target) FROM head)
 							ORDER BY xact, id LIMIT ${scan})
 						UNION ALL
 						(SELECT * FROM ${schema}.changes
 							WHERE xact = ANY(ARRAY(SELECT pg_snapshot_xip(?::pg_snapshot)))
 								AND (xact, id) > ((SELECT ?::text::xid8), (SELECT ?::bigint))
+								AND xact >= (SELECT pg_snapshot_xmin(?::pg_snapshot)) AND xact < (SELECT ?::text::xid8)
 							ORDER BY xact, id LIMIT ${scan})
 						ORDER BY xact, id LIMIT ${scan}) scanned) c
 				WHERE c.wanted OR c.place = ${scan}
@@ -279,12 +284,16 @@ class ChangeSql {
 			statement.setObject(5, (last != null) ? last.createdAt().atOffset(ZoneOffset.UTC) : null,
 					Types.TIMESTAMP_WITH_TIMEZONE);
 			statement.setArray(6, connection.createArrayOf("text", topics.toArray()));
-			statement.setString(7, Long.toString((isInSecondRange) ? position.afterXact() : xmax));
+			String first = Long.toString((isInSecondRange) ? position.afterXact() : xmax);
+			statement.setString(7, first);
 			statement.setLong(8, (isInSecondRange) ? position.afterId() : -1);
-			statement.setString(9, certain);
-			statement.setString(10, Long.toString(position.afterXact()));
-			statement.setLong(11, position.afterId());
-			statement.setInt(12, limit);
+			statement.setString(9, first);
+			statement.setString(10, certain);
+			statement.setString(11, Long.toString(position.afterXact()));
+			statement.setLong(12, position.afterId());
+			statement.setString(13, certain);
+			statement.setString(14, Long.toString(xmax));
+			statement.setInt(15, limit);
 			return readPage(statement.executeQuery(), limit);
 		}
 	}

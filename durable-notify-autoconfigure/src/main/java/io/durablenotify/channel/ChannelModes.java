@@ -90,8 +90,8 @@ final class ChannelModes {
 	}
 
 	/**
-	 * Require that a channel has a mode, with which it is created unless the caller's
-	 * transaction is read-only: then only one that exists is looked at.
+	 * Require that a channel has a mode. It is created if it does not exist, except in a
+	 * read-only transaction.
 	 * @throws ChannelModeException if it has another
 	 */
 	void requireToListen(String channel, ChannelMode mode) {
@@ -147,7 +147,9 @@ final class ChannelModes {
 		});
 		String task = (create != null) ? "create a channel" : "find a channel";
 		try {
-			return this.database.execute(task, work).orElse(null);
+			return ((this.database.isInTransaction()) ? this.database.execute(task, work)
+					: this.database.executeSeparately(task, ApplicationDatabase.SOCKET_TIMEOUT, work))
+				.orElse(null);
 		}
 		catch (DataAccessException ex) {
 			if (!SqlErrors.isLockTimeout(ex)) {

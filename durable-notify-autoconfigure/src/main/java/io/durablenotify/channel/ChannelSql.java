@@ -34,8 +34,6 @@ import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.util.StringUtils;
-
 /**
  * The SQL of channels, beside that of work.
  */
@@ -45,11 +43,6 @@ final class ChannelSql {
 	 * How long a channel that another transaction creates is waited for.
 	 */
 	static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
-
-	/**
-	 * As with the items of other queues.
-	 */
-	private static final int MAX_ERROR_LENGTH = 4_000;
 
 	private static final String FIND = """
 			SELECT kind FROM ${schema}.work_queues WHERE name = ?
@@ -200,19 +193,11 @@ final class ChannelSql {
 			statement.setString(1, address.queue());
 			statement.setString(2, address.key());
 			statement.setLong(3, received.itemId());
-			statement.setString(4, storable(connection, error));
+			statement.setString(4, Spelling.error(connection, error));
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return result.getBoolean(1);
 		}
-	}
-
-	/**
-	 * Return what the database can store of an error: what it cannot would keep a message
-	 * from being dead.
-	 */
-	private static String storable(Connection connection, String error) throws SQLException {
-		return StringUtils.truncate(String.valueOf(Spelling.approximate(connection, error)), MAX_ERROR_LENGTH);
 	}
 
 	/**
@@ -224,7 +209,7 @@ final class ChannelSql {
 			statement.setLong(1, received.itemId());
 			statement.setString(2, address.key());
 			statement.setString(3, received.enqueuedAt().toString());
-			statement.setString(4, storable(connection, error));
+			statement.setString(4, Spelling.error(connection, error));
 			statement.setBytes(5, received.payload());
 			statement.setString(6, address.queue());
 			statement.executeUpdate();

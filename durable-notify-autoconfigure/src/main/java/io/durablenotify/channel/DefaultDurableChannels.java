@@ -32,9 +32,9 @@ import io.durablenotify.measure.Tally;
 import io.durablenotify.stream.StreamConsumer;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.PermanentFailureException;
+import io.durablenotify.work.QueueListeners;
 import io.durablenotify.work.WorkItem;
 import io.durablenotify.work.WorkListenerSpec;
-import io.durablenotify.work.QueueListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
@@ -177,10 +177,11 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 						+ "methods return, of the same queue")
 					.formatted(channel));
 		this.modes.requireToListen(channel, mode);
+		// The preparation repeats this: the caller's transaction may roll the creation
+		// back
 		return this.listeners.register(spec, (item) -> {
 			handler.onMessage(message(item));
 			return WorkOutcome.done();
-			// Again: a transaction of the caller's may have rolled the creation back
 		}, () -> this.modes.require(channel, mode));
 	}
 

@@ -130,7 +130,9 @@ public interface DurableChannels {
 	 * started and, where the caller is in a transaction, that is over: committed or
 	 * rolled back
 	 * @return the subscription
-	 * @throws ChannelModeException if the channel is not competing
+	 * @throws ChannelModeException if the channel is not competing. If it gets another
+	 * mode after a transaction of the caller's that was read-only or rolled back, the
+	 * listener logs that and tries again
 	 * @throws IllegalStateException if the application has a subscriber already
 	 */
 	Subscription compete(String channel, UnaryOperator<WorkListenerSpec> settings, MessageHandler handler);

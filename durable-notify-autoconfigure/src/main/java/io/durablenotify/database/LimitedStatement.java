@@ -75,10 +75,21 @@ public final class LimitedStatement {
 	 */
 	public PreparedStatement prepare(Connection connection, boolean joined, Duration lockTimeout) throws SQLException {
 		PreparedStatement statement = OneTransaction.prepare(connection, (joined) ? this.joined : this.separate);
-		Duration longest = NetworkTimeout.lockWait(NetworkTimeout.of(connection));
-		Duration limit = (lockTimeout.compareTo(longest) < 0) ? lockTimeout : longest;
-		statement.setString(1, limit.toMillis() + "ms");
+		statement.setString(1, limit(connection, lockTimeout).toMillis() + "ms");
 		return statement;
+	}
+
+	/**
+	 * Return how long a statement may wait for a lock, so that the server's answer comes
+	 * before the driver gives the connection up.
+	 * @param connection the connection
+	 * @param lockTimeout how long it is to wait
+	 * @return that, or less
+	 * @throws SQLException if the driver fails
+	 */
+	public static Duration limit(Connection connection, Duration lockTimeout) throws SQLException {
+		Duration longest = NetworkTimeout.lockWait(NetworkTimeout.of(connection));
+		return (lockTimeout.compareTo(longest) < 0) ? lockTimeout : longest;
 	}
 
 	/**

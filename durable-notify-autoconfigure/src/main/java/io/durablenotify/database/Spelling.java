@@ -31,6 +31,8 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 
+import org.springframework.util.StringUtils;
+
 /**
  * Checks whether texts can be spelled in the database's encoding, which the server
  * reports. A statement that is given one that cannot fails as a whole, and all else that
@@ -43,6 +45,8 @@ public final class Spelling {
 	private static final Log logger = LogFactory.getLog(Spelling.class);
 
 	private static final String UTF_8 = "UTF8";
+
+	private static final int MAX_ERROR_LENGTH = 4_000;
 
 	private Spelling() {
 	}
@@ -119,6 +123,17 @@ public final class Spelling {
 		}
 		String storable = text.replace('\0', '?');
 		return (isPossible(connection, storable)) ? storable : plain(storable);
+	}
+
+	/**
+	 * Return an error as the database can store it.
+	 * @param connection the connection
+	 * @param error the error
+	 * @return at most 4,000 characters of it, and a mark where it is cut
+	 * @throws SQLException if the database fails
+	 */
+	public static String error(Connection connection, String error) throws SQLException {
+		return StringUtils.truncate(String.valueOf(approximate(connection, error)), MAX_ERROR_LENGTH);
 	}
 
 	/**

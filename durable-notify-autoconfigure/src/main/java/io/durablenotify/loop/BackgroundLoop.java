@@ -331,7 +331,7 @@ public final class BackgroundLoop implements AutoCloseable {
 			this.closing = true;
 			this.changed.signalAll();
 			long left = timeout.toNanos();
-			while ((this.signalled || this.running) && !this.closed && left > 0) {
+			while ((this.running || (this.signalled && !this.closed)) && left > 0) {
 				left = this.changed.awaitNanos(left);
 			}
 			// Before a step that is due by now can begin

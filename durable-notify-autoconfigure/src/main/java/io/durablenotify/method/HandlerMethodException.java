@@ -17,8 +17,8 @@
 package io.durablenotify.method;
 
 /**
- * Thrown if a method of a bean cannot handle what its annotation or its interface asks
- * for. The message names what cannot be used, and the reason.
+ * Thrown if a handler method or a handler bean does not fit its annotation or its
+ * interface. The message names the handler and the reason.
  */
 public abstract class HandlerMethodException extends IllegalStateException {
 

@@ -75,7 +75,7 @@ final class AppenderStore {
 			""";
 
 	/**
-	 * A claim changes the row's version, also one by the same instance.
+	 * Each claim changes the row's version, also a claim by the same instance.
 	 */
 	private static final String FIND_HELD = """
 			SELECT xmin::text FROM ${schema}.streams WHERE name = ? AND writer_id = ? AND ended_at IS NULL
@@ -185,8 +185,9 @@ final class AppenderStore {
 	}
 
 	/**
-	 * Fail a stream of a name if it is open, an instance is writing it, its version is
-	 * that of {@link #findHeld}, and no other transaction has locked it.
+	 * Fail a stream that an instance is writing. Nothing is failed if it has ended, if
+	 * its version is not that of {@link #findHeld}, or if another transaction has locked
+	 * it.
 	 * @return when it ended, if it was failed
 	 */
 	Map<Long, Instant> failHeld(Connection connection, long instanceId, String stream, String version, String reason)

@@ -29,15 +29,15 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Gives consumers up, for other instances to claim at once, and keeps those with which
- * that has failed.
+ * Gives consumers up so that other instances claim them at once, and repeats what has
+ * failed.
  */
 final class ConsumerReleases {
 
 	private static final Log logger = LogFactory.getLog(StreamConsumer.class);
 
 	/**
-	 * How long the row of a consumer is waited for.
+	 * How long to wait for the lock of a consumer's row.
 	 */
 	private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
 
@@ -68,7 +68,7 @@ final class ConsumerReleases {
 	/**
 	 * Give a consumer up.
 	 * @param positions the positions that are not stored yet
-	 * @return false if that has failed, and is to be repeated
+	 * @return whether it was given up; if not, {@link #repeatFailed} repeats it
 	 */
 	boolean release(Held held, List<Position> positions) {
 		try {
@@ -76,14 +76,15 @@ final class ConsumerReleases {
 			return true;
 		}
 		catch (RuntimeException ex) {
-			logger.debug("A consumer of streams could not be given up; that is tried again", ex);
+			logger.debug("Failed to give up a consumer of streams. Retrying", ex);
 			this.failed.add(held);
 			return false;
 		}
 	}
 
 	/**
-	 * Give up what could not be given up. Throws where that fails again.
+	 * Give up the consumers for which that has failed before.
+	 * @throws RuntimeException if it fails again
 	 */
 	void repeatFailed() {
 		Held held = this.failed.peek();

@@ -181,7 +181,9 @@ final class OpenAppenders implements AutoCloseable {
 				throw new TaskRejectedException("Appender refused: the application context has closed");
 			}
 			appender.open();
-			this.unknown.remove(appender.name());
+			if (appender.streamId() != null) {
+				this.unknown.remove(appender.name());
+			}
 			DefaultStreamAppender handle = new DefaultStreamAppender(appender);
 			cleaner().register(handle, appender::dropped);
 			return handle;
@@ -367,8 +369,8 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	/**
-	 * Return whether nothing is left to be done. The claim may be waiting for a lock, and
-	 * be stored later.
+	 * Return whether the lost claim needs no further attempt. It may be waiting for a
+	 * lock, and be stored later.
 	 */
 	private boolean failUnknown(String name, LostClaim claim) {
 		boolean over = claim.isOver();
@@ -377,7 +379,8 @@ final class OpenAppenders implements AutoCloseable {
 		if (version.isEmpty()) {
 			return over;
 		}
-		// Asked after the version was read: an appender that is opened later changes it
+		// Checked after the version was read: an appender opened since then has changed
+		// it
 		return this.open.stream().noneMatch((appender) -> appender.name().equals(name)) && !fail(
 				(session) -> this.store.failHeld(session, claim.instanceId(), name, version.get(), OpenAppender.FAILED))
 			.isEmpty();

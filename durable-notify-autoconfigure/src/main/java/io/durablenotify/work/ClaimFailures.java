@@ -17,35 +17,46 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
 
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.Log;
 
 /**
- * The failures in a row to claim items of a queue. A lock of another transaction is
- * logged only if it lasts. Not thread-safe.
+ * Counts consecutive failures to claim items of a queue. A lock of another transaction is
+ * logged once it has lasted for about ten seconds. Not thread-safe.
  */
 final class ClaimFailures {
 
 	private static final long FIRST_LOCK_DELAY_MILLIS = 50;
 
 	/**
-	 * How often the first delay is doubled, to 800 ms: attempts, which wait for 50 ms,
-	 * take a sixteenth of the time from the listener's other queues.
+	 * Doublings of the first delay, up to 1.6 s. Where there are other queues, an attempt
+	 * waits for 200 ms, so a locked one costs them a seventh of the time or less.
 	 */
-	private static final int DOUBLINGS = 4;
+	private static final int DOUBLINGS = 5;
 
 	/**
-	 * After how many attempts a lock is logged, which is after about ten seconds.
+	 * After which a lock is logged.
 	 */
-	private static final int LASTING = 15;
+	private static final Duration LASTING = Duration.ofSeconds(10);
 
 	private final FailureLog log;
 
+	private final LongSupplier nanoTime;
+
 	private int locked;
 
+	private long lockedSince;
+
 	ClaimFailures(Log logger, String queue) {
+		this(logger, queue, System::nanoTime);
+	}
+
+	ClaimFailures(Log logger, String queue, LongSupplier nanoTime) {
+		this.nanoTime = nanoTime;
 		this.log = log(logger, queue);
 	}
 
@@ -55,19 +66,28 @@ final class ClaimFailures {
 	}
 
 	/**
-	 * A claim has failed.
-	 * @return how long to wait before the next one
+	 * Record a failed claim.
+	 * @return how long to wait before the next one; after a lock, half of the delay at
+	 * least, so that instances do not go on in step
 	 */
 	Duration failed(Throwable failure) {
 		if (!SqlErrors.isLockTimeout(failure)) {
 			return this.log.failed(failure);
 		}
-		if (++this.locked >= LASTING) {
+		long now = this.nanoTime.getAsLong();
+		if (this.locked++ == 0) {
+			this.lockedSince = now;
+		}
+		if (now - this.lockedSince >= LASTING.toNanos()) {
 			this.log.failed(failure);
 		}
-		return Duration.ofMillis(FIRST_LOCK_DELAY_MILLIS << Math.min(this.locked - 1, DOUBLINGS));
+		long delay = FIRST_LOCK_DELAY_MILLIS << Math.min(this.locked - 1, DOUBLINGS);
+		return Duration.ofMillis(ThreadLocalRandom.current().nextLong(delay / 2, delay + 1));
 	}
 
+	/**
+	 * Record a claim, which ends the series.
+	 */
 	void succeeded() {
 		this.locked = 0;
 		this.log.succeeded();

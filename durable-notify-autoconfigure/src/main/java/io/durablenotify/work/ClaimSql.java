@@ -39,11 +39,6 @@ import io.durablenotify.schema.SchemaName;
  */
 final class ClaimSql {
 
-	/**
-	 * Claims of other instances take a few milliseconds each.
-	 */
-	private static final String LOCK_WAIT = "50ms";
-
 	private static final String FIND = """
 			SELECT queue_id FROM ${schema}.work_queues
 			WHERE name = ? AND max_attempts = ? AND block_on_dead = ? AND coalesce(extract(epoch FROM retention), -1) = ?
@@ -58,9 +53,9 @@ final class ClaimSql {
 			""";
 
 	/**
-	 * By name too: where the queues were removed and their ids begin again, the id is
-	 * another one's. The queue is locked before the function does it, which would wait
-	 * for 10 s; but not with a snapshot from before the lock, which the function refuses.
+	 * By name too: after the table was emptied, the id may be that of another queue. This
+	 * statement locks the queue, since the function would wait for 10 s. It does so in
+	 * READ COMMITTED only: the function needs a snapshot from after the lock.
 	 */
 	private static final String CLAIM = """
 			WITH q AS MATERIALIZED (SELECT queue_id FROM ${schema}.work_queues
@@ -141,7 +136,7 @@ final class ClaimSql {
 
 	/**
 	 * Claim what is due, in a transaction of its own. Fails with SQLSTATE 55P03 if
-	 * another transaction has locked the queue for longer than {@value #LOCK_WAIT}.
+	 * another transaction has locked the queue for too long.
 	 * @param connection the connection, in autocommit
 	 * @param queueId the queue
 	 * @param queue its name
@@ -152,16 +147,17 @@ final class ClaimSql {
 	 * @param hintMicros the earliest due time that a wake-up has brought since, or that
 	 * of {@link Claimed#nextHintMicros()}; {@link DatabaseMicros#NEVER} for none
 	 * @param withWaits whether to find out for how long the items were due
+	 * @param lockWait how long to wait for the lock of the queue
 	 * @return the outcome, empty if there is no such queue
 	 */
 	Optional<Claimed> claim(Connection connection, int queueId, String queue, long instanceId, int limit,
-			long lowMicros, long hintMicros, boolean withWaits) throws SQLException {
+			long lowMicros, long hintMicros, boolean withWaits, Duration lockWait) throws SQLException {
 		return this.readCommitted.run(connection, (session, joined) -> {
 			try (PreparedStatement statement = session
 				.prepareStatement((withWaits) ? this.claimWithWaits : this.claim)) {
 				statement.setInt(1, queueId);
 				statement.setString(2, queue);
-				statement.setString(3, LOCK_WAIT);
+				statement.setString(3, String.valueOf(lockWait.toMillis()));
 				statement.setLong(4, instanceId);
 				statement.setInt(5, limit);
 				statement.setLong(6, lowMicros);

@@ -38,7 +38,7 @@ record Claimed(@Nullable Claim claim, boolean granted, long frontierMicros, long
 		boolean limited, List<ClaimedItem> items) {
 
 	/**
-	 * What was claimed of a queue that is not there.
+	 * The outcome of a claim that has only created its queue.
 	 */
 	static final Claimed NOTHING = new Claimed(null, false, Long.MIN_VALUE, -1, false, false, List.of());
 

@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The claims of this instance that are not removed, as far as it knows.
+ * The claims that this instance holds, to its knowledge. Thread-safe.
  */
 final class HeldClaims {
 
@@ -36,7 +36,7 @@ final class HeldClaims {
 	}
 
 	/**
-	 * Return how many units of claims are unsettled, by the ids of their queues.
+	 * Return the number of unsettled units by queue id, without claims of a lost lease.
 	 */
 	Map<Integer, Integer> unsettled() {
 		Map<Integer, Integer> unsettled = new HashMap<>();
@@ -49,10 +49,6 @@ final class HeldClaims {
 
 	void removeSettledAndLost() {
 		this.claims.values().removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
-	}
-
-	void clear() {
-		this.claims.clear();
 	}
 
 }

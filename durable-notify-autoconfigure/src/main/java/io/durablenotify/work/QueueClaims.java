@@ -43,10 +43,21 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	private static final Log logger = LogFactory.getLog(WorkListeners.class);
 
 	/**
-	 * How often claims that this instance does not know are given back. A claim can be
-	 * committed long after its connection was given up.
+	 * Interval at which claims that this instance does not know are given back. A claim
+	 * can be committed long after its connection was given up.
 	 */
 	private static final Duration RECONCILE_INTERVAL = Duration.ofMinutes(1);
+
+	/**
+	 * How long a claim waits for the lock of its queue. Claims of other instances hold it
+	 * for a few milliseconds each. Other transactions can hold it for longer, and hold up
+	 * the other queues of the listener, if there are some.
+	 */
+	private static final Duration LOCK_WAIT = Duration.ofMillis(200);
+
+	private static final Duration LOCK_WAIT_ALONE = Duration.ofSeconds(2);
+
+	private static final ClaimedWork NOTHING = new ClaimedWork(Claimed.NOTHING, Map.of());
 
 	private final ApplicationDatabase database;
 
@@ -58,6 +69,8 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 
 	private final WorkListenerSettings settings;
 
+	private final Duration lockWait;
+
 	private final Runnable preparation;
 
 	private final HeldClaims held;
@@ -67,8 +80,8 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	private final WorkMeasures measures;
 
 	/**
-	 * When it was certain last, by queue, that this instance knows all of its claims, by
-	 * {@link System#nanoTime()}; missing after a claim whose answer was lost.
+	 * By queue id, the last time at which this instance knew all of its claims, by
+	 * {@link System#nanoTime()}. Missing after a claim whose answer was lost.
 	 */
 	private final Map<Integer, Long> certainAt = new HashMap<>();
 
@@ -80,6 +93,7 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 		this.settleSql = settleSql;
 		this.queues = queues;
 		this.settings = settings;
+		this.lockWait = (settings.queues().size() == 1) ? LOCK_WAIT_ALONE : LOCK_WAIT;
 		this.preparation = preparation;
 		this.held = held;
 		this.wakeups = wakeups;
@@ -90,9 +104,9 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	public ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) {
 		if (!queue.isRegistered()) {
 			this.preparation.run();
-			this.database.executeSeparately("register a queue", ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> create(connection, queue));
-			return new ClaimedWork(Claimed.NOTHING, Map.of());
+			queue.created(this.database.executeSeparately("register a queue", ApplicationDatabase.SOCKET_TIMEOUT,
+					(connection, joined) -> this.queues.store(connection, this.settings, queue.name(), this.lockWait)));
+			return NOTHING;
 		}
 		this.held.removeSettledAndLost();
 		QueueMeasures measures = this.measures.of(queue.name());
@@ -117,12 +131,12 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 			certain = now;
 		}
 		Optional<Claimed> found = this.sql.claim(connection, queue.id(), queue.name(), lease.instanceId(), limit,
-				range.low(), range.hint(), withWaits);
+				range.low(), range.hint(), withWaits, this.lockWait);
 		if (found.isEmpty()) {
 			// Another application has emptied the table, or the server has lost the queue
-			create(connection, queue);
-			logger.warn("Queue '%s' did not exist any more, and was created again".formatted(queue.name()));
-			return new ClaimedWork(Claimed.NOTHING, Map.of());
+			logger.warn("Queue '%s' does not exist any more, and is created again".formatted(queue.name()));
+			queue.created(QueueProgress.UNREGISTERED);
+			return NOTHING;
 		}
 		Claimed answer = found.get();
 		ClaimedWork work = new ClaimedWork(answer, firstItems(connection, answer.items()));
@@ -130,14 +144,8 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 		return work;
 	}
 
-	private int create(Connection connection, QueueProgress queue) throws SQLException {
-		int id = this.queues.store(connection, this.settings, queue.name());
-		queue.created(id);
-		return id;
-	}
-
 	/**
-	 * As many of each as an equal share of one claim allows.
+	 * Fetch the first items of each ordering key, an equal share of one claim of each.
 	 */
 	private Map<Long, FirstItems> firstItems(Connection connection, List<ClaimedItem> items) throws SQLException {
 		List<Long> lanes = items.stream().filter(ClaimedItem::lane).map(ClaimedItem::itemId).toList();

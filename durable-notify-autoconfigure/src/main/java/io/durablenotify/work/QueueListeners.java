@@ -18,7 +18,7 @@ package io.durablenotify.work;
 import io.durablenotify.Subscription;
 
 /**
- * Registers handlers of queues that need a preparation. For the other packages of
+ * Registers handlers whose queues need a preparation, for the other packages of
  * durable-notify. Thread-safe.
  */
 @FunctionalInterface
@@ -28,9 +28,10 @@ public interface QueueListeners {
 	 * Register a handler as {@link WorkListeners#register} does.
 	 * @param spec the queues and how to handle them
 	 * @param handler the handler
-	 * @param preparation called before the queues are registered, in no transaction: if
-	 * it throws, they are not, and where that is left to the listener's thread it is
-	 * tried again
+	 * @param preparation called in no transaction before the queues are registered: by
+	 * the caller, who gets its exception, or by the listener's thread, which logs it and
+	 * calls again. Where the application defines {@link WorkListeners} of its own, it is
+	 * called by the caller only, outside of a transaction
 	 * @return the registration
 	 */
 	Subscription register(WorkListenerSpec spec, WorkHandler handler, Runnable preparation);

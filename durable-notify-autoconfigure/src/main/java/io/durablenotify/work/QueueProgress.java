@@ -155,7 +155,7 @@ final class QueueProgress {
 	}
 
 	/**
-	 * The queue was created, perhaps again with another id.
+	 * Set the id of a queue that was created, for the first time or again.
 	 */
 	synchronized void created(int id) {
 		this.id = id;

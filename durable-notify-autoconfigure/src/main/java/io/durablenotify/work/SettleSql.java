@@ -36,8 +36,6 @@ import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.util.StringUtils;
-
 /**
  * The SQL that settles what was claimed. A holder settles an item by its token, which a
  * holder from whom the item was taken does not have any more.
@@ -57,8 +55,6 @@ final class SettleSql {
 	 * lock the claim, which the item must {@link #leave} after the commit.
 	 */
 	private static final int IN_TRANSACTION = -1;
-
-	private static final int MAX_ERROR_LENGTH = 4_000;
 
 	private static final String COMPLETE = """
 			SELECT m FROM ${schema}.work_complete(?, ?, ?, ?, ?, ?, ?, ?, ?) AS m
@@ -257,9 +253,8 @@ final class SettleSql {
 	 * ran: its attempts are counted from 0 then
 	 */
 	Returned fail(Connection connection, Done item, String error, Duration delay, boolean dead) throws SQLException {
-		String storable = Spelling.approximate(connection, error);
 		return giveBack(connection, item, (dead) ? "DEAD" : "FAIL", 0, DatabaseMicros.of(delay),
-				StringUtils.truncate(String.valueOf(storable), MAX_ERROR_LENGTH));
+				Spelling.error(connection, error));
 	}
 
 	/**

@@ -21,13 +21,14 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 
+import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
 
 /**
- * Stores the queues of listeners with their settings. Each in a transaction of its own,
- * so that two instances do not wait for each other.
+ * Stores the queues of listeners with their settings. Each has a separate transaction, so
+ * that two instances do not wait for each other.
  */
 final class StoredQueues {
 
@@ -41,7 +42,7 @@ final class StoredQueues {
 	}
 
 	/**
-	 * Return the progress of a queue that is to be claimed.
+	 * Create the progress of a queue.
 	 * @param id its id, or {@link QueueProgress#UNREGISTERED}
 	 */
 	QueueProgress progress(String queue, int id) {
@@ -51,17 +52,19 @@ final class StoredQueues {
 
 	/**
 	 * Store a queue.
+	 * @param timeout how long to wait for other transactions that have locked it
 	 * @return its id
 	 */
-	int store(Connection connection, WorkListenerSettings settings, String queue) throws SQLException {
+	int store(Connection connection, WorkListenerSettings settings, String queue, Duration timeout)
+			throws SQLException {
 		QueueSettings stored = new QueueSettings(queue, settings.maxAttempts(), settings.onDead() == OnDead.BLOCK,
 				this.properties.queue(queue).retention());
-		Duration timeout = this.properties.enqueueTimeout();
+		Duration limit = LimitedStatement.limit(connection, timeout);
 		try {
 			return OneTransaction.run(connection, (session, joined) -> {
 				try (Statement statement = session.createStatement()) {
 					statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-					statement.execute("SET LOCAL lock_timeout = " + timeout.toMillis());
+					statement.execute("SET LOCAL lock_timeout = " + limit.toMillis());
 				}
 				return this.sql.register(session, stored);
 			});

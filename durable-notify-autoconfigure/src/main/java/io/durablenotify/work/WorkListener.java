@@ -93,14 +93,14 @@ public @interface WorkListener {
 
 	/**
 	 * How many calls run at once in this instance.
-	 * @return a number, at least 1
+	 * @return a number, 1 to 1000
 	 */
 	String concurrency() default "";
 
 	/**
 	 * How many items are claimed beyond those that are handled at once.
-	 * @return a number; by default as many as begin within 20 ms, by the average of the
-	 * handler so far, up to 100 with those that run
+	 * @return a number up to 1000; by default as many as begin within 20 ms, by the
+	 * average of the handler so far, up to 100 with those that run
 	 */
 	String prefetch() default "";
 
@@ -121,7 +121,7 @@ public @interface WorkListener {
 	/**
 	 * The delay after the first failed attempt. If one of the three attributes of the
 	 * backoff is set, the others default to 1s, 2 and 10m.
-	 * @return a duration with its unit, such as {@code 500ms}
+	 * @return a duration with its unit, such as {@code 500ms}, from 1ms to 36500d
 	 */
 	String backoffDelay() default "";
 
@@ -133,7 +133,7 @@ public @interface WorkListener {
 
 	/**
 	 * The longest delay.
-	 * @return a duration with its unit, such as {@code 1h}
+	 * @return a duration with its unit, such as {@code 1h}, from 1ms to 36500d
 	 */
 	String backoffMaxDelay() default "";
 

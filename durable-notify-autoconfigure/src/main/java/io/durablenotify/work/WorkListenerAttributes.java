@@ -133,7 +133,8 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 	private static Duration duration(String text) {
 		Assert.isTrue(text.chars().anyMatch(Character::isLetter), "it has no unit, such as ms, s, m or h");
 		Duration duration = DurationStyle.detectAndParse(text);
-		Assert.isTrue(duration.compareTo(Duration.ofMillis(1)) >= 0, "it must be 1ms or more");
+		Assert.isTrue(duration.compareTo(Duration.ofMillis(1)) >= 0 && duration.compareTo(Backoff.LONGEST_DELAY) <= 0,
+				() -> "it must be from 1ms to %dd".formatted(Backoff.LONGEST_DELAY.toDays()));
 		return duration;
 	}
 

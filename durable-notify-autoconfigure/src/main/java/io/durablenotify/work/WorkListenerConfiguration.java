@@ -90,9 +90,16 @@ public class WorkListenerConfiguration {
 	}
 
 	@Bean
-	QueueListeners durableNotifyQueueListeners(WorkListeners listeners) {
-		return (listeners instanceof WorkListenerRegistry registry) ? registry::register
-				: (spec, handler, preparation) -> listeners.register(spec, handler);
+	QueueListeners durableNotifyQueueListeners(WorkListeners listeners, ApplicationDatabase database) {
+		if (listeners instanceof WorkListenerRegistry registry) {
+			return registry::register;
+		}
+		return (spec, handler, preparation) -> {
+			if (!database.isInTransaction()) {
+				preparation.run();
+			}
+			return listeners.register(spec, handler);
+		};
 	}
 
 	@Bean

@@ -99,6 +99,11 @@ final class WorkListenerContainer {
 
 	private boolean othersWoken;
 
+	/**
+	 * Whether the transaction is over in which it was registered, if there was one.
+	 */
+	private volatile boolean started;
+
 	WorkListenerContainer(WorkListenerSettings settings, boolean batches, List<QueueProgress> queues,
 			Supplier<Lease> leases, ClaimSource claims, WorkInvoker invoker, Settlements settlements,
 			Executor executor) {
@@ -128,11 +133,12 @@ final class WorkListenerContainer {
 	}
 
 	void start() {
+		this.started = true;
 		this.loop.signal();
 	}
 
 	/**
-	 * A wake-up has come, perhaps for one of these queues.
+	 * Handle a wake-up, which may be for a queue of another listener.
 	 */
 	void wake(long queueId, long dueMicros) {
 		for (QueueProgress queue : this.queues) {
@@ -162,7 +168,9 @@ final class WorkListenerContainer {
 	 */
 	void resync() {
 		this.queues.forEach(QueueProgress::resync);
-		this.loop.signal();
+		if (this.started) {
+			this.loop.signal();
+		}
 	}
 
 	private Next claim() throws Exception {
@@ -391,6 +399,13 @@ final class WorkListenerContainer {
 	 */
 	boolean awaitStop(Duration timeout) {
 		return this.slots.awaitIdle(timeout);
+	}
+
+	/**
+	 * Return whether, after a stop, no claim is under way and no handler runs.
+	 */
+	boolean isOver() {
+		return this.loop.finish(Duration.ZERO) && awaitStop(Duration.ZERO);
 	}
 
 	@Override

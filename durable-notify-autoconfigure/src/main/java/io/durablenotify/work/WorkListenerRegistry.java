@@ -93,7 +93,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final RunningItems running = new RunningItems();
 
-	private final HeldClaims held = new HeldClaims();
+	/**
+	 * Those of this start: a claim that is answered after the stop is not held.
+	 */
+	private volatile HeldClaims held = new HeldClaims();
 
 	/**
 	 * Guards the registrations and what is started. Not held while the database or a
@@ -103,14 +106,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private final Object monitor = new Object();
 
 	/**
-	 * Excludes that a start and a stop overlap. Taken before the monitor.
+	 * Held during a start or a stop, so that they do not overlap. Taken before the
+	 * monitor.
 	 */
 	private final Object lifecycle = new Object();
 
 	private final List<Registration> registrations = new ArrayList<>();
 
 	/**
-	 * Those that are started.
+	 * The listeners that are started.
 	 */
 	private final Collection<WorkListenerContainer> containers = new CopyOnWriteArrayList<>();
 
@@ -194,7 +198,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		}
 		if (start) {
 			try {
-				start(registration);
+				startListener(registration);
 			}
 			catch (Throwable ex) {
 				unregister(registration);
@@ -215,7 +219,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			registration.container = null;
 			this.containers.remove(container);
 			container.beginStop();
-			this.cancelled.removeIf((other) -> other.awaitStop(Duration.ZERO));
+			this.cancelled.removeIf(WorkListenerContainer::isOver);
 			this.cancelled.add(container);
 		}
 		// A claim may be waiting for the connection of the caller's transaction
@@ -223,7 +227,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	/**
-	 * Wait for the claims that are under way of all of them at once.
+	 * Wait for the current claims of several listeners, with one timeout.
 	 */
 	private static void finishClaims(List<WorkListenerContainer> containers, Duration timeout) {
 		long start = System.nanoTime();
@@ -239,13 +243,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 					return;
 				}
 				this.started = true;
+				// What is left of the last ones is given back, or taken over
+				this.held = new HeldClaims();
 				this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
 				registered = List.copyOf(this.registrations);
 			}
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
 			try {
-				registered.forEach(this::start);
+				registered.forEach(this::startListener);
 			}
 			catch (RuntimeException ex) {
 				// All are started, or none
@@ -256,15 +262,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	/**
-	 * Register the queues, and claim their items. In a transaction of the caller's, which
-	 * may have the only connection of the pool or a lock on the queues, all of that is
-	 * left to the listener's thread, after the transaction.
+	 * Store the queues, and begin to claim their items. In a transaction of the caller's
+	 * the listener's thread does both after it: the caller may have the only connection
+	 * of the pool, or a lock on the queues.
 	 */
-	private void start(Registration registration) {
+	private void startListener(Registration registration) {
 		WorkListenerSettings settings = WorkListenerSettings.of(registration.spec, registration.batches,
 				this.properties);
 		boolean later = this.database.isInTransaction();
-		Map<String, Integer> ids = (later) ? Map.of() : register(registration, settings);
+		Map<String, Integer> ids = (later) ? Map.of() : storeQueues(registration, settings);
 		List<QueueProgress> queues = settings.queues()
 			.stream()
 			.map((queue) -> this.queues.progress(queue, ids.getOrDefault(queue, QueueProgress.UNREGISTERED)))
@@ -293,12 +299,12 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 		}
 	}
 
-	private Map<String, Integer> register(Registration registration, WorkListenerSettings settings) {
+	private Map<String, Integer> storeQueues(Registration registration, WorkListenerSettings settings) {
 		registration.preparation.run();
 		return this.database.executeSeparately("register queues", (connection, joined) -> {
 			Map<String, Integer> ids = new HashMap<>();
 			for (String queue : settings.queues()) {
-				ids.put(queue, this.queues.store(connection, settings, queue));
+				ids.put(queue, this.queues.store(connection, settings, queue, this.properties.enqueueTimeout()));
 			}
 			return ids;
 		});
@@ -397,8 +403,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				left.forEach((item) -> settlements.add(new TakeBack(item)));
 			}
 			settlements.finish(SETTLE_TIMEOUT);
-			// What is left of them is given back by the next start, or taken over
-			this.held.clear();
 		}
 	}
 

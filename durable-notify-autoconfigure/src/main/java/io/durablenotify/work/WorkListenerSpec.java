@@ -46,7 +46,7 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 		List<Class<? extends Throwable>> dontRetryOn) {
 
 	/**
-	 * How many handlers may run at once, and how many items may be claimed beyond that.
+	 * The largest concurrency, and the largest prefetch.
 	 */
 	static final int MOST_HANDLERS = 1_000;
 
@@ -71,13 +71,13 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	 * The delays between attempts. Each is the one before times the multiplier, and up to
 	 * a fifth longer or shorter by chance.
 	 *
-	 * @param delay the first delay, up to 36500 days
+	 * @param delay the first delay, 0 to 36500 days
 	 * @param multiplier the multiplier, at least 1
-	 * @param maxDelay the longest delay, up to 36500 days
+	 * @param maxDelay the longest delay, 0 to 36500 days
 	 */
 	public record Backoff(Duration delay, double multiplier, Duration maxDelay) {
 
-		private static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
+		static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
 
 		/**
 		 * Create a backoff.

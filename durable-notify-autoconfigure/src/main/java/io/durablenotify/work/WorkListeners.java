@@ -25,15 +25,18 @@ import io.durablenotify.Subscription;
 public interface WorkListeners {
 
 	/**
-	 * Register a handler. Items are claimed once the application context has started. In
-	 * a transaction of the caller's, whether it commits or rolls back, the queues are
-	 * registered after it by a thread of the listener's, which retries that until it
-	 * succeeds.
+	 * Register a handler. Items are claimed once the application context has started. If
+	 * the caller is in a transaction, the listener's thread registers the queues after
+	 * its end, also after a rollback, and retries until that succeeds.
 	 * @param spec the queues and how to handle them
 	 * @param handler the handler
 	 * @return the registration: cancelling it gives back what is claimed and has not
-	 * begun, and does not wait for handlers that run
-	 * @throws IllegalStateException if a queue has a listener in this application already
+	 * begun, and does not wait for handlers that run; outside of a transaction it waits
+	 * for a claim under way, up to 5 s
+	 * @throws IllegalArgumentException if the specification or the handler is
+	 * {@code null}
+	 * @throws IllegalStateException if a queue has a listener in this application
+	 * already, or the specification is transactional and there is no transaction manager
 	 * @throws org.springframework.dao.DataAccessException if the application context has
 	 * started, the caller is in no transaction, and the database fails; nothing is
 	 * registered then
@@ -46,7 +49,10 @@ public interface WorkListeners {
 	 * @param spec the queues and how to handle them
 	 * @param handler the handler
 	 * @return the registration
-	 * @throws IllegalStateException if a queue has a listener in this application already
+	 * @throws IllegalArgumentException if the specification or the handler is
+	 * {@code null}
+	 * @throws IllegalStateException if a queue has a listener in this application
+	 * already, or the specification is transactional and there is no transaction manager
 	 * @throws org.springframework.dao.DataAccessException if the application context has
 	 * started, the caller is in no transaction, and the database fails; nothing is
 	 * registered then

@@ -35,8 +35,8 @@ import org.springframework.context.SmartLifecycle;
  */
 final class WorkflowHandlers implements SmartLifecycle {
 
-	private static final String ACTION = "Give each workflow and each timer name one handler, and a name without white "
-			+ "space. Change what the handler asks for as the description says.";
+	private static final String ACTION = "Declare one handler for each workflow name and each timer name, with names "
+			+ "without white space, and correct what the description says.";
 
 	private final WorkListeners listeners;
 
@@ -60,7 +60,9 @@ final class WorkflowHandlers implements SmartLifecycle {
 
 	/**
 	 * Register the handlers.
-	 * @throws WorkflowHandlerException if two have the same name, or a name is not valid
+	 * @throws WorkflowHandlerException if two handlers have the same name, a name is not
+	 * valid, its queue has another listener, or there is no transaction manager for one
+	 * that is transactional
 	 */
 	@Override
 	public synchronized void start() {

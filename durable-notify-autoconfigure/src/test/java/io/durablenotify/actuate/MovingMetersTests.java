@@ -523,11 +523,16 @@ class MovingMetersTests {
 		var holder = hold(held, release);
 		held.await();
 		var append = instance.writer().appendAsync(this.name, large);
-		assertThatExceptionOfType(TaskRejectedException.class)
-			.isThrownBy(() -> instance.writer().appendAsync(this.name, large));
-		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "refused")).isEqualTo(refused + 1);
-		release.countDown();
-		holder.get();
+		try {
+			assertThatExceptionOfType(TaskRejectedException.class)
+				.isThrownBy(() -> instance.writer().appendAsync(this.name, large));
+			assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "refused"))
+				.isEqualTo(refused + 1);
+		}
+		finally {
+			release.countDown();
+			holder.get();
+		}
 		append.get();
 	}
 

@@ -96,15 +96,32 @@ class ConsumerGrowthTests {
 
 	@Test
 	void whatWasPlannedForFewPositionsDoesNotReadAll() {
+		subscribe();
+		use(0);
+		this.database.jdbc().execute("VACUUM ANALYZE");
+		use(1);
+		grow();
+		assertNoTableIsReadFromEndToEnd(2);
+	}
+
+	@Test
+	void whatIsPlannedWithoutStatisticsOfManyPositionsDoesNotReadAll() {
+		grow();
+		subscribe();
+		use(0);
+		assertNoTableIsReadFromEndToEnd(1);
+	}
+
+	private void subscribe() {
 		int version = this.database.jdbc()
 			.queryForObject("SELECT current_setting('server_version_num')::int", Integer.class);
 		assumeTrue(version >= 150_000, "pg_stat_force_next_flush() came with PostgreSQL 15");
 		StreamReader reader = this.instance.reader();
 		reader.prefixConsumer("used/", "used").subscribe(this.handler);
 		reader.prefixConsumer("used/", "transactional").inTransaction().subscribe(this.transactional);
-		use(0);
-		this.database.jdbc().execute("VACUUM ANALYZE");
-		use(1);
+	}
+
+	private void grow() {
 		this.database.jdbc()
 			.update("INSERT INTO durable_notify.streams (name) SELECT 'grown-' || i FROM generate_series(1, ?) AS i",
 					ROWS);
@@ -115,8 +132,11 @@ class ConsumerGrowthTests {
 			.update("INSERT INTO durable_notify.stream_consumer_positions (consumer_id, stream_id, stream_created_at, "
 					+ "stream, next_index) SELECT 1000000 + i % 100, 1000000 + i, now(), 'grown-' || i, 0 "
 					+ "FROM generate_series(1, ?) AS i", ROWS);
+	}
+
+	private void assertNoTableIsReadFromEndToEnd(int round) {
 		Map<String, Long> before = entriesRead();
-		use(2);
+		use(round);
 		this.instance.bean(StreamConsumers.class).find("used");
 		Map<String, Long> after = entriesRead();
 		assertThat(new String[] { "streams", "stream_chunks", "stream_consumer_positions" })

@@ -250,7 +250,8 @@ class ClaimTests extends AbstractWorkSqlTests {
 			long low = DatabaseMicros.of(WorkTables.now(this.work.jdbc()).plusSeconds(3600));
 			this.work.insert("clock", "a");
 			Claimed claimed = this.work.run((connection, joined) -> this.work.claims()
-				.claim(connection, queue, "clock", this.work.instanceId(), 10, low, DatabaseMicros.NEVER, true)
+				.claim(connection, queue, "clock", this.work.instanceId(), 10, low, DatabaseMicros.NEVER, true,
+						WorkTables.LOCK_WAIT)
 				.orElseThrow());
 			return WorkTables.texts(claimed).contains("a");
 		}, () -> queue);

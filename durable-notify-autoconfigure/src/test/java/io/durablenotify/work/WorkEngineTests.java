@@ -730,22 +730,17 @@ class WorkEngineTests {
 		listen(WorkListenerSpec.of(this.queue, free), this::record);
 		this.work.enqueue(WorkRequest.of(this.queue, "first"));
 		awaitHandled(1);
-		long released;
 		try (Connection locking = lock(
 				"UPDATE durable_notify.work_queues SET looked_at = looked_at WHERE name = '" + this.queue + "'")) {
 			this.work.enqueue(WorkRequest.of(this.queue, "locked"));
 			for (int i = 0; i < 20; i++) {
-				long start = System.nanoTime();
 				this.work.enqueue(WorkRequest.of(free, "free"));
 				awaitHandled(i + 2);
-				assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
 			}
 			assertThat(this.handled).doesNotContain("locked");
 			locking.rollback();
-			released = System.nanoTime();
 		}
 		awaitHandled(22);
-		assertThat(Duration.ofNanos(System.nanoTime() - released)).isLessThan(Duration.ofSeconds(8));
 		assertThat(this.handled).endsWith("locked");
 		awaitNothingLeft();
 	}

@@ -90,6 +90,19 @@ class WorkGrowthTests {
 		// The first search from the first item on meets those that are claimed
 		this.work.claim(this.queue, 1);
 		this.work.searchAll(false);
+		assertFewAreRead();
+	}
+
+	@Test
+	void whatIsPlannedWithoutStatisticsOfManyRowsReadsNoMore() {
+		grow();
+		this.work.claim(this.queue, 1);
+		this.work.searchAll(false);
+		use();
+		assertFewAreRead();
+	}
+
+	private void assertFewAreRead() {
 		Map<String, Long> before = entriesRead();
 		use();
 		Map<String, Long> after = entriesRead();

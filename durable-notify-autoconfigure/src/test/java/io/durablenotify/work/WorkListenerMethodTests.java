@@ -524,7 +524,7 @@ class WorkListenerMethodTests {
 
 	static class TooLongDelay {
 
-		static final String EXPECTED = "'delay' must be from 0 to 36500 days";
+		static final String EXPECTED = "'backoffDelay' cannot be '200000d': it must be from 1ms to 36500d";
 
 		@WorkListener(queue = "a", backoffDelay = "200000d", backoffMaxDelay = "200000d")
 		void on(String payload) {
@@ -534,7 +534,7 @@ class WorkListenerMethodTests {
 
 	static class LongestDuration {
 
-		static final String EXPECTED = "'maxDelay' must be from 0 to 36500 days";
+		static final String EXPECTED = "'backoffMaxDelay' cannot be '106751991167300d': it must be from 1ms to 36500d";
 
 		@WorkListener(queue = "a", backoffMaxDelay = "106751991167300d")
 		void on(String payload) {

@@ -48,6 +48,11 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 final class WorkTables implements AutoCloseable {
 
+	/**
+	 * How long claims wait for the lock of their queue.
+	 */
+	static final Duration LOCK_WAIT = Duration.ofMillis(200);
+
 	private static final SchemaName SCHEMA = new SchemaName("durable_notify");
 
 	/**
@@ -252,7 +257,7 @@ final class WorkTables implements AutoCloseable {
 		String name = name(queueId);
 		try {
 			Claimed claimed = run((connection, joined) -> this.claims
-				.claim(connection, queueId, name, this.instanceId, limit, this.frontier, hint, true)
+				.claim(connection, queueId, name, this.instanceId, limit, this.frontier, hint, true, LOCK_WAIT)
 				.orElseThrow());
 			this.frontier = claimed.frontierMicros();
 			return claimed;

@@ -117,15 +117,15 @@ class DurableTimersTests {
 	}
 
 	/**
-	 * Within five seconds, which is the interval at which the engine that is the model
-	 * for this ends such waits.
+	 * Within five seconds, the interval at which the engine of seed 002 ends such waits.
 	 */
 	@Test
 	void theDeadlineOfAWaitWhoseInstanceIsGoneExpiresInAnotherAlsoWithoutNotifications() {
 		Sleeping handler = start("durable-notify.listener.enabled=false");
-		Instant deadline = now().plusMillis(1_500);
+		Instant deadline;
 		CompletableFuture<Optional<Message>> wait;
 		try (Instance waiting = Instance.start(database)) {
+			deadline = now().plusSeconds(2);
 			waiting.bean(DurableTimers.class).set("sleep", "wf", "deadline", deadline);
 			wait = waiting.bean(DurableChannels.class).receiveAsync("replies", "wf", Duration.ofMinutes(1));
 		}

@@ -54,7 +54,7 @@ public final class ManyReadersOfOne implements Figure {
 	private static final int BATCH = 256;
 
 	/**
-	 * So often both sides are measured within a round.
+	 * Measurements of each side in a round.
 	 */
 	private static final int TIMES = 7;
 
@@ -94,7 +94,7 @@ public final class ManyReadersOfOne implements Figure {
 	}
 
 	/**
-	 * One takes a few hundredths of a second, in which a garbage collection counts.
+	 * Return the median: one garbage collection may take as long as a measurement.
 	 */
 	private static <T> T median(int times, Measurement<T> measurement, Comparator<T> comparator) throws Exception {
 		List<T> measured = new ArrayList<>();
