@@ -139,6 +139,17 @@ class PropertiesConfigurationTests {
 					channels.poll-interval     | 0           | 0       | Must be 50ms to 1d, but is 0.
 					channels.direct-retention  | 999ms       | 999ms   | Must be 1s to 36500d if it is set, but is 999ms.
 					channels.subscriber-limit  | 999ms       | 999ms   | Must be 1s to 36500d, but is 999ms.
+					outbox.source              | a b         | a b     | Must be a URI or a path of 1 to
+					outbox.max-attempts        | 0           | 0       | Must be 1 to 10000, but is 0.
+					outbox.max-attempts        | 10001       | 10001   | Must be 1 to 10000, but is 10001.
+					outbox.max-age             | 999ms       | 999ms   | Must be 1s to 36500d if it is set, but is 999ms.
+					outbox.retention           | 36501d      | 36501d  | Must be 1s to 36500d if it is set, but is 36501d.
+					outbox.circuit.failures    | 0           | 0       | Must be 1 to 10000, but is 0.
+					outbox.circuit.interval    | 49ms        | 49ms    | Must be 50ms to 1d, but is 49ms.
+					outbox.circuit.max-interval | 25h        | 25h     | Must be 50ms to 1d, but is 25h.
+					outbox.circuit.max-interval | 999ms      | 999ms   | Must be at least durable-notify.outbox.circuit.interval, which is 1s, but is 999ms.
+					sse.write-timeout          | 49ms        | 49ms    | Must be 50ms to 1d, but is 49ms.
+					sse.write-timeout          | 25h         | 25h     | Must be 50ms to 1d, but is 25h.
 					streams.families.a.prefix  | a b         | a b     | none of them white space
 					streams.families.a.prefix  | ''          | ''      | 1 to 511 characters
 					""")
@@ -172,6 +183,40 @@ class PropertiesConfigurationTests {
 				assertThat(refusal.getValue()).hasToString(shown);
 				assertThat(refusal.getReason()).isEqualTo(allowed);
 			});
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			http.a.connect-timeout | 9ms   | Must be 10ms to 1h, but is 9ms.
+			http.a.connect-timeout | 61m   | Must be 10ms to 1h, but is 61m.
+			http.a.read-timeout    | 0     | Must be 10ms to 1h, but is 0.
+			http.a.read-timeout    | 61m   | Must be 10ms to 1h, but is 61m.
+			kafka.a.timeout        | 999ms | Must be 1s to 1h, but is 999ms.
+			kafka.a.timeout        | 61m   | Must be 1s to 1h, but is 61m.
+			kafka.a.topic          | ''    | Must be the name of a topic.
+			""")
+	void aSendersValueThatCannotBeUsedIsNamedWithWhatIsAllowed(String property, String value, String allowed) {
+		withSenders(property, value).run((context) -> {
+			InvalidConfigurationPropertyValueException refusal = refusal(context);
+			assertThat(refusal.getName()).isEqualTo("durable-notify.outbox." + property);
+			assertThat(refusal.getValue()).hasToString(value);
+			assertThat(refusal.getReason()).isEqualTo(allowed);
+		});
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "http.a.connect-timeout, 10ms, 1h", "http.a.read-timeout, 10ms, 1h", "kafka.a.timeout, 1s, 1h" })
+	void theLeastAndTheMostOfWhatASenderIsAllowedAreTaken(String property, String least, String most) {
+		for (String value : new String[] { least, most }) {
+			withSenders(property, value).run((context) -> assertThat(context).hasNotFailed());
+		}
+	}
+
+	private ApplicationContextRunner withSenders(String property, String value) {
+		return this.contextRunner
+			.withPropertyValues("durable-notify.outbox.http.a.url=http://localhost/events",
+					"durable-notify.outbox.kafka.a.topic=events")
+			.withPropertyValues("durable-notify.outbox." + property + "=" + value);
 	}
 
 	@ParameterizedTest
@@ -215,6 +260,13 @@ class PropertiesConfigurationTests {
 			work.enqueue-buffer         | 1     | 1000000
 			work.dead-retention         | 1s    | 36500d
 			work.queues.mail.retention  | 1s    | 36500d
+			outbox.max-attempts         | 1     | 10000
+			outbox.max-age              | 1s    | 36500d
+			outbox.retention            | 1s    | 36500d
+			outbox.circuit.failures     | 1     | 10000
+			outbox.circuit.interval     | 50ms  | 10s
+			outbox.circuit.max-interval | 1s    | 1d
+			sse.write-timeout           | 50ms  | 1d
 			""")
 	void theLeastAndTheMostOfWhatIsAllowedAreTaken(String property, String least, String most) {
 		for (String value : new String[] { least, most }) {

@@ -61,8 +61,14 @@ class UnitsBindHandlerAdvisorTests {
 			.filter((name) -> name.startsWith("durable-notify."))
 			.toList();
 		assertThat(names).contains(RETENTION, "durable-notify.sse.heartbeat-interval").hasSizeGreaterThan(15);
-		return Stream.concat(names.stream(), Stream.of("durable-notify.streams.families.answers.retention",
-				"durable-notify.streams.families.answers.max-chunk-size"));
+		// Below the keys of maps, which the metadata does not have
+		return Stream.concat(names.stream(),
+				Stream
+					.of("streams.families.answers.retention", "streams.families.answers.max-chunk-size",
+							"work.queues.mail.backoff.delay", "work.queues.mail.backoff.max-delay",
+							"work.queues.mail.retention", "outbox.http.orders.connect-timeout",
+							"outbox.http.orders.read-timeout", "outbox.kafka.orders.timeout")
+					.map("durable-notify."::concat));
 	}
 
 	@ParameterizedTest
