@@ -18,6 +18,7 @@ package io.durablenotify.autoconfigure;
 
 import java.io.IOException;
 import java.sql.Connection;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -29,12 +30,15 @@ import javax.sql.DataSource;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.change.ChangeNotifier;
-import io.durablenotify.event.EventLog;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.event.EventLog;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.outbox.Outbox;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.schema.SchemaMigrator;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
@@ -43,9 +47,15 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.web.ReactiveSseRuns;
+import io.durablenotify.web.ReactiveSseStreams;
+import io.durablenotify.web.SseRuns;
 import io.durablenotify.web.SseStreams;
 import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkQueue;
+import io.durablenotify.workflow.DurableTimers;
+import io.durablenotify.workflow.WorkflowResumptions;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -69,6 +79,7 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
+import org.springframework.boot.test.context.runner.ReactiveWebApplicationContextRunner;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -191,11 +202,81 @@ class OtherDatabaseTests {
 		this.h2.run((context) -> {
 			for (Class<?> type : List.of(StreamReader.class, StreamWriter.class, EventLog.class, Wakeups.class,
 					NotificationListener.class, Poll.class, SchemaMigrator.class, Schema.class, SseStreams.class,
-					WorkQueue.class, WorkAdmin.class)) {
+					SseRuns.class, WorkQueue.class, WorkAdmin.class, WorkListeners.class, StreamConsumers.class,
+					DurableChannels.class, Outbox.class, DurableTimers.class, WorkflowResumptions.class)) {
 				assertThatIsNotThere(context, type);
 				assertThatIsNotThere(context, type);
 			}
 		});
+	}
+
+	@Test
+	void whatIsBuiltOnStreamsAndWorkIsNotThereWhereItIsInjectedOptionally() {
+		for (boolean lazy : new boolean[] { false, true }) {
+			this.h2.withInitializer((context) -> context
+				.addBeanFactoryPostProcessor((lazy) ? new LazyInitializationBeanFactoryPostProcessor() : (beans) -> {
+				}))
+				.withUserConfiguration(AskingForMore.class)
+				.run((context) -> assertThat(context.getBean(AskingForMore.class).found).isEmpty());
+		}
+		this.onPostgres.withUserConfiguration(AskingForMore.class)
+			.run((context) -> assertThat(context.getBean(AskingForMore.class).found).hasSize(6));
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class AskingForMore {
+
+		final List<Object> found = new ArrayList<>();
+
+		AskingForMore(Optional<StreamConsumers> consumers, Optional<DurableTimers> timers,
+				Optional<WorkflowResumptions> resumptions, ObjectProvider<WorkQueue> work, @Nullable Outbox outbox) {
+			consumers.ifPresent(this.found::add);
+			timers.ifPresent(this.found::add);
+			resumptions.ifPresent(this.found::add);
+			work.ifAvailable(this.found::add);
+			if (outbox != null) {
+				this.found.add(outbox);
+			}
+		}
+
+		@Autowired(required = false)
+		void set(DurableChannels channels) {
+			this.found.add(channels);
+		}
+
+	}
+
+	@Test
+	void responsesOfAReactiveApplicationAreNotThere() {
+		ReactiveWebApplicationContextRunner reactive = new ReactiveWebApplicationContextRunner()
+			.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
+					DataSourceTransactionManagerAutoConfiguration.class, DurableNotifyAutoConfiguration.class,
+					DurableNotifyWebFluxAutoConfiguration.class))
+			.withUserConfiguration(AskingForReactive.class);
+		reactive.withPropertyValues("spring.datasource.url=jdbc:h2:mem:reactive").run((context) -> {
+			assertThat(context.getBean(AskingForReactive.class).streams).isEmpty();
+			assertThat(context.getBean(AskingForReactive.class).runs).isNull();
+			assertThatIsNotThere(context, ReactiveSseStreams.class);
+			assertThatIsNotThere(context, ReactiveSseRuns.class);
+		});
+		reactive.withPropertyValues("spring.datasource.url=" + postgres.url()).run((context) -> {
+			assertThat(context.getBean(AskingForReactive.class).streams).isPresent();
+			assertThat(context.getBean(AskingForReactive.class).runs).isNotNull();
+		});
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class AskingForReactive {
+
+		final Optional<ReactiveSseStreams> streams;
+
+		final @Nullable ReactiveSseRuns runs;
+
+		AskingForReactive(Optional<ReactiveSseStreams> streams, @Nullable ReactiveSseRuns runs) {
+			this.streams = streams;
+			this.runs = runs;
+		}
+
 	}
 
 	private static void assertThatIsNotThere(ApplicationContext context, Class<?> type) {
