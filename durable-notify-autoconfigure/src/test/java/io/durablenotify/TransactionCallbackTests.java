@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -28,7 +29,12 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.ChannelMode;
+import io.durablenotify.channel.ChannelTables;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.NewEvent;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -89,10 +95,29 @@ class TransactionCallbackTests {
 	 * A way to write.
 	 *
 	 * @param name the name
-	 * @param write writes something named so
+	 * @param write writes something of a name
 	 * @param count counts what was written
+	 * @param prefix what the stored name begins with
+	 * @param mode the mode of the channel to which it writes, if that is one
 	 */
-	private record Write(String name, Consumer<String> write, String count) {
+	private record Write(String name, Consumer<String> write, String count, String prefix, ChannelMode mode) {
+
+		private Write(String name, Consumer<String> write, String count) {
+			this(name, write, count, "", null);
+		}
+
+		private String stored(String name) {
+			return this.prefix + name;
+		}
+
+		private boolean isRefusedIn(Phase phase) {
+			return switch (this.name) {
+				case "appendOnCommit" -> phase == Phase.AFTER_COMPLETION;
+				case "publish to the outbox" -> phase == Phase.AFTER_COMMIT || phase == Phase.AFTER_COMPLETION;
+				default -> false;
+			};
+		}
+
 	}
 
 	private enum Phase {
@@ -147,6 +172,15 @@ class TransactionCallbackTests {
 		writes.add(new Write("enqueueAll", (name) -> work.enqueueAll(List.of(WorkRequest.of(name, "a"))), WORK));
 		writes.add(new Write("enqueueAsync", (name) -> work.enqueueAsync(WorkRequest.of(name, "a")).join(), WORK));
 		writes.add(new Write("enqueueOnCommit", (name) -> work.enqueueOnCommit(WorkRequest.of(name, "a")), WORK));
+		DurableChannels channels = instance.bean(DurableChannels.class);
+		writes.add(new Write("send", (name) -> channels.send(name, name, "a"), WORK, "channel/", ChannelMode.DIRECT));
+		writes.add(new Write("publish to one", (name) -> channels.publish(name, "a"), WORK, "channel/",
+				ChannelMode.COMPETING));
+		writes.add(new Write("publish to all", (name) -> channels.publish(name, "a"), CHUNKS, "channel/",
+				ChannelMode.BROADCAST));
+		Outbox outbox = instance.bean(Outbox.class);
+		writes.add(new Write("publish to the outbox",
+				(name) -> outbox.publish(OutboxEvent.of("type", "a").sender(name)), WORK, "outbox/", null));
 		return writes;
 	}
 
@@ -171,7 +205,7 @@ class TransactionCallbackTests {
 			Recorder recorder) {
 		String name = "write-" + counter.incrementAndGet();
 		String description = "%s after %s: %s".formatted(write.name(), (usedBefore) ? "others" : "none", recorder);
-		recorder.learn(name);
+		recorder.learn(name, write);
 		List<Throwable> failures = new ArrayList<>();
 		instance.transaction().executeWithoutResult((status) -> {
 			if (usedBefore) {
@@ -185,10 +219,10 @@ class TransactionCallbackTests {
 			}
 		});
 		boolean called = commit || phase == Phase.BEFORE_COMPLETION || phase == Phase.AFTER_COMPLETION;
-		boolean refused = phase == Phase.AFTER_COMPLETION && write.name().equals("appendOnCommit");
+		boolean refused = called && write.isRefusedIn(phase);
 		assertThat(failures).as(description).hasSize((refused) ? 1 : 0);
 		boolean stored = called && !refused && (commit || phase == Phase.AFTER_COMPLETION);
-		assertThat(database.jdbc().queryForObject(write.count(), Long.class, name)).as(description)
+		assertThat(database.jdbc().queryForObject(write.count(), Long.class, write.stored(name))).as(description)
 			.isEqualTo((stored) ? 1 : 0);
 		if (stored && phase == Phase.AFTER_COMMIT) {
 			Eventually.await(() -> recorder.isWoken(name), () -> description);
@@ -205,7 +239,7 @@ class TransactionCallbackTests {
 		Recorder recorder = new Recorder(instance);
 		for (Write write : writes(instance)) {
 			String name = "write-" + counter.incrementAndGet();
-			recorder.learn(name);
+			recorder.learn(name, write);
 			assertThatIllegalStateException().isThrownBy(() -> instance.transaction()
 				.executeWithoutResult((status) -> TransactionSynchronizationManager
 					.registerSynchronization(new Callback(Phase.BEFORE_COMMIT, () -> {
@@ -213,7 +247,8 @@ class TransactionCallbackTests {
 						throw new IllegalStateException("Expected");
 					}, null))))
 				.withMessage("Expected");
-			assertThat(database.jdbc().queryForObject(write.count(), Long.class, name)).as(write.name()).isZero();
+			assertThat(database.jdbc().queryForObject(write.count(), Long.class, write.stored(name))).as(write.name())
+				.isZero();
 			assertThat(recorder.isWoken(name)).as(write.name()).isFalse();
 		}
 		recorder.close();
@@ -277,15 +312,18 @@ class TransactionCallbackTests {
 		 */
 		private final Set<Object> woken = ConcurrentHashMap.newKeySet();
 
-		private final Map<String, Long> topics = new ConcurrentHashMap<>();
-
-		private final Map<String, String> queues = new ConcurrentHashMap<>();
+		/**
+		 * What each name may be woken by.
+		 */
+		private final Map<String, List<Object>> expected = new ConcurrentHashMap<>();
 
 		private volatile long lastTopic;
 
 		private Recorder(Instance instance) {
 			this.instance = instance;
-			this.subscriptions = Stream.of("streams", "events", "changes", "work").map(this::subscribe).toList();
+			this.subscriptions = Stream.of("streams", "events", "changes", "work", "channel")
+				.map(this::subscribe)
+				.toList();
 		}
 
 		private Subscription subscribe(String topic) {
@@ -300,8 +338,8 @@ class TransactionCallbackTests {
 						Recorder.this.woken.add(wakeup.id());
 						Recorder.this.lastTopic = wakeup.id();
 					}
-					else if (topic.equals("work")) {
-						Recorder.this.woken.add("queue " + wakeup.id());
+					else if (topic.equals("work") || topic.equals("channel")) {
+						Recorder.this.woken.add(topic + " " + wakeup.id());
 					}
 				}
 
@@ -313,23 +351,27 @@ class TransactionCallbackTests {
 		}
 
 		/**
-		 * Wake-ups of changes have nothing but a number that stands for the topic, and
-		 * those of work the id of the queue, which is paused so that none misses a
-		 * handler.
+		 * Wake-ups of changes have nothing but a number that stands for the topic, those
+		 * of work the id of the queue, which is paused so that none misses a handler, and
+		 * those of a direct channel a number that stands for the address.
 		 */
-		void learn(String topic) {
-			this.queues.put(topic, "queue " + database.jdbc()
-				.queryForObject(
-						"INSERT INTO durable_notify.work_queues (name, paused_at) VALUES (?, now()) RETURNING queue_id",
-						Long.class, topic));
-			this.instance.bean(ChangeNotifier.class).publish(topic, "learn");
-			this.topics.put(topic, this.lastTopic);
+		void learn(String name, Write write) {
+			if (write.mode() == ChannelMode.DIRECT) {
+				this.expected.put(name, List.of("channel " + ChannelTables.addressId(name, name)));
+				return;
+			}
+			long queue = database.jdbc()
+				.queryForObject("""
+						INSERT INTO durable_notify.work_queues (name, kind, paused_at) VALUES (?, ?, now())
+						RETURNING queue_id""", Long.class, write.stored(name),
+						(write.mode() != null) ? "channel-" + write.mode().name().toLowerCase(Locale.ROOT) : null);
+			this.instance.bean(ChangeNotifier.class).publish(name, "learn");
+			this.expected.put(name, List.of(write.stored(name), this.lastTopic, "work " + queue));
 			this.woken.remove(this.lastTopic);
 		}
 
 		boolean isWoken(String name) {
-			return this.woken.contains(name) || this.woken.contains(this.topics.get(name))
-					|| this.woken.contains(this.queues.get(name));
+			return this.expected.get(name).stream().anyMatch(this.woken::contains);
 		}
 
 		@Override

@@ -23,9 +23,16 @@ import io.durablenotify.testsupport.TestDatabase;
 /**
  * What the tables of work hold of channels.
  */
-final class ChannelTables {
+public final class ChannelTables {
 
 	private ChannelTables() {
+	}
+
+	/**
+	 * Return the number that stands for an address in wake-ups.
+	 */
+	public static long addressId(String channel, String address) {
+		return DirectAddress.of(channel, address).id();
 	}
 
 	static int count(TestDatabase database, String table) {
