@@ -17,6 +17,7 @@
 package io.durablenotify.stream;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -31,6 +32,8 @@ import io.durablenotify.testsupport.JpaApplication;
 import io.durablenotify.testsupport.JpaApplication.Note;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import jakarta.persistence.EntityManager;
 import jakarta.persistence.EntityManagerFactory;
 import jakarta.persistence.FlushModeType;
@@ -59,8 +62,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * Tests for {@link CommitListener} and {@link CommitAppends}: a stream is not locked
- * before nothing but the commit is left, with all that comes with a commit.
+ * Tests for {@link CommitListener}, {@link CommitAppends} and
+ * {@link WorkQueue#enqueueOnCommit}: a stream or a key is not locked before nothing but
+ * the commit is left, with all that comes with a commit.
  */
 @ExtendWith(OutputCaptureExtension.class)
 class CommitListenerTests {
@@ -114,25 +118,82 @@ class CommitListenerTests {
 		assertThat(notes("no-bean")).isOne();
 	}
 
+	@Test
+	void norIsTheKeyOfAnItemLockedWhileEntitiesAreWritten() {
+		for (boolean bean : new boolean[] { true, false }) {
+			TransactionTemplate transaction = (bean) ? jpa.transaction() : transactionOfNoBean();
+			String queue = "key/" + bean;
+			enqueue(jdbc, queue, "before");
+			whileWaiting(transaction, () -> {
+				enqueueOnCommit(jpa, queue);
+				entityManager().persist(new Note(queue, "slow"));
+			}, () -> {
+				enqueue(jdbc, queue, "meanwhile");
+				assertThat(items(queue)).containsExactly("meanwhile");
+			});
+			assertThat(items(queue)).containsExactly("on commit");
+			assertThat(notes(queue)).isOne();
+		}
+	}
+
+	@ParameterizedTest
+	@MethodSource("callbacks")
+	void norWhileCallbacksRunThatWereRegisteredLater(Consumer<Runnable> registration) {
+		for (Instance instance : List.of(jdbc, jpa)) {
+			String queue = "callback/%s/%s".formatted(registration.hashCode(), instance.hashCode());
+			// Spring only logs what a beforeCompletion callback throws
+			List<String> meanwhile = new ArrayList<>();
+			enqueue(jdbc, queue, "before");
+			instance.transaction().executeWithoutResult((status) -> {
+				enqueueOnCommit(instance, queue);
+				registration.accept(() -> {
+					Background.run(() -> enqueue(jdbc, queue, "meanwhile")).join();
+					meanwhile.addAll(items(queue));
+				});
+			});
+			assertThat(meanwhile).containsExactly("meanwhile");
+			assertThat(items(queue)).containsExactly("on commit");
+		}
+	}
+
+	private static void enqueue(Instance instance, String queue, String payload) {
+		instance.bean(WorkQueue.class).enqueue(WorkRequest.of(queue, payload).key("k").replacing());
+	}
+
+	private static void enqueueOnCommit(Instance instance, String queue) {
+		instance.bean(WorkQueue.class).enqueueOnCommit(WorkRequest.of(queue, "on commit").key("k").replacing());
+	}
+
+	private static List<String> items(String queue) {
+		return database.jdbc().queryForList("""
+				SELECT convert_from(i.payload, 'UTF8') FROM durable_notify.work_items i
+				JOIN durable_notify.work_queues q USING (queue_id) WHERE q.name = ?
+				""", String.class, queue);
+	}
+
 	private static TransactionTemplate transactionOfNoBean() {
 		return new TransactionTemplate(new JpaTransactionManager(jpa.bean(EntityManagerFactory.class)));
 	}
 
-	/**
-	 * The transaction waits for what we hold, while another writer appends.
-	 */
 	private static void requireUnlockedBeforeTheCommit(String stream, TransactionTemplate transaction, Runnable work) {
 		jdbc.writer().append(stream, "before");
+		whileWaiting(transaction, work, () -> assertThat(jdbc.writer().append(stream, "meanwhile")).isOne());
+		assertThat(texts(stream)).containsExactly("before", "meanwhile", "on commit");
+	}
+
+	/**
+	 * The transaction waits for what we hold, while another one writes.
+	 */
+	private static void whileWaiting(TransactionTemplate transaction, Runnable work, Runnable other) {
 		CompletableFuture<Void> committing = jdbc.transaction().execute((status) -> {
 			jdbc.jdbc().queryForList("SELECT pg_advisory_xact_lock(?)", SLOW);
 			CompletableFuture<Void> waiting = Background
 				.run(() -> transaction.executeWithoutResult((inner) -> work.run()));
 			database.awaitLockWait();
-			assertThat(Background.supply(() -> jdbc.writer().append(stream, "meanwhile")).join()).isOne();
+			Background.run(other).join();
 			return waiting;
 		});
 		committing.orTimeout(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS).join();
-		assertThat(texts(stream)).containsExactly("before", "meanwhile", "on commit");
 	}
 
 	static Stream<Consumer<Runnable>> callbacks() {
