@@ -15,6 +15,7 @@
  */
 package io.durablenotify.stream;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -33,6 +34,8 @@ import io.durablenotify.wakeup.Wakeups;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.mockito.Mockito;
 
 import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
@@ -264,6 +267,62 @@ class StreamConsumerTests {
 		assertThat(second.gaps()).containsExactly(new ConsumerGap("replaced", "replaced", 5, 0, true));
 		assertThat(second.indexes("replaced")).isEqualTo(range(0, 7));
 		awaitPosition("replaced", 7);
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	@ExtendWith(OutputCaptureExtension.class)
+	void chunksThatAreMissingInTheMiddleAreAGapAfterWhichTheConsumerGoesOn(boolean transactional,
+			CapturedOutput output) {
+		String stream = "hole/" + transactional;
+		append(stream, 1_000);
+		remove(stream, 300, 399);
+		remove(stream, 700, 998);
+		StreamConsumer consumer = reader.consumer(stream, stream);
+		Subscription subscription = ((transactional) ? consumer.inTransaction() : consumer).subscribe(this.handler);
+		this.handler.awaitChunks(601);
+		List<Long> left = new ArrayList<>(range(0, 300));
+		left.addAll(range(400, 700));
+		left.add(999L);
+		assertThat(this.handler.indexes(stream)).isEqualTo(left);
+		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap(stream, stream, 300, 400, false),
+				new ConsumerGap(stream, stream, 700, 999, false));
+		awaitPosition(stream, 1_000);
+		assertThat(output).contains("Consumer '%1$s' has lost chunks of stream '%1$s'".formatted(stream))
+			.doesNotContain("has failed with stream '%s'".formatted(stream));
+		assertThat(subscription.isActive()).isTrue();
+		append(stream, 1);
+		this.handler.awaitChunks(602);
+		writer.complete(stream);
+		this.handler.awaitEnds(1);
+		assertThat(this.handler.indexes(stream)).endsWith(999L, 1_000L);
+		assertThat(this.handler.gaps()).hasSize(2);
+	}
+
+	@Test
+	void aHoleThatAppearsBeforeAConsumerThatWaitsIsAGap() {
+		append("hole/later", 10);
+		reader.prefixConsumer("hole/", "hole").subscribe(this.handler);
+		this.handler.awaitChunks(10);
+		database.jdbc()
+			.update("INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data) VALUES (?, 90, '')",
+					streamId("hole/later"));
+		instance.bean(Wakeups.class).send(TailedStream.TOPIC, Wakeup.moved(streamId("hole/later"), 91));
+		this.handler.awaitChunks(11);
+		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap("hole", "hole/later", 10, 90, false));
+		assertThat(this.handler.indexes("hole/later")).endsWith(9L, 90L).hasSize(11);
+	}
+
+	private static long streamId(String stream) {
+		return database.jdbc()
+			.queryForObject("SELECT stream_id FROM durable_notify.streams WHERE name = ?", Long.class, stream);
+	}
+
+	private static void remove(String stream, long first, long last) {
+		assertThat(database.jdbc()
+			.update("DELETE FROM durable_notify.stream_chunks WHERE stream_id = ? AND chunk_index BETWEEN ? AND ?",
+					streamId(stream), first, last))
+			.isEqualTo((int) (last - first + 1));
 	}
 
 	@Test
