@@ -24,6 +24,9 @@ import java.util.stream.Stream;
 
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
+import io.durablenotify.stream.StreamAppender;
+import io.durablenotify.stream.StreamConsumer;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamCursor;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
@@ -34,6 +37,7 @@ import io.durablenotify.testsupport.RecordingPoll;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -101,7 +105,22 @@ class PollRegistrationTests {
 					instance.bean(ChangeNotifier.class).publish(name, "key");
 					await(changes);
 					return subscription::cancel;
+				}), new Reader("appender", PollRegistrationTests::watchingAppender),
+				new Reader("appender whose stream ends", (name) -> {
+					watchingAppender(name);
+					return () -> instance.writer().complete(name);
 				}));
+	}
+
+	/**
+	 * Reads whether its stream has ended.
+	 */
+	private static StreamAppender watchingAppender(String name) {
+		StreamAppender appender = instance.writer().appender(name);
+		appender.append("chunk");
+		appender.onEnded(() -> {
+		});
+		return appender;
 	}
 
 	@ParameterizedTest
@@ -118,6 +137,44 @@ class PollRegistrationTests {
 			assertThat(registrations).hasSize(1);
 			second.close();
 			Eventually.await(registrations::isEmpty, registrations::toString);
+		}
+	}
+
+	/**
+	 * That of consumers, and that of their readers.
+	 */
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void nothingIsPolledForWhenTheLastConsumerIsGone(boolean removed) {
+		Set<Subscription> registrations = instance.bean(RecordingPoll.class).registrations();
+		for (int round = 0; round < 3; round++) {
+			assertThat(registrations).isEmpty();
+			String name = "consumed/%s/%d".formatted(removed, round);
+			Subscription first = consume(instance.reader().consumer(name, name), name);
+			Subscription second = consume(instance.reader().prefixConsumer(name, name + "/all"), name);
+			assertThat(registrations).hasSize(2);
+			leave(first, name, removed);
+			Eventually.await(() -> !first.isActive(), first::toString);
+			assertThat(registrations).hasSize(2);
+			leave(second, name + "/all", removed);
+			Eventually.await(registrations::isEmpty, registrations::toString);
+		}
+	}
+
+	private static Subscription consume(StreamConsumer consumer, String stream) {
+		CountDownLatch chunks = new CountDownLatch(1);
+		Subscription subscription = consumer.subscribe((chunk) -> chunks.countDown());
+		instance.writer().append(stream, "chunk");
+		await(chunks);
+		return subscription;
+	}
+
+	private static void leave(Subscription subscription, String consumer, boolean removed) {
+		if (removed) {
+			assertThat(instance.bean(StreamConsumers.class).remove(consumer)).isTrue();
+		}
+		else {
+			subscription.cancel();
 		}
 	}
 
