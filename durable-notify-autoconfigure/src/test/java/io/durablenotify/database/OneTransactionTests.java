@@ -39,6 +39,7 @@ import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.IdempotencyKeyConflictException;
 import io.durablenotify.event.NewEvent;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.stream.StreamEndedException;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamWriter;
@@ -48,6 +49,7 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WorkFeatures;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,6 +88,13 @@ class OneTransactionTests {
 
 	private static Instance instance;
 
+	/**
+	 * On another database, since queues are claimed all the time.
+	 */
+	private static DriverSettings workSettings;
+
+	private static Instance workInstance;
+
 	private static int runs;
 
 	/**
@@ -102,12 +111,20 @@ class OneTransactionTests {
 		instance = Instance.start(database, settings::install, "durable-notify.streams.retention=1h");
 		// Has its own transactions
 		instance.context().getBean("durableNotifyRunJanitor", Lifecycle.class).stop();
+		TestDatabase workDatabase = server.createDatabase("work");
+		workSettings = DriverSettings.of(workDatabase, 1);
+		workInstance = Instance.start(workDatabase, (application) -> {
+			workSettings.install(application);
+			application.sources(WorkFeatures.Sources.class);
+		});
 	}
 
 	@AfterAll
 	static void stop() {
 		instance.close();
 		settings.close();
+		workInstance.close();
+		workSettings.close();
 		server.close();
 	}
 
@@ -119,11 +136,11 @@ class OneTransactionTests {
 			"reWriteBatchedInserts=true", "assumeMinServerVersion=14", "stringtype=unspecified&prepareThreshold=1",
 			"stringtype=unspecified&prepareThreshold=-1&autosave=always", DriverSettings.MANUAL_COMMIT })
 	void whatIsSentTogetherIsOneTransactionInOneRoundTrip(String driver) {
-		use(driver);
+		use(settings, driver);
 		doEverything(ROUNDS);
-		assertOneTransactionEach();
+		assertThat(assertOneTransactionEach(settings, instance)).hasSizeGreaterThanOrEqualTo(20);
 		// An implicit transaction ends where the driver waits for an answer
-		assertThat(logged()).extracting(Logged::sql).doesNotContain("BEGIN");
+		assertThat(logged(settings)).extracting(Logged::sql).doesNotContain("BEGIN");
 		joinTransactions();
 	}
 
@@ -135,14 +152,38 @@ class OneTransactionTests {
 			DriverSettings.MANUAL_COMMIT + "&preferQueryMode=simple",
 			"preferQueryMode=simple&options=-c%20default_transaction_isolation=serializable" })
 	void whatMayBeSplitHasATransactionOfItsOwn(String driver) {
-		use(driver);
+		use(settings, driver);
 		doEverything(2);
-		assertOneTransactionEach();
-		assertThat(logged()).extracting(Logged::sql).contains("BEGIN");
+		assertThat(assertOneTransactionEach(settings, instance)).hasSizeGreaterThanOrEqualTo(20);
+		assertThat(logged(settings)).extracting(Logged::sql).contains("BEGIN");
 		joinTransactions();
 	}
 
-	private static void use(String driver) {
+	/**
+	 * Inside and outside of transactions, so that the log has BEGIN in any case.
+	 */
+	@ParameterizedTest
+	@ValueSource(strings = { "", "stringtype=unspecified", "prepareThreshold=-1", "preferQueryMode=simple",
+			"preferQueryMode=simple&stringtype=unspecified", DriverSettings.HIDDEN, DriverSettings.MANUAL_COMMIT })
+	void soAreWorkChannelsConsumersAndTheOutbox(String driver) {
+		use(workSettings, driver);
+		for (int round = 0; round < 2; round++) {
+			try (WorkFeatures features = WorkFeatures.listen(workInstance.context(), "features" + runs++)) {
+				features.use("once");
+				features.use("again");
+			}
+			StreamConsumers consumers = workInstance.bean(StreamConsumers.class);
+			Eventually.await(() -> consumers.list().stream().allMatch((consumer) -> consumer.owner() == null),
+					consumers::list);
+		}
+		Set<String> texts = assertOneTransactionEach(workSettings, workInstance);
+		// Creates a channel, releases a consumer, stores a message of an address
+		for (String text : List.of("(name, kind)", "SET instance_id = NULL", ".work_append(")) {
+			assertThat(texts).anyMatch((sent) -> sent.contains(text));
+		}
+	}
+
+	private static void use(DriverSettings settings, String driver) {
 		settings.use(driver);
 		logged += log().length();
 	}
@@ -197,6 +238,10 @@ class OneTransactionTests {
 		long before = executions(text);
 		ReflectionTestUtils.invokeMethod(instance.context().getBean(janitor), "wake");
 		Eventually.await(() -> executions(text) > before, settings::executions);
+		awaitConnection(instance);
+	}
+
+	private static void awaitConnection(Instance instance) {
 		instance.bean(ApplicationDatabase.class)
 			.executeSeparately("have the only connection after it", (connection, joined) -> joined);
 	}
@@ -252,10 +297,15 @@ class OneTransactionTests {
 		assertThat(instance.reader().info(name + "/c").orElseThrow().nextIndex()).isEqualTo(ROUNDS);
 	}
 
-	private static void assertOneTransactionEach() {
+	/**
+	 * Assert it of each text since the connections have the settings.
+	 * @return those of several statements
+	 */
+	private static Set<String> assertOneTransactionEach(DriverSettings settings, Instance instance) {
 		List<Execution> executions = settings.executions();
+		awaitConnection(instance);
 		Map<Integer, List<Logged>> logged = new HashMap<>();
-		logged().forEach((line) -> logged.computeIfAbsent(line.pid(), (pid) -> new ArrayList<>()).add(line));
+		logged(settings).forEach((line) -> logged.computeIfAbsent(line.pid(), (pid) -> new ArrayList<>()).add(line));
 		Set<String> texts = new HashSet<>();
 		for (Execution execution : executions) {
 			Set<String> transactions = new HashSet<>();
@@ -272,13 +322,13 @@ class OneTransactionTests {
 				texts.add(execution.text());
 			}
 		}
-		assertThat(texts.size()).isGreaterThanOrEqualTo(20);
+		return texts;
 	}
 
 	/**
 	 * Return what the server has logged since the connections have the settings.
 	 */
-	private static List<Logged> logged() {
+	private static List<Logged> logged(DriverSettings settings) {
 		Set<Integer> pids = new HashSet<>();
 		settings.executions().forEach((execution) -> pids.add(execution.pid()));
 		String mark = "SELECT 'mark " + runs++ + "'";

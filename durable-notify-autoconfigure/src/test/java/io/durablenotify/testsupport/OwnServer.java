@@ -95,6 +95,14 @@ public final class OwnServer implements AutoCloseable {
 	}
 
 	/**
+	 * Create a database beside the one of {@link #database()}.
+	 */
+	public TestDatabase createDatabase(String name) {
+		database().jdbc().execute("CREATE DATABASE " + name);
+		return new TestDatabase(this.server.getJdbcUrl("postgres", name));
+	}
+
+	/**
 	 * Write everything to disk, and from here on only what a commit waits for: the next
 	 * crash loses what has been committed with {@code synchronous_commit=off} since the
 	 * last commit that waited.
