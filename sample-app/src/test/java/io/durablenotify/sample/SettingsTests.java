@@ -19,6 +19,7 @@ package io.durablenotify.sample;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeGap;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.core.env.Environment;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -92,6 +94,25 @@ class SettingsTests {
 		store("6");
 		settings.dropAll(new ChangeGap(Settings.TOPIC, ChangeGap.Reason.EXPIRED));
 		assertThat(settings.pause()).isEqualTo(Duration.ofMillis(6));
+	}
+
+	@Test
+	void aValueThatIsReadInATransactionWhichHasBegunBeforeTheChangeIsTheNewOne() {
+		Settings settings = new Settings(this.jdbc, this.transaction.getTransactionManager(), this.changes,
+				new SampleProperties(Duration.ofMillis(5)));
+		TransactionTemplate older = new TransactionTemplate(this.transaction.getTransactionManager());
+		older.setIsolationLevel(TransactionDefinition.ISOLATION_REPEATABLE_READ);
+		older.executeWithoutResult((status) -> {
+			assertThat(stored()).isEqualTo("5");
+			CompletableFuture.runAsync(() -> store("7")).join();
+			assertThat(stored()).isEqualTo("5");
+			assertThat(settings.pause()).isEqualTo(Duration.ofMillis(7));
+		});
+		assertThat(settings.pause()).isEqualTo(Duration.ofMillis(7));
+	}
+
+	private String stored() {
+		return this.jdbc.sql("select value from settings where name = 'pause'").query(String.class).single();
 	}
 
 	@Test
