@@ -90,11 +90,10 @@ public final class LeaseRenewal implements Figure {
 						"UPDATE raw_lease SET lease_until = clock_timestamp() + interval '30 s' WHERE instance_id = 1")) {
 					Renewal raw = () -> Check.equal("rows", 1, update.executeUpdate());
 					Renewal renewal = () -> Check.that(lease.awaitRenewed(LEASE), "The lease was not renewed");
-					Line byThread = Rounds
-						.alternate(run, () -> time(renewals, () -> other.submit(() -> {
-							raw.run();
-							return null;
-						}).get()), () -> time(renewals, renewal))
+					Line byThread = Rounds.alternate(run, () -> time(renewals, () -> other.submit(() -> {
+						raw.run();
+						return null;
+					}).get()), () -> time(renewals, renewal))
 						.line("p50, both by another thread", "ms", Latency::p50, Latency::p50, Target.atMost(1.5));
 					Line alone = Rounds.alternate(run, () -> time(renewals, raw), () -> time(renewals, renewal))
 						.line("p50, the UPDATE by the thread that waits for it", "ms", Latency::p50, Latency::p50,
