@@ -210,7 +210,7 @@ public final class BackgroundLoop implements AutoCloseable {
 			catch (Throwable ex) {
 				if (this.closing) {
 					close();
-					return;
+					continue;
 				}
 				next = Next.retry(this.failures.failed(ex));
 			}

@@ -34,7 +34,7 @@ final class ClaimFailures {
 
 	/**
 	 * Doublings of the first delay, up to 1.6 s. Where there are other queues, an attempt
-	 * waits for 200 ms, so a locked one costs them a seventh of the time or less.
+	 * waits for 200 ms, so a locked one costs them about a seventh of the time.
 	 */
 	private static final int DOUBLINGS = 5;
 

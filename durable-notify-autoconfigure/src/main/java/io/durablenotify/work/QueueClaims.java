@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.DebugLine;
 import io.durablenotify.wakeup.Wakeups;
@@ -51,11 +52,11 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	/**
 	 * How long a claim waits for the lock of its queue. Claims of other instances hold it
 	 * for a few milliseconds each. Other transactions can hold it for longer, and hold up
-	 * the other queues of the listener, if there are some.
+	 * a connection and the other queues of the listener, if there are some.
 	 */
 	private static final Duration LOCK_WAIT = Duration.ofMillis(200);
 
-	private static final Duration LOCK_WAIT_ALONE = Duration.ofSeconds(2);
+	private static final Duration LOCK_WAIT_ALONE = Duration.ofMillis(500);
 
 	private static final ClaimedWork NOTHING = new ClaimedWork(Claimed.NOTHING, Map.of());
 
@@ -131,7 +132,7 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 			certain = now;
 		}
 		Optional<Claimed> found = this.sql.claim(connection, queue.id(), queue.name(), lease.instanceId(), limit,
-				range.low(), range.hint(), withWaits, this.lockWait);
+				range.low(), range.hint(), withWaits, LimitedStatement.limit(connection, this.lockWait));
 		if (found.isEmpty()) {
 			// Another application has emptied the table, or the server has lost the queue
 			logger.warn("Queue '%s' does not exist any more, and is created again".formatted(queue.name()));

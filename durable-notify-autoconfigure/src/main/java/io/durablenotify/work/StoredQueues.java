@@ -71,7 +71,7 @@ final class StoredQueues {
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isLockTimeout(ex)) {
-				throw WorkLockedException.ofQueue(queue, timeout, ex);
+				throw WorkLockedException.ofQueue(queue, limit, ex);
 			}
 			throw ex;
 		}

@@ -257,4 +257,38 @@ class BackgroundLoopTests {
 		assertThat(this.steps).hasValue(0);
 	}
 
+	@Test
+	void finishingWaitsForNoStepThatHasFailed() {
+		CountDownLatch begun = new CountDownLatch(1);
+		this.loop = loop(() -> {
+			begun.countDown();
+			while (!this.loop.isClosing()) {
+				Thread.onSpinWait();
+			}
+			throw new IllegalStateException("failed while closing");
+		});
+		this.loop.signal();
+		Eventually.await(() -> begun.getCount() == 0, begun::toString);
+		assertThat(this.loop.finish(Eventually.TIMEOUT)).isTrue();
+	}
+
+	@Test
+	void finishingAgainWaitsForTheStepThatRuns() {
+		CountDownLatch begun = new CountDownLatch(1);
+		AtomicBoolean release = new AtomicBoolean();
+		this.loop = loop(() -> {
+			begun.countDown();
+			while (!release.get()) {
+				Thread.onSpinWait();
+			}
+			return step();
+		});
+		this.loop.signal();
+		Eventually.await(() -> begun.getCount() == 0, begun::toString);
+		assertThat(this.loop.finish(Duration.ZERO)).isFalse();
+		Background.run(() -> release.set(true));
+		assertThat(this.loop.finish(Eventually.TIMEOUT)).isTrue();
+		assertThat(this.steps).hasValue(1);
+	}
+
 }
