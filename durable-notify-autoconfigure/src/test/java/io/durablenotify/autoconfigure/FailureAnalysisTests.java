@@ -726,7 +726,7 @@ class FailureAnalysisTests {
 		Analysis analysis = failureOf((application) -> application.sources(TwoTimerHandlers.class));
 		assertThat(analysis.description())
 			.startsWith("A handler of workflows or timers cannot be used: Timer name 'sleep' must have one handler");
-		assertThat(analysis.action()).startsWith("Give each workflow and each timer name one handler");
+		assertThat(analysis.action()).startsWith("Declare one handler for each workflow name and each timer name");
 	}
 
 	@Configuration(proxyBeanMethods = false)
