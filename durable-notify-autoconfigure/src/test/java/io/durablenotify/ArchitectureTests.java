@@ -107,6 +107,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.HandlerTransaction",
 					"every feature calls handlers in transactions by it"),
 			Map.entry("io.durablenotify.database.Headers", "work and events store headers by it"),
+			Map.entry("io.durablenotify.database.Instants", "every feature reads times by it"),
 			Map.entry("io.durablenotify.database.LimitedStatement", "every feature that locks heads waits by it"),
 			Map.entry("io.durablenotify.database.OneTransaction",
 					"every feature that sends several statements does it by it"),

@@ -23,7 +23,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.sql.Types;
-import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -31,6 +30,7 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
 import io.durablenotify.change.ChangePage.Place;
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
@@ -257,7 +257,7 @@ class ChangeSql {
 	private static @Nullable ChangeIdentity identity(ResultSet result, int column) throws SQLException {
 		String xact = result.getString(column);
 		return (xact != null) ? new ChangeIdentity(Long.parseLong(xact), result.getLong(column + 1),
-				result.getObject(column + 2, OffsetDateTime.class).toInstant()) : null;
+				Instants.read(result, column + 2)) : null;
 	}
 
 	/**
@@ -344,7 +344,7 @@ class ChangeSql {
 		long instance = result.getLong(5);
 		boolean local = instance == this.instance && !result.wasNull();
 		return new ChangeRow(Long.parseLong(result.getString(2)), new Change(result.getString(6), result.getString(7),
-				result.getString(8), local, result.getLong(3), result.getObject(4, OffsetDateTime.class).toInstant()));
+				result.getString(8), local, result.getLong(3), Instants.read(result, 4)));
 	}
 
 }

@@ -22,12 +22,12 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.Spelling;
@@ -178,8 +178,8 @@ final class ChannelSql {
 			statement.setString(2, address.key());
 			statement.setBoolean(3, joined);
 			ResultSet result = statement.executeQuery();
-			return (result.next()) ? Optional.of(new Received(result.getLong(1),
-					result.getObject(2, OffsetDateTime.class).toInstant(), result.getBytes(3), result.getBoolean(4)))
+			return (result.next()) ? Optional
+				.of(new Received(result.getLong(1), Instants.read(result, 2), result.getBytes(3), result.getBoolean(4)))
 					: Optional.empty();
 		}
 	}

@@ -18,10 +18,9 @@ package io.durablenotify.event;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Instant;
-import java.time.OffsetDateTime;
 
 import io.durablenotify.database.Headers;
+import io.durablenotify.database.Instants;
 
 /**
  * Reads rows with all columns of an event.
@@ -34,12 +33,8 @@ final class EventRows {
 	static StoredEvent event(ResultSet result) throws SQLException {
 		return new StoredEvent(result.getString("run_id"), result.getLong("sequence"), result.getString("event_id"),
 				result.getString("type"), result.getString("correlation_id"), result.getString("payload"),
-				result.getString("idempotency_key"), instant(result, "created_at"),
+				result.getString("idempotency_key"), Instants.read(result, "created_at"),
 				Headers.parse(result.getString("headers")));
-	}
-
-	static Instant instant(ResultSet result, String column) throws SQLException {
-		return result.getObject(column, OffsetDateTime.class).toInstant();
 	}
 
 }

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.log.LogIdentity;
@@ -223,9 +224,9 @@ final class PostgresRunCatalog {
 	}
 
 	private static RunInfo info(ResultSet result) throws SQLException {
-		Instant createdAt = EventRows.instant(result, "created_at");
+		Instant createdAt = Instants.read(result, "created_at");
 		return new RunInfo(result.getString("run_id"), createdAt, result.getLong("sequence"), result.getString("type"),
-				EventRows.instant(result, "last_event_at"), new LogIdentity(result.getLong("id"), createdAt).text());
+				Instants.read(result, "last_event_at"), new LogIdentity(result.getLong("id"), createdAt).text());
 	}
 
 	/**

@@ -26,6 +26,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.PageQuery;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.log.LogStore;
@@ -125,7 +126,7 @@ final class PostgresRunStore implements LogStore<StoredEvent> {
 
 	private static Head readHead(ResultSet result) throws SQLException {
 		return new Head(result.getLong("head_id"), result.getString("head_run_id"),
-				EventRows.instant(result, "head_created_at"), result.getLong("next_sequence"), null,
+				Instants.read(result, "head_created_at"), result.getLong("next_sequence"), null,
 				result.getString("server"));
 	}
 

@@ -22,7 +22,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
@@ -242,7 +242,7 @@ final class AppenderStore {
 	private static Map<Long, Instant> readEnds(ResultSet result) throws SQLException {
 		Map<Long, Instant> ends = new HashMap<>();
 		while (result.next()) {
-			ends.put(result.getLong(1), result.getObject(2, OffsetDateTime.class).toInstant());
+			ends.put(result.getLong(1), Instants.read(result, 2));
 		}
 		return ends;
 	}

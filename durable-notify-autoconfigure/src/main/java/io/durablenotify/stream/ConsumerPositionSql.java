@@ -20,7 +20,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -28,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.stream.ConsumerSql.Held;
 
@@ -260,8 +260,7 @@ final class ConsumerPositionSql {
 		Map<Long, List<Stored>> positions = new HashMap<>();
 		while (result.next()) {
 			positions.computeIfAbsent(result.getLong("consumer_id"), (id) -> new ArrayList<>())
-				.add(new Stored(result.getLong("stream_id"),
-						result.getObject("stream_created_at", OffsetDateTime.class).toInstant(),
+				.add(new Stored(result.getLong("stream_id"), Instants.read(result, "stream_created_at"),
 						result.getString("stream"), result.getLong("next_index"), result.getBoolean("gone")));
 		}
 		return positions;

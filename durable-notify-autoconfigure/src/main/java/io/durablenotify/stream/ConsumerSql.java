@@ -20,7 +20,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -28,6 +27,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
@@ -311,9 +311,8 @@ final class ConsumerSql {
 				boolean prefix = result.getBoolean("is_prefix");
 				consumers.add(new ConsumerInfo(result.getString("name"), result.getString("selection"), prefix,
 						(prefix) ? OptionalLong.empty() : OptionalLong.of(result.getLong("next_index")),
-						result.getLong("lag"), result.getString("owner"),
-						result.getObject("created_at", OffsetDateTime.class).toInstant(),
-						result.getObject("last_active_at", OffsetDateTime.class).toInstant()));
+						result.getLong("lag"), result.getString("owner"), Instants.read(result, "created_at"),
+						Instants.read(result, "last_active_at")));
 			}
 			return consumers;
 		}

@@ -22,13 +22,13 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.PageQuery;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.log.Start;
@@ -209,7 +209,7 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	private static Head readHead(ResultSet result) throws SQLException {
-		return new Head(result.getLong("stream_id"), result.getString("name"), instant(result, "created_at"),
+		return new Head(result.getLong("stream_id"), result.getString("name"), Instants.read(result, "created_at"),
 				result.getLong("next_index"), end(result.getString("end_state"), result.getString("end_reason")),
 				result.getString("server"));
 	}
@@ -221,14 +221,11 @@ final class PostgresStreamStore implements StreamStore {
 		return new End((state.equals("completed")) ? null : String.valueOf(reason), state.equals("cancelled"));
 	}
 
-	private static Instant instant(ResultSet result, String column) throws SQLException {
-		return result.getObject(column, OffsetDateTime.class).toInstant();
-	}
-
 	private static @Nullable Chunk readChunk(ResultSet result, String stream) throws SQLException {
 		byte[] data = result.getBytes("data");
 		return (data != null)
-				? new Chunk(stream, result.getLong("chunk_index"), data, instant(result, "chunk_created_at")) : null;
+				? new Chunk(stream, result.getLong("chunk_index"), data, Instants.read(result, "chunk_created_at"))
+				: null;
 	}
 
 	@Override
@@ -323,15 +320,14 @@ final class PostgresStreamStore implements StreamStore {
 		}
 		@Nullable String[] values = (String[]) head.getArray();
 		String stream = String.valueOf(values[1]);
-		Page page = new Page(readHead(values, result.getLong(2), result.getObject(3, OffsetDateTime.class).toInstant()),
+		Page page = new Page(readHead(values, result.getLong(2), Instants.read(result, 3)),
 				(values[5] != null) ? Long.parseLong(values[5]) : first, new ArrayList<>(), false);
 		while (result.next()) {
 			byte[] data = result.getBytes(4);
 			if (data == null) {
 				return page.cut();
 			}
-			page.chunks()
-				.add(new Chunk(stream, result.getLong(2), data, result.getObject(3, OffsetDateTime.class).toInstant()));
+			page.chunks().add(new Chunk(stream, result.getLong(2), data, Instants.read(result, 3)));
 		}
 		return (page.lacksChunks()) ? page.cut() : page;
 	}

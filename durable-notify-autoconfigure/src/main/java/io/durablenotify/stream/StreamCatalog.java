@@ -23,13 +23,13 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.log.LogIdentity;
 import io.durablenotify.schema.SchemaName;
@@ -285,17 +285,13 @@ final class StreamCatalog {
 
 	private static StreamInfo readInfo(ResultSet result) throws SQLException {
 		String state = result.getString("state");
-		Instant createdAt = result.getObject("created_at", OffsetDateTime.class).toInstant();
+		Instant createdAt = Instants.read(result, "created_at");
 		return new StreamInfo(result.getString("name"),
 				(state != null) ? StreamState.valueOf(state.toUpperCase(Locale.ROOT)) : StreamState.OPEN,
-				result.getLong("next_index"), createdAt, instant(result, "ended_at"), result.getString("end_reason"),
-				result.getString("owner"), result.getString("content_type"), instant(result, "expires_at"),
-				instant(result, "last_appended_at"), new LogIdentity(result.getLong("stream_id"), createdAt).text());
-	}
-
-	private static @Nullable Instant instant(ResultSet result, String column) throws SQLException {
-		OffsetDateTime value = result.getObject(column, OffsetDateTime.class);
-		return (value != null) ? value.toInstant() : null;
+				result.getLong("next_index"), createdAt, Instants.readNullable(result, "ended_at"),
+				result.getString("end_reason"), result.getString("owner"), result.getString("content_type"),
+				Instants.readNullable(result, "expires_at"), Instants.readNullable(result, "last_appended_at"),
+				new LogIdentity(result.getLong("stream_id"), createdAt).text());
 	}
 
 	/**

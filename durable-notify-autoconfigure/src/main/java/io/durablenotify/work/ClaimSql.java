@@ -21,7 +21,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -30,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.schema.SchemaName;
 
@@ -188,8 +188,7 @@ final class ClaimSql {
 			long itemId = result.getLong(7);
 			if (!result.wasNull()) {
 				items.add(new ClaimedItem(itemId, result.getInt(8), result.getInt(9), result.getInt(10),
-						result.getBoolean(11), result.getString(12),
-						result.getObject(13, OffsetDateTime.class).toInstant(), result.getString(14),
+						result.getBoolean(11), result.getString(12), Instants.read(result, 13), result.getString(14),
 						result.getBytes(15), result.getLong(16)));
 			}
 		}
@@ -230,8 +229,7 @@ final class ClaimSql {
 				if (laneId != waiting) {
 					Objects.requireNonNull(items.get(laneId))
 						.add(new ClaimedItem(result.getLong(2), 0, 0, result.getInt(3), false, null,
-								result.getObject(4, OffsetDateTime.class).toInstant(), result.getString(5),
-								result.getBytes(6), -1));
+								Instants.read(result, 4), result.getString(5), result.getBytes(6), -1));
 				}
 			}
 			return items;

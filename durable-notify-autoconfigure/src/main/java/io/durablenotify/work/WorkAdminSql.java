@@ -31,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.schema.SchemaName;
@@ -318,9 +319,8 @@ final class WorkAdminSql {
 			while (result.next()) {
 				OffsetDateTime at = result.getObject(5, OffsetDateTime.class);
 				items.add(new AdminItem(result.getLong(1), result.getBoolean(2), result.getString(3),
-						result.getObject(4, OffsetDateTime.class).toInstant(),
-						(at.equals(OffsetDateTime.MAX)) ? Instant.MAX : at.toInstant(), result.getInt(6),
-						result.getString(7), result.getBoolean(8)));
+						Instants.read(result, 4), (at.equals(OffsetDateTime.MAX)) ? Instant.MAX : at.toInstant(),
+						result.getInt(6), result.getString(7), result.getBoolean(8)));
 			}
 			return items;
 		}

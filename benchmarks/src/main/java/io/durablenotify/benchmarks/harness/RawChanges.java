@@ -21,7 +21,6 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.OffsetDateTime;
 
 /**
  * The floor of changes: plain JDBC on one connection in autocommit, with prepared
@@ -93,7 +92,7 @@ public final class RawChanges implements AutoCloseable {
 	}
 
 	private static Row readRow(ResultSet result) throws SQLException {
-		result.getObject(3, OffsetDateTime.class);
+		result.getTimestamp(3);
 		result.getLong(4);
 		result.getString(5);
 		result.getString(6);

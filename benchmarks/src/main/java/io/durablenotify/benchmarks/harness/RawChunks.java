@@ -21,7 +21,6 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.OffsetDateTime;
 
 /**
  * The floor: plain JDBC on one connection in autocommit, with prepared statements, on a
@@ -89,7 +88,7 @@ public final class RawChunks implements AutoCloseable {
 		try (ResultSet result = this.page.executeQuery()) {
 			while (result.next()) {
 				Check.equal("the index of a raw row", next, result.getLong(1));
-				result.getObject(2, OffsetDateTime.class);
+				result.getTimestamp(2);
 				result.getBytes(3);
 				next++;
 			}

@@ -21,7 +21,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.OffsetDateTime;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.ToLongFunction;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.schema.SchemaName;
@@ -233,8 +233,7 @@ final class AppendSql {
 		try (PreparedStatement statement = connection.prepareStatement(this.appendNextReturning)) {
 			setNext(statement, lockTimeout, streamId, stream, index, data);
 			ResultSet result = statement.executeQuery();
-			return (result.next())
-					? new Committed(result.getObject(1, OffsetDateTime.class).toInstant(), result.getString(2)) : null;
+			return (result.next()) ? new Committed(Instants.read(result, 1), result.getString(2)) : null;
 		}
 	}
 

@@ -21,13 +21,14 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.OffsetDateTime;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 
+import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
@@ -150,10 +151,10 @@ public final class StreamEndSql {
 
 	private static StreamStatus status(ResultSet result) throws SQLException {
 		long streamId = result.getLong("stream_id");
-		OffsetDateTime endedAt = result.getObject("ended_at", OffsetDateTime.class);
+		Instant endedAt = Instants.readNullable(result, "ended_at");
 		return (endedAt != null)
 				? new StreamStatus(streamId, StreamEnd.valueOf(result.getString("end_state").toUpperCase(Locale.ROOT)),
-						endedAt.toInstant(), result.getString("end_reason"))
+						endedAt, result.getString("end_reason"))
 				: new StreamStatus(streamId, null, null, null);
 	}
 
