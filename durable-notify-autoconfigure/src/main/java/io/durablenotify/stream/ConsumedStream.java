@@ -410,7 +410,8 @@ final class ConsumedStream implements EntryConsumer {
 			if (committing[0]) {
 				closeReader();
 			}
-			this.limit = Math.max(1, this.handled);
+			// A commit does not say which chunk it fails for
+			this.limit = Math.max(1, (committing[0]) ? this.handled / 2 : this.handled);
 			throw ex;
 		}
 		this.limit = this.spec.batchSize();

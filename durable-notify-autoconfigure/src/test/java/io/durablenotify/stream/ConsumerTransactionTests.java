@@ -134,6 +134,28 @@ class ConsumerTransactionTests {
 		subscription.cancel();
 	}
 
+	@Test
+	void aBatchThatFailsAtItsCommitDoesNotKeepThoseBeforeTheOneThatFailsWaiting() {
+		database.jdbc().execute("CREATE TABLE IF NOT EXISTS known (chunk bigint PRIMARY KEY)");
+		database.jdbc().execute("CREATE TABLE checked (chunk bigint REFERENCES known DEFERRABLE INITIALLY DEFERRED)");
+		database.jdbc().update("INSERT INTO known SELECT * FROM generate_series(0, 9) i WHERE i <> 3");
+		append("deferred", 10);
+		Subscription subscription = consuming.reader()
+			.consumer("deferred", "deferred")
+			.inTransaction()
+			.batchSize(10)
+			.subscribe((chunk) -> {
+				effect(chunk);
+				consuming.jdbc().update("INSERT INTO checked VALUES (?)", chunk.chunk().index());
+			});
+		awaitPosition("deferred", 3);
+		assertOnce("deferred", 3);
+		database.jdbc().update("INSERT INTO known VALUES (3)");
+		awaitPosition("deferred", 10);
+		assertOnce("deferred", 10);
+		subscription.cancel();
+	}
+
 	/**
 	 * As after a failover to a server that lagged: the effects of those transactions are
 	 * lost with the positions.
