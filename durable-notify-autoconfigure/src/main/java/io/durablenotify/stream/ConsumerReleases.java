@@ -22,6 +22,10 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.stream.ConsumerPositionSql.Position;
 import io.durablenotify.stream.ConsumerSql.Held;
 import io.durablenotify.wakeup.Wakeup;
@@ -30,8 +34,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
- * Gives consumers up so that other instances claim them at once, and repeats what has
- * failed.
+ * Gives consumers up so that other instances claim them at once. What has failed is
+ * repeated by a background thread, for which no claim waits.
  */
 final class ConsumerReleases {
 
@@ -50,7 +54,9 @@ final class ConsumerReleases {
 
 	private final Wakeups wakeups;
 
-	private final Queue<Held> failed = new ConcurrentLinkedQueue<>();
+	private final Queue<Held> left = new ConcurrentLinkedQueue<>();
+
+	private volatile BackgroundLoop loop = newLoop();
 
 	ConsumerReleases(ApplicationDatabase database, ConsumerSql sql, PositionWriter writer, Wakeups wakeups) {
 		this.database = database;
@@ -59,41 +65,68 @@ final class ConsumerReleases {
 		this.wakeups = wakeups;
 	}
 
-	/**
-	 * Return whether there is nothing to repeat.
-	 */
-	boolean isEmpty() {
-		return this.failed.isEmpty();
+	private BackgroundLoop newLoop() {
+		return new BackgroundLoop("durable-notify-releases", new FailureLog(logger,
+				"Failed to give up consumers of streams", "Consumers of streams are given up again"),
+				this::releaseLeft);
 	}
 
 	/**
 	 * Give a consumer up.
 	 * @param positions the positions that are not stored yet
-	 * @return whether it was given up; if not, {@link #repeatFailed} repeats it
 	 */
-	boolean release(Held held, List<Position> positions) {
+	void release(Held held, List<Position> positions) {
 		try {
 			write(held, positions);
-			return true;
 		}
 		catch (RuntimeException ex) {
 			logger.debug("Failed to give up a consumer of streams. Retrying", ex);
-			this.failed.add(held);
-			return false;
+			releaseLater(held);
 		}
 	}
 
 	/**
-	 * Give up the consumers for which that has failed before.
-	 * @throws RuntimeException if it fails again
+	 * Give a consumer up on the background thread.
 	 */
-	void repeatFailed() {
-		Held held = this.failed.peek();
-		while (held != null) {
-			write(held, List.of());
-			this.failed.remove(held);
-			held = this.failed.peek();
+	void releaseLater(Held held) {
+		this.left.add(held);
+		this.loop.signal();
+	}
+
+	private Next releaseLeft() {
+		RuntimeException locked = null;
+		for (Held held : this.left) {
+			try {
+				write(held, List.of());
+				this.left.remove(held);
+			}
+			catch (RuntimeException ex) {
+				if (!SqlErrors.isLockTimeout(ex)) {
+					throw ex;
+				}
+				locked = ex;
+			}
 		}
+		if (locked != null) {
+			throw locked;
+		}
+		return Next.IDLE;
+	}
+
+	void start() {
+		this.loop = newLoop();
+		if (!this.left.isEmpty()) {
+			this.loop.signal();
+		}
+	}
+
+	/**
+	 * End the background thread. What is left by then is taken over after the lease, or
+	 * given up after the next start.
+	 * @param timeout how long to wait for it
+	 */
+	void stop(Duration timeout) {
+		this.loop.finish(timeout);
 	}
 
 	private void write(Held held, List<Position> positions) {

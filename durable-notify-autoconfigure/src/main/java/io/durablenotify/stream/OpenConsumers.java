@@ -66,7 +66,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	static final String TOPIC = "stream-consumer";
 
 	/**
-	 * How long a stop waits for handlers that run.
+	 * How long a stop waits for handlers that run, and for the database then.
 	 */
 	private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
 
@@ -240,10 +240,9 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	}
 
 	private Next step() {
-		if (!this.running || this.runs.isEmpty() && this.releases.isEmpty()) {
+		if (!this.running || this.runs.isEmpty()) {
 			return Next.IDLE;
 		}
-		this.releases.repeatFailed();
 		boolean check = this.checkWanted;
 		this.checkWanted = false;
 		try {
@@ -275,9 +274,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	 * @param positions the positions that are not stored yet
 	 */
 	void giveUp(Held held, List<Position> positions) {
-		if (!this.releases.release(held, positions)) {
-			claim();
-		}
+		this.releases.release(held, positions);
 	}
 
 	/**
@@ -345,6 +342,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	public synchronized void start() {
 		if (!this.running && !this.closed) {
 			this.loop = newLoop();
+			this.releases.start();
 			this.running = true;
 			this.runs.values().forEach(ConsumerRun::start);
 			followPoll();
@@ -368,6 +366,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		CompletableFuture<?>[] stopped = stopping.stream().map(ConsumerRun::stop).toArray(CompletableFuture<?>[]::new);
 		CompletableFuture.allOf(stopped).completeOnTimeout(null, STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).join();
 		stopping.forEach(this::abandon);
+		this.releases.stop(STOP_TIMEOUT);
 		this.leaving.clear();
 	}
 
@@ -380,7 +379,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 			logger.warn("The handler of consumer '%s' still runs: the consumer is given up, and handles its chunk again"
 				.formatted(run.spec().name()));
 			run.abandon();
-			giveUp(held, List.of());
+			this.releases.releaseLater(held);
 		}
 	}
 

@@ -17,7 +17,9 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -25,6 +27,7 @@ import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -207,6 +210,66 @@ class ConsumerOwnerTests {
 		reader.consumer("cancelled", "cancelled").subscribe(this.here);
 		this.here.awaitChunks(1);
 		assertThat(this.here.indexes("cancelled")).containsExactly(1L);
+	}
+
+	@Test
+	void aStopDoesNotWaitForConnectionsThatHandlersHave() throws Exception {
+		List<String> names = List.of("connected-0", "connected-1", "connected-2");
+		CountDownLatch called = new CountDownLatch(names.size());
+		CountDownLatch release = new CountDownLatch(1);
+		try (Instance other = Instance.start(database, LEASE, NO_POLL, NO_DEGRADED_POLL,
+				"spring.datasource.hikari.maximum-pool-size=" + names.size())) {
+			List<Subscription> subscriptions = names.stream().map((name) -> {
+				append(name, 1);
+				return other.reader().consumer(name, name).inTransaction().subscribe((chunk) -> {
+					called.countDown();
+					awaitUninterruptibly(release);
+				});
+			}).toList();
+			called.await();
+			subscriptions.get(0).cancel();
+			OpenConsumers stopped = other.bean(OpenConsumers.class);
+			try {
+				assertThat(Background.run(stopped::stop)).succeedsWithin(Eventually.TIMEOUT);
+			}
+			finally {
+				release.countDown();
+			}
+			stopped.start();
+			Eventually.await(() -> consumers.find(names.get(0)).orElseThrow().owner() == null, () -> consumers.list());
+			append(names.get(1), 1);
+			awaitPosition(names.get(1), 2);
+		}
+	}
+
+	@Test
+	void aConsumerThatIsLockedWhileItIsGivenUpDoesNotKeepOthersFromTheirOwner() {
+		Subscription locked = reader.consumer("locked", "locked").subscribe(this.there);
+		awaitOwned("locked");
+		append("locked-free", 1);
+		instance.transaction().executeWithoutResult((status) -> {
+			consumers.remove("locked");
+			locked.cancel();
+			awaitTwoLockWaits();
+			assertThat(Background.run(() -> reader.consumer("locked-free", "locked-free").subscribe(this.here)))
+				.succeedsWithin(Eventually.TIMEOUT);
+			this.here.awaitChunks(1);
+			status.setRollbackOnly();
+		});
+		Eventually.await(() -> consumers.find("locked").orElseThrow().owner() == null, () -> consumers.list());
+	}
+
+	/**
+	 * Wait until one statement has waited for a lock, and another one does.
+	 */
+	private static void awaitTwoLockWaits() {
+		Set<String> starts = new HashSet<>();
+		Eventually.await(() -> {
+			starts.addAll(database.jdbc()
+				.queryForList("SELECT query_start::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+						+ "AND datname = current_database()", String.class));
+			return starts.size() >= 2;
+		}, () -> starts);
 	}
 
 	private static boolean isWaiting(Thread closing) {
