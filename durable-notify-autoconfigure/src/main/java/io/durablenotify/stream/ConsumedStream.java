@@ -328,13 +328,12 @@ final class ConsumedStream implements EntryConsumer {
 				handled++;
 				this.untried = false;
 				this.next = chunk.index() + 1;
+				// The next call may take long
+				this.run.moved(this);
 			}
 		}
 		finally {
-			if (handled > 0) {
-				reader.taken(handled);
-				this.run.moved(this);
-			}
+			reader.taken(handled);
 		}
 		return handled;
 	}

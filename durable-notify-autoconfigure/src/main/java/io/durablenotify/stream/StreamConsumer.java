@@ -63,7 +63,8 @@ public interface StreamConsumer {
 	StreamConsumer inTransaction();
 
 	/**
-	 * Set how many chunks have a transaction or a write of the position in common.
+	 * Set how many chunks have a transaction in common. Without transactions, so many of
+	 * one stream are handled before another stream of the prefix has its turn.
 	 * @param chunks the largest number of chunks, 1 to 10,000; 100 by default
 	 * @return the consumer
 	 * @throws IllegalArgumentException if the number is out of range

@@ -243,6 +243,31 @@ class ConsumerOwnerTests {
 	}
 
 	@Test
+	void aStopDoesNotForgetTheChunksBeforeTheOneWhoseHandlerDoesNotReturn() throws Exception {
+		append("slow", 10);
+		CountDownLatch called = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		try (Instance other = startOther()) {
+			other.reader().consumer("slow", "slow").subscribe((chunk) -> {
+				if (chunk.chunk().index() == 5) {
+					called.countDown();
+					awaitUninterruptibly(release);
+				}
+			});
+			called.await();
+			try {
+				other.bean(OpenConsumers.class).stop();
+				reader.consumer("slow", "slow").subscribe(this.here);
+				this.here.awaitChunks(5);
+				assertThat(this.here.indexes("slow")).isEqualTo(range(5, 10));
+			}
+			finally {
+				release.countDown();
+			}
+		}
+	}
+
+	@Test
 	void aConsumerThatIsLockedWhileItIsGivenUpDoesNotKeepOthersFromTheirOwner() {
 		Subscription locked = reader.consumer("locked", "locked").subscribe(this.there);
 		awaitOwned("locked");
