@@ -264,7 +264,7 @@ final class ConsumedStream implements EntryConsumer {
 			failed(ex);
 		}
 		finally {
-			// What a handler leaves behind must not interrupt the next one
+			// That of a transaction's callback
 			Thread.interrupted();
 		}
 		return 0;
@@ -372,11 +372,24 @@ final class ConsumedStream implements EntryConsumer {
 		long start = this.measures.start();
 		Result result = Result.FAILED;
 		try {
-			this.run.handler().onChunk(chunk);
+			call(() -> this.run.handler().onChunk(chunk));
 			result = Result.HANDLED;
 		}
 		finally {
 			this.measures.end(start, result);
+		}
+	}
+
+	/**
+	 * Call the handler. An interrupt that it leaves must not reach the next call or our
+	 * statements: on a virtual thread, it closes the connection.
+	 */
+	private static void call(ConsumerWrites.Calls call) throws Exception {
+		try {
+			call.run();
+		}
+		finally {
+			Thread.interrupted();
 		}
 	}
 
@@ -481,7 +494,7 @@ final class ConsumedStream implements EntryConsumer {
 						.formatted(name(), gap.consumer(), gap.from(), gap.to()));
 		}
 		this.writes.run(() -> {
-			this.run.handler().onGap(gap);
+			call(() -> this.run.handler().onGap(gap));
 			this.writes.write((connection) -> (gap.deleted()) ? this.run.sql().forget(connection, held(), streamId())
 					: this.run.sql().pass(connection, held(), streamId(), gap.to()));
 		});
@@ -499,7 +512,7 @@ final class ConsumedStream implements EntryConsumer {
 
 	private void report(StreamState end) throws Exception {
 		this.writes.run(() -> {
-			this.run.handler().onEnd(relativeName(), end);
+			call(() -> this.run.handler().onEnd(relativeName(), end));
 			this.writes.write((connection) -> this.run.sql().end(connection, held(), streamId(), this.next));
 		});
 		this.failures.succeeded();

@@ -17,6 +17,7 @@ package io.durablenotify.stream;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -41,6 +42,8 @@ import org.mockito.Mockito;
 import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.util.StringUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -323,6 +326,64 @@ class StreamConsumerTests {
 			.update("DELETE FROM durable_notify.stream_chunks WHERE stream_id = ? AND chunk_index BETWEEN ? AND ?",
 					streamId(stream), first, last))
 			.isEqualTo((int) (last - first + 1));
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void anInterruptThatAHandlerLeavesReachesNeitherTheNextCallNorTheCommit(boolean transactional) {
+		String stream = "interrupted/" + transactional;
+		append(stream, 4);
+		remove(stream, 2, 2);
+		writer.complete(stream);
+		List<String> interrupted = new CopyOnWriteArrayList<>();
+		RecordingConsumer interrupting = new RecordingConsumer() {
+
+			@Override
+			public void onChunk(ConsumedChunk chunk) throws Exception {
+				interrupt("chunk " + chunk.chunk().index());
+				super.onChunk(chunk);
+			}
+
+			@Override
+			public void onGap(ConsumerGap gap) {
+				interrupt("gap");
+				super.onGap(gap);
+			}
+
+			@Override
+			public void onEnd(String stream, StreamState state) {
+				interrupt("end");
+				super.onEnd(stream, state);
+			}
+
+			private void interrupt(String call) {
+				note(call);
+				if (transactional) {
+					TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+
+						@Override
+						public void beforeCommit(boolean readOnly) {
+							note("commit of " + call);
+						}
+
+					});
+				}
+				Thread.currentThread().interrupt();
+			}
+
+			private void note(String what) {
+				if (Thread.currentThread().isInterrupted()) {
+					interrupted.add(what);
+				}
+			}
+
+		};
+		StreamConsumer consumer = reader.consumer(stream, stream);
+		((transactional) ? consumer.inTransaction() : consumer).subscribe(interrupting);
+		interrupting.awaitEnds(1);
+		awaitPosition(stream, 4);
+		assertThat(interrupted).isEmpty();
+		assertThat(interrupting.gaps()).hasSize(1);
 	}
 
 	@Test
