@@ -157,7 +157,7 @@ final class ConsumedStream implements EntryConsumer {
 	 * Return whether a position is one in this stream, not in one that took its name.
 	 */
 	boolean isSame(Stored other) {
-		return streamId() == other.streamId() && this.stored.createdAt().equals(other.createdAt());
+		return this.stored.isSame(other);
 	}
 
 	private String relativeName() {

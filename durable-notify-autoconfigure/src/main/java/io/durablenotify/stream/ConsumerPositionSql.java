@@ -375,6 +375,15 @@ final class ConsumerPositionSql {
 	 * @param gone whether the stream is gone
 	 */
 	record Stored(long streamId, Instant createdAt, String stream, long next, boolean gone) {
+
+		/**
+		 * Return whether a position is one in the same stream, not in one that took its
+		 * name.
+		 */
+		boolean isSame(Stored other) {
+			return this.streamId == other.streamId && this.createdAt.equals(other.createdAt);
+		}
+
 	}
 
 	/**

@@ -17,7 +17,6 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -110,9 +109,10 @@ final class ConsumerRun implements Subscription {
 	private final Map<String, ConsumedStream> streams = new ConcurrentHashMap<>();
 
 	/**
-	 * What has taken the name of a stream whose end is not known yet.
+	 * What has taken the names of streams whose ends are not known yet, one after the
+	 * other.
 	 */
-	private final Map<String, Stored> successors = new HashMap<>();
+	private final List<Stored> successors = new ArrayList<>();
 
 	ConsumerRun(ConsumerSpec spec, ConsumerHandler handler, OpenConsumers consumers, ConsumerWrites writes,
 			Executor executor) {
@@ -244,8 +244,8 @@ final class ConsumerRun implements Subscription {
 		ConsumedStream open = this.streams.get(name);
 		if (open != null) {
 			// Its row may be added again, where the server has lost it
-			if (!open.isSame(position)) {
-				this.successors.put(name, position);
+			if (!open.isSame(position) && this.successors.stream().noneMatch(position::isSame)) {
+				this.successors.add(position);
 			}
 			return;
 		}
@@ -422,14 +422,23 @@ final class ConsumerRun implements Subscription {
 	void finished(ConsumedStream stream, boolean deleted) {
 		stream.close();
 		this.streams.remove(stream.name(), stream);
-		Stored successor = this.successors.remove(stream.name());
 		ConsumerOwner owner = this.owner;
-		if (successor != null && owner != null) {
-			open(owner, successor);
+		if (owner != null) {
+			openSuccessor(owner, stream.name());
 		}
 		if (deleted) {
 			created(stream.name());
 			this.consumers.claim();
+		}
+	}
+
+	private void openSuccessor(ConsumerOwner owner, String name) {
+		for (Stored successor : this.successors) {
+			if (successor.stream().equals(name)) {
+				this.successors.remove(successor);
+				open(owner, successor);
+				return;
+			}
 		}
 	}
 

@@ -328,6 +328,40 @@ class StreamConsumerTests {
 			.isEqualTo((int) (last - first + 1));
 	}
 
+	@Test
+	void eachOfSeveralStreamsThatHadANameOneAfterTheOtherIsAGapOrIsRead() throws Exception {
+		append("successors", 1);
+		CountDownLatch called = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		reader.consumer("successors", "successors").subscribe(new RecordingConsumer() {
+
+			@Override
+			public void onChunk(ConsumedChunk chunk) throws Exception {
+				called.countDown();
+				release.await();
+				StreamConsumerTests.this.handler.onChunk(chunk);
+			}
+
+			@Override
+			public void onGap(ConsumerGap gap) {
+				StreamConsumerTests.this.handler.onGap(gap);
+			}
+
+		});
+		called.await();
+		for (int streams = 2; streams <= 3; streams++) {
+			int found = streams;
+			writer.delete("successors");
+			append("successors", streams);
+			Eventually.await(() -> count("stream = 'successors'") == found, () -> consumers.list());
+		}
+		release.countDown();
+		this.handler.awaitGaps(2).awaitChunks(4);
+		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap("successors", "successors", 1, 0, true),
+				new ConsumerGap("successors", "successors", 0, 0, true));
+		assertThat(this.handler.indexes("successors")).containsExactly(0L, 0L, 1L, 2L);
+	}
+
 	@ParameterizedTest
 	@ValueSource(booleans = { false, true })
 	void anInterruptThatAHandlerLeavesReachesNeitherTheNextCallNorTheCommit(boolean transactional) {
