@@ -72,6 +72,14 @@ class LaneTests extends AbstractWorkSqlTests {
 		return handled;
 	}
 
+	/**
+	 * Fail the first item of a claimed lane.
+	 */
+	private Returned failFirst(Claimed claimed, Duration delay, boolean dead) {
+		ClaimedItem lane = claimed.items().get(0);
+		return this.work.fail(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)), delay, dead);
+	}
+
 	@Test
 	void theItemsOfAKeyAreInTheOrderOfTheirCommits() {
 		int queue = this.work.queue("commits");
@@ -330,6 +338,37 @@ class LaneTests extends AbstractWorkSqlTests {
 			.isEmpty();
 		this.work.run((connection, joined) -> this.work.admin().requeue(connection, "going-on", null, 10));
 		assertThat(handle(queue)).containsExactly("d");
+	}
+
+	@Test
+	void aRequeuedItemDoesNotWaitForALaterOneOfItsKey() {
+		int queue = this.work.queue("requeued-first");
+		append("requeued-first", "key", "a");
+		append("requeued-first", "key", "b");
+		failFirst(awaitLane(queue), AT_ONCE, true);
+		Returned second = failFirst(awaitLane(queue), Duration.ofHours(1), false);
+		this.work.requeue("requeued-first", 10);
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		assertThat(payloads(lane)).containsExactly("a");
+		this.work.complete(List.of(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0))), List.of());
+		assertThat(this.work.releaseLane(claimed, lane)).isEqualTo(second);
+	}
+
+	@Test
+	void aRequeuedItemWaitsForAnEarlierOneOfItsKey() {
+		int queue = this.work.queue("requeued-second");
+		append("requeued-second", "key", "a");
+		append("requeued-second", "key", "b");
+		failFirst(awaitLane(queue), AT_ONCE, true);
+		failFirst(awaitLane(queue), AT_ONCE, true);
+		this.work.requeue("requeued-second", 1);
+		Claimed claimed = awaitLane(queue);
+		failFirst(claimed, Duration.ofHours(1), false);
+		long lane = claimed.items().get(0).itemId();
+		Object due = this.work.row(lane).get("due_at");
+		this.work.requeue("requeued-second", 1);
+		assertThat(this.work.row(lane)).containsEntry("due_at", due);
 	}
 
 	@Test
