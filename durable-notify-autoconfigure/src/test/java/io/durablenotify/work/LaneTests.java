@@ -372,6 +372,21 @@ class LaneTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anItemThatIsRequeuedWhileALaterOneOfItsKeyRunsDoesNotWaitForThat() {
+		int queue = this.work.queue("requeued-meanwhile");
+		append("requeued-meanwhile", "key", "a");
+		append("requeued-meanwhile", "key", "b");
+		failFirst(awaitLane(queue), AT_ONCE, true);
+		Claimed claimed = awaitLane(queue);
+		ClaimedItem lane = claimed.items().get(0);
+		Done second = WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0));
+		this.work.requeue("requeued-meanwhile", 10);
+		this.work.fail(second, Duration.ofHours(1), false);
+		assertThat(this.work.isReturned(lane.itemId())).as(this.work::dump).isTrue();
+		assertThat(payloads(awaitLane(queue).items().get(0))).containsExactly("a");
+	}
+
+	@Test
 	void aKeyThatBlocksWaitsForItsDeadItem() {
 		int queue = this.work.queue(new QueueSettings("blocks", 3, true, null));
 		for (boolean requeue : List.of(true, false)) {
