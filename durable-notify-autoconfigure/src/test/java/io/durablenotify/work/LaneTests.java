@@ -387,6 +387,23 @@ class LaneTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anItemThatIsLockedHoldsUpTheCompletionOfNoOther() {
+		int queue = this.work.queue("received");
+		append("received", "one", "a");
+		append("received", "two", "b");
+		this.other.begin();
+		this.other.jdbc().queryForList("SELECT item_id FROM durable_notify.channel_receive('received', 'one', true)");
+		Claimed claimed = this.work.claim(queue, 10);
+		List<Done> items = claimed.items()
+			.stream()
+			.map((lane) -> WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)))
+			.toList();
+		assertThat(this.work.completeUnlocked(items)).containsExactly(items.get(1));
+		this.other.rollback();
+		assertThat(this.work.completeUnlocked(items.subList(0, 1))).hasSize(1);
+	}
+
+	@Test
 	void aKeyThatBlocksWaitsForItsDeadItem() {
 		int queue = this.work.queue(new QueueSettings("blocks", 3, true, null));
 		for (boolean requeue : List.of(true, false)) {
