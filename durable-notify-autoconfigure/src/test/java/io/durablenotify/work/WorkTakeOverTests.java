@@ -16,6 +16,7 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
@@ -128,6 +129,32 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void claimsOfWhichNothingCanBeTakenOverHoldUpNoOther() {
+		int queue = this.work.queue("held-up");
+		String[] payloads = new String[41];
+		java.util.Arrays.fill(payloads, "a");
+		this.work.insert("held-up", payloads);
+		List<Done> items = new ArrayList<>();
+		for (String payload : payloads) {
+			items.addAll(WorkTables.done(this.work.claim(queue, 1)));
+		}
+		assertThat(items).hasSize(payloads.length);
+		// Whose claims stay
+		assertThat(this.work.complete(items.subList(0, 10), List.of())).hasSize(10);
+		this.work.begin();
+		items.subList(10, 20).forEach((item) -> assertThat(this.work.completeInTransaction(item)).isTrue());
+		assertThat(taken(this.other.takeOverFrom(this.work))).as("a slice").isEqualTo(20);
+		assertThat(taken(this.other.takeOverFrom(this.work))).isOne();
+		assertThat(taken(this.other.takeOverFrom(this.work))).isZero();
+		this.work.rollback();
+		assertThat(taken(this.other.takeOverFrom(this.work))).isEqualTo(10);
+	}
+
+	private static int taken(List<TakeOverSql.TakenOver> taken) {
+		return taken.stream().mapToInt(TakeOverSql.TakenOver::items).sum();
+	}
+
+	@Test
 	void aCompletionThatIsFasterThanTheTakeOverCounts() {
 		int queue = this.work.queue("faster");
 		this.work.insert("faster", "a", "b");
@@ -174,7 +201,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		this.work.begin();
 		Done first = WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0));
 		this.work.run((connection, joined) -> this.work.settle().completeInTransaction(connection, first));
-		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(0);
+		assertThat(this.other.takeOverFrom(this.work)).isEmpty();
 		this.work.commit();
 		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
 		assertThat(this.work.complete(List.of(new Done(claimed.claim(), lane.itemId(), first.itemId() + 1, 0, 0)),

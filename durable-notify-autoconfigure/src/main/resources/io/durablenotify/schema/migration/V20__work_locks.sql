@@ -236,3 +236,76 @@ BEGIN
 	END IF;
 END
 $$;
+
+-- As before, but a claim of which nothing can be taken over, for instance while its items are locked, does not count towards the
+-- limit: those after it would wait for it
+CREATE OR REPLACE FUNCTION ${schema}.work_take_over(p_instance bigint, p_claims int)
+	RETURNS TABLE (queue_id int, due bigint, freed int)
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	l record;
+	i record;
+	locked bigint[];
+	soon timestamptz;
+	head record;
+	taken int := 0;
+	lost CONSTANT text := 'The instance that held it was lost';
+BEGIN
+	FOR l IN SELECT c.claim_id, c.queue_id, c.item_ids, q.max_attempts FROM ${schema}.work_claims c
+			JOIN ${schema}.work_queues q ON q.queue_id = c.queue_id
+			WHERE c.instance_id = p_instance ORDER BY c.claim_id FOR UPDATE OF c SKIP LOCKED LOOP
+		locked := ARRAY(SELECT i.item_id FROM ${schema}.work_items i WHERE i.item_id = ANY (l.item_ids) FOR UPDATE SKIP LOCKED);
+		soon := clock_timestamp() + interval '50 ms';
+		freed := cardinality(locked);
+		-- Only one that was alone in its claim has surely to do with the loss
+		IF cardinality(l.item_ids) > 1 THEN
+			UPDATE ${schema}.work_items i SET token = i.token + 1, suspect = true, due_at = greatest(i.due_at, soon)
+				WHERE i.item_id = ANY (locked);
+		ELSE
+			FOR i IN SELECT x.item_id, x.lane, x.failures,
+					x.due_at > 'epoch'::timestamptz + l.claim_id * interval '1 microsecond' AS returned
+					FROM ${schema}.work_items x WHERE x.item_id = ANY (locked) LOOP
+				UPDATE ${schema}.work_items x SET token = x.token + 1, suspect = true, due_at = greatest(x.due_at, soon),
+						failures = x.failures + CASE WHEN i.lane OR i.returned OR i.failures + 1 >= l.max_attempts THEN 0 ELSE 1 END,
+						last_error = CASE WHEN i.lane OR i.returned THEN x.last_error ELSE lost END
+					WHERE x.item_id = i.item_id;
+				CONTINUE WHEN i.returned;
+				IF NOT i.lane THEN
+					IF i.failures + 1 >= l.max_attempts THEN
+						PERFORM ${schema}.work_bury(0, i.item_id, lost);
+					END IF;
+				ELSE
+					SELECT x.item_id, x.failures INTO head FROM ${schema}.work_lane_items x
+						WHERE x.lane_id = i.item_id ORDER BY x.item_id LIMIT 1;
+					IF FOUND AND head.failures + 1 >= l.max_attempts THEN
+						PERFORM ${schema}.work_bury(i.item_id, head.item_id, lost);
+					ELSE
+						UPDATE ${schema}.work_lane_items x SET failures = x.failures + 1, last_error = lost
+							WHERE x.lane_id = i.item_id AND x.item_id = head.item_id;
+					END IF;
+				END IF;
+			END LOOP;
+		END IF;
+		IF EXISTS (SELECT FROM ${schema}.work_items i WHERE i.item_id = ANY (l.item_ids) AND NOT i.item_id = ANY (locked)) THEN
+			CONTINUE WHEN freed = 0;
+			-- A zero, so that one that is left is not taken for one that was alone
+			UPDATE ${schema}.work_claims c
+				SET item_ids = ARRAY(SELECT unnest(l.item_ids) EXCEPT SELECT unnest(locked)
+					UNION SELECT 0 WHERE cardinality(l.item_ids) > 1)
+				WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
+		ELSE
+			DELETE FROM ${schema}.work_claims c WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
+		END IF;
+		queue_id := l.queue_id;
+		due := ${schema}.work_micros(soon);
+		RETURN NEXT;
+		taken := taken + least(freed, 1);
+		EXIT WHEN taken >= p_claims;
+	END LOOP;
+END
+$$;
