@@ -27,6 +27,8 @@ import io.durablenotify.database.SqlErrors;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.work.SettleSql.Lane;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -401,6 +403,27 @@ class LaneTests extends AbstractWorkSqlTests {
 		assertThat(this.work.completeUnlocked(items)).containsExactly(items.get(1));
 		this.other.rollback();
 		assertThat(this.work.completeUnlocked(items.subList(0, 1))).hasSize(1);
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void keysAreLockedInTheirOrderAlsoByAnOperator(boolean requeue) {
+		String name = "locked-in-order/" + requeue;
+		int queue = this.work.queue(new QueueSettings(name, 3, true, null));
+		List<String> keys = List.of("h", "g", "f", "e", "d", "c", "b", "a");
+		for (String key : keys) {
+			append(name, key, "dead");
+			append(name, key, "next");
+			failFirst(awaitLane(queue), AT_ONCE, true);
+		}
+		this.other.begin();
+		this.other.put(WorkTables.ordered(name, "a", "first"));
+		CompletableFuture<Integer> waiting = Background
+			.supply(() -> (requeue) ? this.work.requeue(name, 10) : this.work.purge(name, 10));
+		database.awaitLockWait();
+		keys.forEach((key) -> this.other.put(WorkTables.ordered(name, key, "last")));
+		this.other.commit();
+		assertThat(waiting.join()).isEqualTo(keys.size());
 	}
 
 	@Test

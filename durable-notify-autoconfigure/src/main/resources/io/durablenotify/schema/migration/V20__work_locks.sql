@@ -1,4 +1,5 @@
--- As before, but an item that becomes the first one of its ordering key does not wait for the due time of a later one
+-- As before, but an item that becomes the first one of its ordering key does not wait for the due time of a later one. And
+-- keys are locked in the order in which all transactions lock them
 CREATE OR REPLACE FUNCTION ${schema}.work_requeue(p_queue int, p_items bigint[], p_limit int) RETURNS int
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
@@ -9,11 +10,12 @@ DECLARE
 	of_lane bigint;
 	requeued int := 0;
 BEGIN
-	FOR d IN DELETE FROM ${schema}.work_dead x WHERE (x.item_id, x.lane) IN (
-			SELECT y.item_id, y.lane FROM ${schema}.work_dead y
-			WHERE y.queue_id = p_queue AND (p_items IS NULL OR CASE WHEN y.lane THEN -y.item_id ELSE y.item_id END = ANY (p_items))
-			ORDER BY y.died_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
-			RETURNING x.item_id, x.lane, x.key, x.blocks, x.token, x.headers, x.payload LOOP
+	FOR d IN WITH taken AS (DELETE FROM ${schema}.work_dead x WHERE (x.item_id, x.lane) IN (
+				SELECT y.item_id, y.lane FROM ${schema}.work_dead y
+				WHERE y.queue_id = p_queue AND (p_items IS NULL OR CASE WHEN y.lane THEN -y.item_id ELSE y.item_id END = ANY (p_items))
+				ORDER BY y.died_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+			RETURNING x.item_id, x.lane, x.key, x.blocks, x.token, x.headers, x.payload)
+			SELECT t.item_id, t.lane, t.key, t.blocks, t.token, t.headers, t.payload FROM taken t ORDER BY t.lane, t.key LOOP
 		requeued := requeued + 1;
 		IF NOT d.lane THEN
 			INSERT INTO ${schema}.work_items AS i (item_id, queue_id, token, key, headers, payload)
@@ -40,6 +42,31 @@ BEGIN
 		END IF;
 	END LOOP;
 	RETURN requeued;
+END
+$$;
+
+-- As before, but keys are locked in the order in which all transactions lock them
+CREATE OR REPLACE FUNCTION ${schema}.work_purge(p_queue int, p_items bigint[], p_limit int) RETURNS int
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+AS $$
+DECLARE
+	d record;
+	purged int := 0;
+BEGIN
+	FOR d IN WITH taken AS (DELETE FROM ${schema}.work_dead x WHERE (x.item_id, x.lane) IN (
+				SELECT y.item_id, y.lane FROM ${schema}.work_dead y
+				WHERE y.queue_id = p_queue AND (p_items IS NULL OR CASE WHEN y.lane THEN -y.item_id ELSE y.item_id END = ANY (p_items))
+				ORDER BY y.died_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+			RETURNING x.key, x.blocks)
+			SELECT t.key, t.blocks FROM taken t ORDER BY t.key LOOP
+		purged := purged + 1;
+		IF d.blocks THEN
+			PERFORM ${schema}.work_unblock(p_queue, d.key);
+		END IF;
+	END LOOP;
+	RETURN purged;
 END
 $$;
 
