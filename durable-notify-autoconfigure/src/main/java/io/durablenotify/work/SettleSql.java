@@ -140,7 +140,17 @@ final class SettleSql {
 
 	private final ReadCommitted readCommitted = new ReadCommitted();
 
+	private final SchemaName schema;
+
+	private final int lockWait;
+
 	SettleSql(SchemaName schema) {
+		this(schema, LOCK_WAIT);
+	}
+
+	private SettleSql(SchemaName schema, int lockWait) {
+		this.schema = schema;
+		this.lockWait = lockWait;
 		this.complete = schema.qualify(COMPLETE);
 		this.completeItem = schema.qualify(COMPLETE_ITEM);
 		this.removeItem = schema.qualify(REMOVE_ITEM);
@@ -151,6 +161,14 @@ final class SettleSql {
 		this.releaseAll = schema.qualify(RELEASE_ALL);
 		this.releaseLane = schema.qualify(RELEASE_LANE);
 		this.releaseLanes = schema.qualify(RELEASE_LANES);
+	}
+
+	/**
+	 * Return one that returns an item and releases a lane with another wait for a lock,
+	 * in milliseconds.
+	 */
+	SettleSql waiting(int lockWait) {
+		return new SettleSql(this.schema, lockWait);
 	}
 
 	/**
@@ -299,8 +317,8 @@ final class SettleSql {
 		}
 	}
 
-	private static int lockWait(Connection connection) throws SQLException {
-		return (connection.getAutoCommit()) ? LOCK_WAIT : IN_TRANSACTION;
+	private int lockWait(Connection connection) throws SQLException {
+		return (connection.getAutoCommit()) ? this.lockWait : IN_TRANSACTION;
 	}
 
 	/**
@@ -394,7 +412,7 @@ final class SettleSql {
 				statement.setInt(2, claim.queueId());
 				statement.setLong(3, laneId);
 				statement.setInt(4, token);
-				statement.setInt(5, LOCK_WAIT);
+				statement.setInt(5, this.lockWait);
 				return readReturned(claim, statement);
 			}
 		});

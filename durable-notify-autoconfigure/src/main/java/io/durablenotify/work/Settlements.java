@@ -32,6 +32,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.GroupCommit;
 import io.durablenotify.observation.Outcome;
@@ -69,9 +70,23 @@ final class Settlements {
 	 */
 	private static final Duration LINGER = Duration.ofMillis(1);
 
+	/**
+	 * How long the others wait for a settlement that is still locked, in milliseconds.
+	 */
+	private static final int RETRY_LOCK_WAIT = 10;
+
+	private static final long FIRST_PAUSE = 20;
+
+	/**
+	 * The server logs each attempt that fails.
+	 */
+	private static final long LONGEST_PAUSE = 500;
+
 	private final ApplicationDatabase database;
 
 	private final SettleSql sql;
+
+	private final SettleSql retrySql;
 
 	private final Wakeups wakeups;
 
@@ -85,6 +100,13 @@ final class Settlements {
 	private final GroupCommit<Entry> locked;
 
 	/**
+	 * Those of them whose next attempt is after a pause.
+	 */
+	private final Set<Entry> paused = ConcurrentHashMap.newKeySet();
+
+	private volatile boolean finishing;
+
+	/**
 	 * Claims of which nothing is left, and which are to be removed.
 	 */
 	private final Set<Claim> finished = ConcurrentHashMap.newKeySet();
@@ -92,6 +114,7 @@ final class Settlements {
 	Settlements(ApplicationDatabase database, SettleSql sql, Wakeups wakeups, WorkMeasures measures) {
 		this.database = database;
 		this.sql = sql;
+		this.retrySql = sql.waiting(RETRY_LOCK_WAIT);
 		this.wakeups = wakeups;
 		this.measures = measures;
 		this.main = new GroupCommit<>("durable-notify-work-settle", MAX_BATCH, Integer.MAX_VALUE, LINGER, failures(),
@@ -113,7 +136,7 @@ final class Settlements {
 	 * @param done runs once it is, or is given up
 	 */
 	void add(Settlement settlement, @Nullable Runnable done) {
-		this.main.offer(new Entry(settlement, done));
+		this.main.offer(new Entry(settlement, done, 0));
 	}
 
 	private void write(List<Entry> batch) {
@@ -132,7 +155,7 @@ final class Settlements {
 		releaseLanes(connection, entries.stream().filter(Entry::isSettledLane).toList());
 		for (Entry entry : entries) {
 			if (!entry.isComplete() && !isOver(entry)) {
-				settleUnlessLocked(connection, entry);
+				settleUnlessLocked(connection, this.sql, entry);
 			}
 		}
 		removeFinished(connection);
@@ -171,10 +194,10 @@ final class Settlements {
 		}
 	}
 
-	private void settleUnlessLocked(Connection connection, Entry entry) throws SQLException {
+	private void settleUnlessLocked(Connection connection, SettleSql sql, Entry entry) throws SQLException {
 		try {
 			repeated(connection, (session, joined) -> {
-				settle(session, entry);
+				settle(session, sql, entry);
 				return entry;
 			});
 		}
@@ -251,7 +274,7 @@ final class Settlements {
 				moveToLocked(entry);
 			}
 			else {
-				settleUnlessLocked(connection, entry);
+				settleUnlessLocked(connection, this.sql, entry);
 			}
 		}
 	}
@@ -277,30 +300,24 @@ final class Settlements {
 		return finished;
 	}
 
-	/**
-	 * The item has been asked for again meanwhile, or is not this instance's any more.
-	 */
-	private void again(Connection connection, Entry entry) throws SQLException {
-		returned(entry, repeated(connection, (session, joined) -> this.sql.again(session, entry.done())));
-	}
-
-	private void settle(Connection connection, Entry entry) throws SQLException {
+	private void settle(Connection connection, SettleSql sql, Entry entry) throws SQLException {
 		Settlement settlement = entry.settlement;
 		if (settlement instanceof Complete) {
-			again(connection, entry);
+			// It was asked for again meanwhile, or is not this instance's any more
+			returned(entry, sql.again(connection, entry.done()));
 		}
 		else if (settlement instanceof Fail fail) {
-			returned(entry, this.sql.fail(connection, fail.item().done(), fail.error(), fail.delay(), fail.dead()));
+			returned(entry, sql.fail(connection, fail.item().done(), fail.error(), fail.delay(), fail.dead()));
 		}
 		else if (settlement instanceof Postpone postpone) {
-			returned(entry, this.sql.postpone(connection, postpone.item().done(), postpone.delay()));
+			returned(entry, sql.postpone(connection, postpone.item().done(), postpone.delay()));
 		}
 		else if (settlement instanceof Rearm rearm) {
-			returned(entry, this.sql.rearm(connection, rearm.item().done(), rearm.dueAt()));
+			returned(entry, sql.rearm(connection, rearm.item().done(), rearm.dueAt()));
 		}
 		else if (settlement instanceof ReleaseLane release) {
 			if (release.visit().isSettled()) {
-				returned(entry, this.sql.releaseLane(connection, release.claim().claim(), release.lane().itemId(),
+				returned(entry, sql.releaseLane(connection, release.claim().claim(), release.lane().itemId(),
 						release.lane().token()));
 			}
 			else {
@@ -309,17 +326,17 @@ final class Settlements {
 		}
 		else if (settlement instanceof GiveBack giveBack) {
 			Claim claim = giveBack.claim().claim();
-			long due = this.sql.release(connection, claim, List.of(giveBack.done()));
+			long due = sql.release(connection, claim, List.of(giveBack.done()));
 			this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
 			over(entry, true);
 		}
 		else if (settlement instanceof Leave leave) {
-			this.sql.leave(connection, leave.item().done());
+			sql.leave(connection, leave.item().done());
 			wake(leave.returned());
 			over(entry, true);
 		}
 		else if (settlement instanceof TakeBack takeBack) {
-			returned(entry, this.sql.takeBack(connection, takeBack.item().done()));
+			returned(entry, sql.takeBack(connection, takeBack.item().done()));
 		}
 		else if (settlement instanceof Settled settled) {
 			count(entry, (settled.outcome() == Outcome.LOST_LEASE) ? Finish.LOST : Finish.DONE);
@@ -343,7 +360,7 @@ final class Settlements {
 		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
 				&& !(entry.settlement instanceof Complete)) {
 			// Its commit is known to have succeeded now, and the ordering key goes on
-			this.locked.followUp(new Entry(new ReleaseLane(item.claim(), item.lane(), new LaneVisit()), null));
+			this.locked.followUp(new Entry(new ReleaseLane(item.claim(), item.lane(), new LaneVisit()), null, 0));
 			entry.over = true;
 			entry.runWhenOver();
 			return;
@@ -434,19 +451,34 @@ final class Settlements {
 		}
 	}
 
+	/**
+	 * Try again: for the first time at once, then after pauses, each twice as long as the
+	 * one before.
+	 */
 	private void moveToLocked(Entry entry) {
 		entry.moved = true;
-		this.locked.followUp(new Entry(entry.settlement, entry.whenOver));
+		Entry next = new Entry(entry.settlement, entry.whenOver,
+				Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * entry.pause)));
+		this.paused.add(next);
+		if (entry.pause > 0) {
+			Delays.ofJvm().after(Duration.ofMillis(entry.pause), () -> endPause(next));
+		}
+		if (entry.pause == 0 || this.finishing) {
+			endPause(next);
+		}
+	}
+
+	private void endPause(Entry entry) {
+		if (this.paused.remove(entry)) {
+			this.locked.followUp(entry);
+		}
 	}
 
 	private void writeLocked(Connection connection, Entry entry) throws SQLException {
-		if (!entry.isComplete()) {
-			settleUnlessLocked(connection, entry);
-		}
-		else if (repeated(connection,
-				(session, joined) -> this.sql.complete(session, List.of(entry.done()), List.of(), false))
+		if (!entry.isComplete() || repeated(connection,
+				(session, joined) -> this.sql.complete(session, List.of(entry.done()), List.of(), true))
 			.isEmpty()) {
-			again(connection, entry);
+			settleUnlessLocked(connection, (this.finishing) ? this.sql : this.retrySql, entry);
 		}
 		else {
 			count(entry, Finish.DONE);
@@ -463,6 +495,8 @@ final class Settlements {
 	void finish(Duration timeout) {
 		long start = System.nanoTime();
 		this.main.finish(timeout);
+		this.finishing = true;
+		this.paused.forEach(this::endPause);
 		this.locked.finish(timeout.minusNanos(System.nanoTime() - start));
 	}
 
@@ -482,9 +516,15 @@ final class Settlements {
 		 */
 		private boolean moved;
 
-		private Entry(Settlement settlement, @Nullable Runnable whenOver) {
+		/**
+		 * How long to pause if it is locked, in milliseconds.
+		 */
+		private final long pause;
+
+		private Entry(Settlement settlement, @Nullable Runnable whenOver, long pause) {
 			this.settlement = settlement;
 			this.whenOver = whenOver;
+			this.pause = pause;
 		}
 
 		private boolean isComplete() {

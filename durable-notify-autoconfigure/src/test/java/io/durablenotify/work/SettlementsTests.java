@@ -23,6 +23,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Leave;
 import io.durablenotify.work.Settlement.Postpone;
 import org.junit.jupiter.api.BeforeEach;
@@ -31,7 +32,8 @@ import org.junit.jupiter.api.Test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Tests for {@link Settlements} of an instance that has lost its lease.
+ * Tests for {@link Settlements} of what is locked, and of an instance that has lost its
+ * lease.
  */
 class SettlementsTests extends AbstractWorkSqlTests {
 
@@ -47,8 +49,8 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.completion = new TransactionalCompletion(applicationDatabase, this.work.settle(), this.settlements);
 	}
 
-	private HeldClaim held(String queue, Claimed claimed) {
-		return new HeldClaim(claimed.claim(), new LostLease(this.work.instanceId()),
+	private HeldClaim held(String queue, Claimed claimed, boolean lost) {
+		return new HeldClaim(claimed.claim(), new FixedLease(this.work.instanceId(), lost),
 				new QueueProgress(queue, claimed.claim().queueId(), Duration.ofSeconds(1), false),
 				claimed.items().size());
 	}
@@ -71,7 +73,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.work.insert("leaving", "a", "b");
 		this.work.put(WorkTables.ordered("leaving", "key", "c"));
 		Claimed claimed = this.work.claim(queue, 10);
-		HeldClaim claim = held("leaving", claimed);
+		HeldClaim claim = held("leaving", claimed, true);
 		ClaimedItem lane = claimed.items().get(2);
 		HeldItem first = new HeldItem(claim, null, claimed.items().get(0), this.completion);
 		HeldItem second = new HeldItem(claim, null, claimed.items().get(1), this.completion);
@@ -92,7 +94,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		int queue = this.work.queue("left");
 		StoredItem stored = this.work.insert("left", "a").get(0);
 		Claimed claimed = this.work.claim(queue, 10);
-		HeldItem item = new HeldItem(held("left", claimed), null, claimed.items().get(0), this.completion);
+		HeldItem item = new HeldItem(held("left", claimed, true), null, claimed.items().get(0), this.completion);
 		Leave leave = postponed(item);
 		this.other.takeOverFrom(this.work);
 		Claimed next = this.other.awaitClaim(queue, 10);
@@ -102,29 +104,54 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		assertThat(this.other.complete(next)).hasSize(1);
 	}
 
+	@Test
+	void whatIsLockedIsTriedAgainAfterPausesAndAtTheStop() {
+		int queue = this.work.queue("locked");
+		this.work.put(WorkTables.keyed("locked", "key", "a"));
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldItem item = new HeldItem(held("locked", claimed, false), null, claimed.items().get(0), this.completion);
+		this.work.jdbc().execute("""
+				CREATE SEQUENCE attempts;
+				CREATE FUNCTION attempt() RETURNS trigger LANGUAGE plpgsql AS
+					$$ BEGIN PERFORM nextval('public.attempts'); RETURN NULL; END $$;
+				CREATE TRIGGER attempt BEFORE DELETE ON durable_notify.work_items EXECUTE FUNCTION attempt();
+				""");
+		this.other.begin();
+		this.other.put(WorkTables.keyed("locked", "key", "b"));
+		long start = System.nanoTime();
+		this.settlements.add(new Complete(item));
+		// Two at once, then one without and seven with a pause
+		Eventually.await(() -> attempts() >= 10, this::attempts);
+		assertThat(Duration.ofNanos(System.nanoTime() - start))
+			.isGreaterThan(Duration.ofMillis(20 + 40 + 80 + 160 + 320 + 500 + 500));
+		this.other.rollback();
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.work.count("work_items WHERE queue_id = " + queue)).isZero();
+		this.work.jdbc().execute("DROP FUNCTION attempt() CASCADE");
+	}
+
+	private long attempts() {
+		return this.work.jdbc().queryForObject("SELECT last_value FROM attempts", Long.class);
+	}
+
 	/**
-	 * A lease that another instance has taken over.
+	 * A lease that is held, or that another instance has taken over.
 	 */
-	private record LostLease(long instanceId) implements Lease {
+	private record FixedLease(long instanceId, boolean isLost) implements Lease {
 
 		@Override
 		public boolean isHeld() {
-			return false;
-		}
-
-		@Override
-		public boolean isLost() {
-			return true;
+			return !this.isLost;
 		}
 
 		@Override
 		public boolean awaitHeld(Duration timeout) {
-			return false;
+			return !this.isLost;
 		}
 
 		@Override
 		public boolean awaitRenewed(Duration timeout) {
-			return false;
+			return !this.isLost;
 		}
 
 	}
