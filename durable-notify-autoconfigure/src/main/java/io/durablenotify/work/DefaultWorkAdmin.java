@@ -158,14 +158,17 @@ final class DefaultWorkAdmin implements WorkAdmin {
 
 	/**
 	 * Change a queue, and wake the instances that may claim now what they could not
-	 * before.
+	 * before. They search from the time of the wake-up on, which is one before the change
+	 * therefore.
 	 */
 	private int write(String queue, String task, Change change) {
 		SessionWork<Integer> repeated = Conflicts.repeat((connection, joined) -> limited(queue, connection, change));
 		SessionWork<Optional<Wakeup>> wakeup = Conflicts.repeat((connection, joined) -> wakeup(connection, queue));
-		return this.database
-			.execute(task, (connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session,
-					inside) -> Written.of(repeated.run(session, inside), wakeup.run(session, inside).orElse(null))));
+		return this.database.execute(task,
+				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
+					Optional<Wakeup> before = wakeup.run(session, inside);
+					return Written.of(repeated.run(session, inside), before.orElse(null));
+				}));
 	}
 
 	private Optional<Wakeup> wakeup(Connection connection, String queue) throws SQLException {

@@ -116,10 +116,10 @@ final class WorkJanitor extends PeriodicTask {
 	}
 
 	private Written<Integer> purge(Connection connection, String queue, List<Long> items) throws SQLException {
+		// An ordering key may wait for one of them, and is due after this time
+		FoundQueue found = this.sql.find(connection, queue);
 		int purged = this.sql.purge(connection, queue, items, SLICE);
 		removed(purged);
-		// An ordering key may have waited for one of them
-		FoundQueue found = this.sql.find(connection, queue);
 		return Written.of(purged, (found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);
 	}
 

@@ -386,6 +386,17 @@ class WorkAdminTests {
 	}
 
 	@Test
+	void theWakeUpOfARequeueIsForATimeBeforeAllOfItsItemsAreDue() {
+		kill("hinted", "a", Duration.ZERO);
+		List<Wakeup> received = listen("hinted");
+		assertThat(admin.requeue(DeadQuery.of("hinted"))).isOne();
+		Instant dueAt = admin.page(WorkQuery.of("hinted")).items().get(0).at();
+		Eventually.await(() -> !received.isEmpty(), received::toString);
+		assertThat(received).allSatisfy(
+				(wakeup) -> assertThat(WorkTopics.dueMicros(wakeup)).isLessThanOrEqualTo(DatabaseMicros.of(dueAt)));
+	}
+
+	@Test
 	void oneItemIsRequeuedAndNoOtherWithTheSameId() {
 		kill("one", "a", Duration.ZERO);
 		StoredWork plain = admin.page(WorkQuery.of("one").dead()).items().get(0);
