@@ -209,12 +209,14 @@ final class DirectReceiver {
 
 	/**
 	 * Make a message dead whose handler has failed for good, after its rollback. Not in a
-	 * transaction of the caller's, which has the message still.
+	 * transaction of the caller's, which has the message still. Others may have found it
+	 * locked meanwhile.
 	 */
 	void bury(DirectAddress address, Received received, String error) {
 		if (!this.database.isInTransaction()) {
 			this.database.executeSeparately("keep a message that is dead", ApplicationDatabase.SOCKET_TIMEOUT,
 					Conflicts.repeat((connection, joined) -> this.sql.bury(connection, address, received, error)));
+			wakeOthers(address);
 		}
 	}
 

@@ -480,6 +480,40 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aReceiverThatFindsAMessageLockedWhichIsMadeDeadIsWokenAfterThat() {
+		channels(first).send("replies", "buried", "a");
+		channels(first).send("replies", "buried", "b");
+		database.jdbc().execute("""
+				CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
+					$$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$;
+				CREATE TRIGGER hold BEFORE INSERT ON durable_notify.work_dead FOR EACH ROW EXECUTE FUNCTION hold();
+				""");
+		AtomicInteger fetches = new AtomicInteger();
+		CompletableFuture<Optional<String>> waiting = first.transaction().execute((status) -> {
+			first.jdbc().execute("SELECT pg_advisory_xact_lock(4711)");
+			Background.run(() -> assertThatExceptionOfType(PermanentFailureException.class)
+				.isThrownBy(() -> channels(first).receive("replies", "buried", LONG, (message) -> {
+					throw new PermanentFailureException("expected");
+				})));
+			Eventually.await(() -> database.jdbc()
+				.queryForObject("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+						Integer.class) == 1,
+					() -> "it is not made dead");
+			CompletableFuture<Optional<String>> other = Background
+				.supply(() -> ((DefaultDurableChannels) channels(second)).receiver()
+					.await(DirectAddress.of("replies", "buried"), LONG.multipliedBy(2), () -> {
+						Optional<String> fetched = Optional.ofNullable(receive(second, "buried"));
+						fetches.incrementAndGet();
+						return fetched;
+					}));
+			Eventually.await(() -> fetches.get() == 1, () -> other);
+			return other;
+		});
+		assertThat(waiting).succeedsWithin(LONG).isEqualTo(Optional.of("b"));
+		database.jdbc().execute("DROP FUNCTION hold() CASCADE");
+	}
+
+	@Test
 	void aMessageWhoseHandlerFailsForGoodIsDeadWhateverTheReason() {
 		for (String reason : List.of("a\0b", "unpaired \ud800", "x".repeat(10_000))) {
 			channels(first).send("replies", "reason", "a");
