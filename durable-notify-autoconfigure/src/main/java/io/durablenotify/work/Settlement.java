@@ -169,9 +169,14 @@ sealed interface Settlement {
 
 	/**
 	 * A transaction of the handler has settled the item, or it is not its holder's any
-	 * more.
+	 * more. Its ordering key is its holder's then, and is released.
 	 */
-	record Settled(HeldClaim claim, Outcome outcome) implements Settlement {
+	record Settled(HeldClaim claim, Outcome outcome, boolean endsUnit) implements Settlement {
+
+		Settled(HeldClaim claim, Outcome outcome) {
+			this(claim, outcome, true);
+		}
+
 	}
 
 	/**

@@ -180,6 +180,10 @@ final class WorkInvoker {
 		// The items before it must be removed first
 		visit.awaitSettled(SETTLE_TIMEOUT);
 		this.settlements.add(settlement);
+		if (!settlement.endsUnit()) {
+			// The item is lost, but the ordering key need not be
+			this.settlements.add(new ReleaseLane(item.claim(), item.lane(), visit));
+		}
 		return false;
 	}
 
@@ -319,7 +323,7 @@ final class WorkInvoker {
 		}
 		if (item.isLost()) {
 			logger.warn(Settlements.refused(item));
-			return new Settled(item.claim(), Outcome.LOST_LEASE);
+			return new Settled(item.claim(), Outcome.LOST_LEASE, !item.isInLane());
 		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));

@@ -16,16 +16,22 @@
 
 package io.durablenotify.work;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.instance.Lease;
+import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Leave;
 import io.durablenotify.work.Settlement.Postpone;
+import io.durablenotify.work.WorkInvoker.FirstItems;
+import io.durablenotify.work.WorkListenerSpec.Backoff;
+import io.durablenotify.work.WorkListenerSpec.OnDead;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -105,6 +111,33 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anOrderingKeyOneOfWhoseItemsIsLostInATransactionOfItsHandlerIsReleased() {
+		int queue = this.work.queue("lost");
+		this.work.insert("lost", "a");
+		this.work.put(WorkTables.ordered("lost", "key", "b"));
+		this.work.put(WorkTables.ordered("lost", "key", "c"));
+		Claimed claimed = this.work.claim(queue, 10);
+		ClaimedItem lane = claimed.items().get(1);
+		List<ClaimedItem> items = this.work.laneItems(lane);
+		this.other.jdbc().update("DELETE FROM durable_notify.work_lane_items WHERE item_id = ?", items.get(0).itemId());
+		List<String> handled = new ArrayList<>();
+		WorkInvoker invoker = new WorkInvoker((held) -> {
+			held.forEach((item) -> handled.add(new String(item.payload(), StandardCharsets.UTF_8)));
+			return WorkOutcome.done();
+		}, instance.transaction(),
+				new WorkListenerSettings(List.of("lost"), 1, null, true, 3,
+						new Backoff(Duration.ofSeconds(1), 1, Duration.ofSeconds(1)), OnDead.CONTINUE, List.of()),
+				(laneId, after, limit) -> List.of(), this.settlements, this.completion, new RunningItems(),
+				Observations.NONE);
+		invoker.handleLane(held("lost", claimed, false), lane, new FirstItems(items, false), new NoStop());
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(handled).containsExactly("b");
+		assertThat(this.work.claimedIds(claimed)).as("the claim has the other item still")
+			.containsExactly(claimed.items().get(0).itemId());
+		assertThat(this.work.isReturned(lane.itemId())).as(this.work::dump).isTrue();
+	}
+
+	@Test
 	void whatIsLockedIsTriedAgainAfterPausesAndAtTheStop() {
 		int queue = this.work.queue("locked");
 		this.work.put(WorkTables.keyed("locked", "key", "a"));
@@ -132,6 +165,20 @@ class SettlementsTests extends AbstractWorkSqlTests {
 
 	private long attempts() {
 		return this.work.jdbc().queryForObject("SELECT last_value FROM attempts", Long.class);
+	}
+
+	private static final class NoStop implements WorkInvoker.Stop {
+
+		@Override
+		public boolean isStopping() {
+			return false;
+		}
+
+		@Override
+		public boolean isWanted() {
+			return false;
+		}
+
 	}
 
 	/**
