@@ -96,9 +96,14 @@ public class WorkConfiguration {
 
 	@Bean
 	Lifecycle durableNotifyWorkJanitor(ApplicationDatabase database, Schema schema, WorkAdminSql sql,
-			PublishingWrites writes, WorkProperties properties, QueueWatch watch, ServerWatch server) {
+			PublishingWrites writes, WorkProperties properties, QueueWatch watch, ServerWatch server,
+			ObjectProvider<WorkListeners> listeners) {
 		return new WorkJanitor(database, sql, new TakeOverSql(schema.name()), writes, properties.deadRetention(), watch,
-				server, WorkJanitor.INTERVAL);
+				server, () -> {
+					if (listeners.getIfUnique() instanceof WorkListenerRegistry registry) {
+						registry.giveBackUnknown();
+					}
+				}, WorkJanitor.INTERVAL);
 	}
 
 }

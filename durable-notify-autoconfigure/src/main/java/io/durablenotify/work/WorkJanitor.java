@@ -38,9 +38,9 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes over claims of instances that do not exist, and deletes what was finished, or
- * died, long ago. Also looks for queues that no instance handles. Runs about once a
- * minute in every instance.
+ * Takes over claims of instances that do not exist, gives back those that this instance
+ * has, but does not know of, and deletes what was finished, or died, long ago. Also looks
+ * for queues that no instance handles. Runs about once a minute in every instance.
  * <p>
  * Also has the server asked what needs attention, so that this is logged without metrics.
  */
@@ -74,8 +74,11 @@ final class WorkJanitor extends PeriodicTask {
 
 	private final ServerWatch server;
 
+	private final Runnable giveBackUnknown;
+
 	WorkJanitor(ApplicationDatabase database, WorkAdminSql sql, TakeOverSql takeOver, PublishingWrites writes,
-			@Nullable Duration deadRetention, QueueWatch watch, ServerWatch server, Duration interval) {
+			@Nullable Duration deadRetention, QueueWatch watch, ServerWatch server, Runnable giveBackUnknown,
+			Duration interval) {
 		super("work", "durable-notify-work-janitor", interval, new FailureLog(logger,
 				"Failed to clean up finished and dead work", "Finished and dead work is cleaned up again"));
 		this.database = database;
@@ -85,6 +88,7 @@ final class WorkJanitor extends PeriodicTask {
 		this.deadRetention = deadRetention;
 		this.watch = watch;
 		this.server = server;
+		this.giveBackUnknown = giveBackUnknown;
 	}
 
 	@Override
@@ -97,6 +101,7 @@ final class WorkJanitor extends PeriodicTask {
 		this.watch.updateProbed(execute(this.sql::probedQueues));
 		int expired = execute((connection) -> this.sql.expire(connection, SLICE));
 		removed(expired);
+		this.giveBackUnknown.run();
 		boolean more = expired >= SLICE;
 		if (this.deadRetention != null) {
 			// Last, since it fails where another transaction has locked an ordering key

@@ -27,6 +27,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
@@ -336,6 +337,40 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 				this.lease = lease;
 			}
 			return lease;
+		}
+	}
+
+	/**
+	 * Give back claims that this instance does not know, of queues that have no listener
+	 * here: one that was cancelled has had no answer. The others give back their own.
+	 */
+	void giveBackUnknown() {
+		HeldClaims held = this.held;
+		Lease lease;
+		synchronized (this.instances) {
+			lease = this.lease;
+		}
+		if (lease == null || !lease.isHeld()) {
+			return;
+		}
+		this.database.executeSeparately("give back work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
+			// Read before the listeners: one that is registered now has none of these
+			for (Claim claim : this.claimSql.claims(connection, lease.instanceId())) {
+				if (!mayClaim(claim.queueId()) && !held.contains(claim)) {
+					long due = this.settleSql.release(connection, claim);
+					this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
+				}
+			}
+			return held;
+		});
+	}
+
+	private boolean mayClaim(int queueId) {
+		synchronized (this.monitor) {
+			this.cancelled.removeIf(WorkListenerContainer::isOver);
+			return Stream.concat(this.containers.stream(), this.cancelled.stream())
+				.flatMap((container) -> container.queues().stream())
+				.anyMatch((queue) -> queue.id() == queueId);
 		}
 	}
 

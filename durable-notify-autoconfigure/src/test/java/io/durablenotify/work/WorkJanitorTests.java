@@ -18,11 +18,16 @@ package io.durablenotify.work;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
@@ -58,7 +63,7 @@ class WorkJanitorTests {
 		try (WorkJanitor janitor = new WorkJanitor(instance.bean(ApplicationDatabase.class),
 				instance.bean(WorkAdminSql.class), new TakeOverSql(schema.name()),
 				instance.bean(PublishingWrites.class), deadRetention, this.watch, instance.bean(ServerWatch.class),
-				WorkJanitor.INTERVAL)) {
+				((WorkListenerRegistry) instance.bean(WorkListeners.class))::giveBackUnknown, WorkJanitor.INTERVAL)) {
 			return janitor.run();
 		}
 	}
@@ -73,6 +78,36 @@ class WorkJanitorTests {
 		return database.jdbc()
 			.queryForObject("SELECT count(*) FROM durable_notify." + table + " WHERE queue_id = ?", Long.class,
 					queueId);
+	}
+
+	@Test
+	void aClaimOfWhichACancelledListenerHasNoAnswerIsGivenBackOnceItsHandlersHaveReturned() {
+		int id = queueId("unanswered");
+		CompletableFuture<Long> handling = new CompletableFuture<>();
+		CountDownLatch end = new CountDownLatch(1);
+		Subscription subscription = instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of("unanswered"), (item) -> {
+				handling.complete(item.fencingToken());
+				end.await(30, TimeUnit.SECONDS);
+				return WorkOutcome.done();
+			});
+		assertThat(handling).succeedsWithin(Eventually.TIMEOUT);
+		subscription.cancel();
+		long item = queue.enqueue(WorkRequest.of("unanswered", "b")).id();
+		database.jdbc()
+			.update("INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids) "
+					+ "SELECT durable_notify.work_micros(clock_timestamp()), queue_id, instance_id, clock_timestamp(), "
+					+ "ARRAY[?] FROM durable_notify.work_claims WHERE claim_id = ? AND queue_id = ?", item, handling.join(), id);
+		run(null);
+		assertThat(count("work_claims", id)).isEqualTo(2);
+		end.countDown();
+		Eventually.await(() -> {
+			run(null);
+			return count("work_claims", id) == 0;
+		}, () -> count("work_claims", id));
+		assertThat(database.jdbc()
+			.queryForObject("SELECT token FROM durable_notify.work_items WHERE item_id = ?", Integer.class, item))
+			.isOne();
 	}
 
 	@Test
