@@ -24,6 +24,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.schema.SchemaName;
@@ -49,19 +50,26 @@ final class DefaultQueueProbes implements QueueProbes {
 			""";
 
 	private static final String BEGIN = """
-			SELECT ${schema}.work_probe_begin(?, ?)
+			SELECT ${schema}.work_probe_begin(?, ?) WHERE set_config('lock_timeout', ?, true) IS NOT NULL
 			""";
 
 	private static final String FAILED = """
 			UPDATE ${schema}.work_probes p SET failures = p.failures + 1, next_at = clock_timestamp()
 				+ greatest(least(?::bigint * power(2, least(p.failures, 30)), ?::bigint), ?::bigint) * interval '1 microsecond'
 			FROM ${schema}.work_queues q WHERE q.name = ? AND p.queue_id = q.queue_id
+				AND set_config('lock_timeout', ?, true) IS NOT NULL
 			RETURNING ${schema}.work_micros(p.next_at) - ${schema}.work_micros(clock_timestamp())
 			""";
 
 	private static final String END = """
-			SELECT ${schema}.work_probe_end(?)
+			SELECT ${schema}.work_probe_end(?) WHERE set_config('lock_timeout', ?, true) IS NOT NULL
 			""";
+
+	/**
+	 * Claims hold the queue for a few milliseconds each, transactions of
+	 * {@link WorkAdmin} for longer. A handler waits, which can try again.
+	 */
+	private static final Duration LOCK_WAIT = Duration.ofSeconds(2);
 
 	private final ApplicationDatabase database;
 
@@ -116,6 +124,7 @@ final class DefaultQueueProbes implements QueueProbes {
 			try (PreparedStatement statement = session.prepareStatement(this.begin)) {
 				statement.setString(1, queue);
 				statement.setLong(2, DatabaseMicros.of(wait));
+				statement.setString(3, lockWait(session));
 				ResultSet result = statement.executeQuery();
 				return result.next() && result.getBoolean(1);
 			}
@@ -130,6 +139,7 @@ final class DefaultQueueProbes implements QueueProbes {
 				statement.setLong(2, DatabaseMicros.of(longest));
 				statement.setLong(3, DatabaseMicros.of(least));
 				statement.setString(4, queue);
+				statement.setString(5, lockWait(connection));
 				ResultSet result = statement.executeQuery();
 				return (result.next()) ? Duration.of(Math.max(0, result.getLong(1)), ChronoUnit.MICROS) : least;
 			}
@@ -149,12 +159,17 @@ final class DefaultQueueProbes implements QueueProbes {
 		boolean ended = this.readCommitted.run(connection, (session, joined) -> {
 			try (PreparedStatement statement = session.prepareStatement(this.end)) {
 				statement.setString(1, queue);
+				statement.setString(2, lockWait(session));
 				ResultSet result = statement.executeQuery();
 				return result.next() && result.getInt(1) > 0;
 			}
 		});
 		FoundQueue found = (ended) ? this.queues.find(connection, queue) : null;
 		return Written.of(ended, (found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);
+	}
+
+	private static String lockWait(Connection connection) throws SQLException {
+		return LimitedStatement.limit(connection, LOCK_WAIT).toMillis() + "ms";
 	}
 
 	private <T> T execute(SessionWork<T> work) {

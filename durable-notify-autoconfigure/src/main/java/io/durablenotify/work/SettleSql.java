@@ -99,7 +99,7 @@ final class SettleSql {
 			""";
 
 	private static final String LEAVE = """
-			SELECT ${schema}.work_leave(?, ?, ARRAY[?::bigint])
+			SELECT ${schema}.work_leave(?, ?, ARRAY[?::bigint]) WHERE set_config('lock_timeout', ?, true) IS NOT NULL
 			""";
 
 	private static final String RELEASE = """
@@ -164,8 +164,8 @@ final class SettleSql {
 	}
 
 	/**
-	 * Return one that returns an item and releases a lane with another wait for a lock,
-	 * in milliseconds.
+	 * Return one that returns an item, takes it out of its claim, and releases a lane
+	 * with another wait for a lock, in milliseconds.
 	 */
 	SettleSql waiting(int lockWait) {
 		return new SettleSql(this.schema, lockWait);
@@ -322,13 +322,15 @@ final class SettleSql {
 	}
 
 	/**
-	 * Take an item that the handler's transaction has returned out of its claim.
+	 * Take an item that the handler's transaction has returned out of its claim, after
+	 * that transaction.
 	 */
 	void leave(Connection connection, Done item) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.leave)) {
 			statement.setLong(1, item.claim().claimId());
 			statement.setInt(2, item.claim().queueId());
 			statement.setLong(3, (item.laneId() != 0) ? item.laneId() : item.itemId());
+			statement.setString(4, this.lockWait + "ms");
 			statement.executeQuery();
 		}
 	}

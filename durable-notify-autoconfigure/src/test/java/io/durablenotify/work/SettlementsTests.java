@@ -163,6 +163,28 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.work.jdbc().execute("DROP FUNCTION attempt() CASCADE");
 	}
 
+	@Test
+	void aClaimThatIsLockedWhenAnItemLeavesItHoldsUpNoOther() {
+		int queue = this.work.queue("locked-claim");
+		this.work.insert("locked-claim", "a");
+		Claimed claimed = this.work.claim(queue, 10);
+		int otherQueue = this.work.queue("beside");
+		this.work.insert("beside", "b");
+		Claimed beside = this.work.claim(otherQueue, 10);
+		Leave leave = postponed(
+				new HeldItem(held("locked-claim", claimed, false), null, claimed.items().get(0), this.completion));
+		this.other.begin();
+		this.other.jdbc()
+			.queryForList("SELECT claim_id FROM durable_notify.work_claims WHERE queue_id = ? FOR UPDATE", queue);
+		this.settlements.add(leave);
+		HeldItem item = new HeldItem(held("beside", beside, false), null, beside.items().get(0), this.completion);
+		this.settlements.add(new Postpone(item, Duration.ZERO));
+		Eventually.await(() -> this.work.isReturned(item.id()), this.work::dump);
+		this.other.rollback();
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.work.claimedIds(claimed)).isEmpty();
+	}
+
 	private long attempts() {
 		return this.work.jdbc().queryForObject("SELECT last_value FROM attempts", Long.class);
 	}

@@ -23,8 +23,10 @@ import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -296,6 +298,26 @@ class WorkAdminTests {
 					"Queue '%s' was locked by another transaction for more than 500 ms; nothing was changed", name);
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(400),
 				Duration.ofSeconds(10));
+	}
+
+	@Test
+	void aProbeOfALockedQueueFailsBeforeItsConnectionIsGivenUp() {
+		QueueProbes probes = instance.bean(QueueProbes.class);
+		Duration wait = Duration.ofSeconds(1);
+		admin.resume("probed");
+		assertThat(probes.begin("probed", wait)).isTrue();
+		instance.transaction().executeWithoutResult((status) -> {
+			admin.pause("probed");
+			instance.jdbc().execute("SELECT FROM durable_notify.work_probes FOR UPDATE");
+			Stream
+				.<Runnable>of(() -> probes.begin("probed", wait), () -> probes.failed("probed", wait, wait, wait),
+						() -> probes.end("probed"))
+				.map(Background::run)
+				.toList()
+				.forEach((call) -> assertThatExceptionOfType(CompletionException.class).isThrownBy(call::join)
+					.satisfies((ex) -> assertThat(SqlErrors.isLockTimeout(ex)).isTrue()));
+		});
+		assertThat(probes.end("probed")).isTrue();
 	}
 
 	@Test
