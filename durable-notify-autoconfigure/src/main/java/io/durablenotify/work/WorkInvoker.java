@@ -41,6 +41,7 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.transaction.TransactionStatus;
 import org.springframework.transaction.support.TransactionOperations;
 
 /**
@@ -254,7 +255,7 @@ final class WorkInvoker {
 
 	private List<Settlement> call(List<HeldItem> items, Observed observed) {
 		try {
-			WorkOutcome outcome = (this.transactions != null) ? callInTransaction(items, this.transactions)
+			WorkOutcome outcome = (this.transactions != null) ? callInTransaction(items, this.transactions, observed)
 					: this.target.handle(items);
 			if (outcome instanceof WorkOutcome.Fail fail) {
 				observed.failed(fail.reason());
@@ -270,23 +271,42 @@ final class WorkInvoker {
 		}
 	}
 
-	private WorkOutcome callInTransaction(List<HeldItem> items, TransactionOperations transactions) throws Exception {
-		WorkOutcome[] result = { WorkOutcome.done() };
-		HandlerTransaction.run(transactions, (status) -> {
-			WorkOutcome outcome = this.target.handle(items);
-			result[0] = outcome;
-			if (outcome instanceof WorkOutcome.Fail) {
-				status.setRollbackOnly();
+	/**
+	 * No attempt counts for which no transaction could begin: the handler was not called.
+	 */
+	private WorkOutcome callInTransaction(List<HeldItem> items, TransactionOperations transactions, Observed observed)
+			throws Exception {
+		WorkOutcome[] result = { WorkOutcome.postpone(this.backoff.after(1)) };
+		boolean[] begun = { false };
+		try {
+			HandlerTransaction.run(transactions, (status) -> {
+				begun[0] = true;
+				result[0] = call(items, status);
+			});
+		}
+		catch (CannotCreateTransactionException ex) {
+			if (begun[0]) {
+				throw ex;
 			}
-			else {
-				for (HeldItem item : items) {
-					if (item.completion() == Completion.NONE || item.completion() == Completion.ROLLED_BACK) {
-						this.completion.write(item, outcome);
-					}
+			observed.failed(ex);
+			failed(ex);
+		}
+		return result[0];
+	}
+
+	private WorkOutcome call(List<HeldItem> items, TransactionStatus status) throws Exception {
+		WorkOutcome outcome = this.target.handle(items);
+		if (outcome instanceof WorkOutcome.Fail) {
+			status.setRollbackOnly();
+		}
+		else {
+			for (HeldItem item : items) {
+				if (item.completion() == Completion.NONE || item.completion() == Completion.ROLLED_BACK) {
+					this.completion.write(item, outcome);
 				}
 			}
-		});
-		return result[0];
+		}
+		return outcome;
 	}
 
 	private Settlement settlement(HeldItem item, WorkOutcome outcome) {
@@ -317,10 +337,6 @@ final class WorkInvoker {
 			return new Rearm(item, again.dueAt());
 		}
 		logger.debug("The handler of %s has failed".formatted(item), failure);
-		if (failure instanceof CannotCreateTransactionException && item.completion() == Completion.NONE) {
-			logger.debug("The transaction of a handler could not begin", failure);
-			return new Postpone(item, this.backoff.after(1));
-		}
 		if (item.isLost()) {
 			logger.warn(Settlements.refused(item));
 			return new Settled(item.claim(), Outcome.LOST_LEASE, !item.isInLane());
@@ -328,9 +344,7 @@ final class WorkInvoker {
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
 		if (!permanent && item.attempt() < this.maxAttempts) {
-			synchronized (this.failures) {
-				this.failures.failed(failure);
-			}
+			failed(failure);
 		}
 		Fail fail = fail(item, describe(failure), permanent);
 		return (failure instanceof RetryLaterException later && later.delay().compareTo(fail.delay()) > 0)
@@ -356,6 +370,12 @@ final class WorkInvoker {
 		Duration delay = this.backoff.after(item.attempt());
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
 		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead);
+	}
+
+	private void failed(Throwable failure) {
+		synchronized (this.failures) {
+			this.failures.failed(failure);
+		}
 	}
 
 	private void succeeded() {

@@ -37,6 +37,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
+import javax.sql.DataSource;
+
 import io.durablenotify.Subscription;
 import io.durablenotify.autoconfigure.DurableNotifyObservationAutoConfiguration;
 import io.durablenotify.observation.AttemptContext;
@@ -53,12 +55,18 @@ import io.micrometer.observation.ObservationRegistry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -232,6 +240,45 @@ class WorkEngineTests {
 					"SELECT max(d.last_error) FROM durable_notify.work_dead d "
 							+ "JOIN durable_notify.work_queues q ON q.queue_id = d.queue_id WHERE q.name = ?",
 					String.class, this.queue);
+	}
+
+	@Test
+	void aTransactionThatAHandlerCannotBeginIsAFailureOfTheHandler() {
+		for (boolean transactional : List.of(false, true)) {
+			String name = this.queue + "/" + transactional;
+			WorkListenerSpec spec = WorkListenerSpec.of(name).maxAttempts(2).backoff(SOON);
+			listen((transactional) ? spec.inTransaction() : spec, (item) -> {
+				this.handled.add(name + " " + item.attempt());
+				throw new CannotCreateTransactionException("another database is down");
+			});
+			this.work.enqueue(WorkRequest.of(name, "a"));
+			awaitHandled(2);
+			awaitNothingLeft();
+			assertThat(this.handled).containsExactly(name + " 1", name + " 2");
+			this.handled.clear();
+		}
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void aTransactionThatCannotBeginForAHandlerIsNoAttemptAndIsLogged(CapturedOutput output) {
+		try (Instance other = Instance.start(database,
+				(application) -> application.sources(FailingTransactions.class))) {
+			FailingTransactions.left.set(3);
+			other.bean(WorkListeners.class)
+				.register(WorkListenerSpec.of(this.queue).inTransaction().maxAttempts(2).backoff(SOON), (item) -> {
+					this.handled.add("attempt " + item.attempt());
+					return WorkOutcome.done();
+				});
+			this.work.enqueue(WorkRequest.of(this.queue, "a"));
+			awaitHandled(1);
+			awaitNothingLeft();
+			assertThat(FailingTransactions.left).hasNonPositiveValue();
+		}
+		assertThat(this.handled).containsExactly("attempt 1");
+		assertThat(output)
+			.containsOnlyOnce("The handler of queue '%s' has failed: no transaction".formatted(this.queue))
+			.contains("The handler of queue '%s' succeeds again".formatted(this.queue));
 	}
 
 	@Test
@@ -963,6 +1010,31 @@ class WorkEngineTests {
 		assertThatIllegalStateException()
 			.isThrownBy(() -> this.listeners.register(WorkListenerSpec.of("other", this.queue), this::record))
 			.withMessageContaining(this.queue);
+	}
+
+	/**
+	 * A transaction manager whose next transactions cannot begin.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	static class FailingTransactions {
+
+		static final AtomicInteger left = new AtomicInteger();
+
+		@Bean
+		PlatformTransactionManager transactionManager(DataSource dataSource) {
+			return new JdbcTransactionManager(dataSource) {
+
+				@Override
+				protected void doBegin(Object transaction, TransactionDefinition definition) {
+					if (left.getAndDecrement() > 0) {
+						throw new CannotCreateTransactionException("no transaction");
+					}
+					super.doBegin(transaction, definition);
+				}
+
+			};
+		}
+
 	}
 
 	/**
