@@ -25,9 +25,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.database.OneTransaction;
@@ -59,7 +57,8 @@ final class EnqueueSql {
 	/**
 	 * The queues are looked up one by one, in the order of the list: ids and due times
 	 * are in that order too. Empty in place of null, which with {@code array_nulls=off}
-	 * would be the text NULL.
+	 * would be the text NULL. Names the queues itself if there are several: a later
+	 * statement would also see those that were created meanwhile.
 	 */
 	private static final String INSERT_ALL = """
 			INSERT INTO ${schema}.work_items (queue_id, due_at, headers, payload)
@@ -68,11 +67,8 @@ final class EnqueueSql {
 			FROM unnest((SELECT ?::text[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::text[]), (SELECT ?::bytea[]))
 				AS u(queue, due_at, due_in, headers, payload)
 			CROSS JOIN LATERAL (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = u.queue OFFSET 0) q
-			RETURNING queue_id, item_id, ${schema}.work_micros(due_at)
-			""";
-
-	private static final String FIND_QUEUES = """
-			SELECT name FROM ${schema}.work_queues WHERE name = ANY ((SELECT ?::text[])::text[])
+			RETURNING queue_id, item_id, ${schema}.work_micros(due_at),
+				CASE WHEN ? THEN (SELECT q.name FROM ${schema}.work_queues q WHERE q.queue_id = work_items.queue_id) END
 			""";
 
 	/**
@@ -132,8 +128,6 @@ final class EnqueueSql {
 
 	private final String insertAll;
 
-	private final String findQueues;
-
 	private final LimitedStatement coalesce;
 
 	private final LimitedStatement replace;
@@ -156,7 +150,6 @@ final class EnqueueSql {
 		this.all = new EnqueueAllSql(schema);
 		this.insert = schema.qualify(INSERT.replace("${due}", DUE));
 		this.insertAll = schema.qualify(INSERT_ALL);
-		this.findQueues = schema.qualify(FIND_QUEUES);
 		this.coalesce = new LimitedStatement(
 				schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", EARLIER)));
 		this.replace = new LimitedStatement(
@@ -172,7 +165,6 @@ final class EnqueueSql {
 		this.all = other.all;
 		this.insert = other.insert;
 		this.insertAll = other.insertAll;
-		this.findQueues = other.findQueues;
 		this.coalesce = other.coalesce;
 		this.replace = other.replace;
 		this.append = other.append;
@@ -198,32 +190,29 @@ final class EnqueueSql {
 	 * does not exist
 	 */
 	List<@Nullable StoredItem> insert(Connection connection, List<NewItem> items) throws SQLException {
-		List<@Nullable StoredItem> stored = insertExisting(connection, items);
-		return (stored.size() == items.size()) ? stored : place(connection, items, stored);
-	}
-
-	private List<@Nullable StoredItem> insertExisting(Connection connection, List<NewItem> items) throws SQLException {
 		if (items.size() == 1) {
-			return insertOne(connection, items.get(0));
+			return Collections.singletonList(insertOne(connection, items.get(0)));
 		}
 		String queue = items.get(0).queue();
-		return (items.stream()
-			.allMatch((item) -> item.isDueNow() && item.headers() == null && item.queue().equals(queue)))
-					? this.all.insert(connection, items) : insertAll(connection, items);
+		boolean oneQueue = items.stream().allMatch((item) -> item.queue().equals(queue));
+		return (oneQueue && items.stream().allMatch((item) -> item.isDueNow() && item.headers() == null))
+				? orMissing(items, this.all.insert(connection, items)) : insertAll(connection, items, oneQueue);
 	}
 
-	private List<@Nullable StoredItem> insertOne(Connection connection, NewItem item) throws SQLException {
+	private @Nullable StoredItem insertOne(Connection connection, NewItem item) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.insert)) {
 			statement.setLong(1, item.dueAtMicros());
 			statement.setLong(2, item.dueInMicros());
 			statement.setString(3, item.headers());
 			statement.setBytes(4, item.payload());
 			statement.setString(5, item.queue());
-			return readInserted(statement);
+			ResultSet result = statement.executeQuery();
+			return (result.next()) ? inserted(result) : null;
 		}
 	}
 
-	private List<@Nullable StoredItem> insertAll(Connection connection, List<NewItem> items) throws SQLException {
+	private List<@Nullable StoredItem> insertAll(Connection connection, List<NewItem> items, boolean oneQueue)
+			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.insertAll)) {
 			EnqueueAllSql.transferInBinary(statement);
 			statement.setObject(1, EnqueueAllSql.texts(items, NewItem::queue));
@@ -231,41 +220,21 @@ final class EnqueueSql {
 			statement.setObject(3, EnqueueAllSql.longs(items, NewItem::dueInMicros));
 			statement.setObject(4, EnqueueAllSql.texts(items, NewItem::headers));
 			statement.setObject(5, EnqueueAllSql.payloads(items));
-			return readInserted(statement);
-		}
-	}
-
-	private static List<@Nullable StoredItem> readInserted(PreparedStatement statement) throws SQLException {
-		ResultSet result = statement.executeQuery();
-		List<@Nullable StoredItem> stored = new ArrayList<>();
-		while (result.next()) {
-			stored.add(new StoredItem(result.getInt(1), result.getLong(2), false, result.getLong(3)));
-		}
-		return stored;
-	}
-
-	/**
-	 * Put what was stored beside the items whose queues exist. A queue that was created
-	 * since has no item of these.
-	 */
-	private List<@Nullable StoredItem> place(Connection connection, List<NewItem> items,
-			List<@Nullable StoredItem> stored) throws SQLException {
-		Set<String> found = new HashSet<>();
-		if (!stored.isEmpty()) {
-			try (PreparedStatement statement = connection.prepareStatement(this.findQueues)) {
-				statement.setObject(1, items.stream().map(NewItem::queue).distinct().toArray(String[]::new));
-				ResultSet result = statement.executeQuery();
-				while (result.next()) {
-					found.add(result.getString(1));
-				}
+			statement.setBoolean(6, !oneQueue);
+			ResultSet result = statement.executeQuery();
+			List<@Nullable StoredItem> stored = new ArrayList<>(items.size());
+			boolean more = result.next();
+			for (NewItem item : items) {
+				boolean found = more && (oneQueue || item.queue().equals(result.getString(4)));
+				stored.add((found) ? inserted(result) : null);
+				more = (found) ? result.next() : more;
 			}
+			return stored;
 		}
-		List<@Nullable StoredItem> placed = new ArrayList<>(items.size());
-		int next = 0;
-		for (NewItem item : items) {
-			placed.add((found.contains(item.queue())) ? stored.get(next++) : null);
-		}
-		return placed;
+	}
+
+	private static StoredItem inserted(ResultSet result) throws SQLException {
+		return new StoredItem(result.getInt(1), result.getLong(2), false, result.getLong(3));
 	}
 
 	/**

@@ -59,6 +59,35 @@ class EnqueueTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anotherQueueThatIsCreatedMeanwhileHasNoneOfTheItems() {
+		int queue = this.work.queue("there");
+		this.work.jdbc().execute("""
+				CREATE FUNCTION create_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN
+					INSERT INTO durable_notify.work_queues (name) VALUES ('meanwhile');
+					RETURN NULL;
+				END $$;
+				CREATE TRIGGER create_queue AFTER INSERT ON durable_notify.work_items
+					FOR EACH STATEMENT EXECUTE FUNCTION create_queue()
+				""");
+		List<StoredItem> stored;
+		try {
+			stored = this.work.run((connection, joined) -> this.work.enqueue()
+				.insert(connection, List.of(WorkTables.item("there", "a"), WorkTables.item("meanwhile", "b"),
+						WorkTables.item("missing", "c"), WorkTables.item("there", "d"))));
+		}
+		finally {
+			this.work.jdbc().execute("DROP TRIGGER create_queue ON durable_notify.work_items");
+		}
+		assertThat(stored).hasSize(4);
+		assertThat(stored.subList(1, 3)).containsOnlyNulls();
+		assertThat(this.work.jdbc()
+			.queryForList("SELECT item_id FROM durable_notify.work_items WHERE queue_id = ? ORDER BY payload", Long.class,
+					queue))
+			.containsExactly(stored.get(0).itemId(), stored.get(3).itemId());
+	}
+
+	@Test
 	void requestsWithAKeyAreCoalescedAndDueAtTheEarliestTime() {
 		int queue = this.work.queue("coalesced");
 		NewItem later = new NewItem("coalesced", "key", false, null, null, Duration.ofHours(1), null, new byte[1]);
