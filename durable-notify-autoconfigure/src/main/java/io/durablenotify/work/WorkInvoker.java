@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
 
 import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.loop.FailureLog;
@@ -108,9 +109,10 @@ final class WorkInvoker {
 
 	/**
 	 * Handle an item.
+	 * @param stopping whether to give it back if its handler has not begun
 	 */
-	void handle(HeldClaim claim, ClaimedItem item) {
-		if (!awaitLease(claim)) {
+	void handle(HeldClaim claim, ClaimedItem item, BooleanSupplier stopping) {
+		if (!awaitLease(claim, stopping)) {
 			giveBack(claim, List.of(item));
 			return;
 		}
@@ -129,12 +131,12 @@ final class WorkInvoker {
 		while (true) {
 			long after = 0;
 			for (ClaimedItem item : items) {
-				if (stop.isStopping()) {
+				if (stop.isStopping() || stop.isLate()) {
 					more = false;
 					break;
 				}
 				HeldItem held = new HeldItem(claim, lane, item, this.completion);
-				if (!awaitLease(claim)) {
+				if (!awaitLease(claim, stop::isStopping)) {
 					if (!claim.lease().isLost()) {
 						this.settlements.add(new ReleaseLane(claim, lane, visit));
 					}
@@ -190,10 +192,11 @@ final class WorkInvoker {
 
 	/**
 	 * Handle several items at once.
+	 * @param stopping whether to give them back if their handler has not begun
 	 * @return those that have failed, each of which is to be handled alone
 	 */
-	List<ClaimedItem> handleBatch(HeldClaim claim, List<ClaimedItem> items) {
-		if (!awaitLease(claim)) {
+	List<ClaimedItem> handleBatch(HeldClaim claim, List<ClaimedItem> items, BooleanSupplier stopping) {
+		if (!awaitLease(claim, stopping)) {
 			giveBack(claim, items);
 			return List.of();
 		}
@@ -214,12 +217,13 @@ final class WorkInvoker {
 	/**
 	 * Wait until no other instance can have taken over, as after this process was
 	 * stopped.
-	 * @return false if one has, or the thread is interrupted while it waits
+	 * @return false if one has, the listener is being stopped, or the thread is
+	 * interrupted while it waits
 	 */
-	private static boolean awaitLease(HeldClaim claim) {
+	private static boolean awaitLease(HeldClaim claim, BooleanSupplier stopping) {
 		// Meant for the handler before, which has returned
 		Thread.interrupted();
-		while (!claim.lease().isLost() && !Thread.currentThread().isInterrupted()) {
+		while (!stopping.getAsBoolean() && !claim.lease().isLost() && !Thread.currentThread().isInterrupted()) {
 			if (claim.lease().awaitHeld(LEASE_CHECK)) {
 				return true;
 			}
@@ -411,9 +415,15 @@ final class WorkInvoker {
 	interface Stop {
 
 		/**
-		 * Asked before each item.
+		 * Asked before each item, and while the lease is waited for: whether the listener
+		 * is being stopped.
 		 */
 		boolean isStopping();
+
+		/**
+		 * Asked before each item: whether the ordering key has been held for long.
+		 */
+		boolean isLate();
 
 		/**
 		 * Asked after some items: whether others are to have a turn.

@@ -337,10 +337,10 @@ final class WorkListenerContainer {
 				this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop());
 			}
 			else if (unit.items().size() > 1) {
-				failed = this.invoker.handleBatch(unit.claim(), unit.items());
+				failed = this.invoker.handleBatch(unit.claim(), unit.items(), this.slots::isStopping);
 			}
 			else {
-				this.invoker.handle(unit.claim(), first);
+				this.invoker.handle(unit.claim(), first, this.slots::isStopping);
 			}
 		}
 		catch (Throwable ex) {
@@ -422,8 +422,12 @@ final class WorkListenerContainer {
 
 		@Override
 		public boolean isStopping() {
-			return WorkListenerContainer.this.slots.isStopping()
-					|| System.nanoTime() - this.start > LONGEST_VISIT.toNanos();
+			return WorkListenerContainer.this.slots.isStopping();
+		}
+
+		@Override
+		public boolean isLate() {
+			return System.nanoTime() - this.start > LONGEST_VISIT.toNanos();
 		}
 
 		@Override

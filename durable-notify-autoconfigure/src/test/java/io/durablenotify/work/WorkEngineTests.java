@@ -724,6 +724,39 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void anInstanceThatStopsGivesBackTheItemsOfABatchThatHasFailed() throws Exception {
+		CountDownLatch running = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		this.work.enqueueAll(IntStream.range(0, 20).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		Instance other = Instance.start(database);
+		other.bean(WorkListeners.class)
+			.registerBatch(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(50), (items) -> {
+				items.forEach((item) -> this.handled.add("at the stop " + item.id()));
+				running.countDown();
+				goOn.await(30, TimeUnit.SECONDS);
+				throw new IllegalStateException("at the stop");
+			});
+		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+		Thread closing = new Thread(other::close);
+		closing.start();
+		Eventually.await(
+				() -> Arrays.stream(closing.getStackTrace())
+					.anyMatch((frame) -> frame.getMethodName().equals("awaitStop")),
+				() -> Arrays.toString(closing.getStackTrace()));
+		goOn.countDown();
+		closing.join(30_000);
+		assertThat(this.handled).doesNotHaveDuplicates();
+		this.handled.clear();
+		listen(WorkListenerSpec.of(this.queue), (item) -> {
+			this.handled.add("attempt " + item.attempt());
+			return WorkOutcome.done();
+		});
+		awaitHandled(20);
+		awaitNothingLeft();
+		assertThat(this.handled).containsOnly("attempt 1");
+	}
+
+	@Test
 	void aHandlerOfAListenerThatWasCancelledIsWaitedForAtTheStop() throws Exception {
 		CountDownLatch running = new CountDownLatch(1);
 		CountDownLatch goOn = new CountDownLatch(1);

@@ -16,15 +16,22 @@
 package io.durablenotify.work;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 
+import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.Test;
+
+import org.springframework.context.Lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -77,13 +84,59 @@ class WorkLeaseTests {
 			Eventually.await(() -> !before.equals(holdersLease()), before::toString);
 		}
 		over.countDown();
+		awaitNothingLeft();
+		assertThat(database.jdbc().queryForList("SELECT item FROM effects", String.class))
+			.containsExactlyInAnyOrder("a", "b");
+		assertThat(this.takenOver).isEmpty();
+	}
+
+	@Test
+	void theStopWaitsForNoLeaseThatCannotBeRenewed() {
+		other.bean(WorkQueue.class).enqueueAll(List.of(WorkRequest.of("cut", "a"), WorkRequest.of("cut", "b")));
+		try (TcpProxy proxy = TcpProxy.to(database);
+				Instance cut = Instance.start(new TestDatabase(proxy.url()), LEASE, STREAM_LEASE,
+						"spring.datasource.hikari.connection-timeout=500",
+						"durable-notify.work.shutdown-timeout=10m")) {
+			WorkListeners listeners = cut.bean(WorkListeners.class);
+			listeners.register(WorkListenerSpec.of("cut").concurrency(1).prefetch(9), (item) -> {
+				this.begun.add(text(item));
+				Eventually.await(item::leaseLost, item::toString);
+				return WorkOutcome.done();
+			});
+			Eventually.await(() -> this.begun.size() == 1, this.begun::toString);
+			proxy.reject();
+			try {
+				Eventually.await(WorkLeaseTests::isLeaseAwaited, this.begun::toString);
+				CompletableFuture<Void> stopped = Background.run(((Lifecycle) listeners)::stop);
+				Eventually.await(stopped::isDone, listeners::toString);
+			}
+			finally {
+				proxy.pass();
+			}
+		}
+		assertThat(this.begun).containsExactly("a");
+		Subscription subscription = other.bean(WorkListeners.class).register(WorkListenerSpec.of("cut"), (item) -> {
+			this.takenOver.add(text(item));
+			return WorkOutcome.done();
+		});
+		Eventually.await(() -> this.takenOver.contains("b"), this.takenOver::toString);
+		awaitNothingLeft();
+		subscription.cancel();
+	}
+
+	private static boolean isLeaseAwaited() {
+		return Thread.getAllStackTraces()
+			.values()
+			.stream()
+			.flatMap(Arrays::stream)
+			.anyMatch((frame) -> frame.getMethodName().equals("awaitLease"));
+	}
+
+	private static void awaitNothingLeft() {
 		Eventually.await(
 				() -> database.jdbc()
 					.queryForObject("SELECT count(*) FROM durable_notify.work_items", Integer.class) == 0,
 				() -> database.jdbc().queryForList("SELECT * FROM durable_notify.work_items"));
-		assertThat(database.jdbc().queryForList("SELECT item FROM effects", String.class))
-			.containsExactlyInAnyOrder("a", "b");
-		assertThat(this.takenOver).isEmpty();
 	}
 
 	private static List<String> holdersLease() {
