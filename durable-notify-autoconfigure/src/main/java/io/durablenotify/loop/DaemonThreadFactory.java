@@ -19,7 +19,7 @@ package io.durablenotify.loop;
 import java.util.concurrent.ThreadFactory;
 
 /**
- * Makes daemon threads of one name, for executors of a single thread.
+ * Makes daemon threads of one name.
  *
  * @param name the name
  */

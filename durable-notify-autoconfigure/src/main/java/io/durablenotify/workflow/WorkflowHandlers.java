@@ -20,9 +20,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadFactory;
 import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.loop.DaemonThreadFactory;
 import io.durablenotify.work.WorkHandler;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
@@ -120,8 +124,17 @@ final class WorkflowHandlers implements SmartLifecycle {
 		return (transactional) ? spec.inTransaction() : spec;
 	}
 
+	/**
+	 * Cancel all at once: each may wait some seconds for the database.
+	 */
 	private void cancel() {
-		this.subscriptions.forEach(Subscription::cancel);
+		ThreadFactory threads = new DaemonThreadFactory("durable-notify-workflow-stop");
+		Executor executor = (task) -> threads.newThread(task).start();
+		CompletableFuture
+			.allOf(this.subscriptions.stream()
+				.map((subscription) -> CompletableFuture.runAsync(subscription::cancel, executor))
+				.toArray(CompletableFuture<?>[]::new))
+			.join();
 		this.subscriptions.clear();
 	}
 

@@ -20,12 +20,16 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.RecordingWork;
 import io.durablenotify.testsupport.TestItem;
 import io.durablenotify.work.CancelOutcome;
 import io.durablenotify.work.Enqueued;
 import io.durablenotify.work.PermanentFailureException;
+import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
@@ -35,6 +39,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for resumptions and timers, without the engine.
@@ -108,6 +115,36 @@ class WorkflowFacesTests {
 			assertThat(handlers.isRunning()).isFalse();
 			assertThat(this.work.queues()).isEmpty();
 		}
+	}
+
+	@Test
+	void theStopCancelsAllAtOnce() {
+		CountDownLatch cancelling = new CountDownLatch(2);
+		WorkListeners slow = mock();
+		given(slow.register(any(), any())).willReturn(new Subscription() {
+
+			@Override
+			public void cancel() {
+				cancelling.countDown();
+				try {
+					assertThat(cancelling.await(30, TimeUnit.SECONDS)).isTrue();
+				}
+				catch (InterruptedException ex) {
+					throw new IllegalStateException(ex);
+				}
+			}
+
+			@Override
+			public boolean isActive() {
+				return false;
+			}
+
+		});
+		WorkflowHandlers handlers = new WorkflowHandlers(slow, () -> List.of(new Resuming("order", "invoice")),
+				List::of);
+		handlers.start();
+		handlers.stop();
+		assertThat(cancelling.getCount()).isZero();
 	}
 
 	@Test
