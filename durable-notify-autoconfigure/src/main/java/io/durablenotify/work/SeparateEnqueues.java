@@ -69,7 +69,7 @@ final class SeparateEnqueues implements AutoCloseable {
 	private boolean closed;
 
 	SeparateEnqueues(WorkWrites writes, int capacity, Duration timeout, Consumer<List<PendingEnqueue>> completions) {
-		this.writes = writes.waiting(LOCK_WAIT);
+		this.writes = writes.inBackground(LOCK_WAIT);
 		this.capacity = capacity;
 		this.timeout = timeout;
 		this.completions = completions;

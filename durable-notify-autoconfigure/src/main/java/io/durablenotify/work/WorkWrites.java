@@ -60,11 +60,22 @@ final class WorkWrites {
 	 */
 	private final Duration timeout;
 
+	/**
+	 * Whether the calling thread is in no transaction, and many depend on it.
+	 */
+	private final boolean background;
+
 	WorkWrites(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql, Duration timeout) {
+		this(database, writes, sql, timeout, false);
+	}
+
+	private WorkWrites(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql, Duration timeout,
+			boolean background) {
 		this.database = database;
 		this.writes = writes;
 		this.sql = sql.waiting(timeout);
 		this.timeout = timeout;
+		this.background = background;
 	}
 
 	boolean isInTransaction() {
@@ -79,10 +90,11 @@ final class WorkWrites {
 	}
 
 	/**
-	 * Return the same, with another time to wait for locks.
+	 * Return the same for a background thread, which does not hang on a dead connection,
+	 * with another time to wait for locks.
 	 */
-	WorkWrites waiting(Duration timeout) {
-		return new WorkWrites(this.database, this.writes, this.sql, timeout);
+	WorkWrites inBackground(Duration timeout) {
+		return new WorkWrites(this.database, this.writes, this.sql, timeout, true);
 	}
 
 	/**
@@ -292,7 +304,7 @@ final class WorkWrites {
 	 */
 	private <T> T execute(String task, Supplier<String> what, SessionWork<T> work) {
 		SessionWork<T> repeated = Conflicts.repeat(work);
-		return this.database.execute(task, (connection, joined) -> {
+		SessionWork<T> explained = (connection, joined) -> {
 			try {
 				return repeated.run(connection, joined);
 			}
@@ -308,7 +320,9 @@ final class WorkWrites {
 				}
 				throw ex;
 			}
-		});
+		};
+		return (this.background) ? this.database.executeSeparately(task, ApplicationDatabase.SOCKET_TIMEOUT, explained)
+				: this.database.execute(task, explained);
 	}
 
 	/**

@@ -161,8 +161,8 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 				if (hidden && method.getName().equals("unwrap")) {
 					throw new SQLException("hidden");
 				}
-				if (method.getName().startsWith("execute") && target instanceof PreparedStatement) {
-					this.executions.add(new Execution(pid, prepared));
+				if (method.getName().startsWith("execute") && target instanceof PreparedStatement statement) {
+					this.executions.add(new Execution(pid, prepared, statement.getConnection().getNetworkTimeout()));
 				}
 				Object result = AopUtils.invokeJoinpointUsingReflection(target, method, arguments);
 				if (result instanceof PreparedStatement statement && arguments[0] instanceof String sql) {
@@ -184,8 +184,9 @@ public final class DriverSettings extends DelegatingDataSource implements AutoCl
 	 * A text that was executed.
 	 *
 	 * @param pid by which backend
+	 * @param networkTimeout that of its connection, in milliseconds
 	 */
-	public record Execution(int pid, String text) {
+	public record Execution(int pid, String text, int networkTimeout) {
 
 		/**
 		 * Return the text's statements.

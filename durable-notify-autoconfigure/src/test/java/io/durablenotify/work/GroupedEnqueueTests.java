@@ -26,6 +26,8 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.DriverSettings;
+import io.durablenotify.testsupport.DriverSettings.Execution;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -234,6 +236,24 @@ class GroupedEnqueueTests {
 		database.jdbc()
 			.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
 					+ "WHERE wait_event_type = 'Lock' AND datname = current_database()", Boolean.class);
+	}
+
+	@Test
+	void noThreadThatStoresForOthersWaitsForADeadConnection() {
+		try (DriverSettings settings = DriverSettings.of(database, 5);
+				Instance other = Instance.start(database, settings::install)) {
+			WorkQueue work = other.bean(WorkQueue.class);
+			work.enqueueAsync(WorkRequest.of("dead", "new queue")).join();
+			work.enqueueAsync(WorkRequest.of("dead", "plain")).join();
+			work.enqueueAsync(WorkRequest.of("dead", "a").key("k")).join();
+			work.enqueueAsync(WorkRequest.of("dead", "b").orderingKey("o")).join();
+			assertThat(settings.executions())
+				.filteredOn((execution) -> execution.text().contains("INSERT INTO \"durable_notify\".work_")
+						|| execution.text().contains(".work_append("))
+				.hasSizeGreaterThanOrEqualTo(5)
+				.extracting(Execution::networkTimeout)
+				.containsOnly(30_000);
+		}
 	}
 
 	@Test
