@@ -161,11 +161,13 @@ final class DirectReceiver {
 		}
 		Optional<Received> received = this.sql.receive(connection, address, true);
 		if (received.isPresent()) {
-			this.received.increment();
 			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
 
 				@Override
 				public void afterCompletion(int status) {
+					if (status == STATUS_COMMITTED) {
+						DirectReceiver.this.received.increment();
+					}
 					wakeOthers(address);
 				}
 

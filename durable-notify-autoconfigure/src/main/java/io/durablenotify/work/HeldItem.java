@@ -22,6 +22,7 @@ import java.util.Map;
 
 import io.durablenotify.database.Headers;
 import io.durablenotify.observation.ObservedItem;
+import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Returned.Kind;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +59,11 @@ final class HeldItem implements WorkItem, ObservedItem {
 	 * What that transaction makes of the item.
 	 */
 	private volatile @Nullable Returned returned;
+
+	/**
+	 * What becomes of the attempt when that transaction commits.
+	 */
+	private volatile Finish finish = Finish.DONE;
 
 	/**
 	 * Create from an item of an ordering key's queue, or of none.
@@ -206,8 +212,13 @@ final class HeldItem implements WorkItem, ObservedItem {
 		return this.returned;
 	}
 
-	void returned(Returned returned) {
+	void returned(Returned returned, Finish finish) {
 		this.returned = returned;
+		this.finish = finish;
+	}
+
+	Finish finish() {
+		return this.finish;
 	}
 
 	Completion completion() {

@@ -35,7 +35,6 @@ import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.GroupCommit;
-import io.durablenotify.observation.Outcome;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.QueueMeasures.Finish;
@@ -338,8 +337,7 @@ final class Settlements {
 		else if (settlement instanceof TakeBack takeBack) {
 			returned(entry, sql.takeBack(connection, takeBack.item().done()));
 		}
-		else if (settlement instanceof Settled settled) {
-			count(entry, (settled.outcome() == Outcome.LOST_LEASE) ? Finish.LOST : Finish.DONE);
+		else if (settlement instanceof Settled) {
 			over(entry, true);
 		}
 	}
@@ -401,7 +399,14 @@ final class Settlements {
 	}
 
 	private void count(Entry entry, Finish finish) {
-		this.measures.of(entry.settlement.claim().queue().name()).finished().of(finish).increment();
+		count(entry.settlement.claim(), finish);
+	}
+
+	/**
+	 * Count what has become of an attempt, where that is not written here.
+	 */
+	void count(HeldClaim claim, Finish finish) {
+		this.measures.of(claim.queue().name()).finished().of(finish).increment();
 	}
 
 	static String refused(HeldItem item) {

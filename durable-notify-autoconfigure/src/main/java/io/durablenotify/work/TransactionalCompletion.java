@@ -23,6 +23,7 @@ import java.time.Duration;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.work.HeldItem.Completion;
+import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Returned.Kind;
 import io.durablenotify.work.Settlement.Leave;
 
@@ -47,13 +48,13 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 
 	@Override
 	public void complete(HeldItem item) {
-		write(item, "complete",
+		write(item, "complete", Finish.DONE,
 				(connection, done) -> complete(connection, done, item.claim().queue().isKeepingFinished()));
 	}
 
 	@Override
 	public void postpone(HeldItem item, Duration delay) {
-		write(item, "postpone", (connection, done) -> this.sql.postpone(connection, done, delay));
+		write(item, "postpone", Finish.POSTPONED, (connection, done) -> this.sql.postpone(connection, done, delay));
 	}
 
 	/**
@@ -64,7 +65,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 			postpone(item, postpone.delay());
 		}
 		else if (outcome instanceof WorkOutcome.Again again) {
-			write(item, "complete", (connection, done) -> this.sql.rearm(connection, done, again.dueAt()));
+			write(item, "complete", Finish.DONE, (connection, done) -> this.sql.rearm(connection, done, again.dueAt()));
 		}
 		else {
 			complete(item);
@@ -78,7 +79,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 		return this.sql.again(connection, done);
 	}
 
-	private void write(HeldItem item, String what, Statement statement) {
+	private void write(HeldItem item, String what, Finish finish, Statement statement) {
 		if (!TransactionBuffer.isAvailable()) {
 			throw new IllegalStateException(("Item %d of queue '%s' can be %sd in a transaction only. Call it in one, "
 					+ "or return a WorkOutcome from the handler")
@@ -99,7 +100,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 						("The %s was cancelled, or another instance has taken it over. The transaction must roll back")
 							.formatted(item));
 			}
-			item.returned(returned);
+			item.returned(returned, finish);
 			return returned;
 		});
 		item.completion(Completion.OPEN);
@@ -145,8 +146,12 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 				case TransactionSynchronization.STATUS_ROLLED_BACK -> Completion.ROLLED_BACK;
 				default -> Completion.UNKNOWN;
 			});
+			if (this.item.completion() != Completion.COMMITTED) {
+				return;
+			}
+			this.settlements.count(this.item.claim(), this.item.finish());
 			Returned returned = this.item.returned();
-			if (this.item.completion() == Completion.COMMITTED && returned != null && returned.kind() == Kind.AGAIN) {
+			if (returned != null && returned.kind() == Kind.AGAIN) {
 				this.settlements.add(new Leave(this.item, returned));
 			}
 		}

@@ -28,6 +28,7 @@ import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
 import io.durablenotify.observation.Outcome;
 import io.durablenotify.work.HeldItem.Completion;
+import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Settlement.Complete;
 import io.durablenotify.work.Settlement.Fail;
 import io.durablenotify.work.Settlement.GiveBack;
@@ -315,7 +316,7 @@ final class WorkInvoker {
 
 	private Settlement settlement(HeldItem item, WorkOutcome outcome) {
 		if (item.completion() == Completion.COMMITTED) {
-			return new Settled(item.claim(), Outcome.DONE);
+			return settled(item);
 		}
 		if (outcome instanceof WorkOutcome.Postpone postpone) {
 			return new Postpone(item, postpone.delay());
@@ -332,10 +333,14 @@ final class WorkInvoker {
 		return new Complete(item);
 	}
 
+	private static Settled settled(HeldItem item) {
+		return new Settled(item.claim(), (item.finish() == Finish.POSTPONED) ? Outcome.POSTPONED : Outcome.DONE);
+	}
+
 	private Settlement failed(HeldItem item, Throwable failure) {
 		if (item.completion() == Completion.COMMITTED) {
-			logger.warn("The handler of %s has failed after it had completed the item: %s".formatted(item, failure));
-			return new Settled(item.claim(), Outcome.DONE);
+			logger.warn("The handler of %s has failed after it had completed the item".formatted(item), failure);
+			return settled(item);
 		}
 		if (failure instanceof RunAgainException again) {
 			return new Rearm(item, again.dueAt());
@@ -343,6 +348,7 @@ final class WorkInvoker {
 		logger.debug("The handler of %s has failed".formatted(item), failure);
 		if (item.isLost()) {
 			logger.warn(Settlements.refused(item));
+			this.settlements.count(item.claim(), Finish.LOST);
 			return new Settled(item.claim(), Outcome.LOST_LEASE, !item.isInLane());
 		}
 		boolean permanent = failure instanceof PermanentFailureException

@@ -725,6 +725,27 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void itemsThatAreSettledInATransactionAreCounted() {
+		WorkListenerSpec spec = WorkListenerSpec.of(this.name).inTransaction().maxAttempts(1);
+		Subscription listener = instance.bean(WorkListeners.class)
+			.register(spec, (item) -> switch (new String(item.payload(), StandardCharsets.UTF_8)) {
+				case "later" -> WorkOutcome.postpone(Duration.ofHours(1));
+				case "failing" -> throw new IllegalStateException("On purpose");
+				default -> WorkOutcome.done();
+			});
+		WorkQueue queue = instance.bean(WorkQueue.class);
+		for (String payload : List.of("done", "done", "later", "failing")) {
+			queue.enqueue(WorkRequest.of(this.name, payload));
+			queue.enqueue(WorkRequest.of(this.name, payload).orderingKey("of " + payload));
+		}
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 4, "queue", this.name, "outcome", "done");
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 2, "queue", this.name, "outcome", "postponed");
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 2, "queue", this.name, "outcome", "dead");
+		assertThat(value(DurableNotifyMeters.WORK_FINISHED, "queue", this.name)).isEqualTo(8);
+		listener.cancel();
+	}
+
+	@Test
 	void anItemIsPostponedAndLostWhenItIsCancelled() throws Exception {
 		CountDownLatch running = new CountDownLatch(1);
 		CountDownLatch release = new CountDownLatch(1);
@@ -822,6 +843,15 @@ class MovingMetersTests {
 		other.bean(DurableChannels.class).send(this.name, "address", "message");
 		assertThat(future.get()).isPresent();
 		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 2);
+		channels.send(this.name, "address", "message");
+		instance.transaction().executeWithoutResult((status) -> {
+			assertThat(channels.receive(this.name, "address", Duration.ZERO)).isPresent();
+			status.setRollbackOnly();
+		});
+		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 2);
+		instance.transaction()
+			.executeWithoutResult((status) -> channels.receive(this.name, "address", Duration.ZERO).orElseThrow());
+		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 3);
 	}
 
 	@Test
