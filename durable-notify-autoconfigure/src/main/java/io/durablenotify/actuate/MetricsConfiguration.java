@@ -31,7 +31,6 @@ import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.log.LogSubscriptions;
-import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.outbox.OutboxMeasures;
 import io.durablenotify.schema.DatabaseProduct;
@@ -46,7 +45,6 @@ import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.web.SseClients;
 import io.durablenotify.work.WorkBacklog;
 import io.durablenotify.work.WorkHealth;
-import io.durablenotify.work.WorkListenerConfiguration;
 import io.durablenotify.work.WorkMeasures;
 import io.micrometer.core.instrument.binder.MeterBinder;
 
@@ -55,7 +53,6 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.ResolvableType;
-import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
  * The metrics' beans.
@@ -105,12 +102,6 @@ public class MetricsConfiguration {
 		sources.add(new LeaseMeters(beans.getBean(Instances.class), beans.getBean(LeaseMeasures.class)));
 		sources.add(new CleanupMeters(
 				beans.getBeanProvider(PeriodicTask.class).stream().map(PeriodicTask::measures).toList()));
-		for (String name : List.of(DeliveryConfiguration.EXECUTOR_BEAN_NAME,
-				WorkListenerConfiguration.EXECUTOR_BEAN_NAME)) {
-			if (beans.getBean(name) instanceof ThreadPoolTaskExecutor executor) {
-				sources.add(new ExecutorMeters(name, executor));
-			}
-		}
 		// No default candidate, and only there where the application has a web stack
 		if (beans.containsBean(SSE_CLIENTS)) {
 			sources.add(new SseMeters(beans.getBean(SSE_CLIENTS, SseClients.class)));

@@ -53,6 +53,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -150,9 +151,14 @@ class DurableNotifyMetricsTests {
 		MeterRegistry registry = new SimpleMeterRegistry();
 		binder().bindTo(registry);
 		assertThat(registry.getMeters()).extracting((meter) -> meter.getId().getName())
-			.filteredOn((name) -> !name.startsWith("executor"))
 			.allMatch((name) -> Stream.of(DurableNotifyMeters.values())
 				.anyMatch((meter) -> meter.meterName().equals(name)));
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "durableNotifyTaskExecutor", "durableNotifyWorkExecutor" })
+	void bootRegistersTheMetersOfTheExecutorsOfHandlers(String name) {
+		assertThat(registry().get("executor.pool.size").tags("name", name).gauge().value()).isNotNegative();
 	}
 
 	@Test

@@ -994,15 +994,6 @@ class MovingMetersTests {
 		});
 	}
 
-	@Test
-	void theExecutorOfHandlersHasTheMetersOfMicrometer() {
-		assertThat(instance.bean(MeterRegistry.class)
-			.get("executor.pool.size")
-			.tags("name", "durableNotifyTaskExecutor")
-			.gauge()
-			.value()).isGreaterThanOrEqualTo(0);
-	}
-
 	@Configuration(proxyBeanMethods = false)
 	static class Sender implements OutboxSender {
 
