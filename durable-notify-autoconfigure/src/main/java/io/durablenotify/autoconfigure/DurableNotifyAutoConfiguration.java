@@ -52,7 +52,6 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
@@ -69,8 +68,7 @@ import org.springframework.core.env.Environment;
  */
 @AutoConfiguration(after = DataSourceAutoConfiguration.class)
 @ConditionalOnClass(name = "org.postgresql.Driver")
-@Conditional(OnDataSourceCondition.class)
-@ConditionalOnBooleanProperty(name = "durable-notify.enabled", matchIfMissing = true)
+@Conditional({ OnEnabledCondition.class, OnDataSourceCondition.class })
 @Import({ PropertiesConfiguration.class, SchemaConfiguration.class, DeliveryConfiguration.class,
 		ListenerConfiguration.class, WakeupConfiguration.class, InstanceConfiguration.class, StreamConfiguration.class,
 		EventConfiguration.class, ChangeConfiguration.class, WorkConfiguration.class, WorkListenerConfiguration.class,

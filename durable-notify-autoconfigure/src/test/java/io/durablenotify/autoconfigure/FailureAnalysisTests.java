@@ -185,6 +185,13 @@ class FailureAnalysisTests {
 	}
 
 	@ParameterizedTest
+	@ValueSource(strings = { "yess", "0.1" })
+	void aSwitchThatIsNeitherOnNorOffIsRefused(String value) {
+		assertThat(failureOf("durable-notify.enabled=" + value).description()).contains("durable-notify.enabled",
+				"Value: \"%s\"".formatted(value));
+	}
+
+	@ParameterizedTest
 	@ValueSource(strings = { "host/events?token=secret", "https://user:secret@host/events", "ftp://host/secret" })
 	void aUrlOfAReceiverThatCannotBeUsedIsNotShown(String url) {
 		Analysis analysis = failureOf("durable-notify.outbox.http.orders.url=" + url);
