@@ -16,8 +16,10 @@
 
 package io.durablenotify.actuate;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.log.ReaderState.Status;
@@ -46,6 +48,10 @@ public final class DurableNotifyEndpoint {
 	private static final int LIMIT = 100;
 
 	private static final int MAX_LIMIT = 1_000;
+
+	private static final List<String> STATES = Stream.of(Status.values())
+		.map((status) -> status.name().toLowerCase(Locale.ROOT))
+		.toList();
 
 	private final DatabaseProduct product;
 
@@ -107,15 +113,12 @@ public final class DurableNotifyEndpoint {
 		}
 		try {
 			return switch (question.feature()) {
-				case ReaderReports.STREAMS -> (question.name() != null)
-						? reports.readers().stream(question.name(), texts) : readers(reports, question, texts);
-				case ReaderReports.EVENTS -> (question.name() != null) ? reports.readers().run(question.name(), texts)
-						: readers(reports, question, texts);
-				case "changes" -> reports.readers().changes(question.size(), texts);
-				case "consumers" -> reports.readers().consumers(question.size(), texts);
-				case "work" -> (question.queue() != null) ? reports.work()
-					.items(question.queue(), "dead".equals(question.state()), question.after(), question.size(), texts)
-						: reports.work().queues(texts);
+				case ReaderReports.STREAMS, ReaderReports.EVENTS -> (question.name() != null)
+						? entry(reports, question.name(), question, texts) : readers(reports, question, texts);
+				case "changes" -> reports.readers().changes(question.onlySize(), texts);
+				case "consumers" -> reports.readers().consumers(question.onlySize(), texts);
+				case "work" -> (question.queue() != null) ? items(reports, question.queue(), question, texts)
+						: queues(reports, question, texts);
 				default -> null;
 			};
 		}
@@ -124,11 +127,31 @@ public final class DurableNotifyEndpoint {
 		}
 	}
 
+	private static @Nullable OperationResponseBody entry(EndpointReports reports, String name, Question question,
+			EndpointTexts texts) {
+		question.given().only("name");
+		return question.feature().equals(ReaderReports.STREAMS) ? reports.readers().stream(name, texts)
+				: reports.readers().run(name, texts);
+	}
+
 	private static OperationResponseBody readers(EndpointReports reports, Question question, EndpointTexts texts) {
-		String state = question.state();
+		question.given().only("state", "limit");
+		String state = question.state(STATES);
 		return reports.readers()
 			.readers(question.feature(), (state != null) ? Status.valueOf(state.toUpperCase(Locale.ROOT)) : null,
 					question.size(), texts);
+	}
+
+	private static OperationResponseBody queues(EndpointReports reports, Question question, EndpointTexts texts) {
+		question.given().only("queue");
+		return reports.work().queues(texts);
+	}
+
+	private static @Nullable OperationResponseBody items(EndpointReports reports, String queue, Question question,
+			EndpointTexts texts) {
+		question.given().only("queue", "state", "after", "limit");
+		boolean dead = question.state(List.of("dead")) != null;
+		return reports.work().items(queue, dead, question.after(), question.size(), texts);
 	}
 
 	/**
@@ -150,28 +173,35 @@ public final class DurableNotifyEndpoint {
 			return null;
 		}
 		try {
+			GivenParameters given = new GivenParameters().with("queue", queue)
+				.with("item", item)
+				.with("ordered", ordered);
 			Map<String, ?> result = switch (feature + "/" + action) {
 				case "listener/reconnect" -> {
+					given.only();
 					controls.listener().reconnect();
 					yield Map.of("status", controls.listener().state().status());
 				}
 				case "poll/now" -> {
+					given.only();
 					controls.wakeups().resync();
 					yield Map.of("asked", true);
 				}
 				case "work/pause" -> {
-					controls.work().pause(required(queue));
+					given.only("queue");
+					controls.work().pause(given.required("queue"));
 					yield Map.of("paused", true);
 				}
 				case "work/resume" -> {
-					controls.work().resume(required(queue));
+					given.only("queue");
+					controls.work().resume(given.required("queue"));
 					yield Map.of("paused", false);
 				}
 				case "work/requeue" ->
-					Map.of("requeued", controls.work().requeue(required(queue), item, Boolean.TRUE.equals(ordered)));
+					Map.of("requeued", controls.work().requeue(dead(given), item, Boolean.TRUE.equals(ordered)));
 				case "work/purge" ->
-					Map.of("purged", controls.work().purge(required(queue), item, Boolean.TRUE.equals(ordered)));
-				default -> throw new IllegalArgumentException("There is no such action");
+					Map.of("purged", controls.work().purge(dead(given), item, Boolean.TRUE.equals(ordered)));
+				default -> throw unknown(feature, action);
 			};
 			return (OperationResponseBody) OperationResponseBody.of(result);
 		}
@@ -180,11 +210,23 @@ public final class DurableNotifyEndpoint {
 		}
 	}
 
-	private static String required(@Nullable String queue) {
-		if (queue == null) {
-			throw new IllegalArgumentException("'queue' must be given");
+	/**
+	 * Return the queue whose dead items are meant.
+	 */
+	private static String dead(GivenParameters given) {
+		if (!given.has("item")) {
+			given.only("queue");
 		}
-		return queue;
+		return given.required("queue");
+	}
+
+	private static IllegalArgumentException unknown(String feature, String action) {
+		return switch (feature) {
+			case "listener" -> GivenParameters.unknown("action", action, List.of("reconnect"));
+			case "poll" -> GivenParameters.unknown("action", action, List.of("now"));
+			case "work" -> GivenParameters.unknown("action", action, List.of("pause", "resume", "requeue", "purge"));
+			default -> GivenParameters.unknown("feature", feature, List.of("listener", "poll", "work"));
+		};
 	}
 
 	private static InvalidEndpointRequestException invalid(@Nullable String reason) {
@@ -208,9 +250,34 @@ public final class DurableNotifyEndpoint {
 		int size() {
 			int size = (this.limit != null) ? this.limit : LIMIT;
 			if (size < 1 || size > MAX_LIMIT) {
-				throw new IllegalArgumentException("'limit' must be from 1 to " + MAX_LIMIT);
+				throw new IllegalArgumentException(
+						"'limit' must be from 1 to %d, but is %d".formatted(MAX_LIMIT, size));
 			}
 			return size;
+		}
+
+		int onlySize() {
+			given().only("limit");
+			return size();
+		}
+
+		/**
+		 * Return the state in lower case.
+		 */
+		@Nullable String state(List<String> known) {
+			String state = (this.state != null) ? this.state.toLowerCase(Locale.ROOT) : null;
+			if (state != null && !known.contains(state)) {
+				throw GivenParameters.unknown("state", state, known);
+			}
+			return state;
+		}
+
+		GivenParameters given() {
+			return new GivenParameters().with("name", this.name)
+				.with("state", this.state)
+				.with("queue", this.queue)
+				.with("after", this.after)
+				.with("limit", this.limit);
 		}
 
 	}

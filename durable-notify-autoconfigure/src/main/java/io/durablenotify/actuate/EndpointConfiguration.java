@@ -98,6 +98,11 @@ public class EndpointConfiguration {
 	}
 
 	@Bean
+	static KnownParameters durableNotifyKnownParameters() {
+		return new KnownParameters();
+	}
+
+	@Bean
 	@Lazy(false)
 	@ConditionalOnMissingBean
 	@ConditionalOnAvailableEndpoint

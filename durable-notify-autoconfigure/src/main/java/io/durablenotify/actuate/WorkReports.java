@@ -66,9 +66,13 @@ record WorkReports(WorkAdmin admin, WorkHandling handling, WorkHealth health) {
 	/**
 	 * Return a page of the items of a queue, without their payloads.
 	 * @param after {@link Items#next()} of the page before, or {@code null}
+	 * @return the page, or {@code null} if there is no such queue
 	 */
-	Items items(String queue, boolean dead, @Nullable String after, int limit, EndpointTexts texts) {
+	@Nullable Items items(String queue, boolean dead, @Nullable String after, int limit, EndpointTexts texts) {
 		WorkPage page = this.admin.page(new WorkQuery(queue, dead, after, limit));
+		if (page.items().isEmpty() && this.admin.queues().stream().noneMatch((info) -> info.name().equals(queue))) {
+			return null;
+		}
 		return new Items(texts.of(queue), page.items().stream().map((item) -> view(item, texts)).toList(), page.next());
 	}
 

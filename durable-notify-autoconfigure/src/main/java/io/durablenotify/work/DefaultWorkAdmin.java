@@ -239,7 +239,7 @@ final class DefaultWorkAdmin implements WorkAdmin {
 			}
 			catch (IndexOutOfBoundsException | NumberFormatException ex) {
 				throw new IllegalArgumentException(
-						"'%s' is not where a page begins: use WorkPage.next()".formatted(Texts.shown(text)));
+						"'after' must be the 'next' of a page, but is %s".formatted(Texts.shown(text)));
 			}
 		}
 

@@ -68,6 +68,9 @@ import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.yaml.snakeyaml.Yaml;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -135,7 +138,8 @@ class DurableNotifyEndpointTests {
 				"management.endpoints.web.exposure.include=durablenotify,durablenotifyconsole",
 				"durable-notify.listener.url=" + database.url() + "&password=" + PASSWORD,
 				"durable-notify.streams.families.answers.prefix=answers/", "spring.jmx.enabled=true",
-				"spring.jmx.unique-names=true", "management.endpoints.jmx.exposure.include=durablenotify"));
+				"spring.jmx.unique-names=true", "spring.web.error.include-message=always",
+				"management.endpoints.jmx.exposure.include=durablenotify"));
 		return Instance.start(database,
 				(application) -> application.web(WebApplicationType.SERVLET).sources(WebApplication.class),
 				all.toArray(String[]::new));
@@ -341,13 +345,64 @@ class DurableNotifyEndpointTests {
 	@Test
 	void whatIsInvalidIsRefused() {
 		assertThat(status(hiding, "/nothing")).isEqualTo(404);
-		assertThat(status(hiding, "/streams?state=odd")).isEqualTo(400);
-		assertThat(status(hiding, "/streams?limit=0")).isEqualTo(400);
-		assertThat(status(hiding, "/streams?limit=1001")).isEqualTo(400);
 		assertThat(status(hiding, "/streams?name=")).isEqualTo(400);
 		assertThat(status(hiding, "/work?queue=")).isEqualTo(400);
-		assertThat(post(hiding, "/work", Map.of("action", "pause")).statusCode()).isEqualTo(400);
-		assertThat(post(hiding, "/work", Map.of("action", "delete", "queue", "q")).statusCode()).isEqualTo(400);
+		assertThat(status(hiding, "/work?queue=unknown")).isEqualTo(404);
+		assertThat(status(hiding, "/work?queue=unknown&state=dead")).isEqualTo(404);
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+			?odd=1                        | There is no parameter 'odd'
+			/streams?stat=full            | There is no parameter 'stat'
+			/streams?state=odd            | 'state' must be live or behind or full or waiting, but is 'odd'
+			/streams?limit=0              | 'limit' must be from 1 to 1000, but is 0
+			/streams?limit=1001           | 'limit' must be from 1 to 1000, but is 1001
+			/streams?queue=mail           | 'queue' must not be given here, only 'state' or 'limit'
+			/streams?name=a&state=full    | 'state' must not be given here, only 'name'
+			/events?state=odd             | 'state' must be live or behind or full or waiting, but is 'odd'
+			/events?name=a&limit=1        | 'limit' must not be given here, only 'name'
+			/changes?state=live           | 'state' must not be given here, only 'limit'
+			/consumers?name=a             | 'name' must not be given here, only 'limit'
+			/work?state=dead              | 'state' must not be given here, only 'queue'
+			/work?queue=mail&state=deat   | 'state' must be dead, but is 'deat'
+			/work?queue=mail&name=a       | 'name' must not be given here, only 'queue' or 'state' or 'after' or 'limit'
+			/work?queue=mail&after=junk   | 'after' must be the 'next' of a page, but is 'junk'
+			/work?queue=mail&limit=0      | 'limit' must be from 1 to 1000, but is 0
+			""")
+	void aQueryIsRefusedWithWhatIsAllowed(String path, String reason) {
+		assertRefused(send(hiding, HttpRequest.newBuilder(), path), reason);
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', quoteCharacter = '"',
+			textBlock = """
+					odd      | {action: now}                                 | 'feature' must be listener or poll or work, but is 'odd'
+					listener | {action: now}                                 | 'action' must be reconnect, but is 'now'
+					poll     | {action: reconnect}                           | 'action' must be now, but is 'reconnect'
+					work     | {action: delete, queue: q}                    | 'action' must be pause or resume or requeue or purge, but is 'delete'
+					listener | {action: reconnect, queue: q}                 | 'queue' must not be given here
+					poll     | {action: now, item: 1}                        | 'item' must not be given here
+					work     | {action: pause}                               | 'queue' must be given
+					work     | {action: pause, queue: q, item: 1}            | 'item' must not be given here, only 'queue'
+					work     | {action: resume, queue: q, ordered: true}     | 'ordered' must not be given here, only 'queue'
+					work     | {action: purge, queue: q, itm: 1}             | There is no parameter 'itm'
+					work     | {action: requeue, queue: q, itm: 1}           | There is no parameter 'itm'
+					work     | {action: purge, queue: q, ordered: false}     | 'ordered' must not be given here, only 'queue'
+					work     | {action: requeue, queue: q, ordered: false}   | 'ordered' must not be given here, only 'queue'
+					""")
+	void anActionIsRefusedWithWhatIsAllowed(String feature, String body, String reason) {
+		assertRefused(post(hiding, "/" + feature, new Yaml().load(body)), reason);
+	}
+
+	private static void assertRefused(HttpResponse<String> response, String reason) {
+		assertThat(response.statusCode()).isEqualTo(400);
+		assertThat(JsonMapper.shared().readTree(response.body()).get("message").asString()).isEqualTo(reason);
+	}
+
+	@Test
+	void aLoginMayComeBefore() {
+		assertThat(status(hiding, "/streams?continue")).isEqualTo(200);
 	}
 
 	@Test
