@@ -76,14 +76,35 @@ public final class FailureLog {
 	 * @return how long to wait before the next attempt
 	 */
 	public Duration failed(Throwable failure) {
+		return failed(this.failing, failure, null);
+	}
+
+	/**
+	 * An attempt of a user's handler has failed. The log has the stack trace of the first
+	 * failure.
+	 * @param failing what has failed, in place of what was given before
+	 * @param failure the failure
+	 * @return how long to wait before the next attempt
+	 */
+	public Duration handlerFailed(String failing, Throwable failure) {
+		return failed(failing, failure, failure);
+	}
+
+	private Duration failed(String failing, Throwable failure, @Nullable Throwable shown) {
 		BackOffExecution delays = this.delays;
 		if (delays == null) {
 			delays = this.backOff.start();
 			this.delays = delays;
-			this.logger.warn("%s: %s. Retrying".formatted(this.failing,
-					reason(NestedExceptionUtils.getMostSpecificCause(failure))));
+			String line = "%s: %s. Retrying".formatted(failing,
+					reason(NestedExceptionUtils.getMostSpecificCause(failure)));
+			if (shown != null) {
+				this.logger.warn(line, shown);
+			}
+			else {
+				this.logger.warn(line);
+			}
 		}
-		this.logger.debug(this.failing, failure);
+		this.logger.debug(failing, failure);
 		return Duration.ofMillis(delays.nextBackOff());
 	}
 

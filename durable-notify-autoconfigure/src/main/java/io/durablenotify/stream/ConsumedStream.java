@@ -97,6 +97,11 @@ final class ConsumedStream implements EntryConsumer {
 	 */
 	private @Nullable Throwable suspicion;
 
+	/**
+	 * The last failure of the handler, until it is logged.
+	 */
+	private @Nullable HandlerFailure handlerFailure;
+
 	private @Nullable ConsumerGap gap;
 
 	private boolean gapLogged;
@@ -282,7 +287,16 @@ final class ConsumedStream implements EntryConsumer {
 
 	private void failed(Throwable failure) {
 		this.paused = true;
-		Delays.ofJvm().after(this.failures.failed(failure), this::resume);
+		Delays.ofJvm().after(delay(failure), this::resume);
+	}
+
+	private Duration delay(Throwable failure) {
+		HandlerFailure ofHandler = this.handlerFailure;
+		this.handlerFailure = null;
+		return (ofHandler != null && ofHandler.failure() == failure)
+				? this.failures.handlerFailed("Consumer '%s' has failed with stream '%s' at chunk %d"
+					.formatted(this.spec.name(), name(), ofHandler.index()), failure)
+				: this.failures.failed(failure);
 	}
 
 	private int advance() throws Exception {
@@ -345,8 +359,8 @@ final class ConsumedStream implements EntryConsumer {
 		}
 		catch (Throwable ex) {
 			switch (held.outcome()) {
-				case COMMITTED -> logger.warn("The handler of consumer '%s' has failed after it had committed %s: %s"
-					.formatted(this.spec.name(), held, ex));
+				case COMMITTED -> logger.warn("The handler of consumer '%s' has failed after it had committed %s"
+					.formatted(this.spec.name(), held), ex);
 				case OPEN, UNKNOWN -> {
 					closeReader();
 					throw ex;
@@ -374,6 +388,10 @@ final class ConsumedStream implements EntryConsumer {
 		try {
 			call(() -> this.run.handler().onChunk(chunk));
 			result = Result.HANDLED;
+		}
+		catch (Throwable ex) {
+			this.handlerFailure = new HandlerFailure(ex, chunk.chunk().index());
+			throw ex;
 		}
 		finally {
 			this.measures.end(start, result);
@@ -524,6 +542,12 @@ final class ConsumedStream implements EntryConsumer {
 	public String toString() {
 		return "stream '%s' at %d, stored %d, %s".formatted(name(), this.next, this.storedNext,
 				(this.closed) ? "closed" : (this.paused) ? "paused" : (this.queued.get()) ? "queued" : "waiting");
+	}
+
+	/**
+	 * The handler has failed with a chunk.
+	 */
+	private record HandlerFailure(Throwable failure, long index) {
 	}
 
 }

@@ -61,6 +61,8 @@ final class WorkInvoker {
 
 	static final int MAX_LANE_ITEMS = 50;
 
+	private static final String DEAD = "The %s is dead after attempt %d: %s";
+
 	private static final Duration LEASE_CHECK = Duration.ofSeconds(1);
 
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(30);
@@ -86,7 +88,15 @@ final class WorkInvoker {
 
 	private final RunningItems running;
 
+	/**
+	 * Guards itself and what follows.
+	 */
 	private final FailureLog failures;
+
+	/**
+	 * Whether the log has the stack trace of a failure since the last success.
+	 */
+	private boolean traced;
 
 	private final Observations observations;
 
@@ -104,7 +114,7 @@ final class WorkInvoker {
 		this.completion = completion;
 		this.running = running;
 		String queues = String.join("', '", settings.queues());
-		this.failures = new FailureLog(logger, "The handler of queue '%s' has failed".formatted(queues),
+		this.failures = new FailureLog(logger, "A handler has failed",
 				"The handler of queue '%s' succeeds again".formatted(queues));
 	}
 
@@ -325,10 +335,10 @@ final class WorkInvoker {
 			return new Rearm(item, again.dueAt());
 		}
 		if (outcome instanceof WorkOutcome.Fail fail) {
-			return fail(item, fail.reason(), fail.permanent());
+			return fail(item, fail.reason(), fail.permanent(), null);
 		}
 		if (item.completion() == Completion.ROLLED_BACK || item.completion() == Completion.UNKNOWN) {
-			return fail(item, "The transaction in which the handler completed the item has not committed", false);
+			return fail(item, "The transaction in which the handler completed the item has not committed", false, null);
 		}
 		return new Complete(item);
 	}
@@ -353,10 +363,7 @@ final class WorkInvoker {
 		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
-		if (!permanent && item.attempt() < this.maxAttempts) {
-			failed(failure);
-		}
-		Fail fail = fail(item, describe(failure), permanent);
+		Fail fail = fail(item, describe(failure), permanent, failure);
 		return (failure instanceof RetryLaterException later && later.delay().compareTo(fail.delay()) > 0)
 				? new Fail(item, fail.error(), later.delay(), fail.dead()) : fail;
 	}
@@ -372,10 +379,15 @@ final class WorkInvoker {
 		}
 	}
 
-	private Fail fail(HeldItem item, String reason, boolean permanent) {
+	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure) {
 		boolean dead = permanent || item.attempt() >= this.maxAttempts;
-		if (dead) {
-			logger.warn("The %s is dead after attempt %d: %s".formatted(item, item.attempt(), reason));
+		try {
+			log(item, reason, dead, failure);
+		}
+		catch (Throwable ex) {
+			// The failure fails when it is asked for its message
+			logger.warn(((dead) ? DEAD : "The handler of %s has failed in attempt %d: %s").formatted(item,
+					item.attempt(), reason));
 		}
 		Duration delay = this.backoff.after(item.attempt());
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
@@ -388,8 +400,26 @@ final class WorkInvoker {
 		}
 	}
 
+	/**
+	 * The first failure since a success is logged with its stack trace.
+	 */
+	private void log(HeldItem item, String reason, boolean dead, @Nullable Throwable failure) {
+		Throwable cause = (failure instanceof PermanentFailureException) ? failure.getCause() : failure;
+		synchronized (this.failures) {
+			if (dead) {
+				logger.warn(DEAD.formatted(item, item.attempt(), reason), (this.traced) ? null : cause);
+			}
+			else if (cause != null) {
+				this.failures
+					.handlerFailed("The handler of %s has failed in attempt %d".formatted(item, item.attempt()), cause);
+			}
+			this.traced |= cause != null;
+		}
+	}
+
 	private void succeeded() {
 		synchronized (this.failures) {
+			this.traced = false;
 			this.failures.succeeded();
 		}
 	}

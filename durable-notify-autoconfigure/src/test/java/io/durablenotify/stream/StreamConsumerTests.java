@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -196,8 +197,10 @@ class StreamConsumerTests {
 		assertThat(failing.indexes("failing")).isEqualTo(range(0, 20));
 		assertThat(failing.indexes("failing-other")).isEqualTo(range(0, 20));
 		assertThat(failures).hasValueGreaterThanOrEqualTo(4);
-		String failed = "Consumer 'failing' has failed with stream 'failing': not yet. Retrying";
+		String failed = "Consumer 'failing' has failed with stream 'failing' at chunk 7: not yet. Retrying";
 		assertThat(StringUtils.countOccurrencesOf(output.toString(), failed)).isOne();
+		assertThat(output.toString().split(Pattern.quote(failed), 2)[1])
+			.matches("(?s)\\R+java.lang.Exception: not yet\\R\\s+at io.durablenotify.stream.StreamConsumerTests.*");
 		// Logged after the handler has returned
 		String goesOn = "Consumer 'failing' goes on with stream 'failing'";
 		Eventually.await(() -> output.toString().contains(goesOn), output::toString);

@@ -36,16 +36,21 @@ import io.micrometer.observation.ObservationRegistry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.util.StringUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
  * Tests for methods with {@link WorkListener} in instances of an application.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class WorkListenerTests {
 
 	@Fixture
@@ -110,6 +115,40 @@ class WorkListenerTests {
 		awaitEffects(200);
 		Eventually.await(() -> count("work_items") == 0, WorkListenerTests::state);
 		assertThat(effects()).hasSize(200).doesNotHaveDuplicates().first().isEqualTo("m000 of t");
+	}
+
+	@Test
+	void theFirstFailureIsLoggedWithItsItemAndItsStackTrace(CapturedOutput output) {
+		Instance instance = start(Mails.class);
+		instance.bean(WorkListeners.class).register(WorkListenerSpec.of("traced"), (item) -> {
+			throw new NullPointerException();
+		});
+		WorkListenerSpec once = WorkListenerSpec.of("once").maxAttempts(1);
+		instance.bean(WorkListeners.class).register(once, (item) -> {
+			throw new IllegalStateException("broken");
+		});
+		queue(instance).enqueue(WorkRequest.of("traced", "a"));
+		queue(instance).enqueue(WorkRequest.of("once", "a"));
+		Eventually.await(() -> count("work_dead") == 2, WorkListenerTests::state);
+		String trace = "\\R\\s+at io.durablenotify.work.WorkListenerTests";
+		assertThat(output.toString()).containsPattern(
+				"The handler of item \\d+ of queue 'traced' has failed in attempt 1: NullPointerException. Retrying\\R+"
+						+ "java.lang.NullPointerException(: null)?" + trace)
+			.containsPattern("The item \\d+ of queue 'once' is dead after attempt 1: java.lang.IllegalStateException: "
+					+ "broken\\R+java.lang.IllegalStateException: broken" + trace);
+		assertThat(StringUtils.countOccurrencesOf(output.toString(), "WorkListenerTests.lambda$theFirst")).isEqualTo(2);
+	}
+
+	@Test
+	void anItemWhoseFailureHasNoMessageIsSettledAllTheSame(CapturedOutput output) {
+		Instance instance = start(Mails.class);
+		instance.bean(WorkListeners.class).register(WorkListenerSpec.of("silent"), (item) -> {
+			throw new SilentException();
+		});
+		queue(instance).enqueue(WorkRequest.of("silent", "a"));
+		Eventually.await(() -> count("work_dead") == 1, WorkListenerTests::state);
+		assertThat(output).contains("of queue 'silent' has failed in attempt 1: ", "of queue 'silent' is dead after attempt 2: ")
+			.doesNotContain("Unexpected failure of a listener");
 	}
 
 	@Test
@@ -411,6 +450,16 @@ class WorkListenerTests {
 		void plain(WorkItem item) {
 			this.attempts.add("plain " + item.attempt());
 			throw new IllegalStateException("expected");
+		}
+
+	}
+
+	@SuppressWarnings("serial")
+	private static final class SilentException extends RuntimeException {
+
+		@Override
+		public String getMessage() {
+			throw new IllegalStateException("It has none");
 		}
 
 	}
