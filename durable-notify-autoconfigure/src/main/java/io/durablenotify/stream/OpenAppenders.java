@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -473,7 +474,7 @@ final class OpenAppenders implements AutoCloseable {
 			logger.warn("Failed to end the streams that the application was writing when it stopped; other instances "
 					+ "do so after its lease has run out", ex);
 		}
-		List<String> names = new ArrayList<>();
+		Set<String> names = new TreeSet<>();
 		for (OpenAppender appender : left) {
 			appender.observation().abandon();
 			Long streamId = appender.streamId();
@@ -485,7 +486,7 @@ final class OpenAppenders implements AutoCloseable {
 		}
 		if (!names.isEmpty() || !open.isEmpty()) {
 			logger.warn("Streams that the application was writing when it stopped have failed: %d (%s%s)%s".formatted(
-					names.size(), names.stream().sorted().limit(MAX_NAMES).collect(Collectors.joining(", ")),
+					names.size(), names.stream().limit(MAX_NAMES).collect(Collectors.joining(", ")),
 					(names.size() > MAX_NAMES) ? ", …" : "",
 					(open.isEmpty()) ? "" : "; locked by other transactions: " + open.size()));
 		}

@@ -17,8 +17,10 @@
 package io.durablenotify.stream;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -113,6 +115,22 @@ class StreamLeaseTests {
 			writer.awaitExit();
 			assertThat(writer.toString()).doesNotContain("when it stopped have failed");
 		}
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void aStreamWithTwoAppendersIsNamedOnce(CapturedOutput output) {
+		List<StreamAppender> appenders = new ArrayList<>();
+		try (Instance stopping = Instance.start(database)) {
+			for (int i = 0; i < 2; i++) {
+				StreamAppender appender = stopping.writer().appender("twice");
+				appender.append("a");
+				appenders.add(appender);
+			}
+		}
+		assertThat(output).contains("when it stopped have failed: 1 (twice)");
+		// Not before: the stream of an appender that is dropped fails by itself
+		Reference.reachabilityFence(appenders);
 	}
 
 	private static void terminate(String stream, String... properties) {
