@@ -70,8 +70,12 @@ final class AppenderStore {
 			RETURNING stream_id, ended_at
 			""";
 
+	/**
+	 * With the versions of the rows, as below.
+	 */
 	private static final String FIND_OPEN = """
-			SELECT stream_id FROM ${schema}.streams WHERE stream_id = ANY (?::bigint[]) AND ended_at IS NULL
+			SELECT stream_id, stream_id || ':' || xmin, writer_id FROM ${schema}.streams
+			WHERE stream_id = ANY (?::bigint[]) AND ended_at IS NULL
 			""";
 
 	/**
@@ -120,7 +124,8 @@ final class AppenderStore {
 	AppenderStore(SchemaName schema) {
 		this.claim = new LimitedStatement(schema.qualify(CLAIM));
 		this.claimForNone = new LimitedStatement(schema.qualify(CLAIM_FOR_NONE));
-		this.fail = schema.qualify(FAIL.formatted("stream_id = ANY (?::bigint[])", Integer.MAX_VALUE));
+		this.fail = schema.qualify(FAIL.formatted(
+				"stream_id = ANY (?::bigint[]) AND stream_id || ':' || xmin = ANY (?::text[])", Integer.MAX_VALUE));
 		this.failHeld = schema.qualify(FAIL.formatted("writer_id = ?", SLICE));
 		this.failOne = schema.qualify(FAIL.formatted("name = ? AND writer_id = ? AND xmin::text = ?", 1));
 		this.findHeld = schema.qualify(FIND_HELD);
@@ -150,13 +155,15 @@ final class AppenderStore {
 	}
 
 	/**
-	 * Fail those of some streams that are open and that no other transaction has locked.
+	 * Fail those of some streams that have the versions of {@link #findOpen} and that no
+	 * other transaction has locked.
 	 * @return when those ended that were failed
 	 */
-	Map<Long, Instant> fail(Connection connection, Collection<Long> streamIds, String reason) throws SQLException {
+	Map<Long, Instant> fail(Connection connection, Map<Long, Open> streams, String reason) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.fail)) {
 			statement.setString(1, reason);
-			statement.setObject(2, array(streamIds));
+			statement.setObject(2, array(streams.keySet()));
+			statement.setObject(3, streams.values().stream().map(Open::version).toArray(String[]::new));
 			return readEnds(statement.executeQuery());
 		}
 	}
@@ -164,10 +171,15 @@ final class AppenderStore {
 	/**
 	 * Return those of some streams that are open.
 	 */
-	Set<Long> findOpen(Connection connection, Collection<Long> streamIds) throws SQLException {
+	Map<Long, Open> findOpen(Connection connection, Collection<Long> streamIds) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.findOpen)) {
 			statement.setObject(1, array(streamIds));
-			return readIds(statement.executeQuery());
+			ResultSet result = statement.executeQuery();
+			Map<Long, Open> open = new HashMap<>();
+			while (result.next()) {
+				open.put(result.getLong(1), new Open(result.getString(2), result.getObject(3, Long.class)));
+			}
+			return open;
 		}
 	}
 
@@ -253,6 +265,15 @@ final class AppenderStore {
 			ids.add(result.getLong(1));
 		}
 		return ids;
+	}
+
+	/**
+	 * A stream that is open.
+	 *
+	 * @param version the version of its row
+	 * @param writerId the instance that is writing it, or {@code null} if it names none
+	 */
+	record Open(String version, @Nullable Long writerId) {
 	}
 
 	/**

@@ -179,6 +179,15 @@ final class OpenAppender {
 		return (claim != null) ? claim.streamId() : null;
 	}
 
+	/**
+	 * Return the instance under whose lease the stream is written, if there is one.
+	 */
+	@Nullable Long instanceId() {
+		Claim claim = this.claim;
+		Lease lease = (claim != null) ? claim.lease() : null;
+		return (lease != null) ? lease.instanceId() : null;
+	}
+
 	AppenderObservation observation() {
 		return this.observation;
 	}

@@ -27,6 +27,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -46,6 +47,7 @@ import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.observation.Observations;
+import io.durablenotify.stream.AppenderStore.Open;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
@@ -349,16 +351,39 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	private void failAbandoned() {
-		Map<String, List<OpenAppender>> byReason = new HashMap<>();
-		this.abandoned
-			.forEach((appender, reason) -> byReason.computeIfAbsent(reason, (key) -> new ArrayList<>()).add(appender));
-		byReason.forEach((reason, appenders) -> {
-			failOpen(appenders, reason);
-			Set<Long> left = findOpen(appenders);
+		Map<OpenAppender, String> abandoned = Map.copyOf(this.abandoned);
+		if (abandoned.isEmpty()) {
+			return;
+		}
+		Map<Long, Open> held = findHeld(abandoned.keySet());
+		// Checked after the versions were read: an appender opened since then has changed
+		// them
+		abandoned.keySet()
+			.stream()
+			.filter((appender) -> !held.containsKey(appender.streamId()) || isOpenedAgain(appender))
+			.forEach(this.abandoned::remove);
+		Set.copyOf(abandoned.values()).forEach((reason) -> {
+			List<OpenAppender> appenders = this.abandoned.keySet()
+				.stream()
+				.filter((appender) -> reason.equals(abandoned.get(appender)) && !isBeingOpened(appender.name()))
+				.toList();
+			Set<Long> failed = fail(appenders, held, reason).keySet();
 			appenders.stream()
-				.filter((appender) -> !left.contains(appender.streamId()))
+				.filter((appender) -> failed.contains(appender.streamId()))
 				.forEach(this.abandoned::remove);
 		});
+	}
+
+	/**
+	 * Return whether another appender of this instance has the stream, and will end it.
+	 */
+	private boolean isOpenedAgain(OpenAppender appender) {
+		return this.open.stream()
+			.anyMatch((other) -> other != appender && Objects.equals(other.streamId(), appender.streamId()));
+	}
+
+	private boolean isBeingOpened(String name) {
+		return this.open.stream().anyMatch((appender) -> appender.streamId() == null && appender.name().equals(name));
 	}
 
 	private void failUnknown() {
@@ -387,8 +412,14 @@ final class OpenAppenders implements AutoCloseable {
 			.isEmpty();
 	}
 
-	private Map<Long, Instant> failOpen(Collection<OpenAppender> appenders, String reason) {
-		return fail((session) -> this.store.fail(session, ids(appenders), reason));
+	/**
+	 * Fail the streams of appenders.
+	 * @param held what {@link #findHeld} has returned
+	 */
+	private Map<Long, Instant> fail(Collection<OpenAppender> appenders, Map<Long, Open> held, String reason) {
+		Map<Long, Open> streams = new HashMap<>(held);
+		streams.keySet().retainAll(ids(appenders));
+		return (streams.isEmpty()) ? Map.of() : fail((session) -> this.store.fail(session, streams, reason));
 	}
 
 	private Map<Long, Instant> fail(Fail fail) {
@@ -399,7 +430,22 @@ final class OpenAppenders implements AutoCloseable {
 				}));
 	}
 
-	private Set<Long> findOpen(Collection<OpenAppender> appenders) {
+	/**
+	 * Return the streams of appenders that are open, without those that another instance
+	 * writes by now.
+	 */
+	private Map<Long, Open> findHeld(Collection<OpenAppender> appenders) {
+		Map<Long, Open> held = findOpen(appenders);
+		held.keySet().retainAll(ids(appenders.stream().filter((appender) -> isHeld(appender, held)).toList()));
+		return held;
+	}
+
+	private static boolean isHeld(OpenAppender appender, Map<Long, Open> open) {
+		Open stream = open.get(appender.streamId());
+		return stream != null && (stream.writerId() == null || stream.writerId().equals(appender.instanceId()));
+	}
+
+	private Map<Long, Open> findOpen(Collection<OpenAppender> appenders) {
 		return this.database.executeSeparately("find open streams", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.store.findOpen(connection, ids(appenders)));
 	}
@@ -418,7 +464,7 @@ final class OpenAppenders implements AutoCloseable {
 					&& (this.watched.contains(appender) || touched.contains(appender.streamId())))
 			.toList();
 		if (!candidates.isEmpty()) {
-			Set<Long> left = findOpen(candidates);
+			Set<Long> left = findOpen(candidates).keySet();
 			candidates.stream()
 				.filter((appender) -> !left.contains(appender.streamId()) && !appender.isEnding()
 						&& this.open.contains(appender))
@@ -465,8 +511,10 @@ final class OpenAppenders implements AutoCloseable {
 					// What is being appended has a limit of its own
 					deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
 				}
-				failed.putAll(failOpen(written, OpenAppender.STOPPED));
-				open = findOpen(left);
+				Map<Long, Open> held = findHeld(left);
+				failed.putAll(fail(written, held, OpenAppender.STOPPED));
+				held.keySet().removeAll(failed.keySet());
+				open = held.keySet();
 			}
 			while (!open.isEmpty() && pause(deadline));
 		}

@@ -23,9 +23,11 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 
 import javax.sql.DataSource;
 
@@ -36,6 +38,8 @@ import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.context.support.GenericApplicationContext;
@@ -53,6 +57,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
  * sends none.
  */
 class AppenderIdentityTests {
+
+	private static final String APPEND_TIMEOUT = "durable-notify.streams.append-timeout=1s";
 
 	@Fixture
 	private static TestDatabase database;
@@ -260,6 +266,71 @@ class AppenderIdentityTests {
 		}
 	}
 
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void aStreamThatIsOpenedAgainIsNotFailedForACloseThatFailed(boolean elsewhere) {
+		String stream = "reopened/" + elsewhere;
+		String other = "closed/" + elsewhere;
+		try (Instance closing = Instance.start(database, APPEND_TIMEOUT)) {
+			Instance opening = (elsewhere) ? instance : closing;
+			List<StreamAppender> appenders = openAppenders(closing, stream, other);
+			StreamAppender appender = opening.transaction().execute((status) -> {
+				StreamAppender opened = opening.writer().appender(stream);
+				opening.writer().append(other, "locked");
+				failToClose(appenders);
+				return opened;
+			});
+			// By the same statement
+			Eventually.await(() -> isFailed(other), () -> instance.reader().info(other));
+			appender.append("a");
+			appender.complete();
+		}
+	}
+
+	@Test
+	void aStreamThatIsOpenedAgainWhileItIsFailedForACloseThatFailedGoesOn() {
+		AtomicReference<Instance> self = new AtomicReference<>();
+		CountDownLatch committed = new CountDownLatch(1);
+		CompletableFuture<StreamAppender> opened = new CompletableFuture<>();
+		try (Instance cut = Instance.start(database,
+				(application) -> application
+					.initializers((context) -> ((GenericApplicationContext) context).registerBean("losing",
+							BeanPostProcessor.class, () -> new LosingAnswers(new AtomicInteger(), () -> {
+								if (!opened.isDone()) {
+									BatchedAppendTests.await(committed);
+									opened
+										.complete(Background.supply(() -> self.get().writer().appender("during/again"))
+											.join());
+								}
+							}))),
+				APPEND_TIMEOUT)) {
+			self.set(cut);
+			List<StreamAppender> appenders = openAppenders(cut, "during/again", "during/closed");
+			instance.transaction().executeWithoutResult((status) -> {
+				instance.writer().append("during/again", "locked");
+				instance.writer().append("during/closed", "locked");
+				failToClose(appenders);
+			});
+			committed.countDown();
+			StreamAppender appender = opened.orTimeout(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS).join();
+			Eventually.await(() -> isFailed("during/closed"), () -> instance.reader().info("during/closed"));
+			appender.append("a");
+			appender.complete();
+		}
+	}
+
+	private static List<StreamAppender> openAppenders(Instance instance, String... streams) {
+		return Stream.of(streams).map(instance.writer()::appender).toList();
+	}
+
+	/**
+	 * Close appenders whose streams the caller's transaction has locked.
+	 */
+	private static void failToClose(List<StreamAppender> appenders) {
+		Background.run(() -> appenders.forEach((appender) -> assertThat(catchThrowable(appender::close)).isNotNull()))
+			.join();
+	}
+
 	private static void setWriter(JdbcTemplate jdbc, long instanceId, String stream) {
 		jdbc.update("UPDATE durable_notify.streams SET writer_id = ? WHERE name = ?", instanceId, stream);
 	}
@@ -272,7 +343,8 @@ class AppenderIdentityTests {
 	 * Loses the server's answers to some statements by which a stream is claimed.
 	 *
 	 * @param left how many
-	 * @param beforeGiveUp called before a stream is failed whose claim may be stored
+	 * @param beforeGiveUp called before streams are failed whose claims or ends may not
+	 * be stored
 	 */
 	private record LosingAnswers(AtomicInteger left, Runnable beforeGiveUp) implements BeanPostProcessor {
 
@@ -293,8 +365,8 @@ class AppenderIdentityTests {
 					(proxy, method, arguments) -> {
 						try {
 							if (method.getName().equals("prepareStatement")
-									&& arguments[0].toString().contains("WHERE name = ? AND writer_id = ?")
-									&& arguments[0].toString().contains("end_state")) {
+									&& arguments[0].toString().contains("ended_at IS NULL ORDER BY stream_id")
+									&& !arguments[0].toString().contains("WHERE writer_id")) {
 								this.beforeGiveUp.run();
 							}
 							Object result = method.invoke(target, arguments);
