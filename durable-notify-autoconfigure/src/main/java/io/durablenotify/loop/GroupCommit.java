@@ -21,6 +21,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -49,6 +50,11 @@ public final class GroupCommit<T> implements AutoCloseable {
 	 * Guards what follows. Not a monitor, in which a virtual thread would wait pinned.
 	 */
 	private final Lock lock = new ReentrantLock();
+
+	/**
+	 * Signalled when a batch is over.
+	 */
+	private final Condition written = this.lock.newCondition();
 
 	private final Deque<T> queue = new ArrayDeque<>();
 
@@ -173,6 +179,7 @@ public final class GroupCommit<T> implements AutoCloseable {
 		this.lock.lock();
 		try {
 			this.writing = false;
+			this.written.signalAll();
 			more = !this.queue.isEmpty();
 		}
 		finally {
@@ -187,8 +194,12 @@ public final class GroupCommit<T> implements AutoCloseable {
 		List<T> batch = new ArrayList<>();
 		this.lock.lock();
 		try {
-			if (this.writing) {
-				return Next.IDLE;
+			while (this.writing) {
+				if (!this.closed) {
+					return Next.IDLE;
+				}
+				// The end waits for this step, and no signal of the caller begins another
+				this.written.await();
 			}
 			while (batch.size() < this.maxBatch && !this.queue.isEmpty()) {
 				batch.add(this.queue.remove());

@@ -26,6 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import org.apache.commons.logging.LogFactory;
 import org.junit.jupiter.api.AfterEach;
@@ -92,7 +93,15 @@ class GroupCommitTests {
 
 	@Test
 	void whatIsOfferedWhileACallerWritesIsWrittenAfterThat() throws Exception {
-		Thread caller = new Thread(() -> {
+		writeOnACaller();
+		assertThat(this.commits.offer(1)).isTrue();
+		this.goOn.countDown();
+		Eventually.await(() -> written().size() == 2, () -> this.batches);
+		assertThat(this.batches).containsExactly(List.of(0), List.of(1));
+	}
+
+	private void writeOnACaller() throws InterruptedException {
+		Background.run(() -> {
 			try {
 				this.commits.tryWrite(0);
 			}
@@ -100,13 +109,7 @@ class GroupCommitTests {
 				throw new IllegalStateException(ex);
 			}
 		});
-		caller.start();
 		assertThat(this.writing.await(30, TimeUnit.SECONDS)).isTrue();
-		assertThat(this.commits.offer(1)).isTrue();
-		this.goOn.countDown();
-		caller.join(30_000);
-		Eventually.await(() -> written().size() == 2, () -> this.batches);
-		assertThat(this.batches).containsExactly(List.of(0), List.of(1));
 	}
 
 	@Test
@@ -155,6 +158,19 @@ class GroupCommitTests {
 		assertThat(written()).containsExactly(0, 1, 2, 3, 4, 5);
 		assertThat(this.commits.offer(6)).isFalse();
 		assertThat(this.commits.tryWrite(6)).isFalse();
+	}
+
+	@Test
+	void theEndWritesWhatWaitsForTheWriteOfACaller() throws Exception {
+		Thread stopping = Thread.currentThread();
+		writeOnACaller();
+		this.commits.offer(1);
+		Background.run(() -> {
+			Eventually.await(() -> stopping.getState() == Thread.State.TIMED_WAITING, stopping::getState);
+			this.goOn.countDown();
+		});
+		assertThat(this.commits.finish(Duration.ofSeconds(30))).isEmpty();
+		assertThat(written()).containsExactly(0, 1);
 	}
 
 	@Test
