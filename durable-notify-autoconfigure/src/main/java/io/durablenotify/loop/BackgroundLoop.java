@@ -125,7 +125,7 @@ public final class BackgroundLoop implements AutoCloseable {
 		this.lock.lock();
 		try {
 			long at = System.nanoTime() + delay.toNanos();
-			if (this.dueAt != null && this.dueAt - at <= 0 && this.thread != null) {
+			if (this.dueAt != null && this.dueAt - at <= 0 && (this.thread != null || this.timer != null)) {
 				return;
 			}
 			this.dueAt = at;

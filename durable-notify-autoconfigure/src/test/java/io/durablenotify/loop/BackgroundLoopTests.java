@@ -204,6 +204,16 @@ class BackgroundLoopTests {
 		assertThat(threads("loop-of-test-later")).isOne();
 	}
 
+	@Test
+	void aLaterRequestPostponesNoStepForWhichATimerWaits() {
+		HandDelays delays = new HandDelays();
+		this.loop = new BackgroundLoop("loop-of-test", this.failures, this::step, delays);
+		this.loop.signalAfter(Duration.ofSeconds(15));
+		this.loop.signalAfter(Duration.ofHours(1));
+		assertThat(delays.waiting()).isOne();
+		assertThat(delays.next()).isEqualTo(Duration.ofSeconds(15));
+	}
+
 	private static long threads(String name) {
 		return Thread.getAllStackTraces().keySet().stream().filter((thread) -> thread.getName().equals(name)).count();
 	}
