@@ -53,6 +53,11 @@ final class SseResponse extends SseEmitter {
 
 	private volatile @Nullable SseConnection connection;
 
+	/**
+	 * Set before the connection is read, which is set before this is read.
+	 */
+	private volatile boolean completed;
+
 	SseResponse(SseConnections connections, Flow.Publisher<SseEvent> feed) {
 		super(NO_TIMEOUT);
 		this.connections = connections;
@@ -82,12 +87,10 @@ final class SseResponse extends SseEmitter {
 	 */
 	@Override
 	public void complete() {
+		this.completed = true;
 		SseConnection connection = this.connection;
 		if (connection != null) {
 			connection.close();
-		}
-		else {
-			super.complete();
 		}
 	}
 
@@ -162,6 +165,9 @@ final class SseResponse extends SseEmitter {
 			}
 			try {
 				connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
+				if (SseResponse.this.completed) {
+					connection.close();
+				}
 			}
 			catch (RuntimeException ex) {
 				// Spring MVC answers it by a dispatch

@@ -166,6 +166,20 @@ class SseApplicationTests {
 		assertThat(output).doesNotContain("ERROR").doesNotContain("AccessDenied");
 	}
 
+	@ParameterizedTest
+	@ValueSource(classes = { IgnoringFilter.class, OwnConverter.class })
+	void aResponseThatIsCompletedBeforeItIsWrittenEnds(Class<?> configuration) {
+		try (Instance instance = start(configuration)) {
+			String stream = "completed/" + configuration.getSimpleName();
+			instance.writer().append(stream, "a");
+			try (SseClient client = open(instance, stream + "&completed=true").awaitEnd()) {
+				assertThat(client.status()).isEqualTo(200);
+			}
+			Eventually.await(() -> instance.bean(SseConnections.class).count() == 0,
+					() -> instance.bean(SseConnections.class).count());
+		}
+	}
+
 	@Test
 	void aMockResponseIsWritten() throws Exception {
 		try (Instance instance = start()) {
@@ -224,8 +238,13 @@ class SseApplicationTests {
 
 		@GetMapping("/sse")
 		ResponseEntity<SseEmitter> sse(@RequestParam String stream,
+				@RequestParam(defaultValue = "false") boolean completed,
 				@RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
-			return this.streams.respond(stream, lastEventId);
+			ResponseEntity<SseEmitter> response = this.streams.respond(stream, lastEventId);
+			if (completed) {
+				response.getBody().complete();
+			}
+			return response;
 		}
 
 	}
