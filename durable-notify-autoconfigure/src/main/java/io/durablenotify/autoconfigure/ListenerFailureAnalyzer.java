@@ -18,10 +18,6 @@ package io.durablenotify.autoconfigure;
 
 import io.durablenotify.listener.ListenerException;
 
-import org.springframework.boot.context.properties.source.ConfigurationProperty;
-import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
-import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
-import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.core.env.Environment;
@@ -33,6 +29,10 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 
 	private static final String URL = "durable-notify.listener.url";
 
+	private static final String USERNAME = "durable-notify.listener.username";
+
+	private static final String PASSWORD = "durable-notify.listener.password";
+
 	private final Environment environment;
 
 	ListenerFailureAnalyzer(Environment environment) {
@@ -42,9 +42,15 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 	@Override
 	protected FailureAnalysis analyze(Throwable rootFailure, ListenerException cause) {
 		return switch (cause.getProblem()) {
-			case URL -> new FailureAnalysis("%s.%s".formatted(cause.getMessage(), origin()),
+			case URL -> new FailureAnalysis("%s.%s".formatted(cause.getMessage(), origin(URL)),
 					"Use jdbc:postgresql://host:port/database, and durable-notify.listener.username and "
 							+ "durable-notify.listener.password.",
+					cause);
+			case CREDENTIALS -> new FailureAnalysis(
+					"%s.%s".formatted(cause.getMessage(),
+							origin((this.environment.containsProperty(USERNAME)) ? USERNAME : PASSWORD)),
+					"Set durable-notify.listener.url, and durable-notify.listener.username where there is a password; "
+							+ "or remove username and password, to listen with the application's own connection.",
 					cause);
 			case DEAF -> new FailureAnalysis(cause.getMessage(),
 					"Set durable-notify.listener.url to reach PostgreSQL directly, or "
@@ -55,27 +61,21 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 					"Set durable-notify.listener.url to reach the primary, for example with several hosts and "
 							+ "targetServerType=primary.",
 					cause);
-			case CONNECT -> new FailureAnalysis("durable-notify cannot listen: " + cause.getMessage(),
-					ConnectAction.of(cause, connectionProperties(),
-							"Make sure that the server accepts this connection.")
-							+ " Or set durable-notify.listener.url to one that it accepts, or "
-							+ "durable-notify.listener.fail-fast=false to start on polling and go on trying.",
-					cause);
+			case CONNECT ->
+				new FailureAnalysis("durable-notify cannot listen: " + cause.getMessage(), connectAction(cause), cause);
 		};
 	}
 
-	private String origin() {
-		for (ConfigurationPropertySource source : ConfigurationPropertySources.get(this.environment)) {
-			ConfigurationProperty property = source.getConfigurationProperty(ConfigurationPropertyName.of(URL));
-			if (property != null) {
-				return " It originates from '%s'.".formatted(property.getOrigin());
-			}
-		}
-		return "";
+	private String origin(String property) {
+		return PropertyOrigin.of(this.environment, property);
 	}
 
-	private String connectionProperties() {
-		return (this.environment.containsProperty(URL)) ? "durable-notify.listener" : "spring.datasource";
+	private String connectAction(ListenerException cause) {
+		boolean own = this.environment.containsProperty(URL);
+		return ConnectAction.of(cause, (own) ? "durable-notify.listener" : "spring.datasource",
+				"Make sure that the server accepts this connection.")
+				+ ((own) ? " Or set " : " Or set durable-notify.listener.url to one that it accepts, or ")
+				+ "durable-notify.listener.fail-fast=false to start on polling and go on trying.";
 	}
 
 }

@@ -19,15 +19,24 @@ import io.durablenotify.outbox.OutboxSetupException;
 
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
+import org.springframework.core.env.Environment;
 
 /**
  * A {@link AbstractFailureAnalyzer} for {@link OutboxSetupException}.
  */
 final class OutboxFailureAnalyzer extends AbstractFailureAnalyzer<OutboxSetupException> {
 
+	private final Environment environment;
+
+	OutboxFailureAnalyzer(Environment environment) {
+		this.environment = environment;
+	}
+
 	@Override
 	protected FailureAnalysis analyze(Throwable rootFailure, OutboxSetupException cause) {
-		return new FailureAnalysis(cause.getMessage(), cause.getAction(), cause);
+		String property = cause.getProperty();
+		String origin = (property != null) ? PropertyOrigin.of(this.environment, property) : "";
+		return new FailureAnalysis(cause.getMessage() + origin, cause.getAction(), cause);
 	}
 
 }

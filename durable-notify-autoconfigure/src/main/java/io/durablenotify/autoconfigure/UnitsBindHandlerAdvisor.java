@@ -18,6 +18,7 @@ package io.durablenotify.autoconfigure;
 
 import java.math.BigInteger;
 import java.time.Duration;
+import java.util.Map;
 import java.util.regex.Pattern;
 
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.PropertySourcesPlaceholdersResolver;
 import org.springframework.boot.context.properties.source.ConfigurationProperty;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.core.convert.ConversionException;
 import org.springframework.core.convert.ConversionFailedException;
 import org.springframework.core.convert.TypeDescriptor;
 import org.springframework.core.env.Environment;
@@ -39,11 +41,17 @@ import org.springframework.util.unit.DataSize;
  * Requires a unit of every duration and size of ours, wherever it is set. Boot takes it
  * for milliseconds or bytes, which is hardly ever meant: with a retention of 7, all that
  * has ended is deleted at once. Zero is the same in every unit. Boot reports it as it
- * does a text that is no duration, with the property's origin.
+ * does a text that is no duration, with the property's origin. That, and a text that is
+ * no number, is explained with what it must be.
  */
 final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandlerAdvisor {
 
 	private static final ConfigurationPropertyName PREFIX = ConfigurationPropertyName.of("durable-notify");
+
+	private static final Map<Class<?>, String> RULES = Map.of(Duration.class,
+			"a number with its unit, such as 30d, 12h, 5m, 30s or 500ms", DataSize.class,
+			"a whole number with its unit, such as 1GB, 64MB, 256KB or 100B", int.class, "a whole number",
+			Integer.class, "a whole number", double.class, "a number", Double.class, "a number");
 
 	private static final Pattern NUMBER = Pattern.compile("\\+?\\d+");
 
@@ -73,6 +81,17 @@ final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandle
 				return super.onSuccess(name, target, context, result);
 			}
 
+			@Override
+			public @Nullable Object onFailure(ConfigurationPropertyName name, Bindable<?> target, BindContext context,
+					Exception error) throws Exception {
+				ConfigurationProperty property = context.getConfigurationProperty();
+				if (property != null && PREFIX.isAncestorOf(name) && error instanceof ConversionException) {
+					Exception explained = explained(target.getType().toClass(), property.getValue(), error);
+					return super.onFailure(name, target, context, explained);
+				}
+				return super.onFailure(name, target, context, error);
+			}
+
 		};
 	}
 
@@ -83,6 +102,18 @@ final class UnitsBindHandlerAdvisor implements ConfigurationPropertiesBindHandle
 					new IllegalArgumentException("'%s' has no unit. Write %s: a number alone would be %s"
 						.formatted(number, forms.formatted(number), meaning)));
 		}
+	}
+
+	/**
+	 * Say what the value must be, which Boot's reasons do not: not the units either.
+	 */
+	private Exception explained(Class<?> type, Object value, Exception error) {
+		String text = String.valueOf(this.placeholders.resolvePlaceholders(value));
+		boolean withoutUnit = (type == Duration.class || type == DataSize.class) && NUMBER.matcher(text).matches();
+		String rule = RULES.get(type);
+		return (rule == null || withoutUnit) ? error
+				: new ConversionFailedException(TypeDescriptor.forObject(value), TypeDescriptor.valueOf(type), value,
+						new IllegalArgumentException("'%s' must be %s".formatted(text, rule)));
 	}
 
 }

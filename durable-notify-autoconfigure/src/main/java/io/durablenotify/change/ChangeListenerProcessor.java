@@ -38,7 +38,13 @@ final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListene
 			+ "@ChangeListener.";
 
 	private static final String TOPIC_ACTION = "Give @ChangeListener one topic or more of 1 to 255 characters, without "
-			+ "white space. Set the property that a placeholder names, or give it a default: '${app.topic:profiles}'.";
+			+ "white space and control characters.";
+
+	private static final String ALIAS_ACTION = "Name the topics by 'value' or by 'topics' of @ChangeListener, not by "
+			+ "both.";
+
+	private static final String PLACEHOLDER_ACTION = "Set the property that the placeholder names, or give it a "
+			+ "default: '${app.topic:profiles}'.";
 
 	/**
 	 * Used only once there is a method: it creates the DataSource, which must not happen
@@ -53,7 +59,7 @@ final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListene
 
 	@Override
 	protected Map<Method, ChangeListener> find(Class<?> type, String beanName) {
-		return usable("of bean '%s'".formatted(beanName), TOPIC_ACTION, () -> super.find(type, beanName));
+		return usable("of bean '%s'".formatted(beanName), ALIAS_ACTION, () -> super.find(type, beanName));
 	}
 
 	@Override
@@ -61,7 +67,7 @@ final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListene
 			Consumer<Subscription> subscriptions) {
 		ChangeHandler handler = usable(where, METHOD_ACTION,
 				() -> new ChangeListenerMethod(bean, method, annotation.ignoreOwn()));
-		for (String topic : usable(where, TOPIC_ACTION, () -> topics(annotation))) {
+		for (String topic : usable(where, TOPIC_ACTION, () -> topics(annotation, where))) {
 			subscriptions.accept(this.notifier.getObject().subscribe(topic, handler));
 		}
 	}
@@ -71,13 +77,13 @@ final class ChangeListenerProcessor extends HandlerMethodProcessor<ChangeListene
 		return new ChangeListenerException(message, action, cause);
 	}
 
-	private Set<String> topics(ChangeListener annotation) {
+	private Set<String> topics(ChangeListener annotation, String where) {
 		if (annotation.topics().length == 0) {
 			throw new IllegalStateException("It must name a topic");
 		}
 		Set<String> topics = new LinkedHashSet<>();
 		for (String topic : annotation.topics()) {
-			topics.add(resolve("Topic", topic));
+			topics.add(usable(where, PLACEHOLDER_ACTION, () -> resolve("Topic", topic)));
 		}
 		topics.forEach(ChangeRules::requireTopic);
 		return topics;

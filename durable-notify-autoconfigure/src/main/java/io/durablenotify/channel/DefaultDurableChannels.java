@@ -264,7 +264,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 
 	private DirectAddress prepare(String channel, String address, Duration timeout) {
 		Assert.notNull(timeout, "'timeout' must not be null");
-		Assert.isTrue(!timeout.isNegative(), "'timeout' must not be negative");
+		Assert.isTrue(!timeout.isNegative(), () -> "'timeout' must not be negative, but is " + timeout);
 		DirectAddress from = DirectAddress.of(channel, address);
 		requireWritable(channel);
 		this.modes.requireToReceive(channel, ChannelMode.DIRECT);

@@ -62,6 +62,8 @@ public record EventProperties(@DefaultValue("1MB") DataSize maxPayloadSize, @Def
 		rules.valueSize("max-payload-size", this.maxPayloadSize);
 		rules.lockTimeout("append-timeout", this.appendTimeout);
 		rules.retention("retention", this.retention);
+		rules.check(!this.terminalTypes.isEmpty(), "terminal-types", "",
+				"Must have at least one type: without one no run would ever end.");
 		this.terminalTypes.forEach((type) -> rules.check(isType(type), "terminal-types", type,
 				"Each type must have 1 to %d characters.".formatted(EventTexts.MAX_TYPE_LENGTH)));
 	}

@@ -33,6 +33,11 @@ public final class ListenerException extends RuntimeException {
 		URL,
 
 		/**
+		 * A username is set without a URL, or a password without a username.
+		 */
+		CREDENTIALS,
+
+		/**
 		 * No connection could be made: the cause says why.
 		 */
 		CONNECT,

@@ -85,13 +85,8 @@ public record ListenerProperties(@DefaultValue("true") boolean enabled, @Default
 	@Override
 	public void afterPropertiesSet() {
 		PropertyRules rules = new PropertyRules(PREFIX);
-		rules.check(this.url != null || (this.username == null && this.password == null), "url", null,
-				("Must be set where %1$s.username or %1$s.password is. Without it the application's own connection is "
-						+ "used as a whole.")
-					.formatted(PREFIX));
-		rules.check(this.username != null || this.password == null, "username", null,
-				"Must be set where %s.password is. Set both, or neither to use the application's own."
-					.formatted(PREFIX));
+		requireWith("username", this.username, "url", this.url);
+		requireWith("password", this.password, "username", this.username);
 		if (this.url != null) {
 			requireUsable(this.url);
 		}
@@ -99,6 +94,16 @@ public record ListenerProperties(@DefaultValue("true") boolean enabled, @Default
 		this.backoff.check(rules);
 		rules.interval("probe.interval", this.probe.interval());
 		rules.between("probe.timeout", this.probe.timeout(), SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
+	}
+
+	/**
+	 * Shows no value, which Boot's exception for invalid values would do.
+	 */
+	private static void requireWith(String name, @Nullable String value, String otherName, @Nullable String other) {
+		if (value != null && other == null) {
+			throw new ListenerException(Problem.CREDENTIALS,
+					"Property %1$s.%2$s must not be set without %1$s.%3$s".formatted(PREFIX, name, otherName));
+		}
 	}
 
 	/**

@@ -98,7 +98,8 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 	protected abstract HandlerMethodException unusable(String message, String action, RuntimeException cause);
 
 	/**
-	 * Do a step of using a method that may find that it cannot be used.
+	 * Do a step of using a method that may find that it cannot be used. A step within it
+	 * may have an action of its own.
 	 * @param <T> the result's type
 	 * @param where the method and the bean, for the message
 	 * @param action how to correct the method
@@ -108,6 +109,9 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 	protected final <T extends @Nullable Object> T usable(String where, String action, Supplier<T> step) {
 		try {
 			return step.get();
+		}
+		catch (HandlerMethodException ex) {
+			throw ex;
 		}
 		catch (IllegalStateException | IllegalArgumentException | AnnotationConfigurationException ex) {
 			throw unusable(

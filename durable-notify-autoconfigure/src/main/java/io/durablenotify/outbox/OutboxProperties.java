@@ -56,6 +56,8 @@ public record OutboxProperties(@Nullable String source, @DefaultValue("1000") in
 
 	static final String PREFIX = "durable-notify.outbox";
 
+	private static final String CREDENTIALS = "must have no user and password before its host";
+
 	/**
 	 * Fits what is stored.
 	 */
@@ -103,26 +105,31 @@ public record OutboxProperties(@Nullable String source, @DefaultValue("1000") in
 	 * Not by a rule, which would show a URL that may hold a secret.
 	 */
 	private static void requireUrl(String sender, String url) {
-		if (!isHttp(url)) {
-			throw new OutboxSetupException(
-					"The property %s.http.%s.url is no URL of an HTTP receiver without credentials.".formatted(PREFIX,
-							sender),
-					"Set it to where events are to be posted, such as https://host/events. A bean of type "
-							+ "OutboxHttpCustomizer adds credentials.");
+		String problem = problem(url);
+		if (problem != null) {
+			throw OutboxSetupException.ofProperty("%s.http.%s.url".formatted(PREFIX, sender), problem,
+					CREDENTIALS.equals(problem)
+							? "Remove them, and have a bean of type OutboxHttpCustomizer add credentials."
+							: "Set it to where events are to be posted, such as https://host/events.");
 		}
 	}
 
-	private static boolean isHttp(String url) {
+	private static @Nullable String problem(String url) {
+		if (url.isBlank()) {
+			return "is missing";
+		}
 		try {
 			URI uri = new URI(url);
-			if (uri.getRawUserInfo() != null) {
-				return false;
+			if (!"http".equalsIgnoreCase(uri.getScheme()) && !"https".equalsIgnoreCase(uri.getScheme())) {
+				return "must begin with http:// or https://";
 			}
-			return ("http".equalsIgnoreCase(uri.getScheme()) || "https".equalsIgnoreCase(uri.getScheme()))
-					&& uri.getHost() != null;
+			if (uri.getRawUserInfo() != null) {
+				return CREDENTIALS;
+			}
+			return (uri.getHost() == null) ? "must have a valid host after http:// or https://" : null;
 		}
 		catch (URISyntaxException ex) {
-			return false;
+			return "is no valid URL: %s at index %d".formatted(ex.getReason(), ex.getIndex());
 		}
 	}
 

@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
+import org.springframework.aop.support.AopUtils;
+
 /**
  * The senders of this application: beans, and those that properties configure.
  *
@@ -38,7 +40,8 @@ record OutboxSenders(Supplier<List<OutboxSender>> all) {
 			OutboxSender other = byName.putIfAbsent(name, sender);
 			if (other != null) {
 				throw new OutboxSetupException(
-						"The outbox has two senders with the name '%s': %s and %s.".formatted(name, other, sender),
+						"The outbox has two senders with the name '%s': %s and %s.".formatted(name, shown(other),
+								shown(sender)),
 						"Give one of them another name. Senders are beans of type OutboxSender, and what %s.http and "
 							.formatted(OutboxProperties.PREFIX)
 								+ "%s.kafka configure.".formatted(OutboxProperties.PREFIX));
@@ -47,13 +50,20 @@ record OutboxSenders(Supplier<List<OutboxSender>> all) {
 		return byName;
 	}
 
+	private static Object shown(OutboxSender sender) {
+		return (sender instanceof HttpOutboxSender || sender instanceof KafkaOutboxSender) ? sender
+				: "a bean of type " + AopUtils.getTargetClass(sender).getName();
+	}
+
 	private static String requireName(OutboxSender sender) {
 		try {
 			return OutboxQueues.requireSender(sender.name());
 		}
 		catch (IllegalArgumentException ex) {
-			throw new OutboxSetupException("The outbox has a sender of type %s without a valid name: %s"
-				.formatted(sender.getClass().getName(), ex.getMessage()), "Correct what its method name() returns.");
+			throw new OutboxSetupException(
+					"The outbox has a sender of type %s without a valid name: %s"
+						.formatted(AopUtils.getTargetClass(sender).getName(), ex.getMessage()),
+					"Correct what its method name() returns.");
 		}
 	}
 

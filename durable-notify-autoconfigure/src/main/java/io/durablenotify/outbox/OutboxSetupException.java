@@ -15,6 +15,8 @@
  */
 package io.durablenotify.outbox;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Thrown at the start if the senders of the outbox cannot be set up. The message names
  * the sender and the reason, and never a secret.
@@ -27,9 +29,26 @@ public final class OutboxSetupException extends IllegalStateException {
 	 */
 	private final String action;
 
+	/**
+	 * The property that is wrong, if it is one.
+	 */
+	private final @Nullable String property;
+
 	OutboxSetupException(String message, String action) {
+		this(null, message, action);
+	}
+
+	private OutboxSetupException(@Nullable String property, String message, String action) {
 		super(message);
 		this.action = action;
+		this.property = property;
+	}
+
+	/**
+	 * Create for a property, whose value is not shown.
+	 */
+	static OutboxSetupException ofProperty(String property, String problem, String action) {
+		return new OutboxSetupException(property, "The property %s %s.".formatted(property, problem), action);
 	}
 
 	/**
@@ -38,6 +57,14 @@ public final class OutboxSetupException extends IllegalStateException {
 	 */
 	public String getAction() {
 		return this.action;
+	}
+
+	/**
+	 * Return the property that is wrong.
+	 * @return its name, or {@code null} if it is none or not one alone
+	 */
+	public @Nullable String getProperty() {
+		return this.property;
 	}
 
 }

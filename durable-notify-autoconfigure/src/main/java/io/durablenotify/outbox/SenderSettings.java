@@ -43,7 +43,8 @@ record SenderSettings(OutboxProperties outbox, WorkProperties work) {
 	 */
 	static void requireLibraries(OutboxProperties properties) {
 		require(properties.http().isEmpty(), "http", "org.springframework.web.client.RestClient", "spring-web");
-		require(properties.kafka().isEmpty(), "kafka", "org.springframework.kafka.core.KafkaTemplate", "spring-kafka");
+		require(properties.kafka().isEmpty(), "kafka", "org.springframework.kafka.core.KafkaTemplate",
+				"spring-boot-starter-kafka");
 	}
 
 	private static void require(boolean unused, String kind, String className, String library) {

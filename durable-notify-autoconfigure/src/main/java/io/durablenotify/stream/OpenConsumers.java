@@ -166,7 +166,9 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		ConsumerRun run = new ConsumerRun(spec, handler, this,
 				new ConsumerWrites(spec.name(), this.database, (spec.transactional()) ? requireTransactions() : null),
 				this.executor);
-		if (this.runs.putIfAbsent(spec.name(), run) != null) {
+		ConsumerRun other = this.runs.putIfAbsent(spec.name(), run);
+		if (other != null) {
+			requireSelection(other.spec(), spec);
 			throw new IllegalStateException(
 					"Consumer '%s' must have one subscription in this application context: cancel the other one first"
 						.formatted(spec.name()));
@@ -197,14 +199,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		this.database.execute("create a consumer of streams", (connection, joined) -> {
 			Created created = Conflicts.repeat((session, inTransaction) -> this.sql.create(session, spec))
 				.run(connection, joined);
-			if (!created.selection().equals(spec.selection()) || created.prefix() != spec.prefix()) {
-				throw new IllegalStateException(
-						"Consumer '%s' is one of %s, and cannot be one of %s: use another name, or remove it first"
-							.formatted(spec.name(),
-									new ConsumerSpec(spec.name(), created.selection(), created.prefix(), spec.scope())
-										.describeSelection(),
-									spec.describeSelection()));
-			}
+			requireSelection(new ConsumerSpec(spec.name(), created.selection(), created.prefix(), spec.scope()), spec);
 			if (joined) {
 				new TransactionBuffer<>(run, () -> new Creation(run, created.consumerId())).current();
 			}
@@ -213,6 +208,14 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 			}
 			return created;
 		});
+	}
+
+	private static void requireSelection(ConsumerSpec present, ConsumerSpec wanted) {
+		if (!present.selection().equals(wanted.selection()) || present.prefix() != wanted.prefix()) {
+			throw new IllegalStateException(
+					"Consumer '%s' is one of %s, and cannot be one of %s: use another name, or remove it first"
+						.formatted(wanted.name(), present.describeSelection(), wanted.describeSelection()));
+		}
 	}
 
 	private void open(ConsumerRun run, long id) {

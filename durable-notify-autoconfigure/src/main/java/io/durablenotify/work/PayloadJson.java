@@ -35,7 +35,8 @@ public final class PayloadJson {
 	 * Why a value cannot be written or read where there is no mapper.
 	 */
 	public static final String NO_MAPPER = "values are JSON, and there is no single bean of type "
-			+ "tools.jackson.databind.json.JsonMapper. Define one, or use String or byte[]";
+			+ "tools.jackson.databind.json.JsonMapper. Add spring-boot-starter-jackson, define one or make one @Primary, "
+			+ "or use String or byte[]";
 
 	private static final boolean PRESENT = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
 			PayloadJson.class.getClassLoader());

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.function.BinaryOperator;
 import java.util.function.Function;
 
+import io.durablenotify.database.Texts;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +50,15 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 
 	private static final Backoff BACKOFF = new Backoff(Duration.ofSeconds(1), 2, Duration.ofMinutes(10));
 
-	private static final String CRON_QUEUE = "cron/";
+	/**
+	 * What the queue of recurring work begins with, unless one is named.
+	 */
+	static final String CRON_QUEUE = "cron/";
+
+	private static final String RANGE = "a whole number from %d to %d";
+
+	private static final String DURATION = "a duration from 1ms to %dd with its unit, such as 500ms, 30s, 5m, 2h or 1d"
+		.formatted(Backoff.LONGEST_DELAY.toDays());
 
 	/**
 	 * Return whether the method is not called in this instance.
@@ -66,10 +75,10 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 		CronExpression expression = value("cron", this.annotation.cron(), WorkListenerAttributes::cron);
 		ZoneId zone = value("zone", this.annotation.zone(), WorkListenerAttributes::zone);
 		if (expression == null) {
-			Assert.isTrue(zone == null, "'zone' is that of a 'cron', which is missing");
+			Assert.isTrue(zone == null, "'zone' must not be set without a 'cron', whose time zone it is");
 			return null;
 		}
-		Assert.isTrue(!this.annotation.batch(), "A 'batch' cannot have a 'cron'");
+		Assert.isTrue(!this.annotation.batch(), "'batch' must be false with a 'cron'");
 		return new CronSchedule(expression, (zone != null) ? zone : ZoneId.systemDefault());
 	}
 
@@ -97,31 +106,59 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 	}
 
 	/**
-	 * Return the specification.
+	 * Return the queues.
 	 */
-	WorkListenerSpec spec() {
+	List<String> queues() {
 		List<String> queues = Arrays.stream(this.annotation.queue())
 			.map((queue) -> this.placeholders.apply("Queue", queue))
 			.toList();
 		boolean recurring = schedule() != null;
 		Assert.isTrue(recurring || !queues.isEmpty(), "It must name a queue");
 		Assert.isTrue(!recurring || queues.size() <= 1, "With a 'cron' it must name one queue, or none");
-		return new WorkListenerSpec((queues.isEmpty()) ? List.of(CRON_QUEUE + id()) : queues,
-				value("concurrency", this.annotation.concurrency(), Integer::valueOf),
-				value("prefetch", this.annotation.prefetch(), Integer::valueOf), this.annotation.transactional(),
-				value("maxAttempts", this.annotation.maxAttempts(), Integer::valueOf), backoff(),
-				this.annotation.onDead(), List.of(this.annotation.dontRetryOn()));
+		if (queues.isEmpty()) {
+			return List
+				.of(CRON_QUEUE + Texts.requireName("'id'", id(), WorkRequest.MAX_QUEUE_LENGTH - CRON_QUEUE.length()));
+		}
+		return WorkListenerSpec.of(queues.toArray(String[]::new)).queues();
+	}
+
+	/**
+	 * Return the specification.
+	 */
+	WorkListenerSpec spec(List<String> queues) {
+		return new WorkListenerSpec(queues, number("concurrency", this.annotation.concurrency(), 1),
+				number("prefetch", this.annotation.prefetch(), 0), this.annotation.transactional(),
+				number("maxAttempts", this.annotation.maxAttempts(), "a whole number, at least 1", Integer::valueOf),
+				backoff(), this.annotation.onDead(), List.of(this.annotation.dontRetryOn()));
+	}
+
+	private @Nullable Integer number(String name, String text, int least) {
+		return number(name, text, RANGE.formatted(least, WorkListenerSpec.MOST_HANDLERS), Integer::valueOf);
+	}
+
+	private <T extends Number> @Nullable T number(String name, String text, String expected,
+			Function<String, T> parser) {
+		return value(name, text, (number) -> {
+			try {
+				return parser.apply(number);
+			}
+			catch (NumberFormatException ex) {
+				throw new IllegalArgumentException("it must be " + expected, ex);
+			}
+		});
 	}
 
 	private @Nullable Backoff backoff() {
 		Duration delay = value("backoffDelay", this.annotation.backoffDelay(), WorkListenerAttributes::duration);
-		Double multiplier = value("backoffMultiplier", this.annotation.backoffMultiplier(), Double::valueOf);
+		Double multiplier = number("backoffMultiplier", this.annotation.backoffMultiplier(), "a number, at least 1",
+				Double::valueOf);
 		Duration maxDelay = value("backoffMaxDelay", this.annotation.backoffMaxDelay(),
 				WorkListenerAttributes::duration);
 		if (delay == null && multiplier == null && maxDelay == null) {
 			return null;
 		}
-		Assert.isTrue(multiplier == null || multiplier >= 1, "'backoffMultiplier' must be at least 1");
+		Assert.isTrue(multiplier == null || multiplier >= 1,
+				() -> "'backoffMultiplier' must be at least 1, but is " + multiplier);
 		return new Backoff((delay != null) ? delay : BACKOFF.delay(),
 				(multiplier != null) ? multiplier : BACKOFF.multiplier(),
 				(maxDelay != null) ? maxDelay : BACKOFF.maxDelay());
@@ -131,11 +168,17 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 	 * A bare number would be taken for milliseconds.
 	 */
 	private static Duration duration(String text) {
-		Assert.isTrue(text.chars().anyMatch(Character::isLetter), "it has no unit, such as ms, s, m or h");
-		Duration duration = DurationStyle.detectAndParse(text);
-		Assert.isTrue(duration.compareTo(Duration.ofMillis(1)) >= 0 && duration.compareTo(Backoff.LONGEST_DELAY) <= 0,
-				() -> "it must be from 1ms to %dd".formatted(Backoff.LONGEST_DELAY.toDays()));
-		return duration;
+		try {
+			Duration duration = DurationStyle.detectAndParse(text);
+			if (text.chars().anyMatch(Character::isLetter) && duration.compareTo(Duration.ofMillis(1)) >= 0
+					&& duration.compareTo(Backoff.LONGEST_DELAY) <= 0) {
+				return duration;
+			}
+		}
+		catch (IllegalArgumentException ex) {
+			// Does not name the units
+		}
+		throw new IllegalArgumentException("it must be " + DURATION);
 	}
 
 	private String resolve(String name, String text) {
@@ -149,10 +192,6 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 		}
 		try {
 			return parser.apply(resolved);
-		}
-		catch (NumberFormatException ex) {
-			throw new IllegalArgumentException("'%s' is no number that can be used: '%s'".formatted(name, resolved),
-					ex);
 		}
 		catch (IllegalArgumentException ex) {
 			throw new IllegalArgumentException("'%s' cannot be '%s': %s".formatted(name, resolved, ex.getMessage()),

@@ -18,6 +18,7 @@ package io.durablenotify.work;
 
 import java.lang.reflect.Method;
 import java.time.Clock;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -39,9 +40,16 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 			+ "List<WorkItem> items)', neither private nor static, and in an interface of the bean if its proxy has only "
 			+ "interfaces; or remove @WorkListener.";
 
-	private static final String ATTRIBUTE_ACTION = "Give @WorkListener one queue or more of 1 to 255 characters, "
-			+ "without white space, or a cron expression. Set the property that a placeholder names, or give it a "
+	private static final String ALIAS_ACTION = "Name the queues by 'value' or by 'queue' of @WorkListener, not by both.";
+
+	private static final String QUEUE_ACTION = "Give @WorkListener one queue or more of 1 to 255 characters, without "
+			+ "white space, or a cron expression.";
+
+	private static final String PLACEHOLDER_ACTION = "Set the property that the placeholder names, or give it a "
 			+ "default: '${app.queue:mail}'.";
+
+	private static final String ATTRIBUTE_ACTION = "Correct the attribute of @WorkListener that the description names, or "
+			+ "the property that its placeholder names.";
 
 	private static final String REGISTRATION_ACTION = "Change what @WorkListener asks for as the description says.";
 
@@ -73,18 +81,21 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 
 	@Override
 	protected Map<Method, WorkListener> find(Class<?> type, String beanName) {
-		return usable("of bean '%s'".formatted(beanName), ATTRIBUTE_ACTION, () -> super.find(type, beanName));
+		return usable("of bean '%s'".formatted(beanName), ALIAS_ACTION, () -> super.find(type, beanName));
 	}
 
 	@Override
 	protected void subscribe(Object bean, Method method, WorkListener annotation, String where,
 			Consumer<Subscription> subscriptions) {
 		WorkListenerAttributes attributes = new WorkListenerAttributes(annotation,
-				AopProxyUtils.ultimateTargetClass(bean), method, this::resolve);
+				AopProxyUtils.ultimateTargetClass(bean), method,
+				(what, text) -> usable(where, PLACEHOLDER_ACTION, () -> resolve(what, text)));
 		if (usable(where, ATTRIBUTE_ACTION, attributes::isDisabled)) {
 			return;
 		}
-		WorkListenerSpec spec = usable(where, ATTRIBUTE_ACTION, attributes::spec);
+		CronSchedule schedule = usable(where, ATTRIBUTE_ACTION, attributes::schedule);
+		List<String> queues = usable(where, QUEUE_ACTION, attributes::queues);
+		WorkListenerSpec spec = usable(where, ATTRIBUTE_ACTION, () -> attributes.spec(queues));
 		WorkListeners listeners = this.listeners.getObject();
 		WorkPayloads payloads = this.payloads.getObject();
 		if (annotation.batch()) {
@@ -93,7 +104,6 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 			return;
 		}
 		WorkListenerMethod handler = usable(where, METHOD_ACTION, () -> new WorkListenerMethod(bean, method, payloads));
-		CronSchedule schedule = usable(where, ATTRIBUTE_ACTION, attributes::schedule);
 		if (schedule == null) {
 			subscriptions.accept(usable(where, REGISTRATION_ACTION, () -> listeners.register(spec, handler)));
 			return;

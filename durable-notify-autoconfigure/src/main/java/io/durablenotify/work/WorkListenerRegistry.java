@@ -189,8 +189,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			for (String queue : registration.spec.queues()) {
 				if (this.registrations.stream().anyMatch((other) -> other.spec.queues().contains(queue))) {
 					throw new IllegalStateException(
-							"Queue '%s' must have one listener in this application; raise its concurrency instead"
-								.formatted(queue));
+							"Queue '%s' must have one listener in this application; %s".formatted(queue,
+									(queue.startsWith(WorkListenerAttributes.CRON_QUEUE))
+											? "give each method with a 'cron' an 'id' of its own"
+											: "raise its concurrency instead"));
 				}
 			}
 			registration.spec.queues().forEach(this.measures::of);

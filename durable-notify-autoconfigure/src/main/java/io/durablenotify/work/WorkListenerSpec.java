@@ -88,13 +88,13 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 		 */
 		public Backoff {
 			requireDelay("delay", delay);
-			Assert.isTrue(multiplier >= 1, "'multiplier' must be at least 1");
+			Assert.isTrue(multiplier >= 1, () -> "'multiplier' must be at least 1, but is " + multiplier);
 			requireDelay("maxDelay", maxDelay);
 		}
 
 		private static void requireDelay(String name, Duration delay) {
 			Assert.isTrue(delay != null && !delay.isNegative() && delay.compareTo(LONGEST_DELAY) <= 0,
-					() -> "'%s' must be from 0 to %d days".formatted(name, LONGEST_DELAY.toDays()));
+					() -> "'%s' must be from 0 to %d days, but is %s".formatted(name, LONGEST_DELAY.toDays(), delay));
 		}
 
 		/**
@@ -128,13 +128,15 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 		Set<String> names = new HashSet<>();
 		queues.forEach((queue) -> Assert.isTrue(names.add(queue),
 				() -> "Queue %s must be named once".formatted(Texts.shown(queue))));
-		Assert.isTrue(concurrency == null || concurrency > 0, "'concurrency' must be at least 1");
-		Assert.isTrue(concurrency == null || concurrency <= MOST_HANDLERS,
-				() -> "'concurrency' must be at most " + MOST_HANDLERS);
-		Assert.isTrue(prefetch == null || prefetch >= 0, "'prefetch' must not be negative");
-		Assert.isTrue(prefetch == null || prefetch <= MOST_HANDLERS,
-				() -> "'prefetch' must be at most " + MOST_HANDLERS);
-		Assert.isTrue(maxAttempts == null || maxAttempts > 0, "'maxAttempts' must be at least 1");
+		requireBetween("concurrency", concurrency, 1);
+		requireBetween("prefetch", prefetch, 0);
+		Assert.isTrue(maxAttempts == null || maxAttempts > 0,
+				() -> "'maxAttempts' must be at least 1, but is " + maxAttempts);
+	}
+
+	private static void requireBetween(String name, @Nullable Integer value, int least) {
+		Assert.isTrue(value == null || (value >= least && value <= MOST_HANDLERS),
+				() -> "'%s' must be from %d to %d, but is %d".formatted(name, least, MOST_HANDLERS, value));
 	}
 
 	/**

@@ -31,25 +31,32 @@ import org.springframework.dao.PessimisticLockingFailureException;
  */
 public final class WorkLockedException extends PessimisticLockingFailureException {
 
+	private static final String WITH_KEY = "Likely one that enqueued with it and has not committed yet: keep it short, "
+			+ "or use enqueueOnCommit()";
+
+	private static final String CREATING = "Likely one that creates the queue with its first item and has not committed "
+			+ "yet: keep it short, use enqueueOnCommit(), or have the queue created before, by a listener or "
+			+ "WorkAdmin.resume";
+
 	private WorkLockedException(String message, @Nullable Throwable cause) {
 		super(message, cause);
 	}
 
 	WorkLockedException(String queue, @Nullable String key, Duration waited, @Nullable Throwable cause) {
-		this(((key != null) ? "Key " + Texts.shown(key) : "The row") + " of queue '" + queue + "'", waited, cause);
+		this((key != null) ? "Key %s of queue '%s'".formatted(Texts.shown(key), queue)
+				: "The row of queue '%s'".formatted(queue), waited, (key != null) ? WITH_KEY : CREATING, cause);
 	}
 
-	private WorkLockedException(String what, Duration waited, @Nullable Throwable cause) {
-		this(("%s was locked by another transaction for more than %d ms; nothing was stored. Likely one "
-				+ "that enqueued with it and has not committed yet: keep it short, or use enqueueOnCommit()")
-			.formatted(what, waited.toMillis()), cause);
+	private WorkLockedException(String what, Duration waited, String likely, @Nullable Throwable cause) {
+		this("%s was locked by another transaction for more than %d ms; nothing was stored. %s".formatted(what,
+				waited.toMillis(), likely), cause);
 	}
 
 	/**
 	 * One of several keys was locked.
 	 */
 	static WorkLockedException ofKeys(String queue, int keys, Duration waited, @Nullable Throwable cause) {
-		return new WorkLockedException("One of %d keys of queue '%s'".formatted(keys, queue), waited, cause);
+		return new WorkLockedException("One of %d keys of queue '%s'".formatted(keys, queue), waited, WITH_KEY, cause);
 	}
 
 	/**

@@ -40,7 +40,7 @@ public sealed interface WorkOutcome {
 	 * @return the outcome
 	 */
 	static WorkOutcome postpone(Duration delay) {
-		Assert.isTrue(!delay.isNegative(), "'delay' must not be negative");
+		Assert.isTrue(!delay.isNegative(), () -> "'delay' must not be negative, but is " + delay);
 		return new Postpone(delay);
 	}
 

@@ -134,7 +134,7 @@ public final class WorkRequest {
 	 * @return the request
 	 */
 	public WorkRequest dueIn(Duration delay) {
-		Assert.isTrue(!delay.isNegative(), "'delay' must not be negative");
+		Assert.isTrue(!delay.isNegative(), () -> "'delay' must not be negative, but is " + delay);
 		return new WorkRequest(this.queue, this.payload, this.key, this.replacing, this.orderingKey, null, delay,
 				this.headers);
 	}

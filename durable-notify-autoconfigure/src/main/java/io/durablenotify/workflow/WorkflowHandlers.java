@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
@@ -32,7 +33,9 @@ import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 
+import org.springframework.aop.support.AopUtils;
 import org.springframework.context.SmartLifecycle;
+import org.springframework.util.Assert;
 
 /**
  * Registers the handlers of resumptions and timers while the application context runs.
@@ -96,26 +99,40 @@ final class WorkflowHandlers implements SmartLifecycle {
 				handler.resume(WorkflowJson.resumption(item));
 				return WorkOutcome.done();
 			};
-			handler.workflowNames()
-				.forEach((name) -> add(handlers, "Workflow '%s'".formatted(name), WorkflowQueues.resume(name),
-						new Handler(handler, resuming, handler.transactional())));
+			Set<String> names = handler.workflowNames();
+			Assert.state(!names.isEmpty(), () -> "workflowNames() of %s must return at least one name"
+				.formatted(AopUtils.getTargetClass(handler).getName()));
+			names.forEach((name) -> add(handlers, "Workflow '%s'".formatted(name),
+					queue(handler, "workflowNames()", () -> WorkflowQueues.resume(name)),
+					new Handler(handler, resuming, handler.transactional())));
 		}
 		for (TimerHandler handler : this.timerHandlers.get()) {
 			WorkHandler expiring = (item) -> {
 				handler.onTimer(WorkflowJson.timer(item));
 				return WorkOutcome.done();
 			};
-			add(handlers, "Timer name '%s'".formatted(handler.name()), WorkflowQueues.timer(handler.name()),
+			add(handlers, "Timer name '%s'".formatted(handler.name()),
+					queue(handler, "name()", () -> WorkflowQueues.timer(handler.name())),
 					new Handler(handler, expiring, handler.transactional()));
 		}
 		return handlers;
+	}
+
+	private static String queue(Object handler, String method, Supplier<String> queue) {
+		try {
+			return queue.get();
+		}
+		catch (IllegalArgumentException ex) {
+			throw new IllegalArgumentException(
+					"%s (%s of %s)".formatted(ex.getMessage(), method, AopUtils.getTargetClass(handler).getName()), ex);
+		}
 	}
 
 	private static void add(Map<String, Handler> handlers, String what, String queue, Handler handler) {
 		Handler other = handlers.putIfAbsent(queue, handler);
 		if (other != null) {
 			throw new IllegalStateException("%s must have one handler, but has %s and %s".formatted(what,
-					other.bean.getClass().getName(), handler.bean.getClass().getName()));
+					AopUtils.getTargetClass(other.bean).getName(), AopUtils.getTargetClass(handler.bean).getName()));
 		}
 	}
 

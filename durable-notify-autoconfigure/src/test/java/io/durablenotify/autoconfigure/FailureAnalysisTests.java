@@ -192,14 +192,28 @@ class FailureAnalysisTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "host/events?token=secret", "https://user:secret@host/events", "ftp://host/secret" })
-	void aUrlOfAReceiverThatCannotBeUsedIsNotShown(String url) {
+	@CsvSource(delimiter = '|', textBlock = """
+			host/events?token=secret        | must begin with http:// or https://
+			ftp://host/secret               | must begin with http:// or https://
+			https://user:secret@host/events | must have no user and password before its host
+			https:///secret                 | must have a valid host after http:// or https://
+			https://host/a secret           | is no valid URL: Illegal character in path at index 14
+			""")
+	void aUrlOfAReceiverThatCannotBeUsedIsExplainedAndNotShown(String url, String problem) {
 		Analysis analysis = failureOf("durable-notify.outbox.http.orders.url=" + url);
-		assertThat(analysis.description()).isEqualTo(
-				"The property durable-notify.outbox.http.orders.url is no URL of an HTTP receiver without credentials.");
-		assertThat(analysis.action()).isEqualTo("Set it to where events are to be posted, such as https://host/events. "
-				+ "A bean of type OutboxHttpCustomizer adds credentials.");
+		assertThat(analysis.description()).startsWith(
+				"The property durable-notify.outbox.http.orders.url %s. It originates from '".formatted(problem));
+		assertThat(analysis.action()).isEqualTo((problem.contains("password"))
+				? "Remove them, and have a bean of type OutboxHttpCustomizer add credentials."
+				: "Set it to where events are to be posted, such as https://host/events.");
 		assertThat(this.output).doesNotContain("secret");
+	}
+
+	@Test
+	void aUrlOfAReceiverThatIsMissingIsSaidToBe() {
+		Analysis analysis = failureOf("durable-notify.outbox.http.orders.mode=binary");
+		assertThat(analysis.description()).isEqualTo("The property durable-notify.outbox.http.orders.url is missing.");
+		assertThat(analysis.action()).startsWith("Set it to where events are to be posted");
 	}
 
 	@Test
@@ -207,8 +221,9 @@ class FailureAnalysisTests {
 		Analysis analysis = failureOf(
 				(application) -> application.web(WebApplicationType.NONE).sources(OwnSender.class),
 				"durable-notify.outbox.http.orders.url=https://host/events");
-		assertThat(analysis.description()).startsWith("The outbox has two senders with the name 'orders': ")
-			.endsWith(" and durable-notify.outbox.http.orders.");
+		assertThat(analysis.description())
+			.matches("The outbox has two senders with the name 'orders': a bean of type \\S+OwnSender\\$1 and "
+					+ "durable-notify\\.outbox\\.http\\.orders\\.");
 		assertThat(analysis.action()).startsWith("Give one of them another name.");
 	}
 
@@ -286,6 +301,24 @@ class FailureAnalysisTests {
 			.contains("'7' has no unit. Write 7d, 7h, 7m, 7s or 7ms: a number alone would be milliseconds");
 	}
 
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			streams.lease                       | 30sek | a number with its unit, such as 30d, 12h, 5m, 30s or 500ms
+			work.queues.mail.backoff.delay      | 5 sec | a number with its unit, such as 30d, 12h, 5m, 30s or 500ms
+			streams.append-buffer               | 64XB  | a whole number with its unit, such as 1GB, 64MB, 256KB or 100B
+			work.concurrency                    | many  | a whole number
+			work.queues.mail.prefetch           | 1.5   | a whole number
+			delivery.max-threads                | 99999999999 | a whole number
+			listener.backoff.multiplier         | twice | a number
+			""")
+	void aValueThatCannotBeReadIsExplainedWithWhatItMustBe(String property, String value, String rule) {
+		assertThat(failureOf("durable-notify.%s=%s".formatted(property, value)).description())
+			.contains("durable-notify." + property)
+			.contains("Value: \"%s\"".formatted(value))
+			.contains("Origin: ")
+			.contains("'%s' must be %s)".formatted(value, rule));
+	}
+
 	@Test
 	void aSizeWithoutAUnitIsRefused() {
 		assertThat(failureOf("durable-notify.streams.append-buffer=64").description())
@@ -307,17 +340,19 @@ class FailureAnalysisTests {
 		assertThat(failureOf("durable-notify.listener.url=jdbc:postgresql://host/db?user=me",
 				"durable-notify.listener.password=secret")
 			.description())
-			.startsWith("Invalid value 'null' for configuration property 'durable-notify.listener.username'.")
-			.contains("Must be set where durable-notify.listener.password is.");
+			.startsWith("Property durable-notify.listener.password must not be set without "
+					+ "durable-notify.listener.username. It originates from ");
 		assertThat(this.output).doesNotContain("secret");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "username", "password" })
 	void credentialsWithoutAUrlAreRefused(String property) {
-		assertThat(failureOf("durable-notify.listener.%s=secret".formatted(property)).description())
-			.startsWith("Invalid value 'null' for configuration property 'durable-notify.listener.url'.")
-			.contains("Must be set where durable-notify.listener.username or durable-notify.listener.password is.");
+		Analysis analysis = failureOf("durable-notify.listener.%s=secret".formatted(property));
+		assertThat(analysis.description())
+			.startsWith("Property durable-notify.listener.%s must not be set without ".formatted(property))
+			.contains(" It originates from ");
+		assertThat(analysis.action()).startsWith("Set durable-notify.listener.url, and ");
 		assertThat(this.output).doesNotContain("secret");
 	}
 
@@ -349,8 +384,9 @@ class FailureAnalysisTests {
 		assertThat(analysis.description())
 			.startsWith("durable-notify cannot listen: no connection to %s/db as user 'somebody': ".formatted(address))
 			.contains("refused");
-		assertThat(analysis.action()).contains("durable-notify.listener.url")
-			.contains("durable-notify.listener.fail-fast=false");
+		assertThat(analysis.action()).isEqualTo(
+				"Make sure that a server accepts connections at this address, or set durable-notify.listener.url "
+						+ "to another one. Or set durable-notify.listener.fail-fast=false to start on polling and go on trying.");
 		assertThat(this.output).doesNotContain("secret");
 	}
 
@@ -695,9 +731,7 @@ class FailureAnalysisTests {
 			.contains(" cannot be used: ")
 			.contains("app.topic");
 		assertThat(analysis.action())
-			.isEqualTo("Give @ChangeListener one topic or more of 1 to 255 characters, without "
-					+ "white space. Set the property that a placeholder names, or give it a default: "
-					+ "'${app.topic:profiles}'.");
+			.isEqualTo("Set the property that the placeholder names, or give it a default: '${app.topic:profiles}'.");
 	}
 
 	static class WrongTopic {
@@ -723,6 +757,26 @@ class FailureAnalysisTests {
 		@WorkListener("mail")
 		String on() {
 			return "";
+		}
+
+	}
+
+	@Test
+	void twoRecurringMethodsOfOneIdAreExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(TwoRecurring.class));
+		assertThat(analysis.description()).endsWith(" cannot be used: Queue 'cron/x' must have one listener in this "
+				+ "application; give each method with a 'cron' an 'id' of its own");
+		assertThat(analysis.action()).isEqualTo("Change what @WorkListener asks for as the description says.");
+	}
+
+	static class TwoRecurring {
+
+		@WorkListener(id = "x", cron = "@daily")
+		void daily() {
+		}
+
+		@WorkListener(id = "x", cron = "@hourly")
+		void hourly() {
 		}
 
 	}

@@ -111,6 +111,7 @@ class PropertiesConfigurationTests {
 					sse.heartbeat-interval     | 0           | 0       | Must be 50ms to 1d, but is 0.
 					sse.heartbeat-interval     | 49ms        | 49ms    | Must be 50ms to 1d, but is 49ms.
 					sse.heartbeat-interval     | 25h         | 25h     | Must be 50ms to 1d, but is 25h.
+					events.terminal-types      | ''          | ''      | Must have at least one type
 					changes.retention          | 0           | 0       | Must be 1s to 36500d if it is set, but is 0.
 					changes.retention          | 999ms       | 999ms   | Must be 1s to 36500d if it is set, but is 999ms.
 					changes.retention          | 36501d      | 36501d  | Must be 1s to 36500d if it is set, but is 36501d.

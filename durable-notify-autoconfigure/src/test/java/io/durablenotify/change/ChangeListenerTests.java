@@ -457,7 +457,9 @@ class ChangeListenerTests {
 				.cause()
 				.isInstanceOf(ChangeListenerException.class)
 				.hasMessageStartingWith("@ChangeListener of bean 'profiles' cannot be used: ")
-				.hasMessageContaining("'topics' and its alias 'value'"));
+				.hasMessageContaining("'topics' and its alias 'value'")
+				.extracting("action")
+				.isEqualTo("Name the topics by 'value' or by 'topics' of @ChangeListener, not by both."));
 	}
 
 	static class Contradicting {

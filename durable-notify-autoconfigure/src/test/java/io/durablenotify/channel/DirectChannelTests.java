@@ -194,7 +194,8 @@ class DirectChannelTests {
 		channels(second).send("replies", "nothing", "x");
 		assertThat(receive(second, "nothing")).isEqualTo("x");
 		assertThatIllegalArgumentException()
-			.isThrownBy(() -> channels(first).receive("replies", "nothing", Duration.ofMillis(-1)));
+			.isThrownBy(() -> channels(first).receive("replies", "nothing", Duration.ofMillis(-1)))
+			.withMessage("'timeout' must not be negative, but is PT-0.001S");
 	}
 
 	@Test

@@ -33,6 +33,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -445,12 +446,16 @@ class StreamConsumerTests {
 		Subscription subscription = reader.consumer("named", "named").subscribe(this.handler);
 		assertThatIllegalStateException().isThrownBy(() -> reader.consumer("named", "named").subscribe(this.handler))
 			.withMessageContaining("must have one subscription in this application context");
+		assertThatItIsOfAnotherSelection(() -> reader.prefixConsumer("named", "named").subscribe(this.handler));
 		subscription.cancel();
-		assertThatIllegalStateException()
-			.isThrownBy(() -> reader.prefixConsumer("named", "named").subscribe(this.handler))
+		assertThatItIsOfAnotherSelection(() -> reader.prefixConsumer("named", "named").subscribe(this.handler));
+		assertThat(reader.consumer("named", "named").subscribe(this.handler).isActive()).isTrue();
+	}
+
+	private static void assertThatItIsOfAnotherSelection(ThrowingCallable subscribe) {
+		assertThatIllegalStateException().isThrownBy(subscribe)
 			.withMessage("Consumer 'named' is one of stream 'named', and cannot be one of the streams 'named…': use "
 					+ "another name, or remove it first");
-		assertThat(reader.consumer("named", "named").subscribe(this.handler).isActive()).isTrue();
 	}
 
 	@Test

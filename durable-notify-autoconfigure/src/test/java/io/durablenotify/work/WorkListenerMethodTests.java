@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.method.HandlerMethodFilter;
@@ -34,8 +35,10 @@ import io.durablenotify.testsupport.RecordingWork;
 import io.durablenotify.testsupport.TestItem;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
@@ -59,6 +62,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  * Tests for methods with {@link WorkListener}, without the engine.
  */
 class WorkListenerMethodTests {
+
+	private static final String DURATION = "it must be a duration from 1ms to 36500d with its unit, such as 500ms, 30s, 5m, 2h or 1d";
 
 	private final RecordingWork work = new RecordingWork();
 
@@ -395,7 +400,8 @@ class WorkListenerMethodTests {
 			SignWithoutUnit.class, NoDuration.class, TooLongDelay.class, LongestDuration.class,
 			HeaderOfAnotherType.class, UnnamedHeader.class, NoList.class, RawList.class, BatchWithOutcome.class,
 			EmptyBatch.class, WrongCron.class, CronWithoutTime.class, WrongZone.class, ZoneWithoutCron.class,
-			CronWithPayload.class, CronOfABatch.class, CronWithTwoQueues.class, Unresolved.class, Twice.class })
+			CronWithPayload.class, CronOfABatch.class, CronWithTwoQueues.class, Unresolved.class, Twice.class,
+			NoPrefetch.class, NoAttempts.class, NoMultiplier.class, SmallMultiplier.class, IdWithASpace.class })
 	void aMethodThatCannotBeUsedIsRefusedWithWhatIsAllowed(Class<?> type) throws Exception {
 		String expected = (String) type.getDeclaredField("EXPECTED").get(null);
 		this.contextRunner.withBean("mails", type).run((context) -> {
@@ -409,6 +415,90 @@ class WorkListenerMethodTests {
 			assertThat(this.work.queues()).isEmpty();
 			assertThat(this.recurrences).isEmpty();
 		});
+	}
+
+	static Stream<Arguments> whatIsToBeDoneFitsTheFault() {
+		return Stream.of(
+				Arguments.of("Correct the attribute of @WorkListener that the description names",
+						List.of(NoNumber.class, NoneAtOnce.class, NoUnit.class, NoDuration.class, SmallMultiplier.class,
+								WrongCron.class, WrongZone.class, ZoneWithoutCron.class, CronOfABatch.class)),
+				Arguments.of("Give @WorkListener one queue or more",
+						List.of(NoQueue.class, BlankQueue.class, QueueNamedTwice.class)),
+				Arguments.of("Set the property that the placeholder names", List.of(Unresolved.class)),
+				Arguments.of("Declare it like", List.of(Private.class, NoList.class, CronWithPayload.class)),
+				Arguments.of("Name the queues by 'value' or by 'queue' of @WorkListener, not by both.",
+						List.of(Contradicting.class)));
+	}
+
+	@ParameterizedTest
+	@MethodSource
+	void whatIsToBeDoneFitsTheFault(String action, List<Class<?>> types) {
+		for (Class<?> type : types) {
+			this.contextRunner.withBean("mails", type)
+				.run((context) -> assertThat(context.getStartupFailure()).cause()
+					.isInstanceOf(WorkListenerException.class)
+					.extracting("action", InstanceOfAssertFactories.STRING)
+					.as(type.getSimpleName())
+					.startsWith(action));
+		}
+	}
+
+	static class Contradicting {
+
+		@WorkListener(value = "a", queue = "b")
+		void on(String payload) {
+		}
+
+	}
+
+	static class NoPrefetch {
+
+		static final String EXPECTED = "'prefetch' cannot be '99999999999': it must be a whole number from 0 to 1000";
+
+		@WorkListener(queue = "a", prefetch = "99999999999")
+		void on(String payload) {
+		}
+
+	}
+
+	static class NoAttempts {
+
+		static final String EXPECTED = "'maxAttempts' must be at least 1, but is 0";
+
+		@WorkListener(queue = "a", maxAttempts = "0")
+		void on(String payload) {
+		}
+
+	}
+
+	static class NoMultiplier {
+
+		static final String EXPECTED = "'backoffMultiplier' cannot be 'half': it must be a number, at least 1";
+
+		@WorkListener(queue = "a", backoffMultiplier = "half")
+		void on(String payload) {
+		}
+
+	}
+
+	static class SmallMultiplier {
+
+		static final String EXPECTED = "'backoffMultiplier' must be at least 1, but is 0.5";
+
+		@WorkListener(queue = "a", backoffMultiplier = "0.5")
+		void on(String payload) {
+		}
+
+	}
+
+	static class IdWithASpace {
+
+		static final String EXPECTED = "'id' 'x y' must have 1 to 250 characters, none of them white space";
+
+		@WorkListener(id = "x y", cron = "@daily")
+		void on() {
+		}
+
 	}
 
 	static class TwoPayloads {
@@ -484,7 +574,7 @@ class WorkListenerMethodTests {
 
 	static class NoNumber {
 
-		static final String EXPECTED = "'concurrency' is no number that can be used: 'many'";
+		static final String EXPECTED = "'concurrency' cannot be 'many': it must be a whole number from 1 to 1000";
 
 		@WorkListener(queue = "a", concurrency = "many")
 		void on(String payload) {
@@ -494,7 +584,7 @@ class WorkListenerMethodTests {
 
 	static class NoneAtOnce {
 
-		static final String EXPECTED = "'concurrency' must be at least 1";
+		static final String EXPECTED = "'concurrency' must be from 1 to 1000, but is 0";
 
 		@WorkListener(queue = "a", concurrency = "0")
 		void on(String payload) {
@@ -504,7 +594,7 @@ class WorkListenerMethodTests {
 
 	static class NoUnit {
 
-		static final String EXPECTED = "'backoffDelay' cannot be '5': it has no unit";
+		static final String EXPECTED = "'backoffDelay' cannot be '5': " + DURATION;
 
 		@WorkListener(queue = "a", backoffDelay = "5")
 		void on(String payload) {
@@ -514,7 +604,7 @@ class WorkListenerMethodTests {
 
 	static class SignWithoutUnit {
 
-		static final String EXPECTED = "'backoffDelay' cannot be '+5': it has no unit";
+		static final String EXPECTED = "'backoffDelay' cannot be '+5': " + DURATION;
 
 		@WorkListener(queue = "a", backoffDelay = "+5")
 		void on(String payload) {
@@ -524,7 +614,7 @@ class WorkListenerMethodTests {
 
 	static class TooLongDelay {
 
-		static final String EXPECTED = "'backoffDelay' cannot be '200000d': it must be from 1ms to 36500d";
+		static final String EXPECTED = "'backoffDelay' cannot be '200000d': " + DURATION;
 
 		@WorkListener(queue = "a", backoffDelay = "200000d", backoffMaxDelay = "200000d")
 		void on(String payload) {
@@ -534,7 +624,7 @@ class WorkListenerMethodTests {
 
 	static class LongestDuration {
 
-		static final String EXPECTED = "'backoffMaxDelay' cannot be '106751991167300d': it must be from 1ms to 36500d";
+		static final String EXPECTED = "'backoffMaxDelay' cannot be '106751991167300d': " + DURATION;
 
 		@WorkListener(queue = "a", backoffMaxDelay = "106751991167300d")
 		void on(String payload) {
@@ -544,7 +634,7 @@ class WorkListenerMethodTests {
 
 	static class NoDuration {
 
-		static final String EXPECTED = "'backoffMaxDelay' cannot be 'long'";
+		static final String EXPECTED = "'backoffMaxDelay' cannot be 'long': " + DURATION;
 
 		@WorkListener(queue = "a", backoffMaxDelay = "long")
 		void on(String payload) {
@@ -647,7 +737,7 @@ class WorkListenerMethodTests {
 
 	static class ZoneWithoutCron {
 
-		static final String EXPECTED = "'zone' is that of a 'cron', which is missing";
+		static final String EXPECTED = "'zone' must not be set without a 'cron', whose time zone it is";
 
 		@WorkListener(queue = "a", zone = "UTC")
 		void on() {
@@ -667,7 +757,7 @@ class WorkListenerMethodTests {
 
 	static class CronOfABatch {
 
-		static final String EXPECTED = "A 'batch' cannot have a 'cron'";
+		static final String EXPECTED = "'batch' must be false with a 'cron'";
 
 		@WorkListener(cron = "@daily", batch = true)
 		void on(List<String> payloads) {

@@ -60,6 +60,17 @@ class WorkListenerSpecTests {
 	}
 
 	@Test
+	void aNegativeDelayIsShown() {
+		Duration delay = Duration.ofSeconds(-1);
+		Stream.<ThrowingCallable>of(() -> WorkRequest.of("mail", "a").dueIn(delay), () -> WorkOutcome.postpone(delay),
+				() -> {
+					throw new RetryLaterException("busy", delay);
+				})
+			.forEach((call) -> assertThatIllegalArgumentException().isThrownBy(call)
+				.withMessage("'delay' must not be negative, but is PT-1S"));
+	}
+
+	@Test
 	void theLargestValuesCanBeUsed() {
 		WorkListenerSpec spec = SPEC.concurrency(1_000)
 			.prefetch(1_000)

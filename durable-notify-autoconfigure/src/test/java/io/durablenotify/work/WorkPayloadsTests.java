@@ -119,6 +119,7 @@ class WorkPayloadsTests {
 			.isThrownBy(() -> this.withoutMapper.encode(WorkRequest.of("mail", Map.of())))
 			.withMessageContaining("for queue 'mail'")
 			.withMessageContaining("JsonMapper")
+			.withMessageContaining("Add spring-boot-starter-jackson")
 			.withMessageContaining("use String or byte[]");
 		assertThatExceptionOfType(PermanentFailureException.class)
 			.isThrownBy(() -> this.withoutMapper.decode(item(bytes("{}")), Map.class))

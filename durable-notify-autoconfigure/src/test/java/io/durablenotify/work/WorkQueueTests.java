@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
 
 import io.durablenotify.stream.StreamPosition;
@@ -485,6 +486,21 @@ class WorkQueueTests {
 			.hasMessageContaining("nothing was stored");
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(400),
 				Duration.ofSeconds(10));
+	}
+
+	@Test
+	void aQueueThatATransactionCreatesIsRefusedWithTheReason() {
+		instance.transaction().executeWithoutResult((status) -> {
+			queue.enqueue(WorkRequest.of("brand-new", "a"));
+			assertThatExceptionOfType(CompletionException.class)
+				.isThrownBy(Background.run(() -> queue.enqueue(WorkRequest.of("brand-new", "b")))::join)
+				.havingCause()
+				.isInstanceOf(WorkLockedException.class)
+				.withMessage("The row of queue 'brand-new' was locked by another transaction for more than 500 ms; "
+						+ "nothing was stored. Likely one that creates the queue with its first item and has not "
+						+ "committed yet: keep it short, use enqueueOnCommit(), or have the queue created before, by a "
+						+ "listener or WorkAdmin.resume");
+		});
 	}
 
 	@Test

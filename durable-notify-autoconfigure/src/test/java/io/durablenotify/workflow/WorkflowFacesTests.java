@@ -174,6 +174,25 @@ class WorkflowFacesTests {
 	}
 
 	@Test
+	void aHandlerWhoseNameIsNotValidIsNamed() {
+		assertThatExceptionOfType(WorkflowHandlerException.class)
+			.isThrownBy(handlers(List.of(), List.of(new Expiring("a b")))::start)
+			.withMessageContaining("Timer handler 'a b' must have 1 to ")
+			.withMessageEndingWith("(name() of %s)", Expiring.class.getName());
+		assertThatExceptionOfType(WorkflowHandlerException.class)
+			.isThrownBy(handlers(List.of(new Resuming("a b")), List.of())::start)
+			.withMessageContaining("Workflow 'a b' must have 1 to ")
+			.withMessageEndingWith("(workflowNames() of %s)", Resuming.class.getName());
+	}
+
+	@Test
+	void aHandlerOfNoWorkflowIsRefused() {
+		assertThatExceptionOfType(WorkflowHandlerException.class)
+			.isThrownBy(handlers(List.of(new Resuming()), List.of())::start)
+			.withMessageEndingWith("workflowNames() of %s must return at least one name", Resuming.class.getName());
+	}
+
+	@Test
 	void namesThatAreNotValidAreRefused() {
 		String tooLong = "a".repeat(256);
 		assertThatIllegalArgumentException().isThrownBy(() -> this.resumptions.request("a b", "wf"))
