@@ -28,8 +28,11 @@ import org.jspecify.annotations.Nullable;
 public interface WorkItem {
 
 	/**
-	 * Return the item's id.
-	 * @return the id
+	 * Return the item's id. It stays the same while the item is retried, and when it is
+	 * requeued. An item with an ordering key and one without may have the same id:
+	 * {@link #queue()}, {@link #key()} and this identify an item, unless one text is both
+	 * a key and an ordering key in the queue.
+	 * @return the id, unique among items with an ordering key, or among those without
 	 */
 	long id();
 
@@ -72,7 +75,8 @@ public interface WorkItem {
 
 	/**
 	 * Return a number that is higher whenever the item is handed out again. A receiver
-	 * outside of the database can refuse what comes with a lower one than it has had.
+	 * outside of the database can refuse what comes with a lower one than it has had of
+	 * the same item.
 	 * @return the number, which is based on the database's clock in microseconds
 	 */
 	long fencingToken();
