@@ -262,7 +262,7 @@ final class WorkInvoker {
 		}
 		finally {
 			this.running.remove(items);
-			// What a handler leaves behind must not interrupt the next one
+			// That of a transaction's callback must not interrupt the next one
 			Thread.interrupted();
 			observed.stop();
 		}
@@ -271,7 +271,7 @@ final class WorkInvoker {
 	private List<Settlement> call(List<HeldItem> items, Observed observed) {
 		try {
 			WorkOutcome outcome = (this.transactions != null) ? callInTransaction(items, this.transactions, observed)
-					: this.target.handle(items);
+					: callHandler(items);
 			if (outcome instanceof WorkOutcome.Fail fail) {
 				observed.failed(fail.reason());
 			}
@@ -310,7 +310,7 @@ final class WorkInvoker {
 	}
 
 	private WorkOutcome call(List<HeldItem> items, TransactionStatus status) throws Exception {
-		WorkOutcome outcome = this.target.handle(items);
+		WorkOutcome outcome = callHandler(items);
 		if (outcome instanceof WorkOutcome.Fail) {
 			status.setRollbackOnly();
 		}
@@ -322,6 +322,19 @@ final class WorkInvoker {
 			}
 		}
 		return outcome;
+	}
+
+	/**
+	 * An interrupt that the handler leaves must not reach our statements: on a virtual
+	 * thread, it closes the connection.
+	 */
+	private WorkOutcome callHandler(List<HeldItem> items) throws Exception {
+		try {
+			return this.target.handle(items);
+		}
+		finally {
+			Thread.interrupted();
+		}
 	}
 
 	private Settlement settlement(HeldItem item, WorkOutcome outcome) {

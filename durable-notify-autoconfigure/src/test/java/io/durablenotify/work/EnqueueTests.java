@@ -82,8 +82,8 @@ class EnqueueTests extends AbstractWorkSqlTests {
 		assertThat(stored).hasSize(4);
 		assertThat(stored.subList(1, 3)).containsOnlyNulls();
 		assertThat(this.work.jdbc()
-			.queryForList("SELECT item_id FROM durable_notify.work_items WHERE queue_id = ? ORDER BY payload", Long.class,
-					queue))
+			.queryForList("SELECT item_id FROM durable_notify.work_items WHERE queue_id = ? ORDER BY payload",
+					Long.class, queue))
 			.containsExactly(stored.get(0).itemId(), stored.get(3).itemId());
 	}
 

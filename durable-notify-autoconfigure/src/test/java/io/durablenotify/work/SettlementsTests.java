@@ -197,6 +197,11 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		}
 
 		@Override
+		public boolean isLate() {
+			return false;
+		}
+
+		@Override
 		public boolean isWanted() {
 			return false;
 		}

@@ -68,6 +68,8 @@ import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.CannotCreateTransactionException;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -257,6 +259,25 @@ class WorkEngineTests {
 			assertThat(this.handled).containsExactly(name + " 1", name + " 2");
 			this.handled.clear();
 		}
+	}
+
+	@Test
+	void anInterruptThatAHandlerLeavesDoesNotReachTheCommit() {
+		listen(WorkListenerSpec.of(this.queue).inTransaction(), (item) -> {
+			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+
+				@Override
+				public void beforeCommit(boolean readOnly) {
+					WorkEngineTests.this.handled.add("interrupted " + Thread.currentThread().isInterrupted());
+				}
+
+			});
+			Thread.currentThread().interrupt();
+			return WorkOutcome.done();
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a"));
+		awaitHandled(1);
+		assertThat(this.handled).containsExactly("interrupted false");
 	}
 
 	@Test

@@ -97,7 +97,8 @@ class WorkJanitorTests {
 		database.jdbc()
 			.update("INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids) "
 					+ "SELECT durable_notify.work_micros(clock_timestamp()), queue_id, instance_id, clock_timestamp(), "
-					+ "ARRAY[?] FROM durable_notify.work_claims WHERE claim_id = ? AND queue_id = ?", item, handling.join(), id);
+					+ "ARRAY[?] FROM durable_notify.work_claims WHERE claim_id = ? AND queue_id = ?", item,
+					handling.join(), id);
 		run(null);
 		assertThat(count("work_claims", id)).isEqualTo(2);
 		end.countDown();

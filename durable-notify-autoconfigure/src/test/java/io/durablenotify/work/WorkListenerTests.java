@@ -147,7 +147,8 @@ class WorkListenerTests {
 		});
 		queue(instance).enqueue(WorkRequest.of("silent", "a"));
 		Eventually.await(() -> count("work_dead") == 1, WorkListenerTests::state);
-		assertThat(output).contains("of queue 'silent' has failed in attempt 1: ", "of queue 'silent' is dead after attempt 2: ")
+		assertThat(output)
+			.contains("of queue 'silent' has failed in attempt 1: ", "of queue 'silent' is dead after attempt 2: ")
 			.doesNotContain("Unexpected failure of a listener");
 	}
 
