@@ -222,7 +222,7 @@ class WorkAdminTests {
 	@ValueSource(strings = { "", "a", "-", "1-", "-1", "1-a", "never-", "99999999999999999999-1" })
 	void whatIsNoEndOfAPageIsRefused(String after) {
 		assertThatIllegalArgumentException().isThrownBy(() -> admin.page(WorkQuery.of("dead").after(after)))
-			.withMessageContaining("WorkPage.next()");
+			.withMessageStartingWith("'after' must be the 'next' of a page, but is '");
 	}
 
 	@Test
