@@ -28,6 +28,15 @@ public enum WakeupMode {
 	AFTER_COMMIT,
 
 	/**
+	 * Removed: must not be used. The payload of a wake-up is made for instances of this
+	 * library only, so that no other listener gains from it.
+	 * @deprecated in favor of {@link #AFTER_COMMIT}, and of a NOTIFY of the application's
+	 * own for other listeners
+	 */
+	@Deprecated(since = "0.1.0")
+	IN_TRANSACTION,
+
+	/**
 	 * Not at all: other instances rely on their poll.
 	 */
 	NONE

@@ -37,8 +37,13 @@ public record WakeupProperties(@DefaultValue("after-commit") WakeupMode mode,
 	static final String PREFIX = "durable-notify.wakeup";
 
 	@Override
+	@SuppressWarnings("deprecation")
 	public void afterPropertiesSet() {
-		new PropertyRules(PREFIX).between("max-gap", this.maxGap, Duration.ZERO, Duration.ofMinutes(1));
+		PropertyRules rules = new PropertyRules(PREFIX);
+		rules.check(this.mode != WakeupMode.IN_TRANSACTION, "mode", "in-transaction",
+				"Must be after-commit or none. The mode in-transaction has been removed: only instances of "
+						+ "durable-notify understand its notifications. For other listeners, send a NOTIFY of your own.");
+		rules.between("max-gap", this.maxGap, Duration.ZERO, Duration.ofMinutes(1));
 	}
 
 }
