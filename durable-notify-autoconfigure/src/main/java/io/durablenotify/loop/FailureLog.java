@@ -92,20 +92,28 @@ public final class FailureLog {
 
 	private Duration failed(String failing, Throwable failure, @Nullable Throwable shown) {
 		BackOffExecution delays = this.delays;
+		boolean first = delays == null;
 		if (delays == null) {
 			delays = this.backOff.start();
 			this.delays = delays;
-			String line = "%s: %s. Retrying".formatted(failing,
-					reason(NestedExceptionUtils.getMostSpecificCause(failure)));
-			if (shown != null) {
-				this.logger.warn(line, shown);
+		}
+		try {
+			if (first) {
+				this.logger.warn(line(failing, reason(NestedExceptionUtils.getMostSpecificCause(failure))), shown);
 			}
-			else {
-				this.logger.warn(line);
+			this.logger.debug(failing, failure);
+		}
+		catch (Throwable ex) {
+			// The failure fails when it is asked for its message
+			if (first) {
+				this.logger.warn(line(failing, failure.getClass().getName()));
 			}
 		}
-		this.logger.debug(failing, failure);
 		return Duration.ofMillis(delays.nextBackOff());
+	}
+
+	private static String line(String failing, String reason) {
+		return "%s: %s. Retrying".formatted(failing, reason);
 	}
 
 	/**

@@ -114,7 +114,8 @@ final class WorkInvoker {
 		this.completion = completion;
 		this.running = running;
 		String queues = String.join("', '", settings.queues());
-		this.failures = new FailureLog(logger, "A handler has failed",
+		this.failures = new FailureLog(logger,
+				"The transaction of a handler of queue '%s' could not begin".formatted(queues),
 				"The handler of queue '%s' succeeds again".formatted(queues));
 	}
 

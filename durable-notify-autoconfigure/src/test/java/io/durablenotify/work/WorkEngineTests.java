@@ -298,7 +298,8 @@ class WorkEngineTests {
 		}
 		assertThat(this.handled).containsExactly("attempt 1");
 		assertThat(output)
-			.containsOnlyOnce("The handler of queue '%s' has failed: no transaction".formatted(this.queue))
+			.containsOnlyOnce(
+					"The transaction of a handler of queue '%s' could not begin: no transaction".formatted(this.queue))
 			.contains("The handler of queue '%s' succeeds again".formatted(this.queue));
 	}
 

@@ -1,0 +1,58 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.loop;
+
+import java.time.Duration;
+
+import org.apache.commons.logging.LogFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link FailureLog}.
+ */
+@ExtendWith(OutputCaptureExtension.class)
+class FailureLogTests {
+
+	private final FailureLog failures = new FailureLog(LogFactory.getLog(FailureLogTests.class), "It fails",
+			"It succeeds again");
+
+	@Test
+	void aFailureThatCannotSayItsMessageIsLoggedByItsClass(CapturedOutput output) {
+		Exception failure = new Exception("shown", new IllegalStateException("cause")) {
+
+			@Override
+			public String getMessage() {
+				throw new IllegalArgumentException("no message");
+			}
+
+		};
+		assertThat(this.failures.handlerFailed("The handler fails", failure)).isPositive();
+		assertThat(this.failures.failed(failure)).isPositive();
+		this.failures.succeeded();
+		assertThat(this.failures.failed(failure)).isGreaterThan(Duration.ZERO);
+		assertThat(output).contains("The handler fails: " + failure.getClass().getName() + ". Retrying")
+			.containsOnlyOnce("It fails: cause. Retrying")
+			.containsOnlyOnce("It succeeds again");
+	}
+
+}
