@@ -20,6 +20,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionMessage;
 import org.springframework.boot.autoconfigure.condition.ConditionOutcome;
 import org.springframework.boot.autoconfigure.condition.SpringBootCondition;
 import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.context.annotation.ConditionContext;
 import org.springframework.core.type.AnnotatedTypeMetadata;
 
@@ -34,7 +35,11 @@ final class OnEnabledCondition extends SpringBootCondition {
 
 	@Override
 	public ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
-		boolean enabled = Binder.get(context.getEnvironment()).bind(PROPERTY, Boolean.class).orElse(true);
+		Binder binder = Binder.get(context.getEnvironment());
+		if (binder.bind(PROPERTY, String.class).map(String::isBlank).orElse(false)) {
+			throw new InvalidConfigurationPropertyValueException(PROPERTY, "", "Must be true or false");
+		}
+		boolean enabled = binder.bind(PROPERTY, Boolean.class).orElse(true);
 		return new ConditionOutcome(enabled, ConditionMessage.forCondition(PROPERTY).because("it is " + enabled));
 	}
 

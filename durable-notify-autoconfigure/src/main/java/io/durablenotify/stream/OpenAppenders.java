@@ -375,11 +375,13 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	/**
-	 * Return whether another appender of this instance has the stream, and will end it.
+	 * Return whether another appender of this instance has the stream and will end it,
+	 * unless its close has failed too.
 	 */
 	private boolean isOpenedAgain(OpenAppender appender) {
 		return this.open.stream()
-			.anyMatch((other) -> other != appender && Objects.equals(other.streamId(), appender.streamId()));
+			.anyMatch((other) -> other != appender && Objects.equals(other.streamId(), appender.streamId())
+					&& !this.abandoned.containsKey(other));
 	}
 
 	private boolean isBeingOpened(String name) {

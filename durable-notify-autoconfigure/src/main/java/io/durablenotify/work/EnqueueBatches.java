@@ -16,7 +16,9 @@
 
 package io.durablenotify.work;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -29,9 +31,13 @@ import java.util.stream.IntStream;
  */
 final class EnqueueBatches {
 
+	/**
+	 * As the server compares keys: by their bytes.
+	 */
 	private static final Comparator<NewItem> KEY_ORDER = Comparator.comparing(NewItem::queue)
 		.thenComparing((item) -> item.orderingKey() != null)
-		.thenComparing((item) -> String.valueOf(item.lockedKey()));
+		.thenComparing((item) -> String.valueOf(item.lockedKey()).getBytes(StandardCharsets.UTF_8),
+				Arrays::compareUnsigned);
 
 	private final List<NewItem> items;
 

@@ -185,6 +185,13 @@ class FailureAnalysisTests {
 					+ "durable-notify understand its notifications. For other listeners, send a NOTIFY of your own.");
 	}
 
+	@Test
+	void aSwitchWithoutAValueIsRefused() {
+		assertThat(failureOf("durable-notify.enabled=").description())
+			.startsWith("Invalid value '' for configuration property 'durable-notify.enabled'")
+			.endsWith("Must be true or false");
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "yess", "0.1" })
 	void aSwitchThatIsNeitherOnNorOffIsRefused(String value) {

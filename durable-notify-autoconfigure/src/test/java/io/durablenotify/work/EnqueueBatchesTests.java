@@ -56,6 +56,12 @@ class EnqueueBatchesTests {
 	}
 
 	@Test
+	void keysAreComparedAsTheServerDoes() {
+		assertThat(EnqueueBatches.of(List.of(keyed("a", "\ud83d\ude00"), keyed("a", "\uff21"))))
+			.containsExactly(List.of(1, 0));
+	}
+
+	@Test
 	void aKeyComesOnceInABatchOfItsQueue() {
 		assertThat(EnqueueBatches.of(List.of(keyed("a", "k"), keyed("a", "j"), keyed("a", "k"), keyed("a", "k"))))
 			.containsExactly(List.of(1, 0), List.of(2), List.of(3));
