@@ -117,6 +117,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.database.Spelling",
 					"every feature is given texts that a database may not spell"),
 			Map.entry("io.durablenotify.database.SqlErrors", "every feature classifies failures by it"),
+			Map.entry("io.durablenotify.database.StoredJson", "events, channels and the outbox read JSON by it"),
 			Map.entry("io.durablenotify.database.TransactionBuffer",
 					"every feature keeps by it what waits for the end of a transaction"),
 			Map.entry("io.durablenotify.database.Texts", "the rules that all features have for texts"),

@@ -25,6 +25,7 @@ import java.util.function.Consumer;
 import io.durablenotify.Subscription;
 import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.log.HandlerMeasures.Result;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
@@ -186,7 +187,7 @@ final class ChangeFeed implements Subscription {
 		}
 		catch (Throwable ex) {
 			observed.failed(ex);
-			logger.error("Handler failed with change %d of topic '%s'; the next change is delivered"
+			FailureLog.log(logger::error, "Handler failed with change %d of topic '%s'; the next change is delivered"
 				.formatted(change.id(), this.topic), ex);
 		}
 		finally {
@@ -200,8 +201,8 @@ final class ChangeFeed implements Subscription {
 			this.handler.onGap(new ChangeGap(this.topic, gap));
 		}
 		catch (Throwable ex) {
-			logger.error("Handler of topic '%s' failed with a gap; the next change is delivered".formatted(this.topic),
-					ex);
+			FailureLog.log(logger::error,
+					"Handler of topic '%s' failed with a gap; the next change is delivered".formatted(this.topic), ex);
 		}
 	}
 

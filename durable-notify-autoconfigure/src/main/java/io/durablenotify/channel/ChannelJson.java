@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 import io.durablenotify.channel.StoredMessage.Type;
+import io.durablenotify.database.StoredJson;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -38,12 +39,7 @@ import tools.jackson.core.json.JsonFactory;
  */
 final class ChannelJson {
 
-	private static final JsonFactory FACTORY = JsonFactory.builder()
-		.streamReadConstraints(StreamReadConstraints.builder()
-			.maxStringLength(Integer.MAX_VALUE)
-			.maxNameLength(Integer.MAX_VALUE)
-			.build())
-		.build();
+	private static final JsonFactory FACTORY = StoredJson.factory(StreamReadConstraints.DEFAULT_MAX_DEPTH);
 
 	private static final String CHANNEL_NAME = "channel_name";
 

@@ -16,11 +16,11 @@
 
 package io.durablenotify.event;
 
+import io.durablenotify.database.StoredJson;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
-import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
@@ -35,18 +35,7 @@ record JsonText(String text, long bytes) {
 
 	private static final int MAX_DEPTH = 500;
 
-	/**
-	 * Only the depth is limited: a payload that is short enough to be stored is read.
-	 * Beyond some thousand levels PostgreSQL runs out of stack.
-	 */
-	private static final JsonFactory FACTORY = JsonFactory.builder()
-		.streamReadConstraints(StreamReadConstraints.builder()
-			.maxNestingDepth(MAX_DEPTH)
-			.maxStringLength(Integer.MAX_VALUE)
-			.maxNameLength(Integer.MAX_VALUE)
-			.maxNumberLength(Integer.MAX_VALUE)
-			.build())
-		.build();
+	private static final JsonFactory FACTORY = StoredJson.factory(MAX_DEPTH);
 
 	static JsonText require(String text) {
 		long bytes = bytes(text);

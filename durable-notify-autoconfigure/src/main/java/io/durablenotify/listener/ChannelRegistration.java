@@ -23,6 +23,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.SerialTask;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -135,8 +136,8 @@ final class ChannelRegistration implements Subscription {
 			}
 		}
 		catch (Throwable ex) {
-			logger.error("Handler of channel '%s' failed; the next notification is delivered".formatted(this.channel),
-					ex);
+			FailureLog.log(logger::error,
+					"Handler of channel '%s' failed; the next notification is delivered".formatted(this.channel), ex);
 		}
 	}
 

@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.log.LogSubscription.End;
+import io.durablenotify.loop.FailureLog;
 
 /**
  * Calls a handler with the entries that its reader has buffered, one after the other, up
@@ -149,8 +150,8 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			return;
 		}
 		if (end.error() == failure) {
-			this.reader.logger()
-				.error("Handler failed with %s; its subscription ends".formatted(this.reader.describe(entry)), failure);
+			FailureLog.log(this.reader.logger()::error,
+					"Handler failed with %s; its subscription ends".formatted(this.reader.describe(entry)), failure);
 		}
 		deliverEnd(end);
 	}
@@ -165,8 +166,8 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			}
 		}
 		catch (Throwable ex) {
-			this.reader.logger()
-				.error("Handler of %s failed in its last callback".formatted(this.reader.describe()), ex);
+			FailureLog.log(this.reader.logger()::error,
+					"Handler of %s failed in its last callback".formatted(this.reader.describe()), ex);
 		}
 		this.reader.completionDelivered();
 	}

@@ -17,6 +17,7 @@
 package io.durablenotify.loop;
 
 import java.time.Duration;
+import java.util.function.BiConsumer;
 
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
@@ -110,6 +111,22 @@ public final class FailureLog {
 			}
 		}
 		return Duration.ofMillis(delays.nextBackOff());
+	}
+
+	/**
+	 * Log a failure of a user's code with its stack trace, or with its class if it fails
+	 * when it is asked for its message. Does not throw.
+	 * @param level the logger's method
+	 * @param message what has failed
+	 * @param failure the failure
+	 */
+	public static void log(BiConsumer<Object, @Nullable Throwable> level, String message, Throwable failure) {
+		try {
+			level.accept(message, failure);
+		}
+		catch (Throwable ex) {
+			level.accept("%s: %s".formatted(message, failure.getClass().getName()), null);
+		}
 	}
 
 	private static String line(String failing, String reason) {

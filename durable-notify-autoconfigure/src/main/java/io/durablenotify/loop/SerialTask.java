@@ -138,7 +138,7 @@ public final class SerialTask {
 			this.task.run();
 		}
 		catch (Throwable ex) {
-			logger.error("Unexpected failure of a task", ex);
+			FailureLog.log(logger::error, "Unexpected failure of a task", ex);
 		}
 	}
 

@@ -159,7 +159,7 @@ final class MicrometerObservations implements Observations {
 			observation.start();
 			return new MicrometerObserved(this.registry, observation, conclusion, headers(context));
 		}
-		catch (RuntimeException ex) {
+		catch (Throwable ex) {
 			logger.warn("%s could not be observed".formatted(documentation), ex);
 			return Observed.NONE;
 		}

@@ -111,7 +111,7 @@ final class MicrometerObserved implements Observed {
 		try {
 			call.run();
 		}
-		catch (RuntimeException ex) {
+		catch (Throwable ex) {
 			logger.warn("An ObservationHandler has failed; what is observed goes on", ex);
 		}
 	}

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.Locale;
 
 import io.durablenotify.StreamCodec;
+import io.durablenotify.database.StoredJson;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -49,7 +50,9 @@ record EventData(@Nullable String contentType, byte[] bytes) {
 
 	static final EventData NONE = new EventData(null, new byte[0]);
 
-	private static final JsonFactory FACTORY = new JsonFactory();
+	static final int MAX_DEPTH = 500;
+
+	private static final JsonFactory FACTORY = StoredJson.factory(MAX_DEPTH);
 
 	/**
 	 * The first byte of that in UTF-8, which parsers skip.
@@ -81,7 +84,7 @@ record EventData(@Nullable String contentType, byte[] bytes) {
 			throw new IllegalArgumentException(
 					"Data of %s is written as JSON, which %s is not".formatted(data.getClass().getName(), type));
 		}
-		return new EventData(type, json.write(data));
+		return checked(new EventData(type, json.write(data)));
 	}
 
 	private static byte[] encode(String text, String contentType) {
@@ -94,8 +97,8 @@ record EventData(@Nullable String contentType, byte[] bytes) {
 	 */
 	private static EventData checked(EventData data) {
 		if (data.isJson() && !isJson(data.bytes)) {
-			throw new IllegalArgumentException(
-					"The data of an event of type %s is no JSON".formatted(data.contentType));
+			throw new IllegalArgumentException("The data of an event of type %s must be JSON of %d levels at most"
+				.formatted(data.contentType, MAX_DEPTH));
 		}
 		return data;
 	}

@@ -171,7 +171,7 @@ final class OutboxCircuit {
 	 * @return the time until the event is to be tried again, {@code null} if the attempt
 	 * counts: while the sender fails altogether it does not
 	 */
-	@Nullable Duration failed(WorkItem item, Turn turn, Exception failure, Duration delay) {
+	@Nullable Duration failed(WorkItem item, Turn turn, Throwable failure, Duration delay) {
 		Duration interval = (delay.compareTo(this.settings.interval()) > 0) ? delay : this.settings.interval();
 		if (item.leaseLost()) {
 			// A process that was stopped finds that its requests have timed out

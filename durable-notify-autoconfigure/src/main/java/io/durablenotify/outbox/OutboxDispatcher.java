@@ -81,7 +81,7 @@ final class OutboxDispatcher implements WorkHandler {
 		catch (UnsendableEventException ex) {
 			throw new PermanentFailureException(String.valueOf(ex.getMessage()), ex.getCause());
 		}
-		catch (Exception ex) {
+		catch (Throwable ex) {
 			Duration delay = (ex instanceof RetryLaterException later) ? later.delay() : Duration.ZERO;
 			delay = (delay.compareTo(longest) > 0) ? longest : delay;
 			Duration postponed = this.circuit.failed(item, turn, ex, delay);

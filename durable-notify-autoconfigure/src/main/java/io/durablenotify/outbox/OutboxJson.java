@@ -22,6 +22,7 @@ import java.time.OffsetDateTime;
 import java.util.HashMap;
 import java.util.Map;
 
+import io.durablenotify.database.StoredJson;
 import io.durablenotify.outbox.EventData.Member;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkItem;
@@ -43,7 +44,10 @@ import org.springframework.util.InvalidMimeTypeException;
  */
 final class OutboxJson {
 
-	private static final JsonFactory FACTORY = new JsonFactory();
+	/**
+	 * The data is one level deeper than it was published.
+	 */
+	private static final JsonFactory FACTORY = StoredJson.factory(EventData.MAX_DEPTH + 1);
 
 	/**
 	 * In UTF-16.

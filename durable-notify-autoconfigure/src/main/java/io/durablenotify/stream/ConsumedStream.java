@@ -359,8 +359,9 @@ final class ConsumedStream implements EntryConsumer {
 		}
 		catch (Throwable ex) {
 			switch (held.outcome()) {
-				case COMMITTED -> logger.warn("The handler of consumer '%s' has failed after it had committed %s"
-					.formatted(this.spec.name(), held), ex);
+				case COMMITTED ->
+					FailureLog.log(logger::warn, "The handler of consumer '%s' has failed after it had committed %s"
+						.formatted(this.spec.name(), held), ex);
 				case OPEN, UNKNOWN -> {
 					closeReader();
 					throw ex;

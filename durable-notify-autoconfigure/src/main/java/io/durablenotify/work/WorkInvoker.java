@@ -363,13 +363,14 @@ final class WorkInvoker {
 
 	private Settlement failed(HeldItem item, Throwable failure) {
 		if (item.completion() == Completion.COMMITTED) {
-			logger.warn("The handler of %s has failed after it had completed the item".formatted(item), failure);
+			FailureLog.log(logger::warn, "The handler of %s has failed after it had completed the item".formatted(item),
+					failure);
 			return settled(item);
 		}
 		if (failure instanceof RunAgainException again) {
 			return new Rearm(item, again.dueAt());
 		}
-		logger.debug("The handler of %s has failed".formatted(item), failure);
+		FailureLog.log(logger::debug, "The handler of %s has failed".formatted(item), failure);
 		if (item.isLost()) {
 			logger.warn(Settlements.refused(item));
 			this.settlements.count(item.claim(), Finish.LOST);

@@ -337,6 +337,38 @@ abstract class ChangeNotifierContract {
 		});
 	}
 
+	/**
+	 * The logger asks it for its message.
+	 */
+	@Test
+	void aFailureThatCannotSayItsMessageKeepsNoChangeBack() {
+		CountDownLatch waiting = new CountDownLatch(1);
+		RecordingChangeHandler throwing = new RecordingChangeHandler() {
+
+			@Override
+			public void onChange(Change change) throws Exception {
+				super.onChange(change);
+				waiting.await();
+				throw new Exception() {
+
+					@Override
+					public String getMessage() {
+						throw new IllegalStateException("Expected");
+					}
+
+				};
+			}
+
+		};
+		this.notifier.subscribe(this.topic, throwing);
+		for (String key : List.of("a", "b", "c", "d")) {
+			this.notifier.publish(this.topic, key);
+		}
+		this.handler.awaitKey("d");
+		waiting.countDown();
+		assertThat(throwing.awaitKey("d").keys()).containsExactly("a", "b", "c", "d");
+	}
+
 	@Test
 	void aHandlerThatThrowsGoesOnAndDisturbsNoOther(CapturedOutput output) {
 		RecordingChangeHandler throwing = new RecordingChangeHandler() {

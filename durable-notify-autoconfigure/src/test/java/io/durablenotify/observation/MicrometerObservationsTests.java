@@ -39,7 +39,7 @@ import io.micrometer.observation.transport.SenderContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import org.springframework.beans.factory.support.StaticListableBeanFactory;
 
@@ -231,10 +231,10 @@ class MicrometerObservationsTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(booleans = { true, false })
-	void aFailingHandlerOfObservationsFailsNothing(boolean atStart) {
+	@CsvSource({ "true, true", "true, false", "false, true", "false, false" })
+	void aFailingHandlerOfObservationsFailsNothing(boolean atStart, boolean error) {
 		ObservationRegistry broken = ObservationRegistry.create();
-		broken.observationConfig().observationHandler(new Broken(atStart));
+		broken.observationConfig().observationHandler(new Broken(atStart, error));
 		assertThatCode(() -> {
 			Observed observed = observations(broken, Map.of()).handle(List.of(FIRST)).open();
 			observed.failed("reason");
@@ -261,7 +261,7 @@ class MicrometerObservationsTests {
 
 	}
 
-	private record Broken(boolean atStart) implements ObservationHandler<Observation.Context> {
+	private record Broken(boolean atStart, boolean error) implements ObservationHandler<Observation.Context> {
 
 		@Override
 		public void onStart(Observation.Context context) {
@@ -288,7 +288,10 @@ class MicrometerObservationsTests {
 			return true;
 		}
 
-		private static void fail(boolean failing) {
+		private void fail(boolean failing) {
+			if (failing && this.error) {
+				throw new NoSuchMethodError("broken");
+			}
 			if (failing) {
 				throw new IllegalStateException("broken");
 			}

@@ -94,6 +94,17 @@ class OutboxDispatcherTests {
 	}
 
 	@Test
+	void soItIsAfterErrors() throws Exception {
+		this.sender.fail((message) -> {
+			throw new NoClassDefFoundError("away");
+		});
+		for (int i = 0; i < 2; i++) {
+			assertThatExceptionOfType(NoClassDefFoundError.class).isThrownBy(this::handle);
+		}
+		assertThat(handle()).isEqualTo(WorkOutcome.postpone(Duration.ofSeconds(1)));
+	}
+
+	@Test
 	void theFailuresOfAnEventThatIsRefusedForGoodAreNotThoseOfItsReceiver() {
 		fail(new PermanentFailureException("refused"));
 		for (int i = 0; i < 5; i++) {

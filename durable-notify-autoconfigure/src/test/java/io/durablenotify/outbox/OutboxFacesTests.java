@@ -15,6 +15,7 @@
  */
 package io.durablenotify.outbox;
 
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Instant;
@@ -140,9 +141,31 @@ class OutboxFacesTests {
 	void whatIsToBeJsonMustBeJson(String data) {
 		OutboxEvent event = OutboxEvent.of("t", data).dataContentType("application/json");
 		assertThatIllegalArgumentException().isThrownBy(() -> this.outbox.publish(event))
-			.withMessage("The data of an event of type application/json is no JSON");
+			.withMessage("The data of an event of type application/json must be JSON of 500 levels at most");
 		assertThatIllegalArgumentException().isThrownBy(() -> this.outbox
 			.publish(OutboxEvent.of("t", data.getBytes(StandardCharsets.UTF_16)).dataContentType("text/x+json")));
+	}
+
+	@Test
+	void jsonOfAnySizeIsSent() {
+		String number = "7".repeat(1_500);
+		Map<String, Object> value = Map.of("n".repeat(60_000), new BigInteger(number));
+		String json = "{\"" + "n".repeat(60_000) + "\":" + number + "}";
+		assertThat(text(published(OutboxEvent.of("t", value)))).isEqualTo(json);
+		assertThat(text(published(OutboxEvent.of("t", json).dataContentType("application/json")))).isEqualTo(json);
+	}
+
+	@Test
+	void theDepthOfJsonIsLimitedWhenItIsPublished() {
+		Object value = List.of();
+		for (int depth = 1; depth < 500; depth++) {
+			value = List.of(value);
+		}
+		String json = "[".repeat(500) + "]".repeat(500);
+		assertThat(text(published(OutboxEvent.of("t", value)))).isEqualTo(json);
+		OutboxEvent deeper = OutboxEvent.of("t", "[" + json + "]").dataContentType("application/json");
+		assertThatIllegalArgumentException().isThrownBy(() -> this.outbox.publish(deeper))
+			.withMessage("The data of an event of type application/json must be JSON of 500 levels at most");
 	}
 
 	@Test
