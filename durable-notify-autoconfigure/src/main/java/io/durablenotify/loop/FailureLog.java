@@ -100,7 +100,7 @@ public final class FailureLog {
 		}
 		try {
 			if (first) {
-				this.logger.warn(line(failing, reason(NestedExceptionUtils.getMostSpecificCause(failure))), shown);
+				warn(line(failing, reason(NestedExceptionUtils.getMostSpecificCause(failure))), shown);
 			}
 			this.logger.debug(failing, failure);
 		}
@@ -126,6 +126,15 @@ public final class FailureLog {
 		}
 		catch (Throwable ex) {
 			level.accept("%s: %s".formatted(message, failure.getClass().getName()), null);
+		}
+	}
+
+	private void warn(String line, @Nullable Throwable shown) {
+		if (shown != null) {
+			this.logger.warn(line, shown);
+		}
+		else {
+			this.logger.warn(line);
 		}
 	}
 

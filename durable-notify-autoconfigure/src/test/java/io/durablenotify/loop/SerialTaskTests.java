@@ -37,7 +37,6 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNoException;
 
 /**
@@ -74,7 +73,7 @@ class SerialTaskTests {
 
 	@Test
 	@SuppressWarnings("serial")
-	void runsAgainAfterAFailureThatCannotBeLogged() {
+	void runsAgainAfterAFailureThatCannotSayItsMessage() {
 		SerialTask task = new SerialTask(this.queue::add, () -> {
 			this.runs.incrementAndGet();
 			throw new IllegalStateException() {
@@ -88,7 +87,7 @@ class SerialTaskTests {
 		});
 		for (int i = 1; i <= 2; i++) {
 			task.signal();
-			assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(this::runQueued);
+			runQueued();
 			assertThat(this.runs).hasValue(i);
 		}
 	}
