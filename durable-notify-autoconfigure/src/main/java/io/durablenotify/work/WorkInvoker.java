@@ -396,14 +396,7 @@ final class WorkInvoker {
 
 	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure) {
 		boolean dead = permanent || item.attempt() >= this.maxAttempts;
-		try {
-			log(item, reason, dead, failure);
-		}
-		catch (Throwable ex) {
-			// The failure fails when it is asked for its message
-			logger.warn(((dead) ? DEAD : "The handler of %s has failed in attempt %d: %s").formatted(item,
-					item.attempt(), reason));
-		}
+		log(item, reason, dead, failure);
 		Duration delay = this.backoff.after(item.attempt());
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
 		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead);
@@ -422,13 +415,22 @@ final class WorkInvoker {
 		Throwable cause = (failure instanceof PermanentFailureException) ? failure.getCause() : failure;
 		synchronized (this.failures) {
 			if (dead) {
-				logger.warn(DEAD.formatted(item, item.attempt(), reason), (this.traced) ? null : cause);
+				logDead(DEAD.formatted(item, item.attempt(), reason), (this.traced) ? null : cause);
 			}
 			else if (cause != null) {
 				this.failures
 					.handlerFailed("The handler of %s has failed in attempt %d".formatted(item, item.attempt()), cause);
 			}
 			this.traced |= cause != null;
+		}
+	}
+
+	private static void logDead(String line, @Nullable Throwable cause) {
+		if (cause != null) {
+			FailureLog.log(logger::warn, line, cause);
+		}
+		else {
+			logger.warn(line);
 		}
 	}
 
