@@ -19,7 +19,6 @@ package io.durablenotify.log;
 import java.util.List;
 import java.util.concurrent.Executor;
 
-import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.log.LogSubscription.End;
 import io.durablenotify.loop.FailureLog;
@@ -46,6 +45,8 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 
 	private final SerialTask task;
 
+	private final CallTimer calls;
+
 	/**
 	 * How many of the entries that count as buffered the handler was given. Owned by the
 	 * thread that delivers; a hint to others.
@@ -57,6 +58,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 		this.handler = handler;
 		this.demand = demand;
 		this.task = new SerialTask(executor, this::deliver, reader::awaitsDelivery);
+		this.calls = new CallTimer(reader.handlers());
 	}
 
 	LogSubscription<E> reader() {
@@ -92,16 +94,28 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	}
 
 	private void deliver() {
+		this.calls.begin();
+		if (deliverBuffered()) {
+			this.task.signal();
+		}
+	}
+
+	/**
+	 * Deliver what is buffered, up to a quota.
+	 * @return whether the quota was reached
+	 */
+	private boolean deliverBuffered() {
 		int delivered = 0;
 		boolean first = true;
 		while (delivered < this.reader.bufferSize()) {
 			List<E> entries = this.reader.peek(ENTRIES_AT_ONCE);
 			if (entries.isEmpty()) {
 				End end = this.reader.takeEnd();
+				this.calls.end();
 				if (end != null) {
 					deliverEnd(end);
 				}
-				return;
+				return false;
 			}
 			if (first) {
 				this.reader.given(entries.get(0));
@@ -112,11 +126,13 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			this.reader.taken(handled);
 			this.given = 0;
 			if (handled < entries.size() && !this.reader.isCut()) {
-				return;
+				this.calls.end();
+				return false;
 			}
 			delivered += handled;
 		}
-		this.task.signal();
+		this.calls.end();
+		return true;
 	}
 
 	/**
@@ -124,8 +140,6 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	 * @return how many entries it has taken
 	 */
 	private int handle(List<E> entries) {
-		HandlerMeasures measures = this.reader.handlers();
-		long start = measures.start();
 		for (int i = 0; i < entries.size(); i++) {
 			if (this.reader.isCut() || !this.demand.take()) {
 				return i;
@@ -133,10 +147,10 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 			this.given = i + 1;
 			try {
 				this.handler.onEntry(entries.get(i));
-				start = measures.next(start);
+				this.calls.returned();
 			}
 			catch (Throwable ex) {
-				measures.end(start, Result.FAILED);
+				this.calls.failed();
 				failed(entries.get(i), ex);
 				return i;
 			}

@@ -70,8 +70,8 @@ public final class HandlerMeasures {
 	}
 
 	/**
-	 * A call has returned, and the next one begins.
-	 * @param start when it began
+	 * Calls have returned, and the next one begins.
+	 * @param start when the first of them began
 	 * @return the start of the next one
 	 */
 	public long next(long start) {

@@ -420,8 +420,9 @@ class MovingMetersTests {
 		handler.awaitChunks(40);
 		await(DurableNotifyMeters.READERS, (value) -> value == 1, "topic", "streams", "family", "small", "state",
 				"live");
-		await(DurableNotifyMeters.HANDLER, (value) -> value == 40, "topic", "streams", "family", "small", "outcome",
-				"handled");
+		// Quick calls are recorded together
+		await(DurableNotifyMeters.HANDLER, (value) -> value >= 1 && value <= 40, "topic", "streams", "family", "small",
+				"outcome", "handled");
 		assertThat(value(DurableNotifyMeters.DELIVERED, "topic", "streams", "family", "small")).isEqualTo(40);
 		subscription.cancel();
 	}
