@@ -16,6 +16,8 @@
 
 package io.durablenotify.docs;
 
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 import io.durablenotify.Subscription;
@@ -89,6 +91,15 @@ class ChannelExampleTests {
 	void aQuestionIsAnswered() {
 		Subscription oracle = this.examples.oracle();
 		assertThat(this.examples.ask("why")).isEqualTo("42");
+		oracle.cancel();
+	}
+
+	@Test
+	void anotherLanguageAsks() {
+		Subscription oracle = this.examples.oracle();
+		database.jdbc().execute(Document.read(Path.of("../docs/channels.md")).block("sql", "channel/questions"));
+		assertThat(instance.bean(DurableChannels.class).receive("replies", "reply/7", Duration.ofSeconds(30)))
+			.hasValueSatisfying((reply) -> assertThat(reply.text()).isEqualTo("42"));
 		oracle.cancel();
 	}
 

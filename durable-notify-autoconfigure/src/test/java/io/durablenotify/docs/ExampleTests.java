@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -320,6 +321,29 @@ class ExampleTests {
 		instance.bean(Answers.class).read("42", handler);
 		database.jdbc().execute(Document.read(DOCS.resolve("streams.md")).block("sql", "durable_notify.append"));
 		assertThat(handler.awaitChunks(1).texts()).containsExactly("a chunk");
+	}
+
+	@Test
+	void aStreamIsTrimmedToItsLastChunk() {
+		writer().appendAll("orders", Collections.nCopies(3, StreamExamples.bytes("0")));
+		String trim = Document.read(DOCS.resolve("streams.md")).block("sql", "trim_stream");
+		// Its consumer may be there, and have to take the chunks first
+		Eventually.await(() -> {
+			database.jdbc().execute(trim);
+			return chunks("orders") == 1;
+		}, () -> chunks("orders"));
+	}
+
+	private static int chunks(String stream) {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM durable_notify.stream_chunks JOIN durable_notify.streams "
+					+ "USING (stream_id) WHERE name = ?", Integer.class, stream);
+	}
+
+	@Test
+	void theOldestTransactionsAreFound() {
+		String find = Document.read(DOCS.resolve("operations.md")).block("sql", "pg_stat_activity");
+		assertThat(database.jdbc().queryForList(find)).isNotEmpty();
 	}
 
 	@Test

@@ -134,6 +134,20 @@ class ConsumerTrimTests {
 	}
 
 	@Test
+	void withoutAConsumerThatCountsOnlyTheLastChunkStays() {
+		append("nobody", 25);
+		assertThat(trimAll("nobody")).isEqualTo(24);
+		assertThat(stored("nobody")).containsExactly(24L);
+		append("nobody", 5);
+		consume("nobody", "gone", 6);
+		append("nobody", 5);
+		database.jdbc()
+			.update("UPDATE durable_notify.stream_consumers SET last_active_at = now() - interval '2 hours'");
+		assertThat(trimAll("nobody")).isEqualTo(10);
+		assertThat(stored("nobody")).containsExactly(34L);
+	}
+
+	@Test
 	void aConsumerThatWasAwayForLongerThanTheLimitGetsAGap() {
 		append("away", 10);
 		consume("away", "away", 10);
