@@ -41,7 +41,7 @@ record DurableNotifyProperties(@DefaultValue("true") boolean enabled, @DefaultVa
 	record DataSource(@DefaultValue("false") boolean singleDatabase) {
 
 		/**
-		 * What runs on threads of our own, such as a group commit, cannot know which of
+		 * Background threads, such as that of a group commit, cannot know which of
 		 * several databases the caller meant.
 		 */
 		void requireSingleDatabase(javax.sql.@Nullable DataSource routing) {

@@ -91,7 +91,7 @@ class ChangeSql {
 			""";
 
 	/**
-	 * Two ranges of the primary key: transactions that had not begun in the position's
+	 * Two ranges of the primary key: transactions that began after the position's
 	 * snapshot, and those that ran in it. While a target is read page by page, a change
 	 * may become visible that the target does not see; it belongs to the next read. The
 	 * first row has the state of the server, since each of its columns would cost with

@@ -35,7 +35,7 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Deletes messages that are no longer needed:
+ * Deletes messages that are no longer needed.
  * <ul>
  * <li>messages of broadcast channels that all living subscribers have had,</li>
  * <li>messages of direct channels that were not received within the retention,</li>

@@ -215,8 +215,8 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Warn of a time limit of ours that is longer than the driver's socket timeout, after
-	 * which the driver gives up the connection.
+	 * Warn of a time limit of ours that is longer than the driver's socket timeout. After
+	 * that the driver gives up the connection.
 	 * @param limits the limits, by their properties
 	 */
 	public void checkSocketTimeout(Map<String, Duration> limits) {

@@ -80,7 +80,7 @@ public final class LimitedStatement {
 	}
 
 	/**
-	 * Return how long a statement may wait for a lock, so that the server's answer comes
+	 * Return how long a statement may wait for a lock. The server's answer then comes
 	 * before the driver gives the connection up.
 	 * @param connection the connection
 	 * @param lockTimeout how long it is to wait

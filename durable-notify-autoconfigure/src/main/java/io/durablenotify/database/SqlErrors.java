@@ -271,8 +271,8 @@ public final class SqlErrors {
 	}
 
 	/**
-	 * Return whether a text that was given or read does not exist in the encoding of the
-	 * database or of the client.
+	 * Return whether the encoding of the database or of the client lacks a text that was
+	 * given or read.
 	 * @param failure what was thrown
 	 * @return whether it does not
 	 */

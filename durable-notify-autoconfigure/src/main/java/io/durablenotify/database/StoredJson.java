@@ -28,7 +28,7 @@ public final class StoredJson {
 	}
 
 	/**
-	 * Return a factory of parsers of which only the depth is limited: what is short
+	 * Return a factory of parsers of which only the depth is limited. What is short
 	 * enough to be stored is read. Beyond some thousand levels PostgreSQL runs out of
 	 * stack.
 	 * @param maxDepth how many levels there may be

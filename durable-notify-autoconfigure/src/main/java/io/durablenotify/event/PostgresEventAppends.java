@@ -89,9 +89,9 @@ final class PostgresEventAppends {
 			""";
 
 	/**
-	 * The event of the key, and whether it is like this one; the one that this would
-	 * double; and the run's last: at least one of them is the event itself if it was
-	 * stored.
+	 * The event of the key, the one that this would double, and the run's last event. The
+	 * first comes with whether it is like this one. At least one of them is the event
+	 * itself if it was stored.
 	 */
 	private static final String LOOK = """
 			SELECT 'K'::"char", event_id, sequence, type = ?::text AND correlation_id IS NOT DISTINCT FROM ?::text
@@ -211,8 +211,8 @@ final class PostgresEventAppends {
 	}
 
 	/**
-	 * Append an event to a run that is there, unless the event is there too or the run is
-	 * at another sequence. Does not read what is there then: a statement less, which is a
+	 * Append an event to an existing run, unless the event exists too or the run is at
+	 * another sequence. Does not read what is there then: a statement less, which is a
 	 * twentieth of the time.
 	 * @param headers what is stored with the event, or {@code null}
 	 * @param eventId the id that the event gets

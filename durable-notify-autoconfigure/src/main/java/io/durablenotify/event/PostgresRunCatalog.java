@@ -76,9 +76,9 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * A slice of the runs, by the index on the ids, or that on the ids of what is not
-	 * marked, and those of them that are asked for. Each run's last event is one look-up;
-	 * its events are read from the end only where types are excluded.
+	 * A slice of the runs, and those of them that are asked for. It is read by the index
+	 * on the ids, or that on the ids of what is not marked. Each run's last event is one
+	 * look-up; its events are read from the end only where types are excluded.
 	 */
 	private static final String LIST = """
 			WITH slice AS MATERIALIZED (

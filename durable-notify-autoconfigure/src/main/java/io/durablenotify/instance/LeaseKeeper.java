@@ -70,8 +70,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private static final int RENEWALS_PER_LEASE = 3;
 
 	/**
-	 * How long it takes at most until a lease is renewed again, however long it is, and
-	 * until the next lease of another instance is known.
+	 * How long it takes at most until a lease is renewed again, however long it is. The
+	 * next lease of another instance is known within that time too.
 	 */
 	private static final Duration LONGEST_TIMEOUT = Duration.ofSeconds(10);
 
@@ -405,8 +405,8 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	/**
-	 * Remove an instance, unless it holds something that was locked until now, or was
-	 * claimed for it at the last moment.
+	 * Remove an instance, unless it still holds something. That was locked until now, or
+	 * was claimed for it at the last moment.
 	 */
 	private boolean remove(Connection connection, long instanceId) throws SQLException {
 		return this.writes.runInTransaction(TOPIC, connection, (session, joined) -> {

@@ -48,7 +48,7 @@ final class PostgresInstanceStore implements InstanceStore {
 
 	/**
 	 * A lease that has run out is renewed too, as long as no other instance has marked
-	 * it: both lock the row, and check again what they waited for.
+	 * it. Both lock the row, and check again what they waited for.
 	 */
 	private static final String RENEW = """
 			WITH renewed AS (

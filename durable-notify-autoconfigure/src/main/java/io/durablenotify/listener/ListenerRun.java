@@ -71,9 +71,9 @@ final class ListenerRun implements Runnable {
 	private final long begunAt = System.nanoTime();
 
 	/**
-	 * Guarded by {@code this}, so that the connection that there is or will be is closed
-	 * by a stop, though not while the lock is held. So are changes of the state: none
-	 * comes after stop() has returned, when another run may have begun.
+	 * Guarded by {@code this}. So a stop closes the connection that there is or will be,
+	 * though not while the lock is held. So are changes of the state: none comes after
+	 * stop() has returned, when another run may have begun.
 	 */
 	private @Nullable ListenerConnection connection;
 

@@ -85,8 +85,8 @@ final class ListenerSession {
 	}
 
 	/**
-	 * Return whether the current step, which has its limits everywhere but in the middle
-	 * of a message, takes longer than it can. May be called by any thread.
+	 * Return whether the current step takes longer than it can. It has its limits
+	 * everywhere but in the middle of a message. May be called by any thread.
 	 */
 	boolean isHangingFor(Duration limit) {
 		return System.nanoTime() - this.stepBegan > limit.toNanos();

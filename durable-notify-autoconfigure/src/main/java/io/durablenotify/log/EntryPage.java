@@ -78,8 +78,8 @@ final class EntryPage<E> {
 	}
 
 	/**
-	 * Return how many entries there are from an offset on, without a hole, if the first
-	 * of them has the given index.
+	 * Return how many entries there are from an offset on without a hole. None if the
+	 * first of them has another index than the given one.
 	 */
 	int successive(int from, long index) {
 		return (this.firstIndex + from == index) ? Math.max(0, this.successive - from) : 0;

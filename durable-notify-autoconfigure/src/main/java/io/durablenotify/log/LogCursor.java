@@ -61,8 +61,8 @@ final class LogCursor<E> {
 	private volatile long next;
 
 	/**
-	 * The index after the last entry that was received, or that was the last one when the
-	 * reader began after it, or 0.
+	 * The index after the last entry that was received, or 0. For a reader that began at
+	 * the end, the index of that.
 	 */
 	private volatile long received;
 
@@ -83,8 +83,8 @@ final class LogCursor<E> {
 	private @Nullable Instant lastCreatedAt;
 
 	/**
-	 * The run of the server, from one crash to the next, that everything so far was
-	 * received from, or was validated on.
+	 * The run of the server that everything so far was received from, or was validated
+	 * on. It lasts from one crash to the next.
 	 */
 	private volatile @Nullable String server;
 

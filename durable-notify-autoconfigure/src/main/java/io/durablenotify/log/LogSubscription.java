@@ -381,8 +381,8 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * The one log that this reader may read did not exist, unless the reader is bound to
-	 * a log by now. Called by the fetching thread.
+	 * The one log that this reader may read did not exist. Has no effect if the reader is
+	 * bound to a log by now. Called by the fetching thread.
 	 */
 	void notFound() {
 		if (this.logId == 0) {

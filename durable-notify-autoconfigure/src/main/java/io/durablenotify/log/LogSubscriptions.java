@@ -250,8 +250,8 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * Return whether entries of a log should be handed over: there are readers, and few
-	 * enough for the thread of an append.
+	 * Return whether entries of a log should be handed over: it has readers, and few
+	 * enough for an append's thread.
 	 * @param logId the log's id
 	 * @return whether there are
 	 */
@@ -261,8 +261,8 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * Hand an entry that was committed just now to the readers that wait for it, so that
-	 * they need no fetch.
+	 * Hand an entry that was committed just now to the readers that wait for it. They
+	 * then need no fetch.
 	 * @param logId the log's id
 	 * @param entry the entry
 	 * @param server which run of the server stored it, as in {@link Head}: a reader that

@@ -114,8 +114,8 @@ public final class FailureLog {
 	}
 
 	/**
-	 * Log a failure of a user's code with its stack trace, or with its class if it fails
-	 * when it is asked for its message. Does not throw.
+	 * Log a failure of a user's code with its stack trace. One that fails when it is
+	 * asked for its message is logged with its class. Does not throw.
 	 * @param level the logger's method
 	 * @param message what has failed
 	 * @param failure the failure

@@ -36,7 +36,7 @@ import org.springframework.util.MimeType;
 import org.springframework.util.MimeTypeUtils;
 
 /**
- * The data of an event with its media type, as a member of a JSON object in the way of
+ * The data of an event with its media type. It is a member of a JSON object, as in
  * CloudEvents. JSON as it is, text as a string, and anything else in Base64.
  *
  * @param contentType the media type, {@code null} if there is no data

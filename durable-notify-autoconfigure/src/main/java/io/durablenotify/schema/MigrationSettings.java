@@ -44,7 +44,7 @@ final class MigrationSettings implements Callback {
 			""";
 
 	/**
-	 * For a session that is the migration's own: Flyway keeps its lock in a transaction
+	 * For a session that is the migration's own. Flyway keeps its lock in a transaction
 	 * that is idle while it migrates in another.
 	 */
 	static final String SET_FOR_SESSION = SET.formatted(false);

@@ -42,8 +42,8 @@ final class AppenderStore {
 	private static final int SLICE = 500;
 
 	/**
-	 * The lock on the instance's row excludes that it is removed before this is
-	 * committed, so that the instance that takes over finds the stream.
+	 * The lock on the instance's row keeps it from being removed before this is
+	 * committed. So the instance that takes over finds the stream.
 	 */
 	private static final String CLAIM = """
 			INSERT INTO ${schema}.streams AS s (stream_id, name, writer_id) OVERRIDING SYSTEM VALUE

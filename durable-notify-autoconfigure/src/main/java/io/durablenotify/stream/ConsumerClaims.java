@@ -234,7 +234,7 @@ final class ConsumerClaims {
 	}
 
 	/**
-	 * If the answer is lost, positions may be stored that no search finds: so the
+	 * If the answer is lost, positions may be stored that no search finds. So the
 	 * consumer is claimed again, with all of its positions.
 	 */
 	private boolean add(ConsumerRun run, List<String> streams) {

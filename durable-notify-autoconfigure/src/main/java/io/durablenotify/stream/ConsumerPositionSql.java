@@ -43,8 +43,9 @@ final class ConsumerPositionSql {
 	private static final int CLEAN_SLICE = 10_000;
 
 	/**
-	 * Those that the consumer has not had to the end, and those of streams that are gone
-	 * first, so that what has taken a name comes after what had it.
+	 * Those of streams that the consumer has not had to the end. Those of streams that
+	 * are gone come first, so that a stream that has taken a name comes after the one
+	 * that had it.
 	 */
 	private static final String LOAD = """
 			SELECT p.consumer_id, p.stream_id, p.stream_created_at, p.stream, p.next_index, s.stream_id IS NULL AS gone

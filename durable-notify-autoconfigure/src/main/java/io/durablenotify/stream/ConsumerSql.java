@@ -44,10 +44,10 @@ final class ConsumerSql {
 			""";
 
 	/**
-	 * Of consumers without an owner, or with one that is gone for good or is this
-	 * instance itself, by a subscription that it has not any more. By name too: where the
-	 * consumers were removed and their ids begin again, the id is another one's. The lock
-	 * on the instance's row excludes that it is removed before this is committed.
+	 * Of consumers without an owner, with one that is gone for good, or with this
+	 * instance, by an earlier subscription. By name too: where the consumers were removed
+	 * and their ids begin again, the id is another one's. The lock on the instance's row
+	 * excludes that it is removed before this is committed.
 	 */
 	private static final String CLAIM = """
 			WITH living AS MATERIALIZED (

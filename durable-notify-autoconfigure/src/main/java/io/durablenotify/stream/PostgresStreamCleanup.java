@@ -114,7 +114,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			EXISTS (SELECT FROM ${schema}.streams s WHERE s.stream_id = d.stream_id OFFSET 0)""";
 
 	/**
-	 * Every chunk of a stream is visible before its id can be: appends lock the stream's
+	 * Every chunk of a stream is visible before its id can be. Appends lock the stream's
 	 * row until their commit, and the deletion waited for it. From each stream a slice
 	 * takes the first ones that are left, by the chunks' primary key. They are removed by
 	 * their place, which no plan can turn into reading the whole table; no other code

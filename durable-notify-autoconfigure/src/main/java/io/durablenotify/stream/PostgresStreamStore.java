@@ -89,7 +89,7 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
-	 * The running sums of sizes cut without reading what comes after the cut:
+	 * The running sums of sizes cut without reading what comes after the cut. There
 	 * octet_length() does not fetch what is stored out of line. A target that the
 	 * statement's budget leaves nothing for has no row at all; one without chunks has one
 	 * row.
@@ -122,9 +122,9 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
-	 * Reads a page of one stream from an index, by id or by name, in less time than
-	 * FETCH: without the running sum. Chunks that are larger than the page's average may
-	 * be are left out; then a reader gets those before, and FETCH reads the rest. The
+	 * Reads a page of one stream from an index, by id or by name. It takes less time than
+	 * FETCH, since it has no running sum. Chunks that are larger than the page's average
+	 * may be are left out; then a reader gets those before, and FETCH reads the rest. The
 	 * stream is a separate row, the first one, with the next index in place of a chunk's
 	 * and most of it in one column, since each column costs with each chunk. The search
 	 * for the end begins at the index, as above. A range instead of a limit, since there

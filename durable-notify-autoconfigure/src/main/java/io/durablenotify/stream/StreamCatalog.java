@@ -79,7 +79,7 @@ final class StreamCatalog {
 			""" + PostgresStreamCleanup.KEEP_DELETED;
 
 	/**
-	 * Each column by its name: a later version may add some while this one runs, and a
+	 * Each column by its name. A later version may add some while this one runs, and a
 	 * prepared statement must not change its result.
 	 */
 	private static final String INFO = """
@@ -99,8 +99,8 @@ final class StreamCatalog {
 	private static final String FIND = INFO + "FROM ${schema}.streams s " + LAST_CHUNK + "WHERE s.name = ?";
 
 	/**
-	 * Names that begin with the prefix follow it in the index without a gap, up to the
-	 * prefix with more of the greatest character after it than a name has.
+	 * Names that begin with the prefix follow it in the index without a gap. They end at
+	 * the prefix with more of the greatest character after it than a name has.
 	 */
 	private static final String LIST = INFO + """
 			FROM (

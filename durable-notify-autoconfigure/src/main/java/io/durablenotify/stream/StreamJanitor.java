@@ -96,7 +96,7 @@ final class StreamJanitor extends PeriodicTask {
 	}
 
 	/**
-	 * Fail the streams of an instance that no other can take over from: another
+	 * Fail the streams of an instance that no other can take over from. Another
 	 * application has deleted its row, or what was restored lacks it.
 	 */
 	private void failOf(long instanceId) {

@@ -47,8 +47,8 @@ public interface Wakeups {
 	void resync();
 
 	/**
-	 * Take part in the current transaction from now on. {@link #sendAfterCommit} is going
-	 * to be called while it commits, when it is too late for that.
+	 * Take part in the current transaction, in which {@link #sendAfterCommit} is called
+	 * only while it commits. That is too late to join it.
 	 * @throws IllegalStateException if no transaction synchronisation is active
 	 */
 	void joinTransaction();

@@ -448,9 +448,9 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 			}
 
 			/**
-			 * The log may have been deleted, and created again, between the moment it was
-			 * found and the moment it was subscribed to. A publisher that is bound to the
-			 * log sees to that itself.
+			 * Return whether the log is the one that was found. It may have been deleted,
+			 * and created again, before it was subscribed to. A publisher that is bound
+			 * to the log sees to that itself.
 			 */
 			private boolean isOfFound() {
 				if (this.known) {

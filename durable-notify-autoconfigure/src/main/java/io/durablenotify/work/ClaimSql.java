@@ -68,7 +68,7 @@ final class ClaimSql {
 			""";
 
 	/**
-	 * For how long an item was due when it was claimed; NULL for one that has become
+	 * For how long an item was due when it was claimed. NULL for one that has become
 	 * visible in the meantime. The claim's id is the time.
 	 */
 	private static final String WAITED = """

@@ -63,7 +63,7 @@ record CronSchedule(CronExpression expression, ZoneId zone) {
 	}
 
 	/**
-	 * Return the change of the clock that skips or repeats a time, unless the expression
+	 * Return the change of the clock that skips or repeats a time. None if the expression
 	 * also names times of the hour after it.
 	 */
 	private @Nullable ZoneOffsetTransition transition(LocalDateTime local) {

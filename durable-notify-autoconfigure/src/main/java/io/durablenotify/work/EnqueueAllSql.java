@@ -79,9 +79,9 @@ final class EnqueueAllSql {
 			""";
 
 	/**
-	 * The function takes a snapshot for each of its statements, and so would find a queue
-	 * that is created meanwhile for the last items only: this statement's own snapshot
-	 * decides.
+	 * This statement's own snapshot decides whether a queue exists. The function takes
+	 * one for each of its statements, and so would find a queue that is created in the
+	 * meantime for the last items only.
 	 */
 	private static final String APPEND = """
 			SELECT a.queue_id, a.item_id, a.due, false ${rows}
@@ -174,8 +174,8 @@ final class EnqueueAllSql {
 	}
 
 	/**
-	 * Arrays go as text, twice as long, until a statement is prepared on the server,
-	 * which is from its fifth execution on. Not where the user has turned that off.
+	 * Arrays go as text, twice as long, until a statement is prepared on the server. That
+	 * is from its fifth execution on. Not where the user has turned that off.
 	 */
 	static void transferInBinary(PreparedStatement statement) throws SQLException {
 		if (statement.isWrapperFor(PGStatement.class)) {

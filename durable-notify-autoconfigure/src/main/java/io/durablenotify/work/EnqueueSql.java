@@ -55,7 +55,7 @@ final class EnqueueSql {
 			""";
 
 	/**
-	 * The queues are looked up one by one, in the order of the list: ids and due times
+	 * The queues are looked up one by one, in the order of the list. Ids and due times
 	 * are in that order too. Empty in place of null, which with {@code array_nulls=off}
 	 * would be the text NULL. Names the queues itself if there are several: a later
 	 * statement would also see those that were created meanwhile.
@@ -73,7 +73,7 @@ final class EnqueueSql {
 
 	/**
 	 * Locks the item until the transaction ends, also where nothing but its revision
-	 * changes: else its handler could run before the caller's commit, and be the last.
+	 * changes. Else its handler could run before the caller's commit, and be the last.
 	 * What was due before this statement began, others were woken for.
 	 */
 	private static final String COALESCE = """

@@ -51,7 +51,7 @@ final class SettleSql {
 	static final int LOCK_WAIT = 50;
 
 	/**
-	 * Sets nothing in the handler's transaction, whose settings are its own, and does not
+	 * Sets nothing in the handler's transaction, whose settings are its own. Does not
 	 * lock the claim, which the item must {@link #leave} after the commit.
 	 */
 	private static final int IN_TRANSACTION = -1;
@@ -164,8 +164,8 @@ final class SettleSql {
 	}
 
 	/**
-	 * Return one that returns an item, takes it out of its claim, and releases a lane
-	 * with another wait for a lock, in milliseconds.
+	 * Return the same with another wait for a lock, in milliseconds. An item is returned
+	 * with it, taken out of its claim, and its lane released.
 	 */
 	SettleSql waiting(int lockWait) {
 		return new SettleSql(this.schema, lockWait);

@@ -259,8 +259,8 @@ final class WorkAdminSql {
 	}
 
 	/**
-	 * Return the queues that no instance has claimed from for a time, with items that
-	 * have been due for that time.
+	 * Return the queues that no instance has claimed from for a time, with items due for
+	 * that time.
 	 */
 	List<String> unhandledQueues(Connection connection, Duration time) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.unhandled)) {

@@ -38,7 +38,7 @@ import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes over claims of instances that do not exist, gives back those that this instance
+ * Takes over claims of instances that do not exist. Gives back those that this instance
  * has, but does not know of, and deletes what was finished, or died, long ago. Also looks
  * for queues that no instance handles. Runs about once a minute in every instance.
  * <p>

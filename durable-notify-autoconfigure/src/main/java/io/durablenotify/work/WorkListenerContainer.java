@@ -201,7 +201,7 @@ final class WorkListenerContainer {
 	}
 
 	/**
-	 * The first queues come first, except after each eighth claim: items of the later
+	 * The first queues come first, except after each eighth claim. Items of the later
 	 * ones must not wait until the first ones are empty.
 	 */
 	private List<QueueProgress> inTurn() {

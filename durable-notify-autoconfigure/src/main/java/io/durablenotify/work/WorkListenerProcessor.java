@@ -54,7 +54,7 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 	private static final String REGISTRATION_ACTION = "Change what @WorkListener asks for as the description says.";
 
 	/**
-	 * Used only once there is a method, like those that follow: they create the
+	 * Used only once there is a method, like those that follow. They create the
 	 * DataSource, which must not happen while other post-processors are created.
 	 */
 	private final ObjectProvider<WorkListeners> listeners;

@@ -344,7 +344,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	/**
 	 * Give back claims that this instance does not know, of queues that have no listener
-	 * here: one that was cancelled has had no answer. The others give back their own.
+	 * here. One that was cancelled has had no answer. The others give back their own.
 	 */
 	void giveBackUnknown() {
 		HeldClaims held = this.held;

@@ -55,8 +55,8 @@ final class WorkTopics {
 	}
 
 	/**
-	 * Return the wake-up for an item, or for an ordering key one of whose items is dead,
-	 * if it is due again.
+	 * Return the wake-up for what is due again: an item, or an ordering key one of whose
+	 * items is dead.
 	 */
 	static @Nullable Wakeup wakeup(Returned returned) {
 		return (returned.dueMicros() != DatabaseMicros.NEVER) ? due(returned.queueId(), returned.dueMicros()) : null;

@@ -90,8 +90,8 @@ final class WorkWrites {
 	}
 
 	/**
-	 * Return the same for a background thread, which does not hang on a dead connection,
-	 * with another time to wait for locks.
+	 * Return the same for a background thread, with another time to wait for locks. It
+	 * does not hang on a dead connection.
 	 */
 	WorkWrites inBackground(Duration timeout) {
 		return new WorkWrites(this.database, this.writes, this.sql, timeout, true);

@@ -38,7 +38,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * Executes runs of three steps, and is never alone: another engine executes the same run,
+ * Executes runs of three steps, and is never alone. Another engine executes the same run,
  * in this instance, in another one, or in this one before it was restarted. They share
  * nothing but the run's event log.
  * <p>

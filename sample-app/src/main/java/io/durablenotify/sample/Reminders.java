@@ -31,7 +31,7 @@ import org.springframework.stereotype.Service;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * A reminder, which all instances share: any of them may set it, set it again or cancel
+ * A reminder, which all instances share. Any of them may set it, set it again or cancel
  * it, and any of them sends it.
  * <p>
  * The timer is changed in the transaction that changes the row, and expires in one that

@@ -15,9 +15,9 @@
  */
 
 /**
- * The sample application: text that is written word by word and read live, in any
- * instance and also while the LISTEN connection is lost; settings that all instances keep
- * in memory; runs that two engines execute at once; orders whose steps any instance
+ * The sample application. It shows text that is written word by word and read live, in
+ * any instance and also while the LISTEN connection is lost; settings that all instances
+ * keep in memory; runs that two engines execute at once; orders whose steps any instance
  * executes, their receipts, and a reminder.
  */
 @NullMarked

@@ -35,8 +35,8 @@ import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.benchmarks.harness.Target;
 
 /**
- * Row 3: one thread writes the same rows in the same order on both sides, either one
- * chunk to each stream in turn, or a thousand.
+ * Row 3: one thread writes the same rows in the same order on both sides. It is either
+ * one chunk to each stream in turn, or a thousand.
  */
 public final class BulkAppends implements Figure {
 

@@ -53,8 +53,8 @@ public final class ConcurrentAppends implements Figure {
 	}
 
 	/**
-	 * What the statement of a batch can do one after the other, without callers to gather
-	 * from and readers to wake: no batches of this size can be faster.
+	 * How fast statements of a batch follow one another, without callers to gather from
+	 * and readers to wake. No batches of this size can be faster.
 	 */
 	private static Line alone(Run run) throws Exception {
 		List<byte[]> batch = Collections.nCopies(CALLERS, Payload.chunk());

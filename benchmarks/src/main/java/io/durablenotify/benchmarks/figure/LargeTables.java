@@ -33,7 +33,7 @@ import io.durablenotify.stream.ChunkPage;
 import io.durablenotify.stream.StreamPosition;
 
 /**
- * Row 11: one thread, a thousand streams in turn, which on the full side are spread over
+ * Row 11: one thread, a thousand streams in turn. On the full side they are spread over
  * all that are stored.
  */
 public final class LargeTables implements Figure {

@@ -25,8 +25,8 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 
 /**
- * One connection, which understands as much of HTTP and of server-sent events as is
- * needed to know that each event came once and in order. Used by one thread.
+ * One connection. It understands as much of HTTP and of server-sent events as is needed
+ * to know that each event came once and in order. Used by one thread.
  */
 final class SseClient {
 

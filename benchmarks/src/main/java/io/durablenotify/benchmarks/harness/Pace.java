@@ -36,7 +36,7 @@ public record Pace(int count, int perSecond) {
 
 	/**
 	 * Return the pace of rounds before those, in which the JVMs compile what they
-	 * execute: HotSpot compiles for good what was called 5,000 to 15,000 times, and five
+	 * execute. HotSpot compiles for good what was called 5,000 to 15,000 times, and five
 	 * of these rounds call what is called once for each append 40,000 times.
 	 */
 	static Pace warmUp(Run run) {

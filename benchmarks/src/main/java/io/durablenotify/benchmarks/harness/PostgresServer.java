@@ -98,8 +98,8 @@ public final class PostgresServer implements AutoCloseable {
 	}
 
 	/**
-	 * Let an instance migrate once, and put beside our tables those of the same shape
-	 * that are written and read by plain JDBC.
+	 * Let an instance migrate once. Put beside our tables those of the same shape that
+	 * are written and read by plain JDBC.
 	 */
 	private void createTemplate() throws SQLException {
 		execute("CREATE DATABASE " + TEMPLATE);

@@ -24,7 +24,7 @@ import java.sql.SQLException;
 
 /**
  * The floor of changes: plain JDBC on one connection in autocommit, with prepared
- * statements, on a table of the same shape as ours.
+ * statements. It uses a table of the same shape as ours.
  */
 public final class RawChanges implements AutoCloseable {
 

@@ -23,8 +23,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 
 /**
- * The floor: plain JDBC on one connection in autocommit, with prepared statements, on a
- * table of the same shape as ours.
+ * The floor: plain JDBC on one connection in autocommit, with prepared statements. It
+ * uses a table of the same shape as ours.
  */
 public final class RawChunks implements AutoCloseable {
 

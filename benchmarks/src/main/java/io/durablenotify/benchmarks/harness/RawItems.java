@@ -23,9 +23,9 @@ import java.sql.SQLException;
 import java.time.OffsetDateTime;
 
 /**
- * The floor of work: a queue as it is written by hand, in plain JDBC on one connection in
- * autocommit, on a table of the same shape as ours. What is taken is gone, also if it is
- * not handled. Several connections can take at once. Each searches from where it ended
+ * The floor of work: a queue as it is written by hand. It is plain JDBC on one connection
+ * in autocommit, on a table of the same shape as ours. What is taken is gone, also if it
+ * is not handled. Several connections can take at once. Each searches from where it ended
  * before, as ours does.
  */
 public final class RawItems implements AutoCloseable {

@@ -45,7 +45,7 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 	}
 
 	/**
-	 * Measure latencies at a steady pace, after rounds at a faster one: on two cores,
+	 * Measure latencies at a steady pace, after rounds at a faster one. On two cores,
 	 * compiling makes every hundredth of them wait for milliseconds, in our two JVMs more
 	 * than in the little that the floor executes. Each change of sides lets the JVMs
 	 * compile some methods again, so there are several of them.

@@ -59,7 +59,7 @@ public final class StoredStreams {
 	}
 
 	/**
-	 * Store many open streams, named by a prefix and a number from 0, which were written
+	 * Store many open streams, named by a prefix and a number from 0. They were written
 	 * at the same time: chunks of one are far from each other.
 	 */
 	public static void storeMany(Database database, String prefix, int streams, int chunksEach, byte[] data)

@@ -37,8 +37,8 @@ import org.springframework.messaging.Message;
 import org.springframework.messaging.support.GenericMessage;
 
 /**
- * What a subscriber does while there is no server: how often it tries to connect, and how
- * much it says about it. Afterwards it has to receive again.
+ * How often a subscriber tries to connect while there is no server, and how much it logs.
+ * Afterwards it has to receive again.
  */
 final class OutageFigure implements Figure {
 

@@ -38,8 +38,8 @@ import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.codec.ByteArrayCodec;
 
 /**
- * Redis Streams through Lettuce: XADD by threads that share a connection, as Lettuce
- * recommends; XREAD on another, blocking where there is nothing.
+ * Redis Streams through Lettuce. XADD is called by threads that share a connection, as
+ * Lettuce recommends; XREAD on another, blocking where there is nothing.
  */
 final class RedisPeer implements Peer {
 

@@ -72,10 +72,10 @@ final class AppendSql {
 			""";
 
 	/**
-	 * One statement may number and lock with one snapshot, where the chunk before is
-	 * there and the primary key rejects a chunk that came between. No result set: that
-	 * alone costs a seventh of an append. Skips a locked stream; it waits only for a row
-	 * at that index by a transaction that does not lock the stream. The limit for that is
+	 * One statement may number and lock with one snapshot where the chunk before is
+	 * there. The primary key rejects a chunk that came between. No result set: that alone
+	 * costs a seventh of an append. Skips a locked stream; it waits only for a row at
+	 * that index by a transaction that does not lock the stream. The limit for that is
 	 * set where the stream is looked up: a separate statement would cost a twelfth.
 	 */
 	static final String APPEND_NEXT = """
@@ -93,7 +93,7 @@ final class AppendSql {
 			""";
 
 	/**
-	 * By ids that are known to be visible before: else a stream could come into being
+	 * By ids that are known to be visible before. Else a stream could come into being
 	 * between two statements, and be appended to without the lock. In one order, so that
 	 * two of these cannot wait for each other.
 	 */
@@ -131,8 +131,8 @@ final class AppendSql {
 			""";
 
 	/**
-	 * The same for one stream, whose chunks need no more than their order: a quarter less
-	 * time for a thousand of them.
+	 * The same for one stream, whose chunks need no more than their order. It takes a
+	 * quarter less time for a thousand of them.
 	 */
 	static final String APPEND_TO_ONE = """
 			WITH base AS MATERIALIZED (
@@ -276,8 +276,8 @@ final class AppendSql {
 	}
 
 	/**
-	 * The columns of two unnests: one row per stream, and one per chunk with its stream
-	 * and its place among those of its stream.
+	 * Fills the columns of two unnests. One has a row per stream, the other a row per
+	 * chunk, with its stream and its place among those of its stream.
 	 */
 	private Map<Long, Long> appendToMany(Connection connection, boolean joined, List<AppendGroup> groups,
 			Duration lockTimeout) throws SQLException {
@@ -322,8 +322,8 @@ final class AppendSql {
 	}
 
 	/**
-	 * Arrays go as text, twice as long, until a statement is prepared on the server,
-	 * which is from its fifth execution on. Not where the user has turned that off.
+	 * Arrays go as text, twice as long, until a statement is prepared on the server. That
+	 * is from its fifth execution on. Not where the user has turned that off.
 	 */
 	private static void transferInBinary(PreparedStatement statement) throws SQLException {
 		if (statement.isWrapperFor(PGStatement.class)) {

@@ -104,8 +104,8 @@ public final class AppendWrite {
 	}
 
 	/**
-	 * Return whether a statement met another transaction that its snapshot could not see,
-	 * or that waited for it, so that it can succeed when it is repeated.
+	 * Return whether a statement can succeed when it is repeated. That is so if it met
+	 * another transaction that its snapshot could not see, or that waited for it.
 	 * @param failure the statement's failure
 	 * @return whether it can
 	 */
@@ -411,8 +411,8 @@ public final class AppendWrite {
 	}
 
 	/**
-	 * A stream that could not be appended to has ended, or is gone: deleted, or created
-	 * by a transaction that rolled back. Or it is locked, and to be skipped.
+	 * A stream that could not be appended to has ended, or is gone. It was deleted, or
+	 * created by a transaction that rolled back. Or it is locked, and to be skipped.
 	 * @return those that are to be skipped
 	 */
 	private List<AppendGroup> explain(Connection connection, List<AppendGroup> groups, LockWait wait)

@@ -36,8 +36,8 @@ public record LockWait(Duration timeout, boolean skip) {
 	}
 
 	/**
-	 * Do not wait for a stream, wait only a moment for a create of the same name, and
-	 * leave out what is locked.
+	 * Do not wait for a stream, and leave out what is locked. Wait only a moment for a
+	 * create of the same name.
 	 */
 	static LockWait skipLocked() {
 		return new LockWait(Duration.ofMillis(5), true);
