@@ -178,7 +178,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	@Override
 	public void onResync() {
-		this.measures.poll().toldAll();
+		this.measures.poll().announcedAll();
 		refresh();
 	}
 

@@ -290,7 +290,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	@Override
 	public void onResync() {
-		measures().poll().toldAll();
+		measures().poll().announcedAll();
 		this.fetcher.resync();
 	}
 

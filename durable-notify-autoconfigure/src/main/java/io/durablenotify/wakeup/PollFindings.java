@@ -34,15 +34,15 @@ public final class PollFindings {
 	/**
 	 * What the last poll has found, by the ids of wake-ups.
 	 */
-	private final Map<Long, Long> untold = new ConcurrentHashMap<>();
+	private final Map<Long, Long> unannounced = new ConcurrentHashMap<>();
 
 	/**
 	 * A poll begins.
 	 */
 	public void beginRound() {
 		this.rounds.increment();
-		this.untold.keySet().forEach((id) -> {
-			Long count = this.untold.remove(id);
+		this.unannounced.keySet().forEach((id) -> {
+			Long count = this.unannounced.remove(id);
 			this.found.add((count != null) ? count : 0);
 		});
 	}
@@ -53,7 +53,7 @@ public final class PollFindings {
 	 * @param count how much it was
 	 */
 	public void found(long id, long count) {
-		this.untold.merge(id, count, Long::sum);
+		this.unannounced.merge(id, count, Long::sum);
 	}
 
 	/**
@@ -61,16 +61,16 @@ public final class PollFindings {
 	 * @param id its id
 	 */
 	public void announced(long id) {
-		if (!this.untold.isEmpty()) {
-			this.untold.remove(id);
+		if (!this.unannounced.isEmpty()) {
+			this.unannounced.remove(id);
 		}
 	}
 
 	/**
 	 * A resync has come, which stands for everything.
 	 */
-	public void toldAll() {
-		this.untold.clear();
+	public void announcedAll() {
+		this.unannounced.clear();
 	}
 
 	/**

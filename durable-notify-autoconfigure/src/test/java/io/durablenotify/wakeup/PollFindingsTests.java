@@ -52,7 +52,7 @@ class PollFindingsTests {
 	@Test
 	void aResyncTellsOfEverything() {
 		this.findings.found(1, 1);
-		this.findings.toldAll();
+		this.findings.announcedAll();
 		this.findings.beginRound();
 		assertThat(this.findings.found().sum()).isZero();
 	}
