@@ -26,6 +26,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -387,6 +389,16 @@ class ArchitectureTests {
 			.callMethod(Instant.class, "now")
 			.orShould()
 			.callMethod(System.class, "currentTimeMillis")
+			.check(classes);
+	}
+
+	@Test
+	void tasksAreDelayedByDelays() {
+		noClasses().should()
+			.callMethod(CompletableFuture.class, "delayedExecutor", long.class, TimeUnit.class)
+			.orShould()
+			.callMethod(CompletableFuture.class, "delayedExecutor", long.class, TimeUnit.class, Executor.class)
+			.because("Delays is there for that")
 			.check(classes);
 	}
 

@@ -16,10 +16,10 @@
 
 package io.durablenotify.wakeup;
 
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.time.Duration;
 
 import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.loop.Delays;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
@@ -90,8 +90,7 @@ final class TransactionWakeups implements TransactionBuffer.Content {
 			logger.warn("Written in an afterCommit callback, on a transaction that is over. It is stored and readers "
 					+ "are woken, but nothing rolls it back: use a new transaction there (Propagation.REQUIRES_NEW)");
 			for (long delay : LATE_MILLIS) {
-				CompletableFuture.delayedExecutor(delay, TimeUnit.MILLISECONDS, Runnable::run)
-					.execute(() -> this.sender.send(this.late));
+				Delays.ofJvm().after(Duration.ofMillis(delay), () -> this.sender.send(this.late));
 			}
 		}
 	}
