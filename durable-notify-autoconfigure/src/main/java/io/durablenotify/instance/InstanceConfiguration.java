@@ -45,8 +45,8 @@ public class InstanceConfiguration {
 			ObjectProvider<TakeOver> takeOvers, LeaseMeasures measures) {
 		String name = environment.getProperty("spring.application.name", "durable-notify");
 		InstanceConnection connection = new InstanceConnection(database, name + "-lease");
-		return new LeaseKeeper(name, properties.lease(), new PostgresInstanceStore(schema.name()), connection, writes,
-				wakeups, takeOvers.orderedStream().toList(), measures);
+		return new LeaseKeeper(name, properties.lease(), new InstanceStore(schema.name()), connection, writes, wakeups,
+				takeOvers.orderedStream().toList(), measures);
 	}
 
 }
