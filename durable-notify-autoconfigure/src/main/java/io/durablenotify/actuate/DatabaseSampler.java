@@ -114,6 +114,11 @@ final class DatabaseSampler implements AutoCloseable {
 	private volatile long readAt;
 
 	/**
+	 * When meters were read for the first time.
+	 */
+	private volatile @Nullable Long firstReadAt;
+
+	/**
 	 * When the last sample was taken. Written by the loop's thread.
 	 */
 	private volatile @Nullable Long sampledAt;
@@ -142,6 +147,9 @@ final class DatabaseSampler implements AutoCloseable {
 	DatabaseSample last() {
 		long now = System.nanoTime();
 		this.readAt = now;
+		if (this.firstReadAt == null) {
+			this.firstReadAt = now;
+		}
 		Long sampledAt = this.sampledAt;
 		if (sampledAt == null || now - sampledAt >= INTERVAL.toNanos()) {
 			this.loop.signal();
@@ -158,12 +166,13 @@ final class DatabaseSampler implements AutoCloseable {
 	}
 
 	/**
-	 * Return how long ago the database has answered, in seconds; not a number before it
-	 * has.
+	 * Return how long ago the database has answered, in seconds; before it has, how long
+	 * ago meters were read for the first time, or not a number if they were not.
 	 */
 	double age() {
 		Long sampledAt = this.sampledAt;
-		return (sampledAt != null) ? (System.nanoTime() - sampledAt) / 1e9 : Double.NaN;
+		Long since = (sampledAt != null) ? sampledAt : this.firstReadAt;
+		return (since != null) ? (System.nanoTime() - since) / 1e9 : Double.NaN;
 	}
 
 	private Next sample() {

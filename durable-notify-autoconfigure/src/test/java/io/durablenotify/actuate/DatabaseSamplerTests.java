@@ -84,6 +84,20 @@ class DatabaseSamplerTests {
 		}
 	}
 
+	@Test
+	void theAgeGrowsFromTheFirstReadingWhileThereWasNoAnswer() {
+		try (DatabaseSampler sampler = sampler((connection) -> {
+			throw new SQLException("On purpose", "08006");
+		})) {
+			assertThat(sampler.age()).isNaN();
+			assertThat(sampler.last()).isSameAs(DatabaseSample.NONE);
+			double age = sampler.age();
+			assertThat(age).isPositive();
+			sampler.last();
+			assertThat(sampler.age()).isGreaterThan(age);
+		}
+	}
+
 	private static void awaitAnswer(DatabaseSampler sampler) {
 		Eventually.await(() -> sampler.last().queue("other").due() == 0, () -> sampler.last().toString());
 	}
