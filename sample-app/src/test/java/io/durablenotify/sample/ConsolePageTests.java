@@ -171,6 +171,42 @@ class ConsolePageTests extends PageTest {
 	}
 
 	/**
+	 * The overview asks no database, and what does is not waited for.
+	 */
+	@Test
+	void whileTheDatabaseIsAwayTheStripMovesAndTheQueuesSayThatTheyAreOld() {
+		script("""
+				const fetched = window.fetch;
+				window.fetch = (url, options) => url.includes("/work")
+					? new Promise((resolve, reject) => { window.giveUp = reject; }) : fetched(url, options);
+				window.putBack = () => { window.fetch = fetched; };
+				queuesAt = 0;
+				""");
+		await("asked").atMost(Duration.ofSeconds(30))
+			.until(() -> (Boolean) script("return window.giveUp !== undefined"));
+		awaitTicks(3);
+		assertThat(text("queues-problem")).isEmpty();
+		script("window.giveUp(new Error('the database is away'))");
+		awaitText("queues-problem", "Not up to date: the database is away");
+		awaitTicks(3);
+		assertThat(text("queues-problem")).isEqualTo("Not up to date: the database is away");
+		assertThat(text("problem")).isEmpty();
+		script("window.putBack(); refresh()");
+		awaitText("queues-problem", "");
+	}
+
+	/**
+	 * Wait until the console has drawn its strip that often.
+	 */
+	private static void awaitTicks(int count) {
+		for (int i = 0; i < count; i++) {
+			script("document.querySelector('#strip span').dataset.seen = true");
+			await("strip").atMost(Duration.ofSeconds(30))
+				.until(() -> (Boolean) script("return !document.querySelector('#strip span').dataset.seen"));
+		}
+	}
+
+	/**
 	 * Return the text of a queue's row.
 	 */
 	private static String row(String queue) {
