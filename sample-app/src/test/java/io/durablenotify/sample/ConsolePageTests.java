@@ -195,6 +195,18 @@ class ConsolePageTests extends PageTest {
 		awaitText("queues-problem", "");
 	}
 
+	@Test
+	void cellsWithTheSameTextInARowAreDrawnAnew() {
+		assertThat(script("""
+				const drawn = [];
+				for (const cells of [["1", "11"], ["11", "1"]]) {
+					rows("stream", ["a", "b"], [cells], (row) => row);
+					drawn.push(document.querySelector("#stream td").textContent);
+				}
+				return drawn.join();
+				""")).isEqualTo("1,11");
+	}
+
 	/**
 	 * Wait until the console has drawn its strip that often.
 	 */
