@@ -162,6 +162,22 @@ class ConsolePageTests extends PageTest {
 			await("requeued").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
 			click(queue, "Resume");
 			await("resumed").atMost(Duration.ofSeconds(30)).until(() -> !row(queue).contains("paused"));
+			failed.set(false);
+			this.work.enqueue(WorkRequest.of(queue, "b"));
+			await("dead again").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("Requeue dead"));
+			script("window.confirm = (question) => { window.question = question; return false; }");
+			click(queue, "Requeue dead");
+			assertThat(script("return window.question"))
+				.isEqualTo("Requeue the dead items of " + queue + ", at most 1,000?");
+			await("not requeued").atMost(Duration.ofSeconds(30))
+				.until(() -> !text("items").equals("None") && row(queue).contains("Requeue dead"));
+			script("[...document.querySelectorAll('#items button')].find((one) => one.textContent === 'Delete').click()");
+			assertThat((String) script("return window.question")).startsWith("Delete item ")
+				.endsWith(" of " + queue + " for good?");
+			assertThat(this.admin.queues()).anyMatch((info) -> info.name().equals(queue) && info.dead() == 1);
+			script("window.confirm = () => true");
+			click(queue, "Requeue dead");
+			await("requeued again").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
 			assertThat(script("return document.images.length")).isEqualTo(0L);
 			assertThat(text("problem")).isEmpty();
 		}
@@ -205,6 +221,15 @@ class ConsolePageTests extends PageTest {
 				}
 				return drawn.join();
 				""")).isEqualTo("1,11");
+	}
+
+	@Test
+	void afterTheEndOfTheSessionTheConsoleAsksToLogInAgain() {
+		script("""
+				window.fetch = () => Promise.resolve(new Response("<html>Login</html>", { headers: { "Content-Type": "text/html" } }));
+				refresh();
+				""");
+		awaitText("problem", "Log in again: reload this page");
 	}
 
 	/**
