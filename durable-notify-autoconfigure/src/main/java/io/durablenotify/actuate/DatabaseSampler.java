@@ -43,12 +43,14 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.context.Lifecycle;
+
 /**
  * Asks the database what meters show of it, as long as they are read. A registry that
  * reads them gets the last answer and waits for nothing; the next one comes on a thread
  * that ends some time after the last reading.
  */
-final class DatabaseSampler implements AutoCloseable {
+final class DatabaseSampler implements Lifecycle, AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(DatabaseSampler.class);
 
@@ -125,6 +127,8 @@ final class DatabaseSampler implements AutoCloseable {
 
 	private volatile boolean refreshRequested;
 
+	private volatile boolean stopped;
+
 	/**
 	 * When the tables were sampled last. Owned by the loop's thread.
 	 */
@@ -176,6 +180,9 @@ final class DatabaseSampler implements AutoCloseable {
 	}
 
 	private Next sample() {
+		if (this.stopped) {
+			return Next.IDLE;
+		}
 		long now = System.nanoTime();
 		Long before = this.sampledAt;
 		boolean refresh = this.refreshRequested;
@@ -250,6 +257,24 @@ final class DatabaseSampler implements AutoCloseable {
 			tolerate(ex);
 		}
 		return tables;
+	}
+
+	@Override
+	public void start() {
+		this.stopped = false;
+	}
+
+	/**
+	 * Ask no more, read or not, until the next start.
+	 */
+	@Override
+	public void stop() {
+		this.stopped = true;
+	}
+
+	@Override
+	public boolean isRunning() {
+		return !this.stopped;
 	}
 
 	@Override
