@@ -43,12 +43,14 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.context.Lifecycle;
+
 /**
  * Asks the database what meters show of it, as long as they are read. A registry that
  * reads them gets the last answer and waits for nothing; the next one comes on a thread
  * that ends some time after the last reading.
  */
-final class DatabaseSampler implements AutoCloseable {
+final class DatabaseSampler implements Lifecycle, AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(DatabaseSampler.class);
 
@@ -114,11 +116,18 @@ final class DatabaseSampler implements AutoCloseable {
 	private volatile long readAt;
 
 	/**
+	 * When meters were read for the first time.
+	 */
+	private volatile @Nullable Long firstReadAt;
+
+	/**
 	 * When the last sample was taken. Written by the loop's thread.
 	 */
 	private volatile @Nullable Long sampledAt;
 
 	private volatile boolean refreshRequested;
+
+	private volatile boolean stopped;
 
 	/**
 	 * When the tables were sampled last. Owned by the loop's thread.
@@ -142,6 +151,9 @@ final class DatabaseSampler implements AutoCloseable {
 	DatabaseSample last() {
 		long now = System.nanoTime();
 		this.readAt = now;
+		if (this.firstReadAt == null) {
+			this.firstReadAt = now;
+		}
 		Long sampledAt = this.sampledAt;
 		if (sampledAt == null || now - sampledAt >= INTERVAL.toNanos()) {
 			this.loop.signal();
@@ -158,15 +170,19 @@ final class DatabaseSampler implements AutoCloseable {
 	}
 
 	/**
-	 * Return how long ago the database has answered, in seconds; not a number before it
-	 * has.
+	 * Return how long ago the database has answered, in seconds; before it has, how long
+	 * ago meters were read for the first time, or not a number if they were not.
 	 */
 	double age() {
 		Long sampledAt = this.sampledAt;
-		return (sampledAt != null) ? (System.nanoTime() - sampledAt) / 1e9 : Double.NaN;
+		Long since = (sampledAt != null) ? sampledAt : this.firstReadAt;
+		return (since != null) ? (System.nanoTime() - since) / 1e9 : Double.NaN;
 	}
 
 	private Next sample() {
+		if (this.stopped) {
+			return Next.IDLE;
+		}
 		long now = System.nanoTime();
 		Long before = this.sampledAt;
 		boolean refresh = this.refreshRequested;
@@ -241,6 +257,24 @@ final class DatabaseSampler implements AutoCloseable {
 			tolerate(ex);
 		}
 		return tables;
+	}
+
+	@Override
+	public void start() {
+		this.stopped = false;
+	}
+
+	/**
+	 * Ask no more, read or not, until the next start.
+	 */
+	@Override
+	public void stop() {
+		this.stopped = true;
+	}
+
+	@Override
+	public boolean isRunning() {
+		return !this.stopped;
 	}
 
 	@Override

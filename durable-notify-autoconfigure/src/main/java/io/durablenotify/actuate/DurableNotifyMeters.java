@@ -425,7 +425,7 @@ public enum DurableNotifyMeters {
 	 * Gauges the age of the last sample.
 	 */
 	DATABASE_SAMPLE_AGE("database.sample.age", Kind.TIME_GAUGE,
-			"How long ago the database has answered what meters ask of it"),
+			"How long ago the database has answered what meters ask of it; before its first answer, how long ago meters were read first"),
 
 	/**
 	 * Gauges the queue of notifications.

@@ -17,6 +17,7 @@
 package io.durablenotify.actuate;
 
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 
 import io.micrometer.core.instrument.MeterRegistry;
@@ -24,16 +25,40 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 
 /**
  * Binds the {@linkplain DurableNotifyMeters meters} of durable-notify to a registry, or
- * to several.
- *
- * @param sources returns the parts that have meters
+ * to several. Removes them at the end: in a registry that outlives the application
+ * context they would be those of the next one.
  */
-record DurableNotifyMetrics(Supplier<List<MeterSource>> sources) implements MeterBinder {
+final class DurableNotifyMetrics implements MeterBinder, AutoCloseable {
+
+	private final Supplier<List<MeterSource>> sources;
+
+	private final List<MeterRegistrar> registrars = new CopyOnWriteArrayList<>();
+
+	/**
+	 * Create a new instance.
+	 * @param sources returns the parts that have meters
+	 */
+	DurableNotifyMetrics(Supplier<List<MeterSource>> sources) {
+		this.sources = sources;
+	}
+
+	/**
+	 * Return the parts that have meters.
+	 */
+	List<MeterSource> sources() {
+		return this.sources.get();
+	}
 
 	@Override
 	public void bindTo(MeterRegistry registry) {
 		MeterRegistrar registrar = new MeterRegistrar(registry);
-		this.sources.get().forEach((source) -> source.register(registrar));
+		this.registrars.add(registrar);
+		sources().forEach((source) -> source.register(registrar));
+	}
+
+	@Override
+	public void close() {
+		this.registrars.forEach(MeterRegistrar::removeAll);
 	}
 
 }

@@ -35,6 +35,8 @@ record ListenerMeters(NotificationListener listener, ListenerMeasures measures, 
 
 	@Override
 	public void register(MeterRegistrar registrar) {
+		// Only this, and not the meters' listener
+		Clock clock = this.clock;
 		for (Status status : Status.values()) {
 			registrar.gauge(DurableNotifyMeters.LISTENER_STATUS, this.listener,
 					(listener) -> (listener.state().status() == status) ? 1 : 0, MeterTag.value(status));
@@ -42,7 +44,7 @@ record ListenerMeters(NotificationListener listener, ListenerMeasures measures, 
 		registrar.gauge(DurableNotifyMeters.LISTENER_PROVEN, this.listener,
 				(listener) -> (listener.state().proven()) ? 1 : 0);
 		registrar.timeGauge(DurableNotifyMeters.LISTENER_STATUS_AGE, this.listener,
-				(listener) -> secondsSince(listener.state().since()));
+				(listener) -> secondsSince(listener.state().since(), clock));
 		registrar.counter(DurableNotifyMeters.LISTENER_RECONNECTS, this.listener,
 				(listener) -> listener.state().reconnects());
 		registrar.counters(DurableNotifyMeters.LISTENER_ATTEMPTS, this.measures.attempts());
@@ -51,8 +53,8 @@ record ListenerMeters(NotificationListener listener, ListenerMeasures measures, 
 		registrar.counters(DurableNotifyMeters.LISTENER_NOTIFICATIONS, this.measures.notifications());
 	}
 
-	private double secondsSince(Instant instant) {
-		return Math.max(0, MeterSource.seconds(Duration.between(instant, this.clock.instant())));
+	private static double secondsSince(Instant instant, Clock clock) {
+		return Math.max(0, MeterSource.seconds(Duration.between(instant, clock.instant())));
 	}
 
 }

@@ -16,8 +16,11 @@
 
 package io.durablenotify.actuate;
 
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 
 import io.durablenotify.actuate.DurableNotifyMeters.Kind;
 import io.durablenotify.measure.Outcomes;
@@ -27,6 +30,7 @@ import io.durablenotify.measure.Timing;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.core.instrument.Timer;
@@ -38,10 +42,26 @@ import org.springframework.util.StringUtils;
 /**
  * Registers meters. Their last arguments are the values of their tags. What a meter is a
  * number of must be kept by another object: a registry keeps no component alive.
- *
- * @param registry where they are registered
  */
-record MeterRegistrar(MeterRegistry registry) {
+final class MeterRegistrar {
+
+	private final MeterRegistry registry;
+
+	/**
+	 * What the registry has had before.
+	 */
+	private final Set<Meter.Id> others;
+
+	private final Set<Meter.Id> added = ConcurrentHashMap.newKeySet();
+
+	/**
+	 * Create a new instance.
+	 * @param registry where meters are registered
+	 */
+	MeterRegistrar(MeterRegistry registry) {
+		this.registry = registry;
+		this.others = registry.getMeters().stream().map(Meter::getId).collect(Collectors.toSet());
+	}
 
 	void counter(DurableNotifyMeters meter, Tally tally, String... values) {
 		counter(meter, tally, Tally::sum, values);
@@ -49,11 +69,11 @@ record MeterRegistrar(MeterRegistry registry) {
 
 	<T> void counter(DurableNotifyMeters meter, T owner, ToDoubleFunction<T> count, String... values) {
 		require(meter, Kind.COUNTER);
-		FunctionCounter.builder(meter.meterName(), owner, count)
+		added(FunctionCounter.builder(meter.meterName(), owner, count)
 			.description(meter.description())
 			.baseUnit(meter.unit())
 			.tags(meter.tags(values))
-			.register(this.registry);
+			.register(this.registry));
 	}
 
 	/**
@@ -65,11 +85,11 @@ record MeterRegistrar(MeterRegistry registry) {
 
 	<T> void gauge(DurableNotifyMeters meter, T owner, ToDoubleFunction<T> value, String... values) {
 		require(meter, Kind.GAUGE);
-		Gauge.builder(meter.meterName(), owner, value)
+		added(Gauge.builder(meter.meterName(), owner, value)
 			.description(meter.description())
 			.baseUnit(meter.unit())
 			.tags(meter.tags(values))
-			.register(this.registry);
+			.register(this.registry));
 	}
 
 	/**
@@ -78,18 +98,18 @@ record MeterRegistrar(MeterRegistry registry) {
 	 */
 	<T> void timeGauge(DurableNotifyMeters meter, T owner, ToDoubleFunction<T> seconds, String... values) {
 		require(meter, Kind.TIME_GAUGE);
-		TimeGauge.builder(meter.meterName(), owner, TimeUnit.SECONDS, seconds)
+		added(TimeGauge.builder(meter.meterName(), owner, TimeUnit.SECONDS, seconds)
 			.description(meter.description())
 			.tags(meter.tags(values))
-			.register(this.registry);
+			.register(this.registry));
 	}
 
 	void timer(DurableNotifyMeters meter, Timing timing, String... values) {
 		require(meter, Kind.TIMER);
-		Timer timer = Timer.builder(meter.meterName())
+		Timer timer = added(Timer.builder(meter.meterName())
 			.description(meter.description())
 			.tags(meter.tags(values))
-			.register(this.registry);
+			.register(this.registry));
 		if (!(timer instanceof NoopMeter)) {
 			timing.recordBy((nanos) -> timer.record(nanos, TimeUnit.NANOSECONDS));
 		}
@@ -104,14 +124,28 @@ record MeterRegistrar(MeterRegistry registry) {
 
 	void summary(DurableNotifyMeters meter, Sizes sizes, String... values) {
 		require(meter, Kind.SUMMARY);
-		DistributionSummary summary = DistributionSummary.builder(meter.meterName())
+		DistributionSummary summary = added(DistributionSummary.builder(meter.meterName())
 			.description(meter.description())
 			.baseUnit(meter.unit())
 			.tags(meter.tags(values))
-			.register(this.registry);
+			.register(this.registry));
 		if (!(summary instanceof NoopMeter)) {
 			sizes.recordBy(summary::record);
 		}
+	}
+
+	/**
+	 * Remove the meters, but for those that the registry has had before.
+	 */
+	void removeAll() {
+		this.added.forEach(this.registry::remove);
+	}
+
+	private <M extends Meter> M added(M meter) {
+		if (!this.others.contains(meter.getId())) {
+			this.added.add(meter.getId());
+		}
+		return meter;
 	}
 
 	private static void require(DurableNotifyMeters meter, Kind kind) {

@@ -19,6 +19,7 @@ package io.durablenotify.change;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
@@ -44,6 +45,10 @@ final class ChangeFeed implements Subscription {
 	 * The largest number of calls in one run, after which others get the thread.
 	 */
 	private static final int CALLS_PER_RUN = 256;
+
+	private static final Duration LONG = Duration.ofMinutes(1);
+
+	private static final Duration REPEAT = Duration.ofMinutes(10);
 
 	private final String topic;
 
@@ -79,6 +84,8 @@ final class ChangeFeed implements Subscription {
 
 	private boolean cancelled;
 
+	private @Nullable Long warnedAt;
+
 	private final long openedAt = System.nanoTime();
 
 	/**
@@ -110,6 +117,23 @@ final class ChangeFeed implements Subscription {
 	boolean hasRoom() {
 		synchronized (this.lock) {
 			return this.changes.size() < this.capacity;
+		}
+	}
+
+	/**
+	 * Return what to log if there has been no room for long, at most every ten minutes.
+	 */
+	Optional<String> warning(Duration positionAge, long now) {
+		synchronized (this.lock) {
+			if (this.changes.size() < this.capacity || positionAge.compareTo(LONG) < 0
+					|| (this.warnedAt != null && now - this.warnedAt < REPEAT.toNanos())) {
+				return Optional.empty();
+			}
+			this.warnedAt = now;
+			return Optional.of(("Handler of topic '%s' (%s) is %ds behind, and %d changes wait for it: "
+					+ "it gets a gap when it is behind for durable-notify.changes.retention")
+				.formatted(this.topic, this.handler.getClass().getName(), positionAge.toSeconds(),
+						this.changes.size()));
 		}
 	}
 

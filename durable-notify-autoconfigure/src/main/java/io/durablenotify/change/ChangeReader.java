@@ -137,6 +137,21 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		this.measures.poll().beginRound();
 		this.polled = true;
 		this.loop.signal();
+		warn();
+	}
+
+	/**
+	 * Log which handlers have left no room for a minute: what they miss is not kept.
+	 */
+	private void warn() {
+		long now = System.nanoTime();
+		this.feeds
+			.positions((positions) -> positions.subscriptions()
+				.stream()
+				.map((feed) -> feed.warning(positions.age(feed), now))
+				.flatMap(Optional::stream)
+				.toList())
+			.forEach(logger::warn);
 	}
 
 	/**

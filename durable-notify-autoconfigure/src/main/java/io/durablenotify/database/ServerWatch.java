@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -51,6 +52,17 @@ public final class ServerWatch {
 
 	private static final String TIME = "SELECT date_part('epoch', clock_timestamp())";
 
+	/**
+	 * PostgreSQL does not show which sessions listen. A role that is no member of
+	 * {@code pg_read_all_stats} sees only its sessions' transactions.
+	 */
+	private static final String OLDEST_TRANSACTION = """
+			SELECT pid, usename, datname, application_name, state, xact_start
+			FROM pg_stat_activity
+			WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+			ORDER BY xact_start LIMIT 1
+			""";
+
 	private final InstantSource clock;
 
 	private volatile @Nullable Answer last;
@@ -81,7 +93,7 @@ public final class ServerWatch {
 		ServerState state = new ServerState((queue != null) ? Math.round(queue * 10_000) / 10_000.0 : null,
 				clockDifference(connection));
 		this.last = new Answer(state, System.nanoTime());
-		log(state);
+		log(state, connection);
 		return state;
 	}
 
@@ -119,29 +131,55 @@ public final class ServerWatch {
 			return (result.wasNull() || Double.isNaN(value)) ? null : Double.valueOf(value);
 		}
 		catch (SQLException ex) {
-			if (SqlErrors.isConnectionLost(ex)) {
-				throw ex;
-			}
-			logger.debug("The server refuses to say what it was asked for", ex);
+			tolerate(ex);
 			return null;
 		}
 	}
 
-	synchronized void log(ServerState state) {
+	/**
+	 * Say which session has the oldest transaction of the server.
+	 * @param connection a connection
+	 * @return a sentence
+	 * @throws SQLException if the connection is lost
+	 */
+	public static String oldestTransaction(Connection connection) throws SQLException {
+		try (Statement statement = connection.createStatement();
+				ResultSet result = statement.executeQuery(OLDEST_TRANSACTION)) {
+			if (result.next()) {
+				return "The oldest transaction is that of pid %s (role '%s', database '%s', application '%s', %s since %s): end it"
+					.formatted(result.getString(1), result.getString(2), result.getString(3), result.getString(4),
+							result.getString(5), result.getString(6));
+			}
+		}
+		catch (SQLException ex) {
+			tolerate(ex);
+		}
+		return "End the session with the oldest transaction in pg_stat_activity, which this role may not see";
+	}
+
+	private static void tolerate(SQLException refusal) throws SQLException {
+		if (SqlErrors.isConnectionLost(refusal)) {
+			throw refusal;
+		}
+		logger.debug("The server refuses to say what it was asked for", refusal);
+	}
+
+	synchronized void log(ServerState state, Connection connection) throws SQLException {
 		if (state.notificationQueue() != null) {
-			logQueue(state.notificationQueue());
+			logQueue(state.notificationQueue(), connection);
 		}
 		if (state.clockDifference() != null) {
 			logClock(state.clockDifference().abs());
 		}
 	}
 
-	private void logQueue(double used) {
+	private void logQueue(double used, Connection connection) throws SQLException {
 		if (used > QUEUE && !this.queueLogged) {
+			String oldest = oldestTransaction(connection);
 			this.queueLogged = true;
 			logger.warn(("The server's queue of notifications is %d%% full: a session that listens does not read, or "
-					+ "has an old transaction. When it is full, no notifications can be sent")
-				.formatted(Math.round(used * 100)));
+					+ "has an old transaction. When it is full, no notifications can be sent. %s")
+				.formatted(Math.round(used * 100), oldest));
 		}
 		else if (used < QUEUE / 2 && this.queueLogged) {
 			this.queueLogged = false;

@@ -17,9 +17,9 @@
 package io.durablenotify.listener;
 
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
+
+import io.durablenotify.database.ServerWatch;
 
 /**
  * The server's queue of notifications, which all databases share. It is full when a
@@ -30,35 +30,12 @@ final class NotificationQueue {
 
 	static final String FREE = "SELECT pg_notification_queue_usage()";
 
-	/**
-	 * PostgreSQL does not show which sessions listen. A role that is no member of
-	 * {@code pg_read_all_stats} sees only its sessions' transactions.
-	 */
-	private static final String OLDEST_TRANSACTION = """
-			SELECT pid, usename, datname, application_name, state, xact_start
-			FROM pg_stat_activity
-			WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
-			ORDER BY xact_start LIMIT 1
-			""";
-
 	private NotificationQueue() {
 	}
 
 	static String describeFull(Connection connection, String address) throws SQLException {
 		return "No notification can be sent on %s: the server's NOTIFY queue is full, because a session that listens, of any of its databases, has not read it. %s"
-			.formatted(address, oldestTransaction(connection));
-	}
-
-	private static String oldestTransaction(Connection connection) throws SQLException {
-		try (Statement statement = connection.createStatement();
-				ResultSet result = statement.executeQuery(OLDEST_TRANSACTION)) {
-			if (!result.next()) {
-				return "End the session with the oldest transaction in pg_stat_activity, which this role may not see";
-			}
-			return "The oldest transaction is that of pid %s (role '%s', database '%s', application '%s', %s since %s): end it"
-				.formatted(result.getString(1), result.getString(2), result.getString(3), result.getString(4),
-						result.getString(5), result.getString(6));
-		}
+			.formatted(address, ServerWatch.oldestTransaction(connection));
 	}
 
 }

@@ -49,7 +49,8 @@ enum Key implements KeyName {
 	QUEUE("queue"),
 
 	/**
-	 * The sender of an event of the outbox.
+	 * The sender of an event of the outbox; {@code other} after a hundred that were
+	 * published to.
 	 */
 	SENDER("sender"),
 

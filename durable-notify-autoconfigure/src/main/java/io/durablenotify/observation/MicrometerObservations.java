@@ -19,6 +19,7 @@ package io.durablenotify.observation;
 import java.util.List;
 import java.util.Map;
 
+import io.durablenotify.measure.Names;
 import io.durablenotify.measure.QueueFeature;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
@@ -59,9 +60,16 @@ final class MicrometerObservations implements Observations {
 	private static final StreamReadObservationConvention STREAM_READ = new StreamReadObservationConvention() {
 	};
 
+	/**
+	 * How many senders have their own name. A caller may name any.
+	 */
+	private static final int MAX_SENDERS = 100;
+
 	private final ObservationRegistry registry;
 
 	private final Conventions conventions;
+
+	private final Names<String> senders = new Names<>(MAX_SENDERS, () -> "");
 
 	MicrometerObservations(ObservationRegistry registry, Conventions conventions) {
 		this.registry = registry;
@@ -95,7 +103,12 @@ final class MicrometerObservations implements Observations {
 	@Override
 	public Observed publish(String sender, String eventId, String eventType) {
 		return start(DurableNotifyObservations.OUTBOX_PUBLISH, this.conventions.outboxPublish(), OUTBOX_PUBLISH,
-				(conclusion) -> new OutboxPublishContext(sender, eventId, eventType, conclusion), null);
+				(conclusion) -> new OutboxPublishContext(sender, tag(sender), eventId, eventType, conclusion), null);
+	}
+
+	private String tag(String sender) {
+		this.senders.of(sender);
+		return (this.senders.has(sender)) ? sender : Names.OTHER;
 	}
 
 	@Override

@@ -31,16 +31,19 @@ public final class OutboxPublishContext extends SenderContext<Map<String, String
 
 	private final String sender;
 
+	private final String senderTag;
+
 	private final String eventId;
 
 	private final String eventType;
 
 	private final Conclusion conclusion;
 
-	OutboxPublishContext(String sender, String eventId, String eventType, Conclusion conclusion) {
+	OutboxPublishContext(String sender, String senderTag, String eventId, String eventType, Conclusion conclusion) {
 		super(Carrier::put, Kind.PRODUCER);
 		setCarrier(new HashMap<>());
 		this.sender = sender;
+		this.senderTag = senderTag;
 		this.eventId = eventId;
 		this.eventType = eventType;
 		this.conclusion = conclusion;
@@ -52,6 +55,13 @@ public final class OutboxPublishContext extends SenderContext<Map<String, String
 	 */
 	public String getSender() {
 		return this.sender;
+	}
+
+	/**
+	 * Return the sender, as one of few values.
+	 */
+	String getSenderTag() {
+		return this.senderTag;
 	}
 
 	/**

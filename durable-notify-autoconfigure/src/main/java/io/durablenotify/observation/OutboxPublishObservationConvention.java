@@ -39,13 +39,13 @@ public interface OutboxPublishObservationConvention extends ObservationConventio
 
 	@Override
 	default String getContextualName(OutboxPublishContext context) {
-		return context.getSender() + " publish";
+		return context.getSenderTag() + " publish";
 	}
 
 	@Override
 	default KeyValues getLowCardinalityKeyValues(OutboxPublishContext context) {
 		return KeyValues.of(Key.SYSTEM.of("durablenotify"), Key.OPERATION.of("publish"),
-				Key.SENDER.of(context.getSender()), Key.OUTCOME.of(context.getOutcome()));
+				Key.SENDER.of(context.getSenderTag()), Key.OUTCOME.of(context.getOutcome()));
 	}
 
 	@Override

@@ -21,13 +21,16 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
+import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.WorkBacklog;
 import io.durablenotify.work.WorkMeasures;
 import org.junit.jupiter.api.Test;
@@ -40,6 +43,9 @@ import static org.assertj.core.api.Assertions.assertThat;
  * Tests for {@link DatabaseSampler} where the database does not answer.
  */
 class DatabaseSamplerTests {
+
+	@Fixture
+	private static TestDatabase database;
 
 	@Fixture
 	private static Instance instance;
@@ -81,6 +87,53 @@ class DatabaseSamplerTests {
 			assertThat(sampler.age()).isGreaterThan(179);
 			failing.set(false);
 			awaitAnswer(sampler);
+		}
+	}
+
+	@Test
+	void theAgeGrowsFromTheFirstReadingWhileThereWasNoAnswer() {
+		try (DatabaseSampler sampler = sampler((connection) -> {
+			throw new SQLException("On purpose", "08006");
+		})) {
+			assertThat(sampler.age()).isNaN();
+			assertThat(sampler.last()).isSameAs(DatabaseSample.NONE);
+			double age = sampler.age();
+			assertThat(age).isPositive();
+			sampler.last();
+			assertThat(sampler.age()).isGreaterThan(age);
+		}
+	}
+
+	@Test
+	void asksNothingBetweenStopAndStart() {
+		AtomicInteger asked = new AtomicInteger();
+		WorkBacklog work = (connection) -> {
+			asked.incrementAndGet();
+			return List.of();
+		};
+		try (DatabaseSampler sampler = sampler(work)) {
+			sampler.stop();
+			sampler.start();
+			awaitAnswer(sampler);
+		}
+		asked.set(0);
+		try (DatabaseSampler sampler = sampler(work)) {
+			sampler.stop();
+			sampler.last();
+			BackgroundLoop loop = (BackgroundLoop) ReflectionTestUtils.getField(sampler, "loop");
+			assertThat(loop.finish(Eventually.TIMEOUT)).isTrue();
+			assertThat(asked).hasValue(0);
+		}
+	}
+
+	@Test
+	void stopsWithTheApplicationContext() {
+		try (Instance stopping = Instance.start(database, (application) -> application.sources(WithMetrics.class))) {
+			DatabaseSampler sampler = stopping.bean(DatabaseSampler.class);
+			stopping.context().stop();
+			assertThat(sampler.isRunning()).isFalse();
+			stopping.context().start();
+			assertThat(sampler.isRunning()).isTrue();
 		}
 	}
 

@@ -17,9 +17,7 @@
 package io.durablenotify.actuate;
 
 import java.lang.ref.Reference;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.stream.StreamPosition;
@@ -29,6 +27,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.junit.jupiter.api.Test;
 
@@ -53,16 +52,18 @@ class EndedReaderMetersTests {
 		});
 	}
 
-	private static void awaitEnded(MeterRegistry registry, String reason) {
-		Map<String, Double> ended = new HashMap<>();
-		Eventually.await(() -> {
-			TOPICS.forEach((topic) -> ended.put(topic,
-					registry.get(DurableNotifyMeters.READERS_ENDED.meterName())
-						.tags("topic", topic, "reason", reason)
-						.functionCounter()
-						.count()));
-			return ended.values().stream().allMatch((count) -> count == 1);
-		}, () -> ended);
+	private static List<FunctionCounter> counters(Instance instance, String reason) {
+		return TOPICS.stream()
+			.map((topic) -> instance.bean(MeterRegistry.class)
+				.get(DurableNotifyMeters.READERS_ENDED.meterName())
+				.tags("topic", topic, "reason", reason)
+				.functionCounter())
+			.toList();
+	}
+
+	private static void awaitEnded(List<FunctionCounter> counters) {
+		Eventually.await(() -> counters.stream().allMatch((counter) -> counter.count() == 1),
+				() -> counters.stream().map(FunctionCounter::count).toList());
 	}
 
 	@Test
@@ -75,19 +76,19 @@ class EndedReaderMetersTests {
 			database.jdbc().update("DELETE FROM durable_notify.stream_chunks WHERE chunk_index = 1");
 			database.jdbc().update("DELETE FROM durable_notify.workflow_events WHERE sequence = 2");
 			read(instance, "hole");
-			awaitEnded(instance.bean(MeterRegistry.class), "truncated");
+			awaitEnded(counters(instance, "truncated"));
 		}
 	}
 
 	@Test
 	void readersThatTheApplicationContextEndsAreStopped() {
 		Instance instance = start(database);
-		MeterRegistry registry = instance.bean(MeterRegistry.class);
-		// The registry does not keep what it counts
+		List<FunctionCounter> counters = counters(instance, "stopped");
+		// A meter does not keep what it counts
 		List<Object> counted = List.of(instance.reader(), instance.events());
 		read(instance, "open");
 		instance.close();
-		awaitEnded(registry, "stopped");
+		awaitEnded(counters);
 		Reference.reachabilityFence(counted);
 	}
 
@@ -97,7 +98,7 @@ class EndedReaderMetersTests {
 			.createDatabase("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
 		try (Instance instance = start(latin)) {
 			read(instance, "\u65e5\u672c");
-			awaitEnded(instance.bean(MeterRegistry.class), "error");
+			awaitEnded(counters(instance, "error"));
 		}
 	}
 

@@ -45,13 +45,17 @@ import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.RecordingPoll;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeups;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.TransactionDefinition;
@@ -66,6 +70,7 @@ import static org.assertj.core.api.Assertions.within;
  * Tests for {@link PostgresChangeNotifier} and {@link ChangeReader} with several
  * instances.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class PostgresChangeNotifierTests {
 
 	private static final String NO_POLL = "durable-notify.poll.interval=0";
@@ -811,8 +816,57 @@ class PostgresChangeNotifierTests {
 		}
 	}
 
+	@Test
+	void aHandlerThatLeavesNoRoomForAMinuteIsLogged(CapturedOutput output) {
+		CountDownLatch latch = new CountDownLatch(1);
+		AtomicLong millis = new AtomicLong();
+		CalledPoll poll = new CalledPoll();
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
+				this.instance.bean(ChangeSql.class), Background::run, this.instance.bean(Wakeups.class), poll,
+				() -> Instant.ofEpochMilli(millis.get()), Observations.NONE)) {
+			reader.subscribe("topic", (change) -> latch.await());
+			insert("a", 2 * ChangeReader.PAGE);
+			Eventually.await(() -> {
+				poll.call();
+				return reader.toString().contains("1999 waiting");
+			}, reader::toString);
+			assertThat(output).doesNotContain("s behind");
+			millis.addAndGet(90_000);
+			poll.call();
+			poll.call();
+			assertThat(output).containsOnlyOnce("is 90s behind, and 1999 changes wait for it");
+		}
+		finally {
+			latch.countDown();
+		}
+	}
+
 	private static List<String> numbers(int count) {
 		return IntStream.range(0, count).mapToObj(String::valueOf).toList();
+	}
+
+	/**
+	 * A poll that the test calls.
+	 */
+	private static final class CalledPoll implements Poll {
+
+		private final List<Runnable> checks = new ArrayList<>();
+
+		@Override
+		public Subscription register(Runnable check) {
+			this.checks.add(check);
+			return new RecordingPoll().register(check);
+		}
+
+		@Override
+		public Duration intervalInForce() {
+			return Duration.ZERO;
+		}
+
+		private void call() {
+			this.checks.forEach(Runnable::run);
+		}
+
 	}
 
 }

@@ -49,8 +49,14 @@ class ServerWatchTests {
 
 	private final ServerWatch watch = new ServerWatch(InstantSource.system());
 
-	private void log(double queue, double clockSeconds) {
-		this.watch.log(new ServerState(queue, Duration.ofMillis((long) (clockSeconds * 1_000))));
+	private void log(double queue, double clockSeconds) throws SQLException {
+		log(new ServerState(queue, Duration.ofMillis((long) (clockSeconds * 1_000))));
+	}
+
+	private void log(ServerState state) throws SQLException {
+		try (Connection connection = DriverManager.getConnection(database.url())) {
+			this.watch.log(state, connection);
+		}
 	}
 
 	@Test
@@ -84,15 +90,15 @@ class ServerWatchTests {
 	}
 
 	@Test
-	void nothingIsLoggedWhileAllIsWellOrUnknown(CapturedOutput output) {
+	void nothingIsLoggedWhileAllIsWellOrUnknown(CapturedOutput output) throws SQLException {
 		log(0.1, 29);
-		this.watch.log(ServerState.UNKNOWN);
+		log(ServerState.UNKNOWN);
 		assertThat(this.watch.last()).isEqualTo(ServerState.UNKNOWN);
 		assertThat(output).doesNotContain("WARN", "queue of notifications", "clock");
 	}
 
 	@Test
-	void aQueueThatFillsHasOneLineUntilItIsEmpty(CapturedOutput output) {
+	void aQueueThatFillsHasOneLineUntilItIsEmpty(CapturedOutput output) throws SQLException {
 		log(0.12, 0);
 		log(0.09, 0);
 		log(0.5, 0);
@@ -104,7 +110,17 @@ class ServerWatchTests {
 	}
 
 	@Test
-	void aClockThatDiffersHasOneLineUntilItAgrees(CapturedOutput output) {
+	void aQueueThatFillsNamesTheSessionWithTheOldestTransaction(CapturedOutput output) throws SQLException {
+		try (Connection holder = DriverManager.getConnection(database.url())) {
+			holder.setAutoCommit(false);
+			Double pid = ServerWatch.number(holder, "SELECT pg_backend_pid()");
+			log(0.12, 0);
+			assertThat(output).containsOnlyOnce("The oldest transaction is that of pid %.0f (role ".formatted(pid));
+		}
+	}
+
+	@Test
+	void aClockThatDiffersHasOneLineUntilItAgrees(CapturedOutput output) throws SQLException {
 		log(0, -31.4);
 		log(0, 20);
 		log(0, 40);

@@ -193,6 +193,22 @@ class MicrometerObservationsTests {
 	}
 
 	@Test
+	void sendersThatCallersMakeUpAreOtherAfterAHundred() {
+		for (int i = 0; i < 200; i++) {
+			this.observations.publish("sender-" + i, "7", "order.placed").stop();
+		}
+		assertThat(this.registry).hasHandledContextsThatSatisfy((contexts) -> {
+			assertThat(contexts).extracting((context) -> context.getLowCardinalityKeyValue("sender").getValue())
+				.contains("other");
+			assertThat(contexts.stream()
+				.map((context) -> context.getLowCardinalityKeyValue("sender").getValue())
+				.distinct()).hasSizeLessThanOrEqualTo(101);
+			assertThat(contexts.stream().map(Observation.Context::getContextualName).distinct())
+				.hasSizeLessThanOrEqualTo(101);
+		});
+	}
+
+	@Test
 	void aTopicThatStandsInNoAnnotationIsNoKey() {
 		this.observations.change("user-4711", "bob", false).stop();
 		assertThat(this.registry).hasSingleObservationThat()

@@ -162,11 +162,84 @@ class ConsolePageTests extends PageTest {
 			await("requeued").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
 			click(queue, "Resume");
 			await("resumed").atMost(Duration.ofSeconds(30)).until(() -> !row(queue).contains("paused"));
+			failed.set(false);
+			this.work.enqueue(WorkRequest.of(queue, "b"));
+			await("dead again").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("Requeue dead"));
+			script("window.confirm = (question) => { window.question = question; return false; }");
+			click(queue, "Requeue dead");
+			assertThat(script("return window.question"))
+				.isEqualTo("Requeue the dead items of " + queue + ", at most 1,000?");
+			await("not requeued").atMost(Duration.ofSeconds(30))
+				.until(() -> !text("items").equals("None") && row(queue).contains("Requeue dead"));
+			script("[...document.querySelectorAll('#items button')].find((one) => one.textContent === 'Delete').click()");
+			assertThat((String) script("return window.question")).startsWith("Delete item ")
+				.endsWith(" of " + queue + " for good?");
+			assertThat(this.admin.queues()).anyMatch((info) -> info.name().equals(queue) && info.dead() == 1);
+			script("window.confirm = () => true");
+			click(queue, "Requeue dead");
+			await("requeued again").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
 			assertThat(script("return document.images.length")).isEqualTo(0L);
 			assertThat(text("problem")).isEmpty();
 		}
 		finally {
 			subscription.cancel();
+		}
+	}
+
+	/**
+	 * The overview asks no database, and what does is not waited for.
+	 */
+	@Test
+	void whileTheDatabaseIsAwayTheStripMovesAndTheQueuesSayThatTheyAreOld() {
+		script("""
+				const fetched = window.fetch;
+				window.fetch = (url, options) => url.includes("/work")
+					? new Promise((resolve, reject) => { window.giveUp = reject; }) : fetched(url, options);
+				window.putBack = () => { window.fetch = fetched; };
+				queuesAt = 0;
+				""");
+		await("asked").atMost(Duration.ofSeconds(30))
+			.until(() -> (Boolean) script("return window.giveUp !== undefined"));
+		awaitTicks(3);
+		assertThat(text("queues-problem")).isEmpty();
+		script("window.giveUp(new Error('the database is away'))");
+		awaitText("queues-problem", "Not up to date: the database is away");
+		awaitTicks(3);
+		assertThat(text("queues-problem")).isEqualTo("Not up to date: the database is away");
+		assertThat(text("problem")).isEmpty();
+		script("window.putBack(); refresh()");
+		awaitText("queues-problem", "");
+	}
+
+	@Test
+	void cellsWithTheSameTextInARowAreDrawnAnew() {
+		assertThat(script("""
+				const drawn = [];
+				for (const cells of [["1", "11"], ["11", "1"]]) {
+					rows("stream", ["a", "b"], [cells], (row) => row);
+					drawn.push(document.querySelector("#stream td").textContent);
+				}
+				return drawn.join();
+				""")).isEqualTo("1,11");
+	}
+
+	@Test
+	void afterTheEndOfTheSessionTheConsoleAsksToLogInAgain() {
+		script("""
+				window.fetch = () => Promise.resolve(new Response("<html>Login</html>", { headers: { "Content-Type": "text/html" } }));
+				refresh();
+				""");
+		awaitText("problem", "Log in again: reload this page");
+	}
+
+	/**
+	 * Wait until the console has drawn its strip that often.
+	 */
+	private static void awaitTicks(int count) {
+		for (int i = 0; i < count; i++) {
+			script("document.querySelector('#strip span').dataset.seen = true");
+			await("strip").atMost(Duration.ofSeconds(30))
+				.until(() -> (Boolean) script("return !document.querySelector('#strip span').dataset.seen"));
 		}
 	}
 
