@@ -52,8 +52,18 @@ public final class Texts {
 	}
 
 	/**
-	 * Require a text that can be stored: PostgreSQL's text knows no NUL, and UTF-8 no
+	 * Return whether a text can be stored: PostgreSQL's text knows no NUL, and UTF-8 no
 	 * surrogates.
+	 * @param text the text
+	 * @param maxLength how many characters it may have
+	 * @return whether it can
+	 */
+	public static boolean isStorable(@Nullable String text, int maxLength) {
+		return text != null && hasLength(text, maxLength) && consistsOf(text, Texts::isStorable);
+	}
+
+	/**
+	 * Require a text that {@link #isStorable can be stored}.
 	 * @param what what it is, for the message
 	 * @param text the text
 	 * @param maxLength how many characters it may have
@@ -61,7 +71,7 @@ public final class Texts {
 	 * @throws IllegalArgumentException if it is empty, too long or cannot be stored
 	 */
 	public static String require(String what, @Nullable String text, int maxLength) {
-		if (text == null || !hasLength(text, maxLength) || !consistsOf(text, Texts::isStorable)) {
+		if (text == null || !isStorable(text, maxLength)) {
 			throw new IllegalArgumentException(
 					"%s %s must have 1 to %d characters, none of them NUL or half a surrogate pair.".formatted(what,
 							shown(text), maxLength));

@@ -19,6 +19,7 @@ package io.durablenotify.event;
 import java.time.Duration;
 import java.util.List;
 
+import io.durablenotify.database.Texts;
 import io.durablenotify.properties.PropertyRules;
 import org.jspecify.annotations.Nullable;
 
@@ -64,12 +65,10 @@ public record EventProperties(@DefaultValue("1MB") DataSize maxPayloadSize, @Def
 		rules.retention("retention", this.retention);
 		rules.check(!this.terminalTypes.isEmpty(), "terminal-types", "",
 				"Must have at least one type: without one no run would ever end.");
-		this.terminalTypes.forEach((type) -> rules.check(isType(type), "terminal-types", type,
-				"Each type must have 1 to %d characters.".formatted(EventTexts.MAX_TYPE_LENGTH)));
-	}
-
-	private static boolean isType(String type) {
-		return !type.isEmpty() && type.length() <= EventTexts.MAX_TYPE_LENGTH;
+		this.terminalTypes.forEach((type) -> rules.check(Texts.isStorable(type, EventTexts.MAX_TYPE_LENGTH),
+				"terminal-types", Texts.shown(type),
+				"Must be types that have 1 to %d characters, none of them NUL or half a surrogate pair."
+					.formatted(EventTexts.MAX_TYPE_LENGTH)));
 	}
 
 }

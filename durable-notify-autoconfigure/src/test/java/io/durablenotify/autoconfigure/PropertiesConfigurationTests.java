@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
@@ -305,6 +306,16 @@ class PropertiesConfigurationTests {
 	@Test
 	void aPollIsRequiredWithoutAListener() {
 		this.contextRunner.withPropertyValues("durable-notify.listener.enabled=false", "durable-notify.poll.interval=0")
+	@ParameterizedTest
+	@ValueSource(strings = { "a\0b", "a\ud83d" })
+	void aTerminalTypeMustBeOneThatAnEventCanHave(String type) {
+		this.contextRunner.withPropertyValues("durable-notify.events.terminal-types=done," + type).run((context) -> {
+			assertThat(refusal(context).getName()).isEqualTo("durable-notify.events.terminal-types");
+			assertThat(String.valueOf(refusal(context).getValue())).startsWith("'a\\u");
+			assertThat(refusal(context).getReason()).contains("none of them NUL or half a surrogate pair");
+		});
+	}
+
 			.run((context) -> {
 				assertThat(refusal(context).getName()).isEqualTo("durable-notify.poll.interval");
 				assertThat(refusal(context).getReason()).contains("Must be more than 0",
