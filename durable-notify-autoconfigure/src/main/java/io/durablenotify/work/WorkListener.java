@@ -119,8 +119,7 @@ public @interface WorkListener {
 	String maxAttempts() default "";
 
 	/**
-	 * The delay after the first failed attempt. If one of the three attributes of the
-	 * backoff is set, the others default to 1s, 2 and 10m.
+	 * The delay after the first failed attempt.
 	 * @return a duration with its unit, such as {@code 500ms}, from 1ms to 36500d
 	 */
 	String backoffDelay() default "";

@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.BinaryOperator;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 import io.durablenotify.database.Texts;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
@@ -47,8 +48,6 @@ import org.springframework.util.Assert;
  */
 record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method method,
 		BinaryOperator<String> placeholders) {
-
-	private static final Backoff BACKOFF = new Backoff(Duration.ofSeconds(1), 2, Duration.ofMinutes(10));
 
 	/**
 	 * What the queue of recurring work begins with, unless one is named.
@@ -124,12 +123,14 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 
 	/**
 	 * Return the specification.
+	 * @param defaults has the backoff of a queue, for what the annotation has not
 	 */
-	WorkListenerSpec spec(List<String> queues) {
+	WorkListenerSpec spec(List<String> queues, Function<String, Backoff> defaults) {
 		return new WorkListenerSpec(queues, number("concurrency", this.annotation.concurrency(), 1),
 				number("prefetch", this.annotation.prefetch(), 0), this.annotation.transactional(),
 				number("maxAttempts", this.annotation.maxAttempts(), "a whole number, at least 1", Integer::valueOf),
-				backoff(), this.annotation.onDead(), List.of(this.annotation.dontRetryOn()));
+				backoff(() -> defaults.apply(queues.get(0))), this.annotation.onDead(),
+				List.of(this.annotation.dontRetryOn()));
 	}
 
 	private @Nullable Integer number(String name, String text, int least) {
@@ -148,7 +149,7 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 		});
 	}
 
-	private @Nullable Backoff backoff() {
+	private @Nullable Backoff backoff(Supplier<Backoff> defaults) {
 		Duration delay = value("backoffDelay", this.annotation.backoffDelay(), WorkListenerAttributes::duration);
 		Double multiplier = number("backoffMultiplier", this.annotation.backoffMultiplier(), "a number, at least 1",
 				Double::valueOf);
@@ -159,9 +160,10 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 		}
 		Assert.isTrue(multiplier == null || multiplier >= 1,
 				() -> "'backoffMultiplier' must be at least 1, but is " + multiplier);
-		return new Backoff((delay != null) ? delay : BACKOFF.delay(),
-				(multiplier != null) ? multiplier : BACKOFF.multiplier(),
-				(maxDelay != null) ? maxDelay : BACKOFF.maxDelay());
+		Backoff others = defaults.get();
+		return new Backoff((delay != null) ? delay : others.delay(),
+				(multiplier != null) ? multiplier : others.multiplier(),
+				(maxDelay != null) ? maxDelay : others.maxDelay());
 	}
 
 	/**

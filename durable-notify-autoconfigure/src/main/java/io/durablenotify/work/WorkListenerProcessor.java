@@ -26,6 +26,7 @@ import java.util.function.Consumer;
 import io.durablenotify.Subscription;
 import io.durablenotify.method.HandlerMethodException;
 import io.durablenotify.method.HandlerMethodProcessor;
+import io.durablenotify.work.WorkListenerSpec.Backoff;
 
 import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.ObjectProvider;
@@ -95,7 +96,7 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 		}
 		CronSchedule schedule = usable(where, ATTRIBUTE_ACTION, attributes::schedule);
 		List<String> queues = usable(where, QUEUE_ACTION, attributes::queues);
-		WorkListenerSpec spec = usable(where, ATTRIBUTE_ACTION, () -> attributes.spec(queues));
+		WorkListenerSpec spec = usable(where, ATTRIBUTE_ACTION, () -> attributes.spec(queues, this::backoff));
 		WorkListeners listeners = this.listeners.getObject();
 		WorkPayloads payloads = this.payloads.getObject();
 		if (annotation.batch()) {
@@ -114,6 +115,10 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 				Clock.systemUTC());
 		subscriptions.accept(usable(where, REGISTRATION_ACTION, () -> listeners.register(spec, recurring)));
 		subscriptions.accept(this.recurrences.getObject().add(recurrence));
+	}
+
+	private Backoff backoff(String queue) {
+		return this.properties.getObject().listenerBackoff(queue);
 	}
 
 	private int maxAttempts(WorkListenerSpec spec) {

@@ -52,8 +52,7 @@ record WorkListenerSettings(List<String> queues, int concurrency, @Nullable Inte
 		int concurrency = first(spec.concurrency(), queue.concurrency(), properties.concurrency());
 		Integer prefetch = (spec.prefetch() != null) ? spec.prefetch()
 				: (queue.prefetch() != null || !batches) ? queue.prefetch() : Integer.valueOf(BATCH);
-		Backoff backoff = (spec.backoff() != null) ? spec.backoff()
-				: ((queue.backoff() != null) ? queue.backoff() : properties.backoff()).forListener();
+		Backoff backoff = (spec.backoff() != null) ? spec.backoff() : properties.listenerBackoff(spec.queues().get(0));
 		return new WorkListenerSettings(spec.queues(), concurrency, prefetch, spec.transactional(),
 				first(spec.maxAttempts(), queue.maxAttempts(), properties.maxAttempts()), backoff, spec.onDead(),
 				spec.dontRetryOn());

@@ -90,7 +90,8 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 					"The name of a queue must have 1 to %d characters, none of them white space or a control character."
 						.formatted(WorkRequest.MAX_QUEUE_LENGTH));
 			PropertyRules queueRules = new PropertyRules(PREFIX + ".queues." + name);
-			checkListener(queueRules, queue.concurrency(), queue.prefetch(), queue.maxAttempts(), queue.backoff());
+			checkListener(queueRules, queue.concurrency(), queue.prefetch(), queue.maxAttempts(),
+					(queue.backoff() != null) ? backoff(queue) : null);
 			queueRules.retention("retention", queue.retention());
 		});
 	}
@@ -121,7 +122,19 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 		return new Queue((queue.concurrency() != null) ? queue.concurrency() : Integer.valueOf(this.concurrency),
 				(queue.prefetch() != null) ? queue.prefetch() : this.prefetch,
 				(queue.maxAttempts() != null) ? queue.maxAttempts() : Integer.valueOf(this.maxAttempts),
-				(queue.backoff() != null) ? queue.backoff() : this.backoff, queue.retention());
+				QueueBackoff.of(backoff(queue)), queue.retention());
+	}
+
+	/**
+	 * Return the delays between attempts of a queue's items.
+	 */
+	WorkListenerSpec.Backoff listenerBackoff(String queue) {
+		Backoff backoff = backoff(this.queues.getOrDefault(queue, NO_QUEUE));
+		return new WorkListenerSpec.Backoff(backoff.delay(), backoff.multiplier(), backoff.maxDelay());
+	}
+
+	private Backoff backoff(Queue queue) {
+		return (queue.backoff() != null) ? queue.backoff().or(this.backoff) : this.backoff;
 	}
 
 	/**
@@ -144,11 +157,26 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 					"Must not be shorter than backoff.delay.");
 		}
 
-		/**
-		 * Return the delays as a listener is given them.
-		 */
-		WorkListenerSpec.Backoff forListener() {
-			return new WorkListenerSpec.Backoff(this.delay, this.multiplier, this.maxDelay);
+	}
+
+	/**
+	 * Delays between attempts of a queue's items. What is {@code null} is as for all
+	 * queues.
+	 *
+	 * @param delay Delay after the first failed attempt of an item. From 50ms to 1d.
+	 * @param multiplier Multiplier of the delay from one attempt to the next. At least 1.
+	 * @param maxDelay Maximum delay between attempts of an item. From 50ms to 30d.
+	 */
+	public record QueueBackoff(@Nullable Duration delay, @Nullable Double multiplier, @Nullable Duration maxDelay) {
+
+		private static QueueBackoff of(Backoff backoff) {
+			return new QueueBackoff(backoff.delay(), backoff.multiplier(), backoff.maxDelay());
+		}
+
+		private Backoff or(Backoff others) {
+			return new Backoff((this.delay != null) ? this.delay : others.delay(),
+					(this.multiplier != null) ? this.multiplier : others.multiplier(),
+					(this.maxDelay != null) ? this.maxDelay : others.maxDelay());
 		}
 
 	}
@@ -167,7 +195,7 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 	 * kept. Without it, nothing of them is. From 1s to 36500d.
 	 */
 	public record Queue(@Nullable Integer concurrency, @Nullable Integer prefetch, @Nullable Integer maxAttempts,
-			@Nullable Backoff backoff, @Nullable Duration retention) {
+			@Nullable QueueBackoff backoff, @Nullable Duration retention) {
 
 	}
 

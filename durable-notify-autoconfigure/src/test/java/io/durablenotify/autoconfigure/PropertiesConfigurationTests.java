@@ -20,11 +20,12 @@ import java.time.Duration;
 
 import io.durablenotify.listener.ListenerProperties;
 import io.durablenotify.work.WorkProperties;
+import io.durablenotify.work.WorkProperties.QueueBackoff;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
 import org.junit.jupiter.params.provider.ValueSource;
+
 import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
@@ -282,16 +283,18 @@ class PropertiesConfigurationTests {
 	@Test
 	void aQueueHasThePropertiesOfAllWhereItHasNone() {
 		this.contextRunner
-			.withPropertyValues("durable-notify.work.concurrency=3", "durable-notify.work.queues.mail.max-attempts=2",
+			.withPropertyValues("durable-notify.work.concurrency=3", "durable-notify.work.backoff.max-delay=1h",
+					"durable-notify.work.queues.mail.max-attempts=2",
+					"durable-notify.work.queues.mail.backoff.delay=5s",
 					"durable-notify.work.queues[outbox/orders].retention=7d")
 			.run((context) -> {
 				WorkProperties properties = context.getBean(WorkProperties.class);
-				assertThat(properties.queue("mail"))
-					.isEqualTo(new WorkProperties.Queue(3, null, 2, properties.backoff(), null));
+				QueueBackoff backoff = new QueueBackoff(Duration.ofSeconds(1), 2.0, Duration.ofHours(1));
+				assertThat(properties.queue("mail")).isEqualTo(new WorkProperties.Queue(3, null, 2,
+						new QueueBackoff(Duration.ofSeconds(5), 2.0, Duration.ofHours(1)), null));
 				assertThat(properties.queue("outbox/orders"))
-					.isEqualTo(new WorkProperties.Queue(3, null, 10, properties.backoff(), Duration.ofDays(7)));
-				assertThat(properties.queue("other"))
-					.isEqualTo(new WorkProperties.Queue(3, null, 10, properties.backoff(), null));
+					.isEqualTo(new WorkProperties.Queue(3, null, 10, backoff, Duration.ofDays(7)));
+				assertThat(properties.queue("other")).isEqualTo(new WorkProperties.Queue(3, null, 10, backoff, null));
 			});
 	}
 
@@ -303,9 +306,6 @@ class PropertiesConfigurationTests {
 		});
 	}
 
-	@Test
-	void aPollIsRequiredWithoutAListener() {
-		this.contextRunner.withPropertyValues("durable-notify.listener.enabled=false", "durable-notify.poll.interval=0")
 	@ParameterizedTest
 	@ValueSource(strings = { "a\0b", "a\ud83d" })
 	void aTerminalTypeMustBeOneThatAnEventCanHave(String type) {
@@ -316,6 +316,9 @@ class PropertiesConfigurationTests {
 		});
 	}
 
+	@Test
+	void aPollIsRequiredWithoutAListener() {
+		this.contextRunner.withPropertyValues("durable-notify.listener.enabled=false", "durable-notify.poll.interval=0")
 			.run((context) -> {
 				assertThat(refusal(context).getName()).isEqualTo("durable-notify.poll.interval");
 				assertThat(refusal(context).getReason()).contains("Must be more than 0",

@@ -286,6 +286,24 @@ class WorkListenerMethodTests {
 	}
 
 	@Test
+	void whatIsNotSetOfABackoffIsThatOfTheQueue() {
+		this.contextRunner
+			.withPropertyValues("durable-notify.work.backoff.multiplier=3", "durable-notify.work.backoff.max-delay=1h",
+					"durable-notify.work.queues.slow.backoff.multiplier=4")
+			.withBean(Delayed.class)
+			.run((context) -> assertThat(this.work.spec("slow").backoff())
+				.isEqualTo(new Backoff(Duration.ofSeconds(5), 4, Duration.ofHours(1))));
+	}
+
+	static class Delayed {
+
+		@WorkListener(queue = { "slow", "other" }, backoffDelay = "5s")
+		void on(String payload) {
+		}
+
+	}
+
+	@Test
 	void theAnnotationsMayBeMetaAnnotations() {
 		this.contextRunner.withBean(Composed.class).run((context) -> {
 			assertThat(this.work.spec("composed").transactional()).isTrue();
