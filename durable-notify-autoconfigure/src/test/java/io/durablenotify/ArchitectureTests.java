@@ -108,6 +108,8 @@ class ArchitectureTests {
 					"every feature repeats what met another transaction by it"),
 			Map.entry("io.durablenotify.database.HandlerTransaction",
 					"every feature calls handlers in transactions by it"),
+			Map.entry("io.durablenotify.database.HandlerTransactions",
+					"every feature finds the transaction manager by it"),
 			Map.entry("io.durablenotify.database.Headers", "work and events store headers by it"),
 			Map.entry("io.durablenotify.database.Instants", "every feature reads times by it"),
 			Map.entry("io.durablenotify.database.LimitedStatement", "every feature that locks heads waits by it"),

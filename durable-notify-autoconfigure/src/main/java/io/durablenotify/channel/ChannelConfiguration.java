@@ -19,6 +19,7 @@ package io.durablenotify.channel;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -30,16 +31,13 @@ import io.durablenotify.work.PayloadJson;
 import io.durablenotify.work.QueueListeners;
 import io.durablenotify.work.WorkQueue;
 
-import org.springframework.beans.factory.BeanFactory;
-import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
-import org.springframework.transaction.support.TransactionTemplate;
 
 /**
  * The beans of channels.
@@ -63,26 +61,15 @@ public class ChannelConfiguration {
 	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, ChannelModes modes,
 			WorkQueue work, QueueListeners listeners, StreamWriter writer, StreamReader reader,
 			StreamConsumers consumers, Wakeups wakeups,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
-			ObjectProvider<PlatformTransactionManager> transactionManager, ChannelProperties properties,
-			BeanFactory beanFactory) {
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, ChannelProperties properties,
+			ListableBeanFactory beanFactory) {
 		ChannelPayloads payloads = new ChannelPayloads(PayloadJson.of(beanFactory));
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(modes, payloads, work, listeners,
 				new Broadcasts(writer, reader, consumers, payloads), waits,
-				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups, () -> {
-					PlatformTransactionManager manager = transactionManager.getIfUnique();
-					return (manager != null) ? readCommitted(manager) : null;
-				});
-	}
-
-	/**
-	 * Others would not see what is sent while they wait.
-	 */
-	private static TransactionTemplate readCommitted(PlatformTransactionManager manager) {
-		TransactionTemplate template = new TransactionTemplate(manager);
-		template.setIsolationLevel(TransactionDefinition.ISOLATION_READ_COMMITTED);
-		return template;
+				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups,
+				// Others would not see what is sent while they wait
+				new HandlerTransactions(beanFactory, TransactionDefinition.ISOLATION_READ_COMMITTED));
 	}
 
 	@Bean

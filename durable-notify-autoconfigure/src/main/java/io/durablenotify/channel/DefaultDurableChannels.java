@@ -21,13 +21,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransaction;
+import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.measure.Tally;
 import io.durablenotify.stream.StreamConsumer;
 import io.durablenotify.wakeup.Wakeups;
@@ -72,7 +72,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 
 	private final DirectReceiver receiver;
 
-	private final Supplier<@Nullable TransactionOperations> transactions;
+	private final HandlerTransactions transactions;
 
 	private final Subscription subscription;
 
@@ -80,7 +80,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 
 	DefaultDurableChannels(ChannelModes modes, ChannelPayloads payloads, WorkQueue work, QueueListeners listeners,
 			Broadcasts broadcasts, DirectWaits waits, DirectReceiver receiver, Wakeups wakeups,
-			Supplier<@Nullable TransactionOperations> transactions) {
+			HandlerTransactions transactions) {
 		this.modes = modes;
 		this.payloads = payloads;
 		this.work = work;
@@ -207,11 +207,8 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 	public boolean receive(String channel, String address, Duration timeout, MessageHandler handler) throws Exception {
 		Assert.notNull(handler, "'handler' must not be null");
 		DirectAddress from = prepare(channel, address, timeout);
-		TransactionOperations transactions = this.transactions.get();
-		if (transactions == null) {
-			throw new IllegalStateException("To receive by a handler needs a PlatformTransactionManager: define one, "
-					+ "or receive without a handler");
-		}
+		TransactionOperations transactions = this.transactions.require("To receive by a handler",
+				"receive without a handler");
 		return this.receiver.await(from, bounded(timeout), () -> handleNext(from, transactions, handler)).isPresent();
 	}
 

@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.TakeOver;
@@ -29,13 +30,11 @@ import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeups;
 
-import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.transaction.PlatformTransactionManager;
-import org.springframework.transaction.support.TransactionTemplate;
 
 /**
  * The beans of named consumers of streams.
@@ -52,13 +51,9 @@ public class ConsumerConfiguration {
 	@Bean
 	OpenConsumers durableNotifyOpenConsumers(ApplicationDatabase database, Schema schema, ConsumerSql sql,
 			LogSubscriptions<Chunk> readers, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
-			ObjectProvider<PlatformTransactionManager> transactionManager) {
+			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, ListableBeanFactory beanFactory) {
 		return new OpenConsumers(database, sql, new ConsumerPositionSql(schema.name()), readers, instances,
-				leases.lease(), wakeups, poll, executor, () -> {
-					PlatformTransactionManager manager = transactionManager.getIfUnique();
-					return (manager != null) ? new TransactionTemplate(manager) : null;
-				});
+				leases.lease(), wakeups, poll, executor, new HandlerTransactions(beanFactory));
 	}
 
 	@Bean

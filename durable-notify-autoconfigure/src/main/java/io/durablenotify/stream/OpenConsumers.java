@@ -23,11 +23,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
+import io.durablenotify.database.HandlerTransactions;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.log.LogSubscriptions;
@@ -49,7 +50,6 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.context.Lifecycle;
 import org.springframework.context.Phased;
 import org.springframework.context.SmartLifecycle;
-import org.springframework.transaction.support.TransactionOperations;
 import org.springframework.transaction.support.TransactionSynchronization;
 
 /**
@@ -88,7 +88,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 
 	private final Executor executor;
 
-	private final Supplier<@Nullable TransactionOperations> transactions;
+	private final HandlerTransactions transactions;
 
 	private final Map<String, ConsumerRun> runs = new ConcurrentHashMap<>();
 
@@ -117,7 +117,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 
 	OpenConsumers(ApplicationDatabase database, ConsumerSql sql, ConsumerPositionSql positions,
 			LogSubscriptions<Chunk> readers, Instances instances, Duration leaseDuration, Wakeups wakeups, Poll poll,
-			Executor executor, Supplier<@Nullable TransactionOperations> transactions) {
+			Executor executor, HandlerTransactions transactions) {
 		this.database = database;
 		this.sql = sql;
 		this.positions = positions;
@@ -164,7 +164,8 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 			throw new ReaderStoppedException(spec.tailed(spec.selection(), 0));
 		}
 		ConsumerRun run = new ConsumerRun(spec, handler, this,
-				new ConsumerWrites(spec.name(), this.database, (spec.transactional()) ? requireTransactions() : null),
+				new ConsumerWrites(spec.name(), this.database, (spec.transactional())
+						? this.transactions.require("A consumer inTransaction()", "use ConsumedChunk.commit()") : null),
 				this.executor);
 		ConsumerRun other = this.runs.putIfAbsent(spec.name(), run);
 		if (other != null) {
@@ -182,16 +183,6 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		}
 		followPoll();
 		return run;
-	}
-
-	private TransactionOperations requireTransactions() {
-		TransactionOperations transactions = this.transactions.get();
-		if (transactions == null) {
-			throw new IllegalStateException(
-					"A consumer inTransaction() needs a PlatformTransactionManager: define one, or use "
-							+ "ConsumedChunk.commit()");
-		}
-		return transactions;
 	}
 
 	private void create(ConsumerRun run) {

@@ -19,6 +19,7 @@ package io.durablenotify.work;
 import java.util.List;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.observation.Observations;
@@ -26,6 +27,7 @@ import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.Wakeups;
 
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -36,8 +38,6 @@ import org.springframework.core.env.Environment;
 import org.springframework.core.task.AsyncTaskExecutor;
 import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
-import org.springframework.transaction.PlatformTransactionManager;
-import org.springframework.transaction.support.TransactionTemplate;
 
 /**
  * Beans for listeners of work.
@@ -79,14 +79,11 @@ public class WorkListenerConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
-			Wakeups wakeups, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor,
-			ObjectProvider<PlatformTransactionManager> transactionManager, WorkProperties properties,
-			WorkMeasures measures, ObjectProvider<Observations> observations) {
+			Wakeups wakeups, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor, ListableBeanFactory beanFactory,
+			WorkProperties properties, WorkMeasures measures, ObjectProvider<Observations> observations) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,
-				wakeups, executor, () -> {
-					PlatformTransactionManager manager = transactionManager.getIfUnique();
-					return (manager != null) ? new TransactionTemplate(manager) : null;
-				}, properties, measures, Observations.of(observations));
+				wakeups, executor, new HandlerTransactions(beanFactory), properties, measures,
+				Observations.of(observations));
 	}
 
 	@Bean

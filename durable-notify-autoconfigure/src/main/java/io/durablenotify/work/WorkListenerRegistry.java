@@ -26,11 +26,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.observation.Observations;
@@ -84,7 +84,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 	private final Executor executor;
 
-	private final Supplier<@Nullable TransactionOperations> transactions;
+	private final HandlerTransactions transactions;
 
 	private final WorkProperties properties;
 
@@ -136,8 +136,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	private volatile boolean started;
 
 	WorkListenerRegistry(ApplicationDatabase database, ClaimSql claimSql, SettleSql settleSql, Instances instances,
-			Wakeups wakeups, Executor executor, Supplier<@Nullable TransactionOperations> transactions,
-			WorkProperties properties, WorkMeasures measures, Observations observations) {
+			Wakeups wakeups, Executor executor, HandlerTransactions transactions, WorkProperties properties,
+			WorkMeasures measures, Observations observations) {
 		this.observations = observations;
 		this.database = database;
 		this.claimSql = claimSql;
@@ -179,10 +179,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	private Subscription register(Registration registration) {
-		if (registration.spec.transactional() && this.transactions.get() == null) {
-			throw new IllegalStateException(
-					"A transactional listener of work needs a PlatformTransactionManager: define one, or set "
-							+ "transactional to false");
+		if (registration.spec.transactional()) {
+			transactions();
 		}
 		boolean start;
 		synchronized (this.monitor) {
@@ -209,6 +207,10 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			}
 		}
 		return registration;
+	}
+
+	private TransactionOperations transactions() {
+		return this.transactions.require("A transactional listener of work", "set transactional to false");
 	}
 
 	private void unregister(Registration registration) {
@@ -317,7 +319,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 			List<QueueProgress> queues) {
 		Settlements settlements = Objects.requireNonNull(this.settlements);
 		WorkInvoker invoker = new WorkInvoker(new MeasuredTarget(registration.target, this.measures),
-				(settings.transactional()) ? this.transactions.get() : null, settings, this::laneItems, settlements,
+				(settings.transactional()) ? transactions() : null, settings, this::laneItems, settlements,
 				new TransactionalCompletion(this.database, this.settleSql, settlements), this.running,
 				this.observations);
 		QueueClaims claims = new QueueClaims(this.database, this.claimSql, this.settleSql, this.queues, settings,
