@@ -49,6 +49,12 @@ final class ChannelJanitor extends PeriodicTask {
 
 	private static final int SLICE = 5_000;
 
+	/**
+	 * Of a channel in use, there is nearly always something to remove: so many slices at
+	 * a time, so that it does not keep the janitor running.
+	 */
+	private static final int TRIMS_PER_RUN = 10;
+
 	private final ApplicationDatabase database;
 
 	private final ChannelSql sql;
@@ -118,9 +124,12 @@ final class ChannelJanitor extends PeriodicTask {
 	}
 
 	private boolean trim(String stream) {
-		long trimmed = execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit));
-		removed(trimmed);
-		return trimmed > 0;
+		long trimmed = SLICE;
+		for (int slice = 0; slice < TRIMS_PER_RUN && trimmed > 0; slice++) {
+			trimmed = execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit));
+			removed(trimmed);
+		}
+		return trimmed >= SLICE;
 	}
 
 	/**

@@ -353,8 +353,18 @@ class BroadcastChannelTests {
 				() -> channels(first).subscribers(channel));
 	}
 
-	private static void clean(Duration subscriberLimit) {
-		new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
+	@Test
+	void aFewMessagesDoNotKeepTheJanitorRunning() {
+		List<String> a = subscribe(first, "few", "a");
+		publish(first, "few", 0, 2);
+		await(a, messages(0, 2), "few");
+		awaitLag("few", 0);
+		assertThat(clean(Duration.ofDays(7))).isFalse();
+		cleanUntilOneIsLeft("few", Duration.ofDays(7));
+	}
+
+	private static boolean clean(Duration subscriberLimit) {
+		return new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
 				first.bean(ChannelModes.class), null, subscriberLimit, ChannelJanitor.INTERVAL)
 			.run();
 	}
