@@ -139,9 +139,11 @@ final class ChannelJanitor extends PeriodicTask {
 		Cursor after = this.cursors.getOrDefault(queueId, Cursor.START);
 		Swept swept = execute(
 				(connection, joined) -> this.sql.sweep(connection, queueId, after, this.directRetention, SLICE));
-		this.cursors.put(queueId, (swept.examined() < SLICE) ? Cursor.START : swept.last());
+		boolean last = swept.examined() < SLICE;
+		this.cursors.put(queueId, (last) ? Cursor.START : swept.last());
 		removed(swept.removed());
-		return swept.removed() >= SLICE;
+		// An address that has messages, or is locked, must not end the run
+		return swept.removed() >= SLICE || (!last && swept.removed() > 0);
 	}
 
 	private <T> T execute(SessionWork<T> work) {

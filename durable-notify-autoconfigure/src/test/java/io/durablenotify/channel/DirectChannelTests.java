@@ -320,6 +320,25 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void addressesWithMessagesDoNotEndTheRun() {
+		channels(first).create("swept", ChannelMode.DIRECT);
+		database.jdbc().execute("""
+				INSERT INTO durable_notify.work_items (queue_id, due_at, lane, key, payload)
+				SELECT q.queue_id, now() - interval '1 hour', true, 'address' || i, ''
+				FROM durable_notify.work_queues q, generate_series(1, 15000) i WHERE q.name = 'channel/swept'""");
+		database.jdbc().execute("""
+				INSERT INTO durable_notify.work_lane_items (lane_id, payload)
+				SELECT item_id, '' FROM durable_notify.work_items
+				WHERE key IN ('address4000', 'address8000', 'address12000')""");
+		ChannelJanitor janitor = new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
+				first.bean(ChannelModes.class), null, Duration.ofDays(7), ChannelJanitor.INTERVAL);
+		while (janitor.run()) {
+			// The next slice
+		}
+		assertThat(ChannelTables.count(database, "work_items")).isEqualTo(3);
+	}
+
+	@Test
 	void aMessageThatIsNotReceivedIsDeletedAfterTheRetention() {
 		channels(first).send("replies", "late", "a");
 		channels(first).send("replies", "late", "b");
