@@ -60,6 +60,12 @@ final class PostgresRunCatalog {
 	private static final int EVENTS_PER_SLICE = 5_000;
 
 	/**
+	 * How many events of a run are deleted by one statement: with the largest payloads
+	 * that are allowed by default, a gigabyte.
+	 */
+	private static final int EVENTS_PER_STATEMENT = 1_000;
+
+	/**
 	 * How far from the end of a run a terminal event may be to be noticed in the
 	 * background. A run that has gone on for longer has not ended.
 	 */
@@ -106,10 +112,18 @@ final class PostgresRunCatalog {
 			""";
 
 	/**
-	 * A separate statement, with a snapshot that is taken after the run's row was locked.
+	 * A separate statement, with a snapshot that is taken after the runs' rows were
+	 * locked.
+	 */
+	private static final String LAST_SEQUENCE = """
+			SELECT coalesce(max(l.sequence), 0) FROM unnest((SELECT ?::text[])) AS r(run_id)
+			""" + LAST_EVENT;
+
+	/**
+	 * In ranges, so that the server answers in time, however many events a run has.
 	 */
 	private static final String DELETE_EVENTS = """
-			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[])
+			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[]) AND sequence > ? AND sequence <= ?
 			""";
 
 	/**
@@ -183,6 +197,8 @@ final class PostgresRunCatalog {
 
 	private final LimitedStatement deleteHead;
 
+	private final String lastSequence;
+
 	private final String deleteEvents;
 
 	private final String tryLock;
@@ -198,6 +214,7 @@ final class PostgresRunCatalog {
 		this.list = slice(schema, LIST.replace("${open}", ""));
 		this.listOpen = slice(schema, LIST.replace("${open}", "AND ended_at IS NULL"));
 		this.deleteHead = new LimitedStatement(schema.qualify(DELETE_HEAD));
+		this.lastSequence = schema.qualify(LAST_SEQUENCE);
 		this.deleteEvents = schema.qualify(DELETE_EVENTS);
 		this.tryLock = schema.qualify(TRY_LOCK);
 		this.mark = slice(schema, MARK);
@@ -296,9 +313,24 @@ final class PostgresRunCatalog {
 	}
 
 	private void deleteEvents(Connection connection, Collection<String> runIds) throws SQLException {
+		String[] ids = runIds.toArray(String[]::new);
+		long last = lastSequence(connection, ids);
 		try (PreparedStatement statement = connection.prepareStatement(this.deleteEvents)) {
-			statement.setObject(1, runIds.toArray(String[]::new));
-			statement.executeUpdate();
+			statement.setObject(1, ids);
+			for (long sequence = 0; sequence < last; sequence += EVENTS_PER_STATEMENT) {
+				statement.setLong(2, sequence);
+				statement.setLong(3, sequence + EVENTS_PER_STATEMENT);
+				statement.executeUpdate();
+			}
+		}
+	}
+
+	private long lastSequence(Connection connection, String[] runIds) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.lastSequence)) {
+			statement.setObject(1, runIds);
+			ResultSet result = statement.executeQuery();
+			result.next();
+			return result.getLong(1);
 		}
 	}
 
@@ -342,9 +374,8 @@ final class PostgresRunCatalog {
 	/**
 	 * Delete a slice of the runs whose terminal event, and whose last one, are old
 	 * enough.
-	 * @return their ids
 	 */
-	List<Long> deleteOutlived(Connection connection, Duration retention) throws SQLException {
+	Outlived deleteOutlived(Connection connection, Duration retention) throws SQLException {
 		List<Long> outlived = new ArrayList<>();
 		try (PreparedStatement statement = connection.prepareStatement(this.lockOutlived)) {
 			statement.setLong(1, retention.toMillis());
@@ -354,7 +385,7 @@ final class PostgresRunCatalog {
 			}
 		}
 		if (outlived.isEmpty()) {
-			return List.of();
+			return new Outlived(List.of(), false);
 		}
 		try (PreparedStatement statement = connection.prepareStatement(this.deleteOutlived)) {
 			statement.setLong(1, retention.toMillis());
@@ -369,8 +400,18 @@ final class PostgresRunCatalog {
 			if (!runIds.isEmpty()) {
 				deleteEvents(connection, runIds);
 			}
-			return ids;
+			boolean full = outlived.size() >= RUNS_PER_SLICE || ids.size() < outlived.size();
+			return new Outlived(ids, full && !ids.isEmpty());
 		}
+	}
+
+	/**
+	 * A slice of runs that were deleted.
+	 *
+	 * @param deleted their ids
+	 * @param more whether there may be more
+	 */
+	record Outlived(List<Long> deleted, boolean more) {
 	}
 
 }

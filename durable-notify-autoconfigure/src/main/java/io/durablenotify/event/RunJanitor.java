@@ -19,11 +19,11 @@ package io.durablenotify.event;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.List;
 
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.event.PostgresRunCatalog.Outlived;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -94,9 +94,9 @@ final class RunJanitor extends PeriodicTask {
 	 */
 	private boolean delete(Duration retention) {
 		return locked((connection) -> {
-			List<Long> deleted = this.catalog.deleteOutlived(connection, retention);
-			removed(deleted.size());
-			return new Written<>(!deleted.isEmpty(), deleted.stream().map(Wakeup::deleted).toList());
+			Outlived outlived = this.catalog.deleteOutlived(connection, retention);
+			removed(outlived.deleted().size());
+			return new Written<>(outlived.more(), outlived.deleted().stream().map(Wakeup::deleted).toList());
 		});
 	}
 

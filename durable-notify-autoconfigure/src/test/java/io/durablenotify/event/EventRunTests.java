@@ -32,6 +32,7 @@ import io.durablenotify.wakeup.PublishingWrites;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.util.unit.DataSize;
 
@@ -68,8 +69,11 @@ class EventRunTests {
 	}
 
 	private static RunJanitor janitor(Duration retention) {
-		return new RunJanitor(instance.bean(ApplicationDatabase.class), instance.bean(PostgresRunCatalog.class),
-				instance.bean(PublishingWrites.class),
+		return janitor(instance.bean(ApplicationDatabase.class), retention);
+	}
+
+	private static RunJanitor janitor(ApplicationDatabase database, Duration retention) {
+		return new RunJanitor(database, instance.bean(PostgresRunCatalog.class), instance.bean(PublishingWrites.class),
 				new EventProperties(DataSize.ofBytes(1000), Duration.ofSeconds(10), TERMINAL, retention),
 				Duration.ofMillis(20));
 	}
@@ -227,6 +231,35 @@ class EventRunTests {
 					() -> ids(RunQuery.all().prefix("kept/")));
 		}
 		assertThat(log.read("kept/old", 0, 10).events()).isEmpty();
+	}
+
+	@Test
+	void aRunWithMoreEventsThanAreDeletedInTimeIsDeletedAllTheSame() {
+		database.jdbc()
+			.update("INSERT INTO durable_notify.workflow_runs (run_id, ended_at) VALUES ('large', now() - interval '1 hour')");
+		database.jdbc().update("""
+				INSERT INTO durable_notify.workflow_events (run_id, sequence, event_id, type, created_at)
+				SELECT 'large', i, gen_random_uuid(), 'step', now() - interval '1 hour'
+				FROM generate_series(1, 4500) AS i""");
+		database.jdbc().execute("""
+				CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN PERFORM pg_sleep(0.01); RETURN OLD; END $$;
+				CREATE TRIGGER delay BEFORE DELETE ON durable_notify.workflow_events FOR EACH ROW
+					WHEN (OLD.run_id = 'large' AND OLD.sequence % 10 = 0) EXECUTE FUNCTION delay();
+				""");
+		String url = database.url() + ((database.url().contains("?")) ? "&" : "?") + "socketTimeout=4";
+		ApplicationDatabase impatient = new ApplicationDatabase(new DriverManagerDataSource(url), () -> null);
+		assertThat(janitor(impatient, Duration.ofMinutes(30)).run()).isFalse();
+		assertThat(log.info("large")).isEmpty();
+		assertThat(log.read("large", 0, 10).events()).isEmpty();
+	}
+
+	@Test
+	void fewRunsToDeleteDoNotKeepTheJanitorRunning() {
+		append("few", "run_created", "run_completed");
+		age("few");
+		assertThat(janitor(Duration.ofMinutes(30)).run()).isFalse();
+		assertThat(log.info("few")).isEmpty();
 	}
 
 	private static void age(String runId) {
