@@ -23,6 +23,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 
 import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.schema.SchemaName;
 
 /**
@@ -42,7 +43,8 @@ final class ChangeCleanupSql {
 	 * late find a gap. The note never shrinks, also if the clock is set back. A restored
 	 * snapshot of a transaction that this server has not begun yet is ignored.
 	 */
-	private static final String CLEAN = """
+	private static final String CLEAN = ReadCommitted.FIRST + """
+			;
 			SELECT set_config('durable_notify.turn',
 				pg_try_advisory_xact_lock(hashtextextended('${schema}.changes', 0))::text, true) IS NOT NULL;
 			INSERT INTO ${schema}.change_log (system_identifier) SELECT ${schema}.cluster()
@@ -93,7 +95,7 @@ final class ChangeCleanupSql {
 			statement.setString(3, retention.toMillis() + "ms");
 			statement.setInt(4, SLICE);
 			OneTransaction.execute(statement);
-			for (int i = 0; i < 5; i++) {
+			for (int i = 0; i < 6; i++) {
 				statement.getMoreResults();
 			}
 			ResultSet result = statement.getResultSet();

@@ -30,6 +30,13 @@ import org.jspecify.annotations.Nullable;
 public final class ReadCommitted {
 
 	/**
+	 * The first statement of a text of several, which costs no round trip. It counts for
+	 * the text's transaction only. Unlike SET TRANSACTION, it has the server log no
+	 * warning where the text itself is the transaction.
+	 */
+	public static final String FIRST = "SET transaction_isolation = 'read committed'";
+
+	/**
 	 * What our functions fail with in another transaction.
 	 */
 	private static final String REQUIRED = "DN002";

@@ -22,6 +22,7 @@ import java.util.Optional;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
@@ -75,7 +76,8 @@ final class DefaultStreamConsumers implements StreamConsumers {
 		return this.database.execute("remove a consumer of streams",
 				Conflicts.repeat((connection, joined) -> (joined)
 						? this.writes.run(OpenConsumers.TOPIC, connection, true, removal)
-						: this.writes.runInTransaction(OpenConsumers.TOPIC, connection, removal)));
+						: this.writes.run(OpenConsumers.TOPIC, connection, false,
+								(session, inTransaction) -> ReadCommitted.runInTransaction(session, removal))));
 	}
 
 	private Written<Boolean> remove(Connection connection, String name) throws SQLException {

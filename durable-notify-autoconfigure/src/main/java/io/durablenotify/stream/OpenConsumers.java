@@ -188,7 +188,9 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	private void create(ConsumerRun run) {
 		ConsumerSpec spec = run.spec();
 		this.database.execute("create a consumer of streams", (connection, joined) -> {
-			Created created = Conflicts.repeat((session, inTransaction) -> this.sql.create(session, spec))
+			Created created = Conflicts
+				.repeat((session, inTransaction) -> (inTransaction) ? this.sql.create(session, spec)
+						: ReadCommitted.runInTransaction(session, (ours, inOurs) -> this.sql.create(ours, spec)))
 				.run(connection, joined);
 			requireSelection(new ConsumerSpec(spec.name(), created.selection(), created.prefix(), spec.scope()), spec);
 			if (joined) {

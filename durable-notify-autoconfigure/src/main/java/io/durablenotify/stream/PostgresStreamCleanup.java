@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 
 import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 import org.jspecify.annotations.Nullable;
@@ -55,8 +56,8 @@ final class PostgresStreamCleanup implements StreamCleanup {
 
 	/**
 	 * A separate statement, so that the following ones see what the last holder of the
-	 * lock has done. The locks on rows are never waited for; those on tables, by a DBA,
-	 * not for long.
+	 * lock has done, in READ COMMITTED. The locks on rows are never waited for; those on
+	 * tables, by a DBA, not for long.
 	 */
 	private static final String TRY_LOCK = """
 			SELECT set_config('lock_timeout', '1s', true) IS NOT NULL,
@@ -161,12 +162,13 @@ final class PostgresStreamCleanup implements StreamCleanup {
 	private final String clean;
 
 	PostgresStreamCleanup(SchemaName schema) {
-		this.clean = schema.qualify(String.join(";", TRY_LOCK, DELETE_HEADS, DELETE_CHUNKS, FORGET_EMPTY, ASK_FOR_MORE)
-			.replace("${locked}", LOCKED)
-			.replace("${is_there}", IS_THERE)
-			.replace("${streams}", String.valueOf(STREAMS_PER_SLICE))
-			.replace("${chunks}", String.valueOf(CHUNKS_PER_SLICE))
-			.replace("${bytes}", String.valueOf(BYTES_PER_SLICE)));
+		this.clean = schema.qualify(
+				String.join(";", ReadCommitted.FIRST, TRY_LOCK, DELETE_HEADS, DELETE_CHUNKS, FORGET_EMPTY, ASK_FOR_MORE)
+					.replace("${locked}", LOCKED)
+					.replace("${is_there}", IS_THERE)
+					.replace("${streams}", String.valueOf(STREAMS_PER_SLICE))
+					.replace("${chunks}", String.valueOf(CHUNKS_PER_SLICE))
+					.replace("${bytes}", String.valueOf(BYTES_PER_SLICE)));
 	}
 
 	@Override
@@ -181,6 +183,7 @@ final class PostgresStreamCleanup implements StreamCleanup {
 			statement.setLong(4, after);
 			statement.setLong(5, after);
 			OneTransaction.execute(statement);
+			statement.getMoreResults();
 			List<Long> deleted = new ArrayList<>();
 			ResultSet heads = next(statement);
 			while (heads.next()) {

@@ -16,15 +16,20 @@
 
 package io.durablenotify.stream;
 
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -37,6 +42,8 @@ class ConsumerSettingsTests {
 
 	private static final String DRIVER = "spring.datasource.hikari.data-source-properties.";
 
+	private static final String REPEATABLE_READ = "spring.datasource.hikari.transaction-isolation=TRANSACTION_REPEATABLE_READ";
+
 	@Fixture
 	private static TestDatabase database;
 
@@ -44,8 +51,7 @@ class ConsumerSettingsTests {
 	@ValueSource(strings = { DRIVER + "preferQueryMode=simple", DRIVER + "stringtype=unspecified",
 			DRIVER + "prepareThreshold=-1", DRIVER + "prepareThreshold=0",
 			"spring.datasource.hikari.maximum-pool-size=1", "spring.datasource.hikari.auto-commit=false",
-			"spring.datasource.hikari.transaction-isolation=TRANSACTION_REPEATABLE_READ",
-			"spring.datasource.hikari.transaction-isolation=TRANSACTION_SERIALIZABLE" })
+			REPEATABLE_READ, "spring.datasource.hikari.transaction-isolation=TRANSACTION_SERIALIZABLE" })
 	void aConsumerWorksWith(String setting) {
 		String prefix = "settings/" + Integer.toHexString(setting.hashCode()) + "/";
 		try (Instance instance = Instance.start(database, setting)) {
@@ -74,6 +80,61 @@ class ConsumerSettingsTests {
 			transactional.awaitGaps(1);
 			assertThat(consumers.list()).hasSize(3);
 			consumers.list().forEach((consumer) -> assertThat(consumers.remove(consumer.name())).isTrue());
+		}
+	}
+
+	@Test
+	void aPositionThatIsStoredWhileARemovalWaitsIsRemovedToo() throws Exception {
+		try (Instance instance = Instance.start(database, REPEATABLE_READ);
+				Connection owner = DriverManager.getConnection(database.url())) {
+			append(instance, "removed");
+			RecordingConsumer handler = new RecordingConsumer();
+			instance.reader().consumer("removed", "removed").subscribe(handler).cancel();
+			StreamConsumers consumers = instance.bean(StreamConsumers.class);
+			Eventually.await(() -> consumers.find("removed").orElseThrow().owner() == null, consumers::list);
+			owner.setAutoCommit(false);
+			owner.createStatement()
+				.execute("SELECT FROM durable_notify.stream_consumers WHERE name = 'removed' FOR SHARE");
+			CompletableFuture<Boolean> removed = Background.supply(() -> consumers.remove("removed"));
+			database.awaitLockWait();
+			owner.createStatement().execute("""
+					INSERT INTO durable_notify.stream_consumer_positions
+						(consumer_id, stream_id, stream_created_at, stream, next_index)
+					SELECT consumer_id, -1, now(), 'other', 0 FROM durable_notify.stream_consumers
+					WHERE name = 'removed'""");
+			owner.commit();
+			assertThat(removed).succeedsWithin(Eventually.TIMEOUT).isEqualTo(true);
+		}
+		assertThat(
+				database.jdbc()
+					.queryForObject("SELECT count(*) FROM durable_notify.stream_consumer_positions p WHERE NOT EXISTS "
+							+ "(SELECT FROM durable_notify.stream_consumers c WHERE c.consumer_id = p.consumer_id)",
+							Integer.class))
+			.isZero();
+	}
+
+	@Test
+	void aConsumerThatBeginsAtTheEndMissesNothingThatIsTrimmedWhileItWaits() throws Exception {
+		try (Instance instance = Instance.start(database, REPEATABLE_READ);
+				Connection trimming = DriverManager.getConnection(database.url())) {
+			append(instance, "trimmed");
+			RecordingConsumer handler = new RecordingConsumer();
+			trimming.setAutoCommit(false);
+			trimming.createStatement()
+				.execute("SELECT pg_advisory_xact_lock(hashtextextended('\"durable_notify\".stream_consumers', 0))");
+			CompletableFuture<Subscription> subscription = Background.supply(() -> instance.reader()
+				.consumer("trimmed", "trimmed")
+				.from(StreamPosition.end())
+				.subscribe(handler));
+			database.awaitLockWait();
+			append(instance, "trimmed");
+			trimming.createStatement().execute("SELECT durable_notify.trim_stream('trimmed', interval '1 day')");
+			trimming.commit();
+			assertThat(subscription).succeedsWithin(Eventually.TIMEOUT);
+			instance.writer().append("trimmed", "last");
+			Eventually.await(() -> handler.indexes("trimmed").contains(40L), handler::toString);
+			assertThat(handler.gaps()).isEmpty();
+			instance.bean(StreamConsumers.class).remove("trimmed");
 		}
 	}
 

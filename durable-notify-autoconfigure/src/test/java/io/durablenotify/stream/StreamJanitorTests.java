@@ -236,6 +236,39 @@ class StreamJanitorTests {
 	}
 
 	@Test
+	void aChunkThatIsAppendedWhileItWaitsIsRemovedWithItsStreamWhateverTheDefaultIsolation() throws Exception {
+		this.instance.writer().append("expired", "a");
+		this.database.jdbc().update("UPDATE durable_notify.streams SET expires_at = now() - interval '1s'");
+		Slice slice = null;
+		for (int attempt = 0; slice == null && attempt < 20; attempt++) {
+			try (Connection cleaning = DriverManager.getConnection(this.database.url());
+					Connection dba = DriverManager.getConnection(this.database.url())) {
+				cleaning.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+				dba.setAutoCommit(false);
+				dba.createStatement().execute("LOCK TABLE durable_notify.streams IN SHARE MODE");
+				CompletableFuture<Slice> cleaned = Background.supply(() -> cleanOn(cleaning));
+				this.database.awaitLockWait();
+				this.instance.writer().append("expired", "b");
+				dba.rollback();
+				// It waits for a second at most
+				slice = cleaned.exceptionally((failure) -> null).get(30, TimeUnit.SECONDS);
+			}
+		}
+		assertThat(slice).isNotNull();
+		assertThat(slice.deleted()).hasSize(1);
+		assertThat(chunks()).isZero();
+	}
+
+	private Slice cleanOn(Connection connection) {
+		try {
+			return cleanup(this.instance).clean(connection, StreamRetention.of(null, List.of()), true, 0);
+		}
+		catch (SQLException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	@Test
 	void moreStreamsThanFitASliceExpireInSeveral() {
 		this.database.jdbc()
 			.update("INSERT INTO durable_notify.streams (name, expires_at) "
