@@ -47,6 +47,8 @@ final class InstanceConnection implements AutoCloseable {
 
 	private volatile @Nullable Connection connection;
 
+	private volatile boolean closed;
+
 	InstanceConnection(ApplicationDatabase database, String name) {
 		this.database = database;
 		// The server would have to spell it
@@ -67,7 +69,7 @@ final class InstanceConnection implements AutoCloseable {
 			return work.run(connection, false);
 		}
 		catch (Throwable ex) {
-			close();
+			disconnect();
 			throw ex;
 		}
 	}
@@ -85,6 +87,11 @@ final class InstanceConnection implements AutoCloseable {
 		Connection opened = open(details.withProperties(Map.of("connectTimeout", seconds, "socketTimeout", seconds,
 				"tcpKeepAlive", "true", "ApplicationName", this.name)));
 		this.connection = opened;
+		if (this.closed) {
+			// close() may have seen none
+			JdbcUtils.closeConnection(opened);
+			throw new SQLException("The application context has closed");
+		}
 		opened.setAutoCommit(true);
 		// What the URL says of it counts more than the property
 		opened.setClientInfo("ApplicationName", this.name);
@@ -115,8 +122,16 @@ final class InstanceConnection implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Close the connection that there is, and the one that is being opened.
+	 */
 	@Override
 	public void close() {
+		this.closed = true;
+		disconnect();
+	}
+
+	private void disconnect() {
 		JdbcUtils.closeConnection(this.connection);
 		this.connection = null;
 	}
