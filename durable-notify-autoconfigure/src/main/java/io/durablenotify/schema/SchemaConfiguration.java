@@ -16,10 +16,13 @@
 
 package io.durablenotify.schema;
 
+import java.sql.SQLException;
 import java.time.Clock;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -33,6 +36,8 @@ import org.springframework.dao.DataAccessException;
  */
 @Configuration(proxyBeanMethods = false)
 public class SchemaConfiguration {
+
+	private static final Log logger = LogFactory.getLog(SchemaMigrator.class);
 
 	@Bean
 	DatabaseProduct durableNotifyDatabaseProduct(ApplicationDatabase database, SchemaProperties properties) {
@@ -71,8 +76,23 @@ public class SchemaConfiguration {
 			throw new PostgresRequiredException(product);
 		}
 		Schema schema = migrator.migrate();
+		if (!(migrator instanceof FlywaySchemaMigrator)) {
+			comparePhysicalConnections(database);
+		}
 		new SchemaCheck(database, schema.name()).run();
 		return schema;
+	}
+
+	/**
+	 * Leases must know whether physical connections can do what the pool's can.
+	 */
+	private static void comparePhysicalConnections(ApplicationDatabase database) {
+		try {
+			database.isEquivalent(database.getPhysicalDataSource());
+		}
+		catch (IllegalStateException | SQLException ex) {
+			logger.debug("Failed to open an unpooled connection", ex);
+		}
 	}
 
 	/**

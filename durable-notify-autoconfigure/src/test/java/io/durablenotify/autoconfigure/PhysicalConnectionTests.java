@@ -28,6 +28,9 @@ import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.util.Credentials;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.schema.SchemaMigrator;
+import io.durablenotify.schema.SchemaName;
 import io.durablenotify.stream.StreamAppender;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
@@ -206,6 +209,17 @@ class PhysicalConnectionTests {
 				assertThat(owners()).containsExactly(OWNER);
 			});
 		}
+	}
+
+	@Test
+	void leasesHaveTheRoleThatTheWrapperSetsAlsoWithAMigratorOfTheApplication() {
+		withLogin(FIRST).run(this::assertThatItWorks);
+		this.contextRunner.withBean(DataSource.class, () -> pool("wrapper", FIRST))
+			.withBean(SchemaMigrator.class, () -> () -> new Schema(new SchemaName("durable_notify")))
+			.run((context) -> {
+				assertThatItWorks(context);
+				assertThat(users("tested-lease")).isEmpty();
+			});
 	}
 
 	private DataSource pool(String kind, String login) {
