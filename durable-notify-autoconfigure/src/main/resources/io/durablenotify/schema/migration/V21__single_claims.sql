@@ -80,9 +80,10 @@ BEGIN
 			SELECT n.* FROM n WHERE NOT EXISTS (SELECT FROM s) OR (n.due_at, n.item_id) < (SELECT s.due_at, s.item_id FROM s)
 			UNION ALL
 			(SELECT * FROM (SELECT * FROM n LIMIT 1) f WHERE f.suspect)),
-		m AS MATERIALIZED (SELECT pg_catalog.max(c.due_at) AS due, pg_catalog.count(*) AS n, pg_catalog.count(*) = room OR EXISTS (SELECT FROM s) AS more FROM c),
-		k AS (INSERT INTO ${schema}.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
-			SELECT cid, p_queue, p_instance, m.due, ARRAY(SELECT c.item_id FROM c) FROM m WHERE m.n > 0)
+		m AS MATERIALIZED (SELECT pg_catalog.max(c.due_at) AS due, pg_catalog.count(*) AS n, pg_catalog.max(c.rev) AS rev,
+			pg_catalog.count(*) = room OR EXISTS (SELECT FROM s) AS more FROM c),
+		k AS (INSERT INTO ${schema}.work_claims (claim_id, queue_id, instance_id, to_due, item_ids, rev)
+			SELECT cid, p_queue, p_instance, m.due, ARRAY(SELECT c.item_id FROM c), CASE WHEN m.n = 1 THEN m.rev END FROM m WHERE m.n > 0)
 		SELECT true, limited, cid, ${schema}.work_micros(CASE WHEN m.more THEN m.due ELSE moment END - slack),
 			CASE WHEN NOT m.more THEN (SELECT ${schema}.work_micros(i.due_at) - cid FROM ${schema}.work_items i
 				WHERE i.queue_id = p_queue AND i.due_at > moment AND i.due_at < 'infinity' ORDER BY i.due_at LIMIT 1) END,
@@ -94,5 +95,98 @@ BEGIN
 	ELSIF given > q.frontier + interval '1 s' THEN
 		UPDATE ${schema}.work_queues w SET frontier = given WHERE w.queue_id = p_queue;
 	END IF;
+END
+$$;
+
+-- As before, but an item that was alone in its claim is not dead after its last attempt if a request has come since. Where
+-- the revision that it had when it was claimed is not known, one may have
+CREATE OR REPLACE FUNCTION ${schema}.work_take_over(p_instance bigint, p_claims int)
+	RETURNS TABLE (queue_id int, due bigint, freed int)
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	l record;
+	i record;
+	locked bigint[];
+	soon timestamptz;
+	head record;
+	taken int := 0;
+	lost CONSTANT text := 'The instance that held it was lost';
+BEGIN
+	FOR l IN SELECT c.claim_id, c.queue_id, c.item_ids, c.rev, q.max_attempts FROM ${schema}.work_claims c
+			JOIN ${schema}.work_queues q ON q.queue_id = c.queue_id
+			WHERE c.instance_id = p_instance ORDER BY c.claim_id FOR UPDATE OF c SKIP LOCKED LOOP
+		locked := ARRAY(SELECT i.item_id FROM ${schema}.work_items i WHERE i.item_id = ANY (l.item_ids) FOR UPDATE SKIP LOCKED);
+		soon := clock_timestamp() + interval '50 ms';
+		freed := cardinality(locked);
+		-- Only one that was alone in its claim has surely to do with the loss
+		IF cardinality(l.item_ids) > 1 THEN
+			UPDATE ${schema}.work_items i SET token = i.token + 1, suspect = true, due_at = greatest(i.due_at, soon)
+				WHERE i.item_id = ANY (locked);
+		ELSE
+			FOR i IN SELECT x.item_id, x.lane, x.failures, x.rev > coalesce(l.rev, 0) AS moved,
+					x.due_at > 'epoch'::timestamptz + l.claim_id * interval '1 microsecond' AS returned
+					FROM ${schema}.work_items x WHERE x.item_id = ANY (locked) LOOP
+				UPDATE ${schema}.work_items x SET token = x.token + 1, suspect = true, due_at = greatest(x.due_at, soon),
+						failures = CASE WHEN i.lane OR i.returned THEN x.failures
+							WHEN i.failures + 1 < l.max_attempts THEN x.failures + 1 WHEN i.moved THEN 0 ELSE x.failures END,
+						last_error = CASE WHEN i.lane OR i.returned THEN x.last_error ELSE lost END
+					WHERE x.item_id = i.item_id;
+				CONTINUE WHEN i.returned;
+				IF NOT i.lane THEN
+					IF i.failures + 1 >= l.max_attempts AND NOT i.moved THEN
+						PERFORM ${schema}.work_bury(0, i.item_id, lost);
+					END IF;
+				ELSE
+					SELECT x.item_id, x.failures INTO head FROM ${schema}.work_lane_items x
+						WHERE x.lane_id = i.item_id ORDER BY x.item_id LIMIT 1;
+					IF FOUND AND head.failures + 1 >= l.max_attempts THEN
+						PERFORM ${schema}.work_bury(i.item_id, head.item_id, lost);
+					ELSE
+						UPDATE ${schema}.work_lane_items x SET failures = x.failures + 1, last_error = lost
+							WHERE x.lane_id = i.item_id AND x.item_id = head.item_id;
+					END IF;
+				END IF;
+			END LOOP;
+		END IF;
+		IF EXISTS (SELECT FROM ${schema}.work_items i WHERE i.item_id = ANY (l.item_ids) AND NOT i.item_id = ANY (locked)) THEN
+			CONTINUE WHEN freed = 0;
+			-- A zero, so that one that is left is not taken for one that was alone
+			UPDATE ${schema}.work_claims c
+				SET item_ids = ARRAY(SELECT unnest(l.item_ids) EXCEPT SELECT unnest(locked)
+					UNION SELECT 0 WHERE cardinality(l.item_ids) > 1)
+				WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
+		ELSE
+			DELETE FROM ${schema}.work_claims c WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
+		END IF;
+		queue_id := l.queue_id;
+		due := ${schema}.work_micros(soon);
+		RETURN NEXT;
+		taken := taken + least(freed, 1);
+		EXIT WHEN taken >= p_claims;
+	END LOOP;
+END
+$$;
+
+-- The revision of the item of a claim that was made of one item. Added like the column of V6, in moments in which no other
+-- transaction uses the table; and last, so that it is locked for no longer
+SET LOCAL statement_timeout = 0;
+DO $$
+BEGIN
+	FOR attempt IN 1..60 LOOP
+		BEGIN
+			PERFORM set_config('lock_timeout', '500ms', true);
+			ALTER TABLE ${schema}.work_claims ADD COLUMN rev int;
+			RETURN;
+		EXCEPTION WHEN lock_not_available THEN
+			PERFORM pg_sleep(0.5);
+		END;
+	END LOOP;
+	RAISE EXCEPTION 'Other transactions have used table work_claims for a minute: end those that are idle, and start again.'
+		USING ERRCODE = 'lock_not_available';
 END
 $$;
