@@ -172,6 +172,33 @@ BEGIN
 END
 $$;
 
+-- As before, but the ordering key, whose due time is moved, gets a new revision: a claim that is being made at this moment
+-- may have it
+CREATE OR REPLACE FUNCTION ${schema}.channel_bury(p_queue text, p_key text, p_item bigint, p_error text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+	SET lock_timeout = '1s'
+AS $$
+DECLARE
+	of_queue CONSTANT int := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = p_queue);
+	of_lane bigint;
+BEGIN
+	SELECT i.item_id INTO of_lane FROM ${schema}.work_items i
+		WHERE i.queue_id = of_queue AND i.key = p_key AND i.lane FOR UPDATE;
+	IF NOT FOUND OR EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = of_queue AND of_lane = ANY (c.item_ids)) THEN
+		RETURN false;
+	END IF;
+	PERFORM FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane AND x.item_id = p_item FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM ${schema}.work_bury(of_lane, p_item, p_error);
+	UPDATE ${schema}.work_items i SET rev = i.rev + 1 WHERE i.item_id = of_lane;
+	RETURN true;
+END
+$$;
+
 -- The revision of the item of a claim that was made of one item. Added like the column of V6, in moments in which no other
 -- transaction uses the table; and last, so that it is locked for no longer
 SET LOCAL statement_timeout = 0;
