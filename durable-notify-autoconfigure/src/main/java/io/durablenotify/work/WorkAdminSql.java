@@ -48,11 +48,17 @@ final class WorkAdminSql {
 	 */
 	static final int COUNTED = 100_000;
 
+	/**
+	 * A claim has its items until all are done, and those that are done have no rows any
+	 * more.
+	 */
 	private static final String QUEUES = """
 			SELECT q.queue_id, q.name, q.paused_at IS NOT NULL,
 				CASE WHEN p.queue_id IS NULL THEN q.max_running ELSE p.max_running END,
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id LIMIT ${counted}) i),
-				(SELECT coalesce(sum(cardinality(c.item_ids)), 0) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id),
+				(SELECT count(*) FROM (SELECT FROM ${schema}.work_claims c CROSS JOIN unnest(c.item_ids) AS u(item)
+					CROSS JOIN LATERAL (SELECT FROM ${schema}.work_items i WHERE i.item_id = u.item OFFSET 0) i
+					WHERE c.queue_id = q.queue_id LIMIT ${counted}) r),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = q.queue_id LIMIT ${counted}) d),
 				(SELECT ${schema}.work_micros(clock_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
 					WHERE i.queue_id = q.queue_id AND i.due_at <= clock_timestamp() AND i.item_id NOT IN (
@@ -210,7 +216,7 @@ final class WorkAdminSql {
 	 * no limit
 	 * @param stored how many items and ordering keys are stored, {@value #COUNTED} for
 	 * more
-	 * @param running how many of them are claimed
+	 * @param running how many of them are claimed, {@value #COUNTED} for more
 	 * @param dead how many items are dead, {@value #COUNTED} for more
 	 * @param oldestDueMicros for how long the first that is due and not claimed has been
 	 * due, -1 if there is none

@@ -34,15 +34,17 @@ import org.jspecify.annotations.Nullable;
 final class WorkBacklogSql implements WorkBacklog {
 
 	/**
-	 * What is claimed is due. A message to an address is not late: it waits for its
-	 * receiver.
+	 * What is claimed is due, and has a row until it is done. A message to an address is
+	 * not late: it waits for its receiver.
 	 */
 	private static final String READ = """
 			SELECT q.name, p.queue_id IS NOT NULL,
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id LIMIT ${counted}) i),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_items i
 					WHERE i.queue_id = q.queue_id AND i.due_at <= clock_timestamp() LIMIT ${counted}) i),
-				(SELECT coalesce(sum(cardinality(c.item_ids)), 0) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id),
+				(SELECT count(*) FROM (SELECT FROM ${schema}.work_claims c CROSS JOIN unnest(c.item_ids) AS u(item)
+					CROSS JOIN LATERAL (SELECT FROM ${schema}.work_items i WHERE i.item_id = u.item OFFSET 0) i
+					WHERE c.queue_id = q.queue_id LIMIT ${counted}) r),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = q.queue_id LIMIT ${counted}) d),
 				(SELECT ${schema}.work_micros(clock_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
 					WHERE i.queue_id = q.queue_id AND q.kind IS DISTINCT FROM 'channel-direct'

@@ -110,15 +110,16 @@ class ClaimTests extends AbstractWorkSqlTests {
 		List<CompletableFuture<Void>> claimers = IntStream.range(0, 4).mapToObj((i) -> Background.run(() -> {
 			try (WorkTables claimer = WorkTables.open(database)) {
 				while (completed.get() < items) {
-					Claimed claimed = claimer.claim(queue, 3);
-					most.accumulateAndGet(running.addAndGet(claimed.items().size()), Math::max);
-					for (Done item : WorkTables.done(claimed)) {
-						running.decrementAndGet();
-						// Trims the claim, which is not finished yet
-						completed.addAndGet(claimer.complete(List.of(item), List.of()).size());
+					List<Claimed> held = new ArrayList<>();
+					for (int claims = 0; claims < 3; claims++) {
+						held.add(claimer.claim(queue, 3));
+						most.accumulateAndGet(running.addAndGet(held.get(claims).items().size()), Math::max);
 					}
-					if (claimed.claim() != null) {
-						claimer.complete(List.of(), List.of(claimed.claim()));
+					for (Claimed claimed : held) {
+						running.addAndGet(-claimed.items().size());
+						if (claimed.claim() != null) {
+							completed.addAndGet(claimer.complete(claimed).size());
+						}
 					}
 				}
 			}
@@ -132,8 +133,8 @@ class ClaimTests extends AbstractWorkSqlTests {
 	void whatIsCompletedDoesNotCountAsRunningWhileOthersOfItsClaimDo() {
 		int queue = this.work.queue("trimmed");
 		this.work.insert("trimmed", "a", "b", "c", "d", "e");
-		this.work.run((connection, joined) -> this.work.admin().limit(connection, "trimmed", 3));
 		Claimed claimed = this.work.claim(queue, 3);
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "trimmed", 3));
 		List<Done> items = WorkTables.done(claimed);
 		assertThat(this.other.claim(queue, 10).granted()).isFalse();
 		assertThat(this.work.complete(items.subList(0, 1), List.of())).hasSize(1);
@@ -149,15 +150,56 @@ class ClaimTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void whatWasDoneBeforeALimitWasSetOrInATransactionDoesNotCountAsRunning() {
+		int queue = this.work.queue("untrimmed");
+		this.work.insert("untrimmed", "a", "b", "c");
+		this.work.put(WorkTables.ordered("untrimmed", "key", "d"));
+		this.work.insert("untrimmed", "e", "f", "g");
+		Claimed claimed = this.work.claim(queue, 4);
+		List<Done> items = WorkTables.done(claimed);
+		ClaimedItem lane = claimed.items().get(3);
+		assertThat(this.work.complete(items.subList(0, 1), List.of())).hasSize(1);
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "untrimmed", 3));
+		assertThat(this.other.claim(queue, 10).granted()).isFalse();
+		assertThat(this.work.completeInTransaction(items.get(1))).isTrue();
+		assertThat(WorkTables.texts(this.other.claim(queue, 10))).containsExactly("e");
+		Done ofLane = WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0));
+		assertThat(this.work.complete(List.of(ofLane), List.of())).hasSize(1);
+		assertThat(this.other.claim(queue, 10).granted()).isFalse();
+		assertThat(this.work.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.DONE);
+		assertThat(WorkTables.texts(this.other.claim(queue, 10))).containsExactly("f");
+		assertThat(this.other.claim(queue, 10).granted()).isFalse();
+	}
+
+	@Test
+	void aClaimOfALimitedQueueIsOfOneItemWhichCountsUntilItsHandlerHasReturned() {
+		int queue = this.work.queue("one");
+		this.work.put(WorkTables.keyed("one", "key", "a"));
+		this.work.insert("one", "b", "c");
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "one", 2));
+		Claimed claimed = this.work.claim(queue, 10);
+		assertThat(WorkTables.texts(claimed)).containsExactly("a");
+		assertThat(claimed.more()).isTrue();
+		assertThat(WorkTables.texts(this.other.claim(queue, 10))).containsExactly("b");
+		assertThat(
+				this.other.<Cancelled>run((connection, joined) -> this.other.enqueue().cancel(connection, "one", "key"))
+					.running())
+			.isTrue();
+		assertThat(this.other.claim(queue, 10).granted()).as("the handler runs").isFalse();
+		this.work.complete(List.of(), List.of(claimed.claim()));
+		assertThat(WorkTables.texts(this.other.claim(queue, 10))).containsExactly("c");
+	}
+
+	@Test
 	void anItemOfALaneDoesNotTakeTheItemWithItsIdOutOfTheClaim() {
 		int queue = this.work.queue("ids");
-		this.work.run((connection, joined) -> this.work.admin().limit(connection, "ids", 10));
 		StoredItem plain = this.work.insert("ids", "a").get(0);
 		this.work.jdbc()
 			.queryForObject("SELECT setval('durable_notify.work_lane_items_item_id_seq', ?, false)", Long.class,
 					plain.itemId());
 		this.work.put(WorkTables.ordered("ids", "key", "b"));
 		Claimed claimed = this.work.claim(queue, 10);
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "ids", 10));
 		ClaimedItem lane = claimed.items().get(1);
 		ClaimedItem item = this.work.laneItems(lane).get(0);
 		assertThat(item.itemId()).isEqualTo(plain.itemId());

@@ -15,6 +15,7 @@
  */
 package io.durablenotify.work;
 
+import java.sql.Timestamp;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -25,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.work.SettleSql.Lane;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -403,6 +405,31 @@ class LaneTests extends AbstractWorkSqlTests {
 		assertThat(this.work.completeUnlocked(items)).containsExactly(items.get(1));
 		this.other.rollback();
 		assertThat(this.work.completeUnlocked(items.subList(0, 1))).hasSize(1);
+	}
+
+	@Test
+	void aKeyThatIsClaimedWhileAReceiverBuriesItsFirstItemIsNotClaimedASecondTime() {
+		int queue = this.work.queue("buried");
+		StoredItem first = append("buried", "key", "a");
+		append("buried", "key", "b");
+		this.other.searchAll(false);
+		this.other.begin();
+		assertThat(this.other.jdbc()
+			.queryForObject("SELECT durable_notify.channel_bury('buried', 'key', ?, 'failed')", Boolean.class,
+					first.itemId()))
+			.isTrue();
+		ClaimedItem lane = awaitLane(queue).items().get(0);
+		this.other.commit();
+		Instant due = ((Timestamp) this.work.row(lane.itemId()).get("due_at")).toInstant();
+		Eventually.await(() -> WorkTables.now(this.work.jdbc()).isAfter(due.plusMillis(30)), this.work::dump);
+		// Above what was due when the key was claimed
+		long low = DatabaseMicros.of(due.minusMillis(10));
+		Claimed second = this.other.run((connection, joined) -> this.other.claims()
+			.claim(connection, queue, "buried", this.other.instanceId(), 10, low, DatabaseMicros.NEVER, true,
+					WorkTables.LOCK_WAIT)
+			.orElseThrow());
+		assertThat(second.granted()).isTrue();
+		assertThat(second.claim()).isNull();
 	}
 
 	@ParameterizedTest

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
@@ -41,6 +42,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.jdbc.core.ConnectionCallback;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -166,6 +168,26 @@ class WorkAdminTests {
 		admin.pause("shown-empty");
 		assertThat(info("shown-empty")).isEqualTo(new QueueInfo("shown-empty", 0, 0, 0, null, true, null));
 		assertThat(admin.queues()).extracting(QueueInfo::name).contains("shown", "shown-empty").isSorted();
+	}
+
+	@Test
+	void whatIsDoneOfAClaimDoesNotCountAsRunningWhileOthersOfItAre() {
+		long[] items = IntStream.range(0, 3)
+			.mapToLong((i) -> queue.enqueue(WorkRequest.of("partly", "a")).id())
+			.toArray();
+		claim("partly", items);
+		database.jdbc().update("DELETE FROM durable_notify.work_items WHERE item_id IN (?, ?)", items[0], items[1]);
+		queue.enqueue(WorkRequest.of("partly", "b"));
+		queue.enqueue(WorkRequest.of("partly", "c"));
+		assertThat(info("partly")).extracting(QueueInfo::pending, QueueInfo::running).containsExactly(2L, 1L);
+		QueueBacklog backlog = database.jdbc()
+			.execute((ConnectionCallback<List<QueueBacklog>>) instance.bean(WorkBacklog.class)::read)
+			.stream()
+			.filter((read) -> read.queue().equals("partly"))
+			.findFirst()
+			.orElseThrow();
+		assertThat(backlog).extracting(QueueBacklog::pending, QueueBacklog::due, QueueBacklog::running)
+			.containsExactly(2L, 2L, 1L);
 	}
 
 	@Test

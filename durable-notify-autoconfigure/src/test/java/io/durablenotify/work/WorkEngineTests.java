@@ -56,6 +56,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.test.system.CapturedOutput;
@@ -672,6 +674,44 @@ class WorkEngineTests {
 		}
 		awaitNothingLeft();
 		assertThat(most).hasValue(3);
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void whatIsDoneOfALimitedQueueMakesRoomWhileOthersRun(boolean transactional) {
+		instance.bean(WorkAdmin.class).limit(this.queue, 3);
+		this.work.enqueueAll(IntStream.range(0, 6).mapToObj((i) -> {
+			WorkRequest request = WorkRequest.of(this.queue, "" + i);
+			return (transactional) ? request : request.orderingKey("key " + i);
+		}).toList());
+		WorkListenerSpec spec = WorkListenerSpec.of(this.queue).concurrency(3);
+		listen((transactional) ? spec.inTransaction() : spec, (item) -> {
+			if (text(item).equals("0")) {
+				awaitHandled(5);
+			}
+			return record(item);
+		});
+		awaitHandled(6);
+		awaitNothingLeft();
+		assertThat(this.handled.get(5)).isEqualTo("0");
+	}
+
+	@Test
+	void whatWasDoneBeforeALimitWasSetMakesRoomWhileOthersOfItsClaimRun() {
+		this.work.enqueueAll(IntStream.range(0, 9).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		listen(WorkListenerSpec.of(this.queue).concurrency(2).prefetch(20), (item) -> {
+			if (text(item).equals("0")) {
+				awaitHandled(12);
+			}
+			return record(item);
+		});
+		Eventually.await(() -> ofQueue("work_items") == 1, this::state);
+		assertThat(ofQueue("work_claims")).isOne();
+		instance.bean(WorkAdmin.class).limit(this.queue, 2);
+		this.work.enqueueAll(IntStream.range(9, 13).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+		awaitHandled(13);
+		awaitNothingLeft();
+		assertThat(this.handled.get(12)).isEqualTo("0");
 	}
 
 	@Test

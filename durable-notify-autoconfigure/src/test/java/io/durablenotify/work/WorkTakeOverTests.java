@@ -79,6 +79,39 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void aRequestThatComesInTheLastAttemptKeepsAnItemAliveAndOneThatCameBeforeDoesNot() {
+		int queue = this.work.queue(new QueueSettings("requested", 1, false, null));
+		StoredItem stored = this.work.put(WorkTables.keyed("requested", "key", "a"));
+		try (WorkTables lost = WorkTables.open(database)) {
+			assertThat(lost.claim(queue, 10).items()).hasSize(1);
+			assertThat(this.work.put(WorkTables.keyed("requested", "key", "b")).coalesced()).isTrue();
+			this.work.takeOverFrom(lost);
+		}
+		assertThat(this.work.row(stored.itemId())).containsEntry("failures", 0).containsEntry("token", 1);
+		try (WorkTables lost = WorkTables.open(database)) {
+			assertThat(lost.awaitClaim(queue, 10).items()).extracting(ClaimedItem::rev).containsExactly(1);
+			this.work.takeOverFrom(lost);
+		}
+		assertThat(this.work.<List<WorkAdminSql.AdminItem>>run(
+				(connection, joined) -> this.work.admin().dead(connection, "requested", null, 10)))
+			.extracting("itemId")
+			.containsExactly(stored.itemId());
+	}
+
+	@Test
+	void aRequestThatMayHaveComeInTheLastAttemptKeepsTheLastItemOfAClaimAlive() {
+		int queue = this.work.queue(new QueueSettings("last-of-several", 1, false, null));
+		StoredItem stored = this.work.put(WorkTables.keyed("last-of-several", "key", "a"));
+		this.work.insert("last-of-several", "b");
+		Claimed claimed = this.work.claim(queue, 10);
+		this.work.fail(WorkTables.done(claimed).get(1), Duration.ZERO, true);
+		assertThat(this.work.claimedIds(claimed)).containsExactly(stored.itemId());
+		this.other.put(WorkTables.keyed("last-of-several", "key", "c"));
+		this.other.takeOverFrom(this.work);
+		assertThat(this.other.row(stored.itemId())).containsEntry("failures", 0).containsEntry("token", 1);
+	}
+
+	@Test
 	void whatATransactionHasReturnedIsNoFailureAlsoIfItsHolderIsLostBeforeItHasLeft() {
 		int queue = this.work.queue("returned");
 		StoredItem stored = this.work.insert("returned", "a").get(0);
