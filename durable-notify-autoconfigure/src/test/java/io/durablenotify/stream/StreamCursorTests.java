@@ -45,6 +45,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -398,6 +399,7 @@ class StreamCursorTests {
 	}
 
 	@Test
+	@Tag("virtual-threads")
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "This JDK has no virtual threads")
 	void virtualThreadsThatWaitHoldNoThread() {
 		VirtualThreadTaskExecutor executor = new VirtualThreadTaskExecutor("cursor-");

@@ -40,6 +40,7 @@ import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.WriterProcess;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -95,6 +96,7 @@ class StreamLeaseTests {
 	}
 
 	@Test
+	@Tag("virtual-threads")
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "Virtual threads need Java 21")
 	void anApplicationThatIsTerminatedFailsWhatItsVirtualThreadsAreWriting() {
 		// A virtual thread does not keep the JVM alive
