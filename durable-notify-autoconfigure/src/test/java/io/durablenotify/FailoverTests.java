@@ -42,7 +42,6 @@ import io.durablenotify.testsupport.OwnServer;
 import io.durablenotify.testsupport.Pooler;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -55,7 +54,6 @@ import static org.assertj.core.api.Assertions.assertThat;
  * and listener reach whichever server is the primary through HAProxy, which asks each by
  * HTTP, as beside Patroni.
  */
-@Tag("long")
 class FailoverTests {
 
 	private static final int WRITERS = 4;

@@ -19,6 +19,7 @@ package io.durablenotify;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -140,7 +141,7 @@ class FeatureBatchTests {
 	}
 
 	/**
-	 * The median, since others use the machine too.
+	 * The shortest, since others use the machine too.
 	 */
 	@Test
 	void withoutNotificationsWhatIsDueIsFoundAtThePollInterval() {
@@ -161,9 +162,7 @@ class FeatureBatchTests {
 				received.join();
 			}
 			assertThat(handlers.delays).hasSize(QUEUES.size() + 1).allSatisfy((queue, delays) -> {
-				List<Duration> sorted = delays.stream().sorted().toList();
-				// The shortest, since others use the machine too
-				assertThat(sorted.get(0)).as(queue + " " + sorted).isLessThan(POLL_INTERVAL.plusMillis(300));
+				assertThat(Collections.min(delays)).as(queue + " " + delays).isLessThan(POLL_INTERVAL.multipliedBy(2));
 			});
 		}
 	}

@@ -25,6 +25,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Ports;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
@@ -178,13 +179,11 @@ class ConnectFailureAnalysisTests {
 
 	@Test
 	void aServerThatIsNotThere() throws Exception {
-		int port;
-		try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-			port = socket.getLocalPort();
+		try (Socket unused = Ports.reserve()) {
+			String target = "127.0.0.1:%d/orders".formatted(unused.getLocalPort());
+			assertThatIsExplained("jdbc:postgresql://" + target, "app", target, "refused",
+					"Make sure that a server accepts connections at this address, or set $url to another one.");
 		}
-		String target = "127.0.0.1:%d/orders".formatted(port);
-		assertThatIsExplained("jdbc:postgresql://" + target, "app", target, "refused",
-				"Make sure that a server accepts connections at this address, or set $url to another one.");
 	}
 
 	@ParameterizedTest

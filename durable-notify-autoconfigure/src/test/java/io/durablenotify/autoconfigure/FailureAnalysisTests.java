@@ -16,11 +16,9 @@
 
 package io.durablenotify.autoconfigure;
 
-import java.io.IOException;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
-import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -45,6 +43,7 @@ import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.Ports;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.web.SseStreams;
@@ -52,6 +51,7 @@ import io.durablenotify.work.WorkListener;
 import io.durablenotify.workflow.Timer;
 import io.durablenotify.workflow.TimerHandler;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -98,6 +98,12 @@ class FailureAnalysisTests {
 
 	@Fixture
 	private static TestDatabase shared;
+
+	/**
+	 * Nothing listens to its port.
+	 */
+	@AutoClose
+	private static Socket unused = Ports.reserve();
 
 	private final String role = "weak_" + ProcessHandle.current().pid();
 
@@ -385,8 +391,8 @@ class FailureAnalysisTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { "", "?user=somebody&password=secret" })
-	void aFirstConnectThatFailsIsExplainedWithoutSecrets(String parameters) throws Exception {
-		String address = "127.0.0.1:" + unusedPort();
+	void aFirstConnectThatFailsIsExplainedWithoutSecrets(String parameters) {
+		String address = "127.0.0.1:" + unused.getLocalPort();
 		Analysis analysis = failureOf("durable-notify.listener.url=jdbc:postgresql://" + address + "/db" + parameters,
 				"durable-notify.listener.username=somebody", "durable-notify.listener.password=secret");
 		assertThat(analysis.description())
@@ -406,15 +412,9 @@ class FailureAnalysisTests {
 		assertThat(this.output).doesNotContain("secret");
 	}
 
-	private static int unusedPort() throws IOException {
-		try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-			return socket.getLocalPort();
-		}
-	}
-
 	@Test
-	void aDatabaseThatCannotBeReachedShowsNoSecrets() throws Exception {
-		String url = "jdbc:postgresql://127.0.0.1:%d/db?password=secret".formatted(unusedPort());
+	void aDatabaseThatCannotBeReachedShowsNoSecrets() {
+		String url = "jdbc:postgresql://127.0.0.1:%d/db?password=secret".formatted(unused.getLocalPort());
 		Analysis analysis = failureOf("spring.datasource.url=" + url, "spring.datasource.password=secret",
 				"spring.datasource.hikari.connection-timeout=250");
 		assertThat(analysis.description())

@@ -18,12 +18,14 @@ package io.durablenotify.change;
 
 import java.sql.Connection;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
 import io.durablenotify.change.ChangeGap.Reason;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.loop.PeriodicMeasures.Run;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -89,19 +91,33 @@ class ChangeRetentionTests {
 
 	@Test
 	void whereNothingIsPublishedNothingIsWritten() {
-		try (Instance idle = Instance.start(this.database, NO_POLL, SHORT)) {
-			idle.bean(ChangeJanitor.class).wake();
-			publish("key");
-			awaitStored();
-			Eventually.await(() -> notes() == 0, this::notes);
-			long before = transactions();
-			// The turns that come are of no consequence: a published change shows that
-			// they go on
-			publish("key");
-			awaitStored();
-			Eventually.await(() -> notes() == 0, this::notes);
-			assertThat(transactions() - before).isLessThan(60);
+		this.database.jdbc().execute("""
+				CREATE TABLE written (relation text);
+				CREATE FUNCTION note_write() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+					INSERT INTO public.written VALUES (TG_TABLE_NAME); RETURN NULL; END';
+				""");
+		for (String table : List.of("changes", "change_snapshots", "change_log")) {
+			this.database.jdbc()
+				.execute("CREATE TRIGGER note_write AFTER INSERT OR UPDATE OR DELETE ON durable_notify." + table
+						+ " FOR EACH ROW EXECUTE FUNCTION public.note_write()");
 		}
+		publish("key");
+		awaitStored();
+		Eventually.await(() -> notes() == 0, this::notes);
+		assertThat(written()).contains("changes", "change_snapshots", "change_log");
+		this.database.jdbc().execute("TRUNCATE written");
+		AtomicInteger turns = new AtomicInteger();
+		this.instance.bean(ChangeJanitor.class)
+			.measures()
+			.runs()
+			.of(Run.DONE)
+			.recordBy((nanos) -> turns.incrementAndGet());
+		Eventually.await(() -> turns.get() >= 10, turns::toString);
+		assertThat(written()).isEmpty();
+	}
+
+	private List<String> written() {
+		return this.database.jdbc().queryForList("SELECT relation FROM written", String.class);
 	}
 
 	private long transactions() {

@@ -67,11 +67,8 @@ class ListenerFaultTests {
 			append("before", true);
 			handler.awaitChunks(1);
 			assertThat(instance.bean(Poll.class).intervalInForce()).isEqualTo(Duration.ofSeconds(5));
-			long start = System.nanoTime();
 			proxy.freeze();
 			instance.awaitStatus(Status.BACKING_OFF);
-			// The jittered interval, the timeout, and room for a busy machine
-			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
 			assertThat(instance.listener().state().lastError()).contains("did not answer within 1s");
 			assertThat(instance.bean(Poll.class).intervalInForce()).isEqualTo(Duration.ofMillis(200));
 			append("by the poll", false);

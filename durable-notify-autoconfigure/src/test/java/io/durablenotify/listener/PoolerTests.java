@@ -29,7 +29,6 @@ import io.durablenotify.testsupport.Pooler;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -134,7 +133,6 @@ class PoolerTests {
 	}
 
 	@Test
-	@Tag("long")
 	void throughPgPoolAllIsRight() {
 		try (Pooler pooler = Pooler.pgPool(this.database);
 				Instance instance = Instance.start(pooler.through(), NO_POLL, SMALL_POOL);
@@ -149,7 +147,6 @@ class PoolerTests {
 	 * The probe comes long before what proxies take for idle.
 	 */
 	@Test
-	@Tag("long")
 	void aProxyThatCutsIdleConnectionsDoesNotCutTheListeners() {
 		try (Pooler proxy = Pooler.haProxy(this.database, Duration.ofSeconds(2));
 				Instance instance = Instance.start(proxy.through(), NO_POLL, SMALL_POOL, IMPATIENT_POOL,
@@ -163,7 +160,6 @@ class PoolerTests {
 	}
 
 	@Test
-	@Tag("long")
 	void whatAProxyCutsIsConnectedAgainAndLosesNothing() {
 		try (Pooler proxy = Pooler.haProxy(this.database, Duration.ofSeconds(1));
 				Instance instance = Instance.start(proxy.through(), NO_POLL, SMALL_POOL, IMPATIENT_POOL);

@@ -186,11 +186,8 @@ class DeliveryExecutorTests {
 		exhausted.shutdown();
 	}
 
-	/**
-	 * On newer JDKs the pool does not call {@link Thread#start()}.
-	 */
 	@Test
-	@EnabledForJreRange(max = JRE.JAVA_18)
+	@EnabledForJreRange(max = JRE.JAVA_18, disabledReason = "The pool of this JDK does not call Thread.start()")
 	void aTaskThatWasQueuedForAThreadThatCouldNotBeStartedIsFoundAgain() throws Exception {
 		AtomicBoolean failing = new AtomicBoolean(true);
 		CompletableFuture<Void> done = new CompletableFuture<>();

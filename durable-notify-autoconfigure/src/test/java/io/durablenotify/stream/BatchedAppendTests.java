@@ -41,6 +41,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -426,6 +427,7 @@ class BatchedAppendTests {
 	}
 
 	@Test
+	@Tag("virtual-threads")
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "This JDK has no virtual threads")
 	void interruptsOfVirtualThreadsThatWriteThemselvesHarmNoOther() throws Exception {
 		interruptWriters(BatchedAppendTests::startVirtual);

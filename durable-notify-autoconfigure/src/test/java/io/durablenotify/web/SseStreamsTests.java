@@ -98,6 +98,11 @@ class SseStreamsTests {
 
 	private static Instance instance;
 
+	/**
+	 * Sends no heartbeat.
+	 */
+	private static Instance quiet;
+
 	private static StreamWriter writer;
 
 	private static CountingReader reader;
@@ -109,6 +114,7 @@ class SseStreamsTests {
 		instance = startInstance(HEARTBEAT, "durable-notify.sse.write-timeout=10m",
 				"durable-notify.delivery.max-threads=16", "server.tomcat.threads.max=16",
 				"server.jetty.threads.max=16");
+		quiet = startInstance("durable-notify.sse.heartbeat-interval=1h");
 		writer = instance.writer();
 		reader = (CountingReader) instance.reader();
 	}
@@ -134,6 +140,7 @@ class SseStreamsTests {
 
 	@AfterParameterizedClassInvocation
 	static void stop() {
+		quiet.close();
 		instance.close();
 	}
 
@@ -164,7 +171,7 @@ class SseStreamsTests {
 		writer.append("whole", "Hello");
 		writer.append("whole", " world\n  and\n\nall");
 		writer.complete("whole");
-		try (SseClient client = get("whole").awaitEnd()) {
+		try (SseClient client = get(quiet, "whole", null).awaitEnd()) {
 			assertThat(client.status()).isEqualTo(200);
 			assertThat(client.header("Content-Type"))
 				.hasValueSatisfying((type) -> assertThat(type).startsWith("text/event-stream"));
@@ -380,9 +387,11 @@ class SseStreamsTests {
 	@Test
 	void theHeadersAndACommentComeAtOnce() {
 		writer.create("quiet", StreamOptions.none());
-		try (SseClient client = get("quiet")) {
+		try (SseClient client = get(quiet, "quiet", null)) {
 			Eventually.await(() -> client.comments() >= 1, client::toString);
 			assertThat(client.status()).isEqualTo(200);
+			writer.complete("quiet");
+			client.awaitEnd();
 		}
 	}
 
@@ -739,11 +748,13 @@ class SseStreamsTests {
 			long start = System.nanoTime();
 			closing.close();
 			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
+			for (SseClient client : clients) {
+				client.awaitEnd();
+				assertThat(plain(client)).containsExactly(new Event("0", "message", "a"));
+			}
 		}
-		for (SseClient client : clients) {
-			client.awaitEnd();
-			assertThat(plain(client)).containsExactly(new Event("0", "message", "a"));
-			client.close();
+		finally {
+			clients.forEach(SseClient::close);
 		}
 	}
 
@@ -791,15 +802,13 @@ class SseStreamsTests {
 	 */
 	@Test
 	void nothingIsLeftOfResponsesThatEnded() {
-		try (Instance quiet = startInstance("durable-notify.sse.heartbeat-interval=1h")) {
-			writer.append("short", "a");
-			writer.complete("short");
-			for (int i = 0; i < 60; i++) {
-				get(quiet, "short", null).awaitEnd().close();
-			}
-			assertThat(((CountingReader) quiet.reader()).active("short")).isZero();
-			Eventually.await(() -> responses(quiet) == 0, () -> responses(quiet) + " responses");
+		writer.append("short", "a");
+		writer.complete("short");
+		for (int i = 0; i < 60; i++) {
+			get(quiet, "short", null).awaitEnd().close();
 		}
+		assertThat(((CountingReader) quiet.reader()).active("short")).isZero();
+		Eventually.await(() -> responses(quiet) == 0, () -> responses(quiet) + " responses");
 	}
 
 	@Test

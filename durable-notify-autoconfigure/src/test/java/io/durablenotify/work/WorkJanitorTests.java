@@ -33,6 +33,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.PublishingWrites;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -57,6 +58,18 @@ class WorkJanitorTests {
 	private static WorkQueue queue;
 
 	private final QueueWatch watch = new QueueWatch();
+
+	/**
+	 * Its runs would take what a test is about.
+	 */
+	@BeforeAll
+	static void stopJanitorOfInstance() {
+		janitor(instance).stop();
+	}
+
+	private static WorkJanitor janitor(Instance instance) {
+		return instance.context().getBean("durableNotifyWorkJanitor", WorkJanitor.class);
+	}
 
 	private boolean run(@Nullable Duration deadRetention) {
 		Schema schema = instance.bean(Schema.class);
@@ -226,8 +239,10 @@ class WorkJanitorTests {
 
 	@Test
 	void theJanitorRunsWithTheApplication() {
-		assertThat(instance.context().getBean("durableNotifyWorkJanitor", WorkJanitor.class).isRunning()).isTrue();
-		assertThat(instance.bean(WorkHealth.class)).isInstanceOf(QueueWatch.class);
+		try (Instance started = Instance.start(database)) {
+			assertThat(janitor(started).isRunning()).isTrue();
+			assertThat(started.bean(WorkHealth.class)).isInstanceOf(QueueWatch.class);
+		}
 	}
 
 }

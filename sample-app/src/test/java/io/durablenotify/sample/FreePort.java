@@ -17,24 +17,52 @@ package io.durablenotify.sample;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.Map;
 
 import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.core.env.MapPropertySource;
 
 /**
- * Chooses the application's port before it starts: the outbox sends to it.
+ * Chooses the application's port before it starts: the outbox sends to it. Keeps it until
+ * the application ends.
  */
 class FreePort implements ApplicationContextInitializer<ConfigurableApplicationContext> {
 
 	@Override
 	public void initialize(ConfigurableApplicationContext context) {
-		try (ServerSocket socket = new ServerSocket(0)) {
-			context.getEnvironment()
-				.getPropertySources()
-				.addFirst(new MapPropertySource("freePort", Map.of("server.port", socket.getLocalPort())));
+		Socket reserved = reserve();
+		context.getEnvironment()
+			.getPropertySources()
+			.addFirst(new MapPropertySource("freePort", Map.of("server.port", reserved.getLocalPort())));
+		context.addApplicationListener((event) -> {
+			if (event instanceof ContextClosedEvent) {
+				close(reserved);
+			}
+		});
+	}
+
+	/**
+	 * Keep a port from others, without listening to it: a program may do so as long as it
+	 * reuses addresses, as servers do.
+	 */
+	static Socket reserve() {
+		Socket socket = new Socket();
+		try {
+			socket.setReuseAddress(true);
+			socket.bind(null);
+			return socket;
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	static void close(Socket reserved) {
+		try {
+			reserved.close();
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);

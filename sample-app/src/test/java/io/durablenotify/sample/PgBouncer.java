@@ -26,6 +26,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
+import org.awaitility.core.ConditionTimeoutException;
+
 import static org.awaitility.Awaitility.await;
 
 /**
@@ -33,7 +35,7 @@ import static org.awaitility.Awaitility.await;
  */
 final class PgBouncer implements AutoCloseable {
 
-	private final int port = Prometheus.freePort();
+	private final Socket port = FreePort.reserve();
 
 	private final Path configuration;
 
@@ -60,13 +62,13 @@ final class PgBouncer implements AutoCloseable {
 				auth_type = any
 				pool_mode = session
 				ignore_startup_parameters = extra_float_digits
-				""".formatted(serverPort, Prometheus.host(), this.port));
+				""".formatted(serverPort, Prometheus.host(), this.port.getLocalPort()));
 		start();
 	}
 
 	String url() {
 		return "jdbc:postgresql://%s:%d/postgres?user=postgres&prepareThreshold=0".formatted(Prometheus.host(),
-				this.port);
+				this.port.getLocalPort());
 	}
 
 	void start() throws IOException {
@@ -77,12 +79,18 @@ final class PgBouncer implements AutoCloseable {
 		command.add(this.configuration.toString());
 		this.process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(this.log.toFile()).start();
 		Runtime.getRuntime().addShutdownHook(new Thread(this.process::destroyForcibly));
-		await("PgBouncer").atMost(Duration.ofSeconds(30)).until(this::accepts);
+		try {
+			await("PgBouncer").atMost(Duration.ofSeconds(30)).until(this::accepts);
+		}
+		catch (ConditionTimeoutException ex) {
+			this.process.destroyForcibly();
+			throw ex;
+		}
 	}
 
 	private boolean accepts() {
 		try (Socket socket = new Socket()) {
-			socket.connect(new InetSocketAddress(Prometheus.host(), this.port), 1_000);
+			socket.connect(new InetSocketAddress(Prometheus.host(), this.port.getLocalPort()), 1_000);
 			return true;
 		}
 		catch (IOException ex) {
@@ -98,6 +106,7 @@ final class PgBouncer implements AutoCloseable {
 	@Override
 	public void close() throws InterruptedException {
 		kill();
+		FreePort.close(this.port);
 	}
 
 }

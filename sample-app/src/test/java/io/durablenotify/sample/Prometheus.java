@@ -19,7 +19,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
+import org.awaitility.core.ConditionTimeoutException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -45,7 +46,7 @@ final class Prometheus implements AutoCloseable {
 
 	private final HttpClient client = HttpClient.newHttpClient();
 
-	private final int port = freePort();
+	private final Socket port = FreePort.reserve();
 
 	private final Path log;
 
@@ -71,12 +72,18 @@ final class Prometheus implements AutoCloseable {
 		this.log = directory.resolve("log");
 		this.process = new ProcessBuilder(program.toString(), "--config.file=" + configuration,
 				"--storage.tsdb.path=" + directory.resolve("data"),
-				"--web.listen-address=%s:%d".formatted(host(), this.port))
+				"--web.listen-address=%s:%d".formatted(host(), this.port.getLocalPort()))
 			.redirectErrorStream(true)
 			.redirectOutput(this.log.toFile())
 			.start();
 		Runtime.getRuntime().addShutdownHook(new Thread(this.process::destroyForcibly));
-		await("Prometheus").atMost(Duration.ofSeconds(30)).ignoreExceptions().until(() -> isScraped());
+		try {
+			await("Prometheus").atMost(Duration.ofSeconds(30)).ignoreExceptions().until(() -> isScraped());
+		}
+		catch (ConditionTimeoutException ex) {
+			this.process.destroyForcibly();
+			throw ex;
+		}
 	}
 
 	private boolean isScraped() {
@@ -120,7 +127,7 @@ final class Prometheus implements AutoCloseable {
 
 	private JsonNode get(String path) {
 		try {
-			String url = "http://%s:%d/api/v1/%s".formatted(host(), this.port, path);
+			String url = "http://%s:%d/api/v1/%s".formatted(host(), this.port.getLocalPort(), path);
 			String body = this.client.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString())
 				.body();
 			JsonNode answer = JsonMapper.shared().readTree(body);
@@ -166,19 +173,11 @@ final class Prometheus implements AutoCloseable {
 		return InetAddress.getLoopbackAddress().getHostAddress();
 	}
 
-	static int freePort() {
-		try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-			return socket.getLocalPort();
-		}
-		catch (IOException ex) {
-			throw new UncheckedIOException(ex);
-		}
-	}
-
 	@Override
 	public void close() throws InterruptedException {
 		this.process.destroy();
 		this.process.waitFor(30, TimeUnit.SECONDS);
+		FreePort.close(this.port);
 	}
 
 }

@@ -103,7 +103,7 @@ class TwoInstancesTests {
 			assertThat(events.next().data()).isEqualTo("{\"pause\":5}");
 			this.firstClient.put("/settings/pause", "6");
 			assertThat(events.nextOtherThan("{\"pause\":5}").data()).isEqualTo("{\"pause\":6}");
-			await().atMost(Duration.ofSeconds(5)).until(() -> settings.pause().equals(Duration.ofMillis(6)));
+			await().atMost(Duration.ofSeconds(30)).until(() -> settings.pause().equals(Duration.ofMillis(6)));
 		}
 		finally {
 			this.firstClient.put("/settings/pause", "5");

@@ -271,7 +271,7 @@ class AppendQueueTests {
 		assertThat(closing).isNotDone();
 		this.queue.completed(List.of(inFlight));
 		this.queue.leave();
-		assertThat(closing.get(10, TimeUnit.SECONDS)).isEmpty();
+		assertThat(closing.get(30, TimeUnit.SECONDS)).isEmpty();
 	}
 
 	@Test
