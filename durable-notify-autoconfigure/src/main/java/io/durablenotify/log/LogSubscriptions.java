@@ -146,9 +146,9 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			this.registry.addWaiting(reader);
 			this.fetcher.resolve(name);
 		}
-		if (!isRunning()) {
-			reader.cancel();
-			requireOpen(log);
+		// Where a stop has found it, its consumer may have been told already
+		if (!isRunning() && reader.close()) {
+			throw log.stopped();
 		}
 		return consumer;
 	}
