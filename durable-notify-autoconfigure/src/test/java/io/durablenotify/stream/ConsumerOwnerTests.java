@@ -243,6 +243,21 @@ class ConsumerOwnerTests {
 	}
 
 	@Test
+	void aStopDoesNotWaitForASubscriptionThatIsBeingCancelled() {
+		append("leaving", 1);
+		try (Instance other = startOther()) {
+			Subscription subscription = other.reader().consumer("leaving", "leaving").subscribe(this.there);
+			this.there.awaitChunks(1);
+			OpenConsumers stopped = other.bean(OpenConsumers.class);
+			// As in a thread that is held up in its cancellation
+			stopped.leaving((ConsumerRun) subscription);
+			long start = System.nanoTime();
+			stopped.stop();
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));
+		}
+	}
+
+	@Test
 	void aStopDoesNotForgetTheChunksBeforeTheOneWhoseHandlerDoesNotReturn() throws Exception {
 		append("slow", 10);
 		CountDownLatch called = new CountDownLatch(1);
