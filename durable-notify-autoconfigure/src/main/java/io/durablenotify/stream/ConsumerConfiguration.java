@@ -32,6 +32,8 @@ import io.durablenotify.wakeup.Wakeups;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.Lifecycle;
+import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -59,6 +61,32 @@ public class ConsumerConfiguration {
 					PlatformTransactionManager manager = transactionManager.getIfUnique();
 					return (manager != null) ? new TransactionTemplate(manager) : null;
 				});
+	}
+
+	/**
+	 * Spring pauses and restarts a {@link SmartLifecycle} only. What is declared as one
+	 * is not lazy.
+	 */
+	@Bean
+	Lifecycle durableNotifyConsumerPauses(OpenConsumers consumers) {
+		return new SmartLifecycle() {
+
+			@Override
+			public void start() {
+				consumers.start();
+			}
+
+			@Override
+			public void stop() {
+				consumers.stop();
+			}
+
+			@Override
+			public boolean isRunning() {
+				return consumers.isRunning();
+			}
+
+		};
 	}
 
 	@Bean

@@ -149,6 +149,28 @@ class ConsumerOwnerTests {
 		}
 	}
 
+	/**
+	 * As contexts do that the cache of test contexts keeps. They renew their leases.
+	 */
+	@Test
+	void aContextThatPausesHandsOverAndGoesOnWhenItRestarts() {
+		try (Instance other = startOther()) {
+			other.reader().consumer("paused", "paused").subscribe(this.there);
+			awaitOwned("paused");
+			Subscription here = reader.consumer("paused", "paused").subscribe(this.here);
+			other.context().pause();
+			append("paused", 1);
+			this.here.awaitChunks(1);
+			awaitPosition("paused", 1);
+			other.context().restart();
+			here.cancel();
+			append("paused", 1);
+			this.there.awaitChunks(1);
+			assertThat(this.here.indexes("paused")).containsExactly(0L);
+			assertThat(this.there.indexes("paused")).containsExactly(1L);
+		}
+	}
+
 	@Test
 	void aHandlerThatDoesNotReturnIsGivenUpAtTheCloseAndItsLateCommitIsRefused() throws Exception {
 		database.jdbc().execute("CREATE TABLE IF NOT EXISTS late (chunk bigint)");
