@@ -114,8 +114,8 @@ final class LogCursor<E> {
 
 	/**
 	 * Begin after an entry that was there, and validate that one like one that was
-	 * received. What was appended since would otherwise be missed if the log had got
-	 * shorter.
+	 * received, unless it was trimmed since. What was appended since would otherwise be
+	 * missed if the log had got shorter.
 	 */
 	void beginAfterKnown() {
 		this.received = this.next;
@@ -178,7 +178,15 @@ final class LogCursor<E> {
 		}
 		int from = entriesToValidate();
 		if (from > 0) {
-			if (page.size() == 0 || !isLast(page.get(0))) {
+			long first = (page.size() > 0) ? this.log.indexOf(page.get(0)) : -1;
+			if (first >= this.next && this.lastCreatedAt == null) {
+				// Only its existence would have been validated: it was trimmed since
+				from = 0;
+			}
+			else if (first != this.next - 1) {
+				return Validation.truncated("the %s before it is missing".formatted(this.kind.entry()));
+			}
+			else if (!isLast(page.get(0))) {
 				return Validation.truncated("the %s before it is another one".formatted(this.kind.entry()));
 			}
 			this.state = State.FETCHING;
@@ -207,7 +215,7 @@ final class LogCursor<E> {
 		if (this.lastCreatedAt == null) {
 			this.lastCreatedAt = this.log.createdAtOf(entry);
 		}
-		return this.log.indexOf(entry) == this.next - 1 && this.log.createdAtOf(entry).equals(this.lastCreatedAt);
+		return this.log.createdAtOf(entry).equals(this.lastCreatedAt);
 	}
 
 	/**

@@ -19,6 +19,8 @@ package io.durablenotify.log;
 import java.util.Objects;
 import java.util.concurrent.Flow;
 
+import io.durablenotify.loop.FailureLog;
+
 /**
  * Opens a reader for each subscriber.
  *
@@ -66,9 +68,8 @@ final class LogPublisher<E> implements Flow.Publisher<E> {
 		}
 		catch (Throwable ex) {
 			LogKind kind = this.readers.registry().kind();
-			kind.logger()
-				.error("Subscriber to %s '%s', which cannot be read, failed".formatted(kind.log(), this.log.name()),
-						ex);
+			FailureLog.log(kind.logger()::error,
+					"Subscriber to %s '%s', which cannot be read, failed".formatted(kind.log(), this.log.name()), ex);
 		}
 	}
 

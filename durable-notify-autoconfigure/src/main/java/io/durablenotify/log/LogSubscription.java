@@ -427,16 +427,20 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * End the reading now, because the context closes.
+	 * End the reading now, because the context closes. May be called again.
 	 * @return completed when that was delivered
 	 */
 	CompletableFuture<Void> stop() {
-		CompletableFuture<Void> stopped = new CompletableFuture<>();
+		CompletableFuture<Void> stopped;
 		synchronized (this.lock) {
 			if (this.closed) {
 				return CompletableFuture.completedFuture(null);
 			}
-			this.stopped = stopped;
+			stopped = this.stopped;
+			if (stopped == null) {
+				stopped = new CompletableFuture<>();
+				this.stopped = stopped;
+			}
 		}
 		abort(Ending.STOPPED, this.log.stopped());
 		return stopped;
@@ -567,8 +571,18 @@ public final class LogSubscription<E> implements Subscription {
 
 	@Override
 	public void cancel() {
+		close();
+	}
+
+	/**
+	 * Cancel it.
+	 * @return whether its consumer has received no end, and receives none
+	 */
+	boolean close() {
+		boolean open;
 		synchronized (this.lock) {
-			if (!this.closed) {
+			open = !this.closed;
+			if (open) {
 				this.measures.ended(Ending.CANCELLED);
 			}
 			this.closed = true;
@@ -576,6 +590,7 @@ public final class LogSubscription<E> implements Subscription {
 		}
 		this.registry.remove(this);
 		completionDelivered();
+		return open;
 	}
 
 	@Override

@@ -46,7 +46,7 @@ import org.springframework.context.SmartLifecycle;
  * finds: if that is deleted the reader ends, also where a new one takes the name.
  * <p>
  * Open from the beginning, so that it need not be a {@link SmartLifecycle}, which Spring
- * would create at start-up, PostgreSQL or not.
+ * would create at start-up, PostgreSQL or not. A pause of the context ends no reader.
  *
  * @param <E> the entries' type
  */
@@ -146,9 +146,9 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			this.registry.addWaiting(reader);
 			this.fetcher.resolve(name);
 		}
-		if (!isRunning()) {
-			reader.cancel();
-			requireOpen(log);
+		// Where a stop has found it, its consumer may have been told already
+		if (!isRunning() && reader.close()) {
+			throw log.stopped();
 		}
 		return consumer;
 	}

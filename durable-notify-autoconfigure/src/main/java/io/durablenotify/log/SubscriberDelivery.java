@@ -18,6 +18,7 @@ package io.durablenotify.log;
 
 import java.util.concurrent.Flow;
 
+import io.durablenotify.loop.FailureLog;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,9 +71,9 @@ final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, Buf
 			subscriber.onSubscribe(this);
 		}
 		catch (Throwable ex) {
-			this.reader.logger()
-				.error("Subscriber to %s failed in onSubscribe; it is cancelled".formatted(this.reader.describe()), ex);
 			cancel();
+			FailureLog.log(this.reader.logger()::error,
+					"Subscriber to %s failed in onSubscribe; it is cancelled".formatted(this.reader.describe()), ex);
 		}
 		this.subscribed = true;
 		signal();

@@ -19,6 +19,7 @@ package io.durablenotify.observation;
 import java.util.List;
 import java.util.Map;
 
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.measure.Names;
 import io.durablenotify.measure.QueueFeature;
 import io.micrometer.observation.Observation;
@@ -173,7 +174,7 @@ final class MicrometerObservations implements Observations {
 			return new MicrometerObserved(this.registry, observation, conclusion, headers(context));
 		}
 		catch (Throwable ex) {
-			logger.warn("%s could not be observed".formatted(documentation), ex);
+			FailureLog.log(logger::warn, "%s could not be observed".formatted(documentation), ex);
 			return Observed.NONE;
 		}
 	}

@@ -19,6 +19,7 @@ package io.durablenotify.observation;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
+import io.durablenotify.loop.FailureLog;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import org.apache.commons.logging.Log;
@@ -112,7 +113,7 @@ final class MicrometerObserved implements Observed {
 			call.run();
 		}
 		catch (Throwable ex) {
-			logger.warn("An ObservationHandler has failed; what is observed goes on", ex);
+			FailureLog.log(logger::warn, "An ObservationHandler has failed; what is observed goes on", ex);
 		}
 	}
 

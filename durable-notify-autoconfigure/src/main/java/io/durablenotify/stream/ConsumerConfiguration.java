@@ -33,6 +33,8 @@ import io.durablenotify.wakeup.Wakeups;
 import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.Lifecycle;
+import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
@@ -54,6 +56,32 @@ public class ConsumerConfiguration {
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, ListableBeanFactory beanFactory) {
 		return new OpenConsumers(database, sql, new ConsumerPositionSql(schema.name()), readers, instances,
 				leases.lease(), wakeups, poll, executor, new HandlerTransactions(beanFactory));
+	}
+
+	/**
+	 * Spring pauses and restarts a {@link SmartLifecycle} only. What is declared as one
+	 * is not lazy.
+	 */
+	@Bean
+	Lifecycle durableNotifyConsumerPauses(OpenConsumers consumers) {
+		return new SmartLifecycle() {
+
+			@Override
+			public void start() {
+				consumers.start();
+			}
+
+			@Override
+			public void stop() {
+				consumers.stop();
+			}
+
+			@Override
+			public boolean isRunning() {
+				return consumers.isRunning();
+			}
+
+		};
 	}
 
 	@Bean

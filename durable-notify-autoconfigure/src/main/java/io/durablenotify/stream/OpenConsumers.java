@@ -16,9 +16,10 @@
 package io.durablenotify.stream;
 
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -357,7 +358,8 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		this.running = false;
 		followPoll();
 		this.loop.finish(STOP_TIMEOUT);
-		List<ConsumerRun> stopping = new ArrayList<>(this.runs.values());
+		// One that is being cancelled may be in both
+		Set<ConsumerRun> stopping = new LinkedHashSet<>(this.runs.values());
 		stopping.addAll(this.leaving.values());
 		CompletableFuture<?>[] stopped = stopping.stream().map(ConsumerRun::stop).toArray(CompletableFuture<?>[]::new);
 		CompletableFuture.allOf(stopped).completeOnTimeout(null, STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).join();

@@ -18,6 +18,7 @@ package io.durablenotify.web;
 
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
 
 import io.durablenotify.observation.Observations;
 import org.jspecify.annotations.Nullable;
@@ -62,9 +63,14 @@ final class ReactiveSseResponses {
 		// The database must not be asked on an event loop
 		Mono<SseReply<E>> reply = Mono.fromCallable(() -> SseReply.find(source, lastEventId, options.isWaiting()))
 			.subscribeOn(this.scheduler);
-		return Mono.deferContextual((context) -> reply.map((found) -> found.toResponse(
-				(feed) -> body(new ObservedFeed(feed, this.observations, context.getOrDefault(OBSERVATION, null)),
-						SseExchange.of(context)))));
+		return Mono
+			.deferContextual((context) -> reply.map((found) -> found.toResponse(
+					(feed) -> body(new ObservedFeed(feed, this.observations, context.getOrDefault(OBSERVATION, null)),
+							SseExchange.of(context)))))
+			// An EventSource connects again after a response without events, and never
+			// after an error
+			.onErrorResume(RejectedExecutionException.class, (ex) -> Mono
+				.just(SseReply.ok(new SseFeed<>(source, null, null)).toResponse((feed) -> Flux.empty())));
 	}
 
 	private Flux<ServerSentEvent<String>> body(Flow.Publisher<SseEvent> feed, @Nullable SseExchange exchange) {

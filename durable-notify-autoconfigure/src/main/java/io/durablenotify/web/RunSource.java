@@ -108,7 +108,7 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 
 	@Override
 	public String reason(Throwable failure) {
-		return (isEnd(failure)) ? String.valueOf(failure.getMessage()) : SseSource.unexpected(describe(), failure);
+		return String.valueOf(failure.getMessage());
 	}
 
 	@Override
@@ -119,6 +119,11 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 	@Override
 	public String describe() {
 		return "run '" + this.runId + "'";
+	}
+
+	@Override
+	public String describe(StoredEvent event) {
+		return "event %d of %s".formatted(event.sequence(), describe());
 	}
 
 }

@@ -31,7 +31,7 @@ public interface SseClients {
 
 	/**
 	 * Return how many were given up since the start: they have taken nothing for
-	 * {@code durable-notify.web.sse.write-timeout}.
+	 * {@code durable-notify.sse.write-timeout}.
 	 * @return the counter
 	 */
 	Tally givenUp();

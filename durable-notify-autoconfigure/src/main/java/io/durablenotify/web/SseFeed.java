@@ -23,6 +23,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.locks.ReentrantLock;
 
 import io.durablenotify.log.BufferedSubscription;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.observation.ObservedSource;
 import io.durablenotify.web.SseSource.Found;
 import org.apache.commons.logging.Log;
@@ -310,6 +311,14 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 		}
 
 		/**
+		 * Log a failure that may hold SQL, which is nothing for clients.
+		 */
+		private void unexpected(Throwable failure) {
+			FailureLog.log(logger::error, "Failed to read %s for a client: its response ends, and it connects again"
+				.formatted(SseFeed.this.source.describe()), failure);
+		}
+
+		/**
 		 * Waits for a log: an entry, and an end, come from one that exists.
 		 */
 		private final class Waiting implements Flow.Subscriber<E> {
@@ -362,9 +371,12 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 						Feeding.this.waited = true;
 						read(found);
 					}
+					else if (source.isEnd(failure)) {
+						end(error(null, source.reason(failure)));
+					}
 					else {
-						String reason = source.reason(failure);
-						end((source.isEnd(failure)) ? error(null, reason) : null);
+						unexpected(failure);
+						end();
 					}
 				}
 				catch (RuntimeException ex) {
@@ -430,8 +442,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				catch (Throwable ex) {
 					this.subscription.cancel();
 					this.done = true;
-					end(this.mapper.rest(),
-							error(this.found.identity(), SseSource.unexpected(SseFeed.this.source.describe(), ex)));
+					failedToMap(entry, ex);
 					return;
 				}
 				if (event != null) {
@@ -445,6 +456,15 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 					this.subscription.cancel();
 					onComplete();
 				}
+			}
+
+			private void failedToMap(E entry, Throwable failure) {
+				SseSource<E> source = SseFeed.this.source;
+				FailureLog.log(logger::error, "Failed to map %s for a client: its response ends with an error event"
+					.formatted(source.describe(entry)), failure);
+				String log = source.describe();
+				end(this.mapper.rest(), error(this.found.identity(),
+						"The %s cannot be read".formatted(log.substring(0, log.indexOf(' ')))));
 			}
 
 			/**
@@ -494,7 +514,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				else {
 					// The client connects again, and continues after what it has received
 					if (!source.isStop(failure)) {
-						SseSource.unexpected(source.describe(), failure);
+						unexpected(failure);
 					}
 					end();
 				}

@@ -22,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.web.ResponseChecks.Client;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -172,7 +173,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 
 		@Override
 		public void onError(Throwable failure) {
-			logger.error("Unexpected failure of a response's events", failure);
+			FailureLog.log(logger::error, "Unexpected failure of a response's events", failure);
 			onComplete();
 		}
 
@@ -208,8 +209,9 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 				}
 			}
 			catch (Throwable ex) {
-				logger.error("Failed to send events. The client has to connect again", ex);
-				if (leave()) {
+				boolean left = leave();
+				FailureLog.log(logger::error, "Failed to send events. The client has to connect again", ex);
+				if (left) {
 					this.subscriber.onError(ex);
 				}
 			}

@@ -100,7 +100,7 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 			.body(body.apply(this.feed));
 	}
 
-	private static <E> SseReply<E> ok(SseFeed<E> feed) {
+	static <E> SseReply<E> ok(SseFeed<E> feed) {
 		return new SseReply<>(HttpStatus.OK, feed);
 	}
 

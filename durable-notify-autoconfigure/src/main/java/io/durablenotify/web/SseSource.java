@@ -19,8 +19,6 @@ package io.durablenotify.web;
 import java.util.concurrent.Flow;
 
 import io.durablenotify.observation.ObservedSource;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,11 +27,6 @@ import org.jspecify.annotations.Nullable;
  * @param <E> the entries' type
  */
 interface SseSource<E> {
-
-	/**
-	 * The logger of all that is served.
-	 */
-	Log logger = LogFactory.getLog(SseStreams.class);
 
 	/**
 	 * Find the log. Asks the database.
@@ -84,7 +77,7 @@ interface SseSource<E> {
 	boolean isEnd(Throwable failure);
 
 	/**
-	 * Return what a client receives of a failure.
+	 * Return what a client receives of a failure that is an end.
 	 */
 	String reason(Throwable failure);
 
@@ -100,16 +93,9 @@ interface SseSource<E> {
 	String describe();
 
 	/**
-	 * Log a failure that may hold SQL, which is nothing for clients.
-	 * @param log what messages call the log
-	 * @param failure the failure
-	 * @return what a client receives instead
+	 * Return what messages call an entry.
 	 */
-	static String unexpected(String log, Throwable failure) {
-		logger.error("Failed to read %s for a client: its response ends, and it connects again".formatted(log),
-				failure);
-		return "The %s cannot be read".formatted(log.substring(0, log.indexOf(' ')));
-	}
+	String describe(E entry);
 
 	/**
 	 * A log that was found.

@@ -103,7 +103,7 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 		if (failure instanceof StreamFailedException failed) {
 			return failed.getReason();
 		}
-		return (isEnd(failure)) ? String.valueOf(failure.getMessage()) : SseSource.unexpected(describe(), failure);
+		return String.valueOf(failure.getMessage());
 	}
 
 	@Override
@@ -115,6 +115,11 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 	@Override
 	public String describe() {
 		return "stream '" + this.stream + "'";
+	}
+
+	@Override
+	public String describe(Chunk chunk) {
+		return "chunk %d of %s".formatted(chunk.index(), describe());
 	}
 
 }

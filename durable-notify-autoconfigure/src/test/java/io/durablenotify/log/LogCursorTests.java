@@ -71,7 +71,7 @@ class LogCursorTests {
 		assertThat(this.cursor.validate(head("b", 3), new EntryPage<>(this.log, List.of(other))))
 			.isEqualTo(Validation.truncated("the number before it is another one"));
 		assertThat(validate(this.cursor, head("b", 3)))
-			.isEqualTo(Validation.truncated("the number before it is another one"));
+			.isEqualTo(Validation.truncated("the number before it is missing"));
 	}
 
 	@Test
@@ -96,6 +96,28 @@ class LogCursorTests {
 		LogCursor<Entry> shorter = cursor(5);
 		shorter.beginAfterKnown();
 		assertThat(validate(shorter, head("a", 3))).isEqualTo(Validation.truncated("the log ends at 3"));
+	}
+
+	@Test
+	void anEntryThatWasThereFirstMayBeTrimmed() {
+		LogCursor<Entry> trimmed = cursor(5);
+		trimmed.beginAfterKnown();
+		assertThat(validate(trimmed, head("a", 7), 5, 6)).isEqualTo(Validation.valid(0));
+		advance(trimmed, 2, 6);
+		assertThat(trimmed.fetchFrom()).isEqualTo(7);
+		assertThat(validate(trimmed, head("b", 8), 7)).isSameAs(Validation.REQUIRED);
+		assertThat(validate(trimmed, head("b", 8), 6, 7)).isEqualTo(Validation.valid(1));
+	}
+
+	/**
+	 * The server may have had another one in its place.
+	 */
+	@Test
+	void anEntryThatWasReceivedAndIsTrimmedOnAnotherServerIsATruncation() {
+		receive(this.cursor, "a", 0, 1);
+		validate(this.cursor, head("b", 3), 2);
+		assertThat(validate(this.cursor, head("b", 3), 2))
+			.isEqualTo(Validation.truncated("the number before it is missing"));
 	}
 
 	@Test

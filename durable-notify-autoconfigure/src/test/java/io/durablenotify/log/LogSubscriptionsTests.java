@@ -62,6 +62,7 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.given;
@@ -640,17 +641,63 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
+	void aStopDuringTheOpeningIsReportedOnce() {
+		Recorder told = new Recorder();
+		stopWhileOpening(Runnable::run);
+		told.follow("stopping", 1);
+		assertThat(told.errors).containsExactly("stopped");
+		Recorder refused = new Recorder();
+		List<Runnable> tasks = new ArrayList<>();
+		stopWhileOpening(tasks::add);
+		assertThatExceptionOfType(RuntimeException.class).isThrownBy(() -> refused.follow("stopping", 1))
+			.withMessage("stopped");
+		tasks.forEach(Runnable::run);
+		assertThat(refused.errors).isEmpty();
+	}
+
+	/**
+	 * Have the next reader found by a stop before it is given to its caller.
+	 */
+	private void stopWhileOpening(Executor executor) {
+		Poll poll = mock();
+		given(poll.register(any(), any())).willAnswer((registration) -> {
+			this.readers.stop();
+			return mock(Subscription.class);
+		});
+		this.readers.close();
+		this.readers = open(executor, poll);
+	}
+
+	/**
+	 * A stop may find a reader that is bound to its log meanwhile, which stops it too.
+	 */
+	@Test
+	void aReaderThatIsStoppedTwiceEndsBothWaits() {
+		LogSubscription<Entry> reader = reader("twice");
+		CompletableFuture<Void> first = reader.stop();
+		CompletableFuture<Void> second = reader.stop();
+		assertThat(reader.takeEnd()).isNotNull();
+		reader.completionDelivered();
+		assertThat(first).isDone();
+		assertThat(second).isDone();
+	}
+
+	@Test
 	void anEndThatIsTakenBeforeItIsRegisteredLeavesNothingBehind() {
-		Numbered log = new Numbered("ends");
-		LogSubscription<Entry> reader = new LogSubscription<>(log, new LogCursor<>(log, NumberedLogs.KIND, 1, null),
-				this.readers.registry(), (other) -> {
-				}, 1_000);
+		LogSubscription<Entry> reader = reader("ends");
 		reader.end(Ending.COMPLETED, null);
 		assertThat(this.readers.registry().all()).containsExactly(reader);
 		assertThat(reader.takeEnd()).isNotNull();
 		// As in a thread that was held up between the end and its registration
 		this.readers.registry().ending(reader);
 		assertThat(this.readers.registry().all()).isEmpty();
+	}
+
+	private LogSubscription<Entry> reader(String name) {
+		Numbered log = new Numbered(name);
+		return new LogSubscription<>(log, new LogCursor<>(log, NumberedLogs.KIND, 1, null), this.readers.registry(),
+				(other) -> {
+				}, 1_000);
 	}
 
 	/**

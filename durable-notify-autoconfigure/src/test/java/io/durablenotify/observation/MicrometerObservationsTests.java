@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 import com.sun.management.ThreadMXBean;
+import io.durablenotify.testsupport.WordlessException;
 import io.micrometer.common.KeyValue;
 import io.micrometer.common.KeyValues;
 import io.micrometer.common.docs.KeyName;
@@ -247,10 +248,11 @@ class MicrometerObservationsTests {
 	}
 
 	@ParameterizedTest
-	@CsvSource({ "true, true", "true, false", "false, true", "false, false" })
-	void aFailingHandlerOfObservationsFailsNothing(boolean atStart, boolean error) {
+	@CsvSource({ "true, ERROR", "true, EXCEPTION", "true, WORDLESS", "false, ERROR", "false, EXCEPTION",
+			"false, WORDLESS" })
+	void aFailingHandlerOfObservationsFailsNothing(boolean atStart, Broken.How how) {
 		ObservationRegistry broken = ObservationRegistry.create();
-		broken.observationConfig().observationHandler(new Broken(atStart, error));
+		broken.observationConfig().observationHandler(new Broken(atStart, how));
 		assertThatCode(() -> {
 			Observed observed = observations(broken, Map.of()).handle(List.of(FIRST)).open();
 			observed.failed("reason");
@@ -277,7 +279,13 @@ class MicrometerObservationsTests {
 
 	}
 
-	private record Broken(boolean atStart, boolean error) implements ObservationHandler<Observation.Context> {
+	private record Broken(boolean atStart, How how) implements ObservationHandler<Observation.Context> {
+
+		private enum How {
+
+			ERROR, EXCEPTION, WORDLESS
+
+		}
 
 		@Override
 		public void onStart(Observation.Context context) {
@@ -305,11 +313,12 @@ class MicrometerObservationsTests {
 		}
 
 		private void fail(boolean failing) {
-			if (failing && this.error) {
-				throw new NoSuchMethodError("broken");
-			}
 			if (failing) {
-				throw new IllegalStateException("broken");
+				switch (this.how) {
+					case ERROR -> throw new NoSuchMethodError("broken");
+					case EXCEPTION -> throw new IllegalStateException("broken");
+					case WORDLESS -> throw new WordlessException();
+				}
 			}
 		}
 

@@ -149,6 +149,28 @@ class ConsumerOwnerTests {
 		}
 	}
 
+	/**
+	 * As contexts do that the cache of test contexts keeps. They renew their leases.
+	 */
+	@Test
+	void aContextThatPausesHandsOverAndGoesOnWhenItRestarts() {
+		try (Instance other = startOther()) {
+			other.reader().consumer("paused", "paused").subscribe(this.there);
+			awaitOwned("paused");
+			Subscription here = reader.consumer("paused", "paused").subscribe(this.here);
+			other.context().pause();
+			append("paused", 1);
+			this.here.awaitChunks(1);
+			awaitPosition("paused", 1);
+			other.context().restart();
+			here.cancel();
+			append("paused", 1);
+			this.there.awaitChunks(1);
+			assertThat(this.here.indexes("paused")).containsExactly(0L);
+			assertThat(this.there.indexes("paused")).containsExactly(1L);
+		}
+	}
+
 	@Test
 	void aHandlerThatDoesNotReturnIsGivenUpAtTheCloseAndItsLateCommitIsRefused() throws Exception {
 		database.jdbc().execute("CREATE TABLE IF NOT EXISTS late (chunk bigint)");
@@ -239,6 +261,21 @@ class ConsumerOwnerTests {
 			Eventually.await(() -> consumers.find(names.get(0)).orElseThrow().owner() == null, () -> consumers.list());
 			append(names.get(1), 1);
 			awaitPosition(names.get(1), 2);
+		}
+	}
+
+	@Test
+	void aStopDoesNotWaitForASubscriptionThatIsBeingCancelled() {
+		append("leaving", 1);
+		try (Instance other = startOther()) {
+			Subscription subscription = other.reader().consumer("leaving", "leaving").subscribe(this.there);
+			this.there.awaitChunks(1);
+			OpenConsumers stopped = other.bean(OpenConsumers.class);
+			// As in a thread that is held up in its cancellation
+			stopped.leaving((ConsumerRun) subscription);
+			long start = System.nanoTime();
+			stopped.stop();
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));
 		}
 	}
 

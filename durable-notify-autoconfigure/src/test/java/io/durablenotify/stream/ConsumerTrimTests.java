@@ -27,6 +27,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -173,6 +174,24 @@ class ConsumerTrimTests {
 		reader.consumer("trimmed", "new").subscribe(this.handler);
 		this.handler.awaitChunks(1);
 		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap("new", "trimmed", 0, 9, false));
+	}
+
+	@Test
+	void aReaderOfTheStreamGoesOnWithTheFirstChunkThatIsLeft() {
+		append("returning", 21);
+		consume("returning", "returning", 21);
+		assertThat(trimAll("returning")).isEqualTo(20);
+		append("returning", 2);
+		String identity = reader.info("returning").orElseThrow().identity();
+		StreamPosition after = StreamPosition.after(19).in(identity);
+		assertThat(reader.page("returning", after, 10).chunks()).hasSize(3);
+		RecordingHandler back = new RecordingHandler();
+		reader.subscribe("returning", after, back);
+		back.awaitChunks(3).assertGapFree(20, 3);
+		RecordingHandler late = new RecordingHandler();
+		reader.subscribe("returning", StreamPosition.after(18).in(identity), late);
+		assertThat(late.awaitError()).isInstanceOf(StreamTruncatedException.class)
+			.hasMessageContaining("expected index 19, but 20 was found");
 	}
 
 	@Test

@@ -39,6 +39,7 @@ import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WordlessException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -357,6 +358,21 @@ class StreamPublisherTests {
 		assertThat(readers()).isEmpty();
 		assertThat(throwing.ends()).isZero();
 		assertThat(output).contains("'throwing-first' failed in onSubscribe").contains("subscriber broke at once");
+	}
+
+	@Test
+	void aSubscriberWhoseFailureCannotSayItsMessageIsCancelledToo(CapturedOutput output) {
+		RecordingSubscriber throwing = new RecordingSubscriber() {
+
+			@Override
+			public void onSubscribe(Flow.Subscription subscription) {
+				throw new WordlessException();
+			}
+
+		};
+		reader.publisher("wordless", StreamPosition.start()).subscribe(throwing);
+		assertThat(readers()).isEmpty();
+		assertThat(output).contains("'wordless' failed in onSubscribe");
 	}
 
 	@Test

@@ -20,10 +20,12 @@ import java.util.concurrent.Flow;
 
 import io.durablenotify.log.BufferedSubscription;
 import io.durablenotify.observation.ObservedSource;
+import io.durablenotify.testsupport.WordlessException;
 
 /**
  * A log whose entries come when a test says so. An entry is the data of its event;
- * {@code skipped} has none, {@code last} is the last one, and {@code broken} fails.
+ * {@code skipped} has none, {@code last} is the last one, and {@code broken} fails, as
+ * {@code wordless} does, whose failure cannot say its message.
  */
 final class ManualSource implements SseSource<String> {
 
@@ -213,6 +215,9 @@ final class ManualSource implements SseSource<String> {
 				if (entry.equals("broken")) {
 					throw new IllegalStateException("secret");
 				}
+				if (entry.equals("wordless")) {
+					throw new WordlessException();
+				}
 				return (entry.equals("skipped")) ? null : new SseEvent(null, null, entry);
 			}
 
@@ -241,7 +246,7 @@ final class ManualSource implements SseSource<String> {
 
 	@Override
 	public String reason(Throwable failure) {
-		return (isEnd(failure)) ? failure.getMessage() : SseSource.unexpected(describe(), failure);
+		return failure.getMessage();
 	}
 
 	@Override
@@ -252,6 +257,11 @@ final class ManualSource implements SseSource<String> {
 	@Override
 	public String describe() {
 		return "log 'manual'";
+	}
+
+	@Override
+	public String describe(String entry) {
+		return "entry '%s' of %s".formatted(entry, describe());
 	}
 
 }

@@ -21,9 +21,12 @@ import java.util.List;
 import java.util.concurrent.Flow;
 
 import io.durablenotify.log.BufferedSubscription;
+import io.durablenotify.testsupport.WordlessException;
 import io.durablenotify.web.SseSource.Found;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -132,6 +135,21 @@ class SseFeedTests {
 	}
 
 	@Test
+	void aFailureThatCannotSayItsMessageEndsTheResponseToo() {
+		subscribe(9).fail(new WordlessException());
+		assertThat(this.client.events).isEmpty();
+		assertThat(this.client.end).isEqualTo("complete");
+	}
+
+	@Test
+	void anUnexpectedFailureOfTheWaitEndsTheResponseWithoutAnEvent() {
+		this.source.find(null);
+		subscribe(9).fail(new WordlessException());
+		assertThat(this.client.events).isEmpty();
+		assertThat(this.client.end).isEqualTo("complete");
+	}
+
+	@Test
 	void theLastEntryIsFollowedByTheEnd() {
 		ManualSource.Reading reading = subscribe(9);
 		reading.next("last");
@@ -144,10 +162,11 @@ class SseFeedTests {
 		assertThat(this.client.ends).isOne();
 	}
 
-	@Test
-	void aMapperThatFailsEndsTheResponseWithAnError() {
+	@ParameterizedTest
+	@ValueSource(strings = { "broken", "wordless" })
+	void aMapperThatFailsEndsTheResponseWithAnError(String entry) {
 		ManualSource.Reading reading = subscribe(9);
-		reading.next("broken");
+		reading.next(entry);
 		assertThat(this.client.events).containsExactly(REST, error("end@1-1", "The log cannot be read"));
 		assertThat(reading.isCancelled()).isTrue();
 		reading.next("a");

@@ -24,9 +24,12 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
+import io.durablenotify.testsupport.WordlessException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 
@@ -189,20 +192,26 @@ class SseFluxTests {
 		assertThat(this.client.end).hasValue("complete");
 	}
 
-	@Test
-	void aFailureOfTheFeedEndsTheResponse() {
-		this.source.failToSubscribe(new IllegalStateException("unexpected"));
+	@ParameterizedTest
+	@MethodSource("failures")
+	void aFailureOfTheFeedEndsTheResponse(RuntimeException failure) {
+		this.source.failToSubscribe(failure);
 		subscribe(5);
 		assertThat(this.client.end).hasValue("complete");
 	}
 
-	@Test
-	void aFailureToSendEndsTheResponse() {
+	@ParameterizedTest
+	@MethodSource("failures")
+	void aFailureToSendEndsTheResponse(RuntimeException failure) {
 		ManualSource.Reading reading = subscribe(5);
-		this.client.failure = new AssertionError("unexpected");
+		this.client.failure = failure;
 		reading.next("a");
 		assertThat(reading.isCancelled()).isTrue();
 		assertThat(this.client.end.get()).isSameAs(this.client.failure);
+	}
+
+	private static List<RuntimeException> failures() {
+		return List.of(new IllegalStateException("unexpected"), new WordlessException());
 	}
 
 	/**
@@ -249,7 +258,7 @@ class SseFluxTests {
 
 		private boolean cancelling;
 
-		private Throwable failure;
+		private RuntimeException failure;
 
 		@Override
 		public void onSubscribe(Subscription subscription) {
@@ -269,8 +278,8 @@ class SseFluxTests {
 
 		@Override
 		public void onNext(ServerSentEvent<String> event) {
-			if (this.failure instanceof Error error) {
-				throw error;
+			if (this.failure != null) {
+				throw this.failure;
 			}
 			this.received.add((event.data() != null) ? event.data() : COMMENT);
 		}

@@ -27,10 +27,13 @@ import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -165,12 +168,16 @@ class SseRunsTests {
 	}
 
 	@Test
-	void aMapperThatFailsEndsTheResponse() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void aMapperThatFailsEndsTheResponse(CapturedOutput output) {
 		append("orders/6", "broken", null, null);
 		try (SseClient client = get("orders/6&mapped=true", null).awaitEnd()) {
 			assertThat(client.events())
 				.containsExactly(new Event(id("orders/6", "end"), "error", "The run cannot be read"));
 			assertThat(client.raw()).doesNotContain("secret");
+			assertThat(output).contains(
+					"Failed to map event 1 of run 'orders/6' for a client: its response ends with an error event",
+					"IllegalStateException: secret");
 		}
 	}
 
