@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
+import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -72,7 +73,7 @@ final class RecurringHandler implements WorkHandler {
 			throw ex;
 		}
 		catch (Throwable ex) {
-			waitForNextTime(item, isPermanent(ex), ex.toString(), ex);
+			waitForNextTime(item, isPermanent(ex), FailureLog.describe(ex), ex);
 			throw ex;
 		}
 		if (outcome instanceof WorkOutcome.Fail fail) {
@@ -93,8 +94,14 @@ final class RecurringHandler implements WorkHandler {
 	private void waitForNextTime(WorkItem item, boolean permanent, String reason, @Nullable Throwable failure) {
 		Instant next = next(item);
 		if ((permanent || item.attempt() >= this.maxAttempts) && next != null) {
-			logger.error("Recurring work '%s' has failed at attempt %d, and runs again at %s: %s"
-				.formatted(this.recurrence.id(), item.attempt(), next, reason), failure);
+			String line = "Recurring work '%s' has failed at attempt %d, and runs again at %s: %s"
+				.formatted(this.recurrence.id(), item.attempt(), next, reason);
+			if (failure != null) {
+				FailureLog.log(logger::error, line, failure);
+			}
+			else {
+				logger.error(line);
+			}
 			throw new RunAgainException(next, reason);
 		}
 	}

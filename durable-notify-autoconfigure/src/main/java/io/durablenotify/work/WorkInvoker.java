@@ -384,14 +384,9 @@ final class WorkInvoker {
 	}
 
 	private static String describe(Throwable failure) {
-		try {
-			String message = failure.getMessage();
-			return ((failure instanceof PermanentFailureException || failure instanceof RetryLaterException)
-					&& message != null) ? message : failure.toString();
-		}
-		catch (Throwable ex) {
-			return failure.getClass().getName();
-		}
+		String message = (failure instanceof PermanentFailureException || failure instanceof RetryLaterException)
+				? failure.getMessage() : null;
+		return (message != null) ? message : FailureLog.describe(failure);
 	}
 
 	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure) {

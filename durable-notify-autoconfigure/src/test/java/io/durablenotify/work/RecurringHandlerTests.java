@@ -103,6 +103,14 @@ class RecurringHandlerTests {
 	}
 
 	@Test
+	void aRunWhoseFailureCannotSayItsMessageIsFollowedByTheNextTime(CapturedOutput output) {
+		assertThatExceptionOfType(RunAgainException.class)
+			.isThrownBy(() -> handle(new SilentException(), this.item.attempt(3)))
+			.withMessage(SilentException.class.getName());
+		assertThat(output).contains("and runs again at 2026-01-10T13:00:00Z: " + SilentException.class.getName());
+	}
+
+	@Test
 	void anOutcomeThatFailsIsTreatedAlike(CapturedOutput output) {
 		for (WorkOutcome outcome : List.of(WorkOutcome.fail("no data"), WorkOutcome.failPermanently("no data"))) {
 			assertThatExceptionOfType(RunAgainException.class).isThrownBy(() -> handle(outcome, this.item.attempt(3)));
@@ -136,6 +144,16 @@ class RecurringHandlerTests {
 	private RecurringHandler handler(WorkHandler handler) {
 		return new RecurringHandler(HOURLY, handler, 3, List.of(IllegalStateException.class),
 				Clock.fixed(this.now, ZoneOffset.UTC));
+	}
+
+	@SuppressWarnings("serial")
+	private static final class SilentException extends RuntimeException {
+
+		@Override
+		public String getMessage() {
+			throw new IllegalArgumentException("It has none");
+		}
+
 	}
 
 }
