@@ -16,10 +16,10 @@
 
 package io.durablenotify.work;
 
-import java.time.Clock;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.Log;
@@ -41,7 +41,7 @@ final class RecurringHandler implements WorkHandler {
 
 	private final List<Class<? extends Throwable>> permanent;
 
-	private final Clock clock;
+	private final LongSupplier nanoTime;
 
 	/**
 	 * Create a new instance.
@@ -49,15 +49,15 @@ final class RecurringHandler implements WorkHandler {
 	 * @param handler what is to be done
 	 * @param maxAttempts after how many failed attempts the next time is waited for
 	 * @param permanent the exceptions after which there are no further attempts
-	 * @param clock the clock
+	 * @param nanoTime {@link System#nanoTime()}
 	 */
 	RecurringHandler(Recurrence recurrence, WorkHandler handler, int maxAttempts,
-			List<Class<? extends Throwable>> permanent, Clock clock) {
+			List<Class<? extends Throwable>> permanent, LongSupplier nanoTime) {
 		this.recurrence = recurrence;
 		this.handler = handler;
 		this.maxAttempts = maxAttempts;
 		this.permanent = permanent;
-		this.clock = clock;
+		this.nanoTime = nanoTime;
 	}
 
 	@Override
@@ -107,13 +107,13 @@ final class RecurringHandler implements WorkHandler {
 	}
 
 	/**
-	 * The item was claimed by the database's clock, and not before its time: if this
-	 * JVM's clock is slow, the item must not be due at the same time again.
+	 * By the database's clock, which the claim's id is from: that of this JVM can be
+	 * wrong, and times would be left out, or be due twice.
 	 */
 	private @Nullable Instant next(WorkItem item) {
-		Instant claimed = Instant.EPOCH.plusNanos(TimeUnit.MICROSECONDS.toNanos(item.fencingToken()));
-		Instant now = this.clock.instant();
-		return this.recurrence.schedule().next((now.isAfter(claimed)) ? now : claimed);
+		Instant claimed = Instant.EPOCH.plus(item.fencingToken(), ChronoUnit.MICROS);
+		long since = (item instanceof HeldItem held) ? this.nanoTime.getAsLong() - held.claim().claimedAt() : 0;
+		return this.recurrence.schedule().next(claimed.plusNanos(since));
 	}
 
 }
