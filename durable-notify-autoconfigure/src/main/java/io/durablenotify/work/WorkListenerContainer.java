@@ -243,7 +243,7 @@ final class WorkListenerContainer {
 			if (!queue.isLimited()) {
 				size(queue).claimed(claimed.items().size(), first.values());
 			}
-			add(new HeldClaim(claim, lease, queue, claimed.items().size()), claimed.items(), first);
+			add(new HeldClaim(claim, lease, queue, claimed.items()), claimed.items(), first);
 		}
 		if (!claimed.more()) {
 			this.othersWoken = false;

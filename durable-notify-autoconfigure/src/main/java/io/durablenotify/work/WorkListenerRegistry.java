@@ -513,12 +513,14 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	/**
-	 * Notes which running items were cancelled.
+	 * Notes which items that are held were cancelled: first those that have not begun, so
+	 * that one that begins now finds it.
 	 */
 	private final class Cancellations implements WakeupHandler {
 
 		@Override
 		public void onWakeup(Wakeup wakeup) {
+			WorkListenerRegistry.this.held.cancelled(wakeup.id());
 			WorkListenerRegistry.this.running.cancelled(wakeup.id());
 		}
 

@@ -72,8 +72,8 @@ class RecurringHandlerTests {
 	@Test
 	void theTimesDuringALongRunAreCaughtUpByTheNextOne() throws Exception {
 		Claim claim = new Claim(ChronoUnit.MICROS.between(Instant.EPOCH, this.item.claimedAt()), 1);
-		HeldItem held = new HeldItem(new HeldClaim(claim, null, null, 1), null, new ClaimedItem(1, 0, 0, 0, false,
-				"cron/report", Instant.EPOCH, null, new byte[0], -1), null);
+		ClaimedItem claimed = new ClaimedItem(1, 0, 0, 0, false, "cron/report", Instant.EPOCH, null, new byte[0], -1);
+		HeldItem held = new HeldItem(new HeldClaim(claim, null, null, List.of(claimed)), null, claimed, null);
 		this.took = Duration.ofMinutes(150);
 		assertThat(handle(WorkOutcome.done(), held)).isEqualTo(again("2026-01-10T15:00:00Z"));
 	}

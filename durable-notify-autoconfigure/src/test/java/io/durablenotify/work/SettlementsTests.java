@@ -57,8 +57,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 
 	private HeldClaim held(String queue, Claimed claimed, boolean lost) {
 		return new HeldClaim(claimed.claim(), new FixedLease(this.work.instanceId(), lost),
-				new QueueProgress(queue, claimed.claim().queueId(), Duration.ofSeconds(1), false),
-				claimed.items().size());
+				new QueueProgress(queue, claimed.claim().queueId(), Duration.ofSeconds(1), false), claimed.items());
 	}
 
 	/**

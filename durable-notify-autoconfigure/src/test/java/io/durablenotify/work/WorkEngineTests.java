@@ -168,10 +168,14 @@ class WorkEngineTests {
 	}
 
 	private QueueListenerState handling() {
+		return handling(this.queue);
+	}
+
+	private static QueueListenerState handling(String queue) {
 		return instance.bean(WorkHandling.class)
 			.listeners()
 			.stream()
-			.filter((state) -> state.queue().equals(this.queue))
+			.filter((state) -> state.queue().equals(queue))
 			.findFirst()
 			.orElseThrow();
 	}
@@ -544,6 +548,35 @@ class WorkEngineTests {
 		awaitNothingLeft();
 		assertThat(effects()).isEmpty();
 		assertThat(this.work.cancel(this.queue, "k")).isEqualTo(CancelOutcome.NOT_FOUND);
+	}
+
+	@Test
+	void aCancelledItemWhoseHandlerHasNotBegunIsNotHandled() {
+		for (boolean batches : List.of(false, true)) {
+			String name = this.queue + "/" + batches;
+			CountDownLatch goOn = new CountDownLatch(1);
+			WorkListenerSpec spec = WorkListenerSpec.of(name).concurrency(1).prefetch(5);
+			WorkHandler handler = (item) -> {
+				goOn.await(30, TimeUnit.SECONDS);
+				return record(item);
+			};
+			this.subscriptions.add((batches) ? this.listeners.registerBatch(spec, (items) -> {
+				for (WorkItem item : items) {
+					handler.handle(item);
+				}
+			}) : this.listeners.register(spec, handler));
+			this.work.enqueue(WorkRequest.of(name, "a").key("a"));
+			Eventually.await(() -> handling(name).running() == 1, this::state);
+			this.work.enqueueAll(Stream.of("b", "c", "d").map((key) -> WorkRequest.of(name, key).key(key)).toList());
+			Eventually.await(() -> handling(name).held() == 4, this::state);
+			assertThat(this.work.cancel(name, "b")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
+			assertThat(this.work.cancel(name, "d")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
+			goOn.countDown();
+			awaitNothingLeft();
+			assertThat(this.handled).containsExactly("a", "c");
+			Eventually.await(() -> handling(name).held() == 0, this::state);
+			this.handled.clear();
+		}
 	}
 
 	@Test
