@@ -476,7 +476,7 @@ final class WorkInvoker {
 
 		/**
 		 * Asked before each item, and while the lease is waited for: whether the listener
-		 * is being stopped.
+		 * is being stopped, or the queue is paused.
 		 */
 		boolean isStopping();
 

@@ -491,12 +491,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 		@Override
 		public void onWakeup(Wakeup wakeup) {
-			WorkListenerRegistry.this.containers
-				.forEach((container) -> container.wake(wakeup.id(), WorkTopics.dueMicros(wakeup)));
+			WorkListenerRegistry.this.containers.forEach((container) -> container.wake(wakeup.id(),
+					WorkTopics.dueMicros(wakeup), WorkTopics.isChanged(wakeup)));
 		}
 
 		@Override
 		public boolean handlesAlone(Wakeup wakeup) {
+			if (WorkTopics.isChanged(wakeup)) {
+				return false;
+			}
 			for (WorkListenerContainer container : WorkListenerRegistry.this.containers) {
 				if (container.handlesAlone(wakeup.id(), WorkTopics.dueMicros(wakeup))) {
 					return true;
