@@ -129,6 +129,21 @@ public final class FailureLog {
 		}
 	}
 
+	/**
+	 * Return a failure of a user's code as a text: its class alone if it fails when it is
+	 * asked for its message.
+	 * @param failure the failure
+	 * @return the text
+	 */
+	public static String describe(Throwable failure) {
+		try {
+			return failure.toString();
+		}
+		catch (Throwable ex) {
+			return failure.getClass().getName();
+		}
+	}
+
 	private void warn(String line, @Nullable Throwable shown) {
 		if (shown != null) {
 			this.logger.warn(line, shown);

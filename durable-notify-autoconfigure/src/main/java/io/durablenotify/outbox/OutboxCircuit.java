@@ -21,6 +21,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.work.QueueProbes;
 import io.durablenotify.work.QueueProbes.Probe;
 import io.durablenotify.work.RetryLaterException;
@@ -190,8 +191,8 @@ final class OutboxCircuit {
 			if (begun) {
 				logger.warn(("Sender '%s' has failed %d times in a row, at last with: %s. Its events are kept, and "
 						+ "tried one at a time until one is sent")
-					.formatted(this.sender, failures,
-							(failure instanceof RetryLaterException) ? failure.getMessage() : failure));
+					.formatted(this.sender, failures, (failure instanceof RetryLaterException) ? failure.getMessage()
+							: FailureLog.describe(failure)));
 			}
 			return interval;
 		}

@@ -22,13 +22,13 @@ package io.durablenotify.work;
 public enum CancelOutcome {
 
 	/**
-	 * The item is removed, and no handler was running.
+	 * The item is removed, and no instance had claimed it.
 	 */
 	CANCELLED,
 
 	/**
-	 * The item is removed while its handler was running. The handler's completion will
-	 * fail.
+	 * The item is removed after an instance had claimed it. Its handler does not begin
+	 * any more, or its completion fails.
 	 */
 	CANCELLED_WHILE_RUNNING,
 

@@ -24,10 +24,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 import io.durablenotify.database.Instants;
 import io.durablenotify.database.ReadCommitted;
@@ -58,12 +60,12 @@ final class ClaimSql {
 	 * READ COMMITTED only: the function needs a snapshot from after the lock.
 	 */
 	private static final String CLAIM = """
-			WITH q AS MATERIALIZED (SELECT queue_id FROM ${schema}.work_queues
+			WITH q AS MATERIALIZED (SELECT queue_id, paused_at IS NOT NULL AS paused FROM ${schema}.work_queues
 				WHERE queue_id = ? AND name = ? AND current_setting('transaction_isolation') = 'read committed'
 					AND set_config('lock_timeout', ?, true) IS NOT NULL
 				FOR NO KEY UPDATE)
 			SELECT granted, limited, claim_id, frontier, next_due, more,
-				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited}, EXISTS (SELECT FROM q)
+				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited}, (SELECT paused FROM q)
 			FROM ${schema}.work_claim((SELECT queue_id FROM q), ?, ?, ?, ?) AS w
 			""";
 
@@ -73,6 +75,10 @@ final class ClaimSql {
 	 */
 	private static final String WAITED = """
 			w.claim_id - (SELECT ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i WHERE i.item_id = w.item_id)""";
+
+	private static final String PAUSED = """
+			SELECT queue_id FROM ${schema}.work_queues WHERE queue_id = ANY ((SELECT ?::int[])::int[]) AND paused_at IS NOT NULL
+			""";
 
 	/**
 	 * One sub-query for each lane, each of which reads no more than it returns.
@@ -98,6 +104,8 @@ final class ClaimSql {
 
 	private final String claimWithWaits;
 
+	private final String paused;
+
 	private final String laneItems;
 
 	private final String claims;
@@ -109,6 +117,7 @@ final class ClaimSql {
 		this.register = schema.qualify(REGISTER);
 		this.claim = schema.qualify(CLAIM.replace("${waited}", "-1"));
 		this.claimWithWaits = schema.qualify(CLAIM.replace("${waited}", WAITED));
+		this.paused = schema.qualify(PAUSED);
 		this.laneItems = schema.qualify(LANE_ITEMS);
 		this.claims = schema.qualify(CLAIMS);
 	}
@@ -169,12 +178,13 @@ final class ClaimSql {
 
 	private static Optional<Claimed> readClaimed(int queueId, long lowMicros, ResultSet result) throws SQLException {
 		result.next();
-		if (!result.getBoolean(17)) {
+		boolean paused = result.getBoolean(17);
+		if (result.wasNull()) {
 			return Optional.empty();
 		}
 		boolean limited = result.getBoolean(2);
 		if (!result.getBoolean(1)) {
-			return Optional.of(new Claimed(null, false, lowMicros, -1, false, limited, List.of()));
+			return Optional.of(new Claimed(null, false, paused, lowMicros, -1, false, limited, List.of()));
 		}
 		Claim claim = new Claim(result.getLong(3), queueId);
 		long frontier = result.getLong(4);
@@ -194,7 +204,22 @@ final class ClaimSql {
 		}
 		while (result.next());
 		return Optional
-			.of(new Claimed((items.isEmpty()) ? null : claim, true, frontier, nextDue, more, limited, items));
+			.of(new Claimed((items.isEmpty()) ? null : claim, true, false, frontier, nextDue, more, limited, items));
+	}
+
+	/**
+	 * Return which of some queues are paused.
+	 */
+	Set<Integer> paused(Connection connection, Collection<Integer> queueIds) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.paused)) {
+			statement.setObject(1, queueIds.stream().mapToInt(Integer::intValue).toArray());
+			ResultSet result = statement.executeQuery();
+			Set<Integer> paused = new HashSet<>();
+			while (result.next()) {
+				paused.add(result.getInt(1));
+			}
+			return paused;
+		}
 	}
 
 	/**

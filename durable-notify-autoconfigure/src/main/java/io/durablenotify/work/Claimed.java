@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param claim the claim, {@code null} if nothing was claimed
  * @param granted false if nothing could be claimed now: the queue is paused, its limit of
  * running items is reached, or the instance has no lease
+ * @param paused whether that is since the queue is paused
  * @param frontierMicros what this instance passes as the lower bound of its next claim
  * @param nextDueMicros the time until the next item is due, -1 if none is stored, more
  * are due now or nothing could be claimed
@@ -34,13 +35,13 @@ import org.jspecify.annotations.Nullable;
  * or trimmed soon
  * @param items the items, in the order of their due times
  */
-record Claimed(@Nullable Claim claim, boolean granted, long frontierMicros, long nextDueMicros, boolean more,
-		boolean limited, List<ClaimedItem> items) {
+record Claimed(@Nullable Claim claim, boolean granted, boolean paused, long frontierMicros, long nextDueMicros,
+		boolean more, boolean limited, List<ClaimedItem> items) {
 
 	/**
 	 * The outcome of a claim that has only created its queue.
 	 */
-	static final Claimed NOTHING = new Claimed(null, false, Long.MIN_VALUE, -1, false, false, List.of());
+	static final Claimed NOTHING = new Claimed(null, false, false, Long.MIN_VALUE, -1, false, false, List.of());
 
 	/**
 	 * How far the frontier stays before the clock.

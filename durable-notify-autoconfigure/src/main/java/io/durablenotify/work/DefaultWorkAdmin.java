@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
@@ -118,7 +119,7 @@ final class DefaultWorkAdmin implements WorkAdmin {
 
 	private void change(String queue, String task, Change change) {
 		requireWritable(queue);
-		write(queue, task, (connection) -> {
+		write(queue, task, WorkTopics::changed, (connection) -> {
 			if (change.run(connection) == null) {
 				this.queues.createQueues(connection, Set.of(queue));
 				change.run(connection);
@@ -140,7 +141,7 @@ final class DefaultWorkAdmin implements WorkAdmin {
 	private int changeDead(DeadQuery query, String task, DeadChange change) {
 		Assert.notNull(query, "'query' must not be null");
 		requireWritable(query.queue());
-		return write(query.queue(), task,
+		return write(query.queue(), task, WorkTopics::due,
 				(connection) -> change.run(connection, query.queue(), itemIds(connection, query), query.limit()));
 	}
 
@@ -161,9 +162,10 @@ final class DefaultWorkAdmin implements WorkAdmin {
 	 * before. They search from the time of the wake-up on, which is one before the change
 	 * therefore.
 	 */
-	private int write(String queue, String task, Change change) {
+	private int write(String queue, String task, BiFunction<Integer, Long, Wakeup> woken, Change change) {
 		SessionWork<Integer> repeated = Conflicts.repeat((connection, joined) -> limited(queue, connection, change));
-		SessionWork<Optional<Wakeup>> wakeup = Conflicts.repeat((connection, joined) -> wakeup(connection, queue));
+		SessionWork<Optional<Wakeup>> wakeup = Conflicts
+			.repeat((connection, joined) -> wakeup(connection, queue, woken));
 		return this.database.execute(task,
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
 					Optional<Wakeup> before = wakeup.run(session, inside);
@@ -171,9 +173,10 @@ final class DefaultWorkAdmin implements WorkAdmin {
 				}));
 	}
 
-	private Optional<Wakeup> wakeup(Connection connection, String queue) throws SQLException {
+	private Optional<Wakeup> wakeup(Connection connection, String queue, BiFunction<Integer, Long, Wakeup> woken)
+			throws SQLException {
 		FoundQueue found = this.sql.find(connection, queue);
-		return (found != null) ? Optional.of(WorkTopics.due(found.queueId(), found.nowMicros())) : Optional.empty();
+		return (found != null) ? Optional.of(woken.apply(found.queueId(), found.nowMicros())) : Optional.empty();
 	}
 
 	private int limited(String queue, Connection connection, Change change) throws SQLException {

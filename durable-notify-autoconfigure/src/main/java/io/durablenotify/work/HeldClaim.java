@@ -16,6 +16,9 @@
 
 package io.durablenotify.work;
 
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.instance.Lease;
@@ -33,13 +36,27 @@ final class HeldClaim {
 
 	private final AtomicInteger unsettled;
 
+	/**
+	 * The items that can be cancelled.
+	 */
+	private final long[] keyed;
+
+	/**
+	 * Those of them that were cancelled since.
+	 */
+	private volatile Set<Long> cancelled = Set.of();
+
 	private final long claimedAt = System.nanoTime();
 
-	HeldClaim(Claim claim, Lease lease, QueueProgress queue, int units) {
+	HeldClaim(Claim claim, Lease lease, QueueProgress queue, List<ClaimedItem> units) {
 		this.claim = claim;
 		this.lease = lease;
 		this.queue = queue;
-		this.unsettled = new AtomicInteger(units);
+		this.unsettled = new AtomicInteger(units.size());
+		this.keyed = units.stream()
+			.filter((item) -> item.key() != null && !item.lane())
+			.mapToLong(ClaimedItem::itemId)
+			.toArray();
 	}
 
 	Claim claim() {
@@ -59,6 +76,24 @@ final class HeldClaim {
 	 */
 	long claimedAt() {
 		return this.claimedAt;
+	}
+
+	/**
+	 * An item was cancelled, which may be one of this claim.
+	 */
+	synchronized void cancel(long itemId) {
+		for (long keyed : this.keyed) {
+			if (keyed == itemId) {
+				Set<Long> all = new HashSet<>(this.cancelled);
+				all.add(itemId);
+				this.cancelled = all;
+			}
+		}
+	}
+
+	boolean isCancelled(long itemId) {
+		Set<Long> cancelled = this.cancelled;
+		return !cancelled.isEmpty() && cancelled.contains(itemId);
 	}
 
 	int unsettled() {

@@ -36,6 +36,13 @@ final class HeldClaims {
 	}
 
 	/**
+	 * An item was cancelled, in this instance or in another.
+	 */
+	void cancelled(long itemId) {
+		this.claims.values().forEach((claim) -> claim.cancel(itemId));
+	}
+
+	/**
 	 * Return the number of unsettled units by queue id, without claims of a lost lease.
 	 */
 	Map<Integer, Integer> unsettled() {

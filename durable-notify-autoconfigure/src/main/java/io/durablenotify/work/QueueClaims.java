@@ -19,10 +19,12 @@ package io.durablenotify.work;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.LimitedStatement;
@@ -166,6 +168,12 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 				this.settleSql.release(connection, claim);
 			}
 		}
+	}
+
+	@Override
+	public Set<Integer> paused(Collection<Integer> queueIds) {
+		return this.database.executeSeparately("look for paused queues", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> this.sql.paused(connection, queueIds));
 	}
 
 	@Override

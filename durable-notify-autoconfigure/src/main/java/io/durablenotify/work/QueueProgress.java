@@ -86,6 +86,8 @@ final class QueueProgress {
 
 	private volatile boolean limited;
 
+	private volatile boolean paused;
+
 	QueueProgress(String name, int id, Duration pollInterval, boolean keepingFinished) {
 		this.name = name;
 		this.id = id;
@@ -240,6 +242,7 @@ final class QueueProgress {
 		this.pausedUntil = null;
 		this.nextPoll = now + (long) (this.pollNanos * jitter);
 		this.limited = claimed.limited();
+		this.paused = claimed.paused();
 		if (!claimed.granted()) {
 			this.hint = Math.min(this.hint, range.hint());
 			this.nextDue = null;
@@ -266,6 +269,20 @@ final class QueueProgress {
 	 */
 	boolean isLimited() {
 		return this.limited;
+	}
+
+	/**
+	 * Return whether no item is to be begun, as far as this instance knows.
+	 */
+	boolean isPaused() {
+		return this.paused;
+	}
+
+	/**
+	 * The queue is paused, until a claim finds that it is not.
+	 */
+	void pause() {
+		this.paused = true;
 	}
 
 	@Override

@@ -16,11 +16,12 @@
 
 package io.durablenotify.work;
 
-import java.time.Clock;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
+import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +41,7 @@ final class RecurringHandler implements WorkHandler {
 
 	private final List<Class<? extends Throwable>> permanent;
 
-	private final Clock clock;
+	private final LongSupplier nanoTime;
 
 	/**
 	 * Create a new instance.
@@ -48,15 +49,15 @@ final class RecurringHandler implements WorkHandler {
 	 * @param handler what is to be done
 	 * @param maxAttempts after how many failed attempts the next time is waited for
 	 * @param permanent the exceptions after which there are no further attempts
-	 * @param clock the clock
+	 * @param nanoTime {@link System#nanoTime()}
 	 */
 	RecurringHandler(Recurrence recurrence, WorkHandler handler, int maxAttempts,
-			List<Class<? extends Throwable>> permanent, Clock clock) {
+			List<Class<? extends Throwable>> permanent, LongSupplier nanoTime) {
 		this.recurrence = recurrence;
 		this.handler = handler;
 		this.maxAttempts = maxAttempts;
 		this.permanent = permanent;
-		this.clock = clock;
+		this.nanoTime = nanoTime;
 	}
 
 	@Override
@@ -72,7 +73,7 @@ final class RecurringHandler implements WorkHandler {
 			throw ex;
 		}
 		catch (Throwable ex) {
-			waitForNextTime(item, isPermanent(ex), ex.toString(), ex);
+			waitForNextTime(item, isPermanent(ex), FailureLog.describe(ex), ex);
 			throw ex;
 		}
 		if (outcome instanceof WorkOutcome.Fail fail) {
@@ -93,20 +94,26 @@ final class RecurringHandler implements WorkHandler {
 	private void waitForNextTime(WorkItem item, boolean permanent, String reason, @Nullable Throwable failure) {
 		Instant next = next(item);
 		if ((permanent || item.attempt() >= this.maxAttempts) && next != null) {
-			logger.error("Recurring work '%s' has failed at attempt %d, and runs again at %s: %s"
-				.formatted(this.recurrence.id(), item.attempt(), next, reason), failure);
+			String line = "Recurring work '%s' has failed at attempt %d, and runs again at %s: %s"
+				.formatted(this.recurrence.id(), item.attempt(), next, reason);
+			if (failure != null) {
+				FailureLog.log(logger::error, line, failure);
+			}
+			else {
+				logger.error(line);
+			}
 			throw new RunAgainException(next, reason);
 		}
 	}
 
 	/**
-	 * The item was claimed by the database's clock, and not before its time: if this
-	 * JVM's clock is slow, the item must not be due at the same time again.
+	 * By the database's clock, which the claim's id is from: that of this JVM can be
+	 * wrong, and times would be left out, or be due twice.
 	 */
 	private @Nullable Instant next(WorkItem item) {
-		Instant claimed = Instant.EPOCH.plusNanos(TimeUnit.MICROSECONDS.toNanos(item.fencingToken()));
-		Instant now = this.clock.instant();
-		return this.recurrence.schedule().next((now.isAfter(claimed)) ? now : claimed);
+		Instant claimed = Instant.EPOCH.plus(item.fencingToken(), ChronoUnit.MICROS);
+		long since = (item instanceof HeldItem held) ? this.nanoTime.getAsLong() - held.claim().claimedAt() : 0;
+		return this.recurrence.schedule().next(claimed.plusNanos(since));
 	}
 
 }

@@ -82,7 +82,8 @@ final class RecurringWork extends PeriodicTask implements Recurrences {
 		for (Registration registration = this.started.peek(); registration != null; registration = this.started
 			.peek()) {
 			store(registration.recurrence, true);
-			this.started.remove();
+			// Another thread may have taken it meanwhile
+			this.started.remove(registration);
 		}
 		this.registrations.forEach((registration) -> store(registration.recurrence, false));
 		return false;

@@ -32,7 +32,12 @@ final class RunningItems {
 	private final Map<Long, HeldItem> laneItems = new ConcurrentHashMap<>();
 
 	void add(Collection<HeldItem> added) {
-		added.forEach((item) -> map(item).put(item.id(), item));
+		added.forEach((item) -> {
+			map(item).put(item.id(), item);
+			if (!item.isInLane() && item.claim().isCancelled(item.id())) {
+				item.requestCancel();
+			}
+		});
 	}
 
 	void remove(Collection<HeldItem> removed) {

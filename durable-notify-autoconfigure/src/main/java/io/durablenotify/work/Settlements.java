@@ -37,6 +37,7 @@ import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.GroupCommit;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.HeldItem.Completion;
 import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Returned.Kind;
 import io.durablenotify.work.SettleSql.Lane;
@@ -163,9 +164,19 @@ final class Settlements {
 
 	/**
 	 * Run a statement that is one transaction, which another one may abort.
+	 * @param entries what it writes
 	 */
-	private static <T> T repeated(Connection connection, SessionWork<T> statement) throws SQLException {
-		return Conflicts.repeat(statement).run(connection, false);
+	private static <T> T repeated(Connection connection, List<Entry> entries, SessionWork<T> statement)
+			throws SQLException {
+		try {
+			return Conflicts.repeat(statement).run(connection, false);
+		}
+		catch (SQLException ex) {
+			if (SqlErrors.isConnectionLost(ex)) {
+				entries.forEach((entry) -> entry.inDoubt = true);
+			}
+			throw ex;
+		}
 	}
 
 	private void releaseLanes(Connection connection, List<Entry> releases) throws SQLException {
@@ -174,7 +185,7 @@ final class Settlements {
 		}
 		Map<Lane, Returned> released = Map.of();
 		try {
-			released = repeated(connection,
+			released = repeated(connection, releases,
 					(session, joined) -> this.sql.releaseLanes(session, releases.stream().map(Entry::lane).toList()));
 		}
 		catch (SQLException ex) {
@@ -195,7 +206,7 @@ final class Settlements {
 
 	private void settleUnlessLocked(Connection connection, SettleSql sql, Entry entry) throws SQLException {
 		try {
-			repeated(connection, (session, joined) -> {
+			repeated(connection, List.of(entry), (session, joined) -> {
 				settle(session, sql, entry);
 				return entry;
 			});
@@ -227,7 +238,7 @@ final class Settlements {
 	private void removeFinished(Connection connection) throws SQLException {
 		Set<Claim> claims = Set.copyOf(this.finished);
 		if (!claims.isEmpty()) {
-			repeated(connection, (session, joined) -> this.sql.complete(session, List.of(), claims, false));
+			repeated(connection, List.of(), (session, joined) -> this.sql.complete(session, List.of(), claims, false));
 			this.finished.removeAll(claims);
 		}
 	}
@@ -252,7 +263,7 @@ final class Settlements {
 		boolean skipLocked = false;
 		Set<Done> deleted;
 		try {
-			deleted = repeated(connection,
+			deleted = repeated(connection, completes,
 					(session, joined) -> this.sql.complete(session, dones(completes), finished, false));
 		}
 		catch (SQLException ex) {
@@ -260,7 +271,7 @@ final class Settlements {
 				throw ex;
 			}
 			skipLocked = true;
-			deleted = repeated(connection,
+			deleted = repeated(connection, completes,
 					(session, joined) -> this.sql.complete(session, dones(completes), finished, true));
 		}
 		boolean removed = deleted.size() == completes.size();
@@ -352,8 +363,9 @@ final class Settlements {
 	private void returned(Entry entry, Returned returned) {
 		wake(returned);
 		HeldItem item = entry.settlement.item();
+		boolean stored = returned.kind() == Kind.LOST && item != null && entry.isStoredAlready(item);
 		if (item != null && !(entry.settlement instanceof TakeBack)) {
-			count(entry, finish(entry.settlement, returned.kind()));
+			count(entry, (stored) ? intended(entry.settlement, item) : finish(entry.settlement, returned.kind()));
 		}
 		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
 				&& !(entry.settlement instanceof Complete)) {
@@ -363,7 +375,7 @@ final class Settlements {
 			entry.runWhenOver();
 			return;
 		}
-		if (returned.kind() == Kind.LOST && item != null && !item.cancelRequested()) {
+		if (returned.kind() == Kind.LOST && item != null && !stored && !item.cancelRequested()) {
 			logger.warn(refused(item));
 		}
 		over(entry, true);
@@ -396,6 +408,16 @@ final class Settlements {
 			case AGAIN -> (settlement instanceof Fail) ? Finish.RETRIED
 					: (settlement instanceof Postpone) ? Finish.POSTPONED : Finish.DONE;
 		};
+	}
+
+	/**
+	 * Return what becomes of an attempt whose outcome is stored.
+	 */
+	private static Finish intended(Settlement settlement, HeldItem item) {
+		if (item.completion() == Completion.UNKNOWN) {
+			return item.finish();
+		}
+		return finish(settlement, (settlement instanceof Fail fail && fail.dead()) ? Kind.DEAD : Kind.AGAIN);
 	}
 
 	private void count(Entry entry, Finish finish) {
@@ -464,6 +486,7 @@ final class Settlements {
 		entry.moved = true;
 		Entry next = new Entry(entry.settlement, entry.whenOver,
 				Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * entry.pause)));
+		next.inDoubt = entry.inDoubt;
 		this.paused.add(next);
 		if (entry.pause > 0) {
 			Delays.ofJvm().after(Duration.ofMillis(entry.pause), () -> endPause(next));
@@ -480,7 +503,7 @@ final class Settlements {
 	}
 
 	private void writeLocked(Connection connection, Entry entry) throws SQLException {
-		if (!entry.isComplete() || repeated(connection,
+		if (!entry.isComplete() || repeated(connection, List.of(entry),
 				(session, joined) -> this.sql.complete(session, List.of(entry.done()), List.of(), true))
 			.isEmpty()) {
 			settleUnlessLocked(connection, (this.finishing) ? this.sql : this.retrySql, entry);
@@ -522,6 +545,11 @@ final class Settlements {
 		private boolean moved;
 
 		/**
+		 * Whether the answer was lost of a statement that may have written it.
+		 */
+		private boolean inDoubt;
+
+		/**
 		 * How long to pause if it is locked, in milliseconds.
 		 */
 		private final long pause;
@@ -543,6 +571,14 @@ final class Settlements {
 		private Lane lane() {
 			ReleaseLane release = (ReleaseLane) this.settlement;
 			return new Lane(release.claim().claim(), release.lane().itemId(), release.lane().token());
+		}
+
+		/**
+		 * Return whether it was refused since it is stored: it was written before, or a
+		 * transaction of the handler has committed, and the answer was lost.
+		 */
+		private boolean isStoredAlready(HeldItem item) {
+			return (this.inDoubt || item.completion() == Completion.UNKNOWN) && !item.cancelRequested();
 		}
 
 		private Done done() {

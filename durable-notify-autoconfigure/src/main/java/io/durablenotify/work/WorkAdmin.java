@@ -45,7 +45,8 @@ public interface WorkAdmin {
 	WorkPage page(WorkQuery query);
 
 	/**
-	 * Have no item of a queue begun any more, in any instance. Handlers that run go on. A
+	 * Have no item of a queue begun any more, in any instance. Handlers that run go on.
+	 * Items that are claimed ahead are given back by a wake-up, or with the next poll. A
 	 * queue that does not exist is created.
 	 * @param queue the queue
 	 * @throws WorkLockedException if another transaction has locked the queue for longer

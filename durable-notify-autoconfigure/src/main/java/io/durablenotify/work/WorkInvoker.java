@@ -124,7 +124,7 @@ final class WorkInvoker {
 	 * @param stopping whether to give it back if its handler has not begun
 	 */
 	void handle(HeldClaim claim, ClaimedItem item, BooleanSupplier stopping) {
-		if (!awaitLease(claim, stopping)) {
+		if (!awaitLease(claim, stopping) || claim.isCancelled(item.itemId())) {
 			giveBack(claim, List.of(item));
 			return;
 		}
@@ -212,12 +212,24 @@ final class WorkInvoker {
 			giveBack(claim, items);
 			return List.of();
 		}
-		List<HeldItem> held = items.stream().map((item) -> new HeldItem(claim, null, item, this.completion)).toList();
+		List<ClaimedItem> begun = new ArrayList<>();
+		for (ClaimedItem item : items) {
+			if (claim.isCancelled(item.itemId())) {
+				giveBack(claim, List.of(item));
+			}
+			else {
+				begun.add(item);
+			}
+		}
+		if (begun.isEmpty()) {
+			return List.of();
+		}
+		List<HeldItem> held = begun.stream().map((item) -> new HeldItem(claim, null, item, this.completion)).toList();
 		List<Settlement> settlements = call(held);
 		List<ClaimedItem> failed = new ArrayList<>();
-		for (int i = 0; i < items.size(); i++) {
+		for (int i = 0; i < begun.size(); i++) {
 			if (settlements.get(i) instanceof Fail) {
-				failed.add(items.get(i));
+				failed.add(begun.get(i));
 			}
 			else {
 				this.settlements.add(settlements.get(i));
@@ -384,14 +396,9 @@ final class WorkInvoker {
 	}
 
 	private static String describe(Throwable failure) {
-		try {
-			String message = failure.getMessage();
-			return ((failure instanceof PermanentFailureException || failure instanceof RetryLaterException)
-					&& message != null) ? message : failure.toString();
-		}
-		catch (Throwable ex) {
-			return failure.getClass().getName();
-		}
+		String message = (failure instanceof PermanentFailureException || failure instanceof RetryLaterException)
+				? failure.getMessage() : null;
+		return (message != null) ? message : FailureLog.describe(failure);
 	}
 
 	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure) {
@@ -469,7 +476,7 @@ final class WorkInvoker {
 
 		/**
 		 * Asked before each item, and while the lease is waited for: whether the listener
-		 * is being stopped.
+		 * is being stopped, or the queue is paused.
 		 */
 		boolean isStopping();
 

@@ -18,11 +18,13 @@ package io.durablenotify.work;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
@@ -39,6 +41,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.DataAccessException;
+
 /**
  * Claims the items of a listener's queues as it has room for them, and has them handled
  * on the executor.
@@ -53,6 +57,12 @@ final class WorkListenerContainer {
 	private static final Duration REFILL_DELAY = Duration.ofMillis(2);
 
 	private static final Duration RETRY = Duration.ofMillis(100);
+
+	/**
+	 * How long items wait for a thread before a pause is looked for again. No claim finds
+	 * it while there is no room.
+	 */
+	private static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
 
 	/**
 	 * How long an ordering key is held before a pause or a limit is looked for again.
@@ -100,6 +110,16 @@ final class WorkListenerContainer {
 	private boolean othersWoken;
 
 	/**
+	 * When a pause was looked for last, by {@link System#nanoTime()}.
+	 */
+	private long lookedAt = System.nanoTime();
+
+	/**
+	 * Whether a queue may have been paused since.
+	 */
+	private volatile boolean changed;
+
+	/**
 	 * Whether the transaction is over in which it was registered, if there was one.
 	 */
 	private volatile boolean started;
@@ -140,9 +160,12 @@ final class WorkListenerContainer {
 	/**
 	 * Handle a wake-up, which may be for a queue of another listener.
 	 */
-	void wake(long queueId, long dueMicros) {
+	void wake(long queueId, long dueMicros, boolean changed) {
 		for (QueueProgress queue : this.queues) {
 			if (queue.id() == queueId) {
+				if (changed) {
+					this.changed = true;
+				}
 				queue.wake(dueMicros, System.nanoTime());
 				this.loop.signal();
 			}
@@ -167,6 +190,7 @@ final class WorkListenerContainer {
 	 * Wake-ups may have been missed.
 	 */
 	void resync() {
+		this.changed = true;
 		this.queues.forEach(QueueProgress::resync);
 		if (this.started) {
 			this.loop.signal();
@@ -176,7 +200,7 @@ final class WorkListenerContainer {
 	private Next claim() throws Exception {
 		startRunners();
 		if (!this.slots.hasRefill()) {
-			return Next.IDLE;
+			return lookForPauses();
 		}
 		Lease lease = this.leases.get();
 		if (!lease.isHeld()) {
@@ -193,7 +217,35 @@ final class WorkListenerContainer {
 				break;
 			}
 		}
-		return (this.slots.room() > 0) ? Next.after(untilDue()) : Next.IDLE;
+		return (this.slots.hasRefill()) ? Next.after(untilDue()) : lookForPauses();
+	}
+
+	/**
+	 * Have nothing begun of a queue that was paused while there was no room for a claim.
+	 */
+	private Next lookForPauses() {
+		if (this.slots.isStopping() || (!this.batches && !this.slots.isWaitedFor())) {
+			return Next.IDLE;
+		}
+		long wait = LOOK_INTERVAL.toNanos() - (System.nanoTime() - this.lookedAt);
+		if (!this.changed && wait > 0) {
+			return Next.after(Duration.ofNanos(wait));
+		}
+		this.changed = false;
+		try {
+			Set<Integer> paused = this.claims.paused(this.queues.stream().map(QueueProgress::id).toList());
+			this.queues.stream().filter((queue) -> paused.contains(queue.id())).forEach(this::pause);
+		}
+		catch (DataAccessException ex) {
+			logger.debug("Failed to look for paused queues", ex);
+		}
+		this.lookedAt = System.nanoTime();
+		return Next.after((this.slots.hasRefill()) ? Duration.ZERO : LOOK_INTERVAL);
+	}
+
+	private void pause(QueueProgress queue) {
+		queue.pause();
+		this.slots.drain(queue).forEach(this::giveBack);
 	}
 
 	private ClaimSize size(QueueProgress queue) {
@@ -237,13 +289,16 @@ final class WorkListenerContainer {
 		}
 		failures.succeeded();
 		queue.claimed(claimed, range, System.nanoTime(), ThreadLocalRandom.current().nextDouble(0.5, 1));
+		if (claimed.paused()) {
+			pause(queue);
+		}
 		Claim claim = claimed.claim();
 		if (claim != null) {
 			this.claimed++;
 			if (!queue.isLimited()) {
 				size(queue).claimed(claimed.items().size(), first.values());
 			}
-			add(new HeldClaim(claim, lease, queue, claimed.items().size()), claimed.items(), first);
+			add(new HeldClaim(claim, lease, queue, claimed.items()), claimed.items(), first);
 		}
 		if (!claimed.more()) {
 			this.othersWoken = false;
@@ -334,13 +389,13 @@ final class WorkListenerContainer {
 		try {
 			ClaimedItem first = unit.items().get(0);
 			if (first.lane()) {
-				this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop());
+				this.invoker.handleLane(unit.claim(), first, unit.first(), new LaneStop(unit));
 			}
 			else if (unit.items().size() > 1) {
-				failed = this.invoker.handleBatch(unit.claim(), unit.items(), this.slots::isStopping);
+				failed = this.invoker.handleBatch(unit.claim(), unit.items(), () -> isStopping(unit));
 			}
 			else {
-				this.invoker.handle(unit.claim(), first, this.slots::isStopping);
+				this.invoker.handle(unit.claim(), first, () -> isStopping(unit));
 			}
 		}
 		catch (Throwable ex) {
@@ -349,6 +404,13 @@ final class WorkListenerContainer {
 		}
 		// As units of their own, so that an error at one gives back no other
 		failed.forEach((item) -> handle(new Unit(unit.claim(), List.of(item))));
+	}
+
+	/**
+	 * Return whether what has not begun is to be given back.
+	 */
+	private boolean isStopping(Unit unit) {
+		return unit.claim().queue().isPaused() || this.slots.isStopping();
 	}
 
 	/**
@@ -420,9 +482,15 @@ final class WorkListenerContainer {
 
 		private final long start = System.nanoTime();
 
+		private final Unit unit;
+
+		private LaneStop(Unit unit) {
+			this.unit = unit;
+		}
+
 		@Override
 		public boolean isStopping() {
-			return WorkListenerContainer.this.slots.isStopping();
+			return WorkListenerContainer.this.isStopping(this.unit);
 		}
 
 		@Override
@@ -452,6 +520,8 @@ final class WorkListenerContainer {
 	interface ClaimSource {
 
 		ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) throws Exception;
+
+		Set<Integer> paused(Collection<Integer> queueIds);
 
 		void hold(HeldClaim claim);
 

@@ -17,7 +17,6 @@
 package io.durablenotify.work;
 
 import java.lang.reflect.Method;
-import java.time.Clock;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -112,7 +111,7 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 		usable(where, METHOD_ACTION, handler::requireNoPayload);
 		Recurrence recurrence = new Recurrence(spec.queues().get(0), attributes.id(), schedule);
 		WorkHandler recurring = new RecurringHandler(recurrence, handler, maxAttempts(spec), spec.dontRetryOn(),
-				Clock.systemUTC());
+				System::nanoTime);
 		subscriptions.accept(usable(where, REGISTRATION_ACTION, () -> listeners.register(spec, recurring)));
 		subscriptions.accept(this.recurrences.getObject().add(recurrence));
 	}

@@ -493,12 +493,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 
 		@Override
 		public void onWakeup(Wakeup wakeup) {
-			WorkListenerRegistry.this.containers
-				.forEach((container) -> container.wake(wakeup.id(), WorkTopics.dueMicros(wakeup)));
+			WorkListenerRegistry.this.containers.forEach((container) -> container.wake(wakeup.id(),
+					WorkTopics.dueMicros(wakeup), WorkTopics.isChanged(wakeup)));
 		}
 
 		@Override
 		public boolean handlesAlone(Wakeup wakeup) {
+			if (WorkTopics.isChanged(wakeup)) {
+				return false;
+			}
 			for (WorkListenerContainer container : WorkListenerRegistry.this.containers) {
 				if (container.handlesAlone(wakeup.id(), WorkTopics.dueMicros(wakeup))) {
 					return true;
@@ -515,12 +518,14 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	}
 
 	/**
-	 * Notes which running items were cancelled.
+	 * Notes which items that are held were cancelled: first those that have not begun, so
+	 * that one that begins now finds it.
 	 */
 	private final class Cancellations implements WakeupHandler {
 
 		@Override
 		public void onWakeup(Wakeup wakeup) {
+			WorkListenerRegistry.this.held.cancelled(wakeup.id());
 			WorkListenerRegistry.this.running.cancelled(wakeup.id());
 		}
 

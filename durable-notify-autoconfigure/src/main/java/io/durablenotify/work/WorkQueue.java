@@ -78,8 +78,9 @@ public interface WorkQueue {
 	 * Cancel the item with a key, in the caller's transaction where there is one.
 	 * @param queue the queue
 	 * @param key the key
-	 * @return whether there was one, and whether a handler was running: its completion
-	 * fails then, and a transactional handler's transaction rolls back
+	 * @return whether there was one, and whether an instance had claimed it: its handler
+	 * does not begin any more then, or its completion fails, and a transactional
+	 * handler's transaction rolls back
 	 */
 	CancelOutcome cancel(String queue, String key);
 

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 import io.durablenotify.work.WorkInvoker.FirstItems;
@@ -201,9 +202,20 @@ final class WorkSlots {
 	 * Return what no thread has begun, and forget it.
 	 */
 	List<Unit> drain() {
+		return drain((unit) -> true);
+	}
+
+	/**
+	 * Return what no thread has begun of a queue, and forget it.
+	 */
+	List<Unit> drain(QueueProgress queue) {
+		return drain((unit) -> unit.claim().queue() == queue);
+	}
+
+	private List<Unit> drain(Predicate<Unit> which) {
 		return locked(() -> {
-			List<Unit> units = List.copyOf(this.waiting);
-			this.waiting.clear();
+			List<Unit> units = this.waiting.stream().filter(which).toList();
+			this.waiting.removeIf(which);
 			this.held -= fetched(units);
 			updateStartable();
 			return units;

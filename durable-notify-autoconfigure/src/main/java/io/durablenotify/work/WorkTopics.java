@@ -48,6 +48,21 @@ final class WorkTopics {
 	}
 
 	/**
+	 * Return the wake-up for a queue that was paused, resumed or limited, which is for
+	 * all instances.
+	 */
+	static Wakeup changed(int queueId, long nowMicros) {
+		return new Wakeup(queueId, -nowMicros, true, false, null);
+	}
+
+	/**
+	 * Return whether a queue was paused, resumed or limited.
+	 */
+	static boolean isChanged(Wakeup wakeup) {
+		return wakeup.ended();
+	}
+
+	/**
 	 * Return when the item of a wake-up is due.
 	 */
 	static long dueMicros(Wakeup wakeup) {

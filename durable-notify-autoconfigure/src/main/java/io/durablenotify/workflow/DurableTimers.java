@@ -49,7 +49,7 @@ public interface DurableTimers {
 	 * @param handler the name of the handler
 	 * @param instanceId the instance of the workflow
 	 * @param timerId the timer of that instance
-	 * @return whether it was set, and whether its handler was running
+	 * @return whether it was set, and whether an instance had claimed it
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	CancelOutcome cancel(String handler, String instanceId, String timerId);

@@ -30,7 +30,10 @@ import io.durablenotify.work.WorkItem;
 import io.durablenotify.work.WorkOutcome;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.dao.DataAccessResourceFailureException;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -40,6 +43,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 /**
  * Tests for what becomes of an event that a sender sends or does not, without a database.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class OutboxDispatcherTests {
 
 	private static final OutboxProperties.Circuit SETTINGS = new OutboxProperties.Circuit(3, Duration.ofSeconds(1),
@@ -102,6 +106,25 @@ class OutboxDispatcherTests {
 			assertThatExceptionOfType(NoClassDefFoundError.class).isThrownBy(this::handle);
 		}
 		assertThat(handle()).isEqualTo(WorkOutcome.postpone(Duration.ofSeconds(1)));
+	}
+
+	@Test
+	void soItIsAfterFailuresThatCannotSayTheirMessage(CapturedOutput output) throws Exception {
+		RuntimeException silent = new RuntimeException() {
+
+			@Override
+			public String getMessage() {
+				throw new IllegalArgumentException("It has none");
+			}
+
+		};
+		fail(silent);
+		for (int i = 0; i < 2; i++) {
+			assertThatExceptionOfType(silent.getClass()).isThrownBy(this::handle);
+		}
+		assertThat(handle()).isEqualTo(WorkOutcome.postpone(Duration.ofSeconds(1)));
+		assertThat(output)
+			.contains("has failed 3 times in a row, at last with: %s. ".formatted(silent.getClass().getName()));
 	}
 
 	@Test

@@ -40,8 +40,8 @@ class QueueProgressTests {
 
 	private void claim(long nextDueMicros) {
 		Range range = this.queue.begin();
-		this.queue.claimed(new Claimed(null, true, CLOCK - 20_000, nextDueMicros, false, false, List.of()), range,
-				this.now, 1);
+		this.queue.claimed(new Claimed(null, true, false, CLOCK - 20_000, nextDueMicros, false, false, List.of()),
+				range, this.now, 1);
 	}
 
 	@Test
@@ -85,7 +85,8 @@ class QueueProgressTests {
 		Range range = this.queue.begin();
 		this.queue.wake(CLOCK - 500_000, this.now);
 		this.queue.wake(CLOCK + 2_000_000, this.now);
-		this.queue.claimed(new Claimed(null, true, CLOCK - 20_000, -1, false, false, List.of()), range, this.now, 1);
+		this.queue.claimed(new Claimed(null, true, false, CLOCK - 20_000, -1, false, false, List.of()), range, this.now,
+				1);
 		assertThat(this.queue.isDue(this.now)).isTrue();
 		assertThat(this.queue.begin().hint()).isEqualTo(CLOCK - 500_000);
 	}
@@ -95,7 +96,8 @@ class QueueProgressTests {
 		claim(-1);
 		Range range = this.queue.begin();
 		this.queue.wake(CLOCK + 2_000_000, this.now);
-		this.queue.claimed(new Claimed(null, true, CLOCK - 20_000, -1, false, false, List.of()), range, this.now, 1);
+		this.queue.claimed(new Claimed(null, true, false, CLOCK - 20_000, -1, false, false, List.of()), range, this.now,
+				1);
 		assertThat(this.queue.nanosUntilDue(this.now)).isEqualTo(2 * SECOND);
 	}
 
@@ -120,7 +122,7 @@ class QueueProgressTests {
 		claim(-1);
 		this.queue.wake(CLOCK - 500_000, this.now);
 		Range range = this.queue.begin();
-		this.queue.claimed(new Claimed(null, false, 0, -1, false, false, List.of()), range, this.now, 1);
+		this.queue.claimed(new Claimed(null, false, false, 0, -1, false, false, List.of()), range, this.now, 1);
 		assertThat(this.queue.nanosUntilDue(this.now)).isEqualTo(10 * SECOND);
 		assertThat(this.queue.begin()).isEqualTo(range);
 	}

@@ -16,11 +16,10 @@
 
 package io.durablenotify.work;
 
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
-import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 
 import io.durablenotify.testsupport.TestItem;
@@ -45,10 +44,10 @@ class RecurringHandlerTests {
 	private static final Recurrence HOURLY = new Recurrence("cron/report", "report",
 			new CronSchedule(CronExpression.parse("0 0 * * * *"), ZoneId.of("UTC")));
 
+	private Duration took = Duration.ZERO;
+
 	private final TestItem item = new TestItem("cron/report").key("cron/report")
 		.claimedAt(Instant.parse("2026-01-10T12:00:00Z"));
-
-	private Instant now = Instant.parse("2026-01-10T12:00:05Z");
 
 	@Test
 	void aRunIsFollowedByTheNextTime() throws Exception {
@@ -57,20 +56,32 @@ class RecurringHandlerTests {
 
 	@Test
 	void missedTimesAreCaughtUpOnce() throws Exception {
-		this.now = Instant.parse("2026-01-12T07:10:00Z");
-		assertThat(handle(WorkOutcome.done(), this.item)).isEqualTo(again("2026-01-12T08:00:00Z"));
+		TestItem late = this.item.claimedAt(Instant.parse("2026-01-12T07:10:00Z"));
+		assertThat(handle(WorkOutcome.done(), late)).isEqualTo(again("2026-01-12T08:00:00Z"));
 	}
 
 	@Test
-	void aSlowClockOfTheJvmRunsNothingTwice() throws Exception {
-		this.now = Instant.parse("2026-01-10T11:59:50Z");
-		assertThat(handle(WorkOutcome.done(), this.item)).isEqualTo(again("2026-01-10T13:00:00Z"));
+	void aFastClockOfTheJvmLeavesNothingOutAndASlowOneRunsNothingTwice() throws Exception {
+		Instant hour = Instant.now().truncatedTo(ChronoUnit.HOURS);
+		for (Instant claimed : List.of(hour.minus(90, ChronoUnit.MINUTES), hour.plus(90, ChronoUnit.MINUTES))) {
+			assertThat(handle(WorkOutcome.done(), this.item.claimedAt(claimed)))
+				.isEqualTo(WorkOutcome.again(claimed.plus(30, ChronoUnit.MINUTES)));
+		}
+	}
+
+	@Test
+	void theTimesDuringALongRunAreCaughtUpByTheNextOne() throws Exception {
+		Claim claim = new Claim(ChronoUnit.MICROS.between(Instant.EPOCH, this.item.claimedAt()), 1);
+		ClaimedItem claimed = new ClaimedItem(1, 0, 0, 0, false, "cron/report", Instant.EPOCH, null, new byte[0], -1);
+		HeldItem held = new HeldItem(new HeldClaim(claim, null, null, List.of(claimed)), null, claimed, null);
+		this.took = Duration.ofMinutes(150);
+		assertThat(handle(WorkOutcome.done(), held)).isEqualTo(again("2026-01-10T15:00:00Z"));
 	}
 
 	@Test
 	void whatTheHandlerAsksForIsDone() throws Exception {
-		for (WorkOutcome outcome : List.of(WorkOutcome.postpone(Duration.ofSeconds(1)), WorkOutcome.again(this.now),
-				WorkOutcome.fail("not yet"))) {
+		for (WorkOutcome outcome : List.of(WorkOutcome.postpone(Duration.ofSeconds(1)),
+				WorkOutcome.again(Instant.EPOCH), WorkOutcome.fail("not yet"))) {
 			assertThat(handle(outcome, this.item)).isEqualTo(outcome);
 		}
 	}
@@ -100,6 +111,14 @@ class RecurringHandlerTests {
 		assertThat(output)
 			.contains("Recurring work 'report' has failed at attempt %d, and runs again at ".formatted(attempt)
 					+ "2026-01-10T13:00:00Z: " + type.getName() + ": expected");
+	}
+
+	@Test
+	void aRunWhoseFailureCannotSayItsMessageIsFollowedByTheNextTime(CapturedOutput output) {
+		assertThatExceptionOfType(RunAgainException.class)
+			.isThrownBy(() -> handle(new SilentException(), this.item.attempt(3)))
+			.withMessage(SilentException.class.getName());
+		assertThat(output).contains("and runs again at 2026-01-10T13:00:00Z: " + SilentException.class.getName());
 	}
 
 	@Test
@@ -135,7 +154,17 @@ class RecurringHandlerTests {
 
 	private RecurringHandler handler(WorkHandler handler) {
 		return new RecurringHandler(HOURLY, handler, 3, List.of(IllegalStateException.class),
-				Clock.fixed(this.now, ZoneOffset.UTC));
+				() -> System.nanoTime() + this.took.toNanos());
+	}
+
+	@SuppressWarnings("serial")
+	private static final class SilentException extends RuntimeException {
+
+		@Override
+		public String getMessage() {
+			throw new IllegalArgumentException("It has none");
+		}
+
 	}
 
 }

@@ -16,24 +16,46 @@
 
 package io.durablenotify.work;
 
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+
+import javax.sql.DataSource;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Settlement.Complete;
+import io.durablenotify.work.Settlement.Fail;
 import io.durablenotify.work.Settlement.Leave;
 import io.durablenotify.work.Settlement.Postpone;
+import io.durablenotify.work.Settlement.Rearm;
 import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.jdbc.datasource.DelegatingDataSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -41,24 +63,27 @@ import static org.assertj.core.api.Assertions.assertThat;
  * Tests for {@link Settlements} of what is locked, and of an instance that has lost its
  * lease.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class SettlementsTests extends AbstractWorkSqlTests {
 
 	private Settlements settlements;
 
 	private TransactionalCompletion completion;
 
+	private WorkMeasures measures;
+
 	@BeforeEach
 	void create() {
 		ApplicationDatabase applicationDatabase = instance.bean(ApplicationDatabase.class);
+		this.measures = WorkMeasures.create();
 		this.settlements = new Settlements(applicationDatabase, this.work.settle(), instance.bean(Wakeups.class),
-				WorkMeasures.create());
+				this.measures);
 		this.completion = new TransactionalCompletion(applicationDatabase, this.work.settle(), this.settlements);
 	}
 
 	private HeldClaim held(String queue, Claimed claimed, boolean lost) {
 		return new HeldClaim(claimed.claim(), new FixedLease(this.work.instanceId(), lost),
-				new QueueProgress(queue, claimed.claim().queueId(), Duration.ofSeconds(1), false),
-				claimed.items().size());
+				new QueueProgress(queue, claimed.claim().queueId(), Duration.ofSeconds(1), false), claimed.items());
 	}
 
 	/**
@@ -185,8 +210,106 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		assertThat(this.work.claimedIds(claimed)).isEmpty();
 	}
 
+	@Test
+	void whatWasStoredBeforeTheConnectionWasCutIsCountedAsThatAndNotReported(CapturedOutput output) {
+		List<Function<HeldItem, Settlement>> settled = List.of(Complete::new,
+				(item) -> new Fail(item, "again", Duration.ZERO, false),
+				(item) -> new Fail(item, "dead", Duration.ZERO, true), (item) -> new Postpone(item, Duration.ZERO),
+				(item) -> new Rearm(item, Instant.now()));
+		CutDataSource dataSource = new CutDataSource(instance.bean(DataSource.class));
+		WorkMeasures measures = WorkMeasures.create();
+		Settlements cut = new Settlements(new ApplicationDatabase(dataSource, () -> null), this.work.settle(),
+				instance.bean(Wakeups.class), measures);
+		Map<Finish, Long> finished = new EnumMap<>(Finish.class);
+		for (int i = 0; i < settled.size(); i++) {
+			for (boolean ofLane : List.of(false, true)) {
+				String name = "cut-%d-%s".formatted(i, ofLane);
+				HeldItem item = claimed(name, ofLane);
+				CompletableFuture<Void> over = new CompletableFuture<>();
+				dataSource.cutting.set(true);
+				cut.add(settled.get(i).apply(item), () -> over.complete(null));
+				assertThat(over).succeedsWithin(Eventually.TIMEOUT);
+				assertThat(dataSource.cutting).isFalse();
+				for (Finish finish : Finish.values()) {
+					finished.merge(finish, measures.of(name).finished().of(finish).sum(), Long::sum);
+				}
+			}
+		}
+		cut.finish(Eventually.TIMEOUT);
+		assertThat(finished).isEqualTo(
+				Map.of(Finish.DONE, 4L, Finish.RETRIED, 2L, Finish.DEAD, 2L, Finish.POSTPONED, 2L, Finish.LOST, 0L));
+		assertThat(output).contains("Failed to settle work").doesNotContain("was not stored");
+	}
+
+	private HeldItem claimed(String name, boolean ofLane) {
+		int queue = this.work.queue(name);
+		if (ofLane) {
+			this.work.put(WorkTables.ordered(name, "key", "a"));
+		}
+		else {
+			this.work.insert(name, "a");
+		}
+		Claimed claimed = this.work.claim(queue, 10);
+		ClaimedItem first = claimed.items().get(0);
+		HeldClaim claim = held(name, claimed, false);
+		return (ofLane) ? new HeldItem(claim, first, this.work.laneItems(first).get(0), this.completion)
+				: new HeldItem(claim, null, first, this.completion);
+	}
+
+	@Test
+	void aTransactionOfAHandlerThatHasCommittedWithoutAnAnswerIsCountedAsThatAndNotReported(CapturedOutput output) {
+		HeldItem item = claimed("unknown", false);
+		this.work.begin();
+		this.work.run((connection, joined) -> this.work.settle().completeInTransaction(connection, item.done()));
+		this.work.commit();
+		item.returned(new Returned(Returned.Kind.DONE, item.done().claim().queueId(), DatabaseMicros.NEVER),
+				Finish.DONE);
+		item.completion(HeldItem.Completion.UNKNOWN);
+		this.settlements.add(new Fail(item, "no answer", Duration.ZERO, false));
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.measures.of("unknown").finished().of(Finish.DONE).sum()).isOne();
+		assertThat(this.measures.of("unknown").finished().of(Finish.LOST).sum()).isZero();
+		assertThat(output).doesNotContain("was not stored");
+	}
+
 	private long attempts() {
 		return this.work.jdbc().queryForObject("SELECT last_value FROM attempts", Long.class);
+	}
+
+	/**
+	 * Loses the answer to a statement of work, and the connection.
+	 */
+	private static final class CutDataSource extends DelegatingDataSource {
+
+		private final AtomicBoolean cutting = new AtomicBoolean();
+
+		private CutDataSource(DataSource target) {
+			super(target);
+		}
+
+		@Override
+		public Connection getConnection() throws SQLException {
+			return wrap(Connection.class, super.getConnection());
+		}
+
+		private <T> T wrap(Class<T> type, T target) {
+			return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] { type },
+					(proxy, method, arguments) -> {
+						Object result;
+						try {
+							result = method.invoke(target, arguments);
+						}
+						catch (InvocationTargetException ex) {
+							throw ex.getTargetException();
+						}
+						if (method.getName().equals("executeQuery") && this.cutting.getAndSet(false)) {
+							throw new SQLException("The connection was cut", SqlErrors.CONNECTION_FAILURE);
+						}
+						return (result instanceof PreparedStatement statement)
+								? wrap(PreparedStatement.class, statement) : result;
+					}));
+		}
+
 	}
 
 	private static final class NoStop implements WorkInvoker.Stop {

@@ -170,10 +170,14 @@ class WorkEngineTests {
 	}
 
 	private QueueListenerState handling() {
-		return instance.bean(WorkHandling.class)
+		return handling(instance, this.queue);
+	}
+
+	private static QueueListenerState handling(Instance holder, String queue) {
+		return holder.bean(WorkHandling.class)
 			.listeners()
 			.stream()
-			.filter((state) -> state.queue().equals(this.queue))
+			.filter((state) -> state.queue().equals(queue))
 			.findFirst()
 			.orElseThrow();
 	}
@@ -549,6 +553,35 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void aCancelledItemWhoseHandlerHasNotBegunIsNotHandled() {
+		for (boolean batches : List.of(false, true)) {
+			String name = this.queue + "/" + batches;
+			CountDownLatch goOn = new CountDownLatch(1);
+			WorkListenerSpec spec = WorkListenerSpec.of(name).concurrency(1).prefetch(5);
+			WorkHandler handler = (item) -> {
+				goOn.await(30, TimeUnit.SECONDS);
+				return record(item);
+			};
+			this.subscriptions.add((batches) ? this.listeners.registerBatch(spec, (items) -> {
+				for (WorkItem item : items) {
+					handler.handle(item);
+				}
+			}) : this.listeners.register(spec, handler));
+			this.work.enqueue(WorkRequest.of(name, "a").key("a"));
+			Eventually.await(() -> handling(instance, name).running() == 1, this::state);
+			this.work.enqueueAll(Stream.of("b", "c", "d").map((key) -> WorkRequest.of(name, key).key(key)).toList());
+			Eventually.await(() -> handling(instance, name).held() == 4, this::state);
+			assertThat(this.work.cancel(name, "b")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
+			assertThat(this.work.cancel(name, "d")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
+			goOn.countDown();
+			awaitNothingLeft();
+			assertThat(this.handled).containsExactly("a", "c");
+			Eventually.await(() -> handling(instance, name).held() == 0, this::state);
+			this.handled.clear();
+		}
+	}
+
+	@Test
 	void aTimerFiresAtItsTimeAndCanBeSetAgain() {
 		listen(WorkListenerSpec.of(this.queue), (item) -> record(item));
 		long start = System.nanoTime();
@@ -726,6 +759,100 @@ class WorkEngineTests {
 		admin.resume(this.queue);
 		awaitHandled(2);
 		awaitNothingLeft();
+	}
+
+	@Test
+	void whatIsClaimedAheadOfAPausedQueueIsGivenBack() {
+		for (boolean batches : List.of(false, true)) {
+			// With and without room for a claim
+			for (int prefetch : List.of(10, 4)) {
+				pauseAfterTheFirst(instance, batches, prefetch);
+			}
+		}
+	}
+
+	@Test
+	void withoutAWakeUpThatIsFoundWithThePoll() {
+		try (Instance deaf = Instance.start(database, "durable-notify.listener.enabled=false",
+				"durable-notify.work.poll-interval=200ms")) {
+			pauseAfterTheFirst(deaf, false, 10);
+		}
+	}
+
+	@Test
+	void withoutAWakeUpAndRoomForAClaimThatIsFoundWithinASecond() {
+		try (Instance deaf = Instance.start(database, "durable-notify.listener.enabled=false",
+				"durable-notify.poll.interval=1h", "durable-notify.work.poll-interval=1h")) {
+			pauseAfterTheFirst(deaf, false, 4);
+		}
+	}
+
+	@Test
+	void nothingElseThatAThreadHasTakenIsBegunOnceItsQueueIsPaused() {
+		for (boolean batches : List.of(false, true)) {
+			String name = this.queue + "/" + batches;
+			CountDownLatch goOn = new CountDownLatch(1);
+			this.work.enqueueAll(Stream.of("a", "b")
+				.map((payload) -> WorkRequest.of(name, payload))
+				.map((request) -> (batches) ? request : request.orderingKey("key"))
+				.toList());
+			WorkListenerSpec spec = WorkListenerSpec.of(name).concurrency(1).prefetch(10);
+			this.subscriptions.add((batches) ? this.listeners.registerBatch(spec, (items) -> {
+				items.forEach(this::record);
+				goOn.await(30, TimeUnit.SECONDS);
+				if (items.size() > 1) {
+					throw new IllegalStateException("a batch");
+				}
+			}) : this.listeners.register(spec, (item) -> {
+				record(item);
+				goOn.await(30, TimeUnit.SECONDS);
+				return WorkOutcome.done();
+			}));
+			int units = (batches) ? 2 : 1;
+			Eventually.await(() -> handling(instance, name).running() == units, this::state);
+			this.work.enqueue(WorkRequest.of(name, "ahead"));
+			Eventually.await(() -> handling(instance, name).held() == units + 1, this::state);
+			instance.bean(WorkAdmin.class).pause(name);
+			Eventually.await(() -> handling(instance, name).held() == units, this::state);
+			goOn.countDown();
+			Eventually.await(() -> handling(instance, name).held() == 0, this::state);
+			assertThat(this.handled).isEqualTo(List.of("a", "b").subList(0, units));
+			instance.bean(WorkAdmin.class).resume(name);
+			awaitNothingLeft();
+			assertThat(this.handled).contains("b", "ahead");
+			this.handled.clear();
+		}
+	}
+
+	private void pauseAfterTheFirst(Instance holder, boolean batches, int prefetch) {
+		String name = this.queue + "/" + batches + prefetch;
+		CountDownLatch goOn = new CountDownLatch(1);
+		WorkListenerSpec spec = WorkListenerSpec.of(name).concurrency(1).prefetch(prefetch);
+		WorkHandler handler = (item) -> {
+			goOn.await(30, TimeUnit.SECONDS);
+			return record(item);
+		};
+		WorkQueue work = holder.bean(WorkQueue.class);
+		work.enqueue(WorkRequest.of(name, "first"));
+		WorkListeners listeners = holder.bean(WorkListeners.class);
+		this.subscriptions.add((batches) ? listeners.registerBatch(spec, (items) -> {
+			for (WorkItem item : items) {
+				handler.handle(item);
+			}
+		}) : listeners.register(spec, handler));
+		Eventually.await(() -> handling(holder, name).running() == 1, this::state);
+		work.enqueueAll(IntStream.range(0, 4).mapToObj((i) -> WorkRequest.of(name, "" + i)).toList());
+		Eventually.await(() -> handling(holder, name).held() == 5, this::state);
+		instance.bean(WorkAdmin.class).pause(name);
+		Eventually.await(() -> handling(holder, name).held() == 1, this::state);
+		goOn.countDown();
+		Eventually.await(() -> handling(holder, name).held() == 0, this::state);
+		assertThat(this.handled).containsExactly("first");
+		holder.bean(WorkAdmin.class).resume(name);
+		awaitHandled(5);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyInAnyOrder("first", "0", "1", "2", "3");
+		this.handled.clear();
 	}
 
 	@Test

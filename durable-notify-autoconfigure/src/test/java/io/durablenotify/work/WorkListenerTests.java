@@ -16,20 +16,29 @@
 
 package io.durablenotify.work;
 
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.sql.Timestamp;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.schema.Schema;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.Tracing;
+import io.durablenotify.wakeup.PublishingWrites;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
@@ -43,6 +52,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.scheduling.support.CronExpression;
 import org.springframework.util.StringUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -338,13 +348,43 @@ class WorkListenerTests {
 		Instance yearly = start(Ticking.class, "app.cron=" + YEARLY);
 		Instant due = awaitItem();
 		Instance monthly = start(Ticking.class, "app.cron=0 0 0 1 * *");
-		Eventually.await(() -> dueAt().isBefore(due) || schedule().startsWith("0 0 0 1 * *"), WorkListenerTests::state);
-		assertThat(schedule()).isEqualTo("0 0 0 1 * * in UTC");
+		awaitSchedule("0 0 0 1 * *");
 		wakeAll(yearly, monthly);
 		assertThat(schedule()).isEqualTo("0 0 0 1 * * in UTC");
 		start(Ticking.class, "app.cron=" + YEARLY);
-		Eventually.await(() -> dueAt().equals(due), WorkListenerTests::state);
+		awaitSchedule(YEARLY);
+		assertThat(dueAt()).isEqualTo(due);
 		assertThat(effects()).isEmpty();
+	}
+
+	@Test
+	void recurringWorkThatTwoThreadsStoreAtOnceIsStored() throws SQLException {
+		Instance instance = start(Ticking.class, "app.cron=" + YEARLY);
+		awaitItem();
+		RecurringWork recurring = new RecurringWork(instance.bean(ApplicationDatabase.class),
+				new RecurringSql(instance.bean(Schema.class).name()), instance.bean(PublishingWrites.class));
+		recurring
+			.add(new Recurrence("cron/tick", "beside", new CronSchedule(CronExpression.parse(YEARLY), ZoneOffset.UTC)));
+		List<CompletableFuture<Void>> runs;
+		try (Connection locking = DriverManager.getConnection(database.url())) {
+			locking.setAutoCommit(false);
+			locking.createStatement().execute("LOCK TABLE durable_notify.work_items");
+			runs = List.of(Background.run(recurring::run), Background.run(recurring::run));
+			Eventually.await(() -> waiting() == 2, WorkListenerTests::waiting);
+			locking.rollback();
+		}
+		assertThat(runs).allSatisfy((run) -> assertThat(run).succeedsWithin(Eventually.TIMEOUT));
+		assertThat(count("work_items")).isEqualTo(2);
+	}
+
+	private static int waiting() {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+					+ "AND wait_event_type = 'Lock' AND query LIKE '%work_queues q LEFT JOIN%'", Integer.class);
+	}
+
+	private static void awaitSchedule(String cron) {
+		Eventually.await(() -> schedule().equals(cron + " in UTC"), WorkListenerTests::state);
 	}
 
 	@Test
