@@ -111,6 +111,7 @@ class OneTransactionTests {
 		instance = Instance.start(database, settings::install, "durable-notify.streams.retention=1h");
 		// Has its own transactions
 		instance.context().getBean("durableNotifyRunJanitor", Lifecycle.class).stop();
+		instance.context().getBean("durableNotifyWorkJanitor", Lifecycle.class).stop();
 		TestDatabase workDatabase = server.createDatabase("work");
 		workSettings = DriverSettings.of(workDatabase, 1);
 		workInstance = Instance.start(workDatabase, (application) -> {
