@@ -50,6 +50,11 @@ final class ChannelJanitor extends PeriodicTask {
 	private static final int SLICE = 5_000;
 
 	/**
+	 * A slice of fewer messages has reached the end.
+	 */
+	private static final int LEAST_BACKLOG = 10;
+
+	/**
 	 * Of a channel in use, there is nearly always something to remove: so many slices at
 	 * a time, so that it does not keep the janitor running.
 	 */
@@ -124,12 +129,16 @@ final class ChannelJanitor extends PeriodicTask {
 	}
 
 	private boolean trim(String stream) {
+		long most = 0;
 		long trimmed = SLICE;
 		for (int slice = 0; slice < TRIMS_PER_RUN && trimmed > 0; slice++) {
 			trimmed = execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit));
+			most = Math.max(most, trimmed);
 			removed(trimmed);
 		}
-		return trimmed >= SLICE;
+		// The slices of a backlog are alike, by number or by size. What has come meanwhile
+		// is less
+		return trimmed >= LEAST_BACKLOG && 2 * trimmed >= most;
 	}
 
 	/**

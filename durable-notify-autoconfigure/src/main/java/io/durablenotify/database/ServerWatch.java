@@ -146,7 +146,7 @@ public final class ServerWatch {
 		try (Statement statement = connection.createStatement();
 				ResultSet result = statement.executeQuery(OLDEST_TRANSACTION)) {
 			if (result.next()) {
-				return "The oldest transaction is that of pid %s (role '%s', database '%s', application '%s', %s since %s): end it"
+				return "The oldest transaction that this role can see is that of pid %s (role '%s', database '%s', application '%s', %s since %s)"
 					.formatted(result.getString(1), result.getString(2), result.getString(3), result.getString(4),
 							result.getString(5), result.getString(6));
 			}

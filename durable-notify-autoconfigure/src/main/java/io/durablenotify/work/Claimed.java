@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param claim the claim, {@code null} if nothing was claimed
  * @param granted false if nothing could be claimed now: the queue is paused, its limit of
  * running items is reached, or the instance has no lease
- * @param paused whether that is since the queue is paused
+ * @param paused whether that is because the queue is paused
  * @param frontierMicros what this instance passes as the lower bound of its next claim
  * @param nextDueMicros the time until the next item is due, -1 if none is stored, more
  * are due now or nothing could be claimed

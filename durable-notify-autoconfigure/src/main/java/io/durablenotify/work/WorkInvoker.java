@@ -213,19 +213,16 @@ final class WorkInvoker {
 			return List.of();
 		}
 		List<ClaimedItem> begun = new ArrayList<>();
-		for (ClaimedItem item : items) {
-			if (claim.isCancelled(item.itemId())) {
-				giveBack(claim, List.of(item));
-			}
-			else {
-				begun.add(item);
-			}
-		}
+		List<ClaimedItem> cancelled = new ArrayList<>();
+		items.forEach((item) -> ((claim.isCancelled(item.itemId())) ? cancelled : begun).add(item));
 		if (begun.isEmpty()) {
+			giveBack(claim, cancelled);
 			return List.of();
 		}
 		List<HeldItem> held = begun.stream().map((item) -> new HeldItem(claim, null, item, this.completion)).toList();
 		List<Settlement> settlements = call(held);
+		// Not before: the caller gives back all of them if that fails
+		giveBack(claim, cancelled);
 		List<ClaimedItem> failed = new ArrayList<>();
 		for (int i = 0; i < begun.size(); i++) {
 			if (settlements.get(i) instanceof Fail) {

@@ -120,6 +120,11 @@ final class WorkListenerContainer {
 	private volatile boolean changed;
 
 	/**
+	 * Whether there was too little room for a claim while items waited for a thread.
+	 */
+	private volatile boolean withoutRefill;
+
+	/**
 	 * Whether the transaction is over in which it was registered, if there was one.
 	 */
 	private volatile boolean started;
@@ -199,9 +204,12 @@ final class WorkListenerContainer {
 
 	private Next claim() throws Exception {
 		startRunners();
+		// In this order: a thread that takes what waits sees it, or has made room
+		this.withoutRefill = true;
 		if (!this.slots.hasRefill()) {
 			return lookForPauses();
 		}
+		this.withoutRefill = false;
 		Lease lease = this.leases.get();
 		if (!lease.isHeld()) {
 			return Next.after(RETRY);
@@ -217,7 +225,7 @@ final class WorkListenerContainer {
 				break;
 			}
 		}
-		return (this.slots.hasRefill()) ? Next.after(untilDue()) : lookForPauses();
+		return (this.slots.room() > 0) ? Next.after(untilDue()) : lookForPauses();
 	}
 
 	/**
@@ -360,6 +368,9 @@ final class WorkListenerContainer {
 
 	private void run() {
 		Unit unit = this.slots.next();
+		if (this.withoutRefill && this.slots.hasRefill()) {
+			this.loop.signal();
+		}
 		while (unit != null) {
 			startRunners();
 			long start = System.nanoTime();

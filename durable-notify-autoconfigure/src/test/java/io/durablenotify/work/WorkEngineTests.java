@@ -730,6 +730,26 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void aLimitedQueueHasAllItsHandlersAtOnce() {
+		instance.bean(WorkAdmin.class).limit(this.queue, 8);
+		CountDownLatch[] begun = { new CountDownLatch(0) };
+		listen(WorkListenerSpec.of(this.queue).concurrency(8).prefetch(0), (item) -> {
+			begun[0].countDown();
+			begun[0].await(30, TimeUnit.SECONDS);
+			return record(item);
+		});
+		int[] handled = { 0 };
+		Eventually.assertTakesLess(Duration.ofSeconds(2), () -> {
+			begun[0] = new CountDownLatch(8);
+			handled[0] += 8;
+			long start = System.nanoTime();
+			this.work.enqueueAll(IntStream.range(0, 8).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+			awaitHandled(handled[0]);
+			return Duration.ofNanos(System.nanoTime() - start);
+		});
+	}
+
+	@Test
 	void whatWasDoneBeforeALimitWasSetMakesRoomWhileOthersOfItsClaimRun() {
 		this.work.enqueueAll(IntStream.range(0, 9).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
 		listen(WorkListenerSpec.of(this.queue).concurrency(2).prefetch(20), (item) -> {

@@ -173,7 +173,7 @@ END
 $$;
 
 -- As before, but the ordering key, whose due time is moved, gets a new revision: a claim that is being made at this moment
--- may have it
+-- may have it. Where it has the old one, its first failure does not count
 CREATE OR REPLACE FUNCTION ${schema}.channel_bury(p_queue text, p_key text, p_item bigint, p_error text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
