@@ -201,7 +201,7 @@ public enum DurableNotifyMeters {
 	 * Times handlers.
 	 */
 	HANDLER("handler", Kind.TIMER,
-			"Calls of handlers of chunks, events and changes. Up to 128 calls in a row that take less than 1 µs each are one "
+			"Calls of handlers of chunks, events and changes. After calls that take less than 1 µs, up to 128 in a row are one "
 					+ "recording of their whole time: durablenotify.delivered counts entries",
 			Common.READ, Common.FAMILY, MeterTag.of("outcome", HandlerMeasures.Result.class)),
 

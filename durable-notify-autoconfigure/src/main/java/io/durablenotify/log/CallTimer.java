@@ -19,9 +19,9 @@ package io.durablenotify.log;
 import io.durablenotify.log.HandlerMeasures.Result;
 
 /**
- * Times the calls of one handler. Calls of a microsecond or more are recorded one by one.
- * Quicker ones are recorded together, since the clock alone takes longer than they do.
- * Owned by the thread that calls the handler.
+ * Times the calls of one handler. Calls of a microsecond or more are recorded one by one,
+ * but for up to 128 that follow quicker ones. Those are recorded together, since the
+ * clock alone takes longer than they do. Owned by the thread that calls the handler.
  */
 final class CallTimer {
 
@@ -61,11 +61,14 @@ final class CallTimer {
 	void returned() {
 		if (++this.calls == this.atOnce) {
 			long now = this.measures.next(this.start);
-			boolean quick = now - this.start < QUICK_NANOS * this.calls;
-			this.atOnce = (quick) ? Math.min(2 * this.atOnce, MOST_AT_ONCE) : 1;
+			this.atOnce = (isQuick(now)) ? Math.min(2 * this.atOnce, MOST_AT_ONCE) : 1;
 			this.start = now;
 			this.calls = 0;
 		}
+	}
+
+	private boolean isQuick(long now) {
+		return now - this.start < QUICK_NANOS * this.calls;
 	}
 
 	/**
@@ -81,8 +84,8 @@ final class CallTimer {
 	 * The last call of a row has returned.
 	 */
 	void end() {
-		if (this.calls > 0) {
-			this.measures.end(this.start, Result.HANDLED);
+		if (this.calls > 0 && !isQuick(this.measures.next(this.start))) {
+			this.atOnce = 1;
 		}
 	}
 

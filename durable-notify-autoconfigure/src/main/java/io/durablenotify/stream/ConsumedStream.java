@@ -88,6 +88,11 @@ final class ConsumedStream implements EntryConsumer {
 	private volatile @Nullable LogSubscription<Chunk> reader;
 
 	/**
+	 * How many chunks were still to be handled when the reader was closed for a retry.
+	 */
+	private volatile long lastLag;
+
+	/**
 	 * Whether the handler was given nothing since the reader was opened.
 	 */
 	private boolean untried = true;
@@ -155,7 +160,7 @@ final class ConsumedStream implements EntryConsumer {
 	 */
 	long lag() {
 		LogSubscription<Chunk> reader = this.reader;
-		return (reader != null) ? reader.lag() : 0;
+		return (reader != null) ? reader.lag() : this.lastLag;
 	}
 
 	/**
@@ -210,6 +215,14 @@ final class ConsumedStream implements EntryConsumer {
 	 */
 	void close() {
 		this.closed = true;
+		closeReader();
+	}
+
+	/**
+	 * It is not known whether the chunk counts as handled: the position is read again.
+	 */
+	private void closeReaderUntilRetry() {
+		this.lastLag = lag();
 		closeReader();
 	}
 
@@ -363,7 +376,7 @@ final class ConsumedStream implements EntryConsumer {
 					FailureLog.log(logger::warn, "The handler of consumer '%s' has failed after it had committed %s"
 						.formatted(this.spec.name(), held), ex);
 				case OPEN, UNKNOWN -> {
-					closeReader();
+					closeReaderUntilRetry();
 					throw ex;
 				}
 				case NONE, ROLLED_BACK -> throw ex;
@@ -374,7 +387,7 @@ final class ConsumedStream implements EntryConsumer {
 			case ROLLED_BACK -> throw new IllegalStateException(
 					"The transaction that was to commit %s has rolled back".formatted(held));
 			case OPEN, UNKNOWN -> {
-				closeReader();
+				closeReaderUntilRetry();
 				throw new IllegalStateException(
 						"The transaction that was to commit %s may have failed".formatted(held));
 			}
@@ -439,7 +452,7 @@ final class ConsumedStream implements EntryConsumer {
 		}
 		catch (Throwable ex) {
 			if (committing[0]) {
-				closeReader();
+				closeReaderUntilRetry();
 			}
 			// A commit does not say which chunk it fails for
 			this.limit = Math.max(1, (committing[0]) ? this.handled / 2 : this.handled);

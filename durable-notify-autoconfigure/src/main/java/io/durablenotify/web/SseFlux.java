@@ -136,7 +136,7 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 				SseFlux.this.executor.execute(this::read);
 			}
 			catch (RejectedExecutionException ex) {
-				logger.debug("The application stops: the client connects again", ex);
+				logger.debug("The executor is full, or the application stops: the client connects again", ex);
 				onComplete();
 			}
 		}

@@ -81,6 +81,24 @@ class CallTimerTests {
 	}
 
 	@Test
+	void aRowOfSlowCallsThatIsShortHasThoseThatFollowRecordedOneByOne() {
+		record();
+		this.timer.begin();
+		for (int i = 0; i < 1_000; i++) {
+			this.timer.returned();
+		}
+		this.timer.end();
+		this.timer.begin();
+		call(200_000);
+		call(200_000);
+		this.timer.end();
+		int recorded = this.handled.size();
+		this.timer.begin();
+		call(200_000);
+		assertThat(this.handled).hasSize(recorded + 1);
+	}
+
+	@Test
 	void aRowOfCallsEndsWithARecording() {
 		record();
 		this.timer.begin();
