@@ -136,7 +136,8 @@ final class ChannelJanitor extends PeriodicTask {
 			most = Math.max(most, trimmed);
 			removed(trimmed);
 		}
-		// The slices of a backlog are alike, by number or by size. What has come meanwhile
+		// The slices of a backlog are alike, by number or by size. What has come
+		// meanwhile
 		// is less
 		return trimmed >= LEAST_BACKLOG && 2 * trimmed >= most;
 	}

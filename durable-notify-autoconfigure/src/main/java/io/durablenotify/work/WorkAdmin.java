@@ -46,8 +46,8 @@ public interface WorkAdmin {
 
 	/**
 	 * Have no item of a queue begun any more, in any instance. Handlers that run go on.
-	 * Items that are claimed ahead are given back by a wake-up, or else with the next poll
-	 * or within a second. A queue that does not exist is created.
+	 * Items that are claimed ahead are given back by a wake-up, or else with the next
+	 * poll or within a second. A queue that does not exist is created.
 	 * @param queue the queue
 	 * @throws WorkLockedException if another transaction has locked the queue for longer
 	 * than {@code durable-notify.work.enqueue-timeout}

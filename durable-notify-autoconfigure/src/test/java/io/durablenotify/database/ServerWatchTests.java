@@ -115,7 +115,8 @@ class ServerWatchTests {
 			holder.setAutoCommit(false);
 			Double pid = ServerWatch.number(holder, "SELECT pg_backend_pid()");
 			log(0.12, 0);
-			assertThat(output).containsOnlyOnce("The oldest transaction that this role can see is that of pid %.0f (role ".formatted(pid));
+			assertThat(output).containsOnlyOnce(
+					"The oldest transaction that this role can see is that of pid %.0f (role ".formatted(pid));
 		}
 	}
 
