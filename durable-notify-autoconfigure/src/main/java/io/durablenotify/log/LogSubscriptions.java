@@ -146,7 +146,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			this.registry.addWaiting(reader);
 			this.fetcher.resolve(name);
 		}
-		// Where a stop has found it, its consumer may have been told already
+		// Where a stop has found it, its consumer may have been notified already
 		if (!isRunning() && reader.close()) {
 			throw log.stopped();
 		}
