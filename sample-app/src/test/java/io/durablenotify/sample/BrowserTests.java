@@ -160,6 +160,20 @@ class BrowserTests extends PageTest {
 		}
 	}
 
+	@Test
+	void settingsAreWatchedAgainAfterTheyCouldNotBeRead() {
+		awaitText("settings-status", "live");
+		this.requests.refuseOnce("GET /settings");
+		script("""
+				const status = document.getElementById('settings-status');
+				window.seen = [];
+				new MutationObserver(() => seen.push(status.textContent)).observe(status, { childList: true });
+				watchSettings();
+				""");
+		await("refused").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(script("return seen.join()")).isEqualTo("cannot be read,live"));
+	}
+
 	private static void slide(int value) {
 		script("""
 				const slider = document.getElementById('pause');

@@ -18,6 +18,7 @@ package io.durablenotify.sample;
 
 import java.io.IOException;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 import jakarta.servlet.FilterChain;
@@ -29,22 +30,36 @@ import org.springframework.boot.test.context.TestComponent;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Counts what browsers ask for.
+ * Counts what browsers ask for, and refuses it once where a test says so.
  */
 @TestComponent
 class RequestCounter extends OncePerRequestFilter {
 
 	private final Map<String, Integer> requests = new ConcurrentHashMap<>();
 
+	private final Set<String> refused = ConcurrentHashMap.newKeySet();
+
 	@Override
 	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
 			throws ServletException, IOException {
-		this.requests.merge(request.getMethod() + " " + request.getRequestURI(), 1, Integer::sum);
+		String name = request.getMethod() + " " + request.getRequestURI();
+		this.requests.merge(name, 1, Integer::sum);
+		if (this.refused.remove(name)) {
+			response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+			return;
+		}
 		chain.doFilter(request, response);
 	}
 
 	int count(String request) {
 		return this.requests.getOrDefault(request, 0);
+	}
+
+	/**
+	 * Answer the next such request with 503.
+	 */
+	void refuseOnce(String request) {
+		this.refused.add(request);
 	}
 
 }
