@@ -160,6 +160,7 @@ class ConsolePageTests extends PageTest {
 			await("paused").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains("paused"));
 			script("document.querySelector('#items button').click()");
 			await("requeued").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
+			assertThat(text("done")).startsWith("Requeue of item ").contains(" of " + queue + ": 1 requeued at ");
 			click(queue, "Resume");
 			await("resumed").atMost(Duration.ofSeconds(30)).until(() -> !row(queue).contains("paused"));
 			failed.set(false);
@@ -178,6 +179,7 @@ class ConsolePageTests extends PageTest {
 			script("window.confirm = () => true");
 			click(queue, "Requeue dead");
 			await("requeued again").atMost(Duration.ofSeconds(30)).until(() -> text("items").equals("None"));
+			assertThat(text("done")).startsWith("Requeue dead of " + queue + ": 1 requeued at ");
 			assertThat(script("return document.images.length")).isEqualTo(0L);
 			assertThat(text("problem")).isEmpty();
 		}
@@ -212,6 +214,75 @@ class ConsolePageTests extends PageTest {
 	}
 
 	@Test
+	void aStreamIsNotShownUnderTheNameOfTheNextOne() {
+		this.writer.append("console/first", "a");
+		find("console/first");
+		await("stream").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(text("stream")).startsWith("Nameconsole/firstStateopen"));
+		intercept("url.includes('name=console%2Fsecond') ? new Promise(() => { window.asked = true; }) : null");
+		find("console/second");
+		assertThat(text("stream")).isEmpty();
+		await("asked").atMost(Duration.ofSeconds(30)).until(() -> (Boolean) script("return window.asked === true"));
+		awaitTicks(1);
+		assertThat(text("stream")).isEmpty();
+		script("document.getElementById('feature').onchange()");
+		assertThat(text("readers")).isEmpty();
+	}
+
+	private static void find(String name) {
+		browser.findElement(By.id("name")).clear();
+		browser.findElement(By.id("name")).sendKeys(name);
+		button("Find").click();
+	}
+
+	@Test
+	void whatHasNotChangedKeepsTheFocusWhenTheRestIsDrawnAnew() {
+		String queue = "console/focus";
+		this.work.enqueue(WorkRequest.of(queue, "a").key("a"));
+		script("refresh()");
+		await("queue").atMost(Duration.ofSeconds(30)).until(() -> row(queue).contains(queue + "10"));
+		script("window.pressed = (" + ROW + ").querySelector('button'); pressed.focus()", queue);
+		this.work.enqueue(WorkRequest.of(queue, "b").key("b"));
+		this.work.enqueue(WorkRequest.of("console/before", "c").key("c"));
+		script("refresh()");
+		await("changed").atMost(Duration.ofSeconds(30))
+			.until(() -> row(queue).contains(queue + "20") && row("console/before").contains("Pause"));
+		assertThat(script("return document.activeElement === pressed")).isEqualTo(true);
+		script("pressed.click()");
+		await("paused").atMost(Duration.ofSeconds(30)).until(() -> row(queue).endsWith("Resume"));
+		assertThat(script("return document.activeElement === pressed")).isEqualTo(true);
+		assertThat(text("done")).startsWith("Pause of " + queue + ": done at ");
+		this.admin.resume(queue);
+		List.of("a", "b").forEach((key) -> this.work.cancel(queue, key));
+		this.work.cancel("console/before", "c");
+	}
+
+	@Test
+	void anActionIsDoneOnceAndItsFailureStaysUntilTheNextOne() {
+		intercept("""
+				options.method === "POST" ? new Promise((resolve, reject) => {
+					window.posts = (window.posts ?? 0) + 1;
+					window.giveUp = reject;
+				}) : null""");
+		button("Poll now");
+		script("""
+				window.pressed = [...document.querySelectorAll("button")].find((one) => one.textContent === "Poll now");
+				pressed.click();
+				pressed.click();
+				""");
+		assertThat(script("return window.posts")).isEqualTo(1L);
+		assertThat(script("return pressed.getAttribute('aria-disabled')")).isEqualTo("true");
+		script("window.giveUp(new Error('away'))");
+		await("failed").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(text("failed")).startsWith("Poll now: away at "));
+		intercept("null");
+		script("pressed.click()");
+		assertThat(text("failed")).isEmpty();
+		await("done").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(text("done")).startsWith("Poll now: done at "));
+	}
+
+	@Test
 	void cellsWithTheSameTextInARowAreDrawnAnew() {
 		assertThat(script("""
 				const drawn = [];
@@ -230,6 +301,14 @@ class ConsolePageTests extends PageTest {
 				refresh();
 				""");
 		awaitText("problem", "Log in again: reload this page");
+	}
+
+	/**
+	 * Have a script answer requests of the console, but those for which it returns null.
+	 */
+	private static void intercept(String answer) {
+		script("window.fetched ??= window.fetch; window.fetch = (url, options) => (" + answer
+				+ ") ?? window.fetched(url, options)");
 	}
 
 	/**
