@@ -193,24 +193,43 @@ class ConsolePageTests extends PageTest {
 	 */
 	@Test
 	void whileTheDatabaseIsAwayTheStripMovesAndTheQueuesSayThatTheyAreOld() {
-		script("""
-				const fetched = window.fetch;
-				window.fetch = (url, options) => url.includes("/work")
-					? new Promise((resolve, reject) => { window.giveUp = reject; }) : fetched(url, options);
-				window.putBack = () => { window.fetch = fetched; };
-				queuesAt = 0;
-				""");
+		intercept("url.includes('/work') ? new Promise((resolve, reject) => { window.giveUp = reject; }) : null");
+		script("queuesAt = 0");
 		await("asked").atMost(Duration.ofSeconds(30))
 			.until(() -> (Boolean) script("return window.giveUp !== undefined"));
 		awaitTicks(3);
 		assertThat(text("queues-problem")).isEmpty();
 		script("window.giveUp(new Error('the database is away'))");
-		awaitText("queues-problem", "Not up to date: the database is away");
+		await("old").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(text("queues-problem"))
+				.matches("Not up to date since .*\\d:\\d\\d.*: the database is away"));
+		String since = text("queues-problem");
 		awaitTicks(3);
-		assertThat(text("queues-problem")).isEqualTo("Not up to date: the database is away");
+		assertThat(text("queues-problem")).isEqualTo(since);
 		assertThat(text("problem")).isEmpty();
-		script("window.putBack(); refresh()");
+		intercept("null");
+		script("refresh()");
 		awaitText("queues-problem", "");
+	}
+
+	@Test
+	void whileTheInstanceIsAwayNothingSaysThatAllIsWell() {
+		intercept("Promise.reject(new Error('away'))");
+		awaitText("status", "unknown");
+		assertThat(text("problem")).matches("Not up to date since .*\\d:\\d\\d.*: away");
+		assertThat(script("return getComputedStyle(document.getElementById('strip')).filter"))
+			.isEqualTo("grayscale(1)");
+		narrow();
+		script("scrollTo(0, document.body.scrollHeight)");
+		assertThat(script("return document.getElementById('problem').getBoundingClientRect().top >= 0"))
+			.isEqualTo(true);
+		wide();
+		script("scrollTo(0, 0)");
+		picture("console-away");
+		intercept("null");
+		awaitText("status", "listening");
+		assertThat(text("problem")).isEmpty();
+		assertThat(script("return document.body.className")).isEqualTo("");
 	}
 
 	@Test
@@ -300,7 +319,8 @@ class ConsolePageTests extends PageTest {
 				window.fetch = () => Promise.resolve(new Response("<html>Login</html>", { headers: { "Content-Type": "text/html" } }));
 				refresh();
 				""");
-		awaitText("problem", "Log in again: reload this page");
+		await("problem").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(text("problem")).endsWith(": Log in again: reload this page"));
 	}
 
 	/**
