@@ -19,11 +19,13 @@ package io.durablenotify.sample;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.work.DeadQuery;
 import io.durablenotify.work.WorkAdmin;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
@@ -252,6 +254,46 @@ class ConsolePageTests extends PageTest {
 		browser.findElement(By.id("name")).clear();
 		browser.findElement(By.id("name")).sendKeys(name);
 		button("Find").click();
+	}
+
+	@Test
+	void aListThatIsCutSaysSo() {
+		List<Subscription> readers = IntStream.range(0, 51)
+			.mapToObj((i) -> this.reader.subscribe("console/more/" + i, StreamPosition.start(), (chunk) -> {
+			}))
+			.toList();
+		String queue = "console/dead";
+		Subscription listener = this.listeners.register(WorkListenerSpec.of(queue).maxAttempts(1), (item) -> {
+			throw new IllegalStateException("dead");
+		});
+		try {
+			await("readers").atMost(Duration.ofSeconds(30))
+				.untilAsserted(() -> assertThat(text("readers")).endsWith("50 shown, there are more More"));
+			script("document.querySelector('#readers button').click()");
+			await("all readers").atMost(Duration.ofSeconds(30))
+				.untilAsserted(() -> assertThat((Long) script("return document.getElementById('readers').rows.length"))
+					.isGreaterThanOrEqualTo(52));
+			assertThat(text("readers")).doesNotContain("shown");
+			this.work.enqueueAll(IntStream.range(0, 51).mapToObj((i) -> WorkRequest.of(queue, "a")).toList());
+			await("dead").atMost(Duration.ofSeconds(30))
+				.until(() -> this.admin.queues()
+					.stream()
+					.anyMatch((info) -> info.name().equals(queue) && info.dead() == 51));
+			script("refresh()");
+			click(queue, "Dead items");
+			await("dead items").atMost(Duration.ofSeconds(30))
+				.untilAsserted(() -> assertThat(text("items")).endsWith("50 shown, there are more More"));
+			script("document.querySelector('#items tr:last-child button').click()");
+			await("all dead items").atMost(Duration.ofSeconds(30))
+				.untilAsserted(
+						() -> assertThat(script("return document.getElementById('items').rows.length")).isEqualTo(52L));
+			assertThat(text("items")).doesNotContain("shown");
+		}
+		finally {
+			readers.forEach(Subscription::cancel);
+			listener.cancel();
+			this.admin.purge(DeadQuery.of(queue));
+		}
 	}
 
 	@Test
