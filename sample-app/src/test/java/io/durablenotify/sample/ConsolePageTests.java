@@ -297,6 +297,38 @@ class ConsolePageTests extends PageTest {
 	}
 
 	@Test
+	void aPollThatIsOffAndChangesThatWaitAreSaidToBe() {
+		assertThat(script("""
+				return ask("").then((overview) => {
+					overview.poll.interval = "PT0S";
+					showOverview(overview);
+					return document.getElementById("cards").textContent;
+				});
+				""")).asString().contains("Polloffwake-ups");
+		assertThat(
+				script("""
+						showReading("changes", { subscriptions: [0, 3].map((waiting) =>
+							({ topic: "a", behind: false, waiting, positionAge: "PT1S", handler: "A" })) });
+						return [...document.querySelectorAll("#readers span")].map((one) => one.className + one.textContent).join();
+						"""))
+			.isEqualTo("goodlive,warnwaiting");
+	}
+
+	@Test
+	void queuesWhoseNamesAreHiddenHaveNoActionsAndThePageSaysWhy() {
+		awaitText("unnamed", "");
+		intercept("""
+				url.endsWith("/work") ? window.fetched(url, options).then((answer) => answer.json()).then((answer) => {
+					answer.queues.forEach((queue) => { queue.name = "******"; queue.dead = 1; });
+					return Response.json(answer);
+				}) : null""");
+		script("refresh()");
+		awaitText("unnamed",
+				"Dead items and actions need the names of queues, which show-values of the endpoint hides");
+		assertThat(script("return document.querySelectorAll('#queues button').length")).isEqualTo(0L);
+	}
+
+	@Test
 	void whatHasNotChangedKeepsTheFocusWhenTheRestIsDrawnAnew() {
 		String queue = "console/focus";
 		this.work.enqueue(WorkRequest.of(queue, "a").key("a"));
