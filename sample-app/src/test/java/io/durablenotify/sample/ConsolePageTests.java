@@ -32,6 +32,7 @@ import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
@@ -373,6 +374,44 @@ class ConsolePageTests extends PageTest {
 		assertThat(text("failed")).isEmpty();
 		await("done").atMost(Duration.ofSeconds(30))
 			.untilAsserted(() -> assertThat(text("done")).startsWith("Poll now: done at "));
+	}
+
+	@Test
+	void theWholeHistoryIsThereWithoutAPointer() {
+		assertThat(
+				script("""
+						return ask("").then((overview) => {
+							overview.listener.history = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => ({ at: overview.listener.since, status: "DEAF", error: "why" + i }));
+							showListener(overview.listener);
+							const earlier = document.getElementById("earlier");
+							return earlier.closest("details:not([hidden])") && earlier.textContent;
+						});
+						"""))
+			.asString()
+			.contains("why6", "why7")
+			.doesNotContain("why5");
+		assertThat(script("return document.getElementById('status').getAttribute('role')")).isEqualTo("status");
+	}
+
+	/**
+	 * The least that WCAG 2.2 asks for, in 1.4.11.
+	 */
+	@Test
+	void bordersOfControlsHaveAContrastOfThreeToOne() {
+		button("Poll now");
+		for (String scheme : List.of("light", "dark")) {
+			scheme(scheme);
+			assertThat(script("""
+					const light = (color) => color.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+						.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+						.reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0.05);
+					return Math.min(...[...document.querySelectorAll("button, input, select")].map((one) => {
+						const border = light(getComputedStyle(one).borderTopColor);
+						const card = light(getComputedStyle(one.closest("section")).backgroundColor);
+						return Math.max(border / card, card / border);
+					}));
+					""")).asInstanceOf(InstanceOfAssertFactories.DOUBLE).as(scheme).isGreaterThan(3);
+		}
 	}
 
 	@Test

@@ -97,12 +97,19 @@ abstract class PageTest {
 	}
 
 	/**
+	 * Have the browser prefer light or dark.
+	 */
+	static void scheme(String scheme) {
+		browser.executeCdpCommand("Emulation.setEmulatedMedia",
+				Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+	}
+
+	/**
 	 * Leave pictures of the whole page in {@code target}, light and dark.
 	 */
 	static void picture(String name) {
 		for (String scheme : List.of("light", "dark")) {
-			browser.executeCdpCommand("Emulation.setEmulatedMedia",
-					Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+			scheme(scheme);
 			Map<String, Object> page = browser.executeCdpCommand("Page.captureScreenshot",
 					Map.of("captureBeyondViewport", true, "clip",
 							Map.of("x", 0, "y", 0, "width", script("return document.documentElement.clientWidth"),
