@@ -28,6 +28,7 @@ import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.RetryLaterException;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.client.ClientHttpResponse;
@@ -55,12 +56,15 @@ final class HttpOutboxSender implements OutboxSender {
 
 	private final Clock clock;
 
+	private final RequestFailures failures;
+
 	HttpOutboxSender(String name, RestClient client, URI url, Mode mode, Clock clock) {
 		this.name = name;
 		this.client = client;
 		this.url = url;
 		this.mode = mode;
 		this.clock = clock;
+		this.failures = new RequestFailures(name);
 	}
 
 	@Override
@@ -106,8 +110,20 @@ final class HttpOutboxSender implements OutboxSender {
 		catch (RestClientException ex) {
 			// Its message has the URL, which may hold a secret
 			throw new SendFailedException("The receiver of sender '%s' has not answered: %s".formatted(this.name,
-					(ex.getCause() instanceof IOException cause) ? cause : ex.getClass().getName()));
+					(ex.getCause() instanceof IOException cause) ? reason(cause) : ex.getClass().getName()));
 		}
+		catch (RuntimeException ex) {
+			throw this.failures.withoutMessage(ex);
+		}
+	}
+
+	/**
+	 * Of a host that is unknown, the client says so by the class of a cause only.
+	 */
+	private static String reason(IOException failure) {
+		Throwable cause = NestedExceptionUtils.getMostSpecificCause(failure);
+		return (failure.getMessage() != null || cause == failure) ? failure.toString()
+				: "%s (%s)".formatted(failure, cause.getClass().getName());
 	}
 
 	/**

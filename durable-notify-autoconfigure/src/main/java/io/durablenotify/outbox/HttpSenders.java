@@ -38,6 +38,7 @@ record HttpSenders(List<HttpOutboxSender> senders) implements SenderSource {
 		properties.forEach((name, http) -> {
 			RestClient.Builder builder = RestClient.builder().requestFactory(requestFactory(http));
 			customizers.forEach((customizer) -> customizer.customize(name, builder));
+			builder.requestInterceptors((interceptors) -> interceptors.add(0, new RequestFailures(name)));
 			senders.add(new HttpOutboxSender(name, builder.build(), URI.create(http.url()), http.mode(), clock));
 		});
 		return new HttpSenders(List.copyOf(senders));

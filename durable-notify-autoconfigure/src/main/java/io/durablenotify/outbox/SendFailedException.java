@@ -32,6 +32,16 @@ final class SendFailedException extends RuntimeException {
 	}
 
 	/**
+	 * Return the class of a failure whose message may have a secret, and where it was
+	 * thrown.
+	 */
+	static String describe(Throwable failure) {
+		StackTraceElement[] trace = failure.getStackTrace();
+		String type = failure.getClass().getName();
+		return (trace.length > 0) ? "%s at %s".formatted(type, trace[0]) : type;
+	}
+
+	/**
 	 * The message is what is stored with the event.
 	 */
 	@Override

@@ -16,6 +16,8 @@
 package io.durablenotify.outbox;
 
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -26,6 +28,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -34,6 +37,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.outbox.OutboxProperties.Http;
 import io.durablenotify.outbox.OutboxProperties.Mode;
@@ -45,10 +49,15 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.RetryLaterException;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration;
@@ -200,6 +209,13 @@ class HttpOutboxTests {
 			.withMessageNotContaining("secret")
 			.withMessageNotContaining("127.0.0.1")
 			.withNoCause();
+	}
+
+	@Test
+	void aHostThatIsUnknownIsSaidToBe() {
+		assertThatExceptionOfType(SendFailedException.class)
+			.isThrownBy(() -> sender("http://no-such-host.invalid/", Mode.BINARY, List.of()).send(message("7")))
+			.withMessageContaining("UnresolvedAddressException");
 	}
 
 	@Test
@@ -360,6 +376,68 @@ class HttpOutboxTests {
 		assertThat(this.receiver.requests().get(0).headers()).containsEntry("authorization", "Bearer orders");
 	}
 
+	static Stream<Arguments> requestsThatCannotBeMade() {
+		return Stream.of(
+				Arguments.of(IllegalArgumentException.class,
+						(OutboxHttpCustomizer) (name, builder) -> builder.defaultHeader("Authorization",
+								"Bearer s3cr3t\n")),
+				Arguments.of(WordyException.class, (OutboxHttpCustomizer) (name, builder) -> builder
+					.requestInterceptor((request, body, execution) -> {
+						throw new WordyException("Bearer s3cr3t");
+					})),
+				Arguments.of(WordyException.class,
+						(OutboxHttpCustomizer) (name, builder) -> builder.requestInitializer((request) -> {
+							throw new WordyException("Bearer s3cr3t");
+						})));
+	}
+
+	@ParameterizedTest
+	@MethodSource("requestsThatCannotBeMade")
+	void aRequestThatCannotBeMadeIsRetriedAndItsCredentialsAreNotShown(Class<?> failure,
+			OutboxHttpCustomizer customizer) {
+		List<Throwable> observed = new ArrayList<>();
+		ObservationRegistry registry = ObservationRegistry.create();
+		registry.observationConfig().observationHandler(new ObservationHandler<>() {
+
+			@Override
+			public void onError(Observation.Context context) {
+				observed.add(context.getError());
+			}
+
+			@Override
+			public boolean supportsContext(Observation.Context context) {
+				return true;
+			}
+
+		});
+		HttpOutboxSender sender = sender(this.receiver.url(), Mode.BINARY,
+				List.of((name, builder) -> builder.observationRegistry(registry), customizer));
+		assertThatExceptionOfType(SendFailedException.class).isThrownBy(() -> sender.send(message("7")))
+			.withMessageStartingWith(
+					"The request of sender 'orders' could not be made: %s at ".formatted(failure.getName()))
+			.satisfies(observed::add);
+		assertThat(observed).allSatisfy((each) -> {
+			StringWriter trace = new StringWriter();
+			each.printStackTrace(new PrintWriter(trace));
+			assertThat(trace.toString()).doesNotContain("s3cr3t");
+		});
+		assertThat(this.receiver.requests()).isEmpty();
+	}
+
+	@Test
+	void anInterceptorMaySayWhatBecomesOfTheEvent() {
+		for (RuntimeException outcome : List.of(new PermanentFailureException("no tenant"),
+				new RetryLaterException("no token yet", Duration.ofMinutes(1)))) {
+			OutboxHttpCustomizer customizer = (name, builder) -> builder
+				.requestInterceptor((request, body, execution) -> {
+					throw outcome;
+				});
+			assertThatExceptionOfType(outcome.getClass())
+				.isThrownBy(() -> sender(this.receiver.url(), Mode.BINARY, List.of(customizer)).send(message("7")))
+				.isSameAs(outcome);
+		}
+	}
+
 	@Test
 	void whatPropertiesConfigureSendsWhatIsPublishedAlsoIfTheReceiverIsAwayAtFirst() {
 		this.receiver.goAway();
@@ -390,6 +468,18 @@ class HttpOutboxTests {
 			assertThat(this.receiver.requests().get(0).headers()).containsEntry("x-sender", "orders")
 				.containsEntry("ce-source", "/shop");
 		}
+	}
+
+	/**
+	 * Shows more than it should.
+	 */
+	@SuppressWarnings("serial")
+	private static final class WordyException extends RuntimeException {
+
+		private WordyException(String message) {
+			super(message);
+		}
+
 	}
 
 	/**
