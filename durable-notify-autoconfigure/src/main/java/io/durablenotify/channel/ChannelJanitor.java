@@ -26,6 +26,7 @@ import java.util.function.BooleanSupplier;
 import io.durablenotify.channel.ChannelSql.Channel;
 import io.durablenotify.channel.ChannelSql.Cursor;
 import io.durablenotify.channel.ChannelSql.Swept;
+import io.durablenotify.channel.ChannelSql.Trimmed;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
@@ -50,13 +51,7 @@ final class ChannelJanitor extends PeriodicTask {
 	private static final int SLICE = 5_000;
 
 	/**
-	 * A slice of fewer messages has reached the end.
-	 */
-	private static final int LEAST_BACKLOG = 10;
-
-	/**
-	 * Of a channel in use, there is nearly always something to remove: so many slices at
-	 * a time, so that it does not keep the janitor running.
+	 * Of one channel, before the others have their turn.
 	 */
 	private static final int TRIMS_PER_RUN = 10;
 
@@ -129,17 +124,15 @@ final class ChannelJanitor extends PeriodicTask {
 	}
 
 	private boolean trim(String stream) {
-		long most = 0;
-		long trimmed = SLICE;
-		for (int slice = 0; slice < TRIMS_PER_RUN && trimmed > 0; slice++) {
-			trimmed = execute((connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit));
-			most = Math.max(most, trimmed);
-			removed(trimmed);
+		for (int slice = 0; slice < TRIMS_PER_RUN; slice++) {
+			Trimmed trimmed = execute(
+					(connection, joined) -> this.sql.trim(connection, stream, this.subscriberLimit, SLICE));
+			removed(trimmed.removed());
+			if (!trimmed.more()) {
+				return false;
+			}
 		}
-		// The slices of a backlog are alike, by number or by size. What has come
-		// meanwhile
-		// is less
-		return trimmed >= LEAST_BACKLOG && 2 * trimmed >= most;
+		return true;
 	}
 
 	/**

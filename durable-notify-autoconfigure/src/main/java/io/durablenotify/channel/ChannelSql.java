@@ -95,8 +95,18 @@ final class ChannelSql {
 			SELECT queue_id, name, kind FROM ${schema}.work_queues WHERE kind LIKE 'channel-%' ORDER BY queue_id
 			""";
 
+	/**
+	 * There is more if the slice has as many chunks or as many bytes as trim_stream
+	 * removes at once. The snapshot of the statement still has the removed chunks, the
+	 * first ones.
+	 */
 	private static final String TRIM = """
-			SELECT ${schema}.trim_stream(?, ?::bigint * interval '1 millisecond')
+			SELECT t.removed, CASE WHEN t.removed >= ? THEN true ELSE (
+				SELECT coalesce(sum(octet_length(c.data)), 0) >= 67108864 FROM (
+					SELECT x.data FROM ${schema}.stream_chunks x
+					WHERE x.stream_id = (SELECT s.stream_id FROM ${schema}.streams s WHERE s.name = ?)
+					ORDER BY x.chunk_index LIMIT t.removed) c) END AS more
+			FROM ${schema}.trim_stream(?, ?::bigint * interval '1 millisecond', ?) AS t(removed)
 			""";
 
 	private final String find;
@@ -311,19 +321,31 @@ final class ChannelSql {
 	}
 
 	/**
+	 * What was removed of a stream.
+	 *
+	 * @param removed how many chunks
+	 * @param more whether there may be more to remove
+	 */
+	record Trimmed(long removed, boolean more) {
+	}
+
+	/**
 	 * Remove a slice of the chunks that all living consumers of a stream have had.
 	 * @param connection the connection, in a READ COMMITTED transaction or in autocommit
 	 * with that default
 	 * @param limit how long a consumer lives without an owner
-	 * @return how many; there may be more unless it is 0
+	 * @param slice how many chunks at most
 	 */
-	long trim(Connection connection, String stream, Duration limit) throws SQLException {
+	Trimmed trim(Connection connection, String stream, Duration limit, int slice) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.trim)) {
-			statement.setString(1, stream);
-			statement.setLong(2, limit.toMillis());
+			statement.setInt(1, slice);
+			statement.setString(2, stream);
+			statement.setString(3, stream);
+			statement.setLong(4, limit.toMillis());
+			statement.setInt(5, slice);
 			ResultSet result = statement.executeQuery();
 			result.next();
-			return result.getLong(1);
+			return new Trimmed(result.getLong(1), result.getBoolean(2));
 		}
 	}
 

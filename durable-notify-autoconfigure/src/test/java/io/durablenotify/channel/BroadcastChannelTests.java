@@ -363,6 +363,27 @@ class BroadcastChannelTests {
 		cleanUntilOneIsLeft("few", Duration.ofDays(7));
 	}
 
+	@Test
+	void aBacklogOfLargeMessagesIsOneAlsoIfASliceHasFewOfThem() {
+		channels(first).create("large", ChannelMode.BROADCAST);
+		channels(first).publish("large", "m0");
+		database.jdbc().execute("""
+				INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data)
+				SELECT stream_id, 1, convert_to(repeat('x', 8000000), 'UTF8')
+				FROM durable_notify.streams WHERE name = 'channel/large'""");
+		database.jdbc().execute("""
+				INSERT INTO durable_notify.stream_chunks (stream_id, chunk_index, data)
+				SELECT c.stream_id, i, c.data FROM durable_notify.stream_chunks c
+				JOIN durable_notify.streams s ON s.stream_id = c.stream_id, generate_series(2, 120) i
+				WHERE s.name = 'channel/large' AND c.chunk_index = 1""");
+		subscribe(first, "large", "a");
+		// Ten slices of nine: a slice has 64 MB
+		assertThat(clean(Duration.ofDays(7))).isTrue();
+		assertThat(chunks("large")).isBetween(20, 40);
+		assertThat(clean(Duration.ofDays(7))).isFalse();
+		assertThat(chunks("large")).isEqualTo(1);
+	}
+
 	private static boolean clean(Duration subscriberLimit) {
 		return new ChannelJanitor(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
 				first.bean(ChannelModes.class), null, subscriberLimit, ChannelJanitor.INTERVAL)
