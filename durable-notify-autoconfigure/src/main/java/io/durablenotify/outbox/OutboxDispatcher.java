@@ -72,7 +72,7 @@ final class OutboxDispatcher implements WorkHandler {
 		}
 		Duration longest = longestDelay(item, message, Duration.ofNanos(System.nanoTime() - start));
 		try {
-			this.sender.send(message);
+			send(message);
 		}
 		catch (PermanentFailureException ex) {
 			this.circuit.answered(item, turn);
@@ -96,6 +96,19 @@ final class OutboxDispatcher implements WorkHandler {
 		this.circuit.answered(item, turn);
 		this.sent.add(this.sender.name(), item, message);
 		return WorkOutcome.done();
+	}
+
+	/**
+	 * An interrupt that the sender leaves must not reach our statements: on a virtual
+	 * thread, it closes the connection.
+	 */
+	private void send(OutboxMessage message) throws Exception {
+		try {
+			this.sender.send(message);
+		}
+		finally {
+			Thread.interrupted();
+		}
 	}
 
 	/**

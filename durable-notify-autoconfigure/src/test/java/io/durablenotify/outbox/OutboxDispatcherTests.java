@@ -203,6 +203,34 @@ class OutboxDispatcherTests {
 	}
 
 	@Test
+	void anInterruptThatASenderLeavesReachesNoStatement() throws Exception {
+		List<Boolean> interrupted = new ArrayList<>();
+		OutboxDispatcher keeping = new OutboxDispatcher(this.sender, this.circuit,
+				(name, item, message) -> interrupted.add(Thread.currentThread().isInterrupted()), "/shop", null,
+				Observations.NONE);
+		for (RuntimeException failure : new RuntimeException[] { null, new IllegalStateException("away"),
+				new PermanentFailureException("refused") }) {
+			this.probes.probed(false, Duration.ZERO);
+			this.sender.fail((message) -> {
+				Thread.currentThread().interrupt();
+				if (failure != null) {
+					throw failure;
+				}
+			});
+			try {
+				keeping.handle(item());
+			}
+			catch (PermanentFailureException ex) {
+				assertThat(ex).isSameAs(failure);
+			}
+			interrupted.add(Thread.interrupted());
+		}
+		assertThat(this.probes.calls).containsExactly("find", "end", "find", "failed PT1S PT10S PT1S", "find", "end");
+		assertThat(this.probes.interrupted).isFalse();
+		assertThat(interrupted).hasSize(4).containsOnly(false);
+	}
+
+	@Test
 	void aProbeWaitsForItsTime() throws Exception {
 		this.probes.probed(false, Duration.ofMillis(30));
 		long start = System.nanoTime();
@@ -269,6 +297,8 @@ class OutboxDispatcherTests {
 
 		private String failing = "";
 
+		private boolean interrupted;
+
 		void probed(boolean giveBack, Duration wait) {
 			this.probe = new Probe(giveBack, wait);
 		}
@@ -279,6 +309,7 @@ class OutboxDispatcherTests {
 				call.append(' ').append(argument);
 			}
 			this.calls.add(call.toString());
+			this.interrupted |= Thread.currentThread().isInterrupted();
 			if (this.failing.equals(name)) {
 				throw new DataAccessResourceFailureException("away");
 			}
