@@ -18,11 +18,13 @@ package io.durablenotify.outbox;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 
 import io.durablenotify.outbox.OutboxProperties.Mode;
 import io.durablenotify.work.PermanentFailureException;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.header.Headers;
 
@@ -45,6 +47,11 @@ final class KafkaOutboxSender implements OutboxSender {
 
 	private final Mode mode;
 
+	/**
+	 * How many producers were given up.
+	 */
+	private final AtomicInteger givenUp = new AtomicInteger();
+
 	KafkaOutboxSender(String name, KafkaTemplate<String, byte[]> template, String topic, Mode mode) {
 		this.name = name;
 		this.template = template;
@@ -59,19 +66,20 @@ final class KafkaOutboxSender implements OutboxSender {
 
 	@Override
 	public void send(OutboxMessage message) throws InterruptedException {
+		int givenUp = this.givenUp.get();
 		Future<?> sent;
 		try {
 			sent = this.template.send(record(message));
 		}
 		catch (KafkaException | org.apache.kafka.common.KafkaException ex) {
 			// The client's limit, which need not be the broker's
-			throw failure(ex, UnsendableEventException::new);
+			throw failure(ex, givenUp, UnsendableEventException::new);
 		}
 		try {
 			sent.get();
 		}
 		catch (ExecutionException ex) {
-			throw failure((ex.getCause() != null) ? ex.getCause() : ex, PermanentFailureException::new);
+			throw failure((ex.getCause() != null) ? ex.getCause() : ex, givenUp, PermanentFailureException::new);
 		}
 	}
 
@@ -100,16 +108,48 @@ final class KafkaOutboxSender implements OutboxSender {
 
 	/**
 	 * Return what to throw.
+	 * @param givenUp how many producers were given up before the attempt
 	 * @param tooLarge creates it for a record that is too large
 	 */
-	private RuntimeException failure(Throwable failure, BiFunction<String, Throwable, RuntimeException> tooLarge) {
-		Throwable cause = failure;
-		while (cause instanceof KafkaException && cause.getCause() != null) {
-			cause = cause.getCause();
+	private RuntimeException failure(Throwable failure, int givenUp,
+			BiFunction<String, Throwable, RuntimeException> tooLarge) {
+		Throwable cause = reason(failure);
+		if (cause instanceof AuthenticationException) {
+			giveUp(givenUp);
 		}
-		String reason = "The record of sender '%s' was not stored: %s".formatted(this.name, cause);
+		String failed = "The record of sender '%s' was not stored: ".formatted(this.name);
+		if (cause instanceof IllegalArgumentException) {
+			// Its message may have a part of sasl.jaas.config
+			return new SendFailedException(failed + SendFailedException.describe(cause));
+		}
+		String reason = failed + cause;
 		return (cause instanceof RecordTooLargeException) ? tooLarge.apply(reason, cause)
 				: new SendFailedException(reason, cause);
+	}
+
+	/**
+	 * Have the next attempt create a producer. One that was refused before it had its id
+	 * never asks for that again, and sends nothing any more. Those who have failed with
+	 * the same one do so once.
+	 */
+	private void giveUp(int givenUp) {
+		if (this.givenUp.compareAndSet(givenUp, givenUp + 1)) {
+			this.template.getProducerFactory().reset();
+		}
+	}
+
+	/**
+	 * Return what is in exceptions that say no more than that something has failed.
+	 */
+	private static Throwable reason(Throwable failure) {
+		Throwable reason = failure;
+		Throwable cause = reason.getCause();
+		while (cause != null && (reason instanceof KafkaException
+				|| reason.getClass() == org.apache.kafka.common.KafkaException.class)) {
+			reason = cause;
+			cause = reason.getCause();
+		}
+		return reason;
 	}
 
 	@Override

@@ -23,6 +23,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
+import javax.security.auth.callback.Callback;
+import javax.security.auth.callback.NameCallback;
+import javax.security.auth.login.AppConfigurationEntry;
+
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -31,12 +35,18 @@ import io.durablenotify.testsupport.Tracing;
 import io.durablenotify.work.PermanentFailureException;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
+import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.SaslConfigs;
+import org.apache.kafka.common.config.SslConfigs;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.security.auth.AuthenticateCallbackHandler;
+import org.apache.kafka.common.security.plain.PlainAuthenticateCallback;
+import org.apache.kafka.common.security.plain.PlainLoginModule;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -216,6 +226,69 @@ class KafkaOutboxTests {
 	}
 
 	@Test
+	void aProducerThatCannotBeCreatedIsAFailureThatSaysWhyAndShowsNoCredentials() {
+		DefaultKafkaProducerFactory<String, String> keyless = producers(broker.getBrokersAsString());
+		keyless.updateConfigs(Map.of(CommonClientConfigs.SECURITY_PROTOCOL_CONFIG, "SSL",
+				SslConfigs.SSL_KEYSTORE_LOCATION_CONFIG, "/none", SslConfigs.SSL_KEYSTORE_PASSWORD_CONFIG, "none"));
+		try (KafkaSenders senders = senders(keyless, Duration.ofSeconds(1))) {
+			assertThatExceptionOfType(SendFailedException.class)
+				.isThrownBy(() -> senders.senders().get(0).send(message(new byte[1])))
+				.withMessageContaining("/none");
+		}
+		DefaultKafkaProducerFactory<String, String> unquoted = producers(broker.getBrokersAsString());
+		unquoted.updateConfigs(login("user", "a\" s3cr3t"));
+		try (KafkaSenders senders = senders(unquoted, Duration.ofSeconds(1))) {
+			assertThatExceptionOfType(SendFailedException.class)
+				.isThrownBy(() -> senders.senders().get(0).send(message(new byte[1])))
+				.withMessageContaining("java.lang.IllegalArgumentException at ")
+				.withMessageNotContaining("s3cr3t")
+				.withNoCause();
+		}
+	}
+
+	@Test
+	void aSenderGoesOnOnceItsCredentialsAreAccepted() {
+		EmbeddedKafkaKraftBroker strict = new EmbeddedKafkaKraftBroker(1, 1);
+		String listener = "listener.name.external.plain.";
+		strict.brokerProperties(Map.of("listener.security.protocol.map", "EXTERNAL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+				"sasl.enabled.mechanisms", "PLAIN", "sasl.mechanism.inter.broker.protocol", "PLAIN",
+				listener + SaslConfigs.SASL_JAAS_CONFIG,
+				(String) login("broker", "broker").get(SaslConfigs.SASL_JAAS_CONFIG),
+				listener + "sasl.server.callback.handler.class", Doorkeeper.class.getName()));
+		strict.afterPropertiesSet();
+		DefaultKafkaProducerFactory<String, String> producers = producers(strict.getBrokersAsString());
+		producers.updateConfigs(login("app", "secret"));
+		try (KafkaSenders senders = senders(producers, Duration.ofSeconds(5))) {
+			KafkaOutboxSender sender = senders.senders().get(0);
+			for (int i = 0; i < 2; i++) {
+				assertThatExceptionOfType(SendFailedException.class).isThrownBy(() -> sender.send(message(new byte[1])))
+					.withMessageContaining("SaslAuthenticationException");
+			}
+			Doorkeeper.open = true;
+			List<String> failures = new ArrayList<>();
+			Eventually.await(() -> {
+				try {
+					sender.send(message(new byte[1]));
+					return true;
+				}
+				catch (Exception ex) {
+					failures.add(ex.getMessage());
+					return false;
+				}
+			}, failures::toString);
+		}
+		finally {
+			strict.destroy();
+		}
+	}
+
+	private static Map<String, Object> login(String user, String password) {
+		return Map.of(CommonClientConfigs.SECURITY_PROTOCOL_CONFIG, "SASL_PLAINTEXT", SaslConfigs.SASL_MECHANISM,
+				"PLAIN", SaslConfigs.SASL_JAAS_CONFIG, "%s required username=\"%s\" password=\"%s\";"
+					.formatted(PlainLoginModule.class.getName(), user, password));
+	}
+
+	@Test
 	void theTimeoutIsThatOfTheWholeAttempt() {
 		Map<String, Object> settings = KafkaSenders.producers("orders", producers("127.0.0.1:1"), Duration.ofSeconds(3))
 			.getConfigurationProperties();
@@ -247,6 +320,36 @@ class KafkaOutboxTests {
 				new StringSerializer());
 		producers.setTransactionIdPrefix("tx-");
 		return producers;
+	}
+
+	/**
+	 * Refuses all but the broker itself, until it is open.
+	 */
+	public static final class Doorkeeper implements AuthenticateCallbackHandler {
+
+		private static volatile boolean open;
+
+		@Override
+		public void configure(Map<String, ?> configs, String mechanism, List<AppConfigurationEntry> entries) {
+		}
+
+		@Override
+		public void handle(Callback[] callbacks) {
+			String user = "";
+			for (Callback callback : callbacks) {
+				if (callback instanceof NameCallback name) {
+					user = name.getDefaultName();
+				}
+				else if (callback instanceof PlainAuthenticateCallback authentication) {
+					authentication.authenticated(open || user.equals("broker"));
+				}
+			}
+		}
+
+		@Override
+		public void close() {
+		}
+
 	}
 
 	@Configuration(proxyBeanMethods = false)
