@@ -151,11 +151,12 @@ public interface DurableChannels {
 
 	/**
 	 * Subscribe to a broadcast channel as a durable subscriber. The channel is created if
-	 * it does not exist. The subscriber gets the messages from its stored position on, in
-	 * the order of the commits, in one instance at a time. A new one begins after the
-	 * last message. Each message is handled exactly once together with what the handler
-	 * writes to the database if the settings say {@link StreamConsumer#inTransaction()},
-	 * else at least once.
+	 * it does not exist. Takes part in the caller's transaction: if that rolls back the
+	 * subscription ends, with a warning in the log. The subscriber gets the messages from
+	 * its stored position on, in the order of the commits, in one instance at a time. A
+	 * new one begins after the last message. Each message is handled exactly once
+	 * together with what the handler writes to the database if the settings say
+	 * {@link StreamConsumer#inTransaction()}, else at least once.
 	 * @param channel the channel
 	 * @param subscriber the subscriber's name: 1 to 255 characters without white space
 	 * and slashes
@@ -249,7 +250,9 @@ public interface DurableChannels {
 	 * @throws Exception what the handler throws: the transaction has rolled back, and the
 	 * message is the next one again. After a
 	 * {@link io.durablenotify.work.PermanentFailureException} it is dead, except in the
-	 * caller's transaction
+	 * caller's transaction, or if another receiver has got it meanwhile. If it could not
+	 * be made dead, as where a transaction that sends to the address has gone on for a
+	 * second, the exception has a suppressed one, and the message comes again
 	 */
 	boolean receive(String channel, String address, Duration timeout, MessageHandler handler) throws Exception;
 

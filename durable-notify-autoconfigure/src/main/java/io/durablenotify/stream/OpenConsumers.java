@@ -437,6 +437,9 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		@Override
 		public void afterCompletion(int status) {
 			if (this.rolledBack || status == TransactionSynchronization.STATUS_ROLLED_BACK) {
+				logger.warn(("Consumer '%s' was subscribed in a transaction that has rolled back. Its subscription "
+						+ "ends: subscribe again")
+					.formatted(this.run.spec().name()));
 				this.run.cancel();
 			}
 			else {

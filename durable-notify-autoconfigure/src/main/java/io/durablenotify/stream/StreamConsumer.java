@@ -73,7 +73,8 @@ public interface StreamConsumer {
 
 	/**
 	 * Subscribe. The consumer exists when this returns, or from the commit of the
-	 * caller's transaction on.
+	 * caller's transaction on. If that rolls back the subscription ends, with a warning
+	 * in the log, also where the consumer existed before.
 	 * <p>
 	 * The handler is called on {@code durableNotifyTaskExecutor}, one call after the
 	 * other, and streams of a prefix in turn. The subscription ends when it is cancelled,

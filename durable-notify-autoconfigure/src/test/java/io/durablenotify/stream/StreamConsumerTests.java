@@ -490,13 +490,16 @@ class StreamConsumerTests {
 	}
 
 	@Test
-	void aConsumerExistsFromTheCommitOfTheTransactionThatSubscribesAndNotAfterItsRollback() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void aConsumerExistsFromTheCommitOfTheTransactionThatSubscribesAndNotAfterItsRollback(CapturedOutput output) {
 		append("joined", 2);
 		Subscription rolledBack = instance.transaction().execute((status) -> {
 			status.setRollbackOnly();
 			return reader.consumer("joined", "joined").subscribe(this.handler);
 		});
 		assertThat(rolledBack.isActive()).isFalse();
+		assertThat(output)
+			.contains("Consumer 'joined' was subscribed in a transaction that has rolled back. Its subscription ends");
 		assertThat(consumers.find("joined")).isEmpty();
 		Subscription committed = instance.transaction().execute((status) -> {
 			Subscription subscription = reader.consumer("joined", "joined").subscribe(this.handler);
