@@ -249,7 +249,8 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 			}
 		}
 		catch (DataAccessException ex) {
-			failure.addSuppressed(ex);
+			failure.addSuppressed(
+					new IllegalStateException("The message could not be made dead, and is the next one again", ex));
 		}
 	}
 
