@@ -399,12 +399,13 @@ public enum DurableNotifyMeters {
 	 * Gauges receivers of direct channels.
 	 */
 	CHANNELS_RECEIVERS("channels.receivers", Kind.GAUGE,
-			"Calls and handlers that wait for messages of their addresses"),
+			"Calls of receive and receiveAsync that wait for messages of their addresses"),
 
 	/**
 	 * Counts messages that were received.
 	 */
-	CHANNELS_RECEIVED("channels.received", Kind.COUNTER, "Messages of addresses that were received"),
+	CHANNELS_RECEIVED("channels.received", Kind.COUNTER,
+			"Messages of addresses that receive and receiveAsync have removed; not those that a handler of a channel has handled"),
 
 	/**
 	 * Times senders.

@@ -177,7 +177,7 @@ final class OverviewReport {
 	 * something
 	 * @param appends the appends that wait for the database
 	 * @param consumers the named consumers of this instance
-	 * @param receivers how many calls and handlers wait for messages of direct channels
+	 * @param receivers how many calls wait for messages of direct channels
 	 * @param leases the leases of this instance
 	 */
 	record Overview(@Nullable String version, Access access, DatabaseView database, ListenerView listener,

@@ -24,14 +24,15 @@ import io.durablenotify.measure.Tally;
 public interface ChannelDelivery {
 
 	/**
-	 * Return how many calls and handlers wait for messages of their addresses.
+	 * Return how many calls of {@code receive} and {@code receiveAsync} wait for
+	 * messages.
 	 * @return the number, taken now
 	 */
 	int receivers();
 
 	/**
-	 * Return how many messages were received; of those in a transaction that rolls back,
-	 * each time.
+	 * Return how many messages {@code receive} and {@code receiveAsync} have returned or
+	 * handled; one in a transaction counts with the commit.
 	 * @return the counter
 	 */
 	Tally received();
