@@ -207,12 +207,13 @@ record EventData(@Nullable String contentType, byte[] bytes) {
 		/**
 		 * Read the member whose name the parser has just read.
 		 * @param json what is parsed
+		 * @return the data, {@code null} if there is none
 		 */
-		static Member read(JsonParser parser, byte[] json) {
+		static @Nullable Member read(JsonParser parser, byte[] json) {
 			boolean base64 = BASE64_MEMBER.equals(parser.currentName());
 			JsonToken token = parser.nextToken();
 			if (base64) {
-				return new Member(parser.getBinaryValue(), null);
+				return (token != JsonToken.VALUE_NULL) ? new Member(parser.getBinaryValue(), null) : null;
 			}
 			int start = Math.toIntExact(parser.currentTokenLocation().getByteOffset());
 			parser.skipChildren();

@@ -45,6 +45,8 @@ public final class OutboxEvent {
 
 	private static final Pattern EXTENSION_NAME = Pattern.compile("[a-z0-9]{1,20}");
 
+	private static final Pattern QUALITY = Pattern.compile("\"?(0(\\.\\d*)?|\\.\\d+|1(\\.0*)?)\"?");
+
 	/**
 	 * What CloudEvents calls its own attributes and the members of its JSON.
 	 */
@@ -159,7 +161,11 @@ public final class OutboxEvent {
 	 * @throws InvalidMimeTypeException if it is none
 	 */
 	static void requireMediaType(String mediaType) {
-		MimeTypeUtils.parseMimeType(mediaType);
+		String quality = MimeTypeUtils.parseMimeType(mediaType).getParameter("q");
+		if (quality != null && !QUALITY.matcher(quality).matches()) {
+			// As RestClient requires
+			throw new InvalidMimeTypeException("…", "must have a parameter 'q' from 0 to 1, or none");
+		}
 		if (mediaType.length() > MAX_LENGTH || !mediaType.chars().allMatch((sign) -> sign >= ' ' && sign < 0x7F)) {
 			throw new InvalidMimeTypeException("…",
 					"must have at most %d printable characters of ASCII".formatted(MAX_LENGTH));

@@ -141,7 +141,8 @@ final class OutboxJson {
 			while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
 				String name = parser.currentName();
 				if (EventData.isMember(name)) {
-					member = Member.read(parser, json);
+					Member read = Member.read(parser, json);
+					member = (read != null) ? read : member;
 				}
 				else if (parser.nextToken() == JsonToken.VALUE_STRING) {
 					fields.put(name, parser.getString());

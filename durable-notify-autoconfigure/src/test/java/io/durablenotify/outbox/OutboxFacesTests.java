@@ -34,7 +34,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 
+import org.springframework.http.MediaType;
+
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
@@ -189,6 +192,9 @@ class OutboxFacesTests {
 				"{\"data\": \"a\", \"event_id\": \"7\", \"type\": \"t\", " + "\"data_content_type\": \"text/plain\"}")))
 			.isEqualTo("a");
 		assertThat(text(read("{\"data\": \"a\", \"event_id\": \"7\", \"type\": \"t\"}"))).isEqualTo("\"a\"");
+		assertThat(read("{\"data_base64\": null, \"event_id\": \"7\", \"type\": \"t\"}").dataContentType()).isNull();
+		assertThat(text(read("{\"data\": 1, \"data_base64\": null, \"event_id\": \"7\", \"type\": \"t\"}")))
+			.isEqualTo("1");
 	}
 
 	@ParameterizedTest
@@ -264,8 +270,14 @@ class OutboxFacesTests {
 		assertThatIllegalArgumentException().isThrownBy(() -> event.id("a".repeat(513)));
 		assertThatIllegalArgumentException().isThrownBy(() -> event.sender("a b"));
 		assertThatIllegalArgumentException().isThrownBy(() -> event.sender("a".repeat(249)));
-		for (String mediaType : List.of("json", "text/plain;a=\"\u00fc\"", "text/plain;a=" + "a".repeat(512))) {
+		for (String mediaType : List.of("json", "text/plain;a=\"\u00fc\"", "text/plain;a=" + "a".repeat(512),
+				"text/plain;q=2", "text/plain;q=-1", "text/plain;q=x", "text/plain;q=\"1.5\"", "text/plain;q=NaN")) {
 			assertThatIllegalArgumentException().isThrownBy(() -> event.dataContentType(mediaType));
+		}
+		for (String quality : List.of("0", "1", "0.5", "1.0", "\"0.25\"", ".5")) {
+			String mediaType = "text/plain;q=" + quality;
+			assertThat(event.dataContentType(mediaType).dataContentType()).isEqualTo(mediaType);
+			assertThatCode(() -> MediaType.parseMediaType(mediaType)).doesNotThrowAnyException();
 		}
 		for (String source : List.of("", "a b", "%zz", "a\nb", "a".repeat(513))) {
 			assertThatIllegalArgumentException().isThrownBy(() -> event.source(source));
