@@ -21,6 +21,11 @@ import org.springframework.web.client.RestClient;
  * Customizes how a sender of {@code durable-notify.outbox.http} sends: its credentials,
  * interceptors, or request factory. All beans of this type are called at the start, in
  * their order.
+ * <p>
+ * What an interceptor throws is logged and stored with the event by its class only, since
+ * its message may show a credential. The messages of an {@link java.io.IOException}, a
+ * {@link io.durablenotify.work.PermanentFailureException} and a
+ * {@link io.durablenotify.work.RetryLaterException} are shown.
  */
 @FunctionalInterface
 public interface OutboxHttpCustomizer {
