@@ -36,7 +36,7 @@ import org.springframework.util.StringUtils;
  */
 final class SchemaInitializerDetector implements DatabaseInitializerDetector {
 
-	private static final String INITIALIZER = "durableNotifySchemaInitializer";
+	static final String INITIALIZER = "durableNotifySchemaInitializer";
 
 	private static final String SCHEMA = "durableNotifySchema";
 

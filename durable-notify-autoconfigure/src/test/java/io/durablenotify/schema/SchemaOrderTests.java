@@ -32,7 +32,10 @@ import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceInitializationAutoConfiguration;
@@ -123,18 +126,30 @@ class SchemaOrderTests {
 
 	}
 
-	@Test
-	void anEntityMayBeMappedToATableOfTheSchema() {
-		try (Instance instance = start(Jpa.class)) {
+	/**
+	 * The scripts that are deferred come after the entities, and both after us.
+	 */
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void anEntityMayBeMappedToATableOfTheSchema(boolean deferred) {
+		try (Instance instance = start(Jpa.class, "spring.sql.init.mode=always",
+				"spring.sql.init.data-locations=classpath:ordered-data.sql",
+				"spring.jpa.defer-datasource-initialization=" + deferred)) {
+			BeanDefinition scripts = instance.context()
+				.getBeanFactory()
+				.getBeanDefinition("dataSourceScriptDatabaseInitializer");
+			assertThat(List.of(scripts.getDependsOn()).contains("entityManagerFactory")).isEqualTo(deferred);
+			assertThat(chunks()).containsExactly("2");
 			instance.writer().append("mapped", "a");
 			try (var entities = instance.bean(EntityManagerFactory.class).createEntityManager()) {
 				assertThat(entities.createQuery("select s.name from Stream s", String.class).getResultList())
-					.containsExactly("mapped");
+					.containsExactlyInAnyOrder("profiles", "mapped");
 			}
 		}
 	}
 
 	@Configuration(proxyBeanMethods = false)
+	@ImportAutoConfiguration(DataSourceInitializationAutoConfiguration.class)
 	static class Jpa {
 
 		@Bean
