@@ -69,7 +69,7 @@ public class ChannelConfiguration {
 				new Broadcasts(writer, reader, consumers, payloads), waits,
 				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups,
 				// Others would not see what is sent while they wait
-				new HandlerTransactions(beanFactory, TransactionDefinition.ISOLATION_READ_COMMITTED));
+				new HandlerTransactions(beanFactory, database, TransactionDefinition.ISOLATION_READ_COMMITTED));
 	}
 
 	@Bean

@@ -36,6 +36,7 @@ import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
 import org.springframework.jdbc.datasource.UserCredentialsDataSourceAdapter;
 import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
@@ -86,6 +87,16 @@ final class DataSources {
 			}
 		}
 		return false;
+	}
+
+	/**
+	 * Return the DataSource of a transaction manager, if it has one. Those of JPA and
+	 * Hibernate have the same getter as that of JDBC.
+	 */
+	static @Nullable DataSource managed(PlatformTransactionManager manager) {
+		Object target = AopProxyUtils.getSingletonTarget(manager);
+		return (read((target != null) ? target : manager, "getDataSource") instanceof DataSource dataSource)
+				? dataSource : null;
 	}
 
 	/**

@@ -55,7 +55,7 @@ public class ConsumerConfiguration {
 			LogSubscriptions<Chunk> readers, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, ListableBeanFactory beanFactory) {
 		return new OpenConsumers(database, sql, new ConsumerPositionSql(schema.name()), readers, instances,
-				leases.lease(), wakeups, poll, executor, new HandlerTransactions(beanFactory));
+				leases.lease(), wakeups, poll, executor, new HandlerTransactions(beanFactory, database));
 	}
 
 	/**

@@ -37,6 +37,7 @@ public interface WorkListeners {
 	 * {@code null}
 	 * @throws IllegalStateException if a queue has a listener in this application
 	 * already, or the specification is transactional and there is no transaction manager
+	 * of the DataSource that durable-notify uses
 	 * @throws org.springframework.dao.DataAccessException if the application context has
 	 * started, the caller is in no transaction, and the database fails; nothing is
 	 * registered then
@@ -53,6 +54,7 @@ public interface WorkListeners {
 	 * {@code null}
 	 * @throws IllegalStateException if a queue has a listener in this application
 	 * already, or the specification is transactional and there is no transaction manager
+	 * of the DataSource that durable-notify uses
 	 * @throws org.springframework.dao.DataAccessException if the application context has
 	 * started, the caller is in no transaction, and the database fails; nothing is
 	 * registered then

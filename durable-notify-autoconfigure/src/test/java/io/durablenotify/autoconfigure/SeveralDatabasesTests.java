@@ -18,7 +18,9 @@ package io.durablenotify.autoconfigure;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -29,12 +31,17 @@ import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
+import io.durablenotify.method.HandlerMethodException;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.WorkListener;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -241,6 +248,33 @@ class SeveralDatabasesTests {
 	}
 
 	@Test
+	void aTransactionalListenerRunsInATransactionOfTheQualifiedOne() {
+		second.jdbc().execute("CREATE TABLE handled (name text)");
+		this.contextRunner
+			.withUserConfiguration(PrimaryAndQualified.class, QualifiedTransactions.class, TransactionalListener.class)
+			.run((context) -> {
+				assertThat(context).hasBean("transactionManager");
+				context.getBean(WorkQueue.class).enqueue(WorkRequest.of("names", "a"));
+				Supplier<List<String>> handled = () -> second.jdbc()
+					.queryForList("SELECT name FROM handled", String.class);
+				Eventually.await(() -> !handled.get().isEmpty(), handled);
+				assertThat(handled.get()).containsExactly("a");
+			});
+	}
+
+	@Test
+	void aTransactionalListenerNeedsATransactionManagerOfTheQualifiedOne() {
+		this.contextRunner.withUserConfiguration(PrimaryAndQualified.class, TransactionalListener.class)
+			.run((context) -> assertThat(context).getFailure()
+				.cause()
+				.isInstanceOf(HandlerMethodException.class)
+				.hasMessageStartingWith("@WorkListener method ")
+				.hasMessageEndingWith(" cannot be used: A transactional listener of work needs a "
+						+ "PlatformTransactionManager of the DataSource that durable-notify uses: define one, or set "
+						+ "transactional to false"));
+	}
+
+	@Test
 	void twoQualifiedOnesAreRefused() {
 		this.contextRunner.withUserConfiguration(TwoQualified.class)
 			.run((context) -> assertThat(context.getStartupFailure())
@@ -391,6 +425,52 @@ class SeveralDatabasesTests {
 		@DurableNotifyDataSource
 		DataSource additional() {
 			return dataSource(second);
+		}
+
+	}
+
+	/**
+	 * Boot makes a transaction manager of the first.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	static class PrimaryAndQualified {
+
+		@Bean
+		@Primary
+		DataSource firstDataSource() {
+			return dataSource(first);
+		}
+
+		@Bean
+		@DurableNotifyDataSource
+		DataSource secondDataSource() {
+			return dataSource(second);
+		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class QualifiedTransactions {
+
+		@Bean(defaultCandidate = false)
+		PlatformTransactionManager secondTransactions(@DurableNotifyDataSource DataSource dataSource) {
+			return new JdbcTransactionManager(dataSource);
+		}
+
+	}
+
+	static class TransactionalListener {
+
+		private final DataSource dataSource;
+
+		TransactionalListener(@DurableNotifyDataSource DataSource dataSource) {
+			this.dataSource = dataSource;
+		}
+
+		@WorkListener(queue = "names", transactional = true)
+		void on(String name) {
+			assertThat(TransactionSynchronizationManager.hasResource(this.dataSource)).isTrue();
+			new JdbcTemplate(this.dataSource).update("INSERT INTO handled VALUES (?)", name);
 		}
 
 	}

@@ -16,17 +16,28 @@
 
 package io.durablenotify.database;
 
+import javax.sql.DataSource;
+
+import jakarta.persistence.EntityManagerFactory;
 import org.junit.jupiter.api.Test;
 
+import org.springframework.aop.framework.ProxyFactory;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.beans.factory.support.RootBeanDefinition;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.datasource.LazyConnectionDataSourceProxy;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.orm.jpa.JpaTransactionManager;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.AbstractPlatformTransactionManager;
+import org.springframework.transaction.support.DefaultTransactionStatus;
 import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link HandlerTransactions}.
@@ -35,8 +46,12 @@ class HandlerTransactionsTests {
 
 	private final DefaultListableBeanFactory beanFactory = new DefaultListableBeanFactory();
 
+	private final DataSource ours = new DriverManagerDataSource();
+
+	private final DataSource other = new DriverManagerDataSource();
+
 	private final HandlerTransactions transactions = new HandlerTransactions(this.beanFactory,
-			TransactionDefinition.ISOLATION_READ_COMMITTED);
+			new ApplicationDatabase(this.ours, () -> null), TransactionDefinition.ISOLATION_READ_COMMITTED);
 
 	@Test
 	void withoutATransactionManagerOneMustBeDefined() {
@@ -46,31 +61,122 @@ class HandlerTransactionsTests {
 
 	@Test
 	void severalTransactionManagersAreNamed() {
-		register("orders");
-		register("invoices");
+		register("orders", new ForeignTransactionManager());
+		register("invoices", new ForeignTransactionManager());
+		register("others", new JdbcTransactionManager(this.other));
+		assertThatMustBePrimary("'orders', 'invoices'");
+		register("first", new JdbcTransactionManager(this.ours));
+		register("second", new JdbcTransactionManager(this.ours));
+		assertThatMustBePrimary("'first', 'second'");
+	}
+
+	private void assertThatMustBePrimary(String names) {
 		assertThatIllegalStateException().isThrownBy(this::require)
-			.withMessage("A handler needs one of the transaction managers 'orders', 'invoices' as the primary one: "
-					+ "mark it with @Primary, or do without");
+			.withMessage(
+					"A handler needs one of the transaction managers %s as the primary one: mark it with @Primary, "
+							+ "or do without",
+					names);
 	}
 
 	@Test
 	void thePrimaryTransactionManagerIsTaken() {
-		register("orders");
-		register("invoices").setPrimary(true);
+		register("orders", new JdbcTransactionManager(this.ours));
+		register("invoices", new JdbcTransactionManager(this.ours)).setPrimary(true);
+		assertThatIsTaken("invoices");
+	}
+
+	@Test
+	void theTransactionManagerOfOurDataSourceIsTakenAlsoWhereAnotherOneIsPrimary() {
+		register("orders", new JdbcTransactionManager(this.other)).setPrimary(true);
+		register("messages", new JdbcTransactionManager(this.ours)).setDefaultCandidate(false);
+		assertThatIsTaken("messages");
+	}
+
+	@Test
+	void aDataSourceIsFoundInProxies() {
+		ProxyFactory proxy = new ProxyFactory(
+				new JdbcTransactionManager(new TransactionAwareDataSourceProxy(this.ours)));
+		proxy.setInterfaces(PlatformTransactionManager.class);
+		register("orders", new JdbcTransactionManager(this.other)).setPrimary(true);
+		register("messages", (PlatformTransactionManager) proxy.getProxy());
+		assertThatIsTaken("messages");
+	}
+
+	@Test
+	void theTransactionManagerOfJpaHasADataSource() {
+		JpaTransactionManager manager = new JpaTransactionManager(mock(EntityManagerFactory.class));
+		manager.setDataSource(this.ours);
+		register("orders", new JdbcTransactionManager(this.other)).setPrimary(true);
+		register("messages", manager);
+		assertThatIsTaken("messages");
+	}
+
+	@Test
+	void aTransactionManagerThatIsNotKnownToHaveAnotherDataSourceIsTaken() {
+		register("global", new ForeignTransactionManager());
+		assertThatIsTaken("global");
+	}
+
+	@Test
+	void theTransactionManagerOfAnotherDataSourceIsRefused() {
+		register("orders", new JdbcTransactionManager(this.other));
+		assertThatOneMustBeDefined();
+		// Its transactions bind no connection where we look for it
+		register("wrapped", new JdbcTransactionManager(new LazyConnectionDataSourceProxy(this.ours))).setPrimary(true);
+		assertThatOneMustBeDefined();
+	}
+
+	@Test
+	void theTransactionManagerOfAnotherResourceIsRefused() {
+		register("entities", new JpaTransactionManager(mock(EntityManagerFactory.class)));
+		assertThatOneMustBeDefined();
+	}
+
+	private void assertThatOneMustBeDefined() {
+		assertThatIllegalStateException().isThrownBy(this::require)
+			.withMessage(
+					"A handler needs a PlatformTransactionManager of the DataSource that durable-notify uses: define "
+							+ "one, or do without");
+	}
+
+	private void assertThatIsTaken(String name) {
 		TransactionTemplate template = (TransactionTemplate) require();
-		assertThat(template.getTransactionManager()).isSameAs(this.beanFactory.getBean("invoices"));
+		assertThat(template.getTransactionManager()).isSameAs(this.beanFactory.getBean(name));
 		assertThat(template.getIsolationLevel()).isEqualTo(TransactionDefinition.ISOLATION_READ_COMMITTED);
 	}
 
-	private RootBeanDefinition register(String name) {
-		RootBeanDefinition definition = new RootBeanDefinition(JdbcTransactionManager.class,
-				() -> new JdbcTransactionManager(new DriverManagerDataSource()));
+	private RootBeanDefinition register(String name, PlatformTransactionManager manager) {
+		RootBeanDefinition definition = new RootBeanDefinition(PlatformTransactionManager.class, () -> manager);
 		this.beanFactory.registerBeanDefinition(name, definition);
 		return definition;
 	}
 
 	private Object require() {
 		return this.transactions.require("A handler", "do without");
+	}
+
+	/**
+	 * Does not say what it manages.
+	 */
+	private static final class ForeignTransactionManager extends AbstractPlatformTransactionManager {
+
+		@Override
+		protected Object doGetTransaction() {
+			return this;
+		}
+
+		@Override
+		protected void doBegin(Object transaction, TransactionDefinition definition) {
+		}
+
+		@Override
+		protected void doCommit(DefaultTransactionStatus status) {
+		}
+
+		@Override
+		protected void doRollback(DefaultTransactionStatus status) {
+		}
+
 	}
 
 }

@@ -69,6 +69,9 @@ import org.springframework.context.annotation.Import;
 import org.springframework.core.env.EnumerablePropertySource;
 import org.springframework.core.io.ByteArrayResource;
 import org.springframework.http.client.JdkClientHttpRequestFactory;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.web.client.RestClient;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -422,8 +425,19 @@ class ExampleTests {
 		try (Instance other = Instance.start(database, (application) -> application.sources(TwoDataSources.class),
 				"messages.url=" + database.url())) {
 			other.writer().append("answers/42", "Hello");
+			assertThat(other.transaction()
+				.<Boolean>execute(
+						(status) -> TransactionSynchronizationManager.hasResource(other.context().getBean("orders"))))
+				.isTrue();
+			TransactionTemplate transaction = new TransactionTemplate(
+					other.context().getBean("messagesTransactions", PlatformTransactionManager.class));
+			transaction.executeWithoutResult((status) -> {
+				other.writer().append("answers/43", "Hello");
+				status.setRollbackOnly();
+			});
 		}
 		assertThat(instance.reader().info("answers/42")).isPresent();
+		assertThat(instance.reader().info("answers/43")).isEmpty();
 	}
 
 	private static void awaitSeen(List<String> seen, String... expected) {

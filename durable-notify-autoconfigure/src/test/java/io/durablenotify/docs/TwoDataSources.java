@@ -25,6 +25,8 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Primary;
 import org.springframework.core.env.Environment;
+import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.transaction.PlatformTransactionManager;
 
 /**
  * An application with two DataSources.
@@ -49,6 +51,11 @@ class TwoDataSources {
 	@DurableNotifyDataSource
 	DataSource messages() {
 		return messagesPool(); // PostgreSQL
+	}
+
+	@Bean(defaultCandidate = false) // so that Boot makes one of orders as before
+	PlatformTransactionManager messagesTransactions(@DurableNotifyDataSource DataSource messages) {
+		return new JdbcTransactionManager(messages);
 	}
 	// end::beans[]
 
