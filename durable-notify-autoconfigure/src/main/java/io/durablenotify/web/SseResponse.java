@@ -16,6 +16,8 @@
 
 package io.durablenotify.web;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.Set;
 import java.util.concurrent.Flow;
 
@@ -37,6 +39,7 @@ import org.springframework.web.context.request.async.DeferredResultProcessingInt
 import org.springframework.web.context.request.async.StandardServletAsyncWebRequest;
 import org.springframework.web.context.request.async.WebAsyncManager;
 import org.springframework.web.context.request.async.WebAsyncUtils;
+import org.springframework.web.filter.ShallowEtagHeaderFilter;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 /**
@@ -76,10 +79,25 @@ final class SseResponse extends SseEmitter {
 		HttpServletRequest request = ((ServletRequestAttributes) RequestContextHolder.currentRequestAttributes())
 			.getRequest();
 		ServletServerHttpResponse response = (ServletServerHttpResponse) outputMessage;
+		requireUncached(request, response.getServletResponse());
 		DispatchControl control = new DispatchControl(request, response.getServletResponse());
 		WebAsyncManager manager = WebAsyncUtils.getAsyncManager(request);
 		manager.setAsyncWebRequest(control);
 		manager.registerDeferredResultInterceptor(this, new Starter(response, control));
+	}
+
+	/**
+	 * Here an exception is still answered as one of the handler method.
+	 */
+	private static void requireUncached(HttpServletRequest request, HttpServletResponse response) {
+		// As Spring MVC does next: its own filter then caches nothing
+		ShallowEtagHeaderFilter.disableContentCaching(request);
+		try {
+			WriteListeners.requireUncached(response);
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	/**

@@ -21,6 +21,8 @@ import java.io.IOException;
 import jakarta.servlet.ServletResponse;
 import jakarta.servlet.ServletResponseWrapper;
 
+import org.springframework.web.util.ContentCachingResponseWrapper;
+
 /**
  * Whether a response can be written without blocking. A filter's output stream may take a
  * write listener and never call it, which nothing shows.
@@ -30,6 +32,26 @@ final class WriteListeners {
 	private static final String SPRING = "org.springframework.";
 
 	private WriteListeners() {
+	}
+
+	/**
+	 * Refuse a response whose bytes stay in memory until a filter takes them, which it
+	 * does when the request has been handled. Its output stream is always ready, so that
+	 * a client that has left is never given up.
+	 * @throws IllegalStateException if it is one
+	 */
+	static void requireUncached(ServletResponse response) throws IOException {
+		ServletResponse current = response;
+		while (current instanceof ServletResponseWrapper wrapper) {
+			current = wrapper.getResponse();
+			if (wrapper instanceof ContentCachingResponseWrapper
+					&& wrapper.getOutputStream() != current.getOutputStream()) {
+				throw new IllegalStateException(("Events cannot be sent by a response of type %s, which keeps them in "
+						+ "memory. Exempt this request from the filter that wraps its response, such as by "
+						+ "shouldNotFilter() of a OncePerRequestFilter")
+					.formatted(wrapper.getClass().getName()));
+			}
+		}
 	}
 
 	static boolean areKnown(ServletResponse response) throws IOException {

@@ -81,6 +81,7 @@ import org.springframework.web.servlet.config.annotation.EnableWebMvc;
 import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
+import org.springframework.web.util.ContentCachingResponseWrapper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.springframework.test.web.servlet.request.MockMvcRequestBuilders.asyncDispatch;
@@ -145,6 +146,19 @@ class SseApplicationTests {
 		try (Instance instance = start(configuration)) {
 			assertThatTextArrivesWhole(instance, configuration.getSimpleName());
 		}
+	}
+
+	@Test
+	void aResponseThatAFilterKeepsInMemoryIsAnErrorThatSaysSo(CapturedOutput output) {
+		try (Instance instance = start(RecordingFilter.class)) {
+			instance.writer().append("recorded", "a");
+			try (SseClient client = open(instance, "recorded").awaitEnd()) {
+				assertThat(client.status()).isEqualTo(500);
+			}
+			assertThat(instance.bean(SseConnections.class).count()).isZero();
+		}
+		assertThat(output).contains("Events cannot be sent by a response of type "
+				+ ContentCachingResponseWrapper.class.getName() + ", which keeps them in memory. Exempt this request ");
 	}
 
 	@Test
@@ -353,6 +367,26 @@ class SseApplicationTests {
 		@Bean
 		FilterRegistrationBean<Filter> filter() {
 			FilterRegistrationBean<Filter> registration = new FilterRegistrationBean<>(new ShallowEtagHeaderFilter());
+			registration.setAsyncSupported(true);
+			return registration;
+		}
+
+	}
+
+	/**
+	 * Keeps all responses, as to log them.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	static class RecordingFilter {
+
+		@Bean
+		FilterRegistrationBean<Filter> filter() {
+			FilterRegistrationBean<Filter> registration = new FilterRegistrationBean<>((request, response, chain) -> {
+				ContentCachingResponseWrapper wrapper = new ContentCachingResponseWrapper(
+						(HttpServletResponse) response);
+				chain.doFilter(request, wrapper);
+				wrapper.copyBodyToResponse();
+			});
 			registration.setAsyncSupported(true);
 			return registration;
 		}

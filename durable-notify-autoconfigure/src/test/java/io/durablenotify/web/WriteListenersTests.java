@@ -29,6 +29,7 @@ import org.springframework.mock.web.MockHttpServletResponse;
 import org.springframework.web.util.ContentCachingResponseWrapper;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 class WriteListenersTests {
 
@@ -51,6 +52,28 @@ class WriteListenersTests {
 	@Test
 	void aWrapperOfSpringIsKnown() throws IOException {
 		assertThat(WriteListeners.areKnown(new ContentCachingResponseWrapper(this.response))).isTrue();
+	}
+
+	@Test
+	void aWrapperThatCachesIsRefused() {
+		HttpServletResponse caching = new ContentCachingResponseWrapper(this.response);
+		assertThatIllegalStateException()
+			.isThrownBy(() -> WriteListeners.requireUncached(new HttpServletResponseWrapper(caching)))
+			.withMessageContaining(ContentCachingResponseWrapper.class.getName());
+	}
+
+	@Test
+	void aWrapperThatCachesNothingIsNotRefused() throws IOException {
+		WriteListeners.requireUncached(this.response);
+		WriteListeners.requireUncached(new Wrapper(this.response));
+		WriteListeners.requireUncached(new ContentCachingResponseWrapper(this.response) {
+
+			@Override
+			public ServletOutputStream getOutputStream() throws IOException {
+				return getResponse().getOutputStream();
+			}
+
+		});
 	}
 
 	@Test
