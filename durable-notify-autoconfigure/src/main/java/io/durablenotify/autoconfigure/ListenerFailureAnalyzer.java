@@ -18,6 +18,8 @@ package io.durablenotify.autoconfigure;
 
 import io.durablenotify.listener.ListenerException;
 
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.core.env.Environment;
@@ -33,9 +35,12 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 
 	private static final String PASSWORD = "durable-notify.listener.password";
 
+	private final ConfigurableListableBeanFactory beanFactory;
+
 	private final Environment environment;
 
-	ListenerFailureAnalyzer(Environment environment) {
+	ListenerFailureAnalyzer(BeanFactory beanFactory, Environment environment) {
+		this.beanFactory = (ConfigurableListableBeanFactory) beanFactory;
 		this.environment = environment;
 	}
 
@@ -71,10 +76,11 @@ final class ListenerFailureAnalyzer extends AbstractFailureAnalyzer<ListenerExce
 	}
 
 	private String connectAction(ListenerException cause) {
+		String otherwise = "Make sure that the server accepts this connection.";
 		boolean own = this.environment.containsProperty(URL);
-		return ConnectAction.of(cause, (own) ? "durable-notify.listener" : "spring.datasource",
-				"Make sure that the server accepts this connection.")
-				+ ((own) ? " Or set " : " Or set durable-notify.listener.url to one that it accepts, or ")
+		return ((own) ? ConnectAction.of(cause, "durable-notify.listener", otherwise) + " Or set "
+				: ConnectAction.ofDataSource(cause, this.beanFactory, otherwise)
+						+ " Or set durable-notify.listener.url to one that it accepts, or ")
 				+ "durable-notify.listener.fail-fast=false to start on polling and go on trying.";
 	}
 

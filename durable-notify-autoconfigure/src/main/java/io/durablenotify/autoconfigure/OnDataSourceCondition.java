@@ -17,6 +17,7 @@
 package io.durablenotify.autoconfigure;
 
 import java.util.Arrays;
+import java.util.Optional;
 
 import javax.sql.DataSource;
 
@@ -43,6 +44,16 @@ final class OnDataSourceCondition extends AnyNestedCondition {
 		super(ConfigurationPhase.REGISTER_BEAN);
 	}
 
+	/**
+	 * Return the name of a DataSource with the qualifier.
+	 */
+	static Optional<String> qualified(ConfigurableListableBeanFactory beanFactory) {
+		return Arrays
+			.stream(BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beanFactory, DataSource.class, true, false))
+			.filter((name) -> beanFactory.findAnnotationOnBean(name, DurableNotifyDataSource.class, false) != null)
+			.findFirst();
+	}
+
 	@ConditionalOnSingleCandidate(DataSource.class)
 	static class SingleCandidate {
 
@@ -66,16 +77,8 @@ final class OnDataSourceCondition extends AnyNestedCondition {
 			if (beanFactory == null) {
 				return ConditionOutcome.noMatch(message.because("there is no bean factory"));
 			}
-			return Arrays
-				.stream(BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beanFactory, DataSource.class, true, false))
-				.filter((name) -> isQualified(beanFactory, name))
-				.findFirst()
-				.map((name) -> ConditionOutcome.match(message.found("DataSource").items(name)))
+			return qualified(beanFactory).map((name) -> ConditionOutcome.match(message.found("DataSource").items(name)))
 				.orElseGet(() -> ConditionOutcome.noMatch(message.didNotFind("DataSource").atAll()));
-		}
-
-		private static boolean isQualified(ConfigurableListableBeanFactory beanFactory, String name) {
-			return beanFactory.findAnnotationOnBean(name, DurableNotifyDataSource.class, false) != null;
 		}
 
 	}

@@ -18,6 +18,8 @@ package io.durablenotify.autoconfigure;
 
 import io.durablenotify.schema.SchemaException;
 
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
@@ -25,6 +27,12 @@ import org.springframework.boot.diagnostics.FailureAnalysis;
  * A {@link AbstractFailureAnalyzer} for {@link SchemaException}.
  */
 final class SchemaFailureAnalyzer extends AbstractFailureAnalyzer<SchemaException> {
+
+	private final ConfigurableListableBeanFactory beanFactory;
+
+	SchemaFailureAnalyzer(BeanFactory beanFactory) {
+		this.beanFactory = (ConfigurableListableBeanFactory) beanFactory;
+	}
 
 	@Override
 	protected FailureAnalysis analyze(Throwable rootFailure, SchemaException cause) {
@@ -44,7 +52,7 @@ final class SchemaFailureAnalyzer extends AbstractFailureAnalyzer<SchemaExceptio
 					    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "%1$s" TO app_role;
 
 					and set durable-notify.schema.migrate=false.""".formatted(schema);
-			case UNREACHABLE -> ConnectAction.of(cause, "spring.datasource",
+			case UNREACHABLE -> ConnectAction.ofDataSource(cause, this.beanFactory,
 					"Make sure that the application's DataSource leads to a server that accepts connections.")
 					+ " The schema is needed at start-up, also with durable-notify.listener.fail-fast=false.";
 			case FAILED ->

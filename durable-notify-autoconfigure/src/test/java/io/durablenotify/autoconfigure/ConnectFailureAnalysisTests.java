@@ -24,6 +24,9 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
+import javax.sql.DataSource;
+
+import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Ports;
 import io.durablenotify.testsupport.PostgresServer;
@@ -34,12 +37,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.mock.env.MockEnvironment;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -62,9 +69,12 @@ class ConnectFailureAnalysisTests {
 
 	private static String url;
 
+	private BeanFactory beanFactory;
+
 	private final ApplicationContextRunner contextRunner = new ApplicationContextRunner()
 		.withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class,
 				DataSourceTransactionManagerAutoConfiguration.class, DurableNotifyAutoConfiguration.class))
+		.withInitializer((context) -> this.beanFactory = context.getBeanFactory())
 		.withPropertyValues("spring.datasource.password=secret", "spring.datasource.hikari.connection-timeout=250",
 				"spring.datasource.hikari.minimum-idle=0");
 
@@ -82,12 +92,12 @@ class ConnectFailureAnalysisTests {
 		database.jdbc().execute("DROP ROLE " + ROLE);
 	}
 
-	private static FailureAnalysis analysis(AssertableApplicationContext context) {
+	private FailureAnalysis analysis(AssertableApplicationContext context) {
 		assertThat(context).hasFailed();
-		FailureAnalysis analysis = new SchemaFailureAnalyzer().analyze(context.getStartupFailure());
+		FailureAnalysis analysis = new SchemaFailureAnalyzer(this.beanFactory).analyze(context.getStartupFailure());
 		if (analysis == null) {
 			MockEnvironment environment = new MockEnvironment().withProperty("durable-notify.listener.url", "set");
-			analysis = new ListenerFailureAnalyzer(environment).analyze(context.getStartupFailure());
+			analysis = new ListenerFailureAnalyzer(this.beanFactory, environment).analyze(context.getStartupFailure());
 		}
 		assertThat(analysis).isNotNull();
 		assertThat(analysis.getDescription()).doesNotContain("secret");
@@ -134,6 +144,34 @@ class ConnectFailureAnalysisTests {
 			.withPropertyValues("spring.datasource.url=" + url, "spring.datasource.hikari.username=nobody_knows")
 			.run((context) -> assertThat(analysis(context).getDescription())
 				.startsWith(DATABASE + target(url) + " as user 'nobody_knows': "));
+	}
+
+	/**
+	 * Properties of Boot's are no part of it, also where Boot has a pool of its own.
+	 */
+	@Test
+	void aDataSourceThatTheApplicationDefines() {
+		this.contextRunner
+			.withPropertyValues("spring.datasource.url=" + database.url(), "durable-notify.schema.migrate=false")
+			.withUserConfiguration(Qualified.class)
+			.run((context) -> {
+				FailureAnalysis analysis = analysis(context);
+				assertThat(context).getFailure().hasStackTraceContaining(" as user 'nobody_knows': ");
+				assertThat(analysis.getAction())
+					.contains("or set the username of the DataSource that durable-notify uses to another role.")
+					.doesNotContain("spring.datasource");
+			});
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class Qualified {
+
+		@Bean(defaultCandidate = false)
+		@DurableNotifyDataSource
+		DataSource messages() {
+			return new DriverManagerDataSource(url, "nobody_knows", "secret");
+		}
+
 	}
 
 	@Test

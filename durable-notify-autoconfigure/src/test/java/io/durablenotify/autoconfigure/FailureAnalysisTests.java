@@ -66,6 +66,7 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
 import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -462,7 +463,7 @@ class FailureAnalysisTests {
 
 	@Test
 	void aStandbyIsExplained() {
-		FailureAnalysis analysis = new ListenerFailureAnalyzer(new MockEnvironment())
+		FailureAnalysis analysis = new ListenerFailureAnalyzer(new DefaultListableBeanFactory(), new MockEnvironment())
 			.analyze(new BeanCreationException("x", ListenerExceptions.standby("db:5432/x is a standby")));
 		assertThat(analysis.getDescription()).isEqualTo("durable-notify cannot listen: db:5432/x is a standby.");
 		assertThat(analysis.getAction()).contains("durable-notify.listener.url").contains("targetServerType=primary");
