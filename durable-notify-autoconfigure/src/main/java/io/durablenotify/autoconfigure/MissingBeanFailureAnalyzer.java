@@ -25,9 +25,14 @@ import java.util.stream.Collectors;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.stream.StreamWriter;
+import io.durablenotify.web.ReactiveSseRuns;
+import io.durablenotify.web.ReactiveSseStreams;
+import io.durablenotify.web.SseRuns;
+import io.durablenotify.web.SseStreams;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.BeanFactory;
@@ -43,13 +48,14 @@ import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.annotation.MergedAnnotations;
 import org.springframework.core.annotation.Order;
 import org.springframework.core.env.Environment;
+import org.springframework.util.ClassUtils;
 import org.springframework.util.StringUtils;
 
 /**
  * An {@link AbstractInjectionFailureAnalyzer} for a missing bean of ours. There is none
- * with the qualifier, or there are none since there are several DataSources. Comes before
- * Boot's, which creates the beans of that type, as a context that has failed often
- * cannot; comes after {@link PostgresRequiredFailureAnalyzer}.
+ * with the qualifier, or our auto-configuration lacks what it needs. Comes before Boot's,
+ * which creates the beans of that type, as a context that has failed often cannot; comes
+ * after {@link PostgresRequiredFailureAnalyzer}.
  */
 @Order(1)
 final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<NoSuchBeanDefinitionException> {
@@ -85,14 +91,49 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 					? "%s with the qualifier '%s' that could not be found.".formatted(required, qualifier)
 					: cause.getMessage(), action(type, qualifier), cause);
 		}
+		Reason reason = reason(type);
+		return (reason != null) ? new FailureAnalysis(required + reason.description(), reason.action(), cause) : null;
+	}
+
+	/**
+	 * Boot's report of conditions has gone with the context, so that it is not known
+	 * whether our auto-configuration was looked at: in a test of a slice it was not.
+	 */
+	private @Nullable Reason reason(Class<?> type) {
+		if (!ClassUtils.isPresent("org.postgresql.Driver", this.beanFactory.getBeanClassLoader())) {
+			return new Reason(" that is not there, since PostgreSQL's JDBC driver is not on the class path.",
+					"Add a dependency on org.postgresql:postgresql.");
+		}
 		List<String> dataSources = dataSources();
+		if (dataSources.isEmpty()) {
+			return new Reason(" that is not there, since there is no DataSource.",
+					("Define a bean of type DataSource. Spring Boot defines none beside a ConnectionFactory of R2DBC, or "
+							+ "where DataSourceAutoConfiguration is excluded. In a test of a slice of the application, "
+							+ "mock %s.")
+						.formatted(type.getSimpleName()));
+		}
 		if (dataSources.size() > 1) {
-			return new FailureAnalysis(
-					"%s that is not there, since there are several DataSources and none of them is @Primary: %s."
-						.formatted(required, quoted(dataSources)),
+			return new Reason(
+					" that is not there, since there are several DataSources and none of them is @Primary: %s."
+						.formatted(quoted(dataSources)),
 					"Annotate the DataSource that durable-notify shall use with @DurableNotifyDataSource, or make it "
-							+ "@Primary.",
-					cause);
+							+ "@Primary.");
+		}
+		return (this.beanFactory.getBeanNamesForType(ApplicationDatabase.class, true, false).length > 0) ? web(type)
+				: null;
+	}
+
+	private static @Nullable Reason web(Class<?> type) {
+		if (type == SseStreams.class || type == SseRuns.class) {
+			return new Reason(" that only a web application of Spring MVC has.",
+					"Use Reactive%s in one of Spring WebFlux, or do without it.".formatted(type.getSimpleName()));
+		}
+		if (type == ReactiveSseStreams.class || type == ReactiveSseRuns.class) {
+			return new Reason(
+					" that only a web application of Spring WebFlux has. With both on the class path, Spring Boot "
+							+ "makes one of Spring MVC.",
+					"Use %s in one of Spring MVC, or set spring.main.web-application-type=reactive."
+						.formatted(type.getSimpleName().substring("Reactive".length())));
 		}
 		return null;
 	}
@@ -148,6 +189,15 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 
 	private static String quoted(Collection<String> names) {
 		return names.stream().map((name) -> "'" + name + "'").collect(Collectors.joining(", "));
+	}
+
+	/**
+	 * Why a bean is missing.
+	 *
+	 * @param description the end of the description
+	 * @param action the action
+	 */
+	private record Reason(String description, String action) {
 	}
 
 }

@@ -72,6 +72,8 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ApplicationContextInitializer;
@@ -80,6 +82,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
+import org.springframework.core.io.DefaultResourceLoader;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.mock.env.MockEnvironment;
 
@@ -701,6 +704,43 @@ class FailureAnalysisTests {
 			return new DriverManagerDataSource("jdbc:h2:mem:second");
 		}
 
+	}
+
+	@Test
+	void aMissingDataSourceIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(AskingForOne.class),
+				"spring.autoconfigure.exclude=" + DataSourceAutoConfiguration.class.getName());
+		assertThat(analysis.description())
+			.endsWith("'io.durablenotify.stream.StreamReader' that is not there, since there is no DataSource.");
+		assertThat(analysis.action()).startsWith("Define a bean of type DataSource. ")
+			.contains("R2DBC")
+			.endsWith("In a test of a slice of the application, mock StreamReader.");
+	}
+
+	@Test
+	void aMissingDriverIsExplained() {
+		Analysis analysis = failureOf((application) -> application.sources(AskingForOne.class)
+			.resourceLoader(new DefaultResourceLoader(new FilteredClassLoader("org.postgresql"))), H2);
+		assertThat(analysis.description()).endsWith("'io.durablenotify.stream.StreamReader' that is not there, since "
+				+ "PostgreSQL's JDBC driver is not on the class path.");
+		assertThat(analysis.action()).isEqualTo("Add a dependency on org.postgresql:postgresql.");
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			SseStreams         | NONE     | MVC     | Use ReactiveSseStreams in one of Spring WebFlux
+			SseRuns            | REACTIVE | MVC     | Use ReactiveSseRuns in one of Spring WebFlux
+			ReactiveSseStreams | NONE     | WebFlux | Use SseStreams in one of Spring MVC
+			ReactiveSseRuns    | SERVLET  | WebFlux | Use SseRuns in one of Spring MVC
+			""")
+	void sseInAnotherKindOfApplicationIsExplained(String type, WebApplicationType kind, String framework, String action)
+			throws Exception {
+		Class<?> asked = Class.forName("io.durablenotify.web." + type);
+		Analysis analysis = failureOf((application) -> application.web(kind).initializers(asking(asked)),
+				"server.port=0");
+		assertThat(analysis.description())
+			.contains("'%s' that only a web application of Spring %s has.".formatted(asked.getName(), framework));
+		assertThat(analysis.action()).startsWith(action);
 	}
 
 	@Test
