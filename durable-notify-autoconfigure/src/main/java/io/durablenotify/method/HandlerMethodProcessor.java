@@ -160,7 +160,12 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 		List<Subscription> subscriptions = new ArrayList<>();
 		try {
 			methods.forEach((method, annotation) -> subscribe(bean, method, annotation,
-					"method %s of bean '%s'".formatted(method.toGenericString(), beanName), subscriptions::add));
+					"method %s of bean '%s'".formatted(method.toGenericString(), beanName), (subscription) -> {
+						// A mock returns none
+						if (subscription != null) {
+							subscriptions.add(subscription);
+						}
+					}));
 		}
 		catch (Throwable ex) {
 			subscriptions.forEach(Subscription::cancel);

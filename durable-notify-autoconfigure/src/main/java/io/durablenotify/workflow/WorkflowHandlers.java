@@ -68,8 +68,8 @@ final class WorkflowHandlers implements SmartLifecycle {
 	/**
 	 * Register the handlers.
 	 * @throws WorkflowHandlerException if two handlers have the same name, a name is not
-	 * valid, its queue has another listener, or there is no transaction manager for one
-	 * that is transactional
+	 * valid, its queue has another listener, or there is no transaction manager of our
+	 * DataSource for one that is transactional
 	 */
 	@Override
 	public synchronized void start() {
@@ -77,8 +77,7 @@ final class WorkflowHandlers implements SmartLifecycle {
 			return;
 		}
 		try {
-			handlers().forEach((queue, handler) -> this.subscriptions
-				.add(this.listeners.register(spec(queue, handler.transactional), handler.handler)));
+			handlers().forEach(this::register);
 		}
 		catch (IllegalStateException | IllegalArgumentException ex) {
 			cancel();
@@ -90,6 +89,14 @@ final class WorkflowHandlers implements SmartLifecycle {
 			throw ex;
 		}
 		this.running = true;
+	}
+
+	private void register(String queue, Handler handler) {
+		Subscription subscription = this.listeners.register(spec(queue, handler.transactional), handler.handler);
+		// A mock returns none
+		if (subscription != null) {
+			this.subscriptions.add(subscription);
+		}
 	}
 
 	private Map<String, Handler> handlers() {

@@ -36,6 +36,7 @@ import org.springframework.aop.support.AopUtils;
 import org.springframework.aot.hint.RuntimeHints;
 import org.springframework.aot.hint.annotation.ReflectiveRuntimeHintsRegistrar;
 import org.springframework.aot.hint.predicate.RuntimeHintsPredicates;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
@@ -58,6 +59,7 @@ import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link ChangeListener}.
@@ -198,6 +200,30 @@ class ChangeListenerTests {
 				.hasMessageContaining(expected);
 			assertThat(this.notifier.topics()).isEmpty();
 		});
+	}
+
+	@Test
+	void aBeanIsDestroyedAlsoWhereTheNotifierIsAMock() {
+		Closing bean = new Closing();
+		this.withoutNotifier.withBean(ChangeNotifier.class, () -> mock(ChangeNotifier.class))
+			.withBean(Closing.class, () -> bean)
+			.run((context) -> assertThat(context).hasNotFailed());
+		assertThat(bean.closed).isTrue();
+	}
+
+	static class Closing implements DisposableBean {
+
+		boolean closed;
+
+		@ChangeListener("a")
+		void on(Change change) {
+		}
+
+		@Override
+		public void destroy() {
+			this.closed = true;
+		}
+
 	}
 
 	static class NoParameter {

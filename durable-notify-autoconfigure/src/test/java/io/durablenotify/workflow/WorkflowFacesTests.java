@@ -148,6 +148,14 @@ class WorkflowFacesTests {
 	}
 
 	@Test
+	void listenersThatAreAMockCanBeStopped() {
+		WorkflowHandlers handlers = new WorkflowHandlers(mock(), () -> List.of(new Resuming("order")), List::of);
+		handlers.start();
+		handlers.stop();
+		assertThat(handlers.isRunning()).isFalse();
+	}
+
+	@Test
 	void aHandlerMayBeTransactional() {
 		handlers(List.of(new Resuming("order") {
 
