@@ -17,7 +17,6 @@
 package io.durablenotify.web;
 
 import java.util.concurrent.Executor;
-import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 
 import io.durablenotify.observation.Observations;
@@ -26,6 +25,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
+import reactor.util.context.ContextView;
 
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.codec.ServerSentEvent;
@@ -63,17 +63,16 @@ final class ReactiveSseResponses {
 		// The database must not be asked on an event loop
 		Mono<SseReply<E>> reply = Mono.fromCallable(() -> SseReply.find(source, lastEventId, options.isWaiting()))
 			.subscribeOn(this.scheduler);
-		return Mono
-			.deferContextual((context) -> reply.map((found) -> found.toResponse(
-					(feed) -> body(new ObservedFeed(feed, this.observations, context.getOrDefault(OBSERVATION, null)),
-							SseExchange.of(context)))))
-			// An EventSource connects again after a response without events, and never
-			// after an error
-			.onErrorResume(RejectedExecutionException.class, (ex) -> Mono
-				.just(SseReply.ok(new SseFeed<>(source, null, null)).toResponse((feed) -> Flux.empty())));
+		return Mono.deferContextual((context) -> reply.map((found) -> found.toResponse((feed) -> body(feed, context))))
+			.onErrorResume(RejectedExecutionException.class,
+					(ex) -> Mono.just(SseReply.<E>again().toResponse((feed) -> Flux.empty())));
 	}
 
-	private Flux<ServerSentEvent<String>> body(Flow.Publisher<SseEvent> feed, @Nullable SseExchange exchange) {
+	private Flux<ServerSentEvent<String>> body(@Nullable SseFeed<?> feed, ContextView context) {
+		if (feed == null) {
+			return Flux.empty();
+		}
+		SseExchange exchange = SseExchange.of(context);
 		if (exchange != null) {
 			if (exchange.isHead()) {
 				// Spring would read all of the body, and send none of it
@@ -81,7 +80,8 @@ final class ReactiveSseResponses {
 			}
 			exchange.serve(this.checks);
 		}
-		return new SseFlux(feed, this.checks, this.executor);
+		return new SseFlux(new ObservedFeed(feed, this.observations, context.getOrDefault(OBSERVATION, null)),
+				this.checks, this.executor);
 	}
 
 	/**

@@ -50,7 +50,7 @@ final class SseConnections {
 		this.boundConnections.warnIfHeld();
 		return SseReply.find(source, lastEventId, options.isWaiting())
 			.toResponse((feed) -> new SseResponse(this,
-					new ObservedFeed(feed, this.observations, this.observations.current())));
+					(feed != null) ? new ObservedFeed(feed, this.observations, this.observations.current()) : null));
 	}
 
 	/**

@@ -19,8 +19,12 @@ package io.durablenotify.web;
 import java.util.function.Function;
 
 import io.durablenotify.web.SseSource.Found;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.dao.TransientDataAccessException;
 import org.springframework.http.CacheControl;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -32,12 +36,15 @@ import org.springframework.web.server.ResponseStatusException;
  *
  * @param <E> the entries' type
  * @param status the status
- * @param feed the events, if the status is 200
+ * @param feed the events, or {@code null} for none
  */
 record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 
+	private static final Log logger = LogFactory.getLog(SseStreams.class);
+
 	/**
-	 * Find what a client receives. Asks the database once.
+	 * Find what a client receives. Asks the database once. A client that comes back while
+	 * the database does not answer is to come again.
 	 * @param source what is served
 	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null}
 	 * @param waiting whether to wait for a log that does not exist
@@ -45,7 +52,18 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 	 */
 	static <E> SseReply<E> find(SseSource<E> source, @Nullable String lastEventId, boolean waiting) {
 		try {
-			return find(source, EventId.parse(lastEventId), source.find(), waiting);
+			EventId received = EventId.parse(lastEventId);
+			try {
+				return find(source, received, source.find(), waiting);
+			}
+			catch (TransientDataAccessException | DataAccessResourceFailureException ex) {
+				if (received == null) {
+					throw ex;
+				}
+				logger.debug("Failed to look up the %s. The client has to connect again".formatted(source.describe()),
+						ex);
+				return again();
+			}
 		}
 		catch (IllegalArgumentException ex) {
 			throw new ResponseStatusException(HttpStatus.BAD_REQUEST, ex.getMessage(), ex);
@@ -85,11 +103,19 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 	}
 
 	/**
-	 * Return the response.
-	 * @param body makes the body of the events
+	 * Return a response without events: an {@code EventSource} connects again after it,
+	 * and never after an error.
 	 */
-	<B> ResponseEntity<B> toResponse(Function<SseFeed<E>, B> body) {
-		if (this.feed == null) {
+	static <E> SseReply<E> again() {
+		return new SseReply<>(HttpStatus.OK, null);
+	}
+
+	/**
+	 * Return the response.
+	 * @param body makes the body of the events, or of none
+	 */
+	<B> ResponseEntity<B> toResponse(Function<@Nullable SseFeed<E>, B> body) {
+		if (this.status != HttpStatus.OK) {
 			return ResponseEntity.status(this.status).build();
 		}
 		return ResponseEntity.ok()
@@ -100,7 +126,7 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 			.body(body.apply(this.feed));
 	}
 
-	static <E> SseReply<E> ok(SseFeed<E> feed) {
+	private static <E> SseReply<E> ok(SseFeed<E> feed) {
 		return new SseReply<>(HttpStatus.OK, feed);
 	}
 

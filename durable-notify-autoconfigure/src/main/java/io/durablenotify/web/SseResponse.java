@@ -52,7 +52,10 @@ final class SseResponse extends SseEmitter {
 
 	private final SseConnections connections;
 
-	private final Flow.Publisher<SseEvent> feed;
+	/**
+	 * The events, or {@code null} for none.
+	 */
+	private final Flow.@Nullable Publisher<SseEvent> feed;
 
 	private volatile @Nullable SseConnection connection;
 
@@ -61,7 +64,7 @@ final class SseResponse extends SseEmitter {
 	 */
 	private volatile boolean completed;
 
-	SseResponse(SseConnections connections, Flow.Publisher<SseEvent> feed) {
+	SseResponse(SseConnections connections, Flow.@Nullable Publisher<SseEvent> feed) {
 		super(NO_TIMEOUT);
 		this.connections = connections;
 		this.feed = feed;

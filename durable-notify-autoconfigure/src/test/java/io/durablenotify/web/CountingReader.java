@@ -34,6 +34,8 @@ import io.durablenotify.stream.StreamQuery;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.testsupport.Eventually;
 
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
+
 /**
  * A {@link StreamReader} that keeps account of its subscriptions.
  */
@@ -42,6 +44,8 @@ final class CountingReader implements StreamReader {
 	private final StreamReader delegate;
 
 	private final List<Opened> opened = new CopyOnWriteArrayList<>();
+
+	private volatile String unavailable;
 
 	/**
 	 * A subscriber that there was.
@@ -84,7 +88,17 @@ final class CountingReader implements StreamReader {
 
 	@Override
 	public Optional<StreamInfo> info(String stream) {
+		if (stream.equals(this.unavailable)) {
+			throw new CannotGetJdbcConnectionException("down");
+		}
 		return this.delegate.info(stream);
+	}
+
+	/**
+	 * Have the database not answer when it is asked for a stream.
+	 */
+	void fail(String stream) {
+		this.unavailable = stream;
 	}
 
 	@Override

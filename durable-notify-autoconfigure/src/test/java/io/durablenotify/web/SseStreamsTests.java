@@ -566,6 +566,22 @@ class SseStreamsTests {
 	}
 
 	@Test
+	void aClientThatComesBackWhileTheDatabaseDoesNotAnswerIsToComeAgain() {
+		writer.append("unavailable", "a");
+		reader.fail("unavailable");
+		try (SseClient client = get("unavailable", "0").awaitEnd()) {
+			assertThat(client.status()).isEqualTo(200);
+			assertThat(client.header("Content-Type"))
+				.hasValueSatisfying((type) -> assertThat(type).startsWith("text/event-stream"));
+			assertThat(client.raw()).isEmpty();
+		}
+		try (SseClient client = get("unavailable").awaitEnd()) {
+			assertThat(client.status()).isEqualTo(500);
+		}
+		assertThat(reader.opened("unavailable")).isEmpty();
+	}
+
+	@Test
 	void commentsKeepASilentResponseAlive() {
 		writer.append("silent", "a");
 		try (SseClient client = get("silent").awaitMessages(1)) {
