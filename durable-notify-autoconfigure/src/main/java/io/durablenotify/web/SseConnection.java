@@ -224,6 +224,9 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	@Override
 	public void onSubscribe(Flow.Subscription subscription) {
 		this.events = subscription;
+		if (this.left.get()) {
+			subscription.cancel();
+		}
 	}
 
 	@Override

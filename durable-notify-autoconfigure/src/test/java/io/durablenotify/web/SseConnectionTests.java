@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -84,7 +85,8 @@ class SseConnectionTests {
 		assertThat(this.output.unasked).isZero();
 	}
 
-	private void open(SseFeed<?> feed, boolean blocksAtEnd, boolean dispatchedAtEnd, boolean nonBlocking) {
+	private void open(Flow.Publisher<SseEvent> feed, boolean blocksAtEnd, boolean dispatchedAtEnd,
+			boolean nonBlocking) {
 		this.connections = new SseConnections(this.checks, this.executor, Observations.NONE);
 		this.connection = new SseConnection(this.connections, this.async, this.output, blocksAtEnd, dispatchedAtEnd,
 				this.dispatched::incrementAndGet);
@@ -365,6 +367,16 @@ class SseConnectionTests {
 		assertThat(this.checks.count()).isZero();
 		check(TIMEOUT, true);
 		assertThat(this.async.completed).isEqualTo(completed);
+	}
+
+	@Test
+	void aResponseThatTheContainerEndsWhileItOpensIsLeft() {
+		open((subscriber) -> {
+			this.connection.onError(new AsyncEvent(this.async));
+			this.source.feed().subscribe(subscriber);
+		}, false, false, true);
+		assertThat(this.source.subscription().isCancelled()).isTrue();
+		assertThat(this.checks.count()).isZero();
 	}
 
 	@Test
