@@ -31,6 +31,7 @@ import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -76,8 +77,11 @@ public class WorkListenerConfiguration {
 		return executor;
 	}
 
+	/**
+	 * Also in a child of a context that has one: its handlers start and stop with it.
+	 */
 	@Bean
-	@ConditionalOnMissingBean
+	@ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
 			Wakeups wakeups, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor, ListableBeanFactory beanFactory,
 			WorkProperties properties, WorkMeasures measures, ObjectProvider<Observations> observations) {
