@@ -201,8 +201,9 @@ public enum DurableNotifyMeters {
 	 * Times handlers.
 	 */
 	HANDLER("handler", Kind.TIMER,
-			"Calls of handlers of chunks, events and changes. After calls that take less than 1 µs, up to 128 in a row are one "
-					+ "recording of their whole time: durablenotify.delivered counts entries",
+			"Calls of handlers of chunks, events and changes, and of onGap and onEnd of named consumers. After calls that take "
+					+ "less than 1 µs, up to 128 in a row are one recording of their whole time: durablenotify.delivered counts "
+					+ "entries",
 			Common.READ, Common.FAMILY, MeterTag.of("outcome", HandlerMeasures.Result.class)),
 
 	/**
@@ -216,7 +217,8 @@ public enum DurableNotifyMeters {
 	 * Gauges the lag of named consumers.
 	 */
 	CONSUMERS_LAG("consumers.lag", Kind.GAUGE,
-			"The greatest number of chunks of a stream that a consumer which this instance owns has still to handle"),
+			"The greatest number of chunks of a stream that a consumer which this instance owns has still to handle. A gap "
+					+ "or an end that is still to be handled counts as 1 at least"),
 
 	/**
 	 * Gauges subscriptions to changes.

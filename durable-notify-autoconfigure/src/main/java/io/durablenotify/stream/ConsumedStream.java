@@ -88,7 +88,8 @@ final class ConsumedStream implements EntryConsumer {
 	private volatile @Nullable LogSubscription<Chunk> reader;
 
 	/**
-	 * How many chunks were still to be handled when the reader was closed for a retry.
+	 * How many chunks are still to be handled while there is no reader. A gap and an end
+	 * count as one at least.
 	 */
 	private volatile long lastLag;
 
@@ -240,6 +241,7 @@ final class ConsumedStream implements EntryConsumer {
 	void begin() {
 		if (this.stored.gone()) {
 			this.gap = new ConsumerGap(this.spec.name(), relativeName(), this.next, 0, true);
+			this.lastLag = 1;
 			signal();
 			return;
 		}
@@ -294,7 +296,7 @@ final class ConsumedStream implements EntryConsumer {
 	void examineLater() {
 		this.gap = null;
 		this.end = null;
-		closeReader();
+		closeReaderUntilRetry();
 		signal();
 	}
 
@@ -330,6 +332,7 @@ final class ConsumedStream implements EntryConsumer {
 		if (chunks.isEmpty()) {
 			End end = reader.takeEnd();
 			if (end != null) {
+				this.lastLag = Math.max(1, reader.lag());
 				this.reader = null;
 				reader.completionDelivered();
 				ended(end.error());
@@ -397,18 +400,12 @@ final class ConsumedStream implements EntryConsumer {
 	}
 
 	private void handle(HeldChunk chunk) throws Exception {
-		long start = this.measures.start();
-		Result result = Result.FAILED;
 		try {
 			call(() -> this.run.handler().onChunk(chunk));
-			result = Result.HANDLED;
 		}
 		catch (Throwable ex) {
 			this.handlerFailure = new HandlerFailure(ex, chunk.chunk().index());
 			throw ex;
-		}
-		finally {
-			this.measures.end(start, result);
 		}
 	}
 
@@ -416,12 +413,16 @@ final class ConsumedStream implements EntryConsumer {
 	 * Call the handler. An interrupt that it leaves must not reach the next call or our
 	 * statements: on a virtual thread, it closes the connection.
 	 */
-	private static void call(ConsumerWrites.Calls call) throws Exception {
+	private void call(ConsumerWrites.Calls call) throws Exception {
+		long start = this.measures.start();
+		Result result = Result.FAILED;
 		try {
 			call.run();
+			result = Result.HANDLED;
 		}
 		finally {
 			Thread.interrupted();
+			this.measures.end(start, result);
 		}
 	}
 
@@ -499,12 +500,14 @@ final class ConsumedStream implements EntryConsumer {
 		boolean moved = place.next() != this.next;
 		this.next = place.next();
 		this.storedNext = place.next();
+		this.lastLag = Math.max(0, place.end() - place.next());
 		// The chunks before the position are others now, although none is missing after
 		// it
 		boolean replaced = suspicion instanceof StreamTruncatedException && !moved && !this.untried;
 		if (place.gone() || place.first() != place.next() || replaced) {
 			this.gap = new ConsumerGap(this.spec.name(), relativeName(), place.next(),
 					(place.gone()) ? 0 : place.first(), place.gone());
+			this.lastLag = Math.max(1, this.lastLag);
 			signal();
 		}
 		else if (suspicion != null && !moved) {

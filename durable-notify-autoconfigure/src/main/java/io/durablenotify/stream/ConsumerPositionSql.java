@@ -362,8 +362,8 @@ final class ConsumerPositionSql {
 			}
 			long end = result.getLong("end_index");
 			Long first = result.getObject("first_index", Long.class);
-			return Optional
-				.of(new Place(result.getLong("next_index"), result.getBoolean("gone"), (first != null) ? first : end));
+			return Optional.of(new Place(result.getLong("next_index"), result.getBoolean("gone"),
+					(first != null) ? first : end, end));
 		}
 	}
 
@@ -416,10 +416,10 @@ final class ConsumerPositionSql {
 	 *
 	 * @param next the index of the chunk that is next
 	 * @param gone whether the stream is gone
-	 * @param first the index of the first chunk from there on, or the one after the
-	 * stream's last chunk
+	 * @param first the index of the first chunk from there on, or {@code end}
+	 * @param end the index after the stream's last chunk
 	 */
-	record Place(long next, boolean gone, long first) {
+	record Place(long next, boolean gone, long first, long end) {
 	}
 
 }

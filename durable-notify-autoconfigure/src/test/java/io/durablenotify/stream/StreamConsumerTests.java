@@ -26,6 +26,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -274,6 +275,52 @@ class StreamConsumerTests {
 		assertThat(second.gaps()).containsExactly(new ConsumerGap("replaced", "replaced", 5, 0, true));
 		assertThat(second.indexes("replaced")).isEqualTo(range(0, 7));
 		awaitPosition("replaced", 7);
+	}
+
+	@Test
+	void aGapAndAnEndThatTheHandlerFailsWithCountAsLagAndAsFailedCalls() {
+		append("lagging", 1_000);
+		remove("lagging", 300, 399);
+		writer.complete("lagging");
+		AtomicInteger failedCalls = new AtomicInteger();
+		instance.bean(OpenConsumers.class)
+			.readers()
+			.measures()
+			.handlers(null)
+			.calls()
+			.forEach((result, calls) -> calls
+				.recordBy((nanos) -> failedCalls.addAndGet((result == HandlerMeasures.Result.FAILED) ? 1 : 0)));
+		FailingConsumer lagging = new FailingConsumer();
+		reader.consumer("lagging", "lagging").subscribe(lagging);
+		lagging.awaitFailedGaps();
+		assertThat(lag()).as("from the gap on").isEqualTo(700);
+		assertThat(failedCalls).hasPositiveValue();
+		lagging.gapsPass = true;
+		Eventually.await(() -> lagging.failedEnds.get() > 1, lagging::toString);
+		assertThat(lagging.indexes("lagging")).hasSize(900);
+		assertThat(lag()).as("the end").isOne();
+		assertThat(failedCalls).hasValueGreaterThan(lagging.failedGaps.get());
+	}
+
+	@Test
+	void aDeletionThatTheHandlerFailsWithCountsAsLag() {
+		append("lagging-deleted", 1);
+		FailingConsumer lagging = new FailingConsumer();
+		Subscription first = reader.consumer("lagging-deleted", "lagging-deleted").subscribe(lagging);
+		awaitPosition("lagging-deleted", 1);
+		writer.delete("lagging-deleted");
+		lagging.awaitFailedGaps();
+		assertThat(lag()).isOne();
+		first.cancel();
+		awaitFree("lagging-deleted");
+		FailingConsumer second = new FailingConsumer();
+		reader.consumer("lagging-deleted", "lagging-deleted").subscribe(second);
+		second.awaitFailedGaps();
+		assertThat(lag()).isOne();
+	}
+
+	private static long lag() {
+		return instance.bean(OpenConsumers.class).state().lag();
 	}
 
 	@ParameterizedTest
@@ -670,6 +717,35 @@ class StreamConsumerTests {
 	void aReaderThatKnowsNoConsumersSaysSo() {
 		StreamReader other = mock(StreamReader.class, Mockito.CALLS_REAL_METHODS);
 		assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(() -> other.consumer("a", "b"));
+	}
+
+	/**
+	 * Fails with gaps until these pass, and with ends.
+	 */
+	private static final class FailingConsumer extends RecordingConsumer {
+
+		private final AtomicInteger failedGaps = new AtomicInteger();
+
+		private final AtomicInteger failedEnds = new AtomicInteger();
+
+		private volatile boolean gapsPass;
+
+		@Override
+		public void onGap(ConsumerGap gap) {
+			if (!this.gapsPass) {
+				throw new IllegalStateException("Gap " + this.failedGaps.incrementAndGet());
+			}
+		}
+
+		@Override
+		public void onEnd(String stream, StreamState state) {
+			throw new IllegalStateException("End " + this.failedEnds.incrementAndGet());
+		}
+
+		private void awaitFailedGaps() {
+			Eventually.await(() -> this.failedGaps.get() > 1, this::toString);
+		}
+
 	}
 
 }
