@@ -27,8 +27,9 @@ import io.durablenotify.Subscription;
  * Any number of instances may subscribe. One of them, the owner, has the chunks; another
  * takes over at once when the owner closes or cancels, and after the owner's lease
  * ({@code durable-notify.streams.lease}) when it is lost. A consumer goes on from its
- * position after a restart, a takeover or a pause of any length, and never passes over a
- * chunk in silence: see {@link ConsumerHandler#onGap}.
+ * position after a restart, a takeover or a pause of any length. Of a stream that it has
+ * begun, it never passes over a chunk in silence: see {@link ConsumerHandler#onGap}. A
+ * stream that is deleted before an owner has begun it is no gap.
  * <p>
  * <b>Delivery.</b> Each chunk is handled at least once, in the order of its stream. A
  * chunk is handled again where its position was not stored before a crash, a takeover or

@@ -278,6 +278,23 @@ class StreamConsumerTests {
 	}
 
 	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void aStreamThatCameAndWentWhileTheConsumerWasAwayIsNoGap(CapturedOutput output) {
+		Subscription first = reader.prefixConsumer("unseen/", "unseen").subscribe(this.handler);
+		Eventually.await(() -> find("unseen").owner() != null, () -> consumers.list());
+		first.cancel();
+		awaitFree("unseen");
+		append("unseen/gone", 1);
+		writer.delete("unseen/gone");
+		append("unseen/there", 1);
+		reader.prefixConsumer("unseen/", "unseen").subscribe(this.handler);
+		this.handler.awaitChunks(1);
+		assertThat(this.handler.indexes("unseen/there")).containsExactly(0L);
+		assertThat(this.handler.gaps()).isEmpty();
+		assertThat(output).doesNotContain("unseen/gone");
+	}
+
+	@Test
 	void aGapAndAnEndThatTheHandlerFailsWithCountAsLagAndAsFailedCalls() {
 		append("lagging", 1_000);
 		remove("lagging", 300, 399);
