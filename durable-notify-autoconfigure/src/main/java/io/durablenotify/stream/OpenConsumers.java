@@ -164,6 +164,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		if (!this.running) {
 			throw new ReaderStoppedException(spec.tailed(spec.selection(), 0));
 		}
+		ApplicationDatabase.requireWritable(() -> "Consumer '%s' cannot subscribe".formatted(spec.name()));
 		ConsumerRun run = new ConsumerRun(spec, handler, this,
 				new ConsumerWrites(spec.name(), this.database, (spec.transactional())
 						? this.transactions.require("A consumer inTransaction()", "use ConsumedChunk.commit()") : null),

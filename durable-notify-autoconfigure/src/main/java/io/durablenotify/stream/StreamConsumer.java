@@ -86,6 +86,8 @@ public interface StreamConsumer {
 	 * @throws IllegalStateException if this application context has a subscription of the
 	 * same consumer, or the name is that of a consumer of another stream or prefix
 	 * @throws ReaderStoppedException if the application context has closed
+	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException in a read-only
+	 * transaction
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	Subscription subscribe(ConsumerHandler handler);

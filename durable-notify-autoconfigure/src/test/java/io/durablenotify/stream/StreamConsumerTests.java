@@ -45,8 +45,10 @@ import org.mockito.Mockito;
 import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.util.StringUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -572,6 +574,19 @@ class StreamConsumerTests {
 		});
 		this.handler.awaitChunks(2);
 		assertThat(committed.isActive()).isTrue();
+	}
+
+	@Test
+	void aReadOnlyTransactionIsRefusedBeforeSql() {
+		TransactionTemplate readOnly = instance.transaction();
+		readOnly.setReadOnly(true);
+		readOnly.executeWithoutResult((status) -> {
+			assertThatExceptionOfType(InvalidDataAccessApiUsageException.class)
+				.isThrownBy(() -> reader.consumer("read-only", "read-only").subscribe(this.handler))
+				.withMessage("Consumer 'read-only' cannot subscribe in a read-only transaction");
+			assertThat(consumers.find("read-only")).isEmpty();
+		});
+		assertThat(reader.consumer("read-only", "read-only").subscribe(this.handler).isActive()).isTrue();
 	}
 
 	@Test
