@@ -48,7 +48,12 @@ public final class Append {
 	/**
 	 * Set before the append is queued, whose lock publishes it, like what follows.
 	 */
-	private long deadline = Long.MAX_VALUE;
+	private Duration timeout = Duration.ZERO;
+
+	/**
+	 * By {@link System#nanoTime()}; {@code null} until its stream is found locked.
+	 */
+	private @Nullable Long deadline;
 
 	private @Nullable CompletableFuture<Long> future;
 
@@ -120,8 +125,17 @@ public final class Append {
 	 * Let it wait no longer than a timeout for a stream that another transaction holds.
 	 */
 	Append within(Duration timeout) {
-		this.deadline = System.nanoTime() + timeout.toNanos();
+		this.timeout = timeout;
 		return this;
+	}
+
+	/**
+	 * Its stream was found locked, perhaps again.
+	 */
+	void locked() {
+		if (this.deadline == null) {
+			this.deadline = System.nanoTime() + this.timeout.toNanos();
+		}
 	}
 
 	/**
@@ -134,7 +148,7 @@ public final class Append {
 	}
 
 	boolean isExpired() {
-		return System.nanoTime() - this.deadline >= 0;
+		return this.deadline != null && System.nanoTime() - this.deadline >= 0;
 	}
 
 	/**

@@ -173,7 +173,10 @@ final class AppendQueue {
 			}
 			StreamQueue queue = register(append);
 			queue.last = append;
-			if (queue.waiting.isEmpty() && !queue.muted) {
+			if (queue.muted) {
+				append.locked();
+			}
+			else if (queue.waiting.isEmpty()) {
 				this.ready.add(queue);
 			}
 			queue.waiting.add(append);
@@ -264,7 +267,9 @@ final class AppendQueue {
 			this.mutedBytes += queue.bytes;
 			this.muted.put(append.stream(), queue);
 			this.ready.remove(queue);
+			queue.waiting.forEach(Append::locked);
 		}
+		append.locked();
 		queue.waiting.addFirst(append);
 	}
 

@@ -167,7 +167,6 @@ class AppendQueueTests {
 	@Test
 	void whatExpiresIsNotGivenUpBeforeWhatItFollows() {
 		Append young = append("a", 1, 0);
-		// Had waited for room before it came here
 		Append expired = append("a", 1, 0, Duration.ZERO);
 		this.queue.offer(young, false);
 		this.queue.offer(expired, false);
@@ -175,6 +174,30 @@ class AppendQueueTests {
 		List<Append> givenUp = new ArrayList<>();
 		assertThat(takeMuted(this.queue, givenUp)).containsExactly(young, expired);
 		assertThat(givenUp).isEmpty();
+	}
+
+	@Test
+	void theTimeOfAnAppendBeginsWhenItsStreamIsFoundLocked() {
+		Append first = append("a", 1, 0, Duration.ZERO);
+		this.queue.offer(first, false);
+		assertThat(first.isExpired()).isFalse();
+		List<Append> batch = enter(this.queue);
+		Append second = append("a", 1, 0, Duration.ZERO);
+		this.queue.offer(second, false);
+		assertThat(second.isExpired()).isFalse();
+		this.queue.mute(batch);
+		Append third = append("a", 1, 0, Duration.ZERO);
+		this.queue.offer(third, false);
+		assertThat(List.of(first, second, third)).allMatch(Append::isExpired);
+	}
+
+	@Test
+	void theTimeOfAnAppendBeginsOnce() {
+		Append append = append("a", 1, 0, Duration.ofMillis(100));
+		append.locked();
+		Eventually.await(append::isExpired, append::stream);
+		append.locked();
+		assertThat(append.isExpired()).isTrue();
 	}
 
 	@Test
