@@ -21,8 +21,10 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -54,6 +56,11 @@ final class AppendQueue {
 	private final Deque<StreamQueue> ready = new ArrayDeque<>();
 
 	private final Map<String, StreamQueue> muted = new LinkedHashMap<>();
+
+	/**
+	 * Appends whose callers wait for room, in order.
+	 */
+	private final Set<Append> callers = new LinkedHashSet<>();
 
 	private long bytes;
 
@@ -156,18 +163,20 @@ final class AppendQueue {
 
 	/**
 	 * Queue an append after those of its stream.
-	 * @param wait whether to wait while the buffer is full
+	 * @param wait whether to wait while the buffer is full, or others wait for room
 	 * @return whether there was room
 	 */
 	boolean offer(Append append, boolean wait) {
 		this.lock.lock();
 		try {
-			while (!this.closed && !hasRoom(append)) {
+			while (!this.closed && !mayEnter(append)) {
 				if (!wait) {
 					return false;
 				}
+				this.callers.add(append);
 				this.completed.awaitUninterruptibly();
 			}
+			this.callers.remove(append);
 			if (this.closed) {
 				return false;
 			}
@@ -188,14 +197,36 @@ final class AppendQueue {
 	}
 
 	/**
+	 * In order: the buffer drains for a large one, which small ones would keep out for
+	 * ever. Those of locked streams hold up no others.
+	 */
+	private boolean mayEnter(Append append) {
+		for (Append earlier : this.callers) {
+			if (earlier == append) {
+				break;
+			}
+			if (earlier.stream().equals(append.stream()) || !isHeldBack(earlier)) {
+				return false;
+			}
+		}
+		return !isHeldBack(append) && hasRoom(append);
+	}
+
+	/**
 	 * Locked streams may fill half of the buffer, since the others have to go on.
 	 */
-	private boolean hasRoom(Append append) {
+	private boolean isHeldBack(Append append) {
 		StreamQueue queue = this.streams.get(append.stream());
-		if (queue != null && queue.muted && this.mutedBytes + append.bufferedBytes() > this.maxBytes / 2) {
-			return false;
-		}
-		return this.bytes == 0 || this.bytes + append.bufferedBytes() <= this.maxBytes;
+		return queue != null && queue.muted && this.mutedBytes + append.bufferedBytes() > this.maxBytes / 2;
+	}
+
+	/**
+	 * One that is too large goes when nothing but locked streams is left, and these leave
+	 * their half of the buffer free for the others.
+	 */
+	private boolean hasRoom(Append append) {
+		return this.bytes + append.bufferedBytes() <= this.maxBytes
+				|| (this.bytes == this.mutedBytes && this.mutedBytes <= this.maxBytes / 2);
 	}
 
 	private StreamQueue register(Append append) {

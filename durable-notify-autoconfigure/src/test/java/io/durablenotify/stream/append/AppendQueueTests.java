@@ -271,6 +271,56 @@ class AppendQueueTests {
 	}
 
 	@Test
+	void aCallerThatWaitsForRoomGoesBeforeThoseThatCome() {
+		Append first = append("a", 1, 1_000);
+		this.queue.offer(first, false);
+		CompletableFuture<Boolean> large = offerAndWait(append("b", 1, 20_000));
+		assertThat(this.queue.offer(append("c", 1, 100), false)).isFalse();
+		assertThat(enter(this.queue)).containsExactly(first);
+		this.queue.completed(List.of(first));
+		assertThat(large.orTimeout(30, TimeUnit.SECONDS).join()).isTrue();
+		assertThat(this.queue.offer(append("c", 1, 100), false)).isFalse();
+		this.queue.leave();
+		this.queue.completed(enter(this.queue));
+		assertThat(this.queue.offer(append("c", 1, 100), false)).isTrue();
+	}
+
+	@Test
+	void callersOfALockedStreamKeepTheirOrderAndHoldUpNoOthers() {
+		Append locked = append("locked", 1, 1_000);
+		this.queue.offer(locked, false);
+		this.queue.mute(enter(this.queue));
+		this.queue.leave();
+		CompletableFuture<Boolean> large = offerAndWait(append("locked", 1, 6_000));
+		assertThat(this.queue.offer(append("free", 1, 1_000), false)).isTrue();
+		assertThat(this.queue.offer(append("locked", 1, 100), false)).isFalse();
+		this.queue.completed(takeMuted(this.queue, new ArrayList<>()));
+		assertThat(large.orTimeout(30, TimeUnit.SECONDS).join()).isTrue();
+		assertThat(this.queue.offer(append("locked", 1, 100), false)).isTrue();
+	}
+
+	@Test
+	void aCallerWaitsForNoLockedStream() {
+		this.queue.offer(append("locked", 1, 3_000), false);
+		this.queue.mute(enter(this.queue));
+		this.queue.leave();
+		Append free = append("free", 1, 1_000);
+		this.queue.offer(free, false);
+		CompletableFuture<Boolean> large = offerAndWait(append("large", 1, 9_000));
+		this.queue.completed(enter(this.queue));
+		assertThat(large.orTimeout(30, TimeUnit.SECONDS).join()).isTrue();
+		assertThat(this.queue.offer(append("free", 1, 0), false)).isFalse();
+	}
+
+	private CompletableFuture<Boolean> offerAndWait(Append append) {
+		CompletableFuture<Boolean> offered = new CompletableFuture<>();
+		Thread caller = new Thread(() -> offered.complete(this.queue.offer(append, true)));
+		caller.start();
+		Eventually.await(() -> caller.getState() == Thread.State.WAITING, caller::getState);
+		return offered;
+	}
+
+	@Test
 	void closingReturnsWhatIsLeftAndTakesNothingMore() {
 		Append inFlight = offer("a");
 		enter(this.queue);
