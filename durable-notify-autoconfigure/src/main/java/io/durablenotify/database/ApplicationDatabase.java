@@ -164,6 +164,16 @@ public final class ApplicationDatabase {
 	}
 
 	/**
+	 * Return whether what {@link #execute} writes is part of the caller's transaction,
+	 * not committed at once beside that of another DataSource.
+	 * @return whether it commits and rolls back with it
+	 * @throws DataAccessException if the database fails
+	 */
+	public boolean isJoined() {
+		return TransactionBuffer.isAvailable() && execute("look up the transaction", (connection, joined) -> joined);
+	}
+
+	/**
 	 * Refuse to write in a read-only transaction, before anything is sent that would
 	 * break the transaction.
 	 * @param refusal what cannot be written, to be followed by "in a read-only

@@ -370,6 +370,13 @@ final class DefaultStreamWriter implements StreamWriter {
 				(connection, joined) -> Optional.ofNullable(this.ends.status(connection, List.of(name)).get(name)));
 	}
 
+	/**
+	 * Return whether what is written now is part of the caller's transaction.
+	 */
+	boolean isJoined() {
+		return this.database.isJoined();
+	}
+
 	String fullName(String stream) {
 		return this.scope.fullName(stream);
 	}

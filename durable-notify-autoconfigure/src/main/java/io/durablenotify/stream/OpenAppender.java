@@ -17,11 +17,14 @@
 package io.durablenotify.stream;
 
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.observation.Outcome;
 import io.durablenotify.stream.AppenderStore.Claimed;
@@ -95,6 +98,8 @@ final class OpenAppender {
 	 */
 	private volatile boolean pending;
 
+	private final TransactionBuffer<Transaction> transaction = new TransactionBuffer<>(this, Transaction::new);
+
 	private final EndCallbacks callbacks;
 
 	private final AppenderObservation observation;
@@ -131,7 +136,7 @@ final class OpenAppender {
 			if (claimed.isPresent()) {
 				this.claimed = true;
 				this.callbacks.begin();
-				awaitOutcome();
+				awaitOutcome(() -> this.claimed = false);
 				Long before = streamId();
 				this.claim = new Claim(claimed.get().streamId(), lease);
 				this.registry.claimed(claimed.get().streamId(), before);
@@ -362,43 +367,27 @@ final class OpenAppender {
 	 */
 	private void ended() {
 		this.ended = true;
-		if (!awaitOutcome()) {
+		if (!awaitOutcome(this::reopen)) {
 			this.registry.remove(this);
 		}
+	}
+
+	private void reopen() {
+		this.ended = false;
+		this.ending = false;
 	}
 
 	/**
-	 * Be notified of the outcome of the caller's transaction, where there is one.
+	 * Have what was written undone here too if the caller's transaction rolls it back.
+	 * @return whether it is part of a transaction
 	 */
-	private boolean awaitOutcome() {
-		boolean joined = TransactionSynchronizationManager.isActualTransactionActive()
-				&& TransactionSynchronizationManager.isSynchronizationActive();
+	private boolean awaitOutcome(Runnable undo) {
+		boolean joined = this.writer.isJoined();
 		if (joined) {
 			this.pending = true;
-			TransactionSynchronizationManager.registerSynchronization(new TransactionOutcome());
+			this.transaction.current().writes.add(undo);
 		}
 		return joined;
-	}
-
-	private long committed() {
-		if (this.ended) {
-			this.registry.remove(this);
-		}
-		return 0;
-	}
-
-	private long rolledBack() {
-		this.claimed = false;
-		this.ended = false;
-		this.ending = false;
-		return 0;
-	}
-
-	private long abandonIfClosed() {
-		if (this.closed && !this.ended) {
-			this.registry.abandon(this, ROLLED_BACK);
-		}
-		return 0;
 	}
 
 	void close() {
@@ -480,27 +469,50 @@ final class OpenAppender {
 	}
 
 	/**
-	 * Waits for the outcome of the caller's transaction.
+	 * What a transaction of the caller's has written, but for appends.
 	 */
-	private final class TransactionOutcome implements TransactionSynchronization {
+	private final class Transaction implements TransactionBuffer.Content {
 
 		/**
-		 * Whether it was rolled back to a savepoint, which may have been before.
+		 * How each claim and end is undone, the latest last.
 		 */
-		private boolean uncertain;
+		private final List<Runnable> writes = new ArrayList<>();
 
 		@Override
-		public void savepointRollback(Object savepoint) {
-			this.uncertain = true;
-			locked(OpenAppender.this::rolledBack);
+		public int size() {
+			return this.writes.size();
+		}
+
+		@Override
+		public void truncate(int size) {
+			locked(() -> {
+				while (this.writes.size() > size) {
+					this.writes.remove(this.writes.size() - 1).run();
+				}
+				return 0;
+			});
 		}
 
 		@Override
 		public void afterCompletion(int status) {
-			locked(() -> (status == STATUS_COMMITTED && !this.uncertain) ? committed() : rolledBack());
-			OpenAppender.this.pending = false;
-			locked(OpenAppender.this::abandonIfClosed);
+			locked(() -> {
+				if (status != TransactionSynchronization.STATUS_COMMITTED) {
+					truncate(0);
+				}
+				OpenAppender.this.pending = false;
+				settle();
+				return 0;
+			});
 			OpenAppender.this.registry.check(OpenAppender.this);
+		}
+
+		private void settle() {
+			if (OpenAppender.this.ended) {
+				OpenAppender.this.registry.remove(OpenAppender.this);
+			}
+			else if (OpenAppender.this.closed) {
+				OpenAppender.this.registry.abandon(OpenAppender.this, ROLLED_BACK);
+			}
 		}
 
 	}

@@ -343,6 +343,18 @@ class TracingTests {
 		assertThat(Tracing.spans(producer)).hasSize(2);
 	}
 
+	@Test
+	void anAppenderThatCompletesInATransactionIsCompletedAfterAnotherRollbackToASavepoint() {
+		producer.transaction().executeWithoutResult((status) -> {
+			try (StreamAppender appender = producer.writer().appender("answers/2")) {
+				status.rollbackToSavepoint(status.createSavepoint());
+				appender.append("x");
+				appender.complete();
+			}
+		});
+		assertThat(attribute(only("stream write"), "outcome")).isEqualTo("completed");
+	}
+
 	@Configuration(proxyBeanMethods = false)
 	@Import({ Tracing.Application.class, TracingExamples.class })
 	static class Handlers {

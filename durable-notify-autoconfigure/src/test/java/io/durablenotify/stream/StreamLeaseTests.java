@@ -56,6 +56,7 @@ import org.springframework.transaction.TransactionDefinition;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 /**
  * Tests that a stream ends, also if the process that writes it is killed or suspended.
@@ -452,6 +453,27 @@ class StreamLeaseTests {
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("savepoint", StreamPosition.start(), handler);
 		assertThat(handler.awaitError()).hasMessageContaining(OpenAppender.ROLLED_BACK);
+	}
+
+	@Test
+	void anEndIsNotUndoneByTheRollbackToALaterSavepoint() {
+		StreamAppender appender = instance.writer().appender("nested");
+		AtomicInteger calls = new AtomicInteger();
+		appender.onEnded(calls::incrementAndGet);
+		instance.transaction().executeWithoutResult((status) -> {
+			appender.append("a");
+			appender.complete();
+			status.rollbackToSavepoint(status.createSavepoint());
+		});
+		// The end of a later one is noticed
+		AtomicInteger others = new AtomicInteger();
+		try (StreamAppender other = instance.writer().appender("nested/other")) {
+			other.onEnded(others::incrementAndGet);
+			instance.writer().cancel("nested/other", "stop");
+			Eventually.await(() -> others.get() == 1, others::get);
+		}
+		assertThat(calls).hasValue(0);
+		assertThatIllegalStateException().isThrownBy(() -> appender.append("late")).withMessageContaining("was ended");
 	}
 
 	@Test

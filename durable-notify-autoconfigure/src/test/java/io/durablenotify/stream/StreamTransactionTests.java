@@ -55,6 +55,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.hamcrest.Matchers.containsString;
 
 /**
@@ -360,6 +361,13 @@ class StreamTransactionTests {
 		try (Instance manual = Instance.start(database, "spring.datasource.hikari.auto-commit=false",
 				"spring.datasource.hikari.maximum-pool-size=3")) {
 			TransactionTemplate foreign = new TransactionTemplate(new ForeignTransactionManager());
+			StreamAppender appender = manual.writer().appender("foreign-end");
+			foreign.executeWithoutResult((status) -> {
+				appender.complete();
+				status.setRollbackOnly();
+			});
+			assertThatIllegalStateException().isThrownBy(() -> appender.append("late"))
+				.withMessageContaining("was ended");
 			foreign.executeWithoutResult((status) -> {
 				// Binds a connection that is never committed
 				manual.jdbc().queryForObject("SELECT 1", Integer.class);
