@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.LongStream;
 
 import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
@@ -55,7 +56,7 @@ final class PostgresRunCatalog {
 	static final int RUNS_PER_SLICE = 1_000;
 
 	/**
-	 * How many events are deleted in one transaction, but for those of the last run.
+	 * How many events are deleted in one transaction, unless a single run has more.
 	 */
 	private static final int EVENTS_PER_SLICE = 5_000;
 
@@ -171,21 +172,36 @@ final class PostgresRunCatalog {
 	 * A separate statement, which sees what was appended before the lock. Those that have
 	 * gone on after their terminal event wait until their last one is as old.
 	 */
-	private static final String DELETE_OUTLIVED = """
+	private static final String CHOOSE_OUTLIVED = """
 			WITH sized AS MATERIALIZED (
 				SELECT r.id, l.created_at AS last_event_at, l.sequence,
 					l.created_at <= clock_timestamp() - ?::bigint * interval '1 millisecond' AS due
 				FROM unnest(?::bigint[]) AS o(id)
 				CROSS JOIN LATERAL (SELECT h.id, h.run_id FROM ${schema}.workflow_runs h WHERE h.id = o.id OFFSET 0) r
-				CROSS JOIN LATERAL (SELECT e.sequence, e.created_at FROM ${schema}.workflow_events e
-					WHERE e.run_id = r.run_id ORDER BY e.sequence DESC LIMIT 1) l),
+				${last_event}),
 			slice AS MATERIALIZED (
-				SELECT id, sum(sequence) OVER (ORDER BY id) - sequence AS events_before FROM sized WHERE due),
+				SELECT id, sequence, sum(sequence) OVER (ORDER BY id) AS events FROM sized WHERE due),
 			postponed AS (
 				UPDATE ${schema}.workflow_runs r SET ended_at = s.last_event_at FROM sized s
 				WHERE NOT s.due AND r.id = s.id)
-			DELETE FROM ${schema}.workflow_runs
-			WHERE id = ANY (ARRAY(SELECT id FROM slice WHERE events_before < ${events}))
+			SELECT id FROM slice WHERE events <= ${events} OR events = sequence
+			""";
+
+	private static final String LOCK_CHOSEN = """
+			SELECT id FROM ${schema}.workflow_runs WHERE id = ANY ((SELECT ?::bigint[])::bigint[])
+			ORDER BY id FOR UPDATE SKIP LOCKED
+			""";
+
+	/**
+	 * A separate statement too: one may have gone on since it was chosen.
+	 */
+	private static final String DELETE_CHOSEN = """
+			WITH due AS MATERIALIZED (
+				SELECT r.id FROM unnest(?::bigint[]) AS o(id)
+				CROSS JOIN LATERAL (SELECT h.id, h.run_id FROM ${schema}.workflow_runs h WHERE h.id = o.id OFFSET 0) r
+				${last_event}
+				WHERE l.created_at <= clock_timestamp() - ?::bigint * interval '1 millisecond')
+			DELETE FROM ${schema}.workflow_runs WHERE id = ANY (ARRAY(SELECT id FROM due))
 			RETURNING id, run_id
 			""";
 
@@ -207,7 +223,11 @@ final class PostgresRunCatalog {
 
 	private final String lockOutlived;
 
-	private final String deleteOutlived;
+	private final String chooseOutlived;
+
+	private final String lockChosen;
+
+	private final String deleteChosen;
 
 	PostgresRunCatalog(SchemaName schema) {
 		this.find = slice(schema, FIND);
@@ -219,7 +239,9 @@ final class PostgresRunCatalog {
 		this.tryLock = schema.qualify(TRY_LOCK);
 		this.mark = slice(schema, MARK);
 		this.lockOutlived = slice(schema, LOCK_OUTLIVED);
-		this.deleteOutlived = slice(schema, DELETE_OUTLIVED);
+		this.chooseOutlived = slice(schema, CHOOSE_OUTLIVED);
+		this.lockChosen = schema.qualify(LOCK_CHOSEN);
+		this.deleteChosen = slice(schema, DELETE_CHOSEN);
 	}
 
 	private static String slice(SchemaName schema, String sql) {
@@ -372,24 +394,48 @@ final class PostgresRunCatalog {
 	}
 
 	/**
-	 * Delete a slice of the runs whose terminal event, and whose last one, are old
-	 * enough.
+	 * Choose a slice of the runs whose terminal event, and whose last one, are old
+	 * enough. In a transaction of its own, which locks others too for a moment.
 	 */
-	Outlived deleteOutlived(Connection connection, Duration retention) throws SQLException {
-		List<Long> outlived = new ArrayList<>();
+	Outlived chooseOutlived(Connection connection, Duration retention) throws SQLException {
+		long[] outlived;
 		try (PreparedStatement statement = connection.prepareStatement(this.lockOutlived)) {
 			statement.setLong(1, retention.toMillis());
-			ResultSet result = statement.executeQuery();
-			while (result.next()) {
-				outlived.add(result.getLong(1));
-			}
+			outlived = readIds(statement.executeQuery());
 		}
-		if (outlived.isEmpty()) {
-			return new Outlived(List.of(), false);
+		if (outlived.length == 0) {
+			return Outlived.NONE;
 		}
-		try (PreparedStatement statement = connection.prepareStatement(this.deleteOutlived)) {
+		try (PreparedStatement statement = connection.prepareStatement(this.chooseOutlived)) {
 			statement.setLong(1, retention.toMillis());
-			statement.setObject(2, outlived.stream().mapToLong(Long::longValue).toArray());
+			statement.setObject(2, outlived);
+			long[] chosen = readIds(statement.executeQuery());
+			return new Outlived(chosen, outlived.length >= RUNS_PER_SLICE || chosen.length < outlived.length);
+		}
+	}
+
+	private static long[] readIds(ResultSet result) throws SQLException {
+		LongStream.Builder ids = LongStream.builder();
+		while (result.next()) {
+			ids.add(result.getLong(1));
+		}
+		return ids.build().toArray();
+	}
+
+	/**
+	 * Delete those of the runs that were chosen that have not gone on since, and that no
+	 * other transaction has locked.
+	 * @return their ids
+	 */
+	List<Long> deleteChosen(Connection connection, long[] chosen, Duration retention) throws SQLException {
+		long[] locked;
+		try (PreparedStatement statement = connection.prepareStatement(this.lockChosen)) {
+			statement.setObject(1, chosen);
+			locked = readIds(statement.executeQuery());
+		}
+		try (PreparedStatement statement = connection.prepareStatement(this.deleteChosen)) {
+			statement.setObject(1, locked);
+			statement.setLong(2, retention.toMillis());
 			ResultSet result = statement.executeQuery();
 			List<Long> ids = new ArrayList<>();
 			List<String> runIds = new ArrayList<>();
@@ -400,18 +446,20 @@ final class PostgresRunCatalog {
 			if (!runIds.isEmpty()) {
 				deleteEvents(connection, runIds);
 			}
-			boolean full = outlived.size() >= RUNS_PER_SLICE || ids.size() < outlived.size();
-			return new Outlived(ids, full && !ids.isEmpty());
+			return ids;
 		}
 	}
 
 	/**
-	 * A slice of runs that were deleted.
+	 * Runs that are to be deleted.
 	 *
-	 * @param deleted their ids
+	 * @param chosen the ids of those of the first slice
 	 * @param more whether there may be more
 	 */
-	record Outlived(List<Long> deleted, boolean more) {
+	record Outlived(long[] chosen, boolean more) {
+
+		static final Outlived NONE = new Outlived(new long[0], false);
+
 	}
 
 }

@@ -19,6 +19,7 @@ package io.durablenotify.event;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.PeriodicTask;
@@ -82,7 +83,7 @@ final class RunJanitor extends PeriodicTask {
 	 * Return whether there are more to examine.
 	 */
 	private boolean mark() {
-		return locked((connection) -> {
+		return locked(false, (connection) -> {
 			String last = this.catalog.mark(connection, this.properties.terminalTypes(), this.after);
 			this.after = (last != null) ? last : "";
 			return Written.of(last != null, null);
@@ -90,30 +91,36 @@ final class RunJanitor extends PeriodicTask {
 	}
 
 	/**
-	 * Return whether there are more to delete.
+	 * Delete a slice. Only its runs are locked while that takes.
+	 * @return whether there are more to delete
 	 */
 	private boolean delete(Duration retention) {
-		return locked((connection) -> {
-			Outlived outlived = this.catalog.deleteOutlived(connection, retention);
-			removed(outlived.deleted().size());
-			return new Written<>(outlived.more(), outlived.deleted().stream().map(Wakeup::deleted).toList());
+		Outlived outlived = locked(Outlived.NONE,
+				(connection) -> Written.of(this.catalog.chooseOutlived(connection, retention), null));
+		if (outlived.chosen().length == 0) {
+			return false;
+		}
+		return locked(false, (connection) -> {
+			List<Long> deleted = this.catalog.deleteChosen(connection, outlived.chosen(), retention);
+			removed(deleted.size());
+			return new Written<>(outlived.more() && !deleted.isEmpty(), deleted.stream().map(Wakeup::deleted).toList());
 		});
 	}
 
-	private boolean locked(Slice slice) {
+	private <T> T locked(T otherwise, Slice<T> slice) {
 		return this.database.executeSeparately("clean up runs", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> this.writes.runInTransaction(FollowedRun.TOPIC, connection,
 						(session, inTransaction) -> (this.catalog.tryLock(session)) ? slice.run(session)
-								: Written.of(false, null)));
+								: Written.of(otherwise, null)));
 	}
 
 	/**
 	 * What is done in one transaction.
 	 */
 	@FunctionalInterface
-	private interface Slice {
+	private interface Slice<T> {
 
-		Written<Boolean> run(Connection connection) throws SQLException;
+		Written<T> run(Connection connection) throws SQLException;
 
 	}
 

@@ -23,6 +23,7 @@ import java.util.stream.IntStream;
 
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -235,12 +236,7 @@ class EventRunTests {
 
 	@Test
 	void aRunWithMoreEventsThanAreDeletedInTimeIsDeletedAllTheSame() {
-		database.jdbc()
-			.update("INSERT INTO durable_notify.workflow_runs (run_id, ended_at) VALUES ('large', now() - interval '1 hour')");
-		database.jdbc().update("""
-				INSERT INTO durable_notify.workflow_events (run_id, sequence, event_id, type, created_at)
-				SELECT 'large', i, gen_random_uuid(), 'step', now() - interval '1 hour'
-				FROM generate_series(1, 4500) AS i""");
+		insertLarge("large", 4500);
 		database.jdbc().execute("""
 				CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS $$
 				BEGIN PERFORM pg_sleep(0.01); RETURN OLD; END $$;
@@ -252,6 +248,53 @@ class EventRunTests {
 		assertThat(janitor(impatient, Duration.ofMinutes(30)).run()).isFalse();
 		assertThat(log.info("large")).isEmpty();
 		assertThat(log.read("large", 0, 10).events()).isEmpty();
+	}
+
+	private static void insertLarge(String runId, int events) {
+		database.jdbc()
+			.update("INSERT INTO durable_notify.workflow_runs (run_id, ended_at) VALUES (?, now() - interval '1 hour')",
+					runId);
+		database.jdbc().update("""
+				INSERT INTO durable_notify.workflow_events (run_id, sequence, event_id, type, created_at)
+				SELECT ?, i, gen_random_uuid(), 'step', now() - interval '1 hour'
+				FROM generate_series(1, ?) AS i""", runId, events);
+	}
+
+	@Test
+	void otherRunsAreNotLockedWhileALargeOneIsDeleted() {
+		append("beside/going-on", "run_created", "run_failed");
+		append("beside/old", "run_created", "run_failed");
+		insertLarge("beside/large", 5_000);
+		database.jdbc()
+			.update("UPDATE durable_notify.workflow_runs SET ended_at = now() - interval '1 hour' "
+					+ "WHERE run_id LIKE 'beside/%'");
+		age("beside/old");
+		RunJanitor janitor = janitor(Duration.ofMinutes(30));
+		assertThat(janitor.run()).as("the small one, and then the large one").isTrue();
+		assertThat(ids(RunQuery.all().prefix("beside/"))).containsExactly("beside/going-on", "beside/large");
+		database.jdbc()
+			.update("UPDATE durable_notify.workflow_runs SET ended_at = now() - interval '1 hour' "
+					+ "WHERE run_id = 'beside/going-on'");
+		database.jdbc().execute("""
+				CREATE TABLE released ();
+				CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN
+					WHILE NOT EXISTS (SELECT FROM released) LOOP PERFORM pg_sleep(0.01); END LOOP;
+					RETURN OLD;
+				END $$;
+				CREATE TRIGGER hold BEFORE DELETE ON durable_notify.workflow_events FOR EACH ROW
+					WHEN (OLD.run_id = 'beside/large' AND OLD.sequence = 4000) EXECUTE FUNCTION hold();
+				""");
+		CompletableFuture<Boolean> deletion = Background.supply(janitor::run);
+		Eventually.await(() -> database.jdbc()
+			.queryForObject("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+					+ "AND datname = current_database()", Integer.class) == 1,
+				deletion::toString);
+		log.append(NewEvent.of("beside/going-on", "step"));
+		assertThat(deletion).isNotDone();
+		database.jdbc().update("INSERT INTO released DEFAULT VALUES");
+		assertThat(deletion).succeedsWithin(Eventually.TIMEOUT);
+		assertThat(ids(RunQuery.all().prefix("beside/"))).containsExactly("beside/going-on");
 	}
 
 	@Test
