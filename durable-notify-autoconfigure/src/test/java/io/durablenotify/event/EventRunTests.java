@@ -17,6 +17,7 @@
 package io.durablenotify.event;
 
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
@@ -295,6 +296,19 @@ class EventRunTests {
 		database.jdbc().update("INSERT INTO released DEFAULT VALUES");
 		assertThat(deletion).succeedsWithin(Eventually.TIMEOUT);
 		assertThat(ids(RunQuery.all().prefix("beside/"))).containsExactly("beside/going-on");
+	}
+
+	@Test
+	void aRunThatHasGoneOnForAHundredEventsIsKept() {
+		append("gone-on/99", "run_failed");
+		append("gone-on/100", "run_failed");
+		log.appendAll("gone-on/99", Collections.nCopies(99, NewEvent.of("gone-on/99", "step")));
+		log.appendAll("gone-on/100", Collections.nCopies(100, NewEvent.of("gone-on/100", "step")));
+		age("gone-on/99");
+		age("gone-on/100");
+		janitor(Duration.ofMinutes(30)).run();
+		assertThat(ids(RunQuery.all().prefix("gone-on/"))).containsExactly("gone-on/100");
+		assertThat(ids(RunQuery.all().prefix("gone-on/").open())).isEmpty();
 	}
 
 	@Test
