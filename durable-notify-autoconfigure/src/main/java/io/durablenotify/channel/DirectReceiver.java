@@ -35,14 +35,12 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
-import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.measure.Tally;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 
-import org.springframework.dao.DataAccessException;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
@@ -183,25 +181,11 @@ final class DirectReceiver {
 	 */
 	void sent(DirectAddress address) {
 		Wakeup wakeup = Wakeup.moved(address.id(), 0);
-		if (isStoredByCommit()) {
+		if (this.database.isJoined()) {
 			this.wakeups.sendAfterCommit(DefaultDurableChannels.TOPIC, wakeup);
 		}
 		else {
 			this.wakeups.send(DefaultDurableChannels.TOPIC, wakeup);
-		}
-	}
-
-	/**
-	 * Return whether a message that was sent is part of the caller's transaction. In that
-	 * of another DataSource it is committed already, so that the call must not fail.
-	 */
-	private boolean isStoredByCommit() {
-		try {
-			return TransactionBuffer.isAvailable()
-					&& this.database.execute("send a message", (connection, joined) -> joined);
-		}
-		catch (DataAccessException ex) {
-			return false;
 		}
 	}
 

@@ -164,13 +164,18 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Return whether what {@link #execute} writes is part of the caller's transaction,
-	 * not committed at once beside that of another DataSource.
+	 * Return whether what {@link #execute} has written just now is part of the caller's
+	 * transaction, and not committed at once, as beside that of another DataSource.
 	 * @return whether it commits and rolls back with it
-	 * @throws DataAccessException if the database fails
 	 */
 	public boolean isJoined() {
-		return TransactionBuffer.isAvailable() && execute("look up the transaction", (connection, joined) -> joined);
+		try {
+			return TransactionBuffer.isAvailable() && execute("find the transaction", (connection, joined) -> joined);
+		}
+		catch (DataAccessException ex) {
+			// The caller's transaction has its connection
+			return false;
+		}
 	}
 
 	/**
