@@ -162,7 +162,7 @@ final class ListenerRun implements Runnable {
 				}
 			}
 			catch (Throwable ex) {
-				failed(ex, details, establishedAt != 0);
+				noteFailure(ex, details, establishedAt != 0);
 			}
 			if (isHealthyPeriod(establishedAt) || this.reconnectRequested) {
 				delays = this.backOff.start();
@@ -211,17 +211,35 @@ final class ListenerRun implements Runnable {
 		}
 	}
 
+	/**
+	 * Does not throw: the thread must go on, whatever has failed.
+	 */
+	private void noteFailure(Throwable exception, @Nullable DriverConnectionDetails details, boolean established) {
+		try {
+			failed(exception, details, established);
+		}
+		catch (Throwable unsaid) {
+			// It fails when it is asked for its message, or memory is wanting for one
+			try {
+				failed(new ListenerException(Problem.CONNECT, exception.getClass().getName()), details, established);
+			}
+			catch (Throwable ex) {
+				// The next failure may be said
+			}
+		}
+	}
+
 	private synchronized void failed(Throwable exception, @Nullable DriverConnectionDetails details,
 			boolean established) {
 		if (isStopped()) {
 			return;
 		}
-		if (!established) {
-			this.measures.attempts().of(Attempt.FAILED).increment();
-		}
 		ListenerException failure = (exception instanceof ListenerException listenerException) ? listenerException
 				: new ListenerException(Problem.CONNECT, (this.reconnectRequested) ? "a new connection was asked for"
 						: message(exception, details, established), exception);
+		if (!established) {
+			this.measures.attempts().of(Attempt.FAILED).increment();
+		}
 		if (this.properties.failFast() && !this.firstConnect.isDone()) {
 			if (isOutlasted(exception)) {
 				this.state.failed(Status.BACKING_OFF, String.valueOf(failure.getMessage()));
@@ -264,13 +282,17 @@ final class ListenerRun implements Runnable {
 	}
 
 	private void pause(long millis) {
-		try {
-			this.hurry.tryAcquire(millis, TimeUnit.MILLISECONDS);
-			this.hurry.drainPermits();
-		}
-		catch (InterruptedException ex) {
-			Thread.currentThread().interrupt();
-			this.stopped.countDown();
+		long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+		boolean over = false;
+		while (!over) {
+			try {
+				this.hurry.tryAcquire(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+				this.hurry.drainPermits();
+				over = true;
+			}
+			catch (InterruptedException ex) {
+				// Meant for a handler on this thread: a stop does not interrupt
+			}
 		}
 	}
 

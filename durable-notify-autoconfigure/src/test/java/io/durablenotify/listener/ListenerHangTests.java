@@ -21,11 +21,13 @@ import java.util.function.Consumer;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WordlessException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -81,6 +83,58 @@ class ListenerHangTests {
 			Eventually.await(() -> instance.listener().state().reconnects() == 1, instance.listener()::state);
 			assertThat(connects).hasValue(3);
 			assertThat(instance.listener().state().lastError()).contains("unable to create native thread");
+		}
+	}
+
+	@Test
+	void aFailureThatFailsWhenItIsAskedForItsMessageIsTriedAgain() {
+		AtomicInteger connects = new AtomicInteger();
+		try (Instance instance = Instance.start(this.database, withDetails((application) -> {
+			if (connects.incrementAndGet() == 2) {
+				throw new WordlessException();
+			}
+		}))) {
+			this.database.terminate(Instance.LISTENER);
+			Eventually.await(() -> instance.listener().state().reconnects() == 1, instance.listener()::state);
+			assertThat(connects).hasValue(3);
+			assertThat(instance.listener().state().lastError()).isEqualTo(WordlessException.class.getName());
+			assertThat(instance.listener().state().status()).isEqualTo(Status.LISTENING);
+		}
+	}
+
+	@Test
+	void aFailureThatFailsWhenItIsAskedForItsMessageFailsStartUpAndDoesNotHangIt() {
+		assertThat(Background.run(() -> Instance.start(this.database, withDetails((application) -> {
+			throw new WordlessException();
+		})))).failsWithin(Eventually.TIMEOUT)
+			.withThrowableThat()
+			.havingRootCause()
+			.isInstanceOf(ListenerException.class)
+			.withMessage(WordlessException.class.getName());
+	}
+
+	@Test
+	void aHandlerThatInterruptsTheListenersThreadDoesNotEndIt() {
+		AtomicInteger resyncs = new AtomicInteger();
+		try (Instance instance = Instance.start(this.database)) {
+			instance.listener().listen("interrupting", new ChannelHandler() {
+
+				@Override
+				public void onNotification(String payload) {
+				}
+
+				@Override
+				public void onResync() {
+					Thread.currentThread().interrupt();
+					resyncs.incrementAndGet();
+				}
+
+			}, Runnable::run);
+			Eventually.await(() -> resyncs.get() == 1, resyncs::get);
+			this.database.terminate(Instance.LISTENER);
+			Eventually.await(() -> instance.listener().state().reconnects() == 1, instance.listener()::state);
+			assertThat(resyncs).hasValue(2);
+			assertThat(instance.listener().state().status()).isEqualTo(Status.LISTENING);
 		}
 	}
 
