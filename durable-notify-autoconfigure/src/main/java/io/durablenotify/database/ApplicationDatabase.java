@@ -259,6 +259,10 @@ public final class ApplicationDatabase {
 			JdbcUtils.closeConnection(connection);
 			throw new CannotGetJdbcConnectionException("Failed to obtain JDBC Connection", ex);
 		}
+		catch (Throwable ex) {
+			JdbcUtils.closeConnection(connection);
+			throw ex;
+		}
 	}
 
 	private DataAccessException translate(String task, SQLException exception) {

@@ -37,6 +37,8 @@ import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 import org.postgresql.PGProperty;
 
+import org.springframework.jdbc.support.JdbcUtils;
+
 /**
  * A physical connection that listens. Used by the listener's thread alone, but for
  * {@link #close()}, which unblocks that thread at once.
@@ -58,20 +60,20 @@ final class ListenerConnection implements AutoCloseable {
 
 	private boolean statementRun;
 
-	private ListenerConnection(Connection connection, String address) throws SQLException {
+	private ListenerConnection(Connection connection, String address) {
 		this.connection = connection;
 		this.postgres = unwrap(connection);
 		this.address = address;
 	}
 
-	private static PGConnection unwrap(Connection connection) throws SQLException {
+	private static PGConnection unwrap(Connection connection) {
 		try {
 			return connection.unwrap(PGConnection.class);
 		}
-		catch (SQLException ex) {
-			throw new SQLException(
-					"The connection of type %s cannot be listened on: set durable-notify.listener.url to "
-							+ "the jdbc:postgresql: one".formatted(connection.getClass().getName()),
+		catch (SQLException | RuntimeException | LinkageError ex) {
+			throw new ListenerException(Problem.CONNECT,
+					"the connection of type %s cannot be listened on: set durable-notify.listener.url to the jdbc:postgresql: one"
+						.formatted(connection.getClass().getName()),
 					ex);
 		}
 	}
@@ -97,8 +99,8 @@ final class ListenerConnection implements AutoCloseable {
 			connection.setNetworkTimeout(Runnable::run, (int) settings.connectTimeout().toMillis());
 			return new ListenerConnection(connection, address(details));
 		}
-		catch (SQLException ex) {
-			connection.close();
+		catch (Throwable ex) {
+			JdbcUtils.closeConnection(connection);
 			throw ex;
 		}
 	}
@@ -246,19 +248,14 @@ final class ListenerConnection implements AutoCloseable {
 		try {
 			return this.connection.isClosed();
 		}
-		catch (SQLException ex) {
+		catch (SQLException | RuntimeException ex) {
 			return true;
 		}
 	}
 
 	@Override
 	public void close() {
-		try {
-			this.connection.close();
-		}
-		catch (SQLException ex) {
-			// It is gone either way
-		}
+		JdbcUtils.closeConnection(this.connection);
 	}
 
 }

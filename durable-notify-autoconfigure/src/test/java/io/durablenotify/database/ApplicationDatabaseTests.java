@@ -78,6 +78,18 @@ class ApplicationDatabaseTests {
 	}
 
 	@Test
+	void aConnectionOfWhichAWrapperFailsGoesBackToThePool() throws SQLException {
+		DataSource dataSource = mock();
+		Connection connection = mock();
+		given(dataSource.getConnection()).willReturn(connection);
+		given(connection.getAutoCommit()).willThrow(new UnsupportedOperationException());
+		ApplicationDatabase database = new ApplicationDatabase(dataSource, () -> null);
+		assertThatExceptionOfType(UnsupportedOperationException.class)
+			.isThrownBy(() -> database.executeSeparately("look", (unused, joined) -> true));
+		then(connection).should().close();
+	}
+
+	@Test
 	void thePasswordIsInNoText() {
 		DriverConnectionDetails details = new DriverConnectionDetails("jdbc:postgresql://host/db?password=secret", "me",
 				"secret", Map.of("sslpassword", "secret"));

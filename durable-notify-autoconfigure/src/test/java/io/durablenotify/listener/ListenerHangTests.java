@@ -16,10 +16,17 @@
 
 package io.durablenotify.listener;
 
+import java.sql.Connection;
+import java.sql.Driver;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -38,6 +45,10 @@ import org.springframework.context.support.GenericApplicationContext;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.BDDMockito.then;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for what would leave the listener's thread hanging, or dead and taken for alive.
@@ -136,6 +147,36 @@ class ListenerHangTests {
 			assertThat(resyncs).hasValue(2);
 			assertThat(instance.listener().state().status()).isEqualTo(Status.LISTENING);
 		}
+	}
+
+	@Test
+	void aConnectionThatCannotBeListenedOnIsClosed() throws SQLException {
+		List<Connection> opened = new CopyOnWriteArrayList<>();
+		Driver driver = mock();
+		given(driver.connect(any(), any())).willAnswer((call) -> {
+			Connection connection = mock();
+			given(connection.unwrap(any())).willThrow(new UnsupportedOperationException());
+			opened.add(connection);
+			return connection;
+		});
+		try (Instance instance = Instance.start(this.database, withDriver(driver),
+				"durable-notify.listener.fail-fast=false", "durable-notify.listener.backoff.delay=10ms",
+				"durable-notify.listener.backoff.jitter=0")) {
+			Eventually.await(() -> opened.size() > 3, instance.listener()::state);
+			for (Connection connection : opened.subList(0, 3)) {
+				then(connection).should().close();
+			}
+			assertThat(instance.listener().state().lastError())
+				.contains("cannot be listened on: set durable-notify.listener.url to the jdbc:postgresql: one");
+		}
+	}
+
+	private Consumer<SpringApplicationBuilder> withDriver(Driver driver) {
+		DriverConnectionDetails details = new DriverConnectionDetails(this.database.url(), null, null, Map.of(), driver,
+				null, List.of());
+		ApplicationContextInitializer<GenericApplicationContext> initializer = (context) -> context
+			.registerBean(ListenerConnectionDetails.class, () -> () -> details);
+		return (application) -> application.initializers(initializer);
 	}
 
 	@Test
