@@ -118,7 +118,11 @@ final class ListenerRun implements Runnable {
 	 * Make another connection, without a delay. Talks to the server.
 	 */
 	void reconnect() {
-		this.reconnectRequested = true;
+		ListenerConnection connection = connection();
+		if (connection != null && !connection.isClosed()) {
+			// One that is being made is a new one already
+			this.reconnectRequested = true;
+		}
 		this.hurry.release();
 		closeConnection();
 	}
@@ -127,13 +131,14 @@ final class ListenerRun implements Runnable {
 	 * Close the connection that the run waits on, if there is one. Talks to the server.
 	 */
 	void closeConnection() {
-		ListenerConnection connection;
-		synchronized (this) {
-			connection = this.connection;
-		}
+		ListenerConnection connection = connection();
 		if (connection != null) {
 			connection.close();
 		}
+	}
+
+	private synchronized @Nullable ListenerConnection connection() {
+		return this.connection;
 	}
 
 	private boolean isStopped() {

@@ -107,6 +107,21 @@ class ListenerLifecycleTests {
 	}
 
 	@Test
+	void aConnectionThatIsAskedForDuringAConnectIsNotTheReasonOfALaterLoss() {
+		this.proxy.freeze();
+		try (Instance instance = start("durable-notify.listener.fail-fast=false")) {
+			Eventually.await(() -> this.proxy.open() == 1, this.proxy::accepted);
+			instance.listener().reconnect();
+			this.proxy.pass();
+			instance.awaitStatus(Status.LISTENING);
+			assertThat(this.proxy.accepted()).isOne();
+			this.proxy.reset();
+			Eventually.await(() -> instance.listener().state().reconnects() == 1, instance.listener()::state);
+			assertThat(instance.listener().state().lastError()).startsWith("lost the connection to ");
+		}
+	}
+
+	@Test
 	void stopDuringAStartThatWaitsForTheFirstConnectEndsThatStart() throws Exception {
 		try (Instance instance = start()) {
 			instance.listener().stop();
