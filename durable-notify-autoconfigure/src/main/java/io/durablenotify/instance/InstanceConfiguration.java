@@ -17,6 +17,7 @@
 package io.durablenotify.instance;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -41,10 +42,11 @@ public class InstanceConfiguration {
 
 	@Bean(initMethod = "start")
 	LeaseKeeper durableNotifyInstances(LeaseProperties properties, Environment environment,
-			ApplicationDatabase database, Schema schema, PublishingWrites writes, Wakeups wakeups,
-			ObjectProvider<TakeOver> takeOvers, LeaseMeasures measures) {
+			ApplicationDatabase database, Schema schema, NotificationListener listener, PublishingWrites writes,
+			Wakeups wakeups, ObjectProvider<TakeOver> takeOvers, LeaseMeasures measures) {
 		String name = environment.getProperty("spring.application.name", "durable-notify");
-		InstanceConnection connection = new InstanceConnection(database, name + "-lease");
+		InstanceConnection connection = new InstanceConnection(database, name + "-lease",
+				() -> listener.state().reconnects());
 		return new LeaseKeeper(name, properties.lease(), new InstanceStore(schema.name()), connection, writes, wakeups,
 				takeOvers.orderedStream().toList(), measures);
 	}

@@ -21,6 +21,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.DriverConnectionDetails;
@@ -36,23 +38,64 @@ import org.springframework.jdbc.support.JdbcUtils;
  * The connection on which leases are renewed: a separate physical one, which a busy pool
  * does not delay. Where only the pool leads to the database, a pooled one each time. Used
  * by one thread, but for {@link #close()}.
+ * <p>
+ * It is replaced from time to time, and after the listener's: the pool may lead to
+ * another database by now, while the one from before still answers.
  */
 final class InstanceConnection implements AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(Instances.class);
 
+	/**
+	 * That of HikariCP's connections. All are up to a tenth younger, so that not all
+	 * instances connect at once.
+	 */
+	static final Duration MAX_AGE = Duration.ofMinutes(30);
+
+	/**
+	 * The delay before another attempt to replace the connection.
+	 */
+	private static final Duration RETRY = Duration.ofMinutes(1);
+
 	private final ApplicationDatabase database;
 
 	private final String name;
 
+	/**
+	 * Returns how often the listener has connected again.
+	 */
+	private final LongSupplier reconnects;
+
+	private final LongSupplier nanoTime;
+
 	private volatile @Nullable Connection connection;
+
+	/**
+	 * When to replace the connection, by {@link #nanoTime}.
+	 */
+	private long replaceAt;
+
+	/**
+	 * The reconnects after which the connection was opened.
+	 */
+	private long openedAfter;
 
 	private volatile boolean closed;
 
-	InstanceConnection(ApplicationDatabase database, String name) {
+	InstanceConnection(ApplicationDatabase database, String name, LongSupplier reconnects) {
+		this(database, name, reconnects, System::nanoTime);
+	}
+
+	/**
+	 * Create a new instance.
+	 * @param nanoTime {@link System#nanoTime()}, or that of a test
+	 */
+	InstanceConnection(ApplicationDatabase database, String name, LongSupplier reconnects, LongSupplier nanoTime) {
 		this.database = database;
 		// The server would have to spell it
 		this.name = Spelling.plain(name);
+		this.reconnects = reconnects;
+		this.nanoTime = nanoTime;
 	}
 
 	/**
@@ -76,9 +119,36 @@ final class InstanceConnection implements AutoCloseable {
 
 	private @Nullable Connection connection(Duration timeout) throws SQLException {
 		Connection current = this.connection;
-		if (current != null) {
+		long reconnects = this.reconnects.getAsLong();
+		if (current != null && reconnects == this.openedAfter && this.nanoTime.getAsLong() - this.replaceAt < 0) {
 			return current;
 		}
+		this.openedAfter = reconnects;
+		Connection opened;
+		try {
+			opened = open(timeout);
+		}
+		catch (SQLException | RuntimeException ex) {
+			if (current == null) {
+				throw ex;
+			}
+			logger.debug("Leases are renewed on the connection from before: there is no other for now", ex);
+			this.replaceAt = this.nanoTime.getAsLong() + RETRY.toNanos();
+			return current;
+		}
+		this.replaceAt = this.nanoTime.getAsLong()
+				+ (long) (MAX_AGE.toNanos() * (1 - ThreadLocalRandom.current().nextDouble() / 10));
+		this.connection = opened;
+		JdbcUtils.closeConnection(current);
+		if (this.closed) {
+			// close() may have seen none
+			JdbcUtils.closeConnection(opened);
+			throw new SQLException("The application context has closed");
+		}
+		return opened;
+	}
+
+	private @Nullable Connection open(Duration timeout) throws SQLException {
 		DriverConnectionDetails details = physical();
 		if (details == null) {
 			return null;
@@ -86,20 +156,20 @@ final class InstanceConnection implements AutoCloseable {
 		String seconds = String.valueOf(Math.max(1, timeout.toSeconds()));
 		Connection opened = open(details.withProperties(Map.of("connectTimeout", seconds, "socketTimeout", seconds,
 				"tcpKeepAlive", "true", "ApplicationName", this.name)));
-		this.connection = opened;
-		if (this.closed) {
-			// close() may have seen none
+		try {
+			opened.setAutoCommit(true);
+			// What the URL says of it counts more than the property
+			opened.setClientInfo("ApplicationName", this.name);
+			try (Statement statement = opened.createStatement()) {
+				// It is idle between two renewals
+				statement.execute("SET idle_session_timeout = 0");
+			}
+			return opened;
+		}
+		catch (Throwable ex) {
 			JdbcUtils.closeConnection(opened);
-			throw new SQLException("The application context has closed");
+			throw ex;
 		}
-		opened.setAutoCommit(true);
-		// What the URL says of it counts more than the property
-		opened.setClientInfo("ApplicationName", this.name);
-		try (Statement statement = opened.createStatement()) {
-			// It is idle between two renewals
-			statement.execute("SET idle_session_timeout = 0");
-		}
-		return opened;
 	}
 
 	private static Connection open(DriverConnectionDetails details) throws SQLException {

@@ -16,13 +16,20 @@
 
 package io.durablenotify.instance;
 
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.stream.StreamAppender;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.Test;
@@ -43,7 +50,8 @@ class InstanceConnectionTests {
 	void aConnectionThatIsOpenedAfterTheCloseIsClosed() {
 		try (TcpProxy network = TcpProxy.to(database)) {
 			InstanceConnection connection = new InstanceConnection(
-					new ApplicationDatabase(new DriverManagerDataSource(network.url()), () -> null), "late-lease");
+					new ApplicationDatabase(new DriverManagerDataSource(network.url()), () -> null), "late-lease",
+					() -> 0);
 			AtomicBoolean used = new AtomicBoolean();
 			network.freeze();
 			CompletableFuture<Void> renewal = Background.supply(() -> {
@@ -64,6 +72,113 @@ class InstanceConnectionTests {
 			assertThat(used).isFalse();
 			Eventually.await(() -> database.backends("late-lease").isEmpty(), () -> database.backends("late-lease"));
 		}
+	}
+
+	@Test
+	void aConnectionFollowsThePoolToAnotherDatabaseWhenItIsOld() throws SQLException {
+		TestDatabase other = PostgresServer.shared().createDatabase();
+		try (Moving moving = new Moving()) {
+			assertThat(moving.database()).isEqualTo(name(database));
+			moving.to(other.url());
+			assertThat(moving.database()).isEqualTo(name(database));
+			moving.age(InstanceConnection.MAX_AGE);
+			assertThat(moving.database()).isEqualTo(name(other));
+			Eventually.await(() -> database.backends("moving").isEmpty(), () -> database.backends("moving"));
+			List<Integer> backends = other.backends("moving");
+			assertThat(moving.database()).isEqualTo(name(other));
+			assertThat(other.backends("moving")).isEqualTo(backends).hasSize(1);
+		}
+	}
+
+	@Test
+	void aConnectionFollowsThePoolToAnotherDatabaseAfterTheListener() throws SQLException {
+		TestDatabase other = PostgresServer.shared().createDatabase();
+		try (Moving moving = new Moving()) {
+			assertThat(moving.database()).isEqualTo(name(database));
+			moving.to(other.url());
+			moving.reconnects.incrementAndGet();
+			assertThat(moving.database()).isEqualTo(name(other));
+		}
+	}
+
+	@Test
+	void anOldConnectionIsKeptUntilThereIsAnother() throws SQLException {
+		TestDatabase other = PostgresServer.shared().createDatabase();
+		try (TcpProxy network = TcpProxy.to(other); Moving moving = new Moving()) {
+			assertThat(moving.database()).isEqualTo(name(database));
+			moving.to(network.url());
+			network.reject();
+			moving.age(InstanceConnection.MAX_AGE);
+			assertThat(moving.database()).isEqualTo(name(database));
+			network.pass();
+			assertThat(moving.database()).isEqualTo(name(database));
+			moving.age(Duration.ofMinutes(1));
+			assertThat(moving.database()).isEqualTo(name(other));
+		}
+	}
+
+	@Test
+	void leasesOutliveTheConnection() {
+		try (Instance instance = Instance.start(database, "durable-notify.streams.lease=3s")) {
+			StreamAppender appender = instance.writer().appender("outliving");
+			List<Integer> backends = database.backends("instance-lease");
+			String leases = ids(instance);
+			instance.listener().reconnect();
+			Eventually.await(
+					() -> database.backends("instance-lease").size() == 1
+							&& !database.backends("instance-lease").equals(backends),
+					() -> database.backends("instance-lease"));
+			// Renewed on it
+			Eventually.await(
+					() -> database.jdbc()
+						.queryForObject("SELECT bool_and(lease_until > clock_timestamp() + interval '2s') "
+								+ "FROM durable_notify.instances", Boolean.class),
+					instance.bean(Instances.class)::toString);
+			assertThat(ids(instance)).isEqualTo(leases);
+			appender.append("still writing");
+			appender.complete();
+		}
+	}
+
+	private static String ids(Instance instance) {
+		return instance.bean(Instances.class).leases().stream().map(Lease::instanceId).toList().toString();
+	}
+
+	private static String name(TestDatabase database) {
+		return database.jdbc().queryForObject("SELECT current_database()", String.class);
+	}
+
+	/**
+	 * A connection whose pool can move, and whose age is a test's.
+	 */
+	private static final class Moving implements AutoCloseable {
+
+		private final DriverManagerDataSource pool = new DriverManagerDataSource(database.url());
+
+		private final AtomicLong nanoTime = new AtomicLong();
+
+		private final AtomicLong reconnects = new AtomicLong();
+
+		private final InstanceConnection connection = new InstanceConnection(
+				new ApplicationDatabase(this.pool, () -> null), "moving", this.reconnects::get, this.nanoTime::get);
+
+		private void to(String url) {
+			this.pool.setUrl(url);
+		}
+
+		private void age(Duration duration) {
+			this.nanoTime.addAndGet(duration.toNanos());
+		}
+
+		private String database() throws SQLException {
+			return this.connection.execute(Eventually.TIMEOUT, (session, joined) -> session.getCatalog());
+		}
+
+		@Override
+		public void close() {
+			this.connection.close();
+		}
+
 	}
 
 }
