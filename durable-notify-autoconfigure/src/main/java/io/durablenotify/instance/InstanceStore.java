@@ -30,6 +30,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
+import io.durablenotify.database.Conflicts;
+import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.schema.SchemaName;
 
@@ -38,7 +41,16 @@ import io.durablenotify.schema.SchemaName;
  */
 final class InstanceStore {
 
-	private static final String REGISTER = """
+	/**
+	 * Begins a text that is one transaction. Where the driver sends its statements one by
+	 * one, the server ends it if this instance is stopped in it.
+	 */
+	private static final String BEGIN = ReadCommitted.FIRST + """
+			;
+			SELECT set_config('idle_in_transaction_session_timeout', '5s', true) IS NOT NULL;
+			""";
+
+	private static final String REGISTER = BEGIN + """
 			INSERT INTO ${schema}.instances (instance_id, lease_until, name) OVERRIDING SYSTEM VALUE
 			VALUES (${schema}.next_instance_id(), clock_timestamp() + ?::bigint * interval '1 millisecond', ?)
 			RETURNING instance_id
@@ -46,9 +58,10 @@ final class InstanceStore {
 
 	/**
 	 * A lease that has run out is renewed too, as long as no other instance has marked
-	 * it. Both lock the row, and check again what they waited for.
+	 * it. Both lock the row, and check again what they waited for, in READ COMMITTED: in
+	 * SERIALIZABLE two renewals at the same time would fail, for each reads all rows.
 	 */
-	private static final String RENEW = """
+	private static final String RENEW = BEGIN + """
 			WITH renewed AS (
 				UPDATE ${schema}.instances i
 				SET lease_until = clock_timestamp() + l.millis * interval '1 millisecond'
@@ -65,7 +78,7 @@ final class InstanceStore {
 	/**
 	 * Not FOR UPDATE, which a claim that is under way for the instance would keep away.
 	 */
-	private static final String MARK_GONE = """
+	private static final String MARK_GONE = BEGIN + """
 			UPDATE ${schema}.instances SET gone_at = clock_timestamp()
 			WHERE instance_id IN (SELECT instance_id FROM ${schema}.instances
 				WHERE lease_until < clock_timestamp() AND gone_at IS NULL AND instance_id = ANY (?::bigint[])
@@ -113,10 +126,10 @@ final class InstanceStore {
 	 * @return the id of its holder
 	 */
 	long register(Connection connection, String name, Duration lease) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.register)) {
+		try (PreparedStatement statement = OneTransaction.prepare(connection, this.register)) {
 			statement.setLong(1, lease.toMillis());
 			statement.setString(2, Spelling.approximate(connection, name));
-			ResultSet result = statement.executeQuery();
+			ResultSet result = execute(statement);
 			result.next();
 			return result.getLong(1);
 		}
@@ -128,11 +141,11 @@ final class InstanceStore {
 	 */
 	Renewed renew(Connection connection, Map<Long, Duration> leases) throws SQLException {
 		long[] ids = leases.keySet().stream().mapToLong(Long::longValue).toArray();
-		try (PreparedStatement statement = connection.prepareStatement(this.renew)) {
+		try (PreparedStatement statement = OneTransaction.prepare(connection, this.renew)) {
 			statement.setObject(1, ids);
 			statement.setObject(2, leases.values().stream().mapToLong(Duration::toMillis).toArray());
 			statement.setObject(3, ids);
-			ResultSet result = statement.executeQuery();
+			ResultSet result = execute(statement);
 			Set<Long> renewed = new HashSet<>();
 			Map<Long, Duration> others = new HashMap<>();
 			Duration serverTime = Duration.ZERO;
@@ -154,16 +167,27 @@ final class InstanceStore {
 		}
 	}
 
+	private static ResultSet execute(PreparedStatement statement) throws SQLException {
+		OneTransaction.execute(statement);
+		statement.getMoreResults();
+		statement.getMoreResults();
+		return statement.getResultSet();
+	}
+
 	/**
 	 * Mark instances whose leases have run out, so that they cannot be renewed.
 	 * @param ids the instances; those whose leases were renewed meanwhile are left out
 	 * @return all that are marked, by this call or an earlier one
 	 */
 	List<Gone> markGone(Connection connection, Collection<Long> ids) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.markGone)) {
+		try (PreparedStatement statement = OneTransaction.prepare(connection, this.markGone)) {
 			statement.setObject(1, ids.stream().mapToLong(Long::longValue).toArray());
-			statement.executeUpdate();
+			OneTransaction.execute(statement);
 		}
+		return Conflicts.repeat((session, joined) -> findGone(session)).run(connection, false);
+	}
+
+	private List<Gone> findGone(Connection connection) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.findGone)) {
 			ResultSet result = statement.executeQuery();
 			List<Gone> gone = new ArrayList<>();
