@@ -68,10 +68,13 @@ public final class ServerWatch {
 	private volatile @Nullable Answer last;
 
 	/**
-	 * Guarded by {@code this}, like the next one.
+	 * Written under {@code this}.
 	 */
-	private boolean queueLogged;
+	private volatile boolean queueLogged;
 
+	/**
+	 * Guarded by {@code this}.
+	 */
 	private boolean clockLogged;
 
 	/**
@@ -164,18 +167,22 @@ public final class ServerWatch {
 		logger.debug("The server refuses to say what it was asked for", refusal);
 	}
 
-	synchronized void log(ServerState state, Connection connection) throws SQLException {
-		if (state.notificationQueue() != null) {
-			logQueue(state.notificationQueue(), connection);
-		}
-		if (state.clockDifference() != null) {
-			logClock(state.clockDifference().abs());
+	void log(ServerState state, Connection connection) throws SQLException {
+		Double queue = state.notificationQueue();
+		// Without the lock, for which others would wait as long as for the server
+		String oldest = (queue != null && queue > QUEUE && !this.queueLogged) ? oldestTransaction(connection) : null;
+		synchronized (this) {
+			if (queue != null) {
+				logQueue(queue, oldest);
+			}
+			if (state.clockDifference() != null) {
+				logClock(state.clockDifference().abs());
+			}
 		}
 	}
 
-	private void logQueue(double used, Connection connection) throws SQLException {
-		if (used > QUEUE && !this.queueLogged) {
-			String oldest = oldestTransaction(connection);
+	private void logQueue(double used, @Nullable String oldest) {
+		if (oldest != null && !this.queueLogged) {
 			this.queueLogged = true;
 			logger.warn(("The server's queue of notifications is %d%% full: a session that listens does not read, or "
 					+ "has an old transaction. When it is full, no notifications can be sent. %s")

@@ -21,8 +21,11 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 
 import io.durablenotify.loop.PeriodicTask;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -34,6 +37,8 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link ServerWatch}.
@@ -118,6 +123,34 @@ class ServerWatchTests {
 			assertThat(output).containsOnlyOnce(
 					"The oldest transaction that this role can see is that of pid %.0f (role ".formatted(pid));
 		}
+	}
+
+	@Test
+	void noOtherCheckWaitsForTheNameOfTheSession() throws SQLException {
+		CountDownLatch asked = new CountDownLatch(1);
+		CountDownLatch answer = new CountDownLatch(1);
+		Connection connection = mock();
+		given(connection.createStatement()).willAnswer((call) -> {
+			asked.countDown();
+			answer.await();
+			throw new SQLException("permission denied", SqlErrors.INSUFFICIENT_PRIVILEGE);
+		});
+		CompletableFuture<Void> asking = check(new ServerState(0.5, null), connection);
+		Eventually.await(() -> asked.getCount() == 0, asking::toString);
+		assertThat(check(new ServerState(null, Duration.ZERO), mock())).succeedsWithin(Eventually.TIMEOUT);
+		answer.countDown();
+		assertThat(asking).succeedsWithin(Eventually.TIMEOUT);
+	}
+
+	private CompletableFuture<Void> check(ServerState state, Connection connection) {
+		return Background.run(() -> {
+			try {
+				this.watch.log(state, connection);
+			}
+			catch (SQLException ex) {
+				throw new IllegalStateException(ex);
+			}
+		});
 	}
 
 	@Test
