@@ -259,10 +259,12 @@ public final class BackgroundLoop implements AutoCloseable {
 				}
 				long alive = KEEP_ALIVE - (now - idleSince);
 				if (alive <= 0 && left > KEEP_ALIVE) {
+					// Before the timer, which may be over at once
+					this.thread = null;
 					if (left != Long.MAX_VALUE) {
 						startThreadAfter(Duration.ofNanos(left));
 					}
-					break;
+					return false;
 				}
 				await(Math.min(left, (alive > 0) ? alive : left));
 			}

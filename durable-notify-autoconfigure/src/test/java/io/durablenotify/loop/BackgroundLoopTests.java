@@ -18,11 +18,13 @@ package io.durablenotify.loop;
 
 import java.time.Duration;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.testsupport.Background;
@@ -202,6 +204,20 @@ class BackgroundLoopTests {
 		this.loop.signal();
 		awaitSteps(2);
 		assertThat(threads("loop-of-test-later")).isOne();
+	}
+
+	@Test
+	void aTimerThatIsOverAtOnceStartsAThread() {
+		AtomicReference<Thread> ended = new AtomicReference<>();
+		this.loop = new BackgroundLoop("loop-of-test-over", this.failures, this::step, (delay, task) -> {
+			ended.compareAndSet(null, Thread.currentThread());
+			task.run();
+			return new CompletableFuture<>();
+		});
+		this.results.add(Next.after(Duration.ofHours(1)));
+		this.loop.signal();
+		Eventually.await(() -> ended.get() != null && !ended.get().isAlive(), ended::toString);
+		assertThat(threads("loop-of-test-over")).isOne();
 	}
 
 	@Test
