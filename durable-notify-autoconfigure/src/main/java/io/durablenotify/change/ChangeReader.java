@@ -35,6 +35,8 @@ import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
+import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.Poll;
@@ -180,7 +182,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private CurrentPosition currentPosition() {
 		return this.database.executeSeparately("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.sql.currentPosition(connection));
+				Conflicts.repeat((connection, joined) -> this.sql.currentPosition(connection)));
 	}
 
 	@Override
@@ -304,10 +306,12 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private ChangePage read(ChangePosition position, Watermark watermark, @Nullable String target,
 			List<ChangeFeed> feeds) {
 		List<String> topics = feeds.stream().map(ChangeFeed::topic).distinct().toList();
+		SessionWork<ChangePage> read = (connection, joined) -> this.sql.read(connection, position, watermark, target,
+				topics, PAGE);
 		long start = this.measures.fetch().start();
 		try {
 			ChangePage page = this.database.executeSeparately("read changes", ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> this.sql.read(connection, position, watermark, target, topics, PAGE));
+					Conflicts.repeat(read));
 			this.measures.fetch().end(start, page.rows().size());
 			return page;
 		}
@@ -355,12 +359,12 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private Found find(Remembered remembered) {
 		ChangeIdentity last = remembered.watermark().last();
 		return this.database.executeSeparately("find the position in changes", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> {
+				Conflicts.repeat((connection, joined) -> {
 					CurrentPosition current = this.sql.currentPosition(connection);
 					boolean hasLast = current.watermark().deleted() >= remembered.watermark().deleted()
 							&& (last == null || this.sql.has(connection, List.of(last)));
 					return new Found(current, hasLast, hasLast && this.sql.has(connection, remembered.lastRead()));
-				});
+				}));
 	}
 
 	private void expire(ServerRun server, List<ChangeFeed> feeds) {

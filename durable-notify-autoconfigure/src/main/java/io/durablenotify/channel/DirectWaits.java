@@ -26,6 +26,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
@@ -156,7 +157,7 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 		}
 		List<DirectAddress> waiting = this.database.executeSeparately("poll for messages of addresses",
 				ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.sql.waiting(connection, List.copyOf(addresses)));
+				Conflicts.repeat((connection, joined) -> this.sql.waiting(connection, List.copyOf(addresses))));
 		waiting.forEach((address) -> wake(address.id(), address));
 		return Next.after(this.pollInterval);
 	}

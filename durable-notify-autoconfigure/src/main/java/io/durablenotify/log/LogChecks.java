@@ -29,6 +29,7 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Moved;
@@ -247,7 +248,7 @@ final class LogChecks<E> {
 		}
 		List<LogSubscription<E>> expecting = this.registry.expecting(names);
 		Moved moved = this.database.executeSeparately("check " + this.kind.logs(), ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.store.moved(connection, watched, names));
+				Conflicts.repeat((connection, joined) -> this.store.moved(connection, watched, names)));
 		moved.ids().forEach((logId) -> wake(logId, polled));
 		// What was written since may be as long as what was lost
 		watched.forEach((log) -> this.registry.of(log.id())

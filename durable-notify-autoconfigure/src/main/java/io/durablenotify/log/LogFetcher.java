@@ -32,6 +32,7 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.DebugLine;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.log.LogStore.Budget;
 import io.durablenotify.log.LogStore.Found;
@@ -228,8 +229,8 @@ final class LogFetcher<E> implements AutoCloseable {
 		EntryPage<E> page;
 		try {
 			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> this.store.fetchFirst(connection, name, reader.cursor().fetchFrom(),
-							budget(List.of(List.of(reader)))));
+					Conflicts.repeat((connection, joined) -> this.store.fetchFirst(connection, name,
+							reader.cursor().fetchFrom(), budget(List.of(List.of(reader))))));
 			page = reader.toPage(found.entries());
 			measures.end(start, page.size());
 			debug(line, page.size(), 1);
@@ -276,7 +277,7 @@ final class LogFetcher<E> implements AutoCloseable {
 		long start = measures.start();
 		try {
 			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
-					(connection, joined) -> this.store.fetch(connection, targets, budget(readers)));
+					Conflicts.repeat((connection, joined) -> this.store.fetch(connection, targets, budget(readers))));
 			for (int i = 0; i < targets.size(); i++) {
 				Found<E> log = found.get(i);
 				pages.add(readers.get(i).get(0).toPage((log != null) ? log.entries() : List.of()));

@@ -46,6 +46,7 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.Conflicts;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.stream.AppenderStore.Open;
 import io.durablenotify.stream.append.AppendPipeline;
@@ -403,7 +404,7 @@ final class OpenAppenders implements AutoCloseable {
 	private boolean failUnknown(String name, LostClaim claim) {
 		boolean over = claim.isOver();
 		Optional<String> version = this.database.executeSeparately("find a stream", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.store.findHeld(connection, claim.instanceId(), name));
+				Conflicts.repeat((connection, joined) -> this.store.findHeld(connection, claim.instanceId(), name)));
 		if (version.isEmpty()) {
 			return over;
 		}
@@ -449,7 +450,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private Map<Long, Open> findOpen(Collection<OpenAppender> appenders) {
 		return this.database.executeSeparately("find open streams", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.store.findOpen(connection, ids(appenders)));
+				Conflicts.repeat((connection, joined) -> this.store.findOpen(connection, ids(appenders))));
 	}
 
 	private static Set<Long> ids(Collection<OpenAppender> appenders) {

@@ -600,6 +600,23 @@ class PostgresChangeNotifierTests {
 		}
 	}
 
+	@Test
+	void aReadThatMetAnotherTransactionIsRepeatedAtOnce(CapturedOutput output) {
+		AtomicInteger reads = new AtomicInteger();
+		HookedChangeSql conflicting = new HookedChangeSql(this.instance, (connection, position) -> {
+			if (reads.incrementAndGet() <= 3) {
+				throw new SQLException("could not serialize access", "40001");
+			}
+		});
+		try (ChangeReader reader = conflicting.reader(Background::run)) {
+			reader.subscribe("topic", this.handler);
+			notifier(this.instance).publish("topic", "key");
+			this.handler.awaitKey("key");
+			assertThat(reads).hasValueGreaterThan(3);
+			assertThat(output).doesNotContain("Failed to read changes");
+		}
+	}
+
 	/**
 	 * However small a limit each statement has.
 	 */

@@ -16,6 +16,7 @@
 
 package io.durablenotify.log;
 
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -56,6 +57,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.mockito.ArgumentCaptor;
+import org.mockito.stubbing.Answer;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -66,7 +68,11 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.given;
+import static org.mockito.BDDMockito.willAnswer;
 import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.spy;
+import static org.mockito.Mockito.timeout;
+import static org.mockito.Mockito.times;
 import static org.mockito.Mockito.verify;
 
 /**
@@ -116,6 +122,34 @@ class LogSubscriptionsTests {
 		append("live", 40);
 		recorder.awaitNumbers(1, 43);
 		ahead.awaitNumbers(5, 43);
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void aReadThatMetAnotherTransactionIsRepeatedAtOnce(CapturedOutput output) {
+		Answer<?> conflict = (call) -> {
+			throw new SQLException("could not serialize access", "40001");
+		};
+		NumberedLogs conflicting = spy(this.logs);
+		willAnswer(conflict).willCallRealMethod()
+			.willAnswer(conflict)
+			.willCallRealMethod()
+			.given(conflicting)
+			.fetch(any(), any(), any());
+		willAnswer(conflict).willCallRealMethod().given(conflicting).moved(any(), any(), any());
+		this.readers.close();
+		this.readers = new LogSubscriptions<>(NumberedLogs.KIND, conflicting, 1_000,
+				instance.bean(ApplicationDatabase.class),
+				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
+				instance.bean(Poll.class), new LogMeasures(List.of()));
+		append("conflicting", 3);
+		Recorder recorder = new Recorder().follow("conflicting", 1).awaitNumbers(1, 3);
+		append("conflicting", 3);
+		recorder.awaitNumbers(1, 6);
+		this.readers.onResync();
+		verify(conflicting, timeout(Eventually.TIMEOUT.toMillis()).times(2)).moved(any(), any(), any());
+		verify(conflicting, times(4)).fetch(any(), any(), any());
+		assertThat(output).doesNotContain("Failed to read");
 	}
 
 	@Test
