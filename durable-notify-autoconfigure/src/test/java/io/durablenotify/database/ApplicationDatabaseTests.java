@@ -25,6 +25,7 @@ import java.util.Map;
 import javax.sql.DataSource;
 
 import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.DataAccessException;
@@ -45,8 +46,9 @@ class ApplicationDatabaseTests {
 
 	@Test
 	void aServerThatKeepsSilentIsNotWaitedForForEver() {
+		TestDatabase server = PostgresServer.shared().createDatabase();
 		try (SingleConnectionDataSource dataSource = new SingleConnectionDataSource(
-				PostgresServer.shared().createDatabase().url(), true)) {
+				server.url() + "&ApplicationName=silent", true)) {
 			ApplicationDatabase database = new ApplicationDatabase(dataSource, () -> null);
 			database.executeSeparately("answer", Duration.ofSeconds(1), (connection, joined) -> {
 				assertThat(connection.getNetworkTimeout()).isEqualTo(1000);
@@ -62,6 +64,10 @@ class ApplicationDatabaseTests {
 							return statement.execute("SELECT pg_sleep(60)");
 						}
 					}));
+		}
+		finally {
+			// It would be the oldest transaction in other tests
+			server.terminate("silent");
 		}
 	}
 
