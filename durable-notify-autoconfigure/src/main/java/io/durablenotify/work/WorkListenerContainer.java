@@ -225,7 +225,8 @@ final class WorkListenerContainer {
 				break;
 			}
 		}
-		return (this.slots.room() > 0) ? Next.after(untilDue()) : lookForPauses();
+		// A thread may be making room now: the next step waits for it
+		return Next.after((this.slots.room() > 0) ? untilDue() : Duration.ZERO);
 	}
 
 	/**

@@ -165,9 +165,8 @@ final class WorkSlots {
 		return locked(() -> {
 			this.held -= done.items().size();
 			this.ahead.handled(nanos);
-			boolean waiting = this.stopping || !this.waiting.isEmpty();
 			Unit next = takeNext();
-			return new Turn(next, isRefill(capacity() - this.held), waiting);
+			return new Turn(next, isRefill(capacity() - this.held), this.stopping || !this.waiting.isEmpty());
 		});
 	}
 
@@ -268,7 +267,7 @@ final class WorkSlots {
 	 *
 	 * @param next the next unit, or {@code null} if the thread is to end
 	 * @param refill whether a claim is worth its statement
-	 * @param waiting whether other units have waited
+	 * @param waiting whether other units wait
 	 */
 	record Turn(@Nullable Unit next, boolean refill, boolean waiting) {
 	}

@@ -65,6 +65,8 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.task.AsyncTaskExecutor;
+import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.CannotCreateTransactionException;
@@ -731,22 +733,97 @@ class WorkEngineTests {
 
 	@Test
 	void aLimitedQueueHasAllItsHandlersAtOnce() {
-		instance.bean(WorkAdmin.class).limit(this.queue, 8);
-		CountDownLatch[] begun = { new CountDownLatch(0) };
-		listen(WorkListenerSpec.of(this.queue).concurrency(8).prefetch(0), (item) -> {
-			begun[0].countDown();
-			begun[0].await(30, TimeUnit.SECONDS);
-			return record(item);
-		});
-		int[] handled = { 0 };
 		Eventually.assertTakesLess(Duration.ofSeconds(2), () -> {
-			begun[0] = new CountDownLatch(8);
-			handled[0] += 8;
+			nameQueue();
+			instance.bean(WorkAdmin.class).limit(this.queue, 16);
+			this.work.enqueueAll(IntStream.range(0, 16 * 20)
+				.mapToObj((i) -> WorkRequest.of(this.queue, "" + i).orderingKey("key " + i % 16))
+				.toList());
+			CountDownLatch begun = new CountDownLatch(16);
 			long start = System.nanoTime();
-			this.work.enqueueAll(IntStream.range(0, 8).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
-			awaitHandled(handled[0]);
+			listen(WorkListenerSpec.of(this.queue).concurrency(16).prefetch(0), (item) -> {
+				begun.countDown();
+				assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
+				return WorkOutcome.done();
+			});
+			Eventually.await(() -> begun.getCount() == 0, this::state);
 			return Duration.ofNanos(System.nanoTime() - start);
 		});
+		awaitNothingLeft();
+	}
+
+	@Test
+	void aThreadThatTakesWhatHasWaitedHasTheNextItemsClaimed() {
+		try (Instance held = startWithHeldThreads()) {
+			Eventually.assertTakesLess(Duration.ofMillis(500), () -> {
+				nameQueue();
+				instance.bean(WorkAdmin.class).limit(this.queue, 4);
+				this.work.enqueueAll(IntStream.range(0, 4).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+				CountDownLatch begun = new CountDownLatch(4);
+				HeldThreads.goOn = new CountDownLatch(1);
+				held.bean(WorkListeners.class)
+					.register(WorkListenerSpec.of(this.queue).concurrency(4).prefetch(0), (item) -> {
+						begun.countDown();
+						assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
+						return WorkOutcome.done();
+					});
+				// A fourth claim is not worth its statement before
+				Eventually.await(() -> ofQueue("work_claims") == 3 && isClaimThreadIdle(), this::state);
+				long start = System.nanoTime();
+				HeldThreads.goOn.countDown();
+				Eventually.await(() -> begun.getCount() == 0, this::state);
+				return Duration.ofNanos(System.nanoTime() - start);
+			});
+			awaitNothingLeft();
+		}
+	}
+
+	@Test
+	void anOrderingKeyWithManyItemsDelaysNoTimerOfItsListener() {
+		Duration delay = Duration.ofMillis(300);
+		try (Instance held = startWithHeldThreads()) {
+			Eventually.assertTakesLess(delay.plusMillis(400), () -> {
+				nameQueue();
+				CountDownLatch timer = new CountDownLatch(1);
+				HeldThreads.goOn = new CountDownLatch(1);
+				this.work.enqueueAll(IntStream.range(0, 20)
+					.mapToObj((i) -> WorkRequest.of(this.queue, "" + i).orderingKey("key"))
+					.toList());
+				long start = System.nanoTime();
+				this.work.enqueue(WorkRequest.of(this.queue, "timer").dueIn(delay));
+				held.bean(WorkListeners.class)
+					.register(WorkListenerSpec.of(this.queue).concurrency(8).prefetch(0), (item) -> {
+						if (item.key() == null) {
+							timer.countDown();
+						}
+						assertThat(timer.await(30, TimeUnit.SECONDS)).isTrue();
+						return WorkOutcome.done();
+					});
+				Eventually.await(() -> ofQueue("work_claims") == 1 && isClaimThreadIdle(), this::state);
+				HeldThreads.goOn.countDown();
+				Eventually.await(() -> timer.getCount() == 0, this::state);
+				return Duration.ofNanos(System.nanoTime() - start);
+			});
+			awaitNothingLeft();
+		}
+	}
+
+	/**
+	 * Without wake-ups, which have items claimed too.
+	 */
+	private static Instance startWithHeldThreads() {
+		return Instance.start(database, (application) -> application.sources(HeldThreads.class),
+				"durable-notify.listener.enabled=false", "durable-notify.poll.interval=1h",
+				"durable-notify.work.poll-interval=1h");
+	}
+
+	private boolean isClaimThreadIdle() {
+		return Thread.getAllStackTraces()
+			.entrySet()
+			.stream()
+			.filter((entry) -> entry.getKey().getName().equals("durable-notify-work-claim-" + this.queue))
+			.flatMap((entry) -> Arrays.stream(entry.getValue()))
+			.anyMatch((frame) -> frame.getMethodName().equals("awaitTurn"));
 	}
 
 	@Test
@@ -1275,6 +1352,31 @@ class WorkEngineTests {
 				}
 
 			};
+		}
+
+	}
+
+	/**
+	 * An executor whose threads begin when the test says so.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	static class HeldThreads {
+
+		static volatile CountDownLatch goOn = new CountDownLatch(0);
+
+		@Bean
+		AsyncTaskExecutor durableNotifyWorkExecutor() {
+			SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor("held-");
+			executor.setTaskDecorator((task) -> () -> {
+				try {
+					goOn.await(30, TimeUnit.SECONDS);
+				}
+				catch (InterruptedException ex) {
+					throw new IllegalStateException(ex);
+				}
+				task.run();
+			});
+			return executor;
 		}
 
 	}

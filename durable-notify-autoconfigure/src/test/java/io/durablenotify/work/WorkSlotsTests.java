@@ -72,6 +72,24 @@ class WorkSlotsTests {
 	}
 
 	@Test
+	void aThreadThatTakesTheLastOrderingKeyMakesRoom() {
+		WorkSlots many = new WorkSlots(8, new ClaimAhead(8, 0));
+		many.add(units(6));
+		assertThat(many.tryRun()).isTrue();
+		Unit first = many.next();
+		for (int i = 0; i < 5; i++) {
+			many.next();
+		}
+		ClaimedItem item = first.items().get(0);
+		many.add(List.of(new Unit(null, List.of(item), new FirstItems(Collections.nCopies(4, item), true))));
+		assertThat(many.room()).isZero();
+		Turn turn = many.next(first, 1);
+		assertThat(many.room()).isEqualTo(2);
+		assertThat(turn.refill()).isFalse();
+		assertThat(turn.waiting()).isFalse();
+	}
+
+	@Test
 	void otherInstancesAreWokenOnceTheThreadsAreBusy() {
 		assertThat(this.slots.hasFreeRunner()).isTrue();
 		this.slots.add(units(2));
