@@ -125,6 +125,11 @@ final class WorkListenerContainer {
 	private volatile boolean withoutRefill;
 
 	/**
+	 * That of the last claim, {@code null} before the first.
+	 */
+	private volatile @Nullable Lease lease;
+
+	/**
 	 * Whether the transaction is over in which it was registered, if there was one.
 	 */
 	private volatile boolean started;
@@ -182,6 +187,10 @@ final class WorkListenerContainer {
 	 * woken for it. A queue that cannot be claimed delays the others, too.
 	 */
 	boolean handlesAlone(long queueId, long dueMicros) {
+		Lease lease = this.lease;
+		if (lease == null || !lease.isHeld()) {
+			return false;
+		}
 		for (QueueProgress queue : this.queues) {
 			if (queue.id() == queueId) {
 				return this.slots.hasFreeRunner() && this.queues.stream().noneMatch(QueueProgress::hasFailed)
@@ -211,6 +220,7 @@ final class WorkListenerContainer {
 		}
 		this.withoutRefill = false;
 		Lease lease = this.leases.get();
+		this.lease = lease;
 		if (!lease.isHeld()) {
 			return Next.after(RETRY);
 		}
