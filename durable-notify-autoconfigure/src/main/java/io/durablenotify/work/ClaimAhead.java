@@ -74,6 +74,13 @@ final class ClaimAhead {
 	}
 
 	/**
+	 * Return whether the user has set the number.
+	 */
+	boolean isFixed() {
+		return this.fixed != null;
+	}
+
+	/**
 	 * A handler has returned.
 	 * @param nanos how long it took
 	 */

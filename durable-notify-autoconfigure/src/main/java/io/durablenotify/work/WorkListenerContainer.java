@@ -59,8 +59,8 @@ final class WorkListenerContainer {
 	private static final Duration RETRY = Duration.ofMillis(100);
 
 	/**
-	 * How long items wait for a thread before a pause is looked for again. No claim finds
-	 * it while there is no room.
+	 * How long items wait for a thread before it is looked for whether they still have to.
+	 * No claim finds a pause while there is no room.
 	 */
 	private static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
 
@@ -145,7 +145,7 @@ final class WorkListenerContainer {
 		this.invoker = invoker;
 		this.settlements = settlements;
 		this.executor = executor;
-		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()));
+		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()), System::nanoTime);
 		queues.forEach((queue) -> {
 			this.sizes.put(queue, new ClaimSize(settings.concurrency()));
 			this.failures.put(queue, new ClaimFailures(logger, queue.name()));
@@ -212,6 +212,7 @@ final class WorkListenerContainer {
 	}
 
 	private Next claim() throws Exception {
+		this.slots.drainBehindLong().forEach(this::giveBack);
 		startRunners();
 		// In this order: a thread that takes what waits sees it, or has made room
 		this.withoutRefill = true;
@@ -353,10 +354,14 @@ final class WorkListenerContainer {
 		startRunners();
 	}
 
+	/**
+	 * Return when to look for what is due, or waits for long.
+	 */
 	private Duration untilDue() {
 		long now = System.nanoTime();
 		long nanos = this.queues.stream().mapToLong((queue) -> queue.nanosUntilDue(now)).min().orElse(0);
-		return Duration.ofNanos(Math.max(0, nanos));
+		long look = (this.slots.isWaitedFor()) ? LOOK_INTERVAL.toNanos() : Long.MAX_VALUE;
+		return Duration.ofNanos(Math.max(0, Math.min(nanos, look)));
 	}
 
 	/**

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 
@@ -34,6 +35,12 @@ import org.jspecify.annotations.Nullable;
  * What a listener has claimed and not handled yet, and how many threads handle it.
  */
 final class WorkSlots {
+
+	/**
+	 * How long all handlers run before nothing is claimed ahead of them. More than an
+	 * ordering key is held while others wait.
+	 */
+	static final Duration LONG = Duration.ofSeconds(2);
 
 	private final int concurrency;
 
@@ -46,6 +53,8 @@ final class WorkSlots {
 
 	private final ClaimAhead ahead;
 
+	private final LongSupplier nanoTime;
+
 	private final Deque<Unit> waiting = new ArrayDeque<>();
 
 	/**
@@ -57,19 +66,45 @@ final class WorkSlots {
 	private int runners;
 
 	/**
+	 * How many of the threads have a unit.
+	 */
+	private int handling;
+
+	/**
+	 * When a thread has taken the last one.
+	 */
+	private long takenAt;
+
+	/**
 	 * Whether another thread may find something to handle. Written under the lock.
 	 */
 	private volatile boolean startable;
 
 	private boolean stopping;
 
-	WorkSlots(int concurrency, ClaimAhead ahead) {
+	/**
+	 * Create a new instance.
+	 * @param concurrency how many handlers run at once
+	 * @param ahead how many items are claimed beyond those
+	 * @param nanoTime {@link System#nanoTime()}
+	 */
+	WorkSlots(int concurrency, ClaimAhead ahead, LongSupplier nanoTime) {
 		this.concurrency = concurrency;
 		this.ahead = ahead;
+		this.nanoTime = nanoTime;
 	}
 
 	private int capacity() {
-		return this.concurrency + this.ahead.items();
+		return this.concurrency + ((isLong()) ? 0 : this.ahead.items());
+	}
+
+	/**
+	 * Return whether all handlers run for much longer than those before them, so that
+	 * what waits is better off in another instance.
+	 */
+	private boolean isLong() {
+		return this.handling == this.concurrency && !this.ahead.isFixed()
+				&& this.nanoTime.getAsLong() - this.takenAt > LONG.toNanos();
 	}
 
 	/**
@@ -152,6 +187,8 @@ final class WorkSlots {
 		}
 		else {
 			this.held -= unit.fetched() - unit.items().size();
+			this.handling++;
+			this.takenAt = this.nanoTime.getAsLong();
 		}
 		updateStartable();
 		return unit;
@@ -164,6 +201,7 @@ final class WorkSlots {
 	Turn next(Unit done, long nanos) {
 		return locked(() -> {
 			this.held -= done.items().size();
+			this.handling--;
 			this.ahead.handled(nanos);
 			Unit next = takeNext();
 			return new Turn(next, isRefill(capacity() - this.held), this.stopping || !this.waiting.isEmpty());
@@ -209,6 +247,13 @@ final class WorkSlots {
 	 */
 	List<Unit> drain(QueueProgress queue) {
 		return drain((unit) -> unit.claim().queue() == queue);
+	}
+
+	/**
+	 * Return what waits for handlers that all run for long, and forget it.
+	 */
+	List<Unit> drainBehindLong() {
+		return locked(() -> (isLong()) ? drain() : List.of());
 	}
 
 	private List<Unit> drain(Predicate<Unit> which) {

@@ -1262,6 +1262,37 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void whatIsShortIsGivenBackWhenAllHandlersTurnLong() throws Exception {
+		CountDownLatch goOn = new CountDownLatch(1);
+		WorkHandler handler = (item) -> {
+			if (text(item).equals("long")) {
+				goOn.await(60, TimeUnit.SECONDS);
+			}
+			return record(item);
+		};
+		try (Instance other = Instance.start(database, "durable-notify.work.poll-interval=1h")) {
+			listen(WorkListenerSpec.of(this.queue), handler);
+			this.work.enqueueAll(IntStream.range(0, 200).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+			awaitHandled(200);
+			awaitNothingLeft();
+			this.work.enqueueAll(IntStream.range(0, 28)
+				.mapToObj((i) -> WorkRequest.of(this.queue, (i < 8) ? "long" : "short " + i))
+				.toList());
+			Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 8, 8, 28)), this::state);
+			other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
+				assertThat(item.attempt()).isOne();
+				return handler.handle(item);
+			});
+			awaitHandled(220);
+			Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 8, 8, 8)), this::state);
+			assertThat(this.handled).doesNotContain("long").doesNotHaveDuplicates();
+			goOn.countDown();
+			awaitHandled(228);
+			awaitNothingLeft();
+		}
+	}
+
+	@Test
 	void aListenerThatIsRegisteredInATransactionBeginsAfterIt() {
 		for (boolean rollback : List.of(false, true)) {
 			String other = this.queue + "-" + rollback;

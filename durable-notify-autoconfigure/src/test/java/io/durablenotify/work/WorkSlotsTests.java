@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkSlots.Turn;
@@ -34,7 +35,9 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class WorkSlotsTests {
 
-	private final WorkSlots slots = new WorkSlots(2, new ClaimAhead(2, 8));
+	private final AtomicLong nanoTime = new AtomicLong();
+
+	private final WorkSlots slots = new WorkSlots(2, new ClaimAhead(2, 8), this.nanoTime::get);
 
 	private static List<Unit> units(int count) {
 		List<Unit> units = new ArrayList<>();
@@ -73,7 +76,7 @@ class WorkSlotsTests {
 
 	@Test
 	void aThreadThatTakesTheLastOrderingKeyMakesRoom() {
-		WorkSlots many = new WorkSlots(8, new ClaimAhead(8, 0));
+		WorkSlots many = new WorkSlots(8, new ClaimAhead(8, 0), this.nanoTime::get);
 		many.add(units(6));
 		assertThat(many.tryRun()).isTrue();
 		Unit first = many.next();
@@ -114,7 +117,7 @@ class WorkSlotsTests {
 
 	@Test
 	void withoutAnythingWaitingEveryFreePlaceIsClaimed() {
-		WorkSlots few = new WorkSlots(2, new ClaimAhead(2, 0));
+		WorkSlots few = new WorkSlots(2, new ClaimAhead(2, 0), this.nanoTime::get);
 		few.add(units(2));
 		assertThat(few.hasRefill()).isFalse();
 		assertThat(few.tryRun()).isTrue();
@@ -129,7 +132,7 @@ class WorkSlotsTests {
 
 	@Test
 	void roomGrowsAndShrinksWithTheTimeThatHandlersTake() {
-		WorkSlots adaptive = new WorkSlots(2, new ClaimAhead(2, null));
+		WorkSlots adaptive = new WorkSlots(2, new ClaimAhead(2, null), this.nanoTime::get);
 		assertThat(adaptive.room()).isEqualTo(2);
 		adaptive.add(units(2));
 		adaptive.tryRun();
@@ -140,6 +143,42 @@ class WorkSlotsTests {
 		adaptive.next(turn.next(), 60_000_000_000L);
 		assertThat(adaptive.room()).isZero();
 		assertThat(adaptive.hasRefill()).isFalse();
+	}
+
+	@Test
+	void nothingWaitsForHandlersThatAllRunForLong() {
+		WorkSlots adaptive = new WorkSlots(2, new ClaimAhead(2, null), this.nanoTime::get);
+		List<Unit> units = units(6);
+		adaptive.add(units.subList(0, 1));
+		adaptive.tryRun();
+		Unit first = adaptive.next(adaptive.next(), 1_000_000).next();
+		assertThat(first).isNull();
+		adaptive.add(units.subList(1, 6));
+		adaptive.tryRun();
+		adaptive.tryRun();
+		Unit done = adaptive.next();
+		this.nanoTime.addAndGet(2 * WorkSlots.LONG.toNanos());
+		assertThat(adaptive.drainBehindLong()).as("one handler is free").isEmpty();
+		adaptive.next();
+		this.nanoTime.addAndGet(WorkSlots.LONG.toNanos());
+		assertThat(adaptive.drainBehindLong()).as("not for long").isEmpty();
+		this.nanoTime.incrementAndGet();
+		assertThat(adaptive.drainBehindLong()).containsExactlyElementsOf(units.subList(3, 6));
+		assertThat(adaptive.room()).isZero();
+		adaptive.next(done, 1_000_000);
+		assertThat(adaptive.room()).isEqualTo(2 + 2 * 20 - 1);
+	}
+
+	@Test
+	void whatTheUserWantsClaimedAheadWaits() {
+		this.slots.add(units(6));
+		this.slots.tryRun();
+		this.slots.tryRun();
+		this.slots.next();
+		this.slots.next();
+		this.nanoTime.addAndGet(2 * WorkSlots.LONG.toNanos());
+		assertThat(this.slots.drainBehindLong()).isEmpty();
+		assertThat(this.slots.room()).isEqualTo(10 - 6);
 	}
 
 	@Test
