@@ -34,10 +34,12 @@ final class EnqueueBatches {
 	/**
 	 * As the server compares keys: by their bytes.
 	 */
-	private static final Comparator<NewItem> KEY_ORDER = Comparator.comparing(NewItem::queue)
+	static final Comparator<String> KEY_ORDER = Comparator.comparing((key) -> key.getBytes(StandardCharsets.UTF_8),
+			Arrays::compareUnsigned);
+
+	private static final Comparator<NewItem> LOCK_ORDER = Comparator.comparing(NewItem::queue)
 		.thenComparing((item) -> item.orderingKey() != null)
-		.thenComparing((item) -> String.valueOf(item.lockedKey()).getBytes(StandardCharsets.UTF_8),
-				Arrays::compareUnsigned);
+		.thenComparing((item) -> String.valueOf(item.lockedKey()), KEY_ORDER);
 
 	private final List<NewItem> items;
 
@@ -58,7 +60,7 @@ final class EnqueueBatches {
 		List<Integer> locking = IntStream.range(0, items.size())
 			.filter((i) -> !items.get(i).isPlain())
 			.boxed()
-			.sorted(Comparator.comparing(items::get, KEY_ORDER))
+			.sorted(Comparator.comparing(items::get, LOCK_ORDER))
 			.toList();
 		for (List<Integer> alike : batches.runs(locking, (item) -> List.of(item.queue(), item.orderingKey() != null))) {
 			if (items.get(alike.get(0)).orderingKey() != null) {

@@ -18,6 +18,7 @@ package io.durablenotify.work;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
@@ -62,6 +63,12 @@ final class WorkInvoker {
 	static final int MAX_LANE_ITEMS = 50;
 
 	private static final String DEAD = "The %s is dead after attempt %d: %s";
+
+	/**
+	 * That in which all transactions lock keys.
+	 */
+	private static final Comparator<HeldItem> LOCK_ORDER = Comparator.comparing(HeldItem::key,
+			Comparator.nullsFirst(EnqueueBatches.KEY_ORDER));
 
 	private static final Duration LEASE_CHECK = Duration.ofSeconds(1);
 
@@ -325,7 +332,7 @@ final class WorkInvoker {
 			status.setRollbackOnly();
 		}
 		else {
-			for (HeldItem item : items) {
+			for (HeldItem item : items.stream().sorted(LOCK_ORDER).toList()) {
 				if (item.completion() == Completion.NONE || item.completion() == Completion.ROLLED_BACK) {
 					this.completion.write(item, outcome);
 				}

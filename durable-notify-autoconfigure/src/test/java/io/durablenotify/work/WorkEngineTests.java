@@ -630,6 +630,31 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void aTransactionalBatchAndACallerLockKeysInTheSameOrder() throws Exception {
+		CountDownLatch begun = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		this.work.enqueue(WorkRequest.of(this.queue, "b").key("b"));
+		this.work.enqueue(WorkRequest.of(this.queue, "a").key("a"));
+		this.subscriptions.add(this.listeners
+			.registerBatch(WorkListenerSpec.of(this.queue).inTransaction().concurrency(1).prefetch(9), (items) -> {
+				items.forEach(this::record);
+				begun.countDown();
+				goOn.await(30, TimeUnit.SECONDS);
+			}));
+		assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
+		assertThat(this.handled).containsExactly("b", "a");
+		instance.transaction().executeWithoutResult((status) -> {
+			this.work.enqueue(WorkRequest.of(this.queue, "a").key("a"));
+			goOn.countDown();
+			Eventually.await(() -> !waiting().isEmpty(), this::state);
+			this.work.enqueue(WorkRequest.of(this.queue, "b").key("b"));
+		});
+		awaitNothingLeft();
+		assertThat(this.handled).hasSize(4);
+		assertThat(this.handled.subList(2, 4)).containsExactlyInAnyOrder("a", "b");
+	}
+
+	@Test
 	void anErrorAtOneItemOfAFailedBatchConcernsNoOther() throws Exception {
 		CountDownLatch goOn = new CountDownLatch(1);
 		this.work.enqueue(WorkRequest.of(this.queue, "ordered").orderingKey("key"));
