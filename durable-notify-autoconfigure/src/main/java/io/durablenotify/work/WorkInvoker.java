@@ -295,11 +295,14 @@ final class WorkInvoker {
 			else if (!(outcome instanceof WorkOutcome.Postpone)) {
 				succeeded();
 			}
-			return items.stream().map((item) -> settlement(item, outcome)).toList();
+			return items.stream().map((item) -> settlement(item, outcome, items.size() == 1)).toList();
 		}
 		catch (Throwable ex) {
 			observed.failed(ex);
-			return items.stream().map((item) -> failed(item, ex)).toList();
+			if (items.size() > 1) {
+				logBatch(items, ex);
+			}
+			return items.stream().map((item) -> failed(item, ex, items.size() == 1)).toList();
 		}
 	}
 
@@ -354,7 +357,12 @@ final class WorkInvoker {
 		}
 	}
 
-	private Settlement settlement(HeldItem item, WorkOutcome outcome) {
+	/**
+	 * Return what is to be settled.
+	 * @param alone whether the handler had no other item; what has failed with others is
+	 * handled alone
+	 */
+	private Settlement settlement(HeldItem item, WorkOutcome outcome, boolean alone) {
 		if (item.completion() == Completion.COMMITTED) {
 			return settled(item);
 		}
@@ -365,10 +373,11 @@ final class WorkInvoker {
 			return new Rearm(item, again.dueAt());
 		}
 		if (outcome instanceof WorkOutcome.Fail fail) {
-			return fail(item, fail.reason(), fail.permanent(), null);
+			return fail(item, fail.reason(), fail.permanent(), null, alone);
 		}
 		if (item.completion() == Completion.ROLLED_BACK || item.completion() == Completion.UNKNOWN) {
-			return fail(item, "The transaction in which the handler completed the item has not committed", false, null);
+			return fail(item, "The transaction in which the handler completed the item has not committed", false, null,
+					alone);
 		}
 		return new Complete(item);
 	}
@@ -377,7 +386,7 @@ final class WorkInvoker {
 		return new Settled(item.claim(), (item.finish() == Finish.POSTPONED) ? Outcome.POSTPONED : Outcome.DONE);
 	}
 
-	private Settlement failed(HeldItem item, Throwable failure) {
+	private Settlement failed(HeldItem item, Throwable failure, boolean alone) {
 		if (item.completion() == Completion.COMMITTED) {
 			FailureLog.log(logger::warn, "The handler of %s has failed after it had completed the item".formatted(item),
 					failure);
@@ -386,7 +395,9 @@ final class WorkInvoker {
 		if (failure instanceof RunAgainException again) {
 			return new Rearm(item, again.dueAt());
 		}
-		FailureLog.log(logger::debug, "The handler of %s has failed".formatted(item), failure);
+		if (alone) {
+			FailureLog.log(logger::debug, "The handler of %s has failed".formatted(item), failure);
+		}
 		if (item.isLost()) {
 			logger.warn(Settlements.refused(item));
 			this.settlements.count(item.claim(), Finish.LOST);
@@ -394,7 +405,7 @@ final class WorkInvoker {
 		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
-		Fail fail = fail(item, describe(failure), permanent, failure);
+		Fail fail = fail(item, describe(failure), permanent, failure, alone);
 		return (failure instanceof RetryLaterException later && later.delay().compareTo(fail.delay()) > 0)
 				? new Fail(item, fail.error(), later.delay(), fail.dead()) : fail;
 	}
@@ -405,9 +416,11 @@ final class WorkInvoker {
 		return (message != null) ? message : FailureLog.describe(failure);
 	}
 
-	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure) {
-		boolean dead = permanent || item.attempt() >= this.maxAttempts;
-		log(item, reason, dead, failure);
+	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure, boolean alone) {
+		boolean dead = alone && (permanent || item.attempt() >= this.maxAttempts);
+		if (alone) {
+			log(item, reason, dead, failure);
+		}
 		Duration delay = this.backoff.after(item.attempt());
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
 		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead);
@@ -433,6 +446,14 @@ final class WorkInvoker {
 					.handlerFailed("The handler of %s has failed in attempt %d".formatted(item, item.attempt()), cause);
 			}
 			this.traced |= cause != null;
+		}
+	}
+
+	private void logBatch(List<HeldItem> items, Throwable failure) {
+		synchronized (this.failures) {
+			this.failures.handlerFailed("The handler of %d items of queue '%s' has failed, and each is handled alone"
+				.formatted(items.size(), items.get(0).queue()), failure);
+			this.traced = true;
 		}
 	}
 

@@ -612,21 +612,26 @@ class WorkEngineTests {
 	}
 
 	@Test
-	void aBatchIsHandledAtOnceAndItsItemsAloneIfItFails() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void aBatchIsHandledAtOnceAndItsItemsAloneIfItFails(CapturedOutput output) {
 		List<Integer> sizes = Collections.synchronizedList(new ArrayList<>());
 		this.work.enqueueAll(IntStream.range(0, 50).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
-		this.subscriptions
-			.add(this.listeners.registerBatch(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(99), (items) -> {
+		this.subscriptions.add(this.listeners
+			.registerBatch(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(99).maxAttempts(1), (items) -> {
 				sizes.add(items.size());
-				if (items.size() > 1 && items.stream().anyMatch((item) -> text(item).equals("13"))) {
+				if (items.stream().anyMatch((item) -> text(item).equals("13"))) {
 					throw new IllegalStateException("thirteen");
 				}
 				items.forEach(this::record);
 			}));
-		awaitHandled(50);
+		awaitHandled(49);
 		awaitNothingLeft();
 		assertThat(sizes.get(0)).isEqualTo(50);
 		assertThat(sizes).hasSize(51);
+		assertThat(dead()).isOne();
+		assertThat(output).containsOnlyOnce("is dead after attempt 1")
+			.containsOnlyOnce("The handler of 50 items of queue '%s' has failed, and each is handled alone"
+				.formatted(this.queue));
 	}
 
 	@Test
