@@ -63,7 +63,7 @@ final class RecurringWork extends PeriodicTask implements Recurrences {
 
 	@Override
 	public Subscription add(Recurrence recurrence) {
-		Registration registration = new Registration(recurrence, this.registrations);
+		Registration registration = new Registration(recurrence);
 		this.registrations.add(registration);
 		this.started.add(registration);
 		wake();
@@ -98,26 +98,23 @@ final class RecurringWork extends PeriodicTask implements Recurrences {
 	/**
 	 * Recurring work of a bean.
 	 */
-	private record Registration(Recurrence recurrence, List<Registration> all) implements Subscription {
+	private final class Registration implements Subscription {
+
+		private final Recurrence recurrence;
+
+		private Registration(Recurrence recurrence) {
+			this.recurrence = recurrence;
+		}
 
 		@Override
 		public void cancel() {
-			this.all.removeIf((other) -> other == this);
+			RecurringWork.this.registrations.remove(this);
+			RecurringWork.this.started.remove(this);
 		}
 
 		@Override
 		public boolean isActive() {
-			return this.all.stream().anyMatch((other) -> other == this);
-		}
-
-		@Override
-		public boolean equals(Object other) {
-			return this == other;
-		}
-
-		@Override
-		public int hashCode() {
-			return this.recurrence.hashCode();
+			return RecurringWork.this.registrations.contains(this);
 		}
 
 		@Override

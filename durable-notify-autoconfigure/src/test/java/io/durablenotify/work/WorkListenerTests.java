@@ -30,6 +30,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Background;
@@ -361,8 +362,7 @@ class WorkListenerTests {
 	void recurringWorkThatTwoThreadsStoreAtOnceIsStored() throws SQLException {
 		Instance instance = start(Ticking.class, "app.cron=" + YEARLY);
 		awaitItem();
-		RecurringWork recurring = new RecurringWork(instance.bean(ApplicationDatabase.class),
-				new RecurringSql(instance.bean(Schema.class).name()), instance.bean(PublishingWrites.class));
+		RecurringWork recurring = recurring(instance);
 		recurring
 			.add(new Recurrence("cron/tick", "beside", new CronSchedule(CronExpression.parse(YEARLY), ZoneOffset.UTC)));
 		List<CompletableFuture<Void>> runs;
@@ -375,6 +375,25 @@ class WorkListenerTests {
 		}
 		assertThat(runs).allSatisfy((run) -> assertThat(run).succeedsWithin(Eventually.TIMEOUT));
 		assertThat(count("work_items")).isEqualTo(2);
+	}
+
+	@Test
+	void recurringWorkThatIsCancelledBeforeItCouldBeStoredIsNotStored() {
+		Instance instance = start(Ticking.class, "app.cron=" + YEARLY);
+		awaitItem();
+		RecurringWork recurring = recurring(instance);
+		Subscription beside = recurring
+			.add(new Recurrence("cron/tick", "beside", new CronSchedule(CronExpression.parse(YEARLY), ZoneOffset.UTC)));
+		assertThat(beside.isActive()).isTrue();
+		beside.cancel();
+		assertThat(beside.isActive()).isFalse();
+		recurring.run();
+		assertThat(count("work_items")).isOne();
+	}
+
+	private static RecurringWork recurring(Instance instance) {
+		return new RecurringWork(instance.bean(ApplicationDatabase.class),
+				new RecurringSql(instance.bean(Schema.class).name()), instance.bean(PublishingWrites.class));
 	}
 
 	private static int waiting() {
