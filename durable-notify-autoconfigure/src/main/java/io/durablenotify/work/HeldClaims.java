@@ -54,8 +54,19 @@ final class HeldClaims {
 		return unsettled;
 	}
 
+	/**
+	 * Return whether nothing is left to settle.
+	 */
+	boolean areSettled() {
+		return this.claims.values().stream().allMatch(HeldClaims::isSettledOrLost);
+	}
+
 	void removeSettledAndLost() {
-		this.claims.values().removeIf((claim) -> claim.unsettled() == 0 || claim.lease().isLost());
+		this.claims.values().removeIf(HeldClaims::isSettledOrLost);
+	}
+
+	private static boolean isSettledOrLost(HeldClaim claim) {
+		return claim.unsettled() == 0 || claim.lease().isLost();
 	}
 
 }

@@ -519,13 +519,15 @@ final class Settlements {
 	/**
 	 * Write what is left, and stop.
 	 * @param timeout how long to wait for that
+	 * @return whether all is written
 	 */
-	void finish(Duration timeout) {
+	boolean finish(Duration timeout) {
 		long start = System.nanoTime();
-		this.main.finish(timeout);
+		List<Entry> left = this.main.finish(timeout);
 		this.finishing = true;
 		this.paused.forEach(this::endPause);
-		this.locked.finish(timeout.minusNanos(System.nanoTime() - start));
+		List<Entry> locked = this.locked.finish(timeout.minusNanos(System.nanoTime() - start));
+		return left.isEmpty() && locked.isEmpty() && this.finished.isEmpty();
 	}
 
 	/**

@@ -491,10 +491,17 @@ final class WorkListenerContainer {
 	}
 
 	/**
+	 * Return whether, after a stop, a claim is under way.
+	 */
+	boolean isClaiming() {
+		return !this.loop.finish(Duration.ZERO);
+	}
+
+	/**
 	 * Return whether, after a stop, no claim is under way and no handler runs.
 	 */
 	boolean isOver() {
-		return this.loop.finish(Duration.ZERO) && awaitStop(Duration.ZERO);
+		return !isClaiming() && awaitStop(Duration.ZERO);
 	}
 
 	@Override

@@ -16,6 +16,8 @@
 
 package io.durablenotify.work;
 
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -31,8 +33,12 @@ import java.util.stream.Stream;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
@@ -51,7 +57,7 @@ import org.springframework.util.Assert;
 /**
  * The listeners of this instance: starts and stops them, and brings them the wake-ups.
  */
-final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
+final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoCloseable {
 
 	private static final Log logger = LogFactory.getLog(WorkListeners.class);
 
@@ -69,6 +75,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	 * How long settlements are written after the last handler has returned.
 	 */
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
+
+	/**
+	 * How long to wait for a claim that is under way after the stop.
+	 */
+	private static final Duration GIVE_BACK_INTERVAL = Duration.ofSeconds(1);
 
 	private final ApplicationDatabase database;
 
@@ -130,6 +141,11 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	 * Guarded by the lifecycle's lock.
 	 */
 	private final List<Subscription> subscriptions = new ArrayList<>();
+
+	/**
+	 * Gives back what the stop has left. Guarded by the lifecycle's lock.
+	 */
+	private @Nullable BackgroundLoop left;
 
 	private @Nullable Lease lease;
 
@@ -242,6 +258,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	@Override
 	public void start() {
 		synchronized (this.lifecycle) {
+			endGivingBack();
 			List<Registration> registered;
 			synchronized (this.monitor) {
 				if (this.started) {
@@ -347,26 +364,47 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 	/**
 	 * Give back claims that this instance does not know, of queues that have no listener
 	 * here. One that was cancelled has had no answer. The others give back their own.
+	 * @return whether there are none any more
 	 */
-	void giveBackUnknown() {
+	boolean giveBackUnknown() {
 		HeldClaims held = this.held;
 		Lease lease;
 		synchronized (this.instances) {
 			lease = this.lease;
 		}
 		if (lease == null || !lease.isHeld()) {
-			return;
+			return lease == null || lease.isLost();
 		}
 		this.database.executeSeparately("give back work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-			// Read before the listeners: one that is registered now has none of these
-			for (Claim claim : this.claimSql.claims(connection, lease.instanceId())) {
+			giveBackUnknown(connection, lease, held);
+			return held;
+		});
+		return true;
+	}
+
+	/**
+	 * Those that are locked hold up no other.
+	 */
+	private void giveBackUnknown(Connection connection, Lease lease, HeldClaims held) throws SQLException {
+		SQLException locked = null;
+		// Read before the listeners: one that is registered now has none of these
+		for (Claim claim : this.claimSql.claims(connection, lease.instanceId())) {
+			try {
 				if (!mayClaim(claim.queueId()) && !held.contains(claim)) {
 					long due = this.settleSql.release(connection, claim);
 					this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
 				}
 			}
-			return held;
-		});
+			catch (SQLException ex) {
+				if (!SqlErrors.isLockTimeout(ex)) {
+					throw ex;
+				}
+				locked = ex;
+			}
+		}
+		if (locked != null) {
+			throw locked;
+		}
 	}
 
 	private boolean mayClaim(int queueId) {
@@ -441,7 +479,44 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle {
 					.formatted(left.size(), timeout));
 				left.forEach((item) -> settlements.add(new TakeBack(item)));
 			}
-			settlements.finish(SETTLE_TIMEOUT);
+			boolean written = settlements.finish(SETTLE_TIMEOUT);
+			if (!written || !this.held.areSettled() || stopping.stream().anyMatch(WorkListenerContainer::isClaiming)) {
+				giveBackLater(stopping);
+			}
+		}
+	}
+
+	/**
+	 * Have what the stop has left given back, which a context that is only paused would
+	 * hold with its lease.
+	 */
+	private void giveBackLater(List<WorkListenerContainer> stopped) {
+		this.held = new HeldClaims();
+		FailureLog failures = new FailureLog(logger, "Failed to give back work after the stop of its listeners",
+				"Work of listeners that were stopped is given back");
+		BackgroundLoop left = new BackgroundLoop("durable-notify-work-left", failures, () -> {
+			// Asked first: what a claim has brought meanwhile is found
+			boolean claiming = stopped.stream().anyMatch(WorkListenerContainer::isClaiming);
+			return (giveBackUnknown() && !claiming) ? Next.IDLE : Next.after(GIVE_BACK_INTERVAL);
+		});
+		this.left = left;
+		left.signal();
+	}
+
+	/**
+	 * Leave what the stop has left to others, which take it over with the lease.
+	 */
+	@Override
+	public void close() {
+		synchronized (this.lifecycle) {
+			endGivingBack();
+		}
+	}
+
+	private void endGivingBack() {
+		if (this.left != null) {
+			this.left.close();
+			this.left = null;
 		}
 	}
 

@@ -1221,6 +1221,62 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void whatAStopCouldNotGiveBackIsGivenBackLater() throws Exception {
+		CountDownLatch goOn = new CountDownLatch(1);
+		List<String> byOther = Collections.synchronizedList(new ArrayList<>());
+		try (Instance other = Instance.start(database, "durable-notify.work.shutdown-timeout=100ms")) {
+			WorkListeners stopping = other.bean(WorkListeners.class);
+			stopping.register(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(9), (item) -> {
+				byOther.add(text(item));
+				goOn.await(60, TimeUnit.SECONDS);
+				return WorkOutcome.done();
+			});
+			this.work
+				.enqueueAll(IntStream.range(0, 3).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+			Eventually.await(() -> handling(other, this.queue).equals(new QueueListenerState(this.queue, 1, 1, 3)),
+					this::state);
+			try (Connection locking = lock("SELECT FROM durable_notify.work_claims FOR UPDATE")) {
+				((Lifecycle) stopping).stop();
+				locking.rollback();
+			}
+			listen(WorkListenerSpec.of(this.queue), (item) -> {
+				assertThat(item.attempt()).isOne();
+				return record(item);
+			});
+			awaitHandled(3);
+			awaitNothingLeft();
+			goOn.countDown();
+		}
+		assertThat(byOther).containsExactly("0");
+		assertThat(this.handled).containsExactlyInAnyOrder("0", "1", "2");
+	}
+
+	@Test
+	void whatIsClaimedDuringAStopIsGivenBackLater() throws Exception {
+		try (Instance other = Instance.start(database)) {
+			WorkListeners stopping = other.bean(WorkListeners.class);
+			stopping.register(WorkListenerSpec.of(this.queue), (item) -> {
+				this.handled.add("by the other");
+				return WorkOutcome.done();
+			});
+			this.work.enqueue(WorkRequest.of(this.queue, "first"));
+			awaitHandled(1);
+			awaitNothingLeft();
+			// In which a claim is written
+			try (Connection locking = lock("LOCK TABLE durable_notify.work_claims IN EXCLUSIVE MODE")) {
+				this.work.enqueue(WorkRequest.of(this.queue, "a"));
+				Eventually.await(() -> !waiting().isEmpty(), WorkEngineTests::waiting);
+				((Lifecycle) stopping).stop();
+				locking.rollback();
+			}
+			listen(WorkListenerSpec.of(this.queue), this::record);
+			awaitHandled(2);
+			awaitNothingLeft();
+			assertThat(this.handled).containsExactly("by the other", "a");
+		}
+	}
+
+	@Test
 	void withoutTheListenerTheSameHappensAtThePaceOfThePoll() {
 		try (Instance deaf = Instance.start(database, "durable-notify.listener.enabled=false",
 				"durable-notify.poll.interval=1s", "durable-notify.work.poll-interval=200ms")) {
