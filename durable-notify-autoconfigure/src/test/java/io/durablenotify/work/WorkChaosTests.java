@@ -72,6 +72,9 @@ class WorkChaosTests {
 
 	private static final int KEYS = 5;
 
+	private static final List<String> QUEUES = List.of("ordered", "ordered", "ordered", "plain", "keyed", "batch",
+			"own", "outside");
+
 	private final TestDatabase database = PostgresServer.shared().createDatabase();
 
 	private final AtomicBoolean over = new AtomicBoolean();
@@ -87,6 +90,11 @@ class WorkChaosTests {
 	 * The items of which that is unknown.
 	 */
 	private final Set<String> unknown = ConcurrentHashMap.newKeySet();
+
+	/**
+	 * The items that were certainly cancelled.
+	 */
+	private final Set<String> cancelled = ConcurrentHashMap.newKeySet();
 
 	@Test
 	void everyItemHasItsEffectOnceAndInOrder() throws Exception {
@@ -140,20 +148,50 @@ class WorkChaosTests {
 
 	private void listen(Instance instance) {
 		WorkListeners listeners = instance.bean(WorkListeners.class);
-		listeners.register(WorkListenerSpec.of("plain", "ordered").inTransaction().maxAttempts(1000).backoff(SOON),
+		listeners.register(
+				WorkListenerSpec.of("plain", "ordered", "keyed").inTransaction().maxAttempts(1000).backoff(SOON),
 				(item) -> {
-					instance.jdbc()
-						.update("INSERT INTO effects (item, token) VALUES (?, ?)",
-								new String(item.payload(), StandardCharsets.UTF_8), item.fencingToken());
 					if (ThreadLocalRandom.current().nextInt(20) == 0) {
-						throw new IllegalStateException("chaos");
+						return WorkOutcome.postpone(Duration.ofMillis(60));
 					}
+					store(instance, item);
+					failSometimes();
 					return WorkOutcome.done();
 				});
+		listeners.registerBatch(WorkListenerSpec.of("batch").inTransaction().maxAttempts(1000).backoff(SOON),
+				(items) -> {
+					items.forEach((item) -> store(instance, item));
+					failSometimes();
+				});
+		listeners.register(WorkListenerSpec.of("own").maxAttempts(1000).backoff(SOON), (item) -> {
+			instance.transaction().executeWithoutResult((status) -> {
+				store(instance, item);
+				item.complete();
+				failSometimes();
+			});
+			return WorkOutcome.done();
+		});
+		listeners.register(WorkListenerSpec.of("outside").maxAttempts(1000).backoff(SOON), (item) -> {
+			store(instance, item);
+			failSometimes();
+			return WorkOutcome.done();
+		});
 		listeners.register(WorkListenerSpec.of("states").inTransaction().maxAttempts(1000).backoff(SOON), (item) -> {
 			instance.jdbc().update("UPDATE states SET seen = value WHERE key = ?", item.key());
 			return WorkOutcome.done();
 		});
+	}
+
+	private static void store(Instance instance, WorkItem item) {
+		instance.jdbc()
+			.update("INSERT INTO effects (item, token) VALUES (?, ?)",
+					new String(item.payload(), StandardCharsets.UTF_8), item.fencingToken());
+	}
+
+	private static void failSometimes() {
+		if (ThreadLocalRandom.current().nextInt(20) == 0) {
+			throw new IllegalStateException("chaos");
+		}
 	}
 
 	private int enqueue(Instance instance, int writer) {
@@ -161,9 +199,9 @@ class WorkChaosTests {
 		int number = 0;
 		while (!this.over.get()) {
 			String item = "%d/%06d".formatted(writer, number++);
-			WorkRequest request = (number % 3 == 0) ? WorkRequest.of("plain", item + "/plain")
-					: WorkRequest.of("ordered", item + "/ordered").orderingKey("writer-" + writer);
-			String name = (String) request.payload();
+			String queue = QUEUES.get(ThreadLocalRandom.current().nextInt(QUEUES.size()));
+			String name = item + "/" + queue;
+			WorkRequest request = request(queue, name, writer);
 			boolean rollBack = number % 7 == 0;
 			boolean inTransaction = rollBack || number % 2 == 0;
 			try {
@@ -186,6 +224,9 @@ class WorkChaosTests {
 				if (!rollBack) {
 					this.committed.add(name);
 				}
+				if (!rollBack && queue.equals("keyed") && ThreadLocalRandom.current().nextBoolean()) {
+					cancel(work, name);
+				}
 			}
 			catch (DataAccessException | TransactionException ex) {
 				// Its backend was terminated
@@ -193,6 +234,30 @@ class WorkChaosTests {
 			}
 		}
 		return number;
+	}
+
+	private static WorkRequest request(String queue, String name, int writer) {
+		WorkRequest request = WorkRequest.of(queue, name);
+		return switch (queue) {
+			case "ordered" -> request.orderingKey("writer-" + writer);
+			case "keyed" -> request.key(name);
+			default -> request;
+		};
+	}
+
+	/**
+	 * Where the answer is lost, it may have been cancelled or not.
+	 */
+	private void cancel(WorkQueue work, String name) {
+		this.committed.remove(name);
+		this.unknown.add(name);
+		switch (work.cancel("keyed", name)) {
+			case CANCELLED, CANCELLED_WHILE_RUNNING -> {
+				this.cancelled.add(name);
+				this.unknown.remove(name);
+			}
+			case NOT_FOUND -> this.committed.add(name);
+		}
 	}
 
 	private static int number(String name) {
@@ -284,20 +349,29 @@ class WorkChaosTests {
 	}
 
 	private void verify() {
-		List<String> effects = this.database.jdbc().queryForList("SELECT item FROM effects ORDER BY seq", String.class);
-		Set<String> found = new HashSet<>(effects);
-		assertThat(effects).hasSameSizeAs(found);
+		record Effect(String item, long token) {
+		}
+		List<Effect> effects = this.database.jdbc()
+			.query("SELECT item, token FROM effects ORDER BY seq",
+					(row, number) -> new Effect(row.getString(1), row.getLong(2)));
+		Set<String> found = new HashSet<>();
+		Map<String, Effect> last = new HashMap<>();
+		for (Effect effect : effects) {
+			String item = effect.item();
+			assertThat(found.add(item) || item.endsWith("/outside")).as("%s once", item).isTrue();
+			assertThat(this.committed.contains(item) || this.unknown.contains(item))
+				.as("%s was rolled back or cancelled", item)
+				.isTrue();
+			if (item.endsWith("/ordered")) {
+				Effect before = last.put(item.substring(0, 1), effect);
+				assertThat(before == null || (number(before.item()) < number(item) && before.token() <= effect.token()))
+					.as("%s after %s", effect, before)
+					.isTrue();
+			}
+		}
 		// Not containsAll(), which compares each with each
 		assertThat(this.committed.stream().filter((item) -> !found.contains(item))).isEmpty();
-		effects.forEach((item) -> assertThat(this.committed.contains(item) || this.unknown.contains(item))
-			.as("%s was rolled back", item)
-			.isTrue());
-		Map<String, Integer> last = new HashMap<>();
-		effects.stream().filter((item) -> item.endsWith("/ordered")).forEach((item) -> {
-			int number = number(item);
-			Integer before = last.put(item.substring(0, 1), number);
-			assertThat(before == null || before < number).as("%s after %s", item, before).isTrue();
-		});
+		assertThat(this.cancelled).isNotEmpty();
 		assertThat(this.database.jdbc().queryForList("SELECT key FROM states WHERE seen <> value", String.class))
 			.isEmpty();
 		assertThat(this.database.jdbc().queryForObject("SELECT count(*) FROM durable_notify.work_dead", Integer.class))

@@ -93,14 +93,17 @@ class WorkProcessTests {
 				.queryForObject("SELECT max(claim_id) FROM durable_notify.work_claims", Long.class);
 			process.kill();
 			long killed = System.nanoTime();
+			int alone = database.jdbc()
+				.queryForObject("SELECT count(*) FROM durable_notify.work_claims WHERE cardinality(item_ids) = 1",
+						Integer.class);
 			instance.bean(WorkListeners.class).register(WorkListenerSpec.of("killed").inTransaction(), this::handle);
 			Eventually.await(() -> this.handled.size() == 20, this::state);
 			assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(LEASE_DURATION.plusSeconds(20));
 			Eventually.await(() -> left() == 0, this::state);
 			assertThat(effects()).hasSize(20).doesNotHaveDuplicates();
 			assertThat(this.handled).allMatch((item) -> item.fencingToken() > claimId);
-			// What several were claimed with is not to blame
-			assertThat(this.handled).allMatch((item) -> item.attempt() <= 2);
+			// One of several is not to blame
+			assertThat(this.handled.stream().filter((item) -> item.attempt() > 1)).hasSize(alone);
 		}
 	}
 
