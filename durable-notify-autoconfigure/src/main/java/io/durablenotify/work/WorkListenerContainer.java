@@ -59,8 +59,8 @@ final class WorkListenerContainer {
 	private static final Duration RETRY = Duration.ofMillis(100);
 
 	/**
-	 * How long items wait for a thread before it is looked for whether they still have to.
-	 * No claim finds a pause while there is no room.
+	 * How long items wait for a thread before it is looked for whether they still have
+	 * to. No claim finds a pause while there is no room.
 	 */
 	private static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
 
@@ -145,7 +145,8 @@ final class WorkListenerContainer {
 		this.invoker = invoker;
 		this.settlements = settlements;
 		this.executor = executor;
-		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()), System::nanoTime);
+		this.slots = new WorkSlots(settings.concurrency(), new ClaimAhead(settings.concurrency(), settings.prefetch()),
+				System::nanoTime);
 		queues.forEach((queue) -> {
 			this.sizes.put(queue, new ClaimSize(settings.concurrency()));
 			this.failures.put(queue, new ClaimFailures(logger, queue.name()));

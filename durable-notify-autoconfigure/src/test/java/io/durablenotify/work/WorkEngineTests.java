@@ -238,6 +238,28 @@ class WorkEngineTests {
 		assertThat(deadError()).contains("no luck");
 	}
 
+	@Test
+	void wakeUpsForOtherItemsDoNotShortenTheBackoff() {
+		List<Long> attempts = Collections.synchronizedList(new ArrayList<>());
+		listen(WorkListenerSpec.of(this.queue).backoff(new Backoff(Duration.ofSeconds(1), 1, Duration.ofSeconds(1))),
+				(item) -> {
+					if (!text(item).equals("failing")) {
+						return record(item);
+					}
+					attempts.add(System.nanoTime());
+					return (item.attempt() == 1) ? WorkOutcome.fail("once") : WorkOutcome.done();
+				});
+		this.work.enqueue(WorkRequest.of(this.queue, "failing"));
+		Eventually.await(() -> attempts.size() == 1, this::state);
+		for (int i = 1; i <= 20; i++) {
+			this.work.enqueue(WorkRequest.of(this.queue, "" + i));
+			awaitHandled(i);
+		}
+		awaitNothingLeft();
+		assertThat(attempts).hasSize(2);
+		assertThat(Duration.ofNanos(attempts.get(1) - attempts.get(0))).isGreaterThanOrEqualTo(Duration.ofMillis(800));
+	}
+
 	private int dead() {
 		return database.jdbc()
 			.queryForObject("SELECT count(*) FROM durable_notify.work_dead d JOIN durable_notify.work_queues q "
@@ -788,7 +810,8 @@ class WorkEngineTests {
 			Eventually.assertTakesLess(Duration.ofMillis(500), () -> {
 				nameQueue();
 				instance.bean(WorkAdmin.class).limit(this.queue, 4);
-				this.work.enqueueAll(IntStream.range(0, 4).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+				this.work
+					.enqueueAll(IntStream.range(0, 4).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
 				CountDownLatch begun = new CountDownLatch(4);
 				HeldThreads.goOn = new CountDownLatch(1);
 				held.bean(WorkListeners.class)
@@ -1231,8 +1254,7 @@ class WorkEngineTests {
 				goOn.await(60, TimeUnit.SECONDS);
 				return WorkOutcome.done();
 			});
-			this.work
-				.enqueueAll(IntStream.range(0, 3).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+			this.work.enqueueAll(IntStream.range(0, 3).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
 			Eventually.await(() -> handling(other, this.queue).equals(new QueueListenerState(this.queue, 1, 1, 3)),
 					this::state);
 			try (Connection locking = lock("SELECT FROM durable_notify.work_claims FOR UPDATE")) {
