@@ -143,7 +143,8 @@ public enum DurableNotifyMeters {
 	 */
 	POLL_FOUND("poll.found", Kind.COUNTER,
 			"Streams, runs, changes and items that the poll has found, and no notification has announced until the next poll "
-					+ "(of an item, for a quarter of a second). While the listener listens, notifications are lost",
+					+ "(of an item, for a quarter of a second longer than wakeup.max-gap). While the listener listens, notifications "
+					+ "are lost",
 			Common.TOPICS),
 
 	/**

@@ -198,10 +198,11 @@ final class QueueProgress {
 
 	/**
 	 * Begin a claim.
+	 * @param now the time, by {@link System#nanoTime()}
 	 * @return from where on to search
 	 */
-	synchronized Range begin() {
-		this.polled = !this.due && (this.nextDue == null || this.nextPoll - this.nextDue < 0);
+	synchronized Range begin(long now) {
+		this.polled = !this.due && this.hint == Long.MAX_VALUE && (this.nextDue == null || this.nextDue - now > 0);
 		Range range = new Range(this.low, this.hint);
 		this.hint = Long.MAX_VALUE;
 		this.due = false;

@@ -25,6 +25,7 @@ import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.wakeup.WakeupProperties;
 
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -80,8 +81,8 @@ public class WorkConfiguration {
 	}
 
 	@Bean
-	WorkMeasures durableNotifyWorkMeasures() {
-		return WorkMeasures.create();
+	WorkMeasures durableNotifyWorkMeasures(WakeupProperties wakeups) {
+		return WorkMeasures.create(wakeups.maxGap());
 	}
 
 	@Bean

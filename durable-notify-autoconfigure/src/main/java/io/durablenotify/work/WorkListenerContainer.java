@@ -293,7 +293,7 @@ final class WorkListenerContainer {
 	 */
 	private boolean claim(QueueProgress queue, Lease lease, int limit) throws Exception {
 		ClaimFailures failures = Objects.requireNonNull(this.failures.get(queue));
-		Range range = queue.begin();
+		Range range = queue.begin(System.nanoTime());
 		Claimed claimed;
 		Map<Long, FirstItems> first;
 		try {

@@ -16,6 +16,7 @@
 
 package io.durablenotify.work;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -29,8 +30,10 @@ import io.durablenotify.work.QueueMeasures.Cause;
  *
  * @param queues by a queue's label
  * @param poll what the poll has found
+ * @param late how long an item has been due at least that had no wake-up if the poll has
+ * found it
  */
-public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll) {
+public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll, Duration late) {
 
 	/**
 	 * How many labels there are at most.
@@ -41,15 +44,16 @@ public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll) {
 	 * Of items that are due just now, the wake-up may be under way, or have gone to
 	 * another instance.
 	 */
-	private static final long LATE_MICROS = 250_000;
+	private static final Duration UNDER_WAY = Duration.ofMillis(250);
 
 	/**
 	 * Create measures that begin at 0, and are there for each feature.
+	 * @param wakeupGap for how long an instance may hold wake-ups back
 	 */
-	static WorkMeasures create() {
+	static WorkMeasures create(Duration wakeupGap) {
 		Names<QueueMeasures> queues = new Names<>(MAX_LABELS, QueueMeasures::new);
 		Stream.of(QueueFeature.values()).map(QueueFeature::label).forEach(queues::of);
-		return new WorkMeasures(queues, new PollFindings());
+		return new WorkMeasures(queues, new PollFindings(), wakeupGap.plus(UNDER_WAY));
 	}
 
 	/**
@@ -73,15 +77,16 @@ public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll) {
 	}
 
 	/**
-	 * A claim has brought items. One that only the poll has found, a quarter of a second
-	 * after it was due at the earliest, has had no wake-up.
+	 * A claim has brought items. One that only the poll has found, some time after it was
+	 * due, has had no wake-up.
 	 */
 	void claimed(QueueMeasures queue, List<ClaimedItem> items, boolean polled) {
 		queue.claimed().record(items.size());
 		queue.found().of((polled) ? Cause.POLL : Cause.WAKEUP).add(items.size());
 		if (polled) {
 			this.poll.rounds().increment();
-			this.poll.found().add(items.stream().filter((item) -> item.waitedMicros() > LATE_MICROS).count());
+			long lateMicros = DatabaseMicros.of(this.late);
+			this.poll.found().add(items.stream().filter((item) -> item.waitedMicros() > lateMicros).count());
 		}
 	}
 

@@ -39,7 +39,7 @@ class QueueProgressTests {
 	private long now = 5 * SECOND;
 
 	private void claim(long nextDueMicros) {
-		Range range = this.queue.begin();
+		Range range = this.queue.begin(this.now);
 		this.queue.claimed(new Claimed(null, true, false, CLOCK - 20_000, nextDueMicros, false, false, List.of()),
 				range, this.now, 1);
 	}
@@ -47,7 +47,7 @@ class QueueProgressTests {
 	@Test
 	void theFirstClaimIsDueAtOnceAndSearchesEverything() {
 		assertThat(this.queue.isDue(this.now)).isTrue();
-		assertThat(this.queue.begin()).isEqualTo(new Range(Long.MIN_VALUE, Long.MAX_VALUE));
+		assertThat(this.queue.begin(this.now)).isEqualTo(new Range(Long.MIN_VALUE, Long.MAX_VALUE));
 	}
 
 	@Test
@@ -65,7 +65,7 @@ class QueueProgressTests {
 		claim(-1);
 		this.queue.wake(CLOCK - 500_000, this.now);
 		assertThat(this.queue.isDue(this.now)).isTrue();
-		assertThat(this.queue.begin()).isEqualTo(new Range(CLOCK - 20_000, CLOCK - 500_000));
+		assertThat(this.queue.begin(this.now)).isEqualTo(new Range(CLOCK - 20_000, CLOCK - 500_000));
 	}
 
 	@Test
@@ -82,19 +82,19 @@ class QueueProgressTests {
 	@Test
 	void aWakeUpDuringAClaimIsNotLost() {
 		claim(-1);
-		Range range = this.queue.begin();
+		Range range = this.queue.begin(this.now);
 		this.queue.wake(CLOCK - 500_000, this.now);
 		this.queue.wake(CLOCK + 2_000_000, this.now);
 		this.queue.claimed(new Claimed(null, true, false, CLOCK - 20_000, -1, false, false, List.of()), range, this.now,
 				1);
 		assertThat(this.queue.isDue(this.now)).isTrue();
-		assertThat(this.queue.begin().hint()).isEqualTo(CLOCK - 500_000);
+		assertThat(this.queue.begin(this.now).hint()).isEqualTo(CLOCK - 500_000);
 	}
 
 	@Test
 	void aLaterDueTimeThatCameDuringAClaimIsKept() {
 		claim(-1);
-		Range range = this.queue.begin();
+		Range range = this.queue.begin(this.now);
 		this.queue.wake(CLOCK + 2_000_000, this.now);
 		this.queue.claimed(new Claimed(null, true, false, CLOCK - 20_000, -1, false, false, List.of()), range, this.now,
 				1);
@@ -105,14 +105,14 @@ class QueueProgressTests {
 	void aClaimThatFailedKeepsItsHintAndIsRepeatedAfterAPause() {
 		claim(-1);
 		this.queue.wake(CLOCK - 500_000, this.now);
-		Range range = this.queue.begin();
+		Range range = this.queue.begin(this.now);
 		this.queue.failed(range, this.now + SECOND);
 		assertThat(this.queue.hasFailed()).isTrue();
 		this.queue.wake(CLOCK - 400_000, this.now);
 		assertThat(this.queue.nanosUntilDue(this.now)).isEqualTo(SECOND);
 		this.now += SECOND;
 		assertThat(this.queue.isDue(this.now)).isTrue();
-		assertThat(this.queue.begin()).isEqualTo(range);
+		assertThat(this.queue.begin(this.now)).isEqualTo(range);
 		claim(-1);
 		assertThat(this.queue.hasFailed()).isFalse();
 	}
@@ -121,10 +121,37 @@ class QueueProgressTests {
 	void aQueueThatIsPausedKeepsItsHintAndWaitsForThePoll() {
 		claim(-1);
 		this.queue.wake(CLOCK - 500_000, this.now);
-		Range range = this.queue.begin();
+		Range range = this.queue.begin(this.now);
 		this.queue.claimed(new Claimed(null, false, false, 0, -1, false, false, List.of()), range, this.now, 1);
 		assertThat(this.queue.nanosUntilDue(this.now)).isEqualTo(10 * SECOND);
-		assertThat(this.queue.begin()).isEqualTo(range);
+		assertThat(this.queue.begin(this.now)).isEqualTo(range);
+	}
+
+	@Test
+	void aClaimIsThePollsIfNothingElseHasLedToIt() {
+		claim(12_000_000);
+		this.now += 11 * SECOND;
+		this.queue.begin(this.now);
+		assertThat(this.queue.isPolled()).isTrue();
+	}
+
+	@Test
+	void aClaimAfterTheNextDueTimeIsNotThePollsAlsoIfThatWasDueBefore() {
+		claim(12_000_000);
+		this.now += 13 * SECOND;
+		this.queue.begin(this.now);
+		assertThat(this.queue.isPolled()).isFalse();
+	}
+
+	@Test
+	void aClaimAfterAWakeUpIsNotThePollsAlsoIfTheOneBeforeWasNotGranted() {
+		claim(-1);
+		this.queue.wake(CLOCK - 500_000, this.now);
+		Range range = this.queue.begin(this.now);
+		this.queue.claimed(new Claimed(null, false, false, 0, -1, false, true, List.of()), range, this.now, 1);
+		this.now += 11 * SECOND;
+		this.queue.begin(this.now);
+		assertThat(this.queue.isPolled()).isFalse();
 	}
 
 	@Test
@@ -132,7 +159,7 @@ class QueueProgressTests {
 		claim(-1);
 		this.queue.resync();
 		assertThat(this.queue.isDue(this.now)).isTrue();
-		assertThat(this.queue.begin().hint()).isEqualTo(Long.MIN_VALUE);
+		assertThat(this.queue.begin(this.now).hint()).isEqualTo(Long.MIN_VALUE);
 	}
 
 }

@@ -75,7 +75,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	@BeforeEach
 	void create() {
 		ApplicationDatabase applicationDatabase = instance.bean(ApplicationDatabase.class);
-		this.measures = WorkMeasures.create();
+		this.measures = WorkMeasures.create(Duration.ZERO);
 		this.settlements = new Settlements(applicationDatabase, this.work.settle(), instance.bean(Wakeups.class),
 				this.measures);
 		this.completion = new TransactionalCompletion(applicationDatabase, this.work.settle(), this.settlements);
@@ -217,7 +217,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 				(item) -> new Fail(item, "dead", Duration.ZERO, true), (item) -> new Postpone(item, Duration.ZERO),
 				(item) -> new Rearm(item, Instant.now()));
 		CutDataSource dataSource = new CutDataSource(instance.bean(DataSource.class));
-		WorkMeasures measures = WorkMeasures.create();
+		WorkMeasures measures = WorkMeasures.create(Duration.ZERO);
 		Settlements cut = new Settlements(new ApplicationDatabase(dataSource, () -> null), this.work.settle(),
 				instance.bean(Wakeups.class), measures);
 		Map<Finish, Long> finished = new EnumMap<>(Finish.class);
