@@ -39,8 +39,8 @@ import org.springframework.jdbc.core.JdbcTemplate;
 
 /**
  * An application that handles a queue in transactions: each item becomes a row of the
- * table {@code effects}, some time before its transaction commits. Its arguments are the
- * queue's name and properties.
+ * table {@code effects}, some time before its transaction commits. The item {@code pill}
+ * ends the process. Its arguments are the queue's name and properties.
  */
 public final class WorkerApplication {
 
@@ -63,6 +63,10 @@ public final class WorkerApplication {
 		jdbc.update("INSERT INTO effects (item, holder) VALUES (?, ?)", new String(item.payload()),
 				String.valueOf(ProcessHandle.current().pid()));
 		System.out.println("handling " + new String(item.payload()));
+		if ("pill".equals(new String(item.payload()))) {
+			LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+			Runtime.getRuntime().halt(1);
+		}
 		LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(pause));
 		return WorkOutcome.done();
 	}

@@ -76,9 +76,7 @@ class WorkProcessTests {
 	}
 
 	private static int left() {
-		return database.jdbc()
-			.queryForObject("SELECT (SELECT count(*) FROM durable_notify.work_items) "
-					+ "+ (SELECT count(*) FROM durable_notify.work_claims)", Integer.class);
+		return count("work_items") + count("work_claims");
 	}
 
 	@Test
@@ -105,6 +103,34 @@ class WorkProcessTests {
 			// One of several is not to blame
 			assertThat(this.handled.stream().filter((item) -> item.attempt() > 1)).hasSize(alone);
 		}
+	}
+
+	@Test
+	void anItemThatEndsItsProcessIsDeadAndThoseBesideItAreNot() {
+		List<String> others = List.of("a", "b", "c");
+		WorkQueue work = instance.bean(WorkQueue.class);
+		work.enqueue(WorkRequest.of("pills", "pill"));
+		work.enqueueAll(others.stream().map((text) -> WorkRequest.of("pills", text)).toList());
+		while (dead().isEmpty()) {
+			try (WriterProcess process = WriterProcess.start(WorkerApplication.class, database, "pills", "--" + LEASE,
+					"--test.pause=500", "--durable-notify.work.max-attempts=1")) {
+				process.awaitExit();
+			}
+			Eventually.await(() -> count("work_claims") == 0, this::state);
+		}
+		instance.bean(WorkListeners.class).register(WorkListenerSpec.of("pills").inTransaction(), this::handle);
+		Eventually.await(() -> count("work_items") == 0, this::state);
+		assertThat(effects()).containsExactlyInAnyOrderElementsOf(others);
+		assertThat(dead()).containsExactly("pill");
+	}
+
+	private static List<String> dead() {
+		return database.jdbc()
+			.queryForList("SELECT convert_from(payload, 'UTF8') FROM durable_notify.work_dead", String.class);
+	}
+
+	private static int count(String table) {
+		return database.jdbc().queryForObject("SELECT count(*) FROM durable_notify." + table, Integer.class);
 	}
 
 	/**

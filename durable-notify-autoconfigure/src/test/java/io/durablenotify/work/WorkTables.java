@@ -270,7 +270,7 @@ final class WorkTables implements AutoCloseable {
 		}
 	}
 
-	private String name(int queueId) {
+	String name(int queueId) {
 		return jdbc().queryForObject("SELECT name FROM durable_notify.work_queues WHERE queue_id = ?", String.class,
 				queueId);
 	}

@@ -19,7 +19,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
+import io.durablenotify.testsupport.Eventually;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -60,13 +63,13 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
-	void onlyAnItemThatIsLostAloneCountsAFailureAndIsDeadAfterTheLast() {
+	void anItemThatIsLostForTheThirdTimeCountsAFailureAndIsDeadAfterTheLast() {
 		int queue = this.work.queue("pill");
 		StoredItem pill = this.work.insert("pill", "pill").get(0);
-		for (int attempt = 0; attempt < 3; attempt++) {
+		for (int failures : List.of(0, 0, 0, 1, 2)) {
 			try (WorkTables lost = WorkTables.open(database)) {
 				Claimed claimed = lost.awaitClaim(queue, 10);
-				assertThat(claimed.items()).extracting(ClaimedItem::failures).containsExactly(attempt);
+				assertThat(claimed.items()).extracting(ClaimedItem::failures).containsExactly(failures);
 				this.work.takeOverFrom(lost);
 			}
 		}
@@ -79,9 +82,113 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anItemThatEndsItsProcessAgainAndAgainTakesNoOtherAlong() {
+		int queue = this.work.queue("along");
+		this.work.run((connection, joined) -> this.work.admin().limit(connection, "along", 3));
+		long pill = this.work.insert("along", "pill", "b", "c").get(0).itemId();
+		for (int loss = 0; loss < 2; loss++) {
+			try (WorkTables lost = WorkTables.open(database)) {
+				assertThat(IntStream.range(0, 3).mapToObj((i) -> WorkTables.texts(lost.awaitClaim(queue, 1)).get(0)))
+					.containsExactlyInAnyOrder("pill", "b", "c");
+				this.work.takeOverFrom(lost);
+			}
+		}
+		List<String> done = new ArrayList<>();
+		while (this.work.count("work_dead WHERE item_id = " + pill) == 0) {
+			try (WorkTables lost = WorkTables.open(database)) {
+				this.work.searchAll(true);
+				Claimed claimed = lost.awaitClaim(queue, 10);
+				assertThat(claimed.items()).hasSize(1);
+				awaitAllDue(queue);
+				this.work.searchAll(true);
+				assertThat(lost.claim(queue, 10).claim()).as("a second one").isNull();
+				if (claimed.items().get(0).itemId() != pill) {
+					assertThat(claimed.items()).extracting(ClaimedItem::failures).containsExactly(0);
+					done.addAll(WorkTables.texts(claimed));
+					lost.complete(claimed);
+				}
+				this.work.takeOverFrom(lost);
+			}
+		}
+		assertThat(done).containsExactlyInAnyOrder("b", "c");
+	}
+
+	private void awaitAllDue(int queue) {
+		Eventually.await(
+				() -> this.work.count("work_items WHERE due_at > clock_timestamp() AND queue_id = " + queue) == 0,
+				this.work::dump);
+	}
+
+	@Test
+	void anInstanceHasOneItemThatWasLostAgainAlsoOfSeveralQueues() {
+		List<Integer> queues = Stream.of("first", "second", "third").map(this.work::queue).toList();
+		this.work.insert("first", "a");
+		this.work.put(WorkTables.ordered("second", "key", "b"));
+		this.work.insert("third", "c");
+		for (int loss = 0; loss < 2; loss++) {
+			try (WorkTables lost = WorkTables.open(database)) {
+				queues.forEach((queue) -> lost.awaitClaim(queue, 10));
+				this.work.takeOverFrom(lost);
+			}
+		}
+		queues.forEach(this::awaitAllDue);
+		this.other.searchAll(true);
+		this.work.begin();
+		Claimed first = this.work.claim(queues.get(0), 10);
+		assertThat(WorkTables.texts(first)).containsExactly("a");
+		assertThat(claimFor(this.work, queues.get(1)).claim()).as("before the commit").isNull();
+		this.work.commit();
+		this.work.insert("third", "d");
+		this.other.searchAll(true);
+		assertThat(claimFor(this.work, queues.get(1)).claim()).as("after the commit").isNull();
+		assertThat(WorkTables.texts(claimFor(this.work, queues.get(2)))).as("others").containsExactly("d");
+		this.work.complete(first);
+		this.other.searchAll(true);
+		assertThat(claimFor(this.work, queues.get(1)).items()).extracting(ClaimedItem::lane).containsExactly(true);
+		assertThat(WorkTables.texts(claimFor(this.other, queues.get(2)))).as("another instance").containsExactly("c");
+	}
+
+	/**
+	 * Claim as another listener of a holder does, by a connection of its own.
+	 */
+	private Claimed claimFor(WorkTables holder, int queue) {
+		return this.other.run((connection, joined) -> this.other.claims()
+			.claim(connection, queue, this.other.name(queue), holder.instanceId(), 10, Long.MIN_VALUE,
+					DatabaseMicros.NEVER, false, Eventually.TIMEOUT)
+			.orElseThrow());
+	}
+
+	@Test
+	void anItemWhoseHandlerHasReturnedIsNoSuspectAnyMore() {
+		int queue = this.work.queue("returned-since");
+		long item = this.work.insert("returned-since", "a").get(0).itemId();
+		suspect(queue);
+		Claimed claimed = this.work.awaitClaim(queue, 10);
+		this.work.run((connection, joined) -> this.work.settle()
+			.postpone(connection, WorkTables.done(claimed).get(0), Duration.ZERO));
+		try (WorkTables lost = WorkTables.open(database)) {
+			lost.awaitClaim(queue, 10);
+			this.work.takeOverFrom(lost);
+		}
+		assertThat(this.work.row(item)).containsEntry("failures", 0)
+			.containsEntry("suspect", true)
+			.containsEntry("last_error", null);
+	}
+
+	/**
+	 * As after two losses.
+	 */
+	private void suspect(int queue) {
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_items SET suspect = true, "
+					+ "last_error = 'The instance that held it was lost' WHERE queue_id = ?", queue);
+	}
+
+	@Test
 	void aRequestThatComesInTheLastAttemptKeepsAnItemAliveAndOneThatCameBeforeDoesNot() {
 		int queue = this.work.queue(new QueueSettings("requested", 1, false, null));
 		StoredItem stored = this.work.put(WorkTables.keyed("requested", "key", "a"));
+		suspect(queue);
 		try (WorkTables lost = WorkTables.open(database)) {
 			assertThat(lost.claim(queue, 10).items()).hasSize(1);
 			assertThat(this.work.put(WorkTables.keyed("requested", "key", "b")).coalesced()).isTrue();
@@ -107,6 +214,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		this.work.fail(WorkTables.done(claimed).get(1), Duration.ZERO, true);
 		assertThat(this.work.claimedIds(claimed)).containsExactly(stored.itemId());
 		this.other.put(WorkTables.keyed("last-of-several", "key", "c"));
+		suspect(queue);
 		this.other.takeOverFrom(this.work);
 		assertThat(this.other.row(stored.itemId())).containsEntry("failures", 0).containsEntry("token", 1);
 	}
@@ -121,6 +229,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		ClaimedItem lane = withLane.items().get(0);
 		Done ofLane = WorkTables.done(withLane, lane, this.work.laneItems(lane).get(0));
 		this.work.jdbc().update("UPDATE durable_notify.work_queues SET max_attempts = 1 WHERE queue_id = ?", queue);
+		suspect(queue);
 		this.work.begin();
 		for (Done item : List.of(WorkTables.done(claimed).get(0), ofLane)) {
 			this.work
@@ -206,12 +315,12 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		int queue = this.work.queue("lanes");
 		this.work.put(WorkTables.ordered("lanes", "key", "a"));
 		this.work.put(WorkTables.ordered("lanes", "key", "b"));
-		for (int attempt = 0; attempt < 3; attempt++) {
+		for (int failures : List.of(0, 0, 0, 1, 2)) {
 			try (WorkTables lost = WorkTables.open(database)) {
 				Claimed claimed = lost.awaitClaim(queue, 10);
 				ClaimedItem lane = claimed.items().get(0);
 				List<ClaimedItem> items = lost.laneItems(lane);
-				assertThat(items).extracting(ClaimedItem::failures).containsExactly(attempt, 0);
+				assertThat(items).extracting(ClaimedItem::failures).containsExactly(failures, 0);
 				this.work.takeOverFrom(lost);
 				assertThat(lost.complete(List.of(WorkTables.done(claimed, lane, items.get(0))), List.of())).isEmpty();
 				assertThat(lost.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.LOST);
