@@ -85,7 +85,11 @@ final class EnqueueSql {
 				i.rev > 0
 			""";
 
-	static final String EARLIER = "due_at = least(i.due_at, excluded.due_at)";
+	/**
+	 * The backoff of an item that has failed holds for requests too.
+	 */
+	static final String EARLIER = """
+			due_at = CASE WHEN i.failures = 0 THEN least(i.due_at, excluded.due_at) ELSE i.due_at END""";
 
 	static final String REPLACE = """
 			due_at = excluded.due_at, headers = excluded.headers, payload = excluded.payload, failures = 0, last_error = NULL""";

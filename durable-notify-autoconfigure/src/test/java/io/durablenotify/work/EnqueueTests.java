@@ -105,6 +105,26 @@ class EnqueueTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void aRequestForAKeyDoesNotShortenTheBackoffOfItsItem() {
+		int queue = this.work.queue("backoff");
+		StoredItem stored = this.work.put(WorkTables.keyed("backoff", "key", "a"));
+		this.work.fail(WorkTables.done(this.work.claim(queue, 10)).get(0), Duration.ofHours(1), false);
+		Object due = this.work.row(stored.itemId()).get("due_at");
+		this.work.put(WorkTables.keyed("backoff", "key", "b"));
+		this.work.run((connection, joined) -> this.work.enqueue()
+			.coalesce(connection,
+					List.of(WorkTables.keyed("backoff", "key", "c"), WorkTables.keyed("backoff", "other", "d"))));
+		this.work.jdbc().execute("SELECT durable_notify.enqueue('backoff', 'e', key => 'key')");
+		assertThat(this.work.row(stored.itemId())).containsEntry("due_at", due)
+			.containsEntry("rev", 3)
+			.containsEntry("failures", 1);
+		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("d");
+		this.work.run((connection, joined) -> this.work.enqueue()
+			.reschedule(connection, "backoff", "key", WorkTables.now(this.work.jdbc())));
+		assertThat(WorkTables.texts(this.work.awaitClaim(queue, 10))).as("rescheduled").containsExactly("a");
+	}
+
+	@Test
 	void aReplacementBringsPayloadAndDueTime() {
 		int queue = this.work.queue("replacing");
 		this.work.put(WorkTables.keyed("replacing", "key", "a"));

@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Timestamp;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
@@ -29,6 +30,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
@@ -40,6 +42,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.testsupport.Tracing;
 import io.durablenotify.wakeup.PublishingWrites;
+import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
@@ -161,6 +164,34 @@ class WorkListenerTests {
 		assertThat(output)
 			.contains("of queue 'silent' has failed in attempt 1: ", "of queue 'silent' is dead after attempt 2: ")
 			.doesNotContain("Unexpected failure of a listener");
+	}
+
+	@Test
+	void requestsForAKeyDoNotUseUpTheAttemptsOfItsItem() {
+		Instance instance = start(Mails.class);
+		Duration delay = Duration.ofHours(1);
+		List<String> handled = new CopyOnWriteArrayList<>();
+		instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of("requested")
+				.concurrency(1)
+				.maxAttempts(3)
+				.backoff(new Backoff(delay, 1, delay)), (item) -> {
+					handled.add(String.valueOf(item.key()));
+					return (item.key() != null) ? WorkOutcome.fail("down") : WorkOutcome.done();
+				});
+		List<WorkRequest> requests = Stream.of("a", "b")
+			.map((key) -> WorkRequest.of("requested", "failing").key(key))
+			.toList();
+		queue(instance).enqueueAll(requests);
+		Eventually.await(() -> count("work_items WHERE failures = 1") == 2, WorkListenerTests::state);
+		for (int i = 0; i < 5; i++) {
+			requests.forEach(queue(instance)::enqueue);
+			queue(instance).enqueueAll(requests);
+			database.jdbc().execute("SELECT durable_notify.enqueue('requested', '', key => 'a')");
+		}
+		queue(instance).enqueue(WorkRequest.of("requested", "last"));
+		Eventually.await(() -> handled.contains("null"), () -> handled);
+		assertThat(handled).containsExactly("a", "b", "null");
 	}
 
 	@Test
