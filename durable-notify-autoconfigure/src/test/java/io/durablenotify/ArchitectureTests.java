@@ -130,6 +130,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.loop.DebugLine", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.FailureLog", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.GroupCommit", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.OutageLog", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.PeriodicTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.SerialTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.WorkerThread", "a tool of several features"),

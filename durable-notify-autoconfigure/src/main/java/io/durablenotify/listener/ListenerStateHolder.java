@@ -27,6 +27,7 @@ import java.util.function.LongSupplier;
 import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.ListenerState.StatusChange;
+import io.durablenotify.loop.OutageLog;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;

@@ -123,8 +123,7 @@ class ListenerStateHolderTests {
 		this.now = this.now.plusSeconds(60);
 		this.state.failed(Status.BACKING_OFF, "cut for long");
 		assertThat(lines(output)).hasSize(1 + 3 + 3 + 1);
-		assertThat(lines(output).get(7)).contains("cut for long")
-			.endsWith("97 outages before this one were not logged");
+		assertThat(lines(output).get(7)).contains("cut for long").endsWith("97 others shortly before were not logged");
 	}
 
 	@Test

@@ -98,7 +98,7 @@ public final class AppendPipeline implements AutoCloseable {
 		this.result = result;
 		this.measures = measures;
 		this.queue = new AppendQueue(limits.bufferBytes());
-		this.watch = new BufferWatch(log, limits.bufferBytes());
+		this.watch = new BufferWatch(log, limits.bufferBytes(), System::nanoTime);
 		this.completions = new AsyncCompletions<>("durable-notify-append-outcome", executor,
 				(append) -> append.completeFuture(result), Append::hasDependents, Delays.ofJvm());
 		this.mainLoop = new BackgroundLoop("durable-notify-append", failures(log), this::writeQueued);

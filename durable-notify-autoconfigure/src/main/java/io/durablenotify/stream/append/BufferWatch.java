@@ -17,12 +17,14 @@
 package io.durablenotify.stream.append;
 
 import java.time.Duration;
+import java.util.function.LongSupplier;
 
+import io.durablenotify.loop.OutageLog;
 import org.apache.commons.logging.Log;
 
 /**
  * Logs when the appends that wait take most of the buffer, and when they have become few
- * again. Thread-safe.
+ * again. Of bursts that follow each other closely it logs few. Thread-safe.
  */
 final class BufferWatch {
 
@@ -32,17 +34,29 @@ final class BufferWatch {
 
 	private static final int MEBIBYTE = 1024 * 1024;
 
-	private final Log logger;
-
 	private final long limit;
+
+	/**
+	 * Guarded by {@code this}.
+	 */
+	private final OutageLog log;
 
 	private volatile boolean full;
 
+	/**
+	 * Whether that it is full was left out of the log for now.
+	 */
+	private volatile boolean leftOut;
+
 	private volatile Duration lastBatch = Duration.ZERO;
 
-	BufferWatch(Log logger, long limit) {
-		this.logger = logger;
+	/**
+	 * Create a new instance.
+	 * @param nanoTime {@link System#nanoTime()}, or that of a test
+	 */
+	BufferWatch(Log logger, long limit, LongSupplier nanoTime) {
 		this.limit = limit;
+		this.log = new OutageLog(logger, nanoTime);
 	}
 
 	/**
@@ -57,22 +71,26 @@ final class BufferWatch {
 	 */
 	void update(long bytes) {
 		boolean full = this.full;
-		if ((full) ? bytes > this.limit / 100 * EMPTY_PERCENT : bytes <= this.limit / 100 * FULL_PERCENT) {
-			return;
+		if (full != isFull(full, bytes) || (full && this.leftOut)) {
+			updateLogged(bytes);
 		}
-		synchronized (this) {
-			if (this.full != full) {
-				return;
-			}
-			this.full = !full;
-		}
-		if (full) {
-			this.logger.info("Appends wait for the database no more than usual");
-		}
-		else {
-			this.logger.warn("Appends of %s of at most %s wait for the database; the last batch took %d ms"
+	}
+
+	private boolean isFull(boolean before, long bytes) {
+		return bytes > this.limit / 100 * ((before) ? EMPTY_PERCENT : FULL_PERCENT);
+	}
+
+	private synchronized void updateLogged(long bytes) {
+		boolean full = isFull(this.full, bytes);
+		if (full && (!this.full || this.log.awaitsLine())) {
+			this.log.failed("full", "Appends of %s of at most %s wait for the database; the last batch took %d ms"
 				.formatted(size(bytes), size(this.limit), this.lastBatch.toMillis()));
+			this.leftOut = !this.log.isLogged();
 		}
+		else if (!full && this.full) {
+			this.log.over("Appends wait for the database no more than usual");
+		}
+		this.full = full;
 	}
 
 	private static String size(long bytes) {

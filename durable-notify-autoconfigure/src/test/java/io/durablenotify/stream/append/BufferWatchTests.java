@@ -35,7 +35,10 @@ class BufferWatchTests {
 
 	private static final long MEBIBYTE = 1024 * 1024;
 
-	private final BufferWatch watch = new BufferWatch(LogFactory.getLog(BufferWatchTests.class), 100 * MEBIBYTE);
+	private Duration now = Duration.ZERO;
+
+	private final BufferWatch watch = new BufferWatch(LogFactory.getLog(BufferWatchTests.class), 100 * MEBIBYTE,
+			() -> this.now.toNanos());
 
 	@Test
 	void aBufferThatFillsHasOneLineAndOneWhenItIsEmptyAgain(CapturedOutput output) {
@@ -54,6 +57,24 @@ class BufferWatchTests {
 		assertThat(output).containsOnlyOnce("Appends wait for the database no more than usual");
 		this.watch.update(82 * MEBIBYTE);
 		assertThat(output).containsOnlyOnce("Appends of 82 MB");
+	}
+
+	@Test
+	void burstsHaveThreePairsOfLinesAMinuteAndOneThatLastsIsLoggedLater(CapturedOutput output) {
+		for (int i = 0; i < 100; i++) {
+			this.watch.update(81 * MEBIBYTE);
+			this.watch.update(0);
+		}
+		this.watch.update(90 * MEBIBYTE);
+		assertThat(output.toString().lines()).filteredOn((line) -> line.contains("Appends")).hasSize(3 + 3);
+		this.now = Duration.ofMinutes(1);
+		this.watch.update(60 * MEBIBYTE);
+		this.watch.update(61 * MEBIBYTE);
+		this.watch.update(0);
+		assertThat(output.toString().lines()).filteredOn((line) -> line.contains("Appends")).hasSize(3 + 3 + 2);
+		assertThat(output).containsOnlyOnce(
+				"Appends of 60 MB of at most 100 MB wait for the database; the last batch took 0 ms. 97 others shortly "
+						+ "before were not logged");
 	}
 
 }

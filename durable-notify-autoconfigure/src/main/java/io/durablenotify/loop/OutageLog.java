@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.listener;
+package io.durablenotify.loop;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * each other closely it logs three a minute, and how many it left out; one that lasts is
  * logged with a later failure. Not thread-safe.
  */
-final class OutageLog {
+public final class OutageLog {
 
 	private static final int MAX_LOGGED = 3;
 
@@ -49,15 +49,16 @@ final class OutageLog {
 	/**
 	 * What the outage was logged as, or {@code null} if it was not yet.
 	 */
-	private @Nullable Enum<?> logged;
+	private @Nullable Object logged;
 
 	private int left;
 
 	/**
 	 * Create a new instance.
+	 * @param logger where the lines go
 	 * @param nanoTime {@link System#nanoTime()}, or that of a test
 	 */
-	OutageLog(Log logger, LongSupplier nanoTime) {
+	public OutageLog(Log logger, LongSupplier nanoTime) {
 		this.logger = logger;
 		this.nanoTime = nanoTime;
 	}
@@ -67,22 +68,31 @@ final class OutageLog {
 	 * @param kind the kind of failure: another one than before has another line
 	 * @param line the line
 	 */
-	void failed(Enum<?> kind, String line) {
+	public void failed(Object kind, String line) {
 		this.failing = true;
-		if (kind == this.logged || !isPermitted()) {
+		if (kind.equals(this.logged) || !isPermitted()) {
 			return;
 		}
 		this.logged = kind;
 		this.logger
-			.warn((this.left > 0) ? "%s. %d outages before this one were not logged".formatted(line, this.left) : line);
+			.warn((this.left > 0) ? "%s. %d others shortly before were not logged".formatted(line, this.left) : line);
 		this.left = 0;
 	}
 
 	/**
 	 * Return whether the outage, if there is one, is still to be logged and may be.
+	 * @return whether a further failure is logged
 	 */
-	boolean awaitsLine() {
+	public boolean awaitsLine() {
 		return this.failing && this.logged == null && hasRoom();
+	}
+
+	/**
+	 * Return whether the outage was logged.
+	 * @return whether there is one that was
+	 */
+	public boolean isLogged() {
+		return this.logged != null;
 	}
 
 	private boolean isPermitted() {
@@ -105,7 +115,7 @@ final class OutageLog {
 	 * The outage, if there was one, is over.
 	 * @param line the line, for an outage that was logged
 	 */
-	void over(String line) {
+	public void over(String line) {
 		if (this.logged != null) {
 			this.logger.info(line);
 		}
@@ -118,7 +128,7 @@ final class OutageLog {
 	/**
 	 * What was to be watched has stopped.
 	 */
-	void forget() {
+	public void forget() {
 		this.failing = false;
 		this.logged = null;
 	}
