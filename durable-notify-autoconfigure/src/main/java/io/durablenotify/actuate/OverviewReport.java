@@ -44,6 +44,8 @@ import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.WakeupMode;
 import io.durablenotify.wakeup.WakeupProperties;
+import io.durablenotify.wakeup.WakeupState;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.QueueListenerState;
 import io.durablenotify.work.WorkHandling;
 import io.durablenotify.work.WorkHealth;
@@ -53,6 +55,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.actuate.endpoint.Access;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
+import org.springframework.core.env.Environment;
 
 /**
  * The state of this instance. Does not ask the database, which may be what is out of
@@ -60,7 +63,14 @@ import org.springframework.boot.actuate.endpoint.OperationResponseBody;
  */
 final class OverviewReport {
 
+	/**
+	 * The largest number of other instances that are shown.
+	 */
+	private static final int MAX_OTHERS = 100;
+
 	private final Access access;
+
+	private final @Nullable String name;
 
 	private final DatabaseProduct product;
 
@@ -75,6 +85,8 @@ final class OverviewReport {
 	private final Poll poll;
 
 	private final WakeupMode mode;
+
+	private final Wakeups wakeups;
 
 	private final List<LogSubscriptions<?>> logs;
 
@@ -101,6 +113,7 @@ final class OverviewReport {
 	 */
 	OverviewReport(Access access, BeanFactory beans) {
 		this.access = access;
+		this.name = beans.getBean(Environment.class).getProperty("spring.application.name");
 		this.product = beans.getBean(DatabaseProduct.class);
 		this.schema = beans.getBean(Schema.class);
 		this.database = beans.getBean(ApplicationDatabase.class);
@@ -108,6 +121,7 @@ final class OverviewReport {
 		this.server = beans.getBean(ServerWatch.class);
 		this.poll = beans.getBean(Poll.class);
 		this.mode = beans.getBean(WakeupProperties.class).mode();
+		this.wakeups = beans.getBean(Wakeups.class);
 		this.logs = EndpointConfiguration.logs(beans);
 		this.appends = beans.getBean(AppendPipeline.class);
 		this.consumers = beans.getBean(ConsumerDelivery.class);
@@ -122,11 +136,13 @@ final class OverviewReport {
 	Overview report(EndpointTexts texts) {
 		ChangeDeliveryState changes = this.changes.state();
 		ServerState server = this.server.last();
-		return new Overview(version(), this.access,
+		WakeupState wakeups = this.wakeups.state();
+		return new Overview(version(), this.access, new InstanceView(wakeups.instance(), texts.of(this.name)),
 				new DatabaseView(this.product.description(), this.database.getTarget(), this.schema.name().value(),
 						this.schema.version(), server.notificationQueue(), server.clockDifference()),
-				listener(texts), new PollView(this.poll.intervalInForce(), this.mode), readers(), this.appends.state(),
-				this.consumers.state(),
+				listener(texts), new PollView(this.poll.intervalInForce(), this.mode),
+				new WakeupsView(wakeups.pause(), wakeups.others().stream().limit(MAX_OTHERS).toList()), readers(),
+				this.appends.state(), this.consumers.state(),
 				new ChangesView(changes.subscriptions(), changes.behind(), changes.positionAge(), changes.lastGap(),
 						changes.lastGapAt(), this.changes.measures().poll().found().sum()),
 				work(texts), (this.channels instanceof ChannelDelivery delivery) ? delivery.receivers() : 0,
@@ -150,8 +166,8 @@ final class OverviewReport {
 					(own.contains(channel.getKey())) ? channel.getKey() : texts.of(channel.getKey()),
 					channel.getValue()))
 			.toList();
-		return new ListenerView(state.status(), state.proven(), state.since(), state.reconnects(), state.lastProbe(),
-				state.lastError(), channels, this.listener.history());
+		return new ListenerView(state.status(), state.proven(), state.since(), state.reconnects(), state.backend(),
+				state.lastProbe(), state.lastProbeTook(), state.lastError(), channels, this.listener.history());
 	}
 
 	private Map<String, LogView> readers() {
@@ -175,15 +191,25 @@ final class OverviewReport {
 	 * @param version the version of durable-notify, if its jar says so
 	 * @param access what operators may do: with {@code UNRESTRICTED}, also what changes
 	 * something
+	 * @param wakeups the wake-ups between instances
 	 * @param appends the appends that wait for the database
 	 * @param consumers the named consumers of this instance
 	 * @param receivers how many calls wait for messages of direct channels
 	 * @param leases the leases of this instance
 	 */
-	record Overview(@Nullable String version, Access access, DatabaseView database, ListenerView listener,
-			PollView poll, Map<String, LogView> readers, AppendBacklog appends, ConsumersState consumers,
-			ChangesView changes, WorkView work, int receivers,
+	record Overview(@Nullable String version, Access access, InstanceView instance, DatabaseView database,
+			ListenerView listener, PollView poll, WakeupsView wakeups, Map<String, LogView> readers,
+			AppendBacklog appends, ConsumersState consumers, ChangesView changes, WorkView work, int receivers,
 			List<LeaseView> leases) implements OperationResponseBody {
+	}
+
+	/**
+	 * This instance.
+	 *
+	 * @param id what the others know it by ({@link WakeupsView#others()})
+	 * @param name the application's name
+	 */
+	record InstanceView(@Nullable String id, @Nullable String name) {
 	}
 
 	/**
@@ -198,13 +224,13 @@ final class OverviewReport {
 	}
 
 	/**
-	 * The listener.
+	 * The listener, as {@link ListenerState}.
 	 *
 	 * @param history the last changes of its status, the latest first
 	 */
 	record ListenerView(ListenerState.Status status, boolean proven, Instant since, long reconnects,
-			ListenerState.@Nullable ProbeOutcome lastProbe, @Nullable String lastError, List<ChannelView> channels,
-			List<ListenerState.StatusChange> history) {
+			@Nullable Integer backend, ListenerState.@Nullable ProbeOutcome lastProbe, @Nullable Duration lastProbeTook,
+			@Nullable String lastError, List<ChannelView> channels, List<ListenerState.StatusChange> history) {
 	}
 
 	/**
@@ -219,6 +245,14 @@ final class OverviewReport {
 	 * @param interval the interval in force
 	 */
 	record PollView(Duration interval, WakeupMode wakeups) {
+	}
+
+	/**
+	 * The wake-ups between instances, as {@link WakeupState}.
+	 *
+	 * @param others up to a hundred
+	 */
+	record WakeupsView(Duration pause, List<WakeupState.Other> others) {
 	}
 
 	/**

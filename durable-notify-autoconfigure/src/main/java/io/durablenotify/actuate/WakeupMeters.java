@@ -40,7 +40,7 @@ record WakeupMeters(Wakeups wakeups, WakeupMeasures measures, Poll poll) impleme
 			registrar.counter(DurableNotifyMeters.WAKEUPS_RECEIVED, received.remote(), topic, "remote");
 		});
 		registrar.counters(DurableNotifyMeters.WAKEUPS_RESYNCS, this.measures.resyncs());
-		registrar.gauge(DurableNotifyMeters.INSTANCES, this.wakeups, (wakeups) -> wakeups.state().instances());
+		registrar.gauge(DurableNotifyMeters.INSTANCES, this.wakeups, (wakeups) -> wakeups.state().others().size());
 		registrar.timeGauge(DurableNotifyMeters.POLL_INTERVAL, this.poll,
 				(poll) -> MeterSource.seconds(poll.intervalInForce()));
 	}

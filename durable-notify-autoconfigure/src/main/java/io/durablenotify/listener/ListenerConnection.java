@@ -225,6 +225,13 @@ final class ListenerConnection implements AutoCloseable {
 		return NotificationQueue.describeFull(this.connection, this.address);
 	}
 
+	/**
+	 * Return the process id of the session in the server.
+	 */
+	int backend() {
+		return this.backendPid;
+	}
+
 	boolean isOwn(PGNotification notification) {
 		return notification.getPID() == this.backendPid;
 	}

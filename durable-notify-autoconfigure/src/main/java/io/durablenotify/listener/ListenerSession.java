@@ -75,7 +75,7 @@ final class ListenerSession {
 	 */
 	void establish(BooleanSupplier stopped) throws SQLException {
 		this.connection.requirePrimary();
-		this.state.connected();
+		this.state.connected(this.connection.backend());
 		ProbeOutcome outcome = null;
 		while (!stopped.getAsBoolean() && !this.state.get().proven() && outcome != ProbeOutcome.NOT_SENT) {
 			outcome = step();

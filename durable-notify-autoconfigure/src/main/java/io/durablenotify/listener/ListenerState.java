@@ -16,6 +16,7 @@
 
 package io.durablenotify.listener;
 
+import java.time.Duration;
 import java.time.Instant;
 
 import org.jspecify.annotations.Nullable;
@@ -30,11 +31,15 @@ import org.jspecify.annotations.Nullable;
  * connection was made, which is the only proof that it works
  * @param reconnects how often a connection was made again after it was lost; starts and
  * stops of the listener do not count
+ * @param backend the process id of the server's session that listens, or {@code null}
+ * while there is none
  * @param lastProbe the outcome of the last probe, or {@code null} before the first
+ * @param lastProbeTook how long the last probe of this instance took to arrive, or
+ * {@code null} before the first that has
  * @param lastError what went wrong last, without secrets, or {@code null}
  */
-public record ListenerState(Status status, Instant since, boolean proven, long reconnects,
-		@Nullable ProbeOutcome lastProbe, @Nullable String lastError) {
+public record ListenerState(Status status, Instant since, boolean proven, long reconnects, @Nullable Integer backend,
+		@Nullable ProbeOutcome lastProbe, @Nullable Duration lastProbeTook, @Nullable String lastError) {
 
 	/**
 	 * Return whether wake-ups can be relied on, so that the poll may take its time.
@@ -45,25 +50,38 @@ public record ListenerState(Status status, Instant since, boolean proven, long r
 	}
 
 	ListenerState withStatus(Status status, Instant now) {
-		return (status == this.status) ? this
-				: new ListenerState(status, now, this.proven, this.reconnects, this.lastProbe, this.lastError);
+		return (status == this.status) ? this : new ListenerState(status, now, this.proven, this.reconnects,
+				this.backend, this.lastProbe, this.lastProbeTook, this.lastError);
+	}
+
+	ListenerState withConnection(@Nullable Integer backend) {
+		return new ListenerState(this.status, this.since, false, this.reconnects, backend, this.lastProbe,
+				this.lastProbeTook, this.lastError);
 	}
 
 	ListenerState withProven(boolean proven) {
-		return new ListenerState(this.status, this.since, proven, this.reconnects, this.lastProbe, this.lastError);
+		return new ListenerState(this.status, this.since, proven, this.reconnects, this.backend, this.lastProbe,
+				this.lastProbeTook, this.lastError);
 	}
 
 	ListenerState withReconnect() {
-		return new ListenerState(this.status, this.since, this.proven, this.reconnects + 1, this.lastProbe,
-				this.lastError);
+		return new ListenerState(this.status, this.since, this.proven, this.reconnects + 1, this.backend,
+				this.lastProbe, this.lastProbeTook, this.lastError);
 	}
 
 	ListenerState withLastProbe(ProbeOutcome outcome) {
-		return new ListenerState(this.status, this.since, this.proven, this.reconnects, outcome, this.lastError);
+		return new ListenerState(this.status, this.since, this.proven, this.reconnects, this.backend, outcome,
+				this.lastProbeTook, this.lastError);
+	}
+
+	ListenerState withLastProbeTook(Duration took) {
+		return new ListenerState(this.status, this.since, this.proven, this.reconnects, this.backend, this.lastProbe,
+				took, this.lastError);
 	}
 
 	ListenerState withLastError(String error) {
-		return new ListenerState(this.status, this.since, this.proven, this.reconnects, this.lastProbe, error);
+		return new ListenerState(this.status, this.since, this.proven, this.reconnects, this.backend, this.lastProbe,
+				this.lastProbeTook, error);
 	}
 
 	/**

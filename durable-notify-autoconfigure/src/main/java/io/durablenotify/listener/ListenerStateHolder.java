@@ -78,7 +78,7 @@ final class ListenerStateHolder {
 
 	ListenerStateHolder(Clock clock, Status status, LongSupplier nanoTime) {
 		this.clock = clock;
-		this.state = new ListenerState(status, clock.instant(), false, 0, null, null);
+		this.state = new ListenerState(status, clock.instant(), false, 0, null, null, null, null);
 		this.outages = new OutageLog(logger, nanoTime);
 		this.fullQueues = new OutageLog(logger, nanoTime);
 	}
@@ -97,19 +97,24 @@ final class ListenerStateHolder {
 	synchronized void started() {
 		this.listened = false;
 		this.failures = 0;
-		this.state = new ListenerState(Status.CONNECTING, now(), false, this.state.reconnects(), null, null);
+		this.state = new ListenerState(Status.CONNECTING, now(), false, this.state.reconnects(), null, null, null,
+				null);
 		remember(null);
 	}
 
 	synchronized void stopped() {
 		change(Status.STOPPED, null);
-		this.state = this.state.withProven(false);
+		this.state = this.state.withConnection(null);
 		this.outages.forget();
 		this.fullQueues.forget();
 	}
 
-	synchronized void connected() {
-		this.state = this.state.withProven(false);
+	/**
+	 * There is a new connection.
+	 * @param backend the process id of its session in the server
+	 */
+	synchronized void connected(int backend) {
+		this.state = this.state.withConnection(backend);
 	}
 
 	synchronized void proven() {
@@ -145,6 +150,10 @@ final class ListenerStateHolder {
 		this.state = this.state.withLastProbe(outcome);
 	}
 
+	synchronized void probeTook(Duration took) {
+		this.state = this.state.withLastProbeTook(took);
+	}
+
 	synchronized void listening(String address) {
 		int attempts = this.failures + 1;
 		Duration away = Duration.between(this.failingSince, now());
@@ -168,7 +177,7 @@ final class ListenerStateHolder {
 		}
 		this.failures++;
 		change(status, error);
-		this.state = this.state.withProven(false);
+		this.state = this.state.withConnection(null);
 		this.fullQueues.forget();
 		String advice = (status == Status.DEAF) ? "Set durable-notify.listener.url to reach PostgreSQL directly, or "
 				+ "durable-notify.listener.enabled=false to run on polling alone. " : "";

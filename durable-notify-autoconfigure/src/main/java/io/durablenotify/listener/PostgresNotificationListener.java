@@ -92,7 +92,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 		this.measures = measures;
 		this.probeSender = new ProbeSender(database, this.probeThread, measures.probeChannel(), measures.probe());
 		// A registration like any other, so that no user's can end the LISTEN on it
-		this.channels.add(measures.probeChannel(), new ProbeHandler(this.probeSender), Runnable::run);
+		this.channels.add(measures.probeChannel(), new ProbeHandler(this.probeSender, this.state), Runnable::run);
 	}
 
 	@Override
@@ -246,13 +246,19 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 
 		private final ProbeSender sender;
 
-		private ProbeHandler(ProbeSender sender) {
+		private final ListenerStateHolder state;
+
+		private ProbeHandler(ProbeSender sender, ListenerStateHolder state) {
 			this.sender = sender;
+			this.state = state;
 		}
 
 		@Override
 		public void onNotification(String payload) {
-			this.sender.received(payload);
+			Duration took = this.sender.received(payload);
+			if (took != null) {
+				this.state.probeTook(took);
+			}
 		}
 
 		@Override

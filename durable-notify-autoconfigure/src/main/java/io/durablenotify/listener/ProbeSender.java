@@ -19,6 +19,7 @@ package io.durablenotify.listener;
 import java.math.BigInteger;
 import java.security.SecureRandom;
 import java.sql.PreparedStatement;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -95,13 +96,18 @@ final class ProbeSender {
 
 	/**
 	 * A probe was received, of this instance or another one.
+	 * @return how long the last one of this instance took, or {@code null} if it is not
+	 * that
 	 */
-	void received(String payload) {
+	@Nullable Duration received(String payload) {
 		Sent sent = this.sent;
-		if (sent != null && sent.payload().equals(payload)) {
-			this.sent = null;
-			this.timing.record(System.nanoTime() - sent.at());
+		if (sent == null || !sent.payload().equals(payload)) {
+			return null;
 		}
+		this.sent = null;
+		long nanos = System.nanoTime() - sent.at();
+		this.timing.record(nanos);
+		return Duration.ofNanos(nanos);
 	}
 
 	/**

@@ -19,6 +19,8 @@ package io.durablenotify.wakeup;
 import java.math.BigInteger;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -30,6 +32,7 @@ import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.wakeup.WakeupCodec.Decoded;
+import io.durablenotify.wakeup.WakeupState.Other;
 
 /**
  * Sends wake-ups to handlers of this JVM directly, and to other instances by NOTIFY.
@@ -110,7 +113,13 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	@Override
 	public WakeupState state() {
 		forgetOld();
-		return new WakeupState(this.sender.pauseInForce(), this.lastReceived.size());
+		long now = System.nanoTime();
+		List<Other> others = this.lastReceived.entrySet()
+			.stream()
+			.map((other) -> new Other(other.getKey(), Duration.ofNanos(Math.max(0, now - other.getValue()))))
+			.sorted(Comparator.comparing(Other::sinceWakeup))
+			.toList();
+		return new WakeupState(this.instance, this.sender.pauseInForce(), others);
 	}
 
 	private void receivedFrom(String sender) {

@@ -17,19 +17,34 @@
 package io.durablenotify.wakeup;
 
 import java.time.Duration;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * The state of the wake-ups between instances.
  *
+ * @param instance what the others know this instance by, or {@code null} where none sends
+ * to others
  * @param pause how long a wake-up waits at most until it is sent, zero while nothing is
  * to be sent
- * @param instances how many other instances have sent a wake-up in the last minute
+ * @param others the other instances that have sent a wake-up in the last minute, the
+ * latest first
  */
-public record WakeupState(Duration pause, int instances) {
+public record WakeupState(@Nullable String instance, Duration pause, List<Other> others) {
 
 	/**
 	 * The state where no instance sends to others.
 	 */
-	public static final WakeupState NONE = new WakeupState(Duration.ZERO, 0);
+	public static final WakeupState NONE = new WakeupState(null, Duration.ZERO, List.of());
+
+	/**
+	 * Another instance.
+	 *
+	 * @param id what it calls itself
+	 * @param sinceWakeup how long ago its last wake-up was received
+	 */
+	public record Other(String id, Duration sinceWakeup) {
+	}
 
 }

@@ -59,6 +59,8 @@ import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.WorkAdmin;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
@@ -248,6 +250,23 @@ class DurableNotifyEndpointTests {
 		assertThat(overview.at("/changes/subscriptions").asInt()).isOne();
 		assertThat(overview.at("/work/queues").asInt()).isOne();
 		assertThat(overview.at("/leases/0/held").asBoolean()).isTrue();
+		assertThat(overview.at("/instance/name").asString()).isEqualTo(EndpointTexts.HIDDEN);
+		assertThat(overview.at("/listener/backend").asInt()).isEqualTo(database.jdbc()
+			.queryForObject("SELECT pid FROM pg_stat_activity WHERE application_name = ?", Integer.class,
+					NAME + "-listener"));
+	}
+
+	@Test
+	void theOverviewShowsWhichInstancesAreHeardAndHowLongThatTakes() {
+		String id = get(showing, "").at("/instance/id").asString();
+		showing.bean(Wakeups.class).send("heard", Wakeup.moved(1, 1));
+		hiding.listener().probe();
+		Eventually.await(() -> {
+			JsonNode overview = get(hiding, "");
+			return overview.at("/wakeups/others").toString().contains('"' + id + '"')
+					&& overview.at("/listener/lastProbeTook").asString("").startsWith("PT0.");
+		}, this.answers::toString);
+		assertThat(id).isNotEqualTo(get(hiding, "").at("/instance/id").asString());
 	}
 
 	@Test

@@ -247,8 +247,8 @@ class DurableNotifyHealthIndicatorTests {
 		DataSource dataSource = mock(DataSource.class);
 		given(dataSource.getConnection()).willReturn(broken);
 		NotificationListener listener = mock(NotificationListener.class);
-		given(listener.state())
-			.willReturn(new ListenerState(ListenerState.Status.BACKING_OFF, Instant.EPOCH, false, 0, null, "an error"));
+		given(listener.state()).willReturn(new ListenerState(ListenerState.Status.BACKING_OFF, Instant.EPOCH, false, 0,
+				null, null, null, "an error"));
 		Poll poll = mock(Poll.class);
 		given(poll.intervalInForce()).willReturn(Duration.ofSeconds(1));
 		ChangeDelivery changes = mock(ChangeDelivery.class);

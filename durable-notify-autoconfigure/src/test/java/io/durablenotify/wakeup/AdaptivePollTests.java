@@ -259,7 +259,7 @@ class AdaptivePollTests {
 	}
 
 	private static ListenerState state(Status status, boolean proven) {
-		return new ListenerState(status, Instant.EPOCH, proven, 0, null, null);
+		return new ListenerState(status, Instant.EPOCH, proven, 0, null, null, null, null);
 	}
 
 }
