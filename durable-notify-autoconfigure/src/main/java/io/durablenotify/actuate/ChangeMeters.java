@@ -21,6 +21,7 @@ import java.util.List;
 import io.durablenotify.change.ChangeDelivery;
 import io.durablenotify.change.ChangeGap;
 import io.durablenotify.change.ChangeMeasures;
+import io.durablenotify.change.ChangeSubscriptionState;
 
 /**
  * The meters of the delivery of changes.
@@ -43,6 +44,10 @@ record ChangeMeters(ChangeDelivery delivery) implements MeterSource {
 		ChangeMeasures measures = this.delivery.measures();
 		ReaderMeters.register(registrar, TOPIC, measures.fetch(), measures.poll());
 		ReaderMeters.register(registrar, TOPIC, MeterTag.NONE, measures.handlers());
+		registrar.timeGauge(DurableNotifyMeters.HANDLER_RUNNING, this.delivery,
+				(delivery) -> MeterSource
+					.longest(delivery.subscriptions().stream().map(ChangeSubscriptionState::running)),
+				TOPIC, MeterTag.NONE);
 		registrar.gauge(DurableNotifyMeters.CHANGES_SUBSCRIPTIONS, this.delivery,
 				(delivery) -> delivery.state().subscriptions());
 		registrar.gauge(DurableNotifyMeters.CHANGES_BEHIND, this.delivery, (delivery) -> delivery.state().behind());

@@ -31,6 +31,8 @@ record ConsumerMeters(ConsumerDelivery delivery) implements MeterSource {
 		registrar.gauge(DurableNotifyMeters.CONSUMERS, this.delivery, (delivery) -> delivery.state().waiting(),
 				"waiting");
 		registrar.gauge(DurableNotifyMeters.CONSUMERS_LAG, this.delivery, (delivery) -> delivery.state().lag());
+		registrar.timeGauge(DurableNotifyMeters.CONSUMERS_LAG_AGE, this.delivery,
+				(delivery) -> MeterSource.seconds(delivery.state().lagAge()));
 	}
 
 }

@@ -208,6 +208,13 @@ public enum DurableNotifyMeters {
 			Common.READ, Common.FAMILY, MeterTag.of("outcome", HandlerMeasures.Result.class)),
 
 	/**
+	 * Gauges the longest call of a handler.
+	 */
+	HANDLER_RUNNING("handler.running", Kind.TIME_GAUGE,
+			"For how long the longest call of a handler has run that has not returned; 0 while none runs", Common.READ,
+			Common.FAMILY),
+
+	/**
 	 * Gauges named consumers.
 	 */
 	CONSUMERS("consumers", Kind.GAUGE,
@@ -220,6 +227,13 @@ public enum DurableNotifyMeters {
 	CONSUMERS_LAG("consumers.lag", Kind.GAUGE,
 			"The greatest number of chunks of a stream that a consumer which this instance owns has still to handle. A gap "
 					+ "or an end that is still to be handled counts as 1 at least"),
+
+	/**
+	 * Gauges for how long a named consumer has not got on.
+	 */
+	CONSUMERS_LAG_AGE("consumers.lag.age", Kind.TIME_GAUGE,
+			"For how long a consumer that this instance owns has not got on in a stream of which it has chunks still to "
+					+ "handle; the longest, as far as is seen by comparing positions whenever this is read"),
 
 	/**
 	 * Gauges subscriptions to changes.
@@ -367,6 +381,13 @@ public enum DurableNotifyMeters {
 	 */
 	WORK_HANDLER("work.handler", Kind.TIMER, "Calls of handlers of work", Common.QUEUE,
 			MeterTag.of("outcome", QueueMeasures.Result.class)),
+
+	/**
+	 * Gauges the longest call of a handler of work.
+	 */
+	WORK_HANDLER_RUNNING("work.handler.running", Kind.TIME_GAUGE,
+			"For how long the longest attempt in this instance has run since the call of its handler; 0 while none runs",
+			Common.QUEUE),
 
 	/**
 	 * Counts attempts by what becomes of them.

@@ -17,6 +17,11 @@
 package io.durablenotify.actuate;
 
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * The meters of a part of durable-notify.
@@ -34,6 +39,13 @@ interface MeterSource {
 	 */
 	static double seconds(Duration duration) {
 		return duration.toNanos() / 1e9;
+	}
+
+	/**
+	 * Return the longest of some durations in seconds, 0 where there is none.
+	 */
+	static double longest(Stream<@Nullable Duration> durations) {
+		return seconds(durations.filter(Objects::nonNull).max(Comparator.naturalOrder()).orElse(Duration.ZERO));
 	}
 
 }

@@ -44,6 +44,7 @@ import io.durablenotify.wakeup.WakeupMeasures;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.web.SseClients;
 import io.durablenotify.work.WorkBacklog;
+import io.durablenotify.work.WorkHandling;
 import io.durablenotify.work.WorkHealth;
 import io.durablenotify.work.WorkMeasures;
 import io.micrometer.core.instrument.binder.MeterBinder;
@@ -94,7 +95,8 @@ public class MetricsConfiguration {
 		sources.add(new ConsumerMeters(beans.getBean(ConsumerDelivery.class)));
 		DatabaseSampler sampler = beans.getBean(DatabaseSampler.class);
 		sources.add(new DatabaseMeters(sampler));
-		sources.add(new WorkMeters(beans.getBean(WorkMeasures.class), beans.getBean(WorkHealth.class), sampler));
+		sources.add(new WorkMeters(beans.getBean(WorkMeasures.class), beans.getBean(WorkHandling.class),
+				beans.getBean(WorkHealth.class), sampler));
 		if (beans.getBean(DurableChannels.class) instanceof ChannelDelivery delivery) {
 			sources.add(new ChannelMeters(delivery));
 		}

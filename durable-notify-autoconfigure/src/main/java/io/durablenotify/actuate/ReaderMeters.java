@@ -66,6 +66,8 @@ final class ReaderMeters implements MeterSource {
 						family, MeterTag.value(status));
 			}
 			registrar.gauge(DurableNotifyMeters.READERS_LAG, this, (meters) -> meters.lag(family), this.topic, family);
+			registrar.timeGauge(DurableNotifyMeters.HANDLER_RUNNING, this, (meters) -> meters.running(family),
+					this.topic, family);
 		});
 	}
 
@@ -92,6 +94,11 @@ final class ReaderMeters implements MeterSource {
 
 	private double lag(String family) {
 		return states().stream().filter((reader) -> isOf(reader, family)).mapToLong(ReaderState::lag).max().orElse(0);
+	}
+
+	private double running(String family) {
+		return MeterSource
+			.longest(states().stream().filter((reader) -> isOf(reader, family)).map(ReaderState::running));
 	}
 
 	private static boolean isOf(ReaderState reader, String family) {

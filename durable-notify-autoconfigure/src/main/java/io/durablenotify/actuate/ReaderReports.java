@@ -77,7 +77,7 @@ record ReaderReports(List<LogSubscriptions<?>> logs, StreamReader streams, Event
 	private static ReaderView view(ReaderState state, EndpointTexts texts) {
 		return new ReaderView(texts.of(state.name()), state.family(), state.status(), state.next(), state.knownEnd(),
 				state.lag(), new Buffered(state.bufferedEntries(), state.bufferedBytes()), state.openFor(),
-				state.sinceDelivery(), state.handler());
+				state.sinceDelivery(), state.handler(), state.running());
 	}
 
 	/**
@@ -125,7 +125,8 @@ record ReaderReports(List<LogSubscriptions<?>> logs, StreamReader streams, Event
 		return new Subscriptions(states.stream()
 			.limit(limit)
 			.map((state) -> new SubscriptionView(texts.of(state.topic()), state.behind(), state.waiting(),
-					state.positionAge(), state.lastGap(), state.sinceGap(), state.openFor(), state.handler()))
+					state.positionAge(), state.lastGap(), state.sinceGap(), state.openFor(), state.handler(),
+					state.running()))
 			.toList(), states.size() > limit);
 	}
 
@@ -154,7 +155,8 @@ record ReaderReports(List<LogSubscriptions<?>> logs, StreamReader streams, Event
 	 * A reader, as {@link ReaderState}.
 	 */
 	record ReaderView(@Nullable String name, @Nullable String family, Status state, long next, long knownEnd, long lag,
-			Buffered buffered, Duration openFor, @Nullable Duration sinceDelivery, String handler) {
+			Buffered buffered, Duration openFor, @Nullable Duration sinceDelivery, String handler,
+			@Nullable Duration running) {
 	}
 
 	/**
@@ -197,7 +199,8 @@ record ReaderReports(List<LogSubscriptions<?>> logs, StreamReader streams, Event
 	 * A subscription to changes, as {@link ChangeSubscriptionState}.
 	 */
 	record SubscriptionView(@Nullable String topic, boolean behind, int waiting, Duration positionAge,
-			ChangeGap.@Nullable Reason lastGap, @Nullable Duration sinceGap, Duration openFor, String handler) {
+			ChangeGap.@Nullable Reason lastGap, @Nullable Duration sinceGap, Duration openFor, String handler,
+			@Nullable Duration running) {
 	}
 
 	/**

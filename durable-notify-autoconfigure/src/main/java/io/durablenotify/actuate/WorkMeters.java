@@ -19,6 +19,8 @@ package io.durablenotify.actuate;
 import java.util.function.ToDoubleFunction;
 
 import io.durablenotify.measure.Names;
+import io.durablenotify.work.QueueListenerState;
+import io.durablenotify.work.WorkHandling;
 import io.durablenotify.work.WorkHealth;
 import io.durablenotify.work.WorkMeasures;
 
@@ -26,10 +28,12 @@ import io.durablenotify.work.WorkMeasures;
  * The meters of work.
  *
  * @param measures what is timed and counted
+ * @param handling the listeners of this instance
  * @param health the queues that no instance handles
  * @param sampler what is stored
  */
-record WorkMeters(WorkMeasures measures, WorkHealth health, DatabaseSampler sampler) implements MeterSource {
+record WorkMeters(WorkMeasures measures, WorkHandling handling, WorkHealth health,
+		DatabaseSampler sampler) implements MeterSource {
 
 	@Override
 	public void register(MeterRegistrar registrar) {
@@ -42,11 +46,20 @@ record WorkMeters(WorkMeasures measures, WorkHealth health, DatabaseSampler samp
 			}
 			registrar.timer(DurableNotifyMeters.WORK_WAIT, measured.waiting(), queue);
 			registrar.timers(DurableNotifyMeters.WORK_HANDLER, measured.handler(), queue);
+			registrar.timeGauge(DurableNotifyMeters.WORK_HANDLER_RUNNING, this, (meters) -> meters.running(queue),
+					queue);
 			registrar.counters(DurableNotifyMeters.WORK_FINISHED, measured.finished(), queue);
 			registrar.timer(DurableNotifyMeters.WORK_CLAIM, measured.claim(), queue);
 			registrar.summary(DurableNotifyMeters.WORK_CLAIMED, measured.claimed(), queue);
 			registrar.counters(DurableNotifyMeters.WORK_FOUND, measured.found(), queue);
 		});
+	}
+
+	private double running(String label) {
+		return MeterSource.longest(this.handling.listeners()
+			.stream()
+			.filter((listener) -> this.measures.knownLabel(listener.queue()).equals(label))
+			.map(QueueListenerState::longestRunning));
 	}
 
 	private void stored(MeterRegistrar registrar, String queue) {

@@ -60,7 +60,8 @@ record WorkReports(WorkAdmin admin, WorkHandling handling, WorkHealth health) {
 	}
 
 	private static @Nullable HandlersView here(@Nullable QueueListenerState state) {
-		return (state != null) ? new HandlersView(state.concurrency(), state.running(), state.held()) : null;
+		return (state != null)
+				? new HandlersView(state.concurrency(), state.running(), state.held(), state.longestRunning()) : null;
 	}
 
 	/**
@@ -134,7 +135,7 @@ record WorkReports(WorkAdmin admin, WorkHandling handling, WorkHealth health) {
 	/**
 	 * A listener, as {@link QueueListenerState}.
 	 */
-	record HandlersView(int concurrency, int running, int held) {
+	record HandlersView(int concurrency, int running, int held, @Nullable Duration longestRunning) {
 	}
 
 	/**

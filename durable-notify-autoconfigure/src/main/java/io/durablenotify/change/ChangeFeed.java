@@ -28,6 +28,7 @@ import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.SerialTask;
+import io.durablenotify.measure.Timing;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
 import org.apache.commons.logging.Log;
@@ -87,6 +88,11 @@ final class ChangeFeed implements Subscription {
 	private @Nullable Long warnedAt;
 
 	private final long openedAt = System.nanoTime();
+
+	/**
+	 * When the handler was called that has not returned.
+	 */
+	private volatile long callBegan = Timing.UNMEASURED;
 
 	/**
 	 * Create a new instance.
@@ -204,6 +210,7 @@ final class ChangeFeed implements Subscription {
 		}
 		Observed observed = this.observations.change(this.topic, change.key(), declared).open();
 		long start = this.measures.start();
+		this.callBegan = start;
 		Result result = Result.FAILED;
 		try {
 			this.handler.onChange(change);
@@ -215,18 +222,23 @@ final class ChangeFeed implements Subscription {
 				.formatted(change.id(), this.topic), ex);
 		}
 		finally {
+			this.callBegan = Timing.UNMEASURED;
 			this.measures.end(start, result);
 			observed.stop();
 		}
 	}
 
 	private void call(ChangeGap.Reason gap) {
+		this.callBegan = this.measures.start();
 		try {
 			this.handler.onGap(new ChangeGap(this.topic, gap));
 		}
 		catch (Throwable ex) {
 			FailureLog.log(logger::error,
 					"Handler of topic '%s' failed with a gap; the next change is delivered".formatted(this.topic), ex);
+		}
+		finally {
+			this.callBegan = Timing.UNMEASURED;
 		}
 	}
 
@@ -254,7 +266,7 @@ final class ChangeFeed implements Subscription {
 		synchronized (this.lock) {
 			return new ChangeSubscriptionState(this.topic, this.changes.size() >= this.capacity, this.changes.size(),
 					positionAge, this.lastGap, (this.lastGap != null) ? since(this.lastGapAt) : null,
-					since(this.openedAt), this.handler.getClass().getName());
+					since(this.openedAt), this.handler.getClass().getName(), Timing.since(this.callBegan));
 		}
 	}
 

@@ -32,7 +32,10 @@ import org.jspecify.annotations.Nullable;
  * @param sinceGap how long ago that was, or {@code null}
  * @param openFor how long ago it was registered
  * @param handler the name of the handler's class
+ * @param running for how long the handler's present call has run, or {@code null} if none
+ * runs, or calls are not timed since nothing reads meters
  */
 public record ChangeSubscriptionState(String topic, boolean behind, int waiting, Duration positionAge,
-		ChangeGap.@Nullable Reason lastGap, @Nullable Duration sinceGap, Duration openFor, String handler) {
+		ChangeGap.@Nullable Reason lastGap, @Nullable Duration sinceGap, Duration openFor, String handler,
+		@Nullable Duration running) {
 }

@@ -16,7 +16,11 @@
 
 package io.durablenotify.log;
 
+import java.time.Duration;
+
 import io.durablenotify.log.HandlerMeasures.Result;
+import io.durablenotify.measure.Timing;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Times the calls of one handler. Calls of a microsecond or more are recorded one by one,
@@ -37,7 +41,7 @@ final class CallTimer {
 	private int atOnce = 1;
 
 	/**
-	 * When the first call began that is not recorded yet.
+	 * When the first call began that is not recorded yet. A hint to others.
 	 */
 	private long start;
 
@@ -65,6 +69,14 @@ final class CallTimer {
 			this.start = now;
 			this.calls = 0;
 		}
+	}
+
+	/**
+	 * Return for how long the call that has not returned has run, with quick calls before
+	 * it. May be called by any thread.
+	 */
+	@Nullable Duration running() {
+		return Timing.since(this.start);
 	}
 
 	private boolean isQuick(long now) {

@@ -16,6 +16,10 @@
 
 package io.durablenotify.log;
 
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
 /**
  * Consumes what one reader has buffered, for itself or for a handler, by
  * {@link LogSubscription#peek} and the methods beside it.
@@ -33,6 +37,15 @@ public interface EntryConsumer {
 	 */
 	default Class<?> handlerType() {
 		return getClass();
+	}
+
+	/**
+	 * Return for how long the present call of a handler has run. May be called by any
+	 * thread.
+	 * @return the time, or {@code null} if none runs, or calls are not timed
+	 */
+	default @Nullable Duration running() {
+		return null;
 	}
 
 }

@@ -16,12 +16,14 @@
 
 package io.durablenotify.log;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.log.LogSubscription.End;
 import io.durablenotify.loop.FailureLog;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Calls a handler with the entries that its reader has buffered, one after the other, up
@@ -73,6 +75,11 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	@Override
 	public Class<?> handlerType() {
 		return this.handler.handlerType();
+	}
+
+	@Override
+	public @Nullable Duration running() {
+		return (this.given > 0) ? this.calls.running() : null;
 	}
 
 	/**

@@ -640,12 +640,13 @@ public final class LogSubscription<E> implements Subscription {
 		long known = Math.max(this.knownEnd, this.cursor.next());
 		boolean full = this.fetchState.isFull();
 		String handler = nameOf(this.consumer.handlerType());
+		Duration running = this.consumer.running();
 		synchronized (this.lock) {
 			// What was taken meanwhile
 			long end = Math.max(known, this.next);
 			return new ReaderState(name(), this.log.family(), status(full, end), this.next, end, end - this.next,
 					this.buffer.size(), this.buffer.bytes(), since(this.openedAt),
-					(this.taken) ? since(this.takenAt) : null, handler);
+					(this.taken) ? since(this.takenAt) : null, handler, running);
 		}
 	}
 

@@ -36,9 +36,12 @@ import org.jspecify.annotations.Nullable;
  * @param sinceDelivery how long ago its handler took an entry, or {@code null} before the
  * first
  * @param handler the name of the class that takes the entries
+ * @param running for how long the handler's present call has run, or {@code null} if none
+ * runs, or calls are not timed since nothing reads meters
  */
 public record ReaderState(String name, @Nullable String family, Status status, long next, long knownEnd, long lag,
-		int bufferedEntries, long bufferedBytes, Duration openFor, @Nullable Duration sinceDelivery, String handler) {
+		int bufferedEntries, long bufferedBytes, Duration openFor, @Nullable Duration sinceDelivery, String handler,
+		@Nullable Duration running) {
 
 	/**
 	 * The statuses.

@@ -16,6 +16,7 @@
 
 package io.durablenotify.log;
 
+import java.time.Duration;
 import java.util.concurrent.Flow;
 
 import io.durablenotify.loop.FailureLog;
@@ -104,6 +105,11 @@ final class SubscriberDelivery<E> implements EntryConsumer, EntryHandler<E>, Buf
 	public Class<?> handlerType() {
 		Flow.Subscriber<? super E> subscriber = this.subscriber;
 		return (subscriber != null) ? subscriber.getClass() : getClass();
+	}
+
+	@Override
+	public @Nullable Duration running() {
+		return this.delivery.running();
 	}
 
 	@Override

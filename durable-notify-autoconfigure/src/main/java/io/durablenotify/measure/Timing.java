@@ -16,7 +16,10 @@
 
 package io.durablenotify.measure;
 
+import java.time.Duration;
 import java.util.function.LongConsumer;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * Durations, which are recorded as long as that is asked for. Thread-safe. Without a
@@ -25,9 +28,9 @@ import java.util.function.LongConsumer;
 public final class Timing {
 
 	/**
-	 * The start of what is not measured.
+	 * The start of what is not measured, or has not begun.
 	 */
-	static final long UNMEASURED = 0;
+	public static final long UNMEASURED = 0;
 
 	private final Recorders recorders = new Recorders();
 
@@ -45,6 +48,15 @@ public final class Timing {
 	 */
 	public long start() {
 		return (isRecorded()) ? System.nanoTime() : UNMEASURED;
+	}
+
+	/**
+	 * Return for how long an operation has run that has not ended.
+	 * @param start what {@link #start()} has returned
+	 * @return the time since then, or {@code null} if it is not measured
+	 */
+	public static @Nullable Duration since(long start) {
+		return (start != UNMEASURED) ? Duration.ofNanos(System.nanoTime() - start) : null;
 	}
 
 	/**

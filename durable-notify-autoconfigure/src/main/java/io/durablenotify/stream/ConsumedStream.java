@@ -26,6 +26,7 @@ import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.LogSubscription.End;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
+import io.durablenotify.measure.Timing;
 import io.durablenotify.stream.ConsumerPositionSql.Place;
 import io.durablenotify.stream.ConsumerPositionSql.Position;
 import io.durablenotify.stream.ConsumerPositionSql.Stored;
@@ -92,6 +93,19 @@ final class ConsumedStream implements EntryConsumer {
 	 * count as one at least.
 	 */
 	private volatile long lastLag;
+
+	/**
+	 * When the handler was called that has not returned.
+	 */
+	private volatile long callBegan = Timing.UNMEASURED;
+
+	/**
+	 * The position when {@link #lagAge()} was asked for last, and since when, by
+	 * {@link System#nanoTime()}. Guarded by {@code this}.
+	 */
+	private long seenNext = -1;
+
+	private long seenAt;
 
 	/**
 	 * Whether the handler was given nothing since the reader was opened.
@@ -165,6 +179,21 @@ final class ConsumedStream implements EntryConsumer {
 	}
 
 	/**
+	 * Return for how long the position has not moved although there are chunks to be
+	 * handled, as far as that was seen: the position is compared with that of the last
+	 * call. May be called by any thread.
+	 */
+	synchronized Duration lagAge() {
+		long now = System.nanoTime();
+		long next = this.next;
+		if (next != this.seenNext || lag() == 0) {
+			this.seenNext = next;
+			this.seenAt = now;
+		}
+		return Duration.ofNanos(now - this.seenAt);
+	}
+
+	/**
 	 * Return whether a position is one in this stream, not in one that took its name.
 	 */
 	boolean isSame(Stored other) {
@@ -204,6 +233,11 @@ final class ConsumedStream implements EntryConsumer {
 	@Override
 	public Class<?> handlerType() {
 		return this.run.handler().getClass();
+	}
+
+	@Override
+	public @Nullable Duration running() {
+		return Timing.since(this.callBegan);
 	}
 
 	private void resume() {
@@ -416,11 +450,13 @@ final class ConsumedStream implements EntryConsumer {
 	private void call(ConsumerWrites.Calls call) throws Exception {
 		long start = this.measures.start();
 		Result result = Result.FAILED;
+		this.callBegan = start;
 		try {
 			call.run();
 			result = Result.HANDLED;
 		}
 		finally {
+			this.callBegan = Timing.UNMEASURED;
 			Thread.interrupted();
 			this.measures.end(start, result);
 		}

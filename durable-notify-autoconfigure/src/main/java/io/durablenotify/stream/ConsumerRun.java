@@ -17,6 +17,7 @@ package io.durablenotify.stream;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -129,6 +130,18 @@ final class ConsumerRun implements Subscription {
 	 */
 	long lag() {
 		return this.streams.values().stream().mapToLong(ConsumedStream::lag).max().orElse(0);
+	}
+
+	/**
+	 * Return for how long one of its streams that lag has not got on. May be called by
+	 * any thread.
+	 */
+	Duration lagAge() {
+		return this.streams.values()
+			.stream()
+			.map(ConsumedStream::lagAge)
+			.max(Comparator.naturalOrder())
+			.orElse(Duration.ZERO);
 	}
 
 	ConsumerSpec spec() {

@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import java.time.Duration;
+
 /**
  * The state of the named consumers that have a subscription in this instance.
  *
@@ -23,6 +25,9 @@ package io.durablenotify.stream;
  * @param waiting how many of them another instance handles, or none yet
  * @param lag the greatest number of chunks that one of them has still to handle of a
  * stream, as far as this instance knows
+ * @param lagAge for how long one of them has not got on in a stream of which it has
+ * chunks still to handle, as far as was seen: positions are compared when this state is
+ * asked for
  */
-public record ConsumersState(int owned, int waiting, long lag) {
+public record ConsumersState(int owned, int waiting, long lag, Duration lagAge) {
 }

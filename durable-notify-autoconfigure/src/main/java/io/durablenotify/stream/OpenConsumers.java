@@ -320,16 +320,19 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		int owned = 0;
 		int waiting = 0;
 		long lag = 0;
+		Duration lagAge = Duration.ZERO;
 		for (ConsumerRun run : this.runs.values()) {
 			if (run.isOwned()) {
 				owned++;
 				lag = Math.max(lag, run.lag());
+				Duration age = run.lagAge();
+				lagAge = (age.compareTo(lagAge) > 0) ? age : lagAge;
 			}
 			else {
 				waiting++;
 			}
 		}
-		return new ConsumersState(owned, waiting, lag);
+		return new ConsumersState(owned, waiting, lag, lagAge);
 	}
 
 	boolean isOpen() {

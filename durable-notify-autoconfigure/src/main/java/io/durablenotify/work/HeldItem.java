@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.Map;
 
 import io.durablenotify.database.Headers;
+import io.durablenotify.measure.Timing;
 import io.durablenotify.observation.ObservedItem;
 import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Returned.Kind;
@@ -64,6 +65,11 @@ final class HeldItem implements WorkItem, ObservedItem {
 	 * What becomes of the attempt when that transaction commits.
 	 */
 	private volatile Finish finish = Finish.DONE;
+
+	/**
+	 * When its handler was called.
+	 */
+	private volatile long callBegan = Timing.UNMEASURED;
 
 	/**
 	 * Create from an item of an ordering key's queue, or of none.
@@ -125,6 +131,22 @@ final class HeldItem implements WorkItem, ObservedItem {
 	long waitedNanos() {
 		long micros = (this.lane != null) ? this.lane.waitedMicros() : this.item.waitedMicros();
 		return (micros < 0) ? -1 : micros * 1_000 + System.nanoTime() - this.claim.claimedAt();
+	}
+
+	/**
+	 * Its handler is called.
+	 * @param start the start of the call, as {@link Timing#start()} has it
+	 */
+	void callBegins(long start) {
+		this.callBegan = start;
+	}
+
+	/**
+	 * Return for how long its attempt has run since the call of its handler, or
+	 * {@code null} if that was not yet, or is not timed.
+	 */
+	@Nullable Duration running() {
+		return Timing.since(this.callBegan);
 	}
 
 	int failures() {

@@ -38,6 +38,7 @@ record MeasuredTarget(WorkInvoker.Target target, WorkMeasures measures) implemen
 				.forEach(queue.waiting()::record);
 		}
 		long start = queue.handler().of(Result.DONE).start();
+		items.forEach((item) -> item.callBegins(start));
 		Result result = Result.FAILED;
 		try {
 			WorkOutcome outcome = this.target.handle(items);

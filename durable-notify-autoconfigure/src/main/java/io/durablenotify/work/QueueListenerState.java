@@ -16,6 +16,10 @@
 
 package io.durablenotify.work;
 
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
 /**
  * The state of a queue's listener in this instance.
  *
@@ -25,6 +29,9 @@ package io.durablenotify.work;
  * @param running how many items are being handled
  * @param held how many items and ordering keys are claimed and not settled yet, those
  * that are being handled included
+ * @param longestRunning for how long the longest of the handlers has run, or {@code null}
+ * if none runs, or they are not timed since nothing reads meters
  */
-public record QueueListenerState(String queue, int concurrency, int running, int held) {
+public record QueueListenerState(String queue, int concurrency, int running, int held,
+		@Nullable Duration longestRunning) {
 }

@@ -421,13 +421,22 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	 */
 	List<QueueListenerState> states() {
 		Map<Integer, Integer> running = new HashMap<>();
-		this.running.all().forEach((item) -> running.merge(item.claim().queue().id(), 1, Integer::sum));
+		Map<Integer, Duration> longest = new HashMap<>();
+		this.running.all().forEach((item) -> {
+			int queue = item.claim().queue().id();
+			running.merge(queue, 1, Integer::sum);
+			Duration since = item.running();
+			if (since != null) {
+				longest.merge(queue, since, (one, other) -> (one.compareTo(other) > 0) ? one : other);
+			}
+		});
 		Map<Integer, Integer> held = this.held.unsettled();
 		return this.containers.stream()
 			.flatMap((container) -> container.queues()
 				.stream()
 				.map((queue) -> new QueueListenerState(queue.name(), container.concurrency(),
-						running.getOrDefault(queue.id(), 0), held.getOrDefault(queue.id(), 0))))
+						running.getOrDefault(queue.id(), 0), held.getOrDefault(queue.id(), 0),
+						longest.get(queue.id()))))
 			.sorted(Comparator.comparing(QueueListenerState::queue))
 			.toList();
 	}

@@ -338,6 +338,8 @@ class DurableNotifyEndpointTests {
 			assertThat(get(showing, "/events").at("/readers/0/name").asString()).isEqualTo("run-" + NAME);
 			assertThat(get(showing, "/changes").at("/subscriptions/0/topic").asString()).isEqualTo("topic-" + NAME);
 			assertThat(get(showing, "/consumers").at("/consumers/0/name").asString()).isEqualTo("consumer-" + NAME);
+			Eventually.await(() -> get(showing, "/streams").at("/readers/0/running").asString("").startsWith("PT"),
+					this.answers::toString);
 		}
 		finally {
 			slow.release();

@@ -405,6 +405,57 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void aRunThatNoNotificationHasToldOfIsFoundByThePoll() throws InterruptedException {
+		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "events");
+		Semaphore followed = new Semaphore(0);
+		Subscription follower = instance.events().follow(this.name, 0, (event) -> followed.release());
+		other.events().append(NewEvent.of(this.name, "told"));
+		followed.acquire();
+		try (Instance silent = Instance.start(database, "durable-notify.wakeup.mode=none")) {
+			silent.events().append(NewEvent.of(this.name, "lost"));
+			followed.acquire();
+		}
+		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "events");
+		follower.cancel();
+	}
+
+	@Test
+	void aHandlerOfFewChangesThatHangsHasALongCall() {
+		CountDownLatch release = new CountDownLatch(1);
+		Subscription subscription = instance.bean(ChangeNotifier.class)
+			.subscribe(this.name, (change) -> awaitQuietly(release));
+		for (int i = 0; i < 3; i++) {
+			other.bean(ChangeNotifier.class).publish(this.name, "key " + i);
+		}
+		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value > 0.2, "topic", "changes");
+		assertThat(value(DurableNotifyMeters.CHANGES_BEHIND)).isZero();
+		release.countDown();
+		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value == 0, "topic", "changes");
+		subscription.cancel();
+	}
+
+	@Test
+	void aHandlerOfFewChunksThatHangsHasALongCallBesideOneThatGoesOn() {
+		double handled = value(DurableNotifyMeters.HANDLER, "topic", "streams", "family", "none", "outcome", "handled");
+		BlockingHandler hanging = new BlockingHandler();
+		RecordingHandler goingOn = new RecordingHandler();
+		Subscription one = instance.reader().subscribe(this.name, StreamPosition.start(), hanging);
+		Subscription two = instance.reader().subscribe(this.name, StreamPosition.start(), goingOn);
+		for (int i = 0; i < 3; i++) {
+			other.writer().append(this.name, "chunk " + i);
+		}
+		goingOn.awaitChunks(3);
+		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value > 0.2, "topic", "streams", "family", "none");
+		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "streams", "family", "none", "outcome", "handled");
+		assertThat(value(DurableNotifyMeters.READERS, "topic", "streams", "state", "full")).isZero();
+		assertThat(value(DurableNotifyMeters.HANDLER_RUNNING, "topic", "streams", "family", "small")).isZero();
+		hanging.release();
+		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value == 0, "topic", "streams");
+		one.cancel();
+		two.cancel();
+	}
+
+	@Test
 	void aSlowHandlerMakesItsReaderFull() {
 		StreamReader reader = (StreamReader) instance.context().getBean("durableNotifyStreamReader.small");
 		BlockingHandler handler = new BlockingHandler();
@@ -692,11 +743,58 @@ class MovingMetersTests {
 			other.writer().append(this.name, "chunk");
 		}
 		await(DurableNotifyMeters.CONSUMERS_LAG, (value) -> value == 5);
+		await(DurableNotifyMeters.CONSUMERS_LAG_AGE, (value) -> value > 0.2);
+		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value > 0.2, "topic", "streams");
 		release.countDown();
 		await(DurableNotifyMeters.CONSUMERS_LAG, (value) -> value == 0);
 		waiting.cancel();
 		owned.cancel();
 		await(DurableNotifyMeters.CONSUMERS, (value) -> value == 0, "state", "owned");
+	}
+
+	@Test
+	void aConsumerThatFailsDoesNotGetOnBesideOneThatDoes() {
+		double failed = value(DurableNotifyMeters.HANDLER, "topic", "streams", "outcome", "failed");
+		Subscription failing = instance.reader().consumer(this.name, "failing").subscribe((chunk) -> {
+			throw new IllegalStateException("On purpose");
+		});
+		Semaphore handled = new Semaphore(0);
+		Subscription goingOn = instance.reader()
+			.consumer(this.name, "going-on")
+			.subscribe((chunk) -> handled.release());
+		await(DurableNotifyMeters.CONSUMERS_LAG_AGE, (value) -> {
+			if (value <= 0.2) {
+				other.writer().append(this.name, "chunk");
+				handled.acquireUninterruptibly();
+			}
+			return value > 0.2;
+		});
+		awaitMore(failed + 1, DurableNotifyMeters.HANDLER, "topic", "streams", "outcome", "failed");
+		failing.cancel();
+		await(DurableNotifyMeters.CONSUMERS_LAG_AGE, (value) -> value == 0);
+		goingOn.cancel();
+	}
+
+	@Test
+	void aHandlerOfWorkThatHangsHasALongAttemptBesideOneThatGoesOn() {
+		CountDownLatch release = new CountDownLatch(1);
+		Subscription listener = instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(this.name).concurrency(2), (item) -> {
+				if (new String(item.payload(), StandardCharsets.UTF_8).contains("hanging")) {
+					release.await();
+				}
+				return WorkOutcome.done();
+			});
+		WorkQueue queue = instance.bean(WorkQueue.class);
+		queue.enqueue(WorkRequest.of(this.name, "hanging"));
+		for (int i = 0; i < 3; i++) {
+			queue.enqueue(WorkRequest.of(this.name, "good"));
+		}
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 3, "queue", this.name, "outcome", "done");
+		await(DurableNotifyMeters.WORK_HANDLER_RUNNING, (value) -> value > 0.2, "queue", this.name);
+		release.countDown();
+		await(DurableNotifyMeters.WORK_HANDLER_RUNNING, (value) -> value == 0, "queue", this.name);
+		listener.cancel();
 	}
 
 	@Test

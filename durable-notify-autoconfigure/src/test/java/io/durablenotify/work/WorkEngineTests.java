@@ -166,10 +166,10 @@ class WorkEngineTests {
 			return record(item);
 		});
 		this.work.enqueueAll(IntStream.range(0, 9).mapToObj((i) -> WorkRequest.of(this.queue, "item " + i)).toList());
-		Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 2, 2, 5)), this::state);
+		Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 2, 2, 5, null)), this::state);
 		going.countDown();
 		awaitHandled(9);
-		Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 2, 0, 0)), this::state);
+		Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 2, 0, 0, null)), this::state);
 	}
 
 	private QueueListenerState handling() {

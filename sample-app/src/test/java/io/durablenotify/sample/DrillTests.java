@@ -24,7 +24,11 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.stream.StreamLockedException;
@@ -32,6 +36,9 @@ import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -96,7 +103,9 @@ class DrillTests extends PageTest {
 	}
 
 	private static String impatient(String rules) {
-		return rules.replaceAll("(?m)^ +for: .*\n", "").replaceAll("\\[\\d+m\\]", "[6s]");
+		return rules.replaceAll("(?m)^ +for: .*\n", "")
+			.replaceAll("\\[\\d+m\\]", "[6s]")
+			.replaceAll("(?m)> 600$", "> 3");
 	}
 
 	@AfterAll
@@ -170,6 +179,34 @@ class DrillTests extends PageTest {
 	}
 
 	@Test
+	void eachSeriesThatARuleSelectsIsThere() throws Exception {
+		List<String> selectors = selectors(Files.readString(ObservabilityTests.RULES));
+		assertThat(selectors).hasSizeGreaterThan(20)
+			.contains("durablenotify_listener_status{status=\"backing_off\"}")
+			.allSatisfy((selector) -> await(selector).atMost(Duration.ofSeconds(30))
+				.until(() -> !this.prometheus.query(selector).isEmpty()));
+	}
+
+	/**
+	 * Return what the rules select, with a selector for each alternative of a regular
+	 * expression.
+	 */
+	private static List<String> selectors(String rules) {
+		return Pattern.compile("durablenotify_\\w+(\\{[^}]*})?")
+			.matcher(rules)
+			.results()
+			.map(MatchResult::group)
+			.flatMap((selector) -> {
+				Matcher alternatives = Pattern.compile("(.*)=~\"([^\"]*)\"(.*)").matcher(selector);
+				return (alternatives.matches()) ? Stream.of(alternatives.group(2).split("\\|"))
+					.map((value) -> "%s=\"%s\"%s".formatted(alternatives.group(1), value, alternatives.group(3)))
+						: Stream.of(selector);
+			})
+			.distinct()
+			.toList();
+	}
+
+	@Test
 	void aPoolerCutsListen() throws Exception {
 		this.prometheus.awaitAlert("DurableNotifyNotListening", false);
 		this.pooler.kill();
@@ -187,18 +224,24 @@ class DrillTests extends PageTest {
 	@Test
 	void aHandlerHangs() {
 		CountDownLatch release = new CountDownLatch(1);
-		Subscription subscription = this.instance.getBean(StreamReader.class)
-			.subscribe("drill/hangs", StreamPosition.start(), (chunk) -> {
-				try {
-					release.await();
-				}
-				catch (InterruptedException ex) {
-					Thread.currentThread().interrupt();
-				}
-			});
+		StreamReader reader = this.instance.getBean(StreamReader.class);
+		StreamWriter writer = this.instance.getBean(StreamWriter.class);
+		Subscription subscription = reader.subscribe("drill/hangs", StreamPosition.start(),
+				(chunk) -> awaitQuietly(release));
+		Subscription goesOn = reader.subscribe("drill/goes-on", StreamPosition.start(), (chunk) -> {
+		});
 		try {
-			this.instance.getBean(StreamWriter.class)
-				.appendAll("drill/hangs", IntStream.range(0, 20_000).mapToObj((i) -> new byte[10]).toList());
+			writer.append("drill/hangs", "a");
+			await("alert").atMost(Duration.ofSeconds(60)).until(() -> {
+				writer.append("drill/goes-on", "a");
+				return this.prometheus.firing().contains("DurableNotifyHandlerHangs");
+			});
+			assertThat(value("max(durablenotify_handler_running_seconds{topic='streams'})")).isGreaterThan(3);
+			assertThat(this.prometheus.firing()).doesNotContain("DurableNotifyReadersFull",
+					"DurableNotifyReadersStuck");
+			awaitEndpoint("/streams?state=behind", "\"drill/hangs\"", "\"lag\":1,", "\"running\":\"PT");
+			awaitConsole("readers", List.of("drill/hangsbehind"));
+			writer.appendAll("drill/hangs", IntStream.range(1, 20_000).mapToObj((i) -> new byte[10]).toList());
 			this.prometheus.awaitAlert("DurableNotifyReadersFull", true);
 			assertThat(value("max(durablenotify_readers_lag{topic='streams'})")).isGreaterThan(10_000);
 			awaitEndpoint("/streams?state=full", "\"drill/hangs\"", "\"lag\":20000");
@@ -208,6 +251,43 @@ class DrillTests extends PageTest {
 		finally {
 			release.countDown();
 			subscription.cancel();
+			goesOn.cancel();
+		}
+	}
+
+	private static void awaitQuietly(CountDownLatch latch) {
+		try {
+			latch.await();
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
+	@Test
+	void aHandlerOfWorkHangsBesideOneThatGoesOn() {
+		CountDownLatch release = new CountDownLatch(1);
+		WorkQueue queue = this.instance.getBean(WorkQueue.class);
+		Subscription listener = this.instance.getBean(WorkListeners.class)
+			.register(WorkListenerSpec.of("drill").concurrency(2), (item) -> {
+				if ("hangs".equals(item.key())) {
+					awaitQuietly(release);
+				}
+				return WorkOutcome.done();
+			});
+		try {
+			queue.enqueue(WorkRequest.of("drill", "a").key("hangs"));
+			await("alert").atMost(Duration.ofSeconds(60)).until(() -> {
+				queue.enqueue(WorkRequest.of("drill", "b"));
+				return this.prometheus.firing().contains("DurableNotifyWorkHangs");
+			});
+			assertThat(value("max(durablenotify_work_handler_running_seconds{queue='drill'})")).isGreaterThan(3);
+			awaitValue("durablenotify_work_finished_total{queue='drill',outcome='done'}", 1);
+			awaitEndpoint("/work", "\"name\":\"drill\"", "\"longestRunning\":\"PT");
+		}
+		finally {
+			release.countDown();
+			listener.cancel();
 		}
 	}
 
