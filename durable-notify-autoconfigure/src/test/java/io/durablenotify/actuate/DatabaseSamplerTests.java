@@ -34,7 +34,10 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.WorkBacklog;
 import io.durablenotify.work.WorkMeasures;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -91,7 +94,8 @@ class DatabaseSamplerTests {
 	}
 
 	@Test
-	void theAgeGrowsFromTheFirstReadingWhileThereWasNoAnswer() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void theAgeGrowsFromTheFirstReadingWhileThereWasNoAnswer(CapturedOutput output) {
 		try (DatabaseSampler sampler = sampler((connection) -> {
 			throw new SQLException("On purpose", "08006");
 		})) {
@@ -101,7 +105,23 @@ class DatabaseSamplerTests {
 			assertThat(age).isPositive();
 			sampler.last();
 			assertThat(sampler.age()).isGreaterThan(age);
+			Eventually.await(() -> output.getOut().contains("Failed to ask the database for what meters show"),
+					output::toString);
 		}
+	}
+
+	@Test
+	void deadRowsAreThoseThatTheServerEstimates() {
+		for (int i = 0; i < 10; i++) {
+			instance.writer().append("dead-" + i, "a");
+			instance.writer().delete("dead-" + i);
+		}
+		Eventually.await(() -> {
+			try (DatabaseSampler sampler = sampler((connection) -> List.of())) {
+				awaitAnswer(sampler);
+				return sampler.last().table("streams").dead() > 0;
+			}
+		}, () -> database.jdbc().queryForList("SELECT relname, n_dead_tup FROM pg_stat_user_tables"));
 	}
 
 	@Test

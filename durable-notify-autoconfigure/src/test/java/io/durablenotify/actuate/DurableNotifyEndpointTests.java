@@ -86,6 +86,7 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.jdbc.core.JdbcTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -505,13 +506,37 @@ class DurableNotifyEndpointTests {
 
 	@Test
 	void payloadsAndSecretsAreNeverShown() {
+		refuseConnections();
 		askEverything(showing);
+		assertThat(this.answers.get(0)).contains("\"lastError\":\"", "\"error\":\"",
+				"not currently accepting connections");
 		assertThat(this.answers).hasSizeGreaterThan(10)
 			.allSatisfy((answer) -> assertThat(answer).doesNotContain(PAYLOAD, PASSWORD));
 		String all = this.answers.toString();
 		assertThat(all).contains(STREAM, QUEUE, "owner-" + NAME, "text/" + NAME, "reason-" + NAME, "run-" + NAME,
 				"type-" + NAME, "topic-" + NAME, "consumer-" + NAME, "key-" + NAME, "lane-" + NAME, "error " + NAME,
 				"channel_" + NAME);
+	}
+
+	/**
+	 * Have the listeners lose their connections, and be refused other ones.
+	 */
+	private static void refuseConnections() {
+		String name = database.jdbc().queryForObject("SELECT current_database()", String.class);
+		// A database can be closed from another one only
+		JdbcTemplate elsewhere = new TestDatabase(database.url().replace(name, "postgres")).jdbc();
+		elsewhere.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
+		try {
+			elsewhere.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+					+ "WHERE datname = ? AND application_name LIKE '%-listener'", name);
+			Eventually.await(() -> String.valueOf(showing.listener().state().lastError())
+				.contains("not currently accepting connections"), showing.listener()::state);
+		}
+		finally {
+			elsewhere.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true");
+		}
+		hiding.awaitStatus(Status.LISTENING);
+		showing.awaitStatus(Status.LISTENING);
 	}
 
 	private void askEverything(Instance instance) {

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 
 import io.durablenotify.listener.ListenerException.Problem;
+import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Eventually;
@@ -83,6 +84,8 @@ class PoolerTests {
 				Instance other = Instance.start(pooler.through(), properties)) {
 			instance.awaitStatus(Status.DEAF);
 			assertThat(instance.listener().state().lastError()).contains("A connection pooler in transaction mode");
+			assertThat(instance.bean(ListenerMeasures.class).probes().of(ProbeOutcome.NOT_HEARD).sum())
+				.isGreaterThanOrEqualTo(2);
 			assertThat(instance.bean(Poll.class).intervalInForce()).isEqualTo(Duration.ofMillis(200));
 			assertDelivers(other, instance);
 			assertDelivers(instance, other);
