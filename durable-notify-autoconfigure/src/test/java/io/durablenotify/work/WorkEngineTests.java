@@ -1229,7 +1229,8 @@ class WorkEngineTests {
 				return WorkOutcome.done();
 			});
 			this.work.enqueueAll(IntStream.range(0, 3).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
-			Eventually.await(() -> handling(other, this.queue).equals(new QueueListenerState(this.queue, 1, 1, 3)),
+			Eventually.await(
+					() -> handling(other, this.queue).equals(new QueueListenerState(this.queue, 1, 1, 3, null)),
 					this::state);
 			try (Connection locking = lock("SELECT FROM durable_notify.work_claims FOR UPDATE")) {
 				((Lifecycle) stopping).stop();
@@ -1360,13 +1361,13 @@ class WorkEngineTests {
 			this.work.enqueueAll(IntStream.range(0, 28)
 				.mapToObj((i) -> WorkRequest.of(this.queue, (i < 8) ? "long" : "short " + i))
 				.toList());
-			Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 8, 8, 28)), this::state);
+			Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 8, 8, 28, null)), this::state);
 			other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
 				assertThat(item.attempt()).isOne();
 				return handler.handle(item);
 			});
 			awaitHandled(220);
-			Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 8, 8, 8)), this::state);
+			Eventually.await(() -> handling().equals(new QueueListenerState(this.queue, 8, 8, 8, null)), this::state);
 			assertThat(this.handled).doesNotContain("long").doesNotHaveDuplicates();
 			goOn.countDown();
 			awaitHandled(228);
