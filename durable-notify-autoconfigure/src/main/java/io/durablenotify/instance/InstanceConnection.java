@@ -28,6 +28,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.DriverConnectionDetails;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.Spelling;
+import io.durablenotify.database.SqlErrors;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +57,12 @@ final class InstanceConnection implements AutoCloseable {
 	 * The delay before another attempt to replace the connection.
 	 */
 	private static final Duration RETRY = Duration.ofMinutes(1);
+
+	/**
+	 * Which part of a renewal's time a replacement may take, so that the next renewal is
+	 * not late.
+	 */
+	private static final int REPLACEMENT_SHARE = 4;
 
 	private final ApplicationDatabase database;
 
@@ -103,43 +110,60 @@ final class InstanceConnection implements AutoCloseable {
 	 * @param timeout how long the server may take to answer
 	 */
 	<T> T execute(Duration timeout, SessionWork<T> work) throws SQLException {
+		T result;
 		try {
 			Connection connection = connection(timeout);
 			if (connection == null) {
 				return this.database.executeSeparately("renew leases", timeout, work);
 			}
 			connection.setNetworkTimeout(Runnable::run, (int) timeout.toMillis());
-			return work.run(connection, false);
+			result = work.run(connection, false);
 		}
 		catch (Throwable ex) {
 			disconnect();
 			throw ex;
 		}
+		if (this.openedAfter != this.reconnects.getAsLong() || this.nanoTime.getAsLong() - this.replaceAt >= 0) {
+			replace(timeout.dividedBy(REPLACEMENT_SHARE));
+		}
+		return result;
 	}
 
 	private @Nullable Connection connection(Duration timeout) throws SQLException {
 		Connection current = this.connection;
-		long reconnects = this.reconnects.getAsLong();
-		if (current != null && reconnects == this.openedAfter && this.nanoTime.getAsLong() - this.replaceAt < 0) {
-			return current;
-		}
-		this.openedAfter = reconnects;
-		Connection opened;
+		return (current != null) ? current : connect(timeout);
+	}
+
+	/**
+	 * Connect for the next statements. The leases have just been renewed, and the
+	 * connection from before goes on if that fails.
+	 */
+	private void replace(Duration timeout) {
+		Connection current = this.connection;
 		try {
-			opened = open(timeout);
+			connect(timeout);
 		}
 		catch (SQLException | RuntimeException ex) {
-			if (current == null) {
-				throw ex;
-			}
 			logger.debug("Leases are renewed on the connection from before: there is no other for now", ex);
 			this.replaceAt = this.nanoTime.getAsLong() + RETRY.toNanos();
-			return current;
+			if (ex instanceof SQLException failure && SqlErrors.TOO_MANY_CONNECTIONS.equals(failure.getSQLState())) {
+				// The role may have no more than this one
+				disconnect();
+			}
 		}
+		finally {
+			if (this.connection != current) {
+				JdbcUtils.closeConnection(current);
+			}
+		}
+	}
+
+	private @Nullable Connection connect(Duration timeout) throws SQLException {
+		this.openedAfter = this.reconnects.getAsLong();
+		Connection opened = open(timeout);
 		this.replaceAt = this.nanoTime.getAsLong()
 				+ (long) (MAX_AGE.toNanos() * (1 - ThreadLocalRandom.current().nextDouble() / 10));
 		this.connection = opened;
-		JdbcUtils.closeConnection(current);
 		if (this.closed) {
 			// close() may have seen none
 			JdbcUtils.closeConnection(opened);

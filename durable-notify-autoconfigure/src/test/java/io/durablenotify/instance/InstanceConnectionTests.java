@@ -82,6 +82,8 @@ class InstanceConnectionTests {
 			moving.to(other.url());
 			assertThat(moving.database()).isEqualTo(name(database));
 			moving.age(InstanceConnection.MAX_AGE);
+			// Replaced once this has been answered
+			assertThat(moving.database()).isEqualTo(name(database));
 			assertThat(moving.database()).isEqualTo(name(other));
 			Eventually.await(() -> database.backends("moving").isEmpty(), () -> database.backends("moving"));
 			List<Integer> backends = other.backends("moving");
@@ -97,6 +99,7 @@ class InstanceConnectionTests {
 			assertThat(moving.database()).isEqualTo(name(database));
 			moving.to(other.url());
 			moving.reconnects.incrementAndGet();
+			assertThat(moving.database()).isEqualTo(name(database));
 			assertThat(moving.database()).isEqualTo(name(other));
 		}
 	}
@@ -112,8 +115,29 @@ class InstanceConnectionTests {
 			assertThat(moving.database()).isEqualTo(name(database));
 			network.pass();
 			assertThat(moving.database()).isEqualTo(name(database));
+			assertThat(moving.database()).isEqualTo(name(database));
 			moving.age(Duration.ofMinutes(1));
+			assertThat(moving.database()).isEqualTo(name(database));
 			assertThat(moving.database()).isEqualTo(name(other));
+		}
+	}
+
+	@Test
+	void theLastConnectionOfARoleIsClosedBeforeTheNextOneIsOpened() throws SQLException {
+		database.jdbc().execute("CREATE ROLE one_connection LOGIN CONNECTION LIMIT 1");
+		try (Moving moving = new Moving()) {
+			moving.to(database.url().replace("user=postgres", "user=one_connection"));
+			assertThat(moving.database()).isEqualTo(name(database));
+			List<Integer> backends = database.backends("moving");
+			moving.age(InstanceConnection.MAX_AGE);
+			moving.database();
+			Eventually.await(() -> database.backends("moving").isEmpty(), () -> database.backends("moving"));
+			assertThat(moving.database()).isEqualTo(name(database));
+			assertThat(database.backends("moving")).hasSize(1).isNotEqualTo(backends);
+		}
+		finally {
+			Eventually.await(() -> database.backends("moving").isEmpty(), () -> database.backends("moving"));
+			database.jdbc().execute("DROP ROLE one_connection");
 		}
 	}
 
