@@ -198,14 +198,14 @@ final class AppendQueue {
 
 	/**
 	 * In order: the buffer drains for a large one, which small ones would keep out for
-	 * ever. Those of locked streams hold up no others.
+	 * ever. Those that wait for locked streams hold up no others.
 	 */
 	private boolean mayEnter(Append append) {
 		for (Append earlier : this.callers) {
 			if (earlier == append) {
 				break;
 			}
-			if (earlier.stream().equals(append.stream()) || !isHeldBack(earlier)) {
+			if (earlier.stream().equals(append.stream()) || (!isHeldBack(earlier) && !isKeptOut(earlier))) {
 				return false;
 			}
 		}
@@ -218,6 +218,14 @@ final class AppendQueue {
 	private boolean isHeldBack(Append append) {
 		StreamQueue queue = this.streams.get(append.stream());
 		return queue != null && queue.muted && this.mutedBytes + append.bufferedBytes() > this.maxBytes / 2;
+	}
+
+	/**
+	 * Return whether locked streams alone leave one no room: it waits for their ends, not
+	 * for the others.
+	 */
+	private boolean isKeptOut(Append append) {
+		return this.mutedBytes > this.maxBytes / 2 && this.mutedBytes + append.bufferedBytes() > this.maxBytes;
 	}
 
 	/**

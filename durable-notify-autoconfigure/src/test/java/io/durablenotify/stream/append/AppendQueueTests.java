@@ -312,6 +312,19 @@ class AppendQueueTests {
 		assertThat(this.queue.offer(append("free", 1, 0), false)).isFalse();
 	}
 
+	@Test
+	void aCallerThatWaitsForLockedStreamsHoldsUpNoOthers() {
+		this.queue.offer(append("locked", 1, 6_000), false);
+		this.queue.mute(enter(this.queue));
+		this.queue.leave();
+		CompletableFuture<Boolean> large = offerAndWait(append("large", 1, 5_000));
+		assertThat(this.queue.offer(append("free", 1, 1_000), false)).isTrue();
+		assertThat(this.queue.offer(append("large", 1, 1_000), false)).isFalse();
+		assertThat(large).isNotDone();
+		this.queue.close(0);
+		assertThat(large.orTimeout(30, TimeUnit.SECONDS).join()).isFalse();
+	}
+
 	private CompletableFuture<Boolean> offerAndWait(Append append) {
 		CompletableFuture<Boolean> offered = new CompletableFuture<>();
 		Thread caller = new Thread(() -> offered.complete(this.queue.offer(append, true)));
