@@ -137,7 +137,9 @@ DECLARE
 	i record;
 	locked bigint[];
 	soon timestamptz;
-	suspects int := 0;
+	-- The instance's claims of one item, which most suspects are in, of this call and of later ones
+	suspects int := (SELECT count(*) FROM ${schema}.work_claims c
+		WHERE c.instance_id = p_instance AND cardinality(c.item_ids) = 1);
 	head record;
 	taken int := 0;
 	lost CONSTANT text := 'The instance that held it was lost';
@@ -154,8 +156,8 @@ BEGIN
 			INTO i FROM ${schema}.work_items x WHERE x.item_id = ANY (locked) AND x.suspect;
 		IF FOUND THEN
 			-- Most of them are done before the next one is due, which would be passed over meanwhile
-			soon := soon + suspects * interval '1 s';
-			suspects := suspects + 1;
+			suspects := greatest(suspects - 1, 0);
+			soon := soon + suspects * interval '250 ms';
 		END IF;
 		UPDATE ${schema}.work_items x SET token = x.token + 1, suspect = true, due_at = greatest(x.due_at, soon),
 				last_error = CASE WHEN x.suspect THEN lost ELSE nullif(x.last_error, lost) END
