@@ -100,6 +100,8 @@ final class WorkInvoker {
 	 */
 	private final FailureLog failures;
 
+	private final FailureLog batchFailures;
+
 	/**
 	 * Whether the log has the stack trace of a failure since the last success.
 	 */
@@ -124,6 +126,8 @@ final class WorkInvoker {
 		this.failures = new FailureLog(logger,
 				"The transaction of a handler of queue '%s' could not begin".formatted(queues),
 				"The handler of queue '%s' succeeds again".formatted(queues));
+		this.batchFailures = new FailureLog(logger, "",
+				"The handler of queue '%s' handles batches again".formatted(queues));
 	}
 
 	/**
@@ -293,7 +297,7 @@ final class WorkInvoker {
 				observed.failed(fail.reason());
 			}
 			else if (!(outcome instanceof WorkOutcome.Postpone)) {
-				succeeded();
+				succeeded(items.size() > 1);
 			}
 			return items.stream().map((item) -> settlement(item, outcome, items.size() == 1)).toList();
 		}
@@ -451,9 +455,9 @@ final class WorkInvoker {
 
 	private void logBatch(List<HeldItem> items, Throwable failure) {
 		synchronized (this.failures) {
-			this.failures.handlerFailed("The handler of %d items of queue '%s' has failed, and each is handled alone"
-				.formatted(items.size(), items.get(0).queue()), failure);
-			this.traced = true;
+			this.batchFailures
+				.handlerFailed("The handler of %d items of queue '%s' has failed, and each is handled alone"
+					.formatted(items.size(), items.get(0).queue()), failure);
 		}
 	}
 
@@ -466,10 +470,13 @@ final class WorkInvoker {
 		}
 	}
 
-	private void succeeded() {
+	private void succeeded(boolean batch) {
 		synchronized (this.failures) {
 			this.traced = false;
 			this.failures.succeeded();
+			if (batch) {
+				this.batchFailures.succeeded();
+			}
 		}
 	}
 
