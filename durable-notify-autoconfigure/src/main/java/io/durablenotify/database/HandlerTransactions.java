@@ -33,9 +33,9 @@ import org.springframework.transaction.support.TransactionSynchronizationUtils;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * The transactions in which handlers are called. They are those of the transaction
- * manager of our DataSource, which is looked up when the first handler needs it. Where
- * none is known to be that, they are those of the application's only or primary one.
+ * The transactions in which handlers are called. They are those of the application's only
+ * or primary transaction manager, unless it is known to be one of another DataSource, and
+ * else those of the manager of ours. It is looked up when the first handler needs it.
  */
 public final class HandlerTransactions {
 
@@ -83,7 +83,7 @@ public final class HandlerTransactions {
 	private PlatformTransactionManager find(String user, String alternative) {
 		PlatformTransactionManager unique = this.beanFactory.getBeanProvider(PlatformTransactionManager.class)
 			.getIfUnique();
-		if (unique != null && isOurs(unique)) {
+		if (unique != null && mayBeOurs(unique)) {
 			return unique;
 		}
 		Map<String, PlatformTransactionManager> all = BeanFactoryUtils.beansOfTypeIncludingAncestors(this.beanFactory,
@@ -91,9 +91,6 @@ public final class HandlerTransactions {
 		Map<String, PlatformTransactionManager> ours = filter(all, this::isOurs);
 		if (ours.size() == 1) {
 			return ours.values().iterator().next();
-		}
-		if (unique != null && mayBeOurs(unique)) {
-			return unique;
 		}
 		String needed = needed(all.isEmpty(), ((ours.isEmpty()) ? filter(all, this::mayBeOurs) : ours).keySet());
 		throw new IllegalStateException("%s needs %s, or %s".formatted(user, needed, alternative));
