@@ -100,8 +100,8 @@ final class ConsumedStream implements EntryConsumer {
 	private volatile long callBegan = Timing.UNMEASURED;
 
 	/**
-	 * The position when {@link #lagAge()} was asked for last, and since when, by
-	 * {@link System#nanoTime()}. Guarded by {@code this}.
+	 * The position when {@link #lagAge()} was asked for last, or -1 if there was no lag,
+	 * and since when, by {@link System#nanoTime()}. Guarded by {@code this}.
 	 */
 	private long seenNext = -1;
 
@@ -184,9 +184,13 @@ final class ConsumedStream implements EntryConsumer {
 	 * call. May be called by any thread.
 	 */
 	synchronized Duration lagAge() {
+		if (lag() == 0) {
+			this.seenNext = -1;
+			return Duration.ZERO;
+		}
 		long now = System.nanoTime();
 		long next = this.next;
-		if (next != this.seenNext || lag() == 0) {
+		if (next != this.seenNext) {
 			this.seenNext = next;
 			this.seenAt = now;
 		}
