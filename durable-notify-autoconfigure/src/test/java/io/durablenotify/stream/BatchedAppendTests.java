@@ -553,8 +553,10 @@ class BatchedAppendTests {
 		for (int i = 0; i < 10; i++) {
 			queued.add(closing.writer().appendAsync("never-created", "a"));
 		}
+		AppendPipeline pipeline = closing.bean(AppendPipeline.class);
+		long bytes = pipeline.state().queuedBytes();
 		CompletableFuture<Long> waiting = Background.supply(() -> closing.writer().append("never-created", "a"));
-		awaitWaiting(closing, "never-created");
+		Eventually.await(() -> pipeline.state().queuedBytes() > bytes, pipeline::toString);
 		closing.close();
 		for (CompletableFuture<Long> append : queued) {
 			assertThat(failure(append)).isInstanceOf(StreamLockedException.class);
@@ -584,10 +586,6 @@ class BatchedAppendTests {
 	}
 
 	private static void awaitWaiting(String stream) {
-		awaitWaiting(instance, stream);
-	}
-
-	private static void awaitWaiting(Instance instance, String stream) {
 		AppendPipeline pipeline = instance.bean(AppendPipeline.class);
 		Eventually.await(() -> !pipeline.toString().startsWith("streams 0"), pipeline::toString);
 	}
