@@ -211,8 +211,9 @@ public enum DurableNotifyMeters {
 	 * Gauges the longest call of a handler.
 	 */
 	HANDLER_RUNNING("handler.running", Kind.TIME_GAUGE,
-			"For how long the longest call of a handler has run that has not returned; 0 while none runs", Common.READ,
-			Common.FAMILY),
+			"For how long the longest call of a handler with a chunk, an event or a change has run that has not returned; 0 "
+					+ "while none runs",
+			Common.READ, Common.FAMILY),
 
 	/**
 	 * Gauges named consumers.

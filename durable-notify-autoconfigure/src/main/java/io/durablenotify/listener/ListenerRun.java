@@ -124,7 +124,9 @@ final class ListenerRun implements Runnable {
 			this.reconnectRequested = true;
 		}
 		this.hurry.release();
-		closeConnection();
+		if (connection != null) {
+			connection.close();
+		}
 	}
 
 	/**

@@ -80,7 +80,11 @@ public class WorkConfiguration {
 		return new DefaultQueueProbes(database, writes, sql, schema.name());
 	}
 
+	/**
+	 * A child context counts into those of its parent, which has the meters.
+	 */
 	@Bean
+	@ConditionalOnMissingBean
 	WorkMeasures durableNotifyWorkMeasures(WakeupProperties wakeups) {
 		return WorkMeasures.create(wakeups.maxGap());
 	}

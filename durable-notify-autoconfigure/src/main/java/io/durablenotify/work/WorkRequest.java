@@ -84,9 +84,9 @@ public final class WorkRequest {
 
 	/**
 	 * Coalesce with the item of the queue that has the same key: there is at most one. If
-	 * there is one, its payload stays, it is due at the earlier of both times, or after
-	 * the backoff if it has failed, and its handler runs at least once after the commit
-	 * of this request.
+	 * there is one, its payload stays, it is due at the earlier of both times, or at the
+	 * time of its next attempt if one has failed, and its handler runs at least once
+	 * after the commit of this request.
 	 * @param key the key: 1 to 512 characters
 	 * @return the request
 	 */

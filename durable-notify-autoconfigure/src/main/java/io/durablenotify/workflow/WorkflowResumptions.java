@@ -32,9 +32,9 @@ public interface WorkflowResumptions {
 	 * Request that an instance of a workflow is resumed, as part of the caller's
 	 * transaction where there is one. It is resumed at least once after the commit, also
 	 * if it is being resumed now; requests that wait are coalesced, and an instance is
-	 * never resumed by two at a time. If its last resumption has failed, the request
-	 * waits for the retry. Another request for the same instance waits for the end of the
-	 * caller's transaction.
+	 * never resumed by two at a time. If an attempt to resume it has failed, the request
+	 * waits for the next one. Another request for the same instance waits for the end of
+	 * the caller's transaction.
 	 * @param workflowName the workflow: 1 to 248 characters without white space
 	 * @param instanceId the instance of the workflow: 1 to 255 characters
 	 * @return whether the request was coalesced into one that waited
