@@ -15,6 +15,7 @@
  */
 package io.durablenotify.stream;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -336,6 +337,31 @@ class StreamConsumerTests {
 		reader.consumer("lagging-deleted", "lagging-deleted").subscribe(second);
 		second.awaitFailedGaps();
 		assertThat(lag()).isOne();
+	}
+
+	@Test
+	void theAgeOfALagBeginsWithTheLag() {
+		CountDownLatch begun = new CountDownLatch(1);
+		CountDownLatch goOn = new CountDownLatch(1);
+		reader.consumer("aging", "aging").subscribe((chunk) -> {
+			if (chunk.chunk().index() > 0) {
+				begun.countDown();
+				BatchedAppendTests.await(goOn);
+			}
+		});
+		append("aging", 1);
+		awaitPosition("aging", 1);
+		OpenConsumers consumers = instance.bean(OpenConsumers.class);
+		Eventually.await(() -> consumers.state().lagAge().isZero(), consumers::state);
+		long asked = System.nanoTime();
+		Eventually.await(() -> System.nanoTime() - asked > 100_000_000, consumers::state);
+		long appended = System.nanoTime();
+		append("aging", 1);
+		// Not asked for meanwhile
+		BatchedAppendTests.await(begun);
+		assertThat(consumers.state().lagAge()).isLessThanOrEqualTo(Duration.ofNanos(System.nanoTime() - appended));
+		assertThat(consumers.state().lagAge()).isPositive();
+		goOn.countDown();
 	}
 
 	private static long lag() {
