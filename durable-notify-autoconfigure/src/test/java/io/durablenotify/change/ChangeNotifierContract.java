@@ -30,6 +30,7 @@ import java.util.stream.Stream;
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.ForeignTransactionManager;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -30,6 +30,7 @@ import java.util.stream.Stream;
 import io.durablenotify.Subscription;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.ForeignTransactionManager;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.change;
+package io.durablenotify.testsupport;
 
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.AbstractPlatformTransactionManager;
@@ -23,7 +23,7 @@ import org.springframework.transaction.support.DefaultTransactionStatus;
 /**
  * Transactions of something else than the DataSource.
  */
-class ForeignTransactionManager extends AbstractPlatformTransactionManager {
+public class ForeignTransactionManager extends AbstractPlatformTransactionManager {
 
 	@Override
 	protected Object doGetTransaction() {
