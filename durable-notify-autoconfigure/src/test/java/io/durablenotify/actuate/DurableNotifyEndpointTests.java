@@ -28,6 +28,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -47,9 +49,15 @@ import io.durablenotify.actuate.OverviewReport.Overview;
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.autoconfigure.DurableNotifyEndpointAutoConfiguration;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.listener.ChannelHandler;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.loop.PeriodicTask;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
+import io.durablenotify.outbox.OutboxMessage;
+import io.durablenotify.outbox.OutboxSender;
 import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.stream.StreamOptions;
 import io.durablenotify.stream.StreamPosition;
@@ -62,11 +70,14 @@ import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.WorkAdmin;
+import io.durablenotify.work.WorkHealth;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
+import io.durablenotify.workflow.DurableTimers;
+import io.durablenotify.workflow.WorkflowResumptions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -111,6 +122,16 @@ class DurableNotifyEndpointTests {
 
 	private static final String QUEUE = "mail/" + NAME;
 
+	private static final String UNHANDLED = "unhandled/" + NAME;
+
+	private static final String SENDER = "sender-" + NAME;
+
+	private static final String CHANNEL = "work-for-" + NAME;
+
+	private static final String TIMERS = "expiry-of-" + NAME;
+
+	private static final String WORKFLOW = "workflow-" + NAME;
+
 	@Fixture
 	private static TestDatabase database;
 
@@ -140,12 +161,11 @@ class DurableNotifyEndpointTests {
 		all.addAll(List.of("server.port=0", "server.address=127.0.0.1",
 				"management.endpoints.web.exposure.include=durablenotify,durablenotifyconsole",
 				"durable-notify.listener.url=" + database.url() + "&password=" + PASSWORD,
-				"durable-notify.streams.families.answers.prefix=answers/", "spring.jmx.enabled=true",
-				"spring.jmx.unique-names=true", "spring.web.error.include-message=always",
+				"durable-notify.streams.families.answers.prefix=answers/", "durable-notify.outbox.circuit.failures=1",
+				"spring.jmx.enabled=true", "spring.jmx.unique-names=true", "spring.web.error.include-message=always",
 				"management.endpoints.jmx.exposure.include=durablenotify"));
-		return Instance.start(database,
-				(application) -> application.web(WebApplicationType.SERVLET).sources(WebApplication.class),
-				all.toArray(String[]::new));
+		return Instance.start(database, (application) -> application.web(WebApplicationType.SERVLET)
+			.sources(WebApplication.class, FailingSender.class), all.toArray(String[]::new));
 	}
 
 	@AfterAll
@@ -177,7 +197,13 @@ class DurableNotifyEndpointTests {
 			work.enqueue(WorkRequest.of(QUEUE, PAYLOAD).orderingKey("lane-" + NAME).header("name", PAYLOAD));
 			Eventually.await(() -> dead(instance) == 2, () -> dead(instance));
 			work.enqueue(WorkRequest.of("waiting-" + NAME, PAYLOAD).key("key-" + NAME));
+			fillGeneratedQueues(instance);
+			work.enqueue(WorkRequest.of(UNHANDLED, PAYLOAD));
+			database.jdbc()
+				.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes' WHERE queue_id = "
+						+ "(SELECT queue_id FROM durable_notify.work_queues WHERE name = ?)", UNHANDLED);
 		}
+		awaitChecked(instance);
 		instance.reader().subscribe(STREAM, StreamPosition.start(), new RecordingHandler());
 		instance.reader().subscribe("unknown-" + NAME, StreamPosition.start(), new RecordingHandler());
 		if (instance == hiding) {
@@ -193,11 +219,48 @@ class DurableNotifyEndpointTests {
 		instance.awaitStatus(Status.LISTENING);
 	}
 
+	/**
+	 * Have a sender and a handler of messages fail, and what waits for others that do not
+	 * exist.
+	 */
+	private static void fillGeneratedQueues(Instance instance) {
+		instance.transaction()
+			.executeWithoutResult((status) -> instance.bean(Outbox.class)
+				.publish(OutboxEvent.of("event-" + NAME, PAYLOAD).orderingKey("order-" + NAME)));
+		DurableChannels channels = instance.bean(DurableChannels.class);
+		channels.compete(CHANNEL, (settings) -> settings.maxAttempts(1), (message) -> {
+			throw new IllegalStateException("no message of " + NAME);
+		});
+		channels.publish(CHANNEL, PAYLOAD);
+		channels.send("direct-" + NAME, "address-" + NAME, PAYLOAD);
+		instance.bean(DurableTimers.class)
+			.set(TIMERS, "instance-" + NAME, "timer-" + NAME, Instant.now().plus(Duration.ofDays(1)));
+		instance.bean(WorkflowResumptions.class).request(WORKFLOW, "resumed-" + NAME);
+		Eventually.await(() -> dead(instance, "channel/" + CHANNEL) == 1,
+				() -> instance.bean(WorkAdmin.class).queues());
+	}
+
+	/**
+	 * Wait until an instance knows the queues that are checked once a minute.
+	 */
+	private static void awaitChecked(Instance instance) {
+		PeriodicTask janitor = instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class);
+		WorkHealth health = instance.bean(WorkHealth.class);
+		Eventually.await(() -> {
+			janitor.wake();
+			return health.unhandledQueues().contains(UNHANDLED) && health.probedQueues().contains("outbox/" + SENDER);
+		}, () -> "%s, %s".formatted(health.unhandledQueues(), health.probedQueues()));
+	}
+
 	private static long dead(Instance instance) {
+		return dead(instance, QUEUE);
+	}
+
+	private static long dead(Instance instance, String name) {
 		return instance.bean(WorkAdmin.class)
 			.queues()
 			.stream()
-			.filter((queue) -> queue.name().equals(QUEUE))
+			.filter((queue) -> queue.name().equals(name))
 			.mapToLong((queue) -> queue.dead())
 			.sum();
 	}
@@ -249,7 +312,7 @@ class DurableNotifyEndpointTests {
 		assertThat(overview.at("/readers/streams/waiting").asInt()).isOne();
 		assertThat(overview.at("/readers/events/live").asInt()).isOne();
 		assertThat(overview.at("/changes/subscriptions").asInt()).isOne();
-		assertThat(overview.at("/work/queues").asInt()).isOne();
+		assertThat(overview.at("/work/queues").asInt()).isEqualTo(3);
 		assertThat(overview.at("/leases/0/held").asBoolean()).isTrue();
 		assertThat(overview.at("/instance/name").asString()).isEqualTo(EndpointTexts.HIDDEN);
 		assertThat(overview.at("/listener/backend").asInt()).isEqualTo(database.jdbc()
@@ -501,7 +564,8 @@ class DurableNotifyEndpointTests {
 		askEverything(hiding);
 		assertThat(this.answers).hasSizeGreaterThan(10)
 			.allSatisfy((answer) -> assertThat(answer).doesNotContain(NAME, PAYLOAD, PASSWORD));
-		assertThat(this.answers.toString()).contains("\"name\":\"******\"", "\"lastError\":\"******\"");
+		assertThat(this.answers.toString()).contains("\"name\":\"******\"", "\"lastError\":\"******\"",
+				"\"unhandledQueues\":[\"******\"", "\"probedQueues\":[\"******\"]");
 	}
 
 	@Test
@@ -515,7 +579,10 @@ class DurableNotifyEndpointTests {
 		String all = this.answers.toString();
 		assertThat(all).contains(STREAM, QUEUE, "owner-" + NAME, "text/" + NAME, "reason-" + NAME, "run-" + NAME,
 				"type-" + NAME, "topic-" + NAME, "consumer-" + NAME, "key-" + NAME, "lane-" + NAME, "error " + NAME,
-				"channel_" + NAME);
+				"channel_" + NAME, UNHANDLED, "outbox/" + SENDER, "order-" + NAME, "channel/" + CHANNEL,
+				"no message of " + NAME, "channel/direct-" + NAME, "address-" + NAME, "timer/" + TIMERS,
+				"instance-%1$s/timer-%1$s".formatted(NAME), "resume/" + WORKFLOW, "resumed-" + NAME);
+		assertThat(get(showing, "").get("work").toString()).contains(UNHANDLED, "outbox/" + SENDER);
 	}
 
 	/**
@@ -548,7 +615,12 @@ class DurableNotifyEndpointTests {
 		get(instance, "/streams?name={}", "unknown-" + NAME);
 		get(instance, "/events?name={}", "run-" + NAME);
 		get(instance, "/work?queue={}", "waiting-" + NAME);
+		for (String queue : List.of("outbox/" + SENDER, "channel/direct-" + NAME, "timer/" + TIMERS,
+				"resume/" + WORKFLOW)) {
+			get(instance, "/work?queue={}", queue);
+		}
 		get(instance, "/work?queue={}&state=dead", QUEUE);
+		get(instance, "/work?queue={}&state=dead", "channel/" + CHANNEL);
 		post(instance, "/work", Map.of("action", "pause", "queue", "waiting-" + NAME));
 		post(instance, "/work", Map.of("action", "requeue", "queue", "waiting-" + NAME));
 		post(instance, "/poll", Map.of("action", "now"));
@@ -620,6 +692,23 @@ class DurableNotifyEndpointTests {
 
 		@Override
 		public void onResync() {
+		}
+
+	}
+
+	/**
+	 * A sender whose circuit opens.
+	 */
+	static class FailingSender implements OutboxSender {
+
+		@Override
+		public String name() {
+			return SENDER;
+		}
+
+		@Override
+		public void send(OutboxMessage message) {
+			throw new IllegalStateException("not sent by " + NAME);
 		}
 
 	}
