@@ -20,6 +20,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -125,6 +126,46 @@ class DatabaseSamplerTests {
 	}
 
 	@Test
+	void isAskedOnceInAnIntervalHoweverOftenMetersAreRead() throws InterruptedException {
+		AtomicInteger asked = new AtomicInteger();
+		Thread reading = Thread.currentThread();
+		CountDownLatch second = new CountDownLatch(1);
+		CountDownLatch going = new CountDownLatch(1);
+		try (DatabaseSampler sampler = sampler((connection) -> {
+			assertThat(Thread.currentThread()).isNotSameAs(reading);
+			if (asked.incrementAndGet() == 2) {
+				second.countDown();
+				awaitQuietly(going);
+			}
+			return List.of();
+		})) {
+			awaitAnswer(sampler);
+			ReflectionTestUtils.setField(sampler, "sampledAt", System.nanoTime() - Duration.ofSeconds(16).toNanos());
+			sampler.last();
+			second.await();
+			for (int i = 0; i < 1_000; i++) {
+				sampler.last();
+			}
+			going.countDown();
+			Eventually.await(() -> sampler.age() < 16, () -> String.valueOf(sampler.age()));
+			for (int i = 0; i < 1_000; i++) {
+				sampler.last();
+			}
+			assertThat(loop(sampler).finish(Eventually.TIMEOUT)).isTrue();
+			assertThat(asked).hasValue(2);
+		}
+	}
+
+	private static void awaitQuietly(CountDownLatch latch) {
+		try {
+			latch.await();
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	@Test
 	void asksNothingBetweenStopAndStart() {
 		AtomicInteger asked = new AtomicInteger();
 		WorkBacklog work = (connection) -> {
@@ -140,8 +181,7 @@ class DatabaseSamplerTests {
 		try (DatabaseSampler sampler = sampler(work)) {
 			sampler.stop();
 			sampler.last();
-			BackgroundLoop loop = (BackgroundLoop) ReflectionTestUtils.getField(sampler, "loop");
-			assertThat(loop.finish(Eventually.TIMEOUT)).isTrue();
+			assertThat(loop(sampler).finish(Eventually.TIMEOUT)).isTrue();
 			assertThat(asked).hasValue(0);
 		}
 	}
@@ -155,6 +195,10 @@ class DatabaseSamplerTests {
 			stopping.context().start();
 			assertThat(sampler.isRunning()).isTrue();
 		}
+	}
+
+	private static BackgroundLoop loop(DatabaseSampler sampler) {
+		return (BackgroundLoop) ReflectionTestUtils.getField(sampler, "loop");
 	}
 
 	private static void awaitAnswer(DatabaseSampler sampler) {

@@ -75,6 +75,7 @@ import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -89,6 +90,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.core.task.TaskRejectedException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -1142,7 +1144,7 @@ class MovingMetersTests {
 	}
 
 	@Test
-	void theDatabaseIsAskedAndNeverInTheScrape() {
+	void theDatabaseIsAsked() {
 		awaitSampled(DurableNotifyMeters.DATABASE_NOTIFICATION_QUEUE, (value) -> value >= 0);
 		assertThat(value(DurableNotifyMeters.DATABASE_NOTIFICATION_QUEUE)).isLessThan(0.5);
 		assertThat(value(DurableNotifyMeters.DATABASE_CLOCK_DIFFERENCE)).isBetween(-5.0, 5.0);
@@ -1152,6 +1154,45 @@ class MovingMetersTests {
 			instance.jdbc().execute("SELECT 1");
 			awaitSampled(DurableNotifyMeters.DATABASE_OLDEST_TRANSACTION, (value) -> value > 0.05);
 		});
+	}
+
+	@Test
+	void noGaugeAsksTheDatabase() throws Exception {
+		awaitSampled(DurableNotifyMeters.DATABASE_NOTIFICATION_QUEUE, (value) -> value >= 0);
+		HikariDataSource pool = instance.bean(DataSource.class).unwrap(HikariDataSource.class);
+		List<Gauge> known = gauges().stream().filter((gauge) -> !Double.isNaN(gauge.value())).toList();
+		assertThat(known).extracting((gauge) -> gauge.getId().getName())
+			.contains(DurableNotifyMeters.DATABASE_OLDEST_TRANSACTION.meterName(),
+					DurableNotifyMeters.WORK_OLDEST.meterName(), DurableNotifyMeters.CLEANUP_BACKLOG.meterName());
+		List<Connection> held = new ArrayList<>();
+		try {
+			Eventually.await(() -> takes(pool, held), () -> pool);
+			await(DurableNotifyMeters.DATABASE_SAMPLE_AGE, (age) -> {
+				// The next answer is due, but cannot be had
+				ReflectionTestUtils.setField(instance.bean(DatabaseSampler.class), "sampledAt",
+						System.nanoTime() - Duration.ofSeconds(20).toNanos());
+				return age > 19;
+			});
+			// One after the other: a gauge that asks waits for a connection
+			for (Gauge gauge : known) {
+				assertThat(gauge.value()).as(gauge.getId().toString()).isNotNaN();
+			}
+		}
+		finally {
+			for (Connection connection : held) {
+				connection.close();
+			}
+		}
+	}
+
+	private static List<Gauge> gauges() {
+		return instance.bean(MeterRegistry.class)
+			.getMeters()
+			.stream()
+			.filter(Gauge.class::isInstance)
+			.map(Gauge.class::cast)
+			.filter((gauge) -> gauge.getId().getName().startsWith(DurableNotifyMeters.PREFIX))
+			.toList();
 	}
 
 	@Configuration(proxyBeanMethods = false)
