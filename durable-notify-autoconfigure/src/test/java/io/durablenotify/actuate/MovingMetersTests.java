@@ -373,6 +373,25 @@ class MovingMetersTests {
 	}
 
 	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void whatThePollFindsIsLogged(CapturedOutput output) {
+		// Another instance may have logged it in the last ten minutes
+		try (Instance polling = Instance.start(database, "durable-notify.poll.interval=300ms")) {
+			RecordingHandler handler = new RecordingHandler();
+			polling.reader().subscribe(this.name, StreamPosition.start(), handler);
+			polling.writer().append(this.name, "told");
+			handler.awaitChunks(1);
+			database.jdbc()
+				.queryForObject("SELECT durable_notify.append(?, 'lost', wake => false)", Long.class, this.name);
+			handler.awaitChunks(2);
+			Eventually.await(
+					() -> output.getOut()
+						.contains("The poll has found 1 new entries or changes that no wake-up had announced"),
+					output::toString);
+		}
+	}
+
+	@Test
 	void aNewStreamThatNoNotificationHasToldOfIsFoundByThePoll() {
 		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "streams");
 		RecordingHandler handler = new RecordingHandler();
@@ -574,7 +593,8 @@ class MovingMetersTests {
 	}
 
 	@Test
-	void anAppendThatTheBufferHasNoRoomForIsRefused() throws Exception {
+	@ExtendWith(OutputCaptureExtension.class)
+	void anAppendThatTheBufferHasNoRoomForIsRefused(CapturedOutput output) throws Exception {
 		double refused = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "refused");
 		instance.writer().append(this.name, "a");
 		byte[] large = new byte[1_000_000];
@@ -584,6 +604,8 @@ class MovingMetersTests {
 		held.await();
 		var append = instance.writer().appendAsync(this.name, large);
 		try {
+			Eventually.await(() -> output.getOut().contains("Appends of 976 KB of at most 1 MB wait for the database"),
+					output::toString);
 			assertThatExceptionOfType(TaskRejectedException.class)
 				.isThrownBy(() -> instance.writer().appendAsync(this.name, large));
 			assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "refused"))
@@ -594,6 +616,8 @@ class MovingMetersTests {
 			holder.get();
 		}
 		append.get();
+		Eventually.await(() -> output.getOut().contains("Appends wait for the database no more than usual"),
+				output::toString);
 	}
 
 	/**

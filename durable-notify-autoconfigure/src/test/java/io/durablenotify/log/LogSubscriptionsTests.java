@@ -31,6 +31,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
@@ -62,6 +63,7 @@ import org.mockito.stubbing.Answer;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
+import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -857,6 +859,40 @@ class LogSubscriptionsTests {
 		now.addAndGet(FullReaders.REPEAT.toNanos());
 		watch.check(this.readers.registry().all());
 		assertThat(output.getOut().split("WARN", -1)).hasSize(1 + 2 * (5 + 1));
+		going.countDown();
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void thePollNamesReadersThatAreFull(CapturedOutput output) {
+		AtomicReference<Runnable> check = new AtomicReference<>();
+		Poll poll = mock();
+		given(poll.register(any(), any())).willAnswer((call) -> {
+			check.set(call.getArgument(0));
+			return mock(Subscription.class);
+		});
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), poll);
+		CountDownLatch going = new CountDownLatch(1);
+		append("full", 1_001);
+		new Recorder() {
+
+			@Override
+			public void onEntry(Entry entry) {
+				await(going);
+			}
+
+		}.follow("full", 1);
+		Eventually.await(() -> state("full").status() == Status.FULL, this.readers::states);
+		Eventually.await(() -> {
+			// As if it had been so for a minute
+			this.readers.registry()
+				.all()
+				.forEach((reader) -> ReflectionTestUtils.setField(reader, "fullSince",
+						System.nanoTime() - FullReaders.LONG.toNanos()));
+			check.get().run();
+			return output.getOut().contains("Reader of log 'full' has been full for 60s: its handler (");
+		}, output::toString);
 		going.countDown();
 	}
 
