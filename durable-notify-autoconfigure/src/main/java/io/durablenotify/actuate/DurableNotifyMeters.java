@@ -372,6 +372,14 @@ public enum DurableNotifyMeters {
 			"How long ago the oldest stored item was requested, due or not; asked of the database", Common.QUEUE),
 
 	/**
+	 * Counts items that were enqueued.
+	 */
+	WORK_ENQUEUED("work.enqueued", Kind.COUNTER,
+			"New items that this instance has stored, those of a transaction after its commit. Requests that were coalesced "
+					+ "and requeued items do not count. Queues without a listener in this instance are other",
+			Common.QUEUE),
+
+	/**
 	 * Times how long items wait.
 	 */
 	WORK_WAIT("work.wait", Kind.TIMER,

@@ -44,6 +44,7 @@ record WorkMeters(WorkMeasures measures, WorkHandling handling, WorkHealth healt
 			if (!queue.equals(Names.OTHER)) {
 				stored(registrar, queue);
 			}
+			registrar.counter(DurableNotifyMeters.WORK_ENQUEUED, measured.enqueued(), queue);
 			registrar.timer(DurableNotifyMeters.WORK_WAIT, measured.waiting(), queue);
 			registrar.timers(DurableNotifyMeters.WORK_HANDLER, measured.handler(), queue);
 			registrar.timeGauge(DurableNotifyMeters.WORK_HANDLER_RUNNING, this, (meters) -> meters.running(queue),

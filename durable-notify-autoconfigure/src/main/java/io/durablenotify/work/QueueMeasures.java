@@ -24,6 +24,7 @@ import io.durablenotify.measure.Timing;
 /**
  * What is timed and counted of a queue, or of all queues of a feature.
  *
+ * @param enqueued the new items that this instance has stored
  * @param waiting from an item's due time to the call of its handler
  * @param handler the calls of the handler
  * @param finished what has become of attempts, as far as the database has it
@@ -32,12 +33,12 @@ import io.durablenotify.measure.Timing;
  * @param found the items and ordering keys that were claimed, by what has led to the
  * claim
  */
-public record QueueMeasures(Timing waiting, Outcomes<Result, Timing> handler, Outcomes<Finish, Tally> finished,
-		Timing claim, Sizes claimed, Outcomes<Cause, Tally> found) {
+public record QueueMeasures(Tally enqueued, Timing waiting, Outcomes<Result, Timing> handler,
+		Outcomes<Finish, Tally> finished, Timing claim, Sizes claimed, Outcomes<Cause, Tally> found) {
 
 	QueueMeasures() {
-		this(new Timing(), Outcomes.timed(Result.class), Outcomes.counted(Finish.class), new Timing(), new Sizes(),
-				Outcomes.counted(Cause.class));
+		this(new Tally(), new Timing(), Outcomes.timed(Result.class), Outcomes.counted(Finish.class), new Timing(),
+				new Sizes(), Outcomes.counted(Cause.class));
 	}
 
 	/**

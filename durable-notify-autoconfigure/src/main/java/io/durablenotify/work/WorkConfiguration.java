@@ -60,11 +60,12 @@ public class WorkConfiguration {
 	@Bean
 	@ConditionalOnMissingBean
 	WorkQueue durableNotifyWorkQueue(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql,
-			WorkPayloads payloads, WorkProperties properties,
+			WorkMeasures measures, WorkPayloads payloads, WorkProperties properties,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
-		return new DefaultWorkQueue(new WorkWrites(database, writes, sql, properties.enqueueTimeout()), payloads,
-				properties, executor, Observations.of(observations));
+		WorkWrites storing = new WorkWrites(database, writes, sql, new EnqueueCounts(measures),
+				properties.enqueueTimeout());
+		return new DefaultWorkQueue(storing, payloads, properties, executor, Observations.of(observations));
 	}
 
 	@Bean

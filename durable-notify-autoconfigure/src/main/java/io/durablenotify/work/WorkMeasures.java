@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 
 import io.durablenotify.measure.Names;
 import io.durablenotify.measure.QueueFeature;
+import io.durablenotify.measure.Tally;
 import io.durablenotify.wakeup.PollFindings;
 import io.durablenotify.work.QueueMeasures.Cause;
 
@@ -47,11 +48,13 @@ public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll, Durat
 	private static final Duration UNDER_WAY = Duration.ofMillis(250);
 
 	/**
-	 * Create measures that begin at 0, and are there for each feature.
+	 * Create measures that begin at 0, and are there for each feature and all other
+	 * queues.
 	 * @param wakeupGap for how long an instance may hold wake-ups back
 	 */
 	static WorkMeasures create(Duration wakeupGap) {
 		Names<QueueMeasures> queues = new Names<>(MAX_LABELS, QueueMeasures::new);
+		queues.of(Names.OTHER);
 		Stream.of(QueueFeature.values()).map(QueueFeature::label).forEach(queues::of);
 		return new WorkMeasures(queues, new PollFindings(), wakeupGap.plus(UNDER_WAY));
 	}
@@ -88,6 +91,14 @@ public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll, Durat
 			long lateMicros = DatabaseMicros.of(this.late);
 			this.poll.found().add(items.stream().filter((item) -> item.waitedMicros() > lateMicros).count());
 		}
+	}
+
+	/**
+	 * Return what counts the items that this instance enqueues.
+	 * @param queue the queue's name, handled here or not
+	 */
+	Tally enqueued(String queue) {
+		return this.queues.of(knownLabel(queue)).enqueued();
 	}
 
 	/**

@@ -55,6 +55,8 @@ final class WorkWrites {
 
 	private final EnqueueSql sql;
 
+	private final EnqueueCounts counts;
+
 	/**
 	 * How long statements wait for locks.
 	 */
@@ -65,15 +67,17 @@ final class WorkWrites {
 	 */
 	private final boolean background;
 
-	WorkWrites(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql, Duration timeout) {
-		this(database, writes, sql, timeout, false);
+	WorkWrites(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql, EnqueueCounts counts,
+			Duration timeout) {
+		this(database, writes, sql, counts, timeout, false);
 	}
 
-	private WorkWrites(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql, Duration timeout,
-			boolean background) {
+	private WorkWrites(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql, EnqueueCounts counts,
+			Duration timeout, boolean background) {
 		this.database = database;
 		this.writes = writes;
 		this.sql = sql.waiting(timeout);
+		this.counts = counts;
 		this.timeout = timeout;
 		this.background = background;
 	}
@@ -94,7 +98,7 @@ final class WorkWrites {
 	 * does not hang on a dead connection.
 	 */
 	WorkWrites inBackground(Duration timeout) {
-		return new WorkWrites(this.database, this.writes, this.sql, timeout, true);
+		return new WorkWrites(this.database, this.writes, this.sql, this.counts, timeout, true);
 	}
 
 	/**
@@ -103,10 +107,15 @@ final class WorkWrites {
 	 */
 	StoredItem store(NewItem item) {
 		return execute("enqueue work", () -> "work was enqueued to queue '%s'".formatted(item.queue()),
-				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
-					List<StoredItem> stored = store(session, List.of(item));
-					return new Written<>(stored.get(0), wakeups(stored));
-				}));
+				(connection, joined) -> {
+					List<StoredItem> stored = this.writes.run(WorkTopics.QUEUES, connection, joined,
+							(session, inside) -> {
+								List<StoredItem> all = store(session, List.of(item));
+								return new Written<>(all, wakeups(all));
+							});
+					this.counts.stored(List.of(item), stored, joined);
+					return stored.get(0);
+				});
 	}
 
 	/**
@@ -119,10 +128,12 @@ final class WorkWrites {
 	}
 
 	private List<@Nullable StoredItem> storeExisting(Connection connection, List<NewItem> items) throws SQLException {
-		return this.writes.run(WorkTopics.QUEUES, connection, false, (session, inside) -> {
-			List<@Nullable StoredItem> stored = tryStore(session, items);
-			return new Written<>(stored, wakeups(stored));
+		List<@Nullable StoredItem> stored = this.writes.run(WorkTopics.QUEUES, connection, false, (session, inside) -> {
+			List<@Nullable StoredItem> all = tryStore(session, items);
+			return new Written<>(all, wakeups(all));
 		});
+		this.counts.stored(items, stored, false);
+		return stored;
 	}
 
 	/**
@@ -133,10 +144,16 @@ final class WorkWrites {
 	List<StoredItem> storeAll(List<NewItem> items) {
 		List<List<Integer>> batches = EnqueueBatches.of(items);
 		return execute("enqueue work", () -> "%d items of work were enqueued".formatted(items.size()),
-				(connection, joined) -> (joined)
-						? this.writes.run(WorkTopics.QUEUES, connection, true,
-								(session, inside) -> storeAll(session, items, batches))
+				(connection, joined) -> (joined) ? storeAllJoined(connection, items, batches)
 						: storeAllSeparately(connection, items, batches));
+	}
+
+	private List<StoredItem> storeAllJoined(Connection connection, List<NewItem> items, List<List<Integer>> batches)
+			throws SQLException {
+		List<StoredItem> stored = this.writes.run(WorkTopics.QUEUES, connection, true,
+				(session, inside) -> storeAll(session, items, batches));
+		this.counts.stored(items, stored, true);
+		return stored;
 	}
 
 	/**
@@ -151,8 +168,10 @@ final class WorkWrites {
 				return all;
 			}
 		}
-		return this.writes.runInTransaction(WorkTopics.QUEUES, connection,
+		List<StoredItem> stored = this.writes.runInTransaction(WorkTopics.QUEUES, connection,
 				(session, inside) -> storeAll(session, items, batches));
+		this.counts.stored(items, stored, false);
+		return stored;
 	}
 
 	private static @Nullable List<StoredItem> inOrder(int count, List<Integer> batch,

@@ -830,6 +830,63 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void anItemIsEnqueuedOnceItIsCommitted() {
+		Subscription listener = instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of(this.name), (item) -> WorkOutcome.done());
+		WorkRequest plain = WorkRequest.of(this.name, "plain");
+		WorkRequest keyed = WorkRequest.of(this.name, "keyed").key("key").dueIn(Duration.ofHours(1));
+		WorkRequest ordered = WorkRequest.of(this.name, "ordered").orderingKey("key");
+		WorkQueue queue = instance.bean(WorkQueue.class);
+		queue.enqueue(plain);
+		queue.enqueue(keyed);
+		queue.enqueue(keyed);
+		queue.enqueue(ordered);
+		assertEnqueued(3);
+		queue.enqueueAll(List.of(plain, plain));
+		queue.enqueueAll(List.of(plain, keyed, ordered));
+		assertEnqueued(7);
+		queue.enqueueAsync(plain).join();
+		queue.enqueueAsync(ordered).join();
+		assertEnqueued(9);
+		instance.transaction().executeWithoutResult((status) -> {
+			queue.enqueue(plain);
+			Object savepoint = status.createSavepoint();
+			queue.enqueueAll(List.of(plain, ordered));
+			status.rollbackToSavepoint(savepoint);
+			queue.enqueueAll(List.of(plain, ordered));
+			queue.enqueueOnCommit(plain);
+			assertEnqueued(9);
+		});
+		assertEnqueued(13);
+		instance.transaction().executeWithoutResult((status) -> {
+			queue.enqueue(plain);
+			queue.enqueueOnCommit(plain);
+			status.setRollbackOnly();
+		});
+		queue.cancel(this.name, "key");
+		assertEnqueued(13);
+		await(DurableNotifyMeters.WORK_FINISHED, (value) -> value == 12, "queue", this.name, "outcome", "done");
+		listener.cancel();
+	}
+
+	private void assertEnqueued(int items) {
+		assertThat(value(DurableNotifyMeters.WORK_ENQUEUED, "queue", this.name)).isEqualTo(items);
+	}
+
+	@Test
+	void whatIsEnqueuedForAnotherInstanceIsOfAnotherQueue() {
+		double enqueued = WithMetrics.value(other, DurableNotifyMeters.WORK_ENQUEUED, "queue", "other");
+		double messages = WithMetrics.value(other, DurableNotifyMeters.WORK_ENQUEUED, "queue", "channel");
+		other.bean(WorkQueue.class).enqueue(WorkRequest.of(this.name, "item").key("key"));
+		other.bean(DurableChannels.class).send(this.name, "address", "message");
+		assertThat(WithMetrics.value(other, DurableNotifyMeters.WORK_ENQUEUED, "queue", "other"))
+			.isEqualTo(enqueued + 1);
+		assertThat(WithMetrics.value(other, DurableNotifyMeters.WORK_ENQUEUED, "queue", "channel"))
+			.isEqualTo(messages + 1);
+		other.bean(WorkQueue.class).cancel(this.name, "key");
+	}
+
+	@Test
 	void anItemIsRetriedAndDies() {
 		WorkListenerSpec spec = WorkListenerSpec.of(this.name)
 			.maxAttempts(2)
