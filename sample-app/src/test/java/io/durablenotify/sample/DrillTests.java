@@ -240,7 +240,7 @@ class DrillTests extends PageTest {
 			assertThat(this.prometheus.firing()).doesNotContain("DurableNotifyReadersFull",
 					"DurableNotifyReadersStuck");
 			awaitEndpoint("/streams?state=behind", "\"drill/hangs\"", "\"lag\":1,", "\"running\":\"PT");
-			awaitConsole("readers", List.of("drill/hangsbehind"));
+			awaitConsole("readers", List.of("drill/hangsbehind", " running for "));
 			writer.appendAll("drill/hangs", IntStream.range(1, 20_000).mapToObj((i) -> new byte[10]).toList());
 			this.prometheus.awaitAlert("DurableNotifyReadersFull", true);
 			assertThat(value("max(durablenotify_readers_lag{topic='streams'})")).isGreaterThan(10_000);
@@ -284,6 +284,7 @@ class DrillTests extends PageTest {
 			assertThat(value("max(durablenotify_work_handler_running_seconds{queue='drill'})")).isGreaterThan(3);
 			awaitValue("durablenotify_work_finished_total{queue='drill',outcome='done'}", 1);
 			awaitEndpoint("/work", "\"name\":\"drill\"", "\"longestRunning\":\"PT");
+			awaitConsole("queues", List.of("drill", "1 of 2, longest "));
 		}
 		finally {
 			release.countDown();
