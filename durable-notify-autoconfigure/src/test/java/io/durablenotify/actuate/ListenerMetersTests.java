@@ -21,9 +21,11 @@ import java.time.Instant;
 
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.ListenerState;
+import io.durablenotify.listener.ListenerState.ProbeOutcome;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.schema.SchemaName;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +39,20 @@ import static org.mockito.Mockito.mock;
  * Tests for {@link ListenerMeters}.
  */
 class ListenerMetersTests {
+
+	@ParameterizedTest
+	@EnumSource
+	void eachProbeIsCountedByItsOutcome(ProbeOutcome outcome) {
+		ListenerMeasures measures = new ListenerMeasures(new SchemaName("durable_notify"));
+		SimpleMeterRegistry registry = new SimpleMeterRegistry();
+		new ListenerMeters(mock(), measures, Clock.systemUTC()).register(new MeterRegistrar(registry));
+		measures.probes().of(outcome).increment();
+		assertThat(registry.get(DurableNotifyMeters.LISTENER_PROBES.meterName()).functionCounters())
+			.hasSize(ProbeOutcome.values().length)
+			.filteredOn((counter) -> counter.count() == 1)
+			.extracting((FunctionCounter counter) -> counter.getId().getTag("outcome"))
+			.containsExactly(MeterTag.value(outcome));
+	}
 
 	@ParameterizedTest
 	@EnumSource

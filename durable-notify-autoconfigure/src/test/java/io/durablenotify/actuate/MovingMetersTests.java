@@ -28,6 +28,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoublePredicate;
+import java.util.stream.Stream;
 
 import javax.sql.DataSource;
 
@@ -288,7 +289,7 @@ class MovingMetersTests {
 	@Test
 	void whatFindsNoConnectionHasFailed() throws Exception {
 		HikariDataSource pool = instance.bean(DataSource.class).unwrap(HikariDataSource.class);
-		PeriodicTask janitor = instance.context().getBean("durableNotifyRunJanitor", PeriodicTask.class);
+		List<PeriodicTask> tasks = tasks().filter((task) -> !task.measures().topic().equals("recurring")).toList();
 		double resyncs = value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "failed");
 		double overflow = value(DurableNotifyMeters.WAKEUPS_RESYNCS, "cause", "overflow");
 		double sent = value(DurableNotifyMeters.WAKEUPS_NOTIFY, "outcome", "failed");
@@ -296,7 +297,7 @@ class MovingMetersTests {
 		double fetches = value(DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "failed");
 		double ofEvents = value(DurableNotifyMeters.FETCH, "topic", "events", "outcome", "failed");
 		double ofChanges = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "failed");
-		double runs = value(DurableNotifyMeters.CLEANUP, "topic", "events", "outcome", "failed");
+		List<Double> runs = tasks.stream().map(MovingMetersTests::failedRuns).toList();
 		RecordingHandler handler = new RecordingHandler();
 		Subscription reader = instance.reader().subscribe(this.name, StreamPosition.start(), handler);
 		other.writer().append(this.name, "a");
@@ -311,7 +312,7 @@ class MovingMetersTests {
 		try {
 			Eventually.await(() -> takes(pool, held), () -> pool);
 			instance.bean(Wakeups.class).send("one", Wakeup.moved(1, 1));
-			janitor.wake();
+			tasks.forEach(PeriodicTask::wake);
 			other.writer().append(this.name, "b");
 			other.events().append(NewEvent.of(this.name, "b"));
 			other.bean(ChangeNotifier.class).publish(this.name, "b");
@@ -325,7 +326,10 @@ class MovingMetersTests {
 			awaitMore(fetches, DurableNotifyMeters.FETCH, "topic", "streams", "outcome", "failed");
 			awaitMore(ofEvents, DurableNotifyMeters.FETCH, "topic", "events", "outcome", "failed");
 			awaitMore(ofChanges, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "failed");
-			awaitMore(runs, DurableNotifyMeters.CLEANUP, "topic", "events", "outcome", "failed");
+			for (int i = 0; i < tasks.size(); i++) {
+				awaitMore(runs.get(i), DurableNotifyMeters.CLEANUP, "topic", tasks.get(i).measures().topic(), "outcome",
+						"failed");
+			}
 		}
 		finally {
 			for (Connection connection : held) {
@@ -338,6 +342,17 @@ class MovingMetersTests {
 		reader.cancel();
 		follower.cancel();
 		changes.cancel();
+	}
+
+	/**
+	 * Return the tasks that are timed.
+	 */
+	private static Stream<PeriodicTask> tasks() {
+		return instance.context().getBeanProvider(PeriodicTask.class).stream();
+	}
+
+	private static double failedRuns(PeriodicTask task) {
+		return value(DurableNotifyMeters.CLEANUP, "topic", task.measures().topic(), "outcome", "failed");
 	}
 
 	/**
@@ -410,6 +425,8 @@ class MovingMetersTests {
 		double failed = value(DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "failed");
 		double fetched = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
 		double empty = value(DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "empty");
+		double entries = value(DurableNotifyMeters.FETCH_ENTRIES, "topic", "changes");
+		double delivered = value(DurableNotifyMeters.DELIVERED, "topic", "changes", "source", "fetch");
 		Subscription subscription = instance.bean(ChangeNotifier.class).subscribe(this.name, (change) -> {
 			if (change.key().equals("failing")) {
 				throw new IllegalStateException("On purpose");
@@ -428,6 +445,8 @@ class MovingMetersTests {
 		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "changes", "outcome", "handled");
 		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "changes");
 		awaitMore(fetched + 1, DurableNotifyMeters.FETCH, "topic", "changes", "outcome", "found");
+		awaitMore(entries + 1, DurableNotifyMeters.FETCH_ENTRIES, "topic", "changes");
+		await(DurableNotifyMeters.DELIVERED, (value) -> value == delivered + 2, "topic", "changes", "source", "fetch");
 		subscription.cancel();
 	}
 
@@ -447,7 +466,7 @@ class MovingMetersTests {
 	}
 
 	@Test
-	void aHandlerOfFewChangesThatHangsHasALongCall() {
+	void aHandlerOfChangesThatHangsHasALongCallAndIsBehindAfterMany() {
 		CountDownLatch release = new CountDownLatch(1);
 		Subscription subscription = instance.bean(ChangeNotifier.class)
 			.subscribe(this.name, (change) -> awaitQuietly(release));
@@ -456,7 +475,12 @@ class MovingMetersTests {
 		}
 		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value > 0.2, "topic", "changes");
 		assertThat(value(DurableNotifyMeters.CHANGES_BEHIND)).isZero();
+		database.jdbc()
+			.update("INSERT INTO durable_notify.changes (topic, key) SELECT ?, n FROM generate_series(1, 5000) n",
+					this.name);
+		await(DurableNotifyMeters.CHANGES_BEHIND, (value) -> value == 1);
 		release.countDown();
+		await(DurableNotifyMeters.CHANGES_BEHIND, (value) -> value == 0);
 		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value == 0, "topic", "changes");
 		subscription.cancel();
 	}
@@ -474,6 +498,7 @@ class MovingMetersTests {
 		goingOn.awaitChunks(3);
 		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value > 0.2, "topic", "streams", "family", "none");
 		awaitMore(handled, DurableNotifyMeters.HANDLER, "topic", "streams", "family", "none", "outcome", "handled");
+		await(DurableNotifyMeters.READERS, (value) -> value == 1, "topic", "streams", "state", "behind");
 		assertThat(value(DurableNotifyMeters.READERS, "topic", "streams", "state", "full")).isZero();
 		assertThat(value(DurableNotifyMeters.HANDLER_RUNNING, "topic", "streams", "family", "small")).isZero();
 		hanging.release();
@@ -737,6 +762,36 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void aFollowerThatHangsLagsAndGoesOn() {
+		double rounds = value(DurableNotifyMeters.POLL_ROUNDS, "topic", "events");
+		double entries = value(DurableNotifyMeters.FETCH_ENTRIES, "topic", "events");
+		double targets = value(DurableNotifyMeters.FETCH_TARGETS, "topic", "events");
+		double fetched = value(DurableNotifyMeters.DELIVERED, "topic", "events", "source", "fetch");
+		double ages = value(DurableNotifyMeters.DELIVERY_AGE, "topic", "events");
+		other.events().append(NewEvent.of(this.name, "first"));
+		CountDownLatch release = new CountDownLatch(1);
+		Subscription follower = instance.events().follow(this.name, 0, (event) -> awaitQuietly(release));
+		for (int i = 0; i < 3; i++) {
+			other.events().append(NewEvent.of(this.name, "next"));
+		}
+		await(DurableNotifyMeters.READERS_LAG, (value) -> value == 4, "topic", "events");
+		await(DurableNotifyMeters.READERS, (value) -> value == 1, "topic", "events", "state", "behind");
+		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value > 0.2, "topic", "events");
+		release.countDown();
+		await(DurableNotifyMeters.READERS_LAG, (value) -> value == 0, "topic", "events");
+		await(DurableNotifyMeters.HANDLER_RUNNING, (value) -> value == 0, "topic", "events");
+		await(DurableNotifyMeters.DELIVERED, (value) -> value == fetched + 4, "topic", "events", "source", "fetch");
+		awaitMore(entries, DurableNotifyMeters.FETCH_ENTRIES, "topic", "events");
+		awaitMore(rounds, DurableNotifyMeters.POLL_ROUNDS, "topic", "events");
+		await(DurableNotifyMeters.FETCH_TARGETS, (value) -> {
+			other.events().append(NewEvent.of(this.name, "elsewhere"));
+			return value > targets;
+		}, "topic", "events");
+		awaitMore(ages, DurableNotifyMeters.DELIVERY_AGE, "topic", "events");
+		follower.cancel();
+	}
+
+	@Test
 	void aFollowerEndsByItsHandlerOrIsCancelled() {
 		double handler = value(DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "handler");
 		double cancelled = value(DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "cancelled");
@@ -983,6 +1038,7 @@ class MovingMetersTests {
 
 	@Test
 	void anItemThatNoNotificationHasToldOfIsFoundByThePoll() {
+		double rounds = value(DurableNotifyMeters.POLL_ROUNDS, "topic", "work");
 		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "work");
 		Subscription listener = instance.bean(WorkListeners.class)
 			.register(WorkListenerSpec.of(this.name), (item) -> WorkOutcome.done());
@@ -992,6 +1048,7 @@ class MovingMetersTests {
 					+ "wake => false)", Long.class, this.name);
 		await(DurableNotifyMeters.WORK_FOUND, (value) -> value == 1, "queue", this.name, "by", "poll");
 		awaitMore(found, DurableNotifyMeters.POLL_FOUND, "topic", "work");
+		awaitMore(rounds, DurableNotifyMeters.POLL_ROUNDS, "topic", "work");
 		listener.cancel();
 	}
 
@@ -1161,21 +1218,23 @@ class MovingMetersTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "events", "work", "outbox" })
+	@ValueSource(strings = { "events", "changes", "work", "outbox" })
 	void whatIsKeptForATimeIsRemovedAfterIt(String topic) {
 		double removed = removed(topic);
-		PeriodicTask janitor = instance.context()
-			.getBeanProvider(PeriodicTask.class)
-			.stream()
-			.filter((task) -> task.measures().topic().equals(topic))
-			.findFirst()
-			.orElseThrow();
+		if (topic.equals("changes")) {
+			// Not in the transaction whose snapshot has it
+			database.jdbc().execute("SELECT durable_notify.publish('old', '1')");
+		}
 		database.jdbc().execute(switch (topic) {
 			case "events" ->
 				"""
 						INSERT INTO durable_notify.workflow_runs (run_id, ended_at) VALUES ('old', now() - interval '2 hours');
 						INSERT INTO durable_notify.workflow_events (run_id, sequence, event_id, type, created_at)
 							VALUES ('old', 1, gen_random_uuid(), 'step', now() - interval '2 hours')""";
+			case "changes" ->
+				"""
+						INSERT INTO durable_notify.change_snapshots (snapshot) VALUES (pg_current_snapshot()) ON CONFLICT DO NOTHING;
+						UPDATE durable_notify.change_snapshots SET taken_at = taken_at - interval '2 hours'""";
 			case "work" -> """
 					SELECT durable_notify.enqueue('old', '1', due_at => now() + interval '1 day');
 					INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, failures)
@@ -1184,6 +1243,26 @@ class MovingMetersTests {
 					INSERT INTO durable_notify.outbox_sent (event_id, sender, type, published_at, payload, keep_until)
 						VALUES ('old', 'test', 'type', now(), '', now())""";
 		});
+		awaitRemoved(topic, removed);
+	}
+
+	@Test
+	void messagesThatAllSubscribersHaveHadAreRemoved() throws InterruptedException {
+		double removed = removed("channels");
+		DurableChannels channels = instance.bean(DurableChannels.class);
+		CountDownLatch handled = new CountDownLatch(2);
+		Subscription subscription = channels.subscribe(this.name, "subscriber", (message) -> handled.countDown());
+		channels.publish(this.name, "message");
+		channels.publish(this.name, "the last one is kept");
+		handled.await();
+		awaitRemoved("channels", removed);
+		subscription.cancel();
+	}
+
+	private static void awaitRemoved(String topic, double removed) {
+		PeriodicTask janitor = tasks().filter((task) -> task.measures().topic().equals(topic))
+			.findFirst()
+			.orElseThrow();
 		Eventually.await(() -> {
 			janitor.wake();
 			return removed(topic) > removed;
@@ -1216,7 +1295,7 @@ class MovingMetersTests {
 
 	@Test
 	void theTasksOfAllFeaturesAreTimed() {
-		instance.context().getBeanProvider(PeriodicTask.class).forEach((task) -> {
+		tasks().forEach((task) -> {
 			String topic = task.measures().topic();
 			double runs = value(DurableNotifyMeters.CLEANUP, "topic", topic, "outcome", "done");
 			task.wake();
@@ -1230,6 +1309,14 @@ class MovingMetersTests {
 		assertThat(value(DurableNotifyMeters.DATABASE_NOTIFICATION_QUEUE)).isLessThan(0.5);
 		assertThat(value(DurableNotifyMeters.DATABASE_CLOCK_DIFFERENCE)).isBetween(-5.0, 5.0);
 		assertThat(value(DurableNotifyMeters.DATABASE_TABLE_SIZE, "table", "stream_chunks")).isGreaterThan(8_000);
+		instance.writer().append(this.name, "a");
+		instance.writer().delete(this.name);
+		await(DurableNotifyMeters.DATABASE_TABLE_DEAD, (value) -> {
+			// The next sample has the tables again
+			ReflectionTestUtils.setField(instance.bean(DatabaseSampler.class), "tablesAt", null);
+			instance.bean(DatabaseSampler.class).refresh();
+			return value > 0 && value < 8_000;
+		}, "table", "streams");
 		assertThat(value(DurableNotifyMeters.DATABASE_SAMPLE_AGE)).isBetween(0.0, 30.0);
 		instance.transaction().executeWithoutResult((status) -> {
 			instance.jdbc().execute("SELECT 1");
