@@ -51,11 +51,12 @@ record WorkReports(WorkAdmin admin, WorkHandling handling, WorkHealth health) {
 			.collect(Collectors.toMap(QueueListenerState::queue, Function.identity()));
 		Set<String> unhandled = Set.copyOf(this.health.unhandledQueues());
 		Set<String> probed = Set.copyOf(this.health.probedQueues());
+		Map<String, Duration> searches = this.health.slowSearches();
 		return new Queues(this.admin.queues()
 			.stream()
 			.map((queue) -> new QueueView(texts.of(queue.name()), queue.pending(), queue.running(), queue.dead(),
 					queue.oldestDue(), queue.paused(), queue.maxRunning(), unhandled.contains(queue.name()),
-					probed.contains(queue.name()), here(here.get(queue.name()))))
+					probed.contains(queue.name()), searches.get(queue.name()), here(here.get(queue.name()))))
 			.toList());
 	}
 
@@ -125,11 +126,12 @@ record WorkReports(WorkAdmin admin, WorkHandling handling, WorkHealth health) {
 	 * @param unhandled whether no instance handles it
 	 * @param probed whether its handlers fail altogether, so that one item at a time is
 	 * tried
+	 * @param searchTook how long a claim searches, if that is long
 	 * @param here its listener in this instance, if there is one
 	 */
 	record QueueView(@Nullable String name, long pending, long running, long dead, @Nullable Duration oldestDue,
 			boolean paused, @Nullable Integer maxRunning, boolean unhandled, boolean probed,
-			@Nullable HandlersView here) {
+			@Nullable Duration searchTook, @Nullable HandlersView here) {
 	}
 
 	/**

@@ -87,6 +87,17 @@ final class WorkAdminSql {
 			ORDER BY q.name LIMIT 100
 			""";
 
+	/**
+	 * A claim whose search has begun at the first item notes how long that took, and the
+	 * next such search comes after twenty times as long.
+	 */
+	private static final String SEARCHES = """
+			SELECT q.name, (extract(epoch FROM q.look_took) * 1000)::bigint FROM ${schema}.work_queues q
+			WHERE q.look_took >= ?::bigint * interval '1 millisecond'
+				AND q.looked_at > clock_timestamp() - interval '10 minutes' - 20 * q.look_took
+			ORDER BY q.name LIMIT 100
+			""";
+
 	private static final String ITEMS = """
 			SELECT i.item_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error,
 				EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
@@ -159,6 +170,8 @@ final class WorkAdminSql {
 
 	private final String probed;
 
+	private final String searches;
+
 	private final String items;
 
 	private final String dead;
@@ -186,6 +199,7 @@ final class WorkAdminSql {
 		this.queues = schema.qualify(QUEUES.replace("${counted}", Integer.toString(COUNTED)));
 		this.unhandled = schema.qualify(UNHANDLED);
 		this.probed = schema.qualify(PROBED);
+		this.searches = schema.qualify(SEARCHES);
 		this.items = schema.qualify(ITEMS);
 		this.dead = schema.qualify(DEAD);
 		this.pause = new LimitedStatement(schema.qualify(PAUSE));
@@ -291,6 +305,22 @@ final class WorkAdminSql {
 			names.add(result.getString(1));
 		}
 		return names;
+	}
+
+	/**
+	 * Return how long claims of queues have searched last.
+	 * @param least the queues where it took less are left out
+	 */
+	Map<String, Duration> searches(Connection connection, Duration least) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.searches)) {
+			statement.setLong(1, least.toMillis());
+			ResultSet result = statement.executeQuery();
+			Map<String, Duration> took = new LinkedHashMap<>();
+			while (result.next()) {
+				took.put(result.getString(1), Duration.ofMillis(result.getLong(2)));
+			}
+			return took;
+		}
 	}
 
 	/**

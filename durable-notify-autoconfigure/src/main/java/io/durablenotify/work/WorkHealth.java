@@ -16,7 +16,9 @@
 
 package io.durablenotify.work;
 
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What the health of an application shows of work.
@@ -38,5 +40,13 @@ public interface WorkHealth {
 	 * @return their names, of the first hundred
 	 */
 	List<String> probedQueues();
+
+	/**
+	 * Return how long claims search in the queues where that takes more than a second.
+	 * There are many deleted rows then, which the server keeps for an old transaction.
+	 * Checked about once a minute.
+	 * @return by the name of the queue, of the first hundred
+	 */
+	Map<String, Duration> slowSearches();
 
 }

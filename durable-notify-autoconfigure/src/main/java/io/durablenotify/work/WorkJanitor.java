@@ -99,6 +99,7 @@ final class WorkJanitor extends PeriodicTask {
 		}
 		this.watch.update(execute((connection) -> this.sql.unhandledQueues(connection, UNHANDLED)));
 		this.watch.updateProbed(execute(this.sql::probedQueues));
+		this.watch.updateSearches(execute((connection) -> this.sql.searches(connection, QueueWatch.QUICK)));
 		int expired = execute((connection) -> this.sql.expire(connection, SLICE));
 		removed(expired);
 		this.giveBackUnknown.run();

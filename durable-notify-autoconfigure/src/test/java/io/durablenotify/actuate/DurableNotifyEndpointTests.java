@@ -523,6 +523,20 @@ class DurableNotifyEndpointTests {
 		assertThat(queue(queue).get("paused").asBoolean()).isFalse();
 	}
 
+	@Test
+	void aQueueWhoseClaimsSearchForLongSaysSo() {
+		assertThat(queue(UNHANDLED).has("searchTook")).isFalse();
+		PeriodicTask janitor = showing.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class);
+		database.jdbc()
+			.update("UPDATE durable_notify.work_queues SET look_took = '2 s', looked_at = clock_timestamp() - interval '90 s' "
+					+ "WHERE name = ?", UNHANDLED);
+		Eventually.await(() -> {
+			janitor.wake();
+			return queue(UNHANDLED).path("searchTook").asString("").equals("PT2S");
+		}, this.answers::toString);
+		assertThat(queue("waiting-" + NAME).has("searchTook")).isFalse();
+	}
+
 	private JsonNode queue(String name) {
 		for (JsonNode queue : get(showing, "/work").get("queues")) {
 			if (queue.get("name").asString().equals(name)) {

@@ -41,6 +41,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 
 /**
  * Tests for {@link WorkJanitor} and {@link QueueWatch}.
@@ -199,6 +200,33 @@ class WorkJanitorTests {
 		run(null);
 		assertThat(this.watch.unhandledQueues()).doesNotContain("unhandled");
 		assertThat(output.toString().split("'unhandled'", -1)).hasSize(3);
+	}
+
+	@Test
+	void aQueueWhoseClaimsSearchForLongIsNamedUntilTheyDoNot(CapturedOutput output) {
+		int id = queueId("slow");
+		searched(id, "900 ms", "0 s");
+		assertThat(this.watch.slowSearches()).isEmpty();
+		searched(id, "1500 ms", "0 s");
+		searched(id, "1400 ms", "30 s");
+		assertThat(this.watch.slowSearches()).containsExactly(entry("slow", Duration.ofMillis(1400)));
+		assertThat(output)
+			.containsOnlyOnce("Claims search for up to 1500 ms in queue 'slow': deleted rows are in the way");
+		searched(id, "900 ms", "0 s");
+		assertThat(this.watch.slowSearches()).containsKey("slow");
+		assertThat(output).doesNotContain("quickly");
+		searched(id, "1 ms", "0 s");
+		assertThat(this.watch.slowSearches()).isEmpty();
+		assertThat(output).containsOnlyOnce("Claims search quickly again in queue 'slow'");
+		searched(id, "2 s", "11 minutes");
+		assertThat(this.watch.slowSearches()).isEmpty();
+	}
+
+	private void searched(int queueId, String took, String ago) {
+		database.jdbc()
+			.update("UPDATE durable_notify.work_queues SET look_took = ?::interval, "
+					+ "looked_at = clock_timestamp() - ?::interval WHERE queue_id = ?", took, ago, queueId);
+		run(null);
 	}
 
 	@Test
