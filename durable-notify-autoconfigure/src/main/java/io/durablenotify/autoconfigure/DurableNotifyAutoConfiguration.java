@@ -42,6 +42,7 @@ import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.PollProperties;
 import io.durablenotify.wakeup.WakeupConfiguration;
 import io.durablenotify.wakeup.WakeupProperties;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.WorkConfiguration;
 import io.durablenotify.work.WorkListenerConfiguration;
 import io.durablenotify.work.WorkMethodConfiguration;
@@ -98,8 +99,9 @@ public final class DurableNotifyAutoConfiguration {
 	@Bean
 	@RequiresPostgres
 	static StartUpLine durableNotifyStartUpLine(DatabaseProduct product, ApplicationDatabase database, Schema schema,
-			ListenerProperties listener, PollProperties poll, WakeupProperties wakeups, Environment environment) {
-		return new StartUpLine(product, database, schema, listener, poll, wakeups, environment);
+			ListenerProperties listener, PollProperties poll, WakeupProperties mode, Wakeups wakeups,
+			Environment environment) {
+		return new StartUpLine(product, database, schema, listener, poll, mode, wakeups, environment);
 	}
 
 	@Bean

@@ -25,6 +25,7 @@ import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.PollProperties;
 import io.durablenotify.wakeup.WakeupProperties;
+import io.durablenotify.wakeup.Wakeups;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -40,23 +41,26 @@ import org.springframework.core.env.Environment;
  * @param schema the schema
  * @param listener how it listens
  * @param poll how it polls
- * @param wakeups how it wakes others
+ * @param mode when it wakes others
+ * @param wakeups what they know it by
  * @param environment the application's environment
  */
 record StartUpLine(DatabaseProduct product, ApplicationDatabase database, Schema schema, ListenerProperties listener,
-		PollProperties poll, WakeupProperties wakeups, Environment environment) implements InitializingBean {
+		PollProperties poll, WakeupProperties mode, Wakeups wakeups,
+		Environment environment) implements InitializingBean {
 
 	private static final Log logger = LogFactory.getLog(DurableNotifyAutoConfiguration.class);
 
 	@Override
 	public void afterPropertiesSet() {
-		logger.info("durable-notify %sruns on %s at %s: schema %s%s, %s, %s, wake-ups %s".formatted(
+		logger.info("durable-notify %sruns on %s at %s: schema %s%s, %s, %s, wake-ups %s%s".formatted(
 				optional("%s ", StartUpLine.class.getPackage().getImplementationVersion()), this.product.description(),
 				this.database.getTarget(), this.schema.name(), optional(" at version %s", this.schema.version()),
 				(this.listener.enabled()) ? "listening as " + this.listener.applicationName(this.environment)
 						: "not listening",
 				(this.poll.interval().isZero()) ? "no poll" : "poll " + format(this.poll.interval()),
-				this.wakeups.mode().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+				this.mode.mode().name().toLowerCase(Locale.ROOT).replace('_', ' '),
+				optional(", instance %s", this.wakeups.state().instance())));
 	}
 
 	private static String format(Duration duration) {

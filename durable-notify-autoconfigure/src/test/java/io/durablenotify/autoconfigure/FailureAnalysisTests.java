@@ -46,6 +46,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.Ports;
 import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.web.SseStreams;
 import io.durablenotify.work.WorkListener;
 import io.durablenotify.workflow.Timer;
@@ -579,7 +580,10 @@ class FailureAnalysisTests {
 	void theStartUpLineHasServerVersionAndProvider() {
 		this.database = withVersion("PostgreSQL 15.4 on x86_64-pc-linux-gnu");
 		set(this.database, "\"rds.extensions\" = 'aurora_stat_utils'");
-		Instance.start(this.database).close();
+		String id;
+		try (Instance instance = Instance.start(this.database)) {
+			id = instance.bean(Wakeups.class).state().instance();
+		}
 		Instance
 			.start(this.database, "durable-notify.schema.migrate=false", "durable-notify.listener.enabled=false",
 					"durable-notify.poll.interval=1500ms")
@@ -588,7 +592,7 @@ class FailureAnalysisTests {
 			.containsPattern(
 					"durable-notify .*runs on PostgreSQL \\d+\\.\\d+.* \\(Amazon Aurora\\) at [^ ]+/test_\\d+_\\d+ as user [^:]+: "
 							+ "schema durable_notify at version \\d+(\\.\\d+)?, listening as instance-listener, poll 5s, "
-							+ "wake-ups after commit\n");
+							+ "wake-ups after commit, instance " + id + "\n");
 	}
 
 	@Test
