@@ -103,6 +103,7 @@ public record Results(List<String> environment, List<Row> rows, List<Row> peers,
 		if (options.size() != Size.FULL) {
 			arguments.add("--" + options.size().name().toLowerCase(Locale.ROOT));
 		}
+		options.jvm().forEach((option) -> arguments.add("--jvm=" + option));
 		String command = "mvn -B -ntp -pl benchmarks -am spring-boot:run";
 		return (arguments.isEmpty()) ? command
 				: command + " -Dspring-boot.run.arguments=\"" + String.join(" ", arguments) + '"';

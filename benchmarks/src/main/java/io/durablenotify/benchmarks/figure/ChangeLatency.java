@@ -54,7 +54,7 @@ public final class ChangeLatency implements Figure {
 	public List<Line> measure(Run run) throws Exception {
 		try (Database rawDatabase = run.createDatabase();
 				Database database = run.createDatabase();
-				ChildProcess child = ChildProcess.start(OtherProcess.class);
+				ChildProcess child = ChildProcess.start(run, OtherProcess.class);
 				RawChanges raw = RawChanges.open(rawDatabase);
 				Instance instance = Instance.start(database)) {
 			LatencyBetweenProcesses.requireCommonClock(child);

@@ -47,7 +47,7 @@ public final class ColdLatency implements Figure {
 	@Override
 	public List<Line> measure(Run run) throws Exception {
 		Pace pace = Pace.firstMinute(run);
-		try (ChildProcess child = ChildProcess.start(OtherProcess.class)) {
+		try (ChildProcess child = ChildProcess.start(run, OtherProcess.class)) {
 			LatencyBetweenProcesses.requireCommonClock(child);
 		}
 		Rounds<Latency, Latency> rounds = Rounds.alternateCold(run, () -> floor(run, pace), () -> ours(run, pace));
@@ -57,8 +57,8 @@ public final class ColdLatency implements Figure {
 
 	private static Latency ours(Run run, Pace pace) throws Exception {
 		try (Database database = run.createDatabase();
-				ChildProcess reader = ChildProcess.start(OtherProcess.class);
-				ChildProcess writer = ChildProcess.start(OtherProcess.class)) {
+				ChildProcess reader = ChildProcess.start(run, OtherProcess.class);
+				ChildProcess writer = ChildProcess.start(run, OtherProcess.class)) {
 			reader.ask("instances %s 1".formatted(database.url()));
 			writer.ask("instances %s 1".formatted(database.url()));
 			reader.ask("subscribe cold %d".formatted(pace.count()));
@@ -69,8 +69,8 @@ public final class ColdLatency implements Figure {
 
 	private static Latency floor(Run run, Pace pace) throws Exception {
 		try (Database database = run.createDatabase();
-				ChildProcess reader = ChildProcess.start(OtherProcess.class);
-				ChildProcess writer = ChildProcess.start(OtherProcess.class)) {
+				ChildProcess reader = ChildProcess.start(run, OtherProcess.class);
+				ChildProcess writer = ChildProcess.start(run, OtherProcess.class)) {
 			reader.ask("follow %s cold %d".formatted(database.url(), pace.count()));
 			writer.ask("insert %s cold %d %d".formatted(database.url(), pace.count(), pace.perSecond()));
 			return Latency.decode(reader.ask("report"));

@@ -55,7 +55,7 @@ public final class CostOfWakeups implements Figure {
 		List<Line> lines = new ArrayList<>();
 		try (Database database = run.createDatabase()) {
 			lines.addAll(measure(run, database, "", 0.95));
-			try (ChildProcess child = ChildProcess.start(OtherProcess.class)) {
+			try (ChildProcess child = ChildProcess.start(run, OtherProcess.class)) {
 				int others = run.size().pick(20, 20, 2);
 				child.ask("instances %s %d".formatted(database.url(), others));
 				lines.addAll(measure(run, database, ", %d others listening".formatted(others), 0.85));

@@ -74,7 +74,7 @@ public final class IdleClients implements Figure {
 		try (Database database = run.createDatabase();
 				Instance instance = Instance.startWeb(database, null, List.of(StreamController.class, Bare.class),
 						"durable-notify.sse.heartbeat-interval=%dms".formatted(heartbeatMillis));
-				ChildProcess child = ChildProcess.start(SseClientProcess.class)) {
+				ChildProcess child = ChildProcess.start(run, SseClientProcess.class)) {
 			StoredStreams.storeMany(database, PREFIX, clients, 1, Payload.text(0, Payload.BYTES));
 			int threadsBefore = Threads.count();
 			// Tomcat keeps buffers of connections that were closed, so all is weighed

@@ -58,7 +58,7 @@ public final class LatencyBetweenProcesses implements Figure {
 		// not signalled
 		try (Database rawDatabase = run.createDatabase();
 				Database database = run.createDatabase();
-				ChildProcess child = ChildProcess.start(OtherProcess.class);
+				ChildProcess child = ChildProcess.start(run, OtherProcess.class);
 				RawChunks raw = RawChunks.open(rawDatabase);
 				Instance instance = Instance.start(database)) {
 			requireCommonClock(child);

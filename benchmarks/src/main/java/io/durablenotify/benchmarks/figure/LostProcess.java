@@ -67,7 +67,7 @@ public final class LostProcess implements Figure {
 				String queue = "lost-" + ++this.queues;
 				long ids = StoredItems.store(database, queue, items);
 				FirstHandler handler = new FirstHandler(items);
-				try (ChildProcess child = ChildProcess.start(OtherProcess.class)) {
+				try (ChildProcess child = ChildProcess.start(run, OtherProcess.class)) {
 					child.ask("hold %s %s %d %s".formatted(database.url(), queue, items, LEASE));
 					LeaseRenewal.awaitClaimed(database, items);
 					Subscription subscription = instance.bean(WorkListeners.class)

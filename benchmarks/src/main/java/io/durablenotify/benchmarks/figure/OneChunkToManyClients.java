@@ -68,7 +68,7 @@ public final class OneChunkToManyClients implements Figure {
 		try (Database database = run.createDatabase();
 				Instance instance = Instance.startWeb(database, null, List.of(StreamController.class));
 				RawResponses raw = RawResponses.start(clients);
-				ChildProcess child = ChildProcess.start(SseClientProcess.class)) {
+				ChildProcess child = ChildProcess.start(run, SseClientProcess.class)) {
 			LatencyBetweenProcesses.requireCommonClock(child);
 			instance.writer().append(STREAM, Payload.text(0, Payload.BYTES));
 			child.ask("open ours %d /streams/%s %d".formatted(instance.port(), STREAM, clients));

@@ -88,7 +88,7 @@ public final class StuckClients implements Figure {
 				Instance instance = Instance.startWeb(database, counter,
 						List.of(StreamController.class, SmallSendBuffers.class),
 						"durable-notify.streams.buffer-bytes=64KB");
-				ChildProcess child = ChildProcess.start(SseClientProcess.class)) {
+				ChildProcess child = ChildProcess.start(run, SseClientProcess.class)) {
 			LatencyBetweenProcesses.requireCommonClock(child);
 			StoredStreams.store(database, STREAM, STORED, Payload.text(0, STORED_BYTES), false);
 			child.ask("open good %d /streams/%s?from=%d %d".formatted(instance.port(), STREAM, STORED, good));

@@ -57,7 +57,7 @@ public final class WorkLatency implements Figure {
 	public List<Line> measure(Run run) throws Exception {
 		try (Database rawDatabase = run.createDatabase();
 				Database database = run.createDatabase();
-				ChildProcess child = ChildProcess.start(OtherProcess.class);
+				ChildProcess child = ChildProcess.start(run, OtherProcess.class);
 				RawItems raw = RawItems.open(rawDatabase, 1);
 				Instance instance = Instance.start(database)) {
 			LatencyBetweenProcesses.requireCommonClock(child);

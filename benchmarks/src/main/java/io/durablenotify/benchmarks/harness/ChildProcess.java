@@ -48,14 +48,16 @@ public final class ChildProcess implements AutoCloseable {
 	}
 
 	/**
-	 * Start a class with a main method that calls {@link #serve}.
+	 * Start a class with a main method that calls {@link #serve}, with the options of
+	 * {@code --jvm}.
 	 */
-	public static ChildProcess start(Class<?> main, String... arguments) throws IOException {
+	public static ChildProcess start(Run run, Class<?> main) throws IOException {
 		List<String> command = new ArrayList<>();
 		command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
 		command.add("-D%s=%s".formatted(Metrics.PROPERTY, Metrics.areWanted()));
-		command.addAll(List.of("-Xmx512m", "-cp", System.getProperty("java.class.path"), main.getName()));
-		command.addAll(List.of(arguments));
+		command.add("-Xmx512m");
+		command.addAll(run.options().jvm());
+		command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
 		return new ChildProcess(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
 	}
 

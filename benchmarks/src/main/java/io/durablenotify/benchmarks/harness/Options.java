@@ -17,7 +17,9 @@
 package io.durablenotify.benchmarks.harness;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -35,9 +37,10 @@ import org.jspecify.annotations.Nullable;
  * @param data where to keep the server's data, or {@code null} to look for a disk
  * @param results where to write the results, or {@code null} for the usual place
  * @param metrics whether instances have a registry of meters
+ * @param jvm the options of the JVMs of other processes
  */
 public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size size, @Nullable Path data,
-		@Nullable Path results, boolean metrics) {
+		@Nullable Path results, boolean metrics, List<String> jvm) {
 
 	public static final int LAST_ROW = 39;
 
@@ -45,7 +48,7 @@ public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size s
 
 	/**
 	 * Parse {@code --rows=1,2,peers --rounds=5 --quick --smoke --data=directory
-	 * --results=file --metrics}.
+	 * --results=file --metrics --jvm=option}, of which the last can be repeated.
 	 */
 	public static Options parse(String... arguments) {
 		SortedSet<Integer> rows = IntStream.rangeClosed(1, LAST_ROW)
@@ -57,6 +60,7 @@ public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size s
 		Path data = null;
 		Path results = null;
 		boolean metrics = false;
+		List<String> jvm = new ArrayList<>();
 		for (String argument : arguments) {
 			String[] nameAndValue = argument.split("=", 2);
 			String value = (nameAndValue.length > 1) ? nameAndValue[1] : "";
@@ -72,19 +76,21 @@ public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size s
 				case "--data" -> data = Path.of(value);
 				case "--results" -> results = Path.of(value);
 				case "--metrics" -> metrics = true;
+				case "--jvm" -> jvm.add(value);
 				default -> throw new IllegalArgumentException("Unknown argument " + argument
-						+ ": use --rows=1,2,peers --rounds=5 --quick --smoke --data=directory --results=file --metrics");
+						+ ": use --rows=1,2,peers --rounds=5 --quick --smoke --data=directory --results=file --metrics"
+						+ " --jvm=option");
 			}
 		}
-		return new Options(rows, peers, rounds, size, data, results, metrics);
+		return new Options(rows, peers, rounds, size, data, results, metrics, List.copyOf(jvm));
 	}
 
 	/**
 	 * Return whether this is worth recording.
 	 */
 	public boolean isForTheRecord() {
-		return !this.metrics && this.size == Size.FULL && this.rounds >= LEAST_ROUNDS && this.rows.size() == LAST_ROW
-				&& this.peers;
+		return !this.metrics && this.jvm.isEmpty() && this.size == Size.FULL && this.rounds >= LEAST_ROUNDS
+				&& this.rows.size() == LAST_ROW && this.peers;
 	}
 
 }
