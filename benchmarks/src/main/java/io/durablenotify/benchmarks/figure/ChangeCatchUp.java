@@ -45,7 +45,7 @@ public final class ChangeCatchUp implements Figure {
 
 	@Override
 	public String title() {
-		return "catch-up of 100,000 changes, beside one raw SELECT of the same rows";
+		return "catch-up of changes, beside one raw SELECT of the same rows";
 	}
 
 	@Override
@@ -57,7 +57,8 @@ public final class ChangeCatchUp implements Figure {
 						"durable-notify.poll.degraded-interval=0")) {
 			return List
 				.of(Rounds.alternate(run, () -> select(raw, database, count), () -> catchUp(instance, database, count))
-					.line("changes", "/s", Double::doubleValue, Double::doubleValue, Target.atLeast(0.5)));
+					.line("%,d changes".formatted(count), "/s", Double::doubleValue, Double::doubleValue,
+							Target.atLeast(0.5)));
 		}
 	}
 

@@ -56,7 +56,7 @@ public final class CompletedStream implements Figure {
 
 	@Override
 	public String title() {
-		return "reading a completed stream of 500,000 chunks, beside raw keyset SELECT of 1,000 rows a page";
+		return "reading a completed stream, beside raw keyset SELECT of 1,000 rows a page";
 	}
 
 	@Override
@@ -69,9 +69,11 @@ public final class CompletedStream implements Figure {
 			StreamReader reader = instance.reader();
 			return List.of(
 					Rounds.alternate(run, () -> select(raw, id, chunks), () -> subscribe(reader, chunks))
-						.line("`subscribe`", "chunks/s", Double::doubleValue, Double::doubleValue, TARGET),
+						.line("`subscribe`, %,d chunks".formatted(chunks), "chunks/s", Double::doubleValue,
+								Double::doubleValue, TARGET),
 					Rounds.alternate(run, () -> select(raw, id, chunks), () -> page(reader, chunks))
-						.line("`page` of 1,000", "chunks/s", Double::doubleValue, Double::doubleValue, TARGET));
+						.line("`page` of 1,000, %,d chunks".formatted(chunks), "chunks/s", Double::doubleValue,
+								Double::doubleValue, TARGET));
 		}
 	}
 

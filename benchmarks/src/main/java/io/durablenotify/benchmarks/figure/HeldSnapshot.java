@@ -48,7 +48,7 @@ public final class HeldSnapshot implements Figure {
 
 	@Override
 	public String title() {
-		return "append and tail fetch on one stream while another session holds a snapshot for 60 s, beside the same without";
+		return "append and tail fetch on one stream while another session holds a snapshot, beside the same without";
 	}
 
 	@Override
@@ -66,8 +66,9 @@ public final class HeldSnapshot implements Figure {
 					return work(instance, held, measured);
 				}
 			});
-			return List.of(rounds.line("append", "/s", Rates::appends, Rates::appends, target),
-					rounds.line("tail fetch", "/s", Rates::fetches, Rates::fetches, target));
+			String when = ", at the end of %d s".formatted(held.plus(measured).toSeconds());
+			return List.of(rounds.line("append" + when, "/s", Rates::appends, Rates::appends, target),
+					rounds.line("tail fetch" + when, "/s", Rates::fetches, Rates::fetches, target));
 		}
 	}
 

@@ -49,7 +49,7 @@ public final class LargeTables implements Figure {
 
 	@Override
 	public String title() {
-		return "append and tail fetch with 10,000,000 chunks in 100,000 streams, beside the same with empty tables";
+		return "append and tail fetch with large tables, beside the same with empty ones";
 	}
 
 	@Override
@@ -63,9 +63,12 @@ public final class LargeTables implements Figure {
 			try (Instance ofFull = Instance.start(full); Instance ofEmpty = Instance.start(empty)) {
 				Rounds<Times, Times> rounds = Rounds.alternate(run, () -> measure(ofEmpty, used, (i) -> PREFIX + i),
 						() -> measure(ofFull, used, (i) -> PREFIX + (long) i * (stored / used)));
+				String with = " with %,d chunks in %,d streams".formatted((long) stored * CHUNKS_EACH, stored);
 				return List.of(
-						rounds.line("append", "ms", Times::appendMillis, Times::appendMillis, Target.atMost(1.2)),
-						rounds.line("tail fetch", "ms", Times::fetchMillis, Times::fetchMillis, Target.atMost(1.2)));
+						rounds.line("append" + with, "ms", Times::appendMillis, Times::appendMillis,
+								Target.atMost(1.2)),
+						rounds.line("tail fetch" + with, "ms", Times::fetchMillis, Times::fetchMillis,
+								Target.atMost(1.2)));
 			}
 		}
 	}

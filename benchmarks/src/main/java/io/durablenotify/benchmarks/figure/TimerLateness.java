@@ -63,7 +63,7 @@ public final class TimerLateness implements Figure {
 
 	@Override
 	public String title() {
-		return "lateness of timers, 10,000 of them set and fired in a minute by two instances, beside what is promised";
+		return "lateness of timers, set and fired by two instances, beside what is promised";
 	}
 
 	@Override
@@ -83,8 +83,9 @@ public final class TimerLateness implements Figure {
 				p50.add(lateness.p50());
 				p99.add(lateness.p99());
 			}
-			return List.of(Line.limited("p50", "ms", 5, p50, Target.atMost(1)),
-					Line.limited("p99", "ms", 50, p99, Target.atMost(1)));
+			String of = " of %,d in %d s".formatted(count, Math.round((double) count / PER_SECOND));
+			return List.of(Line.limited("p50" + of, "ms", 5, p50, Target.atMost(1)),
+					Line.limited("p99" + of, "ms", 50, p99, Target.atMost(1)));
 		}
 	}
 
