@@ -47,7 +47,7 @@ public final class CompletedStream implements Figure {
 
 	private static final String STREAM = "completed";
 
-	private static final Target TARGET = Target.atLeast(0.8);
+	private static final Target TARGET = Target.atLeast(0.9);
 
 	@Override
 	public int row() {

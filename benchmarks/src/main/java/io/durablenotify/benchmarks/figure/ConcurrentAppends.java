@@ -47,8 +47,8 @@ public final class ConcurrentAppends implements Figure {
 
 	@Override
 	public List<Line> measure(Run run) throws Exception {
-		return List.of(SingleAppends.measure(run, "16 threads, 16 streams", 16, 16, 2),
-				SingleAppends.measure(run, "64 threads, 64 streams", 64, 64, 4),
+		return List.of(SingleAppends.measure(run, "16 threads, 16 streams", 16, 16, 1.7),
+				SingleAppends.measure(run, "64 threads, 64 streams", 64, 64, 3.2),
 				SingleAppends.measure(run, "16 threads, 1 stream", 16, 1, 2), alone(run));
 	}
 

@@ -56,7 +56,7 @@ public record Line(String what, String unit, @Nullable Double floor, double ours
 	 * Return whether the target is met, or {@code null} if there is none.
 	 */
 	public @Nullable Boolean isMet() {
-		return (this.target != null && this.ratio != null) ? this.target.isMetBy(this.ratio) : null;
+		return (this.target != null && this.ratio != null) ? this.target.isMetBy(this.ratio, this.more) : null;
 	}
 
 }

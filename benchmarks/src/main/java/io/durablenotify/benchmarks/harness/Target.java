@@ -18,29 +18,41 @@ package io.durablenotify.benchmarks.harness;
 
 import java.util.Locale;
 
+import org.jspecify.annotations.Nullable;
+
 /**
- * What a ratio should be. The median counts.
+ * What a ratio should be, and a difference. Medians count.
  *
  * @param atLeast whether more is better
- * @param value the bound
+ * @param value the bound of the ratio
+ * @param atMostMore by how many microseconds ours may be longer, or {@code null}
  */
-public record Target(boolean atLeast, double value) {
+public record Target(boolean atLeast, double value, @Nullable Double atMostMore) {
 
 	public static Target atLeast(double value) {
-		return new Target(true, value);
+		return new Target(true, value, null);
 	}
 
 	public static Target atMost(double value) {
-		return new Target(false, value);
+		return new Target(false, value, null);
 	}
 
-	public boolean isMetBy(Spread ratio) {
-		return (this.atLeast) ? ratio.median() >= this.value : ratio.median() <= this.value;
+	/**
+	 * Return the same target with a bound of the difference beside that of the ratio.
+	 */
+	public Target andAtMostMore(double micros) {
+		return new Target(this.atLeast, this.value, micros);
+	}
+
+	public boolean isMetBy(Spread ratio, @Nullable Double more) {
+		boolean met = (this.atLeast) ? ratio.median() >= this.value : ratio.median() <= this.value;
+		return met && (this.atMostMore == null || (more != null && more <= this.atMostMore));
 	}
 
 	@Override
 	public String toString() {
-		return ((this.atLeast) ? "≥ " : "≤ ") + String.format(Locale.ROOT, "%s", this.value);
+		String bound = ((this.atLeast) ? "≥ " : "≤ ") + String.format(Locale.ROOT, "%s", this.value);
+		return (this.atMostMore != null) ? bound + String.format(Locale.ROOT, ", ≤ %+.0f µs", this.atMostMore) : bound;
 	}
 
 }

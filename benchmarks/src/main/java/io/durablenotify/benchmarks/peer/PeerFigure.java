@@ -25,6 +25,8 @@ import io.durablenotify.benchmarks.harness.Latency;
 import io.durablenotify.benchmarks.harness.Line;
 import io.durablenotify.benchmarks.harness.Rounds;
 import io.durablenotify.benchmarks.harness.Run;
+import io.durablenotify.benchmarks.harness.Target;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A peer and durable-notify on the same work.
@@ -37,8 +39,23 @@ abstract class PeerFigure implements Figure {
 
 	private final String title;
 
+	private final @Nullable Target rates;
+
+	private final @Nullable Target median;
+
 	PeerFigure(String title) {
+		this(title, null, null);
+	}
+
+	/**
+	 * Create a figure with targets.
+	 * @param rates the target of appending and reading, or {@code null}
+	 * @param median the target of the median of latencies, or {@code null}
+	 */
+	PeerFigure(String title, @Nullable Target rates, @Nullable Target median) {
 		this.title = title;
+		this.rates = rates;
+		this.median = median;
 	}
 
 	@Override
@@ -65,14 +82,15 @@ abstract class PeerFigure implements Figure {
 			Rounds<Measured, Measured> rounds = Rounds.alternate(run, () -> measure(run, theirs),
 					() -> measure(run, ours));
 			return List.of(
-					rounds.line("append, 1 writer", "chunks/s", Measured::appendByOne, Measured::appendByOne, null),
+					rounds.line("append, 1 writer", "chunks/s", Measured::appendByOne, Measured::appendByOne,
+							this.rates),
 					rounds.line("append, %d writers".formatted(WRITERS), "chunks/s", Measured::appendByMany,
-							Measured::appendByMany, null),
+							Measured::appendByMany, this.rates),
 					rounds.line("append → receive at %d/s, p50".formatted(PER_SECOND), "ms", Measured::p50,
-							Measured::p50, null),
+							Measured::p50, this.median),
 					rounds.line("append → receive at %d/s, p99".formatted(PER_SECOND), "ms", Measured::p99,
 							Measured::p99, null),
-					rounds.line("read what is stored", "chunks/s", Measured::read, Measured::read, null));
+					rounds.line("read what is stored", "chunks/s", Measured::read, Measured::read, this.rates));
 		}
 	}
 

@@ -26,7 +26,9 @@ import dev.dbos.transact.DBOS;
 import io.durablenotify.benchmarks.harness.Database;
 import io.durablenotify.benchmarks.harness.Figure;
 import io.durablenotify.benchmarks.harness.Run;
+import io.durablenotify.benchmarks.harness.Target;
 import io.lettuce.core.LettuceVersion;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.integration.jdbc.channel.PostgresSubscribableChannel;
 
@@ -55,8 +57,8 @@ public final class Peers {
 		});
 		figures.add(new OutageFigure());
 		redis().ifPresent((program) -> {
-			figures.add(redis(program, "everysec"));
-			figures.add(redis(program, "always"));
+			figures.add(redis(program, "everysec", null, null));
+			figures.add(redis(program, "always", Target.atLeast(1), Target.atMost(1)));
 		});
 		figures.add(new PeerFigure("DBOS Transact, streams of workflows") {
 
@@ -102,8 +104,8 @@ public final class Peers {
 		return RedisServer.find();
 	}
 
-	private static Figure redis(Path program, String fsync) {
-		return new PeerFigure("Redis Streams through Lettuce, `appendfsync %s`".formatted(fsync)) {
+	private static Figure redis(Path program, String fsync, @Nullable Target rates, @Nullable Target median) {
+		return new PeerFigure("Redis Streams through Lettuce, `appendfsync %s`".formatted(fsync), rates, median) {
 
 			@Override
 			Peer start(Run run, Database database) throws Exception {
