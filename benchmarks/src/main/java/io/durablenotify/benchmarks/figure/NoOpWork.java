@@ -30,7 +30,7 @@ import io.durablenotify.benchmarks.harness.StoredItems;
 import io.durablenotify.benchmarks.harness.Target;
 
 /**
- * Row 23.
+ * Row 23. Each instance is a separate application, in this process.
  */
 public final class NoOpWork implements Figure {
 
@@ -43,38 +43,46 @@ public final class NoOpWork implements Figure {
 
 	@Override
 	public String title() {
-		return "work whose handlers do nothing, one process, beside a loop of raw `DELETE … RETURNING`";
+		return "work whose handlers do nothing, beside a loop of raw `DELETE … RETURNING`";
 	}
 
 	@Override
 	public List<Line> measure(Run run) throws Exception {
-		int items = run.size().pick(150_000, 60_000, 1_000);
 		List<Line> lines = new ArrayList<>();
 		for (int batch : new int[] { 100, 500 }) {
 			try (Database database = run.createDatabase();
 					RawItems raw = RawItems.open(database, batch);
 					Instance instance = Instance.start(database)) {
-				lines.add(Rounds
-					.alternate(run, () -> floor(database, raw, items), () -> ours(database, instance, batch, items))
-					.line("%d at once".formatted(batch), "items/s", Double::doubleValue, Double::doubleValue,
-							Target.atLeast(0.65)));
+				String atOnce = "%d at once".formatted(batch);
+				lines.add(line(run, atOnce, database, List.of(raw), List.of(instance), batch));
+				try (RawItems secondRaw = RawItems.open(database, batch); Instance second = Instance.start(database)) {
+					lines.add(line(run, atOnce + ", 2 instances, beside 2 connections", database,
+							List.of(raw, secondRaw), List.of(instance, second), batch));
+				}
 			}
 		}
 		return lines;
 	}
 
-	private double ours(Database database, Instance instance, int batch, int items) throws Exception {
+	private Line line(Run run, String what, Database database, List<RawItems> raw, List<Instance> instances, int batch)
+			throws Exception {
+		int items = run.size().pick(150_000, 60_000, 1_000);
+		return Rounds.alternate(run, () -> floor(database, raw, items), () -> ours(database, instances, batch, items))
+			.line(what, "items/s", Double::doubleValue, Double::doubleValue, Target.atLeast(0.65));
+	}
+
+	private double ours(Database database, List<Instance> instances, int batch, int items) throws Exception {
 		String queue = "work-" + ++this.queues;
 		long ids = StoredItems.store(database, queue, items);
 		CountingHandler handler = new CountingHandler(items);
-		double perSecond = Backlog.handle(database, instance, Backlog.listener(queue, batch), handler);
+		double perSecond = Backlog.handle(database, instances, Backlog.listener(queue, batch), handler);
 		handler.check(ids);
 		return perSecond;
 	}
 
-	private static double floor(Database database, RawItems raw, int items) throws Exception {
+	private static double floor(Database database, List<RawItems> raw, int items) throws Exception {
 		RawItems.store(database, items);
-		return raw.takeAll(items);
+		return RawItems.takeAll(raw, items);
 	}
 
 }

@@ -59,7 +59,7 @@ public final class WalOfWork implements Figure {
 				Instance instance = Instance.start(database)) {
 			Rounds<Double, Double> rounds = Rounds.alternate(run, () -> {
 				RawItems.store(database, items);
-				return written(database, items, () -> raw.takeAll(items));
+				return written(database, items, () -> RawItems.takeAll(List.of(raw), items));
 			}, () -> {
 				String queue = "wal-" + ++this.queues;
 				StoredItems.store(database, queue, items);

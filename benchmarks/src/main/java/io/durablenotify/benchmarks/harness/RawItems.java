@@ -17,10 +17,16 @@
 package io.durablenotify.benchmarks.harness;
 
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /**
  * The floor of work: a queue as it is written by hand. It is plain JDBC on one connection
@@ -45,10 +51,15 @@ public final class RawItems implements AutoCloseable {
 
 	private long sum;
 
-	private RawItems(Connection connection, int batch) throws SQLException {
-		this.connection = connection;
+	/**
+	 * Connect.
+	 * @param url the JDBC URL
+	 * @param batch how many items are taken at once
+	 */
+	public RawItems(String url, int batch) throws SQLException {
+		this.connection = DriverManager.getConnection(url);
 		// A limit that the planner knows
-		this.take = connection.prepareStatement(TAKE.formatted(batch));
+		this.take = this.connection.prepareStatement(TAKE.formatted(batch));
 	}
 
 	/**
@@ -56,7 +67,7 @@ public final class RawItems implements AutoCloseable {
 	 * @param batch how many items are taken at once
 	 */
 	public static RawItems open(Database database, int batch) throws SQLException {
-		return new RawItems(database.connect(), batch);
+		return new RawItems(database.url(), batch);
 	}
 
 	/**
@@ -97,17 +108,35 @@ public final class RawItems implements AutoCloseable {
 	}
 
 	/**
-	 * Take all items.
+	 * Take all items, by several connections at once.
 	 * @return how many a second
 	 */
-	public double takeAll(int expected) throws SQLException {
-		long start = System.nanoTime();
+	public static double takeAll(List<RawItems> connections, int expected) throws Exception {
+		ExecutorService executor = Executors.newFixedThreadPool(connections.size());
+		try {
+			long start = System.nanoTime();
+			List<Future<Long>> results = new ArrayList<>();
+			for (RawItems connection : connections) {
+				results.add(executor.submit(connection::takeRest));
+			}
+			long count = 0;
+			for (Future<Long> result : results) {
+				count += result.get();
+			}
+			Check.equal("items of the floor", expected, count);
+			return count * 1e9 / (System.nanoTime() - start);
+		}
+		finally {
+			executor.shutdownNow();
+		}
+	}
+
+	private long takeRest() throws SQLException {
 		long count = 0;
 		for (int taken = take(); taken > 0; taken = take()) {
 			count += taken;
 		}
-		Check.equal("items of the floor", expected, count);
-		return count * 1e9 / (System.nanoTime() - start);
+		return count;
 	}
 
 	/**
