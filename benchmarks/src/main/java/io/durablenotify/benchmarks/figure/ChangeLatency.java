@@ -72,8 +72,12 @@ public final class ChangeLatency implements Figure {
 	private Latency ours(Pace pace, ChangeNotifier notifier, ChildProcess child) throws Exception {
 		String topic = "latency-" + ++this.topics;
 		child.ask("receive %s %d".formatted(topic, pace.count()));
-		pace.run((i) -> notifier.publish(topic, i + ":" + System.nanoTime()));
+		publish(pace, notifier, topic);
 		return Latency.decode(child.ask("report"));
+	}
+
+	static void publish(Pace pace, ChangeNotifier notifier, String topic) throws Exception {
+		pace.run((i) -> notifier.publish(topic, i + ":" + System.nanoTime()));
 	}
 
 	private FloorLatency floor(Pace pace, RawChanges raw, Database database, ChildProcess child) throws Exception {
@@ -87,7 +91,7 @@ public final class ChangeLatency implements Figure {
 			});
 		}
 		Latency received = Latency.decode(child.ask("report"));
-		RawChanges.Row[] row = { new RawChanges.Row("0", 0) };
+		RawChanges.Row[] row = { RawChanges.Row.FIRST };
 		Latency select = pace.time((i) -> {
 			RawChanges.Row next = raw.readNext(row[0].xact(), row[0].id());
 			Check.that(next.id() > row[0].id(), "the next id");

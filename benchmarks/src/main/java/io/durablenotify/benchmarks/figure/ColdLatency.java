@@ -16,6 +16,7 @@
 
 package io.durablenotify.benchmarks.figure;
 
+import java.util.ArrayList;
 import java.util.List;
 
 import io.durablenotify.benchmarks.harness.ChildProcess;
@@ -29,10 +30,12 @@ import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.benchmarks.harness.Target;
 
 /**
- * Row 39: row 4 with two JVMs that were started just now, in each round and on both
- * sides.
+ * Row 39: rows 4, 18 and 28 with two JVMs that were started just now, in each round and
+ * on both sides.
  */
 public final class ColdLatency implements Figure {
+
+	private static final String NAME = "cold";
 
 	@Override
 	public int row() {
@@ -41,38 +44,55 @@ public final class ColdLatency implements Figure {
 
 	@Override
 	public String title() {
-		return "row 4 in the first minute of both processes, beside a floor whose processes are as new";
+		return "rows 4, 18 and 28 by processes that were started just now, beside a floor whose processes are as new";
 	}
 
 	@Override
 	public List<Line> measure(Run run) throws Exception {
-		Pace pace = Pace.firstMinute(run);
 		try (ChildProcess child = ChildProcess.start(run, OtherProcess.class)) {
 			LatencyBetweenProcesses.requireCommonClock(child);
 		}
-		Rounds<Latency, Latency> rounds = Rounds.alternateCold(run, () -> floor(run, pace), () -> ours(run, pace));
-		return List.of(rounds.line("p50", "ms", Latency::p50, Latency::p50, null),
-				rounds.line("p99", "ms", Latency::p99, Latency::p99, Target.atMost(4)));
+		List<Line> lines = new ArrayList<>();
+		lines.addAll(measure(run, "`append` → `onChunk`", "chunks", "subscribe", "append"));
+		lines.addAll(measure(run, "`publish` → `onChange`", "changes", "receive", "publish"));
+		lines.addAll(measure(run, "`enqueue` → handler", "items", "handle", "enqueue"));
+		return lines;
 	}
 
-	private static Latency ours(Run run, Pace pace) throws Exception {
+	/**
+	 * Measure.
+	 * @param table the floor's table
+	 * @param receive what our reader is asked
+	 * @param send what our writer is asked
+	 */
+	private static List<Line> measure(Run run, String what, String table, String receive, String send)
+			throws Exception {
+		Pace pace = Pace.firstMinute(run);
+		Rounds<Latency, Latency> rounds = Rounds.alternateCold(run, () -> floor(run, pace, table),
+				() -> ours(run, pace, receive, send));
+		String when = "%s, the first %d s, ".formatted(what, pace.count() / pace.perSecond());
+		return List.of(rounds.line(when + "p50", "ms", Latency::p50, Latency::p50, null),
+				rounds.line(when + "p99", "ms", Latency::p99, Latency::p99, Target.atMost(4)));
+	}
+
+	private static Latency ours(Run run, Pace pace, String receive, String send) throws Exception {
 		try (Database database = run.createDatabase();
 				ChildProcess reader = ChildProcess.start(run, OtherProcess.class);
 				ChildProcess writer = ChildProcess.start(run, OtherProcess.class)) {
 			reader.ask("instances %s 1".formatted(database.url()));
 			writer.ask("instances %s 1".formatted(database.url()));
-			reader.ask("subscribe cold %d".formatted(pace.count()));
-			writer.ask("append cold %d %d".formatted(pace.count(), pace.perSecond()));
+			reader.ask("%s %s %d".formatted(receive, NAME, pace.count()));
+			writer.ask("%s %s %d %d".formatted(send, NAME, pace.count(), pace.perSecond()));
 			return Latency.decode(reader.ask("report"));
 		}
 	}
 
-	private static Latency floor(Run run, Pace pace) throws Exception {
+	private static Latency floor(Run run, Pace pace, String table) throws Exception {
 		try (Database database = run.createDatabase();
 				ChildProcess reader = ChildProcess.start(run, OtherProcess.class);
 				ChildProcess writer = ChildProcess.start(run, OtherProcess.class)) {
-			reader.ask("follow %s cold %d".formatted(database.url(), pace.count()));
-			writer.ask("insert %s cold %d %d".formatted(database.url(), pace.count(), pace.perSecond()));
+			reader.ask("follow %s %s %s %d".formatted(table, database.url(), NAME, pace.count()));
+			writer.ask("insert %s %s %s %d %d".formatted(table, database.url(), NAME, pace.count(), pace.perSecond()));
 			return Latency.decode(reader.ask("report"));
 		}
 	}

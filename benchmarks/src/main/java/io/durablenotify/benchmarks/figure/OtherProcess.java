@@ -32,7 +32,9 @@ import io.durablenotify.benchmarks.harness.ChildProcess;
 import io.durablenotify.benchmarks.harness.Instance;
 import io.durablenotify.benchmarks.harness.Pace;
 import io.durablenotify.benchmarks.harness.Payload;
+import io.durablenotify.benchmarks.harness.RawChanges;
 import io.durablenotify.benchmarks.harness.RawChunks;
+import io.durablenotify.benchmarks.harness.RawItems;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.PromptSocketFactory;
@@ -40,6 +42,7 @@ import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
+import io.durablenotify.work.WorkQueue;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
@@ -68,8 +71,11 @@ public final class OtherProcess implements ChildProcess.Service {
 	 * Answer: {@code clock}; {@code instances url count}; {@code subscribe stream count};
 	 * {@code receive topic count}; {@code handle queue count};
 	 * {@code hold url queue count property}; {@code listen url channel count};
-	 * {@code follow url channel count}; {@code report}; {@code append stream count rate};
-	 * {@code insert url channel count rate}.
+	 * {@code report}; {@code append stream count rate}; {@code publish topic count rate};
+	 * {@code enqueue queue count rate}; and of rows in a table of the floor, which is
+	 * {@code chunks}, {@code changes} or {@code items},
+	 * {@code follow table url channel count} and
+	 * {@code insert table url channel count rate}.
 	 */
 	@Override
 	public String answer(String[] command) throws Exception {
@@ -101,10 +107,15 @@ public final class OtherProcess implements ChildProcess.Service {
 			}
 			case "hold" -> hold(Instance.start(command[1], command[4]), command[2], Integer.parseInt(command[3]));
 			case "listen" -> listen(command[1], command[2], Integer.parseInt(command[3]), Row.NONE);
-			case "follow" -> follow(command[1], command[2], Integer.parseInt(command[3]));
+			case "follow" ->
+				listen(command[2], command[3], Integer.parseInt(command[4]), reader(command[1], command[2]));
 			case "append" ->
 				PacedAppends.append(pace(command[2], command[3]), this.instances.get(0).writer(), command[1]);
-			case "insert" -> insert(command[1], command[2], pace(command[3], command[4]));
+			case "publish" -> ChangeLatency.publish(pace(command[2], command[3]),
+					this.instances.get(0).bean(ChangeNotifier.class), command[1]);
+			case "enqueue" -> WorkLatency.enqueue(pace(command[2], command[3]),
+					this.instances.get(0).bean(WorkQueue.class), command[1]);
+			case "insert" -> insert(command[1], command[2], command[3], pace(command[4], command[5]));
 			case "report" -> {
 				return report();
 			}
@@ -169,24 +180,58 @@ public final class OtherProcess implements ChildProcess.Service {
 	}
 
 	/**
-	 * Listen, and read the row of each notification.
+	 * Return what reads the row of each notification.
 	 */
-	private void follow(String url, String channel, int count) throws SQLException {
-		RawChunks raw = new RawChunks(url, RawChunks.TABLE);
-		listen(url, channel, count, (index) -> Check.equal("the next index", index + 1, raw.readPage(1, index, 1)));
+	private static Row reader(String table, String url) throws SQLException {
+		return switch (table) {
+			case "chunks" -> {
+				RawChunks raw = new RawChunks(url, RawChunks.TABLE);
+				yield (index) -> Check.equal("the next index", index + 1, raw.readPage(1, index, 1));
+			}
+			case "changes" -> {
+				RawChanges raw = new RawChanges(url);
+				RawChanges.Row[] row = { RawChanges.Row.FIRST };
+				yield (index) -> row[0] = raw.readNext(row[0].xact(), row[0].id());
+			}
+			case "items" -> {
+				RawItems raw = new RawItems(url, 1);
+				yield (index) -> Check.equal("items taken", 1, raw.take());
+			}
+			default -> throw new IllegalArgumentException(table);
+		};
 	}
 
 	/**
 	 * Insert rows, and notify of each.
 	 */
-	private static void insert(String url, String channel, Pace pace) throws Exception {
-		byte[] chunk = Payload.chunk();
-		try (RawChunks raw = new RawChunks(url, RawChunks.TABLE);
-				PreparedStatement notify = raw.connection().prepareStatement("SELECT pg_notify(?, ?)")) {
+	private static void insert(String table, String url, String channel, Pace pace) throws Exception {
+		byte[] data = Payload.chunk();
+		switch (table) {
+			case "chunks" -> {
+				try (RawChunks raw = new RawChunks(url, RawChunks.TABLE)) {
+					insert(raw.connection(), (i) -> raw.insert(1, i, data), channel, pace);
+				}
+			}
+			case "changes" -> {
+				try (RawChanges raw = new RawChanges(url)) {
+					insert(raw.connection(), (i) -> raw.insert("topic", i + ":" + System.nanoTime()), channel, pace);
+				}
+			}
+			case "items" -> {
+				try (RawItems raw = new RawItems(url, 1)) {
+					insert(raw.connection(), (i) -> raw.insert(data), channel, pace);
+				}
+			}
+			default -> throw new IllegalArgumentException(table);
+		}
+	}
+
+	private static void insert(Connection connection, Pace.Step row, String channel, Pace pace) throws Exception {
+		try (PreparedStatement notify = connection.prepareStatement("SELECT pg_notify(?, ?)")) {
 			notify.setString(1, channel);
 			pace.run((i) -> {
 				long start = System.nanoTime();
-				raw.insert(1, i, chunk);
+				row.run(i);
 				notify.setString(2, String.valueOf(start));
 				notify.execute();
 			});

@@ -75,8 +75,12 @@ public final class WorkLatency implements Figure {
 	private Latency ours(Pace pace, WorkQueue workQueue, ChildProcess child) throws Exception {
 		String queue = "latency-" + ++this.queues;
 		child.ask("handle %s %d".formatted(queue, pace.count()));
-		pace.run((i) -> workQueue.enqueue(WorkRequest.of(queue, numbered(i))));
+		enqueue(pace, workQueue, queue);
 		return Latency.decode(child.ask("report"));
+	}
+
+	static void enqueue(Pace pace, WorkQueue workQueue, String queue) throws Exception {
+		pace.run((i) -> workQueue.enqueue(WorkRequest.of(queue, numbered(i))));
 	}
 
 	private static byte[] numbered(int i) {
@@ -87,14 +91,7 @@ public final class WorkLatency implements Figure {
 
 	private FloorLatency floor(Pace pace, RawItems raw, Database database, ChildProcess child) throws Exception {
 		byte[] payload = Payload.chunk();
-		Latency inserted;
-		try (PreparedStatement insert = raw.connection()
-			.prepareStatement("INSERT INTO raw_items (queue_id, payload) VALUES (1, ?)")) {
-			inserted = pace.time((i) -> {
-				insert.setBytes(1, payload);
-				insert.executeUpdate();
-			});
-		}
+		Latency inserted = pace.time((i) -> raw.insert(payload));
 		child.ask("listen %s bench %d".formatted(database.url(), pace.count()));
 		try (PreparedStatement notify = raw.connection().prepareStatement("SELECT pg_notify('bench', ?)")) {
 			pace.run((i) -> {

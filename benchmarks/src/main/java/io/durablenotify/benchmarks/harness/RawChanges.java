@@ -34,7 +34,11 @@ public final class RawChanges implements AutoCloseable {
 
 	private final PreparedStatement next;
 
-	private RawChanges(String url) throws SQLException {
+	/**
+	 * Connect.
+	 * @param url the JDBC URL
+	 */
+	public RawChanges(String url) throws SQLException {
 		this.connection = DriverManager.getConnection(url);
 		this.insert = this.connection
 			.prepareStatement("INSERT INTO raw_changes (instance, topic, key, originator) VALUES (?, ?, ?, ?)");
@@ -109,6 +113,12 @@ public final class RawChanges implements AutoCloseable {
 	 * Where a row is.
 	 */
 	public record Row(String xact, long id) {
+
+		/**
+		 * Before all rows.
+		 */
+		public static final Row FIRST = new Row("0", 0);
+
 	}
 
 }

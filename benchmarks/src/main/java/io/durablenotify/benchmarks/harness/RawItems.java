@@ -45,6 +45,8 @@ public final class RawItems implements AutoCloseable {
 
 	private final Connection connection;
 
+	private final PreparedStatement insert;
+
 	private final PreparedStatement take;
 
 	private OffsetDateTime from = OffsetDateTime.MIN;
@@ -58,6 +60,7 @@ public final class RawItems implements AutoCloseable {
 	 */
 	public RawItems(String url, int batch) throws SQLException {
 		this.connection = DriverManager.getConnection(url);
+		this.insert = this.connection.prepareStatement("INSERT INTO raw_items (queue_id, payload) VALUES (1, ?)");
 		// A limit that the planner knows
 		this.take = this.connection.prepareStatement(TAKE.formatted(batch));
 	}
@@ -87,6 +90,11 @@ public final class RawItems implements AutoCloseable {
 
 	public Connection connection() {
 		return this.connection;
+	}
+
+	public void insert(byte[] payload) throws SQLException {
+		this.insert.setBytes(1, payload);
+		this.insert.executeUpdate();
 	}
 
 	/**
