@@ -53,11 +53,13 @@ public interface LogStore<E> {
 	 * @param joined whether the connection is in a transaction of the caller's, which may
 	 * have appended to the log
 	 * @param name the log's name
+	 * @param count how many entries before the end are wanted
 	 * @return the end, empty if there is no such log
 	 * @throws SQLException if the database fails
 	 */
-	default Optional<Tail> tail(Connection connection, boolean joined, String name) throws SQLException {
-		return head(connection, name).map((head) -> new Tail(head.id(), true, head.nextIndex()));
+	default Optional<Tail> tail(Connection connection, boolean joined, String name, long count) throws SQLException {
+		return head(connection, name)
+			.map((head) -> new Tail(head.id(), true, head.nextIndex(), Math.max(0, head.nextIndex() - count)));
 	}
 
 	/**
@@ -140,8 +142,10 @@ public interface LogStore<E> {
 	 * @param visible whether others can see the log. If the transaction that asks has
 	 * created it, or ended it, they may know it by its name only, or not yet
 	 * @param nextIndex the index after the last entry that is committed
+	 * @param startIndex the index of the first of those that are wanted and left, or the
+	 * next index if there is none
 	 */
-	record Tail(long id, boolean visible, long nextIndex) {
+	record Tail(long id, boolean visible, long nextIndex, long startIndex) {
 	}
 
 	/**

@@ -132,7 +132,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			Function<LogSubscription<E>, C> consumers) {
 		requireOpen(log);
 		String name = log.name();
-		Tail tail = (from.fromEnd()) ? findTail(name) : null;
+		Tail tail = (from.fromEnd()) ? findTail(name, from.value()) : null;
 		LogSubscription<E> reader = new LogSubscription<>(log, cursor(log, from, tail), this.registry,
 				this.fetcher::roomMade, this.bufferBytes);
 		C consumer = consumers.apply(reader);
@@ -154,7 +154,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	private LogCursor<E> cursor(TailedLog<E> log, Start from, @Nullable Tail tail) {
-		long next = from.resolve((tail != null) ? tail.nextIndex() : 0);
+		long next = from.resolve((tail != null) ? tail.startIndex() : 0);
 		LogCursor<E> cursor = new LogCursor<>(log, this.kind, next, from.identity());
 		boolean known = (from.fromEnd()) ? tail != null && tail.visible() && next == tail.nextIndex()
 				: cursor.expectsOneLog();
@@ -195,10 +195,10 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		}
 	}
 
-	private @Nullable Tail findTail(String name) {
+	private @Nullable Tail findTail(String name, long count) {
 		return this.database
 			.executeReading("find the end of a " + this.kind.log(),
-					(connection, joined) -> this.store.tail(connection, joined, name))
+					(connection, joined) -> this.store.tail(connection, joined, name, count))
 			.orElse(null);
 	}
 

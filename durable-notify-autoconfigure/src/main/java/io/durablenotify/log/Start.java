@@ -22,9 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The position at which a reader begins.
  *
- * @param fromEnd whether the log's end has to be known to know the index
- * @param value the index of the first entry; from the end, how many entries before it, in
- * a log that begins with index 0
+ * @param fromEnd whether the log has to be asked for the index
+ * @param value the index of the first entry; from the end, how many entries before it
  * @param identity the identity of the only log that may be read, whose entries before the
  * index are known to the caller, or {@code null} for any log of the name
  */
@@ -46,6 +45,14 @@ public record Start(boolean fromEnd, long value, @Nullable String identity) {
 	 */
 	public static Start last(long count) {
 		return new Start(true, count, null);
+	}
+
+	/**
+	 * Begin with the first entry that is left.
+	 * @return the start
+	 */
+	public static Start earliest() {
+		return last(Long.MAX_VALUE);
 	}
 
 	/**
@@ -76,16 +83,17 @@ public record Start(boolean fromEnd, long value, @Nullable String identity) {
 
 	/**
 	 * Return the index of the first entry to read.
-	 * @param nextIndex the index that the log's next entry will have
+	 * @param asked what the log was asked for, if this is from its end
 	 * @return the index
 	 */
-	public long resolve(long nextIndex) {
-		return (this.fromEnd) ? Math.max(0, nextIndex - this.value) : this.value;
+	public long resolve(long asked) {
+		return (this.fromEnd) ? asked : this.value;
 	}
 
 	@Override
 	public String toString() {
-		String position = "%s(%d)".formatted((this.fromEnd) ? "last" : "at", this.value);
+		String position = (this.fromEnd && this.value == Long.MAX_VALUE) ? "earliest()"
+				: "%s(%d)".formatted((this.fromEnd) ? "last" : "at", this.value);
 		return (this.identity != null) ? "%s.in(%s)".formatted(position, this.identity) : position;
 	}
 

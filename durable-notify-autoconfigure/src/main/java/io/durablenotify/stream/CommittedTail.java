@@ -30,6 +30,14 @@ import io.durablenotify.schema.SchemaName;
  */
 final class CommittedTail {
 
+	private static final String FIND = """
+			SELECT head.stream_id, true AS visible, head.next_index, ${start}
+			FROM (SELECT s.stream_id, coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c
+					WHERE c.stream_id = s.stream_id ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
+				FROM ${schema}.streams s WHERE s.name = ? OFFSET 0) head
+			CROSS JOIN (SELECT ?::bigint) wanted(count)
+			""";
+
 	/**
 	 * Finds the end for other transactions, in a transaction that may have written to the
 	 * stream. Of what is visible, the rows of that transaction and its savepoints do not
@@ -40,14 +48,16 @@ final class CommittedTail {
 	 * rows from four thousand million transactions ago. Reads backwards from the end, no
 	 * further than our rows go.
 	 */
-	private static final String FIND = """
+	private static final String FIND_OF_OTHERS = """
 			WITH own AS MATERIALIZED (
 				SELECT pg_current_xact_id_if_assigned()::text::bigint AS xact,
-					pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xact)
-			SELECT s.stream_id, NOT ${own_stream} AS visible,
-				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c
-					WHERE c.stream_id = s.stream_id AND NOT ${own_chunk} ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
-			FROM ${schema}.streams s CROSS JOIN own WHERE s.name = ?
+					pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xact),
+			head AS MATERIALIZED (
+				SELECT s.stream_id, NOT ${own_stream} AS visible,
+					coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c
+						WHERE c.stream_id = s.stream_id AND NOT ${own_chunk} ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
+				FROM ${schema}.streams s CROSS JOIN own WHERE s.name = ?)
+			SELECT head.stream_id, head.visible, head.next_index, ${start} FROM head CROSS JOIN (SELECT ?::bigint) wanted(count)
 			""";
 
 	private static final String OWN = """
@@ -56,18 +66,41 @@ final class CommittedTail {
 				FROM (SELECT own.xact + (${row}.xmin::text::bigint - own.xact % 4294967296 + 4294967296) % 4294967296) AS n(xact)
 				), false)""";
 
+	/**
+	 * The index of the first of the chunks that are wanted and left. The first that is
+	 * left is searched only where the one to begin with is missing.
+	 */
+	static final String START = """
+			greatest(head.next_index - wanted.count, 0, CASE WHEN wanted.count > 0 THEN coalesce(
+				(SELECT c.chunk_index FROM ${schema}.stream_chunks c
+					WHERE c.stream_id = head.stream_id AND c.chunk_index = head.next_index - wanted.count),
+				(SELECT c.chunk_index FROM ${schema}.stream_chunks c
+					WHERE c.stream_id = head.stream_id ORDER BY c.chunk_index LIMIT 1)) END)""";
+
 	private final String find;
 
+	private final String findOfOthers;
+
 	CommittedTail(SchemaName schema) {
-		this.find = schema.qualify(FIND.replace("${own_stream}", OWN.replace("${row}", "s"))
-			.replace("${own_chunk}", OWN.replace("${row}", "c")));
+		this.find = schema.qualify(FIND.replace("${start}", START));
+		this.findOfOthers = schema.qualify(FIND_OF_OTHERS.replace("${own_stream}", OWN.replace("${row}", "s"))
+			.replace("${own_chunk}", OWN.replace("${row}", "c"))
+			.replace("${start}", START));
 	}
 
-	Optional<Tail> find(Connection connection, String stream) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.find)) {
+	/**
+	 * Find the end of a stream.
+	 * @param joined whether the transaction may have written to it
+	 * @param count how many chunks before the end are wanted
+	 */
+	Optional<Tail> find(Connection connection, boolean joined, String stream, long count) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement((joined) ? this.findOfOthers : this.find)) {
 			statement.setString(1, stream);
+			statement.setLong(2, count);
 			ResultSet result = statement.executeQuery();
-			return (result.next()) ? Optional.of(new Tail(result.getLong(1), result.getBoolean(2), result.getLong(3)))
+			return (result.next())
+					? Optional
+						.of(new Tail(result.getLong(1), result.getBoolean(2), result.getLong(3), result.getLong(4)))
 					: Optional.empty();
 		}
 	}

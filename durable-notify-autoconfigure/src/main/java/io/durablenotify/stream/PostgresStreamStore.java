@@ -148,11 +148,11 @@ final class PostgresStreamStore implements StreamStore {
 			""";
 
 	/**
-	 * The same for so many chunks before the end.
+	 * The same for so many chunks before the end, as far as they are left.
 	 */
 	private static final String READ_LAST = """
 			WITH head AS MATERIALIZED (${head} WHERE s.name = ?),
-			first AS MATERIALIZED (SELECT greatest(next_index - ?, 0) AS index FROM head)
+			first AS MATERIALIZED (SELECT ${start} AS index FROM head CROSS JOIN (SELECT ?::bigint) wanted(count))
 			SELECT ARRAY[stream_id::text, name, end_state, end_reason, server, first.index::text], next_index, created_at,
 				NULL::bytea
 			FROM head CROSS JOIN first
@@ -187,7 +187,7 @@ final class PostgresStreamStore implements StreamStore {
 		this.fetch = new PageQuery(schema.qualify(withHead(FETCH, NEAR_TARGET)));
 		this.read = schema.qualify(READ.replace("${key}", "stream_id").replace("${id}", "(SELECT ?::bigint)"));
 		this.readFirst = schema.qualify(READ.replace("${key}", "name").replace("${id}", ID_OF_NAME));
-		this.readLast = schema.qualify(withHead(READ_LAST, ""));
+		this.readLast = schema.qualify(withHead(READ_LAST, "").replace("${start}", CommittedTail.START));
 	}
 
 	private static String withHead(String sql, String near) {
@@ -204,8 +204,8 @@ final class PostgresStreamStore implements StreamStore {
 	}
 
 	@Override
-	public Optional<Tail> tail(Connection connection, boolean joined, String stream) throws SQLException {
-		return (joined) ? this.tail.find(connection, stream) : StreamStore.super.tail(connection, false, stream);
+	public Optional<Tail> tail(Connection connection, boolean joined, String stream, long count) throws SQLException {
+		return this.tail.find(connection, joined, stream, count);
 	}
 
 	private static Head readHead(ResultSet result) throws SQLException {
@@ -274,7 +274,9 @@ final class PostgresStreamStore implements StreamStore {
 			return page;
 		}
 		Head head = head(connection, stream).orElse(null);
-		return (head != null) ? new Page(head, start.resolve(head.nextIndex()), List.of(), true) : Page.EMPTY;
+		long asked = (start.fromEnd()) ? tail(connection, false, stream, start.value()).map(Tail::startIndex).orElse(0L)
+				: 0;
+		return (head != null) ? new Page(head, start.resolve(asked), List.of(), true) : Page.EMPTY;
 	}
 
 	private @Nullable Page readLast(Connection connection, String stream, long count, int limit, long maxBytes)

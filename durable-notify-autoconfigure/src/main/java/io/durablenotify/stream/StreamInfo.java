@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name the name
  * @param state the state
- * @param nextIndex the index that the next chunk will, or would, have: the number of
- * chunks
+ * @param nextIndex the index that the next chunk will, or would, have: the number of all
+ * chunks, also of those that were trimmed
  * @param createdAt when it was created
  * @param endedAt when it ended, or {@code null} while it is open
  * @param failureReason the reason if it failed or was cancelled, else {@code null}

@@ -95,7 +95,16 @@ public final class StreamPosition {
 	}
 
 	/**
-	 * From a number of chunks before the end, or from the start if there are fewer.
+	 * From the first chunk that is left: the start, unless chunks were trimmed.
+	 * @return the position
+	 */
+	public static StreamPosition earliest() {
+		return new StreamPosition(Start.earliest());
+	}
+
+	/**
+	 * From a number of chunks before the end, or from the first one that is left if there
+	 * are fewer.
 	 * @param count the number of chunks
 	 * @return the position
 	 * @throws IllegalArgumentException if the count is negative
@@ -134,9 +143,9 @@ public final class StreamPosition {
 	}
 
 	/**
-	 * Return whether the position counts from the end that the stream has when reading
+	 * Return whether the position depends on the chunks that the stream has when reading
 	 * begins.
-	 * @return whether it was made by {@link #last} or {@link #end}
+	 * @return whether it was made by {@link #earliest}, {@link #last} or {@link #end}
 	 */
 	public boolean isFromEnd() {
 		return this.start.fromEnd();

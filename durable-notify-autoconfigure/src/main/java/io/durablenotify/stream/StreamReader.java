@@ -52,9 +52,9 @@ public interface StreamReader {
 	 * {@link StreamTruncatedException}, after the chunks before the first one that is
 	 * missing.
 	 * <p>
-	 * Asks the database before it returns for {@link StreamPosition#end()} and
-	 * {@link StreamPosition#last(int)} only: in a transaction on its connection, so that
-	 * a pool of one does.
+	 * Asks the database before it returns for positions
+	 * {@linkplain StreamPosition#isFromEnd() from the end} only: in a transaction on its
+	 * connection, so that a pool of one does.
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @param handler the handler
@@ -72,8 +72,8 @@ public interface StreamReader {
 	 * transaction's connection, without which others may not be able to write or fetch
 	 * them.
 	 * @param stream the stream's name
-	 * @param from where to begin; {@link StreamPosition#end()} and
-	 * {@link StreamPosition#last(int)} are fixed when this returns
+	 * @param from where to begin; positions {@linkplain StreamPosition#isFromEnd() from
+	 * the end} are fixed when this returns
 	 * @return the cursor, to be closed
 	 * @throws IllegalArgumentException if the name is invalid
 	 * @throws ReaderStoppedException if the application context has closed
@@ -85,11 +85,11 @@ public interface StreamReader {
 	 * Read a stream live, as many chunks as are asked for.
 	 * <p>
 	 * Each {@link Flow.Publisher#subscribe subscribe} opens a separate reader, which
-	 * reads as {@link #subscribe} does: {@link StreamPosition#end()} and
-	 * {@link StreamPosition#last(int)} are fixed when it returns. Its subscriber is given
-	 * what it has requested, and a reader of which nothing is requested holds the bounded
-	 * buffer and no thread. The end needs no request: {@code onComplete}, or
-	 * {@code onError} with what {@link ChunkHandler#onError} would get, or with an
+	 * reads as {@link #subscribe} does: positions {@linkplain StreamPosition#isFromEnd()
+	 * from the end} are fixed when it returns. Its subscriber is given what it has
+	 * requested, and a reader of which nothing is requested holds the bounded buffer and
+	 * no thread. The end needs no request: {@code onComplete}, or {@code onError} with
+	 * what {@link ChunkHandler#onError} would get, or with an
 	 * {@link IllegalArgumentException} if less than one chunk was requested.
 	 * <p>
 	 * {@code onSubscribe} is called by the thread that subscribes; what follows comes on

@@ -15,6 +15,7 @@
  */
 package io.durablenotify.stream;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -28,9 +29,12 @@ import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingHandler;
+import io.durablenotify.testsupport.RecordingSubscriber;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -192,6 +196,51 @@ class ConsumerTrimTests {
 		reader.subscribe("returning", StreamPosition.after(18).in(identity), late);
 		assertThat(late.awaitError()).isInstanceOf(StreamTruncatedException.class)
 			.hasMessageContaining("expected index 19, but 20 was found");
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void positionsFromTheEndBeginWithTheFirstChunkThatIsLeft(boolean inTransaction) throws Exception {
+		String stream = "left/" + inTransaction;
+		append(stream, 10);
+		assertThat(trimAll(stream)).isEqualTo(9);
+		RecordingHandler handler = new RecordingHandler();
+		RecordingHandler earliest = new RecordingHandler();
+		RecordingSubscriber subscriber = new RecordingSubscriber();
+		List<StreamCursor> cursors = new ArrayList<>();
+		Runnable open = () -> {
+			assertThat(reader.page(stream, StreamPosition.last(5), 10).chunks()).extracting(Chunk::index)
+				.containsExactly(9L);
+			reader.subscribe(stream, StreamPosition.last(5), handler);
+			reader.subscribe(stream, StreamPosition.earliest(), earliest);
+			reader.publisher(stream, StreamPosition.last(100)).subscribe(subscriber);
+			cursors.add(reader.cursor(stream, StreamPosition.last(2)));
+		};
+		if (inTransaction) {
+			instance.transaction().executeWithoutResult((status) -> open.run());
+		}
+		else {
+			open.run();
+		}
+		append(stream, 1);
+		subscriber.request(Long.MAX_VALUE);
+		for (RecordingHandler each : List.of(handler, earliest, subscriber)) {
+			each.awaitChunks(2).assertGapFree(9, 2);
+		}
+		try (StreamCursor cursor = cursors.get(0)) {
+			assertThat(cursor.iterator().next().index()).isEqualTo(9);
+		}
+		append(stream, 4);
+		for (int limit : List.of(1, 2, 10)) {
+			assertThat(reader.page(stream, StreamPosition.last(7), limit).chunks()).extracting(Chunk::index)
+				.isEqualTo(range(9, Math.min(15, 9 + limit)));
+			assertThat(reader.page(stream, StreamPosition.earliest(), limit).nextIndex())
+				.isEqualTo(Math.min(15, 9 + limit));
+		}
+		assertThat(reader.page(stream, StreamPosition.last(3), 10).chunks()).extracting(Chunk::index)
+			.containsExactly(12L, 13L, 14L);
+		assertThat(reader.page(stream, StreamPosition.end(), 10).nextIndex()).isEqualTo(15);
+		assertThat(reader.page("unknown", StreamPosition.earliest(), 10).nextIndex()).isZero();
 	}
 
 	@Test

@@ -133,8 +133,8 @@ final class ObservedStore implements StreamStore {
 	}
 
 	@Override
-	public Optional<Tail> tail(Connection connection, boolean joined, String stream) throws SQLException {
-		return this.store.tail(connection, joined, stream);
+	public Optional<Tail> tail(Connection connection, boolean joined, String stream, long count) throws SQLException {
+		return this.store.tail(connection, joined, stream, count);
 	}
 
 	@Override

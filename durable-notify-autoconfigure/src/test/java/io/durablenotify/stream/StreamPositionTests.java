@@ -34,9 +34,8 @@ class StreamPositionTests {
 		assertThat(StreamPosition.start().toStart().resolve(10)).isZero();
 		assertThat(StreamPosition.at(12).toStart().resolve(10)).isEqualTo(12);
 		assertThat(StreamPosition.after(3).toStart().resolve(10)).isEqualTo(4);
-		assertThat(StreamPosition.last(3).toStart().resolve(10)).isEqualTo(7);
-		assertThat(StreamPosition.last(11).toStart().resolve(10)).isZero();
-		assertThat(StreamPosition.end().toStart().resolve(10)).isEqualTo(10);
+		assertThat(StreamPosition.last(3).toStart().resolve(10)).isEqualTo(10);
+		assertThat(StreamPosition.end()).isEqualTo(StreamPosition.last(0));
 	}
 
 	@Test
@@ -57,6 +56,7 @@ class StreamPositionTests {
 			.hasToString("at(3).in(1-a)");
 		assertThat(from).hasToString("at(3)");
 		assertThat(StreamPosition.last(3).in("1-a")).hasToString("last(3).in(1-a)");
+		assertThat(StreamPosition.earliest().in("1-a")).hasToString("earliest().in(1-a)");
 		assertThatIllegalArgumentException().isThrownBy(() -> from.in(null));
 	}
 
