@@ -38,6 +38,11 @@ import org.springframework.util.StringUtils;
  */
 record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 
+	/**
+	 * Nothing was received, of whichever log.
+	 */
+	static final EventId NOTHING = EventId.of(-1, null);
+
 	private static final String END = "end";
 
 	private static final Pattern IDENTITY = Pattern.compile("[0-9A-Za-z-]{1,200}");
@@ -97,7 +102,8 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 
 	@Override
 	public String toString() {
-		String place = (this.end) ? END : (this.bytes > 0) ? this.index + "." + this.bytes : String.valueOf(this.index);
+		String place = (this.end) ? END
+				: (this.bytes > 0 || this.index < 0) ? this.index + "." + this.bytes : String.valueOf(this.index);
 		return (this.identity != null) ? place + "@" + this.identity : place;
 	}
 

@@ -81,7 +81,7 @@ final class ReactiveSseResponses {
 			exchange.serve(this.checks);
 		}
 		return new SseFlux(new ObservedFeed(feed, this.observations, context.getOrDefault(OBSERVATION, null)),
-				this.checks, this.executor);
+				feed.begin(), this.checks, this.executor);
 	}
 
 	/**

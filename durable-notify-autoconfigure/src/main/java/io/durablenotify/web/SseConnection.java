@@ -108,6 +108,12 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private volatile boolean commentDue;
 
 	/**
+	 * What is written when a comment is due. Set before that, and owned by
+	 * {@link #write()} from then on.
+	 */
+	private byte[] comment = SseEvent.comment();
+
+	/**
 	 * Whether nothing comes after the event.
 	 */
 	private volatile boolean ending;
@@ -176,13 +182,15 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	/**
 	 * Begin the response.
 	 * @param feed the events, or {@code null} for none
+	 * @param id the id that the client is given at once, or {@code null}
 	 * @param nonBlocking whether the response calls write listeners
 	 */
-	void open(Flow.@Nullable Publisher<SseEvent> feed, boolean nonBlocking) {
+	void open(Flow.@Nullable Publisher<SseEvent> feed, @Nullable String id, boolean nonBlocking) {
 		this.async.addListener(this);
 		this.connections.add(this);
 		if (feed != null) {
 			// So that the headers go out at once
+			this.comment = SseEvent.opening(id);
 			this.commentDue = true;
 		}
 		else {
@@ -415,7 +423,9 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 	private byte @Nullable [] take() {
 		if (this.commentDue) {
 			this.commentDue = false;
-			return SseEvent.comment();
+			byte[] comment = this.comment;
+			this.comment = SseEvent.comment();
+			return comment;
 		}
 		byte[] event = this.event;
 		if (event != null) {

@@ -49,8 +49,9 @@ final class SseConnections {
 	<E> ResponseEntity<SseEmitter> respond(SseSource<E> source, @Nullable String lastEventId, SseOptions<E> options) {
 		this.boundConnections.warnIfHeld();
 		return SseReply.find(source, lastEventId, options.isWaiting())
-			.toResponse((feed) -> new SseResponse(this,
-					(feed != null) ? new ObservedFeed(feed, this.observations, this.observations.current()) : null));
+			.toResponse((feed) -> (feed != null) ? new SseResponse(this,
+					new ObservedFeed(feed, this.observations, this.observations.current()), feed.begin())
+					: new SseResponse(this, null, null));
 	}
 
 	/**

@@ -44,6 +44,15 @@ record SseEvent(@Nullable String id, @Nullable String name, String data) {
 	}
 
 	/**
+	 * Return what a response begins with.
+	 * @param id the id that the client has from then on, or {@code null}. Without data,
+	 * it is no event
+	 */
+	static byte[] opening(@Nullable String id) {
+		return (id != null) ? "id:%s\n\n".formatted(id).getBytes(StandardCharsets.US_ASCII) : COMMENT;
+	}
+
+	/**
 	 * Return the event as the specification of server-sent events has it, in UTF-8. One
 	 * space after the colon is the format's, so that each line gets one.
 	 */

@@ -60,6 +60,11 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	private final @Nullable EventId received;
 
 	/**
+	 * What a client that comes for the first time is to have received, or {@code null}.
+	 */
+	private final @Nullable EventId begin;
+
+	/**
 	 * The log, or {@code null} to wait for one.
 	 */
 	private final @Nullable Found found;
@@ -74,11 +79,14 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	 * @param source the log
 	 * @param received what the client has received, or {@code null} if it comes for the
 	 * first time
+	 * @param begin what a client that comes for the first time is to have received, or
+	 * {@code null}
 	 * @param found the log as it was found, or {@code null} to wait for it
 	 */
-	SseFeed(SseSource<E> source, @Nullable EventId received, @Nullable Found found) {
+	SseFeed(SseSource<E> source, @Nullable EventId received, @Nullable EventId begin, @Nullable Found found) {
 		this.source = source;
 		this.received = received;
+		this.begin = begin;
 		this.found = found;
 		this.end = null;
 	}
@@ -86,6 +94,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	private SseFeed(SseSource<E> source, SseEvent end) {
 		this.source = source;
 		this.received = null;
+		this.begin = null;
 		this.found = null;
 		this.end = end;
 	}
@@ -105,6 +114,17 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 	 */
 	ObservedSource observed() {
 		return this.source.observed(this.received);
+	}
+
+	/**
+	 * Return the id that the client is given before all events, or {@code null} for none.
+	 */
+	@Nullable String begin() {
+		return (this.begin != null) ? this.begin.toString() : null;
+	}
+
+	private @Nullable EventId after() {
+		return (this.received != null) ? this.received : this.begin;
 	}
 
 	private static SseEvent error(@Nullable String identity, String reason) {
@@ -160,23 +180,17 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 		private boolean deliveringEnd;
 
-		/**
-		 * Whether the log did not exist when the client came. Owned by the thread that
-		 * calls {@link #read}.
-		 */
-		private boolean waited;
-
 		Feeding(Flow.Subscriber<? super SseEvent> subscriber) {
 			this.subscriber = subscriber;
 		}
 
 		void read(@Nullable Found found) {
-			EventId received = SseFeed.this.received;
+			EventId received = after();
 			if (found != null && SseFeed.this.source.isOver(found, received)) {
 				end(SseFeed.complete(found));
 			}
 			else if (found != null) {
-				SseFeed.this.source.publisher(found, received, this.waited).subscribe(new Reading(found, this.waited));
+				SseFeed.this.source.publisher(found, received).subscribe(new Reading(found));
 			}
 			else {
 				SseFeed.this.source.awaiting().subscribe(new Waiting());
@@ -368,7 +382,6 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				try {
 					Found found = source.find();
 					if (failure == null || found != null) {
-						Feeding.this.waited = true;
 						read(found);
 					}
 					else if (source.isEnd(failure)) {
@@ -407,10 +420,10 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 			 */
 			private boolean known;
 
-			Reading(Found found, boolean waited) {
+			Reading(Found found) {
 				this.found = found;
-				this.known = found.identity() == null || SseFeed.this.source.isBound(SseFeed.this.received, waited);
-				this.mapper = SseFeed.this.source.mapper(found, SseFeed.this.received);
+				this.known = found.identity() == null || SseFeed.this.source.isBound(after());
+				this.mapper = SseFeed.this.source.mapper(found, after());
 			}
 
 			@Override

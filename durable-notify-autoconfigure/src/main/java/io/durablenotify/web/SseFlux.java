@@ -35,8 +35,8 @@ import reactor.core.publisher.Operators;
 import org.springframework.http.codec.ServerSentEvent;
 
 /**
- * The events of a response, with comments. One comes at once, so that the headers go out,
- * and one whenever there was no event for a while.
+ * The events of a response, with comments. One, or an id, comes at once, so that the
+ * headers go out, and one whenever there was no event for a while.
  * <p>
  * An event is taken from the feed when one is requested, so that nothing is buffered
  * here. No comment is sent to a client that takes nothing.
@@ -49,6 +49,8 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 
 	private final Flow.Publisher<SseEvent> feed;
 
+	private final ServerSentEvent<String> opening;
+
 	private final ResponseChecks checks;
 
 	/**
@@ -56,8 +58,13 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 	 */
 	private final Executor executor;
 
-	SseFlux(Flow.Publisher<SseEvent> feed, ResponseChecks checks, Executor executor) {
+	/**
+	 * Create a new instance.
+	 * @param id the id that the client is given at once, or {@code null}
+	 */
+	SseFlux(Flow.Publisher<SseEvent> feed, @Nullable String id, ResponseChecks checks, Executor executor) {
 		this.feed = feed;
+		this.opening = (id != null) ? ServerSentEvent.<String>builder().id(id).build() : COMMENT;
 		this.checks = checks;
 		this.executor = executor;
 	}
@@ -111,6 +118,11 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 		private boolean requested;
 
 		private volatile boolean commentDue = true;
+
+		/**
+		 * What is sent when a comment is due. Owned by {@link #serve()}.
+		 */
+		private ServerSentEvent<String> comment = SseFlux.this.opening;
 
 		/**
 		 * Whether nothing comes after the event.
@@ -240,7 +252,8 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 			}
 			if (this.commentDue) {
 				this.commentDue = false;
-				send(COMMENT);
+				send(this.comment);
+				this.comment = COMMENT;
 				return true;
 			}
 			if (event != null) {

@@ -63,8 +63,9 @@ public final class SseOptions<E> {
 
 	/**
 	 * Serve a stream from a position.
-	 * @param from where a client begins that has received nothing yet; one that connects
-	 * again goes on after what it has received
+	 * @param from where a client begins that comes for the first time; one that connects
+	 * again goes on after what it has received. From the end, that holds also if it has
+	 * received no event yet
 	 * @return the options
 	 */
 	public static SseOptions<Chunk> ofStream(StreamPosition from) {

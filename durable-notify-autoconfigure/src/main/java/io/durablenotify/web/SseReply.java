@@ -43,8 +43,9 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 	private static final Log logger = LogFactory.getLog(SseStreams.class);
 
 	/**
-	 * Find what a client receives. Asks the database once. A client that comes back while
-	 * the database does not answer is to come again.
+	 * Find what a client receives. Asks the database once, and again where the client
+	 * begins from the end. A client that comes back while the database does not answer is
+	 * to come again.
 	 * @param source what is served
 	 * @param lastEventId the {@code Last-Event-ID} header, or {@code null}
 	 * @param waiting whether to wait for a log that does not exist
@@ -87,7 +88,7 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 			return ok(SseFeed.error(source, found.identity(),
 					"The %s has lost what was received of it".formatted(source.describe())));
 		}
-		return ok(new SseFeed<>(source, received, found));
+		return serve(source, received, found);
 	}
 
 	private static <E> SseReply<E> unknown(SseSource<E> source, @Nullable EventId received, boolean waiting) {
@@ -97,9 +98,14 @@ record SseReply<E>(HttpStatus status, @Nullable SseFeed<E> feed) {
 		if (!waiting) {
 			return new SseReply<>(HttpStatus.NOT_FOUND, null);
 		}
-		return ok((received != null)
-				? SseFeed.error(source, received.identity(), "The %s was deleted".formatted(source.describe()))
-				: new SseFeed<>(source, null, null));
+		if (received != null && !received.equals(EventId.NOTHING)) {
+			return ok(SseFeed.error(source, received.identity(), "The %s was deleted".formatted(source.describe())));
+		}
+		return serve(source, received, null);
+	}
+
+	private static <E> SseReply<E> serve(SseSource<E> source, @Nullable EventId received, @Nullable Found found) {
+		return ok(new SseFeed<>(source, received, (received != null) ? null : source.begin(found), found));
 	}
 
 	/**

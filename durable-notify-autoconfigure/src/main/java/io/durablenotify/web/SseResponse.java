@@ -57,6 +57,8 @@ final class SseResponse extends SseEmitter {
 	 */
 	private final Flow.@Nullable Publisher<SseEvent> feed;
 
+	private final @Nullable String id;
+
 	private volatile @Nullable SseConnection connection;
 
 	/**
@@ -64,10 +66,11 @@ final class SseResponse extends SseEmitter {
 	 */
 	private volatile boolean completed;
 
-	SseResponse(SseConnections connections, Flow.@Nullable Publisher<SseEvent> feed) {
+	SseResponse(SseConnections connections, Flow.@Nullable Publisher<SseEvent> feed, @Nullable String id) {
 		super(NO_TIMEOUT);
 		this.connections = connections;
 		this.feed = feed;
+		this.id = id;
 	}
 
 	/**
@@ -185,7 +188,8 @@ final class SseResponse extends SseEmitter {
 				this.control.forbid();
 			}
 			try {
-				connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed, nonBlocking);
+				connection.open((request.getMethod().equals("HEAD")) ? null : SseResponse.this.feed,
+						SseResponse.this.id, nonBlocking);
 				if (SseResponse.this.completed) {
 					connection.close();
 				}

@@ -35,6 +35,16 @@ interface SseSource<E> {
 	@Nullable Found find();
 
 	/**
+	 * Return the id that a client is given at once that comes for the first time. If it
+	 * has to come again before the first event, it begins at the same place.
+	 * @param found the log, or {@code null} to wait for it
+	 * @return the id, or {@code null} where the options say the same each time
+	 */
+	default @Nullable EventId begin(@Nullable Found found) {
+		return null;
+	}
+
+	/**
 	 * Return a publisher that waits for a log that does not exist yet.
 	 */
 	Flow.Publisher<E> awaiting();
@@ -44,15 +54,14 @@ interface SseSource<E> {
 	 * @param found the log
 	 * @param received what the client has received of it, after which the publisher
 	 * begins, or {@code null} if the client comes for the first time
-	 * @param waited whether the log did not exist when the client came
 	 */
-	Flow.Publisher<E> publisher(Found found, @Nullable EventId received, boolean waited);
+	Flow.Publisher<E> publisher(Found found, @Nullable EventId received);
 
 	/**
 	 * Return whether that publisher reads the log that was found only. One that begins
 	 * where the options say, in the middle of a log, reads any of the name.
 	 */
-	boolean isBound(@Nullable EventId received, boolean waited);
+	boolean isBound(@Nullable EventId received);
 
 	/**
 	 * Return whether the log has ended, and no entry follows that would bring the end.

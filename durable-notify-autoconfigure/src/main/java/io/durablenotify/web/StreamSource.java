@@ -21,6 +21,7 @@ import java.util.function.Function;
 
 import io.durablenotify.observation.ObservedSource;
 import io.durablenotify.stream.Chunk;
+import io.durablenotify.stream.ChunkPage;
 import io.durablenotify.stream.ReaderStoppedException;
 import io.durablenotify.stream.StreamException;
 import io.durablenotify.stream.StreamFailedException;
@@ -46,15 +47,36 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 			.orElse(null);
 	}
 
+	/**
+	 * All that is appended is newer than a request that waits.
+	 */
+	@Override
+	public @Nullable EventId begin(@Nullable Found found) {
+		if (!this.options.from().isFromEnd()) {
+			return null;
+		}
+		if (found == null) {
+			return EventId.NOTHING;
+		}
+		try {
+			ChunkPage first = this.reader.page(this.stream, this.options.from(), 1);
+			return EventId.of(first.nextIndex() - first.chunks().size() - 1, found.identity());
+		}
+		catch (StreamException ex) {
+			// The publisher says the same
+			return null;
+		}
+	}
+
 	@Override
 	public Flow.Publisher<Chunk> awaiting() {
 		return this.reader.publisher(this.stream, StreamPosition.start());
 	}
 
 	@Override
-	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received, boolean waited) {
-		StreamPosition from = from(received, waited);
-		String identity = (isBound(received, waited)) ? found.identity() : null;
+	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received) {
+		StreamPosition from = from(received);
+		String identity = (isBound(received)) ? found.identity() : null;
 		return this.reader.publisher(this.stream, (identity != null) ? from.in(identity) : from);
 	}
 
@@ -62,16 +84,12 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 	 * An identity says that the client has received the chunks before its position.
 	 */
 	@Override
-	public boolean isBound(@Nullable EventId received, boolean waited) {
-		return received != null || from(null, waited).equals(StreamPosition.start());
+	public boolean isBound(@Nullable EventId received) {
+		return received != null || this.options.from().equals(StreamPosition.start());
 	}
 
-	private StreamPosition from(@Nullable EventId received, boolean waited) {
-		if (received != null) {
-			return StreamPosition.at(received.index() + 1);
-		}
-		// All that was appended is newer than a request that has waited
-		return (waited && this.options.from().isFromEnd()) ? StreamPosition.start() : this.options.from();
+	private StreamPosition from(@Nullable EventId received) {
+		return (received != null) ? StreamPosition.at(received.index() + 1) : this.options.from();
 	}
 
 	@Override
@@ -109,7 +127,7 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 	@Override
 	public ObservedSource observed(@Nullable EventId received) {
 		return new ObservedSource(ObservedSource.Kind.STREAM, this.families.apply(this.stream), this.stream,
-				from(received, false).toString());
+				from(received).toString());
 	}
 
 	@Override

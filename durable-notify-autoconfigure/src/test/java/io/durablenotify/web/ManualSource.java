@@ -165,7 +165,7 @@ final class ManualSource implements SseSource<String> {
 	}
 
 	SseFeed<String> feed() {
-		return new SseFeed<>(this, null, this.found);
+		return new SseFeed<>(this, null, null, this.found);
 	}
 
 	@Override
@@ -182,7 +182,7 @@ final class ManualSource implements SseSource<String> {
 	}
 
 	@Override
-	public Flow.Publisher<String> publisher(Found found, EventId received, boolean waited) {
+	public Flow.Publisher<String> publisher(Found found, EventId received) {
 		return publisher();
 	}
 
@@ -197,7 +197,7 @@ final class ManualSource implements SseSource<String> {
 	}
 
 	@Override
-	public boolean isBound(EventId received, boolean waited) {
+	public boolean isBound(EventId received) {
 		return this.bound;
 	}
 

@@ -90,7 +90,7 @@ class SseConnectionTests {
 		this.connections = new SseConnections(this.checks, this.executor, Observations.NONE);
 		this.connection = new SseConnection(this.connections, this.async, this.output, blocksAtEnd, dispatchedAtEnd,
 				this.dispatched::incrementAndGet);
-		this.connection.open(feed, nonBlocking);
+		this.connection.open(feed, null, nonBlocking);
 	}
 
 	private ManualSource.Reading open() {

@@ -90,7 +90,7 @@ class SseFluxTests {
 	}
 
 	private ManualSource.Reading subscribe(long demand) {
-		new SseFlux(this.source.feed(), this.all.checks, this.executor).subscribe(this.client);
+		new SseFlux(this.source.feed(), null, this.all.checks, this.executor).subscribe(this.client);
 		if (demand > 0) {
 			this.client.request(demand);
 		}

@@ -36,7 +36,9 @@ import java.util.stream.Stream;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.StreamOptions;
+import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
@@ -430,6 +432,54 @@ class SseStreamsTests {
 			writer.fail("awaited-and-empty", "nothing to say");
 			client.awaitEnd();
 			assertThat(plain(client)).containsExactly(new Event("end", "error", "nothing to say"));
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(ints = { 0, 1, 3 })
+	void aClientThatBeginsAtTheEndAndComesBackBeforeAnEventMissesNothing(int before) {
+		String stream = "from-end/" + before;
+		writer.create(stream, StreamOptions.none());
+		numbers(0, before).forEach((chunk) -> writer.append(stream, chunk));
+		String id = idBeforeAnEvent(stream + "&from=end");
+		assertThat(id).isEqualTo(((before > 0) ? before - 1 : "-1.0") + "@" + identity(stream));
+		numbers(before, before + 3).forEach((chunk) -> writer.append(stream, chunk));
+		try (SseClient client = get(stream + "&from=end", id).awaitMessages(3)) {
+			assertThat(client.messages()).containsExactlyElementsOf(numbers(before, before + 3));
+		}
+	}
+
+	@Test
+	void aClientThatWaitsFromTheEndAndComesBackBeforeAnEventMissesNothing() {
+		String id = idBeforeAnEvent("awaited-from-end&wait=true&from=end");
+		try (SseClient still = get("awaited-from-end&wait=true&from=end", id)) {
+			Eventually.await(() -> still.comments() > 0, still::toString);
+			numbers(0, 2).forEach((chunk) -> writer.append("awaited-from-end", chunk));
+			assertThat(still.awaitMessages(2).messages()).containsExactly("0", "1");
+		}
+		try (SseClient later = get("awaited-from-end&wait=true&from=end", id).awaitMessages(2)) {
+			assertThat(later.messages()).containsExactly("0", "1");
+		}
+	}
+
+	private static String idBeforeAnEvent(String stream) {
+		try (SseClient client = get(stream)) {
+			Eventually.await(() -> client.raw().endsWith("\n\n"), client::toString);
+			assertThat(client.raw()).matches("id:\\S+\n\n(:\n\n)*");
+			return client.raw().substring("id:".length(), client.raw().indexOf('\n'));
+		}
+	}
+
+	@Test
+	void aClientThatBeginsBeforeTheEndGetsWhatIsLeftOfThat() {
+		numbers(0, 10).forEach((chunk) -> writer.append("trimmed", chunk));
+		assertThat(database.jdbc()
+			.queryForObject("SELECT durable_notify.trim_stream('trimmed', interval '1 hour')", Long.class))
+			.isEqualTo(9);
+		try (SseClient client = get("trimmed&from=last").awaitMessages(1)) {
+			writer.append("trimmed", "10");
+			assertThat(client.awaitMessages(2).messages()).containsExactly("9", "10");
+			assertThat(client.raw()).startsWith("id:8@" + identity("trimmed") + "\n\n");
 		}
 	}
 
@@ -843,6 +893,13 @@ class SseStreamsTests {
 		}
 	}
 
+	private static SseOptions<Chunk> options(boolean wait, String from) {
+		StreamPosition position = (from == null) ? StreamPosition.start()
+				: (from.equals("end")) ? StreamPosition.end() : StreamPosition.last(5);
+		SseOptions<Chunk> options = SseOptions.ofStream(position);
+		return (wait) ? options.waiting() : options;
+	}
+
 	private static List<String> numbers(int start, int end) {
 		return IntStream.range(start, end).mapToObj(String::valueOf).toList();
 	}
@@ -913,9 +970,9 @@ class SseStreamsTests {
 
 		@GetMapping("/sse")
 		Mono<ResponseEntity<Flux<ServerSentEvent<String>>>> sse(@RequestParam String stream,
-				@RequestParam(defaultValue = "false") boolean wait,
+				@RequestParam(defaultValue = "false") boolean wait, @RequestParam(required = false) String from,
 				@RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
-			return (wait) ? this.streams.respond(stream, lastEventId, SseOptions.ofStream().waiting())
+			return (wait || from != null) ? this.streams.respond(stream, lastEventId, options(wait, from))
 					: this.streams.respond(stream, lastEventId);
 		}
 
@@ -932,8 +989,9 @@ class SseStreamsTests {
 
 		@GetMapping("/sse")
 		ResponseEntity<SseEmitter> sse(@RequestParam String stream, @RequestParam(defaultValue = "false") boolean wait,
+				@RequestParam(required = false) String from,
 				@RequestHeader(name = "Last-Event-ID", required = false) String lastEventId) {
-			return (wait) ? this.streams.respond(stream, lastEventId, SseOptions.ofStream().waiting())
+			return (wait || from != null) ? this.streams.respond(stream, lastEventId, options(wait, from))
 					: this.streams.respond(stream, lastEventId);
 		}
 
