@@ -152,6 +152,28 @@ class LockedStreamTests {
 	}
 
 	@Test
+	void callersThatWaitForRoomGiveUpInTimeToo() throws Exception {
+		try (Instance small = Instance.start(database, "durable-notify.streams.append-timeout=500ms",
+				"durable-notify.streams.max-chunk-size=1MB", "durable-notify.streams.append-buffer=1MB")) {
+			byte[] quarter = new byte[256 * 1024 - 200];
+			Holder holder = Holder.of("full", "a");
+			long start = System.nanoTime();
+			List<CompletableFuture<Long>> callers = IntStream.range(0, 24)
+				.mapToObj((i) -> Background.supply(() -> small.writer().append("full", quarter)))
+				.toList();
+			for (CompletableFuture<Long> append : callers) {
+				assertThat(BatchedAppendTests.failure(append)).isInstanceOf(StreamLockedException.class)
+					.hasMessageContaining("for more than 500 ms");
+			}
+			// A quarter of them after the other, it would be three seconds
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(500),
+					Duration.ofMillis(2_000));
+			holder.letGo();
+			assertThat(small.writer().append("full", quarter)).isOne();
+		}
+	}
+
+	@Test
 	void whatWaitsKeepsItsOrderWhenTheStreamIsReleasedInTime() throws Exception {
 		patient.writer().append("released", "0");
 		Holder holder = Holder.of("released", "1");

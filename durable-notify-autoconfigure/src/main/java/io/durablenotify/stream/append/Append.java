@@ -46,12 +46,13 @@ public final class Append {
 	private final long bytes;
 
 	/**
-	 * Set before the append is queued, whose lock publishes it, like what follows.
+	 * What is left of its time while its stream is not found locked. Set before the
+	 * append is queued, whose lock publishes it, like what follows.
 	 */
 	private Duration timeout = Duration.ZERO;
 
 	/**
-	 * By {@link System#nanoTime()}; {@code null} until its stream is found locked.
+	 * By {@link System#nanoTime()}; {@code null} while its stream is not found locked.
 	 */
 	private @Nullable Long deadline;
 
@@ -139,6 +140,23 @@ public final class Append {
 	}
 
 	/**
+	 * The stream is not found locked any more, before the append could enter.
+	 */
+	void unlocked() {
+		if (this.deadline != null) {
+			this.timeout = Duration.ofNanos(this.deadline - System.nanoTime());
+			this.deadline = null;
+		}
+	}
+
+	/**
+	 * Return how long it may wait for the stream, which is locked.
+	 */
+	long nanosLeft() {
+		return (this.deadline != null) ? this.deadline - System.nanoTime() : Long.MAX_VALUE;
+	}
+
+	/**
 	 * Have it timed from now on, until it has an outcome.
 	 */
 	Append timedBy(AppendMeasures measures) {
@@ -148,7 +166,7 @@ public final class Append {
 	}
 
 	boolean isExpired() {
-		return this.deadline != null && System.nanoTime() - this.deadline >= 0;
+		return nanosLeft() <= 0;
 	}
 
 	/**

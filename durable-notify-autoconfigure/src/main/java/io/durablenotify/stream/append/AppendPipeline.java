@@ -123,7 +123,7 @@ public final class AppendPipeline implements AutoCloseable {
 			this.mainLoop.signal();
 		}
 		else {
-			append.complete(new Closed());
+			append.complete((append.isExpired()) ? new Locked(this.timeout) : new Closed());
 		}
 		append.awaitCompletion();
 		return this.result.applyAsLong(append);

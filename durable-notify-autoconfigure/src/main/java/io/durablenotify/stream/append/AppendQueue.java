@@ -163,18 +163,21 @@ final class AppendQueue {
 
 	/**
 	 * Queue an append after those of its stream.
-	 * @param wait whether to wait while the buffer is full, or others wait for room
-	 * @return whether there was room
+	 * @param wait whether to wait while the buffer is full, or others wait for room.
+	 * While its stream is locked, that takes of the append's time
+	 * @return whether there was room before its time was over
 	 */
 	boolean offer(Append append, boolean wait) {
+		boolean interrupted = false;
 		this.lock.lock();
 		try {
 			while (!this.closed && !mayEnter(append)) {
-				if (!wait) {
+				if (!wait || append.isExpired()) {
+					leaveCallers(append);
 					return false;
 				}
 				this.callers.add(append);
-				this.completed.awaitUninterruptibly();
+				interrupted |= await(append);
 			}
 			this.callers.remove(append);
 			if (this.closed) {
@@ -193,6 +196,45 @@ final class AppendQueue {
 		}
 		finally {
 			this.lock.unlock();
+			if (interrupted) {
+				Thread.currentThread().interrupt();
+			}
+		}
+	}
+
+	/**
+	 * Wait for a change, no longer than the append may.
+	 * @return whether that was interrupted
+	 */
+	private boolean await(Append append) {
+		boolean interrupted = false;
+		if (isMuted(append)) {
+			append.locked();
+			try {
+				this.completed.awaitNanos(append.nanosLeft());
+			}
+			catch (InterruptedException ex) {
+				interrupted = true;
+			}
+		}
+		else {
+			this.completed.awaitUninterruptibly();
+		}
+		if (!isMuted(append)) {
+			append.unlocked();
+		}
+		return interrupted;
+	}
+
+	private boolean isMuted(Append append) {
+		StreamQueue queue = this.streams.get(append.stream());
+		return queue != null && queue.muted;
+	}
+
+	private void leaveCallers(Append append) {
+		if (this.callers.remove(append)) {
+			// Those after it may enter
+			this.completed.signalAll();
 		}
 	}
 
@@ -216,8 +258,7 @@ final class AppendQueue {
 	 * Locked streams may fill half of the buffer, since the others have to go on.
 	 */
 	private boolean isHeldBack(Append append) {
-		StreamQueue queue = this.streams.get(append.stream());
-		return queue != null && queue.muted && this.mutedBytes + append.bufferedBytes() > this.maxBytes / 2;
+		return isMuted(append) && this.mutedBytes + append.bufferedBytes() > this.maxBytes / 2;
 	}
 
 	/**
@@ -307,6 +348,8 @@ final class AppendQueue {
 			this.muted.put(append.stream(), queue);
 			this.ready.remove(queue);
 			queue.waiting.forEach(Append::locked);
+			// For callers of the stream, whose time begins
+			this.completed.signalAll();
 		}
 		append.locked();
 		queue.waiting.addFirst(append);

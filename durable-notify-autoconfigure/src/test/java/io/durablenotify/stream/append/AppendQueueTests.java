@@ -325,11 +325,62 @@ class AppendQueueTests {
 		assertThat(large.orTimeout(30, TimeUnit.SECONDS).join()).isFalse();
 	}
 
+	@Test
+	void aCallerOfALockedStreamGivesUpInTimeAndLetsThoseAfterItGo() {
+		Append locked = append("locked", 1, 1_000);
+		this.queue.offer(locked, false);
+		this.queue.mute(enter(this.queue));
+		this.queue.leave();
+		Append late = append("locked", 1, 6_000, Duration.ofMillis(100));
+		CompletableFuture<Boolean> large = offerAndWait(late);
+		CompletableFuture<Boolean> small = offerAndWait(append("locked", 1, 100));
+		assertThat(large.orTimeout(30, TimeUnit.SECONDS).join()).isFalse();
+		assertThat(late.isExpired()).isTrue();
+		assertThat(small.orTimeout(30, TimeUnit.SECONDS).join()).isTrue();
+	}
+
+	@Test
+	void aCallerOfAStreamThatIsFoundLockedGivesUpInTime() {
+		Append first = append("a", 1, 9_000);
+		this.queue.offer(first, false);
+		List<Append> batch = enter(this.queue);
+		CompletableFuture<Boolean> waiting = offerAndWait(append("a", 1, 9_000, Duration.ofMillis(100)));
+		this.queue.mute(batch);
+		assertThat(waiting.orTimeout(30, TimeUnit.SECONDS).join()).isFalse();
+	}
+
+	@Test
+	void theWaitForRoomAloneTakesNothingOfACallersTime() {
+		Append first = append("a", 1, 9_000);
+		this.queue.offer(first, false);
+		Append noTime = append("b", 1, 9_000, Duration.ZERO);
+		CompletableFuture<Boolean> waiting = offerAndWait(noTime);
+		this.queue.completed(enter(this.queue));
+		assertThat(waiting.orTimeout(30, TimeUnit.SECONDS).join()).isTrue();
+		assertThat(noTime.isExpired()).isFalse();
+	}
+
+	@Test
+	void theTimeOfAnAppendStopsWhileItsStreamIsNotLocked() {
+		Append append = append("a", 1, 0, Duration.ofMillis(100));
+		append.locked();
+		Eventually.await(() -> append.nanosLeft() < Duration.ofMillis(99).toNanos(), append::nanosLeft);
+		append.unlocked();
+		assertThat(append.nanosLeft()).isEqualTo(Long.MAX_VALUE);
+		append.locked();
+		assertThat(append.nanosLeft()).isLessThan(Duration.ofMillis(99).toNanos());
+		Eventually.await(append::isExpired, append::nanosLeft);
+		append.unlocked();
+		assertThat(append.isExpired()).isFalse();
+		append.locked();
+		assertThat(append.isExpired()).isTrue();
+	}
+
 	private CompletableFuture<Boolean> offerAndWait(Append append) {
 		CompletableFuture<Boolean> offered = new CompletableFuture<>();
 		Thread caller = new Thread(() -> offered.complete(this.queue.offer(append, true)));
 		caller.start();
-		Eventually.await(() -> caller.getState() == Thread.State.WAITING, caller::getState);
+		Eventually.await(() -> caller.getState().name().endsWith("WAITING"), caller::getState);
 		return offered;
 	}
 
