@@ -36,7 +36,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.dao.DataAccessException;
+
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * Tests for the removal of chunks of open streams that all living consumers have had.
@@ -168,6 +171,17 @@ class ConsumerTrimTests {
 		this.handler.awaitChunks(6);
 		assertThat(this.handler.gaps()).containsExactly(new ConsumerGap("away", "away", 10, 49, false));
 		assertThat(this.handler.indexes("away")).isEqualTo(range(49, 55));
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "'null', NULL", "NULL, interval '1 day'", "'null', interval '1 day', NULL" })
+	void withoutAValueNothingIsRemoved(String values) {
+		append("null", 2);
+		assertThatExceptionOfType(DataAccessException.class)
+			.isThrownBy(() -> database.jdbc()
+				.queryForObject("SELECT durable_notify.trim_stream(%s)".formatted(values), Long.class))
+			.withMessageContaining("must not be null; nothing was removed");
+		assertThat(stored("null")).startsWith(0L);
 	}
 
 	@Test
