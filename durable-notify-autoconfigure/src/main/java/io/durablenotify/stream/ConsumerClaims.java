@@ -16,6 +16,7 @@
 package io.durablenotify.stream;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -51,6 +52,11 @@ final class ConsumerClaims {
 	 * Searches for new streams with each poll take at most a twentieth of the time.
 	 */
 	private static final int REST_PER_SEARCH = 20;
+
+	/**
+	 * After each chunk that a stream can have. The sum of a few has to be a bigint.
+	 */
+	private static final long AFTER_ALL = 1L << 60;
 
 	private static final Duration CLEAN_INTERVAL = Duration.ofMinutes(1);
 
@@ -147,9 +153,31 @@ final class ConsumerClaims {
 		}
 		Map<Long, List<Stored>> stored = execute("read the positions of consumers of streams", (connection,
 				joined) -> this.positions.load(connection, claimed.stream().map(Claimed::consumerId).toList()));
-		claimed.forEach(
-				(claim) -> run(runs, claim).own(new ConsumerOwner(new Held(claim.consumerId(), claim.token()), lease),
-						stored.getOrDefault(claim.consumerId(), List.of())));
+		for (Claimed claim : claimed) {
+			ConsumerRun run = run(runs, claim);
+			Held held = new Held(claim.consumerId(), claim.token());
+			run.own(new ConsumerOwner(held, lease),
+					selected(run.spec(), held, stored.getOrDefault(claim.consumerId(), List.of())));
+		}
+	}
+
+	/**
+	 * Return the positions in streams of the consumer. To the database, the stream that
+	 * is named like a family's prefix is one of the family's too: it is stored as one
+	 * that the consumer has had, so that it neither lags nor holds up a trim.
+	 */
+	private List<Stored> selected(ConsumerSpec spec, Held held, List<Stored> positions) {
+		List<Stored> selected = new ArrayList<>();
+		for (Stored position : positions) {
+			if (spec.selects(position.stream())) {
+				selected.add(position);
+			}
+			else {
+				execute("pass over a stream",
+						(connection, joined) -> this.positions.end(connection, held, position.streamId(), AFTER_ALL));
+			}
+		}
+		return selected;
 	}
 
 	private static ConsumerRun run(Map<Long, ConsumerRun> runs, Claimed claim) {
@@ -244,8 +272,8 @@ final class ConsumerClaims {
 		}
 		List<Stored> added;
 		try {
-			added = execute("add streams of a consumer",
-					(connection, joined) -> this.positions.add(connection, held, streams));
+			added = selected(run.spec(), held, execute("add streams of a consumer",
+					(connection, joined) -> this.positions.add(connection, held, streams)));
 		}
 		catch (RuntimeException ex) {
 			run.lost(held);

@@ -251,9 +251,6 @@ final class ConsumerRun implements Subscription {
 
 	private void open(ConsumerOwner owner, Stored position) {
 		String name = position.stream();
-		if (!this.spec.selects(name)) {
-			return;
-		}
 		ConsumedStream open = this.streams.get(name);
 		if (open != null) {
 			// Its row may be added again, where the server has lost it

@@ -534,6 +534,30 @@ class StreamConsumerTests {
 	}
 
 	@Test
+	void aStreamThatIsNamedLikeAFamilysPrefixIsNoneOfTheFamilys() {
+		StreamReader family = BeanFactoryAnnotationUtils.qualifiedBeanOfType(instance.context().getBeanFactory(),
+				StreamReader.class, "family");
+		append("family/", 3);
+		append("family/b", 2);
+		family.prefixConsumer("", "from-start").subscribe(this.handler);
+		family.prefixConsumer("", "from-end").from(StreamPosition.end()).subscribe(new RecordingConsumer());
+		append("family/", 3);
+		append("family/b", 1);
+		Eventually.await(() -> consumers.list().stream().allMatch((consumer) -> consumer.lag() == 0),
+				() -> consumers.list());
+		assertThat(database.jdbc()
+			.queryForObject("SELECT durable_notify.trim_stream('family/', interval '1 hour')", Long.class))
+			.isEqualTo(5);
+		assertThat(this.handler.indexes("")).isEmpty();
+		assertThat(this.handler.indexes("b")).containsExactly(0L, 1L, 2L);
+		writer.delete("family/");
+		append("family/", 1);
+		Eventually.await(() -> consumers.list().stream().allMatch((consumer) -> consumer.lag() == 0),
+				() -> consumers.list());
+		writer.delete("family/");
+	}
+
+	@Test
 	void aNameIsOfOneSelectionAndHasOneSubscriptionInAContext() {
 		Subscription subscription = reader.consumer("named", "named").subscribe(this.handler);
 		assertThatIllegalStateException().isThrownBy(() -> reader.consumer("named", "named").subscribe(this.handler))
