@@ -92,7 +92,7 @@ final class ChangeFeeds {
 
 	private void requireOpen() {
 		if (this.closed) {
-			throw new IllegalStateException("Cannot subscribe to changes: the application context is closed");
+			throw ChangeRules.closed();
 		}
 	}
 

@@ -33,6 +33,13 @@ final class ChangeRules {
 	private ChangeRules() {
 	}
 
+	/**
+	 * Return what is thrown to one that subscribes to a context that has closed.
+	 */
+	static IllegalStateException closed() {
+		return new IllegalStateException("Cannot subscribe to changes: the application context is closed");
+	}
+
 	static void requireTopic(String topic) {
 		Texts.requireName("Topic", topic, MAX_TOPIC);
 	}

@@ -131,6 +131,7 @@ final class LocalChangeNotifier implements ChangeNotifier, AutoCloseable {
 		this.feeds.compute(topic, (key, feeds) -> with(feeds, feed));
 		if (this.closed) {
 			feed.cancel();
+			throw ChangeRules.closed();
 		}
 		return feed;
 	}
@@ -158,7 +159,7 @@ final class LocalChangeNotifier implements ChangeNotifier, AutoCloseable {
 	}
 
 	/**
-	 * Cancel all subscriptions, also those that come later.
+	 * Cancel all subscriptions, and accept no others.
 	 */
 	@Override
 	public void close() {

@@ -31,6 +31,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.ForeignTransactionManager;
+import io.durablenotify.testsupport.Instance;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,6 +54,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 /**
  * What every {@link ChangeNotifier} has to do within one instance.
@@ -72,6 +74,11 @@ abstract class ChangeNotifierContract {
 	 * Return the notifier, that of an application context.
 	 */
 	abstract ChangeNotifier notifier();
+
+	/**
+	 * Start another application context.
+	 */
+	abstract Instance startAnother();
 
 	/**
 	 * Return the manager of transactions on the notifier's DataSource.
@@ -473,6 +480,21 @@ abstract class ChangeNotifierContract {
 		this.notifier.publish(this.topic, "d");
 		this.handler.awaitKey("d");
 		assertThat(cancelling.keys()).containsExactly("a");
+	}
+
+	@Test
+	void aContextThatHasClosedHasNoSubscriptions() {
+		Instance closing = startAnother();
+		ChangeNotifier closed = closing.bean(ChangeNotifier.class);
+		RecordingChangeHandler handler = new RecordingChangeHandler();
+		Subscription subscription = closed.subscribe(this.topic, handler);
+		closing.close();
+		assertThat(subscription.isActive()).isFalse();
+		assertThatIllegalStateException().isThrownBy(() -> closed.subscribe(this.topic, handler))
+			.withMessageContaining("the application context is closed");
+		this.notifier.publish(this.topic, "a");
+		this.handler.awaitKey("a");
+		assertThat(handler.changes()).isEmpty();
 	}
 
 	@Test

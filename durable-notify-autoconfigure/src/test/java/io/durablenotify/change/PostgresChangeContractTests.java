@@ -18,6 +18,7 @@ package io.durablenotify.change;
 
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
 
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -27,7 +28,15 @@ import org.springframework.transaction.PlatformTransactionManager;
 class PostgresChangeContractTests extends ChangeNotifierContract {
 
 	@Fixture
+	private static TestDatabase database;
+
+	@Fixture
 	private static Instance instance;
+
+	@Override
+	Instance startAnother() {
+		return Instance.start(database);
+	}
 
 	@Override
 	ChangeNotifier notifier() {
