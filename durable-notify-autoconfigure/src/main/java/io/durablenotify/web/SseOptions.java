@@ -88,7 +88,8 @@ public final class SseOptions<E> {
 	 * @return the options
 	 */
 	public static SseOptions<StoredEvent> ofRun(long afterSequence) {
-		Assert.isTrue(afterSequence >= 0, () -> "'afterSequence' must be 0 or more, but is " + afterSequence);
+		Assert.isTrue(afterSequence >= 0 && afterSequence < Long.MAX_VALUE,
+				() -> "'afterSequence' must be 0 or more, and below the largest number, but is " + afterSequence);
 		return new SseOptions<>(StreamPosition.start(), afterSequence, false, null, null);
 	}
 

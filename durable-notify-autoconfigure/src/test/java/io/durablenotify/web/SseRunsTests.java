@@ -45,6 +45,7 @@ import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 class SseRunsTests {
 
@@ -179,6 +180,12 @@ class SseRunsTests {
 					"Failed to map event 1 of run 'orders/6' for a client: its response ends with an error event",
 					"IllegalStateException: secret");
 		}
+	}
+
+	@Test
+	void aSequenceThatNothingCanFollowIsRefusedAtOnce() {
+		assertThatIllegalArgumentException().isThrownBy(() -> SseOptions.ofRun(Long.MAX_VALUE));
+		assertThatIllegalArgumentException().isThrownBy(() -> SseOptions.ofRun(-1));
 	}
 
 	@Configuration(proxyBeanMethods = false)
