@@ -184,7 +184,9 @@ final class PostgresRunCatalog {
 			postponed AS (
 				UPDATE ${schema}.workflow_runs r SET ended_at = s.last_event_at FROM sized s
 				WHERE NOT s.due AND r.id = s.id)
-			SELECT id FROM slice WHERE events <= ${events} OR events = sequence
+			SELECT id, false AS postponed FROM slice WHERE events <= ${events} OR events = sequence
+			UNION ALL
+			SELECT id, true FROM sized WHERE NOT due
 			""";
 
 	private static final String LOCK_CHOSEN = """
@@ -409,8 +411,17 @@ final class PostgresRunCatalog {
 		try (PreparedStatement statement = connection.prepareStatement(this.chooseOutlived)) {
 			statement.setLong(1, retention.toMillis());
 			statement.setObject(2, outlived);
-			long[] chosen = readIds(statement.executeQuery());
-			return new Outlived(chosen, outlived.length >= RUNS_PER_SLICE || chosen.length < outlived.length);
+			ResultSet result = statement.executeQuery();
+			LongStream.Builder chosen = LongStream.builder();
+			int done = 0;
+			while (result.next()) {
+				done++;
+				if (!result.getBoolean("postponed")) {
+					chosen.add(result.getLong("id"));
+				}
+			}
+			boolean more = outlived.length >= RUNS_PER_SLICE || done < outlived.length;
+			return new Outlived(chosen.build().toArray(), more && done > 0);
 		}
 	}
 

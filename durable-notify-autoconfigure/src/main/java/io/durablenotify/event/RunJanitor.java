@@ -98,7 +98,7 @@ final class RunJanitor extends PeriodicTask {
 		Outlived outlived = locked(Outlived.NONE,
 				(connection) -> Written.of(this.catalog.chooseOutlived(connection, retention), null));
 		if (outlived.chosen().length == 0) {
-			return false;
+			return outlived.more();
 		}
 		return locked(false, (connection) -> {
 			List<Long> deleted = this.catalog.deleteChosen(connection, outlived.chosen(), retention);

@@ -312,6 +312,27 @@ class EventRunTests {
 	}
 
 	@Test
+	void manyRunsThatHaveGoneOnDelayNoOthers() {
+		database.jdbc().update("""
+				INSERT INTO durable_notify.workflow_runs (run_id, ended_at)
+				SELECT 'postponed/' || i, now() - interval '3 hours' FROM generate_series(1, 1000) AS i""");
+		database.jdbc().update("""
+				INSERT INTO durable_notify.workflow_events (run_id, sequence, event_id, type)
+				SELECT 'postponed/' || i, 1, gen_random_uuid(), 'step' FROM generate_series(1, 1000) AS i""");
+		append("due", "run_completed");
+		age("due");
+		database.jdbc()
+			.update("UPDATE durable_notify.workflow_runs SET ended_at = now() - interval '1 hour' WHERE run_id = 'due'");
+		RunJanitor janitor = janitor(Duration.ofMinutes(30));
+		assertThat(janitor.run()).isTrue();
+		assertThat(log.info("due")).isPresent();
+		assertThat(janitor.run()).isFalse();
+		assertThat(log.info("due")).isEmpty();
+		database.jdbc().update("DELETE FROM durable_notify.workflow_runs WHERE run_id LIKE 'postponed/%'");
+		database.jdbc().update("DELETE FROM durable_notify.workflow_events WHERE run_id LIKE 'postponed/%'");
+	}
+
+	@Test
 	void fewRunsToDeleteDoNotKeepTheJanitorRunning() {
 		append("few", "run_created", "run_completed");
 		age("few");
