@@ -142,10 +142,10 @@ final class DefaultStreamWriter implements StreamWriter {
 		chunks.forEach((chunk) -> requireSize(name, chunk));
 		Append append = new Append(name, AppendConditions.NONE, List.copyOf(chunks));
 		long max = this.properties.appendBuffer().toBytes();
-		Assert.isTrue(append.bytes() <= max,
-				() -> ("Chunks for stream '%s' must have at most %d bytes together (durable-notify.streams.append-buffer), "
-						+ "but have %d. Append them in parts, or raise the limit")
-					.formatted(name, max, append.bytes()));
+		Assert.isTrue(append.bufferedBytes() <= max || chunks.size() == 1,
+				() -> ("Chunks for stream '%s' must take at most %d bytes together (durable-notify.streams.append-buffer), "
+						+ "but take %d, each 128 more than it has. Append them in parts, or raise the limit")
+					.formatted(name, max, append.bufferedBytes()));
 		return append(append);
 	}
 

@@ -80,7 +80,8 @@ public interface StreamWriter {
 	 * Append several chunks: adjacent, all or none.
 	 * @param stream the stream's name
 	 * @param chunks the chunks, at least one, which must not change before this returns;
-	 * together at most {@code durable-notify.streams.append-buffer} bytes
+	 * together at most {@code durable-notify.streams.append-buffer} bytes, of which each
+	 * takes 128 beside its data
 	 * @return the index of the first
 	 * @throws StreamEndedException if the stream has ended: nothing was stored
 	 */

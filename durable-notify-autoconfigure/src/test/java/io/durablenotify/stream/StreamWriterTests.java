@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -362,6 +363,14 @@ class StreamWriterTests {
 					() -> database.jdbc().queryForObject("SELECT durable_notify.append('sql-ended', 'x')", Long.class))
 			.withMessageContaining("Stream 'sql-ended' was completed at")
 			.withMessageContaining("nothing was stored");
+	}
+
+	@Test
+	void aListOfVeryManyEmptyChunksIsRefused() {
+		List<byte[]> chunks = Collections.nCopies(64 * 1024 * 1024 / 128 + 1, new byte[0]);
+		assertThatIllegalArgumentException().isThrownBy(() -> writer.appendAll("empty-chunks", chunks))
+			.withMessageContaining("durable-notify.streams.append-buffer");
+		assertThat(reader.info("empty-chunks")).isEmpty();
 	}
 
 	@Test

@@ -43,7 +43,7 @@ public final class Append {
 
 	private final List<byte[]> chunks;
 
-	private final long bytes;
+	private final long bufferedBytes;
 
 	/**
 	 * What is left of its time while its stream is not found locked. Set before the
@@ -81,9 +81,9 @@ public final class Append {
 		this.chunks = chunks;
 		long bytes = 0;
 		for (byte[] chunk : chunks) {
-			bytes += chunk.length;
+			bytes += OVERHEAD_BYTES + chunk.length;
 		}
-		this.bytes = bytes;
+		this.bufferedBytes = bytes;
 	}
 
 	/**
@@ -107,19 +107,11 @@ public final class Append {
 	}
 
 	/**
-	 * Return the size of the data.
-	 * @return the size in bytes
-	 */
-	public long bytes() {
-		return this.bytes;
-	}
-
-	/**
 	 * Return what the append takes of a buffer.
 	 * @return the size in bytes
 	 */
 	public long bufferedBytes() {
-		return this.bytes + (long) OVERHEAD_BYTES * this.chunks.size();
+		return this.bufferedBytes;
 	}
 
 	/**
