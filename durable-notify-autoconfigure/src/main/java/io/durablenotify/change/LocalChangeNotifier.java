@@ -85,7 +85,7 @@ final class LocalChangeNotifier implements ChangeNotifier, AutoCloseable {
 		ChangeRules.requireTopic(topic);
 		ChangeRules.requireKey(key);
 		ChangeRules.requireOriginator(originator);
-		ApplicationDatabase.requireWritable(() -> "Changes cannot be published");
+		ApplicationDatabase.requireWritable(TransactionBuffer.isReadOnly(), () -> "Changes cannot be published");
 		Change change = new Change(topic, key, originator, true, this.lastId.incrementAndGet(), this.clock.instant());
 		if (TransactionBuffer.isAvailable()) {
 			this.transactions.current().add(change);

@@ -53,7 +53,7 @@ final class PostgresChangeNotifier implements ChangeNotifier {
 		ChangeRules.requireTopic(topic);
 		ChangeRules.requireKey(key);
 		ChangeRules.requireOriginator(originator);
-		ApplicationDatabase.requireWritable(() -> "Changes cannot be published");
+		this.database.requireWritable(() -> "Changes cannot be published");
 		Wakeup wakeup = Wakeup.moved(ChangeReader.idOf(topic), 0);
 		this.database.execute("publish a change", Conflicts.repeat((connection, joined) -> this.writes
 			.run(ChangeReader.TOPIC, connection, joined, (session, inTransaction) -> {

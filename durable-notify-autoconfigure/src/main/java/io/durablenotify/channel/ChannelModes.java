@@ -35,7 +35,6 @@ import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.transaction.support.TransactionSynchronization;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
  * The modes of channels. What is committed stays, so that it is remembered: at most until
@@ -52,11 +51,16 @@ final class ChannelModes {
 	/**
 	 * What a transaction has found, and may have created itself.
 	 */
-	private final TransactionBuffer<Found> found = new TransactionBuffer<>(this, () -> new Found(this.known));
+	private final TransactionBuffer<Found> found;
 
 	ChannelModes(ApplicationDatabase database, ChannelSql sql) {
 		this.database = database;
 		this.sql = sql;
+		this.found = new TransactionBuffer<>(database, this, () -> new Found(this.known));
+	}
+
+	void requireWritable(String channel) {
+		this.database.requireWritable(() -> "Channel '%s' cannot be used".formatted(channel));
 	}
 
 	/**
@@ -95,7 +99,7 @@ final class ChannelModes {
 	 * @throws ChannelModeException if it has another
 	 */
 	void requireToListen(String channel, ChannelMode mode) {
-		if (!TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+		if (!this.database.isReadOnly()) {
 			require(channel, mode);
 			return;
 		}

@@ -25,7 +25,6 @@ import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.channel.ChannelSql.Received;
-import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.measure.Tally;
@@ -95,14 +94,14 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 	@Override
 	public void create(String channel, ChannelMode mode) {
 		Assert.notNull(mode, "'mode' must not be null");
-		requireWritable(channel);
+		this.modes.requireWritable(channel);
 		this.modes.require(channel, mode);
 	}
 
 	@Override
 	public String publish(String channel, ChannelMessage message) {
 		Assert.notNull(message, "'message' must not be null");
-		requireWritable(channel);
+		this.modes.requireWritable(channel);
 		ChannelMode mode = this.modes.find(channel);
 		if (mode == null) {
 			throw new IllegalStateException(
@@ -127,7 +126,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 	public String send(String channel, String address, ChannelMessage message) {
 		Assert.notNull(message, "'message' must not be null");
 		DirectAddress to = DirectAddress.of(channel, address);
-		requireWritable(channel);
+		this.modes.requireWritable(channel);
 		StoredMessage stored = this.payloads.encode(channel, address, message);
 		this.modes.require(channel, ChannelMode.DIRECT);
 		this.work.enqueue(WorkRequest.of(to.queue(), ChannelJson.write(stored)).orderingKey(address));
@@ -146,7 +145,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 		Assert.notNull(settings, "'settings' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
 		ChannelNames.consumer(channel, subscriber);
-		requireWritable(channel);
+		this.modes.requireWritable(channel);
 		this.modes.require(channel, ChannelMode.BROADCAST);
 		return this.broadcasts.subscribe(channel, subscriber, settings, handler);
 	}
@@ -264,7 +263,7 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 		Assert.notNull(timeout, "'timeout' must not be null");
 		Assert.isTrue(!timeout.isNegative(), () -> "'timeout' must not be negative, but is " + timeout);
 		DirectAddress from = DirectAddress.of(channel, address);
-		requireWritable(channel);
+		this.modes.requireWritable(channel);
 		this.modes.requireToReceive(channel, ChannelMode.DIRECT);
 		return from;
 	}
@@ -306,10 +305,6 @@ final class DefaultDurableChannels implements DurableChannels, ChannelDelivery, 
 	 */
 	DirectReceiver receiver() {
 		return this.receiver;
-	}
-
-	private static void requireWritable(String channel) {
-		ApplicationDatabase.requireWritable(() -> "Channel '%s' cannot be used".formatted(channel));
 	}
 
 	@Override

@@ -35,6 +35,8 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.database.TransactionBuffer.Content;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.measure.Tally;
@@ -42,7 +44,6 @@ import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 
 import org.springframework.transaction.support.TransactionSynchronization;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
  * Receives messages of addresses, and waits for them.
@@ -160,17 +161,12 @@ final class DirectReceiver {
 		}
 		Optional<Received> received = this.sql.receive(connection, address, true);
 		if (received.isPresent()) {
-			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
-
-				@Override
-				public void afterCompletion(int status) {
-					if (status == STATUS_COMMITTED) {
-						DirectReceiver.this.received.increment();
-					}
-					wakeOthers(address);
+			new TransactionBuffer<Content>(this.database, new Object(), () -> (status) -> {
+				if (status == TransactionSynchronization.STATUS_COMMITTED) {
+					this.received.increment();
 				}
-
-			});
+				wakeOthers(address);
+			}).current();
 		}
 		return received;
 	}

@@ -38,7 +38,6 @@ import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.jdbc.support.JdbcUtils;
 import org.springframework.jdbc.support.SQLExceptionSubclassTranslator;
 import org.springframework.jdbc.support.SQLExceptionTranslator;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
  * Runs SQL in the caller's transaction or on a separate pooled connection, and opens
@@ -164,13 +163,38 @@ public final class ApplicationDatabase {
 	}
 
 	/**
+	 * Return whether the calling thread is in a transaction whose callbacks are still to
+	 * come. That may be one of ours which another manager's has suspended: our connection
+	 * stays bound.
+	 * @return whether it is
+	 */
+	public boolean isTransactionOpen() {
+		return this.join.isOpen();
+	}
+
+	/**
+	 * Return whether the transaction has come to its commit, so that nothing can become
+	 * part of it any more. Not known of a transaction whose manager is no bean.
+	 * @return whether it has
+	 * @throws IllegalStateException if there is none that is open
+	 */
+	public boolean isTransactionCommitting() {
+		SuspendedTransaction suspended = suspended();
+		return (suspended != null) ? suspended.isPast() : CommitListener.isPast();
+	}
+
+	@Nullable SuspendedTransaction suspended() {
+		return this.join.suspended();
+	}
+
+	/**
 	 * Return whether what {@link #execute} has written just now is part of the caller's
 	 * transaction, and not committed at once, as beside that of another DataSource.
 	 * @return whether it commits and rolls back with it
 	 */
 	public boolean isJoined() {
 		try {
-			return TransactionBuffer.isAvailable() && execute("find the transaction", (connection, joined) -> joined);
+			return isTransactionOpen() && execute("find the transaction", (connection, joined) -> joined);
 		}
 		catch (DataAccessException ex) {
 			// The caller's transaction has its connection
@@ -185,11 +209,30 @@ public final class ApplicationDatabase {
 	 * transaction"
 	 * @throws InvalidDataAccessApiUsageException if the calling thread is in one
 	 */
-	public static void requireWritable(Supplier<String> refusal) {
-		if (TransactionSynchronizationManager.isActualTransactionActive()
-				&& TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+	public void requireWritable(Supplier<String> refusal) {
+		requireWritable(isReadOnly(), refusal);
+	}
+
+	/**
+	 * Refuse to do something in a read-only transaction.
+	 * @param readOnly whether the calling thread is in one
+	 * @param refusal what cannot be done, to be followed by "in a read-only transaction"
+	 * @throws InvalidDataAccessApiUsageException if it is
+	 */
+	public static void requireWritable(boolean readOnly, Supplier<String> refusal) {
+		if (readOnly) {
 			throw new InvalidDataAccessApiUsageException(refusal.get() + " in a read-only transaction");
 		}
+	}
+
+	/**
+	 * Return whether what {@link #execute} would write is refused, since its transaction
+	 * is read-only.
+	 * @return whether the calling thread is in a read-only transaction
+	 */
+	public boolean isReadOnly() {
+		SuspendedTransaction suspended = suspended();
+		return (suspended != null) ? suspended.isReadOnly() : TransactionBuffer.isReadOnly();
 	}
 
 	/**

@@ -38,15 +38,23 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	 * Return whether a listener is called before the current transaction commits.
 	 */
 	static boolean isComing() {
-		return marks().findAny().isPresent();
+		return marks().anyMatch((mark) -> mark.listened);
 	}
 
 	/**
-	 * Return whether the current transaction has come to its commit, so that nothing can
-	 * become part of it any more. Not known of a transaction whose manager is no bean.
-	 * @return whether it has
+	 * Take note when the current transaction is suspended, also if its manager is no
+	 * bean.
 	 */
-	public static boolean isPast() {
+	static void mark() {
+		if (marks().findAny().isEmpty()) {
+			TransactionSynchronizationManager.registerSynchronization(new Mark(false));
+		}
+	}
+
+	/**
+	 * Return whether the current transaction has come to its commit.
+	 */
+	static boolean isPast() {
 		return marks().anyMatch((mark) -> mark.past);
 	}
 
@@ -68,7 +76,7 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	@Override
 	public void afterBegin(TransactionExecution transaction, @Nullable Throwable failure) {
 		if (failure == null && TransactionSynchronizationManager.isSynchronizationActive()) {
-			TransactionSynchronizationManager.registerSynchronization(new Mark());
+			TransactionSynchronizationManager.registerSynchronization(new Mark(true));
 		}
 	}
 
@@ -85,12 +93,28 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	}
 
 	/**
-	 * Registered with each transaction that is listened to: one of a manager that is no
-	 * bean is not.
+	 * Registered with each transaction that is listened to, and with one of a manager
+	 * that is no bean once it has a content.
 	 */
 	private static final class Mark implements TransactionSynchronization {
 
+		private final boolean listened;
+
 		private boolean past;
+
+		private Mark(boolean listened) {
+			this.listened = listened;
+		}
+
+		@Override
+		public void suspend() {
+			SuspendedTransaction.suspend(this.past);
+		}
+
+		@Override
+		public void resume() {
+			SuspendedTransaction.resume();
+		}
 
 	}
 

@@ -31,7 +31,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * Binds a content to each transaction that Spring synchronizes, with any transaction
  * manager. Creates it on first use, sets it aside while the transaction is suspended,
  * cuts it back with the transaction's savepoints, and unbinds it when the transaction is
- * over.
+ * over. Of a database, the content is that of the transaction whose connection is bound.
  *
  * @param <T> the type of the content
  */
@@ -41,14 +41,31 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 
 	private final Supplier<T> create;
 
+	private final @Nullable ApplicationDatabase database;
+
 	/**
-	 * Create a new instance.
+	 * Create a new instance for what is written to a database.
+	 * @param database the database
+	 * @param key what the content is bound to: buffers with the same key share it
+	 * @param create creates an empty content
+	 */
+	public TransactionBuffer(ApplicationDatabase database, Object key, Supplier<T> create) {
+		this(key, create, database);
+	}
+
+	/**
+	 * Create a new instance for what is in memory only.
 	 * @param key what the content is bound to: buffers with the same key share it
 	 * @param create creates an empty content
 	 */
 	public TransactionBuffer(Object key, Supplier<T> create) {
+		this(key, create, null);
+	}
+
+	private TransactionBuffer(Object key, Supplier<T> create, @Nullable ApplicationDatabase database) {
 		this.key = key;
 		this.create = create;
+		this.database = database;
 	}
 
 	/**
@@ -62,25 +79,38 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 	}
 
 	/**
+	 * Return whether the current transaction is read-only.
+	 * @return whether there is one, and it is
+	 */
+	public static boolean isReadOnly() {
+		return TransactionSynchronizationManager.isActualTransactionActive()
+				&& TransactionSynchronizationManager.isCurrentTransactionReadOnly();
+	}
+
+	/**
 	 * Return the content of the current transaction, which is created if it has none.
 	 * @return the content
 	 * @throws IllegalStateException if there is no transaction
 	 */
 	public T current() {
-		T current = bound();
-		if (current == null) {
-			current = this.create.get();
-			LifeCycle lifeCycle = new LifeCycle(this.key, current);
-			TransactionSynchronizationManager.registerSynchronization(lifeCycle);
-			TransactionSynchronizationManager.registerSynchronization(lifeCycle.new AfterCommit());
-			TransactionSynchronizationManager.bindResource(this.key, current);
+		Object current = TransactionSynchronizationManager.getResource(this.key);
+		return cast((current != null) ? current : unbound().content);
+	}
+
+	private LifeCycle unbound() {
+		SuspendedTransaction suspended = (this.database != null) ? this.database.suspended() : null;
+		if (suspended != null) {
+			return suspended.content(this.key, () -> new LifeCycle(this.key, this.create.get()));
 		}
-		return current;
+		CommitListener.mark();
+		LifeCycle created = new LifeCycle(this.key, this.create.get());
+		created.register();
+		return created;
 	}
 
 	@SuppressWarnings("unchecked")
-	private @Nullable T bound() {
-		return (T) TransactionSynchronizationManager.getResource(this.key);
+	private T cast(Object content) {
+		return (T) content;
 	}
 
 	/**
@@ -149,7 +179,10 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 
 	}
 
-	private static final class LifeCycle implements TransactionSynchronization {
+	/**
+	 * Hands the callbacks of a transaction to its content.
+	 */
+	static final class LifeCycle implements TransactionSynchronization {
 
 		private final Object key;
 
@@ -163,6 +196,16 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 		private LifeCycle(Object key, Content content) {
 			this.key = key;
 			this.content = content;
+		}
+
+		Object key() {
+			return this.key;
+		}
+
+		void register() {
+			TransactionSynchronizationManager.registerSynchronization(this);
+			TransactionSynchronizationManager.registerSynchronization(new AfterCommit());
+			TransactionSynchronizationManager.bindResource(this.key, this.content);
 		}
 
 		@Override

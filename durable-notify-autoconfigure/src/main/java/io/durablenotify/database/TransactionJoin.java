@@ -63,13 +63,28 @@ final class TransactionJoin {
 	}
 
 	/**
+	 * Return the suspended transaction whose connection is bound still.
+	 */
+	@Nullable SuspendedTransaction suspended() {
+		return SuspendedTransaction.of(this.dataSource);
+	}
+
+	/**
+	 * Return whether there is a transaction whose callbacks are still to come.
+	 */
+	boolean isOpen() {
+		return TransactionBuffer.isAvailable() || suspended() != null;
+	}
+
+	/**
 	 * Return whether there is something to join: a transaction or a bound connection.
 	 */
 	boolean isInTransaction() {
 		boolean transaction = TransactionSynchronizationManager.isActualTransactionActive();
 		boolean bound = TransactionSynchronizationManager.hasResource(this.dataSource);
-		return (TransactionSynchronizationManager.isSynchronizationActive()) ? transaction || bound
+		boolean joinable = (TransactionSynchronizationManager.isSynchronizationActive()) ? transaction || bound
 				: transaction && bound;
+		return joinable || suspended() != null;
 	}
 
 	/**
@@ -94,7 +109,7 @@ final class TransactionJoin {
 	 * Hibernate in {@code afterCommit}), they run in autocommit.
 	 */
 	<T extends @Nullable Object> T run(SessionWork<T> work) throws SQLException {
-		boolean transaction = TransactionBuffer.isAvailable();
+		boolean transaction = isOpen();
 		// Before getConnection, which binds a connection to another DataSource's
 		// transaction too
 		boolean foreign = isForeign();

@@ -275,7 +275,7 @@ final class DefaultEventLog implements EventLog {
 	}
 
 	private <T> T write(String runId, SessionWork<T> work) {
-		ApplicationDatabase.requireWritable(() -> "Run '%s' cannot be written to".formatted(runId));
+		this.database.requireWritable(() -> "Run '%s' cannot be written to".formatted(runId));
 		return this.database.execute("append to a run",
 				(connection, joined) -> translating(connection, joined, runId, work));
 	}

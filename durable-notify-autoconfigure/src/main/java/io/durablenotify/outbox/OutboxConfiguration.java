@@ -22,8 +22,6 @@ import java.util.ArrayList;
 import java.util.List;
 
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.CommitListener;
-import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -64,7 +62,7 @@ public class OutboxConfiguration {
 	 * written, and not after the commit.
 	 */
 	private static boolean isInTransaction(ApplicationDatabase database) {
-		return TransactionBuffer.isAvailable() && !CommitListener.isPast()
+		return database.isTransactionOpen() && !database.isTransactionCommitting()
 				&& database.execute("publish an event", (connection, joined) -> joined);
 	}
 

@@ -80,12 +80,19 @@ final class ConsumerWrites {
 	}
 
 	/**
+	 * Wait for the end of the transaction in which something was stored.
+	 */
+	void awaitEnd(TransactionBuffer.Content outcome) {
+		new TransactionBuffer<>(this.database, outcome, () -> outcome).current();
+	}
+
+	/**
 	 * Store something in the current transaction.
 	 * @throws ConsumerLostException if the statement was refused
 	 * @throws IllegalStateException if there is no transaction
 	 */
 	void writeInTransaction(Statement statement) {
-		if (!TransactionBuffer.isAvailable()) {
+		if (!this.database.isTransactionOpen()) {
 			throw new IllegalStateException(("The position of consumer '%s' can be stored in a transaction only. Begin "
 					+ "one, or return from the handler without commit()")
 				.formatted(this.consumer));

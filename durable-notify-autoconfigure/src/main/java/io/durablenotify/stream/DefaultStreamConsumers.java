@@ -71,7 +71,7 @@ final class DefaultStreamConsumers implements StreamConsumers {
 	@Override
 	public boolean remove(String name) {
 		Assert.notNull(name, "'name' must not be null");
-		ApplicationDatabase.requireWritable(() -> "Consumer '%s' cannot be removed".formatted(name));
+		this.database.requireWritable(() -> "Consumer '%s' cannot be removed".formatted(name));
 		SessionWork<Written<Boolean>> removal = (connection, joined) -> remove(connection, name);
 		return this.database.execute("remove a consumer of streams",
 				Conflicts.repeat((connection, joined) -> (joined)

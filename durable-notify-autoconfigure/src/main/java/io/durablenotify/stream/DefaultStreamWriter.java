@@ -31,6 +31,7 @@ import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.database.TransactionBuffer.Content;
 import io.durablenotify.stream.AppenderStore.Claimed;
 import io.durablenotify.stream.StreamCatalog.Created;
 import io.durablenotify.stream.append.Append;
@@ -96,7 +97,7 @@ final class DefaultStreamWriter implements StreamWriter {
 		this.appenders = appenders;
 		this.properties = properties;
 		this.scope = scope;
-		this.commitAppends = new TransactionBuffer<>(writes,
+		this.commitAppends = new TransactionBuffer<>(database, writes,
 				() -> new CommitAppends(this::appendDirectly, properties.appendBuffer().toBytes()));
 	}
 
@@ -183,7 +184,7 @@ final class DefaultStreamWriter implements StreamWriter {
 	public void appendOnCommit(String stream, byte[] data) {
 		Append append = newAppend(stream, AppendConditions.NONE, data);
 		requireWritable(append.stream());
-		if (!TransactionBuffer.isAvailable()) {
+		if (!this.database.isTransactionOpen()) {
 			throw new InvalidDataAccessApiUsageException(
 					"There is no transaction with whose commit stream '%s' could be appended to: use append()"
 						.formatted(append.stream()));
@@ -377,6 +378,17 @@ final class DefaultStreamWriter implements StreamWriter {
 		return this.database.isJoined();
 	}
 
+	/**
+	 * Return what is kept in memory of what each transaction writes.
+	 */
+	<C extends Content> TransactionBuffer<C> inTransaction(Object key, Supplier<C> create) {
+		return new TransactionBuffer<>(this.database, key, create);
+	}
+
+	boolean isReadOnly() {
+		return this.database.isReadOnly();
+	}
+
 	String fullName(String stream) {
 		return this.scope.fullName(stream);
 	}
@@ -398,8 +410,8 @@ final class DefaultStreamWriter implements StreamWriter {
 		}
 	}
 
-	private static void requireWritable(String stream) {
-		ApplicationDatabase.requireWritable(() -> "Stream '%s' cannot be written to".formatted(stream));
+	private void requireWritable(String stream) {
+		this.database.requireWritable(() -> "Stream '%s' cannot be written to".formatted(stream));
 	}
 
 	private <T> T execute(String task, String stream, SessionWork<T> work) {

@@ -69,7 +69,7 @@ final class HeldChunk implements ConsumedChunk {
 		}
 		this.writes.writeInTransaction(this.position);
 		this.commit = Commit.OPEN;
-		new TransactionBuffer<>(this, () -> new Outcome(this)).current();
+		this.writes.awaitEnd(new Outcome(this));
 	}
 
 	/**

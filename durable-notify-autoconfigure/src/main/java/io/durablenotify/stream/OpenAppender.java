@@ -36,7 +36,6 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.transaction.support.TransactionSynchronization;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.util.Assert;
 
 /**
@@ -98,7 +97,7 @@ final class OpenAppender {
 	 */
 	private volatile boolean pending;
 
-	private final TransactionBuffer<Transaction> transaction = new TransactionBuffer<>(this, Transaction::new);
+	private final TransactionBuffer<Transaction> transaction;
 
 	private final EndCallbacks callbacks;
 
@@ -109,6 +108,7 @@ final class OpenAppender {
 		this.observation = observation;
 		this.registry = registry;
 		this.writer = writer;
+		this.transaction = writer.inTransaction(this, Transaction::new);
 		this.stream = stream;
 		this.options = options;
 		this.callbacks = new EndCallbacks(registry::run);
@@ -118,7 +118,7 @@ final class OpenAppender {
 	 * Begin. What cannot be written yet, in a read-only transaction, begins later.
 	 */
 	void open() {
-		if (!TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+		if (!this.writer.isReadOnly()) {
 			locked(() -> {
 				claim();
 				return 0;

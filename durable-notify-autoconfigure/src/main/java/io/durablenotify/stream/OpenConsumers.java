@@ -164,7 +164,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		if (!this.running) {
 			throw new ReaderStoppedException(spec.tailed(spec.selection(), 0));
 		}
-		ApplicationDatabase.requireWritable(() -> "Consumer '%s' cannot subscribe".formatted(spec.name()));
+		this.database.requireWritable(() -> "Consumer '%s' cannot subscribe".formatted(spec.name()));
 		ConsumerRun run = new ConsumerRun(spec, handler, this,
 				new ConsumerWrites(spec.name(), this.database, (spec.transactional())
 						? this.transactions.require("A consumer inTransaction()", "use ConsumedChunk.commit()") : null),
@@ -196,7 +196,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 				.run(connection, joined);
 			requireSelection(new ConsumerSpec(spec.name(), created.selection(), created.prefix(), spec.scope()), spec);
 			if (joined) {
-				new TransactionBuffer<>(run, () -> new Creation(run, created.consumerId())).current();
+				new TransactionBuffer<>(this.database, run, () -> new Creation(run, created.consumerId())).current();
 			}
 			else {
 				open(run, created.consumerId());

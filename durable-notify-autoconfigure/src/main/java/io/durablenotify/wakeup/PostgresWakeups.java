@@ -56,8 +56,7 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 
 	private final WakeupRegistry registry;
 
-	private final TransactionBuffer<TransactionWakeups> transactions = new TransactionBuffer<>(this,
-			() -> new TransactionWakeups(new TransactionSender()));
+	private final TransactionBuffer<TransactionWakeups> transactions;
 
 	private final WakeupSender sender;
 
@@ -72,6 +71,8 @@ final class PostgresWakeups implements Wakeups, AutoCloseable {
 	PostgresWakeups(ApplicationDatabase database, NotificationListener listener, SchemaName schema,
 			WakeupProperties properties, WakeupMeasures measures) {
 		this.database = database;
+		this.transactions = new TransactionBuffer<>(database, this,
+				() -> new TransactionWakeups(new TransactionSender()));
 		this.mode = properties.mode();
 		this.measures = measures;
 		this.registry = new WakeupRegistry(measures.received());

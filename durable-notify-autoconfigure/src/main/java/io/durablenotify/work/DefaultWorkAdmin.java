@@ -192,9 +192,9 @@ final class DefaultWorkAdmin implements WorkAdmin {
 		}
 	}
 
-	private static void requireWritable(String queue) {
+	private void requireWritable(String queue) {
 		Texts.requireName("Queue", queue, WorkRequest.MAX_QUEUE_LENGTH);
-		ApplicationDatabase.requireWritable(() -> "Queue '%s' cannot be changed".formatted(queue));
+		this.database.requireWritable(() -> "Queue '%s' cannot be changed".formatted(queue));
 	}
 
 	/**

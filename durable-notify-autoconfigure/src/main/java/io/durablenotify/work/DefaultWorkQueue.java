@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
-import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Headers;
 import io.durablenotify.database.Texts;
 import io.durablenotify.database.TransactionBuffer;
@@ -68,7 +67,7 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 				(pending) -> complete(completions, pending));
 		this.plain = new PlainEnqueues(writes, this.buffer, (pending) -> complete(completions, pending),
 				this.separate::take);
-		this.onCommit = new TransactionBuffer<>(this, () -> new CommitEnqueues(writes, this.buffer));
+		this.onCommit = writes.onCommit(this, () -> new CommitEnqueues(writes, this.buffer));
 	}
 
 	private static void complete(AsyncCompletions<PendingEnqueue> completions, List<PendingEnqueue> pending) {
@@ -137,7 +136,7 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 	public CompletableFuture<Enqueued> enqueueAsync(WorkRequest request) {
 		Assert.notNull(request, "'request' must not be null");
 		if (this.writes.isInTransaction()) {
-			requireWritable(request.queue());
+			this.writes.requireWritable(request.queue());
 			try {
 				return CompletableFuture.completedFuture(enqueue(request));
 			}
@@ -171,7 +170,7 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 
 	@Override
 	public void enqueueOnCommit(WorkRequest request) {
-		if (!TransactionBuffer.isAvailable()) {
+		if (!this.writes.isTransactionOpen()) {
 			enqueue(request);
 			return;
 		}
@@ -207,7 +206,7 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 	private void prepare(String queue, String key) {
 		Texts.requireName("Queue", queue, WorkRequest.MAX_QUEUE_LENGTH);
 		Texts.require("Key", key, WorkRequest.MAX_KEY_LENGTH);
-		requireWritable(queue);
+		this.writes.requireWritable(queue);
 		if (!this.writes.isInTransaction()) {
 			this.separate.awaitEarlier(queue, key, false);
 		}
@@ -237,7 +236,7 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 		this.payloads.requireSize("Headers", request, (headers != null) ? headers.length() : 0);
 		NewItem item = new NewItem(request.queue(), request.key(), request.isReplacing(), request.orderingKey(),
 				request.dueAt(), request.dueIn(), headers, this.payloads.encode(request));
-		requireWritable(item.queue());
+		this.writes.requireWritable(item.queue());
 		return item;
 	}
 
@@ -246,10 +245,6 @@ final class DefaultWorkQueue implements WorkQueue, AutoCloseable {
 	 */
 	private void awaitEarlier(NewItem item) {
 		this.separate.awaitEarlier(item.queue(), item.lockedKey(), item.orderingKey() != null);
-	}
-
-	private static void requireWritable(String queue) {
-		ApplicationDatabase.requireWritable(() -> "Queue '%s' cannot be written to".formatted(queue));
 	}
 
 	/**

@@ -19,6 +19,7 @@ package io.durablenotify.work;
 import java.util.ArrayList;
 import java.util.List;
 
+import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.measure.Tally;
 import org.jspecify.annotations.Nullable;
@@ -32,10 +33,11 @@ final class EnqueueCounts {
 
 	private final WorkMeasures measures;
 
-	private final TransactionBuffer<Uncommitted> transactions = new TransactionBuffer<>(this, Uncommitted::new);
+	private final TransactionBuffer<Uncommitted> transactions;
 
-	EnqueueCounts(WorkMeasures measures) {
+	EnqueueCounts(ApplicationDatabase database, WorkMeasures measures) {
 		this.measures = measures;
+		this.transactions = new TransactionBuffer<>(database, this, Uncommitted::new);
 	}
 
 	/**

@@ -80,7 +80,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 	}
 
 	private void write(HeldItem item, String what, Finish finish, Statement statement) {
-		if (!TransactionBuffer.isAvailable()) {
+		if (!this.database.isTransactionOpen()) {
 			throw new IllegalStateException(("Item %d of queue '%s' can be %sd in a transaction only. Call it in one, "
 					+ "or return a WorkOutcome from the handler")
 				.formatted(item.id(), item.queue(), what));
@@ -104,7 +104,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 			return returned;
 		});
 		item.completion(Completion.OPEN);
-		new TransactionBuffer<>(item, () -> new Outcome(item, this.settlements)).current();
+		new TransactionBuffer<>(this.database, item, () -> new Outcome(item, this.settlements)).current();
 	}
 
 	/**

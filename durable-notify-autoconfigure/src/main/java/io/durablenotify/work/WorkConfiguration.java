@@ -63,7 +63,7 @@ public class WorkConfiguration {
 			WorkMeasures measures, WorkPayloads payloads, WorkProperties properties,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
-		WorkWrites storing = new WorkWrites(database, writes, sql, new EnqueueCounts(measures),
+		WorkWrites storing = new WorkWrites(database, writes, sql, new EnqueueCounts(database, measures),
 				properties.enqueueTimeout());
 		return new DefaultWorkQueue(storing, payloads, properties, executor, Observations.of(observations));
 	}

@@ -33,6 +33,8 @@ import java.util.stream.Stream;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
+import io.durablenotify.database.TransactionBuffer;
+import io.durablenotify.database.TransactionBuffer.Content;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
@@ -50,7 +52,6 @@ import org.jspecify.annotations.Nullable;
 
 import org.springframework.context.SmartLifecycle;
 import org.springframework.transaction.support.TransactionOperations;
-import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.util.Assert;
 
@@ -306,15 +307,9 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 			registration.container = container;
 			this.containers.add(container);
 		}
-		if (later && TransactionSynchronizationManager.isSynchronizationActive()) {
-			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
-
-				@Override
-				public void afterCompletion(int status) {
-					container.start();
-				}
-
-			});
+		boolean synchronizes = TransactionSynchronizationManager.isSynchronizationActive();
+		if (later && (synchronizes || this.database.isTransactionOpen())) {
+			new TransactionBuffer<Content>(this.database, container, () -> (status) -> container.start()).current();
 		}
 		else {
 			container.start();

@@ -34,6 +34,7 @@ import java.util.stream.IntStream;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -84,6 +85,21 @@ final class WorkWrites {
 
 	boolean isInTransaction() {
 		return this.database.isInTransaction();
+	}
+
+	boolean isTransactionOpen() {
+		return this.database.isTransactionOpen();
+	}
+
+	void requireWritable(String queue) {
+		this.database.requireWritable(() -> "Queue '%s' cannot be written to".formatted(queue));
+	}
+
+	/**
+	 * Return what gathers items for the commit of each transaction.
+	 */
+	TransactionBuffer<CommitEnqueues> onCommit(Object key, Supplier<CommitEnqueues> create) {
+		return new TransactionBuffer<>(this.database, key, create);
 	}
 
 	/**
