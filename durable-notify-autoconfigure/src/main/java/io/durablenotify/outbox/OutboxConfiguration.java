@@ -123,8 +123,13 @@ public class OutboxConfiguration {
 						properties.maxAge(), Observations.of(observations)));
 	}
 
+	/**
+	 * Not in a child of a context that has one: what a child publishes, its parent
+	 * publishes too.
+	 */
 	@Bean
 	@Lazy(false)
+	@ConditionalOnMissingBean
 	static ExternalizedEvents durableNotifyExternalizedEvents(ObjectProvider<Outbox> outbox) {
 		return new ExternalizedEvents(outbox::getIfAvailable);
 	}
