@@ -16,22 +16,20 @@
 
 package io.durablenotify.actuate;
 
-import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.LeaseMeasures;
 
 /**
  * The meters of leases.
  *
- * @param instances holds the leases
  * @param measures what is counted of them
  */
-record LeaseMeters(Instances instances, LeaseMeasures measures) implements MeterSource {
+record LeaseMeters(LeaseMeasures measures) implements MeterSource {
 
 	@Override
 	public void register(MeterRegistrar registrar) {
 		registrar.counters(DurableNotifyMeters.LEASES_RENEWALS, this.measures.renewals());
-		registrar.timeGauge(DurableNotifyMeters.LEASES_RENEWAL_AGE, this.instances,
-				(instances) -> MeterSource.seconds(instances.sinceRenewal()));
+		registrar.timeGauge(DurableNotifyMeters.LEASES_RENEWAL_AGE, this.measures,
+				(measures) -> MeterSource.seconds(measures.sinceRenewal()));
 		registrar.counter(DurableNotifyMeters.LEASES_LOST, this.measures.lost());
 		this.measures.takenOver()
 			.forEach((topic, count) -> registrar.counter(DurableNotifyMeters.LEASES_TAKEN_OVER, count, topic));

@@ -26,7 +26,6 @@ import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
 import io.durablenotify.event.EventMeasures;
-import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerMeasures;
 import io.durablenotify.listener.NotificationListener;
@@ -101,7 +100,7 @@ public class MetricsConfiguration {
 			sources.add(new ChannelMeters(delivery));
 		}
 		sources.add(new OutboxMeters(beans.getBean(OutboxMeasures.class), sampler));
-		sources.add(new LeaseMeters(beans.getBean(Instances.class), beans.getBean(LeaseMeasures.class)));
+		sources.add(new LeaseMeters(beans.getBean(LeaseMeasures.class)));
 		sources.add(new CleanupMeters(
 				beans.getBeanProvider(PeriodicTask.class).stream().map(PeriodicTask::measures).toList()));
 		// No default candidate, and only there where the application has a web stack

@@ -30,7 +30,7 @@ import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerState;
 import io.durablenotify.database.ServerWatch;
-import io.durablenotify.instance.Instances;
+import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.listener.ListenerState;
 import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.log.LogSubscriptions;
@@ -104,7 +104,7 @@ final class OverviewReport {
 
 	private final DurableChannels channels;
 
-	private final Instances instances;
+	private final LeaseMeasures leases;
 
 	/**
 	 * Create a new instance.
@@ -130,7 +130,7 @@ final class OverviewReport {
 		this.health = beans.getBean(WorkHealth.class);
 		this.workMeasures = beans.getBean(WorkMeasures.class);
 		this.channels = beans.getBean(DurableChannels.class);
-		this.instances = beans.getBean(Instances.class);
+		this.leases = beans.getBean(LeaseMeasures.class);
 	}
 
 	Overview report(EndpointTexts texts) {
@@ -146,7 +146,7 @@ final class OverviewReport {
 				new ChangesView(changes.subscriptions(), changes.behind(), changes.positionAge(), changes.lastGap(),
 						changes.lastGapAt(), this.changes.measures().poll().found().sum()),
 				work(texts), (this.channels instanceof ChannelDelivery delivery) ? delivery.receivers() : 0,
-				this.instances.leases()
+				this.leases.leases()
 					.stream()
 					.map((lease) -> new LeaseView(lease.instanceId(), lease.isHeld()))
 					.toList());

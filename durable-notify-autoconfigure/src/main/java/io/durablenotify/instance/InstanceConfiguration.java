@@ -24,6 +24,7 @@ import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.Wakeups;
 
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
@@ -35,7 +36,11 @@ import org.springframework.core.env.Environment;
 @RequiresPostgres
 public class InstanceConfiguration {
 
+	/**
+	 * A child context counts into those of its parent, which has the meters.
+	 */
 	@Bean
+	@ConditionalOnMissingBean
 	LeaseMeasures durableNotifyLeaseMeasures() {
 		return new LeaseMeasures();
 	}

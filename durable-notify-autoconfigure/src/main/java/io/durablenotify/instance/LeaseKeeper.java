@@ -167,6 +167,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	}
 
 	void start() {
+		this.measures.holders().add(this);
 		this.loop.signal();
 	}
 
@@ -439,6 +440,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	@Override
 	public void close() {
+		this.measures.holders().remove(this);
 		this.wakeupSubscription.cancel();
 		try {
 			if (this.loop.finish(CLOSE_TIMEOUT)) {

@@ -16,18 +16,27 @@
 
 package io.durablenotify.instance;
 
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArraySet;
+
 import io.durablenotify.measure.Names;
 import io.durablenotify.measure.Outcomes;
 import io.durablenotify.measure.Tally;
 
 /**
- * What is counted of leases.
+ * What is counted and shown of leases. An application context and its children are one
+ * instance here.
  *
  * @param renewals the renewals of this instance's leases
  * @param lost the leases that this instance has lost
  * @param takenOver what this instance has taken over from others, by topic
+ * @param holders those that hold the leases now
  */
-public record LeaseMeasures(Outcomes<Renewal, Tally> renewals, Tally lost, Names<Tally> takenOver) {
+public record LeaseMeasures(Outcomes<Renewal, Tally> renewals, Tally lost, Names<Tally> takenOver,
+		Set<Instances> holders) {
 
 	private static final int MAX_TOPICS = 10;
 
@@ -35,7 +44,25 @@ public record LeaseMeasures(Outcomes<Renewal, Tally> renewals, Tally lost, Names
 	 * Create measures that begin at 0.
 	 */
 	public LeaseMeasures() {
-		this(Outcomes.counted(Renewal.class), new Tally(), new Names<>(MAX_TOPICS, Tally::new));
+		this(Outcomes.counted(Renewal.class), new Tally(), new Names<>(MAX_TOPICS, Tally::new),
+				new CopyOnWriteArraySet<>());
+	}
+
+	/**
+	 * Return the leases that have begun and are not lost.
+	 * @return the leases
+	 */
+	public List<Lease> leases() {
+		return this.holders.stream().flatMap((holder) -> holder.leases().stream()).toList();
+	}
+
+	/**
+	 * Return how long ago the last renewal was sent that has succeeded.
+	 * @return the time of the lease that was renewed longest ago, zero before the first
+	 * renewal
+	 */
+	public Duration sinceRenewal() {
+		return this.holders.stream().map(Instances::sinceRenewal).max(Comparator.naturalOrder()).orElse(Duration.ZERO);
 	}
 
 	/**

@@ -80,7 +80,11 @@ public class OutboxConfiguration {
 		return (OutboxEvent.isSource(path)) ? path : "/application";
 	}
 
+	/**
+	 * A child context counts into those of its parent, which has the meters.
+	 */
 	@Bean
+	@ConditionalOnMissingBean
 	OutboxMeasures durableNotifyOutboxMeasures() {
 		return new OutboxMeasures();
 	}

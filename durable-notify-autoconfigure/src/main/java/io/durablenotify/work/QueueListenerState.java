@@ -34,4 +34,16 @@ import org.jspecify.annotations.Nullable;
  */
 public record QueueListenerState(String queue, int concurrency, int running, int held,
 		@Nullable Duration longestRunning) {
+
+	/**
+	 * Return the state of the queue's listeners in two application contexts.
+	 */
+	QueueListenerState plus(QueueListenerState other) {
+		Duration longest = (this.longestRunning == null
+				|| other.longestRunning != null && other.longestRunning.compareTo(this.longestRunning) > 0)
+						? other.longestRunning : this.longestRunning;
+		return new QueueListenerState(this.queue, this.concurrency + other.concurrency, this.running + other.running,
+				this.held + other.held, longest);
+	}
+
 }

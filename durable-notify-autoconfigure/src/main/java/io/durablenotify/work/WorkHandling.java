@@ -24,8 +24,9 @@ import java.util.List;
 public interface WorkHandling {
 
 	/**
-	 * Return the states of the queues that have a listener here. The database is not
-	 * asked: {@link WorkAdmin#queues()} knows what is stored.
+	 * Return the states of the queues that have a listener here, or in a child of the
+	 * application context. The database is not asked: {@link WorkAdmin#queues()} knows
+	 * what is stored.
 	 * @return the states by name, taken now, while the listeners are started; else none
 	 */
 	List<QueueListenerState> listeners();

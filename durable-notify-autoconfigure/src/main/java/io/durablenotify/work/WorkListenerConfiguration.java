@@ -16,8 +16,6 @@
 
 package io.durablenotify.work;
 
-import java.util.List;
-
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.instance.Instances;
@@ -104,8 +102,8 @@ public class WorkListenerConfiguration {
 	}
 
 	@Bean
-	WorkHandling durableNotifyWorkHandling(WorkListeners listeners) {
-		return (listeners instanceof WorkListenerRegistry registry) ? registry::states : List::of;
+	WorkHandling durableNotifyWorkHandling(WorkMeasures measures) {
+		return measures::listeners;
 	}
 
 	@Bean

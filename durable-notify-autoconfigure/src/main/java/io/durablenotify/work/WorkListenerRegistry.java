@@ -106,6 +106,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 
 	private final RunningItems running = new RunningItems();
 
+	private final WorkHandling handling = this::states;
+
 	/**
 	 * Those of this start: a claim that is answered after the stop is not held.
 	 */
@@ -271,6 +273,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 				this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
 				registered = List.copyOf(this.registrations);
 			}
+			this.measures.handling().add(this.handling);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
 			try {
@@ -469,6 +472,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 				stopping.addAll(this.cancelled);
 				this.cancelled.clear();
 			}
+			this.measures.handling().remove(this.handling);
 			this.subscriptions.forEach(Subscription::cancel);
 			this.subscriptions.clear();
 			finishClaims(stopping, CLAIM_TIMEOUT);

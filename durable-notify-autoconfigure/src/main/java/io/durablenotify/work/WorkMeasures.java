@@ -18,6 +18,10 @@ package io.durablenotify.work;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.stream.Stream;
 
 import io.durablenotify.measure.Names;
@@ -27,14 +31,15 @@ import io.durablenotify.wakeup.PollFindings;
 import io.durablenotify.work.QueueMeasures.Cause;
 
 /**
- * What is timed and counted of work.
+ * What is timed and counted of work, by an application context and its children.
  *
  * @param queues by a queue's label
  * @param poll what the poll has found
  * @param late how long an item has been due at least that had no wake-up if the poll has
  * found it
+ * @param handling those that handle items now
  */
-public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll, Duration late) {
+public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll, Duration late, Set<WorkHandling> handling) {
 
 	/**
 	 * How many labels there are at most.
@@ -56,7 +61,17 @@ public record WorkMeasures(Names<QueueMeasures> queues, PollFindings poll, Durat
 		Names<QueueMeasures> queues = new Names<>(MAX_LABELS, QueueMeasures::new);
 		queues.of(Names.OTHER);
 		Stream.of(QueueFeature.values()).map(QueueFeature::label).forEach(queues::of);
-		return new WorkMeasures(queues, new PollFindings(), wakeupGap.plus(UNDER_WAY));
+		return new WorkMeasures(queues, new PollFindings(), wakeupGap.plus(UNDER_WAY), new CopyOnWriteArraySet<>());
+	}
+
+	/**
+	 * Return the states of the queues that have a listener.
+	 */
+	List<QueueListenerState> listeners() {
+		Map<String, QueueListenerState> states = new TreeMap<>();
+		this.handling.forEach((context) -> context.listeners()
+			.forEach((state) -> states.merge(state.queue(), state, QueueListenerState::plus)));
+		return List.copyOf(states.values());
 	}
 
 	/**
