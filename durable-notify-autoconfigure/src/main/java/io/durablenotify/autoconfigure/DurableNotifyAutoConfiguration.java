@@ -37,6 +37,7 @@ import io.durablenotify.schema.DatabaseProduct;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.schema.SchemaConfiguration;
+import io.durablenotify.schema.SchemaProperties;
 import io.durablenotify.stream.StreamConfiguration;
 import io.durablenotify.stream.StreamProperties;
 import io.durablenotify.wakeup.PollProperties;
@@ -49,6 +50,7 @@ import io.durablenotify.work.WorkMethodConfiguration;
 import io.durablenotify.work.WorkProperties;
 import io.durablenotify.workflow.WorkflowConfiguration;
 
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -81,11 +83,15 @@ public final class DurableNotifyAutoConfiguration {
 	@Bean
 	ApplicationDatabase durableNotifyDatabase(@DurableNotifyDataSource ObjectProvider<DataSource> qualified,
 			ObjectProvider<DataSource> dataSources, ObjectProvider<JdbcConnectionDetails> connectionDetails,
-			DurableNotifyProperties properties) {
+			DurableNotifyProperties properties, SchemaProperties schema, ConfigurableListableBeanFactory beanFactory) {
 		DataSource own = qualified.getIfAvailable();
 		// The details describe Boot's pool, which may be another than the qualified one
 		ApplicationDatabase database = (own != null) ? new ApplicationDatabase(own, () -> null)
 				: new ApplicationDatabase(dataSources.getObject(), connectionDetails::getIfUnique);
+		BeanFactory parent = beanFactory.getParentBeanFactory();
+		if (parent != null) {
+			ParentDatabaseException.check(database, schema, parent);
+		}
 		properties.dataSource().requireSingleDatabase(database.getRoutingDataSource());
 		return database;
 	}

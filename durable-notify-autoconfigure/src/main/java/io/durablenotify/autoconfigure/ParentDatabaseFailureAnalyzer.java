@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.autoconfigure;
+
+import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+
+/**
+ * A {@link AbstractFailureAnalyzer} for {@link ParentDatabaseException}.
+ */
+final class ParentDatabaseFailureAnalyzer extends AbstractFailureAnalyzer<ParentDatabaseException> {
+
+	@Override
+	protected FailureAnalysis analyze(Throwable rootFailure, ParentDatabaseException cause) {
+		return new FailureAnalysis(cause.getMessage(), "Let the child use the DataSource of its parent, and the same "
+				+ "durable-notify.schema.name; set durable-notify.enabled=false for the child; or start it without this "
+				+ "parent.", cause);
+	}
+
+}
