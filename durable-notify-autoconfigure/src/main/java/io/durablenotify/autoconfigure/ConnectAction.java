@@ -20,6 +20,7 @@ import java.util.Arrays;
 
 import io.durablenotify.database.SqlErrors;
 
+import org.springframework.beans.factory.BeanFactoryUtils;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 
@@ -50,7 +51,9 @@ final class ConnectAction {
 	 * properties.
 	 */
 	private static boolean isOfProperties(ConfigurableListableBeanFactory beanFactory) {
-		return Arrays.stream(beanFactory.getBeanNamesForType(JdbcConnectionDetails.class, true, false))
+		return Arrays
+			.stream(BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beanFactory, JdbcConnectionDetails.class, true,
+					false))
 			.anyMatch((name) -> String.valueOf(beanFactory.getType(name, false))
 				.endsWith(".PropertiesJdbcConnectionDetails"))
 				&& OnDataSourceCondition.qualified(beanFactory).isEmpty();

@@ -50,8 +50,19 @@ final class OnDataSourceCondition extends AnyNestedCondition {
 	static Optional<String> qualified(ConfigurableListableBeanFactory beanFactory) {
 		return Arrays
 			.stream(BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beanFactory, DataSource.class, true, false))
-			.filter((name) -> beanFactory.findAnnotationOnBean(name, DurableNotifyDataSource.class, false) != null)
+			.filter((name) -> isQualified(beanFactory, name))
 			.findFirst();
+	}
+
+	/**
+	 * Only the factory that defines a bean knows its factory method.
+	 */
+	private static boolean isQualified(ConfigurableListableBeanFactory beanFactory, String name) {
+		if (!beanFactory.containsLocalBean(name)
+				&& beanFactory.getParentBeanFactory() instanceof ConfigurableListableBeanFactory parent) {
+			return isQualified(parent, name);
+		}
+		return beanFactory.findAnnotationOnBean(name, DurableNotifyDataSource.class, false) != null;
 	}
 
 	@ConditionalOnSingleCandidate(DataSource.class)

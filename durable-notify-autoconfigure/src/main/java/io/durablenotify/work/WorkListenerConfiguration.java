@@ -29,7 +29,6 @@ import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -76,10 +75,11 @@ public class WorkListenerConfiguration {
 	}
 
 	/**
-	 * Also in a child of a context that has one: its handlers start and stop with it.
+	 * Also in a child of a context that has one: its handlers start and stop with it. Not
+	 * beside listeners of the application's.
 	 */
 	@Bean
-	@ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
+	@ConditionalOnMissingBean(ignored = WorkListenerRegistry.class)
 	WorkListeners durableNotifyWorkListeners(ApplicationDatabase database, Schema schema, Instances instances,
 			Wakeups wakeups, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor, ListableBeanFactory beanFactory,
 			WorkProperties properties, WorkMeasures measures, ObjectProvider<Observations> observations) {
