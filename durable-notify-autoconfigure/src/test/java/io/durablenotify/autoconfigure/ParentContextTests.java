@@ -19,19 +19,42 @@ package io.durablenotify.autoconfigure;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
+import javax.sql.DataSource;
+
+import io.durablenotify.DurableNotifyDataSource;
+import io.durablenotify.Subscription;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.instance.LeaseMeasures;
+import io.durablenotify.outbox.Externalized;
+import io.durablenotify.outbox.Outbox;
+import io.durablenotify.outbox.OutboxEvent;
+import io.durablenotify.outbox.OutboxMeasures;
+import io.durablenotify.outbox.OutboxMessage;
+import io.durablenotify.outbox.OutboxSender;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.QueueListenerState;
+import io.durablenotify.work.WorkBatchHandler;
+import io.durablenotify.work.WorkHandler;
+import io.durablenotify.work.WorkHandling;
 import io.durablenotify.work.WorkListener;
+import io.durablenotify.work.WorkListenerSpec;
+import io.durablenotify.work.WorkListeners;
+import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import io.durablenotify.workflow.DurableTimers;
 import io.durablenotify.workflow.Timer;
 import io.durablenotify.workflow.TimerHandler;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -39,19 +62,31 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatException;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for an application context with a child, both with the auto-configuration.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class ParentContextTests {
 
 	@Fixture
 	private static TestDatabase database;
+
+	@Fixture
+	private static TestDatabase other;
 
 	private static final List<String> seen = new CopyOnWriteArrayList<>();
 
@@ -76,6 +111,190 @@ class ParentContextTests {
 		}
 	}
 
+	@Test
+	void anExternalizedEventOfTheChildIsStoredOnce() {
+		try (ConfigurableApplicationContext parent = start(Parent.class, null);
+				ConfigurableApplicationContext child = start(Child.class, parent)) {
+			new TransactionTemplate(child.getBean(PlatformTransactionManager.class))
+				.executeWithoutResult((status) -> child.publishEvent(new Ordered(7)));
+			assertThat(database.jdbc().queryForObject("""
+					SELECT count(*) FROM durable_notify.work_items JOIN durable_notify.work_queues USING (queue_id)
+					WHERE name = 'outbox/orders'
+					""", Integer.class)).isOne();
+		}
+	}
+
+	@Test
+	void theParentCountsAndShowsWhatTheChildDoes() throws Exception {
+		try (ConfigurableApplicationContext parent = start(Parent.class, null)) {
+			CountDownLatch release = new CountDownLatch(1);
+			CountDownLatch sent = new CountDownLatch(1);
+			try (ConfigurableApplicationContext child = start(Child.class, parent)) {
+				child.getBean(WorkListeners.class).register(WorkListenerSpec.of("blocked"), (item) -> {
+					release.await();
+					return WorkOutcome.done();
+				});
+				child.getBean(WorkQueue.class).enqueue(WorkRequest.of("blocked", "x"));
+				WorkHandling handling = parent.getBean(WorkHandling.class);
+				Eventually.await(() -> running(handling, "blocked") == 1, handling::listeners);
+				release.countDown();
+				Eventually.await(() -> running(handling, "blocked") == 0, handling::listeners);
+				child.getBean(ChildSender.class).sent = sent;
+				new TransactionTemplate(child.getBean(PlatformTransactionManager.class))
+					.executeWithoutResult((status) -> child.getBean(Outbox.class)
+						.publish(OutboxEvent.of("t", "x").sender("of-the-child")));
+				assertThat(sent.await(30, TimeUnit.SECONDS)).isTrue();
+				OutboxMeasures measures = parent.getBean(OutboxMeasures.class);
+				Eventually.await(() -> measures.senders().has("of-the-child"), measures::toString);
+				assertThat(parent.getBean(LeaseMeasures.class).holders()).hasSize(2);
+				assertThat(parent.getBean(LeaseMeasures.class).leases()).hasSizeGreaterThan(1);
+			}
+			assertThat(parent.getBean(WorkHandling.class).listeners())
+				.noneMatch((state) -> state.queue().equals("blocked"));
+			assertThat(parent.getBean(LeaseMeasures.class).holders()).hasSize(1);
+		}
+	}
+
+	private static int running(WorkHandling handling, String queue) {
+		return handling.listeners()
+			.stream()
+			.filter((state) -> state.queue().equals(queue))
+			.mapToInt(QueueListenerState::running)
+			.sum();
+	}
+
+	@Test
+	void aChildWithAnotherDatabaseThanItsParentDoesNotStart(CapturedOutput output) {
+		try (ConfigurableApplicationContext parent = start(Parent.class, null)) {
+			assertThatException().isThrownBy(() -> start(OtherDatabase.class, parent));
+			assertThat(output).contains("APPLICATION FAILED TO START")
+				.contains("This application context would use a DataSource of ")
+				.contains(name(other) + " as user")
+				.contains("and its parent uses one of ")
+				.contains(name(database) + " as user")
+				.contains("set durable-notify.enabled=false for the child");
+			assertThatException()
+				.isThrownBy(() -> start(Child.class, parent, "durable-notify.schema.name=other_schema"));
+			assertThat(output).contains("with the schema 'other_schema', and its parent uses one of ");
+			start(OtherDatabase.class, parent, "durable-notify.enabled=false").close();
+		}
+	}
+
+	private static String name(TestDatabase database) {
+		return database.jdbc().queryForObject("SELECT current_database()", String.class);
+	}
+
+	@Test
+	void aChildFindsTheQualifiedDataSourceOfItsParent() {
+		seen.clear();
+		try (ConfigurableApplicationContext parent = start(TwoDataSources.class, null);
+				ConfigurableApplicationContext child = start(Child.class, parent)) {
+			child.getBean(WorkQueue.class).enqueue(WorkRequest.of("mail", "bob"));
+			Eventually.await(() -> seen.contains("bob"), () -> seen);
+		}
+	}
+
+	@Test
+	void aChildUsesTheListenersThatItsParentHasDefined() {
+		try (ConfigurableApplicationContext parent = start(ListenersOfItsOwn.class, null);
+				ConfigurableApplicationContext child = start(Child.class, parent)) {
+			assertThat(child.getBean(WorkListeners.class)).isSameAs(parent.getBean("recording"));
+			assertThat(parent.getBean(ListenersOfItsOwn.class).queues).contains("mail");
+		}
+	}
+
+	private static ConfigurableApplicationContext start(Class<?> source,
+			@Nullable ConfigurableApplicationContext parent, String... properties) {
+		SpringApplicationBuilder application = new SpringApplicationBuilder(source).web(WebApplicationType.NONE)
+			.registerShutdownHook(false)
+			.properties(properties);
+		return ((parent != null) ? application.parent(parent)
+				: application.properties("spring.datasource.url=" + database.url(),
+						"spring.datasource.hikari.minimum-idle=1",
+						"durable-notify.outbox.http.orders.url=http://127.0.0.1:9/events"))
+			.run();
+	}
+
+	private static DataSource dataSource(TestDatabase database) {
+		return new DriverManagerDataSource(database.url());
+	}
+
+	@Externalized(sender = "orders")
+	record Ordered(int id) {
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	static class OtherDatabase {
+
+		@Bean
+		DataSource dataSource() {
+			return ParentContextTests.dataSource(other);
+		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	static class TwoDataSources {
+
+		@Bean
+		DataSource orders() {
+			return dataSource(other);
+		}
+
+		@Bean
+		@DurableNotifyDataSource
+		DataSource messages() {
+			return dataSource(database);
+		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	static class ListenersOfItsOwn {
+
+		private final List<String> queues = new CopyOnWriteArrayList<>();
+
+		@Bean
+		WorkListeners recording() {
+			return new WorkListeners() {
+
+				@Override
+				public Subscription register(WorkListenerSpec spec, WorkHandler handler) {
+					ListenersOfItsOwn.this.queues.addAll(spec.queues());
+					return mock();
+				}
+
+				@Override
+				public Subscription registerBatch(WorkListenerSpec spec, WorkBatchHandler handler) {
+					return mock();
+				}
+
+			};
+		}
+
+	}
+
+	static class ChildSender implements OutboxSender {
+
+		private volatile @Nullable CountDownLatch sent;
+
+		@Override
+		public String name() {
+			return "of-the-child";
+		}
+
+		@Override
+		public void send(OutboxMessage message) {
+			if (this.sent != null) {
+				this.sent.countDown();
+			}
+		}
+
+	}
+
 	@Configuration(proxyBeanMethods = false)
 	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
 	@Import(Sleeping.class)
@@ -85,7 +304,7 @@ class ParentContextTests {
 
 	@Configuration(proxyBeanMethods = false)
 	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
-	@Import(Listening.class)
+	@Import({ Listening.class, ChildSender.class })
 	static class Child {
 
 	}
