@@ -43,10 +43,13 @@ import io.durablenotify.Subscription;
 import io.durablenotify.autoconfigure.DurableNotifyObservationAutoConfiguration;
 import io.durablenotify.observation.AttemptContext;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.Enqueued.Outcome;
+import io.durablenotify.wakeup.Wakeup;
+import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
 import io.micrometer.observation.Observation;
@@ -196,6 +199,53 @@ class WorkEngineTests {
 	}
 
 	@Test
+	/**
+	 * Not each time: the database's clock is known with the uncertainty of a claim, and
+	 * an item that seems not to be due yet is announced.
+	 */
+	@Test
+	void anItemThatThisInstanceCanBeginIsAnnouncedToNoOther() {
+		CountDownLatch goOn = new CountDownLatch(1);
+		listen(WorkListenerSpec.of(this.queue).concurrency(2).prefetch(0), (item) -> {
+			if (text(item).equals("long")) {
+				goOn.await(30, TimeUnit.SECONDS);
+			}
+			return record(item);
+		});
+		try (ChannelTap tap = ChannelTap.on(database, "durable_notify_wakeup");
+				Instance other = Instance.start(database, "durable-notify.work.poll-interval=1h")) {
+			Eventually.await(() -> {
+				long before = announced(tap);
+				int handled = this.handled.size();
+				this.work.enqueue(WorkRequest.of(this.queue, "short"));
+				awaitHandled(handled + 1);
+				return announced(tap) == before;
+			}, tap::payloads);
+			this.work.enqueueAll(List.of(WorkRequest.of(this.queue, "long"), WorkRequest.of(this.queue, "long")));
+			Eventually.await(() -> handling().running() == 2 && isClaimThreadIdle(), this::state);
+			other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
+				this.handled.add("by the other");
+				return WorkOutcome.done();
+			});
+			long before = announced(tap);
+			this.work.enqueue(WorkRequest.of(this.queue, "short"));
+			Eventually.await(() -> this.handled.contains("by the other"), this::state);
+			assertThat(announced(tap)).isEqualTo(before + 1);
+			goOn.countDown();
+			awaitNothingLeft();
+		}
+	}
+
+	/**
+	 * Return how many notifications of work there were until now.
+	 */
+	private static long announced(ChannelTap tap) {
+		String mark = "mark-" + System.nanoTime();
+		instance.bean(Wakeups.class).send(mark, Wakeup.moved(1, 1));
+		Eventually.await(() -> tap.payloads().stream().anyMatch((payload) -> payload.contains(mark)), tap::payloads);
+		return tap.payloads().stream().filter((payload) -> payload.contains(" " + WorkTopics.QUEUES + " ")).count();
+	}
+
 	void whatWasThereBeforeTheListenerIsHandled() {
 		this.work.enqueueAll(IntStream.range(0, 1200).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
 		listen(WorkListenerSpec.of(this.queue).concurrency(1).prefetch(99), this::record);
