@@ -1206,6 +1206,44 @@ class WorkEngineTests {
 
 	@Test
 	void aCompletionThatWaitsForALockIsWrittenDuringTheStop() throws Exception {
+	@Test
+	void completionsThatComeWhileOthersAreWrittenShareACommit() throws Exception {
+		JdbcTemplate jdbc = database.jdbc();
+		jdbc.execute("""
+				CREATE TABLE completions (xid xid8);
+				CREATE FUNCTION complete_slowly() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN
+					WHILE NOT pg_try_advisory_xact_lock_shared(15) LOOP
+						PERFORM pg_sleep(0.005);
+					END LOOP;
+					INSERT INTO public.completions VALUES (pg_current_xact_id());
+					RETURN NULL;
+				END $$;
+				CREATE TRIGGER complete_slowly AFTER DELETE ON durable_notify.work_items
+					FOR EACH ROW EXECUTE FUNCTION complete_slowly()
+				""");
+		try (Connection locking = lock("SELECT pg_advisory_xact_lock(15)")) {
+			CountDownLatch goOn = new CountDownLatch(1);
+			listen(WorkListenerSpec.of(this.queue).concurrency(50), (item) -> {
+				goOn.await(30, TimeUnit.SECONDS);
+				return record(item);
+			});
+			this.work.enqueueAll(IntStream.range(0, 50).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
+			Eventually.await(() -> handling().running() == 50, this::state);
+			goOn.countDown();
+			Eventually.await(() -> this.listeners.toString().endsWith(", 0 handlers]"), this::state);
+			locking.rollback();
+			awaitNothingLeft();
+			// That of the first ones, and that of the others
+			assertThat(jdbc.queryForMap("SELECT count(*) AS items, count(DISTINCT xid) AS commits FROM completions"))
+				.containsEntry("items", 50L)
+				.hasEntrySatisfying("commits", (commits) -> assertThat((long) commits).isLessThanOrEqualTo(2));
+		}
+		finally {
+			jdbc.execute("DROP FUNCTION complete_slowly() CASCADE; DROP TABLE completions");
+		}
+	}
+
 		CountDownLatch running = new CountDownLatch(1);
 		CountDownLatch goOn = new CountDownLatch(1);
 		Instance other = Instance.start(database);
