@@ -96,14 +96,16 @@ public final class DurableNotifyEndpoint {
 	 * @param state of streams and events, only readers in that state; of a queue,
 	 * {@code dead} for its dead items
 	 * @param queue of work, the queue whose items to list
+	 * @param key of a queue, only items with that key or ordering key
 	 * @param after of a queue, where the page begins
 	 * @param limit the largest number, 1 to 1,000
 	 * @return what there is, or {@code null} if there is nothing of that name
 	 */
 	@ReadOperation
 	public @Nullable OperationResponseBody feature(@Selector String feature, @Nullable String name,
-			@Nullable String state, @Nullable String queue, @Nullable String after, @Nullable Integer limit) {
-		return feature(new Question(feature, name, state, queue, after, limit), texts());
+			@Nullable String state, @Nullable String queue, @Nullable String key, @Nullable String after,
+			@Nullable Integer limit) {
+		return feature(new Question(feature, name, state, queue, key, after, limit), texts());
 	}
 
 	@Nullable OperationResponseBody feature(Question question, EndpointTexts texts) {
@@ -149,9 +151,9 @@ public final class DurableNotifyEndpoint {
 
 	private static @Nullable OperationResponseBody items(EndpointReports reports, String queue, Question question,
 			EndpointTexts texts) {
-		question.given().only("queue", "state", "after", "limit");
+		question.given().only("queue", "state", "key", "after", "limit");
 		boolean dead = question.state(List.of("dead")) != null;
-		return reports.work().items(queue, dead, question.after(), question.size(), texts);
+		return reports.work().items(queue, dead, question.key(), question.after(), question.size(), texts);
 	}
 
 	/**
@@ -245,7 +247,7 @@ public final class DurableNotifyEndpoint {
 	 * What an operation asks for.
 	 */
 	record Question(String feature, @Nullable String name, @Nullable String state, @Nullable String queue,
-			@Nullable String after, @Nullable Integer limit) {
+			@Nullable String key, @Nullable String after, @Nullable Integer limit) {
 
 		int size() {
 			int size = (this.limit != null) ? this.limit : LIMIT;
@@ -276,6 +278,7 @@ public final class DurableNotifyEndpoint {
 			return new GivenParameters().with("name", this.name)
 				.with("state", this.state)
 				.with("queue", this.queue)
+				.with("key", this.key)
 				.with("after", this.after)
 				.with("limit", this.limit);
 		}

@@ -64,15 +64,17 @@ public final class DurableNotifyEndpointWebExtension {
 	 * @param name a stream's name or a run's id
 	 * @param state only readers in that state, or dead items
 	 * @param queue the queue whose items to list
+	 * @param key only items with that key or ordering key
 	 * @param after where the page begins
 	 * @param limit the largest number
 	 * @return as {@link DurableNotifyEndpoint#feature}
 	 */
 	@ReadOperation
 	public @Nullable OperationResponseBody feature(SecurityContext securityContext, @Selector String feature,
-			@Nullable String name, @Nullable String state, @Nullable String queue, @Nullable String after,
-			@Nullable Integer limit) {
-		return this.endpoint.feature(new Question(feature, name, state, queue, after, limit), texts(securityContext));
+			@Nullable String name, @Nullable String state, @Nullable String queue, @Nullable String key,
+			@Nullable String after, @Nullable Integer limit) {
+		return this.endpoint.feature(new Question(feature, name, state, queue, key, after, limit),
+				texts(securityContext));
 	}
 
 	private EndpointTexts texts(SecurityContext securityContext) {

@@ -67,11 +67,13 @@ record WorkReports(WorkAdmin admin, WorkHandling handling, WorkHealth health) {
 
 	/**
 	 * Return a page of the items of a queue, without their payloads.
+	 * @param key the key or the ordering key of the items, or {@code null} for all
 	 * @param after {@link Items#next()} of the page before, or {@code null}
 	 * @return the page, or {@code null} if there is no such queue
 	 */
-	@Nullable Items items(String queue, boolean dead, @Nullable String after, int limit, EndpointTexts texts) {
-		WorkPage page = this.admin.page(new WorkQuery(queue, dead, after, limit));
+	@Nullable Items items(String queue, boolean dead, @Nullable String key, @Nullable String after, int limit,
+			EndpointTexts texts) {
+		WorkPage page = this.admin.page(new WorkQuery(queue, dead, key, after, limit));
 		if (page.items().isEmpty() && this.admin.queues().stream().noneMatch((info) -> info.name().equals(queue))) {
 			return null;
 		}

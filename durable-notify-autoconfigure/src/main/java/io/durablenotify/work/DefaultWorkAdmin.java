@@ -85,8 +85,8 @@ final class DefaultWorkAdmin implements WorkAdmin {
 		AdminItem after = Cursor.parse(query.after());
 		List<AdminItem> items = this.database.executeReading("list items of work",
 				(connection, joined) -> (query.isDead())
-						? this.sql.dead(connection, query.queue(), after, query.limit() + 1)
-						: this.sql.items(connection, query.queue(), after, query.limit() + 1));
+						? this.sql.dead(connection, query.queue(), query.key(), after, query.limit() + 1)
+						: this.sql.items(connection, query.queue(), query.key(), after, query.limit() + 1));
 		boolean more = items.size() > query.limit();
 		List<AdminItem> page = (more) ? items.subList(0, query.limit()) : items;
 		return new WorkPage(page.stream().map((item) -> stored(item, query.isDead())).toList(),

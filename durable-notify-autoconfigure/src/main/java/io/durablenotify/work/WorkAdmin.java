@@ -38,9 +38,9 @@ public interface WorkAdmin {
 	List<QueueInfo> queues();
 
 	/**
-	 * Return a page of the items of a queue.
+	 * Return a page of the items of a queue, or of those with a key.
 	 * @param query the queue, which of its items, and where the page begins
-	 * @return the page, empty if there is no such queue
+	 * @return the page, empty if there is no such queue or key
 	 */
 	WorkPage page(WorkQuery query);
 

@@ -110,6 +110,22 @@ final class WorkAdminSql {
 			WHERE q.name = ?
 			""";
 
+	/**
+	 * Found by the index of keys, and sorted: two at most, one of them an ordering key.
+	 */
+	private static final String ITEMS_OF_KEY = """
+			SELECT i.item_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error,
+				EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
+			FROM ${schema}.work_queues q
+			CROSS JOIN LATERAL (
+				SELECT i.item_id, i.queue_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error
+				FROM (SELECT i.item_id, i.queue_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error
+					FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id AND i.key = ? OFFSET 0) i
+				WHERE (i.due_at, i.item_id) > (?::timestamptz, ?)
+				ORDER BY i.due_at, i.item_id LIMIT ?) i
+			WHERE q.name = ?
+			""";
+
 	private static final String DEAD = """
 			SELECT d.item_id, d.lane, d.key, d.enqueued_at, d.died_at, d.failures, d.last_error, d.blocks
 			FROM ${schema}.work_queues q
@@ -117,6 +133,20 @@ final class WorkAdminSql {
 				SELECT d.item_id, d.lane, d.key, d.enqueued_at, d.died_at, d.failures, d.last_error, d.blocks
 				FROM ${schema}.work_dead d
 				WHERE d.queue_id = q.queue_id AND (d.died_at, d.item_id) > (?::timestamptz, ?)
+				ORDER BY d.died_at, d.item_id LIMIT ?) d
+			WHERE q.name = ?
+			""";
+
+	/**
+	 * Reads all dead items of the queue.
+	 */
+	private static final String DEAD_OF_KEY = """
+			SELECT d.item_id, d.lane, d.key, d.enqueued_at, d.died_at, d.failures, d.last_error, d.blocks
+			FROM ${schema}.work_queues q
+			CROSS JOIN LATERAL (
+				SELECT d.item_id, d.lane, d.key, d.enqueued_at, d.died_at, d.failures, d.last_error, d.blocks
+				FROM ${schema}.work_dead d
+				WHERE d.queue_id = q.queue_id AND d.key = ? AND (d.died_at, d.item_id) > (?::timestamptz, ?)
 				ORDER BY d.died_at, d.item_id LIMIT ?) d
 			WHERE q.name = ?
 			""";
@@ -174,7 +204,11 @@ final class WorkAdminSql {
 
 	private final String items;
 
+	private final String itemsOfKey;
+
 	private final String dead;
+
+	private final String deadOfKey;
 
 	private final LimitedStatement pause;
 
@@ -201,7 +235,9 @@ final class WorkAdminSql {
 		this.probed = schema.qualify(PROBED);
 		this.searches = schema.qualify(SEARCHES);
 		this.items = schema.qualify(ITEMS);
+		this.itemsOfKey = schema.qualify(ITEMS_OF_KEY);
 		this.dead = schema.qualify(DEAD);
+		this.deadOfKey = schema.qualify(DEAD_OF_KEY);
 		this.pause = new LimitedStatement(schema.qualify(PAUSE));
 		this.limit = new LimitedStatement(schema.qualify(LIMIT));
 		this.requeue = new LimitedStatement(schema.qualify(REQUEUE));
@@ -325,31 +361,37 @@ final class WorkAdminSql {
 
 	/**
 	 * Return stored items in the order of their due times.
+	 * @param key their key or ordering key, {@code null} for all
 	 * @param after the last item of the page before, {@code null} for the first page
 	 */
-	List<AdminItem> items(Connection connection, String queue, @Nullable AdminItem after, int limit)
-			throws SQLException {
-		return page(connection, this.items, queue, after, limit);
+	List<AdminItem> items(Connection connection, String queue, @Nullable String key, @Nullable AdminItem after,
+			int limit) throws SQLException {
+		return page(connection, (key != null) ? this.itemsOfKey : this.items, queue, key, after, limit);
 	}
 
 	/**
 	 * Return dead items, first those that died first.
+	 * @param key their key or ordering key, {@code null} for all
 	 * @param after the last item of the page before, {@code null} for the first page
 	 */
-	List<AdminItem> dead(Connection connection, String queue, @Nullable AdminItem after, int limit)
-			throws SQLException {
-		return page(connection, this.dead, queue, after, limit);
+	List<AdminItem> dead(Connection connection, String queue, @Nullable String key, @Nullable AdminItem after,
+			int limit) throws SQLException {
+		return page(connection, (key != null) ? this.deadOfKey : this.dead, queue, key, after, limit);
 	}
 
-	private static List<AdminItem> page(Connection connection, String sql, String queue, @Nullable AdminItem after,
-			int limit) throws SQLException {
+	private static List<AdminItem> page(Connection connection, String sql, String queue, @Nullable String key,
+			@Nullable AdminItem after, int limit) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(sql)) {
 			OffsetDateTime from = (after == null) ? OffsetDateTime.MIN
 					: (after.at().equals(Instant.MAX)) ? OffsetDateTime.MAX : after.at().atOffset(ZoneOffset.UTC);
-			statement.setObject(1, from);
-			statement.setLong(2, (after != null) ? after.itemId() : 0);
-			statement.setInt(3, limit);
-			statement.setString(4, queue);
+			int index = 0;
+			if (key != null) {
+				statement.setString(++index, key);
+			}
+			statement.setObject(++index, from);
+			statement.setLong(++index, (after != null) ? after.itemId() : 0);
+			statement.setInt(++index, limit);
+			statement.setString(++index, queue);
 			ResultSet result = statement.executeQuery();
 			List<AdminItem> items = new ArrayList<>();
 			while (result.next()) {

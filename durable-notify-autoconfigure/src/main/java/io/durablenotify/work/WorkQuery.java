@@ -24,16 +24,18 @@ import org.springframework.util.Assert;
 /**
  * A query for items of a queue. <pre class="code">
  * WorkQuery.of("mail").dead().after(page.next()).limit(50)
+ * WorkQuery.of("reminders").key("bob")
  * </pre>
  *
  * @param queue the queue's name
  * @param isDead whether to list the dead items in the order of their deaths; otherwise
  * those that are pending or running, in the order in which they are due
+ * @param key the key or the ordering key of the items, or {@code null} for all
  * @param after where the page begins: {@link WorkPage#next()} of the page before, or
  * {@code null} for the first
  * @param limit the largest number of items, 1 to {@value #MAX_LIMIT}
  */
-public record WorkQuery(String queue, boolean isDead, @Nullable String after, int limit) {
+public record WorkQuery(String queue, boolean isDead, @Nullable String key, @Nullable String after, int limit) {
 
 	private static final int MAX_LIMIT = 1_000;
 
@@ -41,12 +43,16 @@ public record WorkQuery(String queue, boolean isDead, @Nullable String after, in
 	 * Create a query.
 	 * @param queue the queue's name
 	 * @param isDead whether to list the dead items
+	 * @param key the key or the ordering key of the items, or {@code null}
 	 * @param after where the page begins, or {@code null}
 	 * @param limit the largest number of items
-	 * @throws IllegalArgumentException if the name or the limit is invalid
+	 * @throws IllegalArgumentException if the name, the key or the limit is invalid
 	 */
 	public WorkQuery {
 		Texts.requireName("Queue", queue, WorkRequest.MAX_QUEUE_LENGTH);
+		if (key != null) {
+			Texts.require("Key", key, WorkRequest.MAX_KEY_LENGTH);
+		}
 		int size = limit;
 		Assert.isTrue(size >= 1 && size <= MAX_LIMIT, () -> "Limit " + size + " must be from 1 to " + MAX_LIMIT);
 	}
@@ -57,7 +63,7 @@ public record WorkQuery(String queue, boolean isDead, @Nullable String after, in
 	 * @return the query
 	 */
 	public static WorkQuery of(String queue) {
-		return new WorkQuery(queue, false, null, 100);
+		return new WorkQuery(queue, false, null, null, 100);
 	}
 
 	/**
@@ -65,7 +71,17 @@ public record WorkQuery(String queue, boolean isDead, @Nullable String after, in
 	 * @return a new query
 	 */
 	public WorkQuery dead() {
-		return new WorkQuery(this.queue, true, this.after, this.limit);
+		return new WorkQuery(this.queue, true, this.key, this.after, this.limit);
+	}
+
+	/**
+	 * The items with a key: the one that has it, and those that have it as their ordering
+	 * key. There may be several dead ones.
+	 * @param key the key: 1 to 512 characters
+	 * @return a new query
+	 */
+	public WorkQuery key(String key) {
+		return new WorkQuery(this.queue, this.isDead, key, this.after, this.limit);
 	}
 
 	/**
@@ -74,7 +90,7 @@ public record WorkQuery(String queue, boolean isDead, @Nullable String after, in
 	 * @return a new query
 	 */
 	public WorkQuery after(@Nullable String after) {
-		return new WorkQuery(this.queue, this.isDead, after, this.limit);
+		return new WorkQuery(this.queue, this.isDead, this.key, after, this.limit);
 	}
 
 	/**
@@ -83,7 +99,7 @@ public record WorkQuery(String queue, boolean isDead, @Nullable String after, in
 	 * @return a new query
 	 */
 	public WorkQuery limit(int limit) {
-		return new WorkQuery(this.queue, this.isDead, this.after, limit);
+		return new WorkQuery(this.queue, this.isDead, this.key, this.after, limit);
 	}
 
 }

@@ -428,6 +428,22 @@ class DurableNotifyEndpointTests {
 	}
 
 	@Test
+	void anItemIsFoundByItsKey() {
+		JsonNode items = get(showing, "/work?queue={}&key={}", "waiting-" + NAME, "key-" + NAME).get("items");
+		assertThat(items).hasSize(1);
+		assertThat(items.at("/0/key").asString()).isEqualTo("key-" + NAME);
+		JsonNode dead = get(showing, "/work?queue={}&state=dead&key={}", QUEUE, "lane-" + NAME).get("items");
+		assertThat(dead).hasSize(1);
+		assertThat(dead.at("/0/orderingKey").asString()).isEqualTo("lane-" + NAME);
+		assertThat(get(showing, "/work?queue={}&key=other", QUEUE).get("items")).isEmpty();
+		JsonNode hidden = get(hiding, "/work?queue={}&key={}", "waiting-" + NAME, "key-" + NAME).get("items");
+		assertThat(hidden).hasSize(1);
+		assertThat(hidden.at("/0/key").asString()).isEqualTo(EndpointTexts.HIDDEN);
+		assertThat(status(hiding, "/work?queue=mail&key=")).isEqualTo(400);
+		assertThat(status(hiding, "/work?queue=unknown&key=a")).isEqualTo(404);
+	}
+
+	@Test
 	void whatIsInvalidIsRefused() {
 		assertThat(status(hiding, "/nothing")).isEqualTo(404);
 		assertThat(status(hiding, "/streams?name=")).isEqualTo(400);
@@ -437,24 +453,27 @@ class DurableNotifyEndpointTests {
 	}
 
 	@ParameterizedTest
-	@CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
-			?odd=1                        | There is no parameter 'odd'
-			/streams?stat=full            | There is no parameter 'stat'
-			/streams?state=odd            | 'state' must be live or behind or full or waiting, but is 'odd'
-			/streams?limit=0              | 'limit' must be from 1 to 1000, but is 0
-			/streams?limit=1001           | 'limit' must be from 1 to 1000, but is 1001
-			/streams?queue=mail           | 'queue' must not be given here, only 'state' or 'limit'
-			/streams?name=a&state=full    | 'state' must not be given here, only 'name'
-			/events?state=odd             | 'state' must be live or behind or full or waiting, but is 'odd'
-			/events?name=a&limit=1        | 'limit' must not be given here, only 'name'
-			/changes?state=live           | 'state' must not be given here, only 'limit'
-			/consumers?name=a             | 'name' must not be given here, only 'limit'
-			/work?state=dead              | 'state' must not be given here, only 'queue'
-			/work?queue=mail&state=deat   | 'state' must be dead, but is 'deat'
-			/work?queue=mail&name=a       | 'name' must not be given here, only 'queue' or 'state' or 'after' or 'limit'
-			/work?queue=mail&after=junk   | 'after' must be the 'next' of a page, but is 'junk'
-			/work?queue=mail&limit=0      | 'limit' must be from 1 to 1000, but is 0
-			""")
+	@CsvSource(delimiter = '|', quoteCharacter = '"',
+			textBlock = """
+					?odd=1                        | There is no parameter 'odd'
+					/streams?stat=full            | There is no parameter 'stat'
+					/streams?state=odd            | 'state' must be live or behind or full or waiting, but is 'odd'
+					/streams?limit=0              | 'limit' must be from 1 to 1000, but is 0
+					/streams?limit=1001           | 'limit' must be from 1 to 1000, but is 1001
+					/streams?queue=mail           | 'queue' must not be given here, only 'state' or 'limit'
+					/streams?name=a&state=full    | 'state' must not be given here, only 'name'
+					/events?state=odd             | 'state' must be live or behind or full or waiting, but is 'odd'
+					/events?name=a&limit=1        | 'limit' must not be given here, only 'name'
+					/changes?state=live           | 'state' must not be given here, only 'limit'
+					/consumers?name=a             | 'name' must not be given here, only 'limit'
+					/work?state=dead              | 'state' must not be given here, only 'queue'
+					/work?key=a                   | 'key' must not be given here, only 'queue'
+					/streams?key=a                | 'key' must not be given here, only 'state' or 'limit'
+					/work?queue=mail&state=deat   | 'state' must be dead, but is 'deat'
+					/work?queue=mail&name=a       | 'name' must not be given here, only 'queue' or 'state' or 'key' or 'after' or 'limit'
+					/work?queue=mail&after=junk   | 'after' must be the 'next' of a page, but is 'junk'
+					/work?queue=mail&limit=0      | 'limit' must be from 1 to 1000, but is 0
+					""")
 	void aQueryIsRefusedWithWhatIsAllowed(String path, String reason) {
 		assertRefused(send(hiding, HttpRequest.newBuilder(), path), reason);
 	}
@@ -651,9 +670,10 @@ class DurableNotifyEndpointTests {
 		for (ObjectName name : names) {
 			overviews.add(String.valueOf(server.invoke(name, "overview", none, none)));
 			overviews.add(String
-				.valueOf(server.invoke(name, "feature", new Object[] { "streams", null, null, null, null, 10 },
+				.valueOf(server.invoke(name, "feature", new Object[] { "streams", null, null, null, null, null, 10 },
 						new String[] { String.class.getName(), String.class.getName(), String.class.getName(),
-								String.class.getName(), String.class.getName(), Integer.class.getName() })));
+								String.class.getName(), String.class.getName(), String.class.getName(),
+								Integer.class.getName() })));
 		}
 		assertThat(overviews.toString()).contains("status=LISTENING", STREAM, "name=******").doesNotContain(PASSWORD);
 	}
@@ -690,7 +710,7 @@ class DurableNotifyEndpointTests {
 			.run((context) -> {
 				DurableNotifyEndpoint endpoint = context.getBean(DurableNotifyEndpoint.class);
 				assertThat(endpoint.overview().toString()).contains("H2");
-				assertThat(endpoint.feature("streams", null, null, null, null, null)).isNull();
+				assertThat(endpoint.feature("streams", null, null, null, null, null, null)).isNull();
 				assertThat(endpoint.act("listener", "reconnect", null, null, null)).isNull();
 			});
 	}

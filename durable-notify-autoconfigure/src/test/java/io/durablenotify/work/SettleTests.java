@@ -143,11 +143,11 @@ class SettleTests extends AbstractWorkSqlTests {
 		Done item = WorkTables.done(claimed).get(0);
 		assertThat(this.work.fail(item, AT_ONCE, true).kind()).isEqualTo(Returned.Kind.DEAD);
 		List<WorkAdminSql.AdminItem> dead = this.work
-			.run((connection, joined) -> this.work.admin().dead(connection, "dead", null, 10));
+			.run((connection, joined) -> this.work.admin().dead(connection, "dead", null, null, 10));
 		assertThat(dead).extracting("itemId", "key", "failures", "lastError", "lane")
 			.containsExactly(org.assertj.core.groups.Tuple.tuple(stored.itemId(), "key", 1, "reason", false));
 		List<WorkAdminSql.AdminItem> next = this.work
-			.run((connection, joined) -> this.work.admin().dead(connection, "dead", dead.get(0), 10));
+			.run((connection, joined) -> this.work.admin().dead(connection, "dead", null, dead.get(0), 10));
 		assertThat(next).isEmpty();
 		int requeued = this.work
 			.run((connection, joined) -> this.work.admin().requeue(connection, "dead", List.of(stored.itemId()), 10));
@@ -475,9 +475,9 @@ class SettleTests extends AbstractWorkSqlTests {
 					(connection, joined) -> this.work.admin().unhandledQueues(connection, Duration.ofMinutes(30)))
 			.contains("watched"), this.work::dump);
 		List<WorkAdminSql.AdminItem> items = this.work
-			.run((connection, joined) -> this.work.admin().items(connection, "watched", null, 1));
+			.run((connection, joined) -> this.work.admin().items(connection, "watched", null, null, 1));
 		List<WorkAdminSql.AdminItem> rest = this.work
-			.run((connection, joined) -> this.work.admin().items(connection, "watched", items.get(0), 10));
+			.run((connection, joined) -> this.work.admin().items(connection, "watched", null, items.get(0), 10));
 		assertThat(rest).hasSize(1).doesNotContainAnyElementsOf(items);
 	}
 

@@ -49,6 +49,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.tuple;
 
 /**
  * Tests for {@link WorkAdmin}.
@@ -240,6 +241,44 @@ class WorkAdminTests {
 					.containsExactly(State.DEAD, 3, "failed"));
 	}
 
+	@Test
+	void anItemIsFoundByItsKey() {
+		long item = queue.enqueue(WorkRequest.of("keyed", "a").key("k")).id();
+		queue.enqueue(WorkRequest.of("keyed", "b").orderingKey("k").dueIn(Duration.ofHours(1)));
+		queue.enqueue(WorkRequest.of("keyed", "c").orderingKey("k"));
+		queue.enqueue(WorkRequest.of("keyed", "d").key("k2"));
+		queue.enqueue(WorkRequest.of("keyed", "e"));
+		queue.enqueue(WorkRequest.of("keyed-other", "f").key("k"));
+		claim("keyed", item);
+		WorkQuery query = WorkQuery.of("keyed").key("k").limit(1);
+		WorkPage first = admin.page(query);
+		assertThat(first.items()).extracting(StoredWork::id, StoredWork::key, StoredWork::state)
+			.containsExactly(tuple(item, "k", State.RUNNING));
+		WorkPage second = admin.page(query.after(first.next()));
+		assertThat(second.items()).extracting(StoredWork::key, StoredWork::orderingKey, StoredWork::state)
+			.containsExactly(tuple(null, "k", State.PENDING));
+		assertThat(second.next()).isNull();
+		assertThat(admin.page(WorkQuery.of("keyed").key("K")).items()).isEmpty();
+		assertThat(admin.page(WorkQuery.of("no-such-queue").key("k")).items()).isEmpty();
+		assertThat(admin.page(query.dead()).items()).isEmpty();
+	}
+
+	@Test
+	void deadItemsAreFoundByTheirKey() {
+		for (int i = 0; i < 3; i++) {
+			killAndBlock("dead-keyed", "k");
+			killAndBlock("dead-keyed", "other");
+		}
+		WorkQuery query = WorkQuery.of("dead-keyed").key("k").dead().limit(2);
+		WorkPage first = admin.page(query);
+		WorkPage second = admin.page(query.after(first.next()));
+		assertThat(first.items()).hasSize(2);
+		assertThat(second.items()).hasSize(1).doesNotContainAnyElementsOf(first.items());
+		assertThat(Stream.of(first, second).flatMap((page) -> page.items().stream()))
+			.allSatisfy((item) -> assertThat(item).extracting(StoredWork::orderingKey, StoredWork::state)
+				.containsExactly("k", State.DEAD));
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "", "a", "-", "1-", "-1", "1-a", "never-", "99999999999999999999-1" })
 	void whatIsNoEndOfAPageIsRefused(String after) {
@@ -250,6 +289,8 @@ class WorkAdminTests {
 	@Test
 	void queriesHaveNamesAndLimits() {
 		assertThatIllegalArgumentException().isThrownBy(() -> WorkQuery.of("a b"));
+		assertThatIllegalArgumentException().isThrownBy(() -> WorkQuery.of("a").key(""));
+		assertThatIllegalArgumentException().isThrownBy(() -> WorkQuery.of("a").key("k".repeat(513)));
 		assertThatIllegalArgumentException().isThrownBy(() -> WorkQuery.of("a").limit(0));
 		assertThatIllegalArgumentException().isThrownBy(() -> WorkQuery.of("a").limit(1_001));
 		assertThatIllegalArgumentException().isThrownBy(() -> DeadQuery.of(""));

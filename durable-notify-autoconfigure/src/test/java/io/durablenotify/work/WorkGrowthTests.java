@@ -23,6 +23,7 @@ import java.util.stream.Collectors;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.work.WorkAdminSql.AdminItem;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -121,6 +122,9 @@ class WorkGrowthTests {
 			this.work.insert("growth", payloads);
 			this.work.put(WorkTables.keyed("growth", "key", "b"));
 			this.work.put(WorkTables.keyed("growth", "key", "c"));
+			List<AdminItem> found = this.work
+				.run((connection, joined) -> this.work.admin().items(connection, "growth", "key", null, 10));
+			assertThat(found).hasSize(1);
 			this.work.put(WorkTables.ordered("growth", "lane", "d"));
 			this.work.put(WorkTables.ordered("growth", "lane", "e"));
 			Claimed claimed = this.work.awaitClaim(this.queue, BATCH + 2);

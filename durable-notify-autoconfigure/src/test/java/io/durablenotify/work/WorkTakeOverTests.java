@@ -75,7 +75,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		}
 		assertThat(this.work.claim(queue, 10).nextDueMicros()).isEqualTo(-1);
 		List<WorkAdminSql.AdminItem> dead = this.work
-			.run((connection, joined) -> this.work.admin().dead(connection, "pill", null, 10));
+			.run((connection, joined) -> this.work.admin().dead(connection, "pill", null, null, 10));
 		assertThat(dead).extracting("itemId", "failures", "lastError")
 			.containsExactly(
 					org.assertj.core.groups.Tuple.tuple(pill.itemId(), 3, "The instance that held it was lost"));
@@ -200,7 +200,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 			this.work.takeOverFrom(lost);
 		}
 		assertThat(this.work.<List<WorkAdminSql.AdminItem>>run(
-				(connection, joined) -> this.work.admin().dead(connection, "requested", null, 10)))
+				(connection, joined) -> this.work.admin().dead(connection, "requested", null, null, 10)))
 			.extracting("itemId")
 			.containsExactly(stored.itemId());
 	}
@@ -329,7 +329,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		Claimed claimed = this.work.awaitClaim(queue, 10);
 		assertThat(this.work.laneItems(claimed.items().get(0))).extracting(WorkTables::text).containsExactly("b");
 		assertThat(this.work.<List<WorkAdminSql.AdminItem>>run(
-				(connection, joined) -> this.work.admin().dead(connection, "lanes", null, 10)))
+				(connection, joined) -> this.work.admin().dead(connection, "lanes", null, null, 10)))
 			.hasSize(1);
 	}
 
