@@ -19,7 +19,9 @@ package io.durablenotify.sample;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Timestamp;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 
@@ -51,6 +53,8 @@ import static org.awaitility.Awaitility.await;
 class KilledInstanceTests {
 
 	private static final String OUTPUT = "output.log";
+
+	private static final Duration LEASE = Duration.ofSeconds(2);
 
 	@Autowired
 	Environment environment;
@@ -92,7 +96,7 @@ class KilledInstanceTests {
 				"-XX:+UseSerialGC", "-Xmx256m", "-cp", System.getProperty("java.class.path"),
 				SampleApplication.class.getName(), "--server.port=0",
 				"--spring.datasource.url=" + this.connectionDetails.getJdbcUrl(),
-				"--durable-notify.work.lease-duration=2s")
+				"--durable-notify.work.lease-duration=" + LEASE.toSeconds() + "s")
 			.redirectErrorStream(true)
 			.redirectOutput(this.directory.resolve(OUTPUT).toFile())
 			.start();
@@ -117,18 +121,25 @@ class KilledInstanceTests {
 	}
 
 	@Test
-	void anInstanceThatWasStoppedForLongLeavesItsStepToTheOther() throws Exception {
+	void anInstanceThatWasStoppedForThreeLeasesLeavesItsStepToTheOther() throws Exception {
 		String order = this.client.order("ada@example.com");
 		String stopped = awaitSecondStep(order, "1000");
 		((SmartLifecycle) this.listeners).start();
 		signal("-STOP");
+		Instant stoppedAt = now();
 		this.client.put("/settings/pause", "5");
 		assertThat(this.client.orderEvents(order)).isEqualTo(completedFrom(stopped));
+		await("three leases").atMost(Duration.ofSeconds(60))
+			.until(() -> now().isAfter(stoppedAt.plus(LEASE.multipliedBy(3))));
 		signal("-CONT");
 		await("refusal").atMost(Duration.ofSeconds(60))
 			.untilAsserted(() -> assertThat(output()).contains("The outcome of item"));
 		assertThat(this.log.read(order, 0, 100).events()).hasSameSizeAs(completedFrom(stopped));
 		assertThat(results(order)).isEqualTo(resultsFrom(stopped));
+	}
+
+	private Instant now() {
+		return this.jdbc.sql("select clock_timestamp()").query(Timestamp.class).single().toInstant();
 	}
 
 	/**
