@@ -29,6 +29,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -669,15 +670,14 @@ class WorkEngineTests {
 		awaitNothingLeft();
 	}
 
-	@Test
-	void queuesNamedFirstComeFirstAndTheLastGetsATurn() {
-		String urgent = this.queue + "-urgent";
-		for (int i = 0; i < 200; i++) {
-			this.work.enqueue(WorkRequest.of(this.queue, "slow"));
-			this.work.enqueue(WorkRequest.of(urgent, "urgent"));
-		}
-		listen(WorkListenerSpec.of(urgent, this.queue).concurrency(1).prefetch(0), this::record);
-		awaitHandled(400);
+	@ParameterizedTest
+	@ValueSource(ints = { 2, 3, 4 })
+	void queuesNamedFirstComeFirstAndEachOfTheLaterOnesGetsATurn(int count) {
+		List<String> names = IntStream.range(0, count).mapToObj((i) -> this.queue + "-" + i).toList();
+		names.forEach((name) -> this.work
+			.enqueueAll(IntStream.range(0, 200).mapToObj((i) -> WorkRequest.of(name, name)).toList()));
+		listen(WorkListenerSpec.of(names.toArray(String[]::new)).concurrency(1).prefetch(0), this::record);
+		awaitHandled(200 * count);
 		awaitNothingLeft();
 		List<String> early = this.handled.subList(0, 160);
 		assertThat(early.stream().filter("urgent"::equals)).hasSizeGreaterThan(120);
@@ -1277,32 +1277,44 @@ class WorkEngineTests {
 	@Test
 	void aHandlerThatRunsOnAfterTheShutdownTimeoutIsRefused() throws Exception {
 		CountDownLatch running = new CountDownLatch(1);
-		CountDownLatch goOn = new CountDownLatch(1);
-		CountDownLatch over = new CountDownLatch(1);
-		Instance other = Instance.start(database, "durable-notify.work.shutdown-timeout=100ms");
-		other.bean(WorkListeners.class).register(WorkListenerSpec.of(this.queue), (item) -> {
-			running.countDown();
-			try {
-				goOn.await(30, TimeUnit.SECONDS);
-			}
-			finally {
-				over.countDown();
-			}
-			return WorkOutcome.done();
-		});
-		this.work.enqueue(WorkRequest.of(this.queue, "a"));
-		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
-		other.close();
-		List<Integer> attempts = Collections.synchronizedList(new ArrayList<>());
-		listen(WorkListenerSpec.of(this.queue), (item) -> {
-			attempts.add(item.attempt());
-			return record(item);
-		});
-		awaitHandled(1);
-		awaitNothingLeft();
-		goOn.countDown();
-		assertThat(over.await(30, TimeUnit.SECONDS)).isTrue();
-		assertThat(attempts).containsExactly(1);
+		CountDownLatch lateGoesOn = new CountDownLatch(1);
+		CountDownLatch nextGoesOn = new CountDownLatch(1);
+		CompletableFuture<Integer> late = new CompletableFuture<>();
+		WorkListenerSpec spec = WorkListenerSpec.of(this.queue).inTransaction();
+		try (Instance other = Instance.start(database, "durable-notify.work.shutdown-timeout=100ms")) {
+			other.bean(WorkListeners.class).register(spec, (item) -> {
+				other.jdbc().update("INSERT INTO effects VALUES ('late', 'other')");
+				TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+
+					@Override
+					public void afterCompletion(int status) {
+						late.complete(status);
+					}
+
+				});
+				running.countDown();
+				lateGoesOn.await(30, TimeUnit.SECONDS);
+				return WorkOutcome.done();
+			});
+			this.work.enqueue(WorkRequest.of(this.queue, "a"));
+			assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+			((Lifecycle) other.bean(WorkListeners.class)).stop();
+			listen(spec, (item) -> {
+				instance.jdbc().update("INSERT INTO effects VALUES ('next', 'this')");
+				this.handled.add("attempt " + item.attempt());
+				nextGoesOn.await(30, TimeUnit.SECONDS);
+				return WorkOutcome.done();
+			});
+			awaitHandled(1);
+			lateGoesOn.countDown();
+			assertThat(late).succeedsWithin(Eventually.TIMEOUT)
+				.isEqualTo(TransactionSynchronization.STATUS_ROLLED_BACK);
+			assertThat(ofQueue("work_items")).isOne();
+			nextGoesOn.countDown();
+			awaitNothingLeft();
+		}
+		assertThat(effects()).containsExactly("next");
+		assertThat(this.handled).containsExactly("attempt 1");
 	}
 
 	@Test
