@@ -20,7 +20,6 @@ import java.sql.Timestamp;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -89,21 +88,38 @@ class DurableTimersTests {
 	}
 
 	/**
-	 * The best, since others use the machine too. One after the other, so that none is
-	 * found with another, and without the poll. The database's clock is that of this
-	 * machine.
+	 * Half of them at least. One after the other, so that none is found with another, and
+	 * without the poll. The database's clock is that of this machine.
 	 */
 	@Test
 	void aTimerExpiresWithin100MillisecondsOfItsTime() {
 		Sleeping handler = start("durable-notify.work.poll-interval=1h");
-		List<Duration> lateness = new ArrayList<>();
-		for (int i = 0; i < 9; i++) {
-			Instant expiry = now().plusMillis(200);
-			timers().set("sleep", "wf/" + i, "t", expiry);
-			lateness.add(Duration.between(expiry, handler.await(i + 1).get(i).at()));
-		}
-		assertThat(lateness).noneMatch(Duration::isNegative);
-		assertThat(Collections.min(lateness)).as(lateness::toString).isLessThanOrEqualTo(Duration.ofMillis(100));
+		Eventually.assertTakesLess(Duration.ofMillis(100), () -> {
+			List<Duration> lateness = new ArrayList<>();
+			for (int i = 0; i < 9; i++) {
+				int count = handler.expired().size();
+				Instant expiry = now().plusMillis(200);
+				timers().set("sleep", "wf/" + count, "t", expiry);
+				lateness.add(Duration.between(expiry, handler.await(count + 1).get(count).at()));
+			}
+			assertThat(lateness).noneMatch(Duration::isNegative);
+			return lateness.stream().sorted().toList().get(4);
+		});
+	}
+
+	@Test
+	void aTimerOfAnInstanceThatIsGoneExpiresInAnotherAtItsTime() {
+		Sleeping handler = start("durable-notify.work.poll-interval=1h");
+		Eventually.assertTakesLess(Duration.ofMillis(100), () -> {
+			int count = handler.expired().size();
+			Instant expiry;
+			try (Instance gone = Instance.start(database)) {
+				expiry = now().plusSeconds(3);
+				gone.bean(DurableTimers.class).set("sleep", "wf/" + count, "t", expiry);
+			}
+			assertThat(now()).isBefore(expiry);
+			return Duration.between(expiry, handler.await(count + 1).get(count).at());
+		});
 	}
 
 	@Test
