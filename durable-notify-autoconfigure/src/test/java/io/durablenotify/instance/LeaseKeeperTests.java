@@ -1,0 +1,67 @@
+/*
+ * Copyright 2026-present the durable-notify authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *      https://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.durablenotify.instance;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+
+import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Tests for {@link LeaseKeeper}.
+ */
+class LeaseKeeperTests {
+
+	@Fixture
+	private static TestDatabase database;
+
+	@Fixture
+	private static Instance instance;
+
+	/**
+	 * The server may have counted the lease from then on.
+	 */
+	@Test
+	void aLeaseCountsFromWhenItsRenewalWasSentAndNotFromItsAnswer() throws SQLException {
+		Instances instances = instance.bean(Instances.class);
+		Lease lease = instances.lease(Duration.ofSeconds(30));
+		// The next one would be a third of the lease later
+		assertThat(lease.awaitRenewed(Eventually.TIMEOUT)).isTrue();
+		try (Connection locking = DriverManager.getConnection(database.url())) {
+			locking.setAutoCommit(false);
+			locking.createStatement().execute("SELECT FROM durable_notify.instances FOR UPDATE");
+			CompletableFuture<Boolean> renewed = Background.supply(() -> lease.awaitRenewed(Eventually.TIMEOUT));
+			database.awaitLockWait();
+			long sent = System.nanoTime();
+			locking.rollback();
+			assertThat(renewed).succeedsWithin(Eventually.TIMEOUT).isEqualTo(true);
+			Duration sinceSent = Duration.ofNanos(System.nanoTime() - sent);
+			assertThat(instances.sinceRenewal()).isGreaterThan(sinceSent);
+		}
+	}
+
+}
