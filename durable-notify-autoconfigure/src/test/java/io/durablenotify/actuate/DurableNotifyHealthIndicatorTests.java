@@ -50,6 +50,8 @@ import io.durablenotify.testsupport.TcpProxy;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.work.WorkHealth;
+import io.durablenotify.work.WorkQueue;
+import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -116,6 +118,22 @@ class DurableNotifyHealthIndicatorTests {
 				.containsEntry("changes", Map.of("subscriptions", 1, "behind", 0));
 			assertThat(health(idle).getDetails()).containsEntry("streams", Map.of("readers", 0))
 				.containsEntry("work", Map.of("unhandledQueues", List.of()));
+		}
+	}
+
+	@Test
+	void namesAQueueThatNoInstanceHandles() {
+		try (Instance instance = start()) {
+			instance.bean(WorkQueue.class).enqueue(WorkRequest.of("mail", "a"));
+			database.jdbc().update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes'");
+			instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class).wake();
+			Eventually.await(
+					() -> Map.of("unhandledQueues", List.of("mail")).equals(health(instance).getDetails().get("work")),
+					() -> health(instance));
+			assertThat(health(instance).getStatus()).isEqualTo(Status.UP);
+		}
+		finally {
+			database.jdbc().execute("DELETE FROM durable_notify.work_items");
 		}
 	}
 
