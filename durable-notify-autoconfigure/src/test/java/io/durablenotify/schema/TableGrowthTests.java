@@ -134,6 +134,18 @@ class TableGrowthTests {
 	}
 
 	/**
+	 * Else it would run without end while a snapshot keeps it from removing anything.
+	 */
+	@Test
+	void autovacuumSeldomRunsOnTablesWhoseRowsComeAndGo() {
+		for (String table : List.of("work_items", "work_lane_items", "work_claims")) {
+			assertThat(option(table, "autovacuum_vacuum_threshold")).as(table).isGreaterThanOrEqualTo(50_000);
+			assertThat(option(table, "autovacuum_analyze_threshold")).as(table).isGreaterThanOrEqualTo(50_000);
+			assertThat(option(table, "autovacuum_vacuum_insert_threshold")).as(table).isEqualTo(-1);
+		}
+	}
+
+	/**
 	 * Inserts bring autovacuum too, of tables that are larger than few rows need.
 	 */
 	@Test
