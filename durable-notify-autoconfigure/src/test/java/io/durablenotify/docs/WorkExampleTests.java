@@ -122,6 +122,23 @@ class WorkExampleTests {
 	}
 
 	@Test
+	void recurringWorkWithoutTheAnnotationIsStored() {
+		Subscription subscription = this.examples.registerAgain(instance.bean(WorkListeners.class));
+		WorkQuery query = WorkQuery.of("sweeps").key("hourly");
+		StoredWork first = instance.bean(WorkAdmin.class).page(query).items().get(0);
+		assertThat(instance.bean(WorkQueue.class).reschedule("sweeps", "hourly", Instant.now())).isTrue();
+		awaitSeen(this.examples.seen(), "swept");
+		Eventually.await(
+				() -> instance.bean(WorkAdmin.class)
+					.page(query)
+					.items()
+					.stream()
+					.anyMatch((item) -> item.id() == first.id() && item.at().isAfter(Instant.now().plusSeconds(1_800))),
+				() -> instance.bean(WorkAdmin.class).page(query));
+		subscription.cancel();
+	}
+
+	@Test
 	void aWorkflowIsResumedByAPaymentOrByItsDeadline() {
 		OrderWorkflow workflow = instance.bean(OrderWorkflow.class);
 		workflow.awaitPayment("paid", Instant.parse("2100-01-01T00:00:00Z"));

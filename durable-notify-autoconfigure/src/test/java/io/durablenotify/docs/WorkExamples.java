@@ -73,6 +73,10 @@ class WorkExamples {
 		report("reported");
 	}
 
+	private void sweep() {
+		report("swept");
+	}
+
 	private void report(String line) {
 		this.seen.add(line);
 	}
@@ -138,6 +142,18 @@ class WorkExamples {
 				return WorkOutcome.done();
 			});
 		// end::register[]
+		return subscription;
+	}
+
+	Subscription registerAgain(WorkListeners listeners) {
+		// tag::again[]
+		Subscription subscription = listeners.register(WorkListenerSpec.of("sweeps"), (item) -> {
+			sweep();
+			return WorkOutcome.again(Instant.now().plus(Duration.ofHours(1)));
+		});
+		// At each start: there is one item of this key, which is due at the earlier time
+		this.work.enqueue(WorkRequest.of("sweeps", null).key("hourly").dueIn(Duration.ofHours(1)));
+		// end::again[]
 		return subscription;
 	}
 
