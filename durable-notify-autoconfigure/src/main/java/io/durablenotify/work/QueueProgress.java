@@ -35,6 +35,12 @@ final class QueueProgress {
 
 	private static final long LONGEST_WAIT_MICROS = 86_400_000_000L;
 
+	/**
+	 * For how long a reading of the database's clock counts that is more exact than later
+	 * ones, since clocks drift apart.
+	 */
+	private static final long LONGEST_READING_NANOS = 10_000_000_000L;
+
 	private final String name;
 
 	private volatile int id;
@@ -257,11 +263,22 @@ final class QueueProgress {
 			this.hint = Math.min(this.hint, claimed.nextHintMicros());
 			return;
 		}
-		this.clock = new Clock(claimed.clockMicros(), now);
+		read(claimed.clockMicros(), now);
 		this.nextDue = (claimed.nextDueMicros() >= 0) ? now + nanos(claimed.nextDueMicros()) : null;
 		if (this.hint != Long.MAX_VALUE) {
 			// Received while the claim was under way
 			wake(this.hint, now);
+		}
+	}
+
+	/**
+	 * Keep the clock that is the furthest: of a claim that was slow to answer it is late,
+	 * and what is due already seems not to be.
+	 */
+	private void read(long micros, long now) {
+		Clock clock = this.clock;
+		if (clock == null || now - clock.readAt() > LONGEST_READING_NANOS || nanosUntil(micros, now) >= 0) {
+			this.clock = new Clock(micros, now);
 		}
 	}
 

@@ -39,8 +39,12 @@ class QueueProgressTests {
 	private long now = 5 * SECOND;
 
 	private void claim(long nextDueMicros) {
+		claim(CLOCK, nextDueMicros);
+	}
+
+	private void claim(long clockMicros, long nextDueMicros) {
 		Range range = this.queue.begin(this.now);
-		this.queue.claimed(new Claimed(null, true, false, CLOCK - 20_000, nextDueMicros, false, false, List.of()),
+		this.queue.claimed(new Claimed(null, true, false, clockMicros - 20_000, nextDueMicros, false, false, List.of()),
 				range, this.now, 1);
 	}
 
@@ -77,6 +81,20 @@ class QueueProgressTests {
 		assertThat(this.queue.nanosUntilDue(this.now)).isEqualTo(2 * SECOND);
 		assertThat(this.queue.isNow(CLOCK + 1_000_000, this.now + SECOND)).isTrue();
 		assertThat(this.queue.isNow(CLOCK + 1_000_001, this.now + SECOND)).isFalse();
+	}
+
+	@Test
+	void theClockIsThatOfTheFastestAnswerOfTheLastTenSeconds() {
+		claim(-1);
+		this.now += 9 * SECOND;
+		claim(CLOCK + 8_500_000, -1);
+		assertThat(this.queue.isNow(CLOCK + 9_000_000, this.now)).isTrue();
+		claim(CLOCK + 9_000_001, -1);
+		assertThat(this.queue.isNow(CLOCK + 9_000_001, this.now)).isTrue();
+		this.now += 11 * SECOND;
+		claim(CLOCK + 19_500_000, -1);
+		assertThat(this.queue.isNow(CLOCK + 19_500_000, this.now)).isTrue();
+		assertThat(this.queue.isNow(CLOCK + 19_500_001, this.now)).isFalse();
 	}
 
 	@Test
