@@ -352,7 +352,9 @@ final class DirectReceiver {
 				return;
 			}
 			catch (Throwable ex) {
-				if (!this.reply.completeExceptionally(ex)) {
+				// The stop may have closed the connection
+				boolean ended = DirectReceiver.this.waits.isStopped() && this.reply.complete(Optional.empty());
+				if (!ended && !this.reply.completeExceptionally(ex)) {
 					this.reply.fail(ex);
 				}
 				return;

@@ -18,6 +18,7 @@ package io.durablenotify.channel;
 
 import java.io.IOException;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
@@ -645,6 +646,29 @@ class DirectChannelTests {
 		}
 		assertThat(fetches).hasValue(1);
 		assertThat(receive(second, "stopped")).isEqualTo("x");
+	}
+
+	@Test
+	void aWaitWhoseFetchIsCutOffByAStopIsEmpty() throws Exception {
+		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
+		ChannelSql sql = first.bean(ChannelSql.class);
+		channels(second).send("replies", "cut", "x");
+		try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1));
+				Connection locking = DriverManager.getConnection(database.url())) {
+			DirectReceiver receiver = new DirectReceiver(application, sql, waits, Background::run,
+					first.bean(Wakeups.class));
+			locking.setAutoCommit(false);
+			locking.createStatement().execute("LOCK TABLE durable_notify.work_lane_items");
+			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(DirectAddress.of("replies", "cut"),
+					LONG, (received) -> mock(Message.class));
+			database.awaitLockWait();
+			waits.stop();
+			database.jdbc()
+				.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+						+ "WHERE wait_event_type = 'Lock' AND datname = current_database()");
+			assertThat(future).succeedsWithin(LONG).isEqualTo(Optional.empty());
+		}
+		assertThat(receive(second, "cut")).isEqualTo("x");
 	}
 
 	@Test
