@@ -23,6 +23,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
 /**
  * Measures by name, of which there are no more than a limit: further names share the
  * measures of {@value #OTHER}. Thread-safe.
@@ -35,6 +38,8 @@ public final class Names<V> {
 	 * The name that all have in common which are too many.
 	 */
 	public static final String OTHER = "other";
+
+	private static final Log logger = LogFactory.getLog(Names.class);
 
 	private final int limit;
 
@@ -89,8 +94,20 @@ public final class Names<V> {
 		}
 		V added = this.factory.get();
 		this.measures.put(name, added);
-		this.listeners.forEach((listener) -> listener.accept(name, added));
+		this.listeners.forEach((listener) -> tell(listener, name, added));
 		return added;
+	}
+
+	/**
+	 * What is measured must not fail because of its meters.
+	 */
+	private void tell(BiConsumer<String, V> listener, String name, V added) {
+		try {
+			listener.accept(name, added);
+		}
+		catch (Throwable ex) {
+			Recorders.log(logger, "The meters of '%s' could not be registered; they are missing".formatted(name), ex);
+		}
 	}
 
 	/**

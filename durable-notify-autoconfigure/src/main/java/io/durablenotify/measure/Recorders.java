@@ -17,12 +17,19 @@
 package io.durablenotify.measure;
 
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongConsumer;
 
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+
 /**
- * What values are recorded by. Without any, recording costs a volatile read.
+ * What values are recorded by. Without any, recording costs a volatile read. What a
+ * recorder throws is logged once: what is measured must not fail because of that.
  */
 final class Recorders {
+
+	private static final Log logger = LogFactory.getLog(Recorders.class);
 
 	private static final LongConsumer[] NONE = {};
 
@@ -30,6 +37,8 @@ final class Recorders {
 	 * Replaced under {@code this}.
 	 */
 	private volatile LongConsumer[] recorders = NONE;
+
+	private final AtomicBoolean logged = new AtomicBoolean();
 
 	synchronized void add(LongConsumer recorder) {
 		LongConsumer[] more = Arrays.copyOf(this.recorders, this.recorders.length + 1);
@@ -43,7 +52,30 @@ final class Recorders {
 
 	void record(long value) {
 		for (LongConsumer recorder : this.recorders) {
-			recorder.accept(value);
+			try {
+				recorder.accept(value);
+			}
+			catch (Throwable ex) {
+				failed(ex);
+			}
+		}
+	}
+
+	private void failed(Throwable failure) {
+		if (!this.logged.getAndSet(true)) {
+			log(logger, "A meter has failed; what it measures goes on, and its other failures are not logged", failure);
+		}
+	}
+
+	/**
+	 * Log a failure of a meter, also one that fails when it is asked for its message.
+	 */
+	static void log(Log logger, String message, Throwable failure) {
+		try {
+			logger.warn(message, failure);
+		}
+		catch (Throwable ex) {
+			logger.warn("%s: %s".formatted(message, failure.getClass().getName()));
 		}
 	}
 

@@ -19,6 +19,7 @@ package io.durablenotify.measure;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
+import io.durablenotify.testsupport.WordlessException;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -53,6 +54,17 @@ class NamesTests {
 		this.names.of("c");
 		this.names.of("d");
 		assertThat(listened).containsExactly("a", "b", Names.OTHER);
+	}
+
+	@Test
+	void aListenerThatFailsIsMissedByNoOther() {
+		this.names.forEach((name, measures) -> {
+			throw new WordlessException();
+		});
+		Set<String> listened = new LinkedHashSet<>();
+		this.names.forEach((name, measures) -> listened.add(name));
+		assertThat(this.names.of("a")).isSameAs(this.names.of("a"));
+		assertThat(listened).containsExactly("a");
 	}
 
 }

@@ -20,6 +20,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -50,6 +54,19 @@ class TimingTests {
 		this.timing.record(7);
 		this.timing.record(-7);
 		assertThat(this.recorded).containsExactly(7L, 0L).isEqualTo(alsoRecorded);
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void whatARecorderThrowsIsLoggedOnceAndTheOthersRecord(CapturedOutput output) {
+		this.timing.recordBy((nanos) -> {
+			throw new StackOverflowError("the meter's");
+		});
+		this.timing.recordBy(this.recorded::add);
+		this.timing.record(1);
+		this.timing.end(this.timing.lap(this.timing.start()));
+		assertThat(this.recorded).hasSize(3);
+		assertThat(output).containsOnlyOnce("the meter's");
 	}
 
 	@Test

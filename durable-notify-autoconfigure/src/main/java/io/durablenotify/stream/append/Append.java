@@ -175,10 +175,15 @@ public final class Append {
 
 	void complete(AppendOutcome outcome) {
 		this.outcome = outcome;
-		if (this.measures != null) {
-			this.measures.end(this.start, Result.of(outcome));
+		try {
+			if (this.measures != null) {
+				this.measures.end(this.start, Result.of(outcome));
+			}
 		}
-		this.completed.countDown();
+		finally {
+			// Its caller waits for that
+			this.completed.countDown();
+		}
 	}
 
 	boolean isCompleted() {
