@@ -101,6 +101,8 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	}
 
 	private void deliver() {
+		// Also after a run that has failed
+		this.given = 0;
 		this.calls.begin();
 		if (deliverBuffered()) {
 			this.task.signal();
@@ -117,8 +119,9 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 		while (delivered < this.reader.bufferSize()) {
 			List<E> entries = this.reader.peek(ENTRIES_AT_ONCE);
 			if (entries.isEmpty()) {
-				End end = this.reader.takeEnd();
 				this.calls.end();
+				// Last, since it is taken once
+				End end = this.reader.takeEnd();
 				if (end != null) {
 					deliverEnd(end);
 				}

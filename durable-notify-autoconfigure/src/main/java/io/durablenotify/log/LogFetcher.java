@@ -264,18 +264,20 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	private void fetch() {
-		Map<Target, List<LogSubscription<E>>> readersByTarget = takeTargets();
-		if (readersByTarget.isEmpty()) {
-			return;
-		}
-		List<Target> targets = List.copyOf(readersByTarget.keySet());
-		List<List<LogSubscription<E>>> readers = List.copyOf(readersByTarget.values());
+		Map<Target, List<LogSubscription<E>>> readersByTarget = new LinkedHashMap<>();
+		List<List<LogSubscription<E>>> readers;
 		List<@Nullable Found<E>> found;
-		List<EntryPage<E>> pages = new ArrayList<>(targets.size());
+		List<EntryPage<E>> pages = new ArrayList<>();
 		FetchMeasures measures = this.registry.measures().fetch();
 		DebugLine line = DebugLine.start(this.logger);
 		long start = measures.start();
 		try {
+			takeTargets(readersByTarget);
+			if (readersByTarget.isEmpty()) {
+				return;
+			}
+			List<Target> targets = List.copyOf(readersByTarget.keySet());
+			readers = List.copyOf(readersByTarget.values());
 			found = this.database.executeSeparately("fetch " + this.kind.entries(), ApplicationDatabase.SOCKET_TIMEOUT,
 					Conflicts.repeat((connection, joined) -> this.store.fetch(connection, targets, budget(readers))));
 			for (int i = 0; i < targets.size(); i++) {
@@ -290,25 +292,25 @@ final class LogFetcher<E> implements AutoCloseable {
 		catch (DataAccessException ex) {
 			measures.failed(start);
 			if (SqlErrors.isDataFailure(ex)) {
-				unreadable(readers, ex);
+				unreadable(readersByTarget.values(), ex);
 				return;
 			}
-			fetchAgain(readers, this.queue);
+			fetchAgain(readersByTarget.values(), this.queue);
 			throw ex;
 		}
 		catch (Throwable ex) {
 			measures.failed(start);
-			fetchAgain(readers, this.queue);
+			fetchAgain(readersByTarget.values(), this.queue);
 			throw ex;
 		}
-		for (int i = 0; i < targets.size(); i++) {
+		for (int i = 0; i < readers.size(); i++) {
 			Found<E> log = found.get(i);
 			if (log != null) {
 				EntryPage<E> page = pages.get(i);
 				readers.get(i).forEach((reader) -> handOver(log.head(), page, reader));
 			}
 		}
-		for (int i = targets.size() - 1; i > 0; i--) {
+		for (int i = readers.size() - 1; i > 0; i--) {
 			if (found.get(i) == null) {
 				readers.get(i).forEach(this::fetchLater);
 			}
@@ -337,8 +339,11 @@ final class LogFetcher<E> implements AutoCloseable {
 		this.queue.addFirst(reader);
 	}
 
-	private Map<Target, List<LogSubscription<E>>> takeTargets() {
-		Map<Target, List<LogSubscription<E>>> targets = new LinkedHashMap<>();
+	/**
+	 * Begin fetches.
+	 * @param targets gets the readers, also those that were taken before a failure
+	 */
+	private void takeTargets(Map<Target, List<LogSubscription<E>>> targets) {
 		Queue<LogSubscription<E>> source = (this.suspects.isEmpty()) ? this.queue : this.suspects;
 		int limit = (this.suspects.isEmpty()) ? MAX_READERS_PER_STATEMENT : 1;
 		for (int i = 0; i < limit; i++) {
@@ -348,18 +353,27 @@ final class LogFetcher<E> implements AutoCloseable {
 			}
 			if (reader.isReading()) {
 				reader.fetchState().begin();
-				if (reader.hasRoom()) {
-					targets
-						.computeIfAbsent(new Target(reader.logId(), reader.cursor().fetchFrom()),
-								(target) -> new ArrayList<>(1))
-						.add(reader);
-				}
-				else {
+				if (!take(reader, targets)) {
 					waitForRoom(reader);
 				}
 			}
 		}
-		return targets;
+	}
+
+	/**
+	 * Return whether there is room for what is fetched.
+	 */
+	private boolean take(LogSubscription<E> reader, Map<Target, List<LogSubscription<E>>> targets) {
+		try {
+			return reader.hasRoom() && targets
+				.computeIfAbsent(new Target(reader.logId(), reader.cursor().fetchFrom()),
+						(target) -> new ArrayList<>(1))
+				.add(reader);
+		}
+		catch (Throwable ex) {
+			fetchAgain(reader, this.queue);
+			throw ex;
+		}
 	}
 
 	/**
@@ -384,13 +398,15 @@ final class LogFetcher<E> implements AutoCloseable {
 
 	private void handOver(@Nullable Head head, EntryPage<E> page, LogSubscription<E> reader) {
 		boolean more = true;
+		boolean room = true;
 		try {
 			more = reader.accept(head, page);
+			room = !more || reader.hasRoom();
 		}
 		catch (Throwable ex) {
 			reader.end(Ending.ERROR, ex);
 		}
-		if (more && !reader.hasRoom()) {
+		if (!room) {
 			waitForRoom(reader);
 		}
 		else if (reader.fetchState().end(more)) {
@@ -409,20 +425,22 @@ final class LogFetcher<E> implements AutoCloseable {
 	 * No failure of the database as a whole: the rows of one log cannot be read. Find it,
 	 * so that the others can.
 	 */
-	private void unreadable(List<List<LogSubscription<E>>> readers, DataAccessException failure) {
+	private void unreadable(Collection<List<LogSubscription<E>>> readers, DataAccessException failure) {
 		if (readers.size() == 1) {
-			readers.get(0).forEach((reader) -> reader.end(Ending.ERROR, failure));
+			readers.iterator().next().forEach((reader) -> reader.end(Ending.ERROR, failure));
 		}
 		else {
 			fetchAgain(readers, this.suspects);
 		}
 	}
 
-	private static <E> void fetchAgain(List<List<LogSubscription<E>>> readers, Queue<LogSubscription<E>> queue) {
-		readers.forEach((target) -> target.forEach((reader) -> {
-			reader.fetchState().end(true);
-			queue.add(reader);
-		}));
+	private static <E> void fetchAgain(Collection<List<LogSubscription<E>>> readers, Queue<LogSubscription<E>> queue) {
+		readers.forEach((target) -> target.forEach((reader) -> fetchAgain(reader, queue)));
+	}
+
+	private static <E> void fetchAgain(LogSubscription<E> reader, Queue<LogSubscription<E>> queue) {
+		reader.fetchState().end(true);
+		queue.add(reader);
 	}
 
 	@Override

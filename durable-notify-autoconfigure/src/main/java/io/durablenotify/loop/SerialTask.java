@@ -26,7 +26,8 @@ import org.apache.commons.logging.LogFactory;
 
 /**
  * Coalesces signals: runs a task after each signal, never concurrently, with at most one
- * run pending. No signal is lost: one that comes during a run has another run follow.
+ * run pending. No signal is lost: one that comes during a run has another run follow, and
+ * a run that fails is repeated after a delay.
  */
 public final class SerialTask {
 
@@ -55,10 +56,15 @@ public final class SerialTask {
 	private final Delays delays;
 
 	/**
+	 * How many runs in a row have failed. Owned by the task.
+	 */
+	private int failures;
+
+	/**
 	 * Create a new instance.
 	 * @param executor where the task runs; one that drops tasks, or is shut down only
 	 * after the last signal
-	 * @param task the task; what it throws is logged
+	 * @param task the task; what it throws is logged, and it runs again
 	 */
 	public SerialTask(Executor executor, Runnable task) {
 		this(executor, task, () -> true);
@@ -67,10 +73,10 @@ public final class SerialTask {
 	/**
 	 * Create a new instance.
 	 * @param executor where the task runs, which may refuse it
-	 * @param task the task; what it throws is logged
-	 * @param wanted asked whenever the executor has refused the task: false once the run
-	 * would be of no use, so that nothing is left of a task whose executor was shut down
-	 * for good
+	 * @param task the task; what it throws is logged, and it runs again
+	 * @param wanted asked whenever the task has failed, or the executor has refused it:
+	 * false once the run would be of no use, so that nothing is left of a task whose
+	 * executor was shut down for good
 	 */
 	public SerialTask(Executor executor, Runnable task, BooleanSupplier wanted) {
 		this(executor, task, wanted, Delays.ofJvm());
@@ -114,31 +120,64 @@ public final class SerialTask {
 				logger.debug("Not run, and not wanted any more: the executor refuses tasks", ex);
 				return;
 			}
-			long delay = Math.min(MAX_DELAY_MILLIS, FIRST_DELAY_MILLIS << attempt);
-			int next = Math.min(attempt + 1, MAX_DOUBLINGS);
+			scheduleAfter(attempt);
+		}
+	}
+
+	private void scheduleAfter(int attempt) {
+		long delay = Math.min(MAX_DELAY_MILLIS, FIRST_DELAY_MILLIS << attempt);
+		int next = Math.min(attempt + 1, MAX_DOUBLINGS);
+		try {
 			this.delays.after(Duration.ofMillis(delay), () -> schedule(next));
+		}
+		catch (Throwable ex) {
+			// Not even a timer: the next signal tries again
+			this.state.set(State.IDLE);
+			throw ex;
 		}
 	}
 
 	private void run() {
 		this.state.set(State.RUNNING);
+		boolean failed = true;
 		try {
-			runTask();
+			this.task.run();
+			failed = false;
+		}
+		catch (Throwable ex) {
+			log(ex);
 		}
 		finally {
-			if (!this.state.compareAndSet(State.RUNNING, State.IDLE)) {
-				this.state.set(State.SCHEDULED);
-				schedule();
+			// Also if its failure could not be logged
+			if (failed && this.wanted.getAsBoolean()) {
+				repeat();
+			}
+			else {
+				this.failures = 0;
+				if (!this.state.compareAndSet(State.RUNNING, State.IDLE)) {
+					this.state.set(State.SCHEDULED);
+					schedule();
+				}
 			}
 		}
 	}
 
-	private void runTask() {
-		try {
-			this.task.run();
+	/**
+	 * What the task has not done is still to be done.
+	 */
+	private void repeat() {
+		int attempt = this.failures;
+		this.failures = Math.min(attempt + 1, MAX_DOUBLINGS);
+		this.state.set(State.SCHEDULED);
+		scheduleAfter(attempt);
+	}
+
+	private void log(Throwable failure) {
+		if (this.failures == 0) {
+			FailureLog.log(logger::error, "Unexpected failure of a task, which runs again", failure);
 		}
-		catch (Throwable ex) {
-			FailureLog.log(logger::error, "Unexpected failure of a task", ex);
+		else {
+			FailureLog.log(logger::debug, "Another failure of a task, which runs again", failure);
 		}
 	}
 

@@ -340,7 +340,16 @@ final class ConsumedStream implements EntryConsumer {
 
 	private void failed(Throwable failure) {
 		this.paused = true;
-		Delays.ofJvm().after(delay(failure), this::resume);
+		boolean delayed = false;
+		try {
+			Delays.ofJvm().after(delay(failure), this::resume);
+			delayed = true;
+		}
+		finally {
+			if (!delayed) {
+				resume();
+			}
+		}
 	}
 
 	private Duration delay(Throwable failure) {

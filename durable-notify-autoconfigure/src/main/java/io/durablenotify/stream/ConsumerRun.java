@@ -342,8 +342,19 @@ final class ConsumerRun implements Subscription {
 	private void receive() {
 		Runnable message = this.messages.poll();
 		while (message != null) {
-			message.run();
+			receive(message);
 			message = this.messages.poll();
+		}
+	}
+
+	private void receive(Runnable message) {
+		try {
+			message.run();
+		}
+		catch (Throwable ex) {
+			// With the run that follows
+			this.messages.add(message);
+			throw ex;
 		}
 	}
 

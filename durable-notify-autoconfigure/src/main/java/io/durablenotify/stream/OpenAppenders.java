@@ -293,10 +293,20 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	/**
-	 * Run a callback on the executor that runs users' code, as soon as that takes it.
+	 * Run a callback once, on the executor that runs users' code, as soon as that takes
+	 * it.
 	 */
 	void run(Runnable callback) {
-		new SerialTask(this.executor, callback, () -> !this.closed).signal();
+		new SerialTask(this.executor, () -> call(callback), () -> !this.closed).signal();
+	}
+
+	private static void call(Runnable callback) {
+		try {
+			callback.run();
+		}
+		catch (Throwable ex) {
+			FailureLog.log(logger::error, "A callback for the end of a stream has failed", ex);
+		}
 	}
 
 	/**

@@ -19,9 +19,11 @@ package io.durablenotify.log;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -40,6 +42,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Found;
+import io.durablenotify.log.LogStore.Head;
 import io.durablenotify.log.NumberedLogs.Entry;
 import io.durablenotify.log.NumberedLogs.Numbered;
 import io.durablenotify.log.ReaderState.Status;
@@ -57,6 +60,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.mockito.AdditionalAnswers;
 import org.mockito.ArgumentCaptor;
 import org.mockito.stubbing.Answer;
 
@@ -71,6 +77,8 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.given;
 import static org.mockito.BDDMockito.willAnswer;
+import static org.mockito.BDDMockito.willReturn;
+import static org.mockito.BDDMockito.willThrow;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.spy;
 import static org.mockito.Mockito.timeout;
@@ -374,6 +382,86 @@ class LogSubscriptionsTests {
 		this.logs.append("failing", 1);
 		assertThatNullPointerException().isThrownBy(() -> this.readers.handOver(id, null, "first"));
 		recorder.awaitNumbers(1, 2);
+	}
+
+	@Test
+	void anErrorInTheDeliveryIsFollowedByAllEntriesAndTheEnd() {
+		// Each signal comes before the first delivery
+		Queue<Runnable> deliveries = new ConcurrentLinkedQueue<>();
+		this.readers.close();
+		this.readers = open(deliveries::add);
+		append("ended", 3);
+		this.logs.answer((found) -> new Found<>(ended(found.head()), found.entries()));
+		TailedLog<Entry> log = log("ended", 16);
+		willThrow(new OutOfMemoryError("once")).willAnswer((call) -> call.getArgument(0)).given(log).asSeen(any());
+		CountDownLatch ended = new CountDownLatch(1);
+		Recorder recorder = new Recorder() {
+
+			@Override
+			public void onComplete() {
+				ended.countDown();
+			}
+
+		};
+		LogSubscription<Entry> reader = this.readers.open(log, Start.at(1), recorder);
+		Eventually.await(() -> !reader.isReading(), reader::toString);
+		awaitIdle();
+		Eventually.await(() -> {
+			for (Runnable next = deliveries.poll(); next != null; next = deliveries.poll()) {
+				next.run();
+			}
+			return ended.getCount() == 0;
+		}, recorder::toString);
+		recorder.awaitNumbers(1, 3);
+	}
+
+	private static Head ended(Head head) {
+		return new Head(head.id(), head.name(), head.createdAt(), head.nextIndex(), new LogStore.End(null, false),
+				head.server());
+	}
+
+	/**
+	 * In the delivery, and in the thread that fetches.
+	 */
+	@ParameterizedTest
+	@ValueSource(strings = { "taken", "takeTargets" })
+	void anErrorWhereRoomIsAskedForIsFollowedByAllEntries(String asking) {
+		TailedLog<Entry> log = log("room", 64);
+		CountDownLatch thrown = new CountDownLatch(1);
+		willAnswer((call) -> {
+			if (thrown.getCount() > 0 && StackWalker.getInstance()
+				.walk((frames) -> frames.anyMatch((frame) -> frame.getMethodName().equals(asking)))) {
+				thrown.countDown();
+				throw new OutOfMemoryError("once");
+			}
+			return 64;
+		}).given(log).bufferSize();
+		append("room", 100);
+		Recorder recorder = new Recorder() {
+
+			@Override
+			public void onEntry(Entry entry) {
+				if (asking.equals("takeTargets") && entry.index() == 33) {
+					append("room", 100);
+					await(thrown);
+				}
+				super.onEntry(entry);
+			}
+
+		};
+		this.readers.open(log, Start.at(1), recorder);
+		if (asking.equals("taken")) {
+			await(thrown);
+			append("room", 100);
+		}
+		recorder.awaitNumbers(1, 200);
+	}
+
+	@SuppressWarnings("unchecked")
+	private static TailedLog<Entry> log(String name, int bufferSize) {
+		TailedLog<Entry> log = mock(TailedLog.class, AdditionalAnswers.delegatesTo(new Numbered(name)));
+		willReturn(bufferSize).given(log).bufferSize();
+		return log;
 	}
 
 	@Test

@@ -18,6 +18,7 @@ package io.durablenotify.loop;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -29,6 +30,7 @@ import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.HandDelays;
+import io.durablenotify.testsupport.WordlessException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -37,6 +39,7 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNoException;
 
 /**
@@ -72,24 +75,30 @@ class SerialTaskTests {
 	}
 
 	@Test
-	@SuppressWarnings("serial")
-	void runsAgainAfterAFailureThatCannotSayItsMessage() {
+	void isRepeatedAfterEachFailureUntilItIsNotWantedAnyMore() {
+		HandDelays delays = new HandDelays();
+		AtomicBoolean wanted = new AtomicBoolean(true);
 		SerialTask task = new SerialTask(this.queue::add, () -> {
 			this.runs.incrementAndGet();
-			throw new IllegalStateException() {
-
-				@Override
-				public String getMessage() {
-					throw new UnsupportedOperationException("No message");
-				}
-
-			};
-		});
-		for (int i = 1; i <= 2; i++) {
-			task.signal();
+			throw new WordlessException();
+		}, wanted::get, delays);
+		task.signal();
+		while (delays.elapsed().compareTo(Duration.ofMinutes(1)) < 0) {
 			runQueued();
-			assertThat(this.runs).hasValue(i);
+			task.signal();
+			assertThat(this.queue).as("not before the delay is over").isEmpty();
+			assertThat(delays.waiting()).isOne();
+			delays.runNext();
 		}
+		assertThat(delays.longest()).isEqualTo(Duration.ofSeconds(5));
+		assertThat(this.runs).hasValueBetween(10, 30);
+		wanted.set(false);
+		runQueued();
+		assertThat(delays.waiting()).isZero();
+		int before = this.runs.get();
+		task.signal();
+		runQueued();
+		assertThat(this.runs).hasValue(before + 1);
 	}
 
 	@Test
@@ -128,18 +137,40 @@ class SerialTaskTests {
 
 	@Test
 	@ExtendWith(OutputCaptureExtension.class)
-	void goesOnAfterAFailure(CapturedOutput output) {
+	void isRepeatedAfterAFailureWithoutAnotherSignal(CapturedOutput output) {
+		HandDelays delays = new HandDelays();
 		SerialTask task = new SerialTask(this.queue::add, () -> {
-			if (this.runs.incrementAndGet() == 1) {
+			if (this.runs.incrementAndGet() <= 3) {
 				throw new AssertionError("the failure");
 			}
+		}, () -> true, delays);
+		task.signal();
+		for (int delay : List.of(10, 20, 40)) {
+			runQueued();
+			assertThat(delays.next()).isEqualTo(Duration.ofMillis(delay));
+			delays.runNext();
+		}
+		runQueued();
+		assertThat(this.runs).hasValue(4);
+		assertThat(delays.waiting()).isZero();
+		assertThat(output).containsOnlyOnce("AssertionError: the failure");
+	}
+
+	@Test
+	void triesAgainWithTheNextSignalIfNoTimerCanBeHadEither() {
+		AtomicBoolean exhausted = new AtomicBoolean(true);
+		SerialTask task = new SerialTask((command) -> {
+			if (exhausted.get()) {
+				throw new OutOfMemoryError("unable to create native thread");
+			}
+			command.run();
+		}, this.runs::incrementAndGet, () -> true, (delay, delayed) -> {
+			throw new OutOfMemoryError("unable to create native thread");
 		});
+		assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(task::signal);
+		exhausted.set(false);
 		task.signal();
-		runQueued();
-		task.signal();
-		runQueued();
-		assertThat(this.runs).hasValue(2);
-		assertThat(output).contains("the failure");
+		assertThat(this.runs).hasValue(1);
 	}
 
 	@Test
