@@ -16,6 +16,8 @@
 
 package io.durablenotify.stream;
 
+import org.springframework.util.Assert;
+
 /**
  * The {@link StreamAppender}: a mere handle, so that one which is dropped without being
  * closed can be noticed.
@@ -24,8 +26,11 @@ final class DefaultStreamAppender implements StreamAppender {
 
 	private final OpenAppender appender;
 
-	DefaultStreamAppender(OpenAppender appender) {
+	private final EndCallbacks callbacks;
+
+	DefaultStreamAppender(OpenAppender appender, EndCallbacks callbacks) {
 		this.appender = appender;
+		this.callbacks = callbacks;
 	}
 
 	@Override
@@ -60,7 +65,10 @@ final class DefaultStreamAppender implements StreamAppender {
 
 	@Override
 	public void onEnded(Runnable callback) {
-		this.appender.onEnded(callback);
+		Assert.notNull(callback, "'callback' must not be null");
+		if (this.callbacks.add(callback)) {
+			this.appender.watch();
+		}
 	}
 
 	@Override

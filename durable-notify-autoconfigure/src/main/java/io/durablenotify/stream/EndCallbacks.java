@@ -21,7 +21,9 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * The callbacks of an appender for an end of its stream from elsewhere. Thread-safe.
+ * The callbacks of an appender for an end of its stream from elsewhere. Only the
+ * appender's handle keeps them: they may keep the handle, which otherwise would never be
+ * found dropped. Thread-safe.
  */
 final class EndCallbacks {
 

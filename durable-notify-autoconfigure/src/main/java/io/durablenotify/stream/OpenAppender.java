@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.lang.ref.WeakReference;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,19 +100,22 @@ final class OpenAppender {
 
 	private final TransactionBuffer<Transaction> transaction;
 
-	private final EndCallbacks callbacks;
+	/**
+	 * Kept by the handle.
+	 */
+	private final WeakReference<EndCallbacks> callbacks;
 
 	private final AppenderObservation observation;
 
 	OpenAppender(OpenAppenders registry, DefaultStreamWriter writer, String stream, AppenderOptions options,
-			AppenderObservation observation) {
+			EndCallbacks callbacks, AppenderObservation observation) {
+		this.callbacks = new WeakReference<>(callbacks);
 		this.observation = observation;
 		this.registry = registry;
 		this.writer = writer;
 		this.transaction = writer.inTransaction(this, Transaction::new);
 		this.stream = stream;
 		this.options = options;
-		this.callbacks = new EndCallbacks(registry::run);
 	}
 
 	/**
@@ -135,7 +139,7 @@ final class OpenAppender {
 			Optional<Claimed> claimed = claim(lease);
 			if (claimed.isPresent()) {
 				this.claimed = true;
-				this.callbacks.begin();
+				begun();
 				awaitOutcome(() -> this.claimed = false);
 				Long before = streamId();
 				this.claim = new Claim(claimed.get().streamId(), lease);
@@ -433,10 +437,17 @@ final class OpenAppender {
 		this.stoppedAt = at;
 	}
 
-	void onEnded(Runnable callback) {
-		Assert.notNull(callback, "'callback' must not be null");
-		if (this.callbacks.add(callback)) {
-			this.registry.watch(this);
+	/**
+	 * A callback waits for an end from elsewhere.
+	 */
+	void watch() {
+		this.registry.watch(this);
+	}
+
+	private void begun() {
+		EndCallbacks callbacks = this.callbacks.get();
+		if (callbacks != null) {
+			callbacks.begin();
 		}
 	}
 
@@ -444,7 +455,10 @@ final class OpenAppender {
 	 * The stream has ended, or is gone, without this appender.
 	 */
 	void over() {
-		this.callbacks.end();
+		EndCallbacks callbacks = this.callbacks.get();
+		if (callbacks != null) {
+			callbacks.end();
+		}
 	}
 
 	/**

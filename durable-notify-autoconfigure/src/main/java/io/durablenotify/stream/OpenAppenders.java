@@ -176,7 +176,9 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	StreamAppender open(DefaultStreamWriter writer, String stream, AppenderOptions options) {
-		OpenAppender appender = new OpenAppender(this, writer, stream, options, observe(writer.fullName(stream)));
+		EndCallbacks callbacks = new EndCallbacks(this::run);
+		OpenAppender appender = new OpenAppender(this, writer, stream, options, callbacks,
+				observe(writer.fullName(stream)));
 		// Before it is asked whether there is a stop: either this sees it or that sees
 		// this
 		this.open.add(appender);
@@ -188,7 +190,7 @@ final class OpenAppenders implements AutoCloseable {
 			if (appender.streamId() != null) {
 				this.unknown.remove(appender.name());
 			}
-			DefaultStreamAppender handle = new DefaultStreamAppender(appender);
+			DefaultStreamAppender handle = new DefaultStreamAppender(appender, callbacks);
 			cleaner().register(handle, appender::dropped);
 			return handle;
 		}

@@ -112,7 +112,8 @@ public interface StreamAppender extends AutoCloseable {
 	 * called when the application stops. It can stop a model that is writing, for
 	 * instance. It runs once, on {@code durableNotifyTaskExecutor}, and at once if the
 	 * stream has ended already. If the wake-up for it is lost, it runs a poll interval
-	 * later.
+	 * later. The handle keeps the callback, which may keep the handle: both go when the
+	 * application drops them.
 	 * @param callback what is to be done
 	 */
 	default void onEnded(Runnable callback) {

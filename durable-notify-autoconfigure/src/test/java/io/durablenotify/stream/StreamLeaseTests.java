@@ -18,6 +18,7 @@ package io.durablenotify.stream;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -419,6 +420,38 @@ class StreamLeaseTests {
 		StreamAppender appender = instance.writer().appender("ended");
 		appender.append("a");
 		appender.complete();
+	}
+
+	/**
+	 * One is completed; the stream of the other fails, since its handle is dropped too.
+	 */
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void aCallbackThatKeepsTheHandleIsDroppedWithIt(boolean complete) {
+		String stream = "kept-" + complete;
+		WeakReference<Object> model = write(stream, complete);
+		Eventually.await(() -> {
+			System.gc();
+			return model.refersTo(null);
+		}, model::toString);
+		Eventually.await(() -> reader.info(stream)
+			.orElseThrow()
+			.state() == ((complete) ? StreamState.COMPLETED : StreamState.FAILED), () -> reader.info(stream));
+	}
+
+	/**
+	 * A method of its own: a variable would keep the model.
+	 */
+	private static WeakReference<Object> write(String stream, boolean complete) {
+		StreamAppender appender = instance.writer().appender(stream);
+		List<Object> model = new ArrayList<>(List.of(appender));
+		appender.onEnded(model::clear);
+		appender.append("a");
+		if (complete) {
+			appender.complete();
+			appender.close();
+		}
+		return new WeakReference<>(model);
 	}
 
 	private static void dropLater() {

@@ -311,8 +311,9 @@ class StreamWriterTests {
 	}
 
 	private static StreamAppender appender(DefaultStreamWriter writer, String stream) {
-		return new DefaultStreamAppender(new OpenAppender(mock(), writer, stream, AppenderOptions.noLease(),
-				new AppenderObservation(Observed.NONE)));
+		EndCallbacks callbacks = new EndCallbacks(Runnable::run);
+		return new DefaultStreamAppender(new OpenAppender(mock(), writer, stream, AppenderOptions.noLease(), callbacks,
+				new AppenderObservation(Observed.NONE)), callbacks);
 	}
 
 	@Test
