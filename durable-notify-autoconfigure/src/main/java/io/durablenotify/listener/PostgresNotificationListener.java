@@ -25,6 +25,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.loop.DaemonThreadFactory;
 import io.durablenotify.loop.WorkerThread;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Spelling;
@@ -162,8 +163,7 @@ final class PostgresNotificationListener implements NotificationListener, SmartL
 			}
 			started = new ListenerRun(this.properties, this.applicationName, this.details, this.channels,
 					this.probeSender, this.state, this.measures);
-			Thread thread = new Thread(started, "durable-notify-listener");
-			thread.setDaemon(true);
+			Thread thread = new DaemonThreadFactory("durable-notify-listener").newThread(started);
 			this.state.started();
 			try {
 				thread.start();

@@ -18,6 +18,7 @@ package io.durablenotify.loop;
 
 import java.time.Duration;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -39,7 +40,7 @@ public final class BackgroundLoop implements AutoCloseable {
 
 	private static final Duration RETRY_START = Duration.ofMillis(100);
 
-	private final String name;
+	private final ThreadFactory threads;
 
 	private final FailureLog failures;
 
@@ -90,11 +91,11 @@ public final class BackgroundLoop implements AutoCloseable {
 	 * @param step the step
 	 */
 	public BackgroundLoop(String name, FailureLog failures, Step step) {
-		this(name, failures, step, Delays.ofJvm());
+		this(new DaemonThreadFactory(name), failures, step, Delays.ofJvm());
 	}
 
-	BackgroundLoop(String name, FailureLog failures, Step step, Delays delays) {
-		this.name = name;
+	BackgroundLoop(ThreadFactory threads, FailureLog failures, Step step, Delays delays) {
+		this.threads = threads;
 		this.failures = failures;
 		this.step = step;
 		this.delays = delays;
@@ -152,8 +153,7 @@ public final class BackgroundLoop implements AutoCloseable {
 
 	private void startThread() {
 		cancelTimer();
-		Thread thread = new Thread(this::run, this.name);
-		thread.setDaemon(true);
+		Thread thread = this.threads.newThread(this::run);
 		this.thread = thread;
 		try {
 			thread.start();

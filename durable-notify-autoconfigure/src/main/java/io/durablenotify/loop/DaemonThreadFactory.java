@@ -13,13 +13,14 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
-
 package io.durablenotify.loop;
 
 import java.util.concurrent.ThreadFactory;
 
 /**
- * Makes daemon threads of one name.
+ * Makes daemon threads of one name. They have nothing of the thread that asks for them,
+ * which is a caller's by chance: neither its inheritable thread locals nor its context
+ * class loader, but the library's.
  *
  * @param name the name
  */
@@ -27,8 +28,9 @@ public record DaemonThreadFactory(String name) implements ThreadFactory {
 
 	@Override
 	public Thread newThread(Runnable task) {
-		Thread thread = new Thread(task, this.name);
+		Thread thread = new Thread(null, task, this.name, 0, false);
 		thread.setDaemon(true);
+		thread.setContextClassLoader(getClass().getClassLoader());
 		return thread;
 	}
 

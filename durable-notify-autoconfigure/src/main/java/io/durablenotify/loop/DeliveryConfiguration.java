@@ -23,7 +23,6 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.AsyncTaskExecutor;
-import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
@@ -38,20 +37,20 @@ public class DeliveryConfiguration {
 	 */
 	public static final String EXECUTOR_BEAN_NAME = "durableNotifyTaskExecutor";
 
+	private static final String THREAD_NAME_PREFIX = "durable-notify-";
+
 	@Bean(name = EXECUTOR_BEAN_NAME, defaultCandidate = false)
 	@ConditionalOnMissingBean(name = EXECUTOR_BEAN_NAME)
 	AsyncTaskExecutor durableNotifyTaskExecutor(DeliveryProperties properties, Environment environment) {
 		if (Threading.VIRTUAL.isActive(environment)) {
-			SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor("durable-notify-");
-			executor.setVirtualThreads(true);
-			return executor;
+			return HandlerExecutors.virtual(THREAD_NAME_PREFIX);
 		}
 		return pool(properties.maxThreads());
 	}
 
 	private static ThreadPoolTaskExecutor pool(int maxThreads) {
 		ThreadPoolTaskExecutor executor = new DeliveryExecutor(maxThreads);
-		executor.setThreadNamePrefix("durable-notify-");
+		executor.setThreadNamePrefix(THREAD_NAME_PREFIX);
 		executor.setKeepAliveSeconds(30);
 		executor.setDaemon(true);
 		// Readers are notified that the context closes: the last callbacks come after

@@ -27,8 +27,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
-
 /**
  * A pool that starts a thread only when none is idle. It queues tasks only when a thread
  * will come for them, or the pool has its maximum of threads.
@@ -41,7 +39,7 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
  * no other, and many short ones at once start few threads.
  */
 @SuppressWarnings("serial")
-final class DeliveryExecutor extends ThreadPoolTaskExecutor {
+final class DeliveryExecutor extends HandlerPool {
 
 	/**
 	 * How often it is checked, while tasks are queued, whether threads can be started.
@@ -75,13 +73,29 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 		return this.queue;
 	}
 
+	/**
+	 * Each thread has another one follow it, if need be, before its first task.
+	 */
 	@Override
 	public Thread createThread(Runnable worker) {
-		Thread thread = new StartedThread(worker);
-		thread.setName(nextThreadName());
-		thread.setPriority(getThreadPriority());
-		thread.setDaemon(isDaemon());
-		return thread;
+		return super.createThread(() -> {
+			this.begun.incrementAndGet();
+			try {
+				startThread();
+			}
+			finally {
+				runTasks(worker);
+			}
+		});
+	}
+
+	private void runTasks(Runnable worker) {
+		try {
+			worker.run();
+		}
+		finally {
+			this.begun.decrementAndGet();
+		}
 	}
 
 	/**
@@ -149,37 +163,6 @@ final class DeliveryExecutor extends ThreadPoolTaskExecutor {
 
 	private static RejectedExecutionException rejected() {
 		return new RejectedExecutionException("The executor of handlers has shut down");
-	}
-
-	/**
-	 * A thread that has another one follow it, if need be, before its first task.
-	 */
-	private final class StartedThread extends Thread {
-
-		StartedThread(Runnable worker) {
-			super(DeliveryExecutor.this.getThreadGroup(), worker);
-		}
-
-		@Override
-		public void run() {
-			DeliveryExecutor.this.begun.incrementAndGet();
-			try {
-				startThread();
-			}
-			finally {
-				runTasks();
-			}
-		}
-
-		private void runTasks() {
-			try {
-				super.run();
-			}
-			finally {
-				DeliveryExecutor.this.begun.decrementAndGet();
-			}
-		}
-
 	}
 
 	/**

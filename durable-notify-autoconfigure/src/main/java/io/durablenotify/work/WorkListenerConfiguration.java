@@ -20,6 +20,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -34,7 +35,6 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.AsyncTaskExecutor;
-import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
 /**
@@ -58,11 +58,9 @@ public class WorkListenerConfiguration {
 	@ConditionalOnMissingBean(name = EXECUTOR_BEAN_NAME)
 	AsyncTaskExecutor durableNotifyWorkExecutor(Environment environment) {
 		if (Threading.VIRTUAL.isActive(environment)) {
-			SimpleAsyncTaskExecutor executor = new SimpleAsyncTaskExecutor(THREAD_NAME_PREFIX);
-			executor.setVirtualThreads(true);
-			return executor;
+			return HandlerExecutors.virtual(THREAD_NAME_PREFIX);
 		}
-		ThreadPoolTaskExecutor executor = new ThreadPoolTaskExecutor();
+		ThreadPoolTaskExecutor executor = HandlerExecutors.pool();
 		executor.setThreadNamePrefix(THREAD_NAME_PREFIX);
 		executor.setCorePoolSize(0);
 		executor.setQueueCapacity(0);

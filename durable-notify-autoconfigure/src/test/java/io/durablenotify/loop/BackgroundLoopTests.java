@@ -194,7 +194,8 @@ class BackgroundLoopTests {
 	@Test
 	void aThreadThatIsIdleForLongEndsAndAStepThatIsDueLaterHasOneAgain() {
 		HandDelays delays = new HandDelays();
-		this.loop = new BackgroundLoop("loop-of-test-later", this.failures, this::step, delays);
+		this.loop = new BackgroundLoop(new DaemonThreadFactory("loop-of-test-later"), this.failures, this::step,
+				delays);
 		this.results.add(Next.after(Duration.ofSeconds(25)));
 		this.loop.signal();
 		Eventually.await(() -> delays.waiting() == 1, delays::toString);
@@ -209,11 +210,12 @@ class BackgroundLoopTests {
 	@Test
 	void aTimerThatIsOverAtOnceStartsAThread() {
 		AtomicReference<Thread> ended = new AtomicReference<>();
-		this.loop = new BackgroundLoop("loop-of-test-over", this.failures, this::step, (delay, task) -> {
-			ended.compareAndSet(null, Thread.currentThread());
-			task.run();
-			return new CompletableFuture<>();
-		});
+		this.loop = new BackgroundLoop(new DaemonThreadFactory("loop-of-test-over"), this.failures, this::step,
+				(delay, task) -> {
+					ended.compareAndSet(null, Thread.currentThread());
+					task.run();
+					return new CompletableFuture<>();
+				});
 		this.results.add(Next.after(Duration.ofHours(1)));
 		this.loop.signal();
 		Eventually.await(() -> ended.get() != null && !ended.get().isAlive(), ended::toString);
@@ -223,7 +225,7 @@ class BackgroundLoopTests {
 	@Test
 	void aLaterRequestPostponesNoStepForWhichATimerWaits() {
 		HandDelays delays = new HandDelays();
-		this.loop = new BackgroundLoop("loop-of-test", this.failures, this::step, delays);
+		this.loop = new BackgroundLoop(new DaemonThreadFactory("loop-of-test"), this.failures, this::step, delays);
 		this.loop.signalAfter(Duration.ofSeconds(15));
 		this.loop.signalAfter(Duration.ofHours(1));
 		assertThat(delays.waiting()).isOne();

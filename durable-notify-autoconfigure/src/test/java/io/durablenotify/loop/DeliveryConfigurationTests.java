@@ -16,15 +16,22 @@
 
 package io.durablenotify.loop;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 
+import org.springframework.beans.factory.BeanClassLoaderAware;
+import org.springframework.core.task.AsyncTaskExecutor;
 import org.springframework.mock.env.MockEnvironment;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
@@ -107,6 +114,45 @@ class DeliveryConfigurationTests {
 		pool.setKeepAliveTime(1, TimeUnit.MILLISECONDS);
 		this.release.countDown();
 		Eventually.await(() -> pool.getPoolSize() == 0, this::state);
+	}
+
+	@Test
+	void itsThreadsHaveNothingOfTheThreadThatATaskComesFrom() throws Exception {
+		createExecutor(2);
+		assertTaskHasNothing(this.executor);
+	}
+
+	@Test
+	@Tag("virtual-threads")
+	@EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "Virtual threads need Java 21")
+	void virtualThreadsHaveNothingOfTheThreadThatATaskComesFromEither() throws Exception {
+		createExecutor(2);
+		assertTaskHasNothing(new DeliveryConfiguration().durableNotifyTaskExecutor(new DeliveryProperties(2),
+				new MockEnvironment().withProperty("spring.threads.virtual.enabled", "true")));
+	}
+
+	private void assertTaskHasNothing(AsyncTaskExecutor executor) throws Exception {
+		InheritableThreadLocal<String> user = new InheritableThreadLocal<>();
+		ClassLoader foreign = new ClassLoader(null) {
+		};
+		ClassLoader application = new ClassLoader(null) {
+		};
+		((BeanClassLoaderAware) executor).setBeanClassLoader(application);
+		CompletableFuture<Thread> thread = new CompletableFuture<>();
+		CompletableFuture<String> found = new CompletableFuture<>();
+		Background.run(() -> {
+			user.set("a caller");
+			Thread.currentThread().setContextClassLoader(foreign);
+			executor.execute(() -> {
+				thread.complete(Thread.currentThread());
+				found.complete(user.get());
+				block();
+			});
+		});
+		assertThat(found.get(30, TimeUnit.SECONDS)).isNull();
+		assertThat(thread.join().getContextClassLoader()).isSameAs(application);
+		assertThat(thread.join().getName()).isEqualTo("durable-notify-1");
+		assertThat(thread.join().isDaemon()).isTrue();
 	}
 
 	private String state() {
