@@ -151,6 +151,10 @@ final class SseFlux extends Flux<ServerSentEvent<String>> {
 				logger.debug("The executor is full, or the application stops: the client connects again", ex);
 				onComplete();
 			}
+			catch (Throwable ex) {
+				// The system is out of threads, for instance
+				onError(ex);
+			}
 		}
 
 		private void read() {

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import java.util.function.Supplier;
 
@@ -51,6 +50,8 @@ final class WorkflowHandlers implements SmartLifecycle {
 
 	private final Supplier<List<TimerHandler>> timerHandlers;
 
+	private final ThreadFactory threads;
+
 	/**
 	 * Guarded by this.
 	 */
@@ -60,6 +61,12 @@ final class WorkflowHandlers implements SmartLifecycle {
 
 	WorkflowHandlers(WorkListeners listeners, Supplier<List<ResumptionHandler>> resumptionHandlers,
 			Supplier<List<TimerHandler>> timerHandlers) {
+		this(listeners, resumptionHandlers, timerHandlers, new DaemonThreadFactory("durable-notify-workflow-stop"));
+	}
+
+	WorkflowHandlers(WorkListeners listeners, Supplier<List<ResumptionHandler>> resumptionHandlers,
+			Supplier<List<TimerHandler>> timerHandlers, ThreadFactory threads) {
+		this.threads = threads;
 		this.listeners = listeners;
 		this.resumptionHandlers = resumptionHandlers;
 		this.timerHandlers = timerHandlers;
@@ -152,20 +159,36 @@ final class WorkflowHandlers implements SmartLifecycle {
 	 * Cancel all at once: each may wait some seconds for the database.
 	 */
 	private void cancel() {
-		ThreadFactory threads = new DaemonThreadFactory("durable-notify-workflow-stop");
-		Executor executor = (task) -> threads.newThread(task).start();
-		CompletableFuture
-			.allOf(this.subscriptions.stream()
-				.map((subscription) -> CompletableFuture.runAsync(subscription::cancel, executor))
-				.toArray(CompletableFuture<?>[]::new))
-			.join();
-		this.subscriptions.clear();
+		try {
+			CompletableFuture
+				.allOf(this.subscriptions.stream()
+					.map((subscription) -> CompletableFuture.runAsync(subscription::cancel, this::execute))
+					.toArray(CompletableFuture<?>[]::new))
+				.join();
+		}
+		finally {
+			this.subscriptions.clear();
+		}
+	}
+
+	private void execute(Runnable task) {
+		try {
+			this.threads.newThread(task).start();
+		}
+		catch (OutOfMemoryError ex) {
+			// The system is out of threads
+			task.run();
+		}
 	}
 
 	@Override
 	public synchronized void stop() {
-		cancel();
-		this.running = false;
+		try {
+			cancel();
+		}
+		finally {
+			this.running = false;
+		}
 	}
 
 	@Override

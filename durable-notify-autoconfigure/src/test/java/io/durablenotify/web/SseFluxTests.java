@@ -192,6 +192,16 @@ class SseFluxTests {
 		assertThat(this.client.end).hasValue("complete");
 	}
 
+	@Test
+	void anExecutorThatIsOutOfThreadsEndsTheResponse() {
+		this.executor = (task) -> {
+			throw new OutOfMemoryError("unable to create native thread");
+		};
+		subscribe(5);
+		assertThat(this.client.end).hasValue("complete");
+		assertThat(this.all.count()).isZero();
+	}
+
 	@ParameterizedTest
 	@MethodSource("failures")
 	void aFailureOfTheFeedEndsTheResponse(RuntimeException failure) {

@@ -20,8 +20,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.RecordingWork;
@@ -29,6 +32,7 @@ import io.durablenotify.testsupport.TestItem;
 import io.durablenotify.work.CancelOutcome;
 import io.durablenotify.work.Enqueued;
 import io.durablenotify.work.PermanentFailureException;
+import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkRequest;
@@ -41,6 +45,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.given;
+import static org.mockito.BDDMockito.willAnswer;
 import static org.mockito.Mockito.mock;
 
 /**
@@ -115,6 +120,36 @@ class WorkflowFacesTests {
 			assertThat(handlers.isRunning()).isFalse();
 			assertThat(this.work.queues()).isEmpty();
 		}
+	}
+
+	/**
+	 * Nor where there is no thread for one of them.
+	 */
+	@Test
+	void aHandlerThatCannotBeCancelledKeepsNoOther() {
+		AtomicInteger threads = new AtomicInteger();
+		List<String> cancelled = new CopyOnWriteArrayList<>();
+		WorkListeners failing = mock();
+		given(failing.register(any(), any())).willAnswer((call) -> {
+			String queue = call.getArgument(0, WorkListenerSpec.class).queues().toString();
+			Subscription subscription = mock();
+			willAnswer((cancel) -> {
+				cancelled.add(queue);
+				throw new IllegalStateException("It cannot be cancelled");
+			}).given(subscription).cancel();
+			return subscription;
+		});
+		WorkflowHandlers handlers = new WorkflowHandlers(failing,
+				() -> List.of(new Resuming("order", "invoice", "mail")), List::of, (task) -> {
+					if (threads.incrementAndGet() == 1) {
+						throw new OutOfMemoryError("unable to create native thread");
+					}
+					return new Thread(task);
+				});
+		handlers.start();
+		assertThatExceptionOfType(CompletionException.class).isThrownBy(handlers::stop);
+		assertThat(handlers.isRunning()).isFalse();
+		assertThat(cancelled).hasSize(3);
 	}
 
 	@Test
