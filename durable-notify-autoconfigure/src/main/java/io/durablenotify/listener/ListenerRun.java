@@ -158,7 +158,7 @@ final class ListenerRun implements Runnable {
 				details = this.details.getDriverConnectionDetails();
 				try (ListenerConnection connection = open(details)) {
 					ListenerSession session = new ListenerSession(connection, this.channels, this.probeSender,
-							this.state, this.measures, this.properties.probe());
+							this.state, this::change, this.measures, this.properties.probe());
 					watch(connection, session);
 					session.establish(this::isStopped);
 					establishedAt = System.nanoTime();
@@ -208,6 +208,12 @@ final class ListenerRun implements Runnable {
 			connection.close();
 		}
 		return connection;
+	}
+
+	private synchronized void change(Runnable change) {
+		if (!isStopped()) {
+			change.run();
+		}
 	}
 
 	private synchronized void listening(DriverConnectionDetails details) {

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
 
 import io.durablenotify.database.SqlErrors;
@@ -44,7 +45,16 @@ final class ListenerSession {
 
 	private final NotificationChannels channels;
 
+	/**
+	 * Asked here. What changes it goes through {@link #changes}.
+	 */
 	private final ListenerStateHolder state;
+
+	/**
+	 * Runs changes of the state, unless the run was stopped: the state may be another
+	 * run's.
+	 */
+	private final Executor changes;
 
 	private final ListenerMeasures measures;
 
@@ -59,10 +69,11 @@ final class ListenerSession {
 	private volatile long stepBegan = System.nanoTime();
 
 	ListenerSession(ListenerConnection connection, NotificationChannels channels, ProbeSender probeSender,
-			ListenerStateHolder state, ListenerMeasures measures, ListenerProperties.Probe probe) {
+			ListenerStateHolder state, Executor changes, ListenerMeasures measures, ListenerProperties.Probe probe) {
 		this.connection = connection;
 		this.channels = channels;
 		this.state = state;
+		this.changes = changes;
 		this.measures = measures;
 		this.probeTimeout = probe.timeout();
 		this.probeSender = probeSender;
@@ -75,7 +86,8 @@ final class ListenerSession {
 	 */
 	void establish(BooleanSupplier stopped) throws SQLException {
 		this.connection.requirePrimary();
-		this.state.connected(this.connection.backend());
+		int backend = this.connection.backend();
+		this.changes.execute(() -> this.state.connected(backend));
 		ProbeOutcome outcome = null;
 		while (!stopped.getAsBoolean() && !this.state.get().proven() && outcome != ProbeOutcome.NOT_SENT) {
 			outcome = step();
@@ -121,17 +133,18 @@ final class ListenerSession {
 			if (this.probe.heard(System.nanoTime())) {
 				this.measures.probes().of(ProbeOutcome.HEARD).increment();
 			}
-			this.state.proven();
+			this.changes.execute(this.state::proven);
 		}
 		ProbeOutcome outcome = this.probe.outcome(System.nanoTime());
 		if (outcome != null) {
-			this.state.probed(outcome);
+			this.changes.execute(() -> this.state.probed(outcome));
 			this.measures.probes().of(outcome).increment();
 			if (this.probe.isDeaf()) {
 				throw this.connection.deaf(this.probeTimeout);
 			}
 			if (this.probe.isQueueFull() && this.state.expectsQueueFull()) {
-				this.state.queueFull(this.connection.queueFull());
+				String error = this.connection.queueFull();
+				this.changes.execute(() -> this.state.queueFull(error));
 			}
 		}
 		return outcome;

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
@@ -158,6 +159,45 @@ class ListenerLifecycleTests {
 			stopWithThread(instance);
 			this.proxy.pass();
 			awaitNoBackend();
+		}
+	}
+
+	@Test
+	void aConnectionThatEndsLateChangesNothingOfTheNextRun() {
+		CountDownLatch called = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		try (Instance instance = start("durable-notify.listener.fail-fast=false")) {
+			instance.awaitStatus(Status.LISTENING);
+			instance.listener().listen("late", new ChannelHandler() {
+
+				@Override
+				public void onNotification(String payload) {
+					called.countDown();
+					Eventually.await(() -> release.getCount() == 0, release::toString);
+				}
+
+				@Override
+				public void onResync() {
+				}
+
+			}, Runnable::run);
+			Eventually.await(() -> {
+				this.database.jdbc().execute("NOTIFY late");
+				return called.getCount() == 0;
+			}, called::toString);
+			Map<Thread, StackTraceElement[]> late = listenerThreads();
+			stopQuickly(instance);
+			this.proxy.freeze();
+			instance.listener().start();
+			release.countDown();
+			Eventually.await(() -> late.keySet().stream().noneMatch(Thread::isAlive), late::toString);
+			assertThat(instance.listener().state()).satisfies((state) -> {
+				assertThat(state.status()).isEqualTo(Status.CONNECTING);
+				assertThat(state.proven()).isFalse();
+				assertThat(state.lastProbe()).isNull();
+			});
+			this.proxy.pass();
+			instance.awaitStatus(Status.LISTENING);
 		}
 	}
 
