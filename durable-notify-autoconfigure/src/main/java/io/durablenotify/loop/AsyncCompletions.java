@@ -135,7 +135,12 @@ public final class AsyncCompletions<T> {
 
 		@Override
 		public void run() {
-			AsyncCompletions.this.delays.after(STALL, this::goOnIfStalled);
+			try {
+				AsyncCompletions.this.delays.after(STALL, this::goOnIfStalled);
+			}
+			catch (OutOfMemoryError ex) {
+				// No other thread goes on: one that stalls delays those after it
+			}
 			for (int i = this.next.getAndIncrement(); i < this.written.size(); i = this.next.getAndIncrement()) {
 				T next = this.written.get(i);
 				if (this.stalled && AsyncCompletions.this.hasDependents.test(next)) {

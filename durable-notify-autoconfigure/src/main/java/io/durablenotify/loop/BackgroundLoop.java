@@ -102,7 +102,9 @@ public final class BackgroundLoop implements AutoCloseable {
 	}
 
 	/**
-	 * Request a step that begins after this call. Never waits and never throws.
+	 * Request a step that begins after this call. Never waits, and throws only an
+	 * {@link OutOfMemoryError}, if the system has neither a thread nor a timer: the next
+	 * signal tries again.
 	 */
 	public void signal() {
 		if (this.signalled) {
@@ -153,9 +155,9 @@ public final class BackgroundLoop implements AutoCloseable {
 
 	private void startThread() {
 		cancelTimer();
-		Thread thread = this.threads.newThread(this::run);
-		this.thread = thread;
 		try {
+			Thread thread = this.threads.newThread(this::run);
+			this.thread = thread;
 			thread.start();
 		}
 		catch (OutOfMemoryError ex) {
@@ -167,17 +169,26 @@ public final class BackgroundLoop implements AutoCloseable {
 
 	private void startThreadAfter(Duration delay) {
 		cancelTimer();
-		this.timer = this.delays.after(delay, () -> {
-			this.lock.lock();
-			try {
-				if (this.thread == null && !this.closed) {
-					startThread();
-				}
+		try {
+			this.timer = this.delays.after(delay, this::startMissingThread);
+		}
+		catch (Throwable ex) {
+			// Not even a timer: the next signal tries again
+			this.signalled = false;
+			throw ex;
+		}
+	}
+
+	private void startMissingThread() {
+		this.lock.lock();
+		try {
+			if (this.thread == null && !this.closed) {
+				startThread();
 			}
-			finally {
-				this.lock.unlock();
-			}
-		});
+		}
+		finally {
+			this.lock.unlock();
+		}
 	}
 
 	private void cancelTimer() {

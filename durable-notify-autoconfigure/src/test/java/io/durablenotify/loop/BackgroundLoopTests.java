@@ -40,6 +40,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.willThrow;
 import static org.mockito.Mockito.mock;
@@ -230,6 +231,22 @@ class BackgroundLoopTests {
 		this.loop.signalAfter(Duration.ofHours(1));
 		assertThat(delays.waiting()).isOne();
 		assertThat(delays.next()).isEqualTo(Duration.ofSeconds(15));
+	}
+
+	@Test
+	void aSignalStartsAThreadIfTheOneBeforeCouldHaveNeitherThatNorATimer() {
+		AtomicInteger threads = new AtomicInteger();
+		this.loop = new BackgroundLoop((task) -> {
+			if (threads.incrementAndGet() == 1) {
+				throw new OutOfMemoryError("unable to create native thread");
+			}
+			return new DaemonThreadFactory("loop-of-test").newThread(task);
+		}, this.failures, this::step, (delay, task) -> {
+			throw new OutOfMemoryError("unable to create native thread");
+		});
+		assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(this.loop::signal);
+		this.loop.signal();
+		awaitSteps(1);
 	}
 
 	private static long threads(String name) {

@@ -207,6 +207,14 @@ class AsyncCompletionsTests {
 		Eventually.await(() -> outcomeThreads() == 0, AsyncCompletionsTests::outcomeThreads);
 	}
 
+	@Test
+	void futuresAreCompletedWhereNoTimerCanBeHad() {
+		completions(Runnable::run, (delay, task) -> {
+			throw new OutOfMemoryError("unable to create native thread");
+		}).complete(List.of(stored(new CompletableFuture<>()), stored(this.last)));
+		assertThat(this.last).isCompletedWithValue(42L);
+	}
+
 	private static AsyncCompletions<Append> completions(Executor executor) {
 		return completions(executor, Delays.ofJvm());
 	}
