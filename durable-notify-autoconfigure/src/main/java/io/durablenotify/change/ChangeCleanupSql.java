@@ -51,10 +51,10 @@ final class ChangeCleanupSql {
 				WHERE ${locked} AND NOT EXISTS (SELECT FROM ${schema}.change_log) ON CONFLICT (one) DO NOTHING;
 			INSERT INTO ${schema}.change_snapshots (snapshot) SELECT pg_current_snapshot()
 				WHERE ${locked} AND EXISTS (SELECT FROM ${schema}.changes) AND NOT EXISTS (
-					SELECT FROM ${schema}.change_snapshots WHERE taken_at > clock_timestamp() - ?::interval)
+					SELECT FROM ${schema}.change_snapshots WHERE taken_at > statement_timestamp() - ?::interval)
 				ON CONFLICT DO NOTHING;
 			UPDATE ${schema}.change_log l SET deleted = s.snapshot FROM (
-					SELECT snapshot FROM ${schema}.change_snapshots WHERE taken_at < clock_timestamp() - ?::interval
+					SELECT snapshot FROM ${schema}.change_snapshots WHERE taken_at < statement_timestamp() - ?::interval
 						ORDER BY taken_at DESC LIMIT 1) s
 				WHERE ${locked} AND pg_snapshot_xmax(s.snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
 					AND (l.deleted IS NULL OR l.deleted::text <> s.snapshot::text
@@ -62,15 +62,15 @@ final class ChangeCleanupSql {
 						AND NOT EXISTS (SELECT FROM pg_snapshot_xip(s.snapshot) AS x(xact)
 							WHERE pg_visible_in_snapshot(x.xact, l.deleted)));
 			DELETE FROM ${schema}.change_snapshots WHERE ${locked}
-				AND taken_at < clock_timestamp() - ?::interval;
+				AND taken_at < statement_timestamp() - ?::interval;
 			WITH slice AS MATERIALIZED (
-				SELECT xact, id FROM ${schema}.changes
+				SELECT ctid AS place FROM ${schema}.changes
 				WHERE ${locked}
 					AND xact < (SELECT pg_snapshot_xmax(deleted) FROM ${schema}.change_log)
 					AND pg_visible_in_snapshot(xact, (SELECT deleted FROM ${schema}.change_log))
 				ORDER BY xact, id LIMIT ?),
 			removed AS (
-				DELETE FROM ${schema}.changes c USING slice WHERE c.xact = slice.xact AND c.id = slice.id)
+				DELETE FROM ${schema}.changes WHERE ctid = ANY (ARRAY(SELECT place FROM slice)))
 			SELECT count(*) FROM slice
 			""";
 

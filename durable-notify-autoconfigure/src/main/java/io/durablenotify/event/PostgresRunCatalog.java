@@ -164,7 +164,7 @@ final class PostgresRunCatalog {
 			""";
 
 	private static final String LOCK_OUTLIVED = """
-			SELECT id FROM ${schema}.workflow_runs WHERE ended_at <= clock_timestamp() - ?::bigint * interval '1 millisecond'
+			SELECT id FROM ${schema}.workflow_runs WHERE ended_at <= statement_timestamp() - ?::bigint * interval '1 millisecond'
 			ORDER BY ended_at LIMIT ${runs} FOR UPDATE SKIP LOCKED
 			""";
 

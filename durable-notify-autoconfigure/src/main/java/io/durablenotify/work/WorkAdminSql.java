@@ -60,8 +60,8 @@ final class WorkAdminSql {
 					CROSS JOIN LATERAL (SELECT FROM ${schema}.work_items i WHERE i.item_id = u.item OFFSET 0) i
 					WHERE c.queue_id = q.queue_id LIMIT ${counted}) r),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = q.queue_id LIMIT ${counted}) d),
-				(SELECT ${schema}.work_micros(clock_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
-					WHERE i.queue_id = q.queue_id AND i.due_at <= clock_timestamp() AND i.item_id NOT IN (
+				(SELECT ${schema}.work_micros(statement_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
+					WHERE i.queue_id = q.queue_id AND i.due_at <= statement_timestamp() AND i.item_id NOT IN (
 						SELECT unnest(c.item_ids) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)
 					ORDER BY i.due_at, i.item_id LIMIT 1)
 			FROM ${schema}.work_queues q LEFT JOIN ${schema}.work_probes p ON p.queue_id = q.queue_id ORDER BY q.name
@@ -75,9 +75,9 @@ final class WorkAdminSql {
 	private static final String UNHANDLED = """
 			SELECT q.name FROM ${schema}.work_queues q
 			WHERE q.paused_at IS NULL AND q.kind IS DISTINCT FROM 'channel-direct'
-				AND q.looked_at < clock_timestamp() - ?::bigint * interval '1 millisecond'
+				AND q.looked_at < statement_timestamp() - ?::bigint * interval '1 millisecond'
 				AND EXISTS (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id
-					AND i.due_at < clock_timestamp() - ?::bigint * interval '1 millisecond')
+					AND i.due_at < statement_timestamp() - ?::bigint * interval '1 millisecond')
 				AND NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)
 			ORDER BY q.name LIMIT 100
 			""";
@@ -175,21 +175,21 @@ final class WorkAdminSql {
 	private static final String DEAD_BEFORE = """
 			SELECT q.name, d.id FROM ${schema}.work_queues q
 			CROSS JOIN LATERAL (SELECT CASE WHEN d.lane THEN -d.item_id ELSE d.item_id END AS id FROM ${schema}.work_dead d
-				WHERE d.queue_id = q.queue_id AND d.died_at < clock_timestamp() - ?::bigint * interval '1 millisecond'
+				WHERE d.queue_id = q.queue_id AND d.died_at < statement_timestamp() - ?::bigint * interval '1 millisecond'
 				ORDER BY d.died_at LIMIT ?) d
 			WHERE q.name = coalesce(?::text, q.name)
 			""";
 
 	/**
-	 * In READ COMMITTED, so that what another instance has deleted is passed over.
+	 * In READ COMMITTED, so that what another instance has deleted is passed over. By
+	 * their places, which no plan can turn into reading the whole table.
 	 */
 	private static final String EXPIRE = """
-			DELETE FROM ${schema}.work_finished f USING (
-				SELECT e.item_id, e.lane FROM ${schema}.work_queues q
-				CROSS JOIN LATERAL (SELECT f.item_id, f.lane FROM ${schema}.work_finished f
-					WHERE f.queue_id = q.queue_id AND f.finished_at < clock_timestamp() - coalesce(q.retention, interval '0')
-					ORDER BY f.finished_at LIMIT ? FOR UPDATE SKIP LOCKED) e) e
-			WHERE f.item_id = e.item_id AND f.lane = e.lane
+			DELETE FROM ${schema}.work_finished WHERE ctid = ANY (ARRAY(
+				SELECT e.place FROM ${schema}.work_queues q
+				CROSS JOIN LATERAL (SELECT f.ctid AS place FROM ${schema}.work_finished f
+					WHERE f.queue_id = q.queue_id AND f.finished_at < statement_timestamp() - coalesce(q.retention, interval '0')
+					ORDER BY f.finished_at LIMIT ? FOR UPDATE SKIP LOCKED) e))
 			""";
 
 	private final Duration lockTimeout;

@@ -41,17 +41,17 @@ final class WorkBacklogSql implements WorkBacklog {
 			SELECT q.name, p.queue_id IS NOT NULL,
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id LIMIT ${counted}) i),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_items i
-					WHERE i.queue_id = q.queue_id AND i.due_at <= clock_timestamp() LIMIT ${counted}) i),
+					WHERE i.queue_id = q.queue_id AND i.due_at <= statement_timestamp() LIMIT ${counted}) i),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_claims c CROSS JOIN unnest(c.item_ids) AS u(item)
 					CROSS JOIN LATERAL (SELECT FROM ${schema}.work_items i WHERE i.item_id = u.item OFFSET 0) i
 					WHERE c.queue_id = q.queue_id LIMIT ${counted}) r),
 				(SELECT count(*) FROM (SELECT FROM ${schema}.work_dead d WHERE d.queue_id = q.queue_id LIMIT ${counted}) d),
-				(SELECT ${schema}.work_micros(clock_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
+				(SELECT ${schema}.work_micros(statement_timestamp()) - ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i
 					WHERE i.queue_id = q.queue_id AND q.kind IS DISTINCT FROM 'channel-direct'
-						AND i.due_at <= clock_timestamp() AND i.item_id NOT IN (
+						AND i.due_at <= statement_timestamp() AND i.item_id NOT IN (
 						SELECT unnest(c.item_ids) FROM ${schema}.work_claims c WHERE c.queue_id = q.queue_id)
 					ORDER BY i.due_at, i.item_id LIMIT 1),
-				(SELECT ${schema}.work_micros(clock_timestamp()) - min(${schema}.work_micros(i.enqueued_at)) FROM (
+				(SELECT ${schema}.work_micros(statement_timestamp()) - min(${schema}.work_micros(i.enqueued_at)) FROM (
 					SELECT i.enqueued_at FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id
 					ORDER BY i.due_at, i.item_id LIMIT ${counted}) i)
 			FROM ${schema}.work_queues q LEFT JOIN ${schema}.work_probes p ON p.queue_id = q.queue_id

@@ -24,7 +24,9 @@ import java.util.stream.IntStream;
 
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.schema.SchemaName;
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.EntriesRead;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -34,7 +36,10 @@ import io.durablenotify.wakeup.PublishingWrites;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.jdbc.core.ConnectionCallback;
+import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.util.unit.DataSize;
 
@@ -233,6 +238,21 @@ class EventRunTests {
 					() -> ids(RunQuery.all().prefix("kept/")));
 		}
 		assertThat(log.read("kept/old", 0, 10).events()).isEmpty();
+	}
+
+	@Test
+	void runsThatAreKeptAreNotReadByWhatLooksForOthers() {
+		TestDatabase kept = PostgresServer.shared().createDatabase();
+		Instance.start(kept).close();
+		PostgresRunCatalog catalog = new PostgresRunCatalog(new SchemaName("durable_notify"));
+		SingleConnectionDataSource session = new SingleConnectionDataSource(kept.url(), true);
+		JdbcTemplate jdbc = new JdbcTemplate(session);
+		jdbc.update("INSERT INTO durable_notify.workflow_runs (run_id, ended_at) "
+				+ "SELECT 'kept/' || i, clock_timestamp() FROM generate_series(1, 20000) AS i");
+		assertThat(EntriesRead.of(jdbc, "workflow_runs", () -> jdbc
+			.execute((ConnectionCallback<?>) (connection) -> catalog.chooseOutlived(connection, Duration.ofHours(1)))))
+			.isLessThan(1_000);
+		session.destroy();
 	}
 
 	@Test

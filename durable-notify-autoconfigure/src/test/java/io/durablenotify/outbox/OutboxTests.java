@@ -23,9 +23,13 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
+import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.schema.SchemaName;
+import io.durablenotify.testsupport.EntriesRead;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.work.DeadQuery;
 import io.durablenotify.work.PermanentFailureException;
@@ -41,8 +45,10 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -259,6 +265,23 @@ class OutboxTests {
 		assertThat(database.jdbc()
 			.queryForObject("SELECT count(*) FROM durable_notify.outbox_sent WHERE event_id = 'kept-1'", Integer.class))
 			.isZero();
+	}
+
+	@Test
+	void sentEventsThatAreKeptAreNotReadByWhatLooksForOthers() {
+		TestDatabase kept = PostgresServer.shared().createDatabase();
+		Instance.start(kept).close();
+		SingleConnectionDataSource session = new SingleConnectionDataSource(kept.url(), true);
+		JdbcTemplate jdbc = new JdbcTemplate(session);
+		SentEvents sent = new SentEvents(new ApplicationDatabase(session, () -> null), new SchemaName("durable_notify"),
+				null);
+		jdbc.update(
+				"INSERT INTO durable_notify.outbox_sent (event_id, sender, type, published_at, payload, keep_until) "
+						+ "SELECT i::text, 's', 't', now(), 'x', clock_timestamp() + i % 100 * interval '1 hour' "
+						+ "FROM generate_series(1, 20000) AS i");
+		assertThat(EntriesRead.of(jdbc, "outbox_sent", () -> assertThat(sent.expire(1_000)).isEqualTo(200)))
+			.isLessThan(1_000);
+		session.destroy();
 	}
 
 	@Test

@@ -17,8 +17,8 @@
 package io.durablenotify.stream;
 
 import java.util.Map;
-import java.util.stream.Collectors;
 
+import io.durablenotify.testsupport.EntriesRead;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -27,7 +27,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
  * Tests that what was planned for few positions of consumers does not read all of them
@@ -41,12 +40,6 @@ class ConsumerGrowthTests {
 	 * More often than the driver needs to prepare a statement on the server.
 	 */
 	private static final int TIMES = 12;
-
-	private static final String READ = """
-			SELECT t.relname, t.seq_tup_read + sum(i.idx_tup_read) AS entries
-			FROM pg_stat_user_tables t JOIN pg_stat_user_indexes i USING (relid)
-			WHERE t.schemaname = 'durable_notify' GROUP BY t.relname, t.seq_tup_read
-			""";
 
 	@Fixture
 	private TestDatabase database;
@@ -85,15 +78,6 @@ class ConsumerGrowthTests {
 		}
 	}
 
-	private Map<String, Long> entriesRead() {
-		this.instance.jdbc().execute("SELECT pg_stat_force_next_flush()");
-		return this.instance.jdbc()
-			.queryForList(READ)
-			.stream()
-			.collect(Collectors.toMap((row) -> (String) row.get("relname"),
-					(row) -> ((Number) row.get("entries")).longValue()));
-	}
-
 	@Test
 	void whatWasPlannedForFewPositionsDoesNotReadAll() {
 		subscribe();
@@ -113,9 +97,6 @@ class ConsumerGrowthTests {
 	}
 
 	private void subscribe() {
-		int version = this.database.jdbc()
-			.queryForObject("SELECT current_setting('server_version_num')::int", Integer.class);
-		assumeTrue(version >= 150_000, "pg_stat_force_next_flush() came with PostgreSQL 15");
 		StreamReader reader = this.instance.reader();
 		reader.prefixConsumer("used/", "used").subscribe(this.handler);
 		reader.prefixConsumer("used/", "transactional").inTransaction().subscribe(this.transactional);
@@ -135,10 +116,10 @@ class ConsumerGrowthTests {
 	}
 
 	private void assertNoTableIsReadFromEndToEnd(int round) {
-		Map<String, Long> before = entriesRead();
+		Map<String, Long> before = EntriesRead.byTable(this.instance.jdbc());
 		use(round);
 		this.instance.bean(StreamConsumers.class).find("used");
-		Map<String, Long> after = entriesRead();
+		Map<String, Long> after = EntriesRead.byTable(this.instance.jdbc());
 		assertThat(new String[] { "streams", "stream_chunks", "stream_consumer_positions" })
 			.allSatisfy((table) -> assertThat(after.get(table) - before.get(table)).as(table).isLessThan(ROWS));
 	}

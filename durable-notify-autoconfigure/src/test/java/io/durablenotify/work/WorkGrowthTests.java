@@ -15,11 +15,14 @@
  */
 package io.durablenotify.work;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
+import io.durablenotify.database.SessionWork;
+import io.durablenotify.schema.SchemaName;
+import io.durablenotify.testsupport.EntriesRead;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
@@ -29,7 +32,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
  * Tests for what the statements of work read. They are planned once for a connection,
@@ -48,15 +50,6 @@ class WorkGrowthTests {
 
 	private static final int BATCH = 20;
 
-	/**
-	 * Rows of tables, and entries of indexes.
-	 */
-	private static final String READ = """
-			SELECT t.relname, t.seq_tup_read + sum(i.idx_tup_read) AS entries
-			FROM pg_stat_user_tables t JOIN pg_stat_user_indexes i USING (relid)
-			WHERE t.relname LIKE 'work\\_%' GROUP BY t.relname, t.seq_tup_read
-			""";
-
 	@Fixture
 	private TestDatabase database;
 
@@ -71,9 +64,6 @@ class WorkGrowthTests {
 	void open() {
 		this.work = WorkTables.open(this.database, "options=-c%20plan_cache_mode=force_generic_plan");
 		this.queue = this.work.queue("growth");
-		int version = this.work.jdbc()
-			.queryForObject("SELECT current_setting('server_version_num')::int", Integer.class);
-		assumeTrue(version >= 150_000, "pg_stat_force_next_flush() came with PostgreSQL 15");
 		for (String table : List.of("work_items", "work_lane_items", "work_claims", "work_dead")) {
 			this.work.jdbc().execute("ALTER TABLE durable_notify.%s SET (autovacuum_enabled = off)".formatted(table));
 		}
@@ -104,9 +94,9 @@ class WorkGrowthTests {
 	}
 
 	private void assertFewAreRead() {
-		Map<String, Long> before = entriesRead();
+		Map<String, Long> before = EntriesRead.byTable(this.work.jdbc());
 		use();
-		Map<String, Long> after = entriesRead();
+		Map<String, Long> after = EntriesRead.byTable(this.work.jdbc());
 		assertThat(after.get("work_items") - before.get("work_items")).as("items").isLessThan(ITEMS / 10);
 		assertThat(after.get("work_lane_items") - before.get("work_lane_items")).as("lane items")
 			.isLessThan(ITEMS / 10);
@@ -139,7 +129,7 @@ class WorkGrowthTests {
 				}
 				this.work.releaseLane(claimed, item);
 			}
-			this.work.fail(items.remove(0), java.time.Duration.ofHours(1), false);
+			this.work.fail(items.remove(0), Duration.ofHours(1), false);
 			this.work.run((connection, joined) -> this.work.settle()
 				.release(connection, claimed.claim(), List.of(items.remove(0))));
 			this.work
@@ -180,13 +170,53 @@ class WorkGrowthTests {
 					ITEMS);
 	}
 
-	private Map<String, Long> entriesRead() {
-		this.work.jdbc().execute("SELECT pg_stat_force_next_flush()");
-		return this.work.jdbc()
-			.queryForList(READ)
-			.stream()
-			.collect(Collectors.toMap((row) -> (String) row.get("relname"),
-					(row) -> ((Number) row.get("entries")).longValue()));
+	/**
+	 * A volatile function is evaluated for each entry, and bounds no search.
+	 */
+	@Test
+	void whatIsNotLateOrOverIsNotReadByWhatLooksForThat() {
+		// Which reads some of the tables too
+		this.instance.close();
+		int rows = 20_000;
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_queues SET retention = interval '1 hour' WHERE queue_id = ?",
+					this.queue);
+		this.work.jdbc()
+			.update("INSERT INTO durable_notify.work_items (queue_id, due_at, payload) "
+					+ "SELECT ?, clock_timestamp() + interval '1 day', 'x' FROM generate_series(1, ?)", this.queue,
+					rows);
+		this.work.jdbc()
+			.update("INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, failures) "
+					+ "SELECT i, false, ?, clock_timestamp(), 0 FROM generate_series(1, ?) AS i", this.queue, rows);
+		this.work.jdbc()
+			.update("INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, enqueued_at, failures, token, payload) "
+					+ "SELECT i, false, ?, clock_timestamp(), 1, 1, 'x' FROM generate_series(1, ?) AS i", this.queue,
+					rows);
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_finished SET finished_at = clock_timestamp() - interval '2 hours' "
+					+ "WHERE item_id % 100 = 0");
+		WorkAdminSql admin = this.work.admin();
+		assertThat(read("work_finished",
+				(connection, joined) -> assertThat(admin.expire(connection, 1_000)).isEqualTo(rows / 100)))
+			.as("expire")
+			.isLessThan(1_000);
+		assertThat(read("work_dead",
+				(connection, joined) -> admin.deadBefore(connection, null, Duration.ofHours(1), 1_000)))
+			.as("dead before")
+			.isLessThan(1_000);
+		assertThat(read("work_items", (connection, joined) -> admin.unhandledQueues(connection, Duration.ofMinutes(1))))
+			.as("unhandled")
+			.isLessThan(1_000);
+		// These count the items, and the second one looks at the age of each
+		assertThat(read("work_items", (connection, joined) -> admin.queues(connection))).as("queues")
+			.isLessThan(rows + 1_000);
+		WorkBacklogSql backlog = new WorkBacklogSql(new SchemaName("durable_notify"));
+		assertThat(read("work_items", (connection, joined) -> backlog.read(connection))).as("backlog")
+			.isLessThan(2 * rows + 1_000);
+	}
+
+	private long read(String table, SessionWork<?> statement) {
+		return EntriesRead.of(this.work.jdbc(), table, () -> this.work.run(statement));
 	}
 
 }
