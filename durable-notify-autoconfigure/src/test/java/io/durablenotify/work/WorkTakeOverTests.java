@@ -159,6 +159,25 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void oneThatWasLostAgainDoesNotWaitForOthersThatWereNot() {
+		int queue = this.work.queue("beside-others");
+		StoredItem pill = this.work.insert("beside-others", "pill").get(0);
+		suspect(queue);
+		try (WorkTables lost = WorkTables.open(database)) {
+			assertThat(WorkTables.texts(lost.awaitClaim(queue, 1))).containsExactly("pill");
+			for (int i = 0; i < 40; i++) {
+				this.work.insert("beside-others", "other");
+				assertThat(WorkTables.texts(lost.awaitClaim(queue, 1))).containsExactly("other");
+			}
+			this.other.takeOverFrom(lost);
+		}
+		assertThat(this.work.row(pill.itemId())).containsEntry("token", 1);
+		assertThat(this.work
+			.count("work_items WHERE due_at < clock_timestamp() + interval '1 s' AND item_id = " + pill.itemId()))
+			.isOne();
+	}
+
+	@Test
 	void anItemWhoseHandlerHasReturnedIsNoSuspectAnyMore() {
 		int queue = this.work.queue("returned-since");
 		long item = this.work.insert("returned-since", "a").get(0).itemId();
