@@ -86,10 +86,11 @@ final class EnqueueSql {
 			""";
 
 	/**
-	 * The backoff of an item that has failed holds for requests too.
+	 * The backoff of an item that has failed holds for requests too, also where its
+	 * attempts are counted from 0 since a request came in the last one.
 	 */
 	static final String EARLIER = """
-			due_at = CASE WHEN i.failures = 0 THEN least(i.due_at, excluded.due_at) ELSE i.due_at END""";
+			due_at = CASE WHEN i.failures = 0 AND i.last_error IS NULL THEN least(i.due_at, excluded.due_at) ELSE i.due_at END""";
 
 	static final String REPLACE = """
 			due_at = excluded.due_at, headers = excluded.headers, payload = excluded.payload, failures = 0, last_error = NULL""";

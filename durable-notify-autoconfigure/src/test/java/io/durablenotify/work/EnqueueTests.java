@@ -125,6 +125,27 @@ class EnqueueTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void aRequestForAKeyDoesNotShortenTheBackoffAfterTheLastAttemptEither() {
+		int queue = this.work.queue(new QueueSettings("last-attempt", 1, false, null));
+		StoredItem stored = this.work.put(WorkTables.keyed("last-attempt", "key", "a"));
+		Claimed claimed = this.work.claim(queue, 10);
+		this.work.put(WorkTables.keyed("last-attempt", "key", "b"));
+		assertThat(this.work.fail(WorkTables.done(claimed).get(0), Duration.ofHours(1), true).kind())
+			.isEqualTo(Returned.Kind.AGAIN);
+		Object due = this.work.row(stored.itemId()).get("due_at");
+		this.work.put(WorkTables.keyed("last-attempt", "key", "c"));
+		this.work.run((connection, joined) -> this.work.enqueue()
+			.coalesce(connection, List.of(WorkTables.keyed("last-attempt", "key", "d"),
+					WorkTables.keyed("last-attempt", "other", "e"))));
+		assertThat(this.work.row(stored.itemId())).containsEntry("due_at", due);
+		this.work.jdbc().execute("SELECT durable_notify.enqueue('last-attempt', 'f', key => 'key')");
+		assertThat(this.work.row(stored.itemId())).containsEntry("due_at", due)
+			.containsEntry("rev", 4)
+			.containsEntry("failures", 0);
+		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("e");
+	}
+
+	@Test
 	void aReplacementBringsPayloadAndDueTime() {
 		int queue = this.work.queue("replacing");
 		this.work.put(WorkTables.keyed("replacing", "key", "a"));

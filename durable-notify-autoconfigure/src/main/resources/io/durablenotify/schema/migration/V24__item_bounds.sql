@@ -72,3 +72,54 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+-- As before, but an item has also failed whose attempts are counted from 0 again, since a request came in its last one: its last
+-- error says so
+CREATE OR REPLACE FUNCTION ${schema}.enqueue(queue text, payload bytea, key text DEFAULT NULL, ordering_key text DEFAULT NULL,
+		due_at timestamptz DEFAULT NULL, wake boolean DEFAULT true) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	of_queue int;
+	new_id bigint;
+	new_due timestamptz := greatest(clock_timestamp(), enqueue.due_at);
+	appended record;
+BEGIN
+	IF enqueue.queue IS NULL OR enqueue.payload IS NULL THEN
+		RAISE EXCEPTION 'Neither the queue nor the payload may be null; nothing was stored.'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF enqueue.key IS NOT NULL AND enqueue.ordering_key IS NOT NULL THEN
+		RAISE EXCEPTION 'An item with an ordering key must not have a key; nothing was stored.'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	LOOP
+		of_queue := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = enqueue.queue);
+		EXIT WHEN of_queue IS NOT NULL;
+		INSERT INTO ${schema}.work_queues (name) VALUES (enqueue.queue)
+			ON CONFLICT ON CONSTRAINT work_queues_name_key DO NOTHING;
+	END LOOP;
+	IF enqueue.ordering_key IS NOT NULL THEN
+		SELECT a.item_id, a.due INTO appended FROM ${schema}.work_append(enqueue.queue, enqueue.ordering_key,
+			CASE WHEN enqueue.due_at > clock_timestamp() THEN ${schema}.work_micros(enqueue.due_at) ELSE 0 END, 0, NULL,
+			enqueue.payload) a;
+		IF wake AND appended.due < 9223372036854775807 THEN
+			PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', of_queue, ':', -appended.due, ':-'));
+		END IF;
+		RETURN appended.item_id;
+	END IF;
+	INSERT INTO ${schema}.work_items AS i (queue_id, due_at, key, payload)
+		VALUES (of_queue, new_due, enqueue.key, enqueue.payload)
+		ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL
+			DO UPDATE SET rev = i.rev + 1,
+				due_at = CASE WHEN i.failures = 0 AND i.last_error IS NULL THEN least(i.due_at, excluded.due_at) ELSE i.due_at END
+		RETURNING i.item_id, i.due_at INTO new_id, new_due;
+	-- What was due before, others were woken for
+	IF wake AND new_due >= statement_timestamp() THEN
+		PERFORM pg_notify('${wakeup_channel}', concat('1 sql work ', of_queue, ':', -${schema}.work_micros(new_due), ':-'));
+	END IF;
+	RETURN new_id;
+END
+$$;
