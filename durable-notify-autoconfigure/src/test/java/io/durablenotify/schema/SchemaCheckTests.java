@@ -18,6 +18,7 @@ package io.durablenotify.schema;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.event.NewEvent;
@@ -39,11 +40,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
  * Tests for {@link SchemaCheck}: sequences that are below the ids in use when an instance
@@ -143,6 +147,63 @@ class SchemaCheckTests {
 			}
 			assertThatCode(check(role.url())::run).doesNotThrowAnyException();
 		}
+	}
+
+	@Test
+	void littleIsReadOfManyItemsToFindTheHighestIds() {
+		TestDatabase kept = PostgresServer.shared().createDatabase();
+		Instance.start(kept).close();
+		SingleConnectionDataSource dataSource = new SingleConnectionDataSource(kept.url(), true);
+		JdbcTemplate session = new JdbcTemplate(dataSource);
+		int version = session.queryForObject("SELECT current_setting('server_version_num')::int", Integer.class);
+		assumeTrue(version >= 150_000, "pg_stat_force_next_flush() came with PostgreSQL 15");
+		session.execute("""
+				INSERT INTO durable_notify.work_queues (queue_id, name) OVERRIDING SYSTEM VALUE
+					VALUES (101, 'plain'), (102, 'ordered');
+				INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, failures)
+					SELECT i, false, 101, now(), 0 FROM generate_series(1, 50000) AS i;
+				INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, enqueued_at, failures, token, payload)
+					SELECT i, false, 101, now(), 1, 1, '' FROM generate_series(50001, 100000) AS i;
+				""");
+		assertFewBlocksAreRead(session);
+		assertThat(behind(session)).containsExactly(100_000L);
+		session.execute("INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, failures) "
+				+ "VALUES (7000, true, 102, now(), 0)");
+		assertThat(behind(session)).as("below the others").containsExactly(7_000L, 100_000L);
+		session
+			.execute("INSERT INTO durable_notify.work_lane_items (lane_id, item_id, payload) OVERRIDING SYSTEM VALUE "
+					+ "SELECT 1 + i / 5000, i, '' FROM generate_series(1, 50000) AS i");
+		assertFewBlocksAreRead(session);
+		assertThat(behind(session)).containsExactly(50_000L, 100_000L);
+		dataSource.destroy();
+	}
+
+	private static List<Long> behind(JdbcTemplate session) {
+		return session.queryForList("SELECT highest FROM durable_notify.ids_behind() "
+				+ "WHERE sequence::text LIKE '%item_id_seq' ORDER BY highest", Long.class);
+	}
+
+	/**
+	 * Of indexes: entries that a search passes over are not counted.
+	 */
+	private static void assertFewBlocksAreRead(JdbcTemplate session) {
+		// The first time, sizes are looked up too
+		behind(session);
+		Map<String, Long> before = blocksRead(session);
+		behind(session);
+		assertThat(blocksRead(session))
+			.allSatisfy((table, blocks) -> assertThat(blocks - before.get(table)).as(table).isLessThan(50));
+	}
+
+	private static Map<String, Long> blocksRead(JdbcTemplate session) {
+		session.execute("SELECT pg_stat_force_next_flush()");
+		return session.queryForList("""
+				SELECT relname, heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read AS blocks
+				FROM pg_statio_user_tables WHERE relname IN ('work_finished', 'work_dead', 'work_lane_items')
+				""")
+			.stream()
+			.collect(Collectors.toMap((row) -> (String) row.get("relname"),
+					(row) -> ((Number) row.get("blocks")).longValue()));
 	}
 
 	private static SchemaCheck check(String url) {
