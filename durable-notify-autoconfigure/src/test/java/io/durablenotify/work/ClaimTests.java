@@ -251,6 +251,20 @@ class ClaimTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void aSearchInWhichTheServerWasSuspendedDoesNotPutOffTheNextOne() {
+		int queue = this.work.queue("suspended");
+		this.work.claim(queue, 10);
+		StoredItem stored = this.work.insert("suspended", "a").get(0);
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = clock_timestamp() - interval '1 hour' "
+					+ "WHERE item_id = ?", stored.itemId());
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_queues SET looked_at = clock_timestamp() - interval '2 minutes', "
+					+ "look_took = '8 hours' WHERE queue_id = ?", queue);
+		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("a");
+	}
+
+	@Test
 	void anItemThatIsMovedWhileItRunsIsNotClaimedASecondTime() {
 		int queue = this.work.queue("moved");
 		this.work.put(WorkTables.keyed("moved", "key", "a"));
