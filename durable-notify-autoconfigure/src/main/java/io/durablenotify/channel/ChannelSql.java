@@ -67,9 +67,11 @@ final class ChannelSql {
 			""";
 
 	/**
-	 * As an item of an ordering key, for which no other waits.
+	 * As an item of an ordering key, for which no other waits. It is not finished, as
+	 * what is removed seems to be.
 	 */
 	private static final String BURY_REMOVED = """
+			WITH f AS (DELETE FROM ${schema}.work_finished WHERE item_id = ? AND lane)
 			INSERT INTO ${schema}.work_dead (item_id, lane, queue_id, key, enqueued_at, failures, token, last_error, payload)
 			SELECT ?, true, q.queue_id, ?, ?::timestamptz, 1, 1, ?, ? FROM ${schema}.work_queues q WHERE q.name = ?
 			""";
@@ -217,11 +219,12 @@ final class ChannelSql {
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.buryRemoved)) {
 			statement.setLong(1, received.itemId());
-			statement.setString(2, address.key());
-			statement.setString(3, received.enqueuedAt().toString());
-			statement.setString(4, Spelling.error(connection, error));
-			statement.setBytes(5, received.payload());
-			statement.setString(6, address.queue());
+			statement.setLong(2, received.itemId());
+			statement.setString(3, address.key());
+			statement.setString(4, received.enqueuedAt().toString());
+			statement.setString(5, Spelling.error(connection, error));
+			statement.setBytes(6, received.payload());
+			statement.setString(7, address.queue());
 			statement.executeUpdate();
 		}
 	}

@@ -60,6 +60,13 @@ final class SettleSql {
 			SELECT m FROM ${schema}.work_complete(?, ?, ?, ?, ?, ?, ?, ?, ?) AS m
 			""";
 
+	/**
+	 * What is finished for the second time, as what was requeued, is kept once.
+	 */
+	private static final String KEPT_ONCE = """
+			ON CONFLICT (item_id, lane) DO UPDATE SET queue_id = excluded.queue_id, enqueued_at = excluded.enqueued_at,
+				finished_at = excluded.finished_at, failures = excluded.failures""";
+
 	private static final String COMPLETE_ITEM = """
 			WITH d AS (DELETE FROM ${schema}.work_items
 				WHERE item_id = ? AND token = ? AND rev = ? AND NOT lane
@@ -67,7 +74,8 @@ final class SettleSql {
 				RETURNING item_id, queue_id, enqueued_at, failures),
 			f AS (INSERT INTO ${schema}.work_finished (item_id, lane, queue_id, enqueued_at, failures)
 				SELECT item_id, false, queue_id, enqueued_at, failures
-				FROM d WHERE EXISTS (SELECT FROM ${schema}.work_queues q WHERE q.queue_id = d.queue_id AND q.retention IS NOT NULL))
+				FROM d WHERE EXISTS (SELECT FROM ${schema}.work_queues q WHERE q.queue_id = d.queue_id AND q.retention IS NOT NULL)
+				${kept_once})
 			SELECT count(*) FROM d
 			""";
 
@@ -90,7 +98,8 @@ final class SettleSql {
 				RETURNING x.item_id, l.queue_id, x.enqueued_at, x.failures),
 			f AS (INSERT INTO ${schema}.work_finished (item_id, lane, queue_id, enqueued_at, failures)
 				SELECT item_id, true, queue_id, enqueued_at, failures
-				FROM d WHERE EXISTS (SELECT FROM ${schema}.work_queues q WHERE q.queue_id = d.queue_id AND q.retention IS NOT NULL))
+				FROM d WHERE EXISTS (SELECT FROM ${schema}.work_queues q WHERE q.queue_id = d.queue_id AND q.retention IS NOT NULL)
+				${kept_once})
 			SELECT count(*) FROM d
 			""";
 
@@ -152,9 +161,9 @@ final class SettleSql {
 		this.schema = schema;
 		this.lockWait = lockWait;
 		this.complete = schema.qualify(COMPLETE);
-		this.completeItem = schema.qualify(COMPLETE_ITEM);
+		this.completeItem = schema.qualify(COMPLETE_ITEM.replace("${kept_once}", KEPT_ONCE));
 		this.removeItem = schema.qualify(REMOVE_ITEM);
-		this.completeLaneItem = schema.qualify(COMPLETE_LANE_ITEM);
+		this.completeLaneItem = schema.qualify(COMPLETE_LANE_ITEM.replace("${kept_once}", KEPT_ONCE));
 		this.returnItem = schema.qualify(RETURN);
 		this.leave = schema.qualify(LEAVE);
 		this.release = schema.qualify(RELEASE);

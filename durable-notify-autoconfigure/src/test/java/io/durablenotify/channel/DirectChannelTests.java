@@ -524,6 +524,21 @@ class DirectChannelTests {
 	}
 
 	@Test
+	void aDeadMessageThatIsRequeuedIsReceivedAgainAlsoWhereFinishedOnesAreListed() {
+		channels(first).create("requeued", ChannelMode.DIRECT);
+		database.jdbc()
+			.update("UPDATE durable_notify.work_queues SET retention = interval '1 hour' WHERE name = 'channel/requeued'");
+		first.bean(WorkQueue.class).enqueue(WorkRequest.of("channel/requeued", "no message").orderingKey("a"));
+		for (int i = 0; i < 2; i++) {
+			assertThatExceptionOfType(PermanentFailureException.class)
+				.isThrownBy(() -> channels(first).receive("requeued", "a", LONG));
+			assertThat(ChannelTables.count(database, "work_dead")).isEqualTo(1);
+			assertThat(ChannelTables.count(database, "work_finished")).isZero();
+			assertThat(first.bean(WorkAdmin.class).requeue(DeadQuery.of("channel/requeued"))).isEqualTo(1);
+		}
+	}
+
+	@Test
 	void aMessageWhoseHandlerFailsForGoodIsDead() {
 		channels(first).send("replies", "for-good", "a");
 		channels(first).send("replies", "for-good", "b");

@@ -431,6 +431,38 @@ class SettleTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void whatIsCompletedForTheSecondTimeIsListedOnce() {
+		int queue = this.work.queue(new QueueSettings("twice", 3, false, Duration.ofHours(1)));
+		this.work.insert("twice", "a", "b", "c");
+		for (String payload : List.of("d", "e", "f")) {
+			this.work.put(WorkTables.ordered("twice", "key", payload));
+		}
+		Claimed claimed = this.work.claim(queue, 10);
+		ClaimedItem lane = claimed.items().get(3);
+		this.work.jdbc()
+			.update("""
+					INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, finished_at, failures)
+					SELECT item_id, false, 0, '-infinity'::timestamptz, '-infinity'::timestamptz, 0 FROM durable_notify.work_items WHERE queue_id = ?
+					UNION ALL
+					SELECT item_id, true, 0, '-infinity'::timestamptz, '-infinity'::timestamptz, 0 FROM durable_notify.work_lane_items WHERE lane_id = ?
+					""",
+					queue, lane.itemId());
+		List<Done> plain = WorkTables.done(claimed).subList(0, 3);
+		List<Done> ordered = this.work.laneItems(lane)
+			.stream()
+			.map((item) -> WorkTables.done(claimed, lane, item))
+			.toList();
+		assertThat(this.work.complete(List.of(plain.get(0), ordered.get(0)), List.of())).hasSize(2);
+		for (List<Done> items : List.of(plain, ordered)) {
+			assertThat(this.work.completeInTransaction(items.get(1))).isTrue();
+			assertThat(this.work.again(items.get(2)).kind()).isEqualTo(Returned.Kind.DONE);
+		}
+		assertThat(this.work.count("work_finished WHERE enqueued_at > '-infinity' AND finished_at > '-infinity' "
+				+ "AND queue_id = " + queue))
+			.isEqualTo(6);
+	}
+
+	@Test
 	void aHolderDoesNotSettleAnItemThatHasGotTheIdOfItsOwn() {
 		int queue = this.work.queue("recurring");
 		StoredItem stored = only(this.work.insert("recurring", "lost in a failover"));
