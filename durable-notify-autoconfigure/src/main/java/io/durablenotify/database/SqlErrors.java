@@ -100,6 +100,8 @@ public final class SqlErrors {
 
 	private static final String UNTRANSLATABLE_CHARACTER = "22P05";
 
+	private static final String INTEGRITY_CONSTRAINT_VIOLATION_CLASS = "23";
+
 	private static final String UNIQUE_VIOLATION = "23505";
 
 	private static final String IN_FAILED_SQL_TRANSACTION = "25P02";
@@ -131,6 +133,11 @@ public final class SqlErrors {
 	 * else ends a connection; not {@code query_canceled}, 57014.
 	 */
 	private static final String SHUTDOWN_CLASS = "57P";
+
+	/**
+	 * {@code RAISE} in PL/pgSQL without a state, as in triggers.
+	 */
+	private static final String RAISE_EXCEPTION = "P0001";
 
 	private static final String DATA_CORRUPTED = "XX001";
 
@@ -268,6 +275,17 @@ public final class SqlErrors {
 	public static boolean isDataFailure(Throwable failure) {
 		String state = state(failure);
 		return state.startsWith(DATA_EXCEPTION_CLASS) || Set.of(DATA_CORRUPTED, INDEX_CORRUPTED).contains(state);
+	}
+
+	/**
+	 * Return whether a statement failed for what it was to write: for its data, or since
+	 * a constraint or a trigger refuses it. It will fail again, and others will not.
+	 * @param failure what was thrown
+	 * @return whether it did
+	 */
+	public static boolean isRefusedWrite(Throwable failure) {
+		return isDataFailure(failure) || state(failure).startsWith(INTEGRITY_CONSTRAINT_VIOLATION_CLASS)
+				|| state(failure).equals(RAISE_EXCEPTION);
 	}
 
 	/**

@@ -95,7 +95,8 @@ final class Settlements {
 	private final GroupCommit<Entry> main;
 
 	/**
-	 * Settlements of items that another transaction has locked, which hold up no other.
+	 * Settlements of items that another transaction has locked, and those that may not be
+	 * possible, one by one: they hold up no other.
 	 */
 	private final GroupCommit<Entry> locked;
 
@@ -189,7 +190,7 @@ final class Settlements {
 					(session, joined) -> this.sql.releaseLanes(session, releases.stream().map(Entry::lane).toList()));
 		}
 		catch (SQLException ex) {
-			if (!SqlErrors.isLockTimeout(ex)) {
+			if (!SqlErrors.isLockTimeout(ex) && !SqlErrors.isRefusedWrite(ex)) {
 				throw ex;
 			}
 		}
@@ -212,7 +213,7 @@ final class Settlements {
 			});
 		}
 		catch (SQLException ex) {
-			if (SqlErrors.isDataFailure(ex)) {
+			if (SqlErrors.isRefusedWrite(ex)) {
 				drop(entry, ex);
 			}
 			else if (SqlErrors.isLockTimeout(ex)) {
@@ -267,12 +268,11 @@ final class Settlements {
 					(session, joined) -> this.sql.complete(session, dones(completes), finished, false));
 		}
 		catch (SQLException ex) {
-			if (!SqlErrors.isLockTimeout(ex)) {
+			if (!SqlErrors.isLockTimeout(ex) && !SqlErrors.isRefusedWrite(ex)) {
 				throw ex;
 			}
 			skipLocked = true;
-			deleted = repeated(connection, completes,
-					(session, joined) -> this.sql.complete(session, dones(completes), finished, true));
+			deleted = completeUnlocked(connection, completes, finished);
 		}
 		boolean removed = deleted.size() == completes.size();
 		for (Entry entry : completes) {
@@ -286,6 +286,24 @@ final class Settlements {
 			else {
 				settleUnlessLocked(connection, this.sql, entry);
 			}
+		}
+	}
+
+	/**
+	 * Complete what is not locked. Where one cannot be written, which fails all, they are
+	 * left to be written one by one.
+	 */
+	private Set<Done> completeUnlocked(Connection connection, List<Entry> completes, Set<Claim> finished)
+			throws SQLException {
+		try {
+			return repeated(connection, completes,
+					(session, joined) -> this.sql.complete(session, dones(completes), finished, true));
+		}
+		catch (SQLException ex) {
+			if (!SqlErrors.isRefusedWrite(ex)) {
+				throw ex;
+			}
+			return Set.of();
 		}
 	}
 
@@ -468,10 +486,19 @@ final class Settlements {
 					}
 				}
 				catch (SQLException ex) {
-					if (!SqlErrors.isLockTimeout(ex) || isOver(entry)) {
+					if (isOver(entry)) {
 						throw ex;
 					}
-					moveToLocked(entry);
+					if (SqlErrors.isLockTimeout(ex)) {
+						moveToLocked(entry);
+					}
+					else if (SqlErrors.isRefusedWrite(ex)) {
+						drop(entry, ex);
+						removeFinished(connection);
+					}
+					else {
+						throw ex;
+					}
 				}
 				return entry;
 			});

@@ -189,6 +189,32 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anItemThatCannotBeCompletedHoldsUpNoOther(CapturedOutput output) {
+		int queue = this.work.queue("refused");
+		List<StoredItem> stored = this.work.insert("refused", "bad", "good", "postponed");
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held("refused", claimed, false);
+		List<HeldItem> items = claimed.items()
+			.stream()
+			.map((item) -> new HeldItem(claim, null, item, this.completion))
+			.toList();
+		this.work.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE TRIGGER refuse BEFORE DELETE ON durable_notify.work_items FOR EACH ROW WHEN (OLD.item_id = %d)
+					EXECUTE FUNCTION refuse();
+				""".formatted(stored.get(0).itemId()));
+		this.settlements.add(new Complete(items.get(0)));
+		this.settlements.add(new Complete(items.get(1)));
+		this.settlements.add(new Postpone(items.get(2), Duration.ofHours(1)));
+		Eventually.await(() -> this.work.count("work_items WHERE queue_id = " + queue) == 2
+				&& this.work.isReturned(stored.get(2).itemId()), this.work::dump);
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.work.claimedIds(claimed)).isEmpty();
+		assertThat(output).contains("An outcome of work cannot be stored");
+		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+	}
+
+	@Test
 	void aClaimThatIsLockedWhenAnItemLeavesItHoldsUpNoOther() {
 		int queue = this.work.queue("locked-claim");
 		this.work.insert("locked-claim", "a");
