@@ -178,6 +178,29 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anOrderingKeyWhoseHandlerHasReturnedHasNoErrorAnyMore() {
+		int queue = this.work.queue("recovered");
+		this.work.put(WorkTables.ordered("recovered", "key", "a"));
+		this.work.put(WorkTables.ordered("recovered", "key", "b"));
+		for (int loss = 0; loss < 2; loss++) {
+			try (WorkTables lost = WorkTables.open(database)) {
+				lost.awaitClaim(queue, 10);
+				this.work.takeOverFrom(lost);
+			}
+		}
+		assertThat(items("recovered")).extracting("lastError").containsExactly("The instance that held it was lost");
+		Claimed claimed = this.work.awaitClaim(queue, 10);
+		ClaimedItem lane = claimed.items().get(0);
+		this.work.complete(List.of(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0))), List.of());
+		assertThat(this.work.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.AGAIN);
+		assertThat(items("recovered")).extracting("lastError").containsOnlyNulls();
+	}
+
+	private List<WorkAdminSql.AdminItem> items(String queue) {
+		return this.work.run((connection, joined) -> this.work.admin().items(connection, queue, null, 10));
+	}
+
+	@Test
 	void anItemWhoseHandlerHasReturnedIsNoSuspectAnyMore() {
 		int queue = this.work.queue("returned-since");
 		long item = this.work.insert("returned-since", "a").get(0).itemId();
