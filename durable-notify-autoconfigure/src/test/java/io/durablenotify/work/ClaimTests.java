@@ -264,6 +264,26 @@ class ClaimTests extends AbstractWorkSqlTests {
 		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("a");
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "294247-01-09", "294276-06-01" })
+	void anItemThatIsDueAtTheEndOfTimeHoldsUpNoOther(String end) {
+		String name = "end-" + end;
+		int queue = this.work.queue(name);
+		StoredItem late = this.work.insert(name, "late", "a").get(0);
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = ?::timestamptz WHERE item_id = ?", end,
+					late.itemId());
+		Claimed claimed = this.work.claim(queue, 10);
+		assertThat(WorkTables.texts(claimed)).containsExactly("a");
+		assertThat(claimed.nextDueMicros()).isPositive();
+		this.work.jdbc()
+			.queryForObject("SELECT durable_notify.enqueue(?, 'b', due_at => ?::timestamptz)", Long.class, name, end);
+		assertThat(this.work.<List<WorkAdminSql.QueueState>>run(
+				(connection, joined) -> this.work.admin().queues(connection)))
+			.extracting("name")
+			.contains(name);
+	}
+
 	@Test
 	void anItemThatIsMovedWhileItRunsIsNotClaimedASecondTime() {
 		int queue = this.work.queue("moved");

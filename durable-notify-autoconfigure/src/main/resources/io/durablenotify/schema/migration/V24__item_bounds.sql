@@ -410,3 +410,12 @@ BEGIN
 	END IF;
 END
 $$;
+
+-- As before, but the last decades of a timestamptz, whose microseconds are beyond a bigint, are the highest too. One item that was
+-- due then made each claim of its queue fail
+CREATE OR REPLACE FUNCTION ${schema}.work_micros(moment timestamptz) RETURNS bigint
+	LANGUAGE sql STABLE
+AS $$
+	SELECT CASE WHEN moment >= '294247-01-01 00:00:00+00' THEN 9223372036854775807
+		ELSE (pg_catalog.date_part('epoch', moment) * 1000000)::bigint END
+$$;
