@@ -89,12 +89,12 @@ final class WorkAdminSql {
 
 	/**
 	 * A claim whose search has begun at the first item notes how long that took, and the
-	 * next such search comes after twenty times as long.
+	 * next such search comes after twenty times as long, or a minute.
 	 */
 	private static final String SEARCHES = """
 			SELECT q.name, (extract(epoch FROM q.look_took) * 1000)::bigint FROM ${schema}.work_queues q
 			WHERE q.look_took >= ?::bigint * interval '1 millisecond'
-				AND q.looked_at > clock_timestamp() - interval '10 minutes' - 20 * q.look_took
+				AND q.looked_at > statement_timestamp() - interval '10 minutes' - least(20 * q.look_took, interval '1 minute')
 			ORDER BY q.name LIMIT 100
 			""";
 
