@@ -16,6 +16,7 @@
 
 package io.durablenotify.work;
 
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -38,6 +39,8 @@ import org.springframework.scheduling.support.CronExpression;
  * @param zone the time zone in which the expression is meant
  */
 record CronSchedule(CronExpression expression, ZoneId zone) {
+
+	private static final String IN = " in ";
 
 	/**
 	 * Return the first time after another.
@@ -77,11 +80,27 @@ record CronSchedule(CronExpression expression, ZoneId zone) {
 	}
 
 	/**
+	 * Return the schedule of a text.
+	 * @param text what {@link #toString()} has returned, perhaps of another version
+	 * @return the schedule, or {@code null} if it is none
+	 */
+	static @Nullable CronSchedule parse(String text) {
+		int end = text.lastIndexOf(IN);
+		try {
+			return (end >= 0) ? new CronSchedule(CronExpression.parse(text.substring(0, end)),
+					ZoneId.of(text.substring(end + IN.length()))) : null;
+		}
+		catch (IllegalArgumentException | DateTimeException ex) {
+			return null;
+		}
+	}
+
+	/**
 	 * Return the schedule as it is stored with its item.
 	 */
 	@Override
 	public String toString() {
-		return "%s in %s".formatted(this.expression, this.zone);
+		return this.expression + IN + this.zone;
 	}
 
 }

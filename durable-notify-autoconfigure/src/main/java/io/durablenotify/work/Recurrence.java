@@ -28,15 +28,24 @@ import java.util.Map;
 record Recurrence(String queue, String id, CronSchedule schedule) {
 
 	/**
-	 * The name of the header that holds the schedule by which the item became due first.
+	 * The name of the header that holds the schedule of the version that has started
+	 * last.
 	 */
 	static final String HEADER = "cron";
+
+	/**
+	 * The name of the header of an item that ran when its schedule was written. It is to
+	 * be moved once it waits, since its handler may know the schedule before only.
+	 */
+	static final String MOVE_HEADER = "cron-move";
+
+	private static final String KEY = "cron/";
 
 	/**
 	 * Return the item's key.
 	 */
 	String key() {
-		return "cron/" + this.id;
+		return KEY + this.id;
 	}
 
 	/**
@@ -44,6 +53,23 @@ record Recurrence(String queue, String id, CronSchedule schedule) {
 	 */
 	Map<String, String> headers() {
 		return Map.of(HEADER, this.schedule.toString());
+	}
+
+	/**
+	 * Return the headers of an item that is to be moved once it waits.
+	 */
+	Map<String, String> headersToMove() {
+		return Map.of(HEADER, this.schedule.toString(), MOVE_HEADER, "true");
+	}
+
+	/**
+	 * Return the schedule of an item: that of another version of the application, where
+	 * it has started after this one.
+	 */
+	CronSchedule scheduleOf(WorkItem item) {
+		String stored = item.headers().get(HEADER);
+		CronSchedule others = (stored != null) ? CronSchedule.parse(stored) : null;
+		return (others != null) ? others : this.schedule;
 	}
 
 }

@@ -113,7 +113,7 @@ final class RecurringHandler implements WorkHandler {
 	private @Nullable Instant next(WorkItem item) {
 		Instant claimed = Instant.EPOCH.plus(item.fencingToken(), ChronoUnit.MICROS);
 		long since = (item instanceof HeldItem held) ? this.nanoTime.getAsLong() - held.claim().claimedAt() : 0;
-		return this.recurrence.schedule().next(claimed.plusNanos(since));
+		return this.recurrence.scheduleOf(item).next(claimed.plusNanos(since));
 	}
 
 }

@@ -22,6 +22,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Map;
 
 import io.durablenotify.database.Headers;
 import io.durablenotify.schema.SchemaName;
@@ -56,13 +57,16 @@ final class RecurringSql {
 
 	/**
 	 * An item that is due runs, and one that failed is retried, all the same. One that is
-	 * running gets no new revision: it would run once more.
+	 * running gets no new revision: it would run once more. It is moved later.
 	 */
 	private static final String MOVE = """
-			UPDATE ${schema}.work_items SET headers = ?, rev = CASE WHEN ${waits} THEN rev + 1 ELSE rev END,
-				due_at = CASE WHEN ${waits} THEN %s ELSE due_at END
-			WHERE item_id = ?
-			""".formatted(DUE_AT).replace("${waits}", "due_at > statement_timestamp() AND failures = 0");
+			UPDATE ${schema}.work_items SET headers = CASE WHEN ${waits} THEN m.headers ELSE m.headers_to_move END,
+				rev = CASE WHEN ${waits} THEN rev + 1 ELSE rev END, due_at = CASE WHEN ${waits} THEN m.due_at ELSE work_items.due_at END
+			FROM (SELECT ?::text AS headers, ?::text AS headers_to_move, %s AS due_at) m
+			WHERE item_id = ? AND (${waits} OR work_items.headers IS DISTINCT FROM m.headers_to_move)
+			"""
+		.formatted(DUE_AT)
+		.replace("${waits}", "(work_items.due_at > statement_timestamp() AND failures = 0)");
 
 	private final String find;
 
@@ -80,12 +84,13 @@ final class RecurringSql {
 	 * Store the item of recurring work if there is none.
 	 * @param connection a connection in autocommit
 	 * @param recurrence the recurring work
-	 * @param move whether an item with another schedule is moved
+	 * @param move whether an item with another schedule is moved, and not only one that
+	 * ran when it got this one
 	 * @return whether something was written
 	 */
 	Written<Boolean> store(Connection connection, Recurrence recurrence, boolean move) throws SQLException {
 		Stored stored = find(connection, recurrence);
-		if (stored == null || stored.itemId != 0 && (!move || stored.isOf(recurrence))) {
+		if (stored == null || stored.itemId != 0 && !stored.isToMove(recurrence, move)) {
 			return Written.of(false, null);
 		}
 		Instant next = recurrence.schedule().next(Instant.EPOCH.plus(stored.nowMicros, ChronoUnit.MICROS));
@@ -123,8 +128,9 @@ final class RecurringSql {
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.move)) {
 			statement.setString(1, Headers.write(recurrence.headers()));
-			statement.setLong(2, dueMicros);
-			statement.setLong(3, itemId);
+			statement.setString(2, Headers.write(recurrence.headersToMove()));
+			statement.setLong(3, dueMicros);
+			statement.setLong(4, itemId);
 			return statement.executeUpdate() == 1;
 		}
 	}
@@ -137,8 +143,10 @@ final class RecurringSql {
 	 */
 	private record Stored(long nowMicros, int queueId, long itemId, @Nullable String headers) {
 
-		private boolean isOf(Recurrence recurrence) {
-			return recurrence.schedule().toString().equals(Headers.parse(this.headers).get(Recurrence.HEADER));
+		private boolean isToMove(Recurrence recurrence, boolean move) {
+			Map<String, String> headers = Headers.parse(this.headers);
+			return (recurrence.schedule().toString().equals(headers.get(Recurrence.HEADER)))
+					? headers.containsKey(Recurrence.MOVE_HEADER) : move;
 		}
 
 	}

@@ -32,8 +32,9 @@ import org.apache.commons.logging.LogFactory;
 /**
  * Creates the items of recurring work that are missing. That is after the start, and once
  * a minute, since an item can be cancelled, purged, or dead with the instances that have
- * tried it. A changed schedule moves the item after the start only, so that two versions
- * of an application do not move it back and forth.
+ * tried it. A changed schedule moves the item after the start only, or after the run that
+ * the item was in then, so that two versions of an application do not move it back and
+ * forth.
  */
 final class RecurringWork extends PeriodicTask implements Recurrences {
 

@@ -78,7 +78,9 @@ class CronScheduleTests {
 
 	@Test
 	void itIsStoredWithItsZone() {
-		assertThat(schedule("0 0 3 * * *", "Europe/Vienna")).hasToString("0 0 3 * * * in Europe/Vienna");
+		CronSchedule schedule = schedule("0 0 3 * * *", "Europe/Vienna");
+		assertThat(schedule).hasToString("0 0 3 * * * in Europe/Vienna");
+		assertThat(CronSchedule.parse(schedule.toString())).isEqualTo(schedule);
 	}
 
 	private static CronSchedule schedule(String expression, String zone) {

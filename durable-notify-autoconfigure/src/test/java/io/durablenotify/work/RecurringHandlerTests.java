@@ -61,6 +61,15 @@ class RecurringHandlerTests {
 	}
 
 	@Test
+	void theScheduleOfAnotherVersionThatIsStoredWithTheItemCounts() throws Exception {
+		for (String schedule : List.of("0 30 * * * * in UTC", "30 12 in UTC", "0 0 * * * * in Nowhere", "")) {
+			TestItem item = this.item.header("cron", schedule);
+			assertThat(handle(WorkOutcome.done(), item))
+				.isEqualTo(again((schedule.startsWith("0 30")) ? "2026-01-10T12:30:00Z" : "2026-01-10T13:00:00Z"));
+		}
+	}
+
+	@Test
 	void aFastClockOfTheJvmLeavesNothingOutAndASlowOneRunsNothingTwice() throws Exception {
 		Instant hour = Instant.now().truncatedTo(ChronoUnit.HOURS);
 		for (Instant claimed : List.of(hour.minus(90, ChronoUnit.MINUTES), hour.plus(90, ChronoUnit.MINUTES))) {

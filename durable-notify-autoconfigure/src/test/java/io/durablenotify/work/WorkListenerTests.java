@@ -390,6 +390,40 @@ class WorkListenerTests {
 	}
 
 	@Test
+	void anInstanceOfTheVersionBeforeGoesByTheScheduleOfTheOneThatHasStartedLast() {
+		start(Ticking.class, "app.cron=" + YEARLY);
+		awaitItem();
+		Instance later = start(Ticking.class, "app.cron=* * * * * *");
+		awaitSchedule("* * * * * *");
+		later.close();
+		awaitEffects(effects().size() + 3);
+	}
+
+	@Test
+	void aScheduleThatIsWrittenWhileTheItemDoesNotWaitMovesItOnceItDoes() {
+		start(Ticking.class, "app.cron=" + YEARLY);
+		awaitItem();
+		database.jdbc().update("UPDATE durable_notify.work_items SET failures = 1");
+		Instant later = dueAt().plus(900, ChronoUnit.DAYS);
+		postpone(later);
+		Instance monthly = start(Ticking.class, "app.cron=0 0 0 1 * *");
+		awaitSchedule("0 0 0 1 * *");
+		wakeAll(monthly);
+		assertThat(dueAt()).isEqualTo(later);
+		database.jdbc().update("UPDATE durable_notify.work_items SET failures = 0");
+		wakeAll(monthly);
+		assertThat(dueAt()).isBefore(later);
+		// As its handler can, or a user
+		postpone(later);
+		wakeAll(monthly);
+		assertThat(dueAt()).isEqualTo(later);
+	}
+
+	private static void postpone(Instant dueAt) {
+		database.jdbc().update("UPDATE durable_notify.work_items SET due_at = ?", Timestamp.from(dueAt));
+	}
+
+	@Test
 	void recurringWorkThatTwoThreadsStoreAtOnceIsStored() throws SQLException {
 		Instance instance = start(Ticking.class, "app.cron=" + YEARLY);
 		awaitItem();
