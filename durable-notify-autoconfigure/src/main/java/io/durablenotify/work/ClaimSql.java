@@ -24,12 +24,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 
 import io.durablenotify.database.Instants;
 import io.durablenotify.database.ReadCommitted;
@@ -76,8 +74,9 @@ final class ClaimSql {
 	private static final String WAITED = """
 			w.claim_id - (SELECT ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i WHERE i.item_id = w.item_id)""";
 
-	private static final String PAUSED = """
-			SELECT queue_id FROM ${schema}.work_queues WHERE queue_id = ANY ((SELECT ?::int[])::int[]) AND paused_at IS NOT NULL
+	private static final String BOUNDS = """
+			SELECT queue_id, CASE WHEN paused_at IS NOT NULL THEN 'PAUSED' ELSE 'LIMITED' END FROM ${schema}.work_queues
+			WHERE queue_id = ANY ((SELECT ?::int[])::int[]) AND (paused_at IS NOT NULL OR max_running IS NOT NULL)
 			""";
 
 	/**
@@ -104,7 +103,7 @@ final class ClaimSql {
 
 	private final String claimWithWaits;
 
-	private final String paused;
+	private final String bounds;
 
 	private final String laneItems;
 
@@ -117,7 +116,7 @@ final class ClaimSql {
 		this.register = schema.qualify(REGISTER);
 		this.claim = schema.qualify(CLAIM.replace("${waited}", "-1"));
 		this.claimWithWaits = schema.qualify(CLAIM.replace("${waited}", WAITED));
-		this.paused = schema.qualify(PAUSED);
+		this.bounds = schema.qualify(BOUNDS);
 		this.laneItems = schema.qualify(LANE_ITEMS);
 		this.claims = schema.qualify(CLAIMS);
 	}
@@ -208,17 +207,17 @@ final class ClaimSql {
 	}
 
 	/**
-	 * Return which of some queues are paused.
+	 * Return which of some queues are paused or limited.
 	 */
-	Set<Integer> paused(Connection connection, Collection<Integer> queueIds) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.paused)) {
+	Map<Integer, Bound> bounds(Connection connection, Collection<Integer> queueIds) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.bounds)) {
 			statement.setObject(1, queueIds.stream().mapToInt(Integer::intValue).toArray());
 			ResultSet result = statement.executeQuery();
-			Set<Integer> paused = new HashSet<>();
+			Map<Integer, Bound> bounds = new HashMap<>();
 			while (result.next()) {
-				paused.add(result.getInt(1));
+				bounds.put(result.getInt(1), Bound.valueOf(result.getString(2)));
 			}
-			return paused;
+			return bounds;
 		}
 	}
 
@@ -274,6 +273,23 @@ final class ClaimSql {
 			}
 			return claims;
 		}
+	}
+
+	/**
+	 * What keeps items of a queue from being begun.
+	 */
+	enum Bound {
+
+		/**
+		 * None is begun.
+		 */
+		PAUSED,
+
+		/**
+		 * So many run at most.
+		 */
+		LIMITED
+
 	}
 
 }

@@ -24,13 +24,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.LimitedStatement;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.DebugLine;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.ClaimSql.Bound;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkListenerContainer.ClaimedWork;
@@ -171,9 +171,9 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	}
 
 	@Override
-	public Set<Integer> paused(Collection<Integer> queueIds) {
-		return this.database.executeSeparately("look for paused queues", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> this.sql.paused(connection, queueIds));
+	public Map<Integer, Bound> bounds(Collection<Integer> queueIds) {
+		return this.database.executeSeparately("look for paused and limited queues", ApplicationDatabase.SOCKET_TIMEOUT,
+				(connection, joined) -> this.sql.bounds(connection, queueIds));
 	}
 
 	@Override

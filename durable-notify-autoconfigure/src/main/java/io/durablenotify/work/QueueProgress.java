@@ -290,6 +290,13 @@ final class QueueProgress {
 	}
 
 	/**
+	 * The queue is limited, until a claim finds that it is not.
+	 */
+	void limit() {
+		this.limited = true;
+	}
+
+	/**
 	 * Return whether no item is to be begun, as far as this instance knows.
 	 */
 	boolean isPaused() {

@@ -64,7 +64,8 @@ public interface WorkAdmin {
 
 	/**
 	 * Limit how many items of a queue run at once over all instances. Handlers that run
-	 * go on. A queue that does not exist is created.
+	 * go on. Items that are claimed ahead are given back as by {@link #pause}. A queue
+	 * that does not exist is created.
 	 * @param queue the queue
 	 * @param maxRunning the limit, at least 1, or {@code null} for none
 	 * @throws WorkLockedException if another transaction has locked the queue for longer

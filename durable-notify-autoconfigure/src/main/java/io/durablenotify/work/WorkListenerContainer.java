@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
@@ -32,6 +31,7 @@ import java.util.function.Supplier;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.work.ClaimSql.Bound;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.Settlement.GiveBack;
 import io.durablenotify.work.WorkInvoker.FirstItems;
@@ -60,7 +60,7 @@ final class WorkListenerContainer {
 
 	/**
 	 * How long items wait for a thread before it is looked for whether they still have
-	 * to. No claim finds a pause while there is no room.
+	 * to. No claim finds a pause or a limit while there is no room.
 	 */
 	private static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
 
@@ -110,12 +110,12 @@ final class WorkListenerContainer {
 	private boolean othersWoken;
 
 	/**
-	 * When a pause was looked for last, by {@link System#nanoTime()}.
+	 * When pauses and limits were looked for last, by {@link System#nanoTime()}.
 	 */
 	private long lookedAt = System.nanoTime();
 
 	/**
-	 * Whether a queue may have been paused since.
+	 * Whether a queue may have been paused or limited since.
 	 */
 	private volatile boolean changed;
 
@@ -218,7 +218,7 @@ final class WorkListenerContainer {
 		// In this order: a thread that takes what waits sees it, or has made room
 		this.withoutRefill = true;
 		if (!this.slots.hasRefill()) {
-			return lookForPauses();
+			return lookForBounds();
 		}
 		this.withoutRefill = false;
 		Lease lease = this.leases.get();
@@ -242,9 +242,10 @@ final class WorkListenerContainer {
 	}
 
 	/**
-	 * Have nothing begun of a queue that was paused while there was no room for a claim.
+	 * Have nothing begun of a queue that was paused or limited while there was no room
+	 * for a claim.
 	 */
-	private Next lookForPauses() {
+	private Next lookForBounds() {
 		if (this.slots.isStopping() || (!this.batches && !this.slots.isWaitedFor())) {
 			return Next.IDLE;
 		}
@@ -254,18 +255,27 @@ final class WorkListenerContainer {
 		}
 		this.changed = false;
 		try {
-			Set<Integer> paused = this.claims.paused(this.queues.stream().map(QueueProgress::id).toList());
-			this.queues.stream().filter((queue) -> paused.contains(queue.id())).forEach(this::pause);
+			Map<Integer, Bound> bounds = this.claims.bounds(this.queues.stream().map(QueueProgress::id).toList());
+			for (QueueProgress queue : this.queues) {
+				Bound bound = bounds.get(queue.id());
+				if (bound == Bound.PAUSED) {
+					queue.pause();
+					giveBackAhead(queue);
+				}
+				else if (bound == Bound.LIMITED && !queue.isLimited()) {
+					queue.limit();
+					giveBackAhead(queue);
+				}
+			}
 		}
 		catch (DataAccessException ex) {
-			logger.debug("Failed to look for paused queues", ex);
+			logger.debug("Failed to look for paused and limited queues", ex);
 		}
 		this.lookedAt = System.nanoTime();
 		return Next.after((this.slots.hasRefill()) ? Duration.ZERO : LOOK_INTERVAL);
 	}
 
-	private void pause(QueueProgress queue) {
-		queue.pause();
+	private void giveBackAhead(QueueProgress queue) {
 		this.slots.drain(queue).forEach(this::giveBack);
 	}
 
@@ -309,9 +319,12 @@ final class WorkListenerContainer {
 			return false;
 		}
 		failures.succeeded();
+		// What waits was claimed without the limit then, by which only what is claimed
+		// now counts
+		boolean limited = claimed.limited() && !queue.isLimited();
 		queue.claimed(claimed, range, System.nanoTime(), ThreadLocalRandom.current().nextDouble(0.5, 1));
-		if (claimed.paused()) {
-			pause(queue);
+		if (claimed.paused() || limited) {
+			giveBackAhead(queue);
 		}
 		Claim claim = claimed.claim();
 		if (claim != null) {
@@ -556,7 +569,7 @@ final class WorkListenerContainer {
 
 		ClaimedWork claim(QueueProgress queue, Lease lease, int limit, Range range) throws Exception;
 
-		Set<Integer> paused(Collection<Integer> queueIds);
+		Map<Integer, Bound> bounds(Collection<Integer> queueIds);
 
 		void hold(HeldClaim claim);
 

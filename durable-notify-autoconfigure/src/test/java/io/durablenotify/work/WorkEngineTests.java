@@ -938,11 +938,12 @@ class WorkEngineTests {
 	}
 
 	@Test
-	void whatIsClaimedAheadOfAPausedQueueIsGivenBack() {
+	void whatIsClaimedAheadOfAPausedOrLimitedQueueIsGivenBack() {
 		for (boolean batches : List.of(false, true)) {
 			// With and without room for a claim
 			for (int prefetch : List.of(10, 4)) {
 				pauseAfterTheFirst(instance, batches, prefetch);
+				limitAfterTheFirst(instance, batches, prefetch);
 			}
 		}
 	}
@@ -952,6 +953,7 @@ class WorkEngineTests {
 		try (Instance deaf = Instance.start(database, "durable-notify.listener.enabled=false",
 				"durable-notify.work.poll-interval=200ms")) {
 			pauseAfterTheFirst(deaf, false, 10);
+			limitAfterTheFirst(deaf, false, 10);
 		}
 	}
 
@@ -960,6 +962,7 @@ class WorkEngineTests {
 		try (Instance deaf = Instance.start(database, "durable-notify.listener.enabled=false",
 				"durable-notify.poll.interval=1h", "durable-notify.work.poll-interval=1h")) {
 			pauseAfterTheFirst(deaf, false, 4);
+			limitAfterTheFirst(deaf, false, 4);
 		}
 	}
 
@@ -1003,6 +1006,34 @@ class WorkEngineTests {
 	private void pauseAfterTheFirst(Instance holder, boolean batches, int prefetch) {
 		String name = this.queue + "/" + batches + prefetch;
 		CountDownLatch goOn = new CountDownLatch(1);
+		claimAhead(holder, name, batches, prefetch, goOn);
+		instance.bean(WorkAdmin.class).pause(name);
+		Eventually.await(() -> handling(holder, name).held() == 1, this::state);
+		goOn.countDown();
+		Eventually.await(() -> handling(holder, name).held() == 0, this::state);
+		assertThat(this.handled).containsExactly("first");
+		holder.bean(WorkAdmin.class).resume(name);
+		awaitAllOfFive();
+	}
+
+	private void limitAfterTheFirst(Instance holder, boolean batches, int prefetch) {
+		String name = this.queue + "/limited/" + batches + prefetch;
+		CountDownLatch goOn = new CountDownLatch(1);
+		claimAhead(holder, name, batches, prefetch, goOn);
+		instance.bean(WorkAdmin.class).limit(name, 1);
+		Eventually.await(() -> handling(holder, name).held() == 1, this::state);
+		goOn.countDown();
+		awaitAllOfFive();
+	}
+
+	private void awaitAllOfFive() {
+		awaitHandled(5);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyInAnyOrder("first", "0", "1", "2", "3");
+		this.handled.clear();
+	}
+
+	private void claimAhead(Instance holder, String name, boolean batches, int prefetch, CountDownLatch goOn) {
 		WorkListenerSpec spec = WorkListenerSpec.of(name).concurrency(1).prefetch(prefetch);
 		WorkHandler handler = (item) -> {
 			goOn.await(30, TimeUnit.SECONDS);
@@ -1019,16 +1050,6 @@ class WorkEngineTests {
 		Eventually.await(() -> handling(holder, name).running() == 1, this::state);
 		work.enqueueAll(IntStream.range(0, 4).mapToObj((i) -> WorkRequest.of(name, "" + i)).toList());
 		Eventually.await(() -> handling(holder, name).held() == 5, this::state);
-		instance.bean(WorkAdmin.class).pause(name);
-		Eventually.await(() -> handling(holder, name).held() == 1, this::state);
-		goOn.countDown();
-		Eventually.await(() -> handling(holder, name).held() == 0, this::state);
-		assertThat(this.handled).containsExactly("first");
-		holder.bean(WorkAdmin.class).resume(name);
-		awaitHandled(5);
-		awaitNothingLeft();
-		assertThat(this.handled).containsExactlyInAnyOrder("first", "0", "1", "2", "3");
-		this.handled.clear();
 	}
 
 	@Test

@@ -19,10 +19,10 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 import io.durablenotify.instance.Lease;
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.work.ClaimSql.Bound;
 import io.durablenotify.work.QueueProgress.Range;
 import io.durablenotify.work.WorkListenerContainer.ClaimSource;
 import io.durablenotify.work.WorkListenerContainer.ClaimedWork;
@@ -71,8 +71,8 @@ class WorkListenerContainerTests {
 		}
 
 		@Override
-		public Set<Integer> paused(Collection<Integer> queueIds) {
-			return Set.of();
+		public Map<Integer, Bound> bounds(Collection<Integer> queueIds) {
+			return Map.of();
 		}
 
 		@Override
