@@ -35,6 +35,7 @@ import org.springframework.boot.convert.DurationStyle;
 import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.scheduling.support.CronExpression;
 import org.springframework.util.Assert;
+import org.springframework.util.ClassUtils;
 
 /**
  * The attributes of a {@link WorkListener}. What is wrong is an
@@ -97,11 +98,12 @@ record WorkListenerAttributes(WorkListener annotation, Class<?> type, Method met
 	}
 
 	/**
-	 * Return the name of the listener.
+	 * Return the name of the listener. By default without that of the subclass by which
+	 * Spring extends a {@code @Configuration}.
 	 */
 	String id() {
 		String id = value("id", this.annotation.id(), (text) -> text);
-		return (id != null) ? id : this.type.getSimpleName() + "." + this.method.getName();
+		return (id != null) ? id : ClassUtils.getUserClass(this.type).getSimpleName() + "." + this.method.getName();
 	}
 
 	/**

@@ -394,6 +394,31 @@ class WorkListenerMethodTests {
 			});
 	}
 
+	@Test
+	void recurringWorkOfAConfigurationClassIsNotNamedAfterItsProxy() {
+		this.contextRunner.withUserConfiguration(Proxied.class).run((context) -> {
+			assertThat(context.getBean(Proxied.class).getClass()).isNotEqualTo(Proxied.class);
+			assertThat(this.recurrences).singleElement().satisfies((recurrence) -> {
+				assertThat(recurrence.queue()).isEqualTo("cron/Proxied.report");
+				assertThat(recurrence.key()).isEqualTo("cron/Proxied.report");
+			});
+		});
+	}
+
+	@Configuration
+	static class Proxied {
+
+		@Bean
+		Object needsAProxy() {
+			return new Object();
+		}
+
+		@WorkListener(cron = "@daily")
+		void report() {
+		}
+
+	}
+
 	static class Named {
 
 		@WorkListener(queue = "reports", id = "daily-report", cron = "${app.cron}", zone = "${app.zone}")
