@@ -49,6 +49,15 @@ record Recurrence(String queue, String id, CronSchedule schedule) {
 	}
 
 	/**
+	 * Return whether an item is that of other recurring work, as of the same one before
+	 * it was renamed.
+	 */
+	boolean isOther(WorkItem item) {
+		String key = item.key();
+		return key != null && key.startsWith(KEY) && !key.equals(key()) && item.headers().containsKey(HEADER);
+	}
+
+	/**
 	 * Return the item's headers.
 	 */
 	Map<String, String> headers() {

@@ -21,6 +21,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.function.LongSupplier;
 
+import io.durablenotify.database.Texts;
 import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -62,6 +63,11 @@ final class RecurringHandler implements WorkHandler {
 
 	@Override
 	public WorkOutcome handle(WorkItem item) throws Exception {
+		if (this.recurrence.isOther(item)) {
+			logger.info("The item %s of queue '%s' is removed without a run: recurring work '%s' has that queue now"
+				.formatted(Texts.shown(item.key()), item.queue(), this.recurrence.id()));
+			return WorkOutcome.done();
+		}
 		if (!this.recurrence.key().equals(item.key())) {
 			return this.handler.handle(item);
 		}

@@ -103,6 +103,13 @@ class RecurringHandlerTests {
 	}
 
 	@Test
+	void anItemOfOtherRecurringWorkIsNotHandled() throws Exception {
+		TestItem other = this.item.key("cron/renamed");
+		assertThat(handle(WorkOutcome.fail("no"), other.header("cron", "@daily in UTC"))).isEqualTo(WorkOutcome.done());
+		assertThat(handle(WorkOutcome.fail("no"), other)).isEqualTo(WorkOutcome.fail("no"));
+	}
+
+	@Test
 	void aRunThatFailsIsRetried() {
 		assertThatExceptionOfType(IllegalArgumentException.class)
 			.isThrownBy(() -> handle(new IllegalArgumentException("expected"), this.item.attempt(2)));

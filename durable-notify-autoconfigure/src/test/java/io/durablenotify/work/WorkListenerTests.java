@@ -493,6 +493,34 @@ class WorkListenerTests {
 		assertThat(awaitItem()).isEqualTo(due);
 	}
 
+	@Test
+	void recurringWorkThatIsRenamedRunsOnce() {
+		Instance before = start(Renamed.class, "app.id=before");
+		awaitItem();
+		before.close();
+		Instance instance = start(Renamed.class, "app.id=after");
+		Eventually.await(() -> count("work_items") == 2, WorkListenerTests::state);
+		makeDue();
+		queue(instance).reschedule("renamed", "cron/after", Instant.now());
+		Eventually.await(() -> count("work_items") == 1 && dueAt().isAfter(Instant.now()), WorkListenerTests::state);
+		assertThat(effects()).containsExactly("renamed");
+	}
+
+	static class Renamed {
+
+		private final JdbcTemplate jdbc;
+
+		Renamed(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		@WorkListener(queue = "renamed", id = "${app.id}", cron = YEARLY, transactional = true)
+		void run() {
+			this.jdbc.update("INSERT INTO effects VALUES ('renamed')");
+		}
+
+	}
+
 	private static void wakeAll(Instance... instances) {
 		for (Instance instance : instances) {
 			RecurringWork recurring = (RecurringWork) instance.bean(Recurrences.class);
