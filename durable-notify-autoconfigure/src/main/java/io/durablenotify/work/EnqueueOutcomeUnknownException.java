@@ -19,15 +19,24 @@ package io.durablenotify.work;
 import org.springframework.dao.NonTransientDataAccessResourceException;
 
 /**
- * Thrown when the connection was lost after a request was sent: it may or may not be
- * stored. A request with a key can be repeated, since there is at most one item with it.
+ * Thrown when the connection was lost, or the application context has closed, after a
+ * request was sent: it may or may not be stored. A request with a key can be repeated,
+ * since there is at most one item with it.
  */
 public final class EnqueueOutcomeUnknownException extends NonTransientDataAccessResourceException {
 
+	private static final String MESSAGE = "%s while %s: that may or may not be stored. Repeat it if handling an item "
+			+ "twice does no harm, or if it has a key, with which there is at most one item";
+
 	EnqueueOutcomeUnknownException(String what, Throwable cause) {
-		super(("The connection was lost while %s: that may or may not be stored. Repeat it if handling an item twice "
-				+ "does no harm, or if it has a key, with which there is at most one item")
-			.formatted(what), cause);
+		super(MESSAGE.formatted("The connection was lost", what), cause);
+	}
+
+	/**
+	 * Create for a request that was being stored when the application context closed.
+	 */
+	EnqueueOutcomeUnknownException(String what) {
+		super(MESSAGE.formatted("The application context has closed", what));
 	}
 
 }

@@ -66,6 +66,11 @@ final class SeparateEnqueues implements AutoCloseable {
 
 	private int size;
 
+	/**
+	 * The one that a statement may be storing.
+	 */
+	private @Nullable PendingEnqueue writing;
+
 	private boolean closed;
 
 	SeparateEnqueues(WorkWrites writes, int capacity, Duration timeout, Consumer<List<PendingEnqueue>> completions) {
@@ -169,6 +174,9 @@ final class SeparateEnqueues implements AutoCloseable {
 	 * Return whether the item is stored, or has failed.
 	 */
 	private boolean write(PendingEnqueue pending) {
+		if (!begin(pending)) {
+			return false;
+		}
 		try {
 			pending.outcome().complete(this.writes.store(pending.item()));
 		}
@@ -184,7 +192,37 @@ final class SeparateEnqueues implements AutoCloseable {
 		catch (Throwable ex) {
 			pending.outcome().completeExceptionally(ex);
 		}
+		finally {
+			end();
+		}
 		return true;
+	}
+
+	/**
+	 * Return whether it still waits: the end may have failed it, which does not wait for
+	 * the one before it for ever.
+	 */
+	private boolean begin(PendingEnqueue pending) {
+		this.lock.lock();
+		try {
+			Deque<PendingEnqueue> entries = this.waiting.get(Row.of(pending.item()));
+			boolean waits = entries != null && entries.getFirst() == pending;
+			this.writing = (waits) ? pending : null;
+			return waits;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private void end() {
+		this.lock.lock();
+		try {
+			this.writing = null;
+		}
+		finally {
+			this.lock.unlock();
+		}
 	}
 
 	private void remove(PendingEnqueue pending) {
@@ -218,16 +256,23 @@ final class SeparateEnqueues implements AutoCloseable {
 		}
 		this.loop.finish(this.timeout);
 		List<PendingEnqueue> left = new ArrayList<>();
+		PendingEnqueue written;
 		this.lock.lock();
 		try {
 			this.waiting.values().forEach(left::addAll);
 			this.waiting.clear();
+			written = this.writing;
 		}
 		finally {
 			this.lock.unlock();
 		}
-		left.forEach((pending) -> pending.outcome().completeExceptionally(closed()));
+		left.forEach((pending) -> pending.outcome()
+			.completeExceptionally((pending == written) ? unknown(pending) : closed()));
 		this.completions.accept(left);
+	}
+
+	private static EnqueueOutcomeUnknownException unknown(PendingEnqueue pending) {
+		return new EnqueueOutcomeUnknownException("work was enqueued to queue '%s'".formatted(pending.item().queue()));
 	}
 
 	private static TaskRejectedException closed() {
