@@ -76,8 +76,14 @@ sealed interface Settlement {
 
 	/**
 	 * The attempt has failed.
+	 *
+	 * @param dead whether it was the last: the item is dead, unless it was asked for
+	 * again meanwhile, or is lost
+	 * @param trace the failure that is logged with the outcome of a last attempt, if its
+	 * stack trace is
 	 */
-	record Fail(HeldItem item, String error, Duration delay, boolean dead) implements Settlement {
+	record Fail(HeldItem item, String error, Duration delay, boolean dead,
+			@Nullable Throwable trace) implements Settlement {
 
 		@Override
 		public HeldClaim claim() {
@@ -87,6 +93,14 @@ sealed interface Settlement {
 		@Override
 		public Outcome outcome() {
 			return (this.dead) ? Outcome.DEAD : Outcome.RETRIED;
+		}
+
+		/**
+		 * The failure may be unable to say its message.
+		 */
+		@Override
+		public String toString() {
+			return "%s has failed: %s".formatted(this.item, this.error);
 		}
 
 	}

@@ -383,7 +383,11 @@ final class Settlements {
 		HeldItem item = entry.settlement.item();
 		boolean stored = returned.kind() == Kind.LOST && item != null && entry.isStoredAlready(item);
 		if (item != null && !(entry.settlement instanceof TakeBack)) {
-			count(entry, (stored) ? intended(entry.settlement, item) : finish(entry.settlement, returned.kind()));
+			Finish finish = (stored) ? intended(entry.settlement, item) : finish(entry.settlement, returned.kind());
+			count(entry, finish);
+			if (entry.settlement instanceof Fail fail && fail.dead()) {
+				logLast(fail, finish);
+			}
 		}
 		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
 				&& !(entry.settlement instanceof Complete)) {
@@ -397,6 +401,24 @@ final class Settlements {
 			logger.warn(refused(item));
 		}
 		over(entry, true);
+	}
+
+	/**
+	 * Log what has become of an item whose last attempt has failed.
+	 */
+	private static void logLast(Fail fail, Finish finish) {
+		if (finish != Finish.DEAD && finish != Finish.RETRIED) {
+			return;
+		}
+		String line = ((finish == Finish.DEAD) ? "The %s is dead after attempt %d: %s"
+				: "The %s has failed in attempt %d, its last, and is tried again, since it was asked for meanwhile: %s")
+			.formatted(fail.item(), fail.item().attempt(), fail.error());
+		if (fail.trace() != null) {
+			FailureLog.log(logger::warn, line, fail.trace());
+		}
+		else {
+			logger.warn(line);
+		}
 	}
 
 	/**

@@ -62,8 +62,6 @@ final class WorkInvoker {
 
 	static final int MAX_LANE_ITEMS = 50;
 
-	private static final String DEAD = "The %s is dead after attempt %d: %s";
-
 	/**
 	 * That in which all transactions lock keys.
 	 */
@@ -411,7 +409,7 @@ final class WorkInvoker {
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
 		Fail fail = fail(item, describe(failure), permanent, failure, alone);
 		return (failure instanceof RetryLaterException later && later.delay().compareTo(fail.delay()) > 0)
-				? new Fail(item, fail.error(), later.delay(), fail.dead()) : fail;
+				? new Fail(item, fail.error(), later.delay(), fail.dead(), fail.trace()) : fail;
 	}
 
 	private static String describe(Throwable failure) {
@@ -422,12 +420,10 @@ final class WorkInvoker {
 
 	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure, boolean alone) {
 		boolean dead = alone && (permanent || item.attempt() >= this.maxAttempts);
-		if (alone) {
-			log(item, reason, dead, failure);
-		}
+		Throwable trace = (alone) ? log(item, dead, failure) : null;
 		Duration delay = this.backoff.after(item.attempt());
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
-		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead);
+		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead, trace);
 	}
 
 	private void failed(Throwable failure) {
@@ -438,18 +434,19 @@ final class WorkInvoker {
 
 	/**
 	 * The first failure since a success is logged with its stack trace.
+	 * @return what is to be logged with the outcome of a last attempt, which the database
+	 * decides
 	 */
-	private void log(HeldItem item, String reason, boolean dead, @Nullable Throwable failure) {
+	private @Nullable Throwable log(HeldItem item, boolean dead, @Nullable Throwable failure) {
 		Throwable cause = (failure instanceof PermanentFailureException) ? failure.getCause() : failure;
 		synchronized (this.failures) {
-			if (dead) {
-				logDead(DEAD.formatted(item, item.attempt(), reason), (this.traced) ? null : cause);
-			}
-			else if (cause != null) {
+			Throwable trace = (dead && !this.traced) ? cause : null;
+			if (!dead && cause != null) {
 				this.failures
 					.handlerFailed("The handler of %s has failed in attempt %d".formatted(item, item.attempt()), cause);
 			}
 			this.traced |= cause != null;
+			return trace;
 		}
 	}
 
@@ -458,15 +455,6 @@ final class WorkInvoker {
 			this.batchFailures
 				.handlerFailed("The handler of %d items of queue '%s' has failed, and each is handled alone"
 					.formatted(items.size(), items.get(0).queue()), failure);
-		}
-	}
-
-	private static void logDead(String line, @Nullable Throwable cause) {
-		if (cause != null) {
-			FailureLog.log(logger::warn, line, cause);
-		}
-		else {
-			logger.warn(line);
 		}
 	}
 

@@ -239,9 +239,9 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	@Test
 	void whatWasStoredBeforeTheConnectionWasCutIsCountedAsThatAndNotReported(CapturedOutput output) {
 		List<Function<HeldItem, Settlement>> settled = List.of(Complete::new,
-				(item) -> new Fail(item, "again", Duration.ZERO, false),
-				(item) -> new Fail(item, "dead", Duration.ZERO, true), (item) -> new Postpone(item, Duration.ZERO),
-				(item) -> new Rearm(item, Instant.now()));
+				(item) -> new Fail(item, "again", Duration.ZERO, false, null),
+				(item) -> new Fail(item, "dead", Duration.ZERO, true, null),
+				(item) -> new Postpone(item, Duration.ZERO), (item) -> new Rearm(item, Instant.now()));
 		CutDataSource dataSource = new CutDataSource(instance.bean(DataSource.class));
 		WorkMeasures measures = WorkMeasures.create(Duration.ZERO);
 		Settlements cut = new Settlements(new ApplicationDatabase(dataSource, () -> null), this.work.settle(),
@@ -291,7 +291,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		item.returned(new Returned(Returned.Kind.DONE, item.done().claim().queueId(), DatabaseMicros.NEVER),
 				Finish.DONE);
 		item.completion(HeldItem.Completion.UNKNOWN);
-		this.settlements.add(new Fail(item, "no answer", Duration.ZERO, false));
+		this.settlements.add(new Fail(item, "no answer", Duration.ZERO, false, null));
 		this.settlements.finish(Eventually.TIMEOUT);
 		assertThat(this.measures.of("unknown").finished().of(Finish.DONE).sum()).isOne();
 		assertThat(this.measures.of("unknown").finished().of(Finish.LOST).sum()).isZero();

@@ -607,6 +607,33 @@ class WorkEngineTests {
 	}
 
 	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void anItemWhoseLastAttemptFailsIsNotLoggedAsDeadIfItWasAskedForOrCancelledMeanwhile(CapturedOutput output) {
+		List<CountDownLatch> latches = Stream.generate(() -> new CountDownLatch(1)).limit(2).toList();
+		AtomicInteger attempts = new AtomicInteger();
+		listen(WorkListenerSpec.of(this.queue).maxAttempts(1).backoff(SOON), (item) -> {
+			int attempt = attempts.getAndIncrement();
+			if (attempt < 2) {
+				latches.get(attempt).await(30, TimeUnit.SECONDS);
+				throw new IllegalStateException("attempt " + attempt);
+			}
+			return record(item);
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "asked for").key("k"));
+		Eventually.await(() -> attempts.get() == 1, this::state);
+		this.work.enqueue(WorkRequest.of(this.queue, "again").key("k"));
+		this.work.enqueue(WorkRequest.of(this.queue, "cancelled").key("c"));
+		Eventually.await(() -> attempts.get() == 2, this::state);
+		this.work.cancel(this.queue, "c");
+		latches.forEach(CountDownLatch::countDown);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactly("asked for");
+		assertThat(output)
+			.contains("of queue '%s' has failed in attempt 1, its last, and is tried again".formatted(this.queue))
+			.doesNotContain("is dead after");
+	}
+
+	@Test
 	void aCancelledItemsCompletionIsRefused() throws Exception {
 		CountDownLatch running = new CountDownLatch(1);
 		CountDownLatch over = new CountDownLatch(1);
@@ -704,6 +731,7 @@ class WorkEngineTests {
 		assertThat(sizes.get(0)).isEqualTo(50);
 		assertThat(sizes).hasSize(51);
 		assertThat(dead()).isOne();
+		Eventually.await(() -> output.toString().contains("is dead after attempt 1"), this::state);
 		assertThat(output).containsOnlyOnce("is dead after attempt 1")
 			.containsOnlyOnce("The handler of 50 items of queue '%s' has failed, and each is handled alone"
 				.formatted(this.queue));
