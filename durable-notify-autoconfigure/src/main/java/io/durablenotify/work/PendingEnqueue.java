@@ -50,8 +50,11 @@ final class PendingEnqueue {
 	private final CompletableFuture<@Nullable StoredItem> outcome = new CompletableFuture<>();
 
 	/**
-	 * Owned by the thread that writes, like what follows.
+	 * Whether it is stored, has failed, or is left to another that stores it. Owned by
+	 * the thread that writes, like what follows.
 	 */
+	private boolean written;
+
 	private Duration retryDelay = FIRST_RETRY;
 
 	/**
@@ -66,6 +69,17 @@ final class PendingEnqueue {
 
 	NewItem item() {
 		return this.item;
+	}
+
+	boolean isWritten() {
+		return this.written;
+	}
+
+	/**
+	 * It must not be written again.
+	 */
+	void written() {
+		this.written = true;
 	}
 
 	/**

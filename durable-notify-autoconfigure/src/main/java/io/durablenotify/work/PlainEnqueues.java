@@ -109,9 +109,14 @@ final class PlainEnqueues implements AutoCloseable {
 		return this.commits.size();
 	}
 
+	/**
+	 * A batch whose outcomes could not be told, as for want of memory, comes again.
+	 */
 	private void write(List<PendingEnqueue> batch) {
-		for (List<PendingEnqueue> part : StatementParts.of(batch, (pending) -> pending.item().payload().length)) {
+		List<PendingEnqueue> unwritten = batch.stream().filter((pending) -> !pending.isWritten()).toList();
+		for (List<PendingEnqueue> part : StatementParts.of(unwritten, (pending) -> pending.item().payload().length)) {
 			write(part, true);
+			part.forEach(PendingEnqueue::written);
 		}
 		this.completions.accept(batch);
 	}
