@@ -20,6 +20,8 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
 
 import io.durablenotify.database.OneTransaction;
 import io.durablenotify.database.SessionWork;
@@ -55,11 +57,9 @@ public final class PublishingWrites {
 	public <T> T run(String topic, Connection connection, boolean joined, SessionWork<Written<T>> work)
 			throws SQLException {
 		if (joined) {
-			Written<T> written = work.run(connection, true);
-			written.wakeups().forEach((wakeup) -> this.wakeups.sendAfterCommit(topic, wakeup));
-			return written.result();
+			return woken(topic, work.run(connection, true), this.wakeups::sendAfterCommit);
 		}
-		return woken(topic, work.run(connection, false));
+		return woken(topic, work.run(connection, false), this.wakeups::send);
 	}
 
 	/**
@@ -73,7 +73,7 @@ public final class PublishingWrites {
 	 */
 	public <T> T runInTransaction(String topic, Connection connection, SessionWork<Written<T>> work)
 			throws SQLException {
-		return woken(topic, OneTransaction.run(connection, work));
+		return woken(topic, OneTransaction.run(connection, work), this.wakeups::send);
 	}
 
 	/**
@@ -83,8 +83,9 @@ public final class PublishingWrites {
 		this.wakeups.joinTransaction();
 	}
 
-	private <T> T woken(String topic, Written<T> written) {
-		written.wakeups().forEach((wakeup) -> this.wakeups.send(topic, wakeup));
+	private static <T> T woken(String topic, Written<T> written, BiConsumer<String, Wakeup> sender) {
+		written.wakeups().forEach((wakeup) -> sender.accept(topic, wakeup));
+		written.others().forEach((other, wakeups) -> wakeups.forEach((wakeup) -> sender.accept(other, wakeup)));
 		return written.result();
 	}
 
@@ -94,8 +95,18 @@ public final class PublishingWrites {
 	 * @param <T> the result's type
 	 * @param result the result for the caller
 	 * @param wakeups the wake-ups to publish
+	 * @param others by topic, wake-ups to publish for other topics
 	 */
-	public record Written<T>(T result, Collection<Wakeup> wakeups) {
+	public record Written<T>(T result, Collection<Wakeup> wakeups, Map<String, Collection<Wakeup>> others) {
+
+		/**
+		 * Create with wake-ups of one topic.
+		 * @param result the result for the caller
+		 * @param wakeups the wake-ups to publish
+		 */
+		public Written(T result, Collection<Wakeup> wakeups) {
+			this(result, wakeups, Map.of());
+		}
 
 		/**
 		 * Create from at most one wake-up.

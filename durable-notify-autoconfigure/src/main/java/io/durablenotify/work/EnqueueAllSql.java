@@ -63,7 +63,7 @@ final class EnqueueAllSql {
 	private static final String INSERT = """
 			INSERT INTO ${schema}.work_items (queue_id, payload)
 			SELECT q.queue_id, unnest(?::bytea[]) FROM ${schema}.work_queues q WHERE q.name = ?
-			RETURNING queue_id, item_id, (SELECT ${schema}.work_micros(statement_timestamp())), false
+			RETURNING queue_id, item_id, (SELECT ${schema}.work_micros(statement_timestamp())), false, false
 			""";
 
 	/**
@@ -75,7 +75,7 @@ final class EnqueueAllSql {
 			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO UPDATE SET rev = i.rev + 1, ${changes}
 			RETURNING i.queue_id, i.item_id,
 				CASE WHEN i.due_at < statement_timestamp() THEN 9223372036854775807 ELSE ${schema}.work_micros(i.due_at) END,
-				i.rev > 0
+				i.rev > 0, ${held}
 			""";
 
 	/**
@@ -84,7 +84,7 @@ final class EnqueueAllSql {
 	 * meantime for the last items only.
 	 */
 	private static final String APPEND = """
-			SELECT a.queue_id, a.item_id, a.due, false ${rows}
+			SELECT a.queue_id, a.item_id, a.due, false, false ${rows}
 			CROSS JOIN LATERAL ${schema}.work_append(u.name, u.key, u.due_at, u.due_in, nullif(u.headers, ''), u.payload) a
 			""";
 
@@ -99,8 +99,8 @@ final class EnqueueAllSql {
 	EnqueueAllSql(SchemaName schema) {
 		String coalesce = COALESCE.replace("${due}", DUE).replace("${rows}", ROWS);
 		this.insert = schema.qualify(INSERT);
-		this.coalesce = new LimitedStatement(schema.qualify(coalesce.replace("${changes}", EnqueueSql.EARLIER)));
-		this.replace = new LimitedStatement(schema.qualify(coalesce.replace("${changes}", EnqueueSql.REPLACE)));
+		this.coalesce = new LimitedStatement(schema.qualify(EnqueueSql.coalesce(coalesce, false)));
+		this.replace = new LimitedStatement(schema.qualify(EnqueueSql.coalesce(coalesce, true)));
 		this.append = new LimitedStatement(schema.qualify(APPEND.replace("${rows}", ROWS)));
 	}
 
@@ -167,7 +167,8 @@ final class EnqueueAllSql {
 		while (result.next()) {
 			int queueId = result.getInt(1);
 			if (!result.wasNull()) {
-				stored.add(new StoredItem(queueId, result.getLong(2), result.getBoolean(4), result.getLong(3)));
+				stored.add(new StoredItem(queueId, result.getLong(2), result.getBoolean(4), result.getLong(3),
+						result.getBoolean(5)));
 			}
 		}
 		return stored;

@@ -82,18 +82,25 @@ final class EnqueueSql {
 			ON CONFLICT (queue_id, key, lane) WHERE key IS NOT NULL DO UPDATE SET rev = i.rev + 1, ${changes}
 			RETURNING i.queue_id, i.item_id,
 				CASE WHEN i.due_at < statement_timestamp() THEN 9223372036854775807 ELSE ${schema}.work_micros(i.due_at) END,
-				i.rev > 0
+				i.rev > 0, ${held}
 			""";
 
 	/**
 	 * The backoff of an item that has failed holds for requests too, also where its
 	 * attempts are counted from 0 since a request came in the last one.
 	 */
-	static final String EARLIER = """
+	private static final String EARLIER = """
 			due_at = CASE WHEN i.failures = 0 AND i.last_error IS NULL THEN least(i.due_at, excluded.due_at) ELSE i.due_at END""";
 
-	static final String REPLACE = """
+	private static final String REPLACE = """
 			due_at = excluded.due_at, headers = excluded.headers, payload = excluded.payload, failures = 0, last_error = NULL""";
+
+	/**
+	 * Whether an instance may have claimed the item before it was set to a later time.
+	 */
+	private static final String HELD = """
+			CASE WHEN i.due_at > clock_timestamp() THEN EXISTS (SELECT FROM ${schema}.work_claims c
+				WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids)) ELSE false END""";
 
 	private static final String APPEND = """
 			SELECT queue_id, item_id, due FROM ${schema}.work_append(?, ?, ?, ?, ?, ?)
@@ -122,7 +129,7 @@ final class EnqueueSql {
 	private static final String RESCHEDULE = """
 			UPDATE ${schema}.work_items i SET rev = i.rev + 1, due_at = ${due} FROM ${schema}.work_queues q
 			WHERE q.name = ? AND i.queue_id = q.queue_id AND i.key = ? AND NOT i.lane
-			RETURNING i.queue_id, i.item_id, ${schema}.work_micros(i.due_at)
+			RETURNING i.queue_id, i.item_id, ${schema}.work_micros(i.due_at), ${held}
 			""";
 
 	private final Duration lockTimeout;
@@ -155,14 +162,18 @@ final class EnqueueSql {
 		this.all = new EnqueueAllSql(schema);
 		this.insert = schema.qualify(INSERT.replace("${due}", DUE));
 		this.insertAll = schema.qualify(INSERT_ALL);
-		this.coalesce = new LimitedStatement(
-				schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", EARLIER)));
-		this.replace = new LimitedStatement(
-				schema.qualify(COALESCE.replace("${due}", DUE).replace("${changes}", REPLACE)));
+		this.coalesce = new LimitedStatement(schema.qualify(coalesce(COALESCE, false).replace("${due}", DUE)));
+		this.replace = new LimitedStatement(schema.qualify(coalesce(COALESCE, true).replace("${due}", DUE)));
 		this.append = new LimitedStatement(schema.qualify(APPEND));
 		this.createQueues = new LimitedStatement(schema.qualify(CREATE_QUEUES));
 		this.cancel = new LimitedStatement(schema.qualify(CANCEL));
-		this.reschedule = new LimitedStatement(schema.qualify(RESCHEDULE.replace("${due}", DUE)));
+		this.reschedule = new LimitedStatement(
+				schema.qualify(RESCHEDULE.replace("${due}", DUE).replace("${held}", HELD)));
+	}
+
+	static String coalesce(String sql, boolean replacing) {
+		return sql.replace("${changes}", (replacing) ? REPLACE : EARLIER)
+			.replace("${held}", (replacing) ? "i.rev > 0 AND " + HELD : "false");
 	}
 
 	private EnqueueSql(EnqueueSql other, Duration lockTimeout) {
@@ -256,9 +267,8 @@ final class EnqueueSql {
 			statement.setBytes(6, item.payload());
 			statement.setString(7, item.queue());
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
-			return (result.next())
-					? new StoredItem(result.getInt(1), result.getLong(2), result.getBoolean(4), result.getLong(3))
-					: null;
+			return (result.next()) ? new StoredItem(result.getInt(1), result.getLong(2), result.getBoolean(4),
+					result.getLong(3), result.getBoolean(5)) : null;
 		}
 	}
 
@@ -339,7 +349,8 @@ final class EnqueueSql {
 			statement.setString(4, queue);
 			statement.setString(5, key);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
-			return (result.next()) ? new StoredItem(result.getInt(1), result.getLong(2), true, result.getLong(3))
+			return (result.next())
+					? new StoredItem(result.getInt(1), result.getLong(2), true, result.getLong(3), result.getBoolean(4))
 					: null;
 		}
 	}

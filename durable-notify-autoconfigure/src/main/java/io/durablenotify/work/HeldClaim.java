@@ -16,9 +16,9 @@
 
 package io.durablenotify.work;
 
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.durablenotify.instance.Lease;
@@ -37,14 +37,14 @@ final class HeldClaim {
 	private final AtomicInteger unsettled;
 
 	/**
-	 * The items that can be cancelled.
+	 * The items that can be cancelled, or set to a later time.
 	 */
 	private final long[] keyed;
 
 	/**
-	 * Those of them that were cancelled since.
+	 * Those of them that were since, and whether they were cancelled.
 	 */
-	private volatile Set<Long> cancelled = Set.of();
+	private volatile Map<Long, Boolean> withdrawn = Map.of();
 
 	private final long claimedAt = System.nanoTime();
 
@@ -79,21 +79,28 @@ final class HeldClaim {
 	}
 
 	/**
-	 * An item was cancelled, which may be one of this claim.
+	 * An item was cancelled or set to a later time, which may be one of this claim.
 	 */
-	synchronized void cancel(long itemId) {
+	synchronized void withdraw(long itemId, boolean cancelled) {
 		for (long keyed : this.keyed) {
 			if (keyed == itemId) {
-				Set<Long> all = new HashSet<>(this.cancelled);
-				all.add(itemId);
-				this.cancelled = all;
+				Map<Long, Boolean> all = new HashMap<>(this.withdrawn);
+				all.merge(itemId, cancelled, Boolean::logicalOr);
+				this.withdrawn = all;
 			}
 		}
 	}
 
+	/**
+	 * Return whether the handler of an item is not to begin.
+	 */
+	boolean isWithdrawn(long itemId) {
+		Map<Long, Boolean> withdrawn = this.withdrawn;
+		return !withdrawn.isEmpty() && withdrawn.containsKey(itemId);
+	}
+
 	boolean isCancelled(long itemId) {
-		Set<Long> cancelled = this.cancelled;
-		return !cancelled.isEmpty() && cancelled.contains(itemId);
+		return this.withdrawn.getOrDefault(itemId, false);
 	}
 
 	int unsettled() {

@@ -36,10 +36,10 @@ final class HeldClaims {
 	}
 
 	/**
-	 * An item was cancelled, in this instance or in another.
+	 * An item was cancelled or set to a later time, in this instance or in another.
 	 */
-	void cancelled(long itemId) {
-		this.claims.values().forEach((claim) -> claim.cancel(itemId));
+	void withdrawn(long itemId, boolean cancelled) {
+		this.claims.values().forEach((claim) -> claim.withdraw(itemId, cancelled));
 	}
 
 	/**

@@ -28,8 +28,14 @@ import io.durablenotify.work.Enqueued.Outcome;
  * @param dueMicros when it is due, by the database's clock, or shortly before that;
  * {@link DatabaseMicros#NEVER} where there is nothing to wake up for: what it was
  * coalesced into, or its ordering key, is due already or running
+ * @param held whether an instance may have claimed it, which must not begin it before
+ * that time
  */
-record StoredItem(int queueId, long itemId, boolean coalesced, long dueMicros) {
+record StoredItem(int queueId, long itemId, boolean coalesced, long dueMicros, boolean held) {
+
+	StoredItem(int queueId, long itemId, boolean coalesced, long dueMicros) {
+		this(queueId, itemId, coalesced, dueMicros, false);
+	}
 
 	/**
 	 * Return the outcome as the caller is given it.

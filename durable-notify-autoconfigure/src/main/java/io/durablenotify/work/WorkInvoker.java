@@ -133,7 +133,7 @@ final class WorkInvoker {
 	 * @param stopping whether to give it back if its handler has not begun
 	 */
 	void handle(HeldClaim claim, ClaimedItem item, BooleanSupplier stopping) {
-		if (!awaitLease(claim, stopping) || claim.isCancelled(item.itemId())) {
+		if (!awaitLease(claim, stopping) || claim.isWithdrawn(item.itemId())) {
 			giveBack(claim, List.of(item));
 			return;
 		}
@@ -222,16 +222,16 @@ final class WorkInvoker {
 			return List.of();
 		}
 		List<ClaimedItem> begun = new ArrayList<>();
-		List<ClaimedItem> cancelled = new ArrayList<>();
-		items.forEach((item) -> ((claim.isCancelled(item.itemId())) ? cancelled : begun).add(item));
+		List<ClaimedItem> withdrawn = new ArrayList<>();
+		items.forEach((item) -> ((claim.isWithdrawn(item.itemId())) ? withdrawn : begun).add(item));
 		if (begun.isEmpty()) {
-			giveBack(claim, cancelled);
+			giveBack(claim, withdrawn);
 			return List.of();
 		}
 		List<HeldItem> held = begun.stream().map((item) -> new HeldItem(claim, null, item, this.completion)).toList();
 		List<Settlement> settlements = call(held);
 		// Not before: the caller gives back all of them if that fails
-		giveBack(claim, cancelled);
+		giveBack(claim, withdrawn);
 		List<ClaimedItem> failed = new ArrayList<>();
 		for (int i = 0; i < begun.size(); i++) {
 			if (settlements.get(i) instanceof Fail) {

@@ -275,7 +275,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 			}
 			this.measures.handling().add(this.handling);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
-			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Cancellations()));
+			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.WITHDRAWN, new Withdrawals()));
 			try {
 				registered.forEach(this::startListener);
 			}
@@ -601,20 +601,23 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	}
 
 	/**
-	 * Notes which items that are held were cancelled: first those that have not begun, so
-	 * that one that begins now finds it.
+	 * Notes which items that are held were cancelled, or set to a later time: first those
+	 * that have not begun, so that one that begins now finds it.
 	 */
-	private final class Cancellations implements WakeupHandler {
+	private final class Withdrawals implements WakeupHandler {
 
 		@Override
 		public void onWakeup(Wakeup wakeup) {
-			WorkListenerRegistry.this.held.cancelled(wakeup.id());
-			WorkListenerRegistry.this.running.cancelled(wakeup.id());
+			boolean cancelled = WorkTopics.isCancelled(wakeup);
+			WorkListenerRegistry.this.held.withdrawn(wakeup.id(), cancelled);
+			if (cancelled) {
+				WorkListenerRegistry.this.running.cancelled(wakeup.id());
+			}
 		}
 
 		@Override
 		public void onResync() {
-			// The completion will be refused
+			// The completion will be refused, or the item handled once more
 		}
 
 	}

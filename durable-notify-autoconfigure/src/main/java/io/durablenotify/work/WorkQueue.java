@@ -86,7 +86,8 @@ public interface WorkQueue {
 
 	/**
 	 * Change when the item with a key is due. If a handler is running, it runs once more
-	 * at that time.
+	 * at that time. If an instance has claimed the item, its handler does not begin
+	 * before that time any more, unless it is claimed at this moment.
 	 * @param queue the queue
 	 * @param key the key
 	 * @param dueAt when it is due

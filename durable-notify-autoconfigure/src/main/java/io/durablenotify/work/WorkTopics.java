@@ -31,9 +31,10 @@ final class WorkTopics {
 	static final String QUEUES = "work";
 
 	/**
-	 * An item was cancelled while it was running.
+	 * An item that was claimed was cancelled, or was set to a later time. The wake-up has
+	 * the item's id.
 	 */
-	static final String CANCELLED = "work-cancel";
+	static final String WITHDRAWN = "work-cancel";
 
 	private WorkTopics() {
 	}
@@ -67,6 +68,27 @@ final class WorkTopics {
 	 */
 	static long dueMicros(Wakeup wakeup) {
 		return -wakeup.position();
+	}
+
+	/**
+	 * Return the wake-up for an item that was cancelled.
+	 */
+	static Wakeup cancelled(long itemId) {
+		return Wakeup.deleted(itemId);
+	}
+
+	/**
+	 * Return the wake-up for an item that was set to a later time.
+	 */
+	static Wakeup moved(long itemId) {
+		return Wakeup.moved(itemId, 0);
+	}
+
+	/**
+	 * Return whether an item was cancelled.
+	 */
+	static boolean isCancelled(Wakeup wakeup) {
+		return wakeup.deleted();
 	}
 
 	/**

@@ -127,7 +127,7 @@ final class WorkWrites {
 					List<StoredItem> stored = this.writes.run(WorkTopics.QUEUES, connection, joined,
 							(session, inside) -> {
 								List<StoredItem> all = store(session, List.of(item));
-								return new Written<>(all, wakeups(all));
+								return written(all, all);
 							});
 					this.counts.stored(List.of(item), stored, joined);
 					return stored.get(0);
@@ -146,7 +146,7 @@ final class WorkWrites {
 	private List<@Nullable StoredItem> storeExisting(Connection connection, List<NewItem> items) throws SQLException {
 		List<@Nullable StoredItem> stored = this.writes.run(WorkTopics.QUEUES, connection, false, (session, inside) -> {
 			List<@Nullable StoredItem> all = tryStore(session, items);
-			return new Written<>(all, wakeups(all));
+			return written(all, all);
 		});
 		this.counts.stored(items, stored, false);
 		return stored;
@@ -213,7 +213,7 @@ final class WorkWrites {
 			}
 		}
 		List<StoredItem> all = List.of(stored);
-		return new Written<>(all, wakeups(all));
+		return written(all, all);
 	}
 
 	/**
@@ -276,13 +276,14 @@ final class WorkWrites {
 	 */
 	CancelOutcome cancel(String queue, String key) {
 		return execute("cancel work", () -> "key %s of queue '%s' was cancelled".formatted(Texts.shown(key), queue),
-				(connection, joined) -> this.writes.run(WorkTopics.CANCELLED, connection, joined, (session, inside) -> {
+				(connection, joined) -> this.writes.run(WorkTopics.WITHDRAWN, connection, joined, (session, inside) -> {
 					Cancelled cancelled = limited(locked(queue, key), () -> this.sql.cancel(session, queue, key));
 					if (cancelled == null) {
 						return Written.of(CancelOutcome.NOT_FOUND, null);
 					}
 					return (cancelled.running())
-							? Written.of(CancelOutcome.CANCELLED_WHILE_RUNNING, Wakeup.deleted(cancelled.itemId()))
+							? Written.of(CancelOutcome.CANCELLED_WHILE_RUNNING,
+									WorkTopics.cancelled(cancelled.itemId()))
 							: Written.of(CancelOutcome.CANCELLED, null);
 				}));
 	}
@@ -297,8 +298,18 @@ final class WorkWrites {
 				(connection, joined) -> this.writes.run(WorkTopics.QUEUES, connection, joined, (session, inside) -> {
 					StoredItem moved = limited(locked(queue, key),
 							() -> this.sql.reschedule(session, queue, key, dueAt));
-					return new Written<>(moved != null, (moved != null) ? wakeups(List.of(moved)) : List.of());
+					return written(moved != null, (moved != null) ? List.of(moved) : List.of());
 				}));
+	}
+
+	private static <T> Written<T> written(T result, List<? extends @Nullable StoredItem> items) {
+		List<Wakeup> held = new ArrayList<>();
+		for (StoredItem item : items) {
+			if (item != null && item.held()) {
+				held.add(WorkTopics.moved(item.itemId()));
+			}
+		}
+		return new Written<>(result, wakeups(items), (held.isEmpty()) ? Map.of() : Map.of(WorkTopics.WITHDRAWN, held));
 	}
 
 	/**

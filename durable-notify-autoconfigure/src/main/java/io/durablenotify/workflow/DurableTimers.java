@@ -32,7 +32,8 @@ public interface DurableTimers {
 
 	/**
 	 * Set a timer, or set one to another time, as part of the caller's transaction where
-	 * there is one. If its handler is running, it runs once more at the new time.
+	 * there is one. If its handler is running, it runs once more at the new time. If an
+	 * instance is claiming the timer at this moment, it may expire at the old time, too.
 	 * @param handler the {@link TimerHandler#name() name} of the handler: 1 to 249
 	 * characters without white space
 	 * @param instanceId the instance of the workflow: 1 to 255 characters

@@ -685,6 +685,44 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void anItemThatIsSetToALaterTimeBeforeItsHandlerHasBegunIsNotHandledBefore() {
+		for (boolean batches : List.of(false, true)) {
+			String name = this.queue + "/" + batches;
+			CountDownLatch goOn = new CountDownLatch(1);
+			WorkListenerSpec spec = WorkListenerSpec.of(name).concurrency(1).prefetch(10);
+			WorkHandler handler = (item) -> {
+				goOn.await(30, TimeUnit.SECONDS);
+				return (item.cancelRequested()) ? WorkOutcome.done() : record(item);
+			};
+			this.subscriptions.add((batches) ? this.listeners.registerBatch(spec, (items) -> {
+				for (WorkItem item : items) {
+					handler.handle(item);
+				}
+			}) : this.listeners.register(spec, handler));
+			this.work.enqueue(WorkRequest.of(name, "a").key("a"));
+			Eventually.await(() -> handling(instance, name).running() == 1, this::state);
+			List<String> ahead = List.of("b", "c", "d", "e");
+			this.work.enqueueAll(ahead.stream().map((key) -> WorkRequest.of(name, key).key(key)).toList());
+			Eventually.await(() -> handling(instance, name).held() == 5, this::state);
+			Instant later = Instant.now().plus(Duration.ofHours(1));
+			this.work.reschedule(name, "a", later);
+			this.work.reschedule(name, "b", later);
+			this.work.enqueue(WorkRequest.of(name, "c").key("c").replacing().dueAt(later));
+			this.work.enqueueAll(Stream.of("d", "e")
+				.map((key) -> WorkRequest.of(name, key).key(key).replacing().dueIn(Duration.ofHours(1)))
+				.toList());
+			goOn.countDown();
+			Eventually.await(() -> handling(instance, name).held() == 0, this::state);
+			assertThat(this.handled).containsExactly("a");
+			for (String key : List.of("a", "b", "c", "d", "e")) {
+				assertThat(this.work.cancel(name, key)).isEqualTo(CancelOutcome.CANCELLED);
+			}
+			awaitNothingLeft();
+			this.handled.clear();
+		}
+	}
+
+	@Test
 	void aTimerFiresAtItsTimeAndCanBeSetAgain() {
 		listen(WorkListenerSpec.of(this.queue), (item) -> record(item));
 		long start = System.nanoTime();

@@ -661,7 +661,7 @@ class WorkQueueTests {
 					SELECT 1, queue_id, 4711, clock_timestamp(), ARRAY[?] FROM durable_notify.work_queues WHERE name = 'running'
 					""",
 					running.id());
-		List<Wakeup> cancelled = listen(WorkTopics.CANCELLED);
+		List<Wakeup> cancelled = listen(WorkTopics.WITHDRAWN);
 		assertThat(queue.cancel("running", "k")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
 		Eventually.await(() -> !cancelled.isEmpty(), cancelled::toString);
 		assertThat(cancelled.get(0)).isEqualTo(Wakeup.deleted(running.id()));
