@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import org.jspecify.annotations.Nullable;
@@ -171,7 +172,9 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 			subscriptions.forEach(Subscription::cancel);
 			throw ex;
 		}
-		this.subscriptions.put(new Key(target(bean)), subscriptions);
+		// One object may be several beans
+		this.subscriptions.merge(new Key(target(bean)), subscriptions,
+				(first, others) -> Stream.concat(first.stream(), others.stream()).toList());
 	}
 
 	@Override

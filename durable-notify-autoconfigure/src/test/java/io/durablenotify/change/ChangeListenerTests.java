@@ -566,6 +566,18 @@ class ChangeListenerTests {
 	}
 
 	@Test
+	void anObjectThatIsTwoBeansReceivesNothingOnceItIsDestroyed() {
+		Plain plain = new Plain();
+		this.contextRunner.withBean("one", Plain.class, () -> plain)
+			.withBean("two", Plain.class, () -> plain)
+			.run((context) -> {
+				assertThat(this.notifier.topics()).contains("first", "aliased");
+				((DefaultListableBeanFactory) context.getBeanFactory()).destroySingleton("one");
+				assertThat(this.notifier.topics()).isEmpty();
+			});
+	}
+
+	@Test
 	void aBeanReceivesNothingOnceItIsDestroyed() {
 		this.contextRunner.withBean("plain", Plain.class).withBean("other", OfOthers.class).run((context) -> {
 			((DefaultListableBeanFactory) context.getBeanFactory()).destroySingleton("plain");
