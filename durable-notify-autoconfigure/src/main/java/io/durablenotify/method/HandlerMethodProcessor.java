@@ -35,6 +35,10 @@ import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
 import org.springframework.context.EmbeddedValueResolverAware;
 import org.springframework.core.annotation.AnnotationConfigurationException;
+import org.springframework.core.annotation.MergedAnnotation;
+import org.springframework.core.annotation.MergedAnnotations;
+import org.springframework.core.annotation.MergedAnnotations.SearchStrategy;
+import org.springframework.util.Assert;
 import org.springframework.util.StringValueResolver;
 
 /**
@@ -70,7 +74,37 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 	 * @return the methods with their annotations
 	 */
 	protected Map<Method, A> find(Class<?> type, String beanName) {
-		return HandlerMethod.find(type, this.annotation);
+		Map<Method, A> methods = HandlerMethod.find(type, this.annotation);
+		methods.keySet().forEach((method) -> requireSingle(method, beanName));
+		return methods;
+	}
+
+	/**
+	 * Of several annotations that have this one as their meta-annotation, only one has an
+	 * effect.
+	 */
+	private void requireSingle(Method method, String beanName) {
+		List<MergedAnnotation<A>> all = MergedAnnotations.from(method, SearchStrategy.TYPE_HIERARCHY)
+			.stream(this.annotation)
+			.toList();
+		// Those of the first method: it overrides the others
+		List<String> declared = all.stream()
+			.filter((found) -> found.getAggregateIndex() == all.get(0).getAggregateIndex())
+			.map((found) -> found.getRoot().getType())
+			.distinct()
+			.map((type) -> "@" + type.getSimpleName())
+			.toList();
+		usable(where(method, beanName), "Leave one of the annotations, and put each other one on a method of its own.",
+				() -> {
+					Assert.state(declared.size() == 1,
+							() -> "Each of %s is or has that annotation, and only one of them has an effect"
+								.formatted(String.join(", ", declared)));
+					return declared;
+				});
+	}
+
+	private static String where(Method method, String beanName) {
+		return "method %s of bean '%s'".formatted(method.toGenericString(), beanName);
 	}
 
 	/**
@@ -160,8 +194,8 @@ public abstract class HandlerMethodProcessor<A extends Annotation>
 	private void subscribe(Object bean, String beanName, Map<Method, A> methods) {
 		List<Subscription> subscriptions = new ArrayList<>();
 		try {
-			methods.forEach((method, annotation) -> subscribe(bean, method, annotation,
-					"method %s of bean '%s'".formatted(method.toGenericString(), beanName), (subscription) -> {
+			methods.forEach((method, annotation) -> subscribe(bean, method, annotation, where(method, beanName),
+					(subscription) -> {
 						// A mock returns none
 						if (subscription != null) {
 							subscriptions.add(subscription);

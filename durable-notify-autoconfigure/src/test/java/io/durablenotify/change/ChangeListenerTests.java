@@ -326,6 +326,52 @@ class ChangeListenerTests {
 
 	}
 
+	@Target(ElementType.METHOD)
+	@Retention(RetentionPolicy.RUNTIME)
+	@ChangeListener("prices")
+	@interface OnPrice {
+
+	}
+
+	@Test
+	void severalAnnotationsOfAMethodOfWhichOneOnlyWouldHaveAnEffectAreRefused() {
+		this.contextRunner.withBean(TwiceComposed.class)
+			.run((context) -> assertThat(context).getFailure()
+				.rootCause()
+				.hasMessage(
+						"Each of @OnOthersChange, @OnPrice is or has that annotation, and only one of them has an effect"));
+		this.contextRunner.withBean(Overriding.class).run((context) -> {
+			assertThat(context).hasNotFailed();
+			assertThat(this.notifier.topics()).containsExactly("prices");
+		});
+	}
+
+	static class TwiceComposed {
+
+		@OnOthersChange(topic = "composed")
+		@OnPrice
+		void on(Change change) {
+		}
+
+	}
+
+	static class Overriding extends Overridden {
+
+		@Override
+		@OnPrice
+		void on(Change change) {
+		}
+
+	}
+
+	static class Overridden {
+
+		@OnOthersChange(topic = "composed")
+		void on(Change change) {
+		}
+
+	}
+
 	static class Composed {
 
 		final List<String> received = new ArrayList<>();
