@@ -157,7 +157,8 @@ public @interface WorkListener {
 	/**
 	 * When to call the method, as {@link Scheduled#cron()} has it: by one instance, over
 	 * all that are running. {@link Scheduled#CRON_DISABLED "-"} disables it in this
-	 * instance. The next time is computed after a run, so that runs never overlap. If no
+	 * instance. The next time is computed after a run, so that runs do not overlap,
+	 * unless the item is cancelled during one: it is stored again within a minute. If no
 	 * instance was running at one time or several, there is one run as soon as there is
 	 * an instance.
 	 * <p>

@@ -30,7 +30,8 @@ public interface TimerHandler {
 
 	/**
 	 * A timer has expired. Called by several threads for different timers, and by one for
-	 * the same, over all instances of the application.
+	 * the same, over all instances of the application. A timer that is cancelled while
+	 * this runs, and set again, is another one.
 	 * @param timer the timer
 	 * @throws Exception if the attempt failed: it is retried after the backoff of
 	 * {@code durable-notify.work}
