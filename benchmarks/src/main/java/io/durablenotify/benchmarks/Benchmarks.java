@@ -25,6 +25,7 @@ import io.durablenotify.benchmarks.harness.Figure;
 import io.durablenotify.benchmarks.harness.Instance;
 import io.durablenotify.benchmarks.harness.Options;
 import io.durablenotify.benchmarks.harness.PostgresServer;
+import io.durablenotify.benchmarks.harness.PriceOfMetrics;
 import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.benchmarks.peer.Peers;
 
@@ -50,14 +51,13 @@ public final class Benchmarks {
 	 * @return the results, those of rows that failed among them
 	 */
 	public static Results run(Options options) throws Exception {
-		Instance.withMetrics(options.metrics());
 		long start = System.nanoTime();
 		List<Row> rows = new ArrayList<>();
 		try (PostgresServer server = PostgresServer.start(options)) {
 			Run run = new Run(options, server);
 			for (Figure figure : Figures.all()) {
 				if (options.rows().contains(figure.row())) {
-					rows.add(measure(figure, run));
+					rows.add(measure((options.metrics()) ? new PriceOfMetrics(figure) : figure, run));
 				}
 			}
 			List<Row> peers = new ArrayList<>();

@@ -103,6 +103,9 @@ public record Results(List<String> environment, List<Row> rows, List<Row> peers,
 		if (options.size() != Size.FULL) {
 			arguments.add("--" + options.size().name().toLowerCase(Locale.ROOT));
 		}
+		if (options.metrics()) {
+			arguments.add("--metrics");
+		}
 		options.jvm().forEach((option) -> arguments.add("--jvm=" + option));
 		String command = "mvn -B -ntp -pl benchmarks -am spring-boot:run";
 		return (arguments.isEmpty()) ? command

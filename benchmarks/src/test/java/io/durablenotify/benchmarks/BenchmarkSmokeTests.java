@@ -25,6 +25,7 @@ import io.durablenotify.benchmarks.harness.Figure;
 import io.durablenotify.benchmarks.harness.Line;
 import io.durablenotify.benchmarks.harness.Options;
 import io.durablenotify.benchmarks.harness.PostgresServer;
+import io.durablenotify.benchmarks.harness.PriceOfMetrics;
 import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.benchmarks.peer.Peers;
 import org.junit.jupiter.api.AfterAll;
@@ -73,6 +74,14 @@ class BenchmarkSmokeTests {
 		});
 		assertThat(new Row(figure.row(), figure.title(), lines, null).toMarkdown().lines())
 			.allMatch((line) -> line.matches("(\\|[^|]*){8}\\|"));
+	}
+
+	@Test
+	void metricsAreComparedWithNone() throws Exception {
+		Figure figure = Figures.all().stream().filter((each) -> each.row() == 23).findFirst().orElseThrow();
+		assertThat(new PriceOfMetrics(figure).measure(new Run(this.options, this.server)))
+			.isNotEmpty()
+			.allSatisfy((line) -> assertThat(line.ratio()).isNotNull());
 	}
 
 	@Test

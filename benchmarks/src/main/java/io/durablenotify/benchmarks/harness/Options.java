@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * @param size how much is measured
  * @param data where to keep the server's data, or {@code null} to look for a disk
  * @param results where to write the results, or {@code null} for the usual place
- * @param metrics whether instances have a registry of meters
+ * @param metrics whether instances with a registry of meters are compared with those
+ * without
  * @param jvm the options of the JVMs of other processes
  */
 public record Options(SortedSet<Integer> rows, boolean peers, int rounds, Size size, @Nullable Path data,

@@ -38,7 +38,9 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 	 */
 	public static <F, O> Rounds<F, O> alternate(Run run, Measurement<F> floor, Measurement<O> ours) throws Exception {
 		if (run.size() != Size.SMOKE) {
-			floor.measure();
+			if (run.withFloor()) {
+				floor.measure();
+			}
 			ours.measure();
 		}
 		return alternateCold(run, floor, ours);
@@ -54,7 +56,9 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 			throws Exception {
 		Pace warmUp = Pace.warmUp(run);
 		for (int i = 0; i < WARM_UPS && run.size() != Size.SMOKE; i++) {
-			floor.measure(warmUp);
+			if (run.withFloor()) {
+				floor.measure(warmUp);
+			}
 			ours.measure(warmUp);
 		}
 		Pace pace = Pace.measured(run);
@@ -69,7 +73,10 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 		List<F> floors = new ArrayList<>();
 		List<O> oursMeasured = new ArrayList<>();
 		for (int round = 0; round < run.rounds(); round++) {
-			if (round % 2 == 0) {
+			if (!run.withFloor()) {
+				oursMeasured.add(ours.measure());
+			}
+			else if (round % 2 == 0) {
 				floors.add(floor.measure());
 				oursMeasured.add(ours.measure());
 			}
@@ -82,10 +89,13 @@ public record Rounds<F, O>(List<F> floors, List<O> ours) {
 	}
 
 	/**
-	 * Compare a value of both sides.
+	 * Compare a value of both sides, or report ours where there is no floor.
 	 */
 	public Line line(String what, String unit, ToDoubleFunction<F> floor, ToDoubleFunction<O> ours,
 			@Nullable Target target) {
+		if (this.floors.isEmpty()) {
+			return Line.reported(what, unit, median(this.ours, ours), "");
+		}
 		List<Double> ratios = new ArrayList<>();
 		List<Double> differences = new ArrayList<>();
 		for (int i = 0; i < this.floors.size(); i++) {

@@ -21,15 +21,24 @@ package io.durablenotify.benchmarks.harness;
  *
  * @param options what the run is asked to do
  * @param server the server
+ * @param rounds how many rounds count
+ * @param withFloor whether floors are measured
  */
-public record Run(Options options, PostgresServer server) {
+public record Run(Options options, PostgresServer server, int rounds, boolean withFloor) {
+
+	public Run(Options options, PostgresServer server) {
+		this(options, server, options.rounds(), true);
+	}
+
+	/**
+	 * Return the same with one round, in which our side only is measured.
+	 */
+	Run onceWithoutFloor() {
+		return new Run(this.options, this.server, 1, false);
+	}
 
 	public Size size() {
 		return this.options.size();
-	}
-
-	public int rounds() {
-		return this.options.rounds();
 	}
 
 	/**
