@@ -79,8 +79,7 @@ class BenchmarkSmokeTests {
 	@Test
 	void metricsAreComparedWithNone() throws Exception {
 		Figure figure = Figures.all().stream().filter((each) -> each.row() == 23).findFirst().orElseThrow();
-		assertThat(new PriceOfMetrics(figure).measure(new Run(this.options, this.server)))
-			.isNotEmpty()
+		assertThat(new PriceOfMetrics(figure).measure(new Run(this.options, this.server))).isNotEmpty()
 			.allSatisfy((line) -> assertThat(line.ratio()).isNotNull());
 	}
 

@@ -197,7 +197,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	private List<WorkAdminSql.AdminItem> items(String queue) {
-		return this.work.run((connection, joined) -> this.work.admin().items(connection, queue, null, 10));
+		return this.work.run((connection, joined) -> this.work.admin().items(connection, queue, null, null, 10));
 	}
 
 	@Test
