@@ -43,24 +43,20 @@ public record PriceOfMetrics(Figure figure) implements Figure {
 
 	@Override
 	public List<Line> measure(Run run) throws Exception {
-		Map<String, Rounds<Double, Double>> values = new LinkedHashMap<>();
-		Map<String, String> units = new LinkedHashMap<>();
+		Map<Measured, Rounds<Double, Double>> values = new LinkedHashMap<>();
 		for (int round = 0; round < run.rounds(); round++) {
 			boolean first = round % 2 == 1;
 			for (boolean metrics : new boolean[] { first, !first }) {
 				for (Line line : measure(run, metrics)) {
-					Rounds<Double, Double> rounds = values.computeIfAbsent(line.what(),
+					Rounds<Double, Double> rounds = values.computeIfAbsent(new Measured(line.what(), line.unit()),
 							(what) -> new Rounds<>(new ArrayList<>(), new ArrayList<>()));
 					((metrics) ? rounds.ours() : rounds.floors()).add(line.ours());
-					units.put(line.what(), line.unit());
 				}
 			}
 		}
 		List<Line> lines = new ArrayList<>();
-		values.forEach((what, rounds) -> {
-			String unit = units.get(what);
-			lines.add(rounds.line(what, unit, Double::doubleValue, Double::doubleValue, target(what, unit)));
-		});
+		values.forEach((measured, rounds) -> lines.add(rounds.line(measured.what(), measured.unit(),
+				Double::doubleValue, Double::doubleValue, measured.target())));
 		return lines;
 	}
 
@@ -75,13 +71,20 @@ public record PriceOfMetrics(Figure figure) implements Figure {
 	}
 
 	/**
-	 * The slowest of a hundred says too little for a target.
+	 * What a line is of.
 	 */
-	private static @Nullable Target target(String what, String unit) {
-		if (unit.endsWith("/s")) {
-			return Target.atLeast(0.95);
+	private record Measured(String what, String unit) {
+
+		/**
+		 * The slowest of a hundred says too little for a target.
+		 */
+		@Nullable Target target() {
+			if (this.unit.endsWith("/s")) {
+				return Target.atLeast(0.95);
+			}
+			return (this.what.equals("p50")) ? Target.atMost(1.05) : null;
 		}
-		return (what.equals("p50")) ? Target.atMost(1.05) : null;
+
 	}
 
 }
