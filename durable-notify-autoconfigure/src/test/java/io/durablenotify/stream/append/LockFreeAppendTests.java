@@ -84,7 +84,12 @@ class LockFreeAppendTests {
 	@Test
 	void aDeletionWithoutAMarkerLeavesAChunk() {
 		assertThatUnsafe((stream) -> stream.appends("A").deletes("D", false).cleans("J", "chunk"), """
-				""");
+				A: APPEND stored
+				D: DELETE 1
+				D: COMMIT
+				J: CLEAN 0
+				A: COMMIT
+				J: COMMIT""");
 	}
 
 	@Test
