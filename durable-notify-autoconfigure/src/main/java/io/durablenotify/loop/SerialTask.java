@@ -90,9 +90,11 @@ public final class SerialTask {
 	}
 
 	/**
-	 * Ask for a run that begins after this call. Never blocks and never throws, unless
-	 * the executor runs its tasks on the caller's thread. If the executor refuses the
-	 * task, it is offered again, at last every five seconds, as long as it is wanted.
+	 * Ask for a run that begins after this call. Never blocks, unless the executor runs
+	 * its tasks on the caller's thread. If the executor refuses the task, it is offered
+	 * again, at last every five seconds, as long as it is wanted. Throws nothing but an
+	 * {@link OutOfMemoryError}, if the system has no thread and no timer either: the next
+	 * signal tries again.
 	 */
 	public void signal() {
 		State previous = this.state.getAndUpdate(
