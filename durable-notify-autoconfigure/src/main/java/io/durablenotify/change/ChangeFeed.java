@@ -187,16 +187,21 @@ final class ChangeFeed implements Subscription {
 				change = (gap == null) ? this.changes.poll() : null;
 				room = change != null && this.changes.size() == this.capacity / 2;
 			}
-			if (room) {
-				this.onRoom.accept(this);
+			try {
+				if (room) {
+					this.onRoom.accept(this);
+				}
 			}
-			if (gap != null) {
-				call(gap);
+			finally {
+				// Also if the reader could not be told of the room
+				if (gap != null) {
+					call(gap);
+				}
+				else if (change != null) {
+					call(change);
+				}
 			}
-			else if (change != null) {
-				call(change);
-			}
-			else {
+			if (gap == null && change == null) {
 				return;
 			}
 		}

@@ -16,8 +16,6 @@
 
 package io.durablenotify.database;
 
-import java.util.stream.Stream;
-
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -38,7 +36,8 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	 * Return whether a listener is called before the current transaction commits.
 	 */
 	static boolean isComing() {
-		return marks().anyMatch((mark) -> mark.listened);
+		Mark mark = current();
+		return mark != null && mark.transaction != null;
 	}
 
 	/**
@@ -46,8 +45,8 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	 * bean.
 	 */
 	static void mark() {
-		if (marks().findAny().isEmpty()) {
-			TransactionSynchronizationManager.registerSynchronization(new Mark(false));
+		if (current() == null) {
+			new Mark(null).register();
 		}
 	}
 
@@ -55,14 +54,16 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	 * Return whether the current transaction has come to its commit.
 	 */
 	static boolean isPast() {
-		return marks().anyMatch((mark) -> mark.past);
+		Mark mark = current();
+		return mark != null && mark.past;
 	}
 
-	private static Stream<Mark> marks() {
-		return TransactionSynchronizationManager.getSynchronizations()
-			.stream()
-			.filter(Mark.class::isInstance)
-			.map(Mark.class::cast);
+	/**
+	 * Bound, since a transaction may have very many synchronizations.
+	 */
+	private static @Nullable Mark current() {
+		Mark mark = (Mark) TransactionSynchronizationManager.getResource(Mark.class);
+		return (mark != null && !mark.over) ? mark : null;
 	}
 
 	@Override
@@ -73,22 +74,23 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 		return bean;
 	}
 
+	/**
+	 * Called for savepoints too, and for transactions that are not synchronized and begin
+	 * within one that is.
+	 */
 	@Override
 	public void afterBegin(TransactionExecution transaction, @Nullable Throwable failure) {
-		if (failure == null && TransactionSynchronizationManager.isSynchronizationActive()) {
-			TransactionSynchronizationManager.registerSynchronization(new Mark(true));
+		if (failure == null && TransactionSynchronizationManager.isSynchronizationActive() && current() == null) {
+			new Mark(transaction).register();
 		}
 	}
 
-	/**
-	 * Called for nested transactions too, with which nothing is committed yet.
-	 */
 	@Override
 	public void beforeCommit(TransactionExecution transaction) {
-		if (transaction.isNewTransaction() && !transaction.isNested()
-				&& TransactionSynchronizationManager.isSynchronizationActive()) {
+		Mark mark = current();
+		if (mark != null && mark.transaction == transaction) {
 			CommitWrites.writeAll();
-			marks().forEach((mark) -> mark.past = true);
+			mark.past = true;
 		}
 	}
 
@@ -98,22 +100,50 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	 */
 	private static final class Mark implements TransactionSynchronization {
 
-		private final boolean listened;
+		/**
+		 * The one that is listened to, or {@code null}.
+		 */
+		private final @Nullable TransactionExecution transaction;
 
 		private boolean past;
 
-		private Mark(boolean listened) {
-			this.listened = listened;
+		/**
+		 * Set by another thread where that completes the transaction.
+		 */
+		private volatile boolean over;
+
+		private Mark(@Nullable TransactionExecution transaction) {
+			this.transaction = transaction;
+		}
+
+		private void register() {
+			TransactionSynchronizationManager.registerSynchronization(this);
+			bind();
+		}
+
+		private void bind() {
+			TransactionSynchronizationManager.unbindResourceIfPossible(Mark.class);
+			TransactionSynchronizationManager.bindResource(Mark.class, this);
 		}
 
 		@Override
 		public void suspend() {
+			TransactionSynchronizationManager.unbindResourceIfPossible(Mark.class);
 			SuspendedTransaction.suspend(this.past);
 		}
 
 		@Override
 		public void resume() {
 			SuspendedTransaction.resume();
+			bind();
+		}
+
+		@Override
+		public void afterCompletion(int status) {
+			this.over = true;
+			if (TransactionSynchronizationManager.getResource(Mark.class) == this) {
+				TransactionSynchronizationManager.unbindResource(Mark.class);
+			}
 		}
 
 	}

@@ -17,12 +17,10 @@
 package io.durablenotify.database;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 
 import javax.sql.DataSource;
@@ -49,9 +47,9 @@ final class SuspendedTransaction {
 	private final @Nullable SuspendedTransaction earlier;
 
 	/**
-	 * All that were bound, by whichever transaction.
+	 * All that were bound, by whichever transaction, and whether each had one.
 	 */
-	private final Set<Object> connections = Collections.newSetFromMap(new IdentityHashMap<>());
+	private final Map<Object, Boolean> connections = new IdentityHashMap<>();
 
 	private final boolean readOnly = TransactionSynchronizationManager.isCurrentTransactionReadOnly();
 
@@ -65,8 +63,8 @@ final class SuspendedTransaction {
 		this.earlier = earlier;
 		this.past = past;
 		for (Object resource : TransactionSynchronizationManager.getResourceMap().values()) {
-			if (resource instanceof ConnectionHolder) {
-				this.connections.add(resource);
+			if (resource instanceof ConnectionHolder connection) {
+				this.connections.put(connection, TransactionJoin.isActive(connection));
 			}
 		}
 		for (TransactionSynchronization synchronization : TransactionSynchronizationManager.getSynchronizations()) {
@@ -108,12 +106,21 @@ final class SuspendedTransaction {
 			return null;
 		}
 		SuspendedTransaction found = null;
-		Object connection = TransactionSynchronizationManager.getResource(dataSource);
-		while (next != null && next.connections.contains(connection)) {
+		ConnectionHolder connection = (ConnectionHolder) TransactionSynchronizationManager.getResource(dataSource);
+		while (connection != null && next != null && next.has(connection)) {
 			found = next;
 			next = next.earlier;
 		}
 		return found;
+	}
+
+	/**
+	 * The connection of a JPA transaction has none until a transaction of JDBC begins on
+	 * it, which is then another one.
+	 */
+	private boolean has(ConnectionHolder connection) {
+		Boolean active = this.connections.get(connection);
+		return active != null && (active || !TransactionJoin.isActive(connection));
 	}
 
 	boolean isReadOnly() {

@@ -142,8 +142,11 @@ final class TransactionJoin {
 	 * beginning a transaction.
 	 */
 	private static boolean isBoundByTransaction(@Nullable ConnectionHolder bound) {
-		return bound != null && (!(bound.getConnectionHandle() instanceof SimpleConnectionHandle)
-				|| Boolean.TRUE.equals(ReflectionUtils.invokeMethod(IS_TRANSACTION_ACTIVE, bound)));
+		return bound != null && (!(bound.getConnectionHandle() instanceof SimpleConnectionHandle) || isActive(bound));
+	}
+
+	static boolean isActive(ConnectionHolder connection) {
+		return Boolean.TRUE.equals(ReflectionUtils.invokeMethod(IS_TRANSACTION_ACTIVE, connection));
 	}
 
 	private void logForeignTransaction() {

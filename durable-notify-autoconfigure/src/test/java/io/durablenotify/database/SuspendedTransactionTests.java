@@ -19,6 +19,7 @@ package io.durablenotify.database;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -63,6 +64,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
+import org.springframework.jdbc.datasource.ConnectionHolder;
+import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.AbstractPlatformTransactionManager;
@@ -200,6 +203,54 @@ class SuspendedTransactionTests {
 		assertThat(this.handler.texts()).containsExactly("separate", "outer");
 	}
 
+	/**
+	 * The transaction of JPA binds a connection, on which one of JDBC begins and commits.
+	 */
+	@Test
+	void aTransactionThatBeginsOnTheConnectionOfAnotherManagersIsNoPartOfThat() {
+		DataSource dataSource = instance.bean(DataSource.class);
+		listened(Inner.SYNCHRONIZED).executeWithoutResult((outer) -> {
+			TransactionSynchronizationManager.bindResource(dataSource,
+					new ConnectionHolder(DataSourceUtils.getConnection(dataSource)));
+			try {
+				instance.transaction().executeWithoutResult((inner) -> {
+					insertNote();
+					writer.appendOnCommit(this.name, "x".getBytes(StandardCharsets.UTF_8));
+				});
+			}
+			finally {
+				ConnectionHolder bound = (ConnectionHolder) TransactionSynchronizationManager
+					.unbindResource(dataSource);
+				DataSourceUtils.releaseConnection(bound.getConnection(), dataSource);
+			}
+			outer.setRollbackOnly();
+		});
+		assertThat(notes()).isOne();
+		assertThat(reader.info(this.name)).isNotEmpty();
+	}
+
+	@Test
+	void theCommitOfAnInnerTransactionIsNotThatOfTheOuterOne() {
+		ApplicationDatabase joined = instance.bean(ApplicationDatabase.class);
+		instance.transaction().executeWithoutResult((outer) -> {
+			listened(Inner.NOT_SYNCHRONIZED).executeWithoutResult((inner) -> {
+			});
+			assertThat(joined.isTransactionCommitting()).isFalse();
+		});
+	}
+
+	@Test
+	void aSavepointIsNoFurtherTransaction() {
+		TransactionTemplate nested = instance.transaction();
+		nested.setPropagationBehavior(TransactionDefinition.PROPAGATION_NESTED);
+		instance.transaction().executeWithoutResult((outer) -> {
+			int before = TransactionSynchronizationManager.getSynchronizations().size();
+			nested.executeWithoutResult((inner) -> {
+			});
+			assertThat(TransactionSynchronizationManager.getSynchronizations()).hasSize(before);
+		});
+	}
+
 	@Test
 	void theOuterTransactionDecidesWhetherSomethingCanBeWritten() {
 		TransactionTemplate outer = instance.transaction();
@@ -299,6 +350,16 @@ class SuspendedTransactionTests {
 
 	private static TransactionTemplate foreign() {
 		return Inner.SYNCHRONIZED.transaction();
+	}
+
+	/**
+	 * As of a manager that is a bean.
+	 */
+	private static TransactionTemplate listened(Inner inner) {
+		TransactionTemplate transaction = inner.transaction();
+		instance.bean(CommitListener.class)
+			.postProcessBeforeInitialization(Objects.requireNonNull(transaction.getTransactionManager()), "foreign");
+		return transaction;
 	}
 
 	private static void register(boolean afterCompletion, Runnable callback) {

@@ -18,6 +18,7 @@ package io.durablenotify.database;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -86,6 +87,28 @@ class TransactionBufferTests {
 			assertThat(same.current()).isSameAs(this.buffer.current()).isNotSameAs(other.current());
 			assertThat(TransactionBuffer.contents(Entries.class)).containsExactly(this.buffer.current(),
 					other.current());
+		});
+	}
+
+	/**
+	 * Which would be quadratic.
+	 */
+	@Test
+	void noContentLooksThroughThoseBefore() {
+		AtomicInteger sorted = new AtomicInteger();
+		this.transaction.executeWithoutResult((status) -> {
+			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+
+				@Override
+				public int getOrder() {
+					return sorted.getAndIncrement();
+				}
+
+			});
+			for (int i = 0; i < 100; i++) {
+				new TransactionBuffer<>(i, Entries::new).current();
+			}
+			assertThat(sorted).hasValueLessThan(10);
 		});
 	}
 

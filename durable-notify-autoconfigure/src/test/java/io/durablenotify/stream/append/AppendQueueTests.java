@@ -380,7 +380,8 @@ class AppendQueueTests {
 		CompletableFuture<Boolean> offered = new CompletableFuture<>();
 		Thread caller = new Thread(() -> offered.complete(this.queue.offer(append, true)));
 		caller.start();
-		Eventually.await(() -> caller.getState().name().endsWith("WAITING"), caller::getState);
+		// It may have given up by now
+		Eventually.await(() -> offered.isDone() || caller.getState().name().endsWith("WAITING"), caller::getState);
 		return offered;
 	}
 
