@@ -17,6 +17,8 @@
 package io.durablenotify.database;
 
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -65,7 +67,6 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.jdbc.datasource.ConnectionHolder;
-import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.AbstractPlatformTransactionManager;
@@ -210,18 +211,18 @@ class SuspendedTransactionTests {
 	void aTransactionThatBeginsOnTheConnectionOfAnotherManagersIsNoPartOfThat() {
 		DataSource dataSource = instance.bean(DataSource.class);
 		listened(Inner.SYNCHRONIZED).executeWithoutResult((outer) -> {
-			TransactionSynchronizationManager.bindResource(dataSource,
-					new ConnectionHolder(DataSourceUtils.getConnection(dataSource)));
-			try {
+			try (Connection connection = dataSource.getConnection()) {
+				TransactionSynchronizationManager.bindResource(dataSource, new ConnectionHolder(connection));
 				instance.transaction().executeWithoutResult((inner) -> {
 					insertNote();
 					writer.appendOnCommit(this.name, "x".getBytes(StandardCharsets.UTF_8));
 				});
 			}
+			catch (SQLException ex) {
+				throw new IllegalStateException(ex);
+			}
 			finally {
-				ConnectionHolder bound = (ConnectionHolder) TransactionSynchronizationManager
-					.unbindResource(dataSource);
-				DataSourceUtils.releaseConnection(bound.getConnection(), dataSource);
+				TransactionSynchronizationManager.unbindResourceIfPossible(dataSource);
 			}
 			outer.setRollbackOnly();
 		});

@@ -231,7 +231,7 @@ class LockFreeAppendTests {
 		Candidate cleans(String name, String kind) {
 			boolean[] gone = { false };
 			return add(name, List.of(new Step("CLEAN", (connection) -> {
-				gone[0] = execute(connection, "UPDATE candidate_streams SET ended = ended WHERE stream_id = ?") == 0;
+				gone[0] = !exists(connection);
 				return (!gone[0]) ? "nothing" : execute(connection,
 						"DELETE FROM candidate_rows WHERE stream_id = ? AND kind IN ('chunk', '%s')".formatted(kind));
 			})), () -> this.cleaned = gone[0]);
@@ -255,6 +255,14 @@ class LockFreeAppendTests {
 				statement.setString(1, kind);
 				statement.setInt(2, this.id);
 				return statement.executeUpdate() == 1;
+			}
+		}
+
+		private boolean exists(Connection connection) throws SQLException {
+			try (PreparedStatement statement = connection
+				.prepareStatement("SELECT FROM candidate_streams WHERE stream_id = ?")) {
+				statement.setInt(1, this.id);
+				return statement.executeQuery().next();
 			}
 		}
 
