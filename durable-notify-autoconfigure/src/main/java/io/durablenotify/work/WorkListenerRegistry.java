@@ -275,7 +275,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 			}
 			this.measures.handling().add(this.handling);
 			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.QUEUES, new QueueWakeups()));
-			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.WITHDRAWN, new Withdrawals()));
+			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.CANCELLED, new Withdrawals(true)));
+			this.subscriptions.add(this.wakeups.subscribe(WorkTopics.MOVED, new Withdrawals(false)));
 			try {
 				registered.forEach(this::startListener);
 			}
@@ -606,11 +607,16 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	 */
 	private final class Withdrawals implements WakeupHandler {
 
+		private final boolean cancelled;
+
+		Withdrawals(boolean cancelled) {
+			this.cancelled = cancelled;
+		}
+
 		@Override
 		public void onWakeup(Wakeup wakeup) {
-			boolean cancelled = WorkTopics.isCancelled(wakeup);
-			WorkListenerRegistry.this.held.withdrawn(wakeup.id(), cancelled);
-			if (cancelled) {
+			WorkListenerRegistry.this.held.withdrawn(wakeup.id(), this.cancelled);
+			if (this.cancelled) {
 				WorkListenerRegistry.this.running.cancelled(wakeup.id());
 			}
 		}

@@ -31,10 +31,16 @@ final class WorkTopics {
 	static final String QUEUES = "work";
 
 	/**
-	 * An item that was claimed was cancelled, or was set to a later time. The wake-up has
-	 * the item's id.
+	 * An item that was claimed was cancelled. The wake-up has the item's id.
 	 */
-	static final String WITHDRAWN = "work-cancel";
+	static final String CANCELLED = "work-cancel";
+
+	/**
+	 * An item that was claimed was set to a later time. The wake-up has the item's id. A
+	 * topic of its own, which instances of versions before do not take for a
+	 * cancellation.
+	 */
+	static final String MOVED = "work-move";
 
 	private WorkTopics() {
 	}
@@ -82,13 +88,6 @@ final class WorkTopics {
 	 */
 	static Wakeup moved(long itemId) {
 		return Wakeup.moved(itemId, 0);
-	}
-
-	/**
-	 * Return whether an item was cancelled.
-	 */
-	static boolean isCancelled(Wakeup wakeup) {
-		return wakeup.deleted();
 	}
 
 	/**

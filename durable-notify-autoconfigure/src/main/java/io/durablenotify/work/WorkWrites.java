@@ -276,7 +276,7 @@ final class WorkWrites {
 	 */
 	CancelOutcome cancel(String queue, String key) {
 		return execute("cancel work", () -> "key %s of queue '%s' was cancelled".formatted(Texts.shown(key), queue),
-				(connection, joined) -> this.writes.run(WorkTopics.WITHDRAWN, connection, joined, (session, inside) -> {
+				(connection, joined) -> this.writes.run(WorkTopics.CANCELLED, connection, joined, (session, inside) -> {
 					Cancelled cancelled = limited(locked(queue, key), () -> this.sql.cancel(session, queue, key));
 					if (cancelled == null) {
 						return Written.of(CancelOutcome.NOT_FOUND, null);
@@ -309,7 +309,7 @@ final class WorkWrites {
 				held.add(WorkTopics.moved(item.itemId()));
 			}
 		}
-		return new Written<>(result, wakeups(items), (held.isEmpty()) ? Map.of() : Map.of(WorkTopics.WITHDRAWN, held));
+		return new Written<>(result, wakeups(items), (held.isEmpty()) ? Map.of() : Map.of(WorkTopics.MOVED, held));
 	}
 
 	/**

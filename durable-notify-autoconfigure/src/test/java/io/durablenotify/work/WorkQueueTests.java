@@ -655,16 +655,35 @@ class WorkQueueTests {
 	@Test
 	void anItemThatRunsIsCancelledAndItsHolderIsNotified() {
 		Enqueued running = queue.enqueue(WorkRequest.of("running", "a").key("k"));
-		database.jdbc()
-			.update("""
-					INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
-					SELECT 1, queue_id, 4711, clock_timestamp(), ARRAY[?] FROM durable_notify.work_queues WHERE name = 'running'
-					""",
-					running.id());
-		List<Wakeup> cancelled = listen(WorkTopics.WITHDRAWN);
+		claim("running", running);
+		List<Wakeup> cancelled = listen(WorkTopics.CANCELLED);
 		assertThat(queue.cancel("running", "k")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
 		Eventually.await(() -> !cancelled.isEmpty(), cancelled::toString);
 		assertThat(cancelled.get(0)).isEqualTo(Wakeup.deleted(running.id()));
+	}
+
+	/**
+	 * Those of versions before take each wake-up of the topic of cancellations for one.
+	 */
+	@Test
+	void thatAnItemIsSetToALaterTimeIsNoCancellationForOtherInstances() {
+		Enqueued running = queue.enqueue(WorkRequest.of("later", "a").key("k"));
+		claim("later", running);
+		List<Wakeup> cancelled = listen(WorkTopics.CANCELLED);
+		List<Wakeup> moved = listen(WorkTopics.MOVED);
+		queue.reschedule("later", "k", Instant.parse("2100-01-01T00:00:00Z"));
+		Eventually.await(() -> !moved.isEmpty(), moved::toString);
+		assertThat(moved.get(0).id()).isEqualTo(running.id());
+		assertThat(cancelled).isEmpty();
+	}
+
+	private static void claim(String name, Enqueued item) {
+		database.jdbc()
+			.update("""
+					INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
+					SELECT ?, queue_id, 4711, clock_timestamp(), ARRAY[?] FROM durable_notify.work_queues WHERE name = ?
+					""",
+					item.id(), item.id(), name);
 	}
 
 	private static List<Wakeup> listen(String topic) {
