@@ -217,6 +217,23 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 			.containsEntry("last_error", null);
 	}
 
+	@Test
+	void anItemThatWasPostponedAfterLossesIsDueAtOnceByARequest() {
+		int queue = this.work.queue("postponed-since");
+		long item = this.work.put(WorkTables.keyed("postponed-since", "key", "a")).itemId();
+		for (int loss = 0; loss < 2; loss++) {
+			try (WorkTables lost = WorkTables.open(database)) {
+				lost.awaitClaim(queue, 10);
+				this.work.takeOverFrom(lost);
+			}
+		}
+		Claimed claimed = this.work.awaitClaim(queue, 10);
+		this.work.run((connection, joined) -> this.work.settle()
+			.postpone(connection, WorkTables.done(claimed).get(0), Duration.ofHours(1)));
+		this.work.put(WorkTables.keyed("postponed-since", "key", "b"));
+		assertThat(this.work.count("work_items WHERE due_at <= clock_timestamp() AND item_id = " + item)).isOne();
+	}
+
 	/**
 	 * As after two losses.
 	 */

@@ -124,6 +124,108 @@ BEGIN
 END
 $$;
 
+-- As before, but an item that was postponed without a failure has no error any more, as that of losses: requests would wait for
+-- its delay
+CREATE OR REPLACE FUNCTION ${schema}.work_return(p_claim bigint, p_queue int, p_lane bigint, p_item bigint, p_token int, p_rev int,
+		p_outcome text, p_at bigint, p_in bigint, p_error text, p_wait int, OUT kind text, OUT due bigint)
+	LANGUAGE plpgsql VOLATILE
+	SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	held CONSTANT bigint := CASE WHEN p_lane = 0 THEN p_item ELSE p_lane END;
+	-- An item with a revision is not claimed while any claim has it
+	mark CONSTANT int := CASE WHEN p_wait < 0 THEN 1 ELSE 0 END;
+	soon timestamptz;
+	wanted timestamptz;
+	moved boolean;
+	next_due timestamptz;
+BEGIN
+	kind := 'LOST';
+	due := 9223372036854775807;
+	IF p_wait > 0 THEN
+		PERFORM pg_catalog.set_config('lock_timeout', p_wait || 'ms', true);
+	END IF;
+	SELECT i.rev <> p_rev, i.due_at INTO moved, next_due FROM ${schema}.work_items i
+		WHERE i.item_id = held AND i.token = p_token AND i.lane = (p_lane <> 0)
+			AND i.enqueued_at <= 'epoch'::timestamptz + p_claim * interval '1 microsecond'
+		FOR UPDATE;
+	-- One that has left the claim, which a lost answer can hide from the caller, is due already or another's
+	IF NOT FOUND OR NOT EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.claim_id = p_claim AND c.queue_id + 0 = p_queue
+			AND held = ANY (c.item_ids)) THEN
+		RETURN;
+	END IF;
+	soon := pg_catalog.clock_timestamp() + interval '50 ms';
+	wanted := greatest(soon, greatest(pg_catalog.clock_timestamp(), 'epoch'::timestamptz + p_at * interval '1 microsecond')
+		+ p_in * interval '1 microsecond');
+	IF p_lane <> 0 THEN
+		IF p_outcome = 'AGAIN' THEN
+			PERFORM FROM ${schema}.work_lane_items x WHERE x.lane_id = p_lane AND x.item_id = p_item;
+			IF FOUND THEN
+				PERFORM ${schema}.work_remove(p_lane, p_item);
+				kind := 'DONE';
+			END IF;
+			RETURN;
+		END IF;
+		-- A transaction of the handler has returned the item and has committed, which the caller does not know
+		IF moved THEN
+			RETURN;
+		END IF;
+		-- A failure takes the lane from its holder
+		IF p_outcome = 'DEAD' THEN
+			PERFORM FROM ${schema}.work_lane_items x WHERE x.lane_id = p_lane AND x.item_id = p_item;
+			IF NOT FOUND THEN
+				RETURN;
+			END IF;
+			PERFORM ${schema}.work_bury(p_lane, p_item, p_error);
+			UPDATE ${schema}.work_items i SET token = i.token + 1 WHERE i.item_id = p_lane RETURNING i.due_at INTO next_due;
+			kind := 'DEAD';
+			due := CASE WHEN FOUND THEN ${schema}.work_micros(next_due) ELSE due END;
+		ELSE
+			UPDATE ${schema}.work_lane_items x SET not_before = wanted,
+					failures = CASE p_outcome WHEN 'FAIL' THEN x.failures + 1 WHEN 'REARM' THEN 0 ELSE x.failures END,
+					last_error = CASE p_outcome WHEN 'FAIL' THEN p_error WHEN 'REARM' THEN NULL ELSE x.last_error END
+				WHERE x.lane_id = p_lane AND x.item_id = p_item;
+			IF NOT FOUND THEN
+				RETURN;
+			END IF;
+			-- It was requeued meanwhile
+			IF EXISTS (SELECT FROM ${schema}.work_lane_items x WHERE x.lane_id = p_lane AND x.item_id < p_item) THEN
+				wanted := soon;
+			END IF;
+			UPDATE ${schema}.work_items i SET due_at = wanted, suspect = false,
+					token = i.token + CASE WHEN p_outcome IN ('FAIL', 'TAKE_BACK') THEN 1 ELSE 0 END, rev = i.rev + mark
+				WHERE i.item_id = p_lane;
+			kind := 'AGAIN';
+			due := ${schema}.work_micros(wanted);
+		END IF;
+	ELSIF p_outcome = 'AGAIN' AND NOT moved THEN
+		PERFORM ${schema}.work_remove(0, p_item);
+		kind := 'DONE';
+	ELSIF p_outcome = 'DEAD' AND NOT moved THEN
+		PERFORM ${schema}.work_bury(0, p_item, p_error);
+		kind := 'DEAD';
+	ELSE
+		next_due := CASE
+			WHEN NOT moved THEN wanted
+			-- The backoff holds for the request too
+			WHEN p_outcome IN ('FAIL', 'DEAD') THEN greatest(next_due, wanted)
+			ELSE greatest(next_due, soon) END;
+		UPDATE ${schema}.work_items i SET due_at = next_due, suspect = false, rev = i.rev + mark,
+				token = i.token + CASE WHEN p_outcome IN ('FAIL', 'DEAD', 'TAKE_BACK') THEN 1 ELSE 0 END,
+				failures = CASE WHEN p_outcome = 'FAIL' THEN i.failures + 1 WHEN p_outcome IN ('POSTPONE', 'TAKE_BACK') THEN i.failures ELSE 0 END,
+				last_error = CASE WHEN p_outcome IN ('FAIL', 'DEAD') THEN p_error
+					WHEN p_outcome = 'TAKE_BACK' OR p_outcome = 'POSTPONE' AND i.failures > 0 THEN i.last_error END
+			WHERE i.item_id = p_item;
+		kind := 'AGAIN';
+		due := ${schema}.work_micros(next_due);
+	END IF;
+	IF p_wait >= 0 THEN
+		PERFORM ${schema}.work_leave(p_claim, p_queue, ARRAY[held]);
+	END IF;
+END
+$$;
+
 -- As before, but reads little of what is kept of items, however much that is: at each start, an index was read from end to end.
 -- Its order is not that of the items with an ordering key alone, nor of those without. So what has the highest ids and what has
 -- come last of each queue are looked at, and the last item of the newest 10,000 ordering keys. raise_ids() adds 1,000 to that
