@@ -115,15 +115,17 @@ final class WorkAdminSql {
 			""";
 
 	/**
-	 * Found by the index of keys, and sorted: two at most, one of them an ordering key.
+	 * As above, found by the index of keys, and sorted: two at most, one of them an
+	 * ordering key.
 	 */
 	private static final String ITEMS_OF_KEY = """
-			SELECT i.item_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error,
+			SELECT i.item_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures,
+				CASE WHEN i.suspect OR NOT i.lane THEN i.last_error END,
 				EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
 			FROM ${schema}.work_queues q
 			CROSS JOIN LATERAL (
-				SELECT i.item_id, i.queue_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error
-				FROM (SELECT i.item_id, i.queue_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.last_error
+				SELECT i.item_id, i.queue_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.suspect, i.last_error
+				FROM (SELECT i.item_id, i.queue_id, i.lane, i.key, i.enqueued_at, i.due_at, i.failures, i.suspect, i.last_error
 					FROM ${schema}.work_items i WHERE i.queue_id = q.queue_id AND i.key = ? OFFSET 0) i
 				WHERE (i.due_at, i.item_id) > (?::timestamptz, ?)
 				ORDER BY i.due_at, i.item_id LIMIT ?) i

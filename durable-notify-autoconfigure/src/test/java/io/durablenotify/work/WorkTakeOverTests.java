@@ -17,12 +17,14 @@ package io.durablenotify.work;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.testsupport.Eventually;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -188,16 +190,21 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 				this.work.takeOverFrom(lost);
 			}
 		}
-		assertThat(items("recovered")).extracting("lastError").containsExactly("The instance that held it was lost");
+		for (String key : Arrays.asList(null, "key")) {
+			assertThat(items("recovered", key)).extracting("lastError")
+				.containsExactly("The instance that held it was lost");
+		}
 		Claimed claimed = this.work.awaitClaim(queue, 10);
 		ClaimedItem lane = claimed.items().get(0);
 		this.work.complete(List.of(WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0))), List.of());
 		assertThat(this.work.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.AGAIN);
-		assertThat(items("recovered")).extracting("lastError").containsOnlyNulls();
+		for (String key : Arrays.asList(null, "key")) {
+			assertThat(items("recovered", key)).extracting("lastError").containsOnlyNulls();
+		}
 	}
 
-	private List<WorkAdminSql.AdminItem> items(String queue) {
-		return this.work.run((connection, joined) -> this.work.admin().items(connection, queue, null, null, 10));
+	private List<WorkAdminSql.AdminItem> items(String queue, @Nullable String key) {
+		return this.work.run((connection, joined) -> this.work.admin().items(connection, queue, key, null, 10));
 	}
 
 	@Test
