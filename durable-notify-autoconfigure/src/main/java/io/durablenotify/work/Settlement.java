@@ -16,6 +16,7 @@
 
 package io.durablenotify.work;
 
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.locks.Condition;
@@ -59,8 +60,23 @@ sealed interface Settlement {
 
 	/**
 	 * The item is done.
+	 *
+	 * @param refusal makes it a failed attempt if the database refuses that
+	 * @param visit that of its ordering key, {@code null} if it has none
 	 */
-	record Complete(HeldItem item) implements Settlement {
+	record Complete(HeldItem item, Refusal refusal, @Nullable LaneVisit visit) implements Settlement {
+
+		Complete(HeldItem item, Refusal refusal) {
+			this(item, refusal, null);
+		}
+
+		Complete in(LaneVisit visit) {
+			return new Complete(this.item, this.refusal, visit);
+		}
+
+		Fail refused(SQLException failure) {
+			return this.refusal.fail(this.item, failure);
+		}
 
 		@Override
 		public HeldClaim claim() {
@@ -71,6 +87,15 @@ sealed interface Settlement {
 		public boolean endsUnit() {
 			return !this.item.isInLane();
 		}
+
+	}
+
+	/**
+	 * Makes a failed attempt of a completion that a constraint or a trigger refuses.
+	 */
+	interface Refusal {
+
+		Fail fail(HeldItem item, SQLException failure);
 
 	}
 
@@ -176,7 +201,8 @@ sealed interface Settlement {
 	}
 
 	/**
-	 * The items of an ordering key that were fetched are done.
+	 * The items of an ordering key that were fetched are done, up to the first one whose
+	 * completion was refused.
 	 */
 	record ReleaseLane(HeldClaim claim, ClaimedItem lane, LaneVisit visit) implements Settlement {
 	}
@@ -203,6 +229,31 @@ sealed interface Settlement {
 		private final Condition changed = this.lock.newCondition();
 
 		private int unsettled;
+
+		/**
+		 * The first item whose completion was refused.
+		 */
+		private @Nullable Fail refused;
+
+		void refused(Fail refused) {
+			this.lock.lock();
+			try {
+				this.refused = (this.refused != null) ? this.refused : refused;
+			}
+			finally {
+				this.lock.unlock();
+			}
+		}
+
+		@Nullable Fail refused() {
+			this.lock.lock();
+			try {
+				return this.refused;
+			}
+			finally {
+				this.lock.unlock();
+			}
+		}
 
 		void completed() {
 			add(1);

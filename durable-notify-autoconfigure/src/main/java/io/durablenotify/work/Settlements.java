@@ -214,7 +214,7 @@ final class Settlements {
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isRefusedWrite(ex)) {
-				drop(entry, ex);
+				refused(entry, ex);
 			}
 			else if (SqlErrors.isLockTimeout(ex)) {
 				moveToLocked(entry);
@@ -226,6 +226,39 @@ final class Settlements {
 		catch (RuntimeException ex) {
 			drop(entry, ex);
 		}
+	}
+
+	/**
+	 * A completion that cannot be written is a failed attempt, which is handled again
+	 * after a delay, and so is one of an item that cannot be dead.
+	 */
+	private void refused(Entry entry, SQLException failure) {
+		if (entry.settlement instanceof Complete complete) {
+			logger.error(
+					"The completion of %s cannot be stored, and counts as a failed attempt".formatted(complete.item()),
+					failure);
+			Fail fail = complete.refused(failure);
+			LaneVisit visit = complete.visit();
+			if (visit != null) {
+				visit.refused(fail);
+				over(entry, true);
+			}
+			else {
+				replace(entry, fail);
+			}
+		}
+		else if (entry.settlement instanceof Fail fail && fail.dead()) {
+			logger.error("That %s is dead cannot be stored, and it is tried again".formatted(fail.item()), failure);
+			replace(entry, new Fail(fail.item(), fail.error(), fail.delay(), false, fail.trace()));
+		}
+		else {
+			drop(entry, failure);
+		}
+	}
+
+	private void replace(Entry entry, Settlement settlement) {
+		entry.moved = true;
+		this.locked.followUp(new Entry(settlement, entry.whenOver, 0));
 	}
 
 	/**
@@ -344,12 +377,17 @@ final class Settlements {
 			returned(entry, sql.rearm(connection, rearm.item().done(), rearm.dueAt()));
 		}
 		else if (settlement instanceof ReleaseLane release) {
-			if (release.visit().isSettled()) {
-				returned(entry, sql.releaseLane(connection, release.claim().claim(), release.lane().itemId(),
-						release.lane().token()));
+			boolean settled = release.visit().isSettled();
+			Fail refused = release.visit().refused();
+			if (!settled) {
+				moveToLocked(entry);
+			}
+			else if (refused != null) {
+				replace(entry, refused);
 			}
 			else {
-				moveToLocked(entry);
+				returned(entry, sql.releaseLane(connection, release.claim().claim(), release.lane().itemId(),
+						release.lane().token()));
 			}
 		}
 		else if (settlement instanceof GiveBack giveBack) {
@@ -515,7 +553,7 @@ final class Settlements {
 						moveToLocked(entry);
 					}
 					else if (SqlErrors.isRefusedWrite(ex)) {
-						drop(entry, ex);
+						refused(entry, ex);
 						removeFinished(connection);
 					}
 					else {
@@ -616,7 +654,8 @@ final class Settlements {
 		}
 
 		private boolean isSettledLane() {
-			return this.settlement instanceof ReleaseLane release && release.visit().isSettled();
+			return this.settlement instanceof ReleaseLane release && release.visit().isSettled()
+					&& release.visit().refused() == null;
 		}
 
 		private Lane lane() {

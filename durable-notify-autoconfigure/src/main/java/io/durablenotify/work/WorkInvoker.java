@@ -36,6 +36,7 @@ import io.durablenotify.work.Settlement.GiveBack;
 import io.durablenotify.work.Settlement.LaneVisit;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
+import io.durablenotify.work.Settlement.Refusal;
 import io.durablenotify.work.Settlement.ReleaseLane;
 import io.durablenotify.work.Settlement.Settled;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
@@ -92,6 +93,8 @@ final class WorkInvoker {
 	private final TransactionalCompletion completion;
 
 	private final RunningItems running;
+
+	private final Refusal refusal = (item, failure) -> fail(item, describe(failure), false, null, true);
 
 	/**
 	 * Guards itself and what follows.
@@ -152,7 +155,7 @@ final class WorkInvoker {
 		while (true) {
 			long after = 0;
 			for (ClaimedItem item : items) {
-				if (stop.isStopping() || stop.isLate()) {
+				if (stop.isStopping() || stop.isLate() || visit.refused() != null) {
 					more = false;
 					break;
 				}
@@ -196,13 +199,19 @@ final class WorkInvoker {
 		if (settlement instanceof Settled && item.isDone()) {
 			return true;
 		}
-		if (settlement instanceof Complete) {
+		if (settlement instanceof Complete complete) {
 			visit.completed();
-			this.settlements.add(settlement, visit::settled);
+			this.settlements.add(complete.in(visit), visit::settled);
 			return true;
 		}
 		// The items before it must be removed first
 		visit.awaitSettled(SETTLE_TIMEOUT);
+		if (visit.refused() != null && !(settlement instanceof Settled)) {
+			// It was not its turn, and it is handled again after the one before it
+			this.settlements.count(item.claim(), Finish.LOST);
+			this.settlements.add(new ReleaseLane(item.claim(), item.lane(), visit));
+			return false;
+		}
 		this.settlements.add(settlement);
 		if (!settlement.endsUnit()) {
 			// The item is lost, but the ordering key need not be
@@ -381,7 +390,7 @@ final class WorkInvoker {
 			return fail(item, "The transaction in which the handler completed the item has not committed", false, null,
 					alone);
 		}
-		return new Complete(item);
+		return new Complete(item, this.refusal);
 	}
 
 	private static Settled settled(HeldItem item) {

@@ -49,6 +49,7 @@ import io.durablenotify.work.Settlement.Rearm;
 import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -57,6 +58,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
 
+import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
@@ -84,6 +86,10 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	private HeldClaim held(String queue, Claimed claimed, boolean lost) {
 		return new HeldClaim(claimed.claim(), new FixedLease(this.work.instanceId(), lost),
 				new QueueProgress(queue, claimed.claim().queueId(), Duration.ofSeconds(1), false), claimed.items());
+	}
+
+	private static Complete complete(HeldItem item) {
+		return new Complete(item, (refused, failure) -> new Fail(refused, "refused", Duration.ZERO, false, null));
 	}
 
 	/**
@@ -177,7 +183,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.other.begin();
 		this.other.put(WorkTables.keyed("locked", "key", "b"));
 		long start = System.nanoTime();
-		this.settlements.add(new Complete(item));
+		this.settlements.add(complete(item));
 		// Two at once, then one without and seven with a pause
 		Eventually.await(() -> attempts() >= 10, this::attempts);
 		assertThat(Duration.ofNanos(System.nanoTime() - start))
@@ -189,7 +195,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
-	void anItemThatCannotBeCompletedHoldsUpNoOther(CapturedOutput output) {
+	void anItemThatCannotBeCompletedHoldsUpNoOtherAndIsTriedAgainLater(CapturedOutput output) {
 		int queue = this.work.queue("refused");
 		List<StoredItem> stored = this.work.insert("refused", "bad", "good", "postponed");
 		Claimed claimed = this.work.claim(queue, 10);
@@ -203,14 +209,21 @@ class SettlementsTests extends AbstractWorkSqlTests {
 				CREATE TRIGGER refuse BEFORE DELETE ON durable_notify.work_items FOR EACH ROW WHEN (OLD.item_id = %d)
 					EXECUTE FUNCTION refuse();
 				""".formatted(stored.get(0).itemId()));
-		this.settlements.add(new Complete(items.get(0)));
-		this.settlements.add(new Complete(items.get(1)));
+		this.settlements.add(new Complete(items.get(0),
+				(item, failure) -> new Fail(item, failure.getMessage(), Duration.ofHours(1), true, null)));
+		this.settlements.add(complete(items.get(1)));
 		this.settlements.add(new Postpone(items.get(2), Duration.ofHours(1)));
-		Eventually.await(() -> this.work.count("work_items WHERE queue_id = " + queue) == 2
-				&& this.work.isReturned(stored.get(2).itemId()), this.work::dump);
+		Eventually.await(
+				() -> this.work.count("work_items WHERE queue_id = " + queue) == 2
+						&& this.work.isReturned(stored.get(0).itemId()) && this.work.isReturned(stored.get(2).itemId()),
+				this.work::dump);
 		this.settlements.finish(Eventually.TIMEOUT);
 		assertThat(this.work.claimedIds(claimed)).isEmpty();
-		assertThat(output).contains("An outcome of work cannot be stored");
+		assertThat(this.work.row(stored.get(0).itemId())).as("it cannot be dead either")
+			.containsEntry("failures", 1)
+			.extractingByKey("last_error", as(InstanceOfAssertFactories.STRING))
+			.contains("refused");
+		assertThat(output).contains("counts as a failed attempt", "is dead cannot be stored");
 		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
 	}
 
@@ -238,7 +251,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 
 	@Test
 	void whatWasStoredBeforeTheConnectionWasCutIsCountedAsThatAndNotReported(CapturedOutput output) {
-		List<Function<HeldItem, Settlement>> settled = List.of(Complete::new,
+		List<Function<HeldItem, Settlement>> settled = List.of(SettlementsTests::complete,
 				(item) -> new Fail(item, "again", Duration.ZERO, false, null),
 				(item) -> new Fail(item, "dead", Duration.ZERO, true, null),
 				(item) -> new Postpone(item, Duration.ZERO), (item) -> new Rearm(item, Instant.now()));

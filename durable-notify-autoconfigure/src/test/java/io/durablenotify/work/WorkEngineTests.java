@@ -312,6 +312,36 @@ class WorkEngineTests {
 		assertThat(Duration.ofNanos(attempts.get(1) - attempts.get(0))).isGreaterThanOrEqualTo(Duration.ofMillis(800));
 	}
 
+	@Test
+	void anItemWhoseCompletionIsRefusedIsDeadAfterItsLastAttempt() {
+		database.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+					DECLARE stack text;
+					BEGIN
+						GET DIAGNOSTICS stack = PG_CONTEXT;
+						IF stack NOT LIKE '%work_bury%' THEN RAISE 'not to be completed'; END IF;
+						RETURN OLD;
+					END $$;
+				CREATE TRIGGER refuse BEFORE DELETE ON durable_notify.work_items FOR EACH ROW
+					WHEN (OLD.payload = 'bad') EXECUTE FUNCTION refuse();
+				CREATE TRIGGER refuse BEFORE DELETE ON durable_notify.work_lane_items FOR EACH ROW
+					WHEN (OLD.payload = 'bad') EXECUTE FUNCTION refuse();
+				""");
+		this.work.enqueueAll(List.of(WorkRequest.of(this.queue, "bad"), WorkRequest.of(this.queue, "good"),
+				WorkRequest.of(this.queue, "bad").orderingKey("o"),
+				WorkRequest.of(this.queue, "good").orderingKey("o")));
+		listen(WorkListenerSpec.of(this.queue).maxAttempts(2).backoff(SOON), this::record);
+		Eventually.await(() -> dead() == 2, this::state);
+		awaitNothingLeft();
+		database.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		assertThat(this.handled).filteredOn("bad"::equals).hasSize(4);
+		assertThat(this.handled).filteredOn("good"::equals).hasSize(2);
+		assertThat(database.jdbc()
+			.queryForList("SELECT last_error FROM durable_notify.work_dead d JOIN durable_notify.work_queues q "
+					+ "USING (queue_id) WHERE q.name = ?", String.class, this.queue))
+			.allSatisfy((error) -> assertThat(error).contains("not to be completed"));
+	}
+
 	private int dead() {
 		return database.jdbc()
 			.queryForObject("SELECT count(*) FROM durable_notify.work_dead d JOIN durable_notify.work_queues q "

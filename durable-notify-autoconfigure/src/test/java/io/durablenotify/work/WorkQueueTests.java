@@ -678,12 +678,10 @@ class WorkQueueTests {
 	}
 
 	private static void claim(String name, Enqueued item) {
-		database.jdbc()
-			.update("""
-					INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
-					SELECT ?, queue_id, 4711, clock_timestamp(), ARRAY[?] FROM durable_notify.work_queues WHERE name = ?
-					""",
-					item.id(), item.id(), name);
+		database.jdbc().update("""
+				INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
+				SELECT ?, queue_id, 4711, clock_timestamp(), ARRAY[?] FROM durable_notify.work_queues WHERE name = ?
+				""", item.id(), item.id(), name);
 	}
 
 	private static List<Wakeup> listen(String topic) {
