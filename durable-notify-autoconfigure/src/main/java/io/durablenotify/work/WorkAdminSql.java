@@ -89,12 +89,13 @@ final class WorkAdminSql {
 
 	/**
 	 * A claim whose search has begun at the first item notes how long that took, and the
-	 * next such search comes after twenty times as long, or a minute.
+	 * next such search comes after twenty times as long. During one of more than 30
+	 * seconds the server was suspended.
 	 */
 	private static final String SEARCHES = """
 			SELECT q.name, (extract(epoch FROM q.look_took) * 1000)::bigint FROM ${schema}.work_queues q
-			WHERE q.look_took >= ?::bigint * interval '1 millisecond'
-				AND q.looked_at > statement_timestamp() - interval '10 minutes' - least(20 * q.look_took, interval '1 minute')
+			WHERE q.look_took BETWEEN ?::bigint * interval '1 millisecond' AND interval '30 s'
+				AND q.looked_at > statement_timestamp() - interval '10 minutes' - 20 * q.look_took
 			ORDER BY q.name LIMIT 100
 			""";
 

@@ -259,8 +259,12 @@ class ClaimTests extends AbstractWorkSqlTests {
 			.update("UPDATE durable_notify.work_items SET due_at = clock_timestamp() - interval '1 hour' "
 					+ "WHERE item_id = ?", stored.itemId());
 		this.work.jdbc()
-			.update("UPDATE durable_notify.work_queues SET looked_at = clock_timestamp() - interval '2 minutes', "
+			.update("UPDATE durable_notify.work_queues SET looked_at = clock_timestamp() - interval '9 minutes', "
 					+ "look_took = '8 hours' WHERE queue_id = ?", queue);
+		assertThat(this.work.claim(queue, 10).claim()).as("it takes 5 % of the time at most").isNull();
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_queues SET looked_at = looked_at - interval '2 minutes' "
+					+ "WHERE queue_id = ?", queue);
 		assertThat(WorkTables.texts(this.work.claim(queue, 10))).containsExactly("a");
 	}
 

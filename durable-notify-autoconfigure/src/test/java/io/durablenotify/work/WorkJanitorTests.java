@@ -222,6 +222,13 @@ class WorkJanitorTests {
 		assertThat(this.watch.slowSearches()).isEmpty();
 	}
 
+	@Test
+	void aSearchInWhichTheServerWasSuspendedIsNotSlow(CapturedOutput output) {
+		searched(queueId("suspended"), "8 hours", "0 s");
+		assertThat(this.watch.slowSearches()).isEmpty();
+		assertThat(output).doesNotContain("Claims search");
+	}
+
 	private void searched(int queueId, String took, String ago) {
 		database.jdbc()
 			.update("UPDATE durable_notify.work_queues SET look_took = ?::interval, "

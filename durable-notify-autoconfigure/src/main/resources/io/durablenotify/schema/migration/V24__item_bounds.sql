@@ -285,8 +285,9 @@ AS $$
 	WHERE s.highest > s.given
 $$;
 
--- As before, but the next search from the first item on comes after a minute at the latest: one in which the server was suspended
--- seemed to take for hours, and what commits late was not found for many times as long
+-- As before, but the next search from the first item on comes after ten minutes at the latest: one in which the server was suspended
+-- seemed to take for hours, and what commits late was not found for many times as long. No other takes more than the 30 seconds after
+-- which the instance gives up
 CREATE OR REPLACE FUNCTION ${schema}.work_claim(p_queue int, p_instance bigint, p_limit int, p_low bigint, p_hint bigint)
 	RETURNS TABLE (granted boolean, limited boolean, claim_id bigint, frontier bigint, next_due bigint, more boolean,
 		item_id bigint, token int, rev int, failures int, lane boolean, key text, enqueued_at timestamptz, headers text,
@@ -341,7 +342,7 @@ BEGIN
 	-- Unless the clock was set back
 	given := CASE WHEN p_low < 0 THEN '-infinity'
 		ELSE least('epoch'::timestamptz + p_low * interval '1 microsecond', moment - slack) END;
-	whole := moment >= q.looked_at + greatest(interval '5 s', least(20 * q.look_took, interval '1 minute')) OR moment < q.looked_at;
+	whole := moment >= q.looked_at + greatest(interval '5 s', 20 * least(q.look_took, interval '30 s')) OR moment < q.looked_at;
 	low := CASE WHEN whole THEN '-infinity' ELSE least(greatest(q.frontier, given), moment - slack,
 		'epoch'::timestamptz + least(greatest(p_hint, 0), 9000000000000000) * interval '1 microsecond') END;
 	-- The clock, since max() would read all claims that a long snapshot keeps
