@@ -249,7 +249,8 @@ final class Settlements {
 		}
 		else if (entry.settlement instanceof Fail fail && fail.dead()) {
 			logger.error("That %s is dead cannot be stored, and it is tried again".formatted(fail.item()), failure);
-			replace(entry, new Fail(fail.item(), fail.error(), fail.delay(), false, fail.trace()));
+			logTrace(fail);
+			replace(entry, new Fail(fail.item(), fail.error(), fail.delay(), false, null));
 		}
 		else {
 			drop(entry, failure);
@@ -266,6 +267,9 @@ final class Settlements {
 	 */
 	private void drop(Entry entry, Exception failure) {
 		logger.error("An outcome of work cannot be stored: %s".formatted(entry.settlement), failure);
+		if (entry.settlement instanceof Fail fail) {
+			logTrace(fail);
+		}
 		over(entry, true);
 	}
 
@@ -446,6 +450,9 @@ final class Settlements {
 	 */
 	private static void logLast(Fail fail, Finish finish) {
 		if (finish != Finish.DEAD && finish != Finish.RETRIED) {
+			if (finish == Finish.LOST) {
+				logTrace(fail);
+			}
 			return;
 		}
 		String line = ((finish == Finish.DEAD) ? "The %s is dead after attempt %d: %s"
@@ -456,6 +463,17 @@ final class Settlements {
 		}
 		else {
 			logger.warn(line);
+		}
+	}
+
+	/**
+	 * Log the stack trace of a last attempt whose outcome is not stored.
+	 */
+	private static void logTrace(Fail fail) {
+		if (fail.trace() != null) {
+			FailureLog.log(logger::warn,
+					"The handler of %s has failed in attempt %d".formatted(fail.item(), fail.item().attempt()),
+					fail.trace());
 		}
 	}
 
@@ -472,6 +490,9 @@ final class Settlements {
 			if (item != null && !(entry.settlement instanceof TakeBack)) {
 				count(entry, Finish.LOST);
 				logger.debug(refused(item));
+			}
+			if (entry.settlement instanceof Fail fail) {
+				logTrace(fail);
 			}
 			entry.runWhenOver();
 		}

@@ -228,6 +228,22 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void theStackTraceOfALastAttemptIsLoggedAlsoIfItsOutcomeIsNotStored(CapturedOutput output) {
+		HeldItem item = claimed("taken", false);
+		this.other.takeOverFrom(this.work);
+		this.settlements.add(new Fail(item, "reason", Duration.ZERO, true, new IllegalStateException("taken over")));
+		int queue = this.work.queue("without-lease");
+		this.other.insert("without-lease", "a");
+		Claimed claimed = this.other.awaitClaim(queue, 10);
+		HeldItem ofLost = new HeldItem(held("without-lease", claimed, true), null, claimed.items().get(0),
+				this.completion);
+		this.settlements.add(new Fail(ofLost, "reason", Duration.ZERO, true, new IllegalStateException("lease lost")));
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(output).containsOnlyOnce("java.lang.IllegalStateException: taken over")
+			.containsOnlyOnce("java.lang.IllegalStateException: lease lost");
+	}
+
+	@Test
 	void aClaimThatIsLockedWhenAnItemLeavesItHoldsUpNoOther() {
 		int queue = this.work.queue("locked-claim");
 		this.work.insert("locked-claim", "a");
