@@ -82,7 +82,8 @@ public record PriceOfMetrics(Figure figure) implements Figure {
 			if (this.unit.endsWith("/s")) {
 				return Target.atLeast(0.95);
 			}
-			return (this.what.equals("p50")) ? Target.atMost(1.05) : null;
+			boolean median = this.what.equals("p50") || this.what.startsWith("p50 ") || this.what.endsWith(", p50");
+			return (median) ? Target.atMost(1.05) : null;
 		}
 
 	}
