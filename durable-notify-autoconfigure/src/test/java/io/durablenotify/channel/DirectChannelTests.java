@@ -676,11 +676,11 @@ class DirectChannelTests {
 			locking.createStatement().execute("LOCK TABLE durable_notify.work_lane_items");
 			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(DirectAddress.of("replies", "cut"),
 					LONG, (received) -> mock(Message.class));
-			database.awaitLockWait();
+			String fetches = " FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%channel_receive%' "
+					+ "AND datname = current_database()";
+			Eventually.await(() -> !database.jdbc().queryForList("SELECT pid" + fetches).isEmpty(), future::toString);
 			waits.stop();
-			database.jdbc()
-				.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-						+ "WHERE wait_event_type = 'Lock' AND datname = current_database()");
+			database.jdbc().queryForList("SELECT pg_terminate_backend(pid)" + fetches);
 			assertThat(future).succeedsWithin(LONG).isEqualTo(Optional.empty());
 		}
 		assertThat(receive(second, "cut")).isEqualTo("x");

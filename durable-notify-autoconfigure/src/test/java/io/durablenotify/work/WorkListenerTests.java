@@ -506,8 +506,9 @@ class WorkListenerTests {
 		before.close();
 		Instance instance = start(Renamed.class, "app.id=after");
 		Eventually.await(() -> count("work_items") == 2, WorkListenerTests::state);
-		makeDue();
-		queue(instance).reschedule("renamed", "cron/after", Instant.now());
+		for (String key : List.of("cron/before", "cron/after")) {
+			queue(instance).reschedule("renamed", key, Instant.now());
+		}
 		Eventually.await(() -> count("work_items") == 1 && dueAt().isAfter(Instant.now()), WorkListenerTests::state);
 		assertThat(effects()).containsExactly("renamed");
 	}
