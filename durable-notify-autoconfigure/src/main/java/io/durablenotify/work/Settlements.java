@@ -469,7 +469,7 @@ final class Settlements {
 	/**
 	 * Log the stack trace of a last attempt whose outcome is not stored.
 	 */
-	private static void logTrace(Fail fail) {
+	static void logTrace(Fail fail) {
 		if (fail.trace() != null) {
 			FailureLog.log(logger::warn,
 					"The handler of %s has failed in attempt %d".formatted(fail.item(), fail.item().attempt()),

@@ -209,6 +209,9 @@ final class WorkInvoker {
 		if (visit.refused() != null && !(settlement instanceof Settled)) {
 			// It was not its turn, and it is handled again after the one before it
 			this.settlements.count(item.claim(), Finish.LOST);
+			if (settlement instanceof Fail fail) {
+				Settlements.logTrace(fail);
+			}
 			this.settlements.add(new ReleaseLane(item.claim(), item.lane(), visit));
 			return false;
 		}
