@@ -193,7 +193,7 @@ final class ChangeFeed implements Subscription {
 				}
 			}
 			finally {
-				// Also if the reader could not be told of the room
+				// Also if the signal that there is room has failed
 				if (gap != null) {
 					call(gap);
 				}

@@ -94,14 +94,14 @@ public final class Names<V> {
 		}
 		V added = this.factory.get();
 		this.measures.put(name, added);
-		this.listeners.forEach((listener) -> tell(listener, name, added));
+		this.listeners.forEach((listener) -> call(listener, name, added));
 		return added;
 	}
 
 	/**
 	 * What is measured must not fail because of its meters.
 	 */
-	private void tell(BiConsumer<String, V> listener, String name, V added) {
+	private void call(BiConsumer<String, V> listener, String name, V added) {
 		try {
 			listener.accept(name, added);
 		}

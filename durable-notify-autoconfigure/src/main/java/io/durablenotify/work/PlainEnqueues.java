@@ -110,7 +110,7 @@ final class PlainEnqueues implements AutoCloseable {
 	}
 
 	/**
-	 * A batch whose outcomes could not be told, as for want of memory, comes again.
+	 * A batch whose futures could not be completed, as for want of memory, comes again.
 	 */
 	private void write(List<PendingEnqueue> batch) {
 		List<PendingEnqueue> unwritten = batch.stream().filter((pending) -> !pending.isWritten()).toList();
