@@ -91,13 +91,25 @@ public final class FailureLog {
 		return failed(failing, failure, failure);
 	}
 
-	private Duration failed(String failing, Throwable failure, @Nullable Throwable shown) {
-		BackOffExecution delays = this.delays;
-		boolean first = delays == null;
-		if (delays == null) {
-			delays = this.backOff.start();
-			this.delays = delays;
+	/**
+	 * An attempt of a user's handler has failed without an exception.
+	 * @param failing what has failed, in place of what was given before
+	 * @param reason the handler's reason
+	 * @return how long to wait before the next attempt
+	 */
+	public Duration handlerFailed(String failing, String reason) {
+		boolean first = this.delays == null;
+		Duration delay = nextDelay();
+		if (first) {
+			this.logger.warn(line(failing, trimmed(reason)));
 		}
+		this.logger.debug("%s: %s".formatted(failing, reason));
+		return delay;
+	}
+
+	private Duration failed(String failing, Throwable failure, @Nullable Throwable shown) {
+		boolean first = this.delays == null;
+		Duration delay = nextDelay();
 		try {
 			if (first) {
 				warn(line(failing, reason(NestedExceptionUtils.getMostSpecificCause(failure))), shown);
@@ -109,6 +121,15 @@ public final class FailureLog {
 			if (first) {
 				this.logger.warn(line(failing, failure.getClass().getName()));
 			}
+		}
+		return delay;
+	}
+
+	private Duration nextDelay() {
+		BackOffExecution delays = this.delays;
+		if (delays == null) {
+			delays = this.backOff.start();
+			this.delays = delays;
 		}
 		return Duration.ofMillis(delays.nextBackOff());
 	}
@@ -162,7 +183,11 @@ public final class FailureLog {
 	 */
 	private static String reason(Throwable cause) {
 		String message = cause.getMessage();
-		return (message != null) ? StringUtils.trimTrailingCharacter(message, '.') : cause.getClass().getSimpleName();
+		return (message != null) ? trimmed(message) : cause.getClass().getSimpleName();
+	}
+
+	private static String trimmed(String message) {
+		return StringUtils.trimTrailingCharacter(message, '.');
 	}
 
 	/**

@@ -387,10 +387,10 @@ final class WorkInvoker {
 			return new Rearm(item, again.dueAt());
 		}
 		if (outcome instanceof WorkOutcome.Fail fail) {
-			return fail(item, fail.reason(), fail.permanent(), null, alone);
+			return failed(item, fail.reason(), fail.permanent(), alone);
 		}
 		if (item.completion() == Completion.ROLLED_BACK || item.completion() == Completion.UNKNOWN) {
-			return fail(item, "The transaction in which the handler completed the item has not committed", false, null,
+			return failed(item, "The transaction in which the handler completed the item has not committed", false,
 					alone);
 		}
 		return new Complete(item, this.refusal);
@@ -424,6 +424,23 @@ final class WorkInvoker {
 				? new Fail(item, fail.error(), later.delay(), fail.dead(), fail.trace()) : fail;
 	}
 
+	/**
+	 * Return what is to be settled after the handler has returned.
+	 */
+	private Fail failed(HeldItem item, String reason, boolean permanent, boolean alone) {
+		Fail fail = fail(item, reason, permanent, null, alone);
+		if (alone && !fail.dead()) {
+			synchronized (this.failures) {
+				this.failures.handlerFailed(attempt(item), reason);
+			}
+		}
+		return fail;
+	}
+
+	private static String attempt(HeldItem item) {
+		return "The handler of %s has failed in attempt %d".formatted(item, item.attempt());
+	}
+
 	private static String describe(Throwable failure) {
 		String message = (failure instanceof PermanentFailureException || failure instanceof RetryLaterException)
 				? failure.getMessage() : null;
@@ -454,8 +471,7 @@ final class WorkInvoker {
 		synchronized (this.failures) {
 			Throwable trace = (dead && !this.traced) ? cause : null;
 			if (!dead && cause != null) {
-				this.failures
-					.handlerFailed("The handler of %s has failed in attempt %d".formatted(item, item.attempt()), cause);
+				this.failures.handlerFailed(attempt(item), cause);
 			}
 			this.traced |= cause != null;
 			return trace;

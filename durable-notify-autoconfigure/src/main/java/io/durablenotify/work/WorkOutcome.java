@@ -58,7 +58,7 @@ public sealed interface WorkOutcome {
 	/**
 	 * The attempt has failed. The item is retried after the backoff, or is dead after its
 	 * last attempt.
-	 * @param reason the reason, which is stored with the item
+	 * @param reason the reason, which is logged, and stored with the item
 	 * @return the outcome
 	 */
 	static WorkOutcome fail(String reason) {
@@ -67,7 +67,7 @@ public sealed interface WorkOutcome {
 
 	/**
 	 * The item cannot succeed: it is dead at once.
-	 * @param reason the reason, which is stored with the item
+	 * @param reason the reason, which is logged, and stored with the item
 	 * @return the outcome
 	 */
 	static WorkOutcome failPermanently(String reason) {

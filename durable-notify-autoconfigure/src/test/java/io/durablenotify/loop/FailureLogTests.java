@@ -18,9 +18,12 @@ package io.durablenotify.loop;
 
 import java.time.Duration;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import org.apache.commons.logging.LogFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.slf4j.LoggerFactory;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -53,6 +56,22 @@ class FailureLogTests {
 		assertThat(output).contains("The handler fails: " + failure.getClass().getName() + ". Retrying")
 			.containsOnlyOnce("It fails: cause. Retrying")
 			.containsOnlyOnce("It succeeds again");
+	}
+
+	@Test
+	void laterReasonsAreLoggedAtDebug(CapturedOutput output) {
+		Logger logger = (Logger) LoggerFactory.getLogger(FailureLogTests.class);
+		logger.setLevel(Level.DEBUG);
+		try {
+			this.failures.handlerFailed("Attempt 1 fails", "busy.");
+			this.failures.handlerFailed("Attempt 2 fails", "busy.");
+		}
+		finally {
+			logger.setLevel(null);
+		}
+		assertThat(output.toString()).containsPattern("WARN .*Attempt 1 fails: busy. Retrying")
+			.containsPattern("DEBUG .*Attempt 2 fails: busy.")
+			.doesNotContain("Attempt 2 fails: busy. Retrying");
 	}
 
 }

@@ -167,6 +167,19 @@ class WorkListenerTests {
 			.doesNotContain("Unexpected failure of a listener");
 	}
 
+	@Test
+	void theFirstFailureThatAHandlerReturnsIsLogged(CapturedOutput output) {
+		Instance instance = start(Mails.class);
+		instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of("returned").maxAttempts(3), (item) -> WorkOutcome.fail("not yet"));
+		queue(instance).enqueue(WorkRequest.of("returned", "a"));
+		awaitDead(output, 1);
+		assertThat(output.toString())
+			.containsPattern(
+					"WARN .*The handler of item \\d+ of queue 'returned' has failed in attempt 1: not yet. Retrying")
+			.doesNotContain("of queue 'returned' has failed in attempt 2");
+	}
+
 	private static void awaitDead(CapturedOutput output, int items) {
 		Eventually.await(() -> StringUtils.countOccurrencesOf(output.toString(), " is dead after attempt ") == items,
 				WorkListenerTests::state);
