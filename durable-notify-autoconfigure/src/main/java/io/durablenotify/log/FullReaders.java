@@ -56,7 +56,8 @@ final class FullReaders {
 		full.stream()
 			.limit(MAX_LOGGED)
 			.forEach((reader) -> this.logger
-				.warn("Reader of %s has been full for %ds: its handler (%s) has taken too little to make room"
+				.warn(("Reader of %s has been full for %ds: its handler (%s) is slow or hangs. Nothing is lost; "
+						+ "it fetches again when there is room")
 					.formatted(reader.describe(), LONG.toSeconds(), reader.state().handler())));
 		if (full.size() > MAX_LOGGED) {
 			this.logger.warn("%d other readers have been full for %ds too".formatted(full.size() - MAX_LOGGED,

@@ -184,7 +184,7 @@ final class OpenAppenders implements AutoCloseable {
 		this.open.add(appender);
 		try {
 			if (this.closed) {
-				throw new TaskRejectedException("Appender refused: the application context has closed");
+				throw new TaskRejectedException("Appender was not opened: the application context has closed");
 			}
 			appender.open();
 			if (appender.streamId() != null) {

@@ -456,7 +456,8 @@ final class Settlements {
 			return;
 		}
 		String line = ((finish == Finish.DEAD) ? "The %s is dead after attempt %d: %s"
-				: "The %s has failed in attempt %d, its last, and is tried again, since it was asked for meanwhile: %s")
+				: "The %s has failed in attempt %d, its last, but is tried again, since another request for its key came "
+						+ "in the meantime: %s")
 			.formatted(fail.item(), fail.item().attempt(), fail.error());
 		if (fail.trace() != null) {
 			FailureLog.log(logger::warn, line, fail.trace());

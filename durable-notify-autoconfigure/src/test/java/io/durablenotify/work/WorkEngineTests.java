@@ -659,7 +659,7 @@ class WorkEngineTests {
 		awaitNothingLeft();
 		assertThat(this.handled).containsExactly("asked for");
 		assertThat(output)
-			.contains("of queue '%s' has failed in attempt 1, its last, and is tried again".formatted(this.queue))
+			.contains("of queue '%s' has failed in attempt 1, its last, but is tried again".formatted(this.queue))
 			.doesNotContain("is dead after");
 	}
 
