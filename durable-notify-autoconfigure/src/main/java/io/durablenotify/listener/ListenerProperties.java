@@ -139,7 +139,8 @@ public record ListenerProperties(@DefaultValue("true") boolean enabled, @Default
 	 *
 	 * @param delay Delay before the first attempt to connect again. From 5ms to 1h.
 	 * @param multiplier Multiplier of the delay from one attempt to the next. At least 1.
-	 * @param maxDelay Maximum delay between attempts. From 20ms to 1h.
+	 * @param maxDelay Maximum delay between attempts. From 20ms to 1h, and not below the
+	 * delay.
 	 * @param jitter Jitter of the first delay, which grows with the delay. Up to 1h.
 	 */
 	public record Backoff(@DefaultValue("250ms") Duration delay, @DefaultValue("2") double multiplier,

@@ -33,7 +33,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * Outbox properties.
  *
  * @param source Source of events that name none. Defaults to a slash and
- * spring.application.name.
+ * spring.application.name, or to /application.
  * @param maxAttempts Number of failed attempts after which an event is dead. Attempts
  * while a sender fails altogether do not count. Up to 10000.
  * @param maxAge Time from its publication after which an event that was not sent is dead.
@@ -141,7 +141,8 @@ public record OutboxProperties(@Nullable String source, @DefaultValue("1000") in
 	 * tried one at a time until one is sent. Up to 10000.
 	 * @param interval Time between the first of these attempts. It doubles from one to
 	 * the next. From 50ms to 1d.
-	 * @param maxInterval Maximum time between these attempts. From 50ms to 1d.
+	 * @param maxInterval Maximum time between these attempts. From 50ms to 1d, and not
+	 * below the interval.
 	 */
 	public record Circuit(@DefaultValue("5") int failures, @DefaultValue("1s") Duration interval,
 			@DefaultValue("10s") Duration maxInterval) {

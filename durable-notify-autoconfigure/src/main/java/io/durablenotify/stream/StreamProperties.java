@@ -117,7 +117,7 @@ public record StreamProperties(@DefaultValue("1MB") DataSize maxChunkSize, @Defa
 	 * @param bufferSize Maximum number of chunks that a live reader of the family holds
 	 * for a slow handler. Defaults to that of all streams. Up to 1000000.
 	 * @param maxChunkSize Maximum size of a chunk that a writer of the family takes.
-	 * Defaults to that of all streams. From 1B to 512MB.
+	 * Defaults to that of all streams. From 1B to 512MB, and not above the append buffer.
 	 */
 	public record Family(@DefaultValue("") String prefix, @Nullable Duration retention, @Nullable Integer bufferSize,
 			@Nullable DataSize maxChunkSize) {

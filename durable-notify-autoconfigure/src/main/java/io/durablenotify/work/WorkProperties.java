@@ -142,7 +142,8 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 	 *
 	 * @param delay Delay after the first failed attempt of an item. From 50ms to 1d.
 	 * @param multiplier Multiplier of the delay from one attempt to the next. At least 1.
-	 * @param maxDelay Maximum delay between attempts of an item. From 50ms to 30d.
+	 * @param maxDelay Maximum delay between attempts of an item. From 50ms to 30d, and
+	 * not below the delay.
 	 */
 	public record Backoff(@DefaultValue("1s") Duration delay, @DefaultValue("2") double multiplier,
 			@DefaultValue("10m") Duration maxDelay) {
@@ -165,7 +166,8 @@ public record WorkProperties(@DefaultValue("8") int concurrency, @Nullable Integ
 	 *
 	 * @param delay Delay after the first failed attempt of an item. From 50ms to 1d.
 	 * @param multiplier Multiplier of the delay from one attempt to the next. At least 1.
-	 * @param maxDelay Maximum delay between attempts of an item. From 50ms to 30d.
+	 * @param maxDelay Maximum delay between attempts of an item. From 50ms to 30d, and
+	 * not below the delay.
 	 */
 	public record QueueBackoff(@Nullable Duration delay, @Nullable Double multiplier, @Nullable Duration maxDelay) {
 
