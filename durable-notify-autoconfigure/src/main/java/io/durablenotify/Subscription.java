@@ -22,9 +22,10 @@ package io.durablenotify;
 public interface Subscription {
 
 	/**
-	 * Cancel the subscription. Idempotent, never blocks, and may be called from within a
-	 * callback. No callback is begun after it returns; one that another thread had begun
-	 * by then, if only just, may still run.
+	 * Cancel the subscription. Idempotent, and may be called from within a callback. Does
+	 * not wait for handlers; that of a listener of work waits for a claim under way, up
+	 * to 5 s, except in a transaction. No callback is begun after it returns; one that
+	 * another thread had begun by then, if only just, may still run.
 	 */
 	void cancel();
 

@@ -233,8 +233,8 @@ public enum DurableNotifyMeters {
 	 * Gauges for how long a named consumer has not got on.
 	 */
 	CONSUMERS_LAG_AGE("consumers.lag.age", Kind.TIME_GAUGE,
-			"For how long a consumer that this instance owns has not got on in a stream of which it has chunks still to "
-					+ "handle; the longest, as far as is seen by comparing positions whenever this is read"),
+			"The longest time for which a consumer owned here has made no progress in a stream with unhandled chunks; "
+					+ "measured when read"),
 
 	/**
 	 * Gauges subscriptions to changes.

@@ -26,7 +26,8 @@ import org.springframework.util.Assert;
 /**
  * A message to be sent: a payload with headers. Immutable.
  *
- * @param payload a {@code String}, a {@code byte[]}, or a value that is written as JSON
+ * @param payload a {@code String}, a {@code byte[]}, or a value that is written as JSON;
+ * not {@code null}
  * @param headers the headers
  */
 public record ChannelMessage(Object payload, Map<String, String> headers) {

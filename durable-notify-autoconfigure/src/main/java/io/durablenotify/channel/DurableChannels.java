@@ -31,8 +31,9 @@ import io.durablenotify.work.WorkListenerSpec;
  * handled.
  * <p>
  * A channel has one {@link ChannelMode mode}, with which it was created: by
- * {@link #create}, by its first subscriber, or by {@link #send}. Its name has 1 to 247
- * characters, none of them white space or a control character.
+ * {@link #create}, by its first subscriber or handler, by the first {@link #send}, or by
+ * the first {@link #receive} outside a transaction. Its name has 1 to 247 characters,
+ * none of them white space or a control character.
  * <p>
  * Sending takes part in the caller's transaction where there is one: the message exists
  * if that commits, and is delivered after that. Outside a transaction it is committed
@@ -102,6 +103,10 @@ public interface DurableChannels {
 	 * @throws ChannelModeException if the channel is not direct
 	 * @throws IllegalArgumentException if a name is not valid, or the payload too large
 	 * or cannot be written
+	 * @throws io.durablenotify.work.WorkLockedException if another transaction has locked
+	 * the address for longer than {@code durable-notify.work.enqueue-timeout}
+	 * @throws io.durablenotify.work.EnqueueOutcomeUnknownException if the connection was
+	 * lost outside a transaction, so that the message may or may not be stored
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	String send(String channel, String address, ChannelMessage message);
@@ -200,11 +205,10 @@ public interface DurableChannels {
 
 	/**
 	 * Handle messages of a direct channel, of all addresses, which is created if it does
-	 * not exist. Beside a call that receives, which gets nothing of an address while a
-	 * handler has its messages, both may rarely get the same one: then that of the two
-	 * fails whose transaction commits second, so use one of them for an address. Those of
-	 * an address are handled one after the other in the order of their commits, over all
-	 * instances. Otherwise as {@link #compete(String, UnaryOperator, MessageHandler)}.
+	 * not exist. Messages of an address are handled one after the other in the order of
+	 * their commits, over all instances. Use either {@link #receive} or a handler for an
+	 * address. If both get the same message, the transaction that commits second fails.
+	 * Otherwise as {@link #compete(String, UnaryOperator, MessageHandler)}.
 	 * @param channel the channel
 	 * @param settings changes the specification of the listener
 	 * @param handler the handler
@@ -247,6 +251,8 @@ public interface DurableChannels {
 	 * @param timeout how long to wait; zero to receive what is there
 	 * @param handler the handler, called on this thread
 	 * @return whether there was a message in time
+	 * @throws IllegalStateException if there is no transaction manager of the DataSource
+	 * that durable-notify uses
 	 * @throws Exception what the handler throws: the transaction has rolled back, and the
 	 * message is the next one again. After a
 	 * {@link io.durablenotify.work.PermanentFailureException} it is dead, except in the

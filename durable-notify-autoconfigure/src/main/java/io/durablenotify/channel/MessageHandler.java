@@ -27,9 +27,9 @@ public interface MessageHandler {
 	 * concurrency allows; one after the other for a durable subscriber, and for an
 	 * address.
 	 * @param message the message
-	 * @throws Exception if the attempt failed: the message is delivered again, and not
-	 * before the backoff is over. After a
-	 * {@link io.durablenotify.work.PermanentFailureException} it is not
+	 * @throws Exception if the attempt failed: the message is delivered again after the
+	 * backoff. A {@link io.durablenotify.work.PermanentFailureException} ends its
+	 * delivery
 	 */
 	void onMessage(Message message) throws Exception;
 

@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.dao.DataAccessException;
 
 /**
- * The event logs of workflow runs. A run comes into being with its first event. Its
- * events are numbered from 1 without gaps in the order in which they become visible: no
- * event ever appears below one that was read.
+ * The event logs of workflow runs. The first event creates the run. Its events are
+ * numbered from 1 without gaps in the order in which they become visible: no event ever
+ * appears before one that was read.
  * <p>
  * <b>Duplicates.</b> What starts or suspends a run is stored once, however many engines
  * append it: of the types {@code step_created}, {@code wait_created},
@@ -43,8 +43,8 @@ import org.springframework.dao.DataAccessException;
  * SERIALIZABLE, an event of another transaction that the snapshot hides is a
  * {@link org.springframework.dao.ConcurrencyFailureException}: repeat the transaction. So
  * is a deadlock of two that append to several runs in different orders. Without a
- * transaction an append is one round trip, and two for the first event of a run and for a
- * duplicate that follows an event that was none.
+ * transaction an append is one round trip; two for the first event of a run, and for a
+ * duplicate after an event that was stored.
  * <p>
  * If the connection is lost in mid-append, the event may or may not have been stored, and
  * a {@link org.springframework.dao.DataAccessResourceFailureException} says no more than
@@ -78,8 +78,9 @@ public interface EventLog {
 
 	/**
 	 * Append an event if the run is still at the sequence that the caller saw. A
-	 * duplicate is one here too, wherever the run is by now: with a type that is unique
-	 * or with a key, an append whose outcome is unknown can be repeated as it was.
+	 * duplicate is reported as such here too, even if the run has passed the sequence:
+	 * with a type that is unique or with a key, an append whose outcome is unknown can be
+	 * repeated as it was.
 	 * @param event the event
 	 * @param expectedSequence the sequence of the last event that the caller has seen, 0
 	 * for a run without events
@@ -172,7 +173,7 @@ public interface EventLog {
 	 * @param runId the run
 	 * @param afterSequence the sequence after which to begin, 0 for the first event
 	 * @param identity the {@link RunInfo#identity() identity} of the run, or {@code null}
-	 * for any run, also one to wait for. One that no run can have is that of another run
+	 * for any run, also one to wait for. An invalid one counts as that of another run
 	 * @return the publisher, for any number of subscribers
 	 */
 	default Flow.Publisher<StoredEvent> publisher(String runId, long afterSequence, @Nullable String identity) {

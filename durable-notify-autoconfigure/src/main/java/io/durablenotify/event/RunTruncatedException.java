@@ -20,9 +20,9 @@ package io.durablenotify.event;
  * Reports to a follower that the run lacks events that it has received, or that come
  * next. The run is shorter, has other events in their place, lacks some in its middle, or
  * is gone: it was deleted, or the database was restored, failed over to a server that
- * lagged, or crashed before it had written to disk what no commit had waited for. Or it
- * is another run than the one whose {@link RunInfo#identity() identity} was given. What
- * follows may repeat sequences with other events, so the following ends rather than skip.
+ * lagged, or crashed with {@code synchronous_commit=off}. Or it is another run than the
+ * one whose {@link RunInfo#identity() identity} was given. What follows may repeat
+ * sequences with other events, so the following ends rather than skip.
  */
 public final class RunTruncatedException extends RuntimeException {
 

@@ -36,10 +36,10 @@ public interface ConsumerHandler {
 
 	/**
 	 * Called when chunks are gone that this consumer has not had. Their stream was
-	 * deleted, or retention did not wait any longer, or the server has lost them. Comes
-	 * before the chunk with which the consumer goes on, and as often as that may. Does
-	 * nothing by default; the gap is logged as a warning in any case. A stream that was
-	 * deleted before an owner has begun it, such as while there was none, is no gap.
+	 * deleted, or retention did not wait any longer, or the server has lost them. It
+	 * comes before the next chunk, and again after a failure. Does nothing by default;
+	 * the gap is logged as a warning in any case. A stream that was deleted before an
+	 * owner has begun it, such as while there was none, is no gap.
 	 * @param gap what is gone
 	 * @throws Exception has the gap reported again later
 	 */

@@ -17,10 +17,10 @@
 package io.durablenotify.stream;
 
 /**
- * A writer's handle on a stream, so that a text is whole or known not to be. Once an
- * append failed, all later ones fail with it and leave no hole, and the stream fails
- * unless it is completed. It does so when the handle is closed; when the handle is
- * dropped without that; when the application stops ("abandoned: the application
+ * A handle of a stream's single writer. Unless it completes the stream, the stream fails.
+ * Once an append failed, all later ones fail with it, and leave no hole. The stream fails
+ * when the handle is closed without {@link #complete()}; when the handle is dropped
+ * without being closed; when the application stops ("abandoned: the application
  * stopped"), after its executors have ended their tasks; and when the process is killed
  * or stopped for longer than its lease, within a second after that. A writer that comes
  * back later gets a {@link StreamEndedException}, and an {@link IllegalStateException} if
@@ -55,15 +55,15 @@ public interface StreamAppender extends AutoCloseable {
 	long append(byte[] data);
 
 	/**
-	 * End the stream. It is whole.
-	 * @throws IllegalStateException if an earlier append failed: the stream is not whole
+	 * Complete the stream.
+	 * @throws IllegalStateException if an earlier append failed
 	 * @throws StreamEndedException if the stream has ended in another way
 	 */
 	void complete();
 
 	/**
-	 * Append the last chunk and end the stream, in one transaction: it is whole. If this
-	 * fails, neither is stored (but see {@link AppendOutcomeUnknownException}).
+	 * Append the last chunk and complete the stream, in one transaction. If this fails,
+	 * neither is stored (but see {@link AppendOutcomeUnknownException}).
 	 * @param lastChunk the text, in UTF-8; may be empty
 	 * @return the chunk's index
 	 * @throws IllegalStateException if an earlier append failed, or if this handle was
@@ -77,7 +77,7 @@ public interface StreamAppender extends AutoCloseable {
 	}
 
 	/**
-	 * Append the last chunk and end the stream, in one transaction, like
+	 * Append the last chunk and complete the stream, in one transaction, like
 	 * {@link #complete(CharSequence)}.
 	 * @param lastChunk the bytes, which must not change before this returns
 	 * @return the chunk's index

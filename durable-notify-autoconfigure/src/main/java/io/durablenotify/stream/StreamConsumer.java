@@ -84,7 +84,9 @@ public interface StreamConsumer {
 	 * @param handler the handler
 	 * @return the subscription, to be cancelled
 	 * @throws IllegalStateException if this application context has a subscription of the
-	 * same consumer, or the name is that of a consumer of another stream or prefix
+	 * same consumer, the name is that of a consumer of another stream or prefix, or it is
+	 * {@linkplain #inTransaction() transactional} and there is no transaction manager of
+	 * the DataSource that durable-notify uses
 	 * @throws ReaderStoppedException if the application context has closed
 	 * @throws org.springframework.dao.InvalidDataAccessApiUsageException in a read-only
 	 * transaction

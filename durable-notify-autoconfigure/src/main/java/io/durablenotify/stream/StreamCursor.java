@@ -23,8 +23,7 @@ import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A live reader whose chunks are taken by those who want them, on their own threads.
- * <pre class="code">
+ * A live reader from which the calling thread takes the chunks. <pre class="code">
  * try (StreamCursor cursor = reader.cursor("answers/42", StreamPosition.start())) {
  *     for (Chunk chunk : cursor) { // waits for each chunk
  *         show(chunk.text());

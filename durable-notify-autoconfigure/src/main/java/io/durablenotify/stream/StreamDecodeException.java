@@ -17,9 +17,8 @@
 package io.durablenotify.stream;
 
 /**
- * Reports to a reader a chunk that is no value of the type that it expects. It does not
- * show the payload, and has no cause, since messages of decoders do; its stack is the
- * decoder's.
+ * Reports a chunk that the codec cannot decode. Has no cause, since a decoder's message
+ * may show the payload; the stack trace is the decoder's.
  */
 public final class StreamDecodeException extends StreamException {
 

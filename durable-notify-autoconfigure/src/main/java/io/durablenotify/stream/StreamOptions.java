@@ -34,7 +34,7 @@ import org.springframework.util.StringUtils;
  *
  * @param owner whom the stream belongs to, or {@code null}: 1 to 512 characters, not
  * blank, none of them a control character; with the stream's name 2,600 bytes of UTF-8 at
- * most. For {@link StreamReader#list}; guards nothing
+ * most. For {@link StreamReader#list}; no access control
  * @param contentType the media type of the stream's chunks together, such as
  * {@code text/markdown}, or {@code null}. For readers; 255 characters at most
  * @param timeToLive how long after its creation the stream is deleted, ended or not, or

@@ -133,8 +133,8 @@ public final class StreamPosition {
 	 * without an identity.
 	 * <p>
 	 * What a transaction has written, and not committed yet, does not exist for readers.
-	 * @param identity the {@link StreamInfo#identity() identity} of the stream. One that
-	 * no stream can have is that of another stream
+	 * @param identity the {@link StreamInfo#identity() identity} of the stream. An
+	 * invalid one counts as that of another stream
 	 * @return the position
 	 */
 	public StreamPosition in(String identity) {

@@ -52,9 +52,9 @@ public interface StreamReader {
 	 * {@link StreamTruncatedException}, after the chunks before the first one that is
 	 * missing.
 	 * <p>
-	 * Asks the database before it returns for positions
-	 * {@linkplain StreamPosition#isFromEnd() from the end} only: in a transaction on its
-	 * connection, so that a pool of one does.
+	 * Queries the database before it returns only for positions
+	 * {@linkplain StreamPosition#isFromEnd() from the end}. In a transaction it uses that
+	 * connection, so that a pool of one is enough.
 	 * @param stream the stream's name
 	 * @param from where to begin
 	 * @param handler the handler
@@ -68,9 +68,8 @@ public interface StreamReader {
 
 	/**
 	 * Read a stream live, on the caller's thread, as {@link #subscribe} does otherwise.
-	 * It may be opened in a transaction. To wait for its chunks there keeps the
-	 * transaction's connection, without which others may not be able to write or fetch
-	 * them.
+	 * It may be opened in a transaction. A cursor that waits in a transaction keeps its
+	 * connection: with a pool of one, no chunk can then be written or fetched.
 	 * @param stream the stream's name
 	 * @param from where to begin; positions {@linkplain StreamPosition#isFromEnd() from
 	 * the end} are fixed when this returns

@@ -27,12 +27,12 @@ public enum StreamState {
 	OPEN,
 
 	/**
-	 * Ended, and whole.
+	 * Completed.
 	 */
 	COMPLETED,
 
 	/**
-	 * Ended for a reason that makes it less than whole.
+	 * Failed: chunks may be missing at its end.
 	 */
 	FAILED,
 

@@ -19,11 +19,10 @@ package io.durablenotify.stream;
 /**
  * Reports to a reader that the stream lacks chunks that it has received, or that come
  * next. The stream is shorter, has other chunks in their place, or lacks some where it is
- * read: the database was restored, failed over to a server that lagged, or crashed before
- * it had written to disk what no commit had waited for. Or it was trimmed, or it is
- * another stream than the one that the position {@link StreamPosition#in(String) names},
- * which was deleted. What follows may repeat indexes with other contents, so the reader
- * stops rather than skip.
+ * read: the database was restored, failed over to a server that lagged, or crashed with
+ * {@code synchronous_commit=off}. Or it was trimmed, or it is another stream than the one
+ * that the position {@link StreamPosition#in(String) names}, which was deleted. What
+ * follows may repeat indexes with other contents, so the reader stops rather than skip.
  */
 public final class StreamTruncatedException extends StreamException {
 

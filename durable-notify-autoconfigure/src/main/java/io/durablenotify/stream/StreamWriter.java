@@ -51,8 +51,9 @@ import java.util.concurrent.CompletableFuture;
  * the role cuts short, except in a transaction of the caller's, where that comes first as
  * a {@link org.springframework.dao.QueryTimeoutException};
  * {@link AppendOutcomeUnknownException} if the connection was lost at the wrong moment;
- * and any other {@link org.springframework.dao.DataAccessException} if the database
- * fails.
+ * {@link org.springframework.core.task.TaskRejectedException} for an append outside a
+ * transaction, or an appender, after the application context has closed; and any other
+ * {@link org.springframework.dao.DataAccessException} if the database fails.
  */
 public interface StreamWriter {
 
@@ -124,8 +125,8 @@ public interface StreamWriter {
 	 * empty
 	 * @return the chunk's index
 	 * @throws org.springframework.core.task.TaskRejectedException if
-	 * {@code durable-notify.streams.append-buffer} is full: nothing was, or will be,
-	 * stored
+	 * {@code durable-notify.streams.append-buffer} is full, or the application context
+	 * has closed: nothing was, or will be, stored
 	 */
 	CompletableFuture<Long> appendAsync(String stream, byte[] data);
 

@@ -19,7 +19,8 @@ package io.durablenotify.work;
 /**
  * The outcome of enqueueing.
  *
- * @param id the item's id; with an ordering key unique among the items of that key only
+ * @param id the item's id, unique among items with an ordering key, or among those
+ * without
  * @param outcome what became of the request
  */
 public record Enqueued(long id, Outcome outcome) {

@@ -55,7 +55,7 @@ public interface WorkAdmin {
 	void pause(String queue);
 
 	/**
-	 * Have the items of a queue handled again.
+	 * Have the items of a queue handled again. A queue that does not exist is created.
 	 * @param queue the queue
 	 * @throws WorkLockedException if another transaction has locked the queue for longer
 	 * than {@code durable-notify.work.enqueue-timeout}

@@ -38,7 +38,7 @@ import org.springframework.scheduling.annotation.Scheduled;
  * types included; a {@link WorkItem}; and headers, each as a {@code String} with
  * {@link WorkHeader @WorkHeader}. It returns nothing, or a {@link WorkOutcome}. A payload
  * of {@code null} is passed as such. It must be neither private nor static, nor final if
- * the bean has a proxy. What cannot be used is a {@link WorkListenerException}, and the
+ * the bean has a proxy. An invalid method is a {@link WorkListenerException}, and its
  * bean cannot be created.
  * <p>
  * An exception that the method throws makes the attempt a failed one: the item is retried

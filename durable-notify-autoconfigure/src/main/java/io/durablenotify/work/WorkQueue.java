@@ -42,6 +42,8 @@ public interface WorkQueue {
 	 * {@code durable-notify.work.enqueue-timeout}: the request can be repeated
 	 * @throws EnqueueOutcomeUnknownException if the connection was lost outside a
 	 * transaction, so that the item may or may not be stored
+	 * @throws org.springframework.core.task.TaskRejectedException if the application
+	 * context has closed while the request waited: nothing was stored
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	Enqueued enqueue(WorkRequest request);
@@ -60,9 +62,11 @@ public interface WorkQueue {
 	 * Enqueue an item without waiting. In a transaction the item is stored before this
 	 * method returns, and the future is completed.
 	 * @param request the request
-	 * @return completes when the item is committed
-	 * @throws org.springframework.core.task.TaskRejectedException if too many items wait
-	 * to be stored
+	 * @return completes when the item is committed, or with what {@link #enqueue} would
+	 * throw
+	 * @throws org.springframework.core.task.TaskRejectedException if
+	 * {@code durable-notify.work.enqueue-buffer} requests wait to be stored, or the
+	 * application context has closed: nothing was, or will be, stored
 	 */
 	CompletableFuture<Enqueued> enqueueAsync(WorkRequest request);
 
@@ -71,6 +75,8 @@ public interface WorkQueue {
 	 * locked in one order, and for a moment only. Without a transaction this is
 	 * {@link #enqueue}.
 	 * @param request the request
+	 * @throws org.springframework.core.task.TaskRejectedException if the transaction has
+	 * gathered {@code durable-notify.work.enqueue-buffer} requests
 	 */
 	void enqueueOnCommit(WorkRequest request);
 
@@ -81,6 +87,9 @@ public interface WorkQueue {
 	 * @return whether there was one, and whether an instance had claimed it: its handler
 	 * does not begin any more then, or its completion fails, and a transactional
 	 * handler's transaction rolls back
+	 * @throws WorkLockedException as {@link #enqueue} does
+	 * @throws EnqueueOutcomeUnknownException if the connection was lost outside a
+	 * transaction, so that the item may or may not be cancelled
 	 */
 	CancelOutcome cancel(String queue, String key);
 
@@ -92,6 +101,9 @@ public interface WorkQueue {
 	 * @param key the key
 	 * @param dueAt when it is due
 	 * @return whether there is such an item
+	 * @throws WorkLockedException as {@link #enqueue} does
+	 * @throws EnqueueOutcomeUnknownException if the connection was lost outside a
+	 * transaction, so that the time may or may not be changed
 	 */
 	boolean reschedule(String queue, String key, Instant dueAt);
 

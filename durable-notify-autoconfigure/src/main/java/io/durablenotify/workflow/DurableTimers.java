@@ -41,6 +41,10 @@ public interface DurableTimers {
 	 * slash
 	 * @param expiresAt when it expires, by the database's clock; at once if that is past
 	 * @throws IllegalArgumentException if a name is not valid
+	 * @throws io.durablenotify.work.WorkLockedException if another transaction has locked
+	 * the timer for longer than {@code durable-notify.work.enqueue-timeout}
+	 * @throws io.durablenotify.work.EnqueueOutcomeUnknownException if the connection was
+	 * lost outside a transaction: repeat the call
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	void set(String handler, String instanceId, String timerId, Instant expiresAt);
@@ -51,6 +55,8 @@ public interface DurableTimers {
 	 * @param instanceId the instance of the workflow
 	 * @param timerId the timer of that instance
 	 * @return whether it was set, and whether an instance had claimed it
+	 * @throws io.durablenotify.work.WorkLockedException as {@link #set} does
+	 * @throws io.durablenotify.work.EnqueueOutcomeUnknownException as {@link #set} does
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	CancelOutcome cancel(String handler, String instanceId, String timerId);

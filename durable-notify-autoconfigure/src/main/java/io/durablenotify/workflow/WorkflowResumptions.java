@@ -39,6 +39,11 @@ public interface WorkflowResumptions {
 	 * @param instanceId the instance of the workflow: 1 to 255 characters
 	 * @return whether the request was coalesced into one that waited
 	 * @throws IllegalArgumentException if a name is not valid
+	 * @throws io.durablenotify.work.WorkLockedException if another transaction has
+	 * requested the instance, and has not ended for longer than
+	 * {@code durable-notify.work.enqueue-timeout}
+	 * @throws io.durablenotify.work.EnqueueOutcomeUnknownException if the connection was
+	 * lost outside a transaction: repeat the request
 	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	Enqueued request(String workflowName, String instanceId);
