@@ -19,6 +19,8 @@ package io.durablenotify.database;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.core.Ordered;
+import org.springframework.core.PriorityOrdered;
 import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.transaction.TransactionExecution;
 import org.springframework.transaction.TransactionExecutionListener;
@@ -96,9 +98,10 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 
 	/**
 	 * Registered with each transaction that is listened to, and with one of a manager
-	 * that is no bean once it has a content.
+	 * that is no bean once it has a content. Called before the application's callbacks:
+	 * the next transaction may begin in one of them.
 	 */
-	private static final class Mark implements TransactionSynchronization {
+	private static final class Mark implements TransactionSynchronization, PriorityOrdered {
 
 		/**
 		 * The one that is listened to, or {@code null}.
@@ -124,6 +127,11 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 		private void bind() {
 			TransactionSynchronizationManager.unbindResourceIfPossible(Mark.class);
 			TransactionSynchronizationManager.bindResource(Mark.class, this);
+		}
+
+		@Override
+		public int getOrder() {
+			return Ordered.HIGHEST_PRECEDENCE;
 		}
 
 		@Override

@@ -204,7 +204,7 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 
 		void register() {
 			TransactionSynchronizationManager.registerSynchronization(this);
-			TransactionSynchronizationManager.registerSynchronization(new AfterCommit());
+			TransactionSynchronizationManager.registerSynchronization(new First());
 			TransactionSynchronizationManager.bindResource(this.key, this.content);
 		}
 
@@ -249,12 +249,13 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 
 		@Override
 		public void afterCompletion(int status) {
-			// Another thread may call, on which nothing is bound
-			TransactionSynchronizationManager.unbindResourceIfPossible(this.key);
 			this.content.afterCompletion(status);
 		}
 
-		private final class AfterCommit implements TransactionSynchronization, PriorityOrdered {
+		/**
+		 * Called before the application's callbacks.
+		 */
+		private final class First implements TransactionSynchronization, PriorityOrdered {
 
 			@Override
 			public int getOrder() {
@@ -264,6 +265,16 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 			@Override
 			public void afterCommit() {
 				LifeCycle.this.content.afterCommit();
+			}
+
+			/**
+			 * A transaction that a callback begins now must not find the content: Spring
+			 * does not suspend this one's callbacks any more.
+			 */
+			@Override
+			public void afterCompletion(int status) {
+				// Another thread may call, on which nothing is bound
+				TransactionSynchronizationManager.unbindResourceIfPossible(LifeCycle.this.key);
 			}
 
 		}
