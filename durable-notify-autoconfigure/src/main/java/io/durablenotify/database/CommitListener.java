@@ -96,6 +96,16 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 		}
 	}
 
+	@Override
+	public void afterCommit(TransactionExecution transaction, @Nullable Throwable failure) {
+		FinishedConnections.remove(transaction);
+	}
+
+	@Override
+	public void afterRollback(TransactionExecution transaction, @Nullable Throwable failure) {
+		FinishedConnections.remove(transaction);
+	}
+
 	/**
 	 * Registered with each transaction that is listened to, and with one of a manager
 	 * that is no bean once it has a content. Called before the application's callbacks:
@@ -151,6 +161,10 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 			this.over = true;
 			if (TransactionSynchronizationManager.getResource(Mark.class) == this) {
 				TransactionSynchronizationManager.unbindResource(Mark.class);
+				// The listener may not be called after an unknown outcome
+				if (this.transaction != null && status != STATUS_UNKNOWN) {
+					FinishedConnections.add(this.transaction);
+				}
 			}
 		}
 

@@ -96,7 +96,7 @@ final class TransactionJoin {
 		if (!isInTransaction()) {
 			return false;
 		}
-		if (manualCommit && isForeign()) {
+		if (manualCommit && isForeign(bound())) {
 			logForeignTransaction();
 			return false;
 		}
@@ -105,14 +105,16 @@ final class TransactionJoin {
 
 	/**
 	 * Run statements on the bound connection, or on one that is released again. Without a
-	 * transaction on it, or after it is over (in {@code afterCompletion}, and with
-	 * Hibernate in {@code afterCommit}), they run in autocommit.
+	 * transaction on it, or after it is over (in {@code afterCompletion}, also within
+	 * another transaction, and with Hibernate in {@code afterCommit}), they run in
+	 * autocommit.
 	 */
 	<T extends @Nullable Object> T run(SessionWork<T> work) throws SQLException {
-		boolean transaction = isOpen();
+		ConnectionHolder bound = bound();
+		boolean transaction = isOpen() && !FinishedConnections.contains(bound);
 		// Before getConnection, which binds a connection to another DataSource's
 		// transaction too
-		boolean foreign = isForeign();
+		boolean foreign = isForeign(bound);
 		Connection connection = DataSourceUtils.getConnection(this.dataSource);
 		try {
 			if (transaction && !connection.getAutoCommit()) {
@@ -132,9 +134,12 @@ final class TransactionJoin {
 	 * Return whether a transaction is active, but of another DataSource: no transaction
 	 * manager has bound a connection of this one.
 	 */
-	private boolean isForeign() {
-		return TransactionBuffer.isAvailable() && !isBoundByTransaction(
-				(ConnectionHolder) TransactionSynchronizationManager.getResource(this.dataSource));
+	private static boolean isForeign(@Nullable ConnectionHolder bound) {
+		return TransactionBuffer.isAvailable() && !isBoundByTransaction(bound);
+	}
+
+	private @Nullable ConnectionHolder bound() {
+		return (ConnectionHolder) TransactionSynchronizationManager.getResource(this.dataSource);
 	}
 
 	/**

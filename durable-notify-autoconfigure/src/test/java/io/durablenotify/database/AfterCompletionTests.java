@@ -30,6 +30,7 @@ import io.durablenotify.outbox.Outbox;
 import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.stream.StreamEndedException;
 import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.ForeignTransactionManager;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.JpaApplication;
 import io.durablenotify.testsupport.TestDatabase;
@@ -51,6 +52,7 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.core.Ordered;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -144,6 +146,34 @@ class AfterCompletionTests {
 		assertThat(failures).singleElement().isInstanceOf(StreamEndedException.class);
 		assertThat(stored("inner")).isEqualTo("0 chunks, 0 items, 0 events, 0 changes");
 		assertThat(output).doesNotContain("WARN").doesNotContain("ERROR");
+	}
+
+	/**
+	 * The connection of the one that is over is bound still, and nothing commits it any
+	 * more.
+	 */
+	@ParameterizedTest
+	@MethodSource("cases")
+	void whatOneWithoutAConnectionOfItsOwnWritesIsStored(String instanceName, boolean commit, int order) {
+		Instance instance = instances.get(instanceName);
+		TransactionTemplate foreign = new TransactionTemplate(new ForeignTransactionManager());
+		TransactionTemplate joining = instance.transaction();
+		for (TransactionTemplate second : List.of(foreign, joining)) {
+			String kind = (second == foreign) ? "foreign" : "joining";
+			List<Throwable> failures = new ArrayList<>();
+			instance.transaction().executeWithoutResult((outer) -> {
+				register(order, failures, () -> second.executeWithoutResult((inner) -> {
+					foreign.executeWithoutResult((innermost) -> instance.writer().append(this.name + "/" + kind, "a"));
+					write(instance, kind);
+				}));
+				instance.writer().append(this.name + "/outer", "a");
+				if (!commit) {
+					outer.setRollbackOnly();
+				}
+			});
+			assertThat(failures).isEmpty();
+			assertThat(stored(kind)).isEqualTo("3 chunks, 2 items, 0 events, 1 changes");
+		}
 	}
 
 	private void writeAll(Instance instance, String suffix) {
