@@ -16,8 +16,16 @@
 
 package io.durablenotify.database;
 
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.BeanFactoryAware;
+import org.springframework.beans.factory.HierarchicalBeanFactory;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.core.Ordered;
 import org.springframework.core.PriorityOrdered;
@@ -32,7 +40,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * callbacks of the transaction in any order. The application's transaction managers call
  * their listeners last.
  */
-public final class CommitListener implements BeanPostProcessor, TransactionExecutionListener {
+public final class CommitListener implements BeanPostProcessor, BeanFactoryAware, TransactionExecutionListener {
 
 	/**
 	 * Return whether a listener is called before the current transaction commits.
@@ -71,9 +79,38 @@ public final class CommitListener implements BeanPostProcessor, TransactionExecu
 	@Override
 	public Object postProcessBeforeInitialization(Object bean, String beanName) {
 		if (bean instanceof ConfigurableTransactionManager manager) {
-			manager.addListener(this);
+			listenTo(manager);
 		}
 		return bean;
+	}
+
+	/**
+	 * The managers of parent contexts are there already, and may be in use. They keep the
+	 * listener when this context is closed, since it has no state and transactions may
+	 * count on it.
+	 */
+	@Override
+	public void setBeanFactory(BeanFactory beanFactory) {
+		BeanFactory ancestor = parent(beanFactory);
+		while (ancestor instanceof ListableBeanFactory beans) {
+			for (String name : beans.getBeanNamesForType(ConfigurableTransactionManager.class, false, false)) {
+				listenTo(beans.getBean(name, ConfigurableTransactionManager.class));
+			}
+			ancestor = parent(ancestor);
+		}
+	}
+
+	private static @Nullable BeanFactory parent(BeanFactory beanFactory) {
+		return (beanFactory instanceof HierarchicalBeanFactory child) ? child.getParentBeanFactory() : null;
+	}
+
+	private void listenTo(ConfigurableTransactionManager manager) {
+		Collection<TransactionExecutionListener> listeners = manager.getTransactionExecutionListeners();
+		if (listeners.stream().noneMatch(CommitListener.class::isInstance)) {
+			List<TransactionExecutionListener> extended = new CopyOnWriteArrayList<>(listeners);
+			extended.add(this);
+			manager.setTransactionExecutionListeners(extended);
+		}
 	}
 
 	/**

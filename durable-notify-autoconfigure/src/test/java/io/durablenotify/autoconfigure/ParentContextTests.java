@@ -29,6 +29,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.change.ChangeNotifier;
+import io.durablenotify.database.CommitListener;
 import io.durablenotify.instance.LeaseMeasures;
 import io.durablenotify.outbox.Externalized;
 import io.durablenotify.outbox.Outbox;
@@ -60,8 +61,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -69,11 +73,15 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.mockito.Mockito.mock;
 
 /**
@@ -195,6 +203,37 @@ class ParentContextTests {
 	}
 
 	@Test
+	void theCommitsOfAParentWithoutDurableNotifyAreKnown() {
+		try (ConfigurableApplicationContext parent = start(ManagerOnly.class, null)) {
+			for (int i = 0; i < 2; i++) {
+				try (ConfigurableApplicationContext child = start(Child.class, parent)) {
+					PlatformTransactionManager manager = parent.getBean(PlatformTransactionManager.class);
+					assertThat(child.getBean(PlatformTransactionManager.class)).isSameAs(manager);
+					Outbox outbox = child.getBean(Outbox.class);
+					assertThatIllegalStateException()
+						.isThrownBy(() -> new TransactionTemplate(manager).executeWithoutResult(
+								(status) -> afterCommit(() -> outbox.publish(OutboxEvent.of("t", "x")))))
+						.withMessageContaining("after its commit");
+					assertThat(((ConfigurableTransactionManager) manager).getTransactionExecutionListeners())
+						.filteredOn(CommitListener.class::isInstance)
+						.hasSize(1);
+				}
+			}
+		}
+	}
+
+	private static void afterCommit(Runnable callback) {
+		TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+
+			@Override
+			public void afterCommit() {
+				callback.run();
+			}
+
+		});
+	}
+
+	@Test
 	void aChildUsesTheListenersThatItsParentHasDefined() {
 		try (ConfigurableApplicationContext parent = start(ListenersOfItsOwn.class, null);
 				ConfigurableApplicationContext child = start(Child.class, parent)) {
@@ -231,6 +270,12 @@ class ParentContextTests {
 		DataSource dataSource() {
 			return ParentContextTests.dataSource(other);
 		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@ImportAutoConfiguration({ DataSourceAutoConfiguration.class, DataSourceTransactionManagerAutoConfiguration.class })
+	static class ManagerOnly {
 
 	}
 
