@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -36,9 +37,11 @@ import io.durablenotify.web.SseStreams;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.BeanFactoryUtils;
 import org.springframework.beans.factory.NoSuchBeanDefinitionException;
 import org.springframework.beans.factory.UnsatisfiedDependencyException;
 import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
@@ -85,7 +88,7 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 			return new FailureAnalysis(required + " that is not there, since durable-notify.enabled is false.",
 					"Set durable-notify.enabled to true, or do without %s.".formatted(type.getSimpleName()), cause);
 		}
-		if (this.beanFactory.getBeanNamesForType(type, true, false).length > 0) {
+		if (isThere(type)) {
 			String qualifier = qualifier(rootFailure, cause);
 			return new FailureAnalysis((qualifier != null)
 					? "%s with the qualifier '%s' that could not be found.".formatted(required, qualifier)
@@ -100,6 +103,13 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 	 * whether our auto-configuration was looked at: in a test of a slice it was not.
 	 */
 	private @Nullable Reason reason(Class<?> type) {
+		if (this.beanFactory.getBeanNamesForType(ApplicationDatabase.class, true, false).length > 0) {
+			return web(type);
+		}
+		if (isThere(ApplicationDatabase.class)) {
+			// Of the parent only: nothing is known of this context
+			return null;
+		}
 		if (!ClassUtils.isPresent("org.postgresql.Driver", this.beanFactory.getBeanClassLoader())) {
 			return new Reason(" that is not there, since PostgreSQL's JDBC driver is not on the class path.",
 					"Add a dependency on org.postgresql:postgresql.");
@@ -112,15 +122,14 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 							+ "mock %s.")
 						.formatted(type.getSimpleName()));
 		}
-		if (dataSources.size() > 1) {
+		if (dataSources.size() > 1 && dataSources.stream().noneMatch(this::isChosen)) {
 			return new Reason(
 					" that is not there, since there are several DataSources and none of them is @Primary: %s."
 						.formatted(quoted(dataSources)),
 					"Annotate the DataSource that durable-notify shall use with @DurableNotifyDataSource, or make it "
 							+ "@Primary.");
 		}
-		return (this.beanFactory.getBeanNamesForType(ApplicationDatabase.class, true, false).length > 0) ? web(type)
-				: null;
+		return null;
 	}
 
 	private static @Nullable Reason web(Class<?> type) {
@@ -180,11 +189,33 @@ final class MissingBeanFailureAnalyzer extends AbstractInjectionFailureAnalyzer<
 			.formatted(qualifier);
 	}
 
+	private boolean isThere(Class<?> type) {
+		return names(type).length > 0;
+	}
+
+	private String[] names(Class<?> type) {
+		return BeanFactoryUtils.beanNamesForTypeIncludingAncestors(this.beanFactory, type, true, false);
+	}
+
 	private List<String> dataSources() {
-		return Arrays.stream(this.beanFactory.getBeanNamesForType(DataSource.class, true, false))
-			.filter((beanName) -> !this.beanFactory.containsBeanDefinition(beanName)
-					|| this.beanFactory.getBeanDefinition(beanName).isAutowireCandidate())
+		return Arrays.stream(names(DataSource.class))
+			.filter((beanName) -> definition(this.beanFactory, beanName).map(BeanDefinition::isAutowireCandidate)
+				.orElse(true))
 			.toList();
+	}
+
+	private boolean isChosen(String dataSource) {
+		return OnDataSourceCondition.qualified(this.beanFactory).isPresent()
+				|| definition(this.beanFactory, dataSource).filter(BeanDefinition::isPrimary).isPresent();
+	}
+
+	private static Optional<BeanDefinition> definition(ConfigurableListableBeanFactory beanFactory, String beanName) {
+		if (!beanFactory.containsLocalBean(beanName)
+				&& beanFactory.getParentBeanFactory() instanceof ConfigurableListableBeanFactory parent) {
+			return definition(parent, beanName);
+		}
+		return (beanFactory.containsBeanDefinition(beanName)) ? Optional.of(beanFactory.getBeanDefinition(beanName))
+				: Optional.empty();
 	}
 
 	private static String quoted(Collection<String> names) {

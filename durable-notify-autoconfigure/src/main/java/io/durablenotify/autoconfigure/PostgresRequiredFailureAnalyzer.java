@@ -65,13 +65,20 @@ final class PostgresRequiredFailureAnalyzer implements FailureAnalyzer {
 		return null;
 	}
 
+	/**
+	 * In a child context, the bean may be one of its parent's.
+	 */
 	private @Nullable FailureAnalysis analysis(Class<?> type, Throwable cause) {
-		for (String beanName : this.beanFactory.getBeanNamesForType(type, true, false)) {
-			DatabaseProduct product = (this.beanFactory.containsBeanDefinition(beanName))
-					? OtherDatabaseProcessor.product(this.beanFactory.getBeanDefinition(beanName)) : null;
-			if (product != null) {
-				return analysis(new PostgresRequiredException(product), type.getSimpleName(), cause);
+		BeanFactory next = this.beanFactory;
+		while (next instanceof ConfigurableListableBeanFactory beans) {
+			for (String beanName : beans.getBeanNamesForType(type, true, false)) {
+				DatabaseProduct product = (beans.containsBeanDefinition(beanName))
+						? OtherDatabaseProcessor.product(beans.getBeanDefinition(beanName)) : null;
+				if (product != null) {
+					return analysis(new PostgresRequiredException(product), type.getSimpleName(), cause);
+				}
 			}
+			next = beans.getParentBeanFactory();
 		}
 		return null;
 	}

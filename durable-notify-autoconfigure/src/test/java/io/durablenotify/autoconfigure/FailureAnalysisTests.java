@@ -31,6 +31,7 @@ import java.util.stream.Stream;
 
 import javax.sql.DataSource;
 
+import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.event.EventLog;
@@ -81,6 +82,8 @@ import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.Primary;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
 import org.springframework.core.io.DefaultResourceLoader;
@@ -745,6 +748,72 @@ class FailureAnalysisTests {
 		assertThat(analysis.description())
 			.contains("'%s' that only a web application of Spring %s has.".formatted(asked.getName(), framework));
 		assertThat(analysis.action()).startsWith(action);
+	}
+
+	@ParameterizedTest
+	@ValueSource(classes = { PrimaryDataSource.class, QualifiedDataSource.class })
+	void sseInAnotherKindOfApplicationIsExplainedBesideAnotherDataSource(Class<?> dataSources) {
+		Analysis analysis = failureOf(
+				(application) -> application.sources(dataSources).initializers(asking(SseStreams.class)));
+		assertThat(analysis.description()).endsWith("' that only a web application of Spring MVC has.");
+	}
+
+	@ParameterizedTest
+	@ValueSource(classes = { PrimaryDataSource.class, QualifiedDataSource.class })
+	void whatIsMissingWithoutTheAutoConfigurationIsNotBlamedOnADataSourceThatIsChosen(Class<?> dataSources) {
+		Analysis analysis = failureOf((application) -> application.sources(dataSources, AskingForOne.class),
+				"spring.autoconfigure.exclude=" + DurableNotifyAutoConfiguration.class.getName());
+		assertThat(analysis.description()).contains("that could not be found.");
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@Import(SeveralDataSources.class)
+	static class PrimaryDataSource {
+
+		@Bean
+		@Primary
+		DataSource chosen() {
+			return new DriverManagerDataSource(shared.url());
+		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@Import(SeveralDataSources.class)
+	static class QualifiedDataSource {
+
+		@Bean
+		@DurableNotifyDataSource
+		DataSource chosen() {
+			return new DriverManagerDataSource(shared.url());
+		}
+
+	}
+
+	@Test
+	void theDataSourceOfAParentIsFound() {
+		try (ConfigurableApplicationContext parent = parent(DataSourceAutoConfiguration.class, shared.url())) {
+			Analysis analysis = failureOf(
+					(application) -> application.parent(parent).initializers(asking(SseStreams.class)));
+			assertThat(analysis.description()).endsWith("' that only a web application of Spring MVC has.");
+		}
+	}
+
+	@Test
+	void aBeanOfAParentThatNeedsPostgresOnAnotherDatabaseIsExplained() {
+		try (ConfigurableApplicationContext parent = parent(WebApplication.class, "jdbc:h2:mem:analysis")) {
+			Analysis analysis = failureOf(
+					(application) -> application.parent(parent).initializers(asking(StreamReader.class)),
+					"durable-notify.enabled=false");
+			assertThat(analysis.description()).startsWith("StreamReader needs PostgreSQL; the DataSource is H2 2.");
+		}
+	}
+
+	private static ConfigurableApplicationContext parent(Class<?> source, String url) {
+		return new SpringApplicationBuilder(source).web(WebApplicationType.NONE)
+			.registerShutdownHook(false)
+			.properties("spring.datasource.url=" + url)
+			.run();
 	}
 
 	@Test
