@@ -41,7 +41,7 @@ import io.durablenotify.stream.append.AppendWrite;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.WakeupMeasures;
 import io.durablenotify.wakeup.Wakeups;
-import io.durablenotify.web.SseClients;
+import io.durablenotify.web.SseMeasures;
 import io.durablenotify.work.WorkBacklog;
 import io.durablenotify.work.WorkHandling;
 import io.durablenotify.work.WorkHealth;
@@ -60,8 +60,6 @@ import org.springframework.core.ResolvableType;
 @Configuration(proxyBeanMethods = false)
 public class MetricsConfiguration {
 
-	private static final String SSE_CLIENTS = "durableNotifyResponseChecks";
-
 	/**
 	 * Without PostgreSQL there is nothing to measure, and none of the beans.
 	 */
@@ -76,6 +74,15 @@ public class MetricsConfiguration {
 	DatabaseSampler durableNotifyDatabaseSampler(ApplicationDatabase database, Schema schema, WorkBacklog work,
 			WorkMeasures labels, ServerWatch server) {
 		return new DatabaseSampler(database, schema.name(), work, labels, server);
+	}
+
+	/**
+	 * A child context counts into those of its parent, which has the meters.
+	 */
+	@Bean
+	@ConditionalOnMissingBean
+	SseMeasures durableNotifySseMeasures() {
+		return new SseMeasures();
 	}
 
 	private static List<MeterSource> sources(BeanFactory beans) {
@@ -103,10 +110,7 @@ public class MetricsConfiguration {
 		sources.add(new LeaseMeters(beans.getBean(LeaseMeasures.class)));
 		sources.add(new CleanupMeters(
 				beans.getBeanProvider(PeriodicTask.class).stream().map(PeriodicTask::measures).toList()));
-		// No default candidate, and only there where the application has a web stack
-		if (beans.containsBean(SSE_CLIENTS)) {
-			sources.add(new SseMeters(beans.getBean(SSE_CLIENTS, SseClients.class)));
-		}
+		sources.add(new SseMeters(beans.getBean(SseMeasures.class)));
 		return sources;
 	}
 

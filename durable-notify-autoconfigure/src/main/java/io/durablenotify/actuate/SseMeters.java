@@ -16,23 +16,23 @@
 
 package io.durablenotify.actuate;
 
-import io.durablenotify.web.SseClients;
+import io.durablenotify.web.SseMeasures;
 
 /**
  * The meters of server-sent events.
  *
- * @param clients the clients
+ * @param measures what is counted
  */
-record SseMeters(SseClients clients) implements MeterSource {
+record SseMeters(SseMeasures measures) implements MeterSource {
 
 	@Override
 	public void register(MeterRegistrar registrar) {
-		registrar.gauge(DurableNotifyMeters.SSE_CLIENTS, this.clients, (clients) -> clients.state().open(), "open");
-		registrar.gauge(DurableNotifyMeters.SSE_CLIENTS, this.clients, (clients) -> clients.state().waiting(),
+		registrar.gauge(DurableNotifyMeters.SSE_CLIENTS, this.measures, (measures) -> measures.state().open(), "open");
+		registrar.gauge(DurableNotifyMeters.SSE_CLIENTS, this.measures, (measures) -> measures.state().waiting(),
 				"waiting");
-		registrar.gauge(DurableNotifyMeters.SSE_CLIENTS, this.clients, (clients) -> clients.state().givenUp(),
+		registrar.gauge(DurableNotifyMeters.SSE_CLIENTS, this.measures, (measures) -> measures.state().givenUp(),
 				"given_up");
-		registrar.counter(DurableNotifyMeters.SSE_GIVEN_UP, this.clients.givenUp());
+		registrar.counter(DurableNotifyMeters.SSE_GIVEN_UP, this.measures.givenUp());
 	}
 
 }

@@ -23,6 +23,9 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.PeriodicMeasures.Run;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.BeanFactoryAware;
+import org.springframework.beans.factory.HierarchicalBeanFactory;
 import org.springframework.context.SmartLifecycle;
 
 /**
@@ -30,7 +33,7 @@ import org.springframework.context.SmartLifecycle;
  * while it has more to do. After a run that left more it rests for as long as that took,
  * so that it never works for more than half of the time.
  */
-public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
+public abstract class PeriodicTask implements SmartLifecycle, BeanFactoryAware, AutoCloseable {
 
 	private final String threadName;
 
@@ -38,7 +41,7 @@ public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 
 	private final FailureLog failures;
 
-	private final PeriodicMeasures measures;
+	private PeriodicMeasures measures;
 
 	/**
 	 * There while the task is started.
@@ -57,6 +60,23 @@ public abstract class PeriodicTask implements SmartLifecycle, AutoCloseable {
 		this.interval = interval;
 		this.failures = failures;
 		this.measures = new PeriodicMeasures(topic);
+	}
+
+	/**
+	 * In a child context, a task counts into that of its parent, which has the meters.
+	 */
+	@Override
+	public void setBeanFactory(BeanFactory beanFactory) {
+		BeanFactory parent = (beanFactory instanceof HierarchicalBeanFactory child) ? child.getParentBeanFactory()
+				: null;
+		if (parent != null) {
+			parent.getBeanProvider(PeriodicTask.class)
+				.stream()
+				.map(PeriodicTask::measures)
+				.filter((measures) -> measures.topic().equals(this.measures.topic()))
+				.findFirst()
+				.ifPresent((measures) -> this.measures = measures);
+		}
 	}
 
 	/**

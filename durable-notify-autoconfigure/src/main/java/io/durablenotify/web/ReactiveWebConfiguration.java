@@ -43,8 +43,8 @@ import org.springframework.web.server.WebFilter;
 public class ReactiveWebConfiguration {
 
 	@Bean(defaultCandidate = false)
-	ResponseChecks durableNotifyResponseChecks(SseProperties properties) {
-		return new ResponseChecks(properties);
+	ResponseChecks durableNotifyResponseChecks(SseProperties properties, ObjectProvider<SseMeasures> measures) {
+		return new ResponseChecks(properties, measures.getIfAvailable(SseMeasures::new));
 	}
 
 	@Bean(defaultCandidate = false)

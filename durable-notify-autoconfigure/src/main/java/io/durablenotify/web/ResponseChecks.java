@@ -98,7 +98,7 @@ final class ResponseChecks implements SseClients, Lifecycle, Phased, AutoCloseab
 
 	}
 
-	private final Tally givenUp = new Tally();
+	private final SseMeasures measures;
 
 	private final Set<Checked> all = ConcurrentHashMap.newKeySet();
 
@@ -119,13 +119,15 @@ final class ResponseChecks implements SseClients, Lifecycle, Phased, AutoCloseab
 			new FailureLog(logger, "Failed to check the responses of server-sent events", "They are checked again"),
 			this::check);
 
-	ResponseChecks(SseProperties properties) {
+	ResponseChecks(SseProperties properties, SseMeasures measures) {
+		this.measures = measures;
 		this.heartbeatInterval = properties.heartbeatInterval();
 		this.writeTimeout = properties.writeTimeout();
 		Duration shortest = (this.heartbeatInterval.compareTo(this.writeTimeout) < 0) ? this.heartbeatInterval
 				: this.writeTimeout;
 		Duration interval = shortest.dividedBy(CHECKS_PER_INTERVAL);
 		this.checkInterval = (interval.compareTo(LONGEST_CHECK_INTERVAL) < 0) ? interval : LONGEST_CHECK_INTERVAL;
+		measures.clients().add(this);
 	}
 
 	void add(Checked response) {
@@ -197,9 +199,8 @@ final class ResponseChecks implements SseClients, Lifecycle, Phased, AutoCloseab
 		return count((response) -> response.client() == client);
 	}
 
-	@Override
-	public Tally givenUp() {
-		return this.givenUp;
+	Tally givenUp() {
+		return this.measures.givenUp();
 	}
 
 	/**
@@ -218,6 +219,7 @@ final class ResponseChecks implements SseClients, Lifecycle, Phased, AutoCloseab
 
 	@Override
 	public void close() {
+		this.measures.clients().remove(this);
 		this.checks.close();
 	}
 

@@ -16,8 +16,6 @@
 
 package io.durablenotify.web;
 
-import io.durablenotify.measure.Tally;
-
 /**
  * The clients of responses with server-sent events, as operators see them.
  */
@@ -28,12 +26,5 @@ public interface SseClients {
 	 * @return the state, taken now
 	 */
 	SseState state();
-
-	/**
-	 * Return how many were given up since the start: they have taken nothing for
-	 * {@code durable-notify.sse.write-timeout}.
-	 * @return the counter
-	 */
-	Tally givenUp();
 
 }

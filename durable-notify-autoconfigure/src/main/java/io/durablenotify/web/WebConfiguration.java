@@ -41,8 +41,8 @@ import org.springframework.context.annotation.Configuration;
 public class WebConfiguration {
 
 	@Bean(defaultCandidate = false)
-	ResponseChecks durableNotifyResponseChecks(SseProperties properties) {
-		return new ResponseChecks(properties);
+	ResponseChecks durableNotifyResponseChecks(SseProperties properties, ObjectProvider<SseMeasures> measures) {
+		return new ResponseChecks(properties, measures.getIfAvailable(SseMeasures::new));
 	}
 
 	@Bean(defaultCandidate = false)

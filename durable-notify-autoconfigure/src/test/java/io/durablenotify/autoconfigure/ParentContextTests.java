@@ -26,20 +26,26 @@ import javax.sql.DataSource;
 
 import io.durablenotify.DurableNotifyDataSource;
 import io.durablenotify.Subscription;
+import io.durablenotify.actuate.DurableNotifyMeters;
 import io.durablenotify.change.Change;
 import io.durablenotify.change.ChangeListener;
 import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.database.CommitListener;
 import io.durablenotify.instance.LeaseMeasures;
+import io.durablenotify.loop.PeriodicMeasures;
+import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.outbox.Externalized;
 import io.durablenotify.outbox.Outbox;
 import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.outbox.OutboxMeasures;
 import io.durablenotify.outbox.OutboxMessage;
 import io.durablenotify.outbox.OutboxSender;
+import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.web.SseStreams;
 import io.durablenotify.work.QueueListenerState;
 import io.durablenotify.work.WorkBatchHandler;
 import io.durablenotify.work.WorkHandler;
@@ -53,6 +59,7 @@ import io.durablenotify.work.WorkRequest;
 import io.durablenotify.workflow.DurableTimers;
 import io.durablenotify.workflow.Timer;
 import io.durablenotify.workflow.TimerHandler;
+import io.micrometer.core.instrument.MeterRegistry;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -68,16 +75,21 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
+import org.springframework.http.ResponseEntity;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatException;
@@ -161,6 +173,34 @@ class ParentContextTests {
 				.noneMatch((state) -> state.queue().equals("blocked"));
 			assertThat(parent.getBean(LeaseMeasures.class).holders()).hasSize(1);
 		}
+	}
+
+	@Test
+	void theParentHasTheMetersOfTheClientsAndTasksOfItsChild() {
+		try (ConfigurableApplicationContext parent = start(Parent.class, null);
+				ConfigurableApplicationContext child = new SpringApplicationBuilder(Child.class, Streaming.class)
+					.parent(parent)
+					.web(WebApplicationType.SERVLET)
+					.registerShutdownHook(false)
+					.properties("server.port=0", "server.address=127.0.0.1")
+					.run()) {
+			child.getBean(StreamWriter.class).append("watched", "a");
+			int port = ((WebServerApplicationContext) child).getWebServer().getPort();
+			MeterRegistry meters = parent.getBean(MeterRegistry.class);
+			try (SseClient client = SseClient.open("http://127.0.0.1:%d/sse".formatted(port), null)) {
+				client.awaitMessages(1);
+				Eventually.await(() -> meters.get(DurableNotifyMeters.SSE_CLIENTS.meterName())
+					.tags("state", "open")
+					.gauge()
+					.value() == 1, client::raw);
+				child.getBean(StreamWriter.class).complete("watched");
+			}
+			assertThat(measures(child)).hasSizeGreaterThan(5).isSubsetOf(measures(parent));
+		}
+	}
+
+	private static List<PeriodicMeasures> measures(ConfigurableApplicationContext context) {
+		return context.getBeansOfType(PeriodicTask.class).values().stream().map(PeriodicTask::measures).toList();
 	}
 
 	private static int running(WorkHandling handling, String queue) {
@@ -351,6 +391,16 @@ class ParentContextTests {
 	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
 	@Import({ Listening.class, ChildSender.class })
 	static class Child {
+
+	}
+
+	@RestController
+	record Streaming(SseStreams streams) {
+
+		@GetMapping("/sse")
+		ResponseEntity<SseEmitter> events() {
+			return this.streams.respond("watched", null);
+		}
 
 	}
 

@@ -62,7 +62,7 @@ class PacedBodyTests {
 	private final NettyDataBufferFactory buffers = new NettyDataBufferFactory(this.allocator);
 
 	private final ResponseChecks checks = new ResponseChecks(
-			new SseProperties(Duration.ofHours(1), Duration.ofHours(1)));
+			new SseProperties(Duration.ofHours(1), Duration.ofHours(1)), new SseMeasures());
 
 	private final Server server = new Server();
 

@@ -39,7 +39,8 @@ class ReactiveSseResponsesTests {
 
 	@Test
 	void anExecutorThatIsFullMakesAResponseWithoutEvents() {
-		try (ResponseChecks checks = new ResponseChecks(new SseProperties(Duration.ofHours(1), Duration.ofHours(1)))) {
+		try (ResponseChecks checks = new ResponseChecks(new SseProperties(Duration.ofHours(1), Duration.ofHours(1)),
+				new SseMeasures())) {
 			ReactiveSseResponses responses = new ReactiveSseResponses(checks, (task) -> {
 				throw new RejectedExecutionException("full");
 			}, Observations.NONE);

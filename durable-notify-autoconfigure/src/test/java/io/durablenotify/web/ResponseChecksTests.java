@@ -34,7 +34,8 @@ class ResponseChecksTests {
 
 	private static final Duration INTERVAL = HEARTBEAT.dividedBy(3);
 
-	private final ResponseChecks checks = new ResponseChecks(new SseProperties(HEARTBEAT, Duration.ofSeconds(30)));
+	private final ResponseChecks checks = new ResponseChecks(new SseProperties(HEARTBEAT, Duration.ofSeconds(30)),
+			new SseMeasures());
 
 	private final List<Duration> timeouts = new ArrayList<>();
 

@@ -59,7 +59,7 @@ class SseConnectionTests {
 	private final ManualSource source = new ManualSource();
 
 	private final ResponseChecks checks = new ResponseChecks(
-			new SseProperties(Duration.ofHours(1), Duration.ofHours(1)));
+			new SseProperties(Duration.ofHours(1), Duration.ofHours(1)), new SseMeasures());
 
 	private final Output output = new Output();
 

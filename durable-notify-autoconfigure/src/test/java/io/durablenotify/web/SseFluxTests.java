@@ -61,7 +61,7 @@ class SseFluxTests {
 	private static final class Checks {
 
 		private final ResponseChecks checks = new ResponseChecks(
-				new SseProperties(Duration.ofHours(1), Duration.ofHours(1)));
+				new SseProperties(Duration.ofHours(1), Duration.ofHours(1)), new SseMeasures());
 
 		Checks() {
 			this.checks.close();
