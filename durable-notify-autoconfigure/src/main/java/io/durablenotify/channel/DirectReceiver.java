@@ -36,7 +36,6 @@ import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.TransactionBuffer;
-import io.durablenotify.database.TransactionBuffer.Content;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.measure.Tally;
@@ -161,12 +160,7 @@ final class DirectReceiver {
 		}
 		Optional<Received> received = this.sql.receive(connection, address, true);
 		if (received.isPresent()) {
-			new TransactionBuffer<Content>(this.database, new Object(), () -> (status) -> {
-				if (status == TransactionSynchronization.STATUS_COMMITTED) {
-					this.received.increment();
-				}
-				wakeOthers(address);
-			}).current();
+			new TransactionBuffer<>(this.database, new Object(), () -> new Uncommitted(address)).current();
 		}
 		return received;
 	}
@@ -230,6 +224,42 @@ final class DirectReceiver {
 	CompletableFuture<Optional<Message>> receiveAsync(DirectAddress address, Duration timeout,
 			Function<Received, Message> decode) {
 		return new Waiting(address, decode).begin(timeout);
+	}
+
+	/**
+	 * A message that a transaction has removed.
+	 */
+	private final class Uncommitted implements TransactionBuffer.Content {
+
+		private final DirectAddress address;
+
+		/**
+		 * 0 once it is back, by a savepoint.
+		 */
+		private int removed = 1;
+
+		private Uncommitted(DirectAddress address) {
+			this.address = address;
+		}
+
+		@Override
+		public int size() {
+			return this.removed;
+		}
+
+		@Override
+		public void truncate(int size) {
+			this.removed = size;
+		}
+
+		@Override
+		public void afterCompletion(int status) {
+			if (status == TransactionSynchronization.STATUS_COMMITTED) {
+				DirectReceiver.this.received.add(this.removed);
+			}
+			wakeOthers(this.address);
+		}
+
 	}
 
 	/**

@@ -92,6 +92,8 @@ import org.springframework.core.task.TaskRejectedException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.test.util.ReflectionTestUtils;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -1093,6 +1095,13 @@ class MovingMetersTests {
 			assertThat(channels.receive(this.name, "address", Duration.ZERO)).isPresent();
 			status.setRollbackOnly();
 		});
+		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 2);
+		TransactionTemplate nested = instance.transaction();
+		nested.setPropagationBehavior(TransactionDefinition.PROPAGATION_NESTED);
+		instance.transaction().executeWithoutResult((outer) -> nested.executeWithoutResult((status) -> {
+			assertThat(channels.receive(this.name, "address", Duration.ZERO)).isPresent();
+			status.setRollbackOnly();
+		}));
 		assertThat(value(DurableNotifyMeters.CHANNELS_RECEIVED)).isEqualTo(received + 2);
 		instance.transaction()
 			.executeWithoutResult((status) -> channels.receive(this.name, "address", Duration.ZERO).orElseThrow());
