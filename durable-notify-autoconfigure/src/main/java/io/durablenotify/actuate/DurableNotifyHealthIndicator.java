@@ -95,7 +95,8 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		}
 		this.readers.forEach((readers) -> builder.withDetail(readers.topic(), Map.of("readers", readers.size())));
 		builder.withDetail("changes", details(this.changes.state()));
-		builder.withDetail("work", Map.of("unhandledQueues", this.work.unhandledQueues()));
+		builder.withDetail("work",
+				Map.of("unhandledQueues", this.work.unhandledQueues(), "slowSearches", this.work.slowSearches()));
 		addTo(builder, this.server.get());
 		switch (state.status()) {
 			case LISTENING, DISABLED -> builder.up();

@@ -429,6 +429,12 @@ public enum DurableNotifyMeters {
 			"Queues with items that have been due for a minute, and that no instance handles; up to 100, checked every minute"),
 
 	/**
+	 * Gauges queues that are slow to search.
+	 */
+	WORK_SEARCHES_SLOW("work.searches.slow", Kind.GAUGE,
+			"Queues in which claims search for more than a second, since deleted rows are in the way; checked every minute"),
+
+	/**
 	 * Gauges receivers of direct channels.
 	 */
 	CHANNELS_RECEIVERS("channels.receivers", Kind.GAUGE,

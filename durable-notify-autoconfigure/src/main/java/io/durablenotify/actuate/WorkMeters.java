@@ -29,7 +29,7 @@ import io.durablenotify.work.WorkMeasures;
  *
  * @param measures what is timed and counted
  * @param handling the listeners of this instance
- * @param health the queues that no instance handles
+ * @param health the queues that no instance handles, and those that are slow to search
  * @param sampler what is stored
  */
 record WorkMeters(WorkMeasures measures, WorkHandling handling, WorkHealth health,
@@ -38,6 +38,7 @@ record WorkMeters(WorkMeasures measures, WorkHandling handling, WorkHealth healt
 	@Override
 	public void register(MeterRegistrar registrar) {
 		registrar.gauge(DurableNotifyMeters.WORK_UNHANDLED, this.health, (health) -> health.unhandledQueues().size());
+		registrar.gauge(DurableNotifyMeters.WORK_SEARCHES_SLOW, this.health, (health) -> health.slowSearches().size());
 		ReaderMeters.register(registrar, "work", this.measures.poll());
 		stored(registrar, Names.OTHER);
 		this.measures.queues().forEach((queue, measured) -> {

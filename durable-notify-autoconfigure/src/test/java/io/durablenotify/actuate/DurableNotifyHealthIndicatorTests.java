@@ -84,6 +84,9 @@ class DurableNotifyHealthIndicatorTests {
 
 	private static final String NAME = "durableNotifyHealthIndicator";
 
+	private static final String SEARCHED = "UPDATE durable_notify.work_queues SET look_took = ?::interval, "
+			+ "looked_at = clock_timestamp() - interval '90 s' WHERE name = 'slow'";
+
 	@Fixture
 	private static TestDatabase database;
 
@@ -117,7 +120,24 @@ class DurableNotifyHealthIndicatorTests {
 				.containsEntry("events", Map.of("readers", 1))
 				.containsEntry("changes", Map.of("subscriptions", 1, "behind", 0));
 			assertThat(health(idle).getDetails()).containsEntry("streams", Map.of("readers", 0))
-				.containsEntry("work", Map.of("unhandledQueues", List.of()));
+				.containsEntry("work", Map.of("unhandledQueues", List.of(), "slowSearches", Map.of()));
+		}
+	}
+
+	@Test
+	void namesAQueueThatIsSlowToSearch() {
+		try (Instance instance = start()) {
+			instance.bean(WorkQueue.class).enqueue(WorkRequest.of("slow", "a"));
+			database.jdbc().update(SEARCHED, "2 s");
+			instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class).wake();
+			Eventually
+				.await(() -> Map.of("unhandledQueues", List.of(), "slowSearches", Map.of("slow", Duration.ofSeconds(2)))
+					.equals(health(instance).getDetails().get("work")), () -> health(instance));
+			assertThat(health(instance).getStatus()).isEqualTo(Status.UP);
+		}
+		finally {
+			database.jdbc().execute("DELETE FROM durable_notify.work_items");
+			database.jdbc().update(SEARCHED, "0 s");
 		}
 	}
 
@@ -127,9 +147,8 @@ class DurableNotifyHealthIndicatorTests {
 			instance.bean(WorkQueue.class).enqueue(WorkRequest.of("mail", "a"));
 			database.jdbc().update("UPDATE durable_notify.work_items SET due_at = due_at - interval '2 minutes'");
 			instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class).wake();
-			Eventually.await(
-					() -> Map.of("unhandledQueues", List.of("mail")).equals(health(instance).getDetails().get("work")),
-					() -> health(instance));
+			Eventually.await(() -> Map.of("unhandledQueues", List.of("mail"), "slowSearches", Map.of())
+				.equals(health(instance).getDetails().get("work")), () -> health(instance));
 			assertThat(health(instance).getStatus()).isEqualTo(Status.UP);
 		}
 		finally {

@@ -1039,6 +1039,22 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void aQueueThatIsSlowToSearchIsCounted() {
+		double slow = value(DurableNotifyMeters.WORK_SEARCHES_SLOW);
+		instance.bean(WorkQueue.class).enqueue(WorkRequest.of(this.name, "item"));
+		String took = "UPDATE durable_notify.work_queues SET look_took = ?::interval, "
+				+ "looked_at = clock_timestamp() - interval '90 s' WHERE name = ?";
+		PeriodicTask janitor = instance.context().getBean("durableNotifyWorkJanitor", PeriodicTask.class);
+		for (String interval : List.of("2 s", "0 s")) {
+			database.jdbc().update(took, interval, this.name);
+			await(DurableNotifyMeters.WORK_SEARCHES_SLOW, (value) -> {
+				janitor.wake();
+				return (interval.equals("2 s")) ? value == slow + 1 : value == slow;
+			});
+		}
+	}
+
+	@Test
 	void anItemThatNoNotificationHasToldOfIsFoundByThePoll() {
 		double rounds = value(DurableNotifyMeters.POLL_ROUNDS, "topic", "work");
 		double found = value(DurableNotifyMeters.POLL_FOUND, "topic", "work");

@@ -331,6 +331,19 @@ class ConsolePageTests extends PageTest {
 	}
 
 	@Test
+	void aQueueWhoseClaimsSearchForLongSaysSo() {
+		this.work.enqueue(WorkRequest.of("console/slow", "a").key("a"));
+		intercept("""
+				url.endsWith("/work") ? window.fetched(url, options).then((answer) => answer.json()).then((answer) => {
+					answer.queues.forEach((queue) => queue.searchTook = "PT2S");
+					return Response.json(answer);
+				}) : null""");
+		script("refresh()");
+		await("slow").atMost(Duration.ofSeconds(30)).until(() -> row("console/slow").contains("searches for 2"));
+		this.work.cancel("console/slow", "a");
+	}
+
+	@Test
 	void whatHasNotChangedKeepsTheFocusWhenTheRestIsDrawnAnew() {
 		String queue = "console/focus";
 		this.work.enqueue(WorkRequest.of(queue, "a").key("a"));
