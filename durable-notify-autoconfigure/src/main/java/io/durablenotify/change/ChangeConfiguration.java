@@ -19,6 +19,7 @@ package io.durablenotify.change;
 import java.time.Clock;
 import java.util.concurrent.Executor;
 
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.method.HandlerMethodFilter;
@@ -55,7 +56,7 @@ public class ChangeConfiguration {
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll,
 			ObjectProvider<Observations> observations) {
 		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll, Clock.systemUTC(),
-				Observations.of(observations));
+				Observations.of(observations), Delays.ofJvm());
 		reader.prepare();
 		return reader;
 	}

@@ -18,6 +18,7 @@ package io.durablenotify.change;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -26,6 +27,7 @@ import java.util.function.Consumer;
 import io.durablenotify.Subscription;
 import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.log.HandlerMeasures.Result;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.measure.Timing;
@@ -101,8 +103,9 @@ final class ChangeFeed implements Subscription {
 	 * @param onRoom called when there is room again
 	 * @param onCancel called when the subscription was cancelled
 	 */
-	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, HandlerMeasures measures,
-			Observations observations, Consumer<ChangeFeed> onRoom, Consumer<ChangeFeed> onCancel) {
+	ChangeFeed(String topic, ChangeHandler handler, int capacity, Executor executor, Delays delays,
+			HandlerMeasures measures, Observations observations, Consumer<ChangeFeed> onRoom,
+			Consumer<ChangeFeed> onCancel) {
 		this.observations = observations;
 		this.topic = topic;
 		this.handler = handler;
@@ -110,7 +113,7 @@ final class ChangeFeed implements Subscription {
 		this.measures = measures;
 		this.onRoom = onRoom;
 		this.onCancel = onCancel;
-		this.task = new SerialTask(executor, this::deliver, this::isActive);
+		this.task = new SerialTask(executor, this::deliver, this::isActive, delays);
 	}
 
 	String topic() {
@@ -144,7 +147,7 @@ final class ChangeFeed implements Subscription {
 	}
 
 	/**
-	 * Add a change, to be followed by {@link #signal()}. The caller must ask for
+	 * Add a change, to be followed by {@link #signal}. The caller must ask for
 	 * {@linkplain #hasRoom() room} first: the change is added in any case.
 	 */
 	void add(Change change) {
@@ -156,7 +159,7 @@ final class ChangeFeed implements Subscription {
 	}
 
 	/**
-	 * Replace the waiting changes by a gap, to be followed by {@link #signal()}.
+	 * Replace the waiting changes by a gap, to be followed by {@link #signal}.
 	 */
 	void addGap(ChangeGap.Reason reason) {
 		synchronized (this.lock) {
@@ -170,10 +173,30 @@ final class ChangeFeed implements Subscription {
 	}
 
 	/**
-	 * Deliver the added changes to the handler, on the executor.
+	 * Return whether something waits for the handler.
 	 */
-	void signal() {
-		this.task.signal();
+	boolean isWaiting() {
+		synchronized (this.lock) {
+			return this.gap != null || !this.changes.isEmpty();
+		}
+	}
+
+	/**
+	 * Deliver the added changes to the handler, on the executor. Where the system has
+	 * neither a thread nor a timer for one feed, the others are signalled all the same.
+	 */
+	static void signal(Collection<ChangeFeed> feeds) {
+		for (ChangeFeed feed : feeds) {
+			try {
+				feed.task.signal();
+			}
+			catch (Throwable ex) {
+				FailureLog.log(logger::error,
+						"No thread for the handler of topic '%s'; its changes wait for the next signal"
+							.formatted(feed.topic),
+						ex);
+			}
+		}
 	}
 
 	private void deliver() {

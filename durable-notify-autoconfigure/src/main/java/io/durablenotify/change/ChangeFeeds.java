@@ -99,7 +99,14 @@ final class ChangeFeeds {
 	private void register(ChangeFeed feed) {
 		this.topics.merge(ChangeReader.idOf(feed.topic()), 1, Integer::sum);
 		if (this.polling == null) {
-			this.polling = this.poll.register(this.onPoll, this.findings);
+			try {
+				this.polling = this.poll.register(this.onPoll, this.findings);
+			}
+			catch (Throwable ex) {
+				// The caller could not cancel it
+				remove(feed);
+				throw ex;
+			}
 		}
 	}
 

@@ -33,6 +33,7 @@ import io.durablenotify.change.ChangePositions.Gap;
 import io.durablenotify.change.ChangePositions.Remembered;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
@@ -101,9 +102,12 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	private final Observations observations;
 
+	private final Delays delays;
+
 	ChangeReader(ApplicationDatabase database, ChangeSql sql, Executor executor, Wakeups wakeups, Poll poll,
-			InstantSource clock, Observations observations) {
+			InstantSource clock, Observations observations, Delays delays) {
 		this.observations = observations;
+		this.delays = delays;
 		this.database = database;
 		this.sql = sql;
 		this.executor = executor;
@@ -120,13 +124,20 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	Subscription subscribe(String topic, ChangeHandler handler) {
-		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, this.measures.handlers(),
+		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, this.delays, this.measures.handlers(),
 				this.observations, (other) -> signal(), this.feeds::remove);
 		if (!this.feeds.addAtLatest(feed)) {
 			this.feeds.add(feed, currentPositionForCaller());
 		}
-		// Changes may have been committed since the position
-		signal();
+		try {
+			// Changes may have been committed since the position
+			signal();
+		}
+		catch (Throwable ex) {
+			// The caller could not cancel it
+			feed.cancel();
+			throw ex;
+		}
 		return feed;
 	}
 
@@ -138,8 +149,17 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private void poll() {
 		this.measures.poll().beginRound();
 		this.polled = true;
+		signalWaiting();
 		this.loop.signal();
 		warn();
+	}
+
+	/**
+	 * There may have been no thread for some.
+	 */
+	private void signalWaiting() {
+		ChangeFeed.signal(this.feeds
+			.positions((positions) -> positions.subscriptions().stream().filter(ChangeFeed::isWaiting).toList()));
 	}
 
 	/**
@@ -339,7 +359,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			}
 			delivered.addAll(subscribed);
 		});
-		delivered.forEach(ChangeFeed::signal);
+		ChangeFeed.signal(delivered);
 	}
 
 	private static Map<String, List<ChangeFeed>> byTopic(List<ChangeFeed> feeds) {
@@ -378,10 +398,8 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		}
 		logger.warn("Changes may have been missed: %s. Handlers are notified of a gap".formatted(gap.reason()));
 		this.measures.gaps().of(gap.reason()).increment();
-		gap.subscriptions().forEach((feed) -> {
-			feed.addGap(gap.reason());
-			feed.signal();
-		});
+		gap.subscriptions().forEach((feed) -> feed.addGap(gap.reason()));
+		ChangeFeed.signal(gap.subscriptions());
 	}
 
 	/**

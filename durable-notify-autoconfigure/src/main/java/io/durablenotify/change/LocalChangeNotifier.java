@@ -29,6 +29,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.observation.Observations;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -105,7 +106,7 @@ final class LocalChangeNotifier implements ChangeNotifier, AutoCloseable {
 			changes.forEach((change) -> feeds.addAll(deliver(change)));
 		}
 		// After the lock is released: the executor may run handlers on this thread
-		feeds.forEach(ChangeFeed::signal);
+		ChangeFeed.signal(feeds);
 	}
 
 	private Set<ChangeFeed> deliver(Change change) {
@@ -125,7 +126,7 @@ final class LocalChangeNotifier implements ChangeNotifier, AutoCloseable {
 	public Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeRules.requireTopic(topic);
 		Assert.notNull(handler, "'handler' must not be null");
-		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, new HandlerMeasures(),
+		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, Delays.ofJvm(), new HandlerMeasures(),
 				this.observations, (hasRoom) -> {
 				}, this::remove);
 		this.feeds.compute(topic, (key, feeds) -> with(feeds, feed));

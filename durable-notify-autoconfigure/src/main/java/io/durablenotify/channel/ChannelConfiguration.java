@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.DeliveryConfiguration;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -67,7 +68,7 @@ public class ChannelConfiguration {
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(modes, payloads, work, listeners,
 				new Broadcasts(writer, reader, consumers, payloads), waits,
-				new DirectReceiver(database, sql, waits, executor, wakeups), wakeups,
+				new DirectReceiver(database, sql, waits, executor, wakeups, Delays.ofJvm()), wakeups,
 				// Others would not see what is sent while they wait
 				new HandlerTransactions(beanFactory, database, TransactionDefinition.ISOLATION_READ_COMMITTED));
 	}

@@ -61,12 +61,15 @@ final class DirectReceiver {
 
 	private final Wakeups wakeups;
 
+	private final Delays delays;
+
 	private final Tally received = new Tally();
 
 	private final ReadCommitted readCommitted = new ReadCommitted();
 
-	DirectReceiver(ApplicationDatabase database, ChannelSql sql, DirectWaits waits, Executor executor,
-			Wakeups wakeups) {
+	DirectReceiver(ApplicationDatabase database, ChannelSql sql, DirectWaits waits, Executor executor, Wakeups wakeups,
+			Delays delays) {
+		this.delays = delays;
 		this.database = database;
 		this.sql = sql;
 		this.waits = waits;
@@ -326,7 +329,8 @@ final class DirectReceiver {
 
 		private final Reply reply = new Reply();
 
-		private final SerialTask task = new SerialTask(DirectReceiver.this.executor, this::run, this::isWanted);
+		private final SerialTask task = new SerialTask(DirectReceiver.this.executor, this::run, this::isWanted,
+				DirectReceiver.this.delays);
 
 		private volatile boolean expired;
 
@@ -337,12 +341,16 @@ final class DirectReceiver {
 
 		private CompletableFuture<Optional<Message>> begin(Duration timeout) {
 			Wait wait = DirectReceiver.this.waits.register(this.address, this.task::signal);
-			Future<?> timer = Delays.ofJvm().after(timeout, this::expire);
-			this.reply.whenComplete((message, failure) -> {
-				wait.end();
-				timer.cancel(false);
-			});
-			this.task.signal();
+			this.reply.whenComplete((message, failure) -> wait.end());
+			try {
+				Future<?> timer = DirectReceiver.this.delays.after(timeout, this::expire);
+				this.reply.whenComplete((message, failure) -> timer.cancel(false));
+				this.task.signal();
+			}
+			catch (Throwable ex) {
+				// Neither a thread nor a timer: it must not take a message later
+				this.reply.completeExceptionally(ex);
+			}
 			return this.reply;
 		}
 

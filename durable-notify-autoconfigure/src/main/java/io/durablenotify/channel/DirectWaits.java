@@ -32,6 +32,7 @@ import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
+import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 
 /**
@@ -40,6 +41,8 @@ import org.apache.commons.logging.LogFactory;
  * and the poll wakes it where a wake-up was lost.
  */
 final class DirectWaits implements WakeupHandler, AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(DurableChannels.class);
 
 	private final ApplicationDatabase database;
 
@@ -62,10 +65,8 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 		this.database = database;
 		this.sql = sql;
 		this.pollInterval = pollInterval;
-		this.poll = new BackgroundLoop(
-				"durable-notify-channel-poll", new FailureLog(LogFactory.getLog(DurableChannels.class),
-						"Failed to poll for messages of addresses", "Messages of addresses are polled for again"),
-				this::poll);
+		this.poll = new BackgroundLoop("durable-notify-channel-poll", new FailureLog(logger,
+				"Failed to poll for messages of addresses", "Messages of addresses are polled for again"), this::poll);
 	}
 
 	/**
@@ -82,7 +83,14 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 			return all;
 		});
 		if (this.count.getAndIncrement() == 0) {
-			this.poll.signalAfter(this.pollInterval);
+			try {
+				this.poll.signalAfter(this.pollInterval);
+			}
+			catch (Throwable ex) {
+				// The caller could not end it
+				wait.end();
+				throw ex;
+			}
 		}
 		return wait;
 	}
@@ -186,7 +194,13 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 		}
 
 		private void wake() {
-			this.wake.run();
+			try {
+				this.wake.run();
+			}
+			catch (Throwable ex) {
+				// Others wait too. The poll, or the end of its time, wakes it again
+				logger.debug("No thread to fetch a message", ex);
+			}
 		}
 
 		/**

@@ -137,7 +137,25 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 				this.fetcher::roomMade, this.bufferBytes);
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
-		// Registered before the first fetch: what is appended from here on wakes it
+		try {
+			register(reader, name, tail);
+		}
+		catch (Throwable ex) {
+			// The caller could not cancel it
+			reader.close();
+			throw ex;
+		}
+		// Where a stop has found it, its consumer may have been notified already
+		if (!isRunning() && reader.close()) {
+			throw log.stopped();
+		}
+		return consumer;
+	}
+
+	/**
+	 * Register a reader before its first fetch: what is appended from here on wakes it.
+	 */
+	private void register(LogSubscription<E> reader, String name, @Nullable Tail tail) {
 		if (tail != null && tail.visible()) {
 			this.registry.add(reader, tail.id());
 			this.fetcher.wake(reader);
@@ -146,11 +164,6 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 			this.registry.addWaiting(reader);
 			this.fetcher.resolve(name);
 		}
-		// Where a stop has found it, its consumer may have been notified already
-		if (!isRunning() && reader.close()) {
-			throw log.stopped();
-		}
-		return consumer;
 	}
 
 	private LogCursor<E> cursor(TailedLog<E> log, Start from, @Nullable Tail tail) {

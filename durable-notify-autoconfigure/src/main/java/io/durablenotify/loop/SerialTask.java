@@ -82,7 +82,14 @@ public final class SerialTask {
 		this(executor, task, wanted, Delays.ofJvm());
 	}
 
-	SerialTask(Executor executor, Runnable task, BooleanSupplier wanted, Delays delays) {
+	/**
+	 * Create a new instance.
+	 * @param executor where the task runs, which may refuse it
+	 * @param task the task; what it throws is logged, and it runs again
+	 * @param wanted asked whenever the task has failed, or the executor has refused it
+	 * @param delays when it is offered again
+	 */
+	public SerialTask(Executor executor, Runnable task, BooleanSupplier wanted, Delays delays) {
 		this.executor = executor;
 		this.task = task;
 		this.wanted = wanted;

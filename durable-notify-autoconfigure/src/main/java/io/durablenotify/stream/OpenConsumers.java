@@ -178,12 +178,12 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		}
 		try {
 			create(run);
+			followPoll();
 		}
 		catch (Throwable ex) {
 			run.cancel();
 			throw ex;
 		}
-		followPoll();
 		return run;
 	}
 

@@ -102,7 +102,14 @@ final class AdaptivePoll implements Poll, SmartLifecycle {
 	public Subscription register(Runnable check) {
 		Registration registration = new Registration(check);
 		this.registrations.add(registration);
-		signal();
+		try {
+			signal();
+		}
+		catch (Throwable ex) {
+			// The caller could not cancel it
+			registration.cancel();
+			throw ex;
+		}
 		return registration;
 	}
 

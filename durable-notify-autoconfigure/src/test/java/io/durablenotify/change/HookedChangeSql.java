@@ -23,6 +23,7 @@ import java.util.Collection;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Instance;
@@ -57,8 +58,8 @@ class HookedChangeSql extends ChangeSql {
 	 */
 	ChangeReader reader(Executor executor) {
 		return new ChangeReader(this.instance.bean(ApplicationDatabase.class), this, executor,
-				this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC(),
-				Observations.NONE);
+				this.instance.bean(Wakeups.class), this.instance.bean(Poll.class), Clock.systemUTC(), Observations.NONE,
+				Delays.ofJvm());
 	}
 
 	/**

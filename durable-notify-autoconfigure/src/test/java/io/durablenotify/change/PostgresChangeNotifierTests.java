@@ -21,6 +21,7 @@ import java.lang.management.ThreadInfo;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -40,6 +41,7 @@ import java.util.stream.Stream;
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -65,6 +67,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link PostgresChangeNotifier} and {@link ChangeReader} with several
@@ -815,7 +820,8 @@ class PostgresChangeNotifierTests {
 		AtomicLong millis = new AtomicLong();
 		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
 				this.instance.bean(ChangeSql.class), Background::run, this.instance.bean(Wakeups.class),
-				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()), Observations.NONE)) {
+				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()), Observations.NONE,
+				Delays.ofJvm())) {
 			reader.subscribe("topic", (change) -> latch.await());
 			insert("a", 2 * ChangeReader.PAGE + 1);
 			reader.onResync();
@@ -840,7 +846,7 @@ class PostgresChangeNotifierTests {
 		CalledPoll poll = new CalledPoll();
 		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
 				this.instance.bean(ChangeSql.class), Background::run, this.instance.bean(Wakeups.class), poll,
-				() -> Instant.ofEpochMilli(millis.get()), Observations.NONE)) {
+				() -> Instant.ofEpochMilli(millis.get()), Observations.NONE, Delays.ofJvm())) {
 			reader.subscribe("topic", (change) -> latch.await());
 			insert("a", 2 * ChangeReader.PAGE);
 			Eventually.await(() -> {
@@ -855,6 +861,52 @@ class PostgresChangeNotifierTests {
 		}
 		finally {
 			latch.countDown();
+		}
+	}
+
+	@Test
+	void whatNoThreadCouldBeHadForIsDeliveredOnceByTheNextPoll() {
+		AtomicBoolean exhausted = new AtomicBoolean(true);
+		CalledPoll poll = new CalledPoll();
+		RecordingChangeHandler second = new RecordingChangeHandler();
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
+				this.instance.bean(ChangeSql.class), (task) -> {
+					if (exhausted.get()) {
+						throw new OutOfMemoryError("unable to create native thread");
+					}
+					task.run();
+				}, this.instance.bean(Wakeups.class), poll, Clock.systemUTC(), Observations.NONE, (delay, task) -> {
+					throw new OutOfMemoryError("unable to create native thread");
+				})) {
+			reader.subscribe("topic", this.handler);
+			reader.subscribe("topic", second);
+			insert("a", 2);
+			reader.onResync();
+			Eventually.await(() -> reader.subscriptions().stream().allMatch((feed) -> feed.waiting() >= 2),
+					reader::toString);
+			exhausted.set(false);
+			Eventually.await(() -> {
+				poll.call();
+				return this.handler.keys().contains("a2") && second.keys().contains("a2");
+			}, reader::toString);
+			insert("b", 1);
+			reader.onResync();
+			this.handler.awaitKey("b1");
+			second.awaitKey("b1");
+		}
+		assertThat(this.handler.keys()).containsExactly("a1", "a2", "b1");
+		assertThat(second.keys()).containsExactly("a1", "a2", "b1");
+	}
+
+	@Test
+	void aSubscriptionThatCannotBePolledForIsNotLeftWithoutAHandle() {
+		Poll poll = mock();
+		given(poll.register(any(), any())).willThrow(new OutOfMemoryError("unable to create native thread"));
+		try (ChangeReader reader = new ChangeReader(this.instance.bean(ApplicationDatabase.class),
+				this.instance.bean(ChangeSql.class), Runnable::run, this.instance.bean(Wakeups.class), poll,
+				Clock.systemUTC(), Observations.NONE, Delays.ofJvm())) {
+			assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> reader.subscribe("topic", this.handler));
+			assertThat(reader.subscriptions()).isEmpty();
 		}
 	}
 

@@ -37,6 +37,7 @@ import javax.sql.DataSource;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -180,7 +181,8 @@ class DirectChannelTests {
 		ApplicationDatabase application = new ApplicationDatabase(exhausted, () -> null);
 		ChannelSql sql = first.bean(ChannelSql.class);
 		try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1))) {
-			DirectReceiver receiver = new DirectReceiver(application, sql, waits, Runnable::run, wakeups);
+			DirectReceiver receiver = new DirectReceiver(application, sql, waits, Runnable::run, wakeups,
+					Delays.ofJvm());
 			new TransactionTemplate(new DataSourceTransactionManager(new DriverManagerDataSource(database.url())))
 				.executeWithoutResult((status) -> receiver.sent(address));
 		}
@@ -642,8 +644,8 @@ class DirectChannelTests {
 		List<Runnable> tasks = new CopyOnWriteArrayList<>();
 		AtomicInteger fetches = new AtomicInteger();
 		try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1))) {
-			DirectReceiver receiver = new DirectReceiver(application, sql, waits, tasks::add,
-					first.bean(Wakeups.class));
+			DirectReceiver receiver = new DirectReceiver(application, sql, waits, tasks::add, first.bean(Wakeups.class),
+					Delays.ofJvm());
 			Thread waiting = new Thread(() -> receiver.await(address, LONG, () -> {
 				fetches.incrementAndGet();
 				return Optional.empty();
@@ -671,7 +673,7 @@ class DirectChannelTests {
 		try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1));
 				Connection locking = DriverManager.getConnection(database.url())) {
 			DirectReceiver receiver = new DirectReceiver(application, sql, waits, Background::run,
-					first.bean(Wakeups.class));
+					first.bean(Wakeups.class), Delays.ofJvm());
 			locking.setAutoCommit(false);
 			locking.createStatement().execute("LOCK TABLE durable_notify.work_lane_items");
 			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(DirectAddress.of("replies", "cut"),
@@ -684,6 +686,51 @@ class DirectChannelTests {
 			assertThat(future).succeedsWithin(LONG).isEqualTo(Optional.empty());
 		}
 		assertThat(receive(second, "cut")).isEqualTo("x");
+	}
+
+	@Test
+	void aFutureForWhichThereIsNeitherAThreadNorATimerFailsAndTakesNothing() {
+		ApplicationDatabase application = first.bean(ApplicationDatabase.class);
+		ChannelSql sql = first.bean(ChannelSql.class);
+		for (int timers = 0; timers < 2; timers++) {
+			AtomicInteger left = new AtomicInteger(timers);
+			try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1))) {
+				DirectReceiver receiver = new DirectReceiver(application, sql, waits, (task) -> {
+					throw new OutOfMemoryError("unable to create native thread");
+				}, first.bean(Wakeups.class), (delay, task) -> {
+					if (left.getAndDecrement() <= 0) {
+						throw new OutOfMemoryError("unable to create native thread");
+					}
+					return new CompletableFuture<>();
+				});
+				assertThat(receiver.receiveAsync(DirectAddress.of("replies", "exhausted"), LONG,
+						(received) -> mock(Message.class)))
+					.failsWithin(LONG)
+					.withThrowableThat()
+					.havingCause()
+					.isInstanceOf(OutOfMemoryError.class);
+				assertThat(waits.count()).isZero();
+			}
+		}
+	}
+
+	@Test
+	void aWaitThatCannotBeWokenLeavesTheOthersToBeWoken() {
+		AtomicInteger calls = new AtomicInteger();
+		DirectAddress address = DirectAddress.of("replies", "unwoken");
+		try (DirectWaits waits = new DirectWaits(first.bean(ApplicationDatabase.class), first.bean(ChannelSql.class),
+				Duration.ofHours(1))) {
+			for (int i = 0; i < 2; i++) {
+				waits.register(address, () -> {
+					calls.incrementAndGet();
+					throw new OutOfMemoryError("unable to create native thread");
+				});
+			}
+			waits.onWakeup(Wakeup.moved(address.id(), 0));
+			assertThat(calls).hasValue(2);
+			waits.stop();
+			assertThat(calls).hasValue(4);
+		}
 	}
 
 	@Test

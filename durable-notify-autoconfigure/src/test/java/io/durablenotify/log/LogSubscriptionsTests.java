@@ -707,6 +707,16 @@ class LogSubscriptionsTests {
 	}
 
 	@Test
+	void aReaderThatCannotBePolledForIsNotLeftWithoutAHandle() {
+		Poll poll = mock();
+		given(poll.register(any(), any())).willThrow(new OutOfMemoryError("unable to create native thread"));
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), poll);
+		assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> new Recorder().follow("unpolled", 1));
+		assertThat(this.readers.registry().all()).isEmpty();
+	}
+
+	@Test
 	void readersThatComeAndGoAtOnceArePolledAsLongAsThereIsOne() throws Exception {
 		Set<Subscription> polls = ConcurrentHashMap.newKeySet();
 		this.readers.close();
