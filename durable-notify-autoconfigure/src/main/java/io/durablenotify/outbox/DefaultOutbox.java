@@ -124,9 +124,9 @@ final class DefaultOutbox implements Outbox {
 			Collection<String> senders = this.senders.get();
 			if (senders.size() != 1) {
 				throw new IllegalStateException(
-						"The event of type %s names no sender, and this application has %s. Name one by sender(…)"
-							.formatted(Texts.shown(event.type()),
-									(senders.isEmpty()) ? "none" : "several: " + senders));
+						"The event of type %s names no sender, and this application context has %s. Name one by sender(…)"
+							.formatted(Texts.shown(event.type()), (senders.isEmpty())
+									? "none; one of a child context must be named" : "several: " + senders));
 			}
 			only = senders.iterator().next();
 			this.onlySender = only;

@@ -255,7 +255,8 @@ class OutboxFacesTests {
 	void anEventNamesItsSenderUnlessThereIsOneOnly() {
 		OutboxEvent event = OutboxEvent.of("t", null);
 		assertThatIllegalStateException().isThrownBy(() -> outbox(true).publish(event))
-			.withMessage("The event of type 't' names no sender, and this application has none. Name one by sender(…)");
+			.withMessage("The event of type 't' names no sender, and this application context has none; one of a child "
+					+ "context must be named. Name one by sender(…)");
 		assertThatIllegalStateException().isThrownBy(() -> outbox(true, "a", "b").publish(event))
 			.withMessageContaining("has several: [a, b]");
 		outbox(true, "a", "b").publish(event.sender("c"));
