@@ -654,6 +654,8 @@ class DurableNotifyEndpointTests {
 		}
 		get(instance, "/work?queue={}&state=dead", QUEUE);
 		get(instance, "/work?queue={}&state=dead", "channel/" + CHANNEL);
+		assertThat(get(instance, "/work?queue={}&key={}", "waiting-" + NAME, "key-" + NAME).get("items")).hasSize(1);
+		assertThat(get(instance, "/work?queue={}&state=dead&limit=1", QUEUE).hasNonNull("next")).isTrue();
 		post(instance, "/work", Map.of("action", "pause", "queue", "waiting-" + NAME));
 		post(instance, "/work", Map.of("action", "requeue", "queue", "waiting-" + NAME));
 		post(instance, "/poll", Map.of("action", "now"));

@@ -17,6 +17,9 @@
 package io.durablenotify.change;
 
 import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -26,6 +29,7 @@ import io.durablenotify.change.ChangeGap.Reason;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.loop.PeriodicMeasures.Run;
+import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
@@ -87,6 +91,35 @@ class ChangeRetentionTests {
 			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n FROM generate_series(1, ?) n",
 					count);
 		awaitStored();
+	}
+
+	@Test
+	void aSliceIsFoundAndDeletedWithoutReadingTheTable() throws Exception {
+		this.instance.bean(ChangeJanitor.class).stop();
+		this.database.jdbc()
+			.update("INSERT INTO durable_notify.changes (topic, key) SELECT 'topic', n FROM generate_series(1, ?) n",
+					5 * ChangeCleanupSql.SLICE);
+		this.database.jdbc()
+			.execute("INSERT INTO durable_notify.change_snapshots VALUES (clock_timestamp() - interval '1 hour', "
+					+ "pg_current_snapshot()) ON CONFLICT DO NOTHING");
+		this.database.jdbc().execute("ANALYZE durable_notify.changes");
+		ChangeCleanupSql sql = new ChangeCleanupSql(this.instance.bean(Schema.class).name());
+		try (Connection connection = this.database.jdbc().getDataSource().getConnection()) {
+			connection.setAutoCommit(false);
+			assertThat(sql.clean(connection, Duration.ofMinutes(1), Duration.ofHours(1)))
+				.isEqualTo(ChangeCleanupSql.SLICE);
+			// One row may say that there is some
+			assertThat(readFromEndToEnd(connection)).isLessThan(10);
+		}
+	}
+
+	private static long readFromEndToEnd(Connection connection) throws SQLException {
+		try (ResultSet read = connection.createStatement()
+			.executeQuery("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'changes' "
+					+ "AND schemaname = 'durable_notify'")) {
+			assertThat(read.next()).isTrue();
+			return read.getLong(1);
+		}
 	}
 
 	@Test

@@ -32,6 +32,10 @@ import io.durablenotify.work.WorkAdmin;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -123,7 +127,8 @@ class OutboxCircuitTests {
 	}
 
 	@Test
-	void attemptsOneAtATimeDoNotCount() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void attemptsOneAtATimeDoNotCount(CapturedOutput output) {
 		this.receiver.answer(500);
 		publish(1);
 		// More than its attempts
@@ -132,6 +137,7 @@ class OutboxCircuitTests {
 		assertThat(query("SELECT max(failures) FROM durable_notify.work_items")).isBetween(4, 8);
 		this.receiver.answerWell();
 		Eventually.await(() -> query("SELECT count(*) FROM durable_notify.work_items") == 0, this::state);
+		Eventually.await(() -> output.getAll().contains("Sender 'orders' sends again"), output::getAll);
 	}
 
 	@Test

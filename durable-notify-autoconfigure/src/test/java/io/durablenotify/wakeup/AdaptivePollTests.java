@@ -30,9 +30,13 @@ import io.durablenotify.listener.ListenerState.Status;
 import io.durablenotify.testsupport.Eventually;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -143,7 +147,8 @@ class AdaptivePollTests {
 	}
 
 	@Test
-	void aCheckThatThrowsDisturbsNeitherTheOthersNorItself() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void aCheckThatThrowsDisturbsNeitherTheOthersNorItself(CapturedOutput output) {
 		AtomicInteger failing = new AtomicInteger();
 		this.poll.register(() -> {
 			failing.incrementAndGet();
@@ -152,6 +157,7 @@ class AdaptivePollTests {
 		AtomicInteger calls = count();
 		awaitCalls(failing, 3);
 		awaitCalls(calls, 3);
+		assertThat(output).contains("Failed to poll; the next poll follows after its interval");
 	}
 
 	@Test

@@ -25,8 +25,12 @@ import io.durablenotify.testsupport.WordlessException;
 import io.durablenotify.web.SseSource.Found;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -274,13 +278,16 @@ class SseFeedTests {
 	}
 
 	@Test
-	void aLogThatCannotBeFoundEndsTheResponse() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void aLogThatCannotBeFoundEndsTheResponse(CapturedOutput output) {
 		this.source.find(null);
 		ManualSource.Reading waiting = subscribe(9);
 		this.source.failToFind(new IllegalStateException("SELECT secret"));
 		waiting.next("a");
 		assertThat(this.client.events).isEmpty();
 		assertThat(this.client.end).isEqualTo("complete");
+		assertThat(output)
+			.contains("Failed to find log 'manual' for a client, which has to connect again: SELECT secret");
 	}
 
 	@Test

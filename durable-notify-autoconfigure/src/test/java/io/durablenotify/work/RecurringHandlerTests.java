@@ -55,6 +55,16 @@ class RecurringHandlerTests {
 	}
 
 	@Test
+	void anItemOfOtherRecurringWorkIsRemovedWithoutARun(CapturedOutput output) throws Exception {
+		WorkItem other = new TestItem("cron/report").key("cron/before").header(Recurrence.HEADER, "0 0 * * * *");
+		assertThat(handler((item) -> {
+			throw new AssertionError(item);
+		}).handle(other)).isEqualTo(WorkOutcome.done());
+		assertThat(output).contains("The item 'cron/before' of queue 'cron/report' is removed without a run: recurring "
+				+ "work 'report' has that queue now");
+	}
+
+	@Test
 	void missedTimesAreCaughtUpOnce() throws Exception {
 		TestItem late = this.item.claimedAt(Instant.parse("2026-01-12T07:10:00Z"));
 		assertThat(handle(WorkOutcome.done(), late)).isEqualTo(again("2026-01-12T08:00:00Z"));

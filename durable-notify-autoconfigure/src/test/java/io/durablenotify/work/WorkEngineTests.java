@@ -1394,7 +1394,9 @@ class WorkEngineTests {
 	}
 
 	@Test
-	void aHandlerThatRunsOnAfterTheShutdownTimeoutIsRefusedWhileTheNextHolderRuns() throws Exception {
+	@ExtendWith(OutputCaptureExtension.class)
+	void aHandlerThatRunsOnAfterTheShutdownTimeoutIsRefusedWhileTheNextHolderRuns(CapturedOutput output)
+			throws Exception {
 		CountDownLatch running = new CountDownLatch(1);
 		CountDownLatch lateGoesOn = new CountDownLatch(1);
 		CountDownLatch nextGoesOn = new CountDownLatch(1);
@@ -1418,6 +1420,9 @@ class WorkEngineTests {
 			this.work.enqueue(WorkRequest.of(this.queue, "a"));
 			assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
 			((Lifecycle) other.bean(WorkListeners.class)).stop();
+			assertThat(output)
+				.contains("1 handlers of work still run after durable-notify.work.shutdown-timeout=PT0.1S: their items "
+						+ "are given back, and their completions will be refused");
 			listen(spec, (item) -> {
 				instance.jdbc().update("INSERT INTO effects VALUES ('next', 'this')");
 				this.handled.add("attempt " + item.attempt());
