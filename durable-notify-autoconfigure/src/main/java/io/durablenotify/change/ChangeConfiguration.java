@@ -21,6 +21,7 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.method.HandlerMethodFilter;
 import io.durablenotify.observation.Observations;
@@ -55,8 +56,8 @@ public class ChangeConfiguration {
 	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeSql sql,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll,
 			ObjectProvider<Observations> observations) {
-		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll, Clock.systemUTC(),
-				Observations.of(observations), Delays.ofJvm());
+		ChangeReader reader = new ChangeReader(database, sql, HandlerExecutors.besideCaller(executor), wakeups, poll,
+				Clock.systemUTC(), Observations.of(observations), Delays.ofJvm());
 		reader.prepare();
 		return reader;
 	}
@@ -70,8 +71,8 @@ public class ChangeConfiguration {
 			ObjectProvider<Observations> observations) {
 		return (product.isPostgres())
 				? new PostgresChangeNotifier(database, sql.getObject(), writes.getObject(), reader.getObject())
-				: new LocalChangeNotifier(product.description(), executor, Clock.systemUTC(),
-						Observations.of(observations));
+				: new LocalChangeNotifier(product.description(), HandlerExecutors.besideCaller(executor),
+						Clock.systemUTC(), Observations.of(observations));
 	}
 
 	@Bean

@@ -22,6 +22,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.stream.StreamConsumers;
@@ -68,7 +69,9 @@ public class ChannelConfiguration {
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(modes, payloads, work, listeners,
 				new Broadcasts(writer, reader, consumers, payloads), waits,
-				new DirectReceiver(database, sql, waits, executor, wakeups, Delays.ofJvm()), wakeups,
+				new DirectReceiver(database, sql, waits, HandlerExecutors.besideCaller(executor), wakeups,
+						Delays.ofJvm()),
+				wakeups,
 				// Others would not see what is sent while they wait
 				new HandlerTransactions(beanFactory, database, TransactionDefinition.ISOLATION_READ_COMMITTED));
 	}

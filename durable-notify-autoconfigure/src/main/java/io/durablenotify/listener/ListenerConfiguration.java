@@ -20,6 +20,7 @@ import java.time.Clock;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -48,7 +49,7 @@ public class ListenerConfiguration {
 			ListenerConnectionDetails details, ApplicationDatabase database, ListenerMeasures measures,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
 		return new PostgresNotificationListener(properties, properties.applicationName(environment), details, database,
-				executor, measures, Clock.systemUTC());
+				HandlerExecutors.besideCaller(executor), measures, Clock.systemUTC());
 	}
 
 }

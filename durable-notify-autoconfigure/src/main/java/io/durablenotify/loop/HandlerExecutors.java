@@ -15,6 +15,9 @@
  */
 package io.durablenotify.loop;
 
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+
 import org.springframework.core.task.AsyncTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 
@@ -43,6 +46,18 @@ public final class HandlerExecutors {
 	 */
 	public static AsyncTaskExecutor virtual(String threadNamePrefix) {
 		return new VirtualHandlerThreads(threadNamePrefix);
+	}
+
+	/**
+	 * Return what runs tasks on other threads than their callers' only. What an executor
+	 * would run on the caller's, as with
+	 * {@link java.util.concurrent.ThreadPoolExecutor.CallerRunsPolicy}, is refused by a
+	 * {@link RejectedExecutionException}.
+	 * @param executor the executor, which may be the application's
+	 * @return the executor to use
+	 */
+	public static Executor besideCaller(Executor executor) {
+		return new BesideCaller(executor);
 	}
 
 }

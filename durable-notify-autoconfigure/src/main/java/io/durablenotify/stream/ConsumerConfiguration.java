@@ -24,6 +24,7 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.Poll;
@@ -55,7 +56,8 @@ public class ConsumerConfiguration {
 			LogSubscriptions<Chunk> readers, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, ListableBeanFactory beanFactory) {
 		return new OpenConsumers(database, sql, new ConsumerPositionSql(schema.name()), readers, instances,
-				leases.lease(), wakeups, poll, executor, new HandlerTransactions(beanFactory, database));
+				leases.lease(), wakeups, poll, HandlerExecutors.besideCaller(executor),
+				new HandlerTransactions(beanFactory, database));
 	}
 
 	/**

@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.log.LogMeasures;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
@@ -76,8 +77,9 @@ public class StreamConfiguration {
 	LogSubscriptions<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			Wakeups wakeups, Poll poll) {
-		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database, executor,
-				wakeups, poll, new LogMeasures(properties.families().keySet()));
+		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database,
+				HandlerExecutors.besideCaller(executor), wakeups, poll,
+				new LogMeasures(properties.families().keySet()));
 	}
 
 	@Bean
@@ -110,8 +112,9 @@ public class StreamConfiguration {
 	AppendPipeline durableNotifyAppendPipeline(ApplicationDatabase database, AppendWrite write,
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
 		return new AppendPipeline(database, write,
-				new Limits(properties.appendTimeout(), properties.appendBuffer().toBytes()), executor,
-				WriteFailures::requireStored, LogFactory.getLog(StreamWriter.class));
+				new Limits(properties.appendTimeout(), properties.appendBuffer().toBytes()),
+				HandlerExecutors.besideCaller(executor), WriteFailures::requireStored,
+				LogFactory.getLog(StreamWriter.class));
 	}
 
 	@Bean
@@ -130,8 +133,8 @@ public class StreamConfiguration {
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamProperties properties,
 			ConfigurableListableBeanFactory beanFactory, ObjectProvider<Observations> observations) {
 		WriterShutdownOrder.destroyBefore("durableNotifyOpenAppenders", beanFactory);
-		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll, executor,
-				properties, Observations.of(observations));
+		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll,
+				HandlerExecutors.besideCaller(executor), properties, Observations.of(observations));
 	}
 
 	@Bean

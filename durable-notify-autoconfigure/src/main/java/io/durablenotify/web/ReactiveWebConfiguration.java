@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamProperties;
@@ -52,7 +53,7 @@ public class ReactiveWebConfiguration {
 			@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
-		return new ReactiveSseResponses(checks, executor, Observations.of(observations));
+		return new ReactiveSseResponses(checks, HandlerExecutors.besideCaller(executor), Observations.of(observations));
 	}
 
 	@Bean

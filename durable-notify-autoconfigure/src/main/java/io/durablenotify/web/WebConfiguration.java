@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamProperties;
@@ -49,7 +50,7 @@ public class WebConfiguration {
 	SseConnections durableNotifySseConnections(@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
 			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
-		return new SseConnections(checks, executor, Observations.of(observations));
+		return new SseConnections(checks, HandlerExecutors.besideCaller(executor), Observations.of(observations));
 	}
 
 	@Bean

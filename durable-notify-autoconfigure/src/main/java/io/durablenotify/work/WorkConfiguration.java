@@ -21,6 +21,7 @@ import java.util.concurrent.Executor;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
 import io.durablenotify.loop.DeliveryConfiguration;
+import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -65,7 +66,8 @@ public class WorkConfiguration {
 			ObjectProvider<Observations> observations) {
 		WorkWrites storing = new WorkWrites(database, writes, sql, new EnqueueCounts(database, measures),
 				properties.enqueueTimeout());
-		return new DefaultWorkQueue(storing, payloads, properties, executor, Observations.of(observations));
+		return new DefaultWorkQueue(storing, payloads, properties, HandlerExecutors.besideCaller(executor),
+				Observations.of(observations));
 	}
 
 	@Bean

@@ -82,8 +82,8 @@ public class WorkListenerConfiguration {
 			Wakeups wakeups, @Qualifier(EXECUTOR_BEAN_NAME) AsyncTaskExecutor executor, ListableBeanFactory beanFactory,
 			WorkProperties properties, WorkMeasures measures, ObjectProvider<Observations> observations) {
 		return new WorkListenerRegistry(database, new ClaimSql(schema.name()), new SettleSql(schema.name()), instances,
-				wakeups, executor, new HandlerTransactions(beanFactory, database), properties, measures,
-				Observations.of(observations));
+				wakeups, HandlerExecutors.besideCaller(executor), new HandlerTransactions(beanFactory, database),
+				properties, measures, Observations.of(observations));
 	}
 
 	@Bean
