@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -44,9 +45,10 @@ import org.jspecify.annotations.Nullable;
 final class ConsumerClaims {
 
 	/**
-	 * How often the lease is asked for while it is not held.
+	 * How often the lease is asked for while it is not held, and streams are added to a
+	 * consumer that is locked.
 	 */
-	private static final Duration LEASE_CHECK = Duration.ofMillis(100);
+	private static final Duration RETRY = Duration.ofMillis(100);
 
 	/**
 	 * Searches for new streams with each poll take at most a twentieth of the time.
@@ -76,6 +78,11 @@ final class ConsumerClaims {
 
 	private long cleanAt = System.nanoTime();
 
+	/**
+	 * Whether this run has left streams out whose consumer a transaction has locked.
+	 */
+	private boolean locked;
+
 	ConsumerClaims(ApplicationDatabase database, ConsumerSql sql, ConsumerPositionSql positions, Instances instances,
 			Duration leaseDuration) {
 		this.database = database;
@@ -90,6 +97,7 @@ final class ConsumerClaims {
 	 * @param check whether to ask what others have done
 	 */
 	Next run(Collection<ConsumerRun> runs, boolean check) {
+		this.locked = false;
 		boolean awaitsLease = claimOrAwaitLease(byId(runs.stream().filter(ConsumerRun::isToBeClaimed).toList()));
 		if (check) {
 			findLost(byId(runs.stream().filter(ConsumerRun::isOwned).toList()));
@@ -99,7 +107,7 @@ final class ConsumerClaims {
 		if (check) {
 			clean(byId(runs.stream().filter(ConsumerRun::isOwned).toList()));
 		}
-		return (awaitsLease && !more) ? Next.after(LEASE_CHECK) : Next.againIf(more);
+		return ((awaitsLease || this.locked) && !more) ? Next.after(RETRY) : Next.againIf(more);
 	}
 
 	/**
@@ -172,9 +180,10 @@ final class ConsumerClaims {
 			if (spec.selects(position.stream())) {
 				selected.add(position);
 			}
-			else {
-				execute("pass over a stream",
-						(connection, joined) -> this.positions.end(connection, held, position.streamId(), AFTER_ALL));
+			else if (!execute("pass over a stream", (connection, joined) -> this.positions.passOver(connection, held,
+					position.streamId(), AFTER_ALL))) {
+				// Claimed again, with that stream, once nothing has locked it
+				throw new ConsumerLostException(spec.name());
 			}
 		}
 		return selected;
@@ -270,21 +279,36 @@ final class ConsumerClaims {
 		if (held == null || streams.isEmpty()) {
 			return false;
 		}
-		List<Stored> added;
+		Optional<List<Stored>> added;
 		try {
-			added = selected(run.spec(), held, execute("add streams of a consumer",
-					(connection, joined) -> this.positions.add(connection, held, streams)));
+			added = execute("add streams of a consumer",
+					(connection, joined) -> this.positions.add(connection, held, streams))
+				.map((positions) -> selected(run.spec(), held, positions));
 		}
-		catch (RuntimeException ex) {
+		catch (Throwable ex) {
 			run.lost(held);
 			throw ex;
 		}
-		run.add(held, added);
-		boolean more = !added.isEmpty() && streams.size() >= ConsumerPositionSql.STREAMS_AT_ONCE;
+		if (added.isEmpty()) {
+			addLater(run, streams);
+			return false;
+		}
+		run.add(held, added.get());
+		boolean more = !added.get().isEmpty() && streams.size() >= ConsumerPositionSql.STREAMS_AT_ONCE;
 		if (more) {
 			run.wantNewStreams();
 		}
 		return more;
+	}
+
+	/**
+	 * A transaction has locked the consumer, as by its removal, or it is another
+	 * instance's.
+	 */
+	private void addLater(ConsumerRun run, List<String> streams) {
+		streams.forEach(run::created);
+		this.locked = true;
+		findLost(Map.of(run.id(), run));
 	}
 
 }

@@ -56,12 +56,15 @@ final class ConsumerPositionSql {
 			ORDER BY gone DESC, p.stream_id
 			""";
 
+	/**
+	 * Waits for no lock, as {@link #MOVE_ALL}.
+	 */
 	private static final String CLEAN = """
 			DELETE FROM ${schema}.stream_consumer_positions WHERE ctid = ANY (ARRAY(
 				SELECT p.ctid FROM ${schema}.stream_consumer_positions p
 				WHERE p.consumer_id = ANY ((SELECT ?::bigint[])::bigint[]) AND p.ended AND NOT EXISTS (SELECT FROM ${schema}.streams x
 					WHERE x.stream_id = p.stream_id AND x.created_at = p.stream_created_at OFFSET 0)
-				LIMIT ${slice}))
+				LIMIT ${slice} FOR UPDATE OF p SKIP LOCKED))
 			""";
 
 	private static final String FIND_NEW = """
@@ -82,15 +85,27 @@ final class ConsumerPositionSql {
 				WHERE c.consumer_id = ? AND c.token = ? AND c.instance_id IS NOT NULL FOR SHARE)
 			""";
 
-	private static final String ADD = HELD
+	/**
+	 * For what one thread does for all consumers of this instance: a consumer that a
+	 * transaction has locked, as by its removal, counts as not held.
+	 */
+	private static final String HELD_NOW = HELD.replace("FOR SHARE", "FOR SHARE SKIP LOCKED");
+
+	/**
+	 * A row without a stream says that the consumer is held.
+	 */
+	private static final String ADD = HELD_NOW
 			+ """
-					INSERT INTO ${schema}.stream_consumer_positions (consumer_id, stream_id, stream_created_at, stream, next_index)
-					SELECT held.consumer_id, s.stream_id, s.created_at, s.name, 0
-					FROM held CROSS JOIN unnest((SELECT ?::text[])) AS w(name)
-					CROSS JOIN LATERAL (SELECT x.stream_id, x.created_at, x.name FROM ${schema}.streams x
-						WHERE x.name = w.name OFFSET 0) s
-					ON CONFLICT (consumer_id, stream_id) DO NOTHING
-					RETURNING consumer_id, stream_id, stream_created_at, stream, next_index, false AS gone
+					, added AS (
+						INSERT INTO ${schema}.stream_consumer_positions (consumer_id, stream_id, stream_created_at, stream, next_index)
+						SELECT held.consumer_id, s.stream_id, s.created_at, s.name, 0
+						FROM held CROSS JOIN unnest((SELECT ?::text[])) AS w(name)
+						CROSS JOIN LATERAL (SELECT x.stream_id, x.created_at, x.name FROM ${schema}.streams x
+							WHERE x.name = w.name OFFSET 0) s
+						ON CONFLICT (consumer_id, stream_id) DO NOTHING
+						RETURNING stream_id, stream_created_at, stream, next_index)
+					SELECT held.consumer_id, a.stream_id, a.stream_created_at, a.stream, a.next_index, false AS gone
+					FROM held LEFT JOIN added a ON true
 					""";
 
 	private static final String OF_STREAM = "WHERE consumer_id = (SELECT consumer_id FROM held) AND stream_id = ?";
@@ -108,9 +123,13 @@ final class ConsumerPositionSql {
 			UPDATE ${schema}.stream_consumer_positions SET next_index = ?
 			""" + OF_STREAM;
 
-	private static final String END = HELD + """
+	private static final String SET_ENDED = """
 			UPDATE ${schema}.stream_consumer_positions SET next_index = ?, ended = true
 			""" + OF_STREAM;
+
+	private static final String END = HELD + SET_ENDED;
+
+	private static final String PASS_OVER = HELD_NOW + SET_ENDED;
 
 	private static final String FORGET = HELD + """
 			DELETE FROM ${schema}.stream_consumer_positions
@@ -184,6 +203,8 @@ final class ConsumerPositionSql {
 
 	private final String end;
 
+	private final String passOver;
+
 	private final String forget;
 
 	private final String moveAll;
@@ -198,6 +219,7 @@ final class ConsumerPositionSql {
 		this.move = schema.qualify(MOVE);
 		this.pass = schema.qualify(PASS);
 		this.end = schema.qualify(END);
+		this.passOver = schema.qualify(PASS_OVER);
 		this.forget = schema.qualify(FORGET);
 		this.moveAll = schema.qualify(MOVE_ALL);
 		this.examine = schema.qualify(EXAMINE);
@@ -248,21 +270,26 @@ final class ConsumerPositionSql {
 
 	/**
 	 * Add positions at the start of streams.
-	 * @return those that were added
+	 * @return those that were added, empty if another instance owns the consumer, or a
+	 * transaction has locked it
 	 */
-	List<Stored> add(Connection connection, Held held, List<String> streams) throws SQLException {
+	Optional<List<Stored>> add(Connection connection, Held held, List<String> streams) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, this.add, held)) {
 			statement.setObject(3, streams.toArray(String[]::new));
-			return readStored(statement.executeQuery()).getOrDefault(held.consumerId(), List.of());
+			return Optional.ofNullable(readStored(statement.executeQuery()).get(held.consumerId()));
 		}
 	}
 
 	private static Map<Long, List<Stored>> readStored(ResultSet result) throws SQLException {
 		Map<Long, List<Stored>> positions = new HashMap<>();
 		while (result.next()) {
-			positions.computeIfAbsent(result.getLong("consumer_id"), (id) -> new ArrayList<>())
-				.add(new Stored(result.getLong("stream_id"), Instants.read(result, "stream_created_at"),
-						result.getString("stream"), result.getLong("next_index"), result.getBoolean("gone")));
+			List<Stored> ofConsumer = positions.computeIfAbsent(result.getLong("consumer_id"),
+					(id) -> new ArrayList<>());
+			String stream = result.getString("stream");
+			if (stream != null) {
+				ofConsumer.add(new Stored(result.getLong("stream_id"), Instants.read(result, "stream_created_at"),
+						stream, result.getLong("next_index"), result.getBoolean("gone")));
+			}
 		}
 		return positions;
 	}
@@ -306,6 +333,14 @@ final class ConsumerPositionSql {
 	 */
 	boolean end(Connection connection, Held held, long streamId, long next) throws SQLException {
 		return write(connection, this.end, held, streamId, next);
+	}
+
+	/**
+	 * Store that the consumer is to have nothing of a stream.
+	 * @return false if another instance owns the consumer, or a transaction has locked it
+	 */
+	boolean passOver(Connection connection, Held held, long streamId, long next) throws SQLException {
+		return write(connection, this.passOver, held, streamId, next);
 	}
 
 	private static boolean write(Connection connection, String sql, Held held, long streamId, long next)

@@ -321,6 +321,61 @@ class ConsumerOwnerTests {
 		Eventually.await(() -> consumers.find("locked").orElseThrow().owner() == null, () -> consumers.list());
 	}
 
+	@Test
+	void aConsumerThatIsLockedDoesNotKeepOthersFromNewStreams() {
+		Subscription locked = reader.prefixConsumer("removed/", "removed").subscribe(this.there);
+		reader.prefixConsumer("kept/", "kept").subscribe(this.here);
+		awaitOwned("removed");
+		awaitOwned("kept");
+		instance.transaction().executeWithoutResult((status) -> {
+			consumers.remove("removed");
+			assertThat(Background.run(() -> {
+				append("removed/1", 1);
+				// One after the other: the loop goes on after it has met the first
+				append("kept/1", 1);
+				this.here.awaitChunks(1);
+				append("kept/2", 1);
+				this.here.awaitChunks(2);
+			})).succeedsWithin(Eventually.TIMEOUT);
+			assertThat(lockWaits()).as("statements that wait").isZero();
+			assertThat(this.there.consumed()).isEmpty();
+			status.setRollbackOnly();
+		});
+		this.there.awaitChunks(1);
+		assertThat(locked.isActive()).isTrue();
+	}
+
+	@Test
+	void positionsOfAConsumerThatIsLockedAreCleanedLater() {
+		List<Long> ids = Stream.of("dirty", "dirty-too")
+			.map((name) -> database.jdbc()
+				.queryForObject("SELECT consumer_id FROM durable_notify.create_stream_consumer(?, 's', false, false)",
+						Long.class, name))
+			.toList();
+		ids.forEach((id) -> database.jdbc()
+			.update("INSERT INTO durable_notify.stream_consumer_positions (consumer_id, stream_id, stream_created_at, "
+					+ "stream, next_index, ended) VALUES (?, -1, now(), 's', 1, true)", id));
+		ConsumerPositionSql positions = instance.bean(OpenConsumers.class).positions();
+		instance.transaction().executeWithoutResult((status) -> {
+			consumers.remove("dirty");
+			assertThat(Background.supply(() -> instance.bean(ApplicationDatabase.class)
+				.executeSeparately("clean", (connection, joined) -> positions.clean(connection, ids))))
+				.succeedsWithin(Duration.ofSeconds(10))
+				.isEqualTo(1);
+			status.setRollbackOnly();
+		});
+		assertThat(database.jdbc()
+			.queryForList("SELECT consumer_id FROM durable_notify.stream_consumer_positions WHERE stream_id = -1",
+					Long.class))
+			.containsExactly(ids.get(0));
+	}
+
+	private static int lockWaits() {
+		return database.jdbc()
+			.queryForObject("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+					+ "AND datname = current_database()", Integer.class);
+	}
+
 	/**
 	 * Wait until one statement has waited for a lock, and another one does.
 	 */
