@@ -68,6 +68,11 @@ final class ConsumedStream implements EntryConsumer {
 	 */
 	private final AtomicBoolean queued = new AtomicBoolean();
 
+	/**
+	 * Whether its position waits to be stored.
+	 */
+	private final AtomicBoolean awaitingStore = new AtomicBoolean();
+
 	private volatile boolean paused;
 
 	private volatile boolean closed;
@@ -214,6 +219,22 @@ final class ConsumedStream implements EntryConsumer {
 	@Nullable Position unstored() {
 		long next = this.next;
 		return (next > this.storedNext) ? new Position(held(), streamId(), this.storedNext, next) : null;
+	}
+
+	/**
+	 * Have the position wait to be stored.
+	 * @return whether it did not wait before
+	 */
+	boolean awaitStore() {
+		return !this.awaitingStore.get() && this.awaitingStore.compareAndSet(false, true);
+	}
+
+	/**
+	 * The position is about to be read to be stored: one that moves after that has to
+	 * wait again.
+	 */
+	void beginStore() {
+		this.awaitingStore.set(false);
 	}
 
 	void stored(long next) {

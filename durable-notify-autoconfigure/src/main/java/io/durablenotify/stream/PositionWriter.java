@@ -20,11 +20,11 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
@@ -70,7 +70,21 @@ final class PositionWriter implements AutoCloseable {
 
 	private final ConsumerPositionSql sql;
 
-	private final Set<ConsumedStream> moved = ConcurrentHashMap.newKeySet();
+	/**
+	 * Each once at most, and not while it is in {@link #locked}:
+	 * {@link ConsumedStream#awaitStore()}.
+	 */
+	private final Queue<ConsumedStream> moved = new ConcurrentLinkedQueue<>();
+
+	/**
+	 * Those that a transaction has locked. Owned by the loop's thread, as what follows.
+	 */
+	private final List<ConsumedStream> locked = new ArrayList<>();
+
+	/**
+	 * When they are tried again, by {@link System#nanoTime()}.
+	 */
+	private long lockedUntil;
 
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-positions",
 			new FailureLog(logger, "Failed to store the positions of consumers of streams",
@@ -86,28 +100,37 @@ final class PositionWriter implements AutoCloseable {
 	 * Have the position in a stream stored soon.
 	 */
 	void add(ConsumedStream stream) {
-		this.moved.add(stream);
+		enqueue(stream);
 		this.loop.signal();
 	}
 
+	private void enqueue(ConsumedStream stream) {
+		if (stream.awaitStore()) {
+			this.moved.add(stream);
+		}
+	}
+
 	private Next write() {
+		takeLocked();
 		List<ConsumedStream> batch = new ArrayList<>();
-		Iterator<ConsumedStream> streams = this.moved.iterator();
-		while (batch.size() < MAX_BATCH && streams.hasNext()) {
-			ConsumedStream stream = streams.next();
-			// Before its position is read: one that moves after that is added again
-			streams.remove();
+		while (batch.size() < MAX_BATCH) {
+			ConsumedStream stream = this.moved.poll();
+			if (stream == null) {
+				break;
+			}
 			batch.add(stream);
+			// Before its position is read: one that moves after that is added again
+			stream.beginStore();
 		}
 		try {
-			boolean locked = write(batch);
-			if (locked) {
-				this.loop.signalAfter(LOCKED);
-			}
+			write(batch);
 		}
 		catch (Throwable ex) {
-			this.moved.addAll(batch);
+			batch.forEach(this::enqueue);
 			throw ex;
+		}
+		if (!this.locked.isEmpty()) {
+			this.loop.signalAfter(Duration.ofNanos(Math.max(0, this.lockedUntil - System.nanoTime())));
 		}
 		if (batch.size() == MAX_BATCH) {
 			this.loop.signal();
@@ -115,11 +138,26 @@ final class PositionWriter implements AutoCloseable {
 		return Next.pause(PAUSE);
 	}
 
+	private void takeLocked() {
+		if (!this.locked.isEmpty() && System.nanoTime() - this.lockedUntil >= 0) {
+			this.moved.addAll(this.locked);
+			this.locked.clear();
+		}
+	}
+
+	private void locked(ConsumedStream stream) {
+		if (this.locked.isEmpty()) {
+			this.lockedUntil = System.nanoTime() + LOCKED.toNanos();
+		}
+		if (stream.awaitStore()) {
+			this.locked.add(stream);
+		}
+	}
+
 	/**
-	 * Store positions.
-	 * @return whether a transaction has locked some, which are left for later
+	 * Store positions. Those that a transaction has locked are left for later.
 	 */
-	private boolean write(List<ConsumedStream> streams) {
+	private void write(List<ConsumedStream> streams) {
 		Map<Key, Written> written = new HashMap<>();
 		for (ConsumedStream stream : streams) {
 			Position position = (stream.isClosed()) ? null : stream.unstored();
@@ -128,12 +166,11 @@ final class PositionWriter implements AutoCloseable {
 			}
 		}
 		if (written.isEmpty()) {
-			return false;
+			return;
 		}
 		List<Position> positions = written.values().stream().map(Written::position).toList();
 		List<Outcome> outcomes = this.database.executeSeparately("store the positions of consumers of streams",
 				ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> this.sql.moveAll(connection, positions));
-		boolean locked = false;
 		for (Outcome outcome : outcomes) {
 			Written entry = written.get(new Key(outcome.held(), outcome.streamId()));
 			if (entry == null) {
@@ -142,18 +179,16 @@ final class PositionWriter implements AutoCloseable {
 			if (outcome.moved()) {
 				entry.stream().stored(entry.position().next());
 			}
-			else if (outcome.owned() && outcome.behind()) {
-				entry.stream().run().behind(entry.stream());
+			else if (outcome.isLocked()) {
+				locked(entry.stream());
 			}
 			else if (outcome.owned()) {
-				this.moved.add(entry.stream());
-				locked = true;
+				entry.stream().run().behind(entry.stream());
 			}
 			else {
 				entry.stream().run().lost(outcome.held());
 			}
 		}
-		return locked;
 	}
 
 	/**
