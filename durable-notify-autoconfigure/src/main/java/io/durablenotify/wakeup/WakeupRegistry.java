@@ -23,6 +23,7 @@ import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.measure.Names;
 import io.durablenotify.wakeup.WakeupMeasures.Received;
 import io.durablenotify.Subscription;
@@ -101,8 +102,9 @@ final class WakeupRegistry {
 			try {
 				call.accept(registration.handler);
 			}
-			catch (RuntimeException ex) {
-				logger.error("Handler of topic '" + topic + "' failed", ex);
+			catch (Throwable ex) {
+				// What the wake-up is about is committed, and must not count as failed
+				FailureLog.log(logger::error, "Handler of topic '" + topic + "' failed", ex);
 			}
 		}
 	}

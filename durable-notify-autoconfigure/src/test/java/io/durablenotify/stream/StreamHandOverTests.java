@@ -39,6 +39,7 @@ import io.durablenotify.stream.append.AppendConditions;
 import io.durablenotify.stream.append.AppendPipeline.Limits;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.stream.append.AppendWrite;
+import io.durablenotify.stream.append.CommittedChunks;
 import io.durablenotify.stream.append.StreamEndSql;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -56,6 +57,13 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.ArgumentMatchers.anyLong;
+import static org.mockito.BDDMockito.given;
+import static org.mockito.BDDMockito.willThrow;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.times;
+import static org.mockito.Mockito.verify;
 
 /**
  * Tests for chunks that readers of the writing instance get without a fetch.
@@ -88,10 +96,14 @@ class StreamHandOverTests {
 				instance.bean(StreamProperties.class).bufferBytes().toBytes(), instance.bean(ApplicationDatabase.class),
 				(Executor) instance.context().getBean("durableNotifyTaskExecutor"), instance.bean(Wakeups.class),
 				instance.bean(Poll.class), new LogMeasures(List.of()));
+		this.appends = appends(new ChunkHandOver(this.readers));
+	}
+
+	private static AppendPipeline appends(CommittedChunks committed) {
 		AppendWrite write = new AppendWrite(TailedStream.TOPIC, instance.bean(Schema.class).name(),
-				instance.bean(StreamEndSql.class), instance.bean(PublishingWrites.class),
-				new ChunkHandOver(this.readers), LogFactory.getLog(StreamHandOverTests.class));
-		this.appends = new AppendPipeline(instance.bean(ApplicationDatabase.class), write,
+				instance.bean(StreamEndSql.class), instance.bean(PublishingWrites.class), committed,
+				LogFactory.getLog(StreamHandOverTests.class));
+		return new AppendPipeline(instance.bean(ApplicationDatabase.class), write,
 				new Limits(Eventually.TIMEOUT, 1_000_000), Runnable::run, WriteFailures::requireStored,
 				LogFactory.getLog(StreamHandOverTests.class));
 	}
@@ -144,6 +156,25 @@ class StreamHandOverTests {
 		}
 		ahead.awaitChunks(5).assertGapFree(0, 5);
 		later.awaitChunks(2).assertGapFree(3, 2);
+	}
+
+	/**
+	 * As for want of memory.
+	 */
+	@Test
+	void anAppendIsStoredAndItsReadersAreWokenWhenItsHandOverFails() {
+		CommittedChunks failing = mock();
+		given(failing.isWanted(anyLong())).willReturn(true);
+		willThrow(new OutOfMemoryError("once more")).given(failing)
+			.committed(anyLong(), any(), anyLong(), any(), any());
+		RecordingHandler handler = read("committed");
+		this.appends.close();
+		this.appends = appends(failing);
+		for (int i = 1; i <= 3; i++) {
+			append("committed", String.valueOf(i));
+		}
+		handler.awaitChunks(4).assertGapFree(0, 4);
+		verify(failing, times(2)).committed(anyLong(), any(), anyLong(), any(), any());
 	}
 
 	@Test

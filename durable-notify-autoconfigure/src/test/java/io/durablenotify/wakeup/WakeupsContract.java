@@ -218,6 +218,9 @@ abstract class WakeupsContract {
 
 			@Override
 			public void onWakeup(Wakeup wakeup) {
+				if (wakeup.position() == 1) {
+					throw new StackOverflowError("Expected");
+				}
 				throw new IllegalStateException("Expected");
 			}
 

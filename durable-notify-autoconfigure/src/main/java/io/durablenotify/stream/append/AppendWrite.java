@@ -31,6 +31,7 @@ import java.util.Set;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.DebugLine;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.measure.Timing;
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.stream.append.AppendMeasures.Mode;
@@ -204,7 +205,14 @@ public final class AppendWrite {
 		if (chunk == null) {
 			return false;
 		}
-		this.committed.committed(next.streamId(), stream, next.index(), data, chunk);
+		try {
+			this.committed.committed(next.streamId(), stream, next.index(), data, chunk);
+		}
+		catch (Throwable ex) {
+			// The append has not failed with that: readers fetch the chunk after the
+			// wake-up
+			FailureLog.log(this.logger::error, "Failed to hand over a chunk that is committed", ex);
+		}
 		return true;
 	}
 

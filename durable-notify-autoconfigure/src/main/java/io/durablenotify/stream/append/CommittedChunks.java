@@ -32,7 +32,7 @@ public interface CommittedChunks {
 	boolean isWanted(long streamId);
 
 	/**
-	 * Receive a chunk that was committed.
+	 * Receive a chunk that was committed. What it throws is logged.
 	 * @param streamId the stream's id
 	 * @param stream the stream's full name
 	 * @param index the chunk's index
