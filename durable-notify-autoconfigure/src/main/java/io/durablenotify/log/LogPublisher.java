@@ -48,7 +48,7 @@ final class LogPublisher<E> implements Flow.Publisher<E> {
 			delivery = this.readers.openFor(this.log, this.from,
 					(reader) -> new SubscriberDelivery<>(reader, subscriber, this.readers));
 		}
-		catch (RuntimeException ex) {
+		catch (Throwable ex) {
 			refuse(subscriber, ex);
 			return;
 		}
@@ -58,7 +58,7 @@ final class LogPublisher<E> implements Flow.Publisher<E> {
 	/**
 	 * A subscriber receives its subscription before an error.
 	 */
-	private void refuse(Flow.Subscriber<? super E> subscriber, RuntimeException failure) {
+	private void refuse(Flow.Subscriber<? super E> subscriber, Throwable failure) {
 		NoSubscription subscription = new NoSubscription();
 		try {
 			subscriber.onSubscribe(subscription);

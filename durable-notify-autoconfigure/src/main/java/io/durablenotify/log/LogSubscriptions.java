@@ -138,10 +138,10 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		C consumer = consumers.apply(reader);
 		reader.connect(consumer);
 		try {
-			register(reader, name, tail);
+			register(reader, tail);
 		}
 		catch (Throwable ex) {
-			// The caller could not cancel it
+			// Its caller has nothing to cancel
 			reader.close();
 			throw ex;
 		}
@@ -155,14 +155,14 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	/**
 	 * Register a reader before its first fetch: what is appended from here on wakes it.
 	 */
-	private void register(LogSubscription<E> reader, String name, @Nullable Tail tail) {
+	private void register(LogSubscription<E> reader, @Nullable Tail tail) {
 		if (tail != null && tail.visible()) {
 			this.registry.add(reader, tail.id());
 			this.fetcher.wake(reader);
 		}
 		else {
 			this.registry.addWaiting(reader);
-			this.fetcher.resolve(name);
+			this.fetcher.resolve(reader.name());
 		}
 	}
 

@@ -21,6 +21,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.log.BufferedSubscription;
+import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.web.ResponseChecks.Client;
 import jakarta.servlet.AsyncContext;
@@ -198,12 +199,22 @@ final class SseConnection implements SseFeed.Subscriber, ResponseChecks.Checked,
 		}
 		this.blocking = !nonBlocking || !setWriteListener();
 		if (feed != null) {
-			feed.subscribe(this);
+			read(feed);
 		}
 		if (this.blocking) {
 			this.started = true;
 		}
 		signal();
+	}
+
+	private void read(Flow.Publisher<SseEvent> feed) {
+		try {
+			feed.subscribe(this);
+		}
+		catch (Throwable ex) {
+			FailureLog.log(logger::error, "Failed to read for a client, which has to connect again", ex);
+			close();
+		}
 	}
 
 	private boolean setWriteListener() {

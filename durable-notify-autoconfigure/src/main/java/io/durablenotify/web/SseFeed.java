@@ -392,7 +392,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 						end();
 					}
 				}
-				catch (RuntimeException ex) {
+				catch (Throwable ex) {
 					logger.warn("Failed to find %s for a client, which has to connect again: %s"
 						.formatted(source.describe(), ex.getMessage()));
 					end();
@@ -494,7 +494,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 					Found now = source.find();
 					this.known = now != null && Objects.equals(now.identity(), this.found.identity());
 				}
-				catch (RuntimeException ex) {
+				catch (Throwable ex) {
 					logger.warn("Failed to find %s for a client, which has to connect again: %s"
 						.formatted(source.describe(), ex.getMessage()));
 				}

@@ -194,7 +194,7 @@ final class SseResponse extends SseEmitter {
 					connection.close();
 				}
 			}
-			catch (RuntimeException ex) {
+			catch (Throwable ex) {
 				// Spring MVC answers it by a dispatch
 				this.control.allow();
 				throw ex;

@@ -802,6 +802,23 @@ class LogSubscriptionsTests {
 		this.readers = open(executor, poll);
 	}
 
+	@Test
+	void aReaderThatFailsToOpenLeavesNothingBehind() {
+		Poll poll = mock();
+		given(poll.register(any(), any())).willThrow(new StackOverflowError("once more"));
+		this.readers.close();
+		this.readers = open((Executor) instance.context().getBean("durableNotifyTaskExecutor"), poll);
+		append("unopened", 1);
+		Recorder refused = new Recorder();
+		assertThatExceptionOfType(StackOverflowError.class).isThrownBy(() -> refused.follow("unopened", 1));
+		assertThat(this.readers.size()).isZero();
+		Flow.Subscriber<Entry> subscriber = mock();
+		this.readers.publisher(new Numbered("unopened"), Start.at(1)).subscribe(subscriber);
+		verify(subscriber).onSubscribe(any());
+		verify(subscriber).onError(any(StackOverflowError.class));
+		assertThat(this.readers.size()).isZero();
+	}
+
 	/**
 	 * A stop may find a reader that is bound to its log meanwhile, which stops it too.
 	 */

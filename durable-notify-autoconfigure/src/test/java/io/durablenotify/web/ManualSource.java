@@ -31,7 +31,7 @@ final class ManualSource implements SseSource<String> {
 
 	private volatile Found found = new Found("1-1", 0, null);
 
-	private volatile RuntimeException findFailure;
+	private volatile Throwable findFailure;
 
 	private volatile RuntimeException subscribeFailure;
 
@@ -129,7 +129,7 @@ final class ManualSource implements SseSource<String> {
 		return this;
 	}
 
-	ManualSource failToFind(RuntimeException failure) {
+	ManualSource failToFind(Throwable failure) {
 		this.findFailure = failure;
 		return this;
 	}
@@ -170,8 +170,11 @@ final class ManualSource implements SseSource<String> {
 
 	@Override
 	public Found find() {
-		if (this.findFailure != null) {
-			throw this.findFailure;
+		if (this.findFailure instanceof Error error) {
+			throw error;
+		}
+		if (this.findFailure instanceof RuntimeException failure) {
+			throw failure;
 		}
 		return this.found;
 	}

@@ -167,6 +167,15 @@ class SseConnectionTests {
 	}
 
 	@Test
+	void anErrorInTheSubscriptionEndsTheResponse() {
+		open((subscriber) -> {
+			throw new StackOverflowError("once");
+		}, false, false, true);
+		this.output.take(Integer.MAX_VALUE);
+		assertThatItIsOver();
+	}
+
+	@Test
 	void anEventThatComesWhileTheContainerTakesNothingIsWrittenLaterAndNoOtherRequested() {
 		ManualSource.Reading reading = openAndTake();
 		stall();

@@ -290,6 +290,22 @@ class SseFeedTests {
 			.contains("Failed to find log 'manual' for a client, which has to connect again: SELECT secret");
 	}
 
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void anErrorInTheSearchForALogEndsTheResponse(boolean found) {
+		if (found) {
+			this.source.unbound();
+		}
+		else {
+			this.source.find(null);
+		}
+		ManualSource.Reading reading = subscribe(9);
+		this.source.failToFind(new StackOverflowError("once"));
+		reading.next("a");
+		assertThat(this.client.events).isEmpty();
+		assertThat(this.client.end).isEqualTo("complete");
+	}
+
 	@Test
 	void anotherLogOfTheNameIsNotReadInsteadOfTheOneThatWasFound() {
 		this.source.unbound();
