@@ -48,7 +48,13 @@ final class LogCursor<E> {
 		 * The next fetch begins with the last entry that was received, to validate the
 		 * position.
 		 */
-		AWAIT_VALIDATION
+		AWAIT_VALIDATION,
+
+		/**
+		 * The next fetch begins with the first entry that is left, to find out whether
+		 * those before the one that was found were trimmed.
+		 */
+		AWAIT_FIRST_LEFT
 
 	}
 
@@ -65,6 +71,16 @@ final class LogCursor<E> {
 	 * the end, the index of that.
 	 */
 	private volatile long received;
+
+	/**
+	 * Whether the first entry may be a later one, if all before it were trimmed.
+	 */
+	private boolean beginsWithFirstLeft;
+
+	/**
+	 * The index of the entry that was found in place of the first one.
+	 */
+	private long found;
 
 	/**
 	 * The identity of the only log that may be read, or {@code null} for any log of the
@@ -123,6 +139,13 @@ final class LogCursor<E> {
 	}
 
 	/**
+	 * Begin with the first entry that is left, if that is a later one by then.
+	 */
+	void beginWithFirstLeft() {
+		this.beginsWithFirstLeft = true;
+	}
+
+	/**
 	 * Return the index of the next entry.
 	 */
 	long next() {
@@ -137,7 +160,7 @@ final class LogCursor<E> {
 	 * Return the index of the first entry to fetch.
 	 */
 	long fetchFrom() {
-		return this.next - entriesToValidate();
+		return (this.state == State.AWAIT_FIRST_LEFT) ? this.log.firstIndex() : this.next - entriesToValidate();
 	}
 
 	/**
@@ -196,8 +219,36 @@ final class LogCursor<E> {
 			this.state = State.AWAIT_VALIDATION;
 			return Validation.REQUIRED;
 		}
+		else if (this.beginsWithFirstLeft && page.size() > 0) {
+			Validation validation = validateFirst(this.log.indexOf(page.get(0)));
+			if (validation != null) {
+				return validation;
+			}
+		}
 		this.server = head.server();
 		return Validation.valid(from);
+	}
+
+	/**
+	 * Move on to the first entry that is left, unless there is one before those that are
+	 * missing.
+	 * @return {@code null} if the entries that were found can be taken
+	 */
+	private @Nullable Validation validateFirst(long first) {
+		if (this.state == State.AWAIT_FIRST_LEFT) {
+			this.state = State.FETCHING;
+			if (first < this.next) {
+				return Validation.truncated(this.found + " was found");
+			}
+			this.next = first;
+		}
+		else if (first > this.next) {
+			this.state = State.AWAIT_FIRST_LEFT;
+			this.found = first;
+			return Validation.REQUIRED;
+		}
+		this.beginsWithFirstLeft = false;
+		return null;
 	}
 
 	private boolean isSame(Head head) {

@@ -310,9 +310,15 @@ public final class LogSubscription<E> implements Subscription {
 		if (page.size() > 0) {
 			this.entrySize = (int) (page.bytes(0, page.size()) / page.size());
 		}
+		long before = this.cursor.next();
 		Validation validation = this.cursor.validate(head, page);
 		if (validation.truncation() != null) {
 			return truncated(validation.truncation());
+		}
+		if (this.cursor.next() != before) {
+			synchronized (this.lock) {
+				this.next = this.cursor.next();
+			}
 		}
 		return validation == Validation.REQUIRED || acceptFollowing(head, page, validation.from());
 	}

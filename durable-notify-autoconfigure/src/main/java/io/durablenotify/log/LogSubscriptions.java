@@ -174,6 +174,9 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		if (known && next > log.firstIndex()) {
 			cursor.beginAfterKnown();
 		}
+		else if (from.fromEnd() && from.value() > 0) {
+			cursor.beginWithFirstLeft();
+		}
 		return cursor;
 	}
 

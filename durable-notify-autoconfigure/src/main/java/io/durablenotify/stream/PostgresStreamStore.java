@@ -235,6 +235,10 @@ final class PostgresStreamStore implements StreamStore {
 		Page page = readByName(connection, stream.name(), start, limit, maxBytes);
 		if (page.isCut()) {
 			page = readBySize(connection, page, limit, maxBytes);
+			if (start.fromEnd() && !page.hasFirst()) {
+				// It may have been trimmed between the statements
+				page = readBySize(connection, page.from(startIndex(connection, stream.name(), start)), limit, maxBytes);
+			}
 		}
 		Head head = page.head();
 		if (head == null) {
@@ -274,9 +278,12 @@ final class PostgresStreamStore implements StreamStore {
 			return page;
 		}
 		Head head = head(connection, stream).orElse(null);
-		long asked = (start.fromEnd()) ? tail(connection, false, stream, start.value()).map(Tail::startIndex).orElse(0L)
-				: 0;
-		return (head != null) ? new Page(head, start.resolve(asked), List.of(), true) : Page.EMPTY;
+		return (head != null) ? new Page(head, startIndex(connection, stream, start), List.of(), true) : Page.EMPTY;
+	}
+
+	private long startIndex(Connection connection, String stream, Start start) throws SQLException {
+		return start.resolve((start.fromEnd())
+				? tail(connection, false, stream, start.value()).map(Tail::startIndex).orElse(0L) : 0);
 	}
 
 	private @Nullable Page readLast(Connection connection, String stream, long count, int limit, long maxBytes)
@@ -424,6 +431,14 @@ final class PostgresStreamStore implements StreamStore {
 
 		Page cut() {
 			return new Page(this.head, this.firstIndex, this.chunks, true);
+		}
+
+		Page from(long index) {
+			return new Page(this.head, index, List.of(), true);
+		}
+
+		boolean hasFirst() {
+			return !this.chunks.isEmpty() && this.chunks.get(0).index() == this.firstIndex;
 		}
 
 		boolean isCutAtFirst() {

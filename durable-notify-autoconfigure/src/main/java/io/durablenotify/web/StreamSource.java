@@ -48,11 +48,12 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 	}
 
 	/**
-	 * All that is appended is newer than a request that waits.
+	 * All that is appended is newer than a request that waits. What is left is less each
+	 * time where chunks are trimmed.
 	 */
 	@Override
 	public @Nullable EventId begin(@Nullable Found found) {
-		if (!this.options.from().isFromEnd()) {
+		if (!this.options.from().isFromEnd() || this.options.from().equals(StreamPosition.earliest())) {
 			return null;
 		}
 		if (found == null) {

@@ -15,6 +15,8 @@
  */
 package io.durablenotify.stream;
 
+import java.lang.reflect.Proxy;
+import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -23,6 +25,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+
+import javax.sql.DataSource;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.testsupport.Eventually;
@@ -37,6 +41,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.dao.DataAccessException;
+import org.springframework.transaction.TransactionDefinition;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -255,6 +260,55 @@ class ConsumerTrimTests {
 			.containsExactly(12L, 13L, 14L);
 		assertThat(reader.page(stream, StreamPosition.end(), 10).nextIndex()).isEqualTo(15);
 		assertThat(reader.page("unknown", StreamPosition.earliest(), 10).nextIndex()).isZero();
+	}
+
+	/**
+	 * The snapshot of the transaction has what is not left.
+	 */
+	@Test
+	void readersFromTheEndBeginWithTheFirstChunkThatTheirFirstFetchFinds() {
+		append("later", 1_000);
+		RecordingHandler earliest = new RecordingHandler();
+		RecordingHandler last = new RecordingHandler();
+		RecordingHandler fifth = new RecordingHandler();
+		instance.transaction(TransactionDefinition.ISOLATION_REPEATABLE_READ).executeWithoutResult((status) -> {
+			assertThat(reader.info("later")).isPresent();
+			assertThat(trimAll("later")).isEqualTo(999);
+			reader.subscribe("later", StreamPosition.earliest(), earliest);
+			reader.subscribe("later", StreamPosition.last(3), last);
+			reader.subscribe("later", StreamPosition.at(5), fifth);
+		});
+		append("later", 1);
+		earliest.awaitChunks(2).assertGapFree(999, 2);
+		last.awaitChunks(2).assertGapFree(999, 2);
+		assertThat(fifth.awaitError()).isInstanceOf(StreamTruncatedException.class)
+			.hasMessageContaining("expected index 5, but 999 was found");
+	}
+
+	/**
+	 * Chunks that are too large for the first statement are read by a second one.
+	 */
+	@Test
+	void aPageFromTheEndBeginsWithTheFirstChunkThatItsLastStatementFinds() throws Exception {
+		append("large", 10);
+		StreamStore store = instance.bean(StreamStore.class);
+		TailedStream stream = StreamScope.of(instance.bean(StreamProperties.class)).tailed("large");
+		List<String> statements = new ArrayList<>();
+		try (Connection connection = instance.bean(DataSource.class).getConnection()) {
+			Connection trimming = (Connection) Proxy.newProxyInstance(Connection.class.getClassLoader(),
+					new Class<?>[] { Connection.class }, (proxy, method, arguments) -> {
+						if (method.getName().equals("prepareStatement")) {
+							statements.add((String) arguments[0]);
+							if (statements.size() == 2) {
+								assertThat(trimAll("large")).isEqualTo(9);
+							}
+						}
+						return method.invoke(connection, arguments);
+					});
+			ChunkPage page = store.page(trimming, stream, StreamPosition.earliest(), 10, 1);
+			assertThat(page.chunks()).extracting(Chunk::index).containsExactly(9L);
+			assertThat(page.nextIndex()).isEqualTo(10);
+		}
 	}
 
 	@Test
