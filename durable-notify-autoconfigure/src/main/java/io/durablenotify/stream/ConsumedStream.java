@@ -24,7 +24,6 @@ import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.LogSubscription.End;
-import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.measure.Timing;
 import io.durablenotify.stream.ConsumerPositionSql.Place;
@@ -363,7 +362,7 @@ final class ConsumedStream implements EntryConsumer {
 		this.paused = true;
 		boolean delayed = false;
 		try {
-			Delays.ofJvm().after(delay(failure), this::resume);
+			this.run.delays().after(delay(failure), this::resume);
 			delayed = true;
 		}
 		finally {

@@ -67,6 +67,8 @@ final class ConsumerRun implements Subscription {
 
 	private final ConsumerWrites writes;
 
+	private final Delays delays;
+
 	private final SerialTask task;
 
 	private final Queue<Runnable> messages = new ConcurrentLinkedQueue<>();
@@ -116,11 +118,12 @@ final class ConsumerRun implements Subscription {
 	private final List<Stored> successors = new ArrayList<>();
 
 	ConsumerRun(ConsumerSpec spec, ConsumerHandler handler, OpenConsumers consumers, ConsumerWrites writes,
-			Executor executor) {
+			Executor executor, Delays delays) {
 		this.spec = spec;
 		this.handler = handler;
 		this.consumers = consumers;
 		this.writes = writes;
+		this.delays = delays;
 		this.task = new SerialTask(executor, this::turn, consumers::isOpen);
 	}
 
@@ -154,6 +157,10 @@ final class ConsumerRun implements Subscription {
 
 	ConsumerWrites writes() {
 		return this.writes;
+	}
+
+	Delays delays() {
+		return this.delays;
 	}
 
 	LogSubscriptions<Chunk> readers() {
@@ -366,12 +373,26 @@ final class ConsumerRun implements Subscription {
 			lost(owner);
 		}
 		else if (this.checkingLease.compareAndSet(false, true)) {
-			Delays.ofJvm().after(LEASE_CHECK, () -> {
+			checkLeaseLater();
+		}
+		return false;
+	}
+
+	private void checkLeaseLater() {
+		boolean delayed = false;
+		try {
+			this.delays.after(LEASE_CHECK, () -> {
 				this.checkingLease.set(false);
 				this.task.signal();
 			});
+			delayed = true;
 		}
-		return false;
+		finally {
+			if (!delayed) {
+				// By the turn that follows
+				this.checkingLease.set(false);
+			}
+		}
 	}
 
 	/**

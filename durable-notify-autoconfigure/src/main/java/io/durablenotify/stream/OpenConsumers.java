@@ -35,6 +35,7 @@ import io.durablenotify.instance.Instances;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.stream.ConsumerPositionSql.Place;
 import io.durablenotify.stream.ConsumerPositionSql.Position;
@@ -168,7 +169,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 		ConsumerRun run = new ConsumerRun(spec, handler, this,
 				new ConsumerWrites(spec.name(), this.database, (spec.transactional())
 						? this.transactions.require("A consumer inTransaction()", "use ConsumedChunk.commit()") : null),
-				this.executor);
+				this.executor, Delays.ofJvm());
 		ConsumerRun other = this.runs.putIfAbsent(spec.name(), run);
 		if (other != null) {
 			requireSelection(other.spec(), spec);
