@@ -50,7 +50,8 @@ final class ConsumerRun implements Subscription {
 	private static final Log logger = LogFactory.getLog(StreamConsumer.class);
 
 	/**
-	 * After how many chunks other tasks of the executor have their turn.
+	 * After how many chunks, or steps without one, other tasks of the executor have their
+	 * turn.
 	 */
 	private static final int CHUNKS_PER_TURN = 2_048;
 
@@ -340,7 +341,8 @@ final class ConsumerRun implements Subscription {
 			if (stream == null) {
 				return;
 			}
-			handled += stream.step();
+			// An end takes a statement, too
+			handled += Math.max(1, stream.step());
 			receive();
 		}
 		this.task.signal();

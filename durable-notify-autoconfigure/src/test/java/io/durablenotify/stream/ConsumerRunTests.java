@@ -19,7 +19,11 @@ package io.durablenotify.stream;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -84,6 +88,31 @@ class ConsumerRunTests {
 		};
 		own(run, positions);
 		Eventually.await(() -> opened.get() == 2, opened::get);
+	}
+
+	@Test
+	void streamsWithoutChunksLeaveTheThreadToOthersNowAndThen() {
+		ExecutorService executor = Executors.newSingleThreadExecutor();
+		AtomicBoolean ending = new AtomicBoolean(true);
+		try {
+			ConsumerRun run = new ConsumerRun(this.spec, mock(), this.consumers, mock(), executor, Delays.ofJvm());
+			ConsumedStream stream = mock(withSettings().stubOnly());
+			// As many that end one after the other
+			given(stream.step()).willAnswer((call) -> {
+				if (ending.get()) {
+					run.ready(stream);
+				}
+				return 0;
+			});
+			own(run, List.of());
+			run.ready(stream);
+			assertThat(CompletableFuture.runAsync(() -> {
+			}, executor)).succeedsWithin(Eventually.TIMEOUT);
+		}
+		finally {
+			ending.set(false);
+			executor.shutdown();
+		}
 	}
 
 	@Test
