@@ -79,7 +79,7 @@ final class ConsumerReleases {
 		try {
 			write(held, positions);
 		}
-		catch (RuntimeException ex) {
+		catch (Throwable ex) {
 			logger.debug("Failed to give up a consumer of streams. Retrying", ex);
 			releaseLater(held);
 		}

@@ -78,6 +78,13 @@ class ConsumerReleasesTests {
 	}
 
 	@Test
+	void aConsumerIsGivenUpAfterAnError() throws Exception {
+		given(this.sql.release(any(), eq(FIRST), any())).willThrow(new StackOverflowError("once")).willReturn(true);
+		this.releases.release(FIRST, List.of());
+		verify(this.sql, timeout(Eventually.TIMEOUT.toMillis()).times(2)).release(any(), eq(FIRST), any());
+	}
+
+	@Test
 	void whatIsLeftAtAStopIsGivenUpAfterTheNextStart() throws Exception {
 		given(this.sql.release(any(), eq(FIRST), any()))
 			.willThrow(new DataAccessResourceFailureException("no connection"));
