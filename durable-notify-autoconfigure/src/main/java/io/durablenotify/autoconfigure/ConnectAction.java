@@ -18,9 +18,10 @@ package io.durablenotify.autoconfigure;
 
 import java.util.Arrays;
 
+import javax.sql.DataSource;
+
 import io.durablenotify.database.SqlErrors;
 
-import org.springframework.beans.factory.BeanFactoryUtils;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 
@@ -51,12 +52,20 @@ final class ConnectAction {
 	 * properties.
 	 */
 	private static boolean isOfProperties(ConfigurableListableBeanFactory beanFactory) {
-		return Arrays
-			.stream(BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beanFactory, JdbcConnectionDetails.class, true,
-					false))
+		return isPoolOfProperties(beanFactory) && OnDataSourceCondition.qualified(beanFactory).isEmpty();
+	}
+
+	/**
+	 * The details of a parent are not those of a child with a DataSource of its own.
+	 */
+	private static boolean isPoolOfProperties(ConfigurableListableBeanFactory beanFactory) {
+		if (beanFactory.getBeanNamesForType(DataSource.class, true, false).length == 0
+				&& beanFactory.getParentBeanFactory() instanceof ConfigurableListableBeanFactory parent) {
+			return isPoolOfProperties(parent);
+		}
+		return Arrays.stream(beanFactory.getBeanNamesForType(JdbcConnectionDetails.class, true, false))
 			.anyMatch((name) -> String.valueOf(beanFactory.getType(name, false))
-				.endsWith(".PropertiesJdbcConnectionDetails"))
-				&& OnDataSourceCondition.qualified(beanFactory).isEmpty();
+				.endsWith(".PropertiesJdbcConnectionDetails"));
 	}
 
 	/**

@@ -36,6 +36,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -46,6 +47,7 @@ import org.springframework.boot.test.context.assertj.AssertableApplicationContex
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.mock.env.MockEnvironment;
 
@@ -170,6 +172,36 @@ class ConnectFailureAnalysisTests {
 		@DurableNotifyDataSource
 		DataSource messages() {
 			return new DriverManagerDataSource(url, "nobody_knows", "secret");
+		}
+
+	}
+
+	@ParameterizedTest
+	@ValueSource(booleans = { false, true })
+	void aDataSourceOfTheParentOrOfTheChildItself(boolean own) throws Exception {
+		try (RefusingServer server = new RefusingServer("28P01", "password authentication failed")) {
+			String refusing = "jdbc:postgresql://127.0.0.1:%d/orders".formatted(server.port());
+			new ApplicationContextRunner().withConfiguration(AutoConfigurations.of(DataSourceAutoConfiguration.class))
+				.withPropertyValues("spring.datasource.url=" + ((own) ? database.url() : refusing),
+						"spring.datasource.hikari.connection-timeout=250")
+				.run((parent) -> this.contextRunner.withParent(parent)
+					.withUserConfiguration((own) ? new Class<?>[] { OfChild.class } : new Class<?>[0])
+					.withPropertyValues("test.url=" + refusing)
+					.run((context) -> assertThat(analysis(context).getAction()).contains((own)
+							? "Set the username and the password of the DataSource that durable-notify uses to those of "
+							: "Set spring.datasource.username and spring.datasource.password to those of ")));
+		}
+	}
+
+	/**
+	 * In place of the parent's, whose details are Boot's.
+	 */
+	@Configuration(proxyBeanMethods = false)
+	static class OfChild {
+
+		@Bean
+		DataSource dataSource(Environment environment) {
+			return new DriverManagerDataSource(environment.getRequiredProperty("test.url"), "app", "secret");
 		}
 
 	}
