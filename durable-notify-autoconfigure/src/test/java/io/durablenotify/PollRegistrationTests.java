@@ -18,7 +18,6 @@ package io.durablenotify;
 
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -42,6 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
+import static io.durablenotify.testsupport.Eventually.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
@@ -175,15 +175,6 @@ class PollRegistrationTests {
 		}
 		else {
 			subscription.cancel();
-		}
-	}
-
-	private static void await(CountDownLatch latch) {
-		try {
-			assertThat(latch.await(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isTrue();
-		}
-		catch (InterruptedException ex) {
-			throw new IllegalStateException(ex);
 		}
 	}
 

@@ -22,10 +22,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -83,6 +80,8 @@ import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
+import static io.durablenotify.testsupport.Eventually.await;
+import static io.durablenotify.testsupport.Eventually.get;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
@@ -521,24 +520,6 @@ class PoolOfOneTests {
 					.anyMatch((entry) -> entry.getKey().getName().equals(thread) && Stream.of(entry.getValue())
 						.anyMatch((frame) -> frame.getMethodName().equals("getConnection"))),
 				() -> thread + " does not wait for a connection");
-	}
-
-	private static long get(CompletableFuture<Long> future) {
-		try {
-			return future.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
-		}
-		catch (InterruptedException | ExecutionException | TimeoutException ex) {
-			throw new IllegalStateException(ex);
-		}
-	}
-
-	private static void await(CountDownLatch latch) {
-		try {
-			assertThat(latch.await(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isTrue();
-		}
-		catch (InterruptedException ex) {
-			throw new IllegalStateException(ex);
-		}
 	}
 
 	@Configuration(proxyBeanMethods = false)

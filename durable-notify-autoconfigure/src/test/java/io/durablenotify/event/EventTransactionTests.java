@@ -39,6 +39,7 @@ import org.springframework.dao.InvalidDataAccessApiUsageException;
 import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
+import static io.durablenotify.testsupport.Eventually.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -422,15 +423,6 @@ class EventTransactionTests {
 		Long runs = database.jdbc()
 			.queryForObject("SELECT count(*) FROM durable_notify.workflow_runs WHERE run_id = ?", Long.class, run);
 		return (runs != null) ? runs : -1;
-	}
-
-	private static void await(CountDownLatch latch) {
-		try {
-			assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
-		}
-		catch (InterruptedException ex) {
-			throw new IllegalStateException(ex);
-		}
 	}
 
 }

@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.TestDatabase;
@@ -155,9 +156,9 @@ class AppendAtTests {
 			})).toList();
 			after = writer.appendAsync("in-batch/other", "c");
 		}
-		assertThat(BatchedAppendTests.get(before)).isOne();
-		assertThat(BatchedAppendTests.get(after)).isZero();
-		assertThat(racing.stream().map(BatchedAppendTests::get).filter((outcome) -> outcome.equals(2L))).hasSize(1);
+		assertThat(Eventually.get(before)).isOne();
+		assertThat(Eventually.get(after)).isZero();
+		assertThat(racing.stream().map(Eventually::get).filter((outcome) -> outcome.equals(2L))).hasSize(1);
 		assertThat(texts("in-batch")).containsExactly("a", "b", "at");
 	}
 

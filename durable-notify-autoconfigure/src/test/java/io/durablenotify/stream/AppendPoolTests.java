@@ -29,6 +29,7 @@ import java.util.stream.IntStream;
 import javax.sql.DataSource;
 
 import io.durablenotify.testsupport.Background;
+import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingHandler;
@@ -98,7 +99,7 @@ class AppendPoolTests {
 			writer.append(prefix + i, "in many");
 			inTransaction(instance, prefix + "shared");
 		}
-		appends.forEach(BatchedAppendTests::get);
+		appends.forEach(Eventually::get);
 		return 20 * 4;
 	}
 
@@ -123,9 +124,9 @@ class AppendPoolTests {
 		CompletableFuture<Void> holder = Background.run(() -> other.transaction().executeWithoutResult((status) -> {
 			other.writer().append(stream, "first");
 			held.countDown();
-			BatchedAppendTests.await(release);
+			Eventually.await(release);
 		}));
-		BatchedAppendTests.await(held);
+		Eventually.await(held);
 		List<CompletableFuture<Long>> waiting = IntStream.range(0, 10)
 			.mapToObj((i) -> instance.writer().appendAsync(stream, "waits"))
 			.toList();
@@ -134,8 +135,8 @@ class AppendPoolTests {
 		instance.writer().append(stream + "/other", "b");
 		assertThat(waiting).noneMatch(CompletableFuture::isDone);
 		release.countDown();
-		BatchedAppendTests.get(holder);
-		assertThat(waiting.stream().map(BatchedAppendTests::get))
+		Eventually.get(holder);
+		assertThat(waiting.stream().map(Eventually::get))
 			.containsExactlyElementsOf(IntStream.rangeClosed(1, 10).mapToObj(Long::valueOf).toList());
 	}
 

@@ -297,7 +297,7 @@ class AppenderIdentityTests {
 					.initializers((context) -> ((GenericApplicationContext) context).registerBean("losing",
 							BeanPostProcessor.class, () -> new LosingAnswers(new AtomicInteger(), () -> {
 								if (!opened.isDone()) {
-									BatchedAppendTests.await(committed);
+									Eventually.await(committed);
 									opened
 										.complete(Background.supply(() -> self.get().writer().appender("during/again"))
 											.join());

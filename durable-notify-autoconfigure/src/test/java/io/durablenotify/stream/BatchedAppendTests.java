@@ -19,14 +19,12 @@ package io.durablenotify.stream;
 import java.sql.Connection;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -53,11 +51,12 @@ import org.springframework.dao.DataAccessException;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.util.ReflectionUtils;
 
+import static io.durablenotify.testsupport.Eventually.await;
+import static io.durablenotify.testsupport.Eventually.failure;
+import static io.durablenotify.testsupport.Eventually.get;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
-import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.given;
-import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link AppendPipeline}: what many callers append outside transactions.
@@ -95,7 +94,7 @@ class BatchedAppendTests {
 				appends.add(writer.appendAsync("together/" + i % 10, "a"));
 			}
 		}
-		assertThat(appends.stream().map(BatchedAppendTests::get))
+		assertThat(appends.stream().map(Eventually::get))
 			.containsExactlyElementsOf(IntStream.range(0, 100).mapToObj((i) -> (long) i / 10).toList());
 		assertThat(database.jdbc()
 			.queryForObject("SELECT count(DISTINCT c.xmin::text) FROM durable_notify.stream_chunks c JOIN "
@@ -136,7 +135,7 @@ class BatchedAppendTests {
 			assertThat(writer.appendAt(stream, 6, bytes("6"))).isEqualTo(6);
 			CompletableFuture<Long> last = writer.appendAsync(stream, "7");
 			writer.complete(stream);
-			assertThat(List.of(first, second, fourth, last)).extracting(BatchedAppendTests::get)
+			assertThat(List.of(first, second, fourth, last)).extracting(Eventually::get)
 				.containsExactly(0L, 1L, 3L, 7L);
 			assertThat(texts(stream)).containsExactly("0", "1", "2", "3", "4", "5", "6", "7");
 		}
@@ -210,7 +209,7 @@ class BatchedAppendTests {
 				good.add(writer.appendAsync("neighbour", "good " + i));
 			}
 		}
-		good.forEach(BatchedAppendTests::get);
+		good.forEach(Eventually::get);
 		for (CompletableFuture<Long> append : refused) {
 			assertThat(failure(append)).isInstanceOf(DataAccessException.class)
 				.hasMessageContaining("refused by a trigger");
@@ -364,7 +363,7 @@ class BatchedAppendTests {
 					.thenApply((index) -> writer.appendAll(stream, List.of(bytes("d"), bytes("e")))));
 			}
 		}
-		chains.forEach(BatchedAppendTests::get);
+		chains.forEach(Eventually::get);
 		for (int i = 0; i < 4; i++) {
 			assertThat(texts("chain/" + i)).hasSize(5 * 5);
 		}
@@ -458,7 +457,8 @@ class BatchedAppendTests {
 		}
 		over.countDown();
 		for (Thread caller : callers) {
-			caller.join(30_000);
+			caller.join(Eventually.TIMEOUT.toMillis());
+			assertThat(caller.isAlive()).isFalse();
 		}
 		// An index is given once; what is stored beyond is of unknown outcome
 		assertThat(indexes).doesNotHaveDuplicates();
@@ -500,7 +500,7 @@ class BatchedAppendTests {
 						() -> List.of(Thread.State.WAITING).containsAll(statesOf("background")) && !waiting.isDone(),
 						() -> statesOf("background"));
 			}
-			fitting.forEach(BatchedAppendTests::get);
+			fitting.forEach(Eventually::get);
 			assertThat(get(waiting)).isEqualTo(9);
 			assertThat(reader.page("full", StreamPosition.start(), 100).chunks())
 				.extracting((chunk) -> chunk.data().length)
@@ -588,37 +588,6 @@ class BatchedAppendTests {
 	private static void awaitWaiting(String stream) {
 		AppendPipeline pipeline = instance.bean(AppendPipeline.class);
 		Eventually.await(() -> !pipeline.toString().startsWith("streams 0"), pipeline::toString);
-	}
-
-	static void await(CountDownLatch latch) {
-		try {
-			assertThat(latch.await(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isTrue();
-		}
-		catch (InterruptedException ex) {
-			throw new IllegalStateException(ex);
-		}
-	}
-
-	static <T> T get(CompletableFuture<T> future) {
-		try {
-			return future.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
-		}
-		catch (Exception ex) {
-			throw new AssertionError(instance.bean(AppendPipeline.class).toString(), ex);
-		}
-	}
-
-	static Throwable failure(CompletableFuture<?> future) {
-		try {
-			future.get(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS);
-		}
-		catch (ExecutionException ex) {
-			return ex.getCause();
-		}
-		catch (Exception ex) {
-			throw new AssertionError(instance.bean(AppendPipeline.class).toString(), ex);
-		}
-		throw new AssertionError("Did not fail");
 	}
 
 	private static List<String> texts(String stream) {

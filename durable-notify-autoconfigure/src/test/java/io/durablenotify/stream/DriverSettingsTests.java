@@ -125,8 +125,8 @@ class DriverSettingsTests {
 			awaitWait("Lock", end);
 			assertThat(end).as(stream).isNotDone();
 			database.jdbc().execute("DELETE FROM public.holds");
-			BatchedAppendTests.get(append);
-			BatchedAppendTests.get(end);
+			Eventually.get(append);
+			Eventually.get(end);
 			RecordingHandler handler = new RecordingHandler();
 			other.reader().subscribe(stream, StreamPosition.start(), handler);
 			assertThat(handler.awaitComplete().texts()).as(stream).contains("held");
@@ -153,7 +153,7 @@ class DriverSettingsTests {
 			Eventually.await(() -> stored.get() > 0, stored::toString);
 			other.writer().complete(stream);
 			long length = length(stream);
-			appends.forEach(BatchedAppendTests::get);
+			appends.forEach(Eventually::get);
 			assertThat(length(stream)).isEqualTo(length).isEqualTo(stored.get());
 		}
 	}
@@ -190,9 +190,9 @@ class DriverSettingsTests {
 			other.events().append(NewEvent.of(held, "second"));
 			other.writer().create(created, StreamOptions.none());
 			locked.countDown();
-			BatchedAppendTests.await(release);
+			Eventually.await(release);
 		}));
-		BatchedAppendTests.await(locked);
+		Eventually.await(locked);
 		long start = System.nanoTime();
 		// More than once, since a prepared statement changes its ways
 		for (int i = 0; i < 3; i++) {
@@ -210,14 +210,14 @@ class DriverSettingsTests {
 				assertThat(writer.append(this.name + "free", "a")).isEqualTo(10 * i + free);
 			}
 			for (CompletableFuture<?> write : waiting) {
-				assertThat(BatchedAppendTests.failure(write)).isInstanceOfAny(StreamLockedException.class,
+				assertThat(Eventually.failure(write)).isInstanceOfAny(StreamLockedException.class,
 						RunLockedException.class);
 			}
 		}
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(1500),
 				Duration.ofSeconds(20));
 		release.countDown();
-		BatchedAppendTests.get(holder);
+		Eventually.get(holder);
 		assertThat(writer.append(held, "2")).isEqualTo(2);
 		assertThat(instance.events().append(NewEvent.of(held, "third")).sequence()).isEqualTo(3);
 	}
@@ -302,7 +302,7 @@ class DriverSettingsTests {
 				IntStream.range(0, 20)
 					.mapToObj((i) -> writer.appendAsync((i == 10) ? stream : stream + "/" + i, (i == 10) ? text : "a"))
 					.toList()
-					.forEach(BatchedAppendTests::get);
+					.forEach(Eventually::get);
 			}
 
 		},

@@ -107,7 +107,7 @@ class LockedStreamTests {
 			beside += rate(appended);
 			assertThat(waiting.get(round)).isNotDone();
 			holder.letGo();
-			BatchedAppendTests.get(waiting.get(round));
+			Eventually.get(waiting.get(round));
 		}
 		over.countDown();
 		CompletableFuture.allOf(others.toArray(CompletableFuture[]::new)).get(30, TimeUnit.SECONDS);
@@ -138,12 +138,12 @@ class LockedStreamTests {
 			.mapToObj((i) -> Background.supply(() -> writer.append("given-up", "c")))
 			.toList();
 		for (CompletableFuture<Long> append : waiting) {
-			assertThat(BatchedAppendTests.failure(append)).isInstanceOf(StreamLockedException.class)
+			assertThat(Eventually.failure(append)).isInstanceOf(StreamLockedException.class)
 				.hasMessageContaining("Stream 'given-up' was locked by another transaction for more than 500 ms")
 				.hasMessageContaining("nothing was stored");
 		}
 		for (CompletableFuture<Long> append : callers) {
-			assertThat(BatchedAppendTests.failure(append)).isInstanceOf(StreamLockedException.class);
+			assertThat(Eventually.failure(append)).isInstanceOf(StreamLockedException.class);
 		}
 		assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(500),
 				Duration.ofSeconds(10));
@@ -162,7 +162,7 @@ class LockedStreamTests {
 				.mapToObj((i) -> Background.supply(() -> small.writer().append("full", quarter)))
 				.toList();
 			for (CompletableFuture<Long> append : callers) {
-				assertThat(BatchedAppendTests.failure(append)).isInstanceOf(StreamLockedException.class)
+				assertThat(Eventually.failure(append)).isInstanceOf(StreamLockedException.class)
 					.hasMessageContaining("for more than 2000 ms");
 			}
 			// A quarter of them after the other, it would be twelve seconds
@@ -186,8 +186,8 @@ class LockedStreamTests {
 		assertThat(waiting).noneMatch(CompletableFuture::isDone);
 		assertThat(end).isNotDone();
 		holder.letGo();
-		BatchedAppendTests.get(end);
-		assertThat(waiting.stream().map(BatchedAppendTests::get))
+		Eventually.get(end);
+		assertThat(waiting.stream().map(Eventually::get))
 			.containsExactlyElementsOf(IntStream.range(2, 200).mapToObj(Long::valueOf).toList());
 		RecordingHandler handler = new RecordingHandler();
 		reader.subscribe("released", StreamPosition.start(), handler);
@@ -220,9 +220,9 @@ class LockedStreamTests {
 		List<CompletableFuture<Long>> last = new ArrayList<>();
 		while (over.getCount() > 0 && !transactions.isDone()) {
 			last = streams.stream().map((stream) -> patient.writer().appendAsync(stream, "a")).toList();
-			last.forEach(BatchedAppendTests::get);
+			last.forEach(Eventually::get);
 		}
-		assertThat(BatchedAppendTests.get(transactions)).isEqualTo(40);
+		assertThat(Eventually.get(transactions)).isEqualTo(40);
 	}
 
 	@ParameterizedTest
@@ -282,9 +282,9 @@ class LockedStreamTests {
 		}
 		assertThat(waiting).noneMatch(CompletableFuture::isDone);
 		holder.letGo();
-		waiting.forEach(BatchedAppendTests::get);
+		waiting.forEach(Eventually::get);
 		assertThat(reader.info(stream).orElseThrow().nextIndex()).isEqualTo(11);
-		assertThat(waiting.subList(0, 10).stream().map(BatchedAppendTests::get)).isSorted();
+		assertThat(waiting.subList(0, 10).stream().map(Eventually::get)).isSorted();
 	}
 
 	@Test
@@ -306,7 +306,7 @@ class LockedStreamTests {
 							appends.add(own.appendAsync(stream, caller + ":" + i));
 						}
 					}
-					appends.forEach(BatchedAppendTests::get);
+					appends.forEach(Eventually::get);
 					return appends.size();
 				});
 			}
@@ -375,18 +375,18 @@ class LockedStreamTests {
 				.run(() -> instance.transaction().executeWithoutResult((status) -> {
 					task.run();
 					held.countDown();
-					BatchedAppendTests.await(release);
+					Eventually.await(release);
 					if (!commit) {
 						status.setRollbackOnly();
 					}
 				}));
-			BatchedAppendTests.await(held);
+			Eventually.await(held);
 			return new Holder(release, transaction);
 		}
 
 		void letGo() {
 			this.release.countDown();
-			BatchedAppendTests.get(this.transaction);
+			Eventually.get(this.transaction);
 		}
 
 	}

@@ -346,7 +346,7 @@ class StreamConsumerTests {
 		reader.consumer("aging", "aging").subscribe((chunk) -> {
 			if (chunk.chunk().index() > 0) {
 				begun.countDown();
-				BatchedAppendTests.await(goOn);
+				Eventually.await(goOn);
 			}
 		});
 		append("aging", 1);
@@ -358,7 +358,7 @@ class StreamConsumerTests {
 		long appended = System.nanoTime();
 		append("aging", 1);
 		// Not asked for meanwhile
-		BatchedAppendTests.await(begun);
+		Eventually.await(begun);
 		assertThat(consumers.state().lagAge()).isLessThanOrEqualTo(Duration.ofNanos(System.nanoTime() - appended));
 		assertThat(consumers.state().lagAge()).isPositive();
 		goOn.countDown();

@@ -25,9 +25,7 @@ import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -54,6 +52,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.core.task.VirtualThreadTaskExecutor;
 
+import static io.durablenotify.testsupport.Eventually.failure;
+import static io.durablenotify.testsupport.Eventually.get;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -393,7 +393,7 @@ class StreamCursorTests {
 				append("shared", 50);
 			}
 			writer.complete("shared");
-			threads.forEach(StreamCursorTests::get);
+			threads.forEach(Eventually::get);
 		}
 		assertThat(indexes).containsExactlyInAnyOrderElementsOf(LongStream.range(0, 500).boxed().toList());
 	}
@@ -440,23 +440,6 @@ class StreamCursorTests {
 		Eventually.await(() -> thread.get() != null && (thread.get().getState() == Thread.State.WAITING
 				|| thread.get().getState() == Thread.State.TIMED_WAITING), result::toString);
 		return result;
-	}
-
-	private static <T> T get(CompletableFuture<T> future) {
-		return future.orTimeout(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS).join();
-	}
-
-	private static Throwable failure(CompletableFuture<?> future) {
-		try {
-			get(future);
-		}
-		catch (CompletionException ex) {
-			return ex.getCause();
-		}
-		catch (CancellationException ex) {
-			return ex;
-		}
-		throw new AssertionError("No failure");
 	}
 
 	private static Set<LogSubscription<Chunk>> readers() {

@@ -46,6 +46,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
+import static io.durablenotify.testsupport.Eventually.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
@@ -515,15 +516,6 @@ class StreamJanitorTests {
 	private String state() {
 		return "chunks by stream %s, deleted %s".formatted(chunksByStream(),
 				this.database.jdbc().queryForList("SELECT * FROM durable_notify.deleted_streams"));
-	}
-
-	private static void await(CountDownLatch latch) {
-		try {
-			assertThat(latch.await(Eventually.TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isTrue();
-		}
-		catch (InterruptedException ex) {
-			throw new IllegalStateException(ex);
-		}
 	}
 
 }

@@ -255,9 +255,9 @@ class StreamLeaseTests {
 		CompletableFuture<Void> holder = Background.run(() -> instance.transaction().executeWithoutResult((status) -> {
 			instance.writer().append("stop/held", "a");
 			locked.countDown();
-			BatchedAppendTests.await(release);
+			Eventually.await(release);
 		}));
-		BatchedAppendTests.await(locked);
+		Eventually.await(locked);
 		CompletableFuture<Void> append = Background.run(() -> held.append("b"));
 		AppendPipeline pipeline = stopping.bean(AppendPipeline.class);
 		Eventually.await(() -> pipeline.isAppending("stop/held"), append::toString);

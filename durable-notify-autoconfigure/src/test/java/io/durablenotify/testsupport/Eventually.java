@@ -19,6 +19,12 @@ package io.durablenotify.testsupport;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -52,6 +58,44 @@ public final class Eventually {
 		}
 		catch (ConditionTimeoutException ex) {
 			throw new AssertionError("Not within " + TIMEOUT + ": " + state.get(), ex);
+		}
+	}
+
+	public static void await(CountDownLatch latch) {
+		try {
+			if (!latch.await(TIMEOUT.toSeconds(), TimeUnit.SECONDS)) {
+				throw new AssertionError("Not within " + TIMEOUT + ": " + latch);
+			}
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	public static <T> T get(Future<T> future) {
+		try {
+			return future.get(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+		}
+		catch (Exception ex) {
+			throw new AssertionError(future.toString(), ex);
+		}
+	}
+
+	/**
+	 * Return what a future fails with.
+	 */
+	public static Throwable failure(Future<?> future) {
+		try {
+			throw new AssertionError("Did not fail, but returned " + future.get(TIMEOUT.toSeconds(), TimeUnit.SECONDS));
+		}
+		catch (ExecutionException ex) {
+			return ex.getCause();
+		}
+		catch (CancellationException ex) {
+			return ex;
+		}
+		catch (InterruptedException | TimeoutException ex) {
+			throw new AssertionError(future.toString(), ex);
 		}
 	}
 
