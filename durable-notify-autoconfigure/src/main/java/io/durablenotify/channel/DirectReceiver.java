@@ -214,13 +214,6 @@ final class DirectReceiver {
 	}
 
 	/**
-	 * Return whether a call waits for messages of an address.
-	 */
-	boolean isAwaited(DirectAddress address) {
-		return this.waits.isAwaited(address);
-	}
-
-	/**
 	 * Receive without waiting.
 	 * @param decode makes a message of what was received, or throws
 	 */

@@ -121,15 +121,6 @@ final class DirectWaits implements WakeupHandler, AutoCloseable {
 		all().forEach(Wait::wake);
 	}
 
-	/**
-	 * Return whether there is a wait for an address.
-	 */
-	boolean isAwaited(DirectAddress address) {
-		return this.waits.getOrDefault(address.id(), Set.of())
-			.stream()
-			.anyMatch((wait) -> wait.address.equals(address));
-	}
-
 	private List<Wait> all() {
 		List<Wait> all = new ArrayList<>();
 		this.waits.values().forEach(all::addAll);

@@ -64,16 +64,11 @@ class ChannelPollTests {
 		return Background.supply(() -> channels(instance).receive("replies", address, WAIT));
 	}
 
-	private static void awaitWait(Instance instance, String address) {
-		DirectReceiver receiver = ((DefaultDurableChannels) channels(instance)).receiver();
-		Eventually.await(() -> receiver.isAwaited(DirectAddress.of("replies", address)), () -> "no one waits");
-	}
-
 	@Test
 	void thePollFindsWhatNoNotificationTellsOf() {
 		CompletableFuture<Optional<Message>> blocking = receive(first, "blocking");
 		CompletableFuture<Optional<Message>> async = channels(first).receiveAsync("replies", "async", WAIT);
-		awaitWait(first, "blocking");
+		DirectChannelTests.awaitWait();
 		channels(second).send("replies", "blocking", "a");
 		channels(second).send("replies", "async", "b");
 		assertThat(blocking).succeedsWithin(Eventually.TIMEOUT)
@@ -99,7 +94,7 @@ class ChannelPollTests {
 	void thePollGoesOnAfterItHadNothingToDo() {
 		for (int i = 0; i < 3; i++) {
 			CompletableFuture<Optional<Message>> received = receive(first, "again");
-			awaitWait(first, "again");
+			DirectChannelTests.awaitWait();
 			channels(second).send("replies", "again", "x");
 			assertThat(received).succeedsWithin(Eventually.TIMEOUT).matches(Optional::isPresent);
 		}
@@ -110,7 +105,7 @@ class ChannelPollTests {
 		Instance closing = Instance.start(database, POLL);
 		CompletableFuture<Optional<Message>> blocking = receive(closing, "closing");
 		CompletableFuture<Optional<Message>> async = channels(closing).receiveAsync("replies", "closing-async", WAIT);
-		awaitWait(closing, "closing");
+		DirectChannelTests.awaitWait();
 		closing.close();
 		assertThat(blocking).succeedsWithin(Eventually.TIMEOUT).isEqualTo(Optional.empty());
 		assertThat(async).succeedsWithin(Eventually.TIMEOUT).isEqualTo(Optional.empty());

@@ -76,7 +76,16 @@ class DirectChannelTests {
 
 	private static final String NO_POLL = "durable-notify.channels.poll-interval=1h";
 
+	/**
+	 * How long a test waits.
+	 */
 	private static final Duration LONG = Eventually.TIMEOUT;
+
+	/**
+	 * How long a receiver waits that a wake-up must end: its last fetch, at the end of
+	 * its time, would find the message too.
+	 */
+	private static final Duration LONGER = LONG.multipliedBy(2);
 
 	@Fixture
 	private static TestDatabase database;
@@ -109,13 +118,20 @@ class DirectChannelTests {
 		return channels(instance).receive("replies", address, Duration.ZERO).map(Message::text).orElse(null);
 	}
 
+	private static void assertReceived(CompletableFuture<Optional<Message>> received, String text) {
+		assertThat(received).succeedsWithin(LONG)
+			.satisfies((message) -> assertThat(message).map(Message::text).contains(text));
+	}
+
 	private static List<String> effects() {
 		return database.jdbc().queryForList("SELECT effect FROM effects", String.class);
 	}
 
-	private static void awaitWait(String address) {
-		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
-		Eventually.await(() -> receiver.isAwaited(DirectAddress.of("replies", address)), () -> "no one waits");
+	/**
+	 * Wait until a receiver has looked for a message, and waits for one.
+	 */
+	static void awaitWait() {
+		Background.awaitIn("awaitWakeup");
 	}
 
 	@Test
@@ -140,23 +156,21 @@ class DirectChannelTests {
 	void aReceiverThatWaitsIsWokenByAnotherInstance() {
 		CompletableFuture<Optional<Message>> received = Background
 			.supply(() -> channels(first).receive("replies", "waits", Duration.ofSeconds(Long.MAX_VALUE)));
-		awaitWait("waits");
+		awaitWait();
 		channels(second).send("replies", "waits", "x");
-		assertThat(received).succeedsWithin(LONG)
-			.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+		assertReceived(received, "x");
 	}
 
 	@Test
 	void aReceiverIsWokenAtOnceByAMessageThatATransactionOfAnotherDataSourceCannotRollBack() {
 		CompletableFuture<Optional<Message>> received = Background
-			.supply(() -> channels(first).receive("replies", "foreign", LONG.multipliedBy(2)));
-		awaitWait("foreign");
+			.supply(() -> channels(first).receive("replies", "foreign", LONGER));
+		awaitWait();
 		TransactionTemplate foreign = new TransactionTemplate(
 				new DataSourceTransactionManager(new DriverManagerDataSource(database.url())));
 		foreign.executeWithoutResult((status) -> {
 			channels(second).send("replies", "foreign", "x");
-			assertThat(received).succeedsWithin(LONG)
-				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+			assertReceived(received, "x");
 			status.setRollbackOnly();
 		});
 	}
@@ -244,7 +258,7 @@ class DirectChannelTests {
 		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
 		CountDownLatch fetched = new CountDownLatch(1);
 		Thread thread = new Thread(() -> {
-			receiver.await(DirectAddress.of("replies", "interrupted"), LONG, () -> {
+			receiver.await(DirectAddress.of("replies", "interrupted"), LONGER, () -> {
 				fetched.countDown();
 				return Optional.empty();
 			});
@@ -294,16 +308,14 @@ class DirectChannelTests {
 			CompletableFuture<Optional<Message>> waiting = first.transaction().execute((status) -> {
 				assertThat(receive(first, "queue")).isEqualTo("a");
 				CompletableFuture<Optional<Message>> other = Background
-					.supply(() -> channels(second).receive("replies", "queue", LONG));
-				DirectReceiver receiver = ((DefaultDurableChannels) channels(second)).receiver();
-				Eventually.await(() -> receiver.isAwaited(DirectAddress.of("replies", "queue")), () -> other);
+					.supply(() -> channels(second).receive("replies", "queue", LONGER));
+				awaitWait();
 				if (rollback) {
 					status.setRollbackOnly();
 				}
 				return other;
 			});
-			assertThat(waiting).succeedsWithin(LONG)
-				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo((rollback) ? "a" : "b"));
+			assertReceived(waiting, (rollback) ? "a" : "b");
 			if (rollback) {
 				assertThat(receive(first, "queue")).isEqualTo("b");
 			}
@@ -313,30 +325,29 @@ class DirectChannelTests {
 	@Test
 	void aTransactionMayWaitForASecondMessage() {
 		channels(first).send("replies", "talk", "a");
-		first.transaction().executeWithoutResult((status) -> {
-			assertThat(receive(first, "talk")).isEqualTo("a");
-			CompletableFuture<String> sent = Background.supply(() -> channels(second).send("replies", "talk", "b"));
-			assertThat(channels(first).receive("replies", "talk", LONG))
-				.hasValueSatisfying((message) -> assertThat(message.text()).isEqualTo("b"));
-			assertThat(sent).succeedsWithin(LONG);
-		});
+		CompletableFuture<Optional<Message>> received = Background
+			.supply(() -> first.transaction().execute((status) -> {
+				assertThat(receive(first, "talk")).isEqualTo("a");
+				return channels(first).receive("replies", "talk", LONGER);
+			}));
+		awaitWait();
+		channels(second).send("replies", "talk", "b");
+		assertReceived(received, "b");
 	}
 
 	@Test
 	void aTransactionThatWaitsForTheFirstMessageOfAChannelHoldsUpNoSender() {
-		DirectReceiver receiver = ((DefaultDurableChannels) channels(first)).receiver();
-		first.transaction().executeWithoutResult((status) -> {
-			CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("unborn", "async", LONG);
-			CompletableFuture<Void> sent = Background.run(() -> {
-				channels(second).send("unborn", "async", "x");
-				Eventually.await(() -> receiver.isAwaited(DirectAddress.of("unborn", "a")), () -> "no one waits");
-				channels(second).send("unborn", "a", "y");
-			});
-			assertThat(channels(first).receive("unborn", "a", LONG)).map(Message::text).contains("y");
-			assertThat(future).succeedsWithin(LONG)
-				.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
-			assertThat(sent).succeedsWithin(LONG);
-		});
+		CompletableFuture<Optional<Message>> async = new CompletableFuture<>();
+		CompletableFuture<Optional<Message>> received = Background
+			.supply(() -> first.transaction().execute((status) -> {
+				channels(first).receiveAsync("unborn", "async", LONGER).thenAccept(async::complete);
+				return channels(first).receive("unborn", "a", LONGER);
+			}));
+		awaitWait();
+		channels(second).send("unborn", "async", "x");
+		assertReceived(async, "x");
+		channels(second).send("unborn", "a", "y");
+		assertReceived(received, "y");
 		channels(first).create("born-competing", ChannelMode.COMPETING);
 		first.transaction()
 			.executeWithoutResult((status) -> assertThatExceptionOfType(ChannelModeException.class)
@@ -453,14 +464,14 @@ class DirectChannelTests {
 	void aReceiverWithAHandlerWaitsWithoutATransaction() {
 		CompletableFuture<Boolean> handled = Background.supply(() -> {
 			try {
-				return channels(first).receive("replies", "patient", LONG, (message) -> {
+				return channels(first).receive("replies", "patient", LONGER, (message) -> {
 				});
 			}
 			catch (Exception ex) {
 				throw new IllegalStateException(ex);
 			}
 		});
-		awaitWait("patient");
+		awaitWait();
 		Eventually.await(() -> database.jdbc()
 			.queryForObject("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' "
 					+ "AND datname = current_database()", Integer.class) == 0,
@@ -471,35 +482,29 @@ class DirectChannelTests {
 
 	@Test
 	void aMessageIsReceivedWithoutAThreadThatWaits() {
-		CompletableFuture<Optional<Message>> there = channels(first).receiveAsync("replies", "async", LONG);
+		CompletableFuture<Optional<Message>> there = channels(first).receiveAsync("replies", "async", LONGER);
 		channels(second).send("replies", "async", "x");
-		assertThat(there).succeedsWithin(LONG)
-			.satisfies((message) -> assertThat(message.orElseThrow().text()).isEqualTo("x"));
+		assertReceived(there, "x");
 	}
 
 	@Test
 	void aFutureThatIsCancelledTakesNoMessage() {
-		CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "cancelled", LONG);
+		CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "cancelled", LONGER);
 		future.cancel(true);
 		channels(second).send("replies", "cancelled", "x");
 		// The first instance can have the message for a moment, and gives it back
-		assertThat(channels(second).receive("replies", "cancelled", LONG)).get()
-			.extracting(Message::text)
-			.isEqualTo("x");
+		assertReceived(Background.supply(() -> channels(second).receive("replies", "cancelled", LONGER)), "x");
 	}
 
 	@Test
 	void aFutureThatTimesOutAtTheSameTimeLosesNoMessage() {
 		for (int i = 0; i < 30; i++) {
-			CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "race", LONG)
+			CompletableFuture<Optional<Message>> future = channels(first).receiveAsync("replies", "race", LONGER)
 				.orTimeout(i % 4, TimeUnit.MILLISECONDS);
 			channels(second).send("replies", "race", "m" + i);
-			String received = future.handle((message, failure) -> message)
-				.thenApply((message) -> (message != null) ? message.orElseThrow().text() : null)
-				.join();
-			assertThat((received != null) ? received
-					: channels(first).receive("replies", "race", LONG).orElseThrow().text())
-				.isEqualTo("m" + i);
+			Optional<Message> received = future.exceptionally((failure) -> null).join();
+			assertReceived((received != null) ? CompletableFuture.completedFuture(received)
+					: Background.supply(() -> channels(first).receive("replies", "race", LONGER)), "m" + i);
 		}
 	}
 
@@ -576,7 +581,7 @@ class DirectChannelTests {
 	}
 
 	@Test
-	void aReceiverThatFindsAMessageLockedWhichIsMadeDeadIsWokenAfterThat() {
+	void aReceiverThatFindsAMessageLockedWhichIsMadeDeadIsWokenAfterThat() throws Exception {
 		channels(first).send("replies", "buried", "a");
 		channels(first).send("replies", "buried", "b");
 		database.jdbc().execute("""
@@ -585,29 +590,33 @@ class DirectChannelTests {
 				CREATE TRIGGER hold BEFORE INSERT ON durable_notify.work_dead FOR EACH ROW EXECUTE FUNCTION hold();
 				""");
 		AtomicInteger fetches = new AtomicInteger();
-		CompletableFuture<Optional<String>> waiting = first.transaction().execute((status) -> {
-			first.jdbc().execute("SELECT pg_advisory_xact_lock(4711)");
-			Background.run(() -> assertThatExceptionOfType(PermanentFailureException.class)
-				.isThrownBy(() -> channels(first).receive("replies", "buried", LONG, (message) -> {
-					throw new PermanentFailureException("expected");
-				})));
+		try (Connection locking = DriverManager.getConnection(database.url())) {
+			locking.createStatement().execute("SELECT pg_advisory_lock(4711)");
+			CompletableFuture<Void> buried = Background
+				.run(() -> assertThatExceptionOfType(PermanentFailureException.class)
+					.isThrownBy(() -> channels(first).receive("replies", "buried", LONG, (message) -> {
+						throw new PermanentFailureException("expected");
+					})));
 			Eventually.await(() -> database.jdbc()
 				.queryForObject("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
 						Integer.class) == 1,
 					() -> "it is not made dead");
-			CompletableFuture<Optional<String>> other = Background
+			CompletableFuture<Optional<String>> waiting = Background
 				.supply(() -> ((DefaultDurableChannels) channels(second)).receiver()
-					.await(DirectAddress.of("replies", "buried"), LONG.multipliedBy(2), () -> {
+					.await(DirectAddress.of("replies", "buried"), LONGER, () -> {
 						Optional<String> fetched = Optional.ofNullable(receive(second, "buried"));
 						fetches.incrementAndGet();
 						return fetched;
 					}));
 			// A late wake-up of the messages may have come, too
-			Eventually.await(() -> fetches.get() >= 1, () -> other);
-			return other;
-		});
-		assertThat(waiting).succeedsWithin(LONG).isEqualTo(Optional.of("b"));
-		database.jdbc().execute("DROP FUNCTION hold() CASCADE");
+			Eventually.await(() -> fetches.get() >= 1, () -> waiting);
+			locking.createStatement().execute("SELECT pg_advisory_unlock(4711)");
+			assertThat(buried).succeedsWithin(LONG);
+			assertThat(waiting).succeedsWithin(LONG).isEqualTo(Optional.of("b"));
+		}
+		finally {
+			database.jdbc().execute("DROP FUNCTION hold() CASCADE");
+		}
 	}
 
 	@Test
@@ -632,8 +641,7 @@ class DirectChannelTests {
 		DurableChannels channels = channels(closed);
 		channels.create("replies", ChannelMode.DIRECT);
 		closed.close();
-		assertThat(channels.receiveAsync("replies", "closed", LONG))
-			.satisfies((future) -> Eventually.await(future::isDone, () -> future));
+		assertThat(channels.receiveAsync("replies", "closed", LONGER)).succeedsWithin(LONG).isEqualTo(Optional.empty());
 	}
 
 	@Test
@@ -646,14 +654,14 @@ class DirectChannelTests {
 		try (DirectWaits waits = new DirectWaits(application, sql, Duration.ofHours(1))) {
 			DirectReceiver receiver = new DirectReceiver(application, sql, waits, tasks::add, first.bean(Wakeups.class),
 					Delays.ofJvm());
-			Thread waiting = new Thread(() -> receiver.await(address, LONG, () -> {
+			Thread waiting = new Thread(() -> receiver.await(address, LONGER, () -> {
 				fetches.incrementAndGet();
 				return Optional.empty();
 			}));
 			waiting.start();
 			Eventually.await(() -> fetches.get() == 1 && waiting.getState() == Thread.State.TIMED_WAITING,
 					waiting::getState);
-			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(address, LONG,
+			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(address, LONGER,
 					(received) -> mock(Message.class));
 			channels(second).send("replies", "stopped", "x");
 			waits.stop();
@@ -677,7 +685,7 @@ class DirectChannelTests {
 			locking.setAutoCommit(false);
 			locking.createStatement().execute("LOCK TABLE durable_notify.work_lane_items");
 			CompletableFuture<Optional<Message>> future = receiver.receiveAsync(DirectAddress.of("replies", "cut"),
-					LONG, (received) -> mock(Message.class));
+					LONGER, (received) -> mock(Message.class));
 			String fetches = " FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%channel_receive%' "
 					+ "AND datname = current_database()";
 			Eventually.await(() -> !database.jdbc().queryForList("SELECT pid" + fetches).isEmpty(), future::toString);

@@ -18,6 +18,7 @@ package io.durablenotify.testsupport;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * Threads for what a test does at the same time, one for each. (The common pool, which
@@ -34,6 +35,24 @@ public final class Background {
 
 	public static <T> CompletableFuture<T> supply(Supplier<T> task) {
 		return CompletableFuture.supplyAsync(task, Background::start);
+	}
+
+	/**
+	 * Return whether a thread is in a method.
+	 */
+	public static boolean isIn(Thread thread, String method) {
+		return Stream.of(thread.getStackTrace()).anyMatch((frame) -> frame.getMethodName().equals(method));
+	}
+
+	/**
+	 * Wait until a thread is in a method.
+	 */
+	public static void awaitIn(String method) {
+		Eventually.await(() -> Thread.getAllStackTraces()
+			.values()
+			.stream()
+			.flatMap(Stream::of)
+			.anyMatch((frame) -> frame.getMethodName().equals(method)), () -> "no thread is in " + method);
 	}
 
 	private static void start(Runnable task) {
