@@ -113,7 +113,7 @@ class BackgroundLoopTests {
 		}
 		release.countDown();
 		awaitSteps(2);
-		this.loop.finish(Eventually.TIMEOUT);
+		assertThat(this.loop.finish(Eventually.TIMEOUT)).isTrue();
 		assertThat(this.steps).hasValue(2);
 	}
 
@@ -139,7 +139,7 @@ class BackgroundLoopTests {
 		this.results.add(Next.againIf(true));
 		this.loop.signal();
 		awaitSteps(3);
-		this.loop.finish(Eventually.TIMEOUT);
+		assertThat(this.loop.finish(Eventually.TIMEOUT)).isTrue();
 		assertThat(this.steps).hasValue(3);
 	}
 
@@ -285,7 +285,7 @@ class BackgroundLoopTests {
 		this.loop.signal();
 		awaitSteps(1);
 		this.loop.signal();
-		this.loop.finish(Eventually.TIMEOUT);
+		assertThat(this.loop.finish(Eventually.TIMEOUT)).isTrue();
 		assertThat(this.steps).hasValue(2);
 	}
 

@@ -43,6 +43,7 @@ import javax.sql.DataSource;
 import io.durablenotify.Subscription;
 import io.durablenotify.autoconfigure.DurableNotifyObservationAutoConfiguration;
 import io.durablenotify.observation.AttemptContext;
+import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -1045,6 +1046,15 @@ class WorkEngineTests {
 	}
 
 	@Test
+	void thatIsFoundByTheWakeUpWithoutThePoll() {
+		try (Instance patient = Instance.start(database, "durable-notify.poll.interval=1h",
+				"durable-notify.work.poll-interval=1h")) {
+			pauseAfterTheFirst(patient, false, 10);
+			limitAfterTheFirst(patient, false, 10);
+		}
+	}
+
+	@Test
 	void withoutAWakeUpThatIsFoundWithThePoll() {
 		try (Instance deaf = Instance.start(database, "durable-notify.listener.enabled=false",
 				"durable-notify.work.poll-interval=200ms")) {
@@ -1188,8 +1198,7 @@ class WorkEngineTests {
 			});
 		this.work.enqueueAll(IntStream.range(0, 30).mapToObj((i) -> WorkRequest.of(this.queue, "" + i)).toList());
 		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
-		Thread closing = new Thread(other::close);
-		closing.start();
+		CompletableFuture<Void> closing = Background.run(other::close);
 		List<Integer> attempts = Collections.synchronizedList(new ArrayList<>());
 		listen(WorkListenerSpec.of(this.queue), (item) -> {
 			attempts.add(item.attempt());
@@ -1197,7 +1206,7 @@ class WorkEngineTests {
 		});
 		awaitHandled(29);
 		goOn.countDown();
-		closing.join(30_000);
+		assertThat(closing).succeedsWithin(Eventually.TIMEOUT);
 		awaitHandled(30);
 		awaitNothingLeft();
 		assertThat(this.handled)
@@ -1221,12 +1230,10 @@ class WorkEngineTests {
 		assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
 		Thread closing = new Thread(other::close);
 		closing.start();
-		Eventually.await(
-				() -> Arrays.stream(closing.getStackTrace())
-					.anyMatch((frame) -> frame.getMethodName().equals("awaitStop")),
-				() -> Arrays.toString(closing.getStackTrace()));
+		Eventually.await(() -> Background.isIn(closing, "awaitStop"), () -> Arrays.toString(closing.getStackTrace()));
 		goOn.countDown();
-		closing.join(30_000);
+		closing.join(Eventually.TIMEOUT.toMillis());
+		assertThat(closing.isAlive()).isFalse();
 		assertThat(this.handled).doesNotHaveDuplicates();
 		this.handled.clear();
 		listen(WorkListenerSpec.of(this.queue), (item) -> {
@@ -1254,12 +1261,11 @@ class WorkEngineTests {
 		subscription.cancel();
 		Thread closing = new Thread(other::close);
 		closing.start();
-		Eventually.await(
-				() -> !closing.isAlive() || Arrays.stream(closing.getStackTrace())
-					.anyMatch((frame) -> frame.getMethodName().equals("awaitStop")),
+		Eventually.await(() -> !closing.isAlive() || Background.isIn(closing, "awaitStop"),
 				() -> Arrays.toString(closing.getStackTrace()));
 		goOn.countDown();
-		closing.join(30_000);
+		closing.join(Eventually.TIMEOUT.toMillis());
+		assertThat(closing.isAlive()).isFalse();
 		List<Integer> again = Collections.synchronizedList(new ArrayList<>());
 		listen(WorkListenerSpec.of(this.queue), (item) -> {
 			again.add(item.attempt());
@@ -1387,7 +1393,8 @@ class WorkEngineTests {
 			}, () -> attempts);
 			locking.rollback();
 		}
-		closing.join(30_000);
+		closing.join(Eventually.TIMEOUT.toMillis());
+		assertThat(closing.isAlive()).isFalse();
 		assertThat(ofQueue("work_items")).isZero();
 		assertThat(ofQueue("work_claims")).isZero();
 		assertThat(this.handled).containsExactly("a");

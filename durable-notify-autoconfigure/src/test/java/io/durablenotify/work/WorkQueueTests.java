@@ -27,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
 
+import io.durablenotify.Subscription;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -38,6 +39,7 @@ import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
 import io.durablenotify.work.Enqueued.Outcome;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -65,6 +67,13 @@ class WorkQueueTests {
 
 	@Fixture
 	private static WorkQueue queue;
+
+	private final List<Subscription> subscriptions = new ArrayList<>();
+
+	@AfterEach
+	void cancelSubscriptions() {
+		this.subscriptions.forEach(Subscription::cancel);
+	}
 
 	private static List<String> payloads(String name) {
 		return payloads(database, name);
@@ -671,10 +680,13 @@ class WorkQueueTests {
 		claim("later", running);
 		List<Wakeup> cancelled = listen(WorkTopics.CANCELLED);
 		List<Wakeup> moved = listen(WorkTopics.MOVED);
+		Wakeup mark = Wakeup.deleted(running.id() + 1);
 		queue.reschedule("later", "k", Instant.parse("2100-01-01T00:00:00Z"));
 		Eventually.await(() -> !moved.isEmpty(), moved::toString);
 		assertThat(moved.get(0).id()).isEqualTo(running.id());
-		assertThat(cancelled).isEmpty();
+		instance.bean(Wakeups.class).send(WorkTopics.CANCELLED, mark);
+		Eventually.await(() -> cancelled.contains(mark), cancelled::toString);
+		assertThat(cancelled).containsExactly(mark);
 	}
 
 	private static void claim(String name, Enqueued item) {
@@ -684,9 +696,9 @@ class WorkQueueTests {
 				""", item.id(), item.id(), name);
 	}
 
-	private static List<Wakeup> listen(String topic) {
+	private List<Wakeup> listen(String topic) {
 		List<Wakeup> received = Collections.synchronizedList(new ArrayList<>());
-		instance.bean(Wakeups.class).subscribe(topic, new WakeupHandler() {
+		this.subscriptions.add(instance.bean(Wakeups.class).subscribe(topic, new WakeupHandler() {
 
 			@Override
 			public void onWakeup(Wakeup wakeup) {
@@ -697,7 +709,7 @@ class WorkQueueTests {
 			public void onResync() {
 			}
 
-		});
+		}));
 		return received;
 	}
 
