@@ -191,7 +191,8 @@ class EventRaceTests {
 	}
 
 	/**
-	 * As in the report: each checks whether the step is there, and inserts it if not.
+	 * As an engine does that has no event log: each checks whether the step is there, and
+	 * inserts it if not.
 	 */
 	private static void raceByInserting(String runId) {
 		CyclicBarrier seen = new CyclicBarrier(ENGINES);

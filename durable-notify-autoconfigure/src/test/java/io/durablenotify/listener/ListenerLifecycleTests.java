@@ -47,7 +47,10 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class ListenerLifecycleTests {
 
-	private static final Duration QUICK = Duration.ofSeconds(2);
+	/**
+	 * Less than all that a stop could wait for.
+	 */
+	private static final Duration QUICK = Duration.ofSeconds(10);
 
 	@Fixture
 	private TestDatabase database;
@@ -153,7 +156,7 @@ class ListenerLifecycleTests {
 	@Test
 	void stopWhileAFrozenServerIsAskedForAnAnswerIsQuick() {
 		try (Instance instance = start("durable-notify.listener.probe.interval=1s",
-				"durable-notify.listener.probe.timeout=60s", "durable-notify.listener.connect-timeout=60s")) {
+				"durable-notify.listener.probe.timeout=60s")) {
 			this.proxy.freeze();
 			Eventually.await(ListenerLifecycleTests::isAskingForAnAnswer, instance.listener()::state);
 			stopWithThread(instance);
@@ -276,7 +279,8 @@ class ListenerLifecycleTests {
 	}
 
 	private Instance start(String... properties) {
-		List<String> all = new ArrayList<>(List.of("durable-notify.listener.url=" + this.proxy.url()));
+		List<String> all = new ArrayList<>(List.of("durable-notify.listener.url=" + this.proxy.url(),
+				"durable-notify.listener.connect-timeout=60s"));
 		all.addAll(List.of(properties));
 		return Instance.start(this.database, all.toArray(String[]::new));
 	}
