@@ -26,6 +26,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -46,8 +47,6 @@ import com.tngtech.archunit.library.Architectures.LayeredArchitecture;
 import com.tngtech.archunit.library.GeneralCodingRules;
 import io.durablenotify.autoconfigure.DurableNotifyAutoConfiguration;
 import io.durablenotify.database.OneTransaction;
-import io.durablenotify.database.Spelling;
-import io.durablenotify.database.SqlErrors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
 import io.durablenotify.observation.ObservedItem;
@@ -86,12 +85,22 @@ class ArchitectureTests {
 	private static final String ROOT = "io.durablenotify";
 
 	/**
-	 * The packages from top to bottom: each may use those of lines below its own.
+	 * The packages from top to bottom: each may use those of levels below its own, and
+	 * those of a level do not use each other.
 	 */
-	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("web", "actuate"),
-			List.of("workflow", "channel", "outbox"), List.of("stream", "event", "change", "work"), List.of("log"),
-			List.of("instance"), List.of("wakeup"), List.of("listener"), List.of("schema"),
-			List.of("loop", "database", "method", "observation"), List.of("measure", "properties"), List.of(""));
+	private static final List<List<String>> LEVELS = List.of(List.of("autoconfigure"), List.of("actuate"),
+			List.of("web"), List.of("workflow", "channel", "outbox"), List.of("stream", "event", "change", "work"),
+			List.of("log"), List.of("instance"), List.of("wakeup"), List.of("listener"), List.of("schema"),
+			List.of("observation"), List.of("loop"), List.of("database"), List.of("method"), List.of("properties"),
+			List.of("measure"), List.of(""));
+
+	/**
+	 * The packages that are public for the other packages only.
+	 */
+	private static final String[] INTERNAL_PACKAGES = Stream
+		.of("actuate", "database", "instance", "log", "loop", "measure", "method", "properties", "stream.append")
+		.map((name) -> ROOT + "." + name)
+		.toArray(String[]::new);
 
 	/**
 	 * Classes that are public without being an interface, a record, an enum or an
@@ -164,12 +173,28 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.work.PayloadJson", "work, channels and the outbox write values by it"),
 			Map.entry("io.durablenotify.web.SseOptions", "a value with factory methods and a private form"),
 			Map.entry("io.durablenotify.stream.StreamPosition", "a value with factory methods and a private form"),
-			Map.entry("io.durablenotify.log.HandlerDelivery", "a feature's own consumers deliver by it"),
 			Map.entry("io.durablenotify.log.LogSubscription", "a feature's own consumers take entries from it"),
 			Map.entry("io.durablenotify.log.LogSubscriptions", "a feature opens its readers by it"),
 			Map.entry("io.durablenotify.wakeup.PollFindings", "every feature that polls counts by it"),
 			Map.entry("io.durablenotify.wakeup.PublishingWrites", "what every feature writes by"),
 			Map.entry("io.durablenotify.work.WorkRequest", "a value with factory methods and a private form"));
+
+	/**
+	 * Public types of internal packages that no other package uses, and why.
+	 */
+	private static final Map<String, String> PUBLIC_FOR_OTHERS = Map.of(
+			"io.durablenotify.actuate.DurableNotifyConsoleEndpoint", "Spring Boot calls its operation",
+			"io.durablenotify.actuate.DurableNotifyEndpointWebExtension", "Spring Boot calls its operations",
+			"io.durablenotify.actuate.DurableNotifyMeters", "the list of meters is generated from it",
+			"io.durablenotify.actuate.MeterTag", "the list of meters is generated from it");
+
+	/**
+	 * Classes that know the driver.
+	 */
+	private static final Set<String> DRIVER_CLASSES = Set.of("io.durablenotify.database.OneTransaction",
+			"io.durablenotify.database.Spelling", "io.durablenotify.database.SqlErrors",
+			"io.durablenotify.listener.ListenerConnection", "io.durablenotify.listener.ListenerSession",
+			"io.durablenotify.stream.append.AppendSql", "io.durablenotify.work.EnqueueAllSql");
 
 	/**
 	 * Classes that are not final, and why.
@@ -223,6 +248,21 @@ class ArchitectureTests {
 	}
 
 	@Test
+	void packagesOfALevelDoNotUseEachOther() {
+		for (int i = 0; i < LEVELS.size(); i++) {
+			for (String name : packages(i)) {
+				String[] others = Stream.of(packages(i)).filter((other) -> !other.equals(name)).toArray(String[]::new);
+				noClasses().that()
+					.resideInAPackage(name)
+					.should()
+					.dependOnClassesThat()
+					.resideInAnyPackage(others)
+					.check(classes);
+			}
+		}
+	}
+
+	@Test
 	void appendsKnowNeitherReadersNorTheStreamsApi() {
 		noClasses().that()
 			.resideInAPackage(ROOT + ".stream.append")
@@ -247,7 +287,7 @@ class ArchitectureTests {
 	@Test
 	void implementationsAreFinalAndPackagePrivate() {
 		classes().that(areImplementations())
-			.and(areNotListed())
+			.and(areNotIn(PUBLIC_CLASSES.keySet()))
 			.should()
 			.bePackagePrivate()
 			.andShould(beFinalUnlessListed())
@@ -270,6 +310,26 @@ class ArchitectureTests {
 					|| type.getModifiers().contains(JavaModifier.ABSTRACT));
 	}
 
+	@Test
+	void aPublicTypeOfAnInternalPackageIsUsedByAnotherPackage() {
+		ArchCondition<JavaClass> beUsedByAnotherPackage = condition("be used by another package",
+				(type) -> classes.stream()
+					.filter((each) -> topLevelName(each).equals(type.getName()))
+					.flatMap((each) -> each.getDirectDependenciesToSelf().stream())
+					.anyMatch((use) -> !use.getOriginClass().getPackageName().equals(type.getPackageName())));
+		classes().that()
+			.resideInAnyPackage(INTERNAL_PACKAGES)
+			.and()
+			.arePublic()
+			.and()
+			.areTopLevelClasses()
+			.and()
+			.areNotAnnotatedWith(ConfigurationProperties.class)
+			.and(areNotIn(PUBLIC_FOR_OTHERS.keySet()))
+			.should(beUsedByAnotherPackage)
+			.check(classes);
+	}
+
 	private static DescribedPredicate<JavaClass> areImplementations() {
 		return DescribedPredicate.describe("are implementations",
 				(type) -> type.isTopLevelClass() && !type.isInterface() && !type.isRecord() && !type.isEnum()
@@ -279,9 +339,15 @@ class ArchitectureTests {
 						&& !type.getSimpleName().equals("package-info"));
 	}
 
-	private static DescribedPredicate<JavaClass> areNotListed() {
-		return DescribedPredicate.describe("are not listed as public",
-				(type) -> !PUBLIC_CLASSES.containsKey(type.getName()));
+	private static DescribedPredicate<JavaClass> areNotIn(Set<String> listed) {
+		return DescribedPredicate.describe("are not listed", (type) -> !listed.contains(topLevelName(type)));
+	}
+
+	/**
+	 * Nested classes are listed with the one around them.
+	 */
+	private static String topLevelName(JavaClass type) {
+		return type.getName().split("\\$", 2)[0];
 	}
 
 	@Test
@@ -408,12 +474,8 @@ class ArchitectureTests {
 	}
 
 	@Test
-	void onlyTheListenerAndTheStoresKnowTheDriver() {
-		noClasses().that()
-			.resideOutsideOfPackages(ROOT + ".listener", ROOT + ".stream..", ROOT + ".event", ROOT + ".change",
-					ROOT + ".work")
-			.and()
-			.doNotBelongToAnyOf(OneTransaction.class, Spelling.class, SqlErrors.class)
+	void onlyListedClassesKnowTheDriver() {
+		noClasses().that(areNotIn(DRIVER_CLASSES))
 			.should()
 			.dependOnClassesThat()
 			.resideInAPackage("org.postgresql..")

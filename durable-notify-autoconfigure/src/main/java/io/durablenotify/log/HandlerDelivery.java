@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <E> the entries' type
  */
-public final class HandlerDelivery<E> implements EntryConsumer {
+final class HandlerDelivery<E> implements EntryConsumer {
 
 	/**
 	 * So many are taken from the buffer, and given back to it as room, together.
@@ -87,7 +87,7 @@ public final class HandlerDelivery<E> implements EntryConsumer {
 	 * {@link #signal()}, when the handler may be called.
 	 * @param count how many, 1 or more
 	 */
-	public void request(long count) {
+	void request(long count) {
 		this.demand.add(count);
 	}
 

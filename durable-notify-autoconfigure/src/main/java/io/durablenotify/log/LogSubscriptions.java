@@ -197,7 +197,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	 * @param handler the handler, called on the executor
 	 * @return the delivery, asked for nothing yet
 	 */
-	public HandlerDelivery<E> deliveryOnDemand(LogSubscription<E> reader, EntryHandler<E> handler) {
+	HandlerDelivery<E> deliveryOnDemand(LogSubscription<E> reader, EntryHandler<E> handler) {
 		return delivery(reader, handler, Demand.none());
 	}
 

@@ -44,7 +44,7 @@ import org.springframework.context.annotation.Configuration;
  */
 @Configuration(proxyBeanMethods = false)
 @RequiresPostgres
-public class ConsumerConfiguration {
+class ConsumerConfiguration {
 
 	@Bean
 	ConsumerSql durableNotifyConsumerSql(Schema schema) {

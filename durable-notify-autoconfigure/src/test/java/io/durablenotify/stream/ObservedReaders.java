@@ -20,17 +20,16 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.log.HandlerDelivery;
 import io.durablenotify.log.LogMeasures;
 import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.LogSubscriptions;
+import io.durablenotify.log.OnDemandReader;
 import io.durablenotify.log.ReaderStates;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
@@ -146,13 +145,8 @@ final class ObservedReaders implements AutoCloseable {
 	/**
 	 * Open a reader whose handler gets what is asked for.
 	 */
-	OnDemand openOnDemand(String stream, StreamPosition from, ChunkHandler handler) {
-		AtomicReference<@Nullable LogSubscription<Chunk>> opened = new AtomicReference<>();
-		HandlerDelivery<Chunk> delivery = this.readers.openFor(this.scope.tailed(stream), from.toStart(), (reader) -> {
-			opened.set(reader);
-			return this.readers.deliveryOnDemand(reader, new ChunkDelivery(handler));
-		});
-		return new OnDemand(Objects.requireNonNull(opened.get()), delivery);
+	OnDemandReader<Chunk> openOnDemand(String stream, StreamPosition from, ChunkHandler handler) {
+		return OnDemandReader.open(this.readers, this.scope.tailed(stream), from.toStart(), new ChunkDelivery(handler));
 	}
 
 	/**
@@ -237,22 +231,6 @@ final class ObservedReaders implements AutoCloseable {
 		@Override
 		public Duration intervalInForce() {
 			return Duration.ZERO;
-		}
-
-	}
-
-	/**
-	 * A slow reader that costs no thread.
-	 */
-	record OnDemand(LogSubscription<Chunk> reader, HandlerDelivery<Chunk> delivery) {
-
-		void request(long count) {
-			this.delivery.request(count);
-			this.delivery.signal();
-		}
-
-		void requestAll() {
-			request(Long.MAX_VALUE);
 		}
 
 	}

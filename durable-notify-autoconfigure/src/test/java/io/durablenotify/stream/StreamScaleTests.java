@@ -24,11 +24,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.Subscription;
-import io.durablenotify.stream.ObservedReaders.HandPoll;
-import io.durablenotify.stream.ObservedReaders.OnDemand;
-import io.durablenotify.stream.ObservedStore.Share;
 import io.durablenotify.log.LogSubscription;
+import io.durablenotify.log.OnDemandReader;
 import io.durablenotify.log.ReaderStates;
+import io.durablenotify.stream.ObservedReaders.HandPoll;
+import io.durablenotify.stream.ObservedStore.Share;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -191,7 +191,7 @@ class StreamScaleTests {
 			return next;
 		});
 		Random random = new Random(2);
-		List<OnDemand> slow = new ArrayList<>();
+		List<OnDemandReader<Chunk>> slow = new ArrayList<>();
 		List<SequenceHandler> handlers = new ArrayList<>();
 		List<LeavingHandler> leaving = new ArrayList<>();
 		try (ObservedReaders readers = ObservedReaders.in(instance, 16, 20_000)) {
@@ -218,7 +218,7 @@ class StreamScaleTests {
 			}
 			enough.set(true);
 			long count = writing.join();
-			slow.forEach(OnDemand::requestAll);
+			slow.forEach(OnDemandReader::requestAll);
 			handlers.forEach((handler) -> handler.awaitComplete(Math.max(count, handler.first())));
 			leaving.forEach((handler) -> handler.assertLeftInOrder(count));
 			Eventually.await(() -> ReaderStates.all(readers.live()).isEmpty(), () -> ReaderStates.all(readers.live()));
@@ -231,7 +231,7 @@ class StreamScaleTests {
 		try (ObservedReaders readers = ObservedReaders.in(instance, 2, 1_000)) {
 			List<SequenceHandler> ahead = new ArrayList<>();
 			List<SequenceHandler> lagging = new ArrayList<>();
-			List<OnDemand> slow = new ArrayList<>();
+			List<OnDemandReader<Chunk>> slow = new ArrayList<>();
 			List<LogSubscription<Chunk>> waiting = new ArrayList<>();
 			for (int i = 0; i < 300; i++) {
 				ahead.add(new SequenceHandler());
@@ -240,7 +240,7 @@ class StreamScaleTests {
 				slow.add(readers.openOnDemand("tail/" + i, StreamPosition.start(), lagging.get(i)));
 			}
 			slow.stream()
-				.map(OnDemand::reader)
+				.map(OnDemandReader::reader)
 				.forEach((reader) -> Eventually.await(() -> ReaderStates.buffered(reader) == 2, reader::toString));
 			ahead.forEach((handler) -> handler.awaitNext(5));
 			readers.awaitIdle(waiting);

@@ -24,14 +24,14 @@ import java.time.Duration;
  * @param timeout how long it waits for each lock
  * @param skip whether it appends to the others after that time, instead of failing
  */
-public record LockWait(Duration timeout, boolean skip) {
+record LockWait(Duration timeout, boolean skip) {
 
 	/**
 	 * Wait, then fail.
 	 * @param timeout how long to wait
 	 * @return the wait
 	 */
-	public static LockWait upTo(Duration timeout) {
+	static LockWait upTo(Duration timeout) {
 		return new LockWait(timeout, false);
 	}
 
