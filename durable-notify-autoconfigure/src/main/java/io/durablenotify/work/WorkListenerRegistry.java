@@ -150,7 +150,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	 */
 	private @Nullable BackgroundLoop left;
 
-	private @Nullable Lease lease;
+	private volatile @Nullable Lease lease;
 
 	private volatile boolean started;
 
@@ -350,14 +350,13 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	}
 
 	private Lease lease() {
-		synchronized (this.instances) {
-			Lease lease = this.lease;
-			if (lease == null || lease.isLost()) {
-				lease = this.instances.lease(this.properties.leaseDuration());
-				this.lease = lease;
-			}
-			return lease;
+		Lease lease = this.lease;
+		if (lease == null || lease.isLost()) {
+			// The same for all who ask, and waits for the server
+			lease = this.instances.lease(this.properties.leaseDuration());
+			this.lease = lease;
 		}
+		return lease;
 	}
 
 	/**
@@ -367,10 +366,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	 */
 	boolean giveBackUnknown() {
 		HeldClaims held = this.held;
-		Lease lease;
-		synchronized (this.instances) {
-			lease = this.lease;
-		}
+		Lease lease = this.lease;
 		if (lease == null || !lease.isHeld()) {
 			return lease == null || lease.isLost();
 		}
