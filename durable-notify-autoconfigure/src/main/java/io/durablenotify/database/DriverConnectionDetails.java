@@ -217,14 +217,6 @@ public record DriverConnectionDetails(String url, @Nullable String username, @Nu
 	}
 
 	/**
-	 * Return a DataSource that opens a physical connection each time.
-	 * @return a new DataSource
-	 */
-	public DataSource toDataSource() {
-		return new PhysicalDataSource(() -> this);
-	}
-
-	/**
 	 * Open a physical connection and prepare it as the pool does. To be closed by the
 	 * caller.
 	 * @return a new connection

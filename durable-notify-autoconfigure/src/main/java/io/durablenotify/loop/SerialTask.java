@@ -62,16 +62,6 @@ public final class SerialTask {
 
 	/**
 	 * Create a new instance.
-	 * @param executor where the task runs; one that drops tasks, or is shut down only
-	 * after the last signal
-	 * @param task the task; what it throws is logged, and it runs again
-	 */
-	public SerialTask(Executor executor, Runnable task) {
-		this(executor, task, () -> true);
-	}
-
-	/**
-	 * Create a new instance.
 	 * @param executor where the task runs, which may refuse it
 	 * @param task the task; what it throws is logged, and it runs again
 	 * @param wanted asked whenever the task has failed, or the executor has refused it:

@@ -19,9 +19,8 @@ package io.durablenotify.work;
 /**
  * An item that was cancelled.
  *
- * @param queueId the queue
  * @param itemId the item's id
  * @param running whether it was claimed: its completion is refused
  */
-record Cancelled(int queueId, long itemId, boolean running) {
+record Cancelled(long itemId, boolean running) {
 }

@@ -119,7 +119,7 @@ final class EnqueueSql {
 	private static final String CANCEL = """
 			DELETE FROM ${schema}.work_items i USING ${schema}.work_queues q
 			WHERE q.name = ? AND i.queue_id = q.queue_id AND i.key = ? AND NOT i.lane
-			RETURNING i.queue_id, i.item_id, EXISTS (SELECT FROM ${schema}.work_claims c
+			RETURNING i.item_id, EXISTS (SELECT FROM ${schema}.work_claims c
 				WHERE c.queue_id = i.queue_id AND i.item_id = ANY (c.item_ids))
 			""";
 
@@ -334,7 +334,7 @@ final class EnqueueSql {
 			statement.setString(2, queue);
 			statement.setString(3, key);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
-			return (result.next()) ? new Cancelled(result.getInt(1), result.getLong(2), result.getBoolean(3)) : null;
+			return (result.next()) ? new Cancelled(result.getLong(1), result.getBoolean(2)) : null;
 		}
 	}
 

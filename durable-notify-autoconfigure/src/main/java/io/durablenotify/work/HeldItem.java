@@ -149,10 +149,6 @@ final class HeldItem implements WorkItem, ObservedItem {
 		return Timing.since(this.callBegan);
 	}
 
-	int failures() {
-		return this.item.failures();
-	}
-
 	@Override
 	public int attempt() {
 		return this.item.failures() + 1;

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Phaser;
@@ -54,9 +55,13 @@ class SerialTaskTests {
 
 	private final AtomicInteger runs = new AtomicInteger();
 
+	private static SerialTask task(Executor executor, Runnable task) {
+		return new SerialTask(executor, task, () -> true);
+	}
+
 	@Test
 	void runsOnceForAnyNumberOfSignalsBefore() {
-		SerialTask task = new SerialTask(this.queue::add, this.runs::incrementAndGet);
+		SerialTask task = task(this.queue::add, this.runs::incrementAndGet);
 		task.signal();
 		task.signal();
 		task.signal();
@@ -66,7 +71,7 @@ class SerialTaskTests {
 
 	@Test
 	void runsAgainForEachSignalAfterARun() {
-		SerialTask task = new SerialTask(this.queue::add, this.runs::incrementAndGet);
+		SerialTask task = task(this.queue::add, this.runs::incrementAndGet);
 		for (int i = 1; i <= 3; i++) {
 			task.signal();
 			runQueued();
@@ -104,7 +109,7 @@ class SerialTaskTests {
 	@Test
 	void runsOnceMoreForSignalsDuringARun() {
 		AtomicReference<SerialTask> task = new AtomicReference<>();
-		task.set(new SerialTask(this.queue::add, () -> {
+		task.set(task(this.queue::add, () -> {
 			if (this.runs.incrementAndGet() == 1) {
 				task.get().signal();
 				task.get().signal();
@@ -122,11 +127,11 @@ class SerialTaskTests {
 	void givesItsThreadBackBetweenRuns() {
 		AtomicReference<SerialTask> busy = new AtomicReference<>();
 		AtomicInteger other = new AtomicInteger();
-		busy.set(new SerialTask(this.queue::add, () -> {
+		busy.set(task(this.queue::add, () -> {
 			this.runs.incrementAndGet();
 			busy.get().signal();
 		}));
-		SerialTask patient = new SerialTask(this.queue::add, other::incrementAndGet);
+		SerialTask patient = task(this.queue::add, other::incrementAndGet);
 		busy.get().signal();
 		patient.signal();
 		for (int i = 0; i < 3; i++) {
@@ -176,7 +181,7 @@ class SerialTaskTests {
 	@Test
 	void runsOnceTheExecutorTakesTasksAgainWithoutAnotherSignal() {
 		AtomicInteger refusals = new AtomicInteger();
-		SerialTask task = new SerialTask((command) -> {
+		SerialTask task = task((command) -> {
 			switch (refusals.incrementAndGet()) {
 				case 1 -> throw new RejectedExecutionException();
 				case 2, 3 -> throw new OutOfMemoryError("unable to create native thread");
@@ -263,7 +268,7 @@ class SerialTaskTests {
 			AtomicInteger seen = new AtomicInteger();
 			AtomicInteger running = new AtomicInteger();
 			AtomicInteger overlaps = new AtomicInteger();
-			SerialTask task = new SerialTask(executor, () -> {
+			SerialTask task = task(executor, () -> {
 				if (running.incrementAndGet() != 1) {
 					overlaps.incrementAndGet();
 				}

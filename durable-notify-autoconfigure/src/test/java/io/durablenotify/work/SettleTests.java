@@ -98,7 +98,7 @@ class SettleTests extends AbstractWorkSqlTests {
 		Claimed claimed = this.work.claim(queue, 10);
 		Cancelled cancelled = this.other
 			.run((connection, joined) -> this.other.enqueue().cancel(connection, "cancelled", "key"));
-		assertThat(cancelled).isEqualTo(new Cancelled(queue, stored.itemId(), true));
+		assertThat(cancelled).isEqualTo(new Cancelled(stored.itemId(), true));
 		Done item = WorkTables.done(claimed).get(0);
 		boolean completed = this.work
 			.run((connection, joined) -> this.work.settle().completeInTransaction(connection, item));
