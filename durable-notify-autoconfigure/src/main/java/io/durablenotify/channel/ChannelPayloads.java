@@ -27,16 +27,14 @@ import io.durablenotify.work.PermanentFailureException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Payloads as they are stored, without the name of a class.
+ * Payloads as they are stored, without the name of a class. A message has a payload, so
+ * that {@code null} is none, other than that of work.
  */
 final class ChannelPayloads {
 
-	/**
-	 * {@code null} if the application has no mapper.
-	 */
-	private final @Nullable PayloadJson json;
+	private final PayloadJson json;
 
-	ChannelPayloads(@Nullable PayloadJson json) {
+	ChannelPayloads(PayloadJson json) {
 		this.json = json;
 	}
 
@@ -59,19 +57,9 @@ final class ChannelPayloads {
 		if (payload instanceof String text) {
 			return text;
 		}
-		if (this.json == null) {
-			throw new IllegalArgumentException(unwritable(channel, payload) + ": " + PayloadJson.NO_MAPPER);
-		}
-		try {
-			return new String(this.json.encode(payload), StandardCharsets.UTF_8);
-		}
-		catch (RuntimeException ex) {
-			throw new IllegalArgumentException(unwritable(channel, payload) + " as JSON", ex);
-		}
-	}
-
-	private static String unwritable(String channel, Object payload) {
-		return "Payload of type %s for channel '%s' cannot be written".formatted(payload.getClass().getName(), channel);
+		byte[] json = this.json.encode(payload,
+				() -> "Payload of type %s for channel '%s'".formatted(payload.getClass().getName(), channel));
+		return new String(json, StandardCharsets.UTF_8);
 	}
 
 	/**
@@ -88,9 +76,6 @@ final class ChannelPayloads {
 					: message.payload();
 			if (type == String.class) {
 				return type.cast(text);
-			}
-			if (this.json == null) {
-				throw undecodable(message, type, PayloadJson.NO_MAPPER);
 			}
 			Object value = this.json.decode(text.getBytes(StandardCharsets.UTF_8), type);
 			if (value == null) {

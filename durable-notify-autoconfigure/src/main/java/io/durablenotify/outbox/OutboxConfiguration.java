@@ -25,6 +25,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
+import io.durablenotify.work.PayloadJson;
 import io.durablenotify.work.QueueProbes;
 import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkProperties;
@@ -53,7 +54,7 @@ public class OutboxConfiguration {
 			Environment environment, BeanFactory beanFactory, ObjectProvider<OutboxSenders> senders,
 			ObjectProvider<Observations> observations) {
 		return new DefaultOutbox(queue, () -> isInTransaction(database), () -> senders.getObject().byName().keySet(),
-				ValueJson.of(beanFactory), source(properties, environment), Clock.systemUTC(),
+				new ValueJson(PayloadJson.of(beanFactory)), source(properties, environment), Clock.systemUTC(),
 				Observations.of(observations));
 	}
 

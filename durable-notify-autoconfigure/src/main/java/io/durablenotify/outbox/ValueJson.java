@@ -16,39 +16,21 @@
 package io.durablenotify.outbox;
 
 import io.durablenotify.work.PayloadJson;
-import org.jspecify.annotations.Nullable;
-
-import org.springframework.beans.factory.BeanFactory;
 
 /**
  * Writes data as JSON by the application's mapper, which it need not have.
  */
 final class ValueJson implements EventData.JsonWriter {
 
-	private final EventData.@Nullable JsonWriter mapper;
+	private final PayloadJson json;
 
-	ValueJson(EventData.@Nullable JsonWriter mapper) {
-		this.mapper = mapper;
-	}
-
-	static ValueJson of(BeanFactory beanFactory) {
-		PayloadJson json = PayloadJson.of(beanFactory);
-		return new ValueJson((json != null) ? json::encode : null);
+	ValueJson(PayloadJson json) {
+		this.json = json;
 	}
 
 	@Override
 	public byte[] write(Object value) {
-		String type = value.getClass().getName();
-		if (this.mapper == null) {
-			throw new IllegalArgumentException(
-					"Data of type %s cannot be written: %s".formatted(type, PayloadJson.NO_MAPPER));
-		}
-		try {
-			return this.mapper.write(value);
-		}
-		catch (RuntimeException ex) {
-			throw new IllegalArgumentException("Data of type %s cannot be written as JSON".formatted(type), ex);
-		}
+		return this.json.encode(value, () -> "Data of type " + value.getClass().getName());
 	}
 
 }

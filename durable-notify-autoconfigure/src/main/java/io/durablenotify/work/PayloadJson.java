@@ -17,6 +17,7 @@
 package io.durablenotify.work;
 
 import java.lang.reflect.Type;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -31,42 +32,49 @@ import org.springframework.util.ClassUtils;
  */
 public final class PayloadJson {
 
-	/**
-	 * Why a value cannot be written or read where there is no mapper.
-	 */
-	public static final String NO_MAPPER = "values are JSON, and there is no single bean of type "
+	private static final String NO_MAPPER = "values are JSON, and there is no single bean of type "
 			+ "tools.jackson.databind.json.JsonMapper. Add spring-boot-starter-jackson, define one or make one @Primary, "
 			+ "or use String or byte[]";
 
 	private static final boolean PRESENT = ClassUtils.isPresent("tools.jackson.databind.json.JsonMapper",
 			PayloadJson.class.getClassLoader());
 
-	private final JsonMapper mapper;
+	private final @Nullable JsonMapper mapper;
 
 	/**
 	 * Create a new instance.
-	 * @param mapper the application's mapper
+	 * @param mapper the application's mapper, or {@code null} if it has none
 	 */
-	public PayloadJson(JsonMapper mapper) {
+	public PayloadJson(@Nullable JsonMapper mapper) {
 		this.mapper = mapper;
 	}
 
 	/**
-	 * Create from the application's mapper.
+	 * Create from the application's mapper, if it has one, or one of several is primary.
 	 * @param beanFactory the application's beans
-	 * @return {@code null} if it has none, or several of which none is primary
+	 * @return a new instance
 	 */
-	public static @Nullable PayloadJson of(BeanFactory beanFactory) {
-		return (PRESENT) ? Mapper.find(beanFactory) : null;
+	public static PayloadJson of(BeanFactory beanFactory) {
+		return new PayloadJson((PRESENT) ? Mapper.find(beanFactory) : null);
 	}
 
 	/**
 	 * Write a value.
 	 * @param value the value
+	 * @param subject what the value is, for an exception
 	 * @return the value as JSON
+	 * @throws IllegalArgumentException if it cannot be written, or there is no mapper
 	 */
-	public byte[] encode(Object value) {
-		return this.mapper.writeValueAsBytes(value);
+	public byte[] encode(Object value, Supplier<String> subject) {
+		if (this.mapper == null) {
+			throw new IllegalArgumentException(subject.get() + " cannot be written: " + NO_MAPPER);
+		}
+		try {
+			return this.mapper.writeValueAsBytes(value);
+		}
+		catch (RuntimeException ex) {
+			throw new IllegalArgumentException(subject.get() + " cannot be written as JSON", ex);
+		}
 	}
 
 	/**
@@ -74,8 +82,13 @@ public final class PayloadJson {
 	 * @param json the value as JSON
 	 * @param type its type
 	 * @return the value, {@code null} for JSON's null
+	 * @throws RuntimeException if it cannot be read, or there is no mapper
+	 * @see #reason
 	 */
 	public @Nullable Object decode(byte[] json, Type type) {
+		if (this.mapper == null) {
+			throw new NoMapperException();
+		}
 		return this.mapper.readValue(json, this.mapper.constructType(type));
 	}
 
@@ -85,6 +98,9 @@ public final class PayloadJson {
 	 * @return the reason
 	 */
 	public static String reason(RuntimeException failure) {
+		if (failure instanceof NoMapperException) {
+			return NO_MAPPER;
+		}
 		String reason = failure.getClass().getSimpleName();
 		TokenStreamLocation location = (failure instanceof JacksonException jackson) ? jackson.getLocation() : null;
 		return (location != null)
@@ -99,10 +115,17 @@ public final class PayloadJson {
 		private Mapper() {
 		}
 
-		private static @Nullable PayloadJson find(BeanFactory beanFactory) {
-			JsonMapper mapper = beanFactory.getBeanProvider(JsonMapper.class).getIfUnique();
-			return (mapper != null) ? new PayloadJson(mapper) : null;
+		private static @Nullable JsonMapper find(BeanFactory beanFactory) {
+			return beanFactory.getBeanProvider(JsonMapper.class).getIfUnique();
 		}
+
+	}
+
+	/**
+	 * Thrown where a value would be read.
+	 */
+	@SuppressWarnings("serial")
+	private static final class NoMapperException extends RuntimeException {
 
 	}
 

@@ -22,6 +22,9 @@ import java.util.concurrent.CompletableFuture;
 import io.durablenotify.observation.Observed;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.core.task.TaskRejectedException;
+import org.springframework.dao.DataAccessException;
+
 /**
  * An item that is to be stored by another thread than its caller's.
  */
@@ -128,6 +131,32 @@ final class PendingEnqueue {
 
 	CompletableFuture<@Nullable StoredItem> outcome() {
 		return this.outcome;
+	}
+
+	/**
+	 * Have it fail, since nothing was stored before the application context has closed.
+	 */
+	void closed() {
+		this.outcome.completeExceptionally(new TaskRejectedException(
+				"Work was not enqueued, nothing was stored: the application context has closed"));
+	}
+
+	/**
+	 * Have it fail, since it was being stored when the application context has closed.
+	 */
+	void unknown() {
+		this.outcome.completeExceptionally(new EnqueueOutcomeUnknownException(what()));
+	}
+
+	/**
+	 * Have it fail, since it was being stored when the connection was lost.
+	 */
+	void unknown(DataAccessException failure) {
+		this.outcome.completeExceptionally(new EnqueueOutcomeUnknownException(what(), failure));
+	}
+
+	private String what() {
+		return "work was enqueued to queue '%s'".formatted(this.item.queue());
 	}
 
 	/**

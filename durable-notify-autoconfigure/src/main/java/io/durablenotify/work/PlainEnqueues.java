@@ -28,7 +28,6 @@ import io.durablenotify.loop.GroupCommit;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.core.task.TaskRejectedException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 
@@ -141,7 +140,7 @@ final class PlainEnqueues implements AutoCloseable {
 		}
 		catch (DataAccessException ex) {
 			if (SqlErrors.isConnectionLost(ex)) {
-				part.forEach((pending) -> pending.outcome().completeExceptionally(unknown(pending, ex)));
+				part.forEach((pending) -> pending.unknown(ex));
 			}
 			else if (separately && part.size() > 1) {
 				writeSeparately(part);
@@ -185,20 +184,13 @@ final class PlainEnqueues implements AutoCloseable {
 				? new CannotGetJdbcConnectionException(String.valueOf(failure.getMessage()), cause) : failure;
 	}
 
-	private static EnqueueOutcomeUnknownException unknown(PendingEnqueue pending, DataAccessException failure) {
-		return new EnqueueOutcomeUnknownException("work was enqueued to queue '%s'".formatted(pending.item().queue()),
-				failure);
-	}
-
 	/**
 	 * Store what waits, and stop.
 	 */
 	@Override
 	public void close() {
 		List<PendingEnqueue> left = this.commits.finish(CLOSE_TIMEOUT);
-		left.forEach((pending) -> pending.outcome()
-			.completeExceptionally(new TaskRejectedException(
-					"Work was not enqueued, nothing was stored: the application context has closed")));
+		left.forEach(PendingEnqueue::closed);
 		this.completions.accept(left);
 	}
 

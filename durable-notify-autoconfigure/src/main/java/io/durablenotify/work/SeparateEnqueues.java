@@ -33,8 +33,6 @@ import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
-import org.springframework.core.task.TaskRejectedException;
-
 /**
  * Stores items with keys whose callers do not wait. Each has a statement of its own, and
  * those of a key keep their order. A key that another transaction has locked is tried
@@ -96,7 +94,7 @@ final class SeparateEnqueues implements AutoCloseable {
 	 */
 	void take(PendingEnqueue pending) {
 		if (!add(pending, Integer.MAX_VALUE)) {
-			pending.outcome().completeExceptionally(closed());
+			pending.closed();
 			this.completions.accept(List.of(pending));
 		}
 	}
@@ -266,18 +264,15 @@ final class SeparateEnqueues implements AutoCloseable {
 		finally {
 			this.lock.unlock();
 		}
-		left.forEach((pending) -> pending.outcome()
-			.completeExceptionally((pending == written) ? unknown(pending) : closed()));
+		left.forEach((pending) -> {
+			if (pending == written) {
+				pending.unknown();
+			}
+			else {
+				pending.closed();
+			}
+		});
 		this.completions.accept(left);
-	}
-
-	private static EnqueueOutcomeUnknownException unknown(PendingEnqueue pending) {
-		return new EnqueueOutcomeUnknownException("work was enqueued to queue '%s'".formatted(pending.item().queue()));
-	}
-
-	private static TaskRejectedException closed() {
-		return new TaskRejectedException(
-				"Work was not enqueued, nothing was stored: the application context has closed");
 	}
 
 	/**

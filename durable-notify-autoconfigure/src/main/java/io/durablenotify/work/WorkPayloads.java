@@ -23,20 +23,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Payloads as they are stored, without the name of a class. They are text in UTF-8, bytes
- * as they are, nothing for {@code null}, and any other value as JSON.
+ * as they are, nothing for {@code null}, and any other value as JSON. An item need not
+ * have a payload: a handler is given {@code null} for none.
  */
 final class WorkPayloads {
 
 	private static final byte[] NONE = {};
 
-	/**
-	 * {@code null} if the application has no mapper.
-	 */
-	private final @Nullable PayloadJson json;
+	private final PayloadJson json;
 
 	private final long maxBytes;
 
-	WorkPayloads(@Nullable PayloadJson json, long maxBytes) {
+	WorkPayloads(PayloadJson json, long maxBytes) {
 		this.json = json;
 		this.maxBytes = maxBytes;
 	}
@@ -72,28 +70,21 @@ final class WorkPayloads {
 		if (payload instanceof byte[] bytes) {
 			return bytes.clone();
 		}
-		try {
-			return (payload instanceof String text) ? StreamCodec.text().encode(text) : json(payload).encode(payload);
+		if (payload instanceof String text) {
+			try {
+				return StreamCodec.text().encode(text);
+			}
+			catch (RuntimeException ex) {
+				throw new IllegalArgumentException(subject(request, payload)
+						+ " cannot be written: it has half a surrogate pair, and was cut in the middle of a character",
+						ex);
+			}
 		}
-		catch (RuntimeException ex) {
-			throw new IllegalArgumentException("Payload of type %s for queue '%s' cannot be written%s"
-				.formatted(payload.getClass().getName(), request.queue(), reason(payload, ex)), ex);
-		}
+		return this.json.encode(payload, () -> subject(request, payload));
 	}
 
-	private static String reason(Object payload, RuntimeException failure) {
-		if (failure instanceof NoMapperException) {
-			return ": " + failure.getMessage();
-		}
-		return (payload instanceof String) ? ": it has half a surrogate pair, and was cut in the middle of a character"
-				: " as JSON";
-	}
-
-	private PayloadJson json(Object payload) {
-		if (this.json == null) {
-			throw new NoMapperException();
-		}
-		return this.json;
+	private static String subject(WorkRequest request, Object payload) {
+		return "Payload of type %s for queue '%s'".formatted(payload.getClass().getName(), request.queue());
 	}
 
 	/**
@@ -114,11 +105,8 @@ final class WorkPayloads {
 				return StreamCodec.text().decode(payload);
 			}
 			if (payload.length > 0) {
-				return json(payload).decode(payload, type);
+				return this.json.decode(payload, type);
 			}
-		}
-		catch (NoMapperException ex) {
-			throw undecodable(item, type, ex.getMessage());
 		}
 		catch (RuntimeException ex) {
 			// Jackson's messages and those of constructors may show values
@@ -130,21 +118,9 @@ final class WorkPayloads {
 		return null;
 	}
 
-	private static PermanentFailureException undecodable(WorkItem item, Type type, @Nullable String reason) {
+	private static PermanentFailureException undecodable(WorkItem item, Type type, String reason) {
 		return new PermanentFailureException("Payload of item %d of queue '%s' cannot be read as %s: %s"
 			.formatted(item.id(), item.queue(), type.getTypeName(), reason));
-	}
-
-	/**
-	 * Thrown where a value would be JSON.
-	 */
-	@SuppressWarnings("serial")
-	private static final class NoMapperException extends RuntimeException {
-
-		private NoMapperException() {
-			super(PayloadJson.NO_MAPPER);
-		}
-
 	}
 
 }

@@ -125,7 +125,7 @@ class ChannelJsonTests {
 
 		})).withMessageEndingWith("for channel 'orders' cannot be written as JSON");
 		assertThatIllegalArgumentException()
-			.isThrownBy(() -> new ChannelPayloads(null).encode("orders", null, ChannelMessage.of(7)))
+			.isThrownBy(() -> new ChannelPayloads(new PayloadJson(null)).encode("orders", null, ChannelMessage.of(7)))
 			.withMessageContaining("JsonMapper");
 		assertThatIllegalArgumentException().isThrownBy(() -> ChannelMessage.of(null));
 		assertThatIllegalArgumentException().isThrownBy(() -> ChannelMessage.of("x").header("a b", "c"));

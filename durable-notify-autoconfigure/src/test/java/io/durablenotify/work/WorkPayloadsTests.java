@@ -42,7 +42,7 @@ class WorkPayloadsTests {
 
 	private final WorkPayloads payloads = new WorkPayloads(new PayloadJson(JsonMapper.shared()), 100);
 
-	private final WorkPayloads withoutMapper = new WorkPayloads(null, 100);
+	private final WorkPayloads withoutMapper = new WorkPayloads(new PayloadJson(null), 100);
 
 	record Mail(String to, int attempts) {
 
