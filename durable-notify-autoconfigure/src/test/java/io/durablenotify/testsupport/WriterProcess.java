@@ -61,7 +61,9 @@ public final class WriterProcess implements AutoCloseable {
 		command.addAll(List.of(arguments));
 		command.add("--spring.datasource.url=" + database.url());
 		try {
-			return new WriterProcess(new ProcessBuilder(command).redirectErrorStream(true).start());
+			Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+			Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+			return new WriterProcess(process);
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);

@@ -214,7 +214,7 @@ class DrillTests extends PageTest {
 		assertThat(value("max(durablenotify_listener_status{status=~'backing_off|connecting'})")).isOne();
 		awaitEndpoint("", "\"status\":\"BACKING_OFF\"", "\"error\":\"");
 		awaitConsole("history", List.of("backing off", "connection"), "backing off");
-		assertThat(text("status")).isEqualTo("backing off");
+		awaitText("status", "backing off");
 		picture("drill-listen");
 		this.pooler.start();
 		this.prometheus.awaitAlert("DurableNotifyNotListening", false);

@@ -100,6 +100,7 @@ class KilledInstanceTests {
 			.redirectErrorStream(true)
 			.redirectOutput(this.directory.resolve(OUTPUT).toFile())
 			.start();
+		Runtime.getRuntime().addShutdownHook(new Thread(this.other::destroyForcibly));
 	}
 
 	@AfterEach

@@ -21,8 +21,6 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-import org.junit.jupiter.api.Timeout;
-
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.context.annotation.Import;
@@ -38,7 +36,6 @@ import org.springframework.test.context.ContextConfiguration;
 		properties = { "sample.pause=5ms", "logging.level.org.openqa.selenium=error" })
 @ContextConfiguration(initializers = FreePort.class)
 @Import(RequestCounter.class)
-@Timeout(120)
 @interface SampleTest {
 
 }
