@@ -16,6 +16,7 @@
 
 package io.durablenotify.benchmarks;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
@@ -63,7 +65,8 @@ class BenchmarkSmokeTests {
 	Stream<DynamicTest> figureFindsWhatItExpects() {
 		return Stream.concat(Figures.all().stream(), Peers.all().stream())
 			.map((figure) -> DynamicTest.dynamicTest("%d: %s".formatted(figure.row(), figure.title()),
-					() -> measure(figure)));
+					// The limit of tests is none for those of a factory
+					() -> assertTimeoutPreemptively(Duration.ofMinutes(5), () -> measure(figure))));
 	}
 
 	private void measure(Figure figure) throws Exception {
