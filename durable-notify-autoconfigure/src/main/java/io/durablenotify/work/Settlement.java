@@ -117,7 +117,7 @@ sealed interface Settlement {
 
 		@Override
 		public Outcome outcome() {
-			return (this.dead) ? Outcome.DEAD : Outcome.RETRIED;
+			return (this.item.isLost()) ? Outcome.LOST_LEASE : (this.dead) ? Outcome.DEAD : Outcome.RETRIED;
 		}
 
 		/**
@@ -208,15 +208,9 @@ sealed interface Settlement {
 	}
 
 	/**
-	 * A transaction of the handler has settled the item, or it is not its holder's any
-	 * more. Its ordering key is its holder's then, and is released.
+	 * A transaction of the handler has settled the item.
 	 */
-	record Settled(HeldClaim claim, Outcome outcome, boolean endsUnit) implements Settlement {
-
-		Settled(HeldClaim claim, Outcome outcome) {
-			this(claim, outcome, true);
-		}
-
+	record Settled(HeldClaim claim, Outcome outcome) implements Settlement {
 	}
 
 	/**

@@ -430,6 +430,9 @@ final class Settlements {
 			if (entry.settlement instanceof Fail fail && fail.dead()) {
 				logLast(fail, finish);
 			}
+			if (returned.kind() == Kind.LOST && !stored && !item.cancelRequested()) {
+				logger.warn(refused(item));
+			}
 		}
 		if (returned.kind() == Kind.LOST && item != null && item.isInLane()
 				&& !(entry.settlement instanceof Complete)) {
@@ -438,9 +441,6 @@ final class Settlements {
 			entry.over = true;
 			entry.runWhenOver();
 			return;
-		}
-		if (returned.kind() == Kind.LOST && item != null && !stored && !item.cancelRequested()) {
-			logger.warn(refused(item));
 		}
 		over(entry, true);
 	}

@@ -94,6 +94,11 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 						"The transaction of the handler must be one of the DataSource that durable-notify uses");
 			}
 			Returned returned = statement.run(connection, item.done());
+			if (returned.kind() == Kind.LOST && isCancelledHere(item)) {
+				Returned gone = new Returned(Kind.DONE, returned.queueId(), DatabaseMicros.NEVER);
+				item.returned(gone, Finish.DONE);
+				return gone;
+			}
 			if (returned.kind() == Kind.LOST) {
 				item.lose();
 				throw new WorkLeaseLostException(
@@ -105,6 +110,14 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 		});
 		item.completion(Completion.OPEN);
 		new TransactionBuffer<>(this.database, item, () -> new Outcome(item, this.settlements)).current();
+	}
+
+	/**
+	 * Return whether this transaction has cancelled the item, as a handler may do that
+	 * needs it no more, or sets a timer again.
+	 */
+	private boolean isCancelledHere(HeldItem item) {
+		return !item.isInLane() && CancelledItems.current(this.database).contains(item.id());
 	}
 
 	/**

@@ -216,10 +216,6 @@ final class WorkInvoker {
 			return false;
 		}
 		this.settlements.add(settlement);
-		if (!settlement.endsUnit()) {
-			// The item is lost, but the ordering key need not be
-			this.settlements.add(new ReleaseLane(item.claim(), item.lane(), visit));
-		}
 		return false;
 	}
 
@@ -412,11 +408,6 @@ final class WorkInvoker {
 		if (alone) {
 			FailureLog.log(logger::debug, "The handler of %s has failed".formatted(item), failure);
 		}
-		if (item.isLost()) {
-			logger.warn(Settlements.refused(item));
-			this.settlements.count(item.claim(), Finish.LOST);
-			return new Settled(item.claim(), Outcome.LOST_LEASE, !item.isInLane());
-		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
 		Fail fail = fail(item, describe(failure), permanent, failure, alone);
@@ -449,7 +440,8 @@ final class WorkInvoker {
 
 	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure, boolean alone) {
 		boolean dead = alone && (permanent || item.attempt() >= this.maxAttempts);
-		Throwable trace = (alone) ? log(item, dead, failure) : null;
+		// Of one that is lost, its settlement says so
+		Throwable trace = (alone && !item.isLost()) ? log(item, dead, failure) : null;
 		Duration delay = this.backoff.after(item.attempt());
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
 		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead, trace);

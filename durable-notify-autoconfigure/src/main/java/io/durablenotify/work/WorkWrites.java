@@ -281,6 +281,9 @@ final class WorkWrites {
 					if (cancelled == null) {
 						return Written.of(CancelOutcome.NOT_FOUND, null);
 					}
+					if (joined) {
+						CancelledItems.current(this.database).add(cancelled.itemId());
+					}
 					return (cancelled.running())
 							? Written.of(CancelOutcome.CANCELLED_WHILE_RUNNING,
 									WorkTopics.cancelled(cancelled.itemId()))

@@ -85,6 +85,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatNoException;
 
 /**
  * Listeners of work on a real server.
@@ -684,6 +685,72 @@ class WorkEngineTests {
 		awaitNothingLeft();
 		assertThat(effects()).isEmpty();
 		assertThat(this.work.cancel(this.queue, "k")).isEqualTo(CancelOutcome.NOT_FOUND);
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "false, false", "true, false", "false, true" })
+	void aHandlerMayCancelItsItemInItsTransactionAndRequestItAgain(boolean own, boolean again) {
+		WorkListenerSpec spec = WorkListenerSpec.of(this.queue).backoff(SOON);
+		WorkHandler handler = (item) -> {
+			this.handled.add(text(item));
+			instance.jdbc().update("INSERT INTO effects VALUES (?, 'tx')", text(item));
+			assertThat(this.work.cancel(this.queue, "k")).isEqualTo(CancelOutcome.CANCELLED_WHILE_RUNNING);
+			if (again) {
+				this.work.enqueue(WorkRequest.of(this.queue, "b").key("k").dueIn(Duration.ofHours(1)));
+			}
+			return WorkOutcome.done();
+		};
+		listen((own) ? spec : spec.inTransaction(), (own) ? (item) -> {
+			instance.transaction().executeWithoutResult((status) -> {
+				assertThatNoException().isThrownBy(() -> handler.handle(item));
+				item.complete();
+			});
+			return WorkOutcome.done();
+		} : handler);
+		this.work.enqueue(WorkRequest.of(this.queue, "a").key("k"));
+		Eventually.await(() -> effects().size() == 1, this::state);
+		Eventually.await(() -> left() == ((again) ? 1 : 0), this::state);
+		assertThat(this.work.cancel(this.queue, "k"))
+			.isEqualTo((again) ? CancelOutcome.CANCELLED : CancelOutcome.NOT_FOUND);
+		assertThat(this.handled).containsExactly("a");
+	}
+
+	@Test
+	void aCancellationThatASavepointUndoesIsNotBelieved() {
+		TransactionTemplate nested = instance.transaction();
+		nested.setPropagationBehavior(TransactionDefinition.PROPAGATION_NESTED);
+		listen(WorkListenerSpec.of(this.queue).inTransaction().maxAttempts(1), (item) -> {
+			nested.executeWithoutResult((status) -> {
+				this.work.cancel(this.queue, "k");
+				status.setRollbackOnly();
+			});
+			database.jdbc().update("DELETE FROM durable_notify.work_items WHERE item_id = ?", item.id());
+			instance.jdbc().update("INSERT INTO effects VALUES (?, 'tx')", text(item));
+			return record(item);
+		});
+		this.work.enqueue(WorkRequest.of(this.queue, "a").key("k"));
+		awaitHandled(1);
+		awaitNothingLeft();
+		assertThat(effects()).isEmpty();
+		assertThat(dead()).isZero();
+	}
+
+	@Test
+	void anItemThatARollbackBringsBackHasFailed() {
+		listen(WorkListenerSpec.of(this.queue).inTransaction().maxAttempts(2).backoff(SOON), (item) -> {
+			for (String table : List.of("work_items", "work_lane_items")) {
+				instance.jdbc()
+					.update("DELETE FROM durable_notify.%s WHERE item_id = ? AND payload = ?".formatted(table), item.id(),
+							item.payload());
+			}
+			return record(item);
+		});
+		this.work.enqueueAll(
+				List.of(WorkRequest.of(this.queue, "a"), WorkRequest.of(this.queue, "of a key").orderingKey("o")));
+		Eventually.await(() -> dead() == 2, this::state);
+		awaitNothingLeft();
+		assertThat(this.handled).containsExactlyInAnyOrder("a", "a", "of a key", "of a key");
+		assertThat(deadError()).contains("was cancelled");
 	}
 
 	@Test
