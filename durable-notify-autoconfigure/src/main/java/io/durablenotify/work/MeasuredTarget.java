@@ -16,9 +16,11 @@
 
 package io.durablenotify.work;
 
+import java.time.Instant;
 import java.util.List;
 
 import io.durablenotify.work.QueueMeasures.Result;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Times the calls of a listener's handler, and for how long items have waited for it.
@@ -46,13 +48,14 @@ record MeasuredTarget(WorkInvoker.Target target, WorkMeasures measures) implemen
 					: (outcome instanceof WorkOutcome.Postpone) ? Result.POSTPONED : Result.DONE;
 			return outcome;
 		}
-		catch (RunAgainException ex) {
-			result = Result.DONE;
-			throw ex;
-		}
 		finally {
 			queue.handler().of(result).end(start);
 		}
+	}
+
+	@Override
+	public @Nullable Instant lastFailed(HeldItem item, String reason, @Nullable Throwable failure) {
+		return this.target.lastFailed(item, reason, failure);
 	}
 
 }

@@ -18,7 +18,6 @@ package io.durablenotify.work;
 
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.List;
 import java.util.function.LongSupplier;
 
 import io.durablenotify.database.Texts;
@@ -38,26 +37,17 @@ final class RecurringHandler implements WorkHandler {
 
 	private final WorkHandler handler;
 
-	private final int maxAttempts;
-
-	private final List<Class<? extends Throwable>> permanent;
-
 	private final LongSupplier nanoTime;
 
 	/**
 	 * Create a new instance.
 	 * @param recurrence the recurring work
 	 * @param handler what is to be done
-	 * @param maxAttempts after how many failed attempts the next time is waited for
-	 * @param permanent the exceptions after which there are no further attempts
 	 * @param nanoTime {@link System#nanoTime()}
 	 */
-	RecurringHandler(Recurrence recurrence, WorkHandler handler, int maxAttempts,
-			List<Class<? extends Throwable>> permanent, LongSupplier nanoTime) {
+	RecurringHandler(Recurrence recurrence, WorkHandler handler, LongSupplier nanoTime) {
 		this.recurrence = recurrence;
 		this.handler = handler;
-		this.maxAttempts = maxAttempts;
-		this.permanent = permanent;
 		this.nanoTime = nanoTime;
 	}
 
@@ -71,35 +61,18 @@ final class RecurringHandler implements WorkHandler {
 		if (!this.recurrence.key().equals(item.key())) {
 			return this.handler.handle(item);
 		}
-		WorkOutcome outcome;
-		try {
-			outcome = this.handler.handle(item);
-		}
-		catch (WorkLeaseLostException ex) {
-			throw ex;
-		}
-		catch (Throwable ex) {
-			waitForNextTime(item, isPermanent(ex), FailureLog.describe(ex), ex);
-			throw ex;
-		}
-		if (outcome instanceof WorkOutcome.Fail fail) {
-			waitForNextTime(item, fail.permanent(), fail.reason(), null);
-		}
+		WorkOutcome outcome = this.handler.handle(item);
 		Instant next = next(item);
 		return (outcome == WorkOutcome.done() && next != null) ? WorkOutcome.again(next) : outcome;
 	}
 
-	private boolean isPermanent(Throwable failure) {
-		return failure instanceof PermanentFailureException
-				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
-	}
-
 	/**
-	 * Return if there is another attempt, or no next time.
+	 * The last attempt of an item has failed, in the handler or after it.
+	 * @return when the item is handled again all the same, {@code null} if it is dead
 	 */
-	private void waitForNextTime(WorkItem item, boolean permanent, String reason, @Nullable Throwable failure) {
-		Instant next = next(item);
-		if ((permanent || item.attempt() >= this.maxAttempts) && next != null) {
+	@Nullable Instant lastFailed(WorkItem item, String reason, @Nullable Throwable failure) {
+		Instant next = (this.recurrence.key().equals(item.key())) ? next(item) : null;
+		if (next != null) {
 			String line = "Recurring work '%s' has failed at attempt %d, and runs again at %s: %s"
 				.formatted(this.recurrence.id(), item.attempt(), next, reason);
 			if (failure != null) {
@@ -108,8 +81,8 @@ final class RecurringHandler implements WorkHandler {
 			else {
 				logger.error(line);
 			}
-			throw new RunAgainException(next, reason);
 		}
+		return next;
 	}
 
 	/**

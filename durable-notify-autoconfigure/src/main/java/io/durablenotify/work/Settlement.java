@@ -74,7 +74,7 @@ sealed interface Settlement {
 			return new Complete(this.item, this.refusal, visit);
 		}
 
-		Fail refused(SQLException failure) {
+		Settlement refused(SQLException failure) {
 			return this.refusal.fail(this.item, failure);
 		}
 
@@ -95,7 +95,7 @@ sealed interface Settlement {
 	 */
 	interface Refusal {
 
-		Fail fail(HeldItem item, SQLException failure);
+		Settlement fail(HeldItem item, SQLException failure);
 
 	}
 
@@ -227,9 +227,9 @@ sealed interface Settlement {
 		/**
 		 * The first item whose completion was refused.
 		 */
-		private @Nullable Fail refused;
+		private @Nullable Settlement refused;
 
-		void refused(Fail refused) {
+		void refused(Settlement refused) {
 			this.lock.lock();
 			try {
 				this.refused = (this.refused != null) ? this.refused : refused;
@@ -239,7 +239,7 @@ sealed interface Settlement {
 			}
 		}
 
-		@Nullable Fail refused() {
+		@Nullable Settlement refused() {
 			this.lock.lock();
 			try {
 				return this.refused;

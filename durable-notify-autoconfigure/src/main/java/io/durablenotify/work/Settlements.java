@@ -237,14 +237,14 @@ final class Settlements {
 			logger.error(
 					"The completion of %s cannot be stored, and counts as a failed attempt".formatted(complete.item()),
 					failure);
-			Fail fail = complete.refused(failure);
+			Settlement failed = complete.refused(failure);
 			LaneVisit visit = complete.visit();
 			if (visit != null) {
-				visit.refused(fail);
+				visit.refused(failed);
 				over(entry, true);
 			}
 			else {
-				replace(entry, fail);
+				replace(entry, failed);
 			}
 		}
 		else if (entry.settlement instanceof Fail fail && fail.dead()) {
@@ -382,7 +382,7 @@ final class Settlements {
 		}
 		else if (settlement instanceof ReleaseLane release) {
 			boolean settled = release.visit().isSettled();
-			Fail refused = release.visit().refused();
+			Settlement refused = release.visit().refused();
 			if (!settled) {
 				moveToLocked(entry);
 			}

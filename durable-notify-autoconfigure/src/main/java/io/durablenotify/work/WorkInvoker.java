@@ -17,6 +17,7 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -402,30 +403,25 @@ final class WorkInvoker {
 					failure);
 			return settled(item);
 		}
-		if (failure instanceof RunAgainException again) {
-			return new Rearm(item, again.dueAt());
-		}
 		if (alone) {
 			FailureLog.log(logger::debug, "The handler of %s has failed".formatted(item), failure);
 		}
 		boolean permanent = failure instanceof PermanentFailureException
 				|| this.permanent.stream().anyMatch((type) -> type.isInstance(failure));
-		Fail fail = fail(item, describe(failure), permanent, failure, alone);
-		return (failure instanceof RetryLaterException later && later.delay().compareTo(fail.delay()) > 0)
-				? new Fail(item, fail.error(), later.delay(), fail.dead(), fail.trace()) : fail;
+		return fail(item, describe(failure), permanent, failure, alone);
 	}
 
 	/**
 	 * Return what is to be settled after the handler has returned.
 	 */
-	private Fail failed(HeldItem item, String reason, boolean permanent, boolean alone) {
-		Fail fail = fail(item, reason, permanent, null, alone);
-		if (alone && !fail.dead()) {
+	private Settlement failed(HeldItem item, String reason, boolean permanent, boolean alone) {
+		Settlement settlement = fail(item, reason, permanent, null, alone);
+		if (alone && settlement instanceof Fail fail && !fail.dead()) {
 			synchronized (this.failures) {
 				this.failures.handlerFailed(attempt(item), reason);
 			}
 		}
-		return fail;
+		return settlement;
 	}
 
 	private static String attempt(HeldItem item) {
@@ -438,13 +434,23 @@ final class WorkInvoker {
 		return (message != null) ? message : FailureLog.describe(failure);
 	}
 
-	private Fail fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure, boolean alone) {
+	private Settlement fail(HeldItem item, String reason, boolean permanent, @Nullable Throwable failure,
+			boolean alone) {
 		boolean dead = alone && (permanent || item.attempt() >= this.maxAttempts);
+		Instant next = (dead) ? this.target.lastFailed(item, reason, failure) : null;
+		if (next != null) {
+			return new Rearm(item, next);
+		}
 		// Of one that is lost, its settlement says so
 		Throwable trace = (alone && !item.isLost()) ? log(item, dead, failure) : null;
-		Duration delay = this.backoff.after(item.attempt());
+		return new Fail(item, reason, delay(item, failure), dead, trace);
+	}
+
+	private Duration delay(HeldItem item, @Nullable Throwable failure) {
 		double factor = ThreadLocalRandom.current().nextDouble(1 - JITTER, 1 + JITTER);
-		return new Fail(item, reason, Duration.ofNanos((long) (delay.toNanos() * factor)), dead, trace);
+		Duration delay = Duration.ofNanos((long) (this.backoff.after(item.attempt()).toNanos() * factor));
+		return (failure instanceof RetryLaterException later && later.delay().compareTo(delay) > 0) ? later.delay()
+				: delay;
 	}
 
 	private void failed(Throwable failure) {
@@ -494,6 +500,14 @@ final class WorkInvoker {
 	interface Target {
 
 		WorkOutcome handle(List<HeldItem> items) throws Exception;
+
+		/**
+		 * The last attempt of an item has failed, by its handler or without it.
+		 * @return when it is handled again all the same, {@code null} if it is dead
+		 */
+		default @Nullable Instant lastFailed(HeldItem item, String reason, @Nullable Throwable failure) {
+			return null;
+		}
 
 	}
 

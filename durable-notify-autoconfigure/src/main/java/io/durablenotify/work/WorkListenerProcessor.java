@@ -19,7 +19,6 @@ package io.durablenotify.work;
 import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
@@ -110,20 +109,13 @@ final class WorkListenerProcessor extends HandlerMethodProcessor<WorkListener> {
 		}
 		usable(where, METHOD_ACTION, handler::requireNoPayload);
 		Recurrence recurrence = new Recurrence(spec.queues().get(0), attributes.id(), schedule);
-		WorkHandler recurring = new RecurringHandler(recurrence, handler, maxAttempts(spec), spec.dontRetryOn(),
-				System::nanoTime);
+		WorkHandler recurring = new RecurringHandler(recurrence, handler, System::nanoTime);
 		subscriptions.accept(usable(where, REGISTRATION_ACTION, () -> listeners.register(spec, recurring)));
 		subscriptions.accept(this.recurrences.getObject().add(recurrence));
 	}
 
 	private Backoff backoff(String queue) {
 		return this.properties.getObject().listenerBackoff(queue);
-	}
-
-	private int maxAttempts(WorkListenerSpec spec) {
-		Integer maxAttempts = (spec.maxAttempts() != null) ? spec.maxAttempts()
-				: this.properties.getObject().queue(spec.queues().get(0)).maxAttempts();
-		return Objects.requireNonNull(maxAttempts);
 	}
 
 }

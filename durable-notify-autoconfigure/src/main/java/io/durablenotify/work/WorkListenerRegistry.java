@@ -19,6 +19,7 @@ package io.durablenotify.work;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -183,7 +184,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	Subscription register(WorkListenerSpec spec, WorkHandler handler, Runnable preparation) {
 		Assert.notNull(spec, "'spec' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
-		return register(new Registration(spec, false, (items) -> handler.handle(items.get(0)), preparation));
+		return register(new Registration(spec, false, new ItemTarget(handler), preparation));
 	}
 
 	@Override
@@ -528,6 +529,24 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	@Override
 	public String toString() {
 		return this.containers.toString();
+	}
+
+	/**
+	 * A handler of one item at a time.
+	 */
+	private record ItemTarget(WorkHandler handler) implements WorkInvoker.Target {
+
+		@Override
+		public WorkOutcome handle(List<HeldItem> items) throws Exception {
+			return this.handler.handle(items.get(0));
+		}
+
+		@Override
+		public @Nullable Instant lastFailed(HeldItem item, String reason, @Nullable Throwable failure) {
+			return (this.handler instanceof RecurringHandler recurring) ? recurring.lastFailed(item, reason, failure)
+					: null;
+		}
+
 	}
 
 	/**

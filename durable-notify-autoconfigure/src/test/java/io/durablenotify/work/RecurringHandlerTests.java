@@ -23,10 +23,9 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 
 import io.durablenotify.testsupport.TestItem;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -125,40 +124,31 @@ class RecurringHandlerTests {
 			.isThrownBy(() -> handle(new IllegalArgumentException("expected"), this.item.attempt(2)));
 	}
 
-	@ParameterizedTest
-	@CsvSource({ "java.lang.IllegalArgumentException, 3", "java.lang.AssertionError, 3",
-			"java.lang.IllegalStateException, 1", "io.durablenotify.work.PermanentFailureException, 1" })
-	void aRunWhoseLastAttemptFailsIsLoggedAndFollowedByTheNextTime(Class<? extends Throwable> type, int attempt,
-			CapturedOutput output) throws Exception {
-		Throwable failure = type.getConstructor((type == AssertionError.class) ? Object.class : String.class)
-			.newInstance("expected");
-		assertThatExceptionOfType(RunAgainException.class).isThrownBy(() -> handle(failure, this.item.attempt(attempt)))
-			.satisfies((ex) -> assertThat(ex.dueAt()).isEqualTo("2026-01-10T13:00:00Z"));
+	@Test
+	void aRunWhoseLastAttemptFailsIsLoggedAndFollowedByTheNextTime(CapturedOutput output) {
+		assertThat(lastFailed(this.item.attempt(3), new IllegalArgumentException("expected")))
+			.isEqualTo("2026-01-10T13:00:00Z");
+		assertThat(lastFailed(this.item.attempt(4), null)).isEqualTo("2026-01-10T13:00:00Z");
 		assertThat(output)
-			.contains("Recurring work 'report' has failed at attempt %d, and runs again at ".formatted(attempt)
-					+ "2026-01-10T13:00:00Z: " + type.getName() + ": expected");
+			.contains("Recurring work 'report' has failed at attempt 3, and runs again at 2026-01-10T13:00:00Z: reason",
+					"java.lang.IllegalArgumentException: expected")
+			.contains(
+					"Recurring work 'report' has failed at attempt 4, and runs again at 2026-01-10T13:00:00Z: reason");
 	}
 
 	@Test
-	void aRunWhoseFailureCannotSayItsMessageIsFollowedByTheNextTime(CapturedOutput output) {
-		assertThatExceptionOfType(RunAgainException.class)
-			.isThrownBy(() -> handle(new SilentException(), this.item.attempt(3)))
-			.withMessage(SilentException.class.getName());
-		assertThat(output).contains("and runs again at 2026-01-10T13:00:00Z: " + SilentException.class.getName());
+	void aRunWhoseFailureCannotSayItsMessageIsFollowedByTheNextTime() {
+		assertThat(lastFailed(this.item, new SilentException())).isEqualTo("2026-01-10T13:00:00Z");
 	}
 
 	@Test
-	void anOutcomeThatFailsIsTreatedAlike(CapturedOutput output) {
-		for (WorkOutcome outcome : List.of(WorkOutcome.fail("no data"), WorkOutcome.failPermanently("no data"))) {
-			assertThatExceptionOfType(RunAgainException.class).isThrownBy(() -> handle(outcome, this.item.attempt(3)));
-		}
-		assertThat(output).contains("and runs again at 2026-01-10T13:00:00Z: no data");
+	void anItemThatTheApplicationHasEnqueuedIsDeadAfterItsLastAttempt() {
+		assertThat(lastFailed(this.item.key("now"), null)).isNull();
+		assertThat(lastFailed(this.item.key(null), null)).isNull();
 	}
 
-	@Test
-	void anItemThatIsLostIsLeftToItsNewHolder() {
-		assertThatExceptionOfType(WorkLeaseLostException.class)
-			.isThrownBy(() -> handle(new WorkLeaseLostException("lost"), this.item.attempt(3)));
+	private @Nullable Instant lastFailed(WorkItem item, @Nullable Throwable failure) {
+		return handler((handled) -> WorkOutcome.done()).lastFailed(item, "reason", failure);
 	}
 
 	private static WorkOutcome again(String dueAt) {
@@ -179,8 +169,7 @@ class RecurringHandlerTests {
 	}
 
 	private RecurringHandler handler(WorkHandler handler) {
-		return new RecurringHandler(HOURLY, handler, 3, List.of(IllegalStateException.class),
-				() -> System.nanoTime() + this.took.toNanos());
+		return new RecurringHandler(HOURLY, handler, () -> System.nanoTime() + this.took.toNanos());
 	}
 
 	@SuppressWarnings("serial")

@@ -627,6 +627,39 @@ class WorkListenerTests {
 
 	}
 
+	@Test
+	void recurringWorkWhoseLastCommitFailsRunsAgainAtTheNextTime() {
+		database.jdbc().execute("ALTER TABLE effects ADD UNIQUE (effect) DEFERRABLE INITIALLY DEFERRED");
+		database.jdbc().execute("INSERT INTO effects VALUES ('nightly')");
+		Instance instance = start(UniqueNightly.class);
+		Instant due = awaitItem();
+		makeDue();
+		Eventually.await(() -> instance.bean(UniqueNightly.class).attempts.size() == 1,
+				() -> instance.bean(UniqueNightly.class).attempts);
+		Eventually.await(() -> count("work_claims") == 0, WorkListenerTests::state);
+		assertThat(count("work_dead")).isZero();
+		assertThat(dueAt()).isEqualTo(due);
+		assertThat(effects()).hasSize(1);
+	}
+
+	static class UniqueNightly {
+
+		private final JdbcTemplate jdbc;
+
+		private final List<Integer> attempts = new CopyOnWriteArrayList<>();
+
+		UniqueNightly(JdbcTemplate jdbc) {
+			this.jdbc = jdbc;
+		}
+
+		@WorkListener(cron = YEARLY, transactional = true, maxAttempts = "1")
+		void run(WorkItem item) {
+			this.attempts.add(item.attempt());
+			this.jdbc.update("INSERT INTO effects VALUES ('nightly')");
+		}
+
+	}
+
 	@SuppressWarnings("serial")
 	private static final class SilentException extends RuntimeException {
 
