@@ -216,6 +216,16 @@ final class HeldItem implements WorkItem, ObservedItem {
 	}
 
 	/**
+	 * Return what a transaction made of the item whose commit had no answer, {@code null}
+	 * if there is none, or nothing depends on it.
+	 */
+	@Nullable Returned returnedInDoubt() {
+		Returned returned = this.returned;
+		return (this.completion == Completion.UNKNOWN && this.lane == null && returned != null
+				&& returned.kind() == Kind.AGAIN) ? returned : null;
+	}
+
+	/**
 	 * Return whether its completion was refused.
 	 */
 	boolean isLost() {

@@ -107,6 +107,15 @@ final class SettleSql {
 			SELECT kind, due FROM ${schema}.work_return(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			""";
 
+	/**
+	 * Whether a transaction of the handler has returned the item, which was due before it
+	 * was claimed. Waits for that transaction, which the server may not have ended yet.
+	 */
+	private static final String IS_RETURNED = """
+			SELECT due_at > 'epoch'::timestamptz + ?::bigint * interval '1 microsecond' FROM ${schema}.work_items
+			WHERE item_id = ? AND token = ? AND NOT lane AND set_config('lock_timeout', ?, true) IS NOT NULL FOR UPDATE
+			""";
+
 	private static final String LEAVE = """
 			SELECT ${schema}.work_leave(?, ?, ARRAY[?::bigint]) WHERE set_config('lock_timeout', ?, true) IS NOT NULL
 			""";
@@ -137,6 +146,8 @@ final class SettleSql {
 
 	private final String returnItem;
 
+	private final String isReturned;
+
 	private final String leave;
 
 	private final String release;
@@ -165,6 +176,7 @@ final class SettleSql {
 		this.removeItem = schema.qualify(REMOVE_ITEM);
 		this.completeLaneItem = schema.qualify(COMPLETE_LANE_ITEM.replace("${kept_once}", KEPT_ONCE));
 		this.returnItem = schema.qualify(RETURN);
+		this.isReturned = schema.qualify(IS_RETURNED);
 		this.leave = schema.qualify(LEAVE);
 		this.release = schema.qualify(RELEASE);
 		this.releaseAll = schema.qualify(RELEASE_ALL);
@@ -328,6 +340,21 @@ final class SettleSql {
 
 	private int lockWait(Connection connection) throws SQLException {
 		return (connection.getAutoCommit()) ? this.lockWait : IN_TRANSACTION;
+	}
+
+	/**
+	 * Return whether a transaction of the handler has returned an item without an
+	 * ordering key, so that it must only {@link #leave} its claim.
+	 */
+	boolean isReturned(Connection connection, Done item) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.isReturned)) {
+			statement.setLong(1, item.claim().claimId());
+			statement.setLong(2, item.itemId());
+			statement.setInt(3, item.token());
+			statement.setString(4, this.lockWait + "ms");
+			ResultSet result = statement.executeQuery();
+			return result.next() && result.getBoolean(1);
+		}
 	}
 
 	/**

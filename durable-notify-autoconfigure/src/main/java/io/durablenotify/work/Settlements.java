@@ -367,7 +367,15 @@ final class Settlements {
 
 	private void settle(Connection connection, SettleSql sql, Entry entry) throws SQLException {
 		Settlement settlement = entry.settlement;
-		if (settlement instanceof Complete) {
+		HeldItem item = settlement.item();
+		Returned inDoubt = (item != null) ? item.returnedInDoubt() : null;
+		if (item != null && inDoubt != null && sql.isReturned(connection, item.done())) {
+			// Its transaction has committed: the attempt has not failed
+			sql.leave(connection, item.done());
+			wake(inDoubt);
+			returned(entry, new Returned(Kind.LOST, inDoubt.queueId(), DatabaseMicros.NEVER));
+		}
+		else if (settlement instanceof Complete) {
 			// It was asked for again meanwhile, or is not this instance's any more
 			returned(entry, sql.again(connection, entry.done()));
 		}

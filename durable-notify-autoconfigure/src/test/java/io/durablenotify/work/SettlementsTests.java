@@ -76,11 +76,15 @@ class SettlementsTests extends AbstractWorkSqlTests {
 
 	@BeforeEach
 	void create() {
-		ApplicationDatabase applicationDatabase = instance.bean(ApplicationDatabase.class);
 		this.measures = WorkMeasures.create(Duration.ZERO);
-		this.settlements = new Settlements(applicationDatabase, this.work.settle(), instance.bean(Wakeups.class),
+		this.settlements = settlements(this.work.settle());
+		this.completion = new TransactionalCompletion(instance.bean(ApplicationDatabase.class), this.work.settle(),
+				this.settlements);
+	}
+
+	private Settlements settlements(SettleSql sql) {
+		return new Settlements(instance.bean(ApplicationDatabase.class), sql, instance.bean(Wakeups.class),
 				this.measures);
-		this.completion = new TransactionalCompletion(applicationDatabase, this.work.settle(), this.settlements);
 	}
 
 	private HeldClaim held(String queue, Claimed claimed, boolean lost) {
@@ -325,6 +329,45 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		assertThat(this.measures.of("unknown").finished().of(Finish.DONE).sum()).isOne();
 		assertThat(this.measures.of("unknown").finished().of(Finish.LOST).sum()).isZero();
 		assertThat(output).doesNotContain("was not stored");
+	}
+
+	@Test
+	void anItemThatSuchATransactionHasReturnedHasNotFailed() {
+		int queue = this.work.queue("unknown-again");
+		long id = this.work.put(WorkTables.keyed("unknown-again", "key", "a")).itemId();
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldItem item = new HeldItem(held("unknown-again", claimed, false), null, claimed.items().get(0),
+				this.completion);
+		this.work.begin();
+		Returned returned = this.work.run((connection, joined) -> this.work.settle()
+			.rearm(connection, item.done(), Instant.now().plus(Duration.ofDays(1))));
+		item.returned(returned, Finish.DONE);
+		item.completion(HeldItem.Completion.UNKNOWN);
+		Settlements patient = settlements(this.work.settle().waiting((int) Eventually.TIMEOUT.toMillis()));
+		patient.add(new Fail(item, "no answer", Duration.ZERO, false, null));
+		// The server ends the transaction later
+		Eventually.await(() -> !this.other.jdbc()
+			.queryForList("SELECT pid FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0")
+			.isEmpty(), this.other::dump);
+		this.work.commit();
+		patient.finish(Eventually.TIMEOUT);
+		assertThat(this.work.row(id)).containsEntry("failures", 0).containsEntry("last_error", null);
+		assertThat(this.work.claimedIds(claimed)).isEmpty();
+		assertThat(this.measures.of("unknown-again").finished().of(Finish.DONE).sum()).isOne();
+		assertThat(this.measures.of("unknown-again").finished().of(Finish.RETRIED).sum()).isZero();
+		this.work.put(WorkTables.keyed("unknown-again", "key", "b"));
+		assertThat(this.work.count("work_items WHERE due_at <= clock_timestamp() AND item_id = " + id)).isOne();
+	}
+
+	@Test
+	void anItemWhoseTransactionWithoutAnAnswerHasRolledBackHasFailed() {
+		HeldItem item = claimed("unknown-rollback", false);
+		item.returned(new Returned(Returned.Kind.AGAIN, item.done().claim().queueId(), 1), Finish.POSTPONED);
+		item.completion(HeldItem.Completion.UNKNOWN);
+		this.settlements.add(new Fail(item, "no answer", Duration.ZERO, false, null));
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.work.row(item.id())).containsEntry("failures", 1);
+		assertThat(this.measures.of("unknown-rollback").finished().of(Finish.RETRIED).sum()).isOne();
 	}
 
 	private long attempts() {
