@@ -143,6 +143,11 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private final OtherLeases others;
 
+	/**
+	 * Whether something could not be taken over. Only accessed by the loop's thread.
+	 */
+	private boolean takeOverFailed;
+
 	private final FailureLog takeOverOutage = new FailureLog(logger,
 			"Failed to take over from an instance whose lease has run out",
 			"Instances whose lease has run out are taken over again");
@@ -338,7 +343,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 		this.measures.lost().increment();
 		this.listeners.forEach((listener) -> listener.accept(lease));
 		for (TakeOver takeOver : this.takeOvers) {
-			takeOver(connection, takeOver, lease.instanceId(), System.nanoTime() + timeout().toNanos());
+			tryToTakeOver(connection, takeOver, lease.instanceId(), System.nanoTime() + timeout().toNanos());
 		}
 		signal();
 	}
@@ -350,24 +355,14 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 */
 	private boolean takeOver(Connection connection, Collection<Long> ids, long deadline) throws SQLException {
 		boolean progress = false;
-		boolean failed = false;
+		this.takeOverFailed = false;
 		for (Gone gone : this.store.markGone(connection, ids)) {
-			try {
-				progress |= takeOver(connection, gone, deadline);
-			}
-			catch (SQLException | RuntimeException ex) {
-				if (!connection.isValid(1)) {
-					throw ex;
-				}
-				// The others are taken over all the same, and our own lease is renewed
-				failed = true;
-				this.takeOverOutage.failed(ex);
-			}
+			progress |= takeOver(connection, gone, deadline);
 			if (isOver(deadline)) {
 				break;
 			}
 		}
-		if (!failed) {
+		if (!this.takeOverFailed) {
 			this.takeOverOutage.succeeded();
 		}
 		return progress;
@@ -376,7 +371,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private boolean takeOver(Connection connection, Gone gone, long deadline) throws SQLException {
 		boolean progress = false;
 		for (TakeOver takeOver : this.takeOvers) {
-			int count = takeOver(connection, takeOver, gone.id(), deadline);
+			int count = tryToTakeOver(connection, takeOver, gone.id(), deadline);
 			if (count > 0) {
 				progress = true;
 				this.measures.takenOver().of(takeOver.topic()).add(count);
@@ -384,7 +379,38 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 						takeOver.what()));
 			}
 		}
-		return progress | remove(connection, gone.id());
+		try {
+			return progress | remove(connection, gone.id());
+		}
+		catch (SQLException | RuntimeException ex) {
+			if (!connection.isValid(1)) {
+				throw ex;
+			}
+			takeOverFailed(ex);
+			return progress;
+		}
+	}
+
+	private int tryToTakeOver(Connection connection, TakeOver takeOver, long instanceId, long deadline)
+			throws SQLException {
+		try {
+			return takeOver(connection, takeOver, instanceId, deadline);
+		}
+		catch (SQLException | RuntimeException ex) {
+			if (!connection.isValid(1)) {
+				throw ex;
+			}
+			takeOverFailed(ex);
+			return 0;
+		}
+	}
+
+	/**
+	 * All else is taken over all the same, and our own lease is renewed.
+	 */
+	private void takeOverFailed(Exception failure) {
+		this.takeOverFailed = true;
+		this.takeOverOutage.failed(failure);
 	}
 
 	private int takeOver(Connection connection, TakeOver takeOver, long instanceId, long deadline) throws SQLException {

@@ -392,10 +392,15 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 				}
 			}
 			catch (SQLException ex) {
-				if (!SqlErrors.isLockTimeout(ex)) {
+				if (SqlErrors.isRefusedWrite(ex)) {
+					logger.error("Items of a claim that is left cannot be given back, and are not handled", ex);
+				}
+				else if (SqlErrors.isLockTimeout(ex)) {
+					locked = ex;
+				}
+				else {
 					throw ex;
 				}
-				locked = ex;
 			}
 		}
 		if (locked != null) {

@@ -26,8 +26,15 @@ import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.wakeup.PublishingWrites.Written;
 import org.junit.jupiter.api.Test;
+
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -62,6 +69,56 @@ class LeaseKeeperTests {
 			Duration sinceSent = Duration.ofNanos(System.nanoTime() - sent);
 			assertThat(instances.sinceRenewal()).isGreaterThan(sinceSent);
 		}
+	}
+
+	@Test
+	void whatCannotBeTakenOverHoldsUpNothingElse() {
+		TestDatabase another = PostgresServer.shared().createDatabase();
+		try (Instance keeper = Instance.start(another, (application) -> application.sources(Failing.class),
+				"durable-notify.streams.lease=1s")) {
+			another.jdbc().execute("""
+					INSERT INTO durable_notify.instances (instance_id, lease_until) OVERRIDING SYSTEM VALUE
+						VALUES (4711, clock_timestamp());
+					INSERT INTO durable_notify.streams (name, writer_id) VALUES ('left', 4711);
+					""");
+			Eventually.await(
+					() -> another.jdbc()
+						.queryForObject("SELECT ended_at IS NOT NULL FROM durable_notify.streams", Boolean.class),
+					keeper.bean(Instances.class)::toString);
+		}
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	static class Failing {
+
+		@Bean
+		@Order(Ordered.HIGHEST_PRECEDENCE)
+		TakeOver failingTakeOver() {
+			return new TakeOver() {
+
+				@Override
+				public String topic() {
+					return "failing";
+				}
+
+				@Override
+				public String what() {
+					return "failed";
+				}
+
+				@Override
+				public Written<Integer> takeOver(Connection connection, long instanceId) {
+					throw new IllegalStateException("expected");
+				}
+
+				@Override
+				public boolean isHolder(Connection connection, long instanceId) {
+					return false;
+				}
+
+			};
+		}
+
 	}
 
 }

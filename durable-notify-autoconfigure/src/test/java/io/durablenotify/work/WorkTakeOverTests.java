@@ -84,6 +84,64 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anItemThatCannotBeDeadHoldsUpNoOther() {
+		int queue = this.work.queue("never-dead");
+		List<Long> bad = List.of(this.work.insert("never-dead", "bad").get(0).itemId(),
+				laneOf(this.work.put(WorkTables.ordered("never-dead", "key", "bad"))));
+		suspect(queue);
+		this.work.jdbc().update("UPDATE durable_notify.work_items SET failures = 2 WHERE queue_id = ?", queue);
+		this.work.jdbc().update("UPDATE durable_notify.work_lane_items SET failures = 2");
+		this.work.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+					$$ BEGIN RAISE 'refused' USING ERRCODE = 'MY001'; END $$;
+				CREATE TRIGGER refuse BEFORE INSERT ON durable_notify.work_dead FOR EACH ROW
+					WHEN (NEW.payload = 'bad') EXECUTE FUNCTION refuse();
+				""");
+		try (WorkTables lost = WorkTables.open(database); WorkTables second = WorkTables.open(database)) {
+			assertThat(lost.awaitClaim(queue, 10).items()).hasSize(1);
+			// An instance has one of these
+			assertThat(second.awaitClaim(queue, 10).items()).hasSize(1);
+			this.work.jdbc()
+				.update("UPDATE durable_notify.work_claims SET instance_id = ? WHERE instance_id = ?",
+						lost.instanceId(), second.instanceId());
+			this.work.insert("never-dead", "good");
+			assertThat(WorkTables.texts(lost.awaitClaim(queue, 10))).containsExactly("good");
+			assertThat(this.other.takeOverFrom(lost)).hasSize(3);
+		}
+		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 10))).containsExactly("good");
+		for (long item : bad) {
+			assertThat(this.work.row(item)).containsEntry("suspect", true).containsEntry("token", 1);
+			assertThat(this.work
+				.count("work_items WHERE due_at > clock_timestamp() + interval '10 s' AND item_id = " + item)).isOne();
+		}
+	}
+
+	private long laneOf(StoredItem item) {
+		return this.work.jdbc()
+			.queryForObject("SELECT lane_id FROM durable_notify.work_lane_items WHERE item_id = ?", Long.class,
+					item.itemId());
+	}
+
+	@Test
+	void anItemThatCannotBeTakenOverHoldsUpNoOther() {
+		int queue = this.work.queue("refused");
+		List<StoredItem> stored = this.work.insert("refused", "bad", "good");
+		Claimed claimed = this.work.claim(queue, 10);
+		this.work.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE TRIGGER refuse BEFORE UPDATE ON durable_notify.work_items FOR EACH ROW
+					WHEN (NEW.payload = 'bad') EXECUTE FUNCTION refuse();
+				""");
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
+		assertThat(this.other.takeOverFrom(this.work)).isEmpty();
+		assertThat(this.work.claimedIds(claimed)).containsExactly(stored.get(0).itemId());
+		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 10))).containsExactly("good");
+		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
+	}
+
+	@Test
 	void anItemThatEndsItsProcessAgainAndAgainTakesNoOtherAlong() {
 		int queue = this.work.queue("along");
 		this.work.run((connection, joined) -> this.work.admin().limit(connection, "along", 3));

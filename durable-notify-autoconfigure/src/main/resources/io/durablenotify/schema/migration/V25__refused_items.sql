@@ -1,0 +1,124 @@
+-- Items that were lost with their holder are claimed alone from then on, and have a new token
+CREATE FUNCTION ${schema}.work_make_suspects(p_items bigint[], p_due timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+AS $$
+DECLARE
+	lost CONSTANT text := 'The instance that held it was lost';
+BEGIN
+	UPDATE ${schema}.work_items x SET token = x.token + 1, suspect = true, due_at = greatest(x.due_at, p_due),
+			last_error = CASE WHEN x.suspect THEN lost ELSE nullif(x.last_error, lost) END
+		WHERE x.item_id = ANY (p_items);
+END
+$$;
+
+-- One that was alone in its claim, and was lost before, has failed with that, and is dead after its last attempt, unless
+-- p_moved: a request came meanwhile
+CREATE FUNCTION ${schema}.work_count_loss(p_item bigint, p_lane boolean, p_moved boolean, p_max int) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+AS $$
+DECLARE
+	head record;
+	lost CONSTANT text := 'The instance that held it was lost';
+BEGIN
+	IF NOT p_lane THEN
+		UPDATE ${schema}.work_items x SET failures = CASE WHEN x.failures + 1 < p_max THEN x.failures + 1 ELSE 0 END
+			WHERE x.item_id = p_item AND (p_moved OR x.failures + 1 < p_max);
+		IF NOT FOUND THEN
+			PERFORM ${schema}.work_bury(0, p_item, lost);
+		END IF;
+		RETURN;
+	END IF;
+	SELECT x.item_id, x.failures INTO head FROM ${schema}.work_lane_items x
+		WHERE x.lane_id = p_item ORDER BY x.item_id LIMIT 1;
+	IF FOUND AND head.failures + 1 >= p_max THEN
+		PERFORM ${schema}.work_bury(p_item, head.item_id, lost);
+	ELSE
+		UPDATE ${schema}.work_lane_items x SET failures = x.failures + 1, last_error = lost
+			WHERE x.lane_id = p_item AND x.item_id = head.item_id;
+	END IF;
+END
+$$;
+
+-- As before, but an item that a trigger or a constraint keeps from being changed, or dead, keeps no other from being taken over
+CREATE OR REPLACE FUNCTION ${schema}.work_take_over(p_instance bigint, p_claims int)
+	RETURNS TABLE (queue_id int, due bigint, freed int)
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+	SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	l record;
+	i record;
+	one bigint;
+	locked bigint[];
+	soon timestamptz;
+	-- What is alone in a claim of the instance, of this call and of later ones
+	suspects int := (SELECT count(*) FROM ${schema}.work_claims c
+		CROSS JOIN LATERAL (SELECT FROM ${schema}.work_items x WHERE x.item_id = c.item_ids[1] AND x.suspect OFFSET 0) x
+		WHERE c.instance_id = p_instance AND cardinality(c.item_ids) = 1);
+	taken int := 0;
+	lost CONSTANT text := 'The instance that held it was lost';
+BEGIN
+	FOR l IN SELECT c.claim_id, c.queue_id, c.item_ids, c.rev, q.max_attempts FROM ${schema}.work_claims c
+			JOIN ${schema}.work_queues q ON q.queue_id = c.queue_id
+			WHERE c.instance_id = p_instance ORDER BY c.claim_id FOR UPDATE OF c SKIP LOCKED LOOP
+		locked := ARRAY(SELECT i.item_id FROM ${schema}.work_items i WHERE i.item_id = ANY (l.item_ids) FOR UPDATE SKIP LOCKED);
+		soon := clock_timestamp() + interval '50 ms';
+		freed := cardinality(locked);
+		-- A suspect is alone in its claim
+		SELECT x.item_id, x.lane, x.rev > coalesce(l.rev, 0) AS moved,
+				x.last_error IS NOT DISTINCT FROM lost AS again
+			INTO i FROM ${schema}.work_items x WHERE x.item_id = ANY (locked) AND x.suspect;
+		IF FOUND THEN
+			-- Most of them are done before the next one is due, which would be passed over meanwhile
+			suspects := greatest(suspects - 1, 0);
+			soon := soon + suspects * interval '250 ms';
+		END IF;
+		BEGIN
+			PERFORM ${schema}.work_make_suspects(locked, soon);
+		EXCEPTION WHEN OTHERS THEN
+			FOREACH one IN ARRAY locked LOOP
+				BEGIN
+					PERFORM ${schema}.work_make_suspects(ARRAY[one], soon);
+				EXCEPTION WHEN OTHERS THEN
+					RAISE WARNING 'Item % of work cannot be taken over: %', one, SQLERRM;
+					-- It stays in the claim, as one that is locked
+					locked := array_remove(locked, one);
+				END;
+			END LOOP;
+			freed := cardinality(locked);
+		END;
+		IF i.again AND i.item_id = ANY (locked) THEN
+			BEGIN
+				PERFORM ${schema}.work_count_loss(i.item_id, i.lane, i.moved, l.max_attempts);
+			EXCEPTION WHEN OTHERS THEN
+				RAISE WARNING 'The loss of item % of work cannot be stored: %', i.item_id, SQLERRM;
+				UPDATE ${schema}.work_items x SET due_at = greatest(x.due_at, clock_timestamp() + interval '1 minute')
+					WHERE x.item_id = i.item_id;
+			END;
+		END IF;
+		IF EXISTS (SELECT FROM ${schema}.work_items i WHERE i.item_id = ANY (l.item_ids) AND NOT i.item_id = ANY (locked)) THEN
+			CONTINUE WHEN freed = 0;
+			UPDATE ${schema}.work_claims c SET item_ids = ARRAY(SELECT unnest(l.item_ids) EXCEPT SELECT unnest(locked))
+				WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
+		ELSE
+			DELETE FROM ${schema}.work_claims c WHERE c.claim_id = l.claim_id AND c.queue_id + 0 = l.queue_id;
+		END IF;
+		queue_id := l.queue_id;
+		due := ${schema}.work_micros(soon);
+		RETURN NEXT;
+		taken := taken + least(freed, 1);
+		EXIT WHEN taken >= p_claims;
+	END LOOP;
+END
+$$;
+
+-- Also where the database's default privileges do not say so
+GRANT EXECUTE ON FUNCTION ${schema}.work_make_suspects(bigint[], timestamptz),
+	${schema}.work_count_loss(bigint, boolean, boolean, int) TO PUBLIC;
