@@ -432,6 +432,26 @@ class LaneTests extends AbstractWorkSqlTests {
 		assertThat(second.claim()).isNull();
 	}
 
+	@Test
+	void aKeyThatIsBuriedDuringItsClaimWaitsForTheDeadOne() {
+		int queue = this.work.queue(new QueueSettings("buried-block", 3, true, null));
+		StoredItem first = append("buried-block", "key", "a");
+		append("buried-block", "key", "b");
+		this.work.begin();
+		Claimed claimed = this.work.claim(queue, 10);
+		assertThat(this.other.jdbc()
+			.queryForObject("SELECT durable_notify.channel_bury('buried-block', 'key', ?, 'failed')", Boolean.class,
+					first.itemId()))
+			.isTrue();
+		this.work.commit();
+		ClaimedItem lane = claimed.items().get(0);
+		ClaimedItem second = this.work.laneItems(lane).get(0);
+		assertThat(this.work.complete(List.of(WorkTables.done(claimed, lane, second)), List.of())).isEmpty();
+		assertThat(this.work.releaseLanes(claimed, List.of(lane))).isEmpty();
+		assertThat(this.work.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.LOST);
+		assertThat(this.work.count("work_items WHERE due_at = 'infinity' AND item_id = " + lane.itemId())).isOne();
+	}
+
 	@ParameterizedTest
 	@ValueSource(booleans = { true, false })
 	void keysAreLockedInTheirOrderAlsoByAnOperator(boolean requeue) {

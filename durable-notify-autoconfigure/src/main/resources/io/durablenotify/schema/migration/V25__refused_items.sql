@@ -119,6 +119,33 @@ BEGIN
 END
 $$;
 
+-- As before, but the lane has a new token: a claim that is made at the same time, and whose holder goes on with the next message,
+-- neither completes that nor ends the wait for the dead one
+CREATE OR REPLACE FUNCTION ${schema}.channel_bury(p_queue text, p_key text, p_item bigint, p_error text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+	SET lock_timeout = '1s'
+AS $$
+DECLARE
+	of_queue CONSTANT int := (SELECT q.queue_id FROM ${schema}.work_queues q WHERE q.name = p_queue);
+	of_lane bigint;
+BEGIN
+	SELECT i.item_id INTO of_lane FROM ${schema}.work_items i
+		WHERE i.queue_id = of_queue AND i.key = p_key AND i.lane FOR UPDATE;
+	IF NOT FOUND OR EXISTS (SELECT FROM ${schema}.work_claims c WHERE c.queue_id = of_queue AND of_lane = ANY (c.item_ids)) THEN
+		RETURN false;
+	END IF;
+	PERFORM FROM ${schema}.work_lane_items x WHERE x.lane_id = of_lane AND x.item_id = p_item FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM ${schema}.work_bury(of_lane, p_item, p_error);
+	UPDATE ${schema}.work_items i SET rev = i.rev + 1, token = i.token + 1 WHERE i.item_id = of_lane;
+	RETURN true;
+END
+$$;
+
 -- Also where the database's default privileges do not say so
 GRANT EXECUTE ON FUNCTION ${schema}.work_make_suspects(bigint[], timestamptz),
 	${schema}.work_count_loss(bigint, boolean, boolean, int) TO PUBLIC;
