@@ -178,6 +178,22 @@ class SchemaCheckTests {
 		dataSource.destroy();
 	}
 
+	@Test
+	void anItemThatWasFinishedBeforeOthersIsFoundBelowManyOfOrderingKeys() {
+		TestDatabase kept = PostgresServer.shared().createDatabase();
+		Instance.start(kept).close();
+		JdbcTemplate session = kept.jdbc();
+		session.execute("""
+				INSERT INTO durable_notify.work_queues (queue_id, name) OVERRIDING SYSTEM VALUE
+					VALUES (101, 'plain'), (102, 'ordered');
+				INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, finished_at, failures)
+					SELECT i, false, 101, now(), now() - i * interval '1 s', 0 FROM generate_series(1, 200) AS i;
+				INSERT INTO durable_notify.work_finished (item_id, lane, queue_id, enqueued_at, failures)
+					SELECT 1000 + i, true, 102, now(), 0 FROM generate_series(1, 200) AS i;
+				""");
+		assertThat(behind(session)).containsExactly(200L, 1_200L);
+	}
+
 	private static List<Long> behind(JdbcTemplate session) {
 		return session.queryForList("SELECT highest FROM durable_notify.ids_behind() "
 				+ "WHERE sequence::text LIKE '%item_id_seq' ORDER BY highest", Long.class);
@@ -192,7 +208,7 @@ class SchemaCheckTests {
 		Map<String, Long> before = blocksRead(session);
 		behind(session);
 		assertThat(blocksRead(session))
-			.allSatisfy((table, blocks) -> assertThat(blocks - before.get(table)).as(table).isLessThan(50));
+			.allSatisfy((table, blocks) -> assertThat(blocks - before.get(table)).as(table).isLessThan(250));
 	}
 
 	private static Map<String, Long> blocksRead(JdbcTemplate session) {

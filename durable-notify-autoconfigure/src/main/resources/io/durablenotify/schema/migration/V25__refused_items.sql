@@ -146,6 +146,64 @@ BEGIN
 END
 $$;
 
+-- As before, but of what has the highest ids as many as of ordering keys are looked at. An item that was finished before a hundred
+-- others of its queue was missed, where ordering keys had a hundred higher ids
+CREATE OR REPLACE FUNCTION ${schema}.ids_behind() RETURNS TABLE (sequence regclass, highest bigint)
+	LANGUAGE sql STABLE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+	SET enable_bitmapscan = off
+	SET enable_sort = off
+AS $$
+	WITH RECURSIVE lanes (lane_id, item_id) AS (
+		(SELECT x.lane_id, x.item_id FROM ${schema}.work_lane_items x ORDER BY x.lane_id DESC, x.item_id DESC LIMIT 1)
+		UNION ALL
+		SELECT n.lane_id, n.item_id FROM lanes l CROSS JOIN LATERAL (
+			SELECT x.lane_id, x.item_id FROM ${schema}.work_lane_items x WHERE x.lane_id < l.lane_id
+			ORDER BY x.lane_id DESC, x.item_id DESC LIMIT 1) n),
+	kept AS MATERIALIZED (
+		(SELECT d.item_id, d.lane FROM ${schema}.work_dead d ORDER BY d.item_id DESC LIMIT 10000)
+		UNION ALL
+		(SELECT f.item_id, f.lane FROM ${schema}.work_finished f ORDER BY f.item_id DESC LIMIT 10000)
+		UNION ALL
+		SELECT d.item_id, d.lane FROM ${schema}.work_queues q CROSS JOIN LATERAL (
+			SELECT x.item_id, x.lane FROM ${schema}.work_dead x WHERE x.queue_id = q.queue_id
+			ORDER BY x.died_at DESC LIMIT 100) d
+		UNION ALL
+		SELECT f.item_id, f.lane FROM ${schema}.work_queues q CROSS JOIN LATERAL (
+			SELECT x.item_id, x.lane FROM ${schema}.work_finished x WHERE x.queue_id = q.queue_id
+			ORDER BY x.finished_at DESC LIMIT 100) f)
+	SELECT s.sequence, s.highest FROM (VALUES
+		('${schema}.streams_stream_id_seq'::regclass,
+			(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ${schema}.streams_stream_id_seq),
+			greatest((SELECT max(stream_id) FROM ${schema}.streams), (SELECT max(stream_id) FROM ${schema}.stream_chunks),
+				(SELECT max(stream_id) FROM ${schema}.deleted_streams))),
+		('${schema}.workflow_runs_id_seq'::regclass,
+			(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ${schema}.workflow_runs_id_seq),
+			(SELECT max(id) FROM ${schema}.workflow_runs)),
+		('${schema}.changes_id_seq'::regclass,
+			(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ${schema}.changes_id_seq),
+			(SELECT max(c.id) FROM (SELECT id FROM ${schema}.changes ORDER BY xact DESC, id DESC LIMIT 1000) c)),
+		('${schema}.work_queues_queue_id_seq'::regclass,
+			(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ${schema}.work_queues_queue_id_seq),
+			greatest((SELECT max(queue_id) FROM ${schema}.work_queues), (SELECT max(queue_id) FROM ${schema}.work_items),
+				(SELECT max(queue_id) FROM ${schema}.work_dead), (SELECT max(queue_id) FROM ${schema}.work_finished))),
+		('${schema}.work_items_item_id_seq'::regclass,
+			(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ${schema}.work_items_item_id_seq),
+			greatest((SELECT max(item_id) FROM ${schema}.work_items), (SELECT max(lane_id) FROM ${schema}.work_lane_items),
+				(SELECT max(k.item_id) FROM kept k WHERE NOT k.lane))),
+		('${schema}.work_lane_items_item_id_seq'::regclass,
+			(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ${schema}.work_lane_items_item_id_seq),
+			greatest((SELECT max(l.item_id) FROM (SELECT x.item_id FROM lanes x LIMIT 10000) l),
+				(SELECT max(k.item_id) FROM kept k WHERE k.lane))),
+		('${schema}.stream_consumers_consumer_id_seq'::regclass,
+			(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ${schema}.stream_consumers_consumer_id_seq),
+			greatest((SELECT max(consumer_id) FROM ${schema}.stream_consumers),
+				(SELECT max(consumer_id) FROM ${schema}.stream_consumer_positions)))
+		) s (sequence, given, highest)
+	WHERE s.highest > s.given
+$$;
+
 -- Also where the database's default privileges do not say so
 GRANT EXECUTE ON FUNCTION ${schema}.work_make_suspects(bigint[], timestamptz),
 	${schema}.work_count_loss(bigint, boolean, boolean, int) TO PUBLIC;
