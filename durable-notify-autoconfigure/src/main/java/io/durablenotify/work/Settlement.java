@@ -59,12 +59,35 @@ sealed interface Settlement {
 	}
 
 	/**
+	 * The attempt has not failed, unless the database refuses its outcome.
+	 */
+	sealed interface Refusable extends Settlement {
+
+		@Override
+		HeldItem item();
+
+		/**
+		 * Return what makes it a failed attempt if the database refuses it.
+		 */
+		Refusal refusal();
+
+		default Settlement refused(SQLException failure) {
+			return refusal().fail(item(), failure);
+		}
+
+		@Override
+		default HeldClaim claim() {
+			return item().claim();
+		}
+
+	}
+
+	/**
 	 * The item is done.
 	 *
-	 * @param refusal makes it a failed attempt if the database refuses that
 	 * @param visit that of its ordering key, {@code null} if it has none
 	 */
-	record Complete(HeldItem item, Refusal refusal, @Nullable LaneVisit visit) implements Settlement {
+	record Complete(HeldItem item, Refusal refusal, @Nullable LaneVisit visit) implements Refusable {
 
 		Complete(HeldItem item, Refusal refusal) {
 			this(item, refusal, null);
@@ -72,15 +95,6 @@ sealed interface Settlement {
 
 		Complete in(LaneVisit visit) {
 			return new Complete(this.item, this.refusal, visit);
-		}
-
-		Settlement refused(SQLException failure) {
-			return this.refusal.fail(this.item, failure);
-		}
-
-		@Override
-		public HeldClaim claim() {
-			return this.item.claim();
 		}
 
 		@Override
@@ -91,7 +105,7 @@ sealed interface Settlement {
 	}
 
 	/**
-	 * Makes a failed attempt of a completion that a constraint or a trigger refuses.
+	 * Makes a failed attempt of an outcome that a constraint or a trigger refuses.
 	 */
 	interface Refusal {
 
@@ -133,12 +147,7 @@ sealed interface Settlement {
 	/**
 	 * The item is to be handled later.
 	 */
-	record Postpone(HeldItem item, Duration delay) implements Settlement {
-
-		@Override
-		public HeldClaim claim() {
-			return this.item.claim();
-		}
+	record Postpone(HeldItem item, Duration delay, Refusal refusal) implements Refusable {
 
 		@Override
 		public Outcome outcome() {
@@ -150,13 +159,7 @@ sealed interface Settlement {
 	/**
 	 * The item is done for now.
 	 */
-	record Rearm(HeldItem item, Instant dueAt) implements Settlement {
-
-		@Override
-		public HeldClaim claim() {
-			return this.item.claim();
-		}
-
+	record Rearm(HeldItem item, Instant dueAt, Refusal refusal) implements Refusable {
 	}
 
 	/**

@@ -48,6 +48,7 @@ import io.durablenotify.work.Settlement.LaneVisit;
 import io.durablenotify.work.Settlement.Leave;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
+import io.durablenotify.work.Settlement.Refusable;
 import io.durablenotify.work.Settlement.ReleaseLane;
 import io.durablenotify.work.Settlement.Settled;
 import io.durablenotify.work.Settlement.TakeBack;
@@ -229,16 +230,16 @@ final class Settlements {
 	}
 
 	/**
-	 * A completion that cannot be written is a failed attempt, which is handled again
-	 * after a delay, and so is one of an item that cannot be dead.
+	 * An outcome that cannot be written is a failed attempt, which is handled again after
+	 * a delay, and so is one of an item that cannot be dead.
 	 */
 	private void refused(Entry entry, SQLException failure) {
-		if (entry.settlement instanceof Complete complete) {
+		if (entry.settlement instanceof Refusable refusable) {
 			logger.error(
-					"The completion of %s cannot be stored, and counts as a failed attempt".formatted(complete.item()),
+					"The outcome of %s cannot be stored, and counts as a failed attempt".formatted(refusable.item()),
 					failure);
-			Settlement failed = complete.refused(failure);
-			LaneVisit visit = complete.visit();
+			Settlement failed = refusable.refused(failure);
+			LaneVisit visit = (refusable instanceof Complete complete) ? complete.visit() : null;
 			if (visit != null) {
 				visit.refused(failed);
 				over(entry, true);

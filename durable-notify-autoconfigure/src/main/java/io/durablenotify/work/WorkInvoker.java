@@ -378,10 +378,10 @@ final class WorkInvoker {
 			return settled(item);
 		}
 		if (outcome instanceof WorkOutcome.Postpone postpone) {
-			return new Postpone(item, postpone.delay());
+			return new Postpone(item, postpone.delay(), this.refusal);
 		}
 		if (outcome instanceof WorkOutcome.Again again) {
-			return new Rearm(item, again.dueAt());
+			return new Rearm(item, again.dueAt(), this.refusal);
 		}
 		if (outcome instanceof WorkOutcome.Fail fail) {
 			return failed(item, fail.reason(), fail.permanent(), alone);
@@ -439,7 +439,8 @@ final class WorkInvoker {
 		boolean dead = alone && (permanent || item.attempt() >= this.maxAttempts);
 		Instant next = (dead) ? this.target.lastFailed(item, reason, failure) : null;
 		if (next != null) {
-			return new Rearm(item, next);
+			return new Rearm(item, next,
+					(refused, cause) -> new Fail(refused, describe(cause), delay(refused, cause), true, null));
 		}
 		// Of one that is lost, its settlement says so
 		Throwable trace = (alone && !item.isLost()) ? log(item, dead, failure) : null;

@@ -46,6 +46,7 @@ import io.durablenotify.work.Settlement.Fail;
 import io.durablenotify.work.Settlement.Leave;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
+import io.durablenotify.work.Settlement.Refusal;
 import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
@@ -67,6 +68,8 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 @ExtendWith(OutputCaptureExtension.class)
 class SettlementsTests extends AbstractWorkSqlTests {
+
+	private static final Refusal REFUSED = (item, failure) -> new Fail(item, "refused", Duration.ZERO, false, null);
 
 	private Settlements settlements;
 
@@ -93,7 +96,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	private static Complete complete(HeldItem item) {
-		return new Complete(item, (refused, failure) -> new Fail(refused, "refused", Duration.ZERO, false, null));
+		return new Complete(item, REFUSED);
 	}
 
 	/**
@@ -120,7 +123,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		HeldItem second = new HeldItem(claim, null, claimed.items().get(1), this.completion);
 		HeldItem ofLane = new HeldItem(claim, lane, this.work.laneItems(lane).get(0), this.completion);
 		List.of(postponed(first), postponed(ofLane)).forEach(this.settlements::add);
-		this.settlements.add(new Postpone(second, Duration.ZERO));
+		this.settlements.add(new Postpone(second, Duration.ZERO, REFUSED));
 		this.settlements.finish(Eventually.TIMEOUT);
 		assertThat(this.work.claimedIds(claimed)).as("what no transaction has stored is not written")
 			.containsExactly(second.id());
@@ -216,7 +219,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.settlements.add(new Complete(items.get(0),
 				(item, failure) -> new Fail(item, failure.getMessage(), Duration.ofHours(1), true, null)));
 		this.settlements.add(complete(items.get(1)));
-		this.settlements.add(new Postpone(items.get(2), Duration.ofHours(1)));
+		this.settlements.add(new Postpone(items.get(2), Duration.ofHours(1), REFUSED));
 		Eventually.await(
 				() -> this.work.count("work_items WHERE queue_id = " + queue) == 2
 						&& this.work.isReturned(stored.get(0).itemId()) && this.work.isReturned(stored.get(2).itemId()),
@@ -262,7 +265,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 			.queryForList("SELECT claim_id FROM durable_notify.work_claims WHERE queue_id = ? FOR UPDATE", queue);
 		this.settlements.add(leave);
 		HeldItem item = new HeldItem(held("beside", beside, false), null, beside.items().get(0), this.completion);
-		this.settlements.add(new Postpone(item, Duration.ZERO));
+		this.settlements.add(new Postpone(item, Duration.ZERO, REFUSED));
 		Eventually.await(() -> this.work.isReturned(item.id()), this.work::dump);
 		this.other.rollback();
 		this.settlements.finish(Eventually.TIMEOUT);
@@ -274,7 +277,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		List<Function<HeldItem, Settlement>> settled = List.of(SettlementsTests::complete,
 				(item) -> new Fail(item, "again", Duration.ZERO, false, null),
 				(item) -> new Fail(item, "dead", Duration.ZERO, true, null),
-				(item) -> new Postpone(item, Duration.ZERO), (item) -> new Rearm(item, Instant.now()));
+				(item) -> new Postpone(item, Duration.ZERO, REFUSED), (item) -> new Rearm(item, Instant.now(), REFUSED));
 		CutDataSource dataSource = new CutDataSource(instance.bean(DataSource.class));
 		WorkMeasures measures = WorkMeasures.create(Duration.ZERO);
 		Settlements cut = new Settlements(new ApplicationDatabase(dataSource, () -> null), this.work.settle(),

@@ -344,6 +344,27 @@ class WorkEngineTests {
 			.allSatisfy((error) -> assertThat(error).contains("not to be completed"));
 	}
 
+	@Test
+	void anItemWhoseNextTimeIsRefusedIsDeadAfterItsLastAttempt() {
+		database.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'too late'; END $$;
+				CREATE TRIGGER refuse BEFORE UPDATE ON durable_notify.work_items FOR EACH ROW
+					WHEN (NEW.due_at > now() + interval '1 hour') EXECUTE FUNCTION refuse();
+				""");
+		this.work.enqueueAll(List.of(WorkRequest.of(this.queue, "again"), WorkRequest.of(this.queue, "postponed"),
+				WorkRequest.of(this.queue, "postponed").orderingKey("o")));
+		listen(WorkListenerSpec.of(this.queue).maxAttempts(2).backoff(SOON), (item) -> {
+			record(item);
+			return (text(item).equals("again")) ? WorkOutcome.again(Instant.now().plus(Duration.ofDays(1)))
+					: WorkOutcome.postpone(Duration.ofDays(1));
+		});
+		Eventually.await(() -> dead() == 3, this::state);
+		awaitNothingLeft();
+		database.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		assertThat(this.handled).hasSize(6);
+		assertThat(deadError()).contains("too late");
+	}
+
 	private int dead() {
 		return database.jdbc()
 			.queryForObject("SELECT count(*) FROM durable_notify.work_dead d JOIN durable_notify.work_queues q "
@@ -740,8 +761,8 @@ class WorkEngineTests {
 		listen(WorkListenerSpec.of(this.queue).inTransaction().maxAttempts(2).backoff(SOON), (item) -> {
 			for (String table : List.of("work_items", "work_lane_items")) {
 				instance.jdbc()
-					.update("DELETE FROM durable_notify.%s WHERE item_id = ? AND payload = ?".formatted(table), item.id(),
-							item.payload());
+					.update("DELETE FROM durable_notify.%s WHERE item_id = ? AND payload = ?".formatted(table),
+							item.id(), item.payload());
 			}
 			return record(item);
 		});
