@@ -100,8 +100,6 @@ public final class SqlErrors {
 
 	private static final String UNTRANSLATABLE_CHARACTER = "22P05";
 
-	private static final String INTEGRITY_CONSTRAINT_VIOLATION_CLASS = "23";
-
 	private static final String UNIQUE_VIOLATION = "23505";
 
 	private static final String IN_FAILED_SQL_TRANSACTION = "25P02";
@@ -117,6 +115,11 @@ public final class SqlErrors {
 	private static final String SERIALIZATION_FAILURE = "40001";
 
 	private static final String DEADLOCK_DETECTED = "40P01";
+
+	/**
+	 * Also of a pooler that gives the session to another one.
+	 */
+	private static final String DUPLICATE_PREPARED_STATEMENT = "42P05";
 
 	private static final String UNDEFINED_OBJECT = "42704";
 
@@ -135,9 +138,13 @@ public final class SqlErrors {
 	private static final String SHUTDOWN_CLASS = "57P";
 
 	/**
-	 * {@code RAISE} in PL/pgSQL without a state, as in triggers.
+	 * The classes of what has nothing to do with a row: connections, features,
+	 * transactions, statement names, authorization, catalogs, schemas, conflicts,
+	 * resources, limits, objects in use, operators, the system, the driver,
+	 * configuration, foreign servers and bugs.
 	 */
-	private static final String RAISE_EXCEPTION = "P0001";
+	private static final Set<String> OTHER_CLASSES = Set.of("00", "08", "0A", "25", "26", "28", "3D", "3F", "40", "53",
+			"54", "55", "57", "58", "60", "99", "F0", "HV", "HY", "XX");
 
 	private static final String DATA_CORRUPTED = "XX001";
 
@@ -278,14 +285,16 @@ public final class SqlErrors {
 	}
 
 	/**
-	 * Return whether a statement failed for what it was to write: for its data, or since
-	 * a constraint or a trigger refuses it. It will fail again, and others will not.
+	 * Return whether a statement failed for what it was to write: for its data, or in a
+	 * constraint or a trigger, which has a state of its own choice. It will fail again,
+	 * and others will not.
 	 * @param failure what was thrown
 	 * @return whether it did
 	 */
 	public static boolean isRefusedWrite(Throwable failure) {
-		return isDataFailure(failure) || state(failure).startsWith(INTEGRITY_CONSTRAINT_VIOLATION_CLASS)
-				|| state(failure).equals(RAISE_EXCEPTION);
+		String state = state(failure);
+		return isDataFailure(failure) || state.length() == 5 && !OTHER_CLASSES.contains(state.substring(0, 2))
+				&& !Set.of(INSUFFICIENT_PRIVILEGE, DUPLICATE_PREPARED_STATEMENT).contains(state);
 	}
 
 	/**

@@ -54,6 +54,8 @@ import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -201,21 +203,24 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.work.jdbc().execute("DROP FUNCTION attempt() CASCADE");
 	}
 
-	@Test
-	void anItemThatCannotBeCompletedHoldsUpNoOtherAndIsTriedAgainLater(CapturedOutput output) {
-		int queue = this.work.queue("refused");
-		List<StoredItem> stored = this.work.insert("refused", "bad", "good", "postponed");
+	@ParameterizedTest
+	@ValueSource(strings = { "P0001", "MY001", "42703" })
+	void anItemThatCannotBeCompletedHoldsUpNoOtherAndIsTriedAgainLater(String state, CapturedOutput output) {
+		String name = "refused-" + state;
+		int queue = this.work.queue(name);
+		List<StoredItem> stored = this.work.insert(name, "bad", "good", "postponed");
 		Claimed claimed = this.work.claim(queue, 10);
-		HeldClaim claim = held("refused", claimed, false);
+		HeldClaim claim = held(name, claimed, false);
 		List<HeldItem> items = claimed.items()
 			.stream()
 			.map((item) -> new HeldItem(claim, null, item, this.completion))
 			.toList();
 		this.work.jdbc().execute("""
-				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+					$$ BEGIN RAISE 'refused' USING ERRCODE = '%s'; END $$;
 				CREATE TRIGGER refuse BEFORE DELETE ON durable_notify.work_items FOR EACH ROW WHEN (OLD.item_id = %d)
 					EXECUTE FUNCTION refuse();
-				""".formatted(stored.get(0).itemId()));
+				""".formatted(state, stored.get(0).itemId()));
 		this.settlements.add(new Complete(items.get(0),
 				(item, failure) -> new Fail(item, failure.getMessage(), Duration.ofHours(1), true, null)));
 		this.settlements.add(complete(items.get(1)));
