@@ -24,8 +24,10 @@ import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.BackgroundLoop.Step;
 
 /**
  * Writes entries in batches: while one batch is written, the next accumulates. An entry
@@ -63,6 +65,11 @@ public final class GroupCommit<T> implements AutoCloseable {
 	 */
 	private boolean writing;
 
+	/**
+	 * Whether a batch is requested since the last one began.
+	 */
+	private boolean requested;
+
 	private boolean closed;
 
 	/**
@@ -89,11 +96,15 @@ public final class GroupCommit<T> implements AutoCloseable {
 	 */
 	public GroupCommit(String threadName, int maxBatch, int maxQueued, Duration linger, FailureLog failures,
 			Writer<T> writer) {
+		this(maxBatch, maxQueued, linger, writer, (step) -> new BackgroundLoop(threadName, failures, step));
+	}
+
+	GroupCommit(int maxBatch, int maxQueued, Duration linger, Writer<T> writer, Function<Step, BackgroundLoop> loop) {
 		this.maxBatch = maxBatch;
 		this.maxQueued = maxQueued;
 		this.linger = linger;
 		this.writer = writer;
-		this.loop = new BackgroundLoop(threadName, failures, this::writeQueued);
+		this.loop = loop.apply(this::writeQueued);
 	}
 
 	/**
@@ -166,12 +177,14 @@ public final class GroupCommit<T> implements AutoCloseable {
 		if (this.writing) {
 			return;
 		}
-		if (queued == this.maxBatch || (queued == 1 && this.linger.isZero())) {
+		if (queued == this.maxBatch || (!this.requested && this.linger.isZero())) {
 			this.loop.signal();
 		}
-		else if (queued == 1) {
+		else if (!this.requested) {
 			this.loop.signalAfter(this.linger);
 		}
+		// Not if the system has no thread: the next entry requests it again
+		this.requested = true;
 	}
 
 	private void leave() {
@@ -205,6 +218,7 @@ public final class GroupCommit<T> implements AutoCloseable {
 				batch.add(this.queue.remove());
 			}
 			this.writing = !batch.isEmpty();
+			this.requested = false;
 		}
 		finally {
 			this.lock.unlock();

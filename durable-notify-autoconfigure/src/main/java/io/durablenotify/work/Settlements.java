@@ -106,6 +106,8 @@ final class Settlements {
 	 */
 	private final Set<Entry> paused = ConcurrentHashMap.newKeySet();
 
+	private final Delays delays;
+
 	private volatile boolean finishing;
 
 	/**
@@ -113,7 +115,8 @@ final class Settlements {
 	 */
 	private final Set<Claim> finished = ConcurrentHashMap.newKeySet();
 
-	Settlements(ApplicationDatabase database, SettleSql sql, Wakeups wakeups, WorkMeasures measures) {
+	Settlements(ApplicationDatabase database, SettleSql sql, Wakeups wakeups, WorkMeasures measures, Delays delays) {
+		this.delays = delays;
 		this.database = database;
 		this.sql = sql;
 		this.retrySql = sql.waiting(RETRY_LOCK_WAIT);
@@ -607,10 +610,20 @@ final class Settlements {
 		next.inDoubt = entry.inDoubt;
 		this.paused.add(next);
 		if (entry.pause > 0) {
-			Delays.ofJvm().after(Duration.ofMillis(entry.pause), () -> endPause(next));
+			endPauseAfter(Duration.ofMillis(entry.pause), next);
 		}
 		if (entry.pause == 0 || this.finishing) {
 			endPause(next);
+		}
+	}
+
+	private void endPauseAfter(Duration pause, Entry entry) {
+		try {
+			this.delays.after(pause, () -> endPause(entry));
+		}
+		catch (Throwable ex) {
+			// The system is out of threads
+			endPause(entry);
 		}
 	}
 

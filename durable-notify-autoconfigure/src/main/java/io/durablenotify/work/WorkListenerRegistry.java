@@ -41,6 +41,7 @@ import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.Wakeup;
@@ -271,7 +272,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 				this.started = true;
 				// What is left of the last ones is given back, or taken over
 				this.held = new HeldClaims();
-				this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures);
+				this.settlements = new Settlements(this.database, this.settleSql, this.wakeups, this.measures,
+						Delays.ofJvm());
 				registered = List.copyOf(this.registrations);
 			}
 			this.measures.handling().add(this.handling);

@@ -33,6 +33,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 /**
@@ -48,9 +49,12 @@ class GroupCommitTests {
 
 	private final AtomicInteger failures = new AtomicInteger();
 
-	private final GroupCommit<Integer> commits = new GroupCommit<>("test-commit", 3, 7,
-			new FailureLog(LogFactory.getLog(GroupCommitTests.class), "Failed", "Works again", Duration.ofMillis(10)),
-			this::write);
+	private final GroupCommit<Integer> commits = new GroupCommit<>("test-commit", 3, 7, failureLog(), this::write);
+
+	private static FailureLog failureLog() {
+		return new FailureLog(LogFactory.getLog(GroupCommitTests.class), "Failed", "Works again",
+				Duration.ofMillis(10));
+	}
 
 	private void write(List<Integer> batch) throws Exception {
 		if (batch.contains(0)) {
@@ -89,6 +93,24 @@ class GroupCommitTests {
 		this.goOn.countDown();
 		Eventually.await(() -> written().size() == 8, () -> this.batches);
 		assertThat(this.batches).containsExactly(List.of(0), List.of(1, 2, 3), List.of(4, 5, 6), List.of(7));
+	}
+
+	@Test
+	void anEntryForWhichTheSystemHadNoThreadIsWrittenWithTheNextOne() {
+		AtomicInteger threads = new AtomicInteger();
+		try (GroupCommit<Integer> commits = new GroupCommit<>(3, 7, Duration.ZERO, this::write,
+				(step) -> new BackgroundLoop((task) -> {
+					if (threads.incrementAndGet() == 1) {
+						throw new OutOfMemoryError("unable to create native thread");
+					}
+					return new DaemonThreadFactory("test-commit").newThread(task);
+				}, failureLog(), step, (delay, task) -> {
+					throw new OutOfMemoryError("unable to create native thread");
+				}))) {
+			assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> commits.offer(1));
+			assertThat(commits.offer(2)).isTrue();
+			Eventually.await(() -> written().size() == 2, () -> this.batches);
+		}
 	}
 
 	@Test

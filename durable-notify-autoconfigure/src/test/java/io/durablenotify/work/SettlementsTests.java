@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 import javax.sql.DataSource;
@@ -37,6 +38,7 @@ import javax.sql.DataSource;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Lease;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.wakeup.Wakeups;
@@ -88,8 +90,12 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	private Settlements settlements(SettleSql sql) {
+		return settlements(sql, Delays.ofJvm());
+	}
+
+	private Settlements settlements(SettleSql sql, Delays delays) {
 		return new Settlements(instance.bean(ApplicationDatabase.class), sql, instance.bean(Wakeups.class),
-				this.measures);
+				this.measures, delays);
 	}
 
 	private HeldClaim held(String queue, Claimed claimed, boolean lost) {
@@ -203,6 +209,27 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.work.jdbc().execute("DROP FUNCTION attempt() CASCADE");
 	}
 
+	@Test
+	void whatIsLockedIsTriedAgainWithoutAPauseIfTheSystemHasNoTimer() {
+		int queue = this.work.queue("without-timer");
+		this.work.put(WorkTables.keyed("without-timer", "key", "a"));
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldItem item = new HeldItem(held("without-timer", claimed, false), null, claimed.items().get(0),
+				this.completion);
+		AtomicInteger pauses = new AtomicInteger();
+		Settlements settlements = settlements(this.work.settle(), (delay, task) -> {
+			pauses.incrementAndGet();
+			throw new OutOfMemoryError("unable to create native thread");
+		});
+		this.other.begin();
+		this.other.put(WorkTables.keyed("without-timer", "key", "b"));
+		settlements.add(complete(item));
+		Eventually.await(() -> pauses.get() > 1, pauses::get);
+		this.other.rollback();
+		Eventually.await(() -> this.work.count("work_items WHERE queue_id = " + queue) == 0, this.work::dump);
+		settlements.finish(Eventually.TIMEOUT);
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "P0001", "MY001", "42703" })
 	void anItemThatCannotBeCompletedHoldsUpNoOtherAndIsTriedAgainLater(String state, CapturedOutput output) {
@@ -282,11 +309,12 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		List<Function<HeldItem, Settlement>> settled = List.of(SettlementsTests::complete,
 				(item) -> new Fail(item, "again", Duration.ZERO, false, null),
 				(item) -> new Fail(item, "dead", Duration.ZERO, true, null),
-				(item) -> new Postpone(item, Duration.ZERO, REFUSED), (item) -> new Rearm(item, Instant.now(), REFUSED));
+				(item) -> new Postpone(item, Duration.ZERO, REFUSED),
+				(item) -> new Rearm(item, Instant.now(), REFUSED));
 		CutDataSource dataSource = new CutDataSource(instance.bean(DataSource.class));
 		WorkMeasures measures = WorkMeasures.create(Duration.ZERO);
 		Settlements cut = new Settlements(new ApplicationDatabase(dataSource, () -> null), this.work.settle(),
-				instance.bean(Wakeups.class), measures);
+				instance.bean(Wakeups.class), measures, Delays.ofJvm());
 		Map<Finish, Long> finished = new EnumMap<>(Finish.class);
 		for (int i = 0; i < settled.size(); i++) {
 			for (boolean ofLane : List.of(false, true)) {
