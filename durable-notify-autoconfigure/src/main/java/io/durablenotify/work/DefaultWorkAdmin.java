@@ -21,7 +21,6 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -142,19 +141,8 @@ final class DefaultWorkAdmin implements WorkAdmin {
 		Assert.notNull(query, "'query' must not be null");
 		requireWritable(query.queue());
 		return write(query.queue(), task, WorkTopics::due,
-				(connection) -> change.run(connection, query.queue(), itemIds(connection, query), query.limit()));
-	}
-
-	private @Nullable Collection<Long> itemIds(Connection connection, DeadQuery query) throws SQLException {
-		Long only = (query.item() != null) ? query.item().key() : null;
-		if (query.olderThan() == null) {
-			return (only != null) ? List.of(only) : null;
-		}
-		return this.sql.deadBefore(connection, query.queue(), query.olderThan(), query.limit())
-			.getOrDefault(query.queue(), List.of())
-			.stream()
-			.filter((id) -> only == null || id.equals(only))
-			.toList();
+				(connection) -> change.run(connection, query.queue(),
+						(query.item() != null) ? query.item().key() : null, query.olderThan(), query.limit()));
 	}
 
 	/**
@@ -213,7 +201,8 @@ final class DefaultWorkAdmin implements WorkAdmin {
 	@FunctionalInterface
 	private interface DeadChange {
 
-		int run(Connection connection, String queue, @Nullable Collection<Long> itemIds, int limit) throws SQLException;
+		int run(Connection connection, String queue, @Nullable Long itemId, @Nullable Duration olderThan, int limit)
+				throws SQLException;
 
 	}
 

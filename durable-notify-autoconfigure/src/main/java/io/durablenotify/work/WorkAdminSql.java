@@ -26,7 +26,6 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -167,6 +166,8 @@ final class WorkAdminSql {
 			SELECT ${schema}.work_limit(?, ?)
 			""";
 
+	private static final String IDS = "?::bigint[]";
+
 	private static final String REQUEUE = """
 			SELECT ${schema}.work_requeue(q.queue_id, ?::bigint[], ?) FROM ${schema}.work_queues q WHERE q.name = ?
 			""";
@@ -175,16 +176,24 @@ final class WorkAdminSql {
 			SELECT ${schema}.work_purge(q.queue_id, ?::bigint[], ?) FROM ${schema}.work_queues q WHERE q.name = ?
 			""";
 
+	/**
+	 * Of those that died some time ago, which are locked until the end: one that is
+	 * requeued, and dies again, is another.
+	 */
+	private static final String OLD_IDS = """
+			ARRAY(SELECT CASE WHEN d.lane THEN -d.item_id ELSE d.item_id END FROM ${schema}.work_dead d
+				WHERE d.queue_id = q.queue_id AND d.died_at < statement_timestamp() - ?::bigint * interval '1 millisecond'
+					AND CASE WHEN d.lane THEN -d.item_id ELSE d.item_id END
+						= coalesce(?::bigint, CASE WHEN d.lane THEN -d.item_id ELSE d.item_id END)
+				ORDER BY d.died_at LIMIT ? FOR UPDATE SKIP LOCKED)""";
+
 	private static final String FIND = """
 			SELECT queue_id, ${schema}.work_micros(clock_timestamp()) FROM ${schema}.work_queues WHERE name = ?
 			""";
 
-	private static final String DEAD_BEFORE = """
-			SELECT q.name, d.id FROM ${schema}.work_queues q
-			CROSS JOIN LATERAL (SELECT CASE WHEN d.lane THEN -d.item_id ELSE d.item_id END AS id FROM ${schema}.work_dead d
-				WHERE d.queue_id = q.queue_id AND d.died_at < statement_timestamp() - ?::bigint * interval '1 millisecond'
-				ORDER BY d.died_at LIMIT ?) d
-			WHERE q.name = coalesce(?::text, q.name)
+	private static final String QUEUES_WITH_OLD = """
+			SELECT q.name FROM ${schema}.work_queues q WHERE EXISTS (SELECT FROM ${schema}.work_dead d
+				WHERE d.queue_id = q.queue_id AND d.died_at < statement_timestamp() - ?::bigint * interval '1 millisecond')
 			""";
 
 	/**
@@ -225,9 +234,13 @@ final class WorkAdminSql {
 
 	private final LimitedStatement purge;
 
+	private final LimitedStatement requeueOld;
+
+	private final LimitedStatement purgeOld;
+
 	private final String find;
 
-	private final String deadBefore;
+	private final String queuesWithOld;
 
 	private final String expire;
 
@@ -249,8 +262,10 @@ final class WorkAdminSql {
 		this.limit = new LimitedStatement(schema.qualify(LIMIT));
 		this.requeue = new LimitedStatement(schema.qualify(REQUEUE));
 		this.purge = new LimitedStatement(schema.qualify(PURGE));
+		this.requeueOld = new LimitedStatement(schema.qualify(REQUEUE.replace(IDS, OLD_IDS)));
+		this.purgeOld = new LimitedStatement(schema.qualify(PURGE.replace(IDS, OLD_IDS)));
 		this.find = schema.qualify(FIND);
-		this.deadBefore = schema.qualify(DEAD_BEFORE);
+		this.queuesWithOld = schema.qualify(QUEUES_WITH_OLD);
 		this.expire = schema.qualify(EXPIRE);
 	}
 
@@ -441,43 +456,39 @@ final class WorkAdminSql {
 
 	/**
 	 * Have dead items handled again, with attempts counted from 0.
-	 * @param itemIds the items, negative for those of ordering keys; {@code null} for all
+	 * @param itemId the only item, negative for one of an ordering key; {@code null} for
+	 * all
+	 * @param olderThan how long ago an item died at least
 	 * @param limit how many at most
 	 * @return how many
 	 */
-	int requeue(Connection connection, String queue, @Nullable Collection<Long> itemIds, int limit)
+	int requeue(Connection connection, String queue, @Nullable Long itemId, @Nullable Duration olderThan, int limit)
 			throws SQLException {
-		return changeDead(connection, this.requeue, queue, itemIds, limit);
+		return changeDead(connection, (olderThan != null) ? this.requeueOld : this.requeue, queue, itemId, olderThan,
+				limit);
 	}
 
 	/**
 	 * Remove dead items. An ordering key that waits for one goes on.
-	 * @param itemIds the items, negative for those of ordering keys; {@code null} for all
+	 * @param itemId the only item, negative for one of an ordering key; {@code null} for
+	 * all
+	 * @param olderThan how long ago an item died at least
 	 * @param limit how many at most
 	 * @return how many
 	 */
-	int purge(Connection connection, String queue, @Nullable Collection<Long> itemIds, int limit) throws SQLException {
-		return changeDead(connection, this.purge, queue, itemIds, limit);
+	int purge(Connection connection, String queue, @Nullable Long itemId, @Nullable Duration olderThan, int limit)
+			throws SQLException {
+		return changeDead(connection, (olderThan != null) ? this.purgeOld : this.purge, queue, itemId, olderThan,
+				limit);
 	}
 
 	/**
-	 * Return dead items of a queue, or of each queue, that died some time ago.
-	 * @param queue the queue, {@code null} for each
-	 * @param limit how many of a queue at most
-	 * @return the items by queue, negative for those of ordering keys
+	 * Return the queues of which items died some time ago.
 	 */
-	Map<String, List<Long>> deadBefore(Connection connection, @Nullable String queue, Duration time, int limit)
-			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.deadBefore)) {
+	List<String> queuesWithOldDead(Connection connection, Duration time) throws SQLException {
+		try (PreparedStatement statement = connection.prepareStatement(this.queuesWithOld)) {
 			statement.setLong(1, time.toMillis());
-			statement.setInt(2, limit);
-			statement.setString(3, queue);
-			ResultSet result = statement.executeQuery();
-			Map<String, List<Long>> dead = new LinkedHashMap<>();
-			while (result.next()) {
-				dead.computeIfAbsent(result.getString(1), (name) -> new ArrayList<>()).add(result.getLong(2));
-			}
-			return dead;
+			return names(statement.executeQuery());
 		}
 	}
 
@@ -492,13 +503,20 @@ final class WorkAdminSql {
 		}
 	}
 
-	private int changeDead(Connection connection, LimitedStatement limited, String queue,
-			@Nullable Collection<Long> itemIds, int limit) throws SQLException {
+	private int changeDead(Connection connection, LimitedStatement limited, String queue, @Nullable Long itemId,
+			@Nullable Duration olderThan, int limit) throws SQLException {
 		try (PreparedStatement statement = prepare(connection, limited)) {
-			statement.setObject(2, (itemIds != null) ? itemIds.stream().mapToLong(Long::longValue).toArray() : null,
-					Types.ARRAY);
-			statement.setInt(3, limit);
-			statement.setString(4, queue);
+			int index = 1;
+			if (olderThan != null) {
+				statement.setLong(++index, olderThan.toMillis());
+				statement.setObject(++index, itemId, Types.BIGINT);
+				statement.setInt(++index, limit);
+			}
+			else {
+				statement.setObject(++index, (itemId != null) ? new long[] { itemId } : null, Types.ARRAY);
+			}
+			statement.setInt(++index, limit);
+			statement.setString(++index, queue);
 			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			return (result.next()) ? result.getInt(1) : 0;
 		}

@@ -22,7 +22,6 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
@@ -115,16 +114,19 @@ final class WorkJanitor extends PeriodicTask {
 	 * Return whether there are more to delete.
 	 */
 	private boolean purge(Duration retention) {
-		Map<String, List<Long>> dead = execute((connection) -> this.sql.deadBefore(connection, null, retention, SLICE));
-		dead.forEach((queue, items) -> execute((connection) -> this.writes.run(WorkTopics.QUEUES, connection, false,
-				(session, joined) -> purge(session, queue, items))));
-		return dead.values().stream().anyMatch((items) -> items.size() >= SLICE);
+		boolean more = false;
+		for (String queue : execute((connection) -> this.sql.queuesWithOldDead(connection, retention))) {
+			int purged = execute((connection) -> this.writes.run(WorkTopics.QUEUES, connection, false,
+					(session, joined) -> purge(session, queue, retention)));
+			more |= purged >= SLICE;
+		}
+		return more;
 	}
 
-	private Written<Integer> purge(Connection connection, String queue, List<Long> items) throws SQLException {
+	private Written<Integer> purge(Connection connection, String queue, Duration retention) throws SQLException {
 		// An ordering key may wait for one of them, and is due after this time
 		FoundQueue found = this.sql.find(connection, queue);
-		int purged = this.sql.purge(connection, queue, items, SLICE);
+		int purged = this.sql.purge(connection, queue, null, retention, SLICE);
 		removed(purged);
 		return Written.of(purged, (found != null) ? WorkTopics.due(found.queueId(), found.nowMicros()) : null);
 	}

@@ -275,7 +275,8 @@ class EnqueueTests extends AbstractWorkSqlTests {
 				lost.complete(WorkTables.done(claimed).subList(0, 1), List.of());
 				lost.fail(WorkTables.done(claimed).get(1), Duration.ZERO, true);
 				assertThat(user.takeOverFrom(lost)).hasSize(1);
-				int requeued = user.run((connection, joined) -> user.admin().requeue(connection, "rights", null, 10));
+				int requeued = user
+					.run((connection, joined) -> user.admin().requeue(connection, "rights", null, null, 10));
 				assertThat(requeued).isOne();
 				ClaimedItem lane = user.awaitClaim(queue, 10).items().get(0);
 				assertThat(lane.lane() || lane.key() == null || lane.key().equals("key")).isTrue();

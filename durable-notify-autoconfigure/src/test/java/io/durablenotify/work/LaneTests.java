@@ -330,7 +330,7 @@ class LaneTests extends AbstractWorkSqlTests {
 		assertThat(dead.kind()).isEqualTo(Returned.Kind.DEAD);
 		assertThat(this.work.isReturned(lane.itemId())).isTrue();
 		append("going-on", "key", "c");
-		this.work.run((connection, joined) -> this.work.admin().requeue(connection, "going-on", null, 10));
+		this.work.run((connection, joined) -> this.work.admin().requeue(connection, "going-on", null, null, 10));
 		assertThat(handle(queue)).containsExactly("a", "b", "c");
 		append("going-on", "key", "d");
 		Claimed last = awaitLane(queue);
@@ -340,7 +340,7 @@ class LaneTests extends AbstractWorkSqlTests {
 			.queryForList("SELECT item_id FROM durable_notify.work_items WHERE queue_id = ?", queue))
 			.as("the lane is empty")
 			.isEmpty();
-		this.work.run((connection, joined) -> this.work.admin().requeue(connection, "going-on", null, 10));
+		this.work.run((connection, joined) -> this.work.admin().requeue(connection, "going-on", null, null, 10));
 		assertThat(handle(queue)).containsExactly("d");
 	}
 
@@ -489,8 +489,9 @@ class LaneTests extends AbstractWorkSqlTests {
 			Claimed none = this.work.claim(queue, 10);
 			assertThat(none.claim()).isNull();
 			assertThat(none.nextDueMicros()).isEqualTo(-1);
-			this.work.run((connection, joined) -> (requeue) ? this.work.admin().requeue(connection, "blocks", null, 10)
-					: this.work.admin().purge(connection, "blocks", null, 10));
+			this.work
+				.run((connection, joined) -> (requeue) ? this.work.admin().requeue(connection, "blocks", null, null, 10)
+						: this.work.admin().purge(connection, "blocks", null, null, 10));
 			assertThat(handle(queue)).isEqualTo((requeue) ? List.of("a", "b", "c") : List.of("b", "c"));
 		}
 	}

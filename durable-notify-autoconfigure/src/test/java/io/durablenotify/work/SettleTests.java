@@ -150,7 +150,7 @@ class SettleTests extends AbstractWorkSqlTests {
 			.run((connection, joined) -> this.work.admin().dead(connection, "dead", null, dead.get(0), 10));
 		assertThat(next).isEmpty();
 		int requeued = this.work
-			.run((connection, joined) -> this.work.admin().requeue(connection, "dead", List.of(stored.itemId()), 10));
+			.run((connection, joined) -> this.work.admin().requeue(connection, "dead", stored.itemId(), null, 10));
 		assertThat(requeued).isOne();
 		Claimed again = this.other.awaitClaim(queue, 10);
 		assertThat(again.items().get(0)).extracting("itemId", "failures", "key")
@@ -167,10 +167,12 @@ class SettleTests extends AbstractWorkSqlTests {
 		this.work.fail(WorkTables.done(this.work.claim(queue, 10)).get(0), AT_ONCE, true);
 		this.work.put(WorkTables.keyed("taken", "key", "new"));
 		Claimed running = this.work.claim(queue, 10);
-		int requeued = this.work.run((connection, joined) -> this.work.admin().requeue(connection, "taken", null, 10));
+		int requeued = this.work
+			.run((connection, joined) -> this.work.admin().requeue(connection, "taken", null, null, 10));
 		assertThat(requeued).isOne();
 		assertThat(this.work.complete(running)).as("it has to run once more").isEmpty();
-		int purged = this.work.run((connection, joined) -> this.work.admin().purge(connection, "taken", null, 10));
+		int purged = this.work
+			.run((connection, joined) -> this.work.admin().purge(connection, "taken", null, null, 10));
 		assertThat(purged).isZero();
 	}
 

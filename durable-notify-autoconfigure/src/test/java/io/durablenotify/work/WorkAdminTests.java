@@ -499,6 +499,17 @@ class WorkAdminTests {
 	}
 
 	@Test
+	void anItemThatDiedAfterOthersIsFoundWithALimit() {
+		kill("after-others", "a", Duration.ofHours(2));
+		kill("after-others", "b", Duration.ofHours(1));
+		List<StoredWork> dead = admin.page(WorkQuery.of("after-others").dead()).items();
+		DeadQuery second = DeadQuery.of("after-others").item(dead.get(1)).limit(1);
+		assertThat(admin.purge(second.olderThan(Duration.ofMinutes(90)))).isZero();
+		assertThat(admin.purge(second.olderThan(Duration.ZERO))).isOne();
+		assertThat(admin.page(WorkQuery.of("after-others").dead()).items()).containsExactly(dead.get(0));
+	}
+
+	@Test
 	void deadItemsArePurgedAndTheirOrderingKeysGoOn() {
 		kill("purged", "a", Duration.ofHours(1));
 		killAndBlock("purged", "o");

@@ -201,8 +201,8 @@ class WorkGrowthTests {
 			.as("expire")
 			.isLessThan(1_000);
 		assertThat(read("work_dead",
-				(connection, joined) -> admin.deadBefore(connection, null, Duration.ofHours(1), 1_000)))
-			.as("dead before")
+				(connection, joined) -> admin.queuesWithOldDead(connection, Duration.ofHours(1))))
+			.as("queues with old dead items")
 			.isLessThan(1_000);
 		assertThat(read("work_items", (connection, joined) -> admin.unhandledQueues(connection, Duration.ofMinutes(1))))
 			.as("unhandled")

@@ -368,11 +368,11 @@ final class WorkTables implements AutoCloseable {
 	}
 
 	int requeue(String queue, int limit) {
-		return run((connection, joined) -> this.admin.requeue(connection, queue, null, limit));
+		return run((connection, joined) -> this.admin.requeue(connection, queue, null, null, limit));
 	}
 
 	int purge(String queue, int limit) {
-		return run((connection, joined) -> this.admin.purge(connection, queue, null, limit));
+		return run((connection, joined) -> this.admin.purge(connection, queue, null, null, limit));
 	}
 
 	Returned releaseLane(Claimed claimed, ClaimedItem lane) {
