@@ -140,9 +140,8 @@ final class DefaultWorkAdmin implements WorkAdmin {
 	private int changeDead(DeadQuery query, String task, DeadChange change) {
 		Assert.notNull(query, "'query' must not be null");
 		requireWritable(query.queue());
-		return write(query.queue(), task, WorkTopics::due,
-				(connection) -> change.run(connection, query.queue(),
-						(query.item() != null) ? query.item().key() : null, query.olderThan(), query.limit()));
+		return write(query.queue(), task, WorkTopics::due, (connection) -> change.run(connection, query.queue(),
+				(query.item() != null) ? query.item().key() : null, query.olderThan(), query.limit()));
 	}
 
 	/**
@@ -215,8 +214,21 @@ final class DefaultWorkAdmin implements WorkAdmin {
 		}
 
 		private static String text(AdminItem last) {
-			return "%s-%d".formatted((last.at().equals(Instant.MAX)) ? "never"
-					: String.valueOf(ChronoUnit.MICROS.between(Instant.EPOCH, last.at())), last.itemId());
+			return "%s-%d".formatted(at(last.at()), last.itemId());
+		}
+
+		/**
+		 * By hand, since {@link ChronoUnit} counted nanoseconds before JDK 21, which end
+		 * in the year 2262.
+		 */
+		private static String at(Instant time) {
+			try {
+				long micros = Math.multiplyExact(time.getEpochSecond(), TimeUnit.SECONDS.toMicros(1));
+				return String.valueOf(Math.addExact(micros, TimeUnit.NANOSECONDS.toMicros(time.getNano())));
+			}
+			catch (ArithmeticException ex) {
+				return "never";
+			}
 		}
 
 		private static @Nullable AdminItem parse(@Nullable String text) {

@@ -482,6 +482,26 @@ class WorkAdminTests {
 	}
 
 	@Test
+	void pagesEndWithItemsThatAreDueInALaterMillennium() {
+		for (String name : List.of("late", "latest")) {
+			for (String key : List.of("a", "b")) {
+				queue.enqueue(WorkRequest.of(name, key).key(key).dueAt(Instant.parse("9999-12-31T00:00:00.000001Z")));
+			}
+		}
+		database.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = '294246-12-31 00:00:00.000001+00' WHERE queue_id = ?",
+					queueId("latest"));
+		for (String name : List.of("late", "latest")) {
+			WorkQuery query = WorkQuery.of(name).limit(1);
+			WorkPage first = admin.page(query);
+			WorkPage second = admin.page(query.after(first.next()));
+			assertThat(Stream.concat(first.items().stream(), second.items().stream())).extracting(StoredWork::key)
+				.containsExactly("a", "b");
+			assertThat(second.next()).isNull();
+		}
+	}
+
+	@Test
 	void oneItemIsRequeuedAndNoOtherWithTheSameId() {
 		kill("one", "a", Duration.ZERO);
 		StoredWork plain = admin.page(WorkQuery.of("one").dead()).items().get(0);
