@@ -96,4 +96,9 @@ public final class HandlerMethod {
 		}
 	}
 
+	@Override
+	public String toString() {
+		return "method " + this.method.toGenericString();
+	}
+
 }

@@ -95,4 +95,9 @@ final class RecurringHandler implements WorkHandler {
 		return this.recurrence.scheduleOf(item).next(claimed.plusNanos(since));
 	}
 
+	@Override
+	public String toString() {
+		return this.handler.toString();
+	}
+
 }

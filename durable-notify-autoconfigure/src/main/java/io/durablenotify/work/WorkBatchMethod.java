@@ -55,4 +55,9 @@ final class WorkBatchMethod implements WorkBatchHandler {
 			.call(this.arguments.stream().map((argument) -> items.stream().map(argument::of).toList()).toArray());
 	}
 
+	@Override
+	public String toString() {
+		return this.method.toString();
+	}
+
 }

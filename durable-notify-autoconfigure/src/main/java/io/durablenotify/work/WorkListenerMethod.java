@@ -69,4 +69,9 @@ final class WorkListenerMethod implements WorkHandler {
 		return WorkOutcome.done();
 	}
 
+	@Override
+	public String toString() {
+		return this.method.toString();
+	}
+
 }

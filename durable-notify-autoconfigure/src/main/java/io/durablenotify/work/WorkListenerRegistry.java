@@ -192,10 +192,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	public Subscription registerBatch(WorkListenerSpec spec, WorkBatchHandler handler) {
 		Assert.notNull(spec, "'spec' must not be null");
 		Assert.notNull(handler, "'handler' must not be null");
-		return register(new Registration(spec, true, (items) -> {
-			handler.handle(List.copyOf(items));
-			return WorkOutcome.done();
-		}, () -> {
+		return register(new Registration(spec, true, new BatchTarget(handler), () -> {
 		}));
 	}
 
@@ -206,13 +203,17 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 		boolean start;
 		synchronized (this.monitor) {
 			for (String queue : registration.spec.queues()) {
-				if (this.registrations.stream().anyMatch((other) -> other.spec.queues().contains(queue))) {
-					throw new IllegalStateException(
-							"Queue '%s' must have one listener in this application; %s".formatted(queue,
-									(queue.startsWith(WorkListenerAttributes.CRON_QUEUE))
-											? "give each method with a 'cron' an 'id' of its own"
-											: "raise its concurrency instead"));
-				}
+				this.registrations.stream()
+					.filter((other) -> other.spec.queues().contains(queue))
+					.findFirst()
+					.ifPresent((other) -> {
+						throw new IllegalStateException(
+								"Queue '%s' must have one listener in this application, and %s has it; %s".formatted(
+										queue, other.target,
+										(queue.startsWith(WorkListenerAttributes.CRON_QUEUE))
+												? "give each method with a 'cron' an 'id' of its own"
+												: "raise its concurrency instead"));
+					});
 			}
 			registration.spec.queues().forEach(this.measures::of);
 			this.registrations.add(registration);
@@ -552,6 +553,29 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 		public @Nullable Instant lastFailed(HeldItem item, String reason, @Nullable Throwable failure) {
 			return (this.handler instanceof RecurringHandler recurring) ? recurring.lastFailed(item, reason, failure)
 					: null;
+		}
+
+		@Override
+		public String toString() {
+			return this.handler.toString();
+		}
+
+	}
+
+	/**
+	 * A handler of batches.
+	 */
+	private record BatchTarget(WorkBatchHandler handler) implements WorkInvoker.Target {
+
+		@Override
+		public WorkOutcome handle(List<HeldItem> items) throws Exception {
+			this.handler.handle(List.copyOf(items));
+			return WorkOutcome.done();
+		}
+
+		@Override
+		public String toString() {
+			return this.handler.toString();
 		}
 
 	}

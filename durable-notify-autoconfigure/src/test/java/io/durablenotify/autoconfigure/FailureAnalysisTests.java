@@ -886,8 +886,9 @@ class FailureAnalysisTests {
 	@Test
 	void twoRecurringMethodsOfOneIdAreExplained() {
 		Analysis analysis = failureOf((application) -> application.sources(TwoRecurring.class));
-		assertThat(analysis.description()).endsWith(" cannot be used: Queue 'cron/x' must have one listener in this "
-				+ "application; give each method with a 'cron' an 'id' of its own");
+		assertThat(analysis.description())
+			.matches(".* cannot be used: Queue 'cron/x' must have one listener in this application, and method "
+					+ "void \\S+TwoRecurring\\.\\w+\\(\\) has it; give each method with a 'cron' an 'id' of its own");
 		assertThat(analysis.action()).isEqualTo("Change what @WorkListener asks for as the description says.");
 	}
 
