@@ -143,9 +143,6 @@ final class WorkAdminSql {
 			WHERE q.name = ?
 			""";
 
-	/**
-	 * Reads all dead items of the queue.
-	 */
 	private static final String DEAD_OF_KEY = """
 			SELECT d.item_id, d.lane, d.key, d.enqueued_at, d.died_at, d.failures, d.last_error, d.blocks
 			FROM ${schema}.work_queues q
@@ -192,8 +189,9 @@ final class WorkAdminSql {
 			""";
 
 	private static final String QUEUES_WITH_OLD = """
-			SELECT q.name FROM ${schema}.work_queues q WHERE EXISTS (SELECT FROM ${schema}.work_dead d
-				WHERE d.queue_id = q.queue_id AND d.died_at < statement_timestamp() - ?::bigint * interval '1 millisecond')
+			SELECT q.name FROM ${schema}.work_queues q CROSS JOIN LATERAL (SELECT FROM ${schema}.work_dead d
+				WHERE d.queue_id = q.queue_id AND d.died_at < statement_timestamp() - ?::bigint * interval '1 millisecond'
+				ORDER BY d.died_at LIMIT 1) d
 			""";
 
 	/**

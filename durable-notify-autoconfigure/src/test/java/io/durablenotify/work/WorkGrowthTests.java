@@ -200,9 +200,12 @@ class WorkGrowthTests {
 				(connection, joined) -> assertThat(admin.expire(connection, 1_000)).isEqualTo(rows / 100)))
 			.as("expire")
 			.isLessThan(1_000);
-		assertThat(read("work_dead",
-				(connection, joined) -> admin.queuesWithOldDead(connection, Duration.ofHours(1))))
+		assertThat(read("work_dead", (connection, joined) -> admin.queuesWithOldDead(connection, Duration.ofHours(1))))
 			.as("queues with old dead items")
+			.isLessThan(1_000);
+		String name = this.work.name(this.queue);
+		assertThat(read("work_dead", (connection, joined) -> admin.dead(connection, name, "key", null, 10)))
+			.as("dead items of a key")
 			.isLessThan(1_000);
 		assertThat(read("work_items", (connection, joined) -> admin.unhandledQueues(connection, Duration.ofMinutes(1))))
 			.as("unhandled")

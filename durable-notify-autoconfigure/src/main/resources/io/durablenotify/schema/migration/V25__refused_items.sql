@@ -207,3 +207,25 @@ $$;
 -- Also where the database's default privileges do not say so
 GRANT EXECUTE ON FUNCTION ${schema}.work_make_suspects(bigint[], timestamptz),
 	${schema}.work_count_loss(bigint, boolean, boolean, int) TO PUBLIC;
+
+-- To find dead items by their key. Last, and in moments in which no other transaction changes the table: see V6.1
+SET LOCAL statement_timeout = 0;
+DO $$
+BEGIN
+	FOR attempt IN 1..60 LOOP
+		BEGIN
+			PERFORM set_config('lock_timeout', '500ms', true);
+			LOCK TABLE ${schema}.work_dead IN SHARE ROW EXCLUSIVE MODE;
+			INSERT INTO ${schema}.work_dead (item_id, lane, queue_id, enqueued_at, failures, token, payload)
+				SELECT -i, false, -i, now(), 0, 0, '' FROM generate_series(1, 256) AS i;
+			CREATE INDEX work_dead_key ON ${schema}.work_dead (queue_id, key, died_at, item_id) WHERE key IS NOT NULL;
+			DELETE FROM ${schema}.work_dead WHERE item_id BETWEEN -256 AND -1;
+			RETURN;
+		EXCEPTION WHEN lock_not_available THEN
+			PERFORM pg_sleep(0.5);
+		END;
+	END LOOP;
+	RAISE EXCEPTION 'Other transactions have used table work_dead for a minute: end those that are idle, and start again.'
+		USING ERRCODE = 'lock_not_available';
+END
+$$;
