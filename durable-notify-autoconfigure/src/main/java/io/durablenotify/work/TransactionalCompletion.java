@@ -162,7 +162,7 @@ final class TransactionalCompletion implements HeldItem.InTransaction {
 			if (this.item.completion() != Completion.COMMITTED) {
 				return;
 			}
-			this.settlements.count(this.item.claim(), this.item.finish());
+			this.settlements.outcomes().count(this.item.claim(), this.item.finish());
 			Returned returned = this.item.returned();
 			if (returned != null && returned.kind() == Kind.AGAIN) {
 				this.settlements.add(new Leave(this.item, returned));

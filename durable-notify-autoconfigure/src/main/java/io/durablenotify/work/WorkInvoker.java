@@ -209,10 +209,8 @@ final class WorkInvoker {
 		visit.awaitSettled(SETTLE_TIMEOUT);
 		if (visit.refused() != null && !(settlement instanceof Settled)) {
 			// It was not its turn, and it is handled again after the one before it
-			this.settlements.count(item.claim(), Finish.LOST);
-			if (settlement instanceof Fail fail) {
-				Settlements.logTrace(fail);
-			}
+			this.settlements.outcomes().count(item.claim(), Finish.LOST);
+			SettlementOutcomes.logTrace(settlement);
 			this.settlements.add(new ReleaseLane(item.claim(), item.lane(), visit));
 			return false;
 		}
