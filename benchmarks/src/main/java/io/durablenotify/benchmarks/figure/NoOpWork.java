@@ -28,11 +28,17 @@ import io.durablenotify.benchmarks.harness.Rounds;
 import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.benchmarks.harness.StoredItems;
 import io.durablenotify.benchmarks.harness.Target;
+import io.durablenotify.benchmarks.harness.Worked;
 
 /**
  * Row 23. Each instance is a separate application, in this process.
  */
 public final class NoOpWork implements Figure {
+
+	/**
+	 * The share of the items that both sides take before it counts.
+	 */
+	private static final int WARM_UP = 10;
 
 	private int queues;
 
@@ -54,9 +60,9 @@ public final class NoOpWork implements Figure {
 					RawItems raw = RawItems.open(database, batch);
 					Instance instance = Instance.start(database)) {
 				String atOnce = "%d at once".formatted(batch);
-				lines.add(line(run, atOnce, database, List.of(raw), List.of(instance), batch));
+				lines.addAll(lines(run, atOnce, database, List.of(raw), List.of(instance), batch));
 				try (RawItems secondRaw = RawItems.open(database, batch); Instance second = Instance.start(database)) {
-					lines.add(line(run, atOnce + ", 2 instances, beside 2 connections", database,
+					lines.addAll(lines(run, atOnce + ", 2 instances, beside 2 connections", database,
 							List.of(raw, secondRaw), List.of(instance, second), batch));
 				}
 			}
@@ -64,25 +70,37 @@ public final class NoOpWork implements Figure {
 		return lines;
 	}
 
-	private Line line(Run run, String what, Database database, List<RawItems> raw, List<Instance> instances, int batch)
-			throws Exception {
+	private List<Line> lines(Run run, String what, Database database, List<RawItems> raw, List<Instance> instances,
+			int batch) throws Exception {
 		int items = run.size().pick(150_000, 60_000, 1_000);
-		return Rounds.alternate(run, () -> floor(database, raw, items), () -> ours(database, instances, batch, items))
-			.line(what, "items/s", Double::doubleValue, Double::doubleValue, Target.atLeast(0.65));
+		return Worked.lines(
+				Rounds.alternate(run, () -> floor(database, raw, items), () -> ours(database, instances, batch, items)),
+				what, "items/s", Target.atLeast(0.65));
 	}
 
-	private double ours(Database database, List<Instance> instances, int batch, int items) throws Exception {
-		String queue = "work-" + ++this.queues;
+	private Worked ours(Database database, List<Instance> instances, int batch, int items) throws Exception {
+		String before = "before-" + ++this.queues;
+		String queue = "work-" + this.queues;
+		StoredItems.store(database, before, items / WARM_UP);
 		long ids = StoredItems.store(database, queue, items);
+		Backlog.handle(database, instances, Backlog.listener(before, batch), new CountingHandler(items / WARM_UP));
 		CountingHandler handler = new CountingHandler(items);
-		double perSecond = Backlog.handle(database, instances, Backlog.listener(queue, batch), handler);
+		Worked worked = Worked.of(database, items,
+				() -> Backlog.handle(database, instances, Backlog.listener(queue, batch), handler));
 		handler.check(ids);
-		return perSecond;
+		return worked;
 	}
 
-	private static double floor(Database database, List<RawItems> raw, int items) throws Exception {
-		RawItems.store(database, items);
-		return RawItems.takeAll(raw, items);
+	private static Worked floor(Database database, List<RawItems> raw, int items) throws Exception {
+		RawItems.store(database, items / WARM_UP + items);
+		int left = items / WARM_UP + items;
+		while (left > items) {
+			for (RawItems connection : raw) {
+				left -= connection.take();
+			}
+		}
+		int counted = left;
+		return Worked.of(database, counted, () -> RawItems.takeAll(raw, counted));
 	}
 
 }

@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import javax.sql.DataSource;
 
 import io.durablenotify.benchmarks.harness.Check;
+import io.durablenotify.benchmarks.harness.CpuTime;
 import io.durablenotify.benchmarks.harness.Database;
 import io.durablenotify.benchmarks.harness.Figure;
 import io.durablenotify.benchmarks.harness.Instance;
@@ -33,6 +34,8 @@ import io.durablenotify.benchmarks.harness.Run;
 import io.durablenotify.benchmarks.harness.StoredItems;
 import io.durablenotify.benchmarks.harness.Target;
 import io.durablenotify.benchmarks.harness.Throughput;
+import io.durablenotify.benchmarks.harness.Throughput.Done;
+import io.durablenotify.benchmarks.harness.Worked;
 import io.durablenotify.work.WorkItem;
 import io.durablenotify.work.WorkListenerSpec;
 import io.durablenotify.work.WorkOutcome;
@@ -48,6 +51,11 @@ import org.springframework.transaction.support.TransactionTemplate;
 public final class TransactionalWork implements Figure {
 
 	private static final int THREADS = 8;
+
+	/**
+	 * The share of the items that are handled before it counts: that of the floor's time.
+	 */
+	private static final int WARM_UP = 4;
 
 	private final AtomicLong transactions = new AtomicLong();
 
@@ -72,49 +80,67 @@ public final class TransactionalWork implements Figure {
 					Instance instance = Instance.start(database, "spring.datasource.hikari.maximum-pool-size=16")) {
 				database.execute("CREATE TABLE effects (item_id bigint PRIMARY KEY, data bytea NOT NULL)");
 				JdbcTemplate jdbc = new JdbcTemplate(instance.bean(DataSource.class));
-				lines.add(Rounds
-					.alternate(run, () -> floor(run, instance, jdbc),
-							() -> ours(database, instance, jdbc, prefetch, items))
-					.line((prefetch == 0) ? "as it comes" : "`prefetch = %d`".formatted(prefetch), "transactions/s",
-							Double::doubleValue, Double::doubleValue, Target.atLeast(0.7)));
+				lines.addAll(Worked.lines(
+						Rounds.alternate(run, () -> floor(run, database, instance, jdbc),
+								() -> ours(database, instance, jdbc, prefetch, items)),
+						(prefetch == 0) ? "as it comes" : "`prefetch = %d`".formatted(prefetch), "transactions/s",
+						Target.atLeast(0.7)));
 			}
 		}
 		return lines;
 	}
 
-	private double ours(Database database, Instance instance, JdbcTemplate jdbc, int prefetch, int items)
+	private Worked ours(Database database, Instance instance, JdbcTemplate jdbc, int prefetch, int items)
 			throws Exception {
-		String queue = "transactional-" + ++this.queues;
-		long before = database.number("SELECT count(*) FROM effects");
+		String before = "before-" + ++this.queues;
+		String queue = "transactional-" + this.queues;
+		StoredItems.store(database, before, items / WARM_UP);
 		long ids = StoredItems.store(database, queue, items);
-		CountingHandler handler = new CountingHandler(items) {
-
-			@Override
-			public WorkOutcome handle(WorkItem item) throws Exception {
-				insert(jdbc, item.id());
-				return super.handle(item);
-			}
-
-		};
-		WorkListenerSpec spec = WorkListenerSpec.of(queue).concurrency(THREADS).inTransaction();
-		double perSecond = Backlog.handle(database, instance, (prefetch == 0) ? spec : spec.prefetch(prefetch),
-				handler);
+		handle(database, instance, before, prefetch, new InsertingHandler(jdbc, items / WARM_UP));
+		long effects = database.number("SELECT count(*) FROM effects");
+		CountingHandler handler = new InsertingHandler(jdbc, items);
+		Worked worked = Worked.of(database, items, () -> handle(database, instance, queue, prefetch, handler));
 		handler.check(ids);
-		Check.equal("effects", items, database.number("SELECT count(*) FROM effects") - before);
-		return perSecond;
+		Check.equal("effects", items, database.number("SELECT count(*) FROM effects") - effects);
+		return worked;
 	}
 
-	private double floor(Run run, Instance instance, JdbcTemplate jdbc) throws Exception {
+	private static double handle(Database database, Instance instance, String queue, int prefetch,
+			CountingHandler handler) throws Exception {
+		WorkListenerSpec spec = WorkListenerSpec.of(queue).concurrency(THREADS).inTransaction();
+		return Backlog.handle(database, instance, (prefetch == 0) ? spec : spec.prefetch(prefetch), handler);
+	}
+
+	private Worked floor(Run run, Database database, Instance instance, JdbcTemplate jdbc) throws Exception {
 		TransactionTemplate template = new TransactionTemplate(instance.bean(PlatformTransactionManager.class));
-		return Throughput
-			.of(THREADS, run.size().time(500), run.size().time(2_000),
-					(thread) -> template
-						.executeWithoutResult((status) -> insert(jdbc, -this.transactions.incrementAndGet())))
-			.perSecond();
+		CpuTime cpu = CpuTime.start(database.server());
+		Done done = Throughput.of(THREADS, run.size().time(500), run.size().time(2_000), (thread) -> template
+			.executeWithoutResult((status) -> insert(jdbc, -this.transactions.incrementAndGet())));
+		return new Worked(done.perSecond(), cpu.micros(done.count()));
 	}
 
 	private static void insert(JdbcTemplate jdbc, long id) {
 		jdbc.update("INSERT INTO effects (item_id, data) VALUES (?, ?)", id, Payload.chunk());
+	}
+
+	/**
+	 * Inserts a row for each item.
+	 */
+	private static final class InsertingHandler extends CountingHandler {
+
+		private final JdbcTemplate jdbc;
+
+		InsertingHandler(JdbcTemplate jdbc, int expected) {
+			super(expected);
+			this.jdbc = jdbc;
+		}
+
+		@Override
+		public WorkOutcome handle(WorkItem item) throws Exception {
+			insert(this.jdbc, item.id());
+			return super.handle(item);
+		}
+
 	}
 
 }

@@ -17,6 +17,7 @@
 package io.durablenotify.benchmarks.harness;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -166,6 +167,21 @@ public final class PostgresServer implements AutoCloseable {
 	 */
 	public Path directory() {
 		return this.directory;
+	}
+
+	/**
+	 * Return the server's processes.
+	 */
+	Stream<ProcessHandle> processes() {
+		try {
+			long postmaster = Long
+				.parseLong(Files.readAllLines(this.directory.resolve("data").resolve("postmaster.pid")).get(0).trim());
+			ProcessHandle server = ProcessHandle.of(postmaster).orElseThrow();
+			return Stream.concat(Stream.of(server), server.children());
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	public int port() {
