@@ -236,7 +236,8 @@ public final class GroupCommit<T> implements AutoCloseable {
 		finally {
 			leave();
 		}
-		return Next.IDLE;
+		// Where more came at once, more is to come: their first need not wake the thread
+		return (this.linger.isZero() || batch.size() == 1) ? Next.IDLE : Next.after(this.linger);
 	}
 
 	private void putBack(List<T> batch) {

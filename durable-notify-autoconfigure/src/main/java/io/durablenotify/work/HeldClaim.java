@@ -115,4 +115,12 @@ final class HeldClaim {
 		return this.unsettled.decrementAndGet() == 0;
 	}
 
+	/**
+	 * A unit is settled if it is not the last.
+	 * @return whether it is
+	 */
+	boolean settledUnlessLast() {
+		return this.unsettled.getAndUpdate((count) -> (count > 1) ? count - 1 : count) > 1;
+	}
+
 }

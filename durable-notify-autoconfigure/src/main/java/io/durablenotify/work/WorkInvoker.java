@@ -141,7 +141,19 @@ final class WorkInvoker {
 			giveBack(claim, List.of(item));
 			return;
 		}
-		call(List.of(new HeldItem(claim, null, item, this.completion))).forEach(this.settlements::add);
+		HeldItem held = new HeldItem(claim, null, item, this.completion);
+		settle(held, call(List.of(held)).get(0));
+	}
+
+	/**
+	 * An item that its transaction has removed needs no statement, unless the claim is to
+	 * be removed with it or others wait for its end.
+	 */
+	private void settle(HeldItem item, Settlement settlement) {
+		boolean removed = settlement instanceof Settled && item.isDone();
+		if (!removed || item.claim().queue().isLimited() || !item.claim().settledUnlessLast()) {
+			this.settlements.add(settlement);
+		}
 	}
 
 	/**
@@ -245,7 +257,7 @@ final class WorkInvoker {
 				failed.add(begun.get(i));
 			}
 			else {
-				this.settlements.add(settlements.get(i));
+				settle(held.get(i), settlements.get(i));
 			}
 		}
 		return failed;

@@ -220,6 +220,22 @@ class GroupCommitTests {
 	}
 
 	@Test
+	void whatComesAfterABatchThatHasLingeredIsWrittenToo() {
+		try (GroupCommit<Integer> lingering = lingering(Duration.ofMillis(1))) {
+			for (int i = 1; i <= 200; i++) {
+				lingering.offer(i);
+				int last = i;
+				// Some at once, which are one batch, and some alone
+				if (i % 7 > 2) {
+					Eventually.await(() -> written().size() == last, () -> this.batches);
+				}
+			}
+			Eventually.await(() -> written().size() == 200, () -> this.batches);
+		}
+		assertThat(written()).containsExactlyElementsOf(IntStream.rangeClosed(1, 200).boxed().toList());
+	}
+
+	@Test
 	void theEndDoesNotLinger() {
 		GroupCommit<Integer> lingering = lingering(Duration.ofHours(1));
 		lingering.offer(1);

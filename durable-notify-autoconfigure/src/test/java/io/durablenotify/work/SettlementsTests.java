@@ -65,6 +65,10 @@ import org.springframework.jdbc.datasource.DelegatingDataSource;
 
 import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.ArgumentMatchers.assertArg;
+import static org.mockito.ArgumentMatchers.eq;
+import static org.mockito.BDDMockito.then;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for {@link Settlements} of what is locked, and of an instance that has lost its
@@ -83,10 +87,13 @@ class SettlementsTests extends AbstractWorkSqlTests {
 
 	@BeforeEach
 	void create() {
+		create(this.work.settle(), instance.bean(Wakeups.class));
+	}
+
+	private void create(SettleSql sql, Wakeups wakeups) {
 		this.measures = WorkMeasures.create(Duration.ZERO);
-		this.settlements = settlements(this.work.settle());
-		this.completion = new TransactionalCompletion(instance.bean(ApplicationDatabase.class), this.work.settle(),
-				this.settlements);
+		this.settlements = settlements(sql, wakeups, Delays.ofJvm());
+		this.completion = new TransactionalCompletion(instance.bean(ApplicationDatabase.class), sql, this.settlements);
 	}
 
 	private Settlements settlements(SettleSql sql) {
@@ -94,8 +101,11 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	private Settlements settlements(SettleSql sql, Delays delays) {
-		return new Settlements(instance.bean(ApplicationDatabase.class), sql, instance.bean(Wakeups.class),
-				this.measures, delays);
+		return settlements(sql, instance.bean(Wakeups.class), delays);
+	}
+
+	private Settlements settlements(SettleSql sql, Wakeups wakeups, Delays delays) {
+		return new Settlements(instance.bean(ApplicationDatabase.class), sql, wakeups, this.measures, delays);
 	}
 
 	private HeldClaim held(String queue, Claimed claimed, boolean lost) {
@@ -167,20 +177,81 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		List<ClaimedItem> items = this.work.laneItems(lane);
 		this.other.jdbc().update("DELETE FROM durable_notify.work_lane_items WHERE item_id = ?", items.get(0).itemId());
 		List<String> handled = new ArrayList<>();
-		WorkInvoker invoker = new WorkInvoker((held) -> {
+		WorkInvoker invoker = invoker((held) -> {
 			held.forEach((item) -> handled.add(new String(item.payload(), StandardCharsets.UTF_8)));
 			return WorkOutcome.done();
-		}, instance.transaction(),
-				new WorkListenerSettings(List.of("lost"), 1, null, true, 3,
-						new Backoff(Duration.ofSeconds(1), 1, Duration.ofSeconds(1)), OnDead.CONTINUE, List.of()),
-				(laneId, after, limit) -> List.of(), this.settlements, this.completion, new RunningItems(),
-				Observations.NONE);
+		});
 		invoker.handleLane(held("lost", claimed, false), lane, new FirstItems(items, false), new NoStop());
 		this.settlements.finish(Eventually.TIMEOUT);
 		assertThat(handled).containsExactly("b");
 		assertThat(this.work.claimedIds(claimed)).as("the claim has the other item still")
 			.containsExactly(claimed.items().get(0).itemId());
 		assertThat(this.work.isReturned(lane.itemId())).as(this.work::dump).isTrue();
+	}
+
+	private WorkInvoker invoker(WorkInvoker.Target target) {
+		return new WorkInvoker(target, instance.transaction(),
+				new WorkListenerSettings(List.of("transactional"), 1, null, true, 3,
+						new Backoff(Duration.ofSeconds(1), 1, Duration.ofSeconds(1)), OnDead.CONTINUE, List.of()),
+				(laneId, after, limit) -> List.of(), this.settlements, this.completion, new RunningItems(),
+				Observations.NONE);
+	}
+
+	@Test
+	void whatATransactionHasRemovedIsSettledAtOnceAndTheLastOfItsClaimRemovesThat() {
+		int queue = this.work.queue("removed");
+		this.work.insert("removed", "a", "b", "c");
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held("removed", claimed, false);
+		WorkInvoker invoker = invoker((items) -> WorkOutcome.done());
+		invoker.handle(claim, claimed.items().get(0), () -> false);
+		assertThat(claim.unsettled()).isEqualTo(2);
+		invoker.handle(claim, claimed.items().get(1), () -> false);
+		assertThat(claim.unsettled()).isOne();
+		assertThat(this.work.count("work_claims WHERE queue_id = " + queue)).isOne();
+		invoker.handle(claim, claimed.items().get(2), () -> false);
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(claim.unsettled()).isZero();
+		assertThat(this.work.count("work_claims WHERE queue_id = " + queue)).isZero();
+		assertThat(this.measures.of("removed").finished().of(Finish.DONE).sum()).isEqualTo(3);
+	}
+
+	@Test
+	void aClaimIsNotRemovedBeforeWhatATransactionHasPostponedHasLeftIt() {
+		int queue = this.work.queue("leaves-first");
+		this.work.insert("leaves-first", "postponed", "done");
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held("leaves-first", claimed, false);
+		create(this.work.settle().waiting((int) Eventually.TIMEOUT.toMillis()), instance.bean(Wakeups.class));
+		this.other.begin();
+		this.other.jdbc()
+			.queryForList("SELECT claim_id FROM durable_notify.work_claims WHERE queue_id = ? FOR UPDATE", queue);
+		invoker((items) -> WorkOutcome.postpone(Duration.ofHours(1))).handle(claim, claimed.items().get(0),
+				() -> false);
+		assertThat(claim.unsettled()).as("it has not left yet").isEqualTo(2);
+		invoker((items) -> WorkOutcome.done()).handle(claim, claimed.items().get(1), () -> false);
+		this.other.rollback();
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(claim.unsettled()).isZero();
+		assertThat(this.work.count("work_claims WHERE queue_id = " + queue)).isZero();
+		assertThat(this.work
+			.count("work_items WHERE due_at > clock_timestamp() + interval '30 minutes' " + "AND queue_id = " + queue))
+			.isOne();
+	}
+
+	@Test
+	void othersAreWokenAfterEachItemOfALimitedQueueThatATransactionHasRemoved() {
+		int queue = this.work.queue("limited-after");
+		this.work.insert("limited-after", "a", "b");
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held("limited-after", claimed, false);
+		claim.queue().limit();
+		Wakeups wakeups = mock(Wakeups.class);
+		create(this.work.settle(), wakeups);
+		invoker((items) -> WorkOutcome.done()).handle(claim, claimed.items().get(0), () -> false);
+		this.settlements.finish(Eventually.TIMEOUT);
+		then(wakeups).should()
+			.send(eq(WorkTopics.QUEUES), assertArg((wakeup) -> assertThat(wakeup.id()).isEqualTo(queue)));
 	}
 
 	@Test
