@@ -29,7 +29,8 @@ import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
  * Exponential backoff that logs the first failure of a series and the recovery. Delays
- * are 100 ms to 5 s unless said otherwise. Not thread-safe.
+ * are 100 ms to 5 s unless said otherwise. Not thread-safe, except for
+ * {@link #isFailing()}.
  */
 public final class FailureLog {
 
@@ -45,7 +46,7 @@ public final class FailureLog {
 
 	private final String recovered;
 
-	private @Nullable BackOffExecution delays;
+	private volatile @Nullable BackOffExecution delays;
 
 	/**
 	 * Create a new instance.
@@ -188,6 +189,14 @@ public final class FailureLog {
 
 	private static String trimmed(String message) {
 		return StringUtils.trimTrailingCharacter(message, '.');
+	}
+
+	/**
+	 * Return whether the last attempt has failed.
+	 * @return whether it has
+	 */
+	public boolean isFailing() {
+		return this.delays != null;
 	}
 
 	/**

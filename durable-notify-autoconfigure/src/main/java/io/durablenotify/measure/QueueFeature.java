@@ -16,6 +16,8 @@
 
 package io.durablenotify.measure;
 
+import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +46,8 @@ public enum QueueFeature {
 	 */
 	CHANNEL("channel/", "channel");
 
+	private static final List<QueueFeature> ALL = List.of(values());
+
 	private final String prefix;
 
 	private final String label;
@@ -59,7 +63,7 @@ public enum QueueFeature {
 	 * @return the feature, {@code null} if the application has named the queue
 	 */
 	public static @Nullable QueueFeature of(String queue) {
-		for (QueueFeature feature : values()) {
+		for (QueueFeature feature : ALL) {
 			if (queue.startsWith(feature.prefix)) {
 				return feature;
 			}

@@ -203,7 +203,7 @@ final class SettleSql {
 	 * @return those that were completed. The others are locked, lost or to be handled
 	 * {@link #again}
 	 */
-	Set<Done> complete(Connection connection, List<Done> items, Collection<Claim> finished, boolean skipLocked)
+	Collection<Done> complete(Connection connection, List<Done> items, Collection<Claim> finished, boolean skipLocked)
 			throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.complete)) {
 			statement.setObject(1, longs(items, (item) -> item.claim().claimId()));
@@ -216,10 +216,14 @@ final class SettleSql {
 			statement.setObject(8, ints(finished, Claim::queueId));
 			statement.setBoolean(9, skipLocked);
 			ResultSet result = statement.executeQuery();
+			if (!result.next()) {
+				return items;
+			}
 			Set<Done> completed = new HashSet<>(items);
-			while (result.next()) {
+			do {
 				completed.remove(items.get(result.getInt(1) - 1));
 			}
+			while (result.next());
 			return completed;
 		}
 	}

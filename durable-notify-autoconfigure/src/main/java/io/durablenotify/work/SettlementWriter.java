@@ -250,7 +250,7 @@ final class SettlementWriter {
 		}
 		Set<Claim> finished = finishedBy(completes);
 		boolean skipLocked = false;
-		Set<Done> deleted;
+		Collection<Done> deleted;
 		try {
 			deleted = repeated(connection, completes,
 					(session, joined) -> this.sql.complete(session, dones(completes), finished, false));
@@ -264,7 +264,7 @@ final class SettlementWriter {
 		}
 		boolean removed = deleted.size() == completes.size();
 		for (SettlementEntry entry : completes) {
-			if (deleted.contains(entry.done())) {
+			if (removed || deleted.contains(entry.done())) {
 				this.outcomes.count(entry.settlement().claim(), Finish.DONE);
 				over(entry, !removed || !finished.contains(entry.settlement().claim().claim()));
 			}
@@ -281,7 +281,7 @@ final class SettlementWriter {
 	 * Complete what is not locked. Where one cannot be written, which fails all, they are
 	 * left to be written one by one.
 	 */
-	private Set<Done> completeUnlocked(Connection connection, List<SettlementEntry> completes, Set<Claim> finished)
+	private Collection<Done> completeUnlocked(Connection connection, List<SettlementEntry> completes, Set<Claim> finished)
 			throws SQLException {
 		try {
 			return repeated(connection, completes,

@@ -98,7 +98,7 @@ final class WorkInvoker {
 	private final Refusal refusal = (item, failure) -> fail(item, describe(failure), false, null, true);
 
 	/**
-	 * Guards itself and what follows.
+	 * Guards itself and what follows. A success reads without it that nothing has failed.
 	 */
 	private final FailureLog failures;
 
@@ -107,7 +107,7 @@ final class WorkInvoker {
 	/**
 	 * Whether the log has the stack trace of a failure since the last success.
 	 */
-	private boolean traced;
+	private volatile boolean traced;
 
 	private final Observations observations;
 
@@ -496,6 +496,9 @@ final class WorkInvoker {
 	}
 
 	private void succeeded(boolean batch) {
+		if (!this.traced && !this.failures.isFailing() && !(batch && this.batchFailures.isFailing())) {
+			return;
+		}
 		synchronized (this.failures) {
 			this.traced = false;
 			this.failures.succeeded();

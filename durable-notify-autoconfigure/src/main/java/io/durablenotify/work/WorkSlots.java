@@ -80,7 +80,10 @@ final class WorkSlots {
 	 */
 	private volatile boolean startable;
 
-	private boolean stopping;
+	/**
+	 * Written under the lock.
+	 */
+	private volatile boolean stopping;
 
 	/**
 	 * Create a new instance.
@@ -137,7 +140,7 @@ final class WorkSlots {
 	}
 
 	boolean isStopping() {
-		return locked(() -> this.stopping);
+		return this.stopping;
 	}
 
 	boolean isWaitedFor() {

@@ -16,8 +16,8 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
-import java.util.Set;
 import java.util.function.ToIntBiFunction;
 
 import io.durablenotify.database.SqlErrors;
@@ -355,7 +355,7 @@ class SettleTests extends AbstractWorkSqlTests {
 		this.other.put(WorkTables.keyed("locked", "key", "open"));
 		assertThatExceptionOfType(WorkTables.SqlFailure.class).isThrownBy(() -> this.work.complete(claimed))
 			.satisfies((ex) -> assertThat(SqlErrors.isLockTimeout(ex)).isTrue());
-		Set<Done> completed = this.work.run(
+		Collection<Done> completed = this.work.run(
 				(connection, joined) -> this.work.settle().complete(connection, items, List.of(claimed.claim()), true));
 		assertThat(completed).containsExactlyInAnyOrder(items.get(0), items.get(2));
 		for (Runnable attempt : List.<Runnable>of(() -> this.work.again(items.get(1)),

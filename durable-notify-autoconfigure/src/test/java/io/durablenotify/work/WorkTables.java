@@ -27,7 +27,6 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
@@ -343,11 +342,11 @@ final class WorkTables implements AutoCloseable {
 		return run((connection, joined) -> this.settle.fail(connection, item, "reason", delay, dead));
 	}
 
-	Set<Done> complete(List<Done> items, List<Claim> finished) {
+	Collection<Done> complete(List<Done> items, List<Claim> finished) {
 		return run((connection, joined) -> this.settle.complete(connection, items, finished, false));
 	}
 
-	Set<Done> completeUnlocked(List<Done> items) {
+	Collection<Done> completeUnlocked(List<Done> items) {
 		return run((connection, joined) -> this.settle.complete(connection, items, List.of(), true));
 	}
 

@@ -18,8 +18,8 @@ package io.durablenotify.work;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -39,7 +39,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		int queue = this.work.queue("lost");
 		List<StoredItem> stored = this.work.insert("lost", "a", "b", "c");
 		Claimed claimed = this.work.claim(queue, 10);
-		Set<Done> completed = this.work.complete(WorkTables.done(claimed).subList(0, 1), List.of());
+		Collection<Done> completed = this.work.complete(WorkTables.done(claimed).subList(0, 1), List.of());
 		assertThat(completed).hasSize(1);
 		this.other.searchAll(false);
 		this.other.passBy(queue, stored.get(2).dueMicros());
