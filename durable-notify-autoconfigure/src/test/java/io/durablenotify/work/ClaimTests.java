@@ -251,6 +251,39 @@ class ClaimTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void aClaimGoesOnFromTheLastItemOfAFullOneAndFindsTheOthersThatWereDueWithIt() {
+		int queue = this.work.queue("full");
+		this.work.claim(queue, 10);
+		this.work.searchAll(false);
+		this.work.insert("full", "a", "b", "c", "d");
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = to_timestamp(1800000000.123457) - interval '5 years' "
+					+ "+ CASE WHEN payload = 'a' THEN 0 ELSE 1 END * interval '1 microsecond' WHERE queue_id = ?",
+					queue);
+		Claimed full = this.work.claim(queue, 2, 0);
+		assertThat(WorkTables.texts(full)).containsExactly("a", "b");
+		assertThat(full.frontierMicros()).isEqualTo(this.work.jdbc()
+			.queryForObject(
+					"SELECT durable_notify.work_micros(due_at) FROM durable_notify.work_items WHERE item_id = ?",
+					Long.class, full.items().get(1).itemId()));
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_queues SET frontier = '-infinity' WHERE queue_id = ?", queue);
+		assertThat(WorkTables.texts(this.work.claim(queue, 1))).containsExactly("c");
+		assertThat(WorkTables.texts(this.work.claim(queue, 1))).containsExactly("d");
+	}
+
+	@Test
+	void whatBecomesVisibleSoonAfterItsDueTimeIsFoundAfterAFullClaimToo() {
+		int queue = this.work.queue("soon");
+		this.work.claim(queue, 10);
+		this.work.insert("soon", "a", "b");
+		Claimed full = this.work.claim(queue, 1);
+		assertThat(full.more()).isTrue();
+		// The id of a claim is its time
+		assertThat(full.frontierMicros()).isLessThanOrEqualTo(full.claim().claimId() - 20_000);
+	}
+
+	@Test
 	void aSearchInWhichTheServerWasSuspendedDoesNotPutOffTheNextOne() {
 		int queue = this.work.queue("suspended");
 		this.work.claim(queue, 10);

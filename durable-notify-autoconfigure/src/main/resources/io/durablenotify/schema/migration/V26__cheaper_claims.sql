@@ -1,3 +1,108 @@
+-- As before, but a claim after one that was full goes on from the last item of that, and no more from 20 ms before it: it passed over
+-- thousands of items where many are due at once. It is as long after its due time as before that an item may become visible
+CREATE OR REPLACE FUNCTION ${schema}.work_claim(p_queue int, p_instance bigint, p_limit int, p_low bigint, p_hint bigint)
+	RETURNS TABLE (granted boolean, limited boolean, claim_id bigint, frontier bigint, next_due bigint, more boolean,
+		item_id bigint, token int, rev int, failures int, lane boolean, key text, enqueued_at timestamptz, headers text,
+		payload bytea)
+	LANGUAGE plpgsql VOLATILE
+	SET enable_seqscan = off
+	SET jit = off
+	SET work_mem = '64MB'
+	SET lock_timeout = '10s'
+	SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	q record;
+	moment timestamptz;
+	whole boolean;
+	given timestamptz;
+	low timestamptz;
+	cid bigint;
+	room int := least(p_limit, 500);
+	-- How long after its due time an item may become visible and be found nevertheless
+	slack CONSTANT interval := '20 ms';
+	lost CONSTANT text := 'The instance that held it was lost';
+BEGIN
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'Items can be claimed in a READ COMMITTED transaction only' USING ERRCODE = 'DN002';
+	END IF;
+	-- Items of a claim that a crash of the server forgets are claimed again: only one holder completes them
+	PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
+	SELECT w.paused_at, w.max_running, w.frontier, w.looked_at, w.look_took INTO q
+		FROM ${schema}.work_queues w WHERE w.queue_id = p_queue FOR NO KEY UPDATE;
+	granted := FOUND AND q.paused_at IS NULL AND EXISTS (SELECT FROM ${schema}.instances i
+		WHERE i.instance_id = p_instance AND i.lease_until > pg_catalog.clock_timestamp() AND i.gone_at IS NULL);
+	limited := q.max_running IS NOT NULL;
+	IF granted AND limited THEN
+		-- A claim of one item counts until its handler has returned, also if that was cancelled. Of one from before the limit
+		-- was set, what is still there counts
+		room := least(room, 1, q.max_running - (SELECT pg_catalog.count(*) FROM (
+			SELECT 1 FROM ${schema}.work_claims l WHERE l.queue_id = p_queue AND pg_catalog.cardinality(l.item_ids) = 1
+			UNION ALL
+			SELECT 1 FROM ${schema}.work_claims l CROSS JOIN pg_catalog.unnest(l.item_ids) AS u(item)
+				CROSS JOIN LATERAL (SELECT FROM ${schema}.work_items i WHERE i.item_id = u.item OFFSET 0) i
+				WHERE l.queue_id = p_queue AND pg_catalog.cardinality(l.item_ids) > 1
+			LIMIT q.max_running) r));
+		granted := room > 0;
+	END IF;
+	IF NOT granted THEN
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	moment := pg_catalog.clock_timestamp();
+	-- Unless the clock was set back
+	given := CASE WHEN p_low < 0 THEN '-infinity'
+		ELSE least('epoch'::timestamptz + p_low * interval '1 microsecond', moment - slack) END;
+	whole := moment >= q.looked_at + greatest(interval '5 s', 20 * least(q.look_took, interval '30 s')) OR moment < q.looked_at;
+	low := CASE WHEN whole THEN '-infinity' ELSE least(greatest(q.frontier, given), moment - slack,
+		'epoch'::timestamptz + least(greatest(p_hint, 0), 9000000000000000) * interval '1 microsecond') END;
+	-- The clock, since max() would read all claims that a long snapshot keeps
+	cid := ${schema}.work_micros(moment);
+	RETURN QUERY
+		WITH n AS MATERIALIZED (
+			SELECT i.item_id, i.token, i.rev, i.failures, i.suspect, i.lane, i.key, i.enqueued_at, i.headers, i.payload, i.due_at
+			FROM ${schema}.work_items i
+			WHERE i.queue_id = p_queue AND i.due_at >= low AND i.due_at <= moment
+				-- Else the clock was set back: its completion would be taken for that of another item
+				AND i.enqueued_at <= moment
+				-- NOT IN is hashed, and keeps the order of the index. A claim whose last item is due before the bound
+				-- has none of these
+				AND i.item_id NOT IN (SELECT pg_catalog.unnest(l.item_ids) FROM ${schema}.work_claims l
+					WHERE l.queue_id = p_queue AND l.to_due >= low)
+				-- But if its due time may have been moved while it runs, all claims count
+				AND (i.rev = 0 OR i.item_id NOT IN (SELECT pg_catalog.unnest(l.item_ids) FROM ${schema}.work_claims l
+					WHERE l.queue_id = p_queue))
+				-- Evaluated for the first one of these only. What is passed over is found by the next search from the first item on
+				AND (NOT i.suspect OR i.last_error IS DISTINCT FROM lost OR (SELECT ${schema}.work_may_try(p_instance)))
+			ORDER BY i.due_at, i.item_id
+			LIMIT room),
+		-- Up to the first suspect, which is claimed alone
+		s AS MATERIALIZED (SELECT n.due_at, n.item_id FROM n WHERE n.suspect LIMIT 1),
+		c AS MATERIALIZED (
+			SELECT n.* FROM n WHERE NOT EXISTS (SELECT FROM s) OR (n.due_at, n.item_id) < (SELECT s.due_at, s.item_id FROM s)
+			UNION ALL
+			(SELECT * FROM (SELECT * FROM n LIMIT 1) f WHERE f.suspect)),
+		m AS MATERIALIZED (SELECT pg_catalog.max(c.due_at) AS due, pg_catalog.count(*) AS n, pg_catalog.max(c.rev) AS rev,
+			pg_catalog.count(*) = room OR EXISTS (SELECT FROM s) AS more FROM c),
+		k AS (INSERT INTO ${schema}.work_claims (claim_id, queue_id, instance_id, to_due, item_ids, rev)
+			SELECT cid, p_queue, p_instance, m.due, ARRAY(SELECT c.item_id FROM c), CASE WHEN m.n = 1 THEN m.rev END FROM m WHERE m.n > 0)
+		-- What is due before the last item of this claim was visible, or it became so late
+		SELECT true, limited, cid,
+			${schema}.work_micros(CASE WHEN m.more AND m.due < moment - slack THEN m.due ELSE moment - slack END),
+			CASE WHEN NOT m.more THEN (SELECT ${schema}.work_micros(i.due_at) - cid FROM ${schema}.work_items i
+				WHERE i.queue_id = p_queue AND i.due_at > moment AND i.due_at < 'infinity' ORDER BY i.due_at LIMIT 1) END,
+			m.more, c.item_id, c.token, c.rev, c.failures, c.lane, c.key, c.enqueued_at, c.headers, c.payload
+		FROM m LEFT JOIN c ON true;
+	IF whole THEN
+		UPDATE ${schema}.work_queues w SET looked_at = moment, look_took = pg_catalog.clock_timestamp() - moment,
+			frontier = least(greatest(q.frontier, given), moment - slack) WHERE w.queue_id = p_queue;
+	ELSIF given > q.frontier + interval '1 s' THEN
+		UPDATE ${schema}.work_queues w SET frontier = given WHERE w.queue_id = p_queue;
+	END IF;
+END
+$$;
+
 -- As before, but removes finished claims alone in one statement
 CREATE OR REPLACE FUNCTION ${schema}.work_complete(p_claims bigint[], p_queues int[], p_lanes bigint[], p_items bigint[], p_tokens int[],
 		p_revs int[], p_finished bigint[], p_finished_queues int[], p_skip boolean) RETURNS SETOF int
