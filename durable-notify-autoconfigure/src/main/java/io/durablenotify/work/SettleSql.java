@@ -70,7 +70,7 @@ final class SettleSql {
 	private static final String COMPLETE_ITEM = """
 			WITH d AS (DELETE FROM ${schema}.work_items
 				WHERE item_id = ? AND token = ? AND rev = ? AND NOT lane
-					AND enqueued_at <= 'epoch'::timestamptz + ?::bigint * interval '1 microsecond'
+					AND enqueued_at <= to_timestamp(?)
 				RETURNING item_id, queue_id, enqueued_at, failures),
 			f AS (INSERT INTO ${schema}.work_finished (item_id, lane, queue_id, enqueued_at, failures)
 				SELECT item_id, false, queue_id, enqueued_at, failures
@@ -84,7 +84,7 @@ final class SettleSql {
 	 */
 	private static final String REMOVE_ITEM = """
 			DELETE FROM ${schema}.work_items WHERE item_id = ? AND token = ? AND rev = ? AND NOT lane
-				AND enqueued_at <= 'epoch'::timestamptz + ?::bigint * interval '1 microsecond'
+				AND enqueued_at <= to_timestamp(?)
 			""";
 
 	/**
@@ -93,7 +93,7 @@ final class SettleSql {
 	private static final String COMPLETE_LANE_ITEM = """
 			WITH l AS (SELECT item_id, queue_id FROM ${schema}.work_items
 				WHERE item_id = ? AND token = ? AND lane
-					AND enqueued_at <= 'epoch'::timestamptz + ?::bigint * interval '1 microsecond' FOR KEY SHARE),
+					AND enqueued_at <= to_timestamp(?) FOR KEY SHARE),
 			d AS (DELETE FROM ${schema}.work_lane_items x USING l WHERE x.lane_id = l.item_id AND x.item_id = ?
 				RETURNING x.item_id, l.queue_id, x.enqueued_at, x.failures),
 			f AS (INSERT INTO ${schema}.work_finished (item_id, lane, queue_id, enqueued_at, failures)
@@ -248,7 +248,7 @@ final class SettleSql {
 			statement.setLong(1, item.itemId());
 			statement.setInt(2, item.token());
 			statement.setInt(3, item.rev());
-			statement.setLong(4, item.claim().claimId());
+			statement.setDouble(4, seconds(item.claim()));
 			return statement.executeUpdate() == 1;
 		}
 	}
@@ -265,17 +265,24 @@ final class SettleSql {
 			statement.setLong(1, (ofLane) ? item.laneId() : item.itemId());
 			statement.setInt(2, item.token());
 			if (ofLane) {
-				statement.setLong(3, item.claim().claimId());
+				statement.setDouble(3, seconds(item.claim()));
 				statement.setLong(4, item.itemId());
 			}
 			else {
 				statement.setInt(3, item.rev());
-				statement.setLong(4, item.claim().claimId());
+				statement.setDouble(4, seconds(item.claim()));
 			}
 			ResultSet result = statement.executeQuery();
 			result.next();
 			return result.getLong(1) == 1;
 		}
+	}
+
+	/**
+	 * Return when a claim was made, exact to the microsecond until after 2100.
+	 */
+	private static double seconds(Claim claim) {
+		return claim.claimId() / 1e6;
 	}
 
 	/**

@@ -483,6 +483,38 @@ class SettleTests extends AbstractWorkSqlTests {
 		assertThat(this.work.row(stored.itemId())).containsEntry("failures", 0);
 	}
 
+	@ParameterizedTest
+	@ValueSource(booleans = { true, false })
+	void anItemIsItsHoldersIfItWasEnqueuedInTheMicrosecondOfTheClaimButNotInTheNext(boolean settledAlone) {
+		String name = "exact/" + settledAlone;
+		int queue = this.work.queue(name);
+		for (int i = 0; i < 50; i++) {
+			this.work.insert(name, "a");
+			this.work.put(WorkTables.ordered(name, "key", "b"));
+			Claimed claimed = this.work.claim(queue, 10);
+			ClaimedItem lane = claimed.items().get(1);
+			List<Done> items = List.of(WorkTables.done(claimed, claimed.items().get(0)),
+					WorkTables.done(claimed, lane, this.work.laneItems(lane).get(0)));
+			for (int later : List.of(1, 0)) {
+				this.work.jdbc()
+					.update("UPDATE durable_notify.work_items SET enqueued_at = 'epoch'::timestamptz "
+							+ "+ ? * interval '1 microsecond' WHERE queue_id = ?", claimed.claim().claimId() + later,
+							queue);
+				for (Done item : items) {
+					boolean completed = (settledAlone) ? completeInTransaction(item)
+							: !this.work.complete(List.of(item), List.of()).isEmpty();
+					assertThat(completed).as("%d later", later).isEqualTo(later == 0);
+				}
+			}
+			assertThat(this.work.releaseLane(claimed, lane).kind()).isEqualTo(Returned.Kind.DONE);
+			this.work.complete(List.of(), List.of(claimed.claim()));
+		}
+	}
+
+	private boolean completeInTransaction(Done item) {
+		return this.work.run((connection, joined) -> this.work.settle().completeInTransaction(connection, item, false));
+	}
+
 	@Test
 	void queuesAreListedWithWhatTheyHold() {
 		int queue = this.work.queue("watched");
