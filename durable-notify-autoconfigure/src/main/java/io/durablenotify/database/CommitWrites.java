@@ -140,11 +140,12 @@ public abstract class CommitWrites<T> implements TransactionBuffer.Content {
 	 * once.
 	 */
 	static void writeAll() {
-		if (all().stream().anyMatch((writes) -> writes.size() > 0)) {
-			PersistenceContexts.flush();
-		}
-		// An entity's listener may have been the first to add to one of them
 		List<CommitWrites<?>> all = all();
+		if (all.stream().anyMatch((writes) -> writes.size() > 0)) {
+			PersistenceContexts.flush();
+			// An entity's listener may have been the first to add to one of them
+			all = all();
+		}
 		all.forEach((writes) -> writes.committing = true);
 		all.forEach(CommitWrites::writeGathered);
 	}
