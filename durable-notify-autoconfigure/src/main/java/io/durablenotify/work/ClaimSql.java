@@ -55,7 +55,8 @@ final class ClaimSql {
 	/**
 	 * By name too: after the table was emptied, the id may be that of another queue. This
 	 * statement locks the queue, since the function would wait for 10 s. It does so in
-	 * READ COMMITTED only: the function needs a snapshot from after the lock.
+	 * READ COMMITTED only: the function needs a snapshot from after the lock. The first
+	 * row has no item, and what is said of the claim.
 	 */
 	private static final String CLAIM = """
 			WITH q AS MATERIALIZED (SELECT queue_id, paused_at IS NOT NULL AS paused FROM ${schema}.work_queues
@@ -63,7 +64,8 @@ final class ClaimSql {
 					AND set_config('lock_timeout', ?, true) IS NOT NULL
 				FOR NO KEY UPDATE)
 			SELECT granted, limited, claim_id, frontier, next_due, more,
-				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited}, (SELECT paused FROM q)
+				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited},
+				CASE WHEN item_id IS NULL THEN (SELECT paused FROM q) END
 			FROM ${schema}.work_claim((SELECT queue_id FROM q), ?, ?, ?, ?) AS w
 			""";
 
@@ -114,7 +116,7 @@ final class ClaimSql {
 	ClaimSql(SchemaName schema) {
 		this.find = schema.qualify(FIND);
 		this.register = schema.qualify(REGISTER);
-		this.claim = schema.qualify(CLAIM.replace("${waited}", "-1"));
+		this.claim = schema.qualify(CLAIM.replace("${waited}", "NULL"));
 		this.claimWithWaits = schema.qualify(CLAIM.replace("${waited}", WAITED));
 		this.bounds = schema.qualify(BOUNDS);
 		this.laneItems = schema.qualify(LANE_ITEMS);
@@ -170,12 +172,13 @@ final class ClaimSql {
 				statement.setInt(5, limit);
 				statement.setLong(6, lowMicros);
 				statement.setLong(7, hintMicros);
-				return readClaimed(queueId, lowMicros, statement.executeQuery());
+				return readClaimed(queueId, lowMicros, withWaits, statement.executeQuery());
 			}
 		});
 	}
 
-	private static Optional<Claimed> readClaimed(int queueId, long lowMicros, ResultSet result) throws SQLException {
+	private static Optional<Claimed> readClaimed(int queueId, long lowMicros, boolean withWaits, ResultSet result)
+			throws SQLException {
 		result.next();
 		boolean paused = result.getBoolean(17);
 		if (result.wasNull()) {
@@ -193,15 +196,11 @@ final class ClaimSql {
 		}
 		boolean more = result.getBoolean(6);
 		List<ClaimedItem> items = new ArrayList<>();
-		do {
-			long itemId = result.getLong(7);
-			if (!result.wasNull()) {
-				items.add(new ClaimedItem(itemId, result.getInt(8), result.getInt(9), result.getInt(10),
-						result.getBoolean(11), result.getString(12), Instants.read(result, 13), result.getString(14),
-						result.getBytes(15), result.getLong(16)));
-			}
+		while (result.next()) {
+			items.add(new ClaimedItem(result.getLong(7), result.getInt(8), result.getInt(9), result.getInt(10),
+					result.getBoolean(11), result.getString(12), Instants.read(result, 13), result.getString(14),
+					result.getBytes(15), (withWaits) ? result.getLong(16) : -1));
 		}
-		while (result.next());
 		return Optional
 			.of(new Claimed((items.isEmpty()) ? null : claim, true, false, frontier, nextDue, more, limited, items));
 	}

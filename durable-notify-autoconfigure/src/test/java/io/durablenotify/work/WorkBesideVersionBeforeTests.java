@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 import io.durablenotify.Subscription;
@@ -113,6 +114,39 @@ class WorkBesideVersionBeforeTests extends AbstractWorkSqlTests {
 	private int claims(int queue) {
 		return this.work.jdbc()
 			.queryForObject("SELECT count(*) FROM durable_notify.work_claims WHERE queue_id = ?", Integer.class, queue);
+	}
+
+	/**
+	 * As it reads a claim: all but the items from the first row, and what has no item is
+	 * none.
+	 */
+	@Test
+	void anInstanceOfTheVersionBeforeClaims() {
+		int queue = this.work.queue("before");
+		this.work.insert("before", "a", "b", "c");
+		List<Map<String, Object>> rows = this.work.jdbc()
+			.queryForList(
+					"""
+							WITH q AS MATERIALIZED (SELECT queue_id, paused_at IS NOT NULL AS paused FROM durable_notify.work_queues
+								WHERE queue_id = ? FOR NO KEY UPDATE)
+							SELECT w.*, w.claim_id - (SELECT durable_notify.work_micros(i.due_at) FROM durable_notify.work_items i
+								WHERE i.item_id = w.item_id) AS waited, (SELECT paused FROM q) AS paused
+							FROM durable_notify.work_claim((SELECT queue_id FROM q), ?, 2, -9223372036854775808, 9223372036854775807) AS w
+							""",
+					queue, this.work.instanceId());
+		Map<String, Object> first = rows.get(0);
+		assertThat(first).containsEntry("granted", true)
+			.containsEntry("limited", false)
+			.containsEntry("more", true)
+			.containsEntry("paused", false);
+		assertThat((Long) first.get("frontier")).isLessThan((Long) first.get("claim_id"));
+		rows.removeIf((row) -> row.get("item_id") == null);
+		assertThat(rows).extracting((row) -> new String((byte[]) row.get("payload"), StandardCharsets.UTF_8))
+			.containsExactly("a", "b");
+		assertThat(rows).allSatisfy((row) -> assertThat((Long) row.get("waited")).isGreaterThanOrEqualTo(0));
+		assertThat(this.work.jdbc()
+			.queryForObject("SELECT claim_id FROM durable_notify.work_claims WHERE queue_id = ?", Long.class, queue))
+			.isEqualTo(first.get("claim_id"));
 	}
 
 	@Test

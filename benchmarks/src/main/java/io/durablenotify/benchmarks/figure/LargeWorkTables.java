@@ -132,8 +132,13 @@ public final class LargeWorkTables implements Figure {
 				try (ResultSet result = this.claim.executeQuery()) {
 					while (result.next()) {
 						claimId = result.getLong("claim_id");
-						low = result.getLong("frontier");
-						ids.add(result.getLong("item_id"));
+						long id = result.getLong("item_id");
+						if (result.wasNull()) {
+							low = result.getLong("frontier");
+						}
+						else {
+							ids.add(id);
+						}
 					}
 				}
 				millis.add((System.nanoTime() - start) / 1e6);

@@ -1,5 +1,6 @@
 -- As before, but a claim after one that was full goes on from the last item of that, and no more from 20 ms before it: it passed over
--- thousands of items where many are due at once. It is as long after its due time as before that an item may become visible
+-- thousands of items where many are due at once. It is as long after its due time as before that an item may become visible.
+-- And what is said of the claim comes in a row of its own, before those of the items
 CREATE OR REPLACE FUNCTION ${schema}.work_claim(p_queue int, p_instance bigint, p_limit int, p_low bigint, p_hint bigint)
 	RETURNS TABLE (granted boolean, limited boolean, claim_id bigint, frontier bigint, next_due bigint, more boolean,
 		item_id bigint, token int, rev int, failures int, lane boolean, key text, enqueued_at timestamptz, headers text,
@@ -92,8 +93,14 @@ BEGIN
 			${schema}.work_micros(CASE WHEN m.more AND m.due < moment - slack THEN m.due ELSE moment - slack END),
 			CASE WHEN NOT m.more THEN (SELECT ${schema}.work_micros(i.due_at) - cid FROM ${schema}.work_items i
 				WHERE i.queue_id = p_queue AND i.due_at > moment AND i.due_at < 'infinity' ORDER BY i.due_at LIMIT 1) END,
-			m.more, c.item_id, c.token, c.rev, c.failures, c.lane, c.key, c.enqueued_at, c.headers, c.payload
-		FROM m LEFT JOIN c ON true;
+			m.more, NULL::bigint, NULL::int, NULL::int, NULL::int, NULL::boolean, NULL::text, NULL::timestamptz, NULL::text,
+			NULL::bytea
+		FROM m
+		UNION ALL
+		-- Older instances subtract from the id of the claim
+		SELECT NULL, NULL, cid, NULL, NULL, NULL, c.item_id, c.token, c.rev, c.failures, c.lane, c.key, c.enqueued_at,
+			c.headers, c.payload
+		FROM c;
 	IF whole THEN
 		UPDATE ${schema}.work_queues w SET looked_at = moment, look_took = pg_catalog.clock_timestamp() - moment,
 			frontier = least(greatest(q.frontier, given), moment - slack) WHERE w.queue_id = p_queue;
