@@ -56,7 +56,8 @@ final class ClaimSql {
 	 * By name too: after the table was emptied, the id may be that of another queue. This
 	 * statement locks the queue, since the function would wait for 10 s. It does so in
 	 * READ COMMITTED only: the function needs a snapshot from after the lock. The first
-	 * row has no item, and what is said of the claim.
+	 * row has no item, and what is said of the claim. Those of items have for how long
+	 * each was due in place of {@code next_due}.
 	 */
 	private static final String CLAIM = """
 			WITH q AS MATERIALIZED (SELECT queue_id, paused_at IS NOT NULL AS paused FROM ${schema}.work_queues
@@ -64,17 +65,10 @@ final class ClaimSql {
 					AND set_config('lock_timeout', ?, true) IS NOT NULL
 				FOR NO KEY UPDATE)
 			SELECT granted, limited, claim_id, frontier, next_due, more,
-				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload, ${waited},
+				item_id, token, rev, failures, lane, key, enqueued_at, headers, payload,
 				CASE WHEN item_id IS NULL THEN (SELECT paused FROM q) END
 			FROM ${schema}.work_claim((SELECT queue_id FROM q), ?, ?, ?, ?) AS w
 			""";
-
-	/**
-	 * For how long an item was due when it was claimed. NULL for one that has become
-	 * visible in the meantime. The claim's id is the time.
-	 */
-	private static final String WAITED = """
-			w.claim_id - (SELECT ${schema}.work_micros(i.due_at) FROM ${schema}.work_items i WHERE i.item_id = w.item_id)""";
 
 	private static final String BOUNDS = """
 			SELECT queue_id, CASE WHEN paused_at IS NOT NULL THEN 'PAUSED' ELSE 'LIMITED' END FROM ${schema}.work_queues
@@ -103,8 +97,6 @@ final class ClaimSql {
 
 	private final String claim;
 
-	private final String claimWithWaits;
-
 	private final String bounds;
 
 	private final String laneItems;
@@ -116,8 +108,7 @@ final class ClaimSql {
 	ClaimSql(SchemaName schema) {
 		this.find = schema.qualify(FIND);
 		this.register = schema.qualify(REGISTER);
-		this.claim = schema.qualify(CLAIM.replace("${waited}", "NULL"));
-		this.claimWithWaits = schema.qualify(CLAIM.replace("${waited}", WAITED));
+		this.claim = schema.qualify(CLAIM);
 		this.bounds = schema.qualify(BOUNDS);
 		this.laneItems = schema.qualify(LANE_ITEMS);
 		this.claims = schema.qualify(CLAIMS);
@@ -156,15 +147,13 @@ final class ClaimSql {
 	 * before the first
 	 * @param hintMicros the earliest due time that a wake-up has brought since, or that
 	 * of {@link Claimed#nextHintMicros()}; {@link DatabaseMicros#NEVER} for none
-	 * @param withWaits whether to find out for how long the items were due
 	 * @param lockWait how long to wait for the lock of the queue
 	 * @return the outcome, empty if there is no such queue
 	 */
 	Optional<Claimed> claim(Connection connection, int queueId, String queue, long instanceId, int limit,
-			long lowMicros, long hintMicros, boolean withWaits, Duration lockWait) throws SQLException {
+			long lowMicros, long hintMicros, Duration lockWait) throws SQLException {
 		return this.readCommitted.run(connection, (session, joined) -> {
-			try (PreparedStatement statement = session
-				.prepareStatement((withWaits) ? this.claimWithWaits : this.claim)) {
+			try (PreparedStatement statement = session.prepareStatement(this.claim)) {
 				statement.setInt(1, queueId);
 				statement.setString(2, queue);
 				statement.setString(3, String.valueOf(lockWait.toMillis()));
@@ -172,15 +161,14 @@ final class ClaimSql {
 				statement.setInt(5, limit);
 				statement.setLong(6, lowMicros);
 				statement.setLong(7, hintMicros);
-				return readClaimed(queueId, lowMicros, withWaits, statement.executeQuery());
+				return readClaimed(queueId, lowMicros, statement.executeQuery());
 			}
 		});
 	}
 
-	private static Optional<Claimed> readClaimed(int queueId, long lowMicros, boolean withWaits, ResultSet result)
-			throws SQLException {
+	private static Optional<Claimed> readClaimed(int queueId, long lowMicros, ResultSet result) throws SQLException {
 		result.next();
-		boolean paused = result.getBoolean(17);
+		boolean paused = result.getBoolean(16);
 		if (result.wasNull()) {
 			return Optional.empty();
 		}
@@ -199,7 +187,7 @@ final class ClaimSql {
 		while (result.next()) {
 			items.add(new ClaimedItem(result.getLong(7), result.getInt(8), result.getInt(9), result.getInt(10),
 					result.getBoolean(11), result.getString(12), Instants.read(result, 13), result.getString(14),
-					result.getBytes(15), (withWaits) ? result.getLong(16) : -1));
+					result.getBytes(15), result.getLong(5)));
 		}
 		return Optional
 			.of(new Claimed((items.isEmpty()) ? null : claim, true, false, frontier, nextDue, more, limited, items));

@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  * @param enqueuedAt when it was enqueued
  * @param headers a JSON object of strings, or {@code null} for none
  * @param payload the payload; of a lane an empty one
- * @param waitedMicros for how long it was due when it was claimed, negative if that was
- * not asked for
+ * @param waitedMicros for how long it was due when it was claimed, negative for an item
+ * of a lane
  */
 record ClaimedItem(long itemId, int token, int rev, int failures, boolean lane, @Nullable String key,
 		Instant enqueuedAt, @Nullable String headers, byte[] payload, long waitedMicros) {

@@ -125,12 +125,13 @@ final class HeldItem implements WorkItem, ObservedItem {
 	}
 
 	/**
-	 * Return for how long the item, or its ordering key, has been due, in nanoseconds. It
-	 * is negative if that is not known.
+	 * Record for how long the item, or its ordering key, has been due.
+	 * @param now the time, by {@link System#nanoTime()}
+	 * @param waiting where that is recorded
 	 */
-	long waitedNanos() {
+	void waited(long now, Timing waiting) {
 		long micros = (this.lane != null) ? this.lane.waitedMicros() : this.item.waitedMicros();
-		return (micros < 0) ? -1 : micros * 1_000 + System.nanoTime() - this.claim.claimedAt();
+		waiting.record(micros * 1_000 + now - this.claim.claimedAt());
 	}
 
 	/**

@@ -19,6 +19,7 @@ package io.durablenotify.work;
 import java.time.Instant;
 import java.util.List;
 
+import io.durablenotify.measure.Timing;
 import io.durablenotify.work.QueueMeasures.Result;
 import org.jspecify.annotations.Nullable;
 
@@ -33,14 +34,12 @@ record MeasuredTarget(WorkInvoker.Target target, WorkMeasures measures) implemen
 	@Override
 	public WorkOutcome handle(List<HeldItem> items) throws Exception {
 		QueueMeasures queue = this.measures.of(items.get(0).queue());
-		if (queue.waiting().isRecorded()) {
-			items.stream()
-				.mapToLong(HeldItem::waitedNanos)
-				.filter((waited) -> waited >= 0)
-				.forEach(queue.waiting()::record);
-		}
 		long start = queue.handler().of(Result.DONE).start();
 		items.forEach((item) -> item.callBegins(start));
+		if (queue.waiting().isRecorded()) {
+			long now = (start != Timing.UNMEASURED) ? start : System.nanoTime();
+			items.forEach((item) -> item.waited(now, queue.waiting()));
+		}
 		Result result = Result.FAILED;
 		try {
 			WorkOutcome outcome = this.target.handle(items);

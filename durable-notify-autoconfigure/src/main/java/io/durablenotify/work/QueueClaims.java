@@ -115,19 +115,18 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 		this.held.removeSettledAndLost();
 		QueueMeasures measures = this.measures.of(queue.name());
 		boolean polled = queue.isPolled();
-		boolean withWaits = polled || measures.waiting().isRecorded();
 		DebugLine line = DebugLine.start(logger);
 		long start = measures.claim().start();
 		ClaimedWork claimed = this.database.executeSeparately("claim work", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> claim(connection, queue, lease, limit, range, withWaits));
+				(connection, joined) -> claim(connection, queue, lease, limit, range));
 		measures.claim().end(start);
 		line.write(() -> "Claimed %d items of queue '%s'".formatted(claimed.claimed().items().size(), queue.name()));
 		this.measures.claimed(measures, claimed.claimed().items(), polled);
 		return claimed;
 	}
 
-	private ClaimedWork claim(Connection connection, QueueProgress queue, Lease lease, int limit, Range range,
-			boolean withWaits) throws SQLException {
+	private ClaimedWork claim(Connection connection, QueueProgress queue, Lease lease, int limit, Range range)
+			throws SQLException {
 		long now = System.nanoTime();
 		Long certain = this.certainAt.remove(queue.id());
 		if (certain == null || now - certain > RECONCILE_INTERVAL.toNanos()) {
@@ -135,7 +134,7 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 			certain = now;
 		}
 		Optional<Claimed> found = this.sql.claim(connection, queue.id(), queue.name(), lease.instanceId(), limit,
-				range.low(), range.hint(), withWaits, LimitedStatement.limit(connection, this.lockWait));
+				range.low(), range.hint(), LimitedStatement.limit(connection, this.lockWait));
 		if (found.isEmpty()) {
 			// Another application has emptied the table, or the server has lost the queue
 			logger.warn("Queue '%s' does not exist any more, and is created again".formatted(queue.name()));

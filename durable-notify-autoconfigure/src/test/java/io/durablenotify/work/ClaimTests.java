@@ -352,6 +352,20 @@ class ClaimTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void aClaimSaysForHowLongItsItemsWereDue() {
+		int queue = this.work.queue("waited");
+		this.work.insert("waited", "a");
+		this.work.insert("waited", "b");
+		this.work.jdbc()
+			.update("UPDATE durable_notify.work_items SET due_at = due_at - interval '1 hour' WHERE queue_id = ? AND payload = 'a'",
+					queue);
+		Claimed claimed = this.work.claim(queue, 10);
+		assertThat(WorkTables.texts(claimed)).containsExactly("a", "b");
+		assertThat(claimed.items().get(0).waitedMicros()).isBetween(3_600_000_000L, 3_720_000_000L);
+		assertThat(claimed.items().get(1).waitedMicros()).isBetween(0L, 120_000_000L);
+	}
+
+	@Test
 	void aBoundFromBeforeTheClockWasSetBackHidesNothing() {
 		int queue = this.work.queue("clock");
 		this.work.claim(queue, 10);
@@ -363,7 +377,7 @@ class ClaimTests extends AbstractWorkSqlTests {
 			long low = DatabaseMicros.of(WorkTables.now(this.work.jdbc()).plusSeconds(3600));
 			this.work.insert("clock", "a");
 			Claimed claimed = this.work.run((connection, joined) -> this.work.claims()
-				.claim(connection, queue, "clock", this.work.instanceId(), 10, low, DatabaseMicros.NEVER, true,
+				.claim(connection, queue, "clock", this.work.instanceId(), 10, low, DatabaseMicros.NEVER,
 						WorkTables.LOCK_WAIT)
 				.orElseThrow());
 			return WorkTables.texts(claimed).contains("a");

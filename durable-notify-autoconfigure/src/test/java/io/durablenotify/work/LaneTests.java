@@ -425,7 +425,7 @@ class LaneTests extends AbstractWorkSqlTests {
 		// Above what was due when the key was claimed
 		long low = DatabaseMicros.of(due.minusMillis(10));
 		Claimed second = this.other.run((connection, joined) -> this.other.claims()
-			.claim(connection, queue, "buried", this.other.instanceId(), 10, low, DatabaseMicros.NEVER, true,
+			.claim(connection, queue, "buried", this.other.instanceId(), 10, low, DatabaseMicros.NEVER,
 					WorkTables.LOCK_WAIT)
 			.orElseThrow());
 		assertThat(second.granted()).isTrue();

@@ -256,7 +256,7 @@ final class WorkTables implements AutoCloseable {
 		String name = name(queueId);
 		try {
 			Claimed claimed = run((connection, joined) -> this.claims
-				.claim(connection, queueId, name, this.instanceId, limit, this.frontier, hint, true, LOCK_WAIT)
+				.claim(connection, queueId, name, this.instanceId, limit, this.frontier, hint, LOCK_WAIT)
 				.orElseThrow());
 			this.frontier = claimed.frontierMicros();
 			return claimed;

@@ -214,7 +214,7 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 	private Claimed claimFor(WorkTables holder, int queue) {
 		return this.other.run((connection, joined) -> this.other.claims()
 			.claim(connection, queue, this.other.name(queue), holder.instanceId(), 10, Long.MIN_VALUE,
-					DatabaseMicros.NEVER, false, Eventually.TIMEOUT)
+					DatabaseMicros.NEVER, Eventually.TIMEOUT)
 			.orElseThrow());
 	}
 

@@ -1,6 +1,7 @@
 -- As before, but a claim after one that was full goes on from the last item of that, and no more from 20 ms before it: it passed over
 -- thousands of items where many are due at once. It is as long after its due time as before that an item may become visible.
--- And what is said of the claim comes in a row of its own, before those of the items
+-- And what is said of the claim comes in a row of its own, before those of the items, which say for how long each was due: looking
+-- that up took longer than the rest of the claim
 CREATE OR REPLACE FUNCTION ${schema}.work_claim(p_queue int, p_instance bigint, p_limit int, p_low bigint, p_hint bigint)
 	RETURNS TABLE (granted boolean, limited boolean, claim_id bigint, frontier bigint, next_due bigint, more boolean,
 		item_id bigint, token int, rev int, failures int, lane boolean, key text, enqueued_at timestamptz, headers text,
@@ -97,8 +98,8 @@ BEGIN
 			NULL::bytea
 		FROM m
 		UNION ALL
-		-- Older instances subtract from the id of the claim
-		SELECT NULL, NULL, cid, NULL, NULL, NULL, c.item_id, c.token, c.rev, c.failures, c.lane, c.key, c.enqueued_at,
+		-- With the time for which the item was due. Older instances subtract from the id of the claim
+		SELECT NULL, NULL, cid, NULL, (pg_catalog.date_part('epoch', moment - greatest(c.due_at, 'epoch')) * 1000000)::bigint, NULL, c.item_id, c.token, c.rev, c.failures, c.lane, c.key, c.enqueued_at,
 			c.headers, c.payload
 		FROM c;
 	IF whole THEN
