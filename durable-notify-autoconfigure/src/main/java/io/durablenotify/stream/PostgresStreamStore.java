@@ -45,7 +45,7 @@ final class PostgresStreamStore implements StreamStore {
 	private static final String HEAD = """
 			SELECT s.stream_id, s.name, s.created_at,
 				CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END AS end_state, s.end_reason,
-				(SELECT ${schema}.server_run()) AS server,
+				${server} AS server,
 				coalesce(${near}
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						ORDER BY c.chunk_index DESC LIMIT 1), 0) AS next_index
@@ -129,12 +129,12 @@ final class PostgresStreamStore implements StreamStore {
 	 * and most of it in one column, since each column costs with each chunk. The search
 	 * for the end begins at the index, as above. A range instead of a limit, since there
 	 * are no gaps: any plan reads no more than the page. The values are hidden from the
-	 * planner as in a {@link PageQuery}.
+	 * planner as in a {@link PageQuery}. Only readers ask for the run of the server.
 	 */
 	private static final String READ = """
 			SELECT ARRAY[s.stream_id::text, s.name,
 					CASE WHEN s.cancelled THEN 'cancelled' ELSE s.end_state END, s.end_reason,
-					${schema}.server_run(), NULL],
+					${server}, NULL],
 				coalesce((SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
 						AND c.chunk_index >= (SELECT ?::bigint) - 1 ORDER BY c.chunk_index DESC LIMIT 1),
 					(SELECT c.chunk_index + 1 FROM ${schema}.stream_chunks c WHERE c.stream_id = s.stream_id
@@ -164,6 +164,13 @@ final class PostgresStreamStore implements StreamStore {
 				ORDER BY chunk_index)
 			""";
 
+	private static final String SERVER = "(SELECT ${schema}.server_run())";
+
+	/**
+	 * Where nobody asks for it.
+	 */
+	private static final String NO_SERVER = "NULL";
+
 	private static final String ID_OF_NAME = "(SELECT stream_id FROM ${schema}.streams WHERE name = ?)";
 
 	private final String findHead;
@@ -178,20 +185,27 @@ final class PostgresStreamStore implements StreamStore {
 
 	private final String readFirst;
 
-	private final String readLast;
+	private final String page;
+
+	private final String pageOfLast;
 
 	PostgresStreamStore(SchemaName schema) {
-		this.findHead = schema.qualify(withHead(FIND_HEAD, ""));
+		this.findHead = schema.qualify(withHead(FIND_HEAD, "", SERVER));
 		this.tail = new CommittedTail(schema);
 		this.moved = schema.qualify(MOVED);
-		this.fetch = new PageQuery(schema.qualify(withHead(FETCH, NEAR_TARGET)));
-		this.read = schema.qualify(READ.replace("${key}", "stream_id").replace("${id}", "(SELECT ?::bigint)"));
-		this.readFirst = schema.qualify(READ.replace("${key}", "name").replace("${id}", ID_OF_NAME));
-		this.readLast = schema.qualify(withHead(READ_LAST, "").replace("${start}", CommittedTail.START));
+		this.fetch = new PageQuery(schema.qualify(withHead(FETCH, NEAR_TARGET, SERVER)));
+		this.read = schema.qualify(withKey("stream_id", "(SELECT ?::bigint)", SERVER));
+		this.readFirst = schema.qualify(withKey("name", ID_OF_NAME, SERVER));
+		this.page = schema.qualify(withKey("name", ID_OF_NAME, NO_SERVER));
+		this.pageOfLast = schema.qualify(withHead(READ_LAST, "", NO_SERVER).replace("${start}", CommittedTail.START));
 	}
 
-	private static String withHead(String sql, String near) {
-		return sql.replace("${head}", HEAD).replace("${near}", near);
+	private static String withHead(String sql, String near, String server) {
+		return sql.replace("${head}", HEAD).replace("${near}", near).replace("${server}", server);
+	}
+
+	private static String withKey(String key, String id, String server) {
+		return READ.replace("${key}", key).replace("${id}", id).replace("${server}", server);
 	}
 
 	@Override
@@ -232,7 +246,7 @@ final class PostgresStreamStore implements StreamStore {
 	public ChunkPage page(Connection connection, TailedStream stream, StreamPosition from, int limit, long maxBytes)
 			throws SQLException {
 		Start start = from.toStart();
-		Page page = readByName(connection, stream.name(), start, limit, maxBytes);
+		Page page = readByName(connection, this.page, stream.name(), start, limit, maxBytes);
 		if (page.isCut()) {
 			page = readBySize(connection, page, limit, maxBytes);
 			if (start.fromEnd() && !page.hasFirst()) {
@@ -270,10 +284,13 @@ final class PostgresStreamStore implements StreamStore {
 		return (end.failure() != null) ? StreamState.FAILED : StreamState.COMPLETED;
 	}
 
-	private Page readByName(Connection connection, String stream, Start start, int limit, long maxBytes)
+	/**
+	 * Read by the statement, unless the position is one before the end.
+	 */
+	private Page readByName(Connection connection, String sql, String stream, Start start, int limit, long maxBytes)
 			throws SQLException {
 		Page page = (start.fromEnd()) ? readLast(connection, stream, start.value(), limit, maxBytes)
-				: read(connection, this.readFirst, stream, start.value(), limit, maxBytes);
+				: read(connection, sql, stream, start.value(), limit, maxBytes);
 		if (page != null) {
 			return page;
 		}
@@ -288,7 +305,7 @@ final class PostgresStreamStore implements StreamStore {
 
 	private @Nullable Page readLast(Connection connection, String stream, long count, int limit, long maxBytes)
 			throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.readLast)) {
+		try (PreparedStatement statement = connection.prepareStatement(this.pageOfLast)) {
 			statement.setString(1, stream);
 			statement.setLong(2, count);
 			statement.setLong(3, maxBytes / limit);
@@ -368,7 +385,8 @@ final class PostgresStreamStore implements StreamStore {
 
 	@Override
 	public Found<Chunk> fetchFirst(Connection connection, String name, long index, Budget budget) throws SQLException {
-		Page page = readByName(connection, name, Start.at(index), budget.entriesAlone(), budget.bytesAlone());
+		Page page = readByName(connection, this.readFirst, name, Start.at(index), budget.entriesAlone(),
+				budget.bytesAlone());
 		if (page.isCutAtFirst()) {
 			page = readBySize(connection, page, budget.entriesPerTarget(), budget.bytesPerTarget());
 		}
