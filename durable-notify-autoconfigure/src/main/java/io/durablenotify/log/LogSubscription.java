@@ -260,11 +260,14 @@ public final class LogSubscription<E> implements Subscription {
 	}
 
 	/**
-	 * Return how many entries have their place, beside the one to compare with.
+	 * Return how many entries to fetch, beside the one to compare with. That is half of
+	 * the buffer at most: it then has room for the next fetch, which need not wait until
+	 * the consumer has begun.
 	 */
 	int room() {
 		synchronized (this.lock) {
-			int places = Math.min(MAX_ROOM, this.log.bufferSize() - this.buffer.size());
+			int half = Math.min(MAX_ROOM, this.log.bufferSize() / 2);
+			int places = Math.min(half, this.log.bufferSize() - this.buffer.size());
 			return Math.max(1, places) + this.cursor.entriesToValidate();
 		}
 	}

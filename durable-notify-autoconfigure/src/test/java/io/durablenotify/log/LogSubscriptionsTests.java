@@ -418,7 +418,7 @@ class LogSubscriptionsTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "taken", "takeTargets" })
 	void anErrorWhereRoomIsAskedForIsFollowedByAllEntries(String asking) {
-		TailedLog<Entry> log = log("room", 64);
+		TailedLog<Entry> log = log("room", 128);
 		CountDownLatch thrown = new CountDownLatch(1);
 		willAnswer((call) -> {
 			if (thrown.getCount() > 0 && StackWalker.getInstance()
@@ -426,7 +426,7 @@ class LogSubscriptionsTests {
 				thrown.countDown();
 				throw new OutOfMemoryError("once");
 			}
-			return 64;
+			return 128;
 		}).given(log).bufferSize();
 		append("room", 100);
 		Recorder recorder = new Recorder() {
