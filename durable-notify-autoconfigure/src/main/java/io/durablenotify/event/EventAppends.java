@@ -32,10 +32,12 @@ import java.util.stream.Stream;
 import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.event.AppendResult.Outcome;
 import io.durablenotify.event.EventMeasures.Mode;
+import io.durablenotify.event.KnownRuns.KnownRun;
 import io.durablenotify.event.PostgresEventAppends.Lookups;
 import io.durablenotify.event.PostgresEventAppends.Found;
 import io.durablenotify.event.PostgresEventAppends.Lookup;
 import io.durablenotify.database.SessionWork;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.measure.Timing;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -61,6 +63,12 @@ final class EventAppends {
 	private static final int MAX_ATTEMPTS_JOINED = 3;
 
 	/**
+	 * Below PostgreSQL's {@code deadlock_timeout}. Who waits for longer does so in the
+	 * statement that is for that.
+	 */
+	private static final Duration BRIEFLY = Duration.ofMillis(50);
+
+	/**
 	 * In place of an expected sequence.
 	 */
 	static final long ANYWHERE = -1;
@@ -72,6 +80,8 @@ final class EventAppends {
 	private final EventProperties properties;
 
 	private final EventMeasures measures;
+
+	private final KnownRuns known = new KnownRuns();
 
 	/**
 	 * Whether the last event was there already. An engine that has come second once is
@@ -102,6 +112,15 @@ final class EventAppends {
 		boolean create = false;
 		boolean clashed = false;
 		boolean lookup = joined || this.lastWasDuplicate;
+		KnownRun known = (lookup || event.isSuspension() && event.idempotencyKey() != null) ? null
+				: this.known.take(event.runId(), expectedSequence);
+		if (known != null) {
+			if (appendNext(connection, event, headers, eventId, known)) {
+				return new AppendResult(Outcome.APPENDED, eventId.toString(), known.lastSequence() + 1);
+			}
+			// Most likely another engine has come first
+			lookup = true;
+		}
 		for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 			boolean creating = create;
 			boolean lookingUp = lookup;
@@ -126,6 +145,7 @@ final class EventAppends {
 			AppendResult result = result(connection, event, eventId, found);
 			if (result != null) {
 				this.lastWasDuplicate = result.outcome() == Outcome.DUPLICATE;
+				remember(event.runId(), joined, found.run(), result);
 				return result;
 			}
 			if (lookingUp || found.run().isEmpty()) {
@@ -136,6 +156,46 @@ final class EventAppends {
 			create = found.run().isEmpty();
 		}
 		throw metAgainAndAgain(event.runId());
+	}
+
+	/**
+	 * Append an event by the shortest statement. That works if this instance was the last
+	 * that wrote to the run, no transaction has locked it, and the event is new.
+	 * @return whether it is stored
+	 */
+	private boolean appendNext(Connection connection, NewEvent event, @Nullable String headers, UUID eventId,
+			KnownRun known) throws SQLException {
+		long sequence = known.lastSequence() + 1;
+		boolean stored = false;
+		try {
+			stored = this.writes.run(FollowedRun.TOPIC, connection, false, (session, joined) -> {
+				Timing timing = statement(false);
+				long start = timing.start();
+				boolean inserted = this.store.appendNext(session, BRIEFLY, event, headers, eventId, known.id(),
+						known.lastSequence());
+				timing.end(start);
+				return Written.of(inserted, (inserted) ? Wakeup.moved(known.id(), sequence + 1) : null);
+			});
+		}
+		catch (SQLException ex) {
+			if (!this.store.isClash(ex, false) && !SqlErrors.isLockTimeout(ex)) {
+				throw ex;
+			}
+		}
+		if (stored) {
+			this.known.appended(event.runId(), known.id(), sequence, true);
+		}
+		return stored;
+	}
+
+	private void remember(String runId, boolean joined, OptionalLong run, AppendResult result) {
+		if (joined) {
+			// It may roll back
+			this.known.forget(runId);
+		}
+		else if (run.isPresent() && result.outcome() == Outcome.APPENDED) {
+			this.known.appended(runId, run.getAsLong(), result.sequence(), false);
+		}
 	}
 
 	private static void requireExpected(String runId, long expectedSequence, @Nullable Found last) {
@@ -152,6 +212,7 @@ final class EventAppends {
 	List<AppendResult> appendAll(Connection connection, boolean joined, String runId, List<NewEvent> events,
 			@Nullable String headers) throws SQLException {
 		EventList list = EventList.of(events);
+		this.known.forget(runId);
 		boolean[] first = list.first();
 		List<UUID> eventIds = Stream.generate(UUID::randomUUID).limit(events.size()).toList();
 		boolean create = false;

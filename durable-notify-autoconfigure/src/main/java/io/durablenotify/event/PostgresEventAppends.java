@@ -68,7 +68,7 @@ final class PostgresEventAppends {
 			VALUES (${schema}.next_run_id(), ?) ON CONFLICT (run_id) DO NOTHING;
 			""";
 
-	private static final String LOCK = """
+	static final String LOCK = """
 			SELECT id FROM ${schema}.workflow_runs WHERE run_id = ? FOR NO KEY UPDATE;
 			""";
 
@@ -77,7 +77,7 @@ final class PostgresEventAppends {
 	 * The indexes keep away writers that did not lock: the primary key, and the one that
 	 * is named.
 	 */
-	private static final String APPEND = """
+	static final String APPEND = """
 			INSERT INTO ${schema}.workflow_events
 				(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload, headers)
 			SELECT head.run_id, tail.sequence + 1, ?::uuid, ?::text, ?::text, ?::text, ?::json, ?::json
@@ -86,6 +86,26 @@ final class PostgresEventAppends {
 				ORDER BY sequence DESC LIMIT 1), 0) AS sequence) tail
 			WHERE (?::bigint < 0 OR tail.sequence = ?)
 				AND NOT EXISTS (SELECT FROM ${schema}.workflow_events WHERE run_id = ? AND idempotency_key = ?)
+			""";
+
+	/**
+	 * One statement may number and lock with one snapshot where the last event is the one
+	 * that is known: the primary key rejects an event that came between. Skips a locked
+	 * run; it waits only for rows by a transaction that does not lock the run. The limit
+	 * for that is set where the run is looked up. The id tells a run from one of the same
+	 * name that was deleted. Keys are left to their index, which is named as above, so
+	 * that this fails where it is missing.
+	 */
+	static final String APPEND_NEXT = """
+			INSERT INTO ${schema}.workflow_events
+				(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload, headers)
+			SELECT head.run_id, tail.sequence + 1, ?::uuid, ?::text, ?::text, ?::text, ?::json, ?::json
+			FROM (SELECT run_id FROM ${schema}.workflow_runs
+				WHERE id = ? AND run_id = ? AND set_config('lock_timeout', ?, true) IS NOT NULL
+				FOR NO KEY UPDATE SKIP LOCKED) head
+			CROSS JOIN (SELECT sequence FROM ${schema}.workflow_events WHERE run_id = ? AND sequence >= (SELECT ?::bigint)
+				ORDER BY sequence DESC LIMIT 1) tail
+			WHERE tail.sequence = (SELECT ?::bigint)
 			""";
 
 	/**
@@ -154,6 +174,8 @@ final class PostgresEventAppends {
 
 	private final String findByKey;
 
+	private final Map<Uniqueness, String> appendNext = new EnumMap<>(Uniqueness.class);
+
 	private final Map<Uniqueness, LimitedStatement> appendOnly = new EnumMap<>(Uniqueness.class);
 
 	private final Map<Uniqueness, LimitedStatement> append = new EnumMap<>(Uniqueness.class);
@@ -170,6 +192,7 @@ final class PostgresEventAppends {
 		for (Uniqueness uniqueness : Uniqueness.values()) {
 			String sql = LOCK + APPEND + uniqueness.onConflict + ";\n"
 					+ LOOK.replace("${same-correlation}", uniqueness.sameCorrelation);
+			this.appendNext.put(uniqueness, text(schema, APPEND_NEXT + uniqueness.onConflict));
 			this.appendOnly.put(uniqueness,
 					statement(schema, LOCK + APPEND + uniqueness.onConflict + " RETURNING sequence"));
 			this.append.put(uniqueness, statement(schema, sql));
@@ -180,7 +203,11 @@ final class PostgresEventAppends {
 	}
 
 	private static LimitedStatement statement(SchemaName schema, String sql) {
-		return new LimitedStatement(schema.qualify(sql.replace("${suspension}", SUSPENSION)));
+		return new LimitedStatement(text(schema, sql));
+	}
+
+	static String text(SchemaName schema, String sql) {
+		return schema.qualify(sql.replace("${suspension}", SUSPENSION));
 	}
 
 	/**
@@ -208,6 +235,37 @@ final class PostgresEventAppends {
 						result.getLong(3));
 			}
 		}
+	}
+
+	/**
+	 * Append an event to a run whose last event is known, unless that is wrong, the run
+	 * is locked, or the event exists. Not for a suspension with a key: only one of its
+	 * indexes is named.
+	 * @param lockTimeout how long to wait for a transaction that writes without the lock
+	 * @param headers what is stored with the event, or {@code null}
+	 * @param eventId the id that the event gets
+	 * @param run the run's number
+	 * @param lastSequence the sequence of its last event
+	 * @return whether it was stored
+	 */
+	boolean appendNext(Connection connection, Duration lockTimeout, NewEvent event, @Nullable String headers,
+			UUID eventId, long run, long lastSequence) throws SQLException {
+		try (PreparedStatement statement = connection
+			.prepareStatement(Objects.requireNonNull(this.appendNext.get(Uniqueness.of(event))))) {
+			setNext(statement, lockTimeout, event, headers, eventId, run, lastSequence);
+			return statement.executeUpdate() == 1;
+		}
+	}
+
+	static void setNext(PreparedStatement statement, Duration lockTimeout, NewEvent event, @Nullable String headers,
+			UUID eventId, long run, long lastSequence) throws SQLException {
+		int next = setEvent(statement, 1, event, headers, eventId);
+		statement.setLong(next++, run);
+		statement.setString(next++, event.runId());
+		statement.setString(next++, lockTimeout.toMillis() + "ms");
+		statement.setString(next++, event.runId());
+		statement.setLong(next++, lastSequence);
+		statement.setLong(next, lastSequence);
 	}
 
 	/**
@@ -264,14 +322,20 @@ final class PostgresEventAppends {
 		}
 	}
 
-	private static int setAppend(PreparedStatement statement, int next, NewEvent event, @Nullable String headers,
-			UUID eventId, long expectedSequence) throws SQLException {
+	private static int setEvent(PreparedStatement statement, int next, NewEvent event, @Nullable String headers,
+			UUID eventId) throws SQLException {
 		statement.setObject(next++, eventId);
 		statement.setString(next++, event.type());
 		statement.setString(next++, event.correlationId());
 		statement.setString(next++, event.idempotencyKey());
 		statement.setString(next++, event.payload());
 		statement.setString(next++, headers);
+		return next;
+	}
+
+	private static int setAppend(PreparedStatement statement, int first, NewEvent event, @Nullable String headers,
+			UUID eventId, long expectedSequence) throws SQLException {
+		int next = setEvent(statement, first, event, headers, eventId);
 		statement.setString(next++, event.runId());
 		statement.setString(next++, event.runId());
 		statement.setLong(next++, expectedSequence);
@@ -409,7 +473,7 @@ final class PostgresEventAppends {
 	 * By which index an event is the only one, so that no other clash passes for its
 	 * duplicate.
 	 */
-	private enum Uniqueness {
+	enum Uniqueness {
 
 		CORRELATED_SUSPENSION("ON CONFLICT (run_id, correlation_id, type) WHERE ${suspension} DO NOTHING",
 				"correlation_id = ?"),
@@ -421,7 +485,7 @@ final class PostgresEventAppends {
 
 		NONE("", "correlation_id = ?");
 
-		private final String onConflict;
+		final String onConflict;
 
 		private final String sameCorrelation;
 

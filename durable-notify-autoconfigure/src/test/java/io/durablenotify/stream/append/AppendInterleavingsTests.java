@@ -33,10 +33,11 @@ import java.util.function.UnaryOperator;
 
 import io.durablenotify.schema.SchemaName;
 import io.durablenotify.stream.StreamDeletion;
-import io.durablenotify.stream.append.Interleavings.Step;
-import io.durablenotify.stream.append.Interleavings.Transaction;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.Interleavings;
+import io.durablenotify.testsupport.Interleavings.Step;
+import io.durablenotify.testsupport.Interleavings.Transaction;
 import io.durablenotify.testsupport.TestDatabase;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;

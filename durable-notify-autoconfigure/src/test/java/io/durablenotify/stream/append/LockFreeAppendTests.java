@@ -27,9 +27,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 
-import io.durablenotify.stream.append.Interleavings.Step;
-import io.durablenotify.stream.append.Interleavings.Transaction;
 import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.Interleavings;
+import io.durablenotify.testsupport.Interleavings.Step;
+import io.durablenotify.testsupport.Interleavings.Transaction;
 import io.durablenotify.testsupport.TestDatabase;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

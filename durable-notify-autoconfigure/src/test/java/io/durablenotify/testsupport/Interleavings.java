@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-package io.durablenotify.stream.append;
+package io.durablenotify.testsupport;
 
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -32,7 +32,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
-import io.durablenotify.testsupport.TestDatabase;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 
@@ -42,7 +41,7 @@ import org.postgresql.PGConnection;
  * server when that ends; until then the others have their turns. A race within a
  * statement that does not wait is not seen.
  */
-final class Interleavings implements AutoCloseable {
+public final class Interleavings implements AutoCloseable {
 
 	private static final String COUNT_BLOCKED = """
 			SELECT count(*) FROM unnest(?::int[]) AS session(pid) WHERE cardinality(pg_blocking_pids(pid)) > 0
@@ -54,7 +53,11 @@ final class Interleavings implements AutoCloseable {
 
 	private final List<Connection> connections = new ArrayList<>();
 
-	Interleavings(TestDatabase database, int transactions) throws SQLException {
+	/**
+	 * Create a new instance.
+	 * @param transactions how many transactions a scenario has at most
+	 */
+	public Interleavings(TestDatabase database, int transactions) throws SQLException {
 		this.monitor = DriverManager.getConnection(database.url());
 		for (int i = 0; i < transactions; i++) {
 			Connection connection = DriverManager.getConnection(database.url());
@@ -68,7 +71,7 @@ final class Interleavings implements AutoCloseable {
 	 * @param scenarios creates the scenario anew
 	 * @return how many orders there are
 	 */
-	int explore(Supplier<Scenario> scenarios) throws SQLException {
+	public int explore(Supplier<Scenario> scenarios) throws SQLException {
 		List<Choice> path = new ArrayList<>();
 		int orders = 0;
 		do {
@@ -97,7 +100,7 @@ final class Interleavings implements AutoCloseable {
 	/**
 	 * What is run in every order.
 	 */
-	interface Scenario {
+	public interface Scenario {
 
 		List<Transaction> transactions();
 
@@ -118,19 +121,19 @@ final class Interleavings implements AutoCloseable {
 	 *
 	 * @param committed called after the commit, or {@code null} if it is rolled back
 	 */
-	record Transaction(String name, List<Step> steps, @Nullable Runnable committed) {
+	public record Transaction(String name, List<Step> steps, @Nullable Runnable committed) {
 	}
 
 	/**
 	 * A statement of a transaction.
 	 */
-	record Step(String name, Work work) {
+	public record Step(String name, Work work) {
 	}
 
 	/**
 	 * What a step does.
 	 */
-	interface Work {
+	public interface Work {
 
 		/**
 		 * Execute it.
