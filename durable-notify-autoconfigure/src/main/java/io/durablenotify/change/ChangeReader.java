@@ -66,9 +66,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private static final Log logger = LogFactory.getLog(ChangeNotifier.class);
 
 	/**
-	 * The largest number of changes of a read. A feed with as many has no room.
+	 * The largest number of changes of a read.
 	 */
 	static final int PAGE = 1_000;
+
+	/**
+	 * The number of changes from which on a feed has no room. The next page is read while
+	 * the handler is called with the one before.
+	 */
+	static final int CAPACITY = 2 * PAGE;
 
 	private final ApplicationDatabase database;
 
@@ -124,7 +130,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	}
 
 	Subscription subscribe(String topic, ChangeHandler handler) {
-		ChangeFeed feed = new ChangeFeed(topic, handler, PAGE, this.executor, this.delays, this.measures.handlers(),
+		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, this.delays, this.measures.handlers(),
 				this.observations, (other) -> signal(), this.feeds::remove);
 		if (!this.feeds.addAtLatest(feed)) {
 			this.feeds.add(feed, currentPositionForCaller());

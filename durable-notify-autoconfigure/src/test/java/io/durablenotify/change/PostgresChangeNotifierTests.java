@@ -347,11 +347,11 @@ class PostgresChangeNotifierTests {
 			.singleElement()
 			.satisfies((state) -> {
 				assertThat(state.topic()).isEqualTo("topic");
-				assertThat(state.waiting()).isGreaterThanOrEqualTo(ChangeReader.PAGE);
+				assertThat(state.waiting()).isGreaterThanOrEqualTo(ChangeReader.CAPACITY);
 				assertThat(state.positionAge()).isPositive();
 				assertThat(state.handler()).isEqualTo(slow.getClass().getName());
 			});
-		assertThat(this.other.bean(ChangeReader.class).toString()).doesNotContainPattern("[2-9]\\d{3} waiting");
+		assertThat(this.other.bean(ChangeReader.class).toString()).doesNotContainPattern("[3-9]\\d{3} waiting");
 		latch.countDown();
 		slow.awaitChanges(count);
 		assertThat(slow.keys()).isEqualTo(numbers(count));
@@ -815,7 +815,7 @@ class PostgresChangeNotifierTests {
 				this.instance.bean(Poll.class), () -> Instant.ofEpochMilli(millis.get()), Observations.NONE,
 				Delays.ofJvm())) {
 			reader.subscribe("topic", (change) -> latch.await());
-			insert("a", 2 * ChangeReader.PAGE + 1);
+			insert("a", 4 * ChangeReader.PAGE);
 			reader.onResync();
 			Eventually.await(() -> reader.toString().contains("999 waiting"), reader::toString);
 			notifier(this.other).publish("topic", "old");
@@ -840,16 +840,16 @@ class PostgresChangeNotifierTests {
 				this.instance.bean(ChangeSql.class), Background::run, this.instance.bean(Wakeups.class), poll,
 				() -> Instant.ofEpochMilli(millis.get()), Observations.NONE, Delays.ofJvm())) {
 			reader.subscribe("topic", (change) -> latch.await());
-			insert("a", 2 * ChangeReader.PAGE);
+			insert("a", 3 * ChangeReader.PAGE);
 			Eventually.await(() -> {
 				poll.call();
-				return reader.toString().contains("1999 waiting");
+				return reader.toString().contains("2999 waiting");
 			}, reader::toString);
 			assertThat(output).doesNotContain("s behind");
 			millis.addAndGet(90_000);
 			poll.call();
 			poll.call();
-			assertThat(output).containsOnlyOnce("is 90s behind, and 1999 changes wait for it");
+			assertThat(output).containsOnlyOnce("is 90s behind, and 2999 changes wait for it");
 		}
 		finally {
 			latch.countDown();
