@@ -81,7 +81,7 @@ class ChangeSql {
 				coalesce(l.id::text, ''), pg_current_snapshot()::text,
 				coalesce(pg_snapshot_xmax(l.deleted)::text::bigint - 1, 0), pg_current_xact_id_if_assigned()::text,
 				l.id IS NOT NULL AND l.system_identifier IS NOT DISTINCT FROM coalesce(c.id, l.system_identifier),
-				last.xact::text, last.id, last.created_at
+				last.xact, last.id, last.created_at
 			FROM (SELECT ${schema}.cluster() AS id) c
 			LEFT JOIN ${schema}.change_log l ON l.one
 			LEFT JOIN LATERAL (SELECT xact, id, created_at FROM ${schema}.changes
@@ -136,14 +136,14 @@ class ChangeSql {
 				coalesce(pg_snapshot_xmax(deleted) > pg_snapshot_xmax(k.snapshot)
 					OR EXISTS (SELECT FROM pg_snapshot_xip(k.snapshot) AS x(xact)
 						WHERE pg_visible_in_snapshot(x.xact, deleted)), false)::text],
-				last.xact::text, last.id, last.created_at, NULL::bigint, NULL, NULL, NULL, NULL::bigint
+				last.xact, last.id, last.created_at, NULL::bigint, NULL, NULL, NULL, NULL::bigint
 			FROM head CROSS JOIN (SELECT ?::pg_snapshot AS snapshot, ?::text::xid8 AS xact, ?::bigint AS id,
 				?::timestamptz AS created_at) k
 			LEFT JOIN LATERAL (SELECT xact, id, created_at FROM ${schema}.changes
 				WHERE head.present AND xact < pg_snapshot_xmax(head.target)
 				ORDER BY xact DESC, id DESC LIMIT 1) last ON true
 			UNION ALL (
-				SELECT NULL, c.xact::text, c.id, c.created_at, c.instance, CASE WHEN c.wanted THEN c.topic END,
+				SELECT NULL, c.xact, c.id, c.created_at, c.instance, CASE WHEN c.wanted THEN c.topic END,
 					CASE WHEN c.wanted THEN c.key END, CASE WHEN c.wanted THEN c.originator END, c.place
 				FROM (
 					SELECT *, row_number() OVER (ORDER BY xact, id) AS place, topic = ANY((SELECT ?::text[])::text[])
@@ -255,9 +255,9 @@ class ChangeSql {
 	}
 
 	private static @Nullable ChangeIdentity identity(ResultSet result, int column) throws SQLException {
-		String xact = result.getString(column);
-		return (xact != null) ? new ChangeIdentity(Long.parseLong(xact), result.getLong(column + 1),
-				Instants.read(result, column + 2)) : null;
+		long xact = result.getLong(column);
+		return (!result.wasNull())
+				? new ChangeIdentity(xact, result.getLong(column + 1), Instants.read(result, column + 2)) : null;
 	}
 
 	/**
@@ -294,11 +294,12 @@ class ChangeSql {
 			statement.setString(13, certain);
 			statement.setString(14, Long.toString(xmax));
 			statement.setInt(15, limit);
-			return readPage(statement.executeQuery(), limit);
+			return readPage(statement.executeQuery(), topics, limit);
 		}
 	}
 
-	private ChangePage readPage(ResultSet result, int limit) throws SQLException {
+	private ChangePage readPage(ResultSet result, Collection<String> topics, int limit) throws SQLException {
+		String onlyTopic = (topics.size() == 1) ? topics.iterator().next() : null;
 		String[] head = {};
 		ChangeIdentity last = null;
 		List<ChangeRow> rows = new ArrayList<>();
@@ -312,11 +313,12 @@ class ChangeSql {
 				continue;
 			}
 			read++;
-			if (result.getString(6) != null) {
-				rows.add(readRow(result));
+			String topic = readTopic(result, onlyTopic);
+			if (topic != null) {
+				rows.add(readRow(result, topic));
 			}
 			if (read == limit || result.getLong(9) == SCAN) {
-				end = new Place(Long.parseLong(result.getString(2)), result.getLong(3));
+				end = new Place(result.getLong(2), result.getLong(3));
 			}
 		}
 		return new ChangePage(head[0], head[1], head[2], new Watermark(last, Long.parseLong(head[3])),
@@ -340,11 +342,21 @@ class ChangeSql {
 		}
 	}
 
-	private ChangeRow readRow(ResultSet result) throws SQLException {
+	/**
+	 * The topic is not decoded if it can be one only.
+	 */
+	private static @Nullable String readTopic(ResultSet result, @Nullable String onlyTopic) throws SQLException {
+		if (onlyTopic == null) {
+			return result.getString(6);
+		}
+		return (result.getBytes(6) != null) ? onlyTopic : null;
+	}
+
+	private ChangeRow readRow(ResultSet result, String topic) throws SQLException {
 		long instance = result.getLong(5);
 		boolean local = instance == this.instance && !result.wasNull();
-		return new ChangeRow(Long.parseLong(result.getString(2)), new Change(result.getString(6), result.getString(7),
-				result.getString(8), local, result.getLong(3), Instants.read(result, 4)));
+		return new ChangeRow(result.getLong(2), new Change(topic, result.getString(7), result.getString(8), local,
+				result.getLong(3), Instants.read(result, 4)));
 	}
 
 }
