@@ -16,6 +16,7 @@
 
 package io.durablenotify.database;
 
+import java.nio.ByteBuffer;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Timestamp;
@@ -24,11 +25,18 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads points in time. A {@link Timestamp} is made from what the server sends by a
- * division. An {@link java.time.OffsetDateTime} makes a page of 1,000 chunks 7 % slower,
- * since it has a date and a time of day, which are not needed.
+ * Reads points in time. The driver makes a {@link Timestamp} by way of several divisions
+ * and objects, and an {@link java.time.OffsetDateTime} by way of a date and a time of
+ * day. Neither is needed where the server has sent the microseconds.
  */
 public final class Instants {
+
+	/**
+	 * 2000-01-01, from which the server counts.
+	 */
+	private static final long SERVERS_EPOCH = 946_684_800;
+
+	private static final long MICROS_PER_SECOND = 1_000_000;
 
 	private Instants() {
 	}
@@ -41,6 +49,19 @@ public final class Instants {
 	 * @throws SQLException if it cannot be read
 	 */
 	public static Instant read(ResultSet result, int column) throws SQLException {
+		return read(result, column, result.getBytes(column));
+	}
+
+	private static Instant read(ResultSet result, int column, byte[] sent) throws SQLException {
+		// The only text of this length is 'infinity'
+		if (sent.length == Long.BYTES && sent[0] != 'i') {
+			long micros = ByteBuffer.wrap(sent).getLong();
+			// These are infinite
+			if (micros != Long.MIN_VALUE && micros != Long.MAX_VALUE) {
+				return Instant.ofEpochSecond(Math.floorDiv(micros, MICROS_PER_SECOND) + SERVERS_EPOCH,
+						Math.floorMod(micros, MICROS_PER_SECOND) * 1_000);
+			}
+		}
 		return result.getTimestamp(column).toInstant();
 	}
 
@@ -63,8 +84,9 @@ public final class Instants {
 	 * @throws SQLException if it cannot be read
 	 */
 	public static @Nullable Instant readNullable(ResultSet result, String column) throws SQLException {
-		Timestamp value = result.getTimestamp(column);
-		return (value != null) ? value.toInstant() : null;
+		int index = result.findColumn(column);
+		byte[] sent = result.getBytes(index);
+		return (sent != null) ? read(result, index, sent) : null;
 	}
 
 }

@@ -22,10 +22,14 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.time.Instant;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.TestDatabase;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.PGStatement;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -38,19 +42,45 @@ class InstantsTests {
 	private static TestDatabase database;
 
 	@ParameterizedTest
-	@ValueSource(strings = { "prepareThreshold=-1", "binaryTransfer=false", "preferQueryMode=simple" })
+	@ValueSource(
+			strings = { "prepareThreshold=-1", "prepareThreshold=0", "binaryTransfer=false", "preferQueryMode=simple" })
 	void aTimeIsReadAsItIsStoredWhateverTheSessionsTimeZone(String settings) throws Exception {
-		try (Connection connection = DriverManager
-			.getConnection(database.url() + ((database.url().contains("?")) ? "&" : "?") + settings)) {
+		try (Connection connection = DriverManager.getConnection(url(settings))) {
 			for (String zone : new String[] { "UTC", "Asia/Kolkata", "America/St_Johns", "Europe/Berlin" }) {
 				connection.createStatement().execute("SET TIME ZONE '" + zone + "'");
 				for (String time : new String[] { "2026-11-30T09:36:32.123456Z", "2026-10-25T00:30:00.000001Z",
 						"2026-10-25T01:30:00.999999Z", "2026-03-29T01:00:00Z", "1969-12-31T23:59:59.999999Z",
-						"9999-12-31T23:59:59.999999Z" }) {
+						"1583-01-01T00:00:00.000001Z", "1900-01-01T00:00:00.5Z", "1999-12-31T23:59:59.999999Z",
+						"2000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z" }) {
 					assertThat(read(connection, time)).as(zone).isEqualTo(Instant.parse(time));
 				}
 			}
 		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "prepareThreshold=-1", "binaryTransfer=false" })
+	void infinityIsWhatTheDriverMakesOfIt(String settings) throws Exception {
+		try (Connection connection = DriverManager.getConnection(url(settings))) {
+			assertThat(read(connection, "infinity"))
+				.isEqualTo(Instant.ofEpochMilli(PGStatement.DATE_POSITIVE_INFINITY));
+			assertThat(read(connection, "-infinity"))
+				.isEqualTo(Instant.ofEpochMilli(PGStatement.DATE_NEGATIVE_INFINITY));
+		}
+	}
+
+	@Test
+	void aTimeIsReadThroughAPool() throws Exception {
+		HikariConfig config = new HikariConfig();
+		config.setJdbcUrl(url("prepareThreshold=-1"));
+		try (HikariDataSource pool = new HikariDataSource(config); Connection connection = pool.getConnection()) {
+			assertThat(read(connection, "2026-11-30T09:36:32.123456Z"))
+				.isEqualTo(Instant.parse("2026-11-30T09:36:32.123456Z"));
+		}
+	}
+
+	private static String url(String settings) {
+		return database.url() + ((database.url().contains("?")) ? "&" : "?") + settings;
 	}
 
 	private static Instant read(Connection connection, String time) throws Exception {
