@@ -49,6 +49,11 @@ final class ChangeFeed implements Subscription {
 	 */
 	private static final int CALLS_PER_RUN = 256;
 
+	/**
+	 * The largest number of changes that are taken under one lock.
+	 */
+	private static final int TAKEN_AT_ONCE = 32;
+
 	private static final Duration LONG = Duration.ofMinutes(1);
 
 	private static final Duration REPEAT = Duration.ofMinutes(10);
@@ -77,6 +82,16 @@ final class ChangeFeed implements Subscription {
 	private final Deque<Change> changes = new ArrayDeque<>();
 
 	/**
+	 * How often what waits was dropped. Read without the lock, too.
+	 */
+	private volatile int drops;
+
+	/**
+	 * The drops before what was taken last. Written by the task only.
+	 */
+	private int dropsBeforeTaken;
+
+	/**
 	 * The gap to deliver before the changes.
 	 */
 	private ChangeGap.@Nullable Reason gap;
@@ -90,6 +105,16 @@ final class ChangeFeed implements Subscription {
 	private @Nullable Long warnedAt;
 
 	private final long openedAt = System.nanoTime();
+
+	/**
+	 * What was taken from the changes, and is dropped with them. Owned by the task.
+	 */
+	private final Deque<Change> taken = new ArrayDeque<>(TAKEN_AT_ONCE);
+
+	/**
+	 * How many they are, for others.
+	 */
+	private volatile int takenCount;
 
 	/**
 	 * When the handler was called that has not returned.
@@ -125,8 +150,12 @@ final class ChangeFeed implements Subscription {
 	 */
 	boolean hasRoom() {
 		synchronized (this.lock) {
-			return this.changes.size() < this.capacity;
+			return waiting() < this.capacity;
 		}
+	}
+
+	private int waiting() {
+		return this.changes.size() + ((this.dropsBeforeTaken == this.drops) ? this.takenCount : 0);
 	}
 
 	/**
@@ -134,26 +163,25 @@ final class ChangeFeed implements Subscription {
 	 */
 	Optional<String> warning(Duration positionAge, long now) {
 		synchronized (this.lock) {
-			if (this.changes.size() < this.capacity || positionAge.compareTo(LONG) < 0
+			if (waiting() < this.capacity || positionAge.compareTo(LONG) < 0
 					|| (this.warnedAt != null && now - this.warnedAt < REPEAT.toNanos())) {
 				return Optional.empty();
 			}
 			this.warnedAt = now;
 			return Optional.of(("Handler of topic '%s' (%s) is %ds behind, and %d changes wait for it: "
 					+ "it gets a gap when it is behind for durable-notify.changes.retention")
-				.formatted(this.topic, this.handler.getClass().getName(), positionAge.toSeconds(),
-						this.changes.size()));
+				.formatted(this.topic, this.handler.getClass().getName(), positionAge.toSeconds(), waiting()));
 		}
 	}
 
 	/**
-	 * Add a change, to be followed by {@link #signal}. The caller must ask for
-	 * {@linkplain #hasRoom() room} first: the change is added in any case.
+	 * Add changes, to be followed by {@link #signal}. The caller must ask for
+	 * {@linkplain #hasRoom() room} first: the changes are added in any case.
 	 */
-	void add(Change change) {
+	void add(Collection<Change> changes) {
 		synchronized (this.lock) {
 			if (!this.cancelled) {
-				this.changes.add(change);
+				this.changes.addAll(changes);
 			}
 		}
 	}
@@ -164,12 +192,17 @@ final class ChangeFeed implements Subscription {
 	void addGap(ChangeGap.Reason reason) {
 		synchronized (this.lock) {
 			if (!this.cancelled) {
-				this.changes.clear();
+				drop();
 				this.gap = reason;
 				this.lastGap = reason;
 				this.lastGapAt = System.nanoTime();
 			}
 		}
+	}
+
+	private void drop() {
+		this.changes.clear();
+		this.drops++;
 	}
 
 	/**
@@ -201,34 +234,52 @@ final class ChangeFeed implements Subscription {
 
 	private void deliver() {
 		for (int i = 0; i < CALLS_PER_RUN; i++) {
+			Change change = nextTaken();
+			if (change != null) {
+				call(change);
+				continue;
+			}
 			ChangeGap.Reason gap;
-			Change change;
 			boolean room;
 			synchronized (this.lock) {
 				gap = this.gap;
 				this.gap = null;
-				change = (gap == null) ? this.changes.poll() : null;
-				room = change != null && this.changes.size() == this.capacity / 2;
+				room = gap == null && take();
 			}
-			try {
-				if (room) {
-					this.onRoom.accept(this);
-				}
+			if (gap != null) {
+				call(gap);
 			}
-			finally {
-				// Also if the signal that there is room has failed
-				if (gap != null) {
-					call(gap);
-				}
-				else if (change != null) {
-					call(change);
-				}
-			}
-			if (gap == null && change == null) {
+			else if (this.taken.isEmpty()) {
 				return;
+			}
+			if (room) {
+				this.onRoom.accept(this);
 			}
 		}
 		this.task.signal();
+	}
+
+	private @Nullable Change nextTaken() {
+		if (this.dropsBeforeTaken != this.drops) {
+			this.taken.clear();
+		}
+		Change next = this.taken.poll();
+		this.takenCount = this.taken.size();
+		return next;
+	}
+
+	/**
+	 * Take changes while none are taken.
+	 * @return whether there is room again
+	 */
+	private boolean take() {
+		boolean tight = this.changes.size() > this.capacity / 2;
+		while (this.taken.size() < TAKEN_AT_ONCE && !this.changes.isEmpty()) {
+			this.taken.add(this.changes.remove());
+		}
+		this.takenCount = this.taken.size();
+		this.dropsBeforeTaken = this.drops;
+		return tight && this.changes.size() <= this.capacity / 2;
 	}
 
 	private void call(Change change) {
@@ -277,7 +328,7 @@ final class ChangeFeed implements Subscription {
 				return;
 			}
 			this.cancelled = true;
-			this.changes.clear();
+			drop();
 			this.gap = null;
 		}
 		this.onCancel.accept(this);
@@ -292,9 +343,10 @@ final class ChangeFeed implements Subscription {
 
 	ChangeSubscriptionState state(Duration positionAge) {
 		synchronized (this.lock) {
-			return new ChangeSubscriptionState(this.topic, this.changes.size() >= this.capacity, this.changes.size(),
-					positionAge, this.lastGap, (this.lastGap != null) ? since(this.lastGapAt) : null,
-					since(this.openedAt), this.handler.getClass().getName(), Timing.since(this.callBegan));
+			int waiting = waiting();
+			return new ChangeSubscriptionState(this.topic, waiting >= this.capacity, waiting, positionAge, this.lastGap,
+					(this.lastGap != null) ? since(this.lastGapAt) : null, since(this.openedAt),
+					this.handler.getClass().getName(), Timing.since(this.callBegan));
 		}
 	}
 
@@ -305,7 +357,7 @@ final class ChangeFeed implements Subscription {
 	@Override
 	public String toString() {
 		synchronized (this.lock) {
-			return "feed of topic '%s', %d waiting, %s".formatted(this.topic, this.changes.size(),
+			return "feed of topic '%s', %d waiting, %s".formatted(this.topic, waiting(),
 					(this.cancelled) ? "cancelled" : "active");
 		}
 	}

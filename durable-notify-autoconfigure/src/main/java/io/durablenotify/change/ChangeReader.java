@@ -19,11 +19,9 @@ package io.durablenotify.change;
 import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 
@@ -354,16 +352,18 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 		if (rows.isEmpty()) {
 			return;
 		}
-		Map<String, List<ChangeFeed>> byTopic = byTopic(feeds);
-		Set<ChangeFeed> delivered = new LinkedHashSet<>();
-		rows.stream().map(ChangeRow::change).sorted(Comparator.comparingLong(Change::id)).forEach((change) -> {
-			List<ChangeFeed> subscribed = byTopic.getOrDefault(change.topic(), List.of());
-			subscribed.forEach((feed) -> feed.add(change));
-			this.measures.handlers().fetched().add(subscribed.size());
-			if (this.onlyPolled) {
-				this.measures.poll().found(idOf(change.topic()), 1);
-			}
-			delivered.addAll(subscribed);
+		Map<String, List<Change>> byTopic = rows.stream()
+			.map(ChangeRow::change)
+			.sorted(Comparator.comparingLong(Change::id))
+			.collect(Collectors.groupingBy(Change::topic));
+		if (this.onlyPolled) {
+			byTopic.forEach((topic, changes) -> this.measures.poll().found(idOf(topic), changes.size()));
+		}
+		List<ChangeFeed> delivered = feeds.stream().filter((feed) -> byTopic.containsKey(feed.topic())).toList();
+		delivered.forEach((feed) -> {
+			List<Change> changes = byTopic.getOrDefault(feed.topic(), List.of());
+			feed.add(changes);
+			this.measures.handlers().fetched().add(changes.size());
 		});
 		ChangeFeed.signal(delivered);
 	}

@@ -113,7 +113,7 @@ final class LocalChangeNotifier implements ChangeNotifier, AutoCloseable {
 		Set<ChangeFeed> feeds = this.feeds.getOrDefault(change.topic(), Set.of());
 		for (ChangeFeed feed : feeds) {
 			if (feed.hasRoom()) {
-				feed.add(change);
+				feed.add(List.of(change));
 			}
 			else {
 				feed.addGap(ChangeGap.Reason.OVERFLOW);
