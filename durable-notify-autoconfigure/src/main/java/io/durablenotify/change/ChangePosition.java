@@ -108,6 +108,13 @@ record ChangePosition(ServerRun server, String snapshot, @Nullable String target
 	}
 
 	/**
+	 * Return the first transaction that had not ended in the snapshot.
+	 */
+	long xmin() {
+		return Long.parseLong(this.snapshot.substring(0, this.snapshot.indexOf(':')));
+	}
+
+	/**
 	 * Return the first transaction that had not begun in the snapshot.
 	 */
 	long xmax() {

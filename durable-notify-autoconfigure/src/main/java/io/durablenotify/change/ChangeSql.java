@@ -164,6 +164,33 @@ class ChangeSql {
 				ORDER BY c.xact, c.id LIMIT (SELECT ?::int))
 			""";
 
+	/**
+	 * The same in 0.25 ms instead of 0.4 with the round trip, where every transaction up
+	 * to the watermark's last change had ended in the position's snapshot, and few
+	 * changes are new. The rest is left to READ.
+	 * <p>
+	 * Then READ's second range is empty, and the first one begins after that change's
+	 * transaction. Here it begins with that change, which must be the first row: that is
+	 * READ's proof that it still exists. As the target is this statement's own snapshot,
+	 * all rows are visible in it, and the last one is the last of all. What was deleted
+	 * because of its age is up to a transaction before that change, or READ follows; so
+	 * nothing after the position is among it.
+	 */
+	private static final String READ_NEW = """
+			SELECT ARRAY[${schema}.server_run(), coalesce(l.id::text, ''), pg_current_snapshot()::text,
+				coalesce(pg_snapshot_xmax(l.deleted)::text::bigint - 1, 0)::text],
+				NULL::xid8, NULL::bigint, NULL::timestamptz, NULL::bigint, NULL, NULL, NULL
+			FROM (SELECT) t LEFT JOIN ${schema}.change_log l ON l.one
+			UNION ALL (
+				SELECT NULL, xact, id, created_at, instance, CASE WHEN wanted THEN topic END, CASE WHEN wanted THEN key END,
+					CASE WHEN wanted THEN originator END
+				FROM (SELECT *, topic = ANY((SELECT ?::text[])::text[]) AS wanted FROM ${schema}.changes
+					WHERE (xact, id) >= ((SELECT ?::text::xid8), (SELECT ?::bigint)) AND xact >= (SELECT ?::text::xid8)
+						AND xact < (SELECT pg_snapshot_xmax(pg_current_snapshot()))
+					ORDER BY xact, id LIMIT ${few}) c
+				ORDER BY xact, id)
+			""";
+
 	private static final String HAS = """
 			SELECT NOT EXISTS (SELECT FROM unnest(?::text[]::xid8[], ?::bigint[], ?::text[]::timestamptz[])
 					AS k(xact, id, created_at)
@@ -176,6 +203,12 @@ class ChangeSql {
 	 * The largest number of rows of a scan, which takes some milliseconds.
 	 */
 	static final int SCAN = 10_000;
+
+	/**
+	 * The largest number of rows of READ_NEW, with the watermark's. With more, READ costs
+	 * little in comparison.
+	 */
+	static final int FEW = 100;
 
 	/**
 	 * The number by which rows name this instance. It is random for each context, and not
@@ -191,6 +224,8 @@ class ChangeSql {
 
 	private final String read;
 
+	private final String readNew;
+
 	private final String has;
 
 	ChangeSql(SchemaName schema) {
@@ -198,6 +233,7 @@ class ChangeSql {
 		this.adopt = schema.qualify(ADOPT.replace("${adopted_from_other}", ADOPTED_FROM_OTHER));
 		this.currentPosition = schema.qualify(CURRENT_POSITION);
 		this.read = schema.qualify(READ.replace("${scan}", Integer.toString(SCAN)));
+		this.readNew = schema.qualify(READ_NEW.replace("${few}", Integer.toString(FEW)));
 		this.has = schema.qualify(HAS);
 	}
 
@@ -272,6 +308,63 @@ class ChangeSql {
 	 */
 	ChangePage read(Connection connection, ChangePosition position, Watermark watermark, @Nullable String target,
 			Collection<String> topics, int limit) throws SQLException {
+		ChangePage page = (target == null) ? readNew(connection, position, watermark, topics, limit) : null;
+		return (page != null) ? page : readAny(connection, position, watermark, target, topics, limit);
+	}
+
+	/**
+	 * Read what is new.
+	 * @return the page, or {@code null} if it takes {@link #readAny}
+	 */
+	@Nullable ChangePage readNew(Connection connection, ChangePosition position, Watermark watermark, Collection<String> topics,
+			int limit) throws SQLException {
+		ChangeIdentity last = watermark.last();
+		if (last == null || last.xact() <= watermark.deleted() || position.target() != null
+				|| position.xmin() <= last.xact()) {
+			return null;
+		}
+		try (PreparedStatement statement = connection.prepareStatement(this.readNew)) {
+			statement.setArray(1, connection.createArrayOf("text", topics.toArray()));
+			statement.setString(2, Long.toString(last.xact()));
+			statement.setLong(3, last.id());
+			statement.setString(4, Long.toString(last.xact()));
+			return readNewPage(statement.executeQuery(), last, topics, limit);
+		}
+	}
+
+	private @Nullable ChangePage readNewPage(ResultSet result, ChangeIdentity last, Collection<String> topics,
+			int limit) throws SQLException {
+		String[] head = {};
+		ChangeIdentity end = null;
+		List<ChangeRow> rows = new ArrayList<>();
+		int read = 0;
+		String onlyTopic = onlyTopic(topics);
+		while (result.next()) {
+			Array array = result.getArray(1);
+			if (array != null) {
+				head = (String[]) array.getArray();
+				continue;
+			}
+			end = identity(result, 2);
+			if ((read++ == 0) ? !last.equals(end) : result.getLong(2) == last.xact()) {
+				return null;
+			}
+			String topic = (read > 1) ? readTopic(result, onlyTopic) : null;
+			if (topic != null) {
+				rows.add(readRow(result, topic));
+			}
+		}
+		long deleted = Long.parseLong(head[3]);
+		return (end != null && read < FEW && rows.size() < limit && deleted < last.xact())
+				? new ChangePage(head[0], head[1], head[2], new Watermark(end, deleted), false, false, rows, null)
+				: null;
+	}
+
+	/**
+	 * Read from any position.
+	 */
+	ChangePage readAny(Connection connection, ChangePosition position, Watermark watermark, @Nullable String target,
+			Collection<String> topics, int limit) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.read)) {
 			String certain = ChangePosition.limited(position.snapshot(), watermark.durable());
 			long xmax = ChangePosition.xmax(certain);
@@ -299,7 +392,7 @@ class ChangeSql {
 	}
 
 	private ChangePage readPage(ResultSet result, Collection<String> topics, int limit) throws SQLException {
-		String onlyTopic = (topics.size() == 1) ? topics.iterator().next() : null;
+		String onlyTopic = onlyTopic(topics);
 		String[] head = {};
 		ChangeIdentity last = null;
 		List<ChangeRow> rows = new ArrayList<>();
@@ -340,6 +433,10 @@ class ChangeSql {
 			result.next();
 			return result.getBoolean(1);
 		}
+	}
+
+	private static @Nullable String onlyTopic(Collection<String> topics) {
+		return (topics.size() == 1) ? topics.iterator().next() : null;
 	}
 
 	/**
