@@ -281,8 +281,8 @@ final class SettlementWriter {
 	 * Complete what is not locked. Where one cannot be written, which fails all, they are
 	 * left to be written one by one.
 	 */
-	private Collection<Done> completeUnlocked(Connection connection, List<SettlementEntry> completes, Set<Claim> finished)
-			throws SQLException {
+	private Collection<Done> completeUnlocked(Connection connection, List<SettlementEntry> completes,
+			Set<Claim> finished) throws SQLException {
 		try {
 			return repeated(connection, completes,
 					(session, joined) -> this.sql.complete(session, dones(completes), finished, true));

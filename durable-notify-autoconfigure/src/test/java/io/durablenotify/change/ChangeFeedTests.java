@@ -25,6 +25,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.loop.Delays;
 import io.durablenotify.observation.Observations;
 import org.junit.jupiter.api.Test;
 
@@ -57,7 +58,7 @@ class ChangeFeedTests {
 	private Runnable onRoom = () -> {
 	};
 
-	private final ChangeFeed feed = new ChangeFeed("topic", this.handler, CAPACITY, Runnable::run,
+	private final ChangeFeed feed = new ChangeFeed("topic", this.handler, CAPACITY, Runnable::run, Delays.ofJvm(),
 			new HandlerMeasures(), Observations.NONE, this::onRoom, (feed) -> {
 			});
 
@@ -73,7 +74,7 @@ class ChangeFeedTests {
 
 	private void deliver(int from, int to) {
 		add(from, to);
-		this.feed.signal();
+		ChangeFeed.signal(List.of(this.feed));
 	}
 
 	private void add(int from, int to) {
