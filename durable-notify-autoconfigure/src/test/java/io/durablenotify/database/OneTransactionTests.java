@@ -261,6 +261,8 @@ class OneTransactionTests {
 			assertThat(log.append(event).outcome()).isEqualTo(Outcome.DUPLICATE);
 		}
 		assertThat(log.append(NewEvent.of(run, "other").payload("1"), 3).sequence()).isEqualTo(4);
+		// By the longer statements, since the run is not known
+		assertThat(log.append(NewEvent.of(run + "/other", "other")).sequence()).isOne();
 		NewEvent conflict = NewEvent.of(run, "other").idempotencyKey("k");
 		assertThatExceptionOfType(IdempotencyKeyConflictException.class).isThrownBy(() -> log.append(conflict))
 			.withMessageContaining("belongs to event 'step_completed' without correlation id, stored with sequence 2");
