@@ -210,7 +210,7 @@ final class ChangeFeed implements Subscription {
 	 */
 	boolean isWaiting() {
 		synchronized (this.lock) {
-			return this.gap != null || !this.changes.isEmpty();
+			return this.gap != null || waiting() > 0;
 		}
 	}
 

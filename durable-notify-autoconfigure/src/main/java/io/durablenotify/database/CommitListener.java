@@ -26,6 +26,7 @@ import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.BeanFactoryAware;
 import org.springframework.beans.factory.HierarchicalBeanFactory;
 import org.springframework.beans.factory.ListableBeanFactory;
+import org.springframework.beans.factory.config.SingletonBeanRegistry;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.core.Ordered;
 import org.springframework.core.PriorityOrdered;
@@ -85,16 +86,18 @@ public final class CommitListener implements BeanPostProcessor, BeanFactoryAware
 	}
 
 	/**
-	 * The managers of parent contexts are there already, and may be in use. They keep the
-	 * listener when this context is closed, since it has no state and transactions may
-	 * count on it.
+	 * The managers of parent contexts are there already, and may be in use; one that is
+	 * not, since it is lazy, is not created for this. They keep the listener when this
+	 * context is closed, since it has no state and transactions may count on it.
 	 */
 	@Override
 	public void setBeanFactory(BeanFactory beanFactory) {
 		BeanFactory ancestor = parent(beanFactory);
 		while (ancestor instanceof ListableBeanFactory beans) {
 			for (String name : beans.getBeanNamesForType(ConfigurableTransactionManager.class, false, false)) {
-				listenTo(beans.getBean(name, ConfigurableTransactionManager.class));
+				if (!(beans instanceof SingletonBeanRegistry registry) || registry.containsSingleton(name)) {
+					listenTo(beans.getBean(name, ConfigurableTransactionManager.class));
+				}
 			}
 			ancestor = parent(ancestor);
 		}

@@ -91,18 +91,17 @@ final class PostgresEventAppends {
 	/**
 	 * One statement may number and lock with one snapshot where the last event is the one
 	 * that is known: the primary key rejects an event that came between. Skips a locked
-	 * run; it waits only for rows by a transaction that does not lock the run. The limit
-	 * for that is set where the run is looked up. The id tells a run from one of the same
-	 * name that was deleted. Keys are left to their index, which is named as above, so
-	 * that this fails where it is missing.
+	 * run; it waits only for rows by a transaction that does not lock the run, and for a
+	 * lock of a table. The id tells a run from one of the same name that was deleted.
+	 * Keys are left to their index, which is named as above, so that this fails where it
+	 * is missing.
 	 */
 	static final String APPEND_NEXT = """
 			INSERT INTO ${schema}.workflow_events
 				(run_id, sequence, event_id, type, correlation_id, idempotency_key, payload, headers)
 			SELECT head.run_id, tail.sequence + 1, ?::uuid, ?::text, ?::text, ?::text, ?::json, ?::json
 			FROM (SELECT run_id FROM ${schema}.workflow_runs
-				WHERE id = ? AND run_id = ? AND set_config('lock_timeout', ?, true) IS NOT NULL
-				FOR NO KEY UPDATE SKIP LOCKED) head
+				WHERE id = ? AND run_id = ? FOR NO KEY UPDATE SKIP LOCKED) head
 			CROSS JOIN (SELECT sequence FROM ${schema}.workflow_events WHERE run_id = ? AND sequence >= (SELECT ?::bigint)
 				ORDER BY sequence DESC LIMIT 1) tail
 			WHERE tail.sequence = (SELECT ?::bigint)
@@ -174,7 +173,7 @@ final class PostgresEventAppends {
 
 	private final String findByKey;
 
-	private final Map<Uniqueness, String> appendNext = new EnumMap<>(Uniqueness.class);
+	private final Map<Uniqueness, LimitedStatement> appendNext = new EnumMap<>(Uniqueness.class);
 
 	private final Map<Uniqueness, LimitedStatement> appendOnly = new EnumMap<>(Uniqueness.class);
 
@@ -192,7 +191,7 @@ final class PostgresEventAppends {
 		for (Uniqueness uniqueness : Uniqueness.values()) {
 			String sql = LOCK + APPEND + uniqueness.onConflict + ";\n"
 					+ LOOK.replace("${same-correlation}", uniqueness.sameCorrelation);
-			this.appendNext.put(uniqueness, text(schema, APPEND_NEXT + uniqueness.onConflict));
+			this.appendNext.put(uniqueness, new LimitedStatement(text(schema, APPEND_NEXT + uniqueness.onConflict)));
 			this.appendOnly.put(uniqueness,
 					statement(schema, LOCK + APPEND + uniqueness.onConflict + " RETURNING sequence"));
 			this.append.put(uniqueness, statement(schema, sql));
@@ -241,7 +240,8 @@ final class PostgresEventAppends {
 	 * Append an event to a run whose last event is known, unless that is wrong, the run
 	 * is locked, or the event exists. Not for a suspension with a key: only one of its
 	 * indexes is named.
-	 * @param lockTimeout how long to wait for a transaction that writes without the lock
+	 * @param lockTimeout how long to wait for a transaction that writes without the lock,
+	 * and for a lock of a table
 	 * @param headers what is stored with the event, or {@code null}
 	 * @param eventId the id that the event gets
 	 * @param run the run's number
@@ -250,19 +250,20 @@ final class PostgresEventAppends {
 	 */
 	boolean appendNext(Connection connection, Duration lockTimeout, NewEvent event, @Nullable String headers,
 			UUID eventId, long run, long lastSequence) throws SQLException {
-		try (PreparedStatement statement = connection
-			.prepareStatement(Objects.requireNonNull(this.appendNext.get(Uniqueness.of(event))))) {
-			setNext(statement, lockTimeout, event, headers, eventId, run, lastSequence);
-			return statement.executeUpdate() == 1;
+		LimitedStatement limited = Objects.requireNonNull(this.appendNext.get(Uniqueness.of(event)));
+		try (PreparedStatement statement = limited.prepare(connection, false, lockTimeout)) {
+			setNext(statement, 2, event, headers, eventId, run, lastSequence);
+			OneTransaction.execute(statement);
+			statement.getMoreResults();
+			return statement.getUpdateCount() == 1;
 		}
 	}
 
-	static void setNext(PreparedStatement statement, Duration lockTimeout, NewEvent event, @Nullable String headers,
-			UUID eventId, long run, long lastSequence) throws SQLException {
-		int next = setEvent(statement, 1, event, headers, eventId);
+	static void setNext(PreparedStatement statement, int first, NewEvent event, @Nullable String headers, UUID eventId,
+			long run, long lastSequence) throws SQLException {
+		int next = setEvent(statement, first, event, headers, eventId);
 		statement.setLong(next++, run);
 		statement.setString(next++, event.runId());
-		statement.setString(next++, lockTimeout.toMillis() + "ms");
 		statement.setString(next++, event.runId());
 		statement.setLong(next++, lastSequence);
 		statement.setLong(next, lastSequence);

@@ -286,6 +286,7 @@ final class LogCursor<E> {
 		this.lastCreatedAt = this.log.createdAtOf(last);
 		this.next += count;
 		this.received = this.next;
+		this.beginsWithFirstLeft = false;
 	}
 
 	/**

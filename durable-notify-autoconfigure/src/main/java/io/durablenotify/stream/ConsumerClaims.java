@@ -164,8 +164,13 @@ final class ConsumerClaims {
 		for (Claimed claim : claimed) {
 			ConsumerRun run = run(runs, claim);
 			Held held = new Held(claim.consumerId(), claim.token());
-			run.own(new ConsumerOwner(held, lease),
-					selected(run.spec(), held, stored.getOrDefault(claim.consumerId(), List.of())));
+			List<Stored> positions = stored.getOrDefault(claim.consumerId(), List.of());
+			try {
+				run.own(new ConsumerOwner(held, lease), selected(run.spec(), held, positions));
+			}
+			catch (ConsumerLostException ex) {
+				this.locked = true;
+			}
 		}
 	}
 

@@ -72,7 +72,8 @@ final class RecurringHandler implements WorkHandler {
 	 */
 	@Nullable Instant lastFailed(WorkItem item, String reason, @Nullable Throwable failure) {
 		Instant next = (this.recurrence.key().equals(item.key())) ? next(item) : null;
-		if (next != null) {
+		// Of one that is lost, its settlement says so
+		if (next != null && !(item instanceof HeldItem held && held.isLost())) {
 			String line = "Recurring work '%s' has failed at attempt %d, and runs again at %s: %s"
 				.formatted(this.recurrence.id(), item.attempt(), next, reason);
 			if (failure != null) {

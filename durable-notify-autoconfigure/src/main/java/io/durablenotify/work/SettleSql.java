@@ -109,7 +109,9 @@ final class SettleSql {
 
 	/**
 	 * Whether a transaction of the handler has returned the item, which was due before it
-	 * was claimed. Waits for that transaction, which the server may not have ended yet.
+	 * was claimed. Waits for that transaction, which the server may not have ended yet. A
+	 * request for its key that has moved its due time meanwhile is taken for that: the
+	 * failure is not counted then.
 	 */
 	private static final String IS_RETURNED = """
 			SELECT due_at > 'epoch'::timestamptz + ?::bigint * interval '1 microsecond' FROM ${schema}.work_items

@@ -160,6 +160,12 @@ sealed interface Settlement {
 	 * The item is done for now.
 	 */
 	record Rearm(HeldItem item, Instant dueAt, Refusal refusal) implements Refusable {
+
+		@Override
+		public Outcome outcome() {
+			return (this.item.isLost()) ? Outcome.LOST_LEASE : Outcome.DONE;
+		}
+
 	}
 
 	/**

@@ -71,7 +71,12 @@ final class SettlementOutcomes {
 		HeldItem item = settlement.item();
 		if (item != null && !(settlement instanceof TakeBack)) {
 			count(settlement.claim(), Finish.LOST);
-			logger.debug(refused(item));
+			if (item.isLost()) {
+				logger.warn(refused(item));
+			}
+			else {
+				logger.debug(refused(item));
+			}
 		}
 		logTrace(settlement);
 	}

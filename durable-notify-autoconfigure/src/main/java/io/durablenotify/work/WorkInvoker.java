@@ -253,7 +253,7 @@ final class WorkInvoker {
 		giveBack(claim, withdrawn);
 		List<ClaimedItem> failed = new ArrayList<>();
 		for (int i = 0; i < begun.size(); i++) {
-			if (settlements.get(i) instanceof Fail) {
+			if (settlements.get(i) instanceof Fail && !held.get(i).isLost()) {
 				failed.add(begun.get(i));
 			}
 			else {

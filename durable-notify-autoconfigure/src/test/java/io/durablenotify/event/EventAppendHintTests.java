@@ -148,6 +148,21 @@ class EventAppendHintTests {
 	}
 
 	@Test
+	void aTableThatIsLockedIsWaitedForNoLongerThanARun() {
+		try (Instance hasty = Instance.start(database, "durable-notify.events.append-timeout=200ms")) {
+			for (int i = 1; i <= 5; i++) {
+				assertThat(append(hasty, "table")).isEqualTo(i);
+			}
+			instance.transaction().executeWithoutResult((status) -> {
+				instance.jdbc().execute("LOCK TABLE durable_notify.workflow_events IN SHARE MODE");
+				assertThatExceptionOfType(RunLockedException.class).isThrownBy(() -> append(hasty, "table"));
+			});
+			assertThat(append(hasty, "table")).isEqualTo(6);
+			assertGapFree("table", 6);
+		}
+	}
+
+	@Test
 	void whatATransactionAppendedMayBeRolledBack() {
 		known("rolled-back");
 		instance.transaction().executeWithoutResult((status) -> {

@@ -257,7 +257,7 @@ class EventAppendInterleavingsTests {
 				String sql = this.weaken.apply(PostgresEventAppends.APPEND_NEXT) + Uniqueness.of(mine).onConflict;
 				try (PreparedStatement statement = connection
 					.prepareStatement(PostgresEventAppends.text(SCHEMA, sql))) {
-					PostgresEventAppends.setNext(statement, LOCK_TIMEOUT, mine, null, UUID.randomUUID(), this.id, last);
+					PostgresEventAppends.setNext(statement, 1, mine, null, UUID.randomUUID(), this.id, last);
 					sequence.set((statement.executeUpdate() == 1) ? last + 1 : null);
 					return (sequence.get() != null) ? "stored at " + sequence.get() : "stored nothing";
 				}

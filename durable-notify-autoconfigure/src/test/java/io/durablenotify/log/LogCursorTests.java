@@ -130,6 +130,15 @@ class LogCursorTests {
 		}
 	}
 
+	@Test
+	void onlyTheFirstEntryMayBeALaterOneThanWasSeen() {
+		this.cursor.beginWithFirstLeft();
+		assertThat(validate(this.cursor, head("a", 0))).isEqualTo(Validation.valid(0));
+		advance(this.cursor, 2, 1);
+		assertThat(validate(this.cursor, head("a", 10), 9)).isEqualTo(Validation.valid(0));
+		assertThat(this.cursor.next()).isEqualTo(2);
+	}
+
 	private LogCursor<Entry> expecting(LogIdentity identity) {
 		return new LogCursor<>(this.log, KIND, 0, identity.text());
 	}

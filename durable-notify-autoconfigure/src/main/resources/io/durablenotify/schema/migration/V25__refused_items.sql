@@ -216,8 +216,15 @@ BEGIN
 		BEGIN
 			PERFORM set_config('lock_timeout', '500ms', true);
 			LOCK TABLE ${schema}.work_dead IN SHARE ROW EXCLUSIVE MODE;
-			INSERT INTO ${schema}.work_dead (item_id, lane, queue_id, enqueued_at, failures, token, payload)
-				SELECT -i, false, -i, now(), 0, 0, '' FROM generate_series(1, 256) AS i;
+			IF NOT EXISTS (SELECT FROM ${schema}.work_dead) THEN
+				BEGIN
+					INSERT INTO ${schema}.work_dead (item_id, lane, queue_id, enqueued_at, failures, token, payload)
+						SELECT -i, false, -i, now(), 0, 0, '' FROM generate_series(1, 256) AS i;
+				EXCEPTION WHEN raise_exception OR integrity_constraint_violation OR data_exception THEN
+					-- A trigger or a constraint refuses what is dead. The index begins without an estimate
+					NULL;
+				END;
+			END IF;
 			CREATE INDEX work_dead_key ON ${schema}.work_dead (queue_id, key, died_at, item_id) WHERE key IS NOT NULL;
 			DELETE FROM ${schema}.work_dead WHERE item_id BETWEEN -256 AND -1;
 			RETURN;
