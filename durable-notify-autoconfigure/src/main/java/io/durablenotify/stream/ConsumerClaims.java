@@ -169,6 +169,7 @@ final class ConsumerClaims {
 				run.own(new ConsumerOwner(held, lease), selected(run.spec(), held, positions));
 			}
 			catch (ConsumerLostException ex) {
+				// The others are claimed all the same, and this one again later
 				this.locked = true;
 			}
 		}

@@ -56,8 +56,8 @@ final class ClaimSql {
 	 * By name too: after the table was emptied, the id may be that of another queue. This
 	 * statement locks the queue, since the function would wait for 10 s. It does so in
 	 * READ COMMITTED only: the function needs a snapshot from after the lock. The first
-	 * row has no item, and what is said of the claim. Those of items have for how long
-	 * each was due in place of {@code next_due}.
+	 * row describes the claim, and has no item. In the rows of items, {@code next_due} is
+	 * the time for which the item was due.
 	 */
 	private static final String CLAIM = """
 			WITH q AS MATERIALIZED (SELECT queue_id, paused_at IS NOT NULL AS paused FROM ${schema}.work_queues

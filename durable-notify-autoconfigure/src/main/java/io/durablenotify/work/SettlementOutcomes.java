@@ -134,9 +134,7 @@ final class SettlementOutcomes {
 	 */
 	static void logTrace(Settlement settlement) {
 		if (settlement instanceof Fail fail && fail.trace() != null) {
-			FailureLog.log(logger::warn,
-					"The handler of %s has failed in attempt %d".formatted(fail.item(), fail.item().attempt()),
-					fail.trace());
+			FailureLog.log(logger::warn, WorkInvoker.attempt(fail.item()), fail.trace());
 		}
 	}
 

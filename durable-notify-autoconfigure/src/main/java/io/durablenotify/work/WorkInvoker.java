@@ -434,7 +434,7 @@ final class WorkInvoker {
 		return settlement;
 	}
 
-	private static String attempt(HeldItem item) {
+	static String attempt(HeldItem item) {
 		return "The handler of %s has failed in attempt %d".formatted(item, item.attempt());
 	}
 

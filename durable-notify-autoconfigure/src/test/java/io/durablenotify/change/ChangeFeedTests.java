@@ -27,6 +27,7 @@ import java.util.stream.IntStream;
 import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.observation.Observations;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -38,6 +39,11 @@ class ChangeFeedTests {
 
 	private static final int CAPACITY = 100;
 
+	/**
+	 * What the handler found wrong. The feed only logs what a handler throws.
+	 */
+	private final AtomicReference<Throwable> failure = new AtomicReference<>();
+
 	private final AtomicReference<Consumer<ChangeFeed>> onFirst = new AtomicReference<>((feed) -> {
 	});
 
@@ -47,7 +53,12 @@ class ChangeFeedTests {
 		public void onChange(Change change) throws Exception {
 			super.onChange(change);
 			if (change.id() == 0) {
-				ChangeFeedTests.this.onFirst.get().accept(ChangeFeedTests.this.feed);
+				try {
+					ChangeFeedTests.this.onFirst.get().accept(ChangeFeedTests.this.feed);
+				}
+				catch (Throwable ex) {
+					ChangeFeedTests.this.failure.set(ex);
+				}
 			}
 		}
 
@@ -61,6 +72,11 @@ class ChangeFeedTests {
 	private final ChangeFeed feed = new ChangeFeed("topic", this.handler, CAPACITY, Runnable::run, Delays.ofJvm(),
 			new HandlerMeasures(), Observations.NONE, this::onRoom, (feed) -> {
 			});
+
+	@AfterEach
+	void handlerHasFoundNothingWrong() {
+		assertThat(this.failure).hasNullValue();
+	}
 
 	private void onRoom(ChangeFeed feed) {
 		assertThat(feed.hasRoom()).isTrue();
@@ -119,6 +135,14 @@ class ChangeFeedTests {
 		deliver(0, CAPACITY);
 		assertThat(this.handler.keys()).isEqualTo(keys(0, CAPACITY + 1));
 		assertThat(waiting()).isZero();
+	}
+
+	@Test
+	void whatWasTakenForTheHandlerIsWaitingToo() {
+		this.onFirst.set((feed) -> assertThat(feed.isWaiting()).isTrue());
+		deliver(0, 2);
+		assertThat(this.handler.keys()).containsExactly("0", "1");
+		assertThat(this.feed.isWaiting()).isFalse();
 	}
 
 	@Test
