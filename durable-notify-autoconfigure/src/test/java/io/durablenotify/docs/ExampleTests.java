@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
@@ -41,6 +42,7 @@ import io.durablenotify.docs.StreamExamples.Step;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.event.StoredEvent;
 import io.durablenotify.stream.StreamAppender;
+import io.durablenotify.stream.StreamEndedException;
 import io.durablenotify.stream.StreamState;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.stream.UnexpectedIndexException;
@@ -56,6 +58,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
 import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.boot.WebApplicationType;
@@ -76,6 +79,7 @@ import org.springframework.web.client.RestClient;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 /**
  * Runs the examples of the documents. Those of {@link Profiles} are run by
@@ -310,6 +314,30 @@ class ExampleTests {
 		writer().cancel("answers/42", "stopped by the reader");
 		this.streams.write("42", words());
 		assertThat(instance.reader().info("answers/42").orElseThrow().state()).isEqualTo(StreamState.CANCELLED);
+	}
+
+	@Test
+	void theWordsOfAFluxAreWritten() {
+		this.streams.write("42", Flux.just("Hello", ", ", "world"));
+		this.streams.cursor();
+		assertThat(this.streams.seen()).containsExactly("[0, Hello]", "[1, , ]", "[2, world]", "[done]");
+	}
+
+	@Test
+	void aFluxThatFailsFailsItsStream() {
+		assertThatIllegalStateException()
+			.isThrownBy(() -> this.streams.write("42", Flux.error(new IllegalStateException("no model"))));
+		assertThat(instance.reader().info("answers/42").orElseThrow().state()).isEqualTo(StreamState.FAILED);
+	}
+
+	@Test
+	void aFluxWhoseStreamIsStoppedIsCancelled() {
+		AtomicBoolean cancelled = new AtomicBoolean();
+		Flux<String> words = Flux.<String>generate((sink) -> sink.next("a"))
+			.doOnNext((word) -> writer().cancel("answers/42", "stopped"))
+			.doOnCancel(() -> cancelled.set(true));
+		assertThatExceptionOfType(StreamEndedException.class).isThrownBy(() -> this.streams.write("42", words));
+		assertThat(cancelled).isTrue();
 	}
 
 	@Test

@@ -22,6 +22,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
 
 import io.durablenotify.JsonStreamCodec;
 import io.durablenotify.Subscription;
@@ -40,6 +41,7 @@ import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamState;
 import io.durablenotify.stream.StreamTemplate;
 import io.durablenotify.stream.StreamWriter;
+import reactor.core.publisher.Flux;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -175,6 +177,15 @@ class StreamExamples {
 		}
 	}
 	// end::stopped[]
+
+	void write(String id, Flux<String> flux) {
+		// tag::flux[]
+		try (StreamAppender answer = this.writer.appender("answers/" + id); Stream<String> words = flux.toStream()) {
+			words.forEach(answer::append);
+			answer.complete();
+		}
+		// end::flux[]
+	}
 
 	static byte[] bytes(String text) {
 		return text.getBytes(StandardCharsets.UTF_8);
