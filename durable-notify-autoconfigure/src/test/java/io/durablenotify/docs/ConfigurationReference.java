@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
@@ -81,7 +82,7 @@ final class ConfigurationReference {
 			.stream()
 			.anyMatch((property) -> name.equals(property.getKey())
 					|| (type(property.getValue()).startsWith("java.util.Map")
-							&& name.startsWith(property.getKey() + ".")));
+							&& name.matches(Pattern.quote(property.getKey()) + "[.\\[].*")));
 	}
 
 	/**

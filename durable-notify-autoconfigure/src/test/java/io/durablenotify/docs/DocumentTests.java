@@ -22,11 +22,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
+import io.durablenotify.work.WorkProperties;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
+import org.springframework.boot.env.PropertiesPropertySourceLoader;
+import org.springframework.boot.env.PropertySourceLoader;
 import org.springframework.boot.env.YamlPropertySourceLoader;
 import org.springframework.core.env.EnumerablePropertySource;
 import org.springframework.core.env.PropertySource;
@@ -133,10 +139,24 @@ class DocumentTests {
 			.allMatch(reference::isUnknown);
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "yaml", "properties" })
+	void theQueueOfTheExampleIsConfigured(String format) throws IOException {
+		PropertySourceLoader loader = (format.equals("yaml")) ? new YamlPropertySourceLoader()
+				: new PropertiesPropertySourceLoader();
+		String text = Document.read(ROOT.resolve("docs/configuration.md")).block(format, "[outbox/billing]");
+		WorkProperties properties = new Binder(ConfigurationPropertySources.from(load(loader, text)))
+			.bind("durable-notify.work", WorkProperties.class)
+			.get();
+		assertThat(properties.queue("outbox/billing").concurrency()).isEqualTo(2);
+	}
+
 	private static List<String> names(String yaml) throws IOException {
-		List<PropertySource<?>> sources = new YamlPropertySourceLoader().load("example",
-				new ByteArrayResource(yaml.getBytes(StandardCharsets.UTF_8)));
-		return List.of(((EnumerablePropertySource<?>) sources.get(0)).getPropertyNames());
+		return List.of(((EnumerablePropertySource<?>) load(new YamlPropertySourceLoader(), yaml)).getPropertyNames());
+	}
+
+	private static PropertySource<?> load(PropertySourceLoader loader, String text) throws IOException {
+		return loader.load("example", new ByteArrayResource(text.getBytes(StandardCharsets.UTF_8))).get(0);
 	}
 
 	@Test
