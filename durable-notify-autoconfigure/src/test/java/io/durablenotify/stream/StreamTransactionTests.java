@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 
 import javax.sql.DataSource;
@@ -353,6 +354,28 @@ class StreamTransactionTests {
 		});
 		assertThat(reader.info("foreign").orElseThrow().nextIndex()).isEqualTo(2);
 		assertThat(output.toString().split("not on durable-notify's DataSource", -1)).hasSize(2);
+	}
+
+	@Test
+	void whatIsForTheCommitOfAForeignTransactionIsCommittedBefore() {
+		TransactionTemplate foreign = new TransactionTemplate(new ForeignTransactionManager());
+		foreign.executeWithoutResult((status) -> {
+			writer.appendOnCommit("foreign-commit", new byte[1]);
+			assertThat(reader.info("foreign-commit")).isEmpty();
+			status.setRollbackOnly();
+		});
+		assertThat(reader.info("foreign-commit")).isEmpty();
+		AtomicBoolean stored = new AtomicBoolean();
+		foreign.executeWithoutResult((status) -> {
+			writer.appendOnCommit("foreign-commit", new byte[1]);
+			TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+				@Override
+				public void beforeCompletion() {
+					stored.set(reader.info("foreign-commit").isPresent());
+				}
+			});
+		});
+		assertThat(stored).isTrue();
 	}
 
 	@Test
