@@ -44,6 +44,7 @@ final class SchemaFailureAnalyzer extends AbstractFailureAnalyzer<SchemaExceptio
 			case RIGHTS -> """
 					Let a DBA run this, with the application's role in place of app_role:
 
+					    GRANT app_role TO CURRENT_USER; -- needed unless the DBA is a superuser
 					    CREATE SCHEMA IF NOT EXISTS "%1$s" AUTHORIZATION app_role;
 
 					or migrate with another role and give the application's role what it needs:

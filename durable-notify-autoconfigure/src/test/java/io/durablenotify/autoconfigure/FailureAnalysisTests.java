@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import javax.sql.DataSource;
@@ -87,6 +88,7 @@ import org.springframework.context.annotation.Primary;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
 import org.springframework.core.io.DefaultResourceLoader;
+import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.mock.env.MockEnvironment;
 
@@ -479,7 +481,8 @@ class FailureAnalysisTests {
 	@Test
 	void aRoleWithoutRightsGetsTheSqlForADba() {
 		this.database = PostgresServer.shared().createDatabase();
-		this.database.jdbc().execute("CREATE ROLE " + this.role + " LOGIN PASSWORD 'secret'");
+		this.database.jdbc().execute("CREATE ROLE " + dba() + " CREATEROLE");
+		asDba("CREATE ROLE " + this.role + " LOGIN PASSWORD 'secret'");
 		String[] properties = { "spring.datasource.url=" + withoutParameters(this.database.url()),
 				"spring.datasource.username=" + this.role, "spring.datasource.password=secret" };
 		Analysis analysis = failureOf(properties);
@@ -488,6 +491,7 @@ class FailureAnalysisTests {
 		assertThat(analysis.action()).isEqualTo("""
 				Let a DBA run this, with the application's role in place of app_role:
 
+				    GRANT app_role TO CURRENT_USER; -- needed unless the DBA is a superuser
 				    CREATE SCHEMA IF NOT EXISTS "durable_notify" AUTHORIZATION app_role;
 
 				or migrate with another role and give the application's role what it needs:
@@ -496,20 +500,34 @@ class FailureAnalysisTests {
 				    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "durable_notify" TO app_role;
 
 				and set durable-notify.schema.migrate=false.""");
-		sql(analysis.action()).limit(1).forEach(this.database.jdbc()::execute);
+		asDba(sql(analysis.action()).limit(2).collect(Collectors.joining("\n")));
 		try (Instance instance = Instance.start(this.database, properties)) {
 			instance.awaitStatus(Status.LISTENING);
 			assertThat(instance.writer().append("a", "b")).isZero();
 		}
 		this.database = PostgresServer.shared().createDatabase();
 		Instance.start(database).close();
-		sql(analysis.action()).skip(1).forEach(this.database.jdbc()::execute);
+		sql(analysis.action()).skip(2).forEach(this.database.jdbc()::execute);
 		try (Instance instance = Instance.start(this.database,
 				"spring.datasource.url=" + withoutParameters(this.database.url()), properties[1], properties[2],
 				"durable-notify.schema.migrate=false")) {
 			assertThat(instance.writer().append("a", "b")).isZero();
 			instance.writer().complete("a");
 		}
+	}
+
+	/**
+	 * The role of a DBA who is no superuser, as managed servers have one.
+	 */
+	private String dba() {
+		return this.role + "_dba";
+	}
+
+	private void asDba(String sql) {
+		JdbcTemplate jdbc = this.database.jdbc();
+		String name = jdbc.queryForObject("SELECT quote_ident(current_database())", String.class);
+		jdbc.execute(
+				"GRANT CREATE ON DATABASE %s TO %s; SET ROLE %s;\n%s;\nRESET ROLE".formatted(name, dba(), dba(), sql));
 	}
 
 	private Stream<String> sql(String action) {
@@ -523,15 +541,17 @@ class FailureAnalysisTests {
 	}
 
 	@AfterEach
-	void dropRole() {
-		if (this.database.jdbc()
-			.queryForObject("SELECT count(*) FROM pg_roles WHERE rolname = ?", Integer.class, this.role) > 0) {
-			for (String name : this.database.jdbc()
-				.queryForList("SELECT datname FROM pg_database WHERE NOT datistemplate", String.class)) {
-				new TestDatabase(this.database.url().replaceFirst("/[^/?]*(\\?|$)", "/" + name + "$1")).jdbc()
-					.execute("DROP OWNED BY " + this.role);
+	void dropRoles() {
+		for (String dropped : List.of(this.role, dba())) {
+			if (this.database.jdbc()
+				.queryForObject("SELECT count(*) FROM pg_roles WHERE rolname = ?", Integer.class, dropped) > 0) {
+				for (String name : this.database.jdbc()
+					.queryForList("SELECT datname FROM pg_database WHERE NOT datistemplate", String.class)) {
+					new TestDatabase(this.database.url().replaceFirst("/[^/?]*(\\?|$)", "/" + name + "$1")).jdbc()
+						.execute("DROP OWNED BY " + dropped);
+				}
+				this.database.jdbc().execute("DROP ROLE " + dropped);
 			}
-			this.database.jdbc().execute("DROP ROLE " + this.role);
 		}
 	}
 
