@@ -25,8 +25,9 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * Endpoint properties.
  *
- * @param showValues When to show names of streams, runs, topics, queues and channels,
- * keys, owners and errors.
+ * @param showValues When to show the application's name, names of streams, runs, topics,
+ * queues, consumers and channels, keys, owners, content types, reasons and errors of
+ * handlers.
  * @param roles Roles of users who are shown them when authorized. When empty, all
  * authenticated users are.
  */
