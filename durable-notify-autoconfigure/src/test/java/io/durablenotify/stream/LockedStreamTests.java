@@ -21,13 +21,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
+import io.durablenotify.stream.append.AppendMeasures.Mode;
 import io.durablenotify.stream.append.AppendPipeline;
+import io.durablenotify.stream.append.AppendWrite;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -194,6 +197,21 @@ class LockedStreamTests {
 		handler.awaitComplete().assertGapFree(0, 200);
 		assertThat(handler.texts())
 			.containsExactlyElementsOf(IntStream.range(0, 200).mapToObj(String::valueOf).toList());
+	}
+
+	@Test
+	void whatHasWaitedIsWrittenAsOutsideATransaction() {
+		patient.writer().append("measured", "a");
+		Holder holder = Holder.of("measured", "b");
+		CompletableFuture<Long> waiting = patient.writer().appendAsync("measured", "c");
+		awaitContended("measured");
+		List<Mode> modes = new CopyOnWriteArrayList<>();
+		for (Mode mode : Mode.values()) {
+			patient.bean(AppendWrite.class).measures().statements().of(mode).recordBy((nanos) -> modes.add(mode));
+		}
+		holder.letGo();
+		assertThat(Eventually.get(waiting)).isEqualTo(2);
+		assertThat(modes).containsExactly(Mode.ALONE);
 	}
 
 	@Test

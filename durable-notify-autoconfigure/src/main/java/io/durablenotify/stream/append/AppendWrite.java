@@ -358,7 +358,7 @@ public final class AppendWrite {
 		if (wait.skip()) {
 			outcomes = this.writes.runInTransaction(this.topic, connection, (session, inTransaction) -> {
 				Set<Long> locked = this.sql.lockUnlocked(session, groups.stream().map(AppendGroup::streamId).toList());
-				return insert(session, inTransaction,
+				return insert(session, joined,
 						groups.stream().filter((group) -> locked.contains(group.streamId())).toList(), wait);
 			});
 		}
