@@ -31,8 +31,11 @@ import java.util.stream.Stream;
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.event.RunLockedException;
 import io.durablenotify.stream.AppendOutcomeUnknownException;
+import io.durablenotify.stream.Chunk;
 import io.durablenotify.stream.StreamLockedException;
 import io.durablenotify.stream.StreamOptions;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -183,6 +186,31 @@ class RoleTimeoutTests {
 					"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
 							+ "AND wait_event_type = 'Lock' AND state_change < clock_timestamp() - interval '500ms')",
 					Boolean.class);
+	}
+
+	/**
+	 * As while an index is created.
+	 */
+	@Test
+	void aLockedTableIsWaitedForToo() throws SQLException {
+		// The shortest statement is for streams that are known
+		instance.writer().append("table", "a");
+		try (Connection connection = DriverManager.getConnection(database.url());
+				Statement statement = connection.createStatement()) {
+			connection.setAutoCommit(false);
+			statement.execute("LOCK TABLE durable_notify.stream_chunks IN SHARE MODE");
+			long begin = System.nanoTime();
+			assertThatExceptionOfType(StreamLockedException.class)
+				.isThrownBy(() -> instance.writer().append("table", "b"));
+			assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThanOrEqualTo(WAIT);
+			CompletableFuture<Void> waiting = Background.run(() -> instance.writer().append("table", "c"));
+			Eventually.await(() -> instance.bean(AppendPipeline.class).toString().contains("muted [table]"),
+					waiting::toString);
+			connection.rollback();
+			waiting.join();
+		}
+		assertThat(instance.reader().page("table", StreamPosition.start(), 10).chunks()).extracting(Chunk::text)
+			.containsExactly("a", "c");
 	}
 
 	@Test

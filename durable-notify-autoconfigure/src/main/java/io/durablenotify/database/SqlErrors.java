@@ -131,6 +131,8 @@ public final class SqlErrors {
 
 	private static final String LOCK_NOT_AVAILABLE = "55P03";
 
+	private static final String QUERY_CANCELED = "57014";
+
 	/**
 	 * {@code admin_shutdown}, {@code crash_shutdown}, {@code cannot_connect_now} and what
 	 * else ends a connection; not {@code query_canceled}, 57014.
@@ -186,6 +188,16 @@ public final class SqlErrors {
 	 */
 	public static boolean isLockTimeout(Throwable failure) {
 		return state(failure).equals(LOCK_NOT_AVAILABLE);
+	}
+
+	/**
+	 * Return whether a statement was cancelled, or took longer than
+	 * {@code statement_timeout}.
+	 * @param failure what was thrown
+	 * @return whether it was
+	 */
+	public static boolean isCanceled(Throwable failure) {
+		return state(failure).equals(QUERY_CANCELED);
 	}
 
 	/**

@@ -76,7 +76,8 @@ final class AppendSql {
 	 * there. The primary key rejects a chunk that came between. No result set: that alone
 	 * costs a seventh of an append. Skips a locked stream; it waits only for a row at
 	 * that index by a transaction that does not lock the stream. The limit for that is
-	 * set where the stream is looked up: a separate statement would cost a twelfth.
+	 * set where the stream is looked up: a separate statement would cost a twelfth. It is
+	 * none for the locks of tables, which are taken before that.
 	 */
 	static final String APPEND_NEXT = """
 			INSERT INTO ${schema}.stream_chunks (stream_id, chunk_index, data)
@@ -163,7 +164,7 @@ final class AppendSql {
 
 	private final LimitedStatement appendToOne;
 
-	private final String lockUnlocked;
+	private final LimitedStatement lockUnlocked;
 
 	AppendSql(SchemaName schema) {
 		this.find = schema.qualify(FIND);
@@ -172,7 +173,7 @@ final class AppendSql {
 		this.appendNextReturning = schema.qualify(APPEND_NEXT_RETURNING);
 		this.append = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND));
 		this.appendToOne = new LimitedStatement(schema.qualify(LOCK + ";\n" + APPEND_TO_ONE));
-		this.lockUnlocked = schema.qualify(LOCK_UNLOCKED);
+		this.lockUnlocked = new LimitedStatement(schema.qualify(LOCK_UNLOCKED));
 	}
 
 	/**
@@ -337,10 +338,11 @@ final class AppendSql {
 	/**
 	 * Lock those streams that no other transaction has locked, in a transaction of ours.
 	 */
-	Set<Long> lockUnlocked(Connection connection, Collection<Long> streamIds) throws SQLException {
-		try (PreparedStatement statement = connection.prepareStatement(this.lockUnlocked)) {
-			statement.setObject(1, longs(streamIds, Long::longValue));
-			ResultSet result = statement.executeQuery();
+	Set<Long> lockUnlocked(Connection connection, Collection<Long> streamIds, Duration lockTimeout)
+			throws SQLException {
+		try (PreparedStatement statement = this.lockUnlocked.prepare(connection, false, lockTimeout)) {
+			statement.setObject(2, longs(streamIds, Long::longValue));
+			ResultSet result = LimitedStatement.executeForResult(statement, 0);
 			Set<Long> locked = new HashSet<>();
 			while (result.next()) {
 				locked.add(result.getLong(1));

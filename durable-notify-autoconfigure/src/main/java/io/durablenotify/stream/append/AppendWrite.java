@@ -357,7 +357,8 @@ public final class AppendWrite {
 		Map<AppendGroup, AppendOutcome> outcomes;
 		if (wait.skip()) {
 			outcomes = this.writes.runInTransaction(this.topic, connection, (session, inTransaction) -> {
-				Set<Long> locked = this.sql.lockUnlocked(session, groups.stream().map(AppendGroup::streamId).toList());
+				Set<Long> locked = this.sql.lockUnlocked(session, groups.stream().map(AppendGroup::streamId).toList(),
+						wait.timeout());
 				return insert(session, joined,
 						groups.stream().filter((group) -> locked.contains(group.streamId())).toList(), wait);
 			});

@@ -101,7 +101,7 @@ final class BatchWriter {
 		else if (SqlErrors.isConnectionLost(cause)) {
 			complete(batch, new Unknown(cause));
 		}
-		else if (!SqlErrors.isLockTimeout(cause) && !AppendWrite.isConflict(cause)) {
+		else if (!isWaitOver(cause) && !AppendWrite.isConflict(cause)) {
 			writeSeparately(batch, wait, failure);
 		}
 		else if (!wait.skip()) {
@@ -111,6 +111,15 @@ final class BatchWriter {
 			// One of several streams may be the reason, and must not hold up the others
 			writeSeparately(batch, wait, failure);
 		}
+	}
+
+	/**
+	 * Return whether a wait for a lock may have been over. The role's
+	 * {@code statement_timeout} ends those of the shortest append, which has no other
+	 * limit for the locks of tables.
+	 */
+	private static boolean isWaitOver(SQLException cause) {
+		return SqlErrors.isLockTimeout(cause) || SqlErrors.isCanceled(cause);
 	}
 
 	/**
