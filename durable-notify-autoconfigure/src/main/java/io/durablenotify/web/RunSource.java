@@ -71,9 +71,13 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 		return (received != null) ? Math.max(0, received.index()) : this.options.afterSequence();
 	}
 
+	/**
+	 * A client that has received more is told by the publisher that the run has lost it.
+	 */
 	@Override
 	public boolean isOver(Found found, @Nullable EventId received) {
-		return found.last() != null && after(received) >= found.last();
+		return found.last() != null && after(received) >= found.last()
+				&& (received == null || received.index() <= found.last());
 	}
 
 	@Override

@@ -144,6 +144,20 @@ class SseRunsTests {
 	}
 
 	@Test
+	void anEndedRunThatHasLostEventsEndsWithAnError() {
+		append("orders/7", "run_created", null, null);
+		append("orders/7", "note", null, null);
+		append("orders/7", "run_completed", null, null);
+		try (SseClient client = get("orders/7", id("orders/7", 7)).awaitEnd()) {
+			assertThat(client.events()).singleElement().satisfies((event) -> {
+				assertThat(event.type()).isEqualTo("error");
+				assertThat(event.data()).contains("Run 'orders/7'");
+				assertThat(event.lastEventId()).isEqualTo(id("orders/7", "end"));
+			});
+		}
+	}
+
+	@Test
 	void anUnknownRunIsNotFoundOrWaitedFor() {
 		try (SseClient client = get("orders/4", null)) {
 			assertThat(client.status()).isEqualTo(404);
