@@ -56,15 +56,15 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 
 	@Override
 	public Flow.Publisher<StoredEvent> publisher(Found found, @Nullable EventId received) {
-		return this.log.publisher(this.runId, after(received), (isBound(received)) ? found.identity() : null);
+		return this.log.publisher(this.runId, after(received), (isBound(found, received)) ? found.identity() : null);
 	}
 
 	/**
 	 * An identity says that the client has received the events before its position.
 	 */
 	@Override
-	public boolean isBound(@Nullable EventId received) {
-		return received != null || this.options.afterSequence() == 0;
+	public boolean isBound(Found found, @Nullable EventId received) {
+		return received != null || this.options.afterSequence() < found.next();
 	}
 
 	private long after(@Nullable EventId received) {

@@ -422,7 +422,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 			Reading(Found found) {
 				this.found = found;
-				this.known = found.identity() == null || SseFeed.this.source.isBound(after());
+				this.known = found.identity() == null || SseFeed.this.source.isBound(found, after());
 				this.mapper = SseFeed.this.source.mapper(found, after());
 			}
 

@@ -58,10 +58,10 @@ interface SseSource<E> {
 	Flow.Publisher<E> publisher(Found found, @Nullable EventId received);
 
 	/**
-	 * Return whether that publisher reads the log that was found only. One that begins
-	 * where the options say, in the middle of a log, reads any of the name.
+	 * Return whether that publisher reads the log that was found only. One that waits for
+	 * an entry in the middle of a log reads any of the name.
 	 */
-	boolean isBound(@Nullable EventId received);
+	boolean isBound(Found found, @Nullable EventId received);
 
 	/**
 	 * Return whether the log has ended, and no entry follows that would bring the end.

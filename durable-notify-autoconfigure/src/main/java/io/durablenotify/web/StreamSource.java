@@ -77,16 +77,18 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 	@Override
 	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received) {
 		StreamPosition from = from(received);
-		String identity = (isBound(received)) ? found.identity() : null;
+		String identity = (isBound(found, received)) ? found.identity() : null;
 		return this.reader.publisher(this.stream, (identity != null) ? from.in(identity) : from);
 	}
 
 	/**
-	 * An identity says that the client has received the chunks before its position.
+	 * An identity says that the client has received the chunks before an index. The
+	 * options may have one too.
 	 */
 	@Override
-	public boolean isBound(@Nullable EventId received) {
-		return received != null || this.options.from().equals(StreamPosition.start());
+	public boolean isBound(Found found, @Nullable EventId received) {
+		StreamPosition from = this.options.from();
+		return received != null || from.equals(StreamPosition.start()) || from.equals(StreamPosition.earliest());
 	}
 
 	private StreamPosition from(@Nullable EventId received) {

@@ -200,7 +200,7 @@ final class ManualSource implements SseSource<String> {
 	}
 
 	@Override
-	public boolean isBound(EventId received) {
+	public boolean isBound(Found found, EventId received) {
 		return this.bound;
 	}
 

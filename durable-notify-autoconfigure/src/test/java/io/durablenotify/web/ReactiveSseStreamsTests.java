@@ -21,10 +21,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 import io.durablenotify.event.NewEvent;
 import io.durablenotify.loop.DeliveryConfiguration;
@@ -44,6 +46,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -75,6 +78,8 @@ import static org.assertj.core.api.Assertions.assertThat;
  * way. {@link SseStreamsTests} has what they share with Spring MVC.
  */
 class ReactiveSseStreamsTests {
+
+	private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
 	private static final int CHUNKS = 64;
 
@@ -167,6 +172,42 @@ class ReactiveSseStreamsTests {
 		try (SseClient client = get("/runs/none", null)) {
 			assertThat(client.status()).isEqualTo(404);
 		}
+	}
+
+	@ParameterizedTest
+	@MethodSource("positions")
+	void aStreamThatIsDeletedWhileTheResponseOpensEndsWithAnError(StreamPosition from) {
+		writer.append("opening", "a");
+		Flux<ServerSentEvent<String>> body = instance.bean(ReactiveSseStreams.class)
+			.respond("opening", null, SseOptions.ofStream(from))
+			.block()
+			.getBody();
+		assertThat(writer.delete("opening")).isTrue();
+		assertThat(body.blockLast(TIMEOUT)).satisfies((event) -> {
+			assertThat(event.event()).isEqualTo("error");
+			assertThat(event.data()).contains("Stream 'opening' was deleted");
+		});
+	}
+
+	static Stream<StreamPosition> positions() {
+		return Stream.of(StreamPosition.start(), StreamPosition.earliest(), StreamPosition.last(1),
+				StreamPosition.end());
+	}
+
+	@ParameterizedTest
+	@ValueSource(longs = { 0, 1, 2 })
+	void aRunThatIsDeletedWhileTheResponseOpensEndsWithAnError(long after) {
+		instance.events().append(NewEvent.of("opening", "created"));
+		instance.events().append(NewEvent.of("opening", "changed"));
+		Flux<ServerSentEvent<String>> body = instance.bean(ReactiveSseRuns.class)
+			.respond("opening", null, SseOptions.ofRun(after))
+			.block()
+			.getBody();
+		assertThat(instance.events().delete("opening")).isTrue();
+		assertThat(body.blockLast(TIMEOUT)).satisfies((event) -> {
+			assertThat(event.event()).isEqualTo("error");
+			assertThat(event.data()).contains("Run 'opening'");
+		});
 	}
 
 	@Test

@@ -43,8 +43,17 @@ class StreamSourceTests {
 		assertThat(source.begin(found)).isNull();
 		assertThat(source.begin(null)).isNull();
 		source.publisher(found, null);
-		verify(reader).publisher("stream", StreamPosition.earliest());
+		verify(reader).publisher("stream", StreamPosition.earliest().in("1-1"));
 		verifyNoMoreInteractions(reader);
+	}
+
+	@Test
+	void theStreamOfTheOptionsStaysThatOfTheOptions() {
+		StreamReader reader = mock();
+		StreamPosition from = StreamPosition.earliest().in("2-2");
+		StreamSource source = new StreamSource(reader, (stream) -> null, "stream", SseOptions.ofStream(from));
+		source.publisher(new Found("1-1", 10, null), null);
+		verify(reader).publisher("stream", from);
 	}
 
 }
