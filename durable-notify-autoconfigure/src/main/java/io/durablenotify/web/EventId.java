@@ -27,21 +27,23 @@ import org.springframework.util.StringUtils;
  * The id of an event: how far a client has read, and of which log.
  * <p>
  * As text {@code 12@identity}, or {@code 12.5@identity} if it also has 5 bytes of the
- * entry after 12, whose next character is incomplete, or {@code end@identity} after the
- * end. The version before sent the index only.
+ * entry after 12, whose next character is incomplete, or {@code 12.0@identity} if it is
+ * to begin after 12 and has received nothing, or {@code end@identity} after the end. The
+ * version before sent the index only.
  *
  * @param index the last entry that was received as a whole, or less than the first if
  * none was
  * @param bytes how many bytes of the entry after that were received
+ * @param begin whether the client is only to begin there, and has received no entry
  * @param end whether the end was received
  * @param identity the log's identity, or {@code null} if it is not known
  */
-record EventId(long index, int bytes, boolean end, @Nullable String identity) {
+record EventId(long index, int bytes, boolean begin, boolean end, @Nullable String identity) {
 
 	/**
 	 * Nothing was received, of whichever log.
 	 */
-	static final EventId NOTHING = EventId.of(-1, null);
+	static final EventId NOTHING = EventId.begin(-1, null);
 
 	private static final String END = "end";
 
@@ -51,15 +53,19 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 		.compile("(?:end|(-1(?=\\.)|\\d{1,18})(?:\\.(\\d{1,9}))?)(?:@([0-9A-Za-z-]{1,200}))?");
 
 	static EventId of(long index, @Nullable String identity) {
-		return new EventId(index, 0, false, identity);
+		return new EventId(index, 0, false, false, identity);
+	}
+
+	static EventId begin(long index, @Nullable String identity) {
+		return new EventId(index, 0, true, false, identity);
 	}
 
 	static EventId end(@Nullable String identity) {
-		return new EventId(0, 0, true, identity);
+		return new EventId(0, 0, false, true, identity);
 	}
 
 	EventId withBytes(int bytes) {
-		return new EventId(this.index, bytes, this.end, this.identity);
+		return new EventId(this.index, bytes, false, this.end, this.identity);
 	}
 
 	/**
@@ -81,8 +87,12 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 		if (matcher.group(1) == null) {
 			return end(identity);
 		}
-		int bytes = (matcher.group(2) != null) ? Integer.parseInt(matcher.group(2)) : 0;
-		return new EventId(Long.parseLong(matcher.group(1)), bytes, false, identity);
+		long index = Long.parseLong(matcher.group(1));
+		if (matcher.group(2) == null) {
+			return of(index, identity);
+		}
+		int bytes = Integer.parseInt(matcher.group(2));
+		return (bytes > 0) ? of(index, identity).withBytes(bytes) : begin(index, identity);
 	}
 
 	/**
@@ -103,7 +113,7 @@ record EventId(long index, int bytes, boolean end, @Nullable String identity) {
 	@Override
 	public String toString() {
 		String place = (this.end) ? END
-				: (this.bytes > 0 || this.index < 0) ? this.index + "." + this.bytes : String.valueOf(this.index);
+				: (this.bytes > 0 || this.begin) ? this.index + "." + this.bytes : String.valueOf(this.index);
 		return (this.identity != null) ? place + "@" + this.identity : place;
 	}
 

@@ -190,7 +190,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				end(SseFeed.complete(found));
 			}
 			else if (found != null) {
-				SseFeed.this.source.publisher(found, received).subscribe(new Reading(found));
+				SseFeed.this.source.publisher(found, received).subscribe(new Reading(found, received));
 			}
 			else {
 				SseFeed.this.source.awaiting().subscribe(new Waiting());
@@ -332,6 +332,11 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				.formatted(SseFeed.this.source.describe()), failure);
 		}
 
+		private void failedToFind(Throwable failure) {
+			logger.warn("Failed to find %s for a client, which has to connect again: %s"
+				.formatted(SseFeed.this.source.describe(), failure.getMessage()));
+		}
+
 		/**
 		 * Waits for a log: an entry, and an end, come from one that exists.
 		 */
@@ -393,8 +398,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 					}
 				}
 				catch (Throwable ex) {
-					logger.warn("Failed to find %s for a client, which has to connect again: %s"
-						.formatted(source.describe(), ex.getMessage()));
+					failedToFind(ex);
 					end();
 				}
 			}
@@ -408,6 +412,12 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 
 			private final Found found;
 
+			/**
+			 * Where a client that has received no entry was to begin, or {@code null} if
+			 * it has received one.
+			 */
+			private @Nullable EventId begin;
+
 			private final SseMapper<E> mapper;
 
 			@SuppressWarnings("NullAway.Init")
@@ -420,10 +430,11 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 			 */
 			private boolean known;
 
-			Reading(Found found) {
+			Reading(Found found, @Nullable EventId received) {
 				this.found = found;
-				this.known = found.identity() == null || SseFeed.this.source.isBound(found, after());
-				this.mapper = SseFeed.this.source.mapper(found, after());
+				this.begin = (received != null && received.begin()) ? received : null;
+				this.known = found.identity() == null || SseFeed.this.source.isBound(found, received);
+				this.mapper = SseFeed.this.source.mapper(found, received);
 			}
 
 			@Override
@@ -446,6 +457,7 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				if (!isOfFound()) {
 					return;
 				}
+				this.begin = null;
 				SseEvent event;
 				boolean last;
 				try {
@@ -489,14 +501,12 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				if (this.known) {
 					return true;
 				}
-				SseSource<E> source = SseFeed.this.source;
 				try {
-					Found now = source.find();
+					Found now = SseFeed.this.source.find();
 					this.known = now != null && Objects.equals(now.identity(), this.found.identity());
 				}
 				catch (Throwable ex) {
-					logger.warn("Failed to find %s for a client, which has to connect again: %s"
-						.formatted(source.describe(), ex.getMessage()));
+					failedToFind(ex);
 				}
 				if (!this.known) {
 					this.subscription.cancel();
@@ -521,7 +531,10 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 				}
 				this.done = true;
 				SseSource<E> source = SseFeed.this.source;
-				if (source.isEnd(failure)) {
+				if (this.begin != null && source.isTruncation(failure)) {
+					readLeft(this.begin, failure);
+				}
+				else if (source.isEnd(failure)) {
 					end(this.mapper.rest(), error(this.found.identity(), source.reason(failure)));
 				}
 				else {
@@ -530,6 +543,30 @@ final class SseFeed<E> implements Flow.Publisher<SseEvent> {
 						unexpected(failure);
 					}
 					end();
+				}
+			}
+
+			/**
+			 * Read what is left. The client has no entry before what is missing.
+			 */
+			private void readLeft(EventId begin, Throwable failure) {
+				SseSource<E> source = SseFeed.this.source;
+				Found now;
+				try {
+					now = source.find();
+				}
+				catch (Throwable ex) {
+					failedToFind(ex);
+					end();
+					return;
+				}
+				// Where the server has lost the last entries, those left are older ones
+				if (now != null && Objects.equals(now.identity(), this.found.identity())
+						&& now.next() > begin.index() + 1) {
+					source.left(now).subscribe(new Reading(now, null));
+				}
+				else {
+					end(error(this.found.identity(), source.reason(failure)));
 				}
 			}
 

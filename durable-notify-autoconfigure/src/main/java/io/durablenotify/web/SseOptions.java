@@ -65,7 +65,8 @@ public final class SseOptions<E> {
 	 * Serve a stream from a position.
 	 * @param from where a client begins that comes for the first time; one that connects
 	 * again goes on after what it has received. From the end, that holds also if it has
-	 * received no event yet
+	 * received no event yet; where the chunks there were trimmed meanwhile, it begins
+	 * with the first one that is left
 	 * @return the options
 	 */
 	public static SseOptions<Chunk> ofStream(StreamPosition from) {

@@ -64,6 +64,22 @@ interface SseSource<E> {
 	boolean isBound(Found found, @Nullable EventId received);
 
 	/**
+	 * Return a publisher of the entries that are left of the log.
+	 * @param found the log
+	 */
+	default Flow.Publisher<E> left(Found found) {
+		return publisher(found, null);
+	}
+
+	/**
+	 * Return whether a failure says that the next entry is missing. A client that has
+	 * received none then gets what is {@link #left}.
+	 */
+	default boolean isTruncation(Throwable failure) {
+		return false;
+	}
+
+	/**
 	 * Return whether the log has ended, and no entry follows that would bring the end.
 	 */
 	default boolean isOver(Found found, @Nullable EventId received) {

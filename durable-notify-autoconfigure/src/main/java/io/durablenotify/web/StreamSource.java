@@ -27,6 +27,7 @@ import io.durablenotify.stream.StreamException;
 import io.durablenotify.stream.StreamFailedException;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
+import io.durablenotify.stream.StreamTruncatedException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,7 +62,7 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 		}
 		try {
 			ChunkPage first = this.reader.page(this.stream, this.options.from(), 1);
-			return EventId.of(first.nextIndex() - first.chunks().size() - 1, found.identity());
+			return EventId.begin(first.nextIndex() - first.chunks().size() - 1, found.identity());
 		}
 		catch (StreamException ex) {
 			// The publisher says the same
@@ -76,9 +77,12 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 
 	@Override
 	public Flow.Publisher<Chunk> publisher(Found found, @Nullable EventId received) {
-		StreamPosition from = from(received);
-		String identity = (isBound(found, received)) ? found.identity() : null;
-		return this.reader.publisher(this.stream, (identity != null) ? from.in(identity) : from);
+		return publisher(found, from(received), isBound(found, received));
+	}
+
+	private Flow.Publisher<Chunk> publisher(Found found, StreamPosition from, boolean bound) {
+		return this.reader.publisher(this.stream,
+				(bound && found.identity() != null) ? from.in(found.identity()) : from);
 	}
 
 	/**
@@ -89,6 +93,16 @@ record StreamSource(StreamReader reader, Function<String, @Nullable String> fami
 	public boolean isBound(Found found, @Nullable EventId received) {
 		StreamPosition from = this.options.from();
 		return received != null || from.equals(StreamPosition.start()) || from.equals(StreamPosition.earliest());
+	}
+
+	@Override
+	public Flow.Publisher<Chunk> left(Found found) {
+		return publisher(found, StreamPosition.earliest(), true);
+	}
+
+	@Override
+	public boolean isTruncation(Throwable failure) {
+		return failure instanceof StreamTruncatedException;
 	}
 
 	private StreamPosition from(@Nullable EventId received) {

@@ -31,6 +31,8 @@ final class ManualSource implements SseSource<String> {
 
 	private volatile Found found = new Found("1-1", 0, null);
 
+	private volatile EventId begin;
+
 	private volatile Throwable findFailure;
 
 	private volatile RuntimeException subscribeFailure;
@@ -50,14 +52,17 @@ final class ManualSource implements SseSource<String> {
 
 		private final Flow.Subscriber<? super String> subscriber;
 
+		private final boolean ofWhatIsLeft;
+
 		private volatile long requested;
 
 		private volatile boolean cancelled;
 
 		private int sent;
 
-		private Reading(Flow.Subscriber<? super String> subscriber) {
+		private Reading(Flow.Subscriber<? super String> subscriber, boolean ofWhatIsLeft) {
 			this.subscriber = subscriber;
+			this.ofWhatIsLeft = ofWhatIsLeft;
 		}
 
 		@Override
@@ -77,6 +82,10 @@ final class ManualSource implements SseSource<String> {
 
 		boolean isCancelled() {
 			return this.cancelled;
+		}
+
+		boolean isOfWhatIsLeft() {
+			return this.ofWhatIsLeft;
 		}
 
 		/**
@@ -122,10 +131,29 @@ final class ManualSource implements SseSource<String> {
 	}
 
 	/**
+	 * The next entry is missing.
+	 */
+	static final class Truncation extends RuntimeException {
+
+		Truncation() {
+			super("truncated");
+		}
+
+	}
+
+	/**
 	 * Say what is found from now on.
 	 */
 	ManualSource find(Found found) {
 		this.found = found;
+		return this;
+	}
+
+	/**
+	 * Say where the client is to begin.
+	 */
+	ManualSource begin(EventId begin) {
+		this.begin = begin;
 		return this;
 	}
 
@@ -165,7 +193,7 @@ final class ManualSource implements SseSource<String> {
 	}
 
 	SseFeed<String> feed() {
-		return new SseFeed<>(this, null, null, this.found);
+		return new SseFeed<>(this, null, this.begin, this.found);
 	}
 
 	@Override
@@ -181,20 +209,25 @@ final class ManualSource implements SseSource<String> {
 
 	@Override
 	public Flow.Publisher<String> awaiting() {
-		return publisher();
+		return publisher(false);
 	}
 
 	@Override
 	public Flow.Publisher<String> publisher(Found found, EventId received) {
-		return publisher();
+		return publisher(false);
 	}
 
-	private Flow.Publisher<String> publisher() {
+	@Override
+	public Flow.Publisher<String> left(Found found) {
+		return publisher(true);
+	}
+
+	private Flow.Publisher<String> publisher(boolean left) {
 		if (this.subscribeFailure != null) {
 			throw this.subscribeFailure;
 		}
 		return (subscriber) -> {
-			this.subscription = new Reading(subscriber);
+			this.subscription = new Reading(subscriber, left);
 			subscriber.onSubscribe(this.subscription);
 		};
 	}
@@ -244,7 +277,12 @@ final class ManualSource implements SseSource<String> {
 
 	@Override
 	public boolean isEnd(Throwable failure) {
-		return failure instanceof End;
+		return failure instanceof End || isTruncation(failure);
+	}
+
+	@Override
+	public boolean isTruncation(Throwable failure) {
+		return failure instanceof Truncation;
 	}
 
 	@Override

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.test.system.CapturedOutput;
@@ -325,6 +326,70 @@ class SseFeedTests {
 		this.source.failToFind(new IllegalStateException("found already"));
 		reading.next("b");
 		assertThat(this.client.events).containsExactly(message("a"), message("b"));
+	}
+
+	@Test
+	void aClientThatHasReceivedNothingGetsWhatIsLeft() {
+		this.source.begin(EventId.begin(8, "1-1")).find(new Found("1-1", 20, null));
+		ManualSource.Reading first = subscribe(2);
+		first.fail(new ManualSource.Truncation());
+		ManualSource.Reading second = this.source.subscription();
+		assertThat(second).isNotSameAs(first);
+		assertThat(second.isOfWhatIsLeft()).isTrue();
+		assertThat(second.requested()).isEqualTo(2);
+		this.client.subscription.request(2);
+		assertThat(second.requested()).isEqualTo(4);
+		assertThat(this.client.events).isEmpty();
+		second.next("a");
+		second.fail(new ManualSource.Truncation());
+		assertThat(this.source.subscription()).isSameAs(second);
+		assertThat(this.client.events).containsExactly(message("a"), REST, error("end@1-1", "truncated"));
+	}
+
+	@Test
+	void aClientThatWaitsAndHasReceivedNothingGetsWhatIsLeft() {
+		this.source.begin(EventId.NOTHING).find(null);
+		ManualSource.Reading waiting = subscribe(2);
+		this.source.find(new Found("1-1", 20, null));
+		waiting.next("a");
+		this.source.subscription().fail(new ManualSource.Truncation());
+		assertThat(this.source.subscription().isOfWhatIsLeft()).isTrue();
+		this.source.subscription().next("b");
+		assertThat(this.client.events).containsExactly(message("b"));
+	}
+
+	/**
+	 * What is left would be older than what was asked for, or of another log.
+	 */
+	@ParameterizedTest
+	@CsvSource({ "1-1, 9", "2-2, 20", "," })
+	void aTruncationIsAnErrorWhereNothingIsLeftAfterTheBegin(String identity, Long next) {
+		this.source.begin(EventId.begin(8, "1-1"));
+		ManualSource.Reading reading = subscribe(9);
+		this.source.find((identity != null) ? new Found(identity, next, null) : null);
+		reading.fail(new ManualSource.Truncation());
+		assertThat(this.client.events).containsExactly(error("end@1-1", "truncated"));
+		assertThat(this.client.end).isEqualTo("complete");
+	}
+
+	@Test
+	void aTruncationIsAnErrorToAClientThatHasReceivedAnEntry() {
+		this.source.begin(EventId.begin(8, "1-1")).find(new Found("1-1", 20, null));
+		ManualSource.Reading reading = subscribe(9);
+		reading.next("skipped");
+		reading.fail(new ManualSource.Truncation());
+		assertThat(this.source.subscription()).isSameAs(reading);
+		assertThat(this.client.events).containsExactly(REST, error("end@1-1", "truncated"));
+	}
+
+	@Test
+	void aClientOfATruncatedLogThatCannotBeFoundComesAgain() {
+		this.source.begin(EventId.begin(8, "1-1"));
+		ManualSource.Reading reading = subscribe(9);
+		this.source.failToFind(new IllegalStateException("no connection"));
+		reading.fail(new ManualSource.Truncation());
+		assertThat(this.client.events).isEmpty();
+		assertThat(this.client.end).isEqualTo("complete");
 	}
 
 	@Test

@@ -442,7 +442,7 @@ class SseStreamsTests {
 		writer.create(stream, StreamOptions.none());
 		numbers(0, before).forEach((chunk) -> writer.append(stream, chunk));
 		String id = idBeforeAnEvent(stream + "&from=end");
-		assertThat(id).isEqualTo(((before > 0) ? before - 1 : "-1.0") + "@" + identity(stream));
+		assertThat(id).isEqualTo((before - 1) + ".0@" + identity(stream));
 		numbers(before, before + 3).forEach((chunk) -> writer.append(stream, chunk));
 		try (SseClient client = get(stream + "&from=end", id).awaitMessages(3)) {
 			assertThat(client.messages()).containsExactlyElementsOf(numbers(before, before + 3));
@@ -473,14 +473,47 @@ class SseStreamsTests {
 	@Test
 	void aClientThatBeginsBeforeTheEndGetsWhatIsLeftOfThat() {
 		numbers(0, 10).forEach((chunk) -> writer.append("trimmed", chunk));
-		assertThat(database.jdbc()
-			.queryForObject("SELECT durable_notify.trim_stream('trimmed', interval '1 hour')", Long.class))
-			.isEqualTo(9);
+		trim("trimmed", 9);
 		try (SseClient client = get("trimmed&from=last").awaitMessages(1)) {
 			writer.append("trimmed", "10");
 			assertThat(client.awaitMessages(2).messages()).containsExactly("9", "10");
-			assertThat(client.raw()).startsWith("id:8@" + identity("trimmed") + "\n\n");
+			assertThat(client.raw()).startsWith("id:8.0@" + identity("trimmed") + "\n\n");
 		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "last", "end" })
+	void aClientThatComesBackBeforeAnEventGetsWhatIsLeft(String from) {
+		String stream = "trimmed-before-an-event/" + from;
+		numbers(0, 10).forEach((chunk) -> writer.append(stream, chunk));
+		String id;
+		try (SseClient client = get(stream + "&from=" + from)) {
+			Eventually.await(() -> client.raw().contains("\n\n"), client::toString);
+			id = client.raw().substring("id:".length(), client.raw().indexOf('\n'));
+		}
+		assertThat(id).isEqualTo(((from.equals("end")) ? "9" : "4") + ".0@" + identity(stream));
+		numbers(10, 13).forEach((chunk) -> writer.append(stream, chunk));
+		trim(stream, 12);
+		try (SseClient client = get(stream + "&from=" + from, id).awaitMessages(1)) {
+			writer.append(stream, "13");
+			assertThat(client.awaitMessages(2).messages()).containsExactly("12", "13");
+		}
+	}
+
+	@Test
+	void aClientThatWaitedAndComesBackBeforeAnEventGetsWhatIsLeft() {
+		String id = idBeforeAnEvent("trimmed-while-awaited&wait=true&from=end");
+		numbers(0, 10).forEach((chunk) -> writer.append("trimmed-while-awaited", chunk));
+		trim("trimmed-while-awaited", 9);
+		try (SseClient client = get("trimmed-while-awaited&wait=true&from=end", id).awaitMessages(1)) {
+			assertThat(client.messages()).containsExactly("9");
+		}
+	}
+
+	private static void trim(String stream, long chunks) {
+		assertThat(database.jdbc()
+			.queryForObject("SELECT durable_notify.trim_stream(?, interval '1 hour')", Long.class, stream))
+			.isEqualTo(chunks);
 	}
 
 	@Test
