@@ -107,6 +107,19 @@ final class ChangeFeed implements Subscription {
 	private final long openedAt = System.nanoTime();
 
 	/**
+	 * Whether it is not known to have all that there was in the last round of reads. So
+	 * it begins: what it reads first may have been announced before it was there. Owned
+	 * by the reading thread.
+	 */
+	private boolean behind = true;
+
+	/**
+	 * Whether only the poll has found that there is something to read. Owned by the
+	 * reading thread.
+	 */
+	private boolean found;
+
+	/**
 	 * What was taken from the changes, and is dropped with them. Owned by the task.
 	 */
 	private final Deque<Change> taken = new ArrayDeque<>(TAKEN_AT_ONCE);
@@ -154,6 +167,34 @@ final class ChangeFeed implements Subscription {
 		}
 	}
 
+	/**
+	 * A round of reads begins. What only the poll has found stays that, however many
+	 * rounds it takes to read it. What waited for room is not known to be that.
+	 * @param polled whether only the poll has asked for the round
+	 * @param announced whether a wake-up has come since the last one
+	 * @return whether there is room, so that it is to be read
+	 */
+	boolean beginRound(boolean polled, boolean announced) {
+		boolean room = hasRoom();
+		this.found = !announced && ((this.behind) ? this.found : polled && room);
+		this.behind = true;
+		return room;
+	}
+
+	/**
+	 * Return whether only the poll has found what is read in this round.
+	 */
+	boolean isFound() {
+		return this.found;
+	}
+
+	/**
+	 * All that there was is read.
+	 */
+	void caughtUp() {
+		this.behind = false;
+	}
+
 	private int waiting() {
 		return this.changes.size() + ((this.dropsBeforeTaken == this.drops) ? this.takenCount : 0);
 	}
@@ -190,6 +231,7 @@ final class ChangeFeed implements Subscription {
 	 * Replace the waiting changes by a gap, to be followed by {@link #signal}.
 	 */
 	void addGap(ChangeGap.Reason reason) {
+		this.found = false;
 		synchronized (this.lock) {
 			if (!this.cancelled) {
 				drop();

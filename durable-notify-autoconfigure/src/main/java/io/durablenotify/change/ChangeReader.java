@@ -95,14 +95,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	private volatile boolean polled;
 
 	/**
-	 * Whether another reason has asked for the next read.
+	 * Whether a wake-up has asked for the next read.
 	 */
-	private volatile boolean signalled;
-
-	/**
-	 * Whether the poll alone has asked for the present read. Owned by the reading thread.
-	 */
-	private boolean onlyPolled;
+	private volatile boolean announced;
 
 	private final Observations observations;
 
@@ -129,13 +124,13 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 
 	Subscription subscribe(String topic, ChangeHandler handler) {
 		ChangeFeed feed = new ChangeFeed(topic, handler, CAPACITY, this.executor, this.delays, this.measures.handlers(),
-				this.observations, (other) -> signal(), this.feeds::remove);
+				this.observations, (other) -> this.loop.signal(), this.feeds::remove);
 		if (!this.feeds.addAtLatest(feed)) {
 			this.feeds.add(feed, currentPositionForCaller());
 		}
 		try {
 			// Changes may have been committed since the position
-			signal();
+			this.loop.signal();
 		}
 		catch (Throwable ex) {
 			// The caller could not cancel it
@@ -143,11 +138,6 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			throw ex;
 		}
 		return feed;
-	}
-
-	private void signal() {
-		this.signalled = true;
-		this.loop.signal();
 	}
 
 	private void poll() {
@@ -213,13 +203,15 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	public void onWakeup(Wakeup wakeup) {
 		this.measures.poll().announced(wakeup.id());
 		if (this.feeds.haveTopic(wakeup.id())) {
-			signal();
+			this.announced = true;
+			this.loop.signal();
 		}
 	}
 
 	@Override
 	public void onResync() {
 		this.measures.poll().announcedAll();
+		this.announced = true;
 		refresh();
 	}
 
@@ -228,19 +220,18 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	 */
 	void refresh() {
 		if (!this.feeds.isEmpty()) {
-			signal();
+			this.loop.signal();
 		}
 	}
 
 	private Next run() {
 		boolean polled = this.polled;
 		this.polled = false;
-		boolean signalled = this.signalled;
-		this.signalled = false;
-		this.onlyPolled = polled && !signalled;
-		Outcome outcome = readAll();
+		boolean announced = this.announced;
+		this.announced = false;
+		Outcome outcome = readAll(polled && !announced, announced);
 		if (outcome == Outcome.VALIDATED) {
-			outcome = readAll();
+			outcome = readAll(false, false);
 			Assert.state(outcome != Outcome.VALIDATED, "Several servers answer alternately");
 		}
 		return Next.againIf(outcome == Outcome.MORE);
@@ -249,11 +240,11 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 	/**
 	 * Read once for each position.
 	 */
-	private Outcome readAll() {
+	private Outcome readAll(boolean polled, boolean announced) {
 		boolean more = false;
 		String target = null;
 		Map<ChangePosition, List<ChangeFeed>> reads = this.feeds
-			.positions((positions) -> positions.reads(ChangeFeed::hasRoom));
+			.positions((positions) -> positions.reads((feed) -> feed.beginRound(polled, announced)));
 		for (Map.Entry<ChangePosition, List<ChangeFeed>> entry : reads.entrySet()) {
 			ChangePosition position = entry.getKey();
 			List<ChangeFeed> feeds = entry.getValue();
@@ -281,6 +272,9 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			else {
 				deliver(page.rows(), feeds);
 				more |= this.feeds.positions((positions) -> positions.advance(position, page, feeds));
+				if (page.end() == null) {
+					feeds.forEach(ChangeFeed::caughtUp);
+				}
 				// Those that follow read up to the same target, to share the next read
 				target = (target == null && position.target() == null) ? page.target() : target;
 			}
@@ -356,8 +350,13 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			.map(ChangeRow::change)
 			.sorted(Comparator.comparingLong(Change::id))
 			.collect(Collectors.groupingBy(Change::topic));
-		if (this.onlyPolled) {
-			byTopic.forEach((topic, changes) -> this.measures.poll().found(idOf(topic), changes.size()));
+		if (!this.announced) {
+			feeds.stream()
+				.filter(ChangeFeed::isFound)
+				.map(ChangeFeed::topic)
+				.distinct()
+				.forEach((topic) -> this.measures.poll()
+					.found(idOf(topic), byTopic.getOrDefault(topic, List.of()).size()));
 		}
 		List<ChangeFeed> delivered = feeds.stream().filter((feed) -> byTopic.containsKey(feed.topic())).toList();
 		delivered.forEach((feed) -> {

@@ -31,10 +31,12 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -50,6 +52,7 @@ import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RecordingPoll;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.wakeup.Poll;
+import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.Wakeups;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -900,6 +903,126 @@ class PostgresChangeNotifierTests {
 			assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> reader.subscribe("topic", this.handler));
 			assertThat(reader.subscriptions()).isEmpty();
 		}
+	}
+
+	@Test
+	void whatASlowHandlerHasNotReadYetIsNotFoundByThePoll() {
+		CountDownLatch called = new CountDownLatch(1);
+		Semaphore calls = new Semaphore(0);
+		CalledPoll poll = new CalledPoll();
+		try (ChangeReader reader = reader(this.instance.bean(ChangeSql.class), poll)) {
+			reader.subscribe("topic", (change) -> {
+				called.countDown();
+				calls.acquire();
+			});
+			insert("a", 1);
+			wake(reader);
+			await(called);
+			insert("b", 4 * ChangeReader.PAGE);
+			wake(reader);
+			awaitWaiting(reader, ChangeReader.CAPACITY);
+			calls.release(500);
+			awaitWaiting(reader, ChangeReader.CAPACITY - 500);
+			poll.call();
+			awaitWaiting(reader, ChangeReader.CAPACITY - 500 + ChangeReader.PAGE);
+			poll.call();
+			assertThat(found(reader)).isZero();
+			calls.release(10 * ChangeReader.PAGE);
+			Eventually.await(() -> {
+				insert("c", 1);
+				poll.call();
+				return found(reader) > 0;
+			}, reader::toString);
+		}
+		finally {
+			calls.release(10 * ChangeReader.PAGE);
+		}
+	}
+
+	@Test
+	void allThatOnlyThePollHasFoundCountsHoweverManyPagesItIs() {
+		CalledPoll poll = new CalledPoll();
+		try (ChangeReader reader = reader(this.instance.bean(ChangeSql.class), poll)) {
+			subscribeAndRead(reader, "topic", this.handler);
+			insert("a", 2 * ChangeReader.PAGE + 500);
+			poll.call();
+			this.handler.awaitChanges(2 * ChangeReader.PAGE + 500);
+			poll.call();
+			assertThat(found(reader)).isEqualTo(2 * ChangeReader.PAGE + 500);
+		}
+	}
+
+	@Test
+	void whatIsAnnouncedWhileThePollReadsItIsNotFoundByThePoll() {
+		CalledPoll poll = new CalledPoll();
+		AtomicReference<Runnable> beforeRead = new AtomicReference<>(() -> {
+		});
+		HookedChangeSql announcing = new HookedChangeSql(this.instance,
+				(connection, position) -> beforeRead.getAndSet(() -> {
+				}).run());
+		try (ChangeReader reader = reader(announcing, poll)) {
+			subscribeAndRead(reader, "topic", this.handler);
+			insert("a", 1);
+			beforeRead.set(() -> wake(reader));
+			poll.call();
+			this.handler.awaitKey("a1");
+			poll.call();
+			assertThat(found(reader)).isZero();
+		}
+	}
+
+	@Test
+	void whatWasAnnouncedBeforeASubscriptionIsNotFoundByThePoll() {
+		CalledPoll poll = new CalledPoll();
+		CountDownLatch polled = new CountDownLatch(1);
+		AtomicReference<Runnable> beforeRead = new AtomicReference<>(() -> {
+		});
+		HookedChangeSql waiting = new HookedChangeSql(this.instance, (connection, position) -> beforeRead.get().run());
+		try (ChangeReader reader = reader(waiting, poll)) {
+			subscribeAndRead(reader, "other", this.ofOther);
+			CountDownLatch reading = new CountDownLatch(1);
+			beforeRead.set(() -> {
+				reading.countDown();
+				await(polled);
+			});
+			reader.refresh();
+			await(reading);
+			insert("a", 1);
+			wake(reader);
+			reader.subscribe("topic", this.handler);
+			poll.call();
+			polled.countDown();
+			this.handler.awaitKey("a1");
+			poll.call();
+			assertThat(found(reader)).isZero();
+		}
+		finally {
+			polled.countDown();
+		}
+	}
+
+	private ChangeReader reader(ChangeSql sql, Poll poll) {
+		return new ChangeReader(this.instance.bean(ApplicationDatabase.class), sql, Background::run,
+				this.instance.bean(Wakeups.class), poll, Clock.systemUTC(), Observations.NONE, Delays.ofJvm());
+	}
+
+	private static void subscribeAndRead(ChangeReader reader, String topic, ChangeHandler handler) {
+		CountDownLatch read = new CountDownLatch(1);
+		reader.measures().fetch().entries().recordBy((entries) -> read.countDown());
+		reader.subscribe(topic, handler);
+		await(read);
+	}
+
+	private static void wake(ChangeReader reader) {
+		reader.onWakeup(Wakeup.moved(ChangeReader.idOf("topic"), 0));
+	}
+
+	private static void awaitWaiting(ChangeReader reader, int waiting) {
+		Eventually.await(() -> reader.subscriptions().get(0).waiting() == waiting, reader::toString);
+	}
+
+	private static long found(ChangeReader reader) {
+		return reader.measures().poll().found().sum();
 	}
 
 	private static List<String> numbers(int count) {
