@@ -280,6 +280,20 @@ class EncodingTests {
 	}
 
 	@Test
+	void whatTheClientCannotDecodeEndsNoSubscriptionThatBeginsAfterIt(CapturedOutput output) {
+		TestDatabase database = database("WIN1252");
+		try (Instance instance = Instance.start(database)) {
+			ChangeNotifier notifier = instance.bean(ChangeNotifier.class);
+			Subscription before = notifier.subscribe("bad", (change) -> this.changes.incrementAndGet());
+			database.jdbc().execute("SELECT durable_notify.publish('bad', convert_from('\\x81'::bytea, 'WIN1252'))");
+			Eventually.await(() -> !before.isActive(), output::getOut);
+			useChanges(instance, "bad");
+			useChanges(instance, "bad");
+			assertThat(output).containsOnlyOnce("its subscriptions end");
+		}
+	}
+
+	@Test
 	void utf8IsNotWarnedOf(CapturedOutput output) {
 		try (Instance instance = Instance.start(PostgresServer.shared().createDatabase(),
 				"durable-notify.events.terminal-types=" + NOWHERE + "_ended")) {

@@ -171,10 +171,11 @@ class ChangeSql {
 	 * <p>
 	 * Then READ's second range is empty, and the first one begins after that change's
 	 * transaction. Here it begins with that change, which must be the first row: that is
-	 * READ's proof that it still exists. As the target is this statement's own snapshot,
-	 * all rows are visible in it, and the last one is the last of all. What was deleted
-	 * because of its age is up to a transaction before that change, or READ follows; so
-	 * nothing after the position is among it.
+	 * READ's proof that it still exists. Its text is left out, since the client may be
+	 * unable to decode it. As the target is this statement's own snapshot, all rows are
+	 * visible in it, and the last one is the last of all. What was deleted because of its
+	 * age is up to a transaction before that change, or READ follows; so nothing after
+	 * the position is among it.
 	 */
 	private static final String READ_NEW = """
 			SELECT ARRAY[${schema}.server_run(), coalesce(l.id::text, ''), pg_current_snapshot()::text,
@@ -184,7 +185,8 @@ class ChangeSql {
 			UNION ALL (
 				SELECT NULL, xact, id, created_at, instance, CASE WHEN wanted THEN topic END, CASE WHEN wanted THEN key END,
 					CASE WHEN wanted THEN originator END
-				FROM (SELECT *, topic = ANY((SELECT ?::text[])::text[]) AS wanted FROM ${schema}.changes
+				FROM (SELECT *, xact > (SELECT ?::text::xid8) AND topic = ANY((SELECT ?::text[])::text[]) AS wanted
+					FROM ${schema}.changes
 					WHERE (xact, id) >= ((SELECT ?::text::xid8), (SELECT ?::bigint)) AND xact >= (SELECT ?::text::xid8)
 						AND xact < (SELECT pg_snapshot_xmax(pg_current_snapshot()))
 					ORDER BY xact, id LIMIT ${few}) c
@@ -324,10 +326,12 @@ class ChangeSql {
 			return null;
 		}
 		try (PreparedStatement statement = connection.prepareStatement(this.readNew)) {
-			statement.setArray(1, connection.createArrayOf("text", topics.toArray()));
-			statement.setString(2, Long.toString(last.xact()));
-			statement.setLong(3, last.id());
-			statement.setString(4, Long.toString(last.xact()));
+			String xact = Long.toString(last.xact());
+			statement.setString(1, xact);
+			statement.setArray(2, connection.createArrayOf("text", topics.toArray()));
+			statement.setString(3, xact);
+			statement.setLong(4, last.id());
+			statement.setString(5, xact);
 			return readNewPage(statement.executeQuery(), last, topics, limit);
 		}
 	}
