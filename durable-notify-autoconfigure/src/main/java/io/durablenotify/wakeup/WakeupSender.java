@@ -21,12 +21,14 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
 
 import io.durablenotify.wakeup.WakeupMeasures.Sending;
 import io.durablenotify.wakeup.WakeupMeasures.ResyncCause;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.BackgroundLoop.Step;
 import io.durablenotify.loop.DebugLine;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.database.ApplicationDatabase;
@@ -85,9 +87,7 @@ final class WakeupSender implements AutoCloseable {
 
 	private final WakeupMeasures measures;
 
-	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-wakeup", new FailureLog(logger,
-			"Failed to send wake-ups, for which other instances wait until they poll", "Wake-ups are sent again"),
-			this::send);
+	private final BackgroundLoop loop;
 
 	/**
 	 * Owned by the sender's thread.
@@ -116,6 +116,16 @@ final class WakeupSender implements AutoCloseable {
 
 	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances,
 			Runnable failed, WakeupMeasures measures) {
+		this(database, channel, sender, maxGap, instances, failed, measures,
+				(step) -> new BackgroundLoop("durable-notify-wakeup",
+						new FailureLog(logger,
+								"Failed to send wake-ups, for which other instances wait until they poll",
+								"Wake-ups are sent again"),
+						step));
+	}
+
+	WakeupSender(ApplicationDatabase database, String channel, String sender, Duration maxGap, IntSupplier instances,
+			Runnable failed, WakeupMeasures measures, Function<Step, BackgroundLoop> loop) {
 		this.database = database;
 		this.channel = channel;
 		this.sender = sender;
@@ -123,6 +133,7 @@ final class WakeupSender implements AutoCloseable {
 		this.instances = instances;
 		this.failed = failed;
 		this.measures = measures;
+		this.loop = loop.apply(this::send);
 	}
 
 	void offer(String topic, Wakeup wakeup) {
@@ -130,7 +141,7 @@ final class WakeupSender implements AutoCloseable {
 			this.pending.add(topic, wakeup);
 			this.writes++;
 		}
-		this.loop.signal();
+		signal();
 	}
 
 	void offer(WakeupBatch batch) {
@@ -138,7 +149,19 @@ final class WakeupSender implements AutoCloseable {
 			this.pending.addAll(batch);
 			this.writes++;
 		}
-		this.loop.signal();
+		signal();
+	}
+
+	/**
+	 * What the wake-ups are about is committed, and must not count as failed.
+	 */
+	private void signal() {
+		try {
+			this.loop.signal();
+		}
+		catch (Throwable ex) {
+			FailureLog.log(logger::error, "No thread to send wake-ups; they are sent with the next one", ex);
+		}
 	}
 
 	private Next send() {

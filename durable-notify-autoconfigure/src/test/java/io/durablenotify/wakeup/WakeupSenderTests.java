@@ -19,8 +19,11 @@ package io.durablenotify.wakeup;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Step;
 import io.durablenotify.testsupport.ChannelTap;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.TestDatabase;
@@ -35,6 +38,11 @@ import org.springframework.boot.convert.DurationStyle;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.mockito.BDDMockito.then;
+import static org.mockito.BDDMockito.willThrow;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.times;
 
 /**
  * Tests for what {@link WakeupSender} sends, and when.
@@ -127,10 +135,38 @@ class WakeupSenderTests {
 		assertThat(this.tap.payloads()).containsExactly("1 me topic 1:1:-", "1 me topic 1:2:-", "1 me other 2:1:-");
 	}
 
+	/**
+	 * A caller that was told of a failure would store once more what is committed.
+	 */
+	@Test
+	void whatNoThreadCouldBeHadForIsNoFailureAndIsSentWithTheNextOne() throws Exception {
+		AtomicReference<Step> step = new AtomicReference<>();
+		BackgroundLoop loop = mock();
+		willThrow(new OutOfMemoryError("unable to create native thread")).given(loop).signal();
+		try (WakeupSender sender = new WakeupSender(database(), "paced", "me", Duration.ZERO, this.instances::get,
+				() -> {
+				}, new WakeupMeasures(), (send) -> {
+					step.set(send);
+					return loop;
+				})) {
+			WakeupBatch batch = new WakeupBatch();
+			batch.add("topic", Wakeup.moved(2, 1));
+			assertThatCode(() -> sender.offer("topic", Wakeup.moved(1, 1))).doesNotThrowAnyException();
+			assertThatCode(() -> sender.offer(batch)).doesNotThrowAnyException();
+			then(loop).should(times(2)).signal();
+			step.get().run();
+			this.tap.await(1);
+			assertThat(this.tap.payloads()).containsExactly("1 me topic 1:1:- 2:1:-");
+		}
+	}
+
 	private WakeupSender sender(Duration maxGap) {
-		return new WakeupSender(new ApplicationDatabase(new DriverManagerDataSource(database.url()), () -> null),
-				"paced", "me", maxGap, this.instances::get, () -> {
-				}, new WakeupMeasures());
+		return new WakeupSender(database(), "paced", "me", maxGap, this.instances::get, () -> {
+		}, new WakeupMeasures());
+	}
+
+	private static ApplicationDatabase database() {
+		return new ApplicationDatabase(new DriverManagerDataSource(database.url()), () -> null);
 	}
 
 	private static Duration elapsedSince(long start) {
