@@ -28,6 +28,8 @@ import java.util.function.Function;
 
 import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.BackgroundLoop.Step;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 
 /**
  * Writes entries in batches: while one batch is written, the next accumulates. An entry
@@ -37,6 +39,8 @@ import io.durablenotify.loop.BackgroundLoop.Step;
  * @param <T> the type of the entries
  */
 public final class GroupCommit<T> implements AutoCloseable {
+
+	private static final Log logger = LogFactory.getLog(GroupCommit.class);
 
 	private final int maxBatch;
 
@@ -134,7 +138,8 @@ public final class GroupCommit<T> implements AutoCloseable {
 	}
 
 	/**
-	 * Have an entry written with the next batch.
+	 * Have an entry written with the next batch. Throws an {@link OutOfMemoryError} if
+	 * the system has neither a thread nor a timer: then the entry is not taken.
 	 * @param entry the entry
 	 * @return whether there was room
 	 */
@@ -145,7 +150,13 @@ public final class GroupCommit<T> implements AutoCloseable {
 				return false;
 			}
 			this.queue.add(entry);
-			signalOffered(this.queue.size());
+			try {
+				signalOffered(this.queue.size());
+			}
+			catch (Throwable ex) {
+				this.queue.removeLast();
+				throw ex;
+			}
 			return true;
 		}
 		finally {
@@ -155,7 +166,8 @@ public final class GroupCommit<T> implements AutoCloseable {
 
 	/**
 	 * Have an entry that follows from one that was written with the next batch. For
-	 * writers: there is always room, also while this finishes.
+	 * writers: there is always room, also while this finishes. If the system has neither
+	 * a thread nor a timer, the next entry requests the batch.
 	 * @param entry the entry
 	 */
 	public void followUp(T entry) {
@@ -163,6 +175,9 @@ public final class GroupCommit<T> implements AutoCloseable {
 		try {
 			this.queue.add(entry);
 			signalOffered(this.queue.size());
+		}
+		catch (Throwable ex) {
+			FailureLog.log(logger::error, "No thread to write an entry, which waits for the next one", ex);
 		}
 		finally {
 			this.lock.unlock();
@@ -198,8 +213,37 @@ public final class GroupCommit<T> implements AutoCloseable {
 		finally {
 			this.lock.unlock();
 		}
-		if (more) {
+		if (more && !signal()) {
+			writeHere();
+		}
+	}
+
+	/**
+	 * Request a batch of what waits, also where that has been said to be taken: it must
+	 * not count as failed.
+	 * @return false if the system has no thread for it
+	 */
+	private boolean signal() {
+		try {
 			this.loop.signal();
+			return true;
+		}
+		catch (Throwable ex) {
+			FailureLog.log(logger::error, "No thread to write entries, which wait for the next one", ex);
+			return false;
+		}
+	}
+
+	/**
+	 * Write what came meanwhile on the caller's thread: there may be no next entry to
+	 * request it.
+	 */
+	private void writeHere() {
+		try {
+			writeQueued();
+		}
+		catch (Throwable ex) {
+			FailureLog.log(logger::error, "Failed to write entries, which wait for the next one", ex);
 		}
 	}
 
@@ -282,7 +326,7 @@ public final class GroupCommit<T> implements AutoCloseable {
 			this.lock.unlock();
 		}
 		if (left) {
-			this.loop.signal();
+			signal();
 		}
 		this.loop.finish(timeout);
 		this.lock.lock();

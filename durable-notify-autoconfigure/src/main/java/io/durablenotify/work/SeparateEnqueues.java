@@ -26,9 +26,11 @@ import java.util.Map;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.BackgroundLoop.Step;
 import io.durablenotify.loop.FailureLog;
 import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -72,13 +74,18 @@ final class SeparateEnqueues implements AutoCloseable {
 	private boolean closed;
 
 	SeparateEnqueues(WorkWrites writes, int capacity, Duration timeout, Consumer<List<PendingEnqueue>> completions) {
+		this(writes, capacity, timeout, completions, (step) -> new BackgroundLoop("durable-notify-enqueue-keys",
+				new FailureLog(LogFactory.getLog(WorkQueue.class), "Failed to enqueue work", "Work is enqueued again"),
+				step));
+	}
+
+	SeparateEnqueues(WorkWrites writes, int capacity, Duration timeout, Consumer<List<PendingEnqueue>> completions,
+			Function<Step, BackgroundLoop> loop) {
 		this.writes = writes.inBackground(LOCK_WAIT);
 		this.capacity = capacity;
 		this.timeout = timeout;
 		this.completions = completions;
-		this.loop = new BackgroundLoop("durable-notify-enqueue-keys",
-				new FailureLog(LogFactory.getLog(WorkQueue.class), "Failed to enqueue work", "Work is enqueued again"),
-				this::write);
+		this.loop = loop.apply(this::write);
 	}
 
 	/**
@@ -93,10 +100,17 @@ final class SeparateEnqueues implements AutoCloseable {
 	 * Have an item stored that was given room before.
 	 */
 	void take(PendingEnqueue pending) {
-		if (!add(pending, Integer.MAX_VALUE)) {
+		try {
+			if (add(pending, Integer.MAX_VALUE)) {
+				return;
+			}
 			pending.closed();
-			this.completions.accept(List.of(pending));
 		}
+		catch (Throwable ex) {
+			// Those before it are stored
+			pending.outcome().completeExceptionally(ex);
+		}
+		this.completions.accept(List.of(pending));
 	}
 
 	private boolean add(PendingEnqueue pending, int capacity) {
@@ -107,12 +121,25 @@ final class SeparateEnqueues implements AutoCloseable {
 			}
 			this.waiting.computeIfAbsent(Row.of(pending.item()), (row) -> new ArrayDeque<>()).add(pending);
 			this.size++;
+			signal(pending);
+			return true;
 		}
 		finally {
 			this.lock.unlock();
 		}
-		this.loop.signal();
-		return true;
+	}
+
+	/**
+	 * What is said to have failed, for want of a thread, must not be stored later.
+	 */
+	private void signal(PendingEnqueue pending) {
+		try {
+			this.loop.signal();
+		}
+		catch (Throwable ex) {
+			remove(pending);
+			throw ex;
+		}
 	}
 
 	/**

@@ -106,7 +106,14 @@ final class Settlements implements SettlementWriter.Queues {
 	 * @param done runs once it is, or is given up
 	 */
 	void add(Settlement settlement, @Nullable Runnable done) {
-		this.main.offer(new SettlementEntry(settlement, done));
+		SettlementEntry entry = new SettlementEntry(settlement, done);
+		try {
+			this.main.offer(entry);
+		}
+		catch (OutOfMemoryError ex) {
+			// Without a thread, too, its handler is not to be called again
+			this.main.followUp(entry);
+		}
 	}
 
 	private void write(List<SettlementEntry> batch) {

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
@@ -96,21 +98,56 @@ class GroupCommitTests {
 	}
 
 	@Test
-	void anEntryForWhichTheSystemHadNoThreadIsWrittenWithTheNextOne() {
-		AtomicInteger threads = new AtomicInteger();
-		try (GroupCommit<Integer> commits = new GroupCommit<>(3, 7, Duration.ZERO, this::write,
-				(step) -> new BackgroundLoop((task) -> {
-					if (threads.incrementAndGet() == 1) {
-						throw new OutOfMemoryError("unable to create native thread");
-					}
-					return new DaemonThreadFactory("test-commit").newThread(task);
-				}, failureLog(), step, (delay, task) -> {
-					throw new OutOfMemoryError("unable to create native thread");
-				}))) {
+	void anEntryForWhichTheSystemHasNoThreadIsNotTaken() {
+		try (GroupCommit<Integer> commits = withoutThreads(1)) {
 			assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> commits.offer(1));
+			assertThat(commits.size()).isZero();
 			assertThat(commits.offer(2)).isTrue();
-			Eventually.await(() -> written().size() == 2, () -> this.batches);
+			Eventually.await(() -> written().size() == 1, () -> this.batches);
+			assertThat(written()).containsExactly(2);
 		}
+	}
+
+	@Test
+	void anEntryThatFollowsFromOneIsWrittenWithTheNextOneWhereTheSystemHasNoThread() {
+		try (GroupCommit<Integer> commits = withoutThreads(1)) {
+			assertThatCode(() -> commits.followUp(1)).doesNotThrowAnyException();
+			commits.followUp(2);
+			Eventually.await(() -> written().size() == 2, () -> this.batches);
+			assertThat(written()).containsExactly(1, 2);
+		}
+	}
+
+	@Test
+	void aCallerWritesWhatCameMeanwhileWhereTheSystemHasNoThread() throws Exception {
+		try (GroupCommit<Integer> commits = withoutThreads(Integer.MAX_VALUE)) {
+			CompletableFuture<Boolean> written = Background.supply(() -> tryWrite(commits, 0));
+			assertThat(this.writing.await(30, TimeUnit.SECONDS)).isTrue();
+			IntStream.rangeClosed(1, 4).forEach((i) -> assertThat(commits.offer(i)).isTrue());
+			this.goOn.countDown();
+			assertThat(Eventually.get(written)).isTrue();
+			assertThat(this.batches).containsExactly(List.of(0), List.of(1, 2, 3), List.of(4));
+		}
+	}
+
+	@Test
+	void theEndReturnsWhatTheSystemHasNoThreadFor() {
+		GroupCommit<Integer> commits = withoutThreads(Integer.MAX_VALUE);
+		assertThatCode(() -> commits.followUp(1)).doesNotThrowAnyException();
+		assertThatCode(() -> assertThat(commits.finish(Duration.ofSeconds(30))).containsExactly(1))
+			.doesNotThrowAnyException();
+	}
+
+	private GroupCommit<Integer> withoutThreads(int refusals) {
+		AtomicInteger threads = new AtomicInteger();
+		return new GroupCommit<>(3, 7, Duration.ZERO, this::write, (step) -> new BackgroundLoop((task) -> {
+			if (threads.incrementAndGet() <= refusals) {
+				throw new OutOfMemoryError("unable to create native thread");
+			}
+			return new DaemonThreadFactory("test-commit").newThread(task);
+		}, failureLog(), step, (delay, task) -> {
+			throw new OutOfMemoryError("unable to create native thread");
+		}));
 	}
 
 	@Test
@@ -123,15 +160,17 @@ class GroupCommitTests {
 	}
 
 	private void writeOnACaller() throws InterruptedException {
-		Background.run(() -> {
-			try {
-				this.commits.tryWrite(0);
-			}
-			catch (Exception ex) {
-				throw new IllegalStateException(ex);
-			}
-		});
+		Background.run(() -> tryWrite(this.commits, 0));
 		assertThat(this.writing.await(30, TimeUnit.SECONDS)).isTrue();
+	}
+
+	private static boolean tryWrite(GroupCommit<Integer> commits, int entry) {
+		try {
+			return commits.tryWrite(entry);
+		}
+		catch (Exception ex) {
+			throw new IllegalStateException(ex);
+		}
 	}
 
 	@Test

@@ -20,15 +20,23 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 
+import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Step;
 import io.durablenotify.testsupport.Eventually;
 import org.junit.jupiter.api.Test;
 
 import org.springframework.core.task.TaskRejectedException;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.BDDMockito.given;
+import static org.mockito.BDDMockito.then;
+import static org.mockito.BDDMockito.willDoNothing;
+import static org.mockito.BDDMockito.willThrow;
 import static org.mockito.Mockito.mock;
 
 /**
@@ -88,6 +96,32 @@ class SeparateEnqueuesTests {
 		goOn.countDown();
 		Eventually.await(() -> !threads.get(0).isAlive(), threads::toString);
 		assertThat(threads).hasSize(2);
+	}
+
+	@Test
+	void whatFailsForWantOfAThreadIsNotStoredWithTheNextOne() throws Exception {
+		BackgroundLoop loop = mock();
+		AtomicReference<Step> step = new AtomicReference<>();
+		List<PendingEnqueue> completed = new ArrayList<>();
+		given(this.writes.inBackground(any())).willReturn(this.writes);
+		given(this.writes.store(any())).willReturn(new StoredItem(1, 1, false, 0));
+		SeparateEnqueues enqueues = new SeparateEnqueues(this.writes, 3, Duration.ofSeconds(1), completed::addAll,
+				(write) -> {
+					step.set(write);
+					return loop;
+				});
+		PendingEnqueue handedOver = pending("a");
+		willThrow(new OutOfMemoryError("unable to create native thread")).given(loop).signal();
+		assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> enqueues.offer(pending("a")));
+		assertThatCode(() -> enqueues.take(handedOver)).doesNotThrowAnyException();
+		assertThat(handedOver.outcome()).isCompletedExceptionally();
+		assertThat(completed).containsExactly(handedOver);
+		willDoNothing().given(loop).signal();
+		PendingEnqueue next = pending("a");
+		enqueues.offer(next);
+		step.get().run();
+		then(this.writes).should().store(any());
+		assertThat(next.outcome()).isCompleted();
 	}
 
 	private static PendingEnqueue pending(String key) {

@@ -39,6 +39,7 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.Delays;
+import io.durablenotify.loop.GroupCommit;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.wakeup.Wakeups;
@@ -49,6 +50,7 @@ import io.durablenotify.work.Settlement.Leave;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
 import io.durablenotify.work.Settlement.Refusal;
+import io.durablenotify.work.Settlement.TakeBack;
 import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
@@ -62,11 +64,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
+import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.assertArg;
 import static org.mockito.ArgumentMatchers.eq;
+import static org.mockito.BDDMockito.given;
 import static org.mockito.BDDMockito.then;
 import static org.mockito.Mockito.mock;
 
@@ -127,6 +133,16 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		this.work.commit();
 		assertThat(returned.kind()).isEqualTo(Returned.Kind.AGAIN);
 		return new Leave(item, returned);
+	}
+
+	@Test
+	void aSettlementForWhichTheSystemHasNoThreadIsKept() {
+		GroupCommit<SettlementEntry> main = mock();
+		given(main.offer(any())).willThrow(new OutOfMemoryError("unable to create native thread"));
+		ReflectionTestUtils.setField(this.settlements, "main", main);
+		Settlement settlement = mock(TakeBack.class);
+		assertThatCode(() -> this.settlements.add(settlement)).doesNotThrowAnyException();
+		then(main).should().followUp(assertArg((entry) -> assertThat(entry.settlement()).isSameAs(settlement)));
 	}
 
 	@Test
