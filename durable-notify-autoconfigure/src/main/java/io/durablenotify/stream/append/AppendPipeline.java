@@ -21,15 +21,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
 import java.util.function.ToLongFunction;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.loop.AsyncCompletions;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
+import io.durablenotify.loop.BackgroundLoop.Step;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.stream.append.AppendOutcome.Closed;
+import io.durablenotify.stream.append.AppendOutcome.Failed;
 import io.durablenotify.stream.append.AppendOutcome.Locked;
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
@@ -71,6 +74,8 @@ public final class AppendPipeline implements AutoCloseable {
 
 	private final BackgroundLoop mutedLoop;
 
+	private final Log log;
+
 	/**
 	 * Only accessed by the thread of the muted loop.
 	 */
@@ -88,11 +93,14 @@ public final class AppendPipeline implements AutoCloseable {
 	 */
 	public AppendPipeline(ApplicationDatabase database, AppendWrite write, Limits limits, Executor executor,
 			ToLongFunction<Append> result, Log log) {
-		this(new BatchWriter(database, write), limits, executor, result, write.measures(), log);
+		this(new BatchWriter(database, write), limits, executor, result, write.measures(), log,
+				(name, step) -> new BackgroundLoop(name,
+						new FailureLog(log, "Failed to write appends", "Appends are written again"), step));
 	}
 
 	AppendPipeline(BatchWriter writer, Limits limits, Executor executor, ToLongFunction<Append> result,
-			AppendMeasures measures, Log log) {
+			AppendMeasures measures, Log log, BiFunction<String, Step, BackgroundLoop> loops) {
+		this.log = log;
 		this.writer = writer;
 		this.timeout = limits.timeout();
 		this.result = result;
@@ -101,12 +109,8 @@ public final class AppendPipeline implements AutoCloseable {
 		this.watch = new BufferWatch(log, limits.bufferBytes(), System::nanoTime);
 		this.completions = new AsyncCompletions<>("durable-notify-append-outcome", executor,
 				(append) -> append.completeFuture(result), Append::hasDependents, Delays.ofJvm());
-		this.mainLoop = new BackgroundLoop("durable-notify-append", failures(log), this::writeQueued);
-		this.mutedLoop = new BackgroundLoop("durable-notify-append-muted", failures(log), this::writeMuted);
-	}
-
-	private static FailureLog failures(Log log) {
-		return new FailureLog(log, "Failed to write appends", "Appends are written again");
+		this.mainLoop = loops.apply("durable-notify-append", this::writeQueued);
+		this.mutedLoop = loops.apply("durable-notify-append-muted", this::writeMuted);
 	}
 
 	/**
@@ -120,7 +124,7 @@ public final class AppendPipeline implements AutoCloseable {
 			writeAlone(append);
 		}
 		else if (offer(append) || this.queue.offer(append, true)) {
-			this.mainLoop.signal();
+			signal(append);
 		}
 		else {
 			append.complete((append.isExpired()) ? new Locked(this.timeout) : new Closed());
@@ -142,8 +146,29 @@ public final class AppendPipeline implements AutoCloseable {
 			append.complete(new Closed());
 			return null;
 		}
-		this.mainLoop.signal();
+		if (!signal(append)) {
+			append.completeFuture(this.result);
+		}
 		return future;
+	}
+
+	/**
+	 * Have an append written that is queued. For want of a thread it fails, unless
+	 * another has taken it: what is said to have failed must not be stored later.
+	 * @return whether it has not failed
+	 */
+	private boolean signal(Append append) {
+		try {
+			this.mainLoop.signal();
+		}
+		catch (Throwable ex) {
+			if (this.queue.withdraw(append)) {
+				append.complete(new Failed(ex));
+				this.queue.completed(List.of(append));
+				return false;
+			}
+		}
+		return true;
 	}
 
 	private boolean offer(Append append) {
@@ -178,12 +203,7 @@ public final class AppendPipeline implements AutoCloseable {
 		try {
 			this.writer.write(List.of(new AppendGroup(append)));
 			if (!append.isCompleted()) {
-				if (this.queue.muteFor(append)) {
-					this.mutedLoop.signal();
-				}
-				else {
-					append.complete(new Closed());
-				}
+				mute(append);
 			}
 		}
 		finally {
@@ -191,9 +211,32 @@ public final class AppendPipeline implements AutoCloseable {
 		}
 	}
 
+	private void mute(Append append) {
+		try {
+			// Before it is queued: the thread stays for the signal after that
+			this.mutedLoop.signal();
+		}
+		catch (Throwable ex) {
+			append.complete(new Failed(ex));
+			return;
+		}
+		if (this.queue.muteFor(append)) {
+			this.mutedLoop.signal();
+		}
+		else {
+			append.complete(new Closed());
+		}
+	}
+
 	private void leave() {
 		if (this.queue.leave()) {
-			this.mainLoop.signal();
+			try {
+				this.mainLoop.signal();
+			}
+			catch (Throwable ex) {
+				// What was written must not count as failed
+				FailureLog.log(this.log::error, "No thread to write appends; they are written with the next one", ex);
+			}
 		}
 	}
 
@@ -222,7 +265,9 @@ public final class AppendPipeline implements AutoCloseable {
 		List<AppendGroup> batch = this.queue.takeMuted(expired);
 		expired.forEach((append) -> append.complete(new Locked(this.timeout)));
 		complete(expired);
-		this.writer.writeUnlocked(batch);
+		if (!batch.isEmpty()) {
+			this.writer.writeUnlocked(batch);
+		}
 		int appends = batch.stream().mapToInt((group) -> group.appends().size()).sum();
 		boolean progress = completeOrMute(batch).size() < appends;
 		boolean muted = this.queue.hasMuted();

@@ -356,6 +356,27 @@ final class AppendQueue {
 	}
 
 	/**
+	 * Take an append back that is queued.
+	 * @return whether it was not taken before, to be written
+	 */
+	boolean withdraw(Append append) {
+		this.lock.lock();
+		try {
+			StreamQueue queue = this.streams.get(append.stream());
+			if (queue == null || !queue.waiting.remove(append)) {
+				return false;
+			}
+			if (queue.waiting.isEmpty()) {
+				this.ready.remove(queue);
+			}
+			return true;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
 	 * Take what is to be tried next of the muted streams. Only called by the thread that
 	 * writes them.
 	 * @param expired is given those whose time is over, which are taken as well
