@@ -42,6 +42,8 @@ import io.durablenotify.measure.Timing;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.dao.ConcurrencyFailureException;
@@ -51,6 +53,8 @@ import org.springframework.dao.ConcurrencyFailureException;
  * run, and returns the result of each event.
  */
 final class EventAppends {
+
+	private static final Log logger = LogFactory.getLog(EventLog.class);
 
 	/**
 	 * Far more often than transactions that respect the lock can come between.
@@ -290,7 +294,7 @@ final class EventAppends {
 	private @Nullable Wakeup wakeup(Connection connection, String runId, OptionalLong run, List<Found> appended)
 			throws SQLException {
 		// Not there to be locked, it came into being a moment later
-		OptionalLong id = (run.isPresent() || appended.isEmpty()) ? run : this.store.find(connection, runId);
+		OptionalLong id = (run.isPresent() || appended.isEmpty()) ? run : find(connection, runId);
 		if (id.isEmpty() || appended.isEmpty()) {
 			return null;
 		}
@@ -298,6 +302,24 @@ final class EventAppends {
 		Wakeup wakeup = Wakeup.moved(id.getAsLong(), sequences.getMax() + 1);
 		// Followers that wait for the run must receive its name with the first event
 		return (sequences.getMin() == 1) ? wakeup.created(runId) : wakeup;
+	}
+
+	/**
+	 * In autocommit the event is stored by now, and must not count as failed: its readers
+	 * wait for the poll.
+	 */
+	private OptionalLong find(Connection connection, String runId) throws SQLException {
+		boolean stored = connection.getAutoCommit();
+		try {
+			return this.store.find(connection, runId);
+		}
+		catch (SQLException ex) {
+			if (!stored) {
+				throw ex;
+			}
+			logger.debug("Failed to find the run of an event that is stored; its readers are not woken", ex);
+			return OptionalLong.empty();
+		}
 	}
 
 	private static List<Found> appended(Lookups seen, List<UUID> eventIds) {
