@@ -18,6 +18,8 @@ package io.durablenotify.loop;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -61,6 +63,11 @@ public final class AsyncCompletions<T> {
 	private final ThreadPoolExecutor overflow;
 
 	/**
+	 * What the system had neither a thread nor a timer for, until the next completion.
+	 */
+	private final Queue<Runnable> left = new ConcurrentLinkedQueue<>();
+
+	/**
 	 * Create a new instance.
 	 * @param threadName the name of the threads for what the executor rejects
 	 * @param executor runs users' code
@@ -81,10 +88,17 @@ public final class AsyncCompletions<T> {
 
 	/**
 	 * Complete futures, in order, without waiting. What runs with them is code of the
-	 * callers, which may block, or wait for another of the futures.
+	 * callers, which may block, or wait for another of the futures. If the system has
+	 * neither a thread nor a timer, that is left to the next call.
 	 * @param written what was written
 	 */
 	public void complete(List<T> written) {
+		for (int i = this.left.size(); i > 0; i--) {
+			Runnable task = this.left.poll();
+			if (task != null) {
+				execute(task);
+			}
+		}
 		if (written.size() == 1) {
 			execute(() -> this.completion.accept(written.get(0)));
 		}
@@ -108,7 +122,16 @@ public final class AsyncCompletions<T> {
 			this.overflow.execute(task);
 		}
 		catch (OutOfMemoryError ex) {
+			executeLater(task);
+		}
+	}
+
+	private void executeLater(Runnable task) {
+		try {
 			this.delays.after(RETRY, () -> execute(task));
+		}
+		catch (OutOfMemoryError ex) {
+			this.left.add(task);
 		}
 	}
 

@@ -26,7 +26,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -41,7 +43,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.test.util.ReflectionTestUtils;
+
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 /**
  * Tests for {@link AsyncCompletions}.
@@ -212,6 +217,29 @@ class AsyncCompletionsTests {
 		completions(Runnable::run, (delay, task) -> {
 			throw new OutOfMemoryError("unable to create native thread");
 		}).complete(List.of(stored(new CompletableFuture<>()), stored(this.last)));
+		assertThat(this.last).isCompletedWithValue(42L);
+	}
+
+	@Test
+	void whatNeitherAThreadNorATimerCanBeHadForIsCompletedWithTheNextOne() {
+		AtomicBoolean exhausted = new AtomicBoolean(true);
+		AsyncCompletions<Append> outcomes = completions((task) -> {
+			if (exhausted.get()) {
+				throw new OutOfMemoryError("unable to create native thread");
+			}
+			task.run();
+		}, (delay, task) -> {
+			throw new OutOfMemoryError("unable to create native thread");
+		});
+		((ThreadPoolExecutor) ReflectionTestUtils.getField(outcomes, "overflow")).setThreadFactory((task) -> {
+			throw new OutOfMemoryError("unable to create native thread");
+		});
+		CompletableFuture<Long> first = new CompletableFuture<>();
+		assertThatCode(() -> outcomes.complete(List.of(stored(first)))).doesNotThrowAnyException();
+		assertThat(first).isNotDone();
+		exhausted.set(false);
+		outcomes.complete(List.of(stored(this.last)));
+		assertThat(first).isCompletedWithValue(42L);
 		assertThat(this.last).isCompletedWithValue(42L);
 	}
 
