@@ -233,7 +233,8 @@ final class WorkInvoker {
 	/**
 	 * Handle several items at once.
 	 * @param stopping whether to give them back if their handler has not begun
-	 * @return those that have failed, each of which is to be handled alone
+	 * @return those that have failed, each of which is to be handled alone. None of them
+	 * is in a transaction that may have committed
 	 */
 	List<ClaimedItem> handleBatch(HeldClaim claim, List<ClaimedItem> items, BooleanSupplier stopping) {
 		if (!awaitLease(claim, stopping)) {
@@ -253,11 +254,12 @@ final class WorkInvoker {
 		giveBack(claim, withdrawn);
 		List<ClaimedItem> failed = new ArrayList<>();
 		for (int i = 0; i < begun.size(); i++) {
-			if (settlements.get(i) instanceof Fail && !held.get(i).isLost()) {
+			HeldItem item = held.get(i);
+			if (settlements.get(i) instanceof Fail && !item.isLost() && item.completion() != Completion.UNKNOWN) {
 				failed.add(begun.get(i));
 			}
 			else {
-				settle(held.get(i), settlements.get(i));
+				settle(item, settlements.get(i));
 			}
 		}
 		return failed;
@@ -488,10 +490,11 @@ final class WorkInvoker {
 	}
 
 	private void logBatch(List<HeldItem> items, Throwable failure) {
+		String failing = (items.get(0).completion() == Completion.UNKNOWN)
+				? "The transaction of the handler of %d items of queue '%s' may have committed"
+				: "The handler of %d items of queue '%s' has failed, and each is handled alone";
 		synchronized (this.failures) {
-			this.batchFailures
-				.handlerFailed("The handler of %d items of queue '%s' has failed, and each is handled alone"
-					.formatted(items.size(), items.get(0).queue()), failure);
+			this.batchFailures.handlerFailed(failing.formatted(items.size(), items.get(0).queue()), failure);
 		}
 	}
 

@@ -55,6 +55,7 @@ import io.durablenotify.work.WorkInvoker.FirstItems;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
 import org.assertj.core.api.InstanceOfAssertFactories;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -64,7 +65,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
+import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.test.util.ReflectionTestUtils;
+import org.springframework.transaction.TransactionSystemException;
+import org.springframework.transaction.support.DefaultTransactionStatus;
+import org.springframework.transaction.support.TransactionOperations;
+import org.springframework.transaction.support.TransactionTemplate;
 
 import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -206,7 +212,11 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	private WorkInvoker invoker(WorkInvoker.Target target) {
-		return new WorkInvoker(target, instance.transaction(),
+		return invoker(target, instance.transaction());
+	}
+
+	private WorkInvoker invoker(WorkInvoker.Target target, @Nullable TransactionOperations transactions) {
+		return new WorkInvoker(target, transactions,
 				new WorkListenerSettings(List.of("transactional"), 1, null, true, 3,
 						new Backoff(Duration.ofSeconds(1), 1, Duration.ofSeconds(1)), OnDead.CONTINUE, List.of()),
 				(laneId, after, limit) -> List.of(), this.settlements, this.completion, new RunningItems(),
@@ -480,6 +490,43 @@ class SettlementsTests extends AbstractWorkSqlTests {
 		assertThat(this.measures.of("unknown-again").finished().of(Finish.RETRIED).sum()).isZero();
 		this.work.put(WorkTables.keyed("unknown-again", "key", "b"));
 		assertThat(this.work.count("work_items WHERE due_at <= clock_timestamp() AND item_id = " + id)).isOne();
+	}
+
+	@Test
+	void aBatchWhoseTransactionHasCommittedWithoutAnAnswerIsNotHandledAgain(CapturedOutput output) {
+		int queue = this.work.queue("unknown-batch");
+		this.work.insert("unknown-batch", "done", "postponed");
+		Claimed claimed = this.work.claim(queue, 10);
+		TransactionTemplate unanswered = new TransactionTemplate(
+				new JdbcTransactionManager(instance.bean(DataSource.class)) {
+
+					@Override
+					protected void doCommit(DefaultTransactionStatus status) {
+						super.doCommit(status);
+						throw new TransactionSystemException("no answer");
+					}
+
+				});
+		WorkInvoker invoker = invoker((items) -> {
+			items.get(1).postpone(Duration.ofDays(1));
+			return WorkOutcome.done();
+		}, unanswered);
+		assertThat(invoker.handleBatch(held("unknown-batch", claimed, false), claimed.items(), () -> false))
+			.as("to be handled alone")
+			.isEmpty();
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.work.count("work_items WHERE failures = 0 AND due_at > clock_timestamp() + interval '23 h' "
+				+ "AND queue_id = " + queue))
+			.isOne();
+		assertThat(this.work.count("work_claims WHERE queue_id = " + queue)).isZero();
+		assertThat(this.work.count("work_items WHERE queue_id = " + queue)).isOne();
+		Map<Finish, Long> finished = new EnumMap<>(Finish.class);
+		for (Finish finish : List.of(Finish.DONE, Finish.POSTPONED, Finish.LOST)) {
+			finished.put(finish, this.measures.of("unknown-batch").finished().of(finish).sum());
+		}
+		assertThat(finished).isEqualTo(Map.of(Finish.DONE, 1L, Finish.POSTPONED, 1L, Finish.LOST, 0L));
+		assertThat(output).contains("of 2 items of queue 'unknown-batch' may have committed")
+			.doesNotContain("was not stored");
 	}
 
 	@Test
