@@ -17,9 +17,10 @@
 package io.durablenotify.work;
 
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Set;
 
 import io.durablenotify.instance.Lease;
 
@@ -34,7 +35,10 @@ final class HeldClaim {
 
 	private final QueueProgress queue;
 
-	private final AtomicInteger unsettled;
+	/**
+	 * The units that are not settled. Guarded by itself.
+	 */
+	private final Set<Long> unsettled = new HashSet<>();
 
 	/**
 	 * The items that can be cancelled, or set to a later time.
@@ -52,7 +56,7 @@ final class HeldClaim {
 		this.claim = claim;
 		this.lease = lease;
 		this.queue = queue;
-		this.unsettled = new AtomicInteger(units.size());
+		units.forEach((unit) -> this.unsettled.add(unit.itemId()));
 		this.keyed = units.stream()
 			.filter((item) -> item.key() != null && !item.lane())
 			.mapToLong(ClaimedItem::itemId)
@@ -104,23 +108,42 @@ final class HeldClaim {
 	}
 
 	int unsettled() {
-		return this.unsettled.get();
+		synchronized (this.unsettled) {
+			return this.unsettled.size();
+		}
 	}
 
 	/**
-	 * A unit is settled.
+	 * Return whether no other units are left to settle.
+	 */
+	boolean hasOnly(Set<Long> units) {
+		synchronized (this.unsettled) {
+			return units.containsAll(this.unsettled);
+		}
+	}
+
+	/**
+	 * A unit is settled. That counts once: it may be taken back while its handler ends.
 	 * @return whether it was the last
 	 */
-	boolean settled() {
-		return this.unsettled.decrementAndGet() == 0;
+	boolean settled(long unit) {
+		synchronized (this.unsettled) {
+			return this.unsettled.remove(unit) && this.unsettled.isEmpty();
+		}
 	}
 
 	/**
 	 * A unit is settled if it is not the last.
 	 * @return whether it is
 	 */
-	boolean settledUnlessLast() {
-		return this.unsettled.getAndUpdate((count) -> (count > 1) ? count - 1 : count) > 1;
+	boolean settledUnlessLast(long unit) {
+		synchronized (this.unsettled) {
+			if (this.unsettled.size() == 1 && this.unsettled.contains(unit)) {
+				return false;
+			}
+			this.unsettled.remove(unit);
+			return true;
+		}
 	}
 
 }

@@ -96,6 +96,13 @@ final class HeldItem implements WorkItem, ObservedItem {
 		return this.done;
 	}
 
+	/**
+	 * Return the id of its unit: the item's, or the row's of its ordering key.
+	 */
+	long unit() {
+		return (this.lane != null) ? this.lane.itemId() : this.item.itemId();
+	}
+
 	boolean isInLane() {
 		return this.lane != null;
 	}

@@ -37,15 +37,19 @@ sealed interface Settlement {
 	HeldClaim claim();
 
 	/**
-	 * Return the item, or {@code null} if no handler had it.
+	 * Return the item, or {@code null} if there is no outcome of a handler to write.
 	 */
 	default @Nullable HeldItem item() {
 		return null;
 	}
 
 	/**
-	 * Return whether nothing of the unit is left to settle. A unit is an item, or an
-	 * ordering key.
+	 * Return the id of the unit, which is an item, or an ordering key.
+	 */
+	long unit();
+
+	/**
+	 * Return whether nothing of the unit is left to settle.
 	 */
 	default boolean endsUnit() {
 		return true;
@@ -59,12 +63,29 @@ sealed interface Settlement {
 	}
 
 	/**
-	 * The attempt has not failed, unless the database refuses its outcome.
+	 * A settlement of an item that a handler has, or had.
 	 */
-	sealed interface Refusable extends Settlement {
+	sealed interface OfItem extends Settlement {
 
 		@Override
 		HeldItem item();
+
+		@Override
+		default HeldClaim claim() {
+			return item().claim();
+		}
+
+		@Override
+		default long unit() {
+			return item().unit();
+		}
+
+	}
+
+	/**
+	 * The attempt has not failed, unless the database refuses its outcome.
+	 */
+	sealed interface Refusable extends OfItem {
 
 		/**
 		 * Return what makes it a failed attempt if the database refuses it.
@@ -73,11 +94,6 @@ sealed interface Settlement {
 
 		default Settlement refused(SQLException failure) {
 			return refusal().fail(item(), failure);
-		}
-
-		@Override
-		default HeldClaim claim() {
-			return item().claim();
 		}
 
 	}
@@ -122,12 +138,7 @@ sealed interface Settlement {
 	 * stack trace is
 	 */
 	record Fail(HeldItem item, String error, Duration delay, boolean dead,
-			@Nullable Throwable trace) implements Settlement {
-
-		@Override
-		public HeldClaim claim() {
-			return this.item.claim();
-		}
+			@Nullable Throwable trace) implements OfItem {
 
 		@Override
 		public Outcome outcome() {
@@ -172,12 +183,7 @@ sealed interface Settlement {
 	 * A transaction of the handler has returned the item, and has committed: it leaves
 	 * its claim.
 	 */
-	record Leave(HeldItem item, Returned returned) implements Settlement {
-
-		@Override
-		public HeldClaim claim() {
-			return this.item.claim();
-		}
+	record Leave(HeldItem item, Returned returned) implements OfItem {
 
 		@Override
 		public boolean endsUnit() {
@@ -189,10 +195,15 @@ sealed interface Settlement {
 	/**
 	 * The handler has not begun: the item or the ordering key is given back.
 	 */
-	record GiveBack(HeldClaim claim, ClaimedItem unit) implements Settlement {
+	record GiveBack(HeldClaim claim, ClaimedItem claimed) implements Settlement {
+
+		@Override
+		public long unit() {
+			return this.claimed.itemId();
+		}
 
 		Done done() {
-			return new Done(this.claim.claim(), 0, this.unit.itemId(), this.unit.token(), this.unit.rev());
+			return new Done(this.claim.claim(), 0, this.claimed.itemId(), this.claimed.token(), this.claimed.rev());
 		}
 
 	}
@@ -200,13 +211,7 @@ sealed interface Settlement {
 	/**
 	 * The handler still runs: the next holder gets a higher token.
 	 */
-	record TakeBack(HeldItem item) implements Settlement {
-
-		@Override
-		public HeldClaim claim() {
-			return this.item.claim();
-		}
-
+	record TakeBack(HeldItem item) implements OfItem {
 	}
 
 	/**
@@ -214,12 +219,29 @@ sealed interface Settlement {
 	 * completion was refused.
 	 */
 	record ReleaseLane(HeldClaim claim, ClaimedItem lane, LaneVisit visit) implements Settlement {
+
+		@Override
+		public long unit() {
+			return this.lane.itemId();
+		}
+
 	}
 
 	/**
 	 * A transaction of the handler has settled the item.
 	 */
-	record Settled(HeldClaim claim, Outcome outcome) implements Settlement {
+	record Settled(HeldItem settled, Outcome outcome) implements Settlement {
+
+		@Override
+		public HeldClaim claim() {
+			return this.settled.claim();
+		}
+
+		@Override
+		public long unit() {
+			return this.settled.unit();
+		}
+
 	}
 
 	/**

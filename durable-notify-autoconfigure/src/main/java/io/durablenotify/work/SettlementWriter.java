@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -303,13 +304,15 @@ final class SettlementWriter {
 	 * Return the claims of which nothing is left when these are completed.
 	 */
 	private static Set<Claim> finishedBy(List<SettlementEntry> completes) {
-		Map<HeldClaim, Integer> units = new HashMap<>();
+		Map<HeldClaim, Set<Long>> units = new HashMap<>();
 		completes.stream()
-			.filter((entry) -> entry.settlement().endsUnit())
-			.forEach((entry) -> units.merge(entry.settlement().claim(), 1, Integer::sum));
+			.map(SettlementEntry::settlement)
+			.filter(Settlement::endsUnit)
+			.forEach((settlement) -> units.computeIfAbsent(settlement.claim(), (claim) -> new HashSet<>())
+				.add(settlement.unit()));
 		Set<Claim> finished = new LinkedHashSet<>();
-		units.forEach((claim, count) -> {
-			if (claim.unsettled() == count) {
+		units.forEach((claim, ids) -> {
+			if (claim.hasOnly(ids)) {
 				finished.add(claim.claim());
 			}
 		});
@@ -401,8 +404,9 @@ final class SettlementWriter {
 	 */
 	private void over(SettlementEntry entry, boolean claimLeft) {
 		entry.over();
-		HeldClaim claim = entry.settlement().claim();
-		if (entry.settlement().endsUnit() && claim.settled() && claimLeft) {
+		Settlement settlement = entry.settlement();
+		HeldClaim claim = settlement.claim();
+		if (settlement.endsUnit() && claim.settled(settlement.unit()) && claimLeft) {
 			this.finished.add(claim.claim());
 		}
 		entry.runWhenOver();

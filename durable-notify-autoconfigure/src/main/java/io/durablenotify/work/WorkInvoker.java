@@ -151,7 +151,7 @@ final class WorkInvoker {
 	 */
 	private void settle(HeldItem item, Settlement settlement) {
 		boolean removed = settlement instanceof Settled && item.isDone();
-		if (!removed || item.claim().queue().isLimited() || !item.claim().settledUnlessLast()) {
+		if (!removed || item.claim().queue().isLimited() || !item.claim().settledUnlessLast(item.unit())) {
 			this.settlements.add(settlement);
 		}
 	}
@@ -406,7 +406,7 @@ final class WorkInvoker {
 	}
 
 	private static Settled settled(HeldItem item) {
-		return new Settled(item.claim(), (item.finish() == Finish.POSTPONED) ? Outcome.POSTPONED : Outcome.DONE);
+		return new Settled(item, (item.finish() == Finish.POSTPONED) ? Outcome.POSTPONED : Outcome.DONE);
 	}
 
 	private Settlement failed(HeldItem item, Throwable failure, boolean alone) {

@@ -243,6 +243,24 @@ class SettlementsTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anItemThatIsTakenBackWhileItsTransactionRemovesItCountsOnce() {
+		int queue = this.work.queue("taken-back");
+		this.work.insert("taken-back", "a", "b");
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held("taken-back", claimed, false);
+		CompletableFuture<Void> takenBack = new CompletableFuture<>();
+		invoker((items) -> {
+			items.get(0).complete();
+			this.settlements.add(new TakeBack(items.get(0)), () -> takenBack.complete(null));
+			return WorkOutcome.done();
+		}).handle(claim, claimed.items().get(0), () -> false);
+		assertThat(takenBack).succeedsWithin(Eventually.TIMEOUT);
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(claim.unsettled()).isOne();
+		assertThat(this.work.count("work_claims WHERE queue_id = " + queue)).isOne();
+	}
+
+	@Test
 	void aClaimIsNotRemovedBeforeWhatATransactionHasPostponedHasLeftIt() {
 		int queue = this.work.queue("leaves-first");
 		this.work.insert("leaves-first", "postponed", "done");
