@@ -27,7 +27,6 @@ import java.util.Optional;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.LimitedStatement;
-import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.loop.DebugLine;
 import io.durablenotify.wakeup.Wakeups;
@@ -165,20 +164,11 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
 		for (Claim claim : this.sql.claims(connection, lease.instanceId())) {
 			if (claim.queueId() == queue.id() && !this.held.contains(claim)) {
-				release(connection, claim);
+				SQLException refused = this.settleSql.release(connection, claim).refused();
+				if (refused != null) {
+					logger.error("Items of a claim whose answer was lost are not handled", refused);
+				}
 			}
-		}
-	}
-
-	private void release(Connection connection, Claim claim) throws SQLException {
-		try {
-			this.settleSql.release(connection, claim);
-		}
-		catch (SQLException ex) {
-			if (!SqlErrors.isRefusedWrite(ex)) {
-				throw ex;
-			}
-			logger.error("Items of a claim whose answer was lost cannot be given back, and are not handled", ex);
 		}
 	}
 

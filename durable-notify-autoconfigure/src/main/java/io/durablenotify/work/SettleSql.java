@@ -408,13 +408,12 @@ final class SettleSql {
 
 	/**
 	 * Give back a claim that this instance does not know: its answer was lost.
-	 * @return when its items are due
 	 */
-	long release(Connection connection, Claim claim) throws SQLException {
+	Released release(Connection connection, Claim claim) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.releaseAll)) {
 			statement.setLong(1, claim.claimId());
 			statement.setInt(2, claim.queueId());
-			return readDue(statement);
+			return new Released(readDue(statement), RefusedItems.of(statement));
 		}
 	}
 
@@ -467,6 +466,15 @@ final class SettleSql {
 				return readReturned(claim, statement);
 			}
 		});
+	}
+
+	/**
+	 * What has become of a claim.
+	 *
+	 * @param dueMicros when its items are due
+	 * @param refused why some of them are still in the claim, {@code null} if none is
+	 */
+	record Released(long dueMicros, @Nullable SQLException refused) {
 	}
 
 	/**

@@ -47,6 +47,7 @@ import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
+import io.durablenotify.work.SettleSql.Released;
 import io.durablenotify.work.Settlement.TakeBack;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -390,20 +391,18 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 		for (Claim claim : this.claimSql.claims(connection, lease.instanceId())) {
 			try {
 				if (!mayClaim(claim.queueId()) && !held.contains(claim)) {
-					long due = this.settleSql.release(connection, claim);
-					this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), due));
+					Released released = this.settleSql.release(connection, claim);
+					this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), released.dueMicros()));
+					if (released.refused() != null) {
+						logger.error("Items of a claim that is left are not handled", released.refused());
+					}
 				}
 			}
 			catch (SQLException ex) {
-				if (SqlErrors.isRefusedWrite(ex)) {
-					logger.error("Items of a claim that is left cannot be given back, and are not handled", ex);
-				}
-				else if (SqlErrors.isLockTimeout(ex)) {
-					locked = ex;
-				}
-				else {
+				if (!SqlErrors.isLockTimeout(ex)) {
 					throw ex;
 				}
+				locked = ex;
 			}
 		}
 		if (locked != null) {

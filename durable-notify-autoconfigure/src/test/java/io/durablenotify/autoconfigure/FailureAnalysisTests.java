@@ -567,7 +567,8 @@ class FailureAnalysisTests {
 					+ "V12__stream_consumers.sql, V13__channels.sql, V14__outbox.sql, V15__event_headers.sql, V16__run_estimates.sql, "
 					+ "V17__release_lanes.sql, V18__instance_ids.sql, "
 					+ "V19__shared_claims.sql, V20__work_locks.sql, V21__single_claims.sql, V22__suspects.sql, V23__trim_limit.sql, "
-					+ "V24__item_bounds.sql, V25__refused_items.sql, V26__cheaper_claims.sql and durable-notify.schema.migrate=false forbids to run them.");
+					+ "V24__item_bounds.sql, V25__refused_items.sql, V26__cheaper_claims.sql, "
+					+ "V27__refused_releases.sql and durable-notify.schema.migrate=false forbids to run them.");
 		assertThat(analysis.action()).contains("durable-notify.schema.migrate=true")
 			.contains("durable-notify.schema.name")
 			.contains("'elsewhere'");

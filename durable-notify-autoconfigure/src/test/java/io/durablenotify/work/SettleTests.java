@@ -343,6 +343,31 @@ class SettleTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void anItemThatCannotBeGivenBackHoldsUpNoOtherOfAClaimWhoseAnswerWasLost() {
+		int queue = this.work.queue("refused");
+		List<StoredItem> stored = this.work.insert("refused", "bad", "good", "better");
+		Claimed claimed = this.work.claim(queue, 10);
+		this.work.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE TRIGGER refuse BEFORE UPDATE ON durable_notify.work_items FOR EACH ROW
+					WHEN (NEW.payload = 'bad') EXECUTE FUNCTION refuse();
+				""");
+		SettleSql.Released released = this.work
+			.run((connection, joined) -> this.work.settle().release(connection, claimed.claim()));
+		assertThat((Throwable) released.refused())
+			.hasMessage("Item %d of work cannot be given back: refused".formatted(stored.get(0).itemId()));
+		assertThat(this.work.claimedIds(claimed)).containsExactly(stored.get(0).itemId());
+		Claimed again = this.other.awaitClaim(queue, 10);
+		assertThat(again.items()).extracting(WorkTables::text, ClaimedItem::token)
+			.containsExactlyInAnyOrder(org.assertj.core.groups.Tuple.tuple("good", 1),
+					org.assertj.core.groups.Tuple.tuple("better", 1));
+		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		released = this.work.run((connection, joined) -> this.work.settle().release(connection, claimed.claim()));
+		assertThat((Throwable) released.refused()).isNull();
+		assertThat(this.work.count("work_claims WHERE claim_id = " + claimed.claim().claimId())).isZero();
+	}
+
+	@Test
 	void whatAnotherTransactionHasLockedDoesNotHoldUpTheOthers() {
 		int queue = this.work.queue("locked");
 		this.work.insert("locked", "a");
