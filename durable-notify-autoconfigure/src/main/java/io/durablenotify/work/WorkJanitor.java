@@ -25,6 +25,7 @@ import java.util.List;
 
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.PeriodicTask;
 import io.durablenotify.wakeup.PublishingWrites;
@@ -92,9 +93,10 @@ final class WorkJanitor extends PeriodicTask {
 
 	@Override
 	protected boolean run() {
+		Failures failures = new Failures();
 		execute(this.server::check);
 		for (long instanceId : execute(this.takeOver::orphans)) {
-			takeOver(instanceId);
+			failures.run(() -> takeOver(instanceId));
 		}
 		this.watch.update(execute((connection) -> this.sql.unhandledQueues(connection, UNHANDLED)));
 		this.watch.updateProbed(execute(this.sql::probedQueues));
@@ -104,23 +106,27 @@ final class WorkJanitor extends PeriodicTask {
 		this.giveBackUnknown.run();
 		boolean more = expired >= SLICE;
 		if (this.deadRetention != null) {
-			// Last, since it fails where another transaction has locked an ordering key
-			more |= purge(this.deadRetention);
+			more |= purge(this.deadRetention, failures);
 		}
+		failures.rethrow();
 		return more;
 	}
 
 	/**
 	 * Return whether there are more to delete.
 	 */
-	private boolean purge(Duration retention) {
-		boolean more = false;
+	private boolean purge(Duration retention, Failures failures) {
+		List<String> full = new ArrayList<>();
 		for (String queue : execute((connection) -> this.sql.queuesWithOldDead(connection, retention))) {
-			int purged = execute((connection) -> this.writes.run(WorkTopics.QUEUES, connection, false,
-					(session, joined) -> purge(session, queue, retention)));
-			more |= purged >= SLICE;
+			failures.run(() -> {
+				int purged = execute((connection) -> this.writes.run(WorkTopics.QUEUES, connection, false,
+						(session, joined) -> purge(session, queue, retention)));
+				if (purged >= SLICE) {
+					full.add(queue);
+				}
+			});
 		}
-		return more;
+		return !full.isEmpty();
 	}
 
 	private Written<Integer> purge(Connection connection, String queue, Duration retention) throws SQLException {
@@ -165,6 +171,34 @@ final class WorkJanitor extends PeriodicTask {
 	private <T> T execute(Statements<T> statements) {
 		return this.database.executeSeparately("clean up work", ApplicationDatabase.SOCKET_TIMEOUT,
 				(connection, joined) -> statements.run(connection));
+	}
+
+	/**
+	 * Failures at rows that another transaction has locked, or that a trigger keeps from
+	 * being changed. They hold up nothing else.
+	 */
+	private static final class Failures {
+
+		private @Nullable RuntimeException first;
+
+		void run(Runnable step) {
+			try {
+				step.run();
+			}
+			catch (RuntimeException ex) {
+				if (!SqlErrors.isLockTimeout(ex) && !SqlErrors.isRefusedWrite(ex)) {
+					throw ex;
+				}
+				this.first = (this.first != null) ? this.first : ex;
+			}
+		}
+
+		void rethrow() {
+			if (this.first != null) {
+				throw this.first;
+			}
+		}
+
 	}
 
 	/**

@@ -41,6 +41,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatException;
 import static org.assertj.core.api.Assertions.entry;
 
 /**
@@ -164,6 +165,48 @@ class WorkJanitorTests {
 			// The next slice
 		}
 		assertThat(count("work_dead", id)).isEqualTo(2_000);
+	}
+
+	@Test
+	void aDeadItemThatCannotBeDeletedHoldsUpNoOtherQueue() {
+		List<Integer> queues = List.of(queueId("first-of-dead"), queueId("second-of-dead"));
+		for (int refused : queues) {
+			queues.forEach((id) -> database.jdbc()
+				.update("INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, enqueued_at, died_at, failures, "
+						+ "token, payload) VALUES (-?, false, ?, now(), now() - interval '2 hours', 3, 3, '')", id,
+						id));
+			database.jdbc().execute("""
+					CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+					CREATE TRIGGER refuse BEFORE DELETE ON durable_notify.work_dead FOR EACH ROW
+						WHEN (OLD.queue_id = %d) EXECUTE FUNCTION refuse();
+					""".formatted(refused));
+			assertThatException().isThrownBy(() -> run(Duration.ofHours(1))).withStackTraceContaining("refused");
+			assertThat(queues).filteredOn((id) -> count("work_dead", id) > 0).containsExactly(refused);
+			database.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+			run(Duration.ofHours(1));
+		}
+	}
+
+	@Test
+	void whatCannotBeTakenOverOfAnInstanceThatDoesNotExistHoldsUpNothingElse() {
+		int id = queueId("stuck");
+		database.jdbc().execute("""
+				INSERT INTO durable_notify.work_claims (claim_id, queue_id, instance_id, to_due, item_ids)
+				SELECT (date_part('epoch', clock_timestamp()) * 1000000)::bigint, queue_id, 471200, clock_timestamp(),
+					array_agg(item_id) FROM durable_notify.work_items WHERE queue_id = %1$d GROUP BY queue_id;
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE TRIGGER refuse BEFORE UPDATE ON durable_notify.work_items FOR EACH ROW
+					WHEN (NEW.queue_id = %1$d) EXECUTE FUNCTION refuse();
+				INSERT INTO durable_notify.work_dead (item_id, lane, queue_id, enqueued_at, died_at, failures, token,
+					payload) VALUES (-%1$d, false, %1$d, now(), now() - interval '2 hours', 3, 3, '');
+				""".formatted(id));
+		assertThatException().isThrownBy(() -> run(Duration.ofHours(1)))
+			.withStackTraceContaining("of work cannot be taken over: refused");
+		assertThat(count("work_dead", id)).isZero();
+		assertThat(count("work_claims", id)).isOne();
+		database.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		run(null);
+		assertThat(count("work_claims", id)).isZero();
 	}
 
 	@Test
