@@ -29,6 +29,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.LeaseMeasures.Renewal;
 import io.durablenotify.loop.BackgroundLoop;
 import io.durablenotify.loop.BackgroundLoop.Next;
@@ -84,6 +85,12 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	 * The delay before another attempt to take over what another transaction has locked.
 	 */
 	private static final Duration LOCKED = Duration.ofMillis(500);
+
+	/**
+	 * The longest delay before another attempt to take over what a trigger or a
+	 * constraint keeps from being changed.
+	 */
+	private static final Duration LONGEST_REFUSAL = Duration.ofMinutes(1);
 
 	/**
 	 * The longest delay between two attempts to reach the server.
@@ -393,16 +400,28 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 
 	private int tryToTakeOver(Connection connection, TakeOver takeOver, long instanceId, long deadline)
 			throws SQLException {
+		int sum = 0;
 		try {
-			return takeOver(connection, takeOver, instanceId, deadline);
+			int count;
+			do {
+				count = this.writes.runInTransaction(takeOver.topic(), connection, (session, joined) -> {
+					this.store.begin(session);
+					return takeOver.takeOver(session, instanceId);
+				});
+				sum += count;
+			}
+			while (count > 0 && !isOver(deadline));
 		}
 		catch (SQLException | RuntimeException ex) {
 			if (!connection.isValid(1)) {
 				throw ex;
 			}
 			takeOverFailed(ex);
-			return 0;
+			if (SqlErrors.isRefusedWrite(ex)) {
+				this.others.putOff(instanceId, min(this.lease, LONGEST_REFUSAL));
+			}
 		}
+		return sum;
 	}
 
 	/**
@@ -411,20 +430,6 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private void takeOverFailed(Exception failure) {
 		this.takeOverFailed = true;
 		this.takeOverOutage.failed(failure);
-	}
-
-	private int takeOver(Connection connection, TakeOver takeOver, long instanceId, long deadline) throws SQLException {
-		int sum = 0;
-		int count;
-		do {
-			count = this.writes.runInTransaction(takeOver.topic(), connection, (session, joined) -> {
-				this.store.begin(session);
-				return takeOver.takeOver(session, instanceId);
-			});
-			sum += count;
-		}
-		while (count > 0 && !isOver(deadline));
-		return sum;
 	}
 
 	private static boolean isOver(long deadline) {

@@ -42,7 +42,12 @@ final class OtherLeases {
 
 	private final Duration own;
 
-	private Map<Long, Other> others = Map.of();
+	private Map<Long, Other> others = new HashMap<>();
+
+	/**
+	 * What the clock said last by which leases run out.
+	 */
+	private Duration time = Duration.ZERO;
 
 	/**
 	 * Create a new instance.
@@ -62,9 +67,19 @@ final class OtherLeases {
 		left.forEach((id, each) -> {
 			Other before = this.others.get(id);
 			Duration end = time.plus(each);
-			seen.put(id, (before != null) ? before.seen(each, end) : new Other(each, end, null));
+			seen.put(id, (before != null) ? before.seen(each, end) : new Other(each, end, null, Duration.ZERO));
 		});
 		this.others = seen;
+		this.time = time;
+	}
+
+	/**
+	 * Something that a holder has cannot be taken over now.
+	 * @param delay the time until the next attempt
+	 */
+	void putOff(long id, Duration delay) {
+		this.others.computeIfPresent(id,
+				(key, other) -> new Other(other.left, other.end, other.length, this.time.plus(delay)));
 	}
 
 	/**
@@ -97,6 +112,10 @@ final class OtherLeases {
 		if (isPositive(other.left)) {
 			return other.left;
 		}
+		Duration putOff = other.notBefore.minus(this.time);
+		if (isPositive(putOff)) {
+			return putOff;
+		}
 		Duration length = other.length;
 		Duration twice = (length != null) ? length.multipliedBy(2) : this.own;
 		return ((twice.compareTo(this.own) < 0) ? twice : this.own).minus(reached);
@@ -113,8 +132,9 @@ final class OtherLeases {
 	 * @param end when it was to run out then
 	 * @param length the longest time that it had left after a renewal, {@code null} if
 	 * none was seen
+	 * @param notBefore when it may be taken over from at the earliest
 	 */
-	private record Other(Duration left, Duration end, @Nullable Duration length) {
+	private record Other(Duration left, Duration end, @Nullable Duration length, Duration notBefore) {
 
 		/**
 		 * Both instances may renew in step: then there is always as much left.
@@ -122,7 +142,8 @@ final class OtherLeases {
 		Other seen(Duration left, Duration end) {
 			boolean renewed = isPositive(left) && end.minus(this.end).compareTo(ROUNDING) > 0;
 			return new Other(left, end,
-					(renewed && (this.length == null || left.compareTo(this.length) > 0)) ? left : this.length);
+					(renewed && (this.length == null || left.compareTo(this.length) > 0)) ? left : this.length,
+					this.notBefore);
 		}
 
 	}

@@ -82,8 +82,10 @@ final class TakeOverSql {
 	}
 
 	/**
-	 * Take over a slice of what an instance held. What is locked is skipped, and stays.
+	 * Take over a slice of what an instance held. What is locked is skipped, and stays,
+	 * as does an item that a trigger or a constraint keeps from being changed.
 	 * @return by claim, what was taken over
+	 * @throws SQLException if only such items are left, with their ids
 	 */
 	List<TakenOver> takeOver(Connection connection, long instanceId) throws SQLException {
 		try (PreparedStatement statement = connection.prepareStatement(this.takeOver)) {
@@ -93,6 +95,10 @@ final class TakeOverSql {
 			List<TakenOver> taken = new ArrayList<>();
 			while (result.next()) {
 				taken.add(new TakenOver(result.getInt(1), result.getLong(2), result.getInt(3)));
+			}
+			SQLException refused = RefusedItems.of(statement);
+			if (taken.isEmpty() && refused != null) {
+				throw refused;
 			}
 			return taken;
 		}

@@ -24,14 +24,23 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.testsupport.Eventually;
+import io.durablenotify.testsupport.Instance;
+import io.durablenotify.testsupport.PostgresServer;
+import io.durablenotify.testsupport.TestDatabase;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * Tests for {@link TakeOverSql}: what becomes of the claims of an instance that is gone.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class WorkTakeOverTests extends AbstractWorkSqlTests {
 
 	@Test
@@ -134,11 +143,51 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 					WHEN (NEW.payload = 'bad') EXECUTE FUNCTION refuse();
 				""");
 		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
-		assertThat(this.other.takeOverFrom(this.work)).isEmpty();
+		assertThatExceptionOfType(WorkTables.SqlFailure.class).isThrownBy(() -> this.other.takeOverFrom(this.work))
+			.withMessageContaining("Item %d of work cannot be taken over: refused".formatted(stored.get(0).itemId()));
 		assertThat(this.work.claimedIds(claimed)).containsExactly(stored.get(0).itemId());
 		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 10))).containsExactly("good");
 		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
 		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
+	}
+
+	@Test
+	void theLogNamesAnItemThatCannotBeTakenOverAndItIsTriedAgainOnceALease(CapturedOutput output) {
+		TestDatabase another = PostgresServer.shared().createDatabase();
+		try (Instance first = Instance.start(another, "durable-notify.streams.lease=2s");
+				Instance second = Instance.start(another, "durable-notify.streams.lease=2s");
+				WorkTables lost = WorkTables.open(another)) {
+			int queue = lost.queue("refused");
+			long bad = lost.insert("refused", "bad").get(0).itemId();
+			lost.awaitClaim(queue, 10);
+			lost.jdbc().execute("""
+					CREATE SEQUENCE attempts;
+					CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+						$$ BEGIN PERFORM nextval('public.attempts'); RAISE 'refused'; END $$;
+					CREATE TRIGGER refuse BEFORE UPDATE ON durable_notify.work_items FOR EACH ROW
+						EXECUTE FUNCTION refuse();
+					""");
+			lost.jdbc()
+				.update("UPDATE durable_notify.instances SET lease_until = clock_timestamp() WHERE instance_id = ?",
+						lost.instanceId());
+			awaitAttempts(lost, 1);
+			long start = System.nanoTime();
+			Eventually.await(() -> output.toString()
+				.contains("whose lease has run out: Item %d of work cannot be taken over: refused".formatted(bad)),
+					output::toString);
+			// Four more of both instances, each of which calls the trigger twice
+			awaitAttempts(lost, 10);
+			assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofSeconds(2));
+			lost.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+			Eventually.await(() -> lost.count("work_claims") == 0, lost::dump);
+		}
+	}
+
+	private static void awaitAttempts(WorkTables tables, int count) {
+		Eventually.await(
+				() -> tables.jdbc()
+					.queryForObject("SELECT last_value >= ? AND is_called FROM attempts", Boolean.class, count),
+				tables::dump);
 	}
 
 	@Test
