@@ -116,6 +116,8 @@ public final class SqlErrors {
 
 	private static final String DEADLOCK_DETECTED = "40P01";
 
+	private static final String SYNTAX_OR_ACCESS_CLASS = "42";
+
 	/**
 	 * Also of a pooler that gives the session to another one.
 	 */
@@ -299,7 +301,8 @@ public final class SqlErrors {
 	/**
 	 * Return whether a statement failed for what it was to write: for its data, or in a
 	 * constraint or a trigger, which has a state of its own choice. It will fail again,
-	 * and others will not.
+	 * and others will not, unless the {@linkplain #isInvalidStatement statement is not
+	 * valid}.
 	 * @param failure what was thrown
 	 * @return whether it did
 	 */
@@ -307,6 +310,16 @@ public final class SqlErrors {
 		String state = state(failure);
 		return isDataFailure(failure) || state.length() == 5 && !OTHER_CLASSES.contains(state.substring(0, 2))
 				&& !Set.of(INSUFFICIENT_PRIVILEGE, DUPLICATE_PREPARED_STATEMENT).contains(state);
+	}
+
+	/**
+	 * Return whether a statement, or one in a trigger, is not valid: for instance, it
+	 * names a table that does not exist.
+	 * @param failure what was thrown
+	 * @return whether it is not
+	 */
+	public static boolean isInvalidStatement(Throwable failure) {
+		return state(failure).startsWith(SYNTAX_OR_ACCESS_CLASS);
 	}
 
 	/**

@@ -469,6 +469,22 @@ final class SettleSql {
 	}
 
 	/**
+	 * Settle what does not exist. Fails where the tables or functions are missing, and
+	 * not for a trigger.
+	 * @param connection the connection, in autocommit
+	 */
+	void probe(Connection connection) throws SQLException {
+		Claim claim = new Claim(0, 0);
+		Done item = new Done(claim, 0, 0, 0, 0);
+		complete(connection, List.of(item, new Done(claim, Long.MAX_VALUE, 0, 0, 0)), List.of(), false);
+		again(connection, item);
+		leave(connection, item);
+		release(connection, claim, List.of(item));
+		releaseLanes(connection, List.of(new Lane(claim, 0, 0)));
+		releaseLane(connection, claim, 0, 0);
+	}
+
+	/**
 	 * What has become of a claim.
 	 *
 	 * @param dueMicros when its items are due

@@ -49,6 +49,11 @@ final class SettlementEntry {
 	private boolean inDoubt;
 
 	/**
+	 * Whether it was refused while others could be written.
+	 */
+	private boolean refused;
+
+	/**
 	 * Create a new instance.
 	 * @param settlement what is to be written
 	 * @param whenOver runs once it is, or is given up
@@ -79,6 +84,7 @@ final class SettlementEntry {
 		this.moved = true;
 		SettlementEntry next = new SettlementEntry(this.settlement, this.whenOver, pause);
 		next.inDoubt = this.inDoubt;
+		next.refused = this.refused;
 		return next;
 	}
 
@@ -109,6 +115,14 @@ final class SettlementEntry {
 
 	void inDoubt() {
 		this.inDoubt = true;
+	}
+
+	void refused() {
+		this.refused = true;
+	}
+
+	boolean isRefused() {
+		return this.refused;
 	}
 
 	/**

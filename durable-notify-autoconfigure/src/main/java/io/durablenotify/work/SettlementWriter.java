@@ -173,7 +173,7 @@ final class SettlementWriter {
 		}
 		catch (SQLException ex) {
 			if (SqlErrors.isRefusedWrite(ex)) {
-				refused(entry, ex);
+				refused(connection, entry, ex);
 			}
 			else if (SqlErrors.isLockTimeout(ex)) {
 				this.queues.locked(entry);
@@ -190,9 +190,16 @@ final class SettlementWriter {
 	/**
 	 * An outcome that cannot be written is a failed attempt, which is handled again after
 	 * a delay, and so is one of an item that cannot be dead.
+	 * @throws SQLException if nothing can be written, for want of our tables or functions
 	 */
-	void refused(SettlementEntry entry, SQLException failure) {
-		if (entry.settlement() instanceof Refusable refusable) {
+	void refused(Connection connection, SettlementEntry entry, SQLException failure) throws SQLException {
+		if (SqlErrors.isInvalidStatement(failure) && !entry.isRefused()) {
+			this.sql.probe(connection);
+			// Once more: they may be back since it has failed
+			entry.refused();
+			this.queues.locked(entry);
+		}
+		else if (entry.settlement() instanceof Refusable refusable) {
 			logger.error(
 					"The outcome of %s cannot be stored, and counts as a failed attempt".formatted(refusable.item()),
 					failure);

@@ -152,7 +152,7 @@ final class Settlements implements SettlementWriter.Queues {
 						locked(entry);
 					}
 					else if (SqlErrors.isRefusedWrite(ex)) {
-						this.writer.refused(entry, ex);
+						this.writer.refused(connection, entry, ex);
 						this.writer.removeFinished(connection);
 					}
 					else {

@@ -49,23 +49,22 @@ class SqlErrorsTests {
 			"57P03", "57P05", "MY001", "P0001", "XX001", "XX002");
 
 	static Stream<Arguments> predicates() {
-		return Stream
-			.of(predicate(SqlErrors::isLockTimeout, "55P03"),
-					predicate(SqlErrors::isSerializationFailure, "40001", "40P01"),
-					predicate(SqlErrors::isConnectionLost, "08001", "08003", "08004", "08006", "25P03", "25P04",
-							"57P01", "57P02", "57P03", "57P05"),
-					predicate(SqlErrors::isTransientRefusal, "53300", "57P03"),
-					predicate(SqlErrors::isConnectFailure, "08001", "08003", "08004", "08006", "28000", "28P01",
-							"3D000", "53300", "57P03"),
-					predicate(SqlErrors::isAuthorizationFailure, "28000", "28P01"),
-					predicate(SqlErrors::isInsufficientPrivilege, "42501"),
-					predicate(SqlErrors::isFailedTransaction, "25P02"),
-					predicate(SqlErrors::isDataFailure, "22000", "22003", "22021", "22P05", "XX001", "XX002"),
-					predicate(SqlErrors::isRefusedWrite, "22000", "22003", "22021", "22P05", "23505", "42704", "42883",
-							"42P01", "MY001", "P0001", "XX001", "XX002"),
-					predicate(SqlErrors::isUntranslatable, "22000", "22021", "22P05"),
-					predicate(SqlErrors::isNotificationQueueFull, "54000"),
-					predicate(SqlErrors::isWithheld, "0A000", "42501", "42704", "42883", "42P01", "55000"));
+		return Stream.of(predicate(SqlErrors::isLockTimeout, "55P03"),
+				predicate(SqlErrors::isSerializationFailure, "40001", "40P01"), predicate(SqlErrors::isConnectionLost,
+						"08001", "08003", "08004", "08006", "25P03", "25P04", "57P01", "57P02", "57P03", "57P05"),
+				predicate(SqlErrors::isTransientRefusal, "53300", "57P03"),
+				predicate(SqlErrors::isConnectFailure, "08001", "08003", "08004", "08006", "28000", "28P01", "3D000",
+						"53300", "57P03"),
+				predicate(SqlErrors::isAuthorizationFailure, "28000", "28P01"),
+				predicate(SqlErrors::isInsufficientPrivilege, "42501"),
+				predicate(SqlErrors::isFailedTransaction, "25P02"),
+				predicate(SqlErrors::isDataFailure, "22000", "22003", "22021", "22P05", "XX001", "XX002"),
+				predicate(SqlErrors::isRefusedWrite, "22000", "22003", "22021", "22P05", "23505", "42704", "42883",
+						"42P01", "MY001", "P0001", "XX001", "XX002"),
+				predicate(SqlErrors::isInvalidStatement, "42501", "42704", "42883", "42P01"),
+				predicate(SqlErrors::isUntranslatable, "22000", "22021", "22P05"),
+				predicate(SqlErrors::isNotificationQueueFull, "54000"),
+				predicate(SqlErrors::isWithheld, "0A000", "42501", "42704", "42883", "42P01", "55000"));
 	}
 
 	private static Arguments predicate(Predicate<Throwable> predicate, String... states) {

@@ -60,6 +60,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.test.system.CapturedOutput;
@@ -379,6 +380,38 @@ class SettlementsTests extends AbstractWorkSqlTests {
 			.contains("refused");
 		assertThat(output).contains("counts as a failed attempt", "is dead cannot be stored");
 		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "TABLE, work_items", "TABLE, work_claims", "FUNCTION, work_complete", "FUNCTION, work_return" })
+	void outcomesAreKeptWhileATableOrAFunctionIsMissing(String type, String missing, CapturedOutput output) {
+		int queue = this.work.queue(missing);
+		this.work.insert(missing, "done", "failed", "postponed");
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held(missing, claimed, false);
+		List<HeldItem> items = claimed.items()
+			.stream()
+			.map((item) -> new HeldItem(claim, null, item, this.completion))
+			.toList();
+		this.work.jdbc().execute("ALTER %s durable_notify.%s RENAME TO away".formatted(type, missing));
+		try {
+			this.settlements.add(complete(items.get(0)));
+			this.settlements.add(new Fail(items.get(1), "failed", Duration.ofHours(1), false, null));
+			this.settlements.add(new Postpone(items.get(2), Duration.ofHours(1), REFUSED));
+			Eventually.await(() -> output.toString().contains("Failed to settle work"), output::toString);
+		}
+		finally {
+			this.work.jdbc().execute("ALTER %s durable_notify.away RENAME TO %s".formatted(type, missing));
+		}
+		this.settlements.finish(Eventually.TIMEOUT);
+		assertThat(this.work.row(items.get(1).id())).containsEntry("failures", 1).containsEntry("last_error", "failed");
+		assertThat(this.work.row(items.get(2).id())).containsEntry("failures", 0);
+		assertThat(this.work.count("work_items WHERE queue_id = " + queue)).isEqualTo(2);
+		assertThat(this.work.count("work_claims WHERE queue_id = " + queue)).isZero();
+		for (Finish finish : List.of(Finish.DONE, Finish.RETRIED, Finish.POSTPONED)) {
+			assertThat(this.measures.of(missing).finished().of(finish).sum()).as(finish.name()).isOne();
+		}
+		assertThat(output).doesNotContain("cannot be stored");
 	}
 
 	@Test
