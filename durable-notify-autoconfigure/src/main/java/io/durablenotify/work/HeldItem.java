@@ -25,6 +25,7 @@ import io.durablenotify.measure.Timing;
 import io.durablenotify.observation.ObservedItem;
 import io.durablenotify.work.QueueMeasures.Finish;
 import io.durablenotify.work.Returned.Kind;
+import io.durablenotify.work.Settlement.LaneVisit;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.util.Assert;
@@ -38,9 +39,11 @@ final class HeldItem implements WorkItem, ObservedItem {
 
 	private final ClaimedItem item;
 
-	private final Done done;
+	private volatile Done done;
 
 	private final @Nullable ClaimedItem lane;
+
+	private final @Nullable LaneVisit visit;
 
 	private final @Nullable String key;
 
@@ -79,6 +82,12 @@ final class HeldItem implements WorkItem, ObservedItem {
 	 * @param inTransaction completes items in the handler's transaction
 	 */
 	HeldItem(HeldClaim claim, @Nullable ClaimedItem lane, ClaimedItem item, InTransaction inTransaction) {
+		this(claim, lane, null, item, inTransaction);
+	}
+
+	HeldItem(HeldClaim claim, @Nullable ClaimedItem lane, @Nullable LaneVisit visit, ClaimedItem item,
+			InTransaction inTransaction) {
+		this.visit = visit;
 		this.claim = claim;
 		this.item = item;
 		this.lane = lane;
@@ -114,6 +123,23 @@ final class HeldItem implements WorkItem, ObservedItem {
 	ClaimedItem lane() {
 		Assert.state(this.lane != null, "The item has no ordering key");
 		return this.lane;
+	}
+
+	/**
+	 * Return the items of its ordering key that are handled with it, {@code null} if it
+	 * has none.
+	 */
+	@Nullable LaneVisit visit() {
+		return this.visit;
+	}
+
+	/**
+	 * A transaction has returned a later item of the ordering key, which has a new
+	 * revision since.
+	 */
+	void laneReturned() {
+		Done done = this.done;
+		this.done = new Done(done.claim(), done.laneId(), done.itemId(), done.token(), done.rev() + 1);
 	}
 
 	@Override

@@ -100,18 +100,8 @@ sealed interface Settlement {
 
 	/**
 	 * The item is done.
-	 *
-	 * @param visit that of its ordering key, {@code null} if it has none
 	 */
-	record Complete(HeldItem item, Refusal refusal, @Nullable LaneVisit visit) implements Refusable {
-
-		Complete(HeldItem item, Refusal refusal) {
-			this(item, refusal, null);
-		}
-
-		Complete in(LaneVisit visit) {
-			return new Complete(this.item, this.refusal, visit);
-		}
+	record Complete(HeldItem item, Refusal refusal) implements Refusable {
 
 		@Override
 		public boolean endsUnit() {
@@ -181,7 +171,7 @@ sealed interface Settlement {
 
 	/**
 	 * A transaction of the handler has returned the item, and has committed: it leaves
-	 * its claim.
+	 * its claim, or the first item of its ordering key does whose completion was refused.
 	 */
 	record Leave(HeldItem item, Returned returned) implements OfItem {
 

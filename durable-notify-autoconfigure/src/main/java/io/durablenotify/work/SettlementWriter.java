@@ -40,6 +40,7 @@ import io.durablenotify.work.Settlement.Fail;
 import io.durablenotify.work.Settlement.GiveBack;
 import io.durablenotify.work.Settlement.LaneVisit;
 import io.durablenotify.work.Settlement.Leave;
+import io.durablenotify.work.Settlement.OfItem;
 import io.durablenotify.work.Settlement.Postpone;
 import io.durablenotify.work.Settlement.Rearm;
 import io.durablenotify.work.Settlement.Refusable;
@@ -204,8 +205,8 @@ final class SettlementWriter {
 					"The outcome of %s cannot be stored, and counts as a failed attempt".formatted(refusable.item()),
 					failure);
 			Settlement failed = refusable.refused(failure);
-			LaneVisit visit = (refusable instanceof Complete complete) ? complete.visit() : null;
-			if (visit != null) {
+			LaneVisit visit = refusable.item().visit();
+			if (refusable instanceof Complete && visit != null) {
 				visit.refused(failed);
 				over(entry, true);
 			}
@@ -370,14 +371,31 @@ final class SettlementWriter {
 			over(entry, true);
 		}
 		else if (settlement instanceof Leave leave) {
-			sql.leave(connection, leave.item().done());
-			wake(leave.returned());
-			over(entry, true);
+			leave(connection, sql, entry, leave);
 		}
 		else if (settlement instanceof TakeBack takeBack) {
 			returned(entry, sql.takeBack(connection, takeBack.item().done()));
 		}
 		else if (settlement instanceof Settled) {
+			over(entry, true);
+		}
+	}
+
+	/**
+	 * The items before it must be removed first.
+	 */
+	private void leave(Connection connection, SettleSql sql, SettlementEntry entry, Leave leave) throws SQLException {
+		LaneVisit visit = leave.item().visit();
+		if (visit != null && !visit.isSettled()) {
+			this.queues.locked(entry);
+		}
+		else if (visit != null && visit.refused() instanceof OfItem refused) {
+			refused.item().laneReturned();
+			this.queues.replace(entry, refused);
+		}
+		else {
+			sql.leave(connection, leave.item().done());
+			wake(leave.returned());
 			over(entry, true);
 		}
 	}

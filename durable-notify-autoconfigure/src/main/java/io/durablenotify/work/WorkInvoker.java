@@ -172,7 +172,7 @@ final class WorkInvoker {
 					more = false;
 					break;
 				}
-				HeldItem held = new HeldItem(claim, lane, item, this.completion);
+				HeldItem held = new HeldItem(claim, lane, visit, item, this.completion);
 				if (!awaitLease(claim, stop::isStopping)) {
 					if (!claim.lease().isLost()) {
 						this.settlements.add(new ReleaseLane(claim, lane, visit));
@@ -214,19 +214,20 @@ final class WorkInvoker {
 		}
 		if (settlement instanceof Complete complete) {
 			visit.completed();
-			this.settlements.add(complete.in(visit), visit::settled);
+			this.settlements.add(complete, visit::settled);
 			return true;
 		}
 		// The items before it must be removed first
 		visit.awaitSettled(SETTLE_TIMEOUT);
-		if (visit.refused() != null && !(settlement instanceof Settled)) {
+		if (visit.refused() == null) {
+			this.settlements.add(settlement);
+		}
+		else if (!(settlement instanceof Settled)) {
 			// It was not its turn, and it is handled again after the one before it
 			this.settlements.outcomes().count(item.claim(), Finish.LOST);
 			SettlementOutcomes.logTrace(settlement);
 			this.settlements.add(new ReleaseLane(item.claim(), item.lane(), visit));
-			return false;
 		}
-		this.settlements.add(settlement);
 		return false;
 	}
 

@@ -32,6 +32,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 import javax.sql.DataSource;
 
@@ -222,6 +223,45 @@ class SettlementsTests extends AbstractWorkSqlTests {
 						new Backoff(Duration.ofSeconds(1), 1, Duration.ofSeconds(1)), OnDead.CONTINUE, List.of()),
 				(laneId, after, limit) -> List.of(), this.settlements, this.completion, new RunningItems(),
 				Observations.NONE);
+	}
+
+	@Test
+	void anItemWhoseCompletionIsRefusedHasFailedAlsoIfALaterOneOfItsOrderingKeyIsPostponedInATransaction() {
+		int queue = this.work.queue("refused-before");
+		List<Long> ids = Stream.of("refused", "postponed")
+			.map((payload) -> this.work.put(WorkTables.ordered("refused-before", "key", payload)).itemId())
+			.toList();
+		Claimed claimed = this.work.claim(queue, 10);
+		HeldClaim claim = held("refused-before", claimed, false);
+		ClaimedItem lane = claimed.items().get(0);
+		this.work.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE TRIGGER refuse BEFORE DELETE ON durable_notify.work_lane_items FOR EACH ROW
+					WHEN (OLD.payload = 'refused') EXECUTE FUNCTION refuse();
+				""");
+		// It is not known to be refused yet when the handler of the other one begins
+		this.other.begin();
+		this.other.jdbc()
+			.queryForList("SELECT item_id FROM durable_notify.work_lane_items WHERE item_id = ? FOR UPDATE",
+					ids.get(0));
+		invoker((items) -> {
+			if (items.get(0).id() == ids.get(1)) {
+				instance.transaction().executeWithoutResult((status) -> items.get(0).postpone(Duration.ofHours(1)));
+				this.other.rollback();
+			}
+			return WorkOutcome.done();
+		}, null).handleLane(claim, lane, new FirstItems(this.work.laneItems(lane), false), new NoStop());
+		this.settlements.finish(Eventually.TIMEOUT);
+		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		assertThat(this.work.count("work_lane_items WHERE failures = 1 AND item_id = " + ids.get(0))).isOne();
+		assertThat(this.work.count("work_lane_items WHERE failures = 0 AND not_before > clock_timestamp() + "
+				+ "interval '50 minutes' AND item_id = " + ids.get(1)))
+			.isOne();
+		assertThat(this.work.count("work_items i JOIN durable_notify.work_lane_items x ON x.lane_id = i.item_id "
+				+ "AND x.not_before = i.due_at WHERE x.item_id = " + ids.get(0)))
+			.isOne();
+		assertThat(claim.unsettled()).isZero();
+		assertThat(this.work.count("work_claims WHERE queue_id = " + queue)).isZero();
 	}
 
 	@Test
