@@ -66,7 +66,7 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 
 	private final ClaimSql sql;
 
-	private final SettleSql settleSql;
+	private final UnknownClaims unknown;
 
 	private final StoredQueues queues;
 
@@ -88,12 +88,12 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 	 */
 	private final Map<Integer, Long> certainAt = new HashMap<>();
 
-	QueueClaims(ApplicationDatabase database, ClaimSql sql, SettleSql settleSql, StoredQueues queues,
+	QueueClaims(ApplicationDatabase database, ClaimSql sql, UnknownClaims unknown, StoredQueues queues,
 			WorkListenerSettings settings, Runnable preparation, HeldClaims held, Wakeups wakeups,
 			WorkMeasures measures) {
 		this.database = database;
 		this.sql = sql;
-		this.settleSql = settleSql;
+		this.unknown = unknown;
 		this.queues = queues;
 		this.settings = settings;
 		this.lockWait = (settings.queues().size() == 1) ? LOCK_WAIT_ALONE : LOCK_WAIT;
@@ -129,7 +129,8 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 		long now = System.nanoTime();
 		Long certain = this.certainAt.remove(queue.id());
 		if (certain == null || now - certain > RECONCILE_INTERVAL.toNanos()) {
-			releaseUnknown(connection, queue, lease);
+			this.unknown.release(connection, lease,
+					(claim) -> claim.queueId() == queue.id() && !this.held.contains(claim));
 			certain = now;
 		}
 		Optional<Claimed> found = this.sql.claim(connection, queue.id(), queue.name(), lease.instanceId(), limit,
@@ -159,17 +160,6 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 		this.sql.laneItems(connection, lanes, 0, limit)
 			.forEach((lane, fetched) -> first.put(lane, new FirstItems(fetched, fetched.size() == limit)));
 		return first;
-	}
-
-	private void releaseUnknown(Connection connection, QueueProgress queue, Lease lease) throws SQLException {
-		for (Claim claim : this.sql.claims(connection, lease.instanceId())) {
-			if (claim.queueId() == queue.id() && !this.held.contains(claim)) {
-				SQLException refused = this.settleSql.release(connection, claim).refused();
-				if (refused != null) {
-					logger.error("Items of a claim whose answer was lost are not handled", refused);
-				}
-			}
-		}
 	}
 
 	@Override

@@ -16,8 +16,6 @@
 
 package io.durablenotify.work;
 
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -36,18 +34,13 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.database.TransactionBuffer.Content;
-import io.durablenotify.database.SqlErrors;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
-import io.durablenotify.loop.BackgroundLoop;
-import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.loop.Delays;
-import io.durablenotify.loop.FailureLog;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.Wakeups;
-import io.durablenotify.work.SettleSql.Released;
 import io.durablenotify.work.Settlement.TakeBack;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -80,11 +73,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	 */
 	private static final Duration SETTLE_TIMEOUT = Duration.ofSeconds(5);
 
-	/**
-	 * How long to wait for a claim that is under way after the stop.
-	 */
-	private static final Duration GIVE_BACK_INTERVAL = Duration.ofSeconds(1);
-
 	private final ApplicationDatabase database;
 
 	private final ClaimSql claimSql;
@@ -106,6 +94,8 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	private final WorkMeasures measures;
 
 	private final Observations observations;
+
+	private final UnknownClaims unknown;
 
 	private final RunningItems running = new RunningItems();
 
@@ -148,11 +138,6 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	 */
 	private final List<Subscription> subscriptions = new ArrayList<>();
 
-	/**
-	 * Gives back what the stop has left. Guarded by the lifecycle's lock.
-	 */
-	private @Nullable BackgroundLoop left;
-
 	private volatile @Nullable Lease lease;
 
 	private volatile boolean started;
@@ -165,6 +150,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 		this.claimSql = claimSql;
 		this.settleSql = settleSql;
 		this.queues = new StoredQueues(claimSql, properties);
+		this.unknown = new UnknownClaims(database, claimSql, settleSql, wakeups);
 		this.instances = instances;
 		this.wakeups = wakeups;
 		this.executor = executor;
@@ -265,7 +251,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	@Override
 	public void start() {
 		synchronized (this.lifecycle) {
-			endGivingBack();
+			this.unknown.close();
 			List<Registration> registered;
 			synchronized (this.monitor) {
 				if (this.started) {
@@ -343,7 +329,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 				(settings.transactional()) ? transactions() : null, settings, this::laneItems, settlements,
 				new TransactionalCompletion(this.database, this.settleSql, settlements), this.running,
 				this.observations);
-		QueueClaims claims = new QueueClaims(this.database, this.claimSql, this.settleSql, this.queues, settings,
+		QueueClaims claims = new QueueClaims(this.database, this.claimSql, this.unknown, this.queues, settings,
 				registration.preparation, this.held, this.wakeups, this.measures);
 		return new WorkListenerContainer(settings, registration.batches, queues, this::lease, claims, invoker,
 				settlements, this.executor);
@@ -371,43 +357,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	 */
 	boolean giveBackUnknown() {
 		HeldClaims held = this.held;
-		Lease lease = this.lease;
-		if (lease == null || !lease.isHeld()) {
-			return lease == null || lease.isLost();
-		}
-		this.database.executeSeparately("give back work", ApplicationDatabase.SOCKET_TIMEOUT, (connection, joined) -> {
-			giveBackUnknown(connection, lease, held);
-			return held;
-		});
-		return true;
-	}
-
-	/**
-	 * Those that are locked hold up no other.
-	 */
-	private void giveBackUnknown(Connection connection, Lease lease, HeldClaims held) throws SQLException {
-		SQLException locked = null;
-		// Read before the listeners: one that is registered now has none of these
-		for (Claim claim : this.claimSql.claims(connection, lease.instanceId())) {
-			try {
-				if (!mayClaim(claim.queueId()) && !held.contains(claim)) {
-					Released released = this.settleSql.release(connection, claim);
-					this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), released.dueMicros()));
-					if (released.refused() != null) {
-						logger.error("Items of a claim that is left are not handled", released.refused());
-					}
-				}
-			}
-			catch (SQLException ex) {
-				if (!SqlErrors.isLockTimeout(ex)) {
-					throw ex;
-				}
-				locked = ex;
-			}
-		}
-		if (locked != null) {
-			throw locked;
-		}
+		return this.unknown.giveBack(this.lease, (claim) -> !mayClaim(claim.queueId()) && !held.contains(claim));
 	}
 
 	private boolean mayClaim(int queueId) {
@@ -494,26 +444,14 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 			}
 			boolean written = settlements.finish(SETTLE_TIMEOUT);
 			if (!written || !this.held.areSettled() || stopping.stream().anyMatch(WorkListenerContainer::isClaiming)) {
-				giveBackLater(stopping);
+				this.held = new HeldClaims();
+				this.unknown.giveBackLater(() -> {
+					// Asked first: what a claim has brought meanwhile is found
+					boolean claiming = stopping.stream().anyMatch(WorkListenerContainer::isClaiming);
+					return giveBackUnknown() && !claiming;
+				});
 			}
 		}
-	}
-
-	/**
-	 * Have what the stop has left given back, which a context that is only paused would
-	 * hold with its lease.
-	 */
-	private void giveBackLater(List<WorkListenerContainer> stopped) {
-		this.held = new HeldClaims();
-		FailureLog failures = new FailureLog(logger, "Failed to give back work after the stop of its listeners",
-				"Work of listeners that were stopped is given back");
-		BackgroundLoop left = new BackgroundLoop("durable-notify-work-left", failures, () -> {
-			// Asked first: what a claim has brought meanwhile is found
-			boolean claiming = stopped.stream().anyMatch(WorkListenerContainer::isClaiming);
-			return (giveBackUnknown() && !claiming) ? Next.IDLE : Next.after(GIVE_BACK_INTERVAL);
-		});
-		this.left = left;
-		left.signal();
 	}
 
 	/**
@@ -522,14 +460,7 @@ final class WorkListenerRegistry implements WorkListeners, SmartLifecycle, AutoC
 	@Override
 	public void close() {
 		synchronized (this.lifecycle) {
-			endGivingBack();
-		}
-	}
-
-	private void endGivingBack() {
-		if (this.left != null) {
-			this.left.close();
-			this.left = null;
+			this.unknown.close();
 		}
 	}
 
