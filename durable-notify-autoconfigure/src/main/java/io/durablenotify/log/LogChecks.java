@@ -149,7 +149,7 @@ final class LogChecks<E> {
 				slice(RESYNC_SLICE);
 			}
 			else if (this.pollRequested.getAndSet(false)) {
-				this.registry.measures().poll().beginRound();
+				this.registry.findings().beginRound();
 				this.polling = true;
 				this.polledNames = this.registry.names()
 					.stream()
@@ -268,7 +268,7 @@ final class LogChecks<E> {
 			idle |= this.wake.test(reader);
 		}
 		if (polled && idle) {
-			this.registry.measures().poll().found(logId, 1);
+			this.registry.findings().found(logId, 1);
 		}
 	}
 
@@ -277,7 +277,7 @@ final class LogChecks<E> {
 		bound.forEach(this.wake::test);
 		// A wake-up has announced one that was requested since
 		if (!bound.isEmpty() && this.polledNames.contains(named.name()) && !this.names.contains(named.name())) {
-			this.registry.measures().poll().found(named.id(), 1);
+			this.registry.findings().found(named.id(), 1);
 		}
 	}
 

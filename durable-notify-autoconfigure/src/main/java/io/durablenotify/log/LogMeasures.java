@@ -20,6 +20,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArraySet;
 
 import io.durablenotify.measure.Names;
 import io.durablenotify.measure.Outcomes;
@@ -30,7 +33,8 @@ import io.durablenotify.wakeup.PollFindings;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is timed and counted of the readers of a feature.
+ * What is timed, counted and shown of the readers of a feature. An application context
+ * and its children are one instance here.
  *
  * @param clock the clock by which ages are measured
  * @param fetch the fetches
@@ -39,9 +43,11 @@ import org.jspecify.annotations.Nullable;
  * @param ended the readers that have ended, by reason
  * @param families the handlers, by the family of their logs
  * @param poll what the poll has found
+ * @param subscriptions the subscriptions of each context that has some
  */
 public record LogMeasures(InstantSource clock, FetchMeasures fetch, Sizes targets, Timing age,
-		Outcomes<Ending, Tally> ended, Names<HandlerMeasures> families, PollFindings poll) {
+		Outcomes<Ending, Tally> ended, Names<HandlerMeasures> families, PollFindings poll,
+		Set<LogSubscriptions<?>> subscriptions) {
 
 	/**
 	 * The family of logs that have none.
@@ -50,11 +56,12 @@ public record LogMeasures(InstantSource clock, FetchMeasures fetch, Sizes target
 
 	/**
 	 * Create measures that begin at 0.
-	 * @param families the families that there are
+	 * @param families the families that there are. The context may have children with
+	 * others
 	 */
 	public LogMeasures(Collection<String> families) {
 		this(InstantSource.system(), new FetchMeasures(), new Sizes(), new Timing(), Outcomes.counted(Ending.class),
-				new Names<>(families.size() + 1, HandlerMeasures::new), new PollFindings());
+				new Names<>(Integer.MAX_VALUE, HandlerMeasures::new), new PollFindings(), new CopyOnWriteArraySet<>());
 		this.families.of(NO_FAMILY);
 		families.forEach(this.families::of);
 	}
@@ -66,6 +73,14 @@ public record LogMeasures(InstantSource clock, FetchMeasures fetch, Sizes target
 	 */
 	public HandlerMeasures handlers(@Nullable String family) {
 		return this.families.of((family != null) ? family : NO_FAMILY);
+	}
+
+	/**
+	 * Return the states of all readers, each taken now.
+	 * @return those that have not received their end, in no order
+	 */
+	List<ReaderState> states() {
+		return this.subscriptions.stream().flatMap(LogSubscriptions::ownStates).toList();
 	}
 
 	/**

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
+import io.durablenotify.wakeup.PollFindings;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,11 @@ final class LogRegistry<E> {
 	private final LogKind kind;
 
 	private final LogMeasures measures;
+
+	/**
+	 * Not those of another context, whose poll is in the same moment.
+	 */
+	private final PollFindings findings;
 
 	/**
 	 * Called after each change that may have been the first or the last.
@@ -64,6 +70,7 @@ final class LogRegistry<E> {
 	LogRegistry(LogKind kind, LogMeasures measures, Runnable changed) {
 		this.kind = kind;
 		this.measures = measures;
+		this.findings = measures.poll().ofAnother();
 		this.changed = changed;
 	}
 
@@ -73,6 +80,10 @@ final class LogRegistry<E> {
 
 	LogMeasures measures() {
 		return this.measures;
+	}
+
+	PollFindings findings() {
+		return this.findings;
 	}
 
 	/**

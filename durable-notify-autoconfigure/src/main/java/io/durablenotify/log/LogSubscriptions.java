@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
@@ -102,6 +103,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 		this.registry = new LogRegistry<>(kind, measures, this::followPoll);
 		this.fetcher = new LogFetcher<>(kind, database, store, this.registry);
 		this.wakeups = wakeups.subscribe(kind.topic(), this);
+		measures.subscriptions().add(this);
 	}
 
 	/**
@@ -258,11 +260,15 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * Return the states of all readers, each taken now.
+	 * Return the states of all readers, also of child contexts, each taken now.
 	 * @return those that have not received their end, in no order
 	 */
 	public List<ReaderState> states() {
-		return this.registry.all().stream().map(LogSubscription::state).toList();
+		return measures().states();
+	}
+
+	Stream<ReaderState> ownStates() {
+		return this.registry.all().stream().map(LogSubscription::state);
 	}
 
 	/**
@@ -290,7 +296,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	@Override
 	public void onWakeup(Wakeup wakeup) {
-		measures().poll().announced(wakeup.id());
+		this.registry.findings().announced(wakeup.id());
 		this.registry.countWakeup();
 		for (LogSubscription<E> reader : this.registry.of(wakeup.id())) {
 			if (wakeup.isUnconditional() || reader.cursor().next() < wakeup.position()) {
@@ -306,7 +312,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 
 	@Override
 	public void onResync() {
-		measures().poll().announcedAll();
+		this.registry.findings().announcedAll();
 		this.fetcher.resync();
 	}
 
@@ -346,6 +352,7 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	@Override
 	public void close() {
 		stop();
+		measures().subscriptions().remove(this);
 		this.registry.close();
 		this.wakeups.cancel();
 		this.fetcher.close();

@@ -29,6 +29,7 @@ import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.log.LogSubscriptions;
+import io.durablenotify.stream.append.AppendMeasures;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.stream.append.AppendPipeline.Limits;
 import io.durablenotify.stream.append.AppendWrite;
@@ -73,13 +74,30 @@ public class StreamConfiguration {
 				StreamRetention.of(properties.retention(), properties.families().values()), StreamJanitor.INTERVAL);
 	}
 
+	/**
+	 * A child context counts into those of its parent, which has the meters.
+	 */
+	@Bean
+	@ConditionalOnMissingBean
+	LogMeasures durableNotifyReaderMeasures(StreamProperties properties) {
+		return new LogMeasures(properties.families().keySet());
+	}
+
+	/**
+	 * A child context counts into those of its parent, which has the meters.
+	 */
+	@Bean
+	@ConditionalOnMissingBean
+	AppendMeasures durableNotifyAppendMeasures() {
+		return new AppendMeasures();
+	}
+
 	@Bean
 	LogSubscriptions<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
-			Wakeups wakeups, Poll poll) {
+			Wakeups wakeups, Poll poll, LogMeasures measures) {
 		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database,
-				HandlerExecutors.besideCaller(executor), wakeups, poll,
-				new LogMeasures(properties.families().keySet()));
+				HandlerExecutors.besideCaller(executor), wakeups, poll, measures);
 	}
 
 	@Bean
@@ -103,8 +121,8 @@ public class StreamConfiguration {
 
 	@Bean
 	AppendWrite durableNotifyAppendWrite(Schema schema, StreamEndSql ends, PublishingWrites writes,
-			LogSubscriptions<Chunk> readers) {
-		return new AppendWrite(TailedStream.TOPIC, schema.name(), ends, writes, new ChunkHandOver(readers),
+			LogSubscriptions<Chunk> readers, AppendMeasures measures) {
+		return new AppendWrite(TailedStream.TOPIC, schema.name(), ends, writes, new ChunkHandOver(readers), measures,
 				LogFactory.getLog(StreamWriter.class));
 	}
 

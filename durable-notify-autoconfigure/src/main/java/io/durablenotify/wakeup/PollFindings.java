@@ -27,14 +27,35 @@ import io.durablenotify.measure.Tally;
  */
 public final class PollFindings {
 
-	private final Tally rounds = new Tally();
+	private final Tally rounds;
 
-	private final Tally found = new Tally();
+	private final Tally found;
 
 	/**
 	 * What the last poll has found, by the ids of wake-ups.
 	 */
 	private final Map<Long, Long> unannounced = new ConcurrentHashMap<>();
+
+	/**
+	 * Create findings that begin at 0.
+	 */
+	public PollFindings() {
+		this(new Tally(), new Tally());
+	}
+
+	private PollFindings(Tally rounds, Tally found) {
+		this.rounds = rounds;
+		this.found = found;
+	}
+
+	/**
+	 * Return findings of another poll for the same feature, which count together with
+	 * these.
+	 * @return the findings
+	 */
+	public PollFindings ofAnother() {
+		return new PollFindings(this.rounds, this.found);
+	}
 
 	/**
 	 * A poll begins.

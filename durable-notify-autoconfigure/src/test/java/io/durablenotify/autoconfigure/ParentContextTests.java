@@ -40,9 +40,12 @@ import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.outbox.OutboxMeasures;
 import io.durablenotify.outbox.OutboxMessage;
 import io.durablenotify.outbox.OutboxSender;
+import io.durablenotify.stream.StreamPosition;
+import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
+import io.durablenotify.testsupport.RecordingHandler;
 import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.TestDatabase;
 import io.durablenotify.web.SseStreams;
@@ -59,6 +62,8 @@ import io.durablenotify.work.WorkRequest;
 import io.durablenotify.workflow.DurableTimers;
 import io.durablenotify.workflow.Timer;
 import io.durablenotify.workflow.TimerHandler;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -66,6 +71,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+import org.springframework.beans.factory.annotation.BeanFactoryAnnotationUtils;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
@@ -197,6 +203,35 @@ class ParentContextTests {
 			}
 			assertThat(measures(child)).hasSizeGreaterThan(5).isSubsetOf(measures(parent));
 		}
+	}
+
+	@Test
+	void theParentHasTheMetersOfTheFamiliesOfItsChild() {
+		try (ConfigurableApplicationContext parent = start(Parent.class, null);
+				ConfigurableApplicationContext child = start(Child.class, parent,
+						"durable-notify.streams.families.letters.prefix=letters/")) {
+			StreamWriter writer = family(child, StreamWriter.class);
+			RecordingHandler handler = new RecordingHandler();
+			family(child, StreamReader.class).subscribe("read", StreamPosition.start(), handler);
+			writer.append("read", "a");
+			handler.awaitChunks(1);
+			MeterRegistry meters = parent.getBean(MeterRegistry.class);
+			assertThat(meters.get(DurableNotifyMeters.READERS.meterName()).tag("family", "letters").gauges())
+				.extracting(Gauge::value)
+				.containsOnlyOnce(1.0);
+			assertThat(
+					meters.get(DurableNotifyMeters.DELIVERED.meterName()).tag("family", "letters").functionCounters())
+				.extracting(FunctionCounter::count)
+				.containsOnlyOnce(1.0);
+			assertThat(meters.get(DurableNotifyMeters.APPEND.meterName())
+				.tags("topic", "streams", "outcome", "stored")
+				.timer()
+				.count()).isOne();
+		}
+	}
+
+	private static <T> T family(ConfigurableApplicationContext context, Class<T> type) {
+		return BeanFactoryAnnotationUtils.qualifiedBeanOfType(context.getBeanFactory(), type, "letters");
 	}
 
 	private static List<PeriodicMeasures> measures(ConfigurableApplicationContext context) {

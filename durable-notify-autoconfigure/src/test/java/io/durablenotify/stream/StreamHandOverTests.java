@@ -37,6 +37,7 @@ import io.durablenotify.schema.Schema;
 import io.durablenotify.stream.append.Append;
 import io.durablenotify.stream.append.AppendConditions;
 import io.durablenotify.stream.append.AppendPipeline.Limits;
+import io.durablenotify.stream.append.AppendMeasures;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.stream.append.AppendWrite;
 import io.durablenotify.stream.append.CommittedChunks;
@@ -102,7 +103,7 @@ class StreamHandOverTests {
 	private static AppendPipeline appends(CommittedChunks committed) {
 		AppendWrite write = new AppendWrite(TailedStream.TOPIC, instance.bean(Schema.class).name(),
 				instance.bean(StreamEndSql.class), instance.bean(PublishingWrites.class), committed,
-				LogFactory.getLog(StreamHandOverTests.class));
+				new AppendMeasures(), LogFactory.getLog(StreamHandOverTests.class));
 		return new AppendPipeline(instance.bean(ApplicationDatabase.class), write,
 				new Limits(Eventually.TIMEOUT, 1_000_000), Runnable::run, WriteFailures::requireStored,
 				LogFactory.getLog(StreamHandOverTests.class));

@@ -57,4 +57,17 @@ class PollFindingsTests {
 		assertThat(this.findings.found().sum()).isZero();
 	}
 
+	@Test
+	void whatAnotherPollFindsWaitsForItsOwnNext() {
+		PollFindings other = this.findings.ofAnother();
+		this.findings.found(1, 1);
+		other.found(1, 2);
+		other.beginRound();
+		assertThat(this.findings.found().sum()).isEqualTo(2);
+		this.findings.beginRound();
+		assertThat(this.findings.found().sum()).isEqualTo(3);
+		assertThat(other.found()).isSameAs(this.findings.found());
+		assertThat(other.rounds().sum()).isEqualTo(2);
+	}
+
 }

@@ -75,7 +75,7 @@ public final class AppendWrite {
 
 	private final KnownStreams known = new KnownStreams();
 
-	private final AppendMeasures measures = new AppendMeasures();
+	private final AppendMeasures measures;
 
 	/**
 	 * Create a new instance.
@@ -84,16 +84,18 @@ public final class AppendWrite {
 	 * @param ends the SQL that ends streams
 	 * @param writes publishes the wake-ups
 	 * @param committed receives chunks after their commit
+	 * @param measures what is timed
 	 * @param logger for a line per statement
 	 */
 	public AppendWrite(String topic, SchemaName schema, StreamEndSql ends, PublishingWrites writes,
-			CommittedChunks committed, Log logger) {
+			CommittedChunks committed, AppendMeasures measures, Log logger) {
 		this.logger = logger;
 		this.topic = topic;
 		this.sql = new AppendSql(schema);
 		this.ends = ends;
 		this.writes = writes;
 		this.committed = committed;
+		this.measures = measures;
 	}
 
 	/**
