@@ -42,458 +42,242 @@ import org.springframework.util.Assert;
  */
 public enum DurableNotifyMeters {
 
-	/**
-	 * Gauges the listener's status.
-	 */
 	LISTENER_STATUS("listener.status", Kind.GAUGE, "1 for the present status of the listener, 0 for the others",
 			MeterTag.of("status", Status.class)),
 
-	/**
-	 * Gauges whether the listener receives.
-	 */
 	LISTENER_PROVEN("listener.proven", Kind.GAUGE,
 			"1 if a notification of another connection was received since the listener has connected, else 0"),
 
-	/**
-	 * Gauges the age of the listener's status.
-	 */
 	LISTENER_STATUS_AGE("listener.status.age", Kind.TIME_GAUGE, "The time since the listener's status has changed"),
 
-	/**
-	 * Counts reconnects.
-	 */
 	LISTENER_RECONNECTS("listener.reconnects", Kind.COUNTER, "Connections that were made again after one was lost"),
 
-	/**
-	 * Counts attempts to listen.
-	 */
 	LISTENER_ATTEMPTS("listener.attempts", Kind.COUNTER, "Attempts to connect and listen",
 			MeterTag.of("outcome", ListenerMeasures.Attempt.class)),
 
-	/**
-	 * Counts probes.
-	 */
 	LISTENER_PROBES("listener.probes", Kind.COUNTER,
 			"Probes of the listener. One counts as heard too where another notification has come first",
 			MeterTag.of("outcome", ProbeOutcome.class)),
 
-	/**
-	 * Times probes.
-	 */
 	LISTENER_PROBE("listener.probe", Kind.TIMER,
 			"From sending a probe of this instance to its arrival: what a notification takes now"),
 
-	/**
-	 * Counts notifications.
-	 */
 	LISTENER_NOTIFICATIONS("listener.notifications", Kind.COUNTER,
 			"Notifications that were received, on the application's own channels as user",
 			MeterTag.of("channel", ListenerMeasures.Channel.class)),
 
-	/**
-	 * Times statements that notify.
-	 */
 	WAKEUPS_NOTIFY("wakeups.notify", Kind.TIMER, "Statements that notify other instances",
 			MeterTag.of("outcome", WakeupMeasures.Sending.class)),
 
-	/**
-	 * Summarizes the writes of a notification.
-	 */
 	WAKEUPS_BATCH("wakeups.batch", Kind.SUMMARY, "Writes that one notification announces"),
 
-	/**
-	 * Gauges the pause between notifications.
-	 */
 	WAKEUPS_PAUSE("wakeups.pause", Kind.TIME_GAUGE,
 			"How long a wake-up waits at most until it is sent; 0 while none is sent"),
 
-	/**
-	 * Counts wake-ups.
-	 */
 	WAKEUPS_RECEIVED("wakeups.received", Kind.COUNTER, "Wake-ups that were received", Common.WAKEUP_TOPIC,
 			MeterTag.of("source", "local", "remote")),
 
-	/**
-	 * Counts resyncs.
-	 */
 	WAKEUPS_RESYNCS("wakeups.resyncs", Kind.COUNTER,
 			"Requests to fetch everything, since wake-ups may have been missed. "
 					+ "connected: the listener has begun to listen; received: another instance has asked for it; "
 					+ "overflow, failed: this instance has asked the others for it",
 			MeterTag.of("cause", WakeupMeasures.ResyncCause.class)),
 
-	/**
-	 * Gauges the other instances.
-	 */
 	INSTANCES("instances", Kind.GAUGE, "Other instances that have sent a wake-up in the last minute"),
 
-	/**
-	 * Gauges the poll's interval.
-	 */
 	POLL_INTERVAL("poll.interval", Kind.TIME_GAUGE, "The poll's interval in force; 0 if there is no poll"),
 
-	/**
-	 * Counts polls.
-	 */
 	POLL_ROUNDS("poll.rounds", Kind.COUNTER, "Polls of a feature; of work, claims that only the poll has led to",
 			Common.TOPICS),
 
-	/**
-	 * Counts what only the poll has found.
-	 */
 	POLL_FOUND("poll.found", Kind.COUNTER,
 			"Streams, runs, changes and items that the poll has found, and no notification has announced until the next poll "
 					+ "(of an item, for a quarter of a second longer than wakeup.max-gap). While the listener listens, notifications "
 					+ "are lost",
 			Common.TOPICS),
 
-	/**
-	 * Gauges readers.
-	 */
 	READERS("readers", Kind.GAUGE,
 			"Live readers. full: the handler is slower than what comes; waiting: the stream or run does not exist",
 			Common.LOGS, Common.FAMILY, MeterTag.of("state", ReaderState.Status.class)),
 
-	/**
-	 * Gauges the lag of readers.
-	 */
 	READERS_LAG("readers.lag", Kind.GAUGE, "The greatest number of entries that a reader's handler has still to take",
 			Common.LOGS, Common.FAMILY),
 
-	/**
-	 * Counts readers that have ended.
-	 */
 	READERS_ENDED("readers.ended", Kind.COUNTER, "Readers that have ended, by reason", Common.LOGS,
 			MeterTag.of("reason", LogMeasures.Ending.class)),
 
-	/**
-	 * Times fetches.
-	 */
 	FETCH("fetch", Kind.TIMER, "Statements that read entries, with the wait for a connection", Common.READ,
 			MeterTag.of("outcome", FetchMeasures.Result.class)),
 
-	/**
-	 * Summarizes the entries of a fetch.
-	 */
 	FETCH_ENTRIES("fetch.entries", Kind.SUMMARY, "Entries that one statement brings", Common.READ),
 
-	/**
-	 * Summarizes the targets of a fetch.
-	 */
 	FETCH_TARGETS("fetch.targets", Kind.SUMMARY, "Streams or runs, each at a position, that one statement reads",
 			Common.LOGS),
 
-	/**
-	 * Counts entries that were delivered.
-	 */
 	DELIVERED("delivered", Kind.COUNTER,
 			"Entries that readers have received for their handlers. handover: from an append of the same instance, without a fetch",
 			Common.READ, Common.FAMILY, MeterTag.of("source", "fetch", "handover")),
 
-	/**
-	 * Times how late entries are delivered.
-	 */
 	DELIVERY_AGE("delivery.age", Kind.TIMER,
 			"The age of an entry when a reader that has had all before gives it to its handler, of the first in a row. It "
 					+ "contains the difference of the clocks. Named consumers give none",
 			Common.LOGS),
 
-	/**
-	 * Times handlers.
-	 */
 	HANDLER("handler", Kind.TIMER,
 			"Calls of handlers of chunks, events and changes, and of onGap and onEnd of named consumers. After calls that take "
 					+ "less than 1 µs, up to 128 in a row are one recording of their whole time: durablenotify.delivered counts "
 					+ "entries",
 			Common.READ, Common.FAMILY, MeterTag.of("outcome", HandlerMeasures.Result.class)),
 
-	/**
-	 * Gauges the longest call of a handler.
-	 */
 	HANDLER_RUNNING("handler.running", Kind.TIME_GAUGE,
 			"For how long the longest call of a handler with a chunk, an event or a change has run that has not returned; 0 "
 					+ "while none runs",
 			Common.READ, Common.FAMILY),
 
-	/**
-	 * Gauges named consumers.
-	 */
 	CONSUMERS("consumers", Kind.GAUGE,
 			"Named consumers with a subscription in this instance. waiting: another instance is the owner, or none",
 			MeterTag.of("state", "owned", "waiting")),
 
-	/**
-	 * Gauges the lag of named consumers.
-	 */
 	CONSUMERS_LAG("consumers.lag", Kind.GAUGE,
 			"The greatest number of chunks of a stream that a consumer which this instance owns has still to handle. A gap "
 					+ "or an end that is still to be handled counts as 1 at least"),
 
-	/**
-	 * Gauges for how long a named consumer has not got on.
-	 */
 	CONSUMERS_LAG_AGE("consumers.lag.age", Kind.TIME_GAUGE,
 			"The longest time for which a consumer owned here has made no progress in a stream with unhandled chunks; "
 					+ "measured when read"),
 
-	/**
-	 * Gauges subscriptions to changes.
-	 */
 	CHANGES_SUBSCRIPTIONS("changes.subscriptions", Kind.GAUGE, "Subscriptions to changes"),
 
-	/**
-	 * Gauges slow subscriptions to changes.
-	 */
 	CHANGES_BEHIND("changes.behind", Kind.GAUGE, "Subscriptions to changes whose handlers lag, so that reading waits"),
 
-	/**
-	 * Gauges the age of the oldest position in changes.
-	 */
 	CHANGES_POSITION_AGE("changes.position.age", Kind.TIME_GAUGE,
 			"How old the oldest position is; near durable-notify.changes.retention changes are missed"),
 
-	/**
-	 * Counts gaps in changes.
-	 */
 	CHANGES_GAPS("changes.gaps", Kind.COUNTER, "Gaps: changes may have been missed",
 			MeterTag.of("reason", ChangeMeters.REASONS.stream().map(MeterTag::value).toArray(String[]::new))),
 
-	/**
-	 * Times appends.
-	 */
 	APPEND("append", Kind.TIMER,
 			"From the call of an append to its outcome; of an asynchronous one, to its future's end", Common.LOGS,
 			MeterTag.of("outcome", "stored", "duplicate", "ended", "conflict", "locked", "unknown", "refused",
 					"failed")),
 
-	/**
-	 * Times the statements of appends.
-	 */
 	APPEND_STATEMENT("append.statement", Kind.TIMER, "Statements that store chunks or events", Common.LOGS,
 			MeterTag.of("mode", AppendMeasures.Mode.class)),
 
-	/**
-	 * Summarizes the chunks of a statement.
-	 */
 	APPEND_BATCH("append.batch", Kind.SUMMARY, "Chunks that one statement stores"),
 
-	/**
-	 * Gauges the buffer of appends.
-	 */
 	APPEND_QUEUED("append.queued", Kind.GAUGE, "bytes", "What waits to be written outside of transactions"),
 
-	/**
-	 * Gauges the size of the buffer of appends.
-	 */
 	APPEND_QUEUED_LIMIT("append.queued.limit", Kind.GAUGE, "bytes",
 			"The size of that buffer (durable-notify.streams.append-buffer)"),
 
-	/**
-	 * Gauges streams that are locked.
-	 */
 	APPEND_CONTENDED("append.contended", Kind.GAUGE,
 			"Streams whose appends wait for another transaction that has locked them"),
 
-	/**
-	 * Counts renewals.
-	 */
 	LEASES_RENEWALS("leases.renewals", Kind.COUNTER, "Renewals of this instance's leases",
 			MeterTag.of("outcome", LeaseMeasures.Renewal.class)),
 
-	/**
-	 * Gauges the age of the leases' last renewal.
-	 */
 	LEASES_RENEWAL_AGE("leases.renewal.age", Kind.TIME_GAUGE,
 			"The time since the last renewal that has succeeded; near the lease's length others take over"),
 
-	/**
-	 * Counts lost leases.
-	 */
 	LEASES_LOST("leases.lost", Kind.COUNTER, "Leases of this instance that were lost: another instance has taken over"),
 
-	/**
-	 * Counts takeovers.
-	 */
 	LEASES_TAKEN_OVER("leases.taken.over", Kind.COUNTER,
 			"Streams, items and consumers that this instance has taken over from others",
 			MeterTag.of("topic", "streams", "stream-consumer", "work")),
 
-	/**
-	 * Gauges clients of server-sent events.
-	 */
 	SSE_CLIENTS("sse.clients", Kind.GAUGE,
 			"Clients of server-sent events. waiting: they take nothing for now; given_up: their connections end",
 			MeterTag.of("state", "open", "waiting", "given_up")),
 
-	/**
-	 * Counts clients that were given up.
-	 */
 	SSE_GIVEN_UP("sse.given.up", Kind.COUNTER,
 			"Clients that were given up: they have taken nothing for durable-notify.sse.write-timeout"),
 
-	/**
-	 * Times background tasks.
-	 */
 	CLEANUP("cleanup", Kind.TIMER, "Runs of the tasks that clean up, and of the one that plans recurring work",
 			Common.TASKS, MeterTag.of("outcome", PeriodicMeasures.Run.class)),
 
-	/**
-	 * Counts what was cleaned up.
-	 */
 	CLEANUP_REMOVED("cleanup.removed", Kind.COUNTER,
 			"Streams, runs, changes, items, messages and sent events that were deleted since their time was over",
 			Common.TASKS),
 
-	/**
-	 * Gauges what is still to be cleaned up.
-	 */
 	CLEANUP_BACKLOG("cleanup.backlog", Kind.GAUGE,
 			"Deleted streams whose chunks are to be removed, counted to 10,000; asked of the database"),
 
-	/**
-	 * Gauges items.
-	 */
 	WORK_ITEMS("work.items", Kind.GAUGE,
 			"Stored items, over all instances, each state counted to 10,000 for a queue; an ordering key counts as one. pending "
 					+ "is all that wait, due or not. Queues without a listener in this instance are other",
 			Common.QUEUE, MeterTag.of("state", "pending", "due", "running", "dead")),
 
-	/**
-	 * Gauges the age of the oldest due item.
-	 */
 	WORK_OLDEST_DUE("work.oldest.due", Kind.TIME_GAUGE,
 			"How long the oldest due item has waited to be claimed; messages to an address do not count; asked of the database",
 			Common.QUEUE),
 
-	/**
-	 * Gauges the age of the oldest item.
-	 */
 	WORK_OLDEST("work.oldest", Kind.TIME_GAUGE,
 			"How long ago the oldest stored item was requested, due or not; asked of the database", Common.QUEUE),
 
-	/**
-	 * Counts items that were enqueued.
-	 */
 	WORK_ENQUEUED("work.enqueued", Kind.COUNTER,
 			"New items that this instance has stored, those of a transaction after its commit. Requests that were coalesced "
 					+ "and requeued items do not count. Queues without a listener in this instance are other",
 			Common.QUEUE),
 
-	/**
-	 * Times how long items wait.
-	 */
 	WORK_WAIT("work.wait", Kind.TIMER,
 			"From the time at which an item, or its ordering key, was due to the call of its handler", Common.QUEUE),
 
-	/**
-	 * Times handlers of work.
-	 */
 	WORK_HANDLER("work.handler", Kind.TIMER, "Calls of handlers of work", Common.QUEUE,
 			MeterTag.of("outcome", QueueMeasures.Result.class)),
 
-	/**
-	 * Gauges the longest call of a handler of work.
-	 */
 	WORK_HANDLER_RUNNING("work.handler.running", Kind.TIME_GAUGE,
 			"For how long the longest attempt in this instance has run since the call of its handler; 0 while none runs",
 			Common.QUEUE),
 
-	/**
-	 * Counts attempts by what becomes of them.
-	 */
 	WORK_FINISHED("work.finished", Kind.COUNTER,
 			"Attempts whose outcome the database has. lost: the item was cancelled, or another instance has taken it over",
 			Common.QUEUE, MeterTag.of("outcome", QueueMeasures.Finish.class)),
 
-	/**
-	 * Times claims.
-	 */
 	WORK_CLAIM("work.claim", Kind.TIMER, "Statements that claim items; they show first that dead rows are in the way",
 			Common.QUEUE),
 
-	/**
-	 * Summarizes the items of a claim.
-	 */
 	WORK_CLAIMED("work.claimed", Kind.SUMMARY, "Items and ordering keys that one claim brings", Common.QUEUE),
 
-	/**
-	 * Counts items by what has led to their claim.
-	 */
 	WORK_FOUND("work.found", Kind.COUNTER, "Claimed items and ordering keys, by what has led to the claim",
 			Common.QUEUE, MeterTag.of("by", QueueMeasures.Cause.class)),
 
-	/**
-	 * Gauges queues that no instance handles.
-	 */
 	WORK_UNHANDLED("work.unhandled", Kind.GAUGE,
 			"Queues with items that have been due for a minute, and that no instance handles; up to 100, checked every minute"),
 
-	/**
-	 * Gauges queues that are slow to search.
-	 */
 	WORK_SEARCHES_SLOW("work.searches.slow", Kind.GAUGE,
 			"Queues in which claims search for more than a second, since deleted rows are in the way; checked every minute"),
 
-	/**
-	 * Gauges receivers of direct channels.
-	 */
 	CHANNELS_RECEIVERS("channels.receivers", Kind.GAUGE,
 			"Calls of receive and receiveAsync that wait for messages of their addresses"),
 
-	/**
-	 * Counts messages that were received.
-	 */
 	CHANNELS_RECEIVED("channels.received", Kind.COUNTER,
 			"Messages of addresses that receive and receiveAsync have removed; not those that a handler of a channel has handled"),
 
-	/**
-	 * Times senders.
-	 */
 	OUTBOX_SENDER("outbox.sender", Kind.TIMER,
 			"Calls of senders. refused: the receiver, or its client, does not take the event for good", Common.SENDER,
 			MeterTag.of("outcome", OutboxMeasures.Result.class)),
 
-	/**
-	 * Gauges circuits.
-	 */
 	OUTBOX_CIRCUIT("outbox.circuit", Kind.GAUGE,
 			"1 for the present state of a sender, 0 for the other. open: it fails, and its events are tried one at a time; "
 					+ "asked of the database",
 			Common.SENDER, MeterTag.of("state", "closed", "open")),
 
-	/**
-	 * Gauges the age of the last sample.
-	 */
 	DATABASE_SAMPLE_AGE("database.sample.age", Kind.TIME_GAUGE,
 			"How long ago the database has answered what meters ask of it; before its first answer, how long ago meters were read first"),
 
-	/**
-	 * Gauges the queue of notifications.
-	 */
 	DATABASE_NOTIFICATION_QUEUE("database.notification.queue", Kind.GAUGE, "ratio",
 			"How much of the server's queue of notifications is used, from 0 to 1; when it is full no notification can be sent"),
 
-	/**
-	 * Gauges the age of the oldest transaction.
-	 */
 	DATABASE_OLDEST_TRANSACTION("database.oldest.transaction", Kind.TIME_GAUGE,
 			"How long ago the oldest open transaction in this database has begun; without pg_read_all_stats, of the same role"),
 
-	/**
-	 * Gauges the difference of the clocks.
-	 */
 	DATABASE_CLOCK_DIFFERENCE("database.clock.difference", Kind.TIME_GAUGE,
 			"By how much the database's clock is ahead of this instance's; negative where it is late"),
 
-	/**
-	 * Gauges the sizes of tables.
-	 */
 	DATABASE_TABLE_SIZE("database.table.size", Kind.GAUGE, "bytes",
 			"The size of a table with its indexes, asked every five minutes", Common.TABLE),
 
-	/**
-	 * Gauges dead rows.
-	 */
 	DATABASE_TABLE_DEAD("database.table.dead", Kind.GAUGE,
 			"Dead rows of a table as the server estimates them, asked every five minutes", Common.TABLE);
 
