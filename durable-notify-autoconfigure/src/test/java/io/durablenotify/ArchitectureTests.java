@@ -143,6 +143,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.loop.OutageLog", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.PeriodicTask", "a tool of several features"),
 			Map.entry("io.durablenotify.loop.SerialTask", "a tool of several features"),
+			Map.entry("io.durablenotify.loop.SlowHandler", "what delivers to handlers logs slow ones by it"),
 			Map.entry("io.durablenotify.loop.WorkerThread", "a tool of several features"),
 			Map.entry("io.durablenotify.log.FetchMeasures", "meters are made of it; a record would break javadoc 17"),
 			Map.entry("io.durablenotify.log.HandlerMeasures", "meters are made of it; a record would break javadoc 17"),

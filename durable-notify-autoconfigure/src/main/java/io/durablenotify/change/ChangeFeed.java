@@ -30,6 +30,7 @@ import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.SerialTask;
+import io.durablenotify.loop.SlowHandler;
 import io.durablenotify.measure.Timing;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
@@ -53,10 +54,6 @@ final class ChangeFeed implements Subscription {
 	 * The largest number of changes that are taken under one lock.
 	 */
 	private static final int TAKEN_AT_ONCE = 32;
-
-	private static final Duration LONG = Duration.ofMinutes(1);
-
-	private static final Duration REPEAT = Duration.ofMinutes(10);
 
 	private final String topic;
 
@@ -102,7 +99,7 @@ final class ChangeFeed implements Subscription {
 
 	private boolean cancelled;
 
-	private @Nullable Long warnedAt;
+	private final SlowHandler slowHandler = new SlowHandler();
 
 	private final long openedAt = System.nanoTime();
 
@@ -204,11 +201,9 @@ final class ChangeFeed implements Subscription {
 	 */
 	Optional<String> warning(Duration positionAge, long now) {
 		synchronized (this.lock) {
-			if (waiting() < this.capacity || positionAge.compareTo(LONG) < 0
-					|| (this.warnedAt != null && now - this.warnedAt < REPEAT.toNanos())) {
+			if (waiting() < this.capacity || !this.slowHandler.isToBeLogged(positionAge, now)) {
 				return Optional.empty();
 			}
-			this.warnedAt = now;
 			return Optional.of(("Handler of topic '%s' (%s) is %ds behind, and %d changes wait for it: "
 					+ "it gets a gap when it is behind for durable-notify.changes.retention")
 				.formatted(this.topic, this.handler.getClass().getName(), positionAge.toSeconds(), waiting()));

@@ -16,11 +16,11 @@
 
 package io.durablenotify.log;
 
-import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.LongSupplier;
 
+import io.durablenotify.loop.SlowHandler;
 import org.apache.commons.logging.Log;
 
 /**
@@ -28,10 +28,6 @@ import org.apache.commons.logging.Log;
  * Names each at most every ten minutes, and five of them at once. Used by one thread.
  */
 final class FullReaders {
-
-	static final Duration LONG = Duration.ofMinutes(1);
-
-	static final Duration REPEAT = Duration.ofMinutes(10);
 
 	private static final int MAX_LOGGED = 5;
 
@@ -58,10 +54,10 @@ final class FullReaders {
 			.forEach((reader) -> this.logger
 				.warn(("Reader of %s has been full for %ds: its handler (%s) is slow or hangs. Nothing is lost; "
 						+ "it fetches again when there is room")
-					.formatted(reader.describe(), LONG.toSeconds(), reader.state().handler())));
+					.formatted(reader.describe(), SlowHandler.LONG.toSeconds(), reader.state().handler())));
 		if (full.size() > MAX_LOGGED) {
 			this.logger.warn("%d other readers have been full for %ds too".formatted(full.size() - MAX_LOGGED,
-					LONG.toSeconds()));
+					SlowHandler.LONG.toSeconds()));
 		}
 	}
 

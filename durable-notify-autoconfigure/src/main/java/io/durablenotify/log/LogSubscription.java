@@ -25,6 +25,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.log.LogCursor.Validation;
 import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogStore.Head;
+import io.durablenotify.loop.SlowHandler;
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
 
@@ -98,9 +99,9 @@ public final class LogSubscription<E> implements Subscription {
 	private volatile long fullSince;
 
 	/**
-	 * When it was logged that there is no room. Owned by the thread that logs it.
+	 * Owned by the thread that logs it.
 	 */
-	private @Nullable Long fullLoggedAt;
+	private final SlowHandler slowHandler = new SlowHandler();
 
 	private final long openedAt = System.nanoTime();
 
@@ -248,15 +249,8 @@ public final class LogSubscription<E> implements Subscription {
 	 * Return whether there has been no room for long, and that was not logged lately.
 	 */
 	boolean isToBeLoggedAsFull(long now) {
-		if (!this.fetchState.isFull() || now - this.fullSince < FullReaders.LONG.toNanos()) {
-			return false;
-		}
-		Long loggedAt = this.fullLoggedAt;
-		if (loggedAt != null && now - loggedAt < FullReaders.REPEAT.toNanos()) {
-			return false;
-		}
-		this.fullLoggedAt = now;
-		return true;
+		return this.fetchState.isFull()
+				&& this.slowHandler.isToBeLogged(Duration.ofNanos(now - this.fullSince), now);
 	}
 
 	/**

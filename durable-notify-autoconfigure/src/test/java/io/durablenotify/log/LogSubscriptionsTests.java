@@ -46,6 +46,7 @@ import io.durablenotify.log.LogStore.Head;
 import io.durablenotify.log.NumberedLogs.Entry;
 import io.durablenotify.log.NumberedLogs.Numbered;
 import io.durablenotify.log.ReaderState.Status;
+import io.durablenotify.loop.SlowHandler;
 import io.durablenotify.measure.Tally;
 import io.durablenotify.testsupport.Background;
 import io.durablenotify.testsupport.Eventually;
@@ -956,7 +957,7 @@ class LogSubscriptionsTests {
 		FullReaders watch = new FullReaders(NumberedLogs.KIND.logger(), now::get);
 		watch.check(this.readers.registry().all());
 		assertThat(output).doesNotContain("has been full");
-		now.addAndGet(FullReaders.LONG.toNanos());
+		now.addAndGet(SlowHandler.LONG.toNanos());
 		for (int i = 0; i < 3; i++) {
 			watch.check(this.readers.registry().all());
 		}
@@ -965,7 +966,7 @@ class LogSubscriptionsTests {
 				"Reader of log 'stuck' has been full for 60s: its handler "
 						+ "(io.durablenotify.log.LogSubscriptionsTests$",
 				") is slow or hangs. Nothing is lost; it fetches again", "2 other readers have been full for 60s too");
-		now.addAndGet(FullReaders.REPEAT.toNanos());
+		now.addAndGet(SlowHandler.REPEAT.toNanos());
 		watch.check(this.readers.registry().all());
 		assertThat(output.getOut().split("WARN", -1)).hasSize(1 + 2 * (5 + 1));
 		going.countDown();
@@ -998,7 +999,7 @@ class LogSubscriptionsTests {
 			this.readers.registry()
 				.all()
 				.forEach((reader) -> ReflectionTestUtils.setField(reader, "fullSince",
-						System.nanoTime() - FullReaders.LONG.toNanos()));
+						System.nanoTime() - SlowHandler.LONG.toNanos()));
 			check.get().run();
 			return output.getOut().contains("Reader of log 'full' has been full for 60s: its handler (");
 		}, output::toString);
