@@ -146,6 +146,7 @@ class ArchitectureTests {
 			Map.entry("io.durablenotify.loop.SlowHandler", "what delivers to handlers logs slow ones by it"),
 			Map.entry("io.durablenotify.loop.WorkerThread", "a tool of several features"),
 			Map.entry("io.durablenotify.log.FetchMeasures", "meters are made of it; a record would break javadoc 17"),
+			Map.entry("io.durablenotify.log.HandlerCall", "what calls handlers itself times them by it"),
 			Map.entry("io.durablenotify.log.HandlerMeasures", "meters are made of it; a record would break javadoc 17"),
 			Map.entry("io.durablenotify.method.HandlerMethod", "a tool of features with handler methods"),
 			Map.entry("io.durablenotify.method.HandlerMethodProcessor", "a tool of features with handler methods"),

@@ -25,13 +25,13 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.log.HandlerCall;
 import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.FailureLog;
 import io.durablenotify.loop.SerialTask;
 import io.durablenotify.loop.SlowHandler;
-import io.durablenotify.measure.Timing;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
 import org.apache.commons.logging.Log;
@@ -60,8 +60,6 @@ final class ChangeFeed implements Subscription {
 	private final ChangeHandler handler;
 
 	private final int capacity;
-
-	private final HandlerMeasures measures;
 
 	private final Consumer<ChangeFeed> onRoom;
 
@@ -126,10 +124,7 @@ final class ChangeFeed implements Subscription {
 	 */
 	private volatile int takenCount;
 
-	/**
-	 * When the handler was called that has not returned.
-	 */
-	private volatile long callBegan = Timing.UNMEASURED;
+	private final HandlerCall handlerCall;
 
 	/**
 	 * Create a new instance.
@@ -145,7 +140,7 @@ final class ChangeFeed implements Subscription {
 		this.topic = topic;
 		this.handler = handler;
 		this.capacity = capacity;
-		this.measures = measures;
+		this.handlerCall = new HandlerCall(measures);
 		this.onRoom = onRoom;
 		this.onCancel = onCancel;
 		this.task = new SerialTask(executor, this::deliver, this::isActive, delays);
@@ -325,8 +320,7 @@ final class ChangeFeed implements Subscription {
 			return;
 		}
 		Observed observed = this.observations.change(this.topic, change.key(), declared).open();
-		long start = this.measures.start();
-		this.callBegan = start;
+		this.handlerCall.begin();
 		Result result = Result.FAILED;
 		try {
 			this.handler.onChange(change);
@@ -338,14 +332,13 @@ final class ChangeFeed implements Subscription {
 				.formatted(change.id(), this.topic), ex);
 		}
 		finally {
-			this.callBegan = Timing.UNMEASURED;
-			this.measures.end(start, result);
+			this.handlerCall.end(result);
 			observed.stop();
 		}
 	}
 
 	private void call(ChangeGap.Reason gap) {
-		this.callBegan = this.measures.start();
+		this.handlerCall.begin();
 		try {
 			this.handler.onGap(new ChangeGap(this.topic, gap));
 		}
@@ -354,7 +347,7 @@ final class ChangeFeed implements Subscription {
 					"Handler of topic '%s' failed with a gap; the next change is delivered".formatted(this.topic), ex);
 		}
 		finally {
-			this.callBegan = Timing.UNMEASURED;
+			this.handlerCall.end(null);
 		}
 	}
 
@@ -383,7 +376,7 @@ final class ChangeFeed implements Subscription {
 			int waiting = waiting();
 			return new ChangeSubscriptionState(this.topic, waiting >= this.capacity, waiting, positionAge, this.lastGap,
 					(this.lastGap != null) ? since(this.lastGapAt) : null, since(this.openedAt),
-					this.handler.getClass().getName(), Timing.since(this.callBegan));
+					this.handler.getClass().getName(), this.handlerCall.running());
 		}
 	}
 

@@ -20,12 +20,11 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import io.durablenotify.log.EntryConsumer;
-import io.durablenotify.log.HandlerMeasures;
+import io.durablenotify.log.HandlerCall;
 import io.durablenotify.log.HandlerMeasures.Result;
 import io.durablenotify.log.LogSubscription;
 import io.durablenotify.log.LogSubscription.End;
 import io.durablenotify.loop.FailureLog;
-import io.durablenotify.measure.Timing;
 import io.durablenotify.stream.ConsumerPositionSql.Place;
 import io.durablenotify.stream.ConsumerPositionSql.Position;
 import io.durablenotify.stream.ConsumerPositionSql.Stored;
@@ -58,7 +57,7 @@ final class ConsumedStream implements EntryConsumer {
 
 	private final ConsumerWrites writes;
 
-	private final HandlerMeasures measures;
+	private final HandlerCall handlerCall;
 
 	private final FailureLog failures;
 
@@ -97,11 +96,6 @@ final class ConsumedStream implements EntryConsumer {
 	 * count as one at least.
 	 */
 	private volatile long lastLag;
-
-	/**
-	 * When the handler was called that has not returned.
-	 */
-	private volatile long callBegan = Timing.UNMEASURED;
 
 	/**
 	 * The position when {@link #lagAge()} was asked for last, or -1 if there was no lag,
@@ -149,7 +143,7 @@ final class ConsumedStream implements EntryConsumer {
 		this.stored = stored;
 		this.spec = run.spec();
 		this.writes = run.writes();
-		this.measures = run.readers().measures().handlers(this.spec.scope().family());
+		this.handlerCall = new HandlerCall(run.readers().measures().handlers(this.spec.scope().family()));
 		this.next = stored.next();
 		this.storedNext = stored.next();
 		this.limit = this.spec.batchSize();
@@ -261,7 +255,7 @@ final class ConsumedStream implements EntryConsumer {
 
 	@Override
 	public @Nullable Duration running() {
-		return Timing.since(this.callBegan);
+		return this.handlerCall.running();
 	}
 
 	private void resume() {
@@ -481,17 +475,15 @@ final class ConsumedStream implements EntryConsumer {
 	 * statements: on a virtual thread, it closes the connection.
 	 */
 	private void call(ConsumerWrites.Calls call) throws Exception {
-		long start = this.measures.start();
 		Result result = Result.FAILED;
-		this.callBegan = start;
+		this.handlerCall.begin();
 		try {
 			call.run();
 			result = Result.HANDLED;
 		}
 		finally {
-			this.callBegan = Timing.UNMEASURED;
 			Thread.interrupted();
-			this.measures.end(start, result);
+			this.handlerCall.end(result);
 		}
 	}
 
