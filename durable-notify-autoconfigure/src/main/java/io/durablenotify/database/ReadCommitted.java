@@ -79,11 +79,20 @@ public final class ReadCommitted {
 	public static <T extends @Nullable Object> T runInTransaction(Connection connection, SessionWork<T> work)
 			throws SQLException {
 		return OneTransaction.run(connection, (session, joined) -> {
-			try (Statement statement = session.createStatement()) {
-				statement.execute(BEGIN);
-			}
+			begin(session);
 			return work.run(session, joined);
 		});
+	}
+
+	/**
+	 * Make a transaction of ours READ COMMITTED.
+	 * @param connection the connection, in a transaction without a statement
+	 * @throws SQLException if the database fails
+	 */
+	public static void begin(Connection connection) throws SQLException {
+		try (Statement statement = connection.createStatement()) {
+			statement.execute(BEGIN);
+		}
 	}
 
 }

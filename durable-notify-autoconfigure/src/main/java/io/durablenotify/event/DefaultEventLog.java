@@ -28,6 +28,7 @@ import io.durablenotify.Subscription;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.Conflicts;
 import io.durablenotify.database.Headers;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SessionWork;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.database.Texts;
@@ -254,7 +255,7 @@ final class DefaultEventLog implements EventLog {
 		return write(runId, (connection, joined) -> {
 			if (!joined) {
 				return this.writes.runInTransaction(FollowedRun.TOPIC, connection, (session, inTransaction) -> {
-					PostgresRunCatalog.readCommitted(session);
+					ReadCommitted.begin(session);
 					return delete(session, false, runId);
 				});
 			}

@@ -20,7 +20,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.sql.Types;
 import java.time.Duration;
 import java.time.Instant;
@@ -35,6 +34,7 @@ import java.util.stream.LongStream;
 
 import io.durablenotify.database.Instants;
 import io.durablenotify.database.LimitedStatement;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.log.LogIdentity;
 import io.durablenotify.schema.SchemaName;
@@ -126,12 +126,6 @@ final class PostgresRunCatalog {
 	private static final String DELETE_EVENTS = """
 			DELETE FROM ${schema}.workflow_events WHERE run_id = ANY (?::text[]) AND sequence > ? AND sequence <= ?
 			""";
-
-	/**
-	 * Each statement must see what was committed before it, also where the database's
-	 * default is another level.
-	 */
-	private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 	/**
 	 * An instance that is stopped in between must not keep the lock.
@@ -359,20 +353,11 @@ final class PostgresRunCatalog {
 	}
 
 	/**
-	 * Begin a transaction of ours.
-	 */
-	static void readCommitted(Connection connection) throws SQLException {
-		try (Statement statement = connection.createStatement()) {
-			statement.execute(READ_COMMITTED);
-		}
-	}
-
-	/**
 	 * Be the only instance that cleans up, until the transaction ends.
 	 * @return whether no other instance is
 	 */
 	boolean tryLock(Connection connection) throws SQLException {
-		readCommitted(connection);
+		ReadCommitted.begin(connection);
 		try (PreparedStatement statement = connection.prepareStatement(this.tryLock)) {
 			ResultSet result = statement.executeQuery();
 			result.next();

@@ -203,8 +203,8 @@ final class InstanceStore {
 	 * server ends it if this instance is stopped in it.
 	 */
 	void begin(Connection connection) throws SQLException {
+		ReadCommitted.begin(connection);
 		try (Statement statement = connection.createStatement()) {
-			statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
 			statement.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'");
 		}
 	}

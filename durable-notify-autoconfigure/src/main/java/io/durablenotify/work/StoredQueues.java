@@ -22,7 +22,7 @@ import java.sql.Statement;
 import java.time.Duration;
 
 import io.durablenotify.database.LimitedStatement;
-import io.durablenotify.database.OneTransaction;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.work.WorkListenerSpec.OnDead;
 
@@ -61,9 +61,8 @@ final class StoredQueues {
 				this.properties.queue(queue).retention());
 		Duration limit = LimitedStatement.limit(connection, timeout);
 		try {
-			return OneTransaction.run(connection, (session, joined) -> {
+			return ReadCommitted.runInTransaction(connection, (session, joined) -> {
 				try (Statement statement = session.createStatement()) {
-					statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
 					statement.execute("SET LOCAL lock_timeout = " + limit.toMillis());
 				}
 				return this.sql.register(session, stored);

@@ -18,12 +18,12 @@ package io.durablenotify.work;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
 import io.durablenotify.database.ApplicationDatabase;
+import io.durablenotify.database.ReadCommitted;
 import io.durablenotify.database.ServerWatch;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.loop.FailureLog;
@@ -154,9 +154,7 @@ final class WorkJanitor extends PeriodicTask {
 	}
 
 	private Written<Integer> takeOver(Connection connection, long instanceId) throws SQLException {
-		try (Statement statement = connection.createStatement()) {
-			statement.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-		}
+		ReadCommitted.begin(connection);
 		int items = 0;
 		List<Wakeup> wakeups = new ArrayList<>();
 		for (TakenOver taken : this.takeOver.takeOver(connection, instanceId)) {
