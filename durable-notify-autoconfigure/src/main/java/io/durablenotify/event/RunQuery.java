@@ -17,6 +17,8 @@
 package io.durablenotify.event;
 
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.Set;
 
 import io.durablenotify.database.Texts;
@@ -60,6 +62,8 @@ public record RunQuery(boolean openOnly, Set<String> without, @Nullable Duration
 	 * can have
 	 */
 	public RunQuery {
+		Assert.notNull(without, "'without' must not be null");
+		Assert.noNullElements(without, "'without' must not contain null");
 		without = Set.copyOf(without);
 		without.forEach((type) -> Texts.require("Type", type, EventTexts.MAX_TYPE_LENGTH));
 		Duration idle = idleFor;
@@ -100,7 +104,7 @@ public record RunQuery(boolean openOnly, Set<String> without, @Nullable Duration
 	 * @return a new query
 	 */
 	public RunQuery without(String... types) {
-		return new RunQuery(this.openOnly, Set.of(types), this.idleFor, this.prefix, this.after, this.limit);
+		return new RunQuery(this.openOnly, new LinkedHashSet<>(Arrays.asList(types)), this.idleFor, this.prefix, this.after, this.limit);
 	}
 
 	/**

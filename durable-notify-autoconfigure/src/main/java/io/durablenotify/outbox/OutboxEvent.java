@@ -190,6 +190,7 @@ public final class OutboxEvent {
 	 * @return the new event
 	 */
 	public OutboxEvent extension(String name, String value) {
+		Assert.notNull(name, "'name' must not be null");
 		Assert.isTrue(isExtension(name),
 				() -> "Extension %s must have 1 to 20 lower-case letters and digits, and must not be an attribute of "
 					.formatted(Texts.shown(name)) + "CloudEvents");

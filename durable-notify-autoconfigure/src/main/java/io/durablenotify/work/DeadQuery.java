@@ -82,6 +82,7 @@ public record DeadQuery(String queue, @Nullable Item item, @Nullable Duration ol
 	 * @return a new query
 	 */
 	public DeadQuery item(StoredWork item) {
+		Assert.notNull(item, "'item' must not be null");
 		return item(item.id(), item.orderingKey() != null);
 	}
 

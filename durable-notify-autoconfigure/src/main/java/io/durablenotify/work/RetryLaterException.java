@@ -50,6 +50,7 @@ public final class RetryLaterException extends RuntimeException {
 	 */
 	public RetryLaterException(String message, Duration delay, @Nullable Throwable cause) {
 		super(message, cause);
+		Assert.notNull(delay, "'delay' must not be null");
 		Assert.isTrue(!delay.isNegative(), () -> "'delay' must not be negative, but is " + delay);
 		this.delay = delay;
 	}

@@ -17,6 +17,7 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -121,9 +122,13 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	 * @param dontRetryOn the exceptions after which an item is dead at once
 	 */
 	public WorkListenerSpec {
+		Assert.notEmpty(queues, "A listener must name a queue");
+		Assert.noNullElements(queues, "'queues' must not contain null");
+		Assert.notNull(onDead, "'onDead' must not be null");
+		Assert.notNull(dontRetryOn, "'dontRetryOn' must not be null");
+		Assert.noNullElements(dontRetryOn, "'dontRetryOn' must not contain null");
 		queues = List.copyOf(queues);
 		dontRetryOn = List.copyOf(dontRetryOn);
-		Assert.notEmpty(queues, "A listener must name a queue");
 		queues.forEach((queue) -> Texts.requireName("Queue", queue, WorkRequest.MAX_QUEUE_LENGTH));
 		Set<String> names = new HashSet<>();
 		queues.forEach((queue) -> Assert.isTrue(names.add(queue),
@@ -145,7 +150,7 @@ public record WorkListenerSpec(List<String> queues, @Nullable Integer concurrenc
 	 * @return the specification
 	 */
 	public static WorkListenerSpec of(String... queues) {
-		return new WorkListenerSpec(List.of(queues), null, null, false, null, null, OnDead.CONTINUE, List.of());
+		return new WorkListenerSpec(Arrays.asList(queues), null, null, false, null, null, OnDead.CONTINUE, List.of());
 	}
 
 	/**

@@ -40,6 +40,7 @@ public sealed interface WorkOutcome {
 	 * @return the outcome
 	 */
 	static WorkOutcome postpone(Duration delay) {
+		Assert.notNull(delay, "'delay' must not be null");
 		Assert.isTrue(!delay.isNegative(), () -> "'delay' must not be negative, but is " + delay);
 		return new Postpone(delay);
 	}
@@ -62,6 +63,7 @@ public sealed interface WorkOutcome {
 	 * @return the outcome
 	 */
 	static WorkOutcome fail(String reason) {
+		Assert.notNull(reason, "'reason' must not be null");
 		return new Fail(reason, false);
 	}
 
@@ -71,6 +73,7 @@ public sealed interface WorkOutcome {
 	 * @return the outcome
 	 */
 	static WorkOutcome failPermanently(String reason) {
+		Assert.notNull(reason, "'reason' must not be null");
 		return new Fail(reason, true);
 	}
 

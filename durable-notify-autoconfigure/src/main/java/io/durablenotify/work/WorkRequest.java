@@ -135,6 +135,7 @@ public final class WorkRequest {
 	 * @return the request
 	 */
 	public WorkRequest dueIn(Duration delay) {
+		Assert.notNull(delay, "'delay' must not be null");
 		Assert.isTrue(!delay.isNegative(), () -> "'delay' must not be negative, but is " + delay);
 		return new WorkRequest(this.queue, this.payload, this.key, this.replacing, this.orderingKey, null, delay,
 				this.headers);
@@ -147,6 +148,7 @@ public final class WorkRequest {
 	 * @return the request
 	 */
 	public WorkRequest header(String name, String value) {
+		Assert.notNull(value, "'value' must not be null");
 		Map<String, String> headers = new LinkedHashMap<>(this.headers);
 		headers.put(Texts.requireName("Header", name, MAX_QUEUE_LENGTH), value);
 		return new WorkRequest(this.queue, this.payload, this.key, this.replacing, this.orderingKey, this.dueAt,

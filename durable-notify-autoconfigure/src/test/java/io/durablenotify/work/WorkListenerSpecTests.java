@@ -17,13 +17,17 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 
+import io.durablenotify.event.RunQuery;
+import io.durablenotify.outbox.OutboxEvent;
 import io.durablenotify.work.WorkListenerSpec.Backoff;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -49,7 +53,7 @@ class WorkListenerSpecTests {
 	}
 
 	@SuppressWarnings({ "NullAway", "DataFlowIssue" })
-	private static Duration nothing() {
+	private static <T> T nothing() {
 		return null;
 	}
 
@@ -57,6 +61,38 @@ class WorkListenerSpecTests {
 	@MethodSource
 	void whatCannotBeUsed(ThrowingCallable call) {
 		assertThatIllegalArgumentException().isThrownBy(call);
+	}
+
+	static Stream<Arguments> whatMustNotBeNullIsNamed() {
+		return Stream.of(nullOf("delay", () -> WorkOutcome.postpone(nothing())),
+				nullOf("reason", () -> WorkOutcome.fail(nothing())),
+				nullOf("reason", () -> WorkOutcome.failPermanently(nothing())),
+				nullOf("delay", () -> WorkRequest.of("mail", "a").dueIn(nothing())),
+				nullOf("value", () -> WorkRequest.of("mail", "a").header("h", nothing())), nullOf("delay", () -> {
+					throw new RetryLaterException("busy", nothing());
+				}), nullOf("onDead", () -> SPEC.onDead(nothing())),
+				nullOf("dontRetryOn", () -> SPEC.dontRetryOn(nothing())),
+				nullOf("item", () -> DeadQuery.of("mail").item(nothing())),
+				nullOf("name", () -> OutboxEvent.of("t", "a").extension(nothing(), "b")));
+	}
+
+	private static Arguments nullOf(String name, ThrowingCallable call) {
+		return Arguments.of(name, call);
+	}
+
+	@ParameterizedTest
+	@MethodSource
+	void whatMustNotBeNullIsNamed(String name, ThrowingCallable call) {
+		assertThatIllegalArgumentException().isThrownBy(call).withMessage("'%s' must not be null", name);
+	}
+
+	@Test
+	void noneOfSeveralMayBeNull() {
+		Stream.<ThrowingCallable>of(() -> WorkListenerSpec.of("mail", nothing()),
+				() -> SPEC.dontRetryOn(Collections.singletonList(nothing())),
+				() -> RunQuery.all().without("a", nothing()))
+			.forEach((call) -> assertThatIllegalArgumentException().isThrownBy(call)
+				.withMessageEndingWith(" must not contain null"));
 	}
 
 	@Test
