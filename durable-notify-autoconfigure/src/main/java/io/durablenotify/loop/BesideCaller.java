@@ -58,8 +58,8 @@ final class BesideCaller implements Executor {
 	private void warn() {
 		if (this.warned.compareAndSet(false, true)) {
 			logger
-				.warn(("%s runs tasks on the thread that hands them over, where no handler is called. They are handed "
-						+ "over again until it has another thread for them")
+				.warn(("%s runs tasks on the calling thread, where durable-notify calls no handler. It offers them again "
+						+ "until the executor has another thread")
 					.formatted(this.executor));
 		}
 	}

@@ -584,9 +584,9 @@ final class ConsumedStream implements EntryConsumer {
 		if (!this.gapLogged) {
 			this.gapLogged = true;
 			logger.warn((gap.deleted())
-					? "Stream '%s' was deleted: consumer '%s' has not had its chunks from %d on, if there were any"
+					? "Stream '%s' was deleted before consumer '%s' had handled its chunks from %d on"
 						.formatted(name(), gap.consumer(), gap.from())
-					: "Consumer '%2$s' has lost chunks of stream '%1$s': it was to go on with %3$d, and goes on with %4$d"
+					: "Consumer '%2$s' has lost chunks of stream '%1$s': expected chunk %3$d, goes on with %4$d"
 						.formatted(name(), gap.consumer(), gap.from(), gap.to()));
 		}
 		this.writes.run(() -> {

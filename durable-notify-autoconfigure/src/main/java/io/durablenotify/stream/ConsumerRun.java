@@ -409,7 +409,7 @@ final class ConsumerRun implements Subscription {
 	 */
 	void lost(ConsumerOwner owner) {
 		if (this.owner == owner) {
-			logger.info("Consumer '%s' is not this instance's any more".formatted(this.spec.name()));
+			logger.info("Another instance owns consumer '%s' now, or it was removed".formatted(this.spec.name()));
 			closeStreams();
 			this.owner = null;
 			this.consumers.claim();

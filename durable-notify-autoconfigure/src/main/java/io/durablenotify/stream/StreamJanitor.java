@@ -106,7 +106,7 @@ final class StreamJanitor extends PeriodicTask {
 					(session, inTransaction) -> ReadCommitted.runInTransaction(session, (ours, inOurs) -> StreamTakeOver
 						.failed(this.appenders.failHeld(ours, instanceId, StreamTakeOver.REASON)))));
 			if (failed > 0) {
-				logger.warn("Instance %d, which does not exist any more, was writing %d streams, which have failed"
+				logger.warn("%2$d streams have failed: their writer, instance %1$d, does not exist any more"
 					.formatted(instanceId, failed));
 			}
 		}

@@ -60,7 +60,7 @@ final class QueueWatch implements WorkHealth {
 		}
 		List<String> removed = before.stream().filter((queue) -> !found.contains(queue)).toList();
 		if (!removed.isEmpty()) {
-			logger.info("Work of %s is handled again, or there is none".formatted(shown(removed)));
+			logger.info("No due work of %s waits for an instance any more".formatted(shown(removed)));
 		}
 	}
 
@@ -88,7 +88,7 @@ final class QueueWatch implements WorkHealth {
 		}
 		List<String> removed = before.keySet().stream().filter((queue) -> !slow.containsKey(queue)).toList();
 		if (!removed.isEmpty()) {
-			logger.info("Claims search quickly again in %s, or have searched no more".formatted(shown(removed)));
+			logger.info("No slow search is left in %s".formatted(shown(removed)));
 		}
 	}
 

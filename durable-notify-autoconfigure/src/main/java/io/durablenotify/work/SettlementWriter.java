@@ -215,7 +215,7 @@ final class SettlementWriter {
 			}
 		}
 		else if (entry.settlement() instanceof Fail fail && fail.dead()) {
-			logger.error("That %s is dead cannot be stored, and it is tried again".formatted(fail.item()), failure);
+			logger.error("Failed to store that %s is dead. Its handler is called again".formatted(fail.item()), failure);
 			SettlementOutcomes.logTrace(fail);
 			this.queues.replace(entry, new Fail(fail.item(), fail.error(), fail.delay(), false, null));
 		}

@@ -48,7 +48,7 @@ class HandlerExecutorsTests {
 				.isThrownBy(() -> executor.execute(runs::incrementAndGet));
 		}
 		assertThat(runs).hasValue(0);
-		assertThat(output).containsOnlyOnce("runs tasks on the thread that hands them over");
+		assertThat(output).containsOnlyOnce("runs tasks on the calling thread");
 	}
 
 	@Test

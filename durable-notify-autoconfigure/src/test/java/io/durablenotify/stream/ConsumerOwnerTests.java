@@ -545,7 +545,7 @@ class ConsumerOwnerTests {
 			this.here.awaitChunks(3);
 			awaitPosition("stopped", 3);
 			process.resume();
-			process.awaitLine("is not this instance's any more");
+			process.awaitLine("Another instance owns consumer ");
 			append("stopped", 1);
 			awaitPosition("stopped", 4);
 			assertThat(effects()).isEqualTo(range(0, 4));

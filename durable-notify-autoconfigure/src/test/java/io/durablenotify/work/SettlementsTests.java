@@ -418,7 +418,7 @@ class SettlementsTests extends AbstractWorkSqlTests {
 			.containsEntry("failures", 1)
 			.extractingByKey("last_error", as(InstanceOfAssertFactories.STRING))
 			.contains("refused");
-		assertThat(output).contains("counts as a failed attempt", "is dead cannot be stored");
+		assertThat(output).contains("counts as a failed attempt", " is dead. Its handler is called again");
 		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
 	}
 
