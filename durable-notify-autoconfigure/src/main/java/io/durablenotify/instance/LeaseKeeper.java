@@ -105,7 +105,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 	private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
 	/**
-	 * What a database administrator knows the instance by.
+	 * The instance's name, shown to administrators.
 	 */
 	private final String name;
 
@@ -281,7 +281,7 @@ final class LeaseKeeper implements Instances, AutoCloseable {
 			return untilRenewal;
 		}
 		if (untilNext.isNegative() || untilNext.isZero()) {
-			boolean progress = takeOver(connection, this.others.over(reached), start + timeout().toNanos());
+			boolean progress = takeOver(connection, this.others.runOut(reached), start + timeout().toNanos());
 			return min(untilRenewal, (progress) ? Duration.ZERO : LOCKED);
 		}
 		// The server counts in finer units

@@ -100,7 +100,7 @@ final class OtherLeases {
 	 * Return from which holders may be taken over.
 	 * @param reached for how long the database has been within reach
 	 */
-	List<Long> over(Duration reached) {
+	List<Long> runOut(Duration reached) {
 		return this.others.entrySet()
 			.stream()
 			.filter((entry) -> !isPositive(until(entry.getValue(), reached)))

@@ -312,7 +312,7 @@ final class ConsumerClaims {
 	 * instance's.
 	 */
 	private void addLater(ConsumerRun run, List<String> streams) {
-		streams.forEach(run::created);
+		streams.forEach(run::streamCreated);
 		this.locked = true;
 		findLost(Map.of(run.id(), run));
 	}

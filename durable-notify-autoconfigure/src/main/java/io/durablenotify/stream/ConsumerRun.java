@@ -184,7 +184,7 @@ final class ConsumerRun implements Subscription {
 	/**
 	 * Set the id of the consumer, which exists and may be claimed.
 	 */
-	void created(long id) {
+	void consumerCreated(long id) {
 		this.id = id;
 	}
 
@@ -218,7 +218,7 @@ final class ConsumerRun implements Subscription {
 	/**
 	 * Note a stream of the consumer that was created.
 	 */
-	void created(String stream) {
+	void streamCreated(String stream) {
 		this.created.add(stream);
 	}
 
@@ -287,7 +287,7 @@ final class ConsumerRun implements Subscription {
 	/**
 	 * Have the position examined in a stream whose last ones the server has lost.
 	 */
-	void behind(ConsumedStream stream) {
+	void serverLost(ConsumedStream stream) {
 		post(stream::examineLater);
 	}
 
@@ -471,7 +471,7 @@ final class ConsumerRun implements Subscription {
 			openSuccessor(owner, stream.name());
 		}
 		if (deleted) {
-			created(stream.name());
+			streamCreated(stream.name());
 			this.consumers.claim();
 		}
 	}

@@ -147,7 +147,7 @@ final class OpenAppender {
 			}
 			else if (lease == null || this.writer.status(this.stream).filter(StreamStatus::isEnded).isPresent()) {
 				// It has ended, which the first append will say
-				over();
+				endedElsewhere();
 				return;
 			}
 			else {
@@ -259,7 +259,7 @@ final class OpenAppender {
 		boolean own = (claim != null) ? this.writer.end(this.stream, claim.streamId(), end, reason)
 				: this.writer.end(this.stream, end, reason);
 		if (!own) {
-			over();
+			endedElsewhere();
 		}
 		return own;
 	}
@@ -454,7 +454,7 @@ final class OpenAppender {
 	/**
 	 * The stream has ended, or is gone, without this appender.
 	 */
-	void over() {
+	void endedElsewhere() {
 		EndCallbacks callbacks = this.callbacks.get();
 		if (callbacks != null) {
 			callbacks.end();

@@ -289,7 +289,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private void lost(Lease lease) {
 		this.open.stream().filter((appender) -> appender.isHeldBy(lease)).forEach((appender) -> {
-			appender.over();
+			appender.endedElsewhere();
 			unwatch(appender);
 		});
 	}
@@ -484,7 +484,7 @@ final class OpenAppenders implements AutoCloseable {
 				.filter((appender) -> !left.contains(appender.streamId()) && !appender.isEnding()
 						&& this.open.contains(appender))
 				.forEach((appender) -> {
-					appender.over();
+					appender.endedElsewhere();
 					unwatch(appender);
 				});
 		}

@@ -215,7 +215,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 	}
 
 	private void open(ConsumerRun run, long id) {
-		run.created(id);
+		run.consumerCreated(id);
 		claim();
 	}
 
@@ -486,7 +486,7 @@ final class OpenConsumers implements ConsumerDelivery, Lifecycle, Phased, AutoCl
 			}
 			for (ConsumerRun run : OpenConsumers.this.runs.values()) {
 				if (run.isOwned() && run.spec().selects(created)) {
-					run.created(created);
+					run.streamCreated(created);
 					claim();
 				}
 			}

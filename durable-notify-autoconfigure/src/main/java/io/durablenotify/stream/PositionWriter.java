@@ -183,7 +183,7 @@ final class PositionWriter implements AutoCloseable {
 				locked(entry.stream());
 			}
 			else if (outcome.owned()) {
-				entry.stream().run().behind(entry.stream());
+				entry.stream().run().serverLost(entry.stream());
 			}
 			else {
 				entry.stream().run().lost(outcome.held());

@@ -213,7 +213,7 @@ final class WorkListenerContainer {
 	}
 
 	private Next claim() throws Exception {
-		this.slots.drainBehindLong().forEach(this::giveBack);
+		this.slots.drainAfterSlow().forEach(this::giveBack);
 		startRunners();
 		// In this order: a thread that takes what waits sees it, or has made room
 		this.withoutRefill = true;

@@ -255,7 +255,7 @@ final class WorkSlots {
 	/**
 	 * Return what waits for handlers that all run for long, and forget it.
 	 */
-	List<Unit> drainBehindLong() {
+	List<Unit> drainAfterSlow() {
 		return locked(() -> (isLong()) ? drain() : List.of());
 	}
 

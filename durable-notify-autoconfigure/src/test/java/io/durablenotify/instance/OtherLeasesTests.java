@@ -45,33 +45,33 @@ class OtherLeasesTests {
 	@Test
 	void withoutOthersThereIsNothingToTakeOver() {
 		assertThat(this.others.untilNext(LONG_AGO)).isNull();
-		assertThat(this.others.over(LONG_AGO)).isEmpty();
+		assertThat(this.others.runOut(LONG_AGO)).isEmpty();
 	}
 
 	@Test
 	void anInstanceIsTakenOverFromWhenItsLeaseHasRunOut() {
 		seen(5);
 		assertThat(this.others.untilNext(LONG_AGO)).isEqualTo(seconds(5));
-		assertThat(this.others.over(LONG_AGO)).isEmpty();
+		assertThat(this.others.runOut(LONG_AGO)).isEmpty();
 		seen(0);
 		assertThat(this.others.untilNext(LONG_AGO)).isLessThanOrEqualTo(Duration.ZERO);
-		assertThat(this.others.over(LONG_AGO)).containsExactly(7L);
+		assertThat(this.others.runOut(LONG_AGO)).containsExactly(7L);
 	}
 
 	@Test
 	void afterAnOutageAnInstanceOfWhichNoRenewalWasSeenHasTheTimeOfALease() {
 		seen(5, 2, -1);
 		assertThat(this.others.untilNext(seconds(10))).isEqualTo(seconds(20));
-		assertThat(this.others.over(seconds(29.9))).isEmpty();
-		assertThat(this.others.over(seconds(30))).containsExactly(7L);
+		assertThat(this.others.runOut(seconds(29.9))).isEmpty();
+		assertThat(this.others.runOut(seconds(30))).containsExactly(7L);
 	}
 
 	@Test
 	void afterAnOutageAnInstanceHasTwiceTheTimeOfTheLeaseThatItWasSeenToRenew() {
 		seen(1.4, 1.9, 0.7, 1.5, -8);
 		assertThat(this.others.untilNext(seconds(1))).isEqualTo(seconds(2.8));
-		assertThat(this.others.over(seconds(3.7))).isEmpty();
-		assertThat(this.others.over(seconds(3.8))).containsExactly(7L);
+		assertThat(this.others.runOut(seconds(3.7))).isEmpty();
+		assertThat(this.others.runOut(seconds(3.8))).containsExactly(7L);
 	}
 
 	@Test
@@ -85,7 +85,7 @@ class OtherLeasesTests {
 	@Test
 	void noInstanceIsWaitedForLongerThanALease() {
 		seen(50, 60, -1);
-		assertThat(this.others.over(seconds(30))).containsExactly(7L);
+		assertThat(this.others.runOut(seconds(30))).containsExactly(7L);
 	}
 
 	@Test
@@ -113,8 +113,8 @@ class OtherLeasesTests {
 		this.others.seen(Map.of(1L, seconds(2), 2L, seconds(30)), Duration.ZERO);
 		this.others.seen(Map.of(1L, seconds(-9), 2L, seconds(-9)), Duration.ZERO);
 		assertThat(this.others.untilNext(seconds(5))).isEqualTo(seconds(-1));
-		assertThat(this.others.over(seconds(5))).containsExactly(1L);
-		assertThat(this.others.over(seconds(30))).containsExactlyInAnyOrder(1L, 2L);
+		assertThat(this.others.runOut(seconds(5))).containsExactly(1L);
+		assertThat(this.others.runOut(seconds(30))).containsExactlyInAnyOrder(1L, 2L);
 	}
 
 }

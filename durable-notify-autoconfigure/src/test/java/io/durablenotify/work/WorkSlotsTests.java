@@ -158,12 +158,12 @@ class WorkSlotsTests {
 		adaptive.tryRun();
 		Unit done = adaptive.next();
 		this.nanoTime.addAndGet(2 * WorkSlots.LONG.toNanos());
-		assertThat(adaptive.drainBehindLong()).as("one handler is free").isEmpty();
+		assertThat(adaptive.drainAfterSlow()).as("one handler is free").isEmpty();
 		adaptive.next();
 		this.nanoTime.addAndGet(WorkSlots.LONG.toNanos());
-		assertThat(adaptive.drainBehindLong()).as("not for long").isEmpty();
+		assertThat(adaptive.drainAfterSlow()).as("not for long").isEmpty();
 		this.nanoTime.incrementAndGet();
-		assertThat(adaptive.drainBehindLong()).containsExactlyElementsOf(units.subList(3, 6));
+		assertThat(adaptive.drainAfterSlow()).containsExactlyElementsOf(units.subList(3, 6));
 		assertThat(adaptive.room()).isZero();
 		adaptive.next(done, 1_000_000);
 		assertThat(adaptive.room()).isEqualTo(2 + 2 * 20 - 1);
@@ -177,7 +177,7 @@ class WorkSlotsTests {
 		this.slots.next();
 		this.slots.next();
 		this.nanoTime.addAndGet(2 * WorkSlots.LONG.toNanos());
-		assertThat(this.slots.drainBehindLong()).isEmpty();
+		assertThat(this.slots.drainAfterSlow()).isEmpty();
 		assertThat(this.slots.room()).isEqualTo(10 - 6);
 	}
 
