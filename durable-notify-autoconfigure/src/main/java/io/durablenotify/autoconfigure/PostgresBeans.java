@@ -92,7 +92,8 @@ final class PostgresBeans implements InitializingBean {
 	}
 
 	/**
-	 * As above, where the bean's type is known.
+	 * Return whether a bean whose type is known {@linkplain RequiresPostgres requires
+	 * PostgreSQL}.
 	 */
 	static boolean isOne(RootBeanDefinition definition) {
 		Method factoryMethod = definition.getResolvedFactoryMethod();

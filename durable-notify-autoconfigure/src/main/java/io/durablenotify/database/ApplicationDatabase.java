@@ -226,8 +226,7 @@ public final class ApplicationDatabase {
 	}
 
 	/**
-	 * Return whether what {@link #execute} would write is refused, since its transaction
-	 * is read-only.
+	 * Return whether {@link #execute} must not write, since its transaction is read-only.
 	 * @return whether the calling thread is in a read-only transaction
 	 */
 	public boolean isReadOnly() {

@@ -189,7 +189,7 @@ public final class TransactionBuffer<T extends TransactionBuffer.Content> {
 		private final Content content;
 
 		/**
-		 * Those that have entries before them, the latest last.
+		 * The savepoints that have entries before them, the latest last.
 		 */
 		private final List<Savepoint> savepoints = new ArrayList<>();
 

@@ -67,8 +67,8 @@ final class EventAppends {
 	private static final int MAX_ATTEMPTS_JOINED = 3;
 
 	/**
-	 * Below PostgreSQL's {@code deadlock_timeout}. Who waits for longer does so in the
-	 * statement that is for that.
+	 * The longest wait for a lock before the statement that is made for waiting. It is
+	 * below PostgreSQL's {@code deadlock_timeout}.
 	 */
 	private static final Duration BRIEFLY = Duration.ofMillis(50);
 

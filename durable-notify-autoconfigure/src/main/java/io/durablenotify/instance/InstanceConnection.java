@@ -48,8 +48,8 @@ final class InstanceConnection implements AutoCloseable {
 	private static final Log logger = LogFactory.getLog(Instances.class);
 
 	/**
-	 * That of HikariCP's connections. All are up to a tenth younger, so that not all
-	 * instances connect at once.
+	 * The maximum age of a connection, as HikariCP's default. All are up to a tenth
+	 * younger, so that not all instances connect at once.
 	 */
 	static final Duration MAX_AGE = Duration.ofMinutes(30);
 

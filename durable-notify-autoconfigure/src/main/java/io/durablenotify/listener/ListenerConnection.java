@@ -46,7 +46,7 @@ import org.springframework.jdbc.support.JdbcUtils;
 final class ListenerConnection implements AutoCloseable {
 
 	/**
-	 * That of a driver that hands everything on to PostgreSQL's.
+	 * The URL of a driver that wraps PostgreSQL's.
 	 */
 	private static final Pattern WRAPPED_URL = Pattern.compile("^jdbc[\\w-]*:(?:[\\w-]+:)?postgresql:");
 

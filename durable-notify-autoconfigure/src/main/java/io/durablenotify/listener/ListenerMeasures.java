@@ -73,12 +73,12 @@ public record ListenerMeasures(String wakeupChannel, String probeChannel, Outcom
 	public enum Channel {
 
 		/**
-		 * That of wake-ups.
+		 * The channel of wake-ups.
 		 */
 		WAKEUP,
 
 		/**
-		 * That of probes, of all instances.
+		 * The channel of probes, of all instances.
 		 */
 		PROBE,
 

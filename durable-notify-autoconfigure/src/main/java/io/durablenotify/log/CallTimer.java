@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class CallTimer {
 
 	/**
-	 * So many quick calls in a row are one recording.
+	 * The number of quick calls in a row that are one recording.
 	 */
 	static final int MOST_AT_ONCE = 128;
 

@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
 final class HandlerDelivery<E> implements EntryConsumer {
 
 	/**
-	 * So many are taken from the buffer, and given back to it as room, together.
+	 * The number of entries that are taken from the buffer, and given back to it as room,
+	 * together.
 	 */
 	private static final int ENTRIES_AT_ONCE = 32;
 

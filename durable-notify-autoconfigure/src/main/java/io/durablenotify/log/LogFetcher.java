@@ -56,7 +56,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	private static final int MAX_READERS_PER_STATEMENT = 1_000;
 
 	/**
-	 * Up to so many targets each gets a full quota.
+	 * The number of targets up to which each gets a full quota.
 	 */
 	private static final int FULL_QUOTAS = 64;
 
@@ -390,7 +390,7 @@ final class LogFetcher<E> implements AutoCloseable {
 	}
 
 	/**
-	 * So many that one of twice the usual size still has its place.
+	 * The number of entries of which one of twice the usual size still has its place.
 	 */
 	private static <E> int entriesAlone(List<List<LogSubscription<E>>> readers) {
 		return Math.max(1, BYTES_ALONE / 2 / Math.max(1, readers.get(0).get(0).entrySize()));

@@ -49,9 +49,9 @@ public final class HandlerExecutors {
 	}
 
 	/**
-	 * Return what runs tasks on other threads than their callers' only. What an executor
-	 * would run on the caller's, as with
-	 * {@link java.util.concurrent.ThreadPoolExecutor.CallerRunsPolicy}, is refused by a
+	 * Return what runs tasks on other threads than their callers' only. Where an executor
+	 * would run one on the caller's, as with
+	 * {@link java.util.concurrent.ThreadPoolExecutor.CallerRunsPolicy}, it throws a
 	 * {@link RejectedExecutionException}.
 	 * @param executor the executor, which may be the application's
 	 * @return the executor to use

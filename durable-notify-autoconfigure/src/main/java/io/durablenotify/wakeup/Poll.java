@@ -35,7 +35,7 @@ public interface Poll {
 
 	/**
 	 * Register a check that finds what wake-ups should have announced.
-	 * @param check as above
+	 * @param check as for {@link #register(Runnable)}
 	 * @param findings what it has found: while the listener is proven to receive, that is
 	 * logged
 	 * @return the registration

@@ -20,7 +20,7 @@ package io.durablenotify.work;
  * An item that was cancelled.
  *
  * @param itemId the item's id
- * @param running whether it was claimed: its completion is refused
+ * @param running whether it was claimed: it cannot be completed any more
  */
 record Cancelled(long itemId, boolean running) {
 }

@@ -268,12 +268,12 @@ final class ClaimSql {
 	enum Bound {
 
 		/**
-		 * None is begun.
+		 * The queue is paused: no item is begun.
 		 */
 		PAUSED,
 
 		/**
-		 * So many run at most.
+		 * The queue has a limit of what runs.
 		 */
 		LIMITED
 

@@ -273,8 +273,8 @@ final class EnqueueSql {
 	}
 
 	/**
-	 * As above, for items of a queue with different keys; all or none of them are
-	 * replacing.
+	 * {@linkplain #coalesce(Connection, NewItem) Coalesce} items of a queue with
+	 * different keys; all or none of them are replacing.
 	 * @return what was stored, {@code null} for each if the queue does not exist
 	 */
 	List<@Nullable StoredItem> coalesce(Connection connection, List<NewItem> items) throws SQLException {
@@ -306,7 +306,7 @@ final class EnqueueSql {
 	}
 
 	/**
-	 * As above, for items of a queue.
+	 * {@linkplain #append(Connection, NewItem) Append} items of a queue.
 	 * @return what was stored, {@code null} for each if the queue does not exist
 	 */
 	List<@Nullable StoredItem> append(Connection connection, List<NewItem> items) throws SQLException {

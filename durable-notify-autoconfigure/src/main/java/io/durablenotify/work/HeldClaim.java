@@ -46,7 +46,7 @@ final class HeldClaim {
 	private final long[] keyed;
 
 	/**
-	 * Those of them that were since, and whether they were cancelled.
+	 * The keyed items that were withdrawn since the claim; true if cancelled.
 	 */
 	private volatile Map<Long, Boolean> withdrawn = Map.of();
 

@@ -239,7 +239,7 @@ final class SettleSql {
 	}
 
 	/**
-	 * As below.
+	 * {@linkplain #completeInTransaction(Connection, Done) Complete} an item.
 	 * @param keeping whether the queue may keep what is finished
 	 */
 	boolean completeInTransaction(Connection connection, Done item, boolean keeping) throws SQLException {

@@ -67,7 +67,7 @@ final class Settlements implements SettlementWriter.Queues {
 	private final GroupCommit<SettlementEntry> locked;
 
 	/**
-	 * Those of them whose next attempt is after a pause.
+	 * The locked settlements whose next attempt is after a pause.
 	 */
 	private final Set<SettlementEntry> paused = ConcurrentHashMap.newKeySet();
 

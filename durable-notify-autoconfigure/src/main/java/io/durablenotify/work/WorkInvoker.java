@@ -65,7 +65,7 @@ final class WorkInvoker {
 	static final int MAX_LANE_ITEMS = 50;
 
 	/**
-	 * That in which all transactions lock keys.
+	 * The order in which all transactions lock keys.
 	 */
 	private static final Comparator<HeldItem> LOCK_ORDER = Comparator.comparing(HeldItem::key,
 			Comparator.nullsFirst(EnqueueBatches.KEY_ORDER));
