@@ -24,6 +24,7 @@ import java.util.function.UnaryOperator;
 
 import io.durablenotify.Subscription;
 import io.durablenotify.stream.StreamConsumer;
+import io.durablenotify.stream.StreamConsumers;
 import io.durablenotify.work.WorkListenerSpec;
 
 /**
@@ -138,7 +139,12 @@ public interface DurableChannels {
 	 * @throws ChannelModeException if the channel is not competing. If it gets another
 	 * mode after a transaction of the caller's that was read-only or rolled back, the
 	 * listener logs that and tries again
-	 * @throws IllegalStateException if the application has a subscriber already
+	 * @throws IllegalStateException if the application has a subscriber already, or the
+	 * specification is transactional and there is no transaction manager of the
+	 * DataSource that durable-notify uses
+	 * @throws IllegalArgumentException if the name is not valid, or the settings return
+	 * {@code null} or other queues
+	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	Subscription compete(String channel, UnaryOperator<WorkListenerSpec> settings, MessageHandler handler);
 
@@ -179,16 +185,23 @@ public interface DurableChannels {
 	/**
 	 * List the durable subscribers of a broadcast channel.
 	 * @param channel the channel
-	 * @return the subscribers, in the order of their names
+	 * @return the subscribers, in the order of their names; empty for a channel that does
+	 * not exist or has another mode
+	 * @throws IllegalArgumentException if the name is not valid
+	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	List<ChannelSubscriber> subscribers(String channel);
 
 	/**
 	 * Remove a durable subscriber: it no longer holds up retention, and its subscriptions
-	 * end, in all instances.
+	 * end, in all instances. Takes part in the caller's transaction, and waits for others
+	 * as {@link StreamConsumers#remove} does.
 	 * @param channel the channel
 	 * @param subscriber the subscriber's name
 	 * @return whether there was such a subscriber
+	 * @throws IllegalArgumentException if a name is not valid
+	 * @throws org.springframework.dao.DataAccessException if the database fails, or in a
+	 * read-only transaction
 	 */
 	boolean removeSubscriber(String channel, String subscriber);
 
@@ -272,7 +285,10 @@ public interface DurableChannels {
 	 * @param address the address
 	 * @param timeout how long to wait
 	 * @return completes on {@code durableNotifyTaskExecutor}: empty if there was no
-	 * message in time, or if the application context is closing
+	 * message in time, or if the application context is closing. It fails with a
+	 * {@link org.springframework.dao.DataAccessException} if the database fails, and with
+	 * a {@link io.durablenotify.work.PermanentFailureException} if what is stored is no
+	 * message: it is dead
 	 * @throws ChannelModeException if the channel is not direct
 	 */
 	CompletableFuture<Optional<Message>> receiveAsync(String channel, String address, Duration timeout);

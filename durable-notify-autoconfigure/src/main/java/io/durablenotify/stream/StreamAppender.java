@@ -92,14 +92,21 @@ public interface StreamAppender extends AutoCloseable {
 	}
 
 	/**
-	 * End the stream as failed.
+	 * End the stream as failed. Leaves one that has ended as it is.
 	 * @param reason the reason, for readers
+	 * @throws IllegalArgumentException if the reason is {@code null}
+	 * @throws org.springframework.dao.DataAccessException if the database fails, or in a
+	 * read-only transaction
 	 */
 	void fail(String reason);
 
 	/**
-	 * End the stream as cancelled, because no more of it is wanted.
+	 * End the stream as cancelled, because no more of it is wanted. Leaves one that has
+	 * ended as it is.
 	 * @param reason the reason, for readers
+	 * @throws IllegalArgumentException if the reason is {@code null}
+	 * @throws org.springframework.dao.DataAccessException if the database fails, or in a
+	 * read-only transaction
 	 * @see StreamWriter#cancel
 	 */
 	default void cancel(String reason) {
@@ -114,7 +121,8 @@ public interface StreamAppender extends AutoCloseable {
 	 * stream has ended already. If the wake-up for it is lost, it runs a poll interval
 	 * later. The handle keeps the callback, which may keep the handle: both go when the
 	 * application drops them.
-	 * @param callback what is to be done
+	 * @param callback what is to be done; what it throws is logged
+	 * @throws IllegalArgumentException if the callback is {@code null}
 	 */
 	default void onEnded(Runnable callback) {
 		throw new UnsupportedOperationException("This StreamAppender does not notice that its stream has ended");

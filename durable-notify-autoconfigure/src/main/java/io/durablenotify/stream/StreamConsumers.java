@@ -46,10 +46,14 @@ public interface StreamConsumers {
 	Optional<ConsumerInfo> find(String name);
 
 	/**
-	 * Remove a consumer, with its positions. Its subscriptions end, in all instances; a
-	 * handler that runs cannot commit.
+	 * Remove a consumer, with its positions, as part of the caller's transaction where
+	 * there is one. Its subscriptions end, in all instances; a handler that runs cannot
+	 * commit. Waits for the end of a transaction in which the owner has stored a
+	 * position.
 	 * @param name the consumer's name
 	 * @return whether there was such a consumer
+	 * @throws org.springframework.dao.DataAccessException if the database fails, or in a
+	 * read-only transaction
 	 */
 	boolean remove(String name);
 

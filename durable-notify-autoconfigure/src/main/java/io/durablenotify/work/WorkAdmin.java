@@ -20,6 +20,8 @@ import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.dao.DataAccessException;
+
 /**
  * Shows queues and controls them, in all instances: for operators, dashboards and tests.
  * What it shows may have changed already. Thread-safe.
@@ -27,13 +29,17 @@ import org.jspecify.annotations.Nullable;
  * What changes something is part of the caller's transaction where there is one. It waits
  * for another transaction that has locked the queue, or one of its keys, for
  * {@code durable-notify.work.enqueue-timeout} at most.
+ * <p>
+ * All methods throw a {@link DataAccessException} if the database fails, those that
+ * change something also in a read-only transaction. They throw an
+ * {@link IllegalArgumentException} for {@code null} and for the name of a queue that is
+ * not valid.
  */
 public interface WorkAdmin {
 
 	/**
 	 * Return the queues.
 	 * @return the queues by name
-	 * @throws org.springframework.dao.DataAccessException if the database fails
 	 */
 	List<QueueInfo> queues();
 

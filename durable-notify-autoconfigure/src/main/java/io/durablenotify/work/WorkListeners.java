@@ -20,12 +20,13 @@ import io.durablenotify.Subscription;
 
 /**
  * Registers handlers of work by program, as {@link WorkListener @WorkListener} does for
- * methods.
+ * methods. May be called from any thread.
  */
 public interface WorkListeners {
 
 	/**
-	 * Register a handler. Items are claimed once the application context has started. If
+	 * Register a handler, which is called on threads of
+	 * {@code durableNotifyWorkExecutor}. Items are claimed once the application context has started. If
 	 * the caller is in a transaction, the listener's thread registers the queues after
 	 * its end, also after a rollback, and retries until that succeeds.
 	 * @param spec the queues and how to handle them
