@@ -38,7 +38,10 @@ import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
@@ -66,7 +69,8 @@ class CallerRunsTests {
 	private final List<String> threads = new CopyOnWriteArrayList<>();
 
 	@Test
-	void anAppendCallsNoHandlerThatWouldWaitForIt() {
+	@ExtendWith(OutputCaptureExtension.class)
+	void anAppendCallsNoHandlerThatWouldWaitForIt(CapturedOutput output) {
 		writer.append("first", "0");
 		reader.subscribe("first", StreamPosition.start(), (chunk) -> {
 			this.threads.add(Thread.currentThread().getName());
@@ -89,6 +93,7 @@ class CallerRunsTests {
 		}
 		awaitLength("second", 20);
 		assertThat(this.threads).hasSize(20).allMatch((thread) -> thread.startsWith("only-"));
+		assertThat(output).as("readers and appends have one warning").containsOnlyOnce("runs tasks on the calling thread");
 	}
 
 	@Test

@@ -21,7 +21,6 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.method.HandlerMethodFilter;
 import io.durablenotify.observation.Observations;
@@ -54,9 +53,9 @@ public class ChangeConfiguration {
 
 	@Bean
 	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeSql sql,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll,
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll,
 			ObjectProvider<Observations> observations) {
-		ChangeReader reader = new ChangeReader(database, sql, HandlerExecutors.besideCaller(executor), wakeups, poll,
+		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll,
 				Clock.systemUTC(), Observations.of(observations), Delays.ofJvm());
 		reader.prepare();
 		return reader;
@@ -67,11 +66,11 @@ public class ChangeConfiguration {
 	@ConditionalOnMissingBean
 	ChangeNotifier durableNotifyChangeNotifier(DatabaseProduct product, ApplicationDatabase database,
 			ObjectProvider<ChangeSql> sql, ObjectProvider<PublishingWrites> writes, ObjectProvider<ChangeReader> reader,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
 		return (product.isPostgres())
 				? new PostgresChangeNotifier(database, sql.getObject(), writes.getObject(), reader.getObject())
-				: new LocalChangeNotifier(product.description(), HandlerExecutors.besideCaller(executor),
+				: new LocalChangeNotifier(product.description(), executor,
 						Clock.systemUTC(), Observations.of(observations));
 	}
 

@@ -22,7 +22,6 @@ import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.HandlerTransactions;
 import io.durablenotify.loop.Delays;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.stream.StreamConsumers;
@@ -63,13 +62,13 @@ public class ChannelConfiguration {
 	DurableChannels durableNotifyChannels(ApplicationDatabase database, ChannelSql sql, ChannelModes modes,
 			WorkQueue work, QueueListeners listeners, StreamWriter writer, StreamReader reader,
 			StreamConsumers consumers, Wakeups wakeups,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, ChannelProperties properties,
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, ChannelProperties properties,
 			ListableBeanFactory beanFactory) {
 		ChannelPayloads payloads = new ChannelPayloads(PayloadJson.of(beanFactory));
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(modes, payloads, work, listeners,
 				new Broadcasts(writer, reader, consumers, payloads), waits,
-				new DirectReceiver(database, sql, waits, HandlerExecutors.besideCaller(executor), wakeups,
+				new DirectReceiver(database, sql, waits, executor, wakeups,
 						Delays.ofJvm()),
 				wakeups,
 				// Others would not see what is sent while they wait

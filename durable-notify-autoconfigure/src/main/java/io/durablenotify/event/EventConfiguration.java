@@ -21,7 +21,6 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.log.LogMeasures;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
@@ -47,9 +46,9 @@ public class EventConfiguration {
 
 	@Bean
 	LogSubscriptions<StoredEvent> durableNotifyRunFollowers(ApplicationDatabase database, Schema schema,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll) {
 		return new LogSubscriptions<>(FollowedRun.KIND, new PostgresRunStore(schema.name()), FollowedRun.BUFFER_BYTES,
-				database, HandlerExecutors.besideCaller(executor), wakeups, poll, new LogMeasures(List.of()));
+				database, executor, wakeups, poll, new LogMeasures(List.of()));
 	}
 
 	@Bean

@@ -20,7 +20,6 @@ import java.time.Clock;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -47,9 +46,9 @@ public class ListenerConfiguration {
 	@ConditionalOnMissingBean
 	NotificationListener durableNotifyListener(ListenerProperties properties, Environment environment,
 			ListenerConnectionDetails details, ApplicationDatabase database, ListenerMeasures measures,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor) {
 		return new PostgresNotificationListener(properties, properties.applicationName(environment), details, database,
-				HandlerExecutors.besideCaller(executor), measures, Clock.systemUTC());
+				executor, measures, Clock.systemUTC());
 	}
 
 }

@@ -16,6 +16,9 @@
 
 package io.durablenotify.loop;
 
+import java.util.concurrent.Executor;
+
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.SmartLifecycle;
@@ -37,6 +40,12 @@ public class DeliveryConfiguration {
 	 */
 	public static final String EXECUTOR_BEAN_NAME = "durableNotifyTaskExecutor";
 
+	/**
+	 * The name of the bean by which components hand it tasks. One for all, so that an
+	 * executor that runs them on the calling thread is logged once.
+	 */
+	public static final String HANDLERS_BEAN_NAME = "durableNotifyHandlers";
+
 	private static final String THREAD_NAME_PREFIX = "durable-notify-";
 
 	@Bean(name = EXECUTOR_BEAN_NAME, defaultCandidate = false)
@@ -46,6 +55,12 @@ public class DeliveryConfiguration {
 			return HandlerExecutors.virtual(THREAD_NAME_PREFIX);
 		}
 		return pool(properties.maxThreads());
+	}
+
+	@Bean(name = HANDLERS_BEAN_NAME, defaultCandidate = false)
+	@ConditionalOnMissingBean(name = HANDLERS_BEAN_NAME)
+	Executor durableNotifyHandlers(@Qualifier(EXECUTOR_BEAN_NAME) Executor executor) {
+		return HandlerExecutors.besideCaller(executor);
 	}
 
 	private static ThreadPoolTaskExecutor pool(int maxThreads) {

@@ -24,7 +24,6 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.TakeOver;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.wakeup.Poll;
@@ -54,9 +53,9 @@ class ConsumerConfiguration {
 	@Bean
 	OpenConsumers durableNotifyOpenConsumers(ApplicationDatabase database, Schema schema, ConsumerSql sql,
 			LogSubscriptions<Chunk> readers, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, ListableBeanFactory beanFactory) {
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, ListableBeanFactory beanFactory) {
 		return new OpenConsumers(database, sql, new ConsumerPositionSql(schema.name()), readers, instances,
-				leases.lease(), wakeups, poll, HandlerExecutors.besideCaller(executor),
+				leases.lease(), wakeups, poll, executor,
 				new HandlerTransactions(beanFactory, database));
 	}
 

@@ -20,7 +20,6 @@ import java.util.concurrent.Executor;
 
 import io.durablenotify.log.LogMeasures;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.TakeOver;
@@ -94,10 +93,10 @@ public class StreamConfiguration {
 
 	@Bean
 	LogSubscriptions<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
-			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			StreamProperties properties, @Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor,
 			Wakeups wakeups, Poll poll, LogMeasures measures) {
 		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database,
-				HandlerExecutors.besideCaller(executor), wakeups, poll, measures);
+				executor, wakeups, poll, measures);
 	}
 
 	@Bean
@@ -128,10 +127,10 @@ public class StreamConfiguration {
 
 	@Bean
 	AppendPipeline durableNotifyAppendPipeline(ApplicationDatabase database, AppendWrite write,
-			StreamProperties properties, @Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor) {
+			StreamProperties properties, @Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor) {
 		return new AppendPipeline(database, write,
 				new Limits(properties.appendTimeout(), properties.appendBuffer().toBytes()),
-				HandlerExecutors.besideCaller(executor), WriteFailures::requireStored,
+				executor, WriteFailures::requireStored,
 				LogFactory.getLog(StreamWriter.class));
 	}
 
@@ -148,11 +147,11 @@ public class StreamConfiguration {
 	@Bean
 	OpenAppenders durableNotifyOpenAppenders(ApplicationDatabase database, AppenderStore store, PublishingWrites writes,
 			AppendPipeline pipeline, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor, StreamProperties properties,
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, StreamProperties properties,
 			ConfigurableListableBeanFactory beanFactory, ObjectProvider<Observations> observations) {
 		WriterShutdownOrder.destroyBefore("durableNotifyOpenAppenders", beanFactory);
 		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll,
-				HandlerExecutors.besideCaller(executor), properties, Observations.of(observations));
+				executor, properties, Observations.of(observations));
 	}
 
 	@Bean

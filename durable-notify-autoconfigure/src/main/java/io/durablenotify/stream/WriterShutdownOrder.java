@@ -16,6 +16,7 @@
 
 package io.durablenotify.stream;
 
+import java.util.Set;
 import java.util.concurrent.Executor;
 
 import io.durablenotify.loop.DeliveryConfiguration;
@@ -30,6 +31,12 @@ import org.springframework.scheduling.annotation.ScheduledAnnotationBeanPostProc
  */
 final class WriterShutdownOrder {
 
+	/**
+	 * What our beans run tasks by is destroyed after them.
+	 */
+	private static final Set<String> OURS = Set.of(DeliveryConfiguration.EXECUTOR_BEAN_NAME,
+			DeliveryConfiguration.HANDLERS_BEAN_NAME);
+
 	private WriterShutdownOrder() {
 	}
 
@@ -40,7 +47,7 @@ final class WriterShutdownOrder {
 		for (Class<?> type : new Class<?>[] { Executor.class, TaskScheduler.class,
 				ScheduledAnnotationBeanPostProcessor.class }) {
 			for (String name : beanFactory.getBeanNamesForType(type, true, false)) {
-				if (!name.equals(DeliveryConfiguration.EXECUTOR_BEAN_NAME)) {
+				if (!OURS.contains(name)) {
 					beanFactory.registerDependentBean(beanName, name);
 				}
 			}

@@ -22,7 +22,6 @@ import java.util.concurrent.Executor;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamProperties;
@@ -51,9 +50,9 @@ public class ReactiveWebConfiguration {
 	@Bean(defaultCandidate = false)
 	ReactiveSseResponses durableNotifyReactiveSseResponses(
 			@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
-		return new ReactiveSseResponses(checks, HandlerExecutors.besideCaller(executor), Observations.of(observations));
+		return new ReactiveSseResponses(checks, executor, Observations.of(observations));
 	}
 
 	@Bean

@@ -22,7 +22,6 @@ import java.util.concurrent.Executor;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.EventProperties;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.stream.StreamProperties;
@@ -48,9 +47,9 @@ public class WebConfiguration {
 
 	@Bean(defaultCandidate = false)
 	SseConnections durableNotifySseConnections(@Qualifier("durableNotifyResponseChecks") ResponseChecks checks,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
-		return new SseConnections(checks, HandlerExecutors.besideCaller(executor), Observations.of(observations));
+		return new SseConnections(checks, executor, Observations.of(observations));
 	}
 
 	@Bean

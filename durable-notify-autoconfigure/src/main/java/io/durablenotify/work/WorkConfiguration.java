@@ -21,7 +21,6 @@ import java.util.concurrent.Executor;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
 import io.durablenotify.loop.DeliveryConfiguration;
-import io.durablenotify.loop.HandlerExecutors;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.schema.RequiresPostgres;
 import io.durablenotify.schema.Schema;
@@ -62,11 +61,11 @@ public class WorkConfiguration {
 	@ConditionalOnMissingBean
 	WorkQueue durableNotifyWorkQueue(ApplicationDatabase database, PublishingWrites writes, EnqueueSql sql,
 			WorkMeasures measures, WorkPayloads payloads, WorkProperties properties,
-			@Qualifier(DeliveryConfiguration.EXECUTOR_BEAN_NAME) Executor executor,
+			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor,
 			ObjectProvider<Observations> observations) {
 		WorkWrites storing = new WorkWrites(database, writes, sql, new EnqueueCounts(database, measures),
 				properties.enqueueTimeout());
-		return new DefaultWorkQueue(storing, payloads, properties, HandlerExecutors.besideCaller(executor),
+		return new DefaultWorkQueue(storing, payloads, properties, executor,
 				Observations.of(observations));
 	}
 
