@@ -93,7 +93,8 @@ class CallerRunsTests {
 		}
 		awaitLength("second", 20);
 		assertThat(this.threads).hasSize(20).allMatch((thread) -> thread.startsWith("only-"));
-		assertThat(output).as("readers and appends have one warning").containsOnlyOnce("runs tasks on the calling thread");
+		assertThat(output).as("readers and appends have one warning")
+			.containsOnlyOnce("runs tasks on the calling thread");
 	}
 
 	@Test

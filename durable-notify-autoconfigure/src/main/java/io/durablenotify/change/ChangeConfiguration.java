@@ -55,8 +55,8 @@ public class ChangeConfiguration {
 	ChangeReader durableNotifyChangeReader(ApplicationDatabase database, ChangeSql sql,
 			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, Wakeups wakeups, Poll poll,
 			ObjectProvider<Observations> observations) {
-		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll,
-				Clock.systemUTC(), Observations.of(observations), Delays.ofJvm());
+		ChangeReader reader = new ChangeReader(database, sql, executor, wakeups, poll, Clock.systemUTC(),
+				Observations.of(observations), Delays.ofJvm());
 		reader.prepare();
 		return reader;
 	}
@@ -70,8 +70,8 @@ public class ChangeConfiguration {
 			ObjectProvider<Observations> observations) {
 		return (product.isPostgres())
 				? new PostgresChangeNotifier(database, sql.getObject(), writes.getObject(), reader.getObject())
-				: new LocalChangeNotifier(product.description(), executor,
-						Clock.systemUTC(), Observations.of(observations));
+				: new LocalChangeNotifier(product.description(), executor, Clock.systemUTC(),
+						Observations.of(observations));
 	}
 
 	@Bean

@@ -68,9 +68,7 @@ public class ChannelConfiguration {
 		DirectWaits waits = new DirectWaits(database, sql, properties.pollInterval());
 		return new DefaultDurableChannels(modes, payloads, work, listeners,
 				new Broadcasts(writer, reader, consumers, payloads), waits,
-				new DirectReceiver(database, sql, waits, executor, wakeups,
-						Delays.ofJvm()),
-				wakeups,
+				new DirectReceiver(database, sql, waits, executor, wakeups, Delays.ofJvm()), wakeups,
 				// Others would not see what is sent while they wait
 				new HandlerTransactions(beanFactory, database, TransactionDefinition.ISOLATION_READ_COMMITTED));
 	}

@@ -104,7 +104,8 @@ public record RunQuery(boolean openOnly, Set<String> without, @Nullable Duration
 	 * @return a new query
 	 */
 	public RunQuery without(String... types) {
-		return new RunQuery(this.openOnly, new LinkedHashSet<>(Arrays.asList(types)), this.idleFor, this.prefix, this.after, this.limit);
+		return new RunQuery(this.openOnly, new LinkedHashSet<>(Arrays.asList(types)), this.idleFor, this.prefix,
+				this.after, this.limit);
 	}
 
 	/**

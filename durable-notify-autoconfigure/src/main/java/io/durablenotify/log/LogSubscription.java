@@ -249,8 +249,7 @@ public final class LogSubscription<E> implements Subscription {
 	 * Return whether there has been no room for long, and that was not logged lately.
 	 */
 	boolean isToBeLoggedAsFull(long now) {
-		return this.fetchState.isFull()
-				&& this.slowHandler.isToBeLogged(Duration.ofNanos(now - this.fullSince), now);
+		return this.fetchState.isFull() && this.slowHandler.isToBeLogged(Duration.ofNanos(now - this.fullSince), now);
 	}
 
 	/**

@@ -57,10 +57,10 @@ final class BesideCaller implements Executor {
 
 	private void warn() {
 		if (this.warned.compareAndSet(false, true)) {
-			logger
-				.warn(("%s runs tasks on the calling thread, where durable-notify calls no handler. It offers them again "
-						+ "until the executor has another thread")
-					.formatted(this.executor));
+			logger.warn(
+					("%s runs tasks on the calling thread, where durable-notify calls no handler. It offers them again "
+							+ "until the executor has another thread")
+						.formatted(this.executor));
 		}
 	}
 

@@ -584,8 +584,8 @@ final class ConsumedStream implements EntryConsumer {
 		if (!this.gapLogged) {
 			this.gapLogged = true;
 			logger.warn((gap.deleted())
-					? "Stream '%s' was deleted before consumer '%s' had handled its chunks from %d on"
-						.formatted(name(), gap.consumer(), gap.from())
+					? "Stream '%s' was deleted before consumer '%s' had handled its chunks from %d on".formatted(name(),
+							gap.consumer(), gap.from())
 					: "Consumer '%2$s' has lost chunks of stream '%1$s': expected chunk %3$d, goes on with %4$d"
 						.formatted(name(), gap.consumer(), gap.from(), gap.to()));
 		}

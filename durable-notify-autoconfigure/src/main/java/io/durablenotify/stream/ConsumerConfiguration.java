@@ -55,8 +55,7 @@ class ConsumerConfiguration {
 			LogSubscriptions<Chunk> readers, Instances instances, LeaseProperties leases, Wakeups wakeups, Poll poll,
 			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, ListableBeanFactory beanFactory) {
 		return new OpenConsumers(database, sql, new ConsumerPositionSql(schema.name()), readers, instances,
-				leases.lease(), wakeups, poll, executor,
-				new HandlerTransactions(beanFactory, database));
+				leases.lease(), wakeups, poll, executor, new HandlerTransactions(beanFactory, database));
 	}
 
 	/**

@@ -19,11 +19,14 @@ package io.durablenotify.stream;
 import java.lang.ref.WeakReference;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
 import io.durablenotify.database.TransactionBuffer;
 import io.durablenotify.instance.Lease;
@@ -143,7 +146,7 @@ final class OpenAppender {
 				awaitOutcome(() -> this.claimed = false);
 				Long before = streamId();
 				this.claim = new Claim(claimed.get().streamId(), lease);
-				this.registry.claimed(claimed.get().streamId(), before);
+				this.registry.ends().claimed(claimed.get().streamId(), before);
 			}
 			else if (lease == null || this.writer.status(this.stream).filter(StreamStatus::isEnded).isPresent()) {
 				// It has ended, which the first append will say
@@ -314,7 +317,7 @@ final class OpenAppender {
 			this.failure = ex;
 			this.observation.failed(ex);
 			// It may have ended, before the wake-up that says so
-			this.registry.check(this);
+			this.registry.ends().check(this);
 			throw ex;
 		}
 	}
@@ -361,7 +364,7 @@ final class OpenAppender {
 		finally {
 			this.ending = this.ended;
 			if (!this.ended) {
-				this.registry.check(this);
+				this.registry.ends().check(this);
 			}
 		}
 	}
@@ -441,7 +444,7 @@ final class OpenAppender {
 	 * A callback waits for an end from elsewhere.
 	 */
 	void watch() {
-		this.registry.watch(this);
+		this.registry.ends().watch(this);
 	}
 
 	private void begun() {
@@ -470,6 +473,16 @@ final class OpenAppender {
 
 	boolean isEnding() {
 		return this.ending;
+	}
+
+	/**
+	 * Return the ids of the streams of appenders, as far as they are known.
+	 */
+	static Set<Long> ids(Collection<OpenAppender> appenders) {
+		return appenders.stream()
+			.map(OpenAppender::streamId)
+			.filter((streamId) -> streamId != null)
+			.collect(Collectors.toSet());
 	}
 
 	private long locked(LongSupplier action) {
@@ -517,7 +530,7 @@ final class OpenAppender {
 				settle();
 				return 0;
 			});
-			OpenAppender.this.registry.check(OpenAppender.this);
+			OpenAppender.this.registry.ends().check(OpenAppender.this);
 		}
 
 		private void settle() {

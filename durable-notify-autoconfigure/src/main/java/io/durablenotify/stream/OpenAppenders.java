@@ -21,7 +21,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -52,7 +51,6 @@ import io.durablenotify.stream.AppenderStore.Open;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.wakeup.Poll;
 import io.durablenotify.wakeup.Wakeup;
-import io.durablenotify.wakeup.WakeupHandler;
 import io.durablenotify.wakeup.PublishingWrites;
 import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.wakeup.Wakeups;
@@ -65,8 +63,7 @@ import org.springframework.core.task.TaskRejectedException;
 /**
  * The appenders of this instance that have not ended their streams. Ensures that each of
  * these streams ends: when the application stops, when an appender could not end it since
- * the database was out of reach, and when a handle was dropped. Also notices that another
- * writer has ended a stream, for callbacks that are registered for it.
+ * the database was out of reach, and when a handle was dropped.
  */
 final class OpenAppenders implements AutoCloseable {
 
@@ -102,8 +99,6 @@ final class OpenAppenders implements AutoCloseable {
 
 	private final LeaseProperties leaseProperties;
 
-	private final Poll poll;
-
 	private final Executor executor;
 
 	private final Duration timeout;
@@ -113,21 +108,6 @@ final class OpenAppenders implements AutoCloseable {
 	private final Observations observations;
 
 	private final Set<OpenAppender> open = ConcurrentHashMap.newKeySet();
-
-	/**
-	 * Those that have callbacks for an end that is not their own.
-	 */
-	private final Set<OpenAppender> watched = ConcurrentHashMap.newKeySet();
-
-	/**
-	 * How many of them each stream has.
-	 */
-	private final Map<Long, Integer> openIds = new ConcurrentHashMap<>();
-
-	/**
-	 * Streams of theirs that may have ended, or may be gone.
-	 */
-	private final Set<Long> touched = ConcurrentHashMap.newKeySet();
 
 	/**
 	 * Those whose streams have to be failed, with the reasons.
@@ -142,6 +122,8 @@ final class OpenAppenders implements AutoCloseable {
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders",
 			new FailureLog(logger, "Failed to end abandoned streams", "Abandoned streams are ended again"), this::run);
 
+	private final AppenderEnds ends;
+
 	private final Subscription wakeups;
 
 	private final Subscription losses;
@@ -150,8 +132,6 @@ final class OpenAppenders implements AutoCloseable {
 	 * Guards what follows.
 	 */
 	private final Object lifecycle = new Object();
-
-	private @Nullable Subscription polling;
 
 	private @Nullable Cleaner cleaner;
 
@@ -168,10 +148,10 @@ final class OpenAppenders implements AutoCloseable {
 		this.pipeline = pipeline;
 		this.instances = instances;
 		this.leaseProperties = leases;
-		this.poll = poll;
 		this.executor = executor;
 		this.timeout = properties.appendTimeout();
-		this.wakeups = wakeups.subscribe(TailedStream.TOPIC, new Ends());
+		this.ends = new AppenderEnds(this.open, (appenders) -> findOpen(appenders).keySet(), poll, this.loop::signal);
+		this.wakeups = wakeups.subscribe(TailedStream.TOPIC, this.ends);
 		this.losses = instances.onLost(this::lost);
 	}
 
@@ -215,23 +195,6 @@ final class OpenAppenders implements AutoCloseable {
 		this.loop.signal();
 	}
 
-	/**
-	 * The stream of an appender is known.
-	 * @param before what was known before: a stream whose creation was rolled back
-	 */
-	void claimed(long streamId, @Nullable Long before) {
-		if (!Long.valueOf(streamId).equals(before)) {
-			this.openIds.merge(streamId, 1, Integer::sum);
-			release(before);
-		}
-	}
-
-	private void release(@Nullable Long streamId) {
-		if (streamId != null) {
-			this.openIds.computeIfPresent(streamId, (id, count) -> (count > 1) ? count - 1 : null);
-		}
-	}
-
 	private Cleaner cleaner() {
 		synchronized (this.lifecycle) {
 			Cleaner cleaner = this.cleaner;
@@ -241,6 +204,13 @@ final class OpenAppenders implements AutoCloseable {
 			}
 			return cleaner;
 		}
+	}
+
+	/**
+	 * Return what notices that another writer has ended a stream.
+	 */
+	AppenderEnds ends() {
+		return this.ends;
 	}
 
 	/**
@@ -260,10 +230,10 @@ final class OpenAppenders implements AutoCloseable {
 
 	void remove(OpenAppender appender) {
 		if (this.open.remove(appender)) {
-			release(appender.streamId());
+			this.ends.release(appender.streamId());
 		}
 		appender.observation().stop();
-		unwatch(appender);
+		this.ends.unwatch(appender);
 	}
 
 	/**
@@ -288,10 +258,7 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	private void lost(Lease lease) {
-		this.open.stream().filter((appender) -> appender.isHeldBy(lease)).forEach((appender) -> {
-			appender.endedElsewhere();
-			unwatch(appender);
-		});
+		this.open.stream().filter((appender) -> appender.isHeldBy(lease)).forEach(this.ends::ended);
 	}
 
 	/**
@@ -311,55 +278,10 @@ final class OpenAppenders implements AutoCloseable {
 		}
 	}
 
-	/**
-	 * Begin to poll whether the stream of an appender has ended, in addition to its
-	 * wake-up.
-	 */
-	void watch(OpenAppender appender) {
-		this.watched.add(appender);
-		if (this.open.contains(appender)) {
-			followWatched();
-			// It may have ended before
-			this.loop.signal();
-		}
-		else {
-			unwatch(appender);
-		}
-	}
-
-	/**
-	 * Ask soon whether the stream of an appender has ended, if that is of interest.
-	 */
-	void check(OpenAppender appender) {
-		Long streamId = appender.streamId();
-		if (this.watched.contains(appender) || (streamId != null && this.touched.contains(streamId))) {
-			this.loop.signal();
-		}
-	}
-
-	private void unwatch(OpenAppender appender) {
-		if (this.watched.remove(appender)) {
-			followWatched();
-		}
-	}
-
-	private void followWatched() {
-		synchronized (this.lifecycle) {
-			boolean needed = !this.closed && !this.watched.isEmpty();
-			if (needed && this.polling == null) {
-				this.polling = this.poll.register(this.loop::signal);
-			}
-			else if (!needed && this.polling != null) {
-				this.polling.cancel();
-				this.polling = null;
-			}
-		}
-	}
-
 	private Next run() {
 		failAbandoned();
 		failUnknown();
-		findEnded();
+		this.ends.findEnded();
 		return (this.abandoned.isEmpty() && this.unknown.isEmpty()) ? Next.IDLE : Next.after(RETRY);
 	}
 
@@ -433,7 +355,7 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	private Map<Long, Instant> fail(Collection<OpenAppender> appenders, Map<Long, Open> held, String reason) {
 		Map<Long, Open> streams = new HashMap<>(held);
-		streams.keySet().retainAll(ids(appenders));
+		streams.keySet().retainAll(OpenAppender.ids(appenders));
 		return (streams.isEmpty()) ? Map.of() : fail((session) -> this.store.fail(session, streams, reason));
 	}
 
@@ -451,7 +373,8 @@ final class OpenAppenders implements AutoCloseable {
 	 */
 	private Map<Long, Open> findHeld(Collection<OpenAppender> appenders) {
 		Map<Long, Open> held = findOpen(appenders);
-		held.keySet().retainAll(ids(appenders.stream().filter((appender) -> isHeld(appender, held)).toList()));
+		held.keySet()
+			.retainAll(OpenAppender.ids(appenders.stream().filter((appender) -> isHeld(appender, held)).toList()));
 		return held;
 	}
 
@@ -462,37 +385,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private Map<Long, Open> findOpen(Collection<OpenAppender> appenders) {
 		return this.database.executeSeparately("find open streams", ApplicationDatabase.SOCKET_TIMEOUT,
-				Conflicts.repeat((connection, joined) -> this.store.findOpen(connection, ids(appenders))));
-	}
-
-	private static Set<Long> ids(Collection<OpenAppender> appenders) {
-		return appenders.stream()
-			.map(OpenAppender::streamId)
-			.filter((streamId) -> streamId != null)
-			.collect(Collectors.toSet());
-	}
-
-	private void findEnded() {
-		Set<Long> touched = Set.copyOf(this.touched);
-		List<OpenAppender> candidates = this.open.stream()
-			.filter((appender) -> appender.isCommitted()
-					&& (this.watched.contains(appender) || touched.contains(appender.streamId())))
-			.toList();
-		if (!candidates.isEmpty()) {
-			Set<Long> left = findOpen(candidates).keySet();
-			candidates.stream()
-				.filter((appender) -> !left.contains(appender.streamId()) && !appender.isEnding()
-						&& this.open.contains(appender))
-				.forEach((appender) -> {
-					appender.endedElsewhere();
-					unwatch(appender);
-				});
-		}
-		// What is not known to others yet, or is being ended here, is checked again
-		// after that
-		Set<Long> later = ids(
-				this.open.stream().filter((appender) -> !appender.isCommitted() || appender.isEnding()).toList());
-		touched.stream().filter((streamId) -> !later.contains(streamId)).forEach(this.touched::remove);
+				Conflicts.repeat((connection, joined) -> this.store.findOpen(connection, OpenAppender.ids(appenders))));
 	}
 
 	/**
@@ -502,7 +395,7 @@ final class OpenAppenders implements AutoCloseable {
 	@Override
 	public void close() {
 		this.closed = true;
-		followWatched();
+		this.ends.close();
 		this.wakeups.cancel();
 		this.losses.cancel();
 		this.loop.close();
@@ -586,26 +479,6 @@ final class OpenAppenders implements AutoCloseable {
 	private interface Fail {
 
 		Map<Long, Instant> run(Connection connection) throws SQLException;
-
-	}
-
-	/**
-	 * A stream has ended, or was deleted.
-	 */
-	private final class Ends implements WakeupHandler {
-
-		@Override
-		public void onWakeup(Wakeup wakeup) {
-			if ((wakeup.ended() || wakeup.deleted()) && OpenAppenders.this.openIds.containsKey(wakeup.id())) {
-				OpenAppenders.this.touched.add(wakeup.id());
-				OpenAppenders.this.loop.signal();
-			}
-		}
-
-		@Override
-		public void onResync() {
-			OpenAppenders.this.loop.signal();
-		}
 
 	}
 

@@ -95,8 +95,8 @@ public class StreamConfiguration {
 	LogSubscriptions<Chunk> durableNotifyLiveReaders(ApplicationDatabase database, StreamStore store,
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor,
 			Wakeups wakeups, Poll poll, LogMeasures measures) {
-		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database,
-				executor, wakeups, poll, measures);
+		return new LogSubscriptions<>(TailedStream.KIND, store, properties.bufferBytes().toBytes(), database, executor,
+				wakeups, poll, measures);
 	}
 
 	@Bean
@@ -129,9 +129,8 @@ public class StreamConfiguration {
 	AppendPipeline durableNotifyAppendPipeline(ApplicationDatabase database, AppendWrite write,
 			StreamProperties properties, @Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor) {
 		return new AppendPipeline(database, write,
-				new Limits(properties.appendTimeout(), properties.appendBuffer().toBytes()),
-				executor, WriteFailures::requireStored,
-				LogFactory.getLog(StreamWriter.class));
+				new Limits(properties.appendTimeout(), properties.appendBuffer().toBytes()), executor,
+				WriteFailures::requireStored, LogFactory.getLog(StreamWriter.class));
 	}
 
 	@Bean
@@ -150,8 +149,8 @@ public class StreamConfiguration {
 			@Qualifier(DeliveryConfiguration.HANDLERS_BEAN_NAME) Executor executor, StreamProperties properties,
 			ConfigurableListableBeanFactory beanFactory, ObjectProvider<Observations> observations) {
 		WriterShutdownOrder.destroyBefore("durableNotifyOpenAppenders", beanFactory);
-		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll,
-				executor, properties, Observations.of(observations));
+		return new OpenAppenders(database, store, writes, pipeline, instances, leases, wakeups, poll, executor,
+				properties, Observations.of(observations));
 	}
 
 	@Bean

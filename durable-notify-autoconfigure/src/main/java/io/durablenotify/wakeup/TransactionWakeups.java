@@ -87,8 +87,9 @@ final class TransactionWakeups implements TransactionBuffer.Content {
 		}
 		if (!this.late.isEmpty()) {
 			this.sender.commitLate();
-			logger.warn("An afterCommit callback has written after its transaction was over. The write is stored and no "
-					+ "rollback undoes it: use a new transaction (Propagation.REQUIRES_NEW)");
+			logger
+				.warn("An afterCommit callback has written after its transaction was over. The write is stored and no "
+						+ "rollback undoes it: use a new transaction (Propagation.REQUIRES_NEW)");
 			for (long delay : LATE_MILLIS) {
 				Delays.ofJvm().after(Duration.ofMillis(delay), () -> this.sender.send(this.late));
 			}

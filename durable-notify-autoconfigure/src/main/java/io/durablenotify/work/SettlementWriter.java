@@ -215,7 +215,8 @@ final class SettlementWriter {
 			}
 		}
 		else if (entry.settlement() instanceof Fail fail && fail.dead()) {
-			logger.error("Failed to store that %s is dead. Its handler is called again".formatted(fail.item()), failure);
+			logger.error("Failed to store that %s is dead. Its handler is called again".formatted(fail.item()),
+					failure);
 			SettlementOutcomes.logTrace(fail);
 			this.queues.replace(entry, new Fail(fail.item(), fail.error(), fail.delay(), false, null));
 		}

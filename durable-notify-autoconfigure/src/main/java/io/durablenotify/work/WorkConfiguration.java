@@ -65,8 +65,7 @@ public class WorkConfiguration {
 			ObjectProvider<Observations> observations) {
 		WorkWrites storing = new WorkWrites(database, writes, sql, new EnqueueCounts(database, measures),
 				properties.enqueueTimeout());
-		return new DefaultWorkQueue(storing, payloads, properties, executor,
-				Observations.of(observations));
+		return new DefaultWorkQueue(storing, payloads, properties, executor, Observations.of(observations));
 	}
 
 	@Bean

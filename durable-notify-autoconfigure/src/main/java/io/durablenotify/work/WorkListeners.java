@@ -26,9 +26,9 @@ public interface WorkListeners {
 
 	/**
 	 * Register a handler, which is called on threads of
-	 * {@code durableNotifyWorkExecutor}. Items are claimed once the application context has started. If
-	 * the caller is in a transaction, the listener's thread registers the queues after
-	 * its end, also after a rollback, and retries until that succeeds.
+	 * {@code durableNotifyWorkExecutor}. Items are claimed once the application context
+	 * has started. If the caller is in a transaction, the listener's thread registers the
+	 * queues after its end, also after a rollback, and retries until that succeeds.
 	 * @param spec the queues and how to handle them
 	 * @param handler the handler
 	 * @return the registration: cancelling it gives back what is claimed and has not

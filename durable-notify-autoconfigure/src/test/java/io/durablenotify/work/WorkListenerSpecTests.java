@@ -88,9 +88,10 @@ class WorkListenerSpecTests {
 
 	@Test
 	void noneOfSeveralMayBeNull() {
-		Stream.<ThrowingCallable>of(() -> WorkListenerSpec.of("mail", nothing()),
-				() -> SPEC.dontRetryOn(Collections.singletonList(nothing())),
-				() -> RunQuery.all().without("a", nothing()))
+		Stream
+			.<ThrowingCallable>of(() -> WorkListenerSpec.of("mail", nothing()),
+					() -> SPEC.dontRetryOn(Collections.singletonList(nothing())),
+					() -> RunQuery.all().without("a", nothing()))
 			.forEach((call) -> assertThatIllegalArgumentException().isThrownBy(call)
 				.withMessageEndingWith(" must not contain null"));
 	}
