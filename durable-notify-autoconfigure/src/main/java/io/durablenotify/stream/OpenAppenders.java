@@ -17,17 +17,12 @@
 package io.durablenotify.stream;
 
 import java.lang.ref.Cleaner;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -45,14 +40,11 @@ import io.durablenotify.instance.LeaseProperties;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
 import io.durablenotify.database.ApplicationDatabase;
-import io.durablenotify.database.Conflicts;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.stream.AppenderStore.Open;
 import io.durablenotify.stream.append.AppendPipeline;
 import io.durablenotify.wakeup.Poll;
-import io.durablenotify.wakeup.Wakeup;
 import io.durablenotify.wakeup.PublishingWrites;
-import io.durablenotify.wakeup.PublishingWrites.Written;
 import io.durablenotify.wakeup.Wakeups;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -80,18 +72,7 @@ final class OpenAppenders implements AutoCloseable {
 
 	private static final Duration STOP_RETRY = Duration.ofMillis(50);
 
-	/**
-	 * How long a claim whose answer was lost may still be under way.
-	 */
-	private static final Duration LOST_CLAIM_TIMEOUT = Duration.ofMinutes(1);
-
 	private static final int MAX_NAMES = 10;
-
-	private final ApplicationDatabase database;
-
-	private final AppenderStore store;
-
-	private final PublishingWrites writes;
 
 	private final AppendPipeline pipeline;
 
@@ -109,18 +90,10 @@ final class OpenAppenders implements AutoCloseable {
 
 	private final Set<OpenAppender> open = ConcurrentHashMap.newKeySet();
 
-	/**
-	 * Those whose streams have to be failed, with the reasons.
-	 */
-	private final Map<OpenAppender, String> abandoned = new ConcurrentHashMap<>();
-
-	/**
-	 * By the names of the streams, claims whose answers were lost.
-	 */
-	private final Map<String, LostClaim> unknown = new ConcurrentHashMap<>();
-
 	private final BackgroundLoop loop = new BackgroundLoop("durable-notify-appenders",
 			new FailureLog(logger, "Failed to end abandoned streams", "Abandoned streams are ended again"), this::run);
+
+	private final AbandonedStreams abandoned;
 
 	private final AppenderEnds ends;
 
@@ -142,15 +115,14 @@ final class OpenAppenders implements AutoCloseable {
 			StreamProperties properties, Observations observations) {
 		this.properties = properties;
 		this.observations = observations;
-		this.database = database;
-		this.store = store;
-		this.writes = writes;
 		this.pipeline = pipeline;
 		this.instances = instances;
 		this.leaseProperties = leases;
 		this.executor = executor;
 		this.timeout = properties.appendTimeout();
-		this.ends = new AppenderEnds(this.open, (appenders) -> findOpen(appenders).keySet(), poll, this.loop::signal);
+		this.abandoned = new AbandonedStreams(database, store, writes, this.open);
+		this.ends = new AppenderEnds(this.open, (appenders) -> this.abandoned.findOpen(appenders).keySet(), poll,
+				this.loop::signal);
 		this.wakeups = wakeups.subscribe(TailedStream.TOPIC, this.ends);
 		this.losses = instances.onLost(this::lost);
 	}
@@ -168,7 +140,7 @@ final class OpenAppenders implements AutoCloseable {
 			}
 			appender.open();
 			if (appender.streamId() != null) {
-				this.unknown.remove(appender.name());
+				this.abandoned.claimed(appender.name());
 			}
 			DefaultStreamAppender handle = new DefaultStreamAppender(appender, callbacks);
 			cleaner().register(handle, appender::dropped);
@@ -191,7 +163,7 @@ final class OpenAppenders implements AutoCloseable {
 	 * stored, the stream has to be failed.
 	 */
 	void claimUnknown(String name, long instanceId) {
-		this.unknown.put(name, new LostClaim(instanceId, System.nanoTime()));
+		this.abandoned.addClaimed(name, instanceId);
 		this.loop.signal();
 	}
 
@@ -243,7 +215,7 @@ final class OpenAppenders implements AutoCloseable {
 		appender.observation().abandon();
 		if (appender.streamId() != null) {
 			// Before it is removed, so that a stop finds it here or there
-			this.abandoned.put(appender, reason);
+			this.abandoned.add(appender, reason);
 		}
 		remove(appender);
 		this.loop.signal();
@@ -279,113 +251,9 @@ final class OpenAppenders implements AutoCloseable {
 	}
 
 	private Next run() {
-		failAbandoned();
-		failUnknown();
+		boolean failed = this.abandoned.failAll();
 		this.ends.findEnded();
-		return (this.abandoned.isEmpty() && this.unknown.isEmpty()) ? Next.IDLE : Next.after(RETRY);
-	}
-
-	private void failAbandoned() {
-		Map<OpenAppender, String> abandoned = Map.copyOf(this.abandoned);
-		if (abandoned.isEmpty()) {
-			return;
-		}
-		Map<Long, Open> held = findHeld(abandoned.keySet());
-		// Checked after the versions were read: an appender opened since then has changed
-		// them
-		abandoned.keySet()
-			.stream()
-			.filter((appender) -> !held.containsKey(appender.streamId()) || isOpenedAgain(appender))
-			.forEach(this.abandoned::remove);
-		Set.copyOf(abandoned.values()).forEach((reason) -> {
-			List<OpenAppender> appenders = this.abandoned.keySet()
-				.stream()
-				.filter((appender) -> reason.equals(abandoned.get(appender)) && !isBeingOpened(appender.name()))
-				.toList();
-			Set<Long> failed = fail(appenders, held, reason).keySet();
-			appenders.stream()
-				.filter((appender) -> failed.contains(appender.streamId()))
-				.forEach(this.abandoned::remove);
-		});
-	}
-
-	/**
-	 * Return whether another appender of this instance has the stream and will end it,
-	 * unless its close has failed too.
-	 */
-	private boolean isOpenedAgain(OpenAppender appender) {
-		return this.open.stream()
-			.anyMatch((other) -> other != appender && Objects.equals(other.streamId(), appender.streamId())
-					&& !this.abandoned.containsKey(other));
-	}
-
-	private boolean isBeingOpened(String name) {
-		return this.open.stream().anyMatch((appender) -> appender.streamId() == null && appender.name().equals(name));
-	}
-
-	private void failUnknown() {
-		this.unknown.forEach((name, claim) -> {
-			if (failUnknown(name, claim)) {
-				this.unknown.remove(name, claim);
-			}
-		});
-	}
-
-	/**
-	 * Return whether the lost claim needs no further attempt. It may be waiting for a
-	 * lock, and be stored later.
-	 */
-	private boolean failUnknown(String name, LostClaim claim) {
-		boolean over = claim.isOver();
-		Optional<String> version = this.database.executeSeparately("find a stream", ApplicationDatabase.SOCKET_TIMEOUT,
-				Conflicts.repeat((connection, joined) -> this.store.findHeld(connection, claim.instanceId(), name)));
-		if (version.isEmpty()) {
-			return over;
-		}
-		// Checked after the version was read: an appender opened since then has changed
-		// it
-		return this.open.stream().noneMatch((appender) -> appender.name().equals(name)) && !fail(
-				(session) -> this.store.failHeld(session, claim.instanceId(), name, version.get(), OpenAppender.FAILED))
-			.isEmpty();
-	}
-
-	/**
-	 * Fail the streams of appenders.
-	 * @param held what {@link #findHeld} has returned
-	 */
-	private Map<Long, Instant> fail(Collection<OpenAppender> appenders, Map<Long, Open> held, String reason) {
-		Map<Long, Open> streams = new HashMap<>(held);
-		streams.keySet().retainAll(OpenAppender.ids(appenders));
-		return (streams.isEmpty()) ? Map.of() : fail((session) -> this.store.fail(session, streams, reason));
-	}
-
-	private Map<Long, Instant> fail(Fail fail) {
-		return this.database.executeSeparately("fail streams", ApplicationDatabase.SOCKET_TIMEOUT, (connection,
-				joined) -> this.writes.run(TailedStream.TOPIC, connection, joined, (session, inTransaction) -> {
-					Map<Long, Instant> failed = fail.run(session);
-					return new Written<>(failed, failed.keySet().stream().map(Wakeup::ended).toList());
-				}));
-	}
-
-	/**
-	 * Return the streams of appenders that are open, without those that another instance
-	 * writes by now.
-	 */
-	private Map<Long, Open> findHeld(Collection<OpenAppender> appenders) {
-		Map<Long, Open> held = findOpen(appenders);
-		held.keySet()
-			.retainAll(OpenAppender.ids(appenders.stream().filter((appender) -> isHeld(appender, held)).toList()));
-		return held;
-	}
-
-	private static boolean isHeld(OpenAppender appender, Map<Long, Open> open) {
-		Open stream = open.get(appender.streamId());
-		return stream != null && (stream.writerId() == null || stream.writerId().equals(appender.instanceId()));
-	}
-
-	private Map<Long, Open> findOpen(Collection<OpenAppender> appenders) {
-		return this.database.executeSeparately("find open streams", ApplicationDatabase.SOCKET_TIMEOUT,
-				Conflicts.repeat((connection, joined) -> this.store.findOpen(connection, OpenAppender.ids(appenders))));
+		return (failed) ? Next.IDLE : Next.after(RETRY);
 	}
 
 	/**
@@ -400,7 +268,7 @@ final class OpenAppenders implements AutoCloseable {
 		this.losses.cancel();
 		this.loop.close();
 		Set<OpenAppender> left = new HashSet<>(this.open);
-		left.addAll(this.abandoned.keySet());
+		left.addAll(this.abandoned.appenders());
 		if (!left.isEmpty()) {
 			stop(left);
 		}
@@ -419,8 +287,8 @@ final class OpenAppenders implements AutoCloseable {
 					// What is being appended has a limit of its own
 					deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
 				}
-				Map<Long, Open> held = findHeld(left);
-				failed.putAll(fail(written, held, OpenAppender.STOPPED));
+				Map<Long, Open> held = this.abandoned.findHeld(left);
+				failed.putAll(this.abandoned.fail(written, held, OpenAppender.STOPPED));
 				held.keySet().removeAll(failed.keySet());
 				open = held.keySet();
 			}
@@ -457,29 +325,6 @@ final class OpenAppenders implements AutoCloseable {
 			Thread.currentThread().interrupt();
 			return false;
 		}
-	}
-
-	/**
-	 * A claim whose answer was lost.
-	 *
-	 * @param lostAt when, by {@link System#nanoTime()}
-	 */
-	private record LostClaim(long instanceId, long lostAt) {
-
-		boolean isOver() {
-			return System.nanoTime() - this.lostAt > LOST_CLAIM_TIMEOUT.toNanos();
-		}
-
-	}
-
-	/**
-	 * A statement that fails streams.
-	 */
-	@FunctionalInterface
-	private interface Fail {
-
-		Map<Long, Instant> run(Connection connection) throws SQLException;
-
 	}
 
 }
