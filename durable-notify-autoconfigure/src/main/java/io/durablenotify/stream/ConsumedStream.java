@@ -97,13 +97,7 @@ final class ConsumedStream implements EntryConsumer {
 	 */
 	private volatile long lastLag;
 
-	/**
-	 * The position when {@link #lagAge()} was asked for last, or -1 if there was no lag,
-	 * and since when, by {@link System#nanoTime()}. Guarded by {@code this}.
-	 */
-	private long seenNext = -1;
-
-	private long seenAt;
+	private final LagWatch lagWatch = new LagWatch();
 
 	/**
 	 * Whether the handler was given nothing since the reader was opened.
@@ -131,11 +125,6 @@ final class ConsumedStream implements EntryConsumer {
 	 * that those before the one that fails are stored.
 	 */
 	private int limit;
-
-	/**
-	 * How many chunks of a transaction the handler has had.
-	 */
-	private int handled;
 
 	ConsumedStream(ConsumerRun run, ConsumerOwner owner, Stored stored) {
 		this.run = run;
@@ -178,21 +167,10 @@ final class ConsumedStream implements EntryConsumer {
 
 	/**
 	 * Return for how long the position has not moved although there are chunks to be
-	 * handled, as far as that was seen: the position is compared with that of the last
-	 * call. May be called by any thread.
+	 * handled. May be called by any thread.
 	 */
-	synchronized Duration lagAge() {
-		if (lag() == 0) {
-			this.seenNext = -1;
-			return Duration.ZERO;
-		}
-		long now = System.nanoTime();
-		long next = this.next;
-		if (next != this.seenNext) {
-			this.seenNext = next;
-			this.seenAt = now;
-		}
-		return Duration.ofNanos(now - this.seenAt);
+	Duration lagAge() {
+		return this.lagWatch.age(lag(), this.next);
 	}
 
 	/**
@@ -494,8 +472,7 @@ final class ConsumedStream implements EntryConsumer {
 
 	private int handleInTransaction(LogSubscription<Chunk> reader, List<Chunk> chunks) throws Exception {
 		long first = this.next;
-		this.handled = 0;
-		boolean[] committing = { false };
+		Batch batch = new Batch();
 		try {
 			this.writes.run(() -> {
 				for (Chunk chunk : chunks) {
@@ -503,29 +480,29 @@ final class ConsumedStream implements EntryConsumer {
 						break;
 					}
 					handle(hold(chunk));
-					this.handled++;
+					batch.handled++;
 				}
-				committing[0] = true;
-				if (this.handled > 0) {
+				batch.committing = true;
+				if (batch.handled > 0) {
 					this.writes.write((connection) -> this.run.sql()
-						.move(connection, held(), streamId(), first, first, first + this.handled));
+						.move(connection, held(), streamId(), first, first, first + batch.handled));
 				}
 			});
 		}
 		catch (Throwable ex) {
-			if (committing[0]) {
+			if (batch.committing) {
 				closeReaderUntilRetry();
 			}
 			// A commit does not say which chunk it fails for
-			this.limit = Math.max(1, (committing[0]) ? this.handled / 2 : this.handled);
+			this.limit = Math.max(1, (batch.committing) ? batch.handled / 2 : batch.handled);
 			throw ex;
 		}
 		this.limit = this.spec.batchSize();
 		this.untried = false;
-		this.next = first + this.handled;
+		this.next = first + batch.handled;
 		this.storedNext = this.next;
-		reader.taken(this.handled);
-		return this.handled;
+		reader.taken(batch.handled);
+		return batch.handled;
 	}
 
 	/**
@@ -620,6 +597,23 @@ final class ConsumedStream implements EntryConsumer {
 	public String toString() {
 		return "stream '%s' at %d, stored %d, %s".formatted(name(), this.next, this.storedNext,
 				(this.closed) ? "closed" : (this.paused) ? "paused" : (this.queued.get()) ? "queued" : "waiting");
+	}
+
+	/**
+	 * The chunks of a transaction.
+	 */
+	private static final class Batch {
+
+		/**
+		 * How many the handler has had.
+		 */
+		private int handled;
+
+		/**
+		 * Whether only the position is left to be stored.
+		 */
+		private boolean committing;
+
 	}
 
 	/**
