@@ -97,7 +97,8 @@ final class UnknownClaims implements AutoCloseable {
 		Released released = this.settleSql.release(connection, claim);
 		this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), released.dueMicros()));
 		if (released.refused() != null) {
-			logger.error("The database refuses to give back items of a claim. No instance handles them until it allows that",
+			logger.error(
+					"The database refuses to give back items of a claim. No instance handles them until it allows that",
 					released.refused());
 		}
 	}
