@@ -100,11 +100,11 @@ class OtherLeasesTests {
 	void anInstanceFromWhichNothingCouldBeTakenOverIsPutOff() {
 		this.others.seen(Map.of(7L, seconds(-5), 8L, seconds(-4)), seconds(100));
 		this.others.putOff(7, seconds(10));
-		assertThat(this.others.over(LONG_AGO)).containsExactly(8L);
+		assertThat(this.others.runOut(LONG_AGO)).containsExactly(8L);
 		this.others.seen(Map.of(7L, seconds(-8)), seconds(103));
 		assertThat(this.others.untilNext(LONG_AGO)).isEqualTo(seconds(7));
 		this.others.seen(Map.of(7L, seconds(-15)), seconds(110));
-		assertThat(this.others.over(LONG_AGO)).containsExactly(7L);
+		assertThat(this.others.runOut(LONG_AGO)).containsExactly(7L);
 	}
 
 	@Test
