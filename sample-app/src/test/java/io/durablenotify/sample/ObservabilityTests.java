@@ -55,7 +55,8 @@ class ObservabilityTests {
 		assertThat(alerts).hasSizeGreaterThan(10)
 			.doesNotHaveDuplicates()
 			.allSatisfy((alert) -> assertThat(tests)
-				.containsPattern("alertname: %s\\s+exp_alerts:\\s+- exp_labels".formatted(alert)));
+				.containsPattern("alertname: %s\\s+exp_alerts:\\s+- exp_labels".formatted(alert))
+				.contains("alertname: %s, exp_alerts: [] }".formatted(alert)));
 	}
 
 	@Test
