@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,6 +40,7 @@ import io.durablenotify.change.ChangeNotifier;
 import io.durablenotify.channel.DurableChannels;
 import io.durablenotify.event.EventLog;
 import io.durablenotify.event.NewEvent;
+import io.durablenotify.event.RunLockedException;
 import io.durablenotify.event.StaleRunException;
 import io.durablenotify.instance.Instances;
 import io.durablenotify.instance.Lease;
@@ -77,6 +79,8 @@ import io.durablenotify.work.WorkListeners;
 import io.durablenotify.work.WorkOutcome;
 import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
+import io.durablenotify.workflow.DurableTimers;
+import io.durablenotify.workflow.WorkflowResumptions;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.junit.jupiter.api.BeforeEach;
@@ -113,7 +117,7 @@ class MovingMetersTests {
 					"durable-notify.streams.families.small.buffer-size=4", "durable-notify.work.poll-interval=3s",
 					"durable-notify.outbox.circuit.failures=2", "durable-notify.outbox.circuit.interval=100ms",
 					"durable-notify.streams.lease=3s", "durable-notify.events.retention=1h",
-					"spring.datasource.hikari.connection-timeout=2000" })
+					"durable-notify.events.append-timeout=1s", "spring.datasource.hikari.connection-timeout=2000" })
 	private static Instance instance;
 
 	@Fixture(sources = WithMetrics.class)
@@ -611,12 +615,16 @@ class MovingMetersTests {
 		var holder = hold(held, release);
 		held.await();
 		var append = instance.writer().appendAsync(this.name, "b");
+		var inTransaction = Background.run(() -> instance.transaction()
+			.executeWithoutResult((status) -> instance.writer().append(this.name, "c")));
 		await(DurableNotifyMeters.APPEND_CONTENDED, (value) -> value == 1);
 		assertThat(value(DurableNotifyMeters.APPEND_QUEUED)).isBetween(1.0,
 				value(DurableNotifyMeters.APPEND_QUEUED_LIMIT));
 		assertThatExceptionOfType(ExecutionException.class).isThrownBy(append::get)
 			.withCauseInstanceOf(StreamLockedException.class);
-		awaitMore(locked, DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "locked");
+		assertThatExceptionOfType(ExecutionException.class).isThrownBy(inTransaction::get)
+			.withCauseInstanceOf(StreamLockedException.class);
+		await(DurableNotifyMeters.APPEND, (value) -> value == locked + 2, "topic", "streams", "outcome", "locked");
 		await(DurableNotifyMeters.APPEND_CONTENDED, (value) -> value == 0);
 		release.countDown();
 		holder.get();
@@ -704,6 +712,24 @@ class MovingMetersTests {
 	}
 
 	@Test
+	void anAppendInATransactionAndALastOneAreTimedByTheirOutcomes() {
+		double conflict = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "conflict");
+		double ended = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "ended");
+		StreamWriter writer = instance.writer();
+		TransactionTemplate transaction = instance.transaction();
+		writer.append(this.name, "a");
+		assertThatExceptionOfType(UnexpectedIndexException.class)
+			.isThrownBy(() -> transaction.executeWithoutResult((status) -> writer.appendAt(this.name, 7, bytes("b"))));
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "conflict"))
+			.isEqualTo(conflict + 1);
+		writer.complete(this.name, "last");
+		assertThatExceptionOfType(StreamEndedException.class)
+			.isThrownBy(() -> transaction.executeWithoutResult((status) -> writer.append(this.name, "c")));
+		assertThatExceptionOfType(StreamEndedException.class).isThrownBy(() -> writer.complete(this.name, "again"));
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "ended")).isEqualTo(ended + 2);
+	}
+
+	@Test
 	void anAppendThatTheServerRefusesAndOneThatItDoesNotAnswer() {
 		double refused = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "failed");
 		double unknown = value(DurableNotifyMeters.APPEND, "topic", "streams", "outcome", "unknown");
@@ -764,6 +790,40 @@ class MovingMetersTests {
 		log.delete(this.name);
 		awaitMore(ended, DurableNotifyMeters.READERS_ENDED, "topic", "events", "reason", "deleted");
 		follower.cancel();
+	}
+
+	@Test
+	void anEventWhoseRunIsHeldIsLockedAndOneThatTheServerRefusesHasFailed() throws Exception {
+		double locked = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "locked");
+		double failed = value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "failed");
+		EventLog log = instance.events();
+		log.append(NewEvent.of(this.name, "started"));
+		CountDownLatch held = new CountDownLatch(1);
+		CountDownLatch release = new CountDownLatch(1);
+		var holder = Background.run(() -> other.transaction().executeWithoutResult((status) -> {
+			other.events().append(NewEvent.of(this.name, "uncommitted"));
+			held.countDown();
+			awaitQuietly(release);
+		}));
+		held.await();
+		assertThatExceptionOfType(RunLockedException.class)
+			.isThrownBy(() -> log.append(NewEvent.of(this.name, "late")));
+		release.countDown();
+		holder.get();
+		database.jdbc().execute("""
+				CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''refused''; END';
+				CREATE TRIGGER refuse BEFORE INSERT ON durable_notify.workflow_events FOR EACH ROW
+					WHEN (NEW.type = 'refused') EXECUTE FUNCTION public.refuse()
+				""");
+		try {
+			assertThatExceptionOfType(DataAccessException.class)
+				.isThrownBy(() -> log.append(NewEvent.of(this.name, "refused")));
+		}
+		finally {
+			database.jdbc().execute("DROP FUNCTION public.refuse CASCADE");
+		}
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "locked")).isEqualTo(locked + 1);
+		assertThat(value(DurableNotifyMeters.APPEND, "topic", "events", "outcome", "failed")).isEqualTo(failed + 1);
 	}
 
 	@Test
@@ -1086,6 +1146,27 @@ class MovingMetersTests {
 
 	@Test
 	void theQueueOfAGeneratedFeatureHasTheNameOfTheFeature() {
+		List<String> features = List.of("workflow", "timer", "channel", "outbox");
+		double sent = value(DurableNotifyMeters.OUTBOX_SENDER, "sender", "test", "outcome", "sent");
+		List<Double> enqueued = features.stream()
+			.map((feature) -> value(DurableNotifyMeters.WORK_ENQUEUED, "queue", feature))
+			.toList();
+		instance.bean(WorkflowResumptions.class).request(this.name, "resumed");
+		instance.bean(DurableTimers.class).set(this.name, "instance", "timer", Instant.now().plusSeconds(3_600));
+		CountDownLatch handled = new CountDownLatch(1);
+		Subscription subscription = instance.bean(DurableChannels.class)
+			.compete(this.name, (message) -> handled.countDown());
+		instance.bean(DurableChannels.class).publish(this.name, "message");
+		awaitQuietly(handled);
+		instance.transaction()
+			.executeWithoutResult((status) -> instance.bean(Outbox.class).publish(OutboxEvent.of("tagged", "a")));
+		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value > sent, "sender", "test", "outcome", "sent");
+		for (int i = 0; i < features.size(); i++) {
+			awaitMore(enqueued.get(i), DurableNotifyMeters.WORK_ENQUEUED, "queue", features.get(i));
+		}
+		subscription.cancel();
+		instance.bean(DurableTimers.class).cancel(this.name, "instance", "timer");
+		instance.bean(WorkQueue.class).cancel("resume/" + this.name, "resumed");
 		assertThat(instance.bean(MeterRegistry.class)
 			.get(DurableNotifyMeters.WORK_FINISHED.meterName())
 			.tags("outcome", "dead")
@@ -1132,6 +1213,7 @@ class MovingMetersTests {
 	void aSenderThatFailsOpensItsCircuit() {
 		Sender sender = instance.bean(Sender.class);
 		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 1, "sender", "test", "state", "closed");
+		double sent = value(DurableNotifyMeters.OUTBOX_SENDER, "sender", "test", "outcome", "sent");
 		sender.failing.set(true);
 		Outbox outbox = instance.bean(Outbox.class);
 		instance.transaction().executeWithoutResult((status) -> {
@@ -1141,7 +1223,7 @@ class MovingMetersTests {
 		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value >= 2, "sender", "test", "outcome", "failed");
 		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 1, "sender", "test", "state", "open");
 		sender.failing.set(false);
-		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value == 2, "sender", "test", "outcome", "sent");
+		await(DurableNotifyMeters.OUTBOX_SENDER, (value) -> value == sent + 2, "sender", "test", "outcome", "sent");
 		awaitSampled(DurableNotifyMeters.OUTBOX_CIRCUIT, (value) -> value == 0, "sender", "test", "state", "open");
 		double refused = value(DurableNotifyMeters.OUTBOX_SENDER, "sender", "test", "outcome", "refused");
 		instance.transaction().executeWithoutResult((status) -> outbox.publish(OutboxEvent.of("refused", "c")));
