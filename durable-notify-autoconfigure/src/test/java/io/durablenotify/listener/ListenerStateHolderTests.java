@@ -145,6 +145,18 @@ class ListenerStateHolderTests {
 		assertThat(lines(output)).hasSize(1 + 3 + 3 + 1);
 	}
 
+	@Test
+	void reconnectsAreCountedOnOverAStopAndAStart() {
+		this.state.started();
+		this.state.listening("db");
+		this.state.failed(Status.BACKING_OFF, "cut");
+		this.state.listening("db");
+		this.state.stopped();
+		this.state.started();
+		this.state.listening("db");
+		assertThat(this.state.get().reconnects()).isEqualTo(1);
+	}
+
 	private static List<String> lines(CapturedOutput output) {
 		return output.getOut().lines().filter((line) -> line.contains("NotificationListener")).toList();
 	}

@@ -24,6 +24,8 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
+import io.durablenotify.event.EventLog;
+import io.durablenotify.event.NewEvent;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
 import io.durablenotify.stream.StreamWriter;
@@ -48,7 +50,7 @@ import org.slf4j.LoggerFactory;
 class DebugLineTests {
 
 	private static final List<Logger> LOGGERS = Stream
-		.of(StreamReader.class, StreamWriter.class, Wakeups.class, WorkListeners.class)
+		.of(StreamReader.class, StreamWriter.class, EventLog.class, Wakeups.class, WorkListeners.class)
 		.map((type) -> (Logger) LoggerFactory.getLogger(type))
 		.toList();
 
@@ -77,13 +79,19 @@ class DebugLineTests {
 	@Test
 	void eachStatementHasALineWithItsSizeAndTime() {
 		RecordingHandler handler = new RecordingHandler();
+		instance.events().follow("run", 0, (event) -> {
+		});
+		instance.events().append(NewEvent.of("run", "first"));
 		instance.writer().append("stream", "first");
 		instance.reader().subscribe("stream", StreamPosition.start(), handler);
 		handler.awaitChunks(1);
+		instance.writer().append("stream", "second");
 		instance.writer().appendAll("stream", List.of(new byte[1], new byte[1]));
 		instance.bean(WorkListeners.class).register(WorkListenerSpec.of("queue"), (item) -> WorkOutcome.done());
 		instance.bean(WorkQueue.class).enqueue(WorkRequest.of("queue", "x"));
 		await(StreamReader.class, "Fetched 1 chunks of 1 streams in \\d+ \u00b5s");
+		await(EventLog.class, "Fetched 1 events of 1 runs in \\d+ \u00b5s");
+		await(StreamWriter.class, "Sent 1 chunk for 1 stream in \\d+ \u00b5s");
 		await(StreamWriter.class, "Sent 2 chunks for 1 streams in \\d+ \u00b5s");
 		await(Wakeups.class, "Sent \\d+ notification\\(s\\) in \\d+ \u00b5s");
 		await(WorkListeners.class, "Claimed 1 items of queue 'queue' in \\d+ \u00b5s");
