@@ -20,13 +20,16 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
+import io.durablenotify.actuate.DatabaseSample.Table;
 import io.durablenotify.database.ApplicationDatabase;
 import io.durablenotify.database.ServerWatch;
 import io.durablenotify.loop.BackgroundLoop;
+import io.durablenotify.loop.BackgroundLoop.Next;
 import io.durablenotify.schema.Schema;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
@@ -164,6 +167,47 @@ class DatabaseSamplerTests {
 		catch (InterruptedException ex) {
 			throw new IllegalStateException(ex);
 		}
+	}
+
+	@Test
+	void tablesAreAskedForEveryFiveMinutes() {
+		try (DatabaseSampler sampler = sampler((connection) -> List.of())) {
+			awaitAnswer(sampler);
+			Map<String, Table> tables = sampler.last().tables();
+			assertThat(tablesAfter(sampler, Duration.ofSeconds(290))).isSameAs(tables);
+			assertThat(tablesAfter(sampler, Duration.ofSeconds(301))).isNotSameAs(tables).containsKey("streams");
+		}
+	}
+
+	/**
+	 * Return the tables of the next sample.
+	 * @param age how long ago they were asked for
+	 */
+	private static Map<String, Table> tablesAfter(DatabaseSampler sampler, Duration age) {
+		DatabaseSample before = sampler.last();
+		ReflectionTestUtils.setField(sampler, "tablesAt", System.nanoTime() - age.toNanos());
+		sampler.refresh();
+		Eventually.await(() -> sampler.last() != before, () -> String.valueOf(sampler.age()));
+		return sampler.last().tables();
+	}
+
+	@Test
+	void asksForTenMinutesAfterTheLastReading() {
+		try (DatabaseSampler sampler = sampler((connection) -> List.of())) {
+			awaitAnswer(sampler);
+			assertThat(nextAfterReading(sampler, Duration.ofSeconds(590)))
+				.isEqualTo(Next.after(Duration.ofSeconds(15)));
+			assertThat(nextAfterReading(sampler, Duration.ofSeconds(601))).isEqualTo(Next.IDLE);
+		}
+	}
+
+	/**
+	 * Return what comes after a sample.
+	 * @param age how long ago meters were read
+	 */
+	private static Next nextAfterReading(DatabaseSampler sampler, Duration age) {
+		ReflectionTestUtils.setField(sampler, "readAt", System.nanoTime() - age.toNanos());
+		return ReflectionTestUtils.<Next>invokeMethod(sampler, "sample");
 	}
 
 	@Test
