@@ -39,6 +39,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
@@ -78,6 +79,8 @@ import io.durablenotify.work.WorkQueue;
 import io.durablenotify.work.WorkRequest;
 import io.durablenotify.workflow.DurableTimers;
 import io.durablenotify.workflow.WorkflowResumptions;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -250,6 +253,25 @@ class DurableNotifyEndpointTests {
 			janitor.wake();
 			return health.unhandledQueues().contains(UNHANDLED) && health.probedQueues().contains("outbox/" + SENDER);
 		}, () -> "%s, %s".formatted(health.unhandledQueues(), health.probedQueues()));
+	}
+
+	/**
+	 * Here, since names are everywhere.
+	 */
+	@Test
+	void noMeterHasANameButThoseOfDeclaredQueuesAndSenders() {
+		assertThat(hiding.bean(MeterRegistry.class).getMeters())
+			.filteredOn((meter) -> meter.getId().getName().startsWith(DurableNotifyMeters.PREFIX))
+			.flatExtracting((meter) -> meter.getId().getTags())
+			.filteredOn((tag) -> tag.getValue().contains(NAME) || tag.getValue().contains(PAYLOAD))
+			.contains(Tag.of("queue", QUEUE), Tag.of("sender", SENDER))
+			.extracting(Tag::getKey)
+			.containsOnly("queue", "sender");
+		assertThat(Stream.of(DurableNotifyMeters.values()))
+			.flatExtracting((meter) -> hiding.bean(MeterRegistry.class).get(meter.meterName()).meters())
+			.flatExtracting((meter) -> meter.getId().getTags())
+			.filteredOn((tag) -> tag.getValue().contains(NAME))
+			.containsOnly(Tag.of("queue", QUEUE), Tag.of("sender", SENDER));
 	}
 
 	private static long dead(Instance instance) {
