@@ -61,8 +61,10 @@ class PacedBodyTests {
 
 	private final NettyDataBufferFactory buffers = new NettyDataBufferFactory(this.allocator);
 
+	private final SseMeasures measures = new SseMeasures();
+
 	private final ResponseChecks checks = new ResponseChecks(
-			new SseProperties(Duration.ofHours(1), Duration.ofHours(1)), new SseMeasures());
+			new SseProperties(Duration.ofHours(1), Duration.ofHours(1)), this.measures);
 
 	private final Server server = new Server();
 
@@ -140,11 +142,13 @@ class PacedBodyTests {
 		this.body.check(System.nanoTime() + TIMEOUT, TIMEOUT, TIMEOUT, false);
 		assertThat(this.end.get()).isInstanceOf(EOFException.class);
 		assertThat(this.checks.count()).isZero();
+		assertThat(this.measures.givenUp().sum()).isOne();
 	}
 
 	private void assertThatItIsNotDisconnected(long after) {
 		this.body.check(System.nanoTime() + after, TIMEOUT, TIMEOUT, false);
 		assertThat(this.end.get()).isNull();
+		assertThat(this.measures.givenUp().sum()).isZero();
 	}
 
 	@Test

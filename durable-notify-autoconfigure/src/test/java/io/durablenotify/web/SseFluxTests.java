@@ -78,6 +78,10 @@ class SseFluxTests {
 			return this.checks.count();
 		}
 
+		SseState state() {
+			return this.checks.state();
+		}
+
 	}
 
 	@AfterEach
@@ -95,6 +99,16 @@ class SseFluxTests {
 			this.client.request(demand);
 		}
 		return this.source.subscription();
+	}
+
+	@Test
+	void aClientThatRequestsNothingIsWaiting() {
+		ManualSource.Reading reading = subscribe(0);
+		assertThat(this.all.state()).isEqualTo(new SseState(0, 1, 0));
+		this.client.request(2);
+		assertThat(this.all.state()).isEqualTo(new SseState(1, 0, 0));
+		reading.next("a");
+		assertThat(this.all.state()).isEqualTo(new SseState(0, 1, 0));
 	}
 
 	@Test
