@@ -25,6 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import com.sun.management.ThreadMXBean;
@@ -33,6 +34,7 @@ import io.micrometer.common.KeyValue;
 import io.micrometer.common.KeyValues;
 import io.micrometer.common.docs.KeyName;
 import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.observation.tck.TestObservationRegistry;
@@ -43,9 +45,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import org.springframework.beans.factory.support.StaticListableBeanFactory;
+import org.springframework.core.OverridingClassLoader;
+import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.mockito.Mockito.CALLS_REAL_METHODS;
+import static org.mockito.Mockito.doReturn;
+import static org.mockito.Mockito.mock;
 
 /**
  * Tests for the names and keys of observations.
@@ -160,6 +167,15 @@ class MicrometerObservationsTests {
 		assertThat(start(observation, this.observations)).isSameAs(Observed.NONE);
 	}
 
+	@ParameterizedTest
+	@EnumSource
+	void eachConventionIsReplacedByABean(DurableNotifyObservations observation) {
+		ObservationConvention<?> convention = mock(observation.getDefaultConvention(), CALLS_REAL_METHODS);
+		doReturn("replaced").when(convention).getName();
+		start(observation, observations(this.registry, Map.of("convention", convention))).stop();
+		assertThat(this.registry).hasSingleObservationThat().hasNameEqualTo("replaced");
+	}
+
 	@Test
 	void aConventionIsReplacedByABean() {
 		WorkHandleObservationConvention convention = new WorkHandleObservationConvention() {
@@ -207,6 +223,17 @@ class MicrometerObservationsTests {
 			assertThat(contexts.stream().map(Observation.Context::getContextualName).distinct())
 				.hasSizeLessThanOrEqualTo(101);
 		});
+	}
+
+	@Test
+	void queuesAreOtherAfterAHundred() throws ClassNotFoundException {
+		// The hundred are those of the JVM, which are left to other tests
+		OverridingClassLoader loader = new OverridingClassLoader(getClass().getClassLoader());
+		List.of("org.", "jdk.").forEach(loader::excludePackage);
+		Class<?> tag = loader.loadClass(QueueTag.class.getName());
+		assertThat(IntStream.range(0, 200)
+			.mapToObj((i) -> ReflectionTestUtils.<String>invokeMethod(tag, "of", "queue-" + i))
+			.distinct()).hasSize(101).contains("queue-0", "other");
 	}
 
 	@Test
