@@ -445,7 +445,8 @@ public enum DurableNotifyMeters {
 		private static final MeterTag TASKS = MeterTag.of("topic", "streams", "events", "changes", "work", "recurring",
 				"channels", "outbox");
 
-		private static final MeterTag WAKEUP_TOPIC = MeterTag.named("topic", "what the wake-ups are about");
+		private static final MeterTag WAKEUP_TOPIC = MeterTag.of("topic", "streams", "stream-consumer", "events",
+				"changes", "work", "work-cancel", "work-move", "channel", "instances");
 
 	}
 

@@ -16,6 +16,7 @@
 
 package io.durablenotify.actuate;
 
+import java.io.IOException;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -33,12 +35,13 @@ import io.durablenotify.autoconfigure.DurableNotifyMetricsAutoConfiguration;
 import io.durablenotify.observation.DurableNotifyObservations;
 import io.durablenotify.outbox.OutboxMessage;
 import io.durablenotify.outbox.OutboxSender;
-import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Fixture;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.RequiredTool;
 import io.durablenotify.testsupport.SseClient;
 import io.durablenotify.testsupport.TestDatabase;
+import io.durablenotify.testsupport.WebServerFilter.WebServer;
+import io.durablenotify.web.ReactiveSseStreams;
 import io.durablenotify.web.SseStreams;
 import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -59,6 +62,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
 import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -71,6 +76,7 @@ import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.http.ResponseEntity;
+import org.springframework.http.codec.ServerSentEvent;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RestController;
@@ -101,7 +107,7 @@ class DurableNotifyMetricsTests {
 	private static Instance instance;
 
 	/**
-	 * The counters when the instance had started, by name.
+	 * What was counted, timed and summarized when the instance had started, by name.
 	 */
 	private static Map<String, List<Counted>> atStart;
 
@@ -114,10 +120,18 @@ class DurableNotifyMetricsTests {
 				"durable-notify.sse.write-timeout=1s");
 		atStart = registry().getMeters()
 			.stream()
-			.filter(FunctionCounter.class::isInstance)
-			.map((meter) -> new Counted(meter.getId(), ((FunctionCounter) meter).count()))
+			.flatMap((meter) -> counted(meter).stream())
 			.collect(Collectors.groupingBy((counter) -> counter.series().getName()));
-		assertThat(atStart).containsKey(DurableNotifyMeters.CLEANUP_REMOVED.meterName());
+		assertThat(atStart).containsKeys(DurableNotifyMeters.CLEANUP_REMOVED.meterName(),
+				DurableNotifyMeters.HANDLER.meterName(), DurableNotifyMeters.APPEND_BATCH.meterName());
+	}
+
+	private static Optional<Counted> counted(Meter meter) {
+		if (meter instanceof FunctionCounter counter) {
+			return Optional.of(new Counted(meter.getId(), counter.count()));
+		}
+		return (meter instanceof HistogramSupport recording)
+				? Optional.of(new Counted(meter.getId(), recording.takeSnapshot().count())) : Optional.empty();
 	}
 
 	@AfterAll
@@ -170,35 +184,32 @@ class DurableNotifyMetricsTests {
 	}
 
 	@ParameterizedTest
-	@EnumSource
-	void whatIsRecordedBeginsAtZeroInAFreshRegistry(DurableNotifyMeters meter) {
-		MeterRegistry registry = new SimpleMeterRegistry();
-		binder().bindTo(registry);
-		assertThat(find(registry, meter)).isNotEmpty().allSatisfy((found) -> {
-			if (found instanceof HistogramSupport counting) {
-				assertThat(counting.takeSnapshot().count()).isZero();
-			}
-		});
+	@EnumSource(names = { "READERS", "READERS_LAG", "HANDLER", "HANDLER_RUNNING", "DELIVERED" })
+	void aFamilyHasItsSeriesBeforeItsFirstReader(DurableNotifyMeters meter) {
+		assertThat(registry().find(meter.meterName()).tags("topic", "streams", "family", "answers").meters())
+			.isNotEmpty();
 	}
 
 	/**
-	 * The other counters move at the start, or by a poll or a probe.
+	 * The others move at the start, or by a poll, a probe or a cleanup.
 	 */
 	@ParameterizedTest
-	@EnumSource(mode = Mode.EXCLUDE, names = { "LISTENER_ATTEMPTS", "LISTENER_PROBES", "LISTENER_NOTIFICATIONS",
-			"WAKEUPS_RECEIVED", "WAKEUPS_RESYNCS", "POLL_ROUNDS", "LEASES_RENEWALS" })
+	@EnumSource(mode = Mode.EXCLUDE,
+			names = { "LISTENER_ATTEMPTS", "LISTENER_PROBES", "LISTENER_PROBE", "LISTENER_NOTIFICATIONS",
+					"WAKEUPS_NOTIFY", "WAKEUPS_BATCH", "WAKEUPS_RECEIVED", "WAKEUPS_RESYNCS", "POLL_ROUNDS",
+					"LEASES_RENEWALS", "CLEANUP", "WORK_CLAIM", "WORK_CLAIMED" })
 	void whatCountsIsZeroAfterTheStart(DurableNotifyMeters meter) {
 		atStart.getOrDefault(meter.meterName(), List.of())
 			.forEach((counter) -> assertThat(counter.count()).as("%s", counter.series()).isZero());
 	}
 
 	@Test
-	void thereAreNoMetersThatAreNotDocumented() {
+	void aRegistryThatComesLaterHasAllMetersThatAreDocumentedAndNoOthers() {
 		MeterRegistry registry = new SimpleMeterRegistry();
 		binder().bindTo(registry);
 		assertThat(registry.getMeters()).extracting((meter) -> meter.getId().getName())
-			.allMatch((name) -> Stream.of(DurableNotifyMeters.values())
-				.anyMatch((meter) -> meter.meterName().equals(name)));
+			.containsOnly(
+					Stream.of(DurableNotifyMeters.values()).map(DurableNotifyMeters::meterName).toArray(String[]::new));
 	}
 
 	@ParameterizedTest
@@ -246,12 +257,7 @@ class DurableNotifyMetricsTests {
 
 	@Test
 	void aClientThatTakesNothingWaitsAndIsGivenUpUntilItsConnectionEnds() throws Exception {
-		for (int i = 0; i < 16; i++) {
-			instance.writer().append("large", "x".repeat(1_000_000));
-		}
-		try (Socket socket = new Socket("127.0.0.1", port())) {
-			socket.getOutputStream()
-				.write("GET /sse/large HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+		try (Socket socket = readNothing(instance, "large")) {
 			await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "waiting");
 			await(DurableNotifyMeters.SSE_GIVEN_UP, 1);
 			await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "waiting");
@@ -260,23 +266,57 @@ class DurableNotifyMetricsTests {
 		await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "given_up");
 	}
 
-	@Test
-	void aClientThatTakesAllIsOpenUntilItsResponseEnds() {
-		instance.writer().append("small", "a");
-		SseClient client = SseClient.open("http://127.0.0.1:%d/sse/small".formatted(port()), null);
-		client.awaitMessages(1);
-		await(DurableNotifyMeters.SSE_CLIENTS, 1, "state", "open");
-		instance.writer().complete("small");
-		await(DurableNotifyMeters.SSE_CLIENTS, 0, "state", "open");
+	private static Socket readNothing(Instance server, String stream) throws IOException {
+		for (int i = 0; i < 16; i++) {
+			server.writer().append(stream, "x".repeat(1_000_000));
+		}
+		Socket socket = new Socket("127.0.0.1", port(server));
+		socket.getOutputStream()
+			.write("GET /sse/%s HTTP/1.1\r\nHost: localhost\r\n\r\n".formatted(stream)
+				.getBytes(StandardCharsets.UTF_8));
+		return socket;
 	}
 
-	private static int port() {
-		return ((WebServerApplicationContext) instance.context()).getWebServer().getPort();
+	@Test
+	void aClientThatTakesAllIsOpenUntilItsResponseEnds() {
+		assertThatAClientIsOpenUntilItsResponseEnds(instance, "small");
+	}
+
+	private static void assertThatAClientIsOpenUntilItsResponseEnds(Instance server, String stream) {
+		server.writer().append(stream, "a");
+		SseClient client = SseClient.open("http://127.0.0.1:%d/sse/%s".formatted(port(server), stream), null);
+		client.awaitMessages(1);
+		await(server, DurableNotifyMeters.SSE_CLIENTS, 1, "state", "open");
+		server.writer().complete(stream);
+		await(server, DurableNotifyMeters.SSE_CLIENTS, 0, "state", "open");
+	}
+
+	@Test
+	void clientsOfWebFluxAreCountedToo() throws Exception {
+		try (Instance reactive = Instance.start(database,
+				(application) -> application.web(WebApplicationType.REACTIVE)
+					.sources(WithMetrics.class, ReactiveApplication.class),
+				WebServer.NETTY.property(), "server.port=0", "server.address=127.0.0.1",
+				"durable-notify.sse.write-timeout=2s")) {
+			assertThatAClientIsOpenUntilItsResponseEnds(reactive, "small-reactive");
+			try (Socket socket = readNothing(reactive, "large-reactive")) {
+				await(reactive, DurableNotifyMeters.SSE_CLIENTS, 1, "state", "waiting");
+				await(reactive, DurableNotifyMeters.SSE_GIVEN_UP, 1);
+				await(reactive, DurableNotifyMeters.SSE_CLIENTS, 0, "state", "waiting");
+			}
+		}
+	}
+
+	private static int port(Instance server) {
+		return ((WebServerApplicationContext) server.context()).getWebServer().getPort();
 	}
 
 	private static void await(DurableNotifyMeters meter, double value, String... tags) {
-		Eventually.await(() -> WithMetrics.value(instance, meter, tags) == value,
-				() -> WithMetrics.value(instance, meter, tags));
+		await(instance, meter, value, tags);
+	}
+
+	private static void await(Instance server, DurableNotifyMeters meter, double value, String... tags) {
+		WithMetrics.await(server, meter, (present) -> present == value, tags);
 	}
 
 	@Test
@@ -367,6 +407,27 @@ class DurableNotifyMetricsTests {
 				}
 
 			};
+		}
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
+	static class ReactiveApplication {
+
+		@Bean
+		ReactiveController controller(ReactiveSseStreams streams) {
+			return new ReactiveController(streams);
+		}
+
+	}
+
+	@RestController
+	record ReactiveController(ReactiveSseStreams streams) {
+
+		@GetMapping("/sse/{stream}")
+		Mono<ResponseEntity<Flux<ServerSentEvent<String>>>> events(@PathVariable("stream") String stream) {
+			return this.streams.respond(stream, null);
 		}
 
 	}
