@@ -18,6 +18,7 @@ package io.durablenotify.sample;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
@@ -331,6 +332,54 @@ class ConsolePageTests extends PageTest {
 	}
 
 	@Test
+	void actionsAreOnlyThereWhereAccessAllowsThem() {
+		String answers = """
+				url === "durablenotify" ? window.fetched(url, options).then((answer) => answer.json())
+					.then((answer) => Response.json({ ...answer, access: "%s" })) :
+				url.includes("/work") ? Promise.resolve(Response.json({ queues: [{ name: "a", pending: 0, running: 0, dead: 1 }],
+					queue: "a", items: [{ id: 1, key: "dead" }] })) : null""";
+		// The page must not have had more access before
+		Object added = browser
+			.executeCdpCommand("Page.addScriptToEvaluateOnNewDocument",
+					Map.of("source", interception(answers.formatted("READ_ONLY"))))
+			.get("identifier");
+		try {
+			browser.navigate().refresh();
+			awaitText("status", "listening");
+			click("a", "Dead items");
+			await("items").atMost(Duration.ofSeconds(30)).until(() -> text("items").contains("dead"));
+			assertThat(buttons()).isEqualTo(List.of("Find", "Dead items"));
+		}
+		finally {
+			browser.executeCdpCommand("Page.removeScriptToEvaluateOnNewDocument", Map.of("identifier", added));
+		}
+		intercept(answers.formatted("UNRESTRICTED"));
+		script("refresh()");
+		await("actions").atMost(Duration.ofSeconds(30))
+			.untilAsserted(() -> assertThat(buttons()).isEqualTo(List.of("Reconnect", "Poll now", "Find", "Dead items",
+					"Pause", "Requeue dead", "Requeue", "Delete")));
+	}
+
+	private static Object buttons() {
+		return script("return [...document.querySelectorAll('button')].map((one) => one.textContent)");
+	}
+
+	@Test
+	void anActionHasTheTokenOfTheCookie() {
+		intercept(
+				"""
+						options.method === "POST" ? (window.posted = options.headers, Promise.resolve(Response.json({}))) : null""");
+		script("document.cookie = 'XSRF-TOKEN=a%2Fb; path=/'");
+		try {
+			button("Poll now").click();
+			assertThat(script("return window.posted['X-XSRF-TOKEN']")).isEqualTo("a/b");
+		}
+		finally {
+			script("document.cookie = 'XSRF-TOKEN=; path=/; max-age=0'");
+		}
+	}
+
+	@Test
 	void aQueueWhoseClaimsSearchForLongSaysSo() {
 		this.work.enqueue(WorkRequest.of("console/slow", "a").key("a"));
 		intercept("""
@@ -454,8 +503,12 @@ class ConsolePageTests extends PageTest {
 	 * Have a script answer requests of the console, but those for which it returns null.
 	 */
 	private static void intercept(String answer) {
-		script("window.fetched ??= window.fetch; window.fetch = (url, options) => (" + answer
-				+ ") ?? window.fetched(url, options)");
+		script(interception(answer));
+	}
+
+	private static String interception(String answer) {
+		return "window.fetched ??= window.fetch; window.fetch = (url, options) => (" + answer
+				+ ") ?? window.fetched(url, options)";
 	}
 
 	/**
