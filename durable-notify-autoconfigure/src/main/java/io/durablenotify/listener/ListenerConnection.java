@@ -28,6 +28,7 @@ import java.util.Properties;
 import java.util.regex.Pattern;
 
 import io.durablenotify.database.DriverConnectionDetails;
+import io.durablenotify.database.ServerWatch;
 import io.durablenotify.database.Spelling;
 import io.durablenotify.database.SqlErrors;
 import io.durablenotify.listener.ListenerException.Problem;
@@ -218,11 +219,18 @@ final class ListenerConnection implements AutoCloseable {
 	}
 
 	/**
-	 * Return why nothing can be sent, with the session that is the likely cause.
+	 * Return why nothing can be sent.
 	 */
-	String queueFull() throws SQLException {
+	String queueFull() {
+		return NotificationQueue.describeFull(this.address);
+	}
+
+	/**
+	 * Return which session is the likely cause of that, of whichever application.
+	 */
+	String oldestTransaction() throws SQLException {
 		this.statementRun = true;
-		return NotificationQueue.describeFull(this.connection, this.address);
+		return ServerWatch.oldestTransaction(this.connection);
 	}
 
 	/**

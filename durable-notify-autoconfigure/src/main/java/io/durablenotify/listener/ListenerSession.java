@@ -143,8 +143,8 @@ final class ListenerSession {
 				throw this.connection.deaf(this.probeTimeout);
 			}
 			if (this.probe.isQueueFull() && this.state.expectsQueueFull()) {
-				String error = this.connection.queueFull();
-				this.changes.execute(() -> this.state.queueFull(error));
+				String cause = this.connection.oldestTransaction();
+				this.changes.execute(() -> this.state.queueFull(this.connection.queueFull(), cause));
 			}
 		}
 		return outcome;

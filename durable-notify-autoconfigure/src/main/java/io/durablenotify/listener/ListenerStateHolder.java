@@ -137,12 +137,15 @@ final class ListenerStateHolder {
 
 	/**
 	 * Nothing can be sent for now, as a probe has found.
+	 * @param cause the likely cause, for the log only: it names a session of another
+	 * application
 	 */
-	synchronized void queueFull(String error) {
+	synchronized void queueFull(String error, String cause) {
 		if (expectsQueueFull()) {
 			change(Status.QUEUE_FULL, error);
 			this.state = this.state.withProven(false);
-			this.fullQueues.failed(Status.QUEUE_FULL, error + ". Falling back to polling until then");
+			this.fullQueues.failed(Status.QUEUE_FULL,
+					"%s. %s. Falling back to polling until then".formatted(error, cause));
 		}
 	}
 

@@ -16,11 +16,6 @@
 
 package io.durablenotify.listener;
 
-import java.sql.Connection;
-import java.sql.SQLException;
-
-import io.durablenotify.database.ServerWatch;
-
 /**
  * The server's queue of notifications, which all databases share. It is full when a
  * session that listens has not read it for long, which no session does in a transaction.
@@ -33,9 +28,9 @@ final class NotificationQueue {
 	private NotificationQueue() {
 	}
 
-	static String describeFull(Connection connection, String address) throws SQLException {
-		return "No notification can be sent on %s: the server's NOTIFY queue is full, because a session that listens, of any of its databases, has not read it. %s"
-			.formatted(address, ServerWatch.oldestTransaction(connection));
+	static String describeFull(String address) {
+		return "No notification can be sent on %s: the server's NOTIFY queue is full, because a session that listens, of any of its databases, has not read it"
+			.formatted(address);
 	}
 
 }

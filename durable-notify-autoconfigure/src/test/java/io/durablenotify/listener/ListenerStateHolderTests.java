@@ -132,15 +132,15 @@ class ListenerStateHolderTests {
 		this.state.listening("db");
 		for (int i = 0; i < 100; i++) {
 			assertThat(this.state.expectsQueueFull()).isTrue();
-			this.state.queueFull("full");
+			this.state.queueFull("full", "pid 1");
 			this.state.proven();
 		}
 		assertThat(lines(output)).hasSize(1 + 3 + 3);
-		this.state.queueFull("full for long");
+		this.state.queueFull("full for long", "pid 1");
 		assertThat(this.state.expectsQueueFull()).isFalse();
 		this.now = this.now.plusSeconds(60);
 		assertThat(this.state.expectsQueueFull()).isTrue();
-		this.state.queueFull("full for long");
+		this.state.queueFull("full for long", "pid 1");
 		assertThat(this.state.expectsQueueFull()).isFalse();
 		assertThat(lines(output)).hasSize(1 + 3 + 3 + 1);
 	}
@@ -155,6 +155,17 @@ class ListenerStateHolderTests {
 		this.state.started();
 		this.state.listening("db");
 		assertThat(this.state.get().reconnects()).isEqualTo(1);
+	}
+
+	@Test
+	void theSessionThatFillsTheQueueIsNamedInTheLogOnly(CapturedOutput output) {
+		this.state.started();
+		this.state.listening("db");
+		this.state.queueFull("The queue is full", "The oldest transaction is that of pid 1");
+		assertThat(output)
+			.contains("The queue is full. The oldest transaction is that of pid 1. Falling back to polling until then");
+		assertThat(this.state.get().lastError()).isEqualTo("The queue is full");
+		assertThat(this.state.history().get(0).error()).isEqualTo("The queue is full");
 	}
 
 	private static List<String> lines(CapturedOutput output) {
