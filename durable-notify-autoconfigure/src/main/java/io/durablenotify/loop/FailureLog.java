@@ -18,6 +18,7 @@ package io.durablenotify.loop;
 
 import java.time.Duration;
 import java.util.function.BiConsumer;
+import java.util.function.LongSupplier;
 
 import org.apache.commons.logging.Log;
 import org.jspecify.annotations.Nullable;
@@ -28,15 +29,20 @@ import org.springframework.util.backoff.BackOffExecution;
 import org.springframework.util.backoff.ExponentialBackOff;
 
 /**
- * Exponential backoff that logs the first failure of a series and the recovery. Delays
- * are 100 ms to 5 s unless said otherwise. Not thread-safe, except for
- * {@link #isFailing()}.
+ * Exponential backoff that logs the first failure of a series and the recovery, as
+ * {@link OutageLog} does. Delays are 100 ms to 5 s unless said otherwise. Not
+ * thread-safe, except for {@link #isFailing()}.
  */
 public final class FailureLog {
 
 	private static final long FIRST_DELAY_MILLIS = 100;
 
 	private static final Duration LONGEST_DELAY = Duration.ofSeconds(5);
+
+	/**
+	 * All failures are of one kind.
+	 */
+	private static final Object FAILED = "failed";
 
 	private final ExponentialBackOff backOff = new ExponentialBackOff(FIRST_DELAY_MILLIS, 2);
 
@@ -45,6 +51,8 @@ public final class FailureLog {
 	private final String failing;
 
 	private final String recovered;
+
+	private final OutageLog series;
 
 	private volatile @Nullable BackOffExecution delays;
 
@@ -66,6 +74,11 @@ public final class FailureLog {
 	 * @param longestDelay the longest delay between attempts
 	 */
 	public FailureLog(Log logger, String failing, String recovered, Duration longestDelay) {
+		this(logger, failing, recovered, longestDelay, System::nanoTime);
+	}
+
+	FailureLog(Log logger, String failing, String recovered, Duration longestDelay, LongSupplier nanoTime) {
+		this.series = new OutageLog(logger, nanoTime);
 		this.logger = logger;
 		this.failing = failing;
 		this.recovered = recovered;
@@ -99,28 +112,28 @@ public final class FailureLog {
 	 * @return how long to wait before the next attempt
 	 */
 	public Duration handlerFailed(String failing, String reason) {
-		boolean first = this.delays == null;
 		Duration delay = nextDelay();
-		if (first) {
-			this.logger.warn(line(failing, trimmed(reason)));
+		if (this.series.begins(FAILED)) {
+			this.logger.warn(line(failing, trimmed(reason)) + this.series.others());
 		}
 		this.logger.debug("%s: %s".formatted(failing, reason));
 		return delay;
 	}
 
 	private Duration failed(String failing, Throwable failure, @Nullable Throwable shown) {
-		boolean first = this.delays == null;
 		Duration delay = nextDelay();
+		boolean first = this.series.begins(FAILED);
+		String others = (first) ? this.series.others() : "";
 		try {
 			if (first) {
-				warn(line(failing, reason(NestedExceptionUtils.getMostSpecificCause(failure))), shown);
+				warn(line(failing, reason(NestedExceptionUtils.getMostSpecificCause(failure))) + others, shown);
 			}
 			this.logger.debug(failing, failure);
 		}
 		catch (Throwable ex) {
 			// The failure fails when it is asked for its message
 			if (first) {
-				this.logger.warn(line(failing, failure.getClass().getName()));
+				this.logger.warn(line(failing, failure.getClass().getName()) + others);
 			}
 		}
 		return delay;
@@ -200,12 +213,20 @@ public final class FailureLog {
 	}
 
 	/**
+	 * Return whether a failure since the last success was logged.
+	 * @return false also if it was left out, as one of many
+	 */
+	public boolean isLogged() {
+		return this.series.isLogged();
+	}
+
+	/**
 	 * An attempt has succeeded.
 	 */
 	public void succeeded() {
 		if (this.delays != null) {
 			this.delays = null;
-			this.logger.info(this.recovered);
+			this.series.over(this.recovered);
 		}
 	}
 

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Logs when an outage begins and when it is over, one line each. Of outages that follow
- * each other closely it logs three a minute, and how many it left out; one that lasts is
- * logged with a later failure. Not thread-safe.
+ * each other closely it logs three a minute, and how many it left out, which have their
+ * lines at DEBUG; one that lasts is logged with a later failure. Not thread-safe.
  */
 public final class OutageLog {
 
@@ -69,14 +69,34 @@ public final class OutageLog {
 	 * @param line the line
 	 */
 	public void failed(Object kind, String line) {
+		if (begins(kind)) {
+			this.logger.warn(line + others());
+		}
+		else if (this.logged == null) {
+			this.logger.debug(line);
+		}
+	}
+
+	/**
+	 * Something has failed, for the first time or again.
+	 * @return whether the caller is to log that, with {@link #others()}
+	 */
+	boolean begins(Object kind) {
 		this.failing = true;
 		if (kind.equals(this.logged) || !isPermitted()) {
-			return;
+			return false;
 		}
 		this.logged = kind;
-		this.logger
-			.warn((this.left > 0) ? "%s. %d others shortly before were not logged".formatted(line, this.left) : line);
+		return true;
+	}
+
+	/**
+	 * Return the end of the line that is logged now.
+	 */
+	String others() {
+		int left = this.left;
 		this.left = 0;
+		return (left > 0) ? ". %d others shortly before were not logged".formatted(left) : "";
 	}
 
 	/**
@@ -95,7 +115,12 @@ public final class OutageLog {
 		return this.logged != null;
 	}
 
-	private boolean isPermitted() {
+	/**
+	 * Return whether one more may be logged now, by this log or by the caller, and count
+	 * it.
+	 * @return whether it may
+	 */
+	public boolean isPermitted() {
 		if (!hasRoom()) {
 			return false;
 		}
@@ -121,6 +146,7 @@ public final class OutageLog {
 		}
 		else if (this.failing) {
 			this.left++;
+			this.logger.debug(line);
 		}
 		forget();
 	}

@@ -26,6 +26,7 @@ import java.util.function.BooleanSupplier;
 
 import io.durablenotify.database.HandlerTransaction;
 import io.durablenotify.loop.FailureLog;
+import io.durablenotify.loop.OutageLog;
 import io.durablenotify.observation.Observations;
 import io.durablenotify.observation.Observed;
 import io.durablenotify.observation.Outcome;
@@ -103,6 +104,11 @@ final class WorkInvoker {
 	private final FailureLog failures;
 
 	private final FailureLog batchFailures;
+
+	/**
+	 * Limits the stack traces with the lines about dead items.
+	 */
+	private final OutageLog deadTraces = new OutageLog(logger, System::nanoTime);
 
 	/**
 	 * Whether the log has the stack trace of a failure since the last success.
@@ -474,19 +480,26 @@ final class WorkInvoker {
 	}
 
 	/**
-	 * The first failure since a success is logged with its stack trace.
+	 * The first failure since a success is logged with its stack trace, unless there were
+	 * many just before.
 	 * @return what is to be logged with the outcome of a last attempt, which the database
 	 * decides
 	 */
 	private @Nullable Throwable log(HeldItem item, boolean dead, @Nullable Throwable failure) {
 		Throwable cause = (failure instanceof PermanentFailureException) ? failure.getCause() : failure;
+		if (cause == null) {
+			return null;
+		}
 		synchronized (this.failures) {
-			Throwable trace = (dead && !this.traced) ? cause : null;
-			if (!dead && cause != null) {
-				this.failures.handlerFailed(attempt(item), cause);
+			if (dead) {
+				boolean first = !this.traced && this.deadTraces.isPermitted();
+				this.traced |= first;
+				return (first) ? cause : null;
 			}
-			this.traced |= cause != null;
-			return trace;
+			boolean logged = this.failures.isLogged();
+			this.failures.handlerFailed(attempt(item), cause);
+			this.traced |= !logged && this.failures.isLogged();
+			return null;
 		}
 	}
 

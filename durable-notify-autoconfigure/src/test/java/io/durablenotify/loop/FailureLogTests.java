@@ -17,6 +17,7 @@
 package io.durablenotify.loop;
 
 import java.time.Duration;
+import java.util.List;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
@@ -35,6 +36,8 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 @ExtendWith(OutputCaptureExtension.class)
 class FailureLogTests {
+
+	private long now;
 
 	private final FailureLog failures = new FailureLog(LogFactory.getLog(FailureLogTests.class), "It fails",
 			"It succeeds again");
@@ -72,6 +75,44 @@ class FailureLogTests {
 		assertThat(output.toString()).containsPattern("WARN .*Attempt 1 fails: busy. Retrying")
 			.containsPattern("DEBUG .*Attempt 2 fails: busy.")
 			.doesNotContain("Attempt 2 fails: busy. Retrying");
+	}
+
+	@Test
+	void whatFailsAgainAndAgainHasThreePairsOfLinesAMinuteAndTheOthersAtDebug(CapturedOutput output) {
+		FailureLog flapping = new FailureLog(LogFactory.getLog(FailureLogTests.class), "It fails", "It succeeds again",
+				Duration.ofSeconds(5), () -> this.now);
+		Logger logger = (Logger) LoggerFactory.getLogger(FailureLogTests.class);
+		logger.setLevel(Level.DEBUG);
+		try {
+			for (int i = 0; i < 100; i++) {
+				flapping.handlerFailed("Attempt %d fails".formatted(i), new IllegalStateException("cut " + i));
+				assertThat(flapping.isLogged()).isEqualTo(i < 3);
+				flapping.succeeded();
+			}
+			assertThat(lines(output, "WARN ")).hasSize(3);
+			assertThat(lines(output, "INFO ")).hasSize(3);
+			assertThat(lines(output, "DEBUG ")).filteredOn((line) -> line.endsWith(" fails")).hasSize(100);
+			assertThat(lines(output, "DEBUG ")).filteredOn((line) -> line.endsWith("It succeeds again")).hasSize(97);
+			this.now = Duration.ofMinutes(1).toNanos() - 1;
+			flapping.handlerFailed("Attempt 100 fails", new IllegalStateException("for long"));
+			assertThat(lines(output, "WARN ")).hasSize(3);
+			this.now++;
+			flapping.handlerFailed("Attempt 101 fails", new IllegalStateException("for long"));
+			flapping.handlerFailed("Attempt 102 fails", new IllegalStateException("for long"));
+		}
+		finally {
+			logger.setLevel(null);
+		}
+		assertThat(lines(output, "WARN ")).hasSize(4);
+		assertThat(output.toString()).containsPattern("WARN .*Attempt 101 fails: for long. Retrying. 97 others shortly "
+				+ "before were not logged\\R+java.lang.IllegalStateException: for long");
+	}
+
+	private static List<String> lines(CapturedOutput output, String level) {
+		return output.toString()
+			.lines()
+			.filter((line) -> line.contains(level) && line.contains("FailureLogTests"))
+			.toList();
 	}
 
 }

@@ -186,6 +186,66 @@ class WorkListenerTests {
 	}
 
 	@Test
+	void aHandlerThatFailsAgainAndAgainHasThreePairsOfLinesAMinute(CapturedOutput output) {
+		Instance instance = start(Mails.class);
+		Duration delay = Duration.ofHours(1);
+		CountDownLatch handled = new CountDownLatch(100);
+		WorkListenerSpec spec = WorkListenerSpec.of("flapping").concurrency(1).backoff(new Backoff(delay, 1, delay));
+		instance.bean(WorkListeners.class).register(spec, (item) -> {
+			handled.countDown();
+			if (handled.getCount() % 2 == 1) {
+				throw new IllegalStateException("broken");
+			}
+			return WorkOutcome.done();
+		});
+		queue(instance)
+			.enqueueAll(IntStream.range(0, 100).mapToObj((i) -> WorkRequest.of("flapping", "" + i)).toList());
+		Eventually.await(() -> handled.getCount() == 0 && count("work_items") == 50, WorkListenerTests::state);
+		assertThat(lines(output, "of queue 'flapping' has failed in attempt 1: broken. Retrying")).isEqualTo(3);
+		assertThat(lines(output, "The handler of queue 'flapping' succeeds again")).isEqualTo(3);
+		assertThat(lines(output, "WorkListenerTests.lambda$aHandlerThatFailsAgain")).isEqualTo(3);
+	}
+
+	@Test
+	void itemsThatDieAgainAndAgainHaveALineEachAndThreeStackTracesAMinute(CapturedOutput output) {
+		Instance instance = start(Mails.class);
+		AtomicInteger handled = new AtomicInteger();
+		instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of("dying").concurrency(1).maxAttempts(1), (item) -> {
+				if (handled.getAndIncrement() % 2 == 0) {
+					throw new IllegalStateException("broken");
+				}
+				return WorkOutcome.done();
+			});
+		queue(instance).enqueueAll(IntStream.range(0, 20).mapToObj((i) -> WorkRequest.of("dying", "" + i)).toList());
+		awaitDead(output, 10);
+		assertThat(lines(output, "WorkListenerTests.lambda$itemsThatDie")).isEqualTo(3);
+	}
+
+	/**
+	 * The first failure is returned, the later ones are thrown.
+	 */
+	@Test
+	void aStackTraceThatALineOfAnotherFailureKeepsFromTheLogIsInThatOfTheDeadItem(CapturedOutput output) {
+		Instance instance = start(Mails.class);
+		instance.bean(WorkListeners.class)
+			.register(WorkListenerSpec.of("mixed").concurrency(1).maxAttempts(3), (item) -> {
+				if (item.attempt() == 1) {
+					return WorkOutcome.fail("not yet");
+				}
+				throw new IllegalStateException("broken");
+			});
+		queue(instance).enqueue(WorkRequest.of("mixed", "a"));
+		awaitDead(output, 1);
+		assertThat(output.toString()).containsPattern("The item \\d+ of queue 'mixed' is dead after attempt 3: "
+				+ "java.lang.IllegalStateException: broken\\R+java.lang.IllegalStateException: broken");
+	}
+
+	private static int lines(CapturedOutput output, String text) {
+		return StringUtils.countOccurrencesOf(output.toString(), text);
+	}
+
+	@Test
 	void requestsForAKeyDoNotUseUpTheAttemptsOfItsItem() {
 		Instance instance = start(Mails.class);
 		Duration delay = Duration.ofHours(1);
