@@ -103,7 +103,7 @@ public enum DurableNotifyMeters {
 	READERS_LAG("readers.lag", Kind.GAUGE, "The greatest number of entries that a reader's handler has still to take",
 			Common.LOGS, Common.FAMILY),
 
-	READERS_ENDED("readers.ended", Kind.COUNTER, "Readers that have ended, by reason", Common.LOGS,
+	READERS_ENDED("readers.ended", Kind.COUNTER, "Readers that have ended, by reason. Runs are neither completed nor failed", Common.LOGS,
 			MeterTag.of("reason", LogMeasures.Ending.class)),
 
 	FETCH("fetch", Kind.TIMER, "Statements that read entries, with the wait for a connection", Common.READ,
@@ -115,7 +115,7 @@ public enum DurableNotifyMeters {
 			Common.LOGS),
 
 	DELIVERED("delivered", Kind.COUNTER,
-			"Entries that readers have received for their handlers. handover: from an append of the same instance, without a fetch",
+			"Entries that readers have received for their handlers. handover: of streams only, from an append of the same instance, without a fetch",
 			Common.READ, Common.FAMILY, MeterTag.of("source", "fetch", "handover")),
 
 	DELIVERY_AGE("delivery.age", Kind.TIMER,
@@ -161,7 +161,7 @@ public enum DurableNotifyMeters {
 			MeterTag.of("outcome", "stored", "duplicate", "ended", "conflict", "locked", "unknown", "refused",
 					"failed")),
 
-	APPEND_STATEMENT("append.statement", Kind.TIMER, "Statements that store chunks or events", Common.LOGS,
+	APPEND_STATEMENT("append.statement", Kind.TIMER, "Statements that store chunks or events, also those that fail", Common.LOGS,
 			MeterTag.of("mode", AppendMeasures.Mode.class)),
 
 	APPEND_BATCH("append.batch", Kind.SUMMARY, "Chunks that one statement stores"),
@@ -234,7 +234,7 @@ public enum DurableNotifyMeters {
 			"Attempts whose outcome the database has. lost: the item was cancelled, or another instance has taken it over",
 			Common.QUEUE, MeterTag.of("outcome", QueueMeasures.Finish.class)),
 
-	WORK_CLAIM("work.claim", Kind.TIMER, "Statements that claim items; they show first that dead rows are in the way",
+	WORK_CLAIM("work.claim", Kind.TIMER, "Statements that claim items, also those that fail; they show first that dead rows are in the way",
 			Common.QUEUE),
 
 	WORK_CLAIMED("work.claimed", Kind.SUMMARY, "Items and ordering keys that one claim brings", Common.QUEUE),

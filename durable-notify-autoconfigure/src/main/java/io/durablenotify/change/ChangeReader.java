@@ -333,7 +333,7 @@ final class ChangeReader implements ChangeDelivery, WakeupHandler, AutoCloseable
 			this.measures.fetch().end(start, page.rows().size());
 			return page;
 		}
-		catch (RuntimeException ex) {
+		catch (Throwable ex) {
 			this.measures.fetch().failed(start);
 			throw ex;
 		}

@@ -165,14 +165,18 @@ final class DefaultEventLog implements EventLog {
 	private List<AppendResult> append(String runId, SessionWork<List<AppendResult>> work) {
 		Outcomes<Result, Timing> timings = this.appends.measures().appends();
 		long start = timings.of(Result.STORED).start();
+		Result result = Result.FAILED;
 		try {
 			List<AppendResult> results = write(runId, work);
-			timings.of(Result.of(results)).end(start);
+			result = Result.of(results);
 			return results;
 		}
 		catch (RuntimeException ex) {
-			timings.of(Result.of(ex)).end(start);
+			result = Result.of(ex);
 			throw ex;
+		}
+		finally {
+			timings.of(result).end(start);
 		}
 	}
 

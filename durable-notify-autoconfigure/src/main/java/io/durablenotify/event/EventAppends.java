@@ -132,14 +132,11 @@ final class EventAppends {
 			boolean last = joined || attempt == MAX_ATTEMPTS - 1;
 			Lookup found = attempt(connection, joined, clashed, last, (session, inTransaction) -> {
 				Duration timeout = this.properties.appendTimeout();
-				Timing timing = statement(joined);
-				long start = timing.start();
-				Lookup seen = (lookingUp)
+				Lookup seen = statement(joined).time(() -> (lookingUp)
 						? this.store.append(session, inTransaction, timeout, creating, event, headers, eventId,
 								expectedSequence)
 						: this.store.appendOnly(session, inTransaction, timeout, event, headers, eventId,
-								expectedSequence);
-				timing.end(start);
+								expectedSequence));
 				return Written.of(seen, wakeup(session, event.runId(), seen.run(), appended(seen, eventId)));
 			});
 			if (found == null) {
@@ -173,11 +170,8 @@ final class EventAppends {
 		boolean stored = false;
 		try {
 			stored = this.writes.run(FollowedRun.TOPIC, connection, false, (session, joined) -> {
-				Timing timing = statement(false);
-				long start = timing.start();
-				boolean inserted = this.store.appendNext(session, BRIEFLY, event, headers, eventId, known.id(),
-						known.lastSequence());
-				timing.end(start);
+				boolean inserted = statement(false).time(() -> this.store.appendNext(session, BRIEFLY, event, headers,
+						eventId, known.id(), known.lastSequence()));
 				return Written.of(inserted, (inserted) ? Wakeup.moved(known.id(), sequence + 1) : null);
 			});
 		}
@@ -225,11 +219,8 @@ final class EventAppends {
 			boolean creating = create;
 			boolean last = attempt == ((joined) ? MAX_ATTEMPTS_JOINED : MAX_ATTEMPTS) - 1;
 			Lookups found = attempt(connection, joined, clashed, last, (session, inTransaction) -> {
-				Timing timing = statement(joined);
-				long start = timing.start();
-				Lookups seen = this.store.appendAll(session, inTransaction, this.properties.appendTimeout(), creating,
-						runId, events, headers, eventIds, first);
-				timing.end(start);
+				Lookups seen = statement(joined).time(() -> this.store.appendAll(session, inTransaction,
+						this.properties.appendTimeout(), creating, runId, events, headers, eventIds, first));
 				return Written.of(seen, wakeup(session, runId, seen.run(), appended(seen, eventIds)));
 			});
 			if (found == null) {

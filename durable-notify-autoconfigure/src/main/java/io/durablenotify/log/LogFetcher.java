@@ -234,6 +234,7 @@ final class LogFetcher<E> implements AutoCloseable {
 			page = reader.toPage(found.entries());
 			measures.end(start, page.size());
 			debug(line, page.size(), 1);
+			this.registry.measures().targets().record(1);
 		}
 		catch (Throwable ex) {
 			measures.failed(start);

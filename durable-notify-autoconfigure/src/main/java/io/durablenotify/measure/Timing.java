@@ -71,6 +71,24 @@ public final class Timing {
 	}
 
 	/**
+	 * Record how long an operation takes, also one that fails.
+	 * @param <T> what it returns
+	 * @param <E> what it throws
+	 * @param operation the operation
+	 * @return what it has returned
+	 * @throws E what it has thrown
+	 */
+	public <T, E extends Exception> T time(Operation<T, E> operation) throws E {
+		long start = start();
+		try {
+			return operation.run();
+		}
+		finally {
+			end(start);
+		}
+	}
+
+	/**
 	 * Record the time since a start, and begin the next measurement.
 	 * @param start the start, as for {@link #end}
 	 * @return the start of the next one
@@ -98,6 +116,24 @@ public final class Timing {
 	 */
 	public void recordBy(LongConsumer recorder) {
 		this.recorders.add(recorder);
+	}
+
+	/**
+	 * What is timed.
+	 *
+	 * @param <T> what it returns
+	 * @param <E> what it throws
+	 */
+	@FunctionalInterface
+	public interface Operation<T, E extends Exception> {
+
+		/**
+		 * Run it.
+		 * @return its result
+		 * @throws E if it fails
+		 */
+		T run() throws E;
+
 	}
 
 }

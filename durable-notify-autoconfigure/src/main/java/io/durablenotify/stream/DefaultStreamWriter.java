@@ -231,9 +231,11 @@ final class DefaultStreamWriter implements StreamWriter {
 	private <T> T timed(Supplier<T> append) {
 		AppendMeasures measures = this.write.measures();
 		long start = measures.start();
-		Result result = Result.STORED;
+		Result result = Result.FAILED;
 		try {
-			return append.get();
+			T stored = append.get();
+			result = Result.STORED;
+			return stored;
 		}
 		catch (RuntimeException ex) {
 			result = WriteFailures.result(ex);

@@ -116,9 +116,14 @@ final class QueueClaims implements WorkListenerContainer.ClaimSource {
 		boolean polled = queue.isPolled();
 		DebugLine line = DebugLine.start(logger);
 		long start = measures.claim().start();
-		ClaimedWork claimed = this.database.executeSeparately("claim work", ApplicationDatabase.SOCKET_TIMEOUT,
-				(connection, joined) -> claim(connection, queue, lease, limit, range));
-		measures.claim().end(start);
+		ClaimedWork claimed;
+		try {
+			claimed = this.database.executeSeparately("claim work", ApplicationDatabase.SOCKET_TIMEOUT,
+					(connection, joined) -> claim(connection, queue, lease, limit, range));
+		}
+		finally {
+			measures.claim().end(start);
+		}
 		line.write(() -> "Claimed %d items of queue '%s'".formatted(claimed.claimed().items().size(), queue.name()));
 		this.measures.claimed(measures, claimed.claimed().items(), polled);
 		return claimed;

@@ -187,11 +187,10 @@ public final class AppendWrite {
 
 	private boolean storeNext(Connection connection, Duration lockTimeout, String stream, Stored next, byte[] data)
 			throws SQLException {
-		Timing timing = this.measures.statements().of(Mode.ALONE);
 		DebugLine line = DebugLine.start(this.logger);
-		long start = timing.start();
-		boolean stored = insertNext(connection, lockTimeout, stream, next, data);
-		timing.end(start);
+		boolean stored = this.measures.statements()
+			.of(Mode.ALONE)
+			.time(() -> insertNext(connection, lockTimeout, stream, next, data));
 		line.write(() -> "Sent 1 chunk for 1 stream");
 		this.measures.batch().record(1);
 		return stored;
@@ -402,9 +401,7 @@ public final class AppendWrite {
 		boolean alone = groups.size() == 1 && groups.get(0).appends().size() == 1;
 		Timing timing = this.measures.statements().of((joined) ? Mode.TRANSACTION : (alone) ? Mode.ALONE : Mode.BATCH);
 		DebugLine line = DebugLine.start(this.logger);
-		long start = timing.start();
-		Map<Long, Long> nextIndexes = this.sql.append(connection, joined, groups, wait.timeout());
-		timing.end(start);
+		Map<Long, Long> nextIndexes = timing.time(() -> this.sql.append(connection, joined, groups, wait.timeout()));
 		int chunks = groups.stream().mapToInt(AppendGroup::size).sum();
 		line.write(() -> "Sent %d chunks for %d streams".formatted(chunks, groups.size()));
 		this.measures.batch().record(chunks);
