@@ -18,12 +18,14 @@ package io.durablenotify.actuate;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 import io.durablenotify.log.FetchMeasures;
 import io.durablenotify.log.HandlerMeasures;
 import io.durablenotify.log.LogMeasures;
+import io.durablenotify.log.LogMeasures.Ending;
 import io.durablenotify.log.LogSubscriptions;
 import io.durablenotify.log.ReaderState;
 import io.durablenotify.wakeup.PollFindings;
@@ -38,6 +40,13 @@ final class ReaderMeters implements MeterSource {
 	 * A scrape reads many gauges of the same readers.
 	 */
 	private static final long CACHE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+	/**
+	 * What ends, and what an append hands over to the readers of its instance.
+	 */
+	private static final String STREAMS = "streams";
+
+	private static final Set<Ending> ENDINGS_OF_STREAMS = Set.of(Ending.COMPLETED, Ending.FAILED);
 
 	private final String topic;
 
@@ -58,9 +67,17 @@ final class ReaderMeters implements MeterSource {
 		register(registrar, this.topic, this.measures.fetch(), this.measures.poll());
 		registrar.summary(DurableNotifyMeters.FETCH_TARGETS, this.measures.targets(), this.topic);
 		registrar.timer(DurableNotifyMeters.DELIVERY_AGE, this.measures.age(), this.topic);
-		registrar.counters(DurableNotifyMeters.READERS_ENDED, this.measures.ended(), this.topic);
+		boolean streams = this.topic.equals(STREAMS);
+		this.measures.ended().forEach((ending, ended) -> {
+			if (streams || !ENDINGS_OF_STREAMS.contains(ending)) {
+				registrar.counter(DurableNotifyMeters.READERS_ENDED, ended, this.topic, MeterTag.value(ending));
+			}
+		});
 		this.measures.families().forEach((family, handlers) -> {
 			register(registrar, this.topic, family, handlers);
+			if (streams) {
+				registrar.counter(DurableNotifyMeters.DELIVERED, handlers.handedOver(), this.topic, family, "handover");
+			}
 			for (ReaderState.Status status : ReaderState.Status.values()) {
 				registrar.gauge(DurableNotifyMeters.READERS, this, (meters) -> meters.count(family, status), this.topic,
 						family, MeterTag.value(status));
@@ -85,7 +102,6 @@ final class ReaderMeters implements MeterSource {
 	static void register(MeterRegistrar registrar, String topic, String family, HandlerMeasures handlers) {
 		registrar.timers(DurableNotifyMeters.HANDLER, handlers.calls(), topic, family);
 		registrar.counter(DurableNotifyMeters.DELIVERED, handlers.fetched(), topic, family, "fetch");
-		registrar.counter(DurableNotifyMeters.DELIVERED, handlers.handedOver(), topic, family, "handover");
 	}
 
 	private double count(String family, ReaderState.Status status) {

@@ -93,13 +93,17 @@ import static org.mockito.Mockito.mock;
 class DurableNotifyMetricsTests {
 
 	/**
-	 * Only events have idempotency keys; only chunks share a buffer and statements, and
-	 * their streams end.
+	 * Only events have idempotency keys; only chunks share a buffer and statements and
+	 * are handed over, and their streams end.
 	 */
 	private static final Map<DurableNotifyMeters, Set<Tags>> IMPOSSIBLE = Map.of(DurableNotifyMeters.APPEND,
 			Set.of(Tags.of("topic", "streams", "outcome", "duplicate"), Tags.of("topic", "events", "outcome", "ended"),
 					Tags.of("topic", "events", "outcome", "unknown"), Tags.of("topic", "events", "outcome", "refused")),
-			DurableNotifyMeters.APPEND_STATEMENT, Set.of(Tags.of("topic", "events", "mode", "batch")));
+			DurableNotifyMeters.APPEND_STATEMENT, Set.of(Tags.of("topic", "events", "mode", "batch")),
+			DurableNotifyMeters.DELIVERED,
+			Set.of(Tags.of("topic", "events", "source", "handover"), Tags.of("topic", "changes", "source", "handover")),
+			DurableNotifyMeters.READERS_ENDED,
+			Set.of(Tags.of("topic", "events", "reason", "completed"), Tags.of("topic", "events", "reason", "failed")));
 
 	@Fixture
 	private static TestDatabase database;
@@ -379,6 +383,12 @@ class DurableNotifyMetricsTests {
 				context.getBean(MeterBinder.class).bindTo(registry);
 				assertThat(registry.getMeters()).isEmpty();
 			});
+	}
+
+	@Test
+	void whatIsImpossibleHasNoSeries() {
+		IMPOSSIBLE.forEach((meter, impossible) -> assertThat(impossible)
+			.allSatisfy((tags) -> assertThat(registry().find(meter.meterName()).tags(tags).meters()).isEmpty()));
 	}
 
 	private record Counted(Meter.Id series, double count) {
