@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -31,6 +32,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import io.durablenotify.Subscription;
+import io.durablenotify.listener.NotificationListener;
 import io.durablenotify.stream.StreamLockedException;
 import io.durablenotify.stream.StreamPosition;
 import io.durablenotify.stream.StreamReader;
@@ -149,7 +151,11 @@ class DrillTests extends PageTest {
 
 	private double value(String expression) {
 		JsonNode result = this.prometheus.query(expression);
-		return (result.isEmpty()) ? Double.NaN : Double.parseDouble(result.get(0).get("value").get(1).asString());
+		return (result.isEmpty()) ? Double.NaN : value(result.get(0));
+	}
+
+	private static double value(JsonNode series) {
+		return Double.parseDouble(series.get("value").get(1).asString());
 	}
 
 	private void awaitValue(String expression, double least) {
@@ -167,17 +173,27 @@ class DrillTests extends PageTest {
 			.untilAsserted(() -> assertThat(this.prometheus.rules()).hasSizeGreaterThan(10)
 				.allSatisfy((rule) -> assertThat(rule.get("health").asString()).as(rule.get("name").asString())
 					.isEqualTo("ok")));
-		StreamWriter writer = this.instance.getBean(StreamWriter.class);
-		WorkQueue queue = this.instance.getBean(WorkQueue.class);
 		List<String> expressions = ObservabilityTests.expressions(".*");
 		assertThat(expressions)
 			.allSatisfy((expression) -> await(expression).atMost(Duration.ofSeconds(60)).until(() -> {
-				writer.append("drill/data", "a");
-				queue.enqueue(WorkRequest.of(Receipts.QUEUE, "no order"));
-				return !this.prometheus.query(expression).isEmpty();
+				moveAllMeters();
+				return this.prometheus.query(expression).valueStream().anyMatch((series) -> !Double.isNaN(value(series)));
 			}));
 	}
 
+	/**
+	 * Without one of these an average is NaN: it is of nothing.
+	 */
+	private void moveAllMeters() throws InterruptedException {
+		this.instance.getBean(StreamWriter.class).append("drill/data", "a");
+		this.instance.getBean(WorkQueue.class).enqueue(WorkRequest.of(Receipts.QUEUE, "no order"));
+		this.instance.getBean(NotificationListener.class).probe();
+		CountDownLatch fetched = new CountDownLatch(1);
+		Subscription reader = this.instance.getBean(StreamReader.class)
+			.subscribe("drill/data", StreamPosition.start(), (chunk) -> fetched.countDown());
+		assertThat(fetched.await(30, TimeUnit.SECONDS)).isTrue();
+		reader.cancel();
+	}
 	@Test
 	void eachSeriesThatARuleSelectsIsThere() throws Exception {
 		List<String> selectors = selectors(Files.readString(ObservabilityTests.RULES));
