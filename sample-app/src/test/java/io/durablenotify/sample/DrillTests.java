@@ -177,7 +177,9 @@ class DrillTests extends PageTest {
 		assertThat(expressions)
 			.allSatisfy((expression) -> await(expression).atMost(Duration.ofSeconds(60)).until(() -> {
 				moveAllMeters();
-				return this.prometheus.query(expression).valueStream().anyMatch((series) -> !Double.isNaN(value(series)));
+				return this.prometheus.query(expression)
+					.valueStream()
+					.anyMatch((series) -> !Double.isNaN(value(series)));
 			}));
 	}
 
@@ -185,15 +187,21 @@ class DrillTests extends PageTest {
 	 * Without one of these an average is NaN: it is of nothing.
 	 */
 	private void moveAllMeters() throws InterruptedException {
-		this.instance.getBean(StreamWriter.class).append("drill/data", "a");
 		this.instance.getBean(WorkQueue.class).enqueue(WorkRequest.of(Receipts.QUEUE, "no order"));
 		this.instance.getBean(NotificationListener.class).probe();
-		CountDownLatch fetched = new CountDownLatch(1);
+		StreamWriter writer = this.instance.getBean(StreamWriter.class);
+		long last = writer.append("drill/data", "a");
+		CountDownLatch caughtUp = new CountDownLatch((int) last + 1);
+		CountDownLatch live = new CountDownLatch(1);
 		Subscription reader = this.instance.getBean(StreamReader.class)
-			.subscribe("drill/data", StreamPosition.start(), (chunk) -> fetched.countDown());
-		assertThat(fetched.await(30, TimeUnit.SECONDS)).isTrue();
+			.subscribe("drill/data", StreamPosition.start(),
+					(chunk) -> ((chunk.index() > last) ? live : caughtUp).countDown());
+		assertThat(caughtUp.await(30, TimeUnit.SECONDS)).isTrue();
+		writer.append("drill/data", "a");
+		assertThat(live.await(30, TimeUnit.SECONDS)).isTrue();
 		reader.cancel();
 	}
+
 	@Test
 	void eachSeriesThatARuleSelectsIsThere() throws Exception {
 		List<String> selectors = selectors(Files.readString(ObservabilityTests.RULES));
