@@ -103,7 +103,8 @@ public enum DurableNotifyMeters {
 	READERS_LAG("readers.lag", Kind.GAUGE, "The greatest number of entries that a reader's handler has still to take",
 			Common.LOGS, Common.FAMILY),
 
-	READERS_ENDED("readers.ended", Kind.COUNTER, "Readers that have ended, by reason. Runs are neither completed nor failed", Common.LOGS,
+	READERS_ENDED("readers.ended", Kind.COUNTER,
+			"Readers that have ended, by reason. Runs are neither completed nor failed", Common.LOGS,
 			MeterTag.of("reason", LogMeasures.Ending.class)),
 
 	FETCH("fetch", Kind.TIMER, "Statements that read entries, with the wait for a connection", Common.READ,
@@ -161,8 +162,8 @@ public enum DurableNotifyMeters {
 			MeterTag.of("outcome", "stored", "duplicate", "ended", "conflict", "locked", "unknown", "refused",
 					"failed")),
 
-	APPEND_STATEMENT("append.statement", Kind.TIMER, "Statements that store chunks or events, also those that fail", Common.LOGS,
-			MeterTag.of("mode", AppendMeasures.Mode.class)),
+	APPEND_STATEMENT("append.statement", Kind.TIMER, "Statements that store chunks or events, also those that fail",
+			Common.LOGS, MeterTag.of("mode", AppendMeasures.Mode.class)),
 
 	APPEND_BATCH("append.batch", Kind.SUMMARY, "Chunks that one statement stores"),
 
@@ -234,7 +235,8 @@ public enum DurableNotifyMeters {
 			"Attempts whose outcome the database has. lost: the item was cancelled, or another instance has taken it over",
 			Common.QUEUE, MeterTag.of("outcome", QueueMeasures.Finish.class)),
 
-	WORK_CLAIM("work.claim", Kind.TIMER, "Statements that claim items, also those that fail; they show first that dead rows are in the way",
+	WORK_CLAIM("work.claim", Kind.TIMER,
+			"Statements that claim items, also those that fail; they show first that dead rows are in the way",
 			Common.QUEUE),
 
 	WORK_CLAIMED("work.claimed", Kind.SUMMARY, "Items and ordering keys that one claim brings", Common.QUEUE),
