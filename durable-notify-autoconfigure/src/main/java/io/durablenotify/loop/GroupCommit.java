@@ -133,7 +133,9 @@ public final class GroupCommit<T> implements AutoCloseable {
 			return true;
 		}
 		finally {
-			leave();
+			if (leave() && !signal()) {
+				writeHere();
+			}
 		}
 	}
 
@@ -202,19 +204,19 @@ public final class GroupCommit<T> implements AutoCloseable {
 		this.requested = true;
 	}
 
-	private void leave() {
-		boolean more;
+	/**
+	 * End a batch.
+	 * @return whether more waits
+	 */
+	private boolean leave() {
 		this.lock.lock();
 		try {
 			this.writing = false;
 			this.written.signalAll();
-			more = !this.queue.isEmpty();
+			return !this.queue.isEmpty();
 		}
 		finally {
 			this.lock.unlock();
-		}
-		if (more && !signal()) {
-			writeHere();
 		}
 	}
 
@@ -235,12 +237,14 @@ public final class GroupCommit<T> implements AutoCloseable {
 	}
 
 	/**
-	 * Write what came meanwhile on the caller's thread: there may be no next entry to
-	 * request it.
+	 * Try once to write what came meanwhile on the caller's thread: there may be no next
+	 * entry to request it.
 	 */
 	private void writeHere() {
 		try {
-			writeQueued();
+			for (int waiting = size(); waiting > 0; waiting -= this.maxBatch) {
+				writeQueued();
+			}
 		}
 		catch (Throwable ex) {
 			FailureLog.log(logger::error, "Failed to write entries, which wait for the next one", ex);
@@ -278,7 +282,9 @@ public final class GroupCommit<T> implements AutoCloseable {
 			throw ex;
 		}
 		finally {
-			leave();
+			if (leave()) {
+				signal();
+			}
 		}
 		// Where more came at once, more is to come: their first need not wake the thread
 		return (this.linger.isZero() || batch.size() == 1) ? Next.IDLE : Next.after(this.linger);

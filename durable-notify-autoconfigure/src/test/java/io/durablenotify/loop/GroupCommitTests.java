@@ -131,6 +131,25 @@ class GroupCommitTests {
 	}
 
 	@Test
+	void aCallerTriesOnlyOnceToWriteWhatCameMeanwhile() throws Exception {
+		AtomicInteger attempts = new AtomicInteger();
+		try (GroupCommit<Integer> commits = withoutThreads(Integer.MAX_VALUE, (batch) -> {
+			if (attempts.getAndIncrement() > 0) {
+				throw new IllegalStateException("failed");
+			}
+			write(batch);
+		})) {
+			CompletableFuture<Boolean> written = Background.supply(() -> tryWrite(commits, 0));
+			assertThat(this.writing.await(30, TimeUnit.SECONDS)).isTrue();
+			commits.offer(1);
+			this.goOn.countDown();
+			assertThat(Eventually.get(written)).isTrue();
+			assertThat(attempts).hasValue(2);
+			assertThat(commits.size()).isOne();
+		}
+	}
+
+	@Test
 	void theEndReturnsWhatTheSystemHasNoThreadFor() {
 		GroupCommit<Integer> commits = withoutThreads(Integer.MAX_VALUE);
 		assertThatCode(() -> commits.followUp(1)).doesNotThrowAnyException();
@@ -139,8 +158,12 @@ class GroupCommitTests {
 	}
 
 	private GroupCommit<Integer> withoutThreads(int refusals) {
+		return withoutThreads(refusals, this::write);
+	}
+
+	private static GroupCommit<Integer> withoutThreads(int refusals, GroupCommit.Writer<Integer> writer) {
 		AtomicInteger threads = new AtomicInteger();
-		return new GroupCommit<>(3, 7, Duration.ZERO, this::write, (step) -> new BackgroundLoop((task) -> {
+		return new GroupCommit<>(3, 7, Duration.ZERO, writer, (step) -> new BackgroundLoop((task) -> {
 			if (threads.incrementAndGet() <= refusals) {
 				throw new OutOfMemoryError("unable to create native thread");
 			}
