@@ -49,19 +49,20 @@ final class RefusedItems {
 	 */
 	static @Nullable SQLException of(Statement statement) throws SQLException {
 		List<String> warnings = new ArrayList<>();
-		SQLWarning first = statement.getWarnings();
-		for (SQLWarning warning = first; warning != null; warning = warning.getNextWarning()) {
+		String state = null;
+		for (SQLWarning warning = statement.getWarnings(); warning != null; warning = warning.getNextWarning()) {
 			String message = warning.getMessage();
 			if (message != null && message.startsWith(WARNING)) {
 				warnings.add(message);
+				state = warning.getSQLState();
 			}
 		}
-		if (first == null || warnings.isEmpty()) {
+		if (warnings.isEmpty()) {
 			return null;
 		}
 		int more = warnings.size() - NAMED;
 		String named = String.join("; ", warnings.subList(0, Math.min(NAMED, warnings.size())));
-		return new SQLException((more > 0) ? "%s; and %d more".formatted(named, more) : named, first.getSQLState());
+		return new SQLException((more > 0) ? "%s; and %d more".formatted(named, more) : named, state);
 	}
 
 }

@@ -82,10 +82,15 @@ final class UnknownClaims implements AutoCloseable {
 				}
 			}
 			catch (SQLException ex) {
-				if (!SqlErrors.isLockTimeout(ex)) {
+				if (SqlErrors.isRefusedWrite(ex) && !SqlErrors.isInvalidStatement(ex)) {
+					logRefused(ex);
+				}
+				else if (SqlErrors.isLockTimeout(ex)) {
+					locked = ex;
+				}
+				else {
 					throw ex;
 				}
-				locked = ex;
 			}
 		}
 		if (locked != null) {
@@ -97,10 +102,14 @@ final class UnknownClaims implements AutoCloseable {
 		Released released = this.settleSql.release(connection, claim);
 		this.wakeups.send(WorkTopics.QUEUES, WorkTopics.due(claim.queueId(), released.dueMicros()));
 		if (released.refused() != null) {
-			logger.error(
-					"The database refuses to give back items of a claim. No instance handles them until it allows that",
-					released.refused());
+			logRefused(released.refused());
 		}
+	}
+
+	private static void logRefused(SQLException failure) {
+		logger.error(
+				"The database refuses to give back items of a claim. No instance handles them until it allows that",
+				failure);
 	}
 
 	/**

@@ -103,7 +103,7 @@ final class WorkJanitor extends PeriodicTask {
 		this.watch.updateSearches(execute((connection) -> this.sql.searches(connection, QueueWatch.QUICK)));
 		int expired = execute((connection) -> this.sql.expire(connection, SLICE));
 		removed(expired);
-		this.giveBackUnknown.run();
+		failures.run(this.giveBackUnknown);
 		boolean more = expired >= SLICE;
 		if (this.deadRetention != null) {
 			more |= purge(this.deadRetention, failures);

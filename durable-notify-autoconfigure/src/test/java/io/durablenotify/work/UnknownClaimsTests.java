@@ -102,6 +102,21 @@ class UnknownClaimsTests extends AbstractWorkSqlTests {
 	}
 
 	@Test
+	void aClaimWhoseCommitIsRefusedHoldsUpNoOther(CapturedOutput output) {
+		List<Claimed> claims = claimTwice("refused-commit");
+		this.work.jdbc().execute("""
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON durable_notify.work_items DEFERRABLE INITIALLY DEFERRED
+					FOR EACH ROW WHEN (NEW.payload = 'first') EXECUTE FUNCTION refuse();
+				""");
+		assertThat(giveBack()).isTrue();
+		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
+		assertThat(output).contains("The database refuses to give back items of a claim");
+		assertThat(this.work.claimedIds(claims.get(0))).isNotEmpty();
+		assertThat(this.work.claimedIds(claims.get(1))).isEmpty();
+	}
+
+	@Test
 	void aClaimThatIsKnownIsKept() {
 		List<Claimed> claims = claimTwice("known");
 		assertThat(this.unknown.giveBack(this.lease, claims.get(1).claim()::equals)).isTrue();

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
+import io.durablenotify.database.SqlErrors;
 import io.durablenotify.testsupport.Eventually;
 import io.durablenotify.testsupport.Instance;
 import io.durablenotify.testsupport.PostgresServer;
@@ -138,13 +139,15 @@ class WorkTakeOverTests extends AbstractWorkSqlTests {
 		List<StoredItem> stored = this.work.insert("refused", "bad", "good");
 		Claimed claimed = this.work.claim(queue, 10);
 		this.work.jdbc().execute("""
-				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN RAISE NOTICE 'no failure'; RAISE 'refused'; END $$;
 				CREATE TRIGGER refuse BEFORE UPDATE ON durable_notify.work_items FOR EACH ROW
 					WHEN (NEW.payload = 'bad') EXECUTE FUNCTION refuse();
 				""");
 		assertThat(this.other.takeOverFrom(this.work)).extracting("items").containsExactly(1);
 		assertThatExceptionOfType(WorkTables.SqlFailure.class).isThrownBy(() -> this.other.takeOverFrom(this.work))
-			.withMessageContaining("Item %d of work cannot be taken over: refused".formatted(stored.get(0).itemId()));
+			.withMessageContaining("Item %d of work cannot be taken over: refused".formatted(stored.get(0).itemId()))
+			.satisfies((ex) -> assertThat(SqlErrors.isRefusedWrite(ex)).isTrue());
 		assertThat(this.work.claimedIds(claimed)).containsExactly(stored.get(0).itemId());
 		assertThat(WorkTables.texts(this.other.awaitClaim(queue, 10))).containsExactly("good");
 		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
