@@ -93,7 +93,8 @@ final class DurableNotifyHealthIndicator extends AbstractHealthIndicator {
 		if (state.lastError() != null) {
 			builder.withDetail("lastError", state.lastError());
 		}
-		this.readers.forEach((readers) -> builder.withDetail(readers.topic(), Map.of("readers", readers.size())));
+		this.readers
+			.forEach((readers) -> builder.withDetail(readers.topic(), Map.of("readers", readers.states().size())));
 		builder.withDetail("changes", details(this.changes.state()));
 		builder.withDetail("work",
 				Map.of("unhandledQueues", this.work.unhandledQueues(), "slowSearches", this.work.slowSearches()));

@@ -252,14 +252,6 @@ public final class LogSubscriptions<E> implements Lifecycle, Phased, WakeupHandl
 	}
 
 	/**
-	 * Return how many readers there are.
-	 * @return those that have not received their end
-	 */
-	public int size() {
-		return this.registry.all().size();
-	}
-
-	/**
 	 * Return the states of all readers, also of child contexts, each taken now.
 	 * @return those that have not received their end, in no order
 	 */

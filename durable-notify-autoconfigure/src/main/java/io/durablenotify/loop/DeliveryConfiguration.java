@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Bean;
@@ -41,8 +42,9 @@ public class DeliveryConfiguration {
 	public static final String EXECUTOR_BEAN_NAME = "durableNotifyTaskExecutor";
 
 	/**
-	 * The name of the bean by which components hand it tasks. One for all, so that an
-	 * executor that runs them on the calling thread is logged once.
+	 * The name of the bean by which components hand it tasks. One for all of a context,
+	 * so that an executor that runs them on the calling thread is logged once. A child
+	 * context has its own, since it may have an executor of its own.
 	 */
 	public static final String HANDLERS_BEAN_NAME = "durableNotifyHandlers";
 
@@ -58,7 +60,7 @@ public class DeliveryConfiguration {
 	}
 
 	@Bean(name = HANDLERS_BEAN_NAME, defaultCandidate = false)
-	@ConditionalOnMissingBean(name = HANDLERS_BEAN_NAME)
+	@ConditionalOnMissingBean(name = HANDLERS_BEAN_NAME, search = SearchStrategy.CURRENT)
 	Executor durableNotifyHandlers(@Qualifier(EXECUTOR_BEAN_NAME) Executor executor) {
 		return HandlerExecutors.besideCaller(executor);
 	}

@@ -18,6 +18,8 @@ package io.durablenotify.autoconfigure;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -76,6 +78,8 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
@@ -86,6 +90,8 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
+import org.springframework.core.task.SimpleAsyncTaskExecutor;
+import org.springframework.core.task.TaskExecutor;
 import org.springframework.http.ResponseEntity;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.transaction.ConfigurableTransactionManager;
@@ -215,6 +221,8 @@ class ParentContextTests {
 			family(child, StreamReader.class).subscribe("read", StreamPosition.start(), handler);
 			writer.append("read", "a");
 			handler.awaitChunks(1);
+			Health health = parent.getBean("durableNotifyHealthIndicator", HealthIndicator.class).health(true);
+			assertThat(health.getDetails()).containsEntry("streams", Map.of("readers", 1));
 			MeterRegistry meters = parent.getBean(MeterRegistry.class);
 			assertThat(meters.get(DurableNotifyMeters.READERS.meterName()).tag("family", "letters").gauges())
 				.extracting(Gauge::value)
@@ -227,6 +235,19 @@ class ParentContextTests {
 				.tags("topic", "streams", "outcome", "stored")
 				.timer()
 				.count()).isOne();
+		}
+	}
+
+	@Test
+	void handlersOfAChildRunOnItsOwnExecutor() {
+		try (ConfigurableApplicationContext parent = start(Parent.class, null);
+				ConfigurableApplicationContext child = start(ChildWithExecutor.class, parent,
+						"durable-notify.streams.families.letters.prefix=letters/")) {
+			CompletableFuture<String> thread = new CompletableFuture<>();
+			family(child, StreamReader.class).subscribe("own", StreamPosition.start(),
+					(chunk) -> thread.complete(Thread.currentThread().getName()));
+			family(child, StreamWriter.class).append("own", "a");
+			assertThat(Eventually.get(thread)).startsWith("of-the-child-");
 		}
 	}
 
@@ -426,6 +447,17 @@ class ParentContextTests {
 	@EnableAutoConfiguration(exclude = FlywayAutoConfiguration.class)
 	@Import({ Listening.class, ChildSender.class })
 	static class Child {
+
+	}
+
+	@Configuration(proxyBeanMethods = false)
+	@Import(Child.class)
+	static class ChildWithExecutor {
+
+		@Bean(defaultCandidate = false)
+		TaskExecutor durableNotifyTaskExecutor() {
+			return new SimpleAsyncTaskExecutor("of-the-child-");
+		}
 
 	}
 
