@@ -214,6 +214,22 @@ class RoleTimeoutTests {
 	}
 
 	@Test
+	void anAppendThatIsCancelledElsewhereFailsAtOnce() throws SQLException {
+		try (Connection connection = DriverManager.getConnection(database.url());
+				Statement statement = connection.createStatement()) {
+			statement.execute("""
+					CREATE FUNCTION durable_notify.cancel_append() RETURNS trigger LANGUAGE plpgsql AS $$
+					BEGIN RAISE EXCEPTION USING ERRCODE = 'query_canceled'; END $$;
+					CREATE TRIGGER cancel_append BEFORE INSERT ON durable_notify.stream_chunks FOR EACH ROW
+					WHEN (NEW.data = 'cancelled') EXECUTE FUNCTION durable_notify.cancel_append()
+					""");
+			assertThatExceptionOfType(QueryTimeoutException.class)
+				.isThrownBy(() -> instance.writer().append("cancelled", "cancelled"));
+			statement.execute("DROP FUNCTION durable_notify.cancel_append CASCADE");
+		}
+	}
+
+	@Test
 	void inATransactionTheCallersLimitComesFirst() {
 		try (Holder holder = Holder.ofAll()) {
 			for (Consumer<Instance> write : List.of(STREAM_WRITES.get("append"), STREAM_WRITES.get("cancel"),

@@ -312,8 +312,10 @@ class StreamWriterTests {
 
 	private static StreamAppender appender(DefaultStreamWriter writer, String stream) {
 		EndCallbacks callbacks = new EndCallbacks(Runnable::run);
-		return new DefaultStreamAppender(new OpenAppender(mock(), writer, stream, AppenderOptions.noLease(), callbacks,
-				new AppenderObservation(Observed.NONE)), callbacks);
+		OpenAppenders appenders = mock();
+		given(appenders.ends()).willReturn(mock());
+		return new DefaultStreamAppender(new OpenAppender(appenders, writer, stream, AppenderOptions.noLease(),
+				callbacks, new AppenderObservation(Observed.NONE)), callbacks);
 	}
 
 	@Test

@@ -91,6 +91,11 @@ final class AppendQueue {
 
 		private @Nullable Append last;
 
+		/**
+		 * The one before it, which is the last one again if that is withdrawn.
+		 */
+		private @Nullable Append beforeLast;
+
 		private boolean muted;
 
 	}
@@ -184,6 +189,7 @@ final class AppendQueue {
 				return false;
 			}
 			StreamQueue queue = register(append);
+			queue.beforeLast = queue.last;
 			queue.last = append;
 			if (queue.muted) {
 				append.locked();
@@ -368,6 +374,9 @@ final class AppendQueue {
 			}
 			if (queue.waiting.isEmpty()) {
 				this.ready.remove(queue);
+			}
+			if (queue.last == append) {
+				queue.last = queue.beforeLast;
 			}
 			return true;
 		}

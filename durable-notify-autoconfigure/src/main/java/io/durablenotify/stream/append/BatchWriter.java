@@ -101,7 +101,7 @@ final class BatchWriter {
 		else if (SqlErrors.isConnectionLost(cause)) {
 			complete(batch, new Unknown(cause));
 		}
-		else if (!isWaitOver(cause) && !AppendWrite.isConflict(cause)) {
+		else if (!isWaitOver(cause, wait) && !AppendWrite.isConflict(cause)) {
 			writeSeparately(batch, wait, failure);
 		}
 		else if (!wait.skip()) {
@@ -116,10 +116,10 @@ final class BatchWriter {
 	/**
 	 * Return whether a wait for a lock may have been over. The role's
 	 * {@code statement_timeout} ends those of the shortest append, which has no other
-	 * limit for the locks of tables.
+	 * limit for the locks of tables; no later attempt has that.
 	 */
-	private static boolean isWaitOver(SQLException cause) {
-		return SqlErrors.isLockTimeout(cause) || SqlErrors.isCanceled(cause);
+	private static boolean isWaitOver(SQLException cause, LockWait wait) {
+		return SqlErrors.isLockTimeout(cause) || (!wait.skip() && SqlErrors.isCanceled(cause));
 	}
 
 	/**

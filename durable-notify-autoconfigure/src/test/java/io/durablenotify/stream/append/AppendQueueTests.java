@@ -67,6 +67,14 @@ class AppendQueueTests {
 	}
 
 	@Test
+	void whatIsWithdrawnIsNotTheLastOne() {
+		Append first = offer("a");
+		Append second = offer("a");
+		assertThat(this.queue.withdraw(second)).isTrue();
+		assertThat(this.queue.last("a")).isSameAs(first);
+	}
+
+	@Test
 	void aBatchKeepsTheOrderOfEachStream() {
 		List<Append> ofA = new ArrayList<>();
 		List<Append> ofB = new ArrayList<>();
