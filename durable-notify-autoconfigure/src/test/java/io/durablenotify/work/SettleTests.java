@@ -16,6 +16,7 @@
 package io.durablenotify.work;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.ToIntBiFunction;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 /**
  * Tests for {@link SettleSql}: how an item leaves its claim, and who may settle it.
@@ -357,10 +359,13 @@ class SettleTests extends AbstractWorkSqlTests {
 		assertThat((Throwable) released.refused())
 			.hasMessage("Item %d of work cannot be given back: refused".formatted(stored.get(0).itemId()));
 		assertThat(this.work.claimedIds(claimed)).containsExactly(stored.get(0).itemId());
-		Claimed again = this.other.awaitClaim(queue, 10);
-		assertThat(again.items()).extracting(WorkTables::text, ClaimedItem::token)
-			.containsExactlyInAnyOrder(org.assertj.core.groups.Tuple.tuple("good", 1),
-					org.assertj.core.groups.Tuple.tuple("better", 1));
+		// Each is due a moment after it was given back
+		List<ClaimedItem> again = new ArrayList<>();
+		while (again.size() < 2) {
+			again.addAll(this.other.awaitClaim(queue, 10).items());
+		}
+		assertThat(again).extracting(WorkTables::text, ClaimedItem::token)
+			.containsExactlyInAnyOrder(tuple("good", 1), tuple("better", 1));
 		this.work.jdbc().execute("DROP FUNCTION refuse() CASCADE");
 		released = this.work.run((connection, joined) -> this.work.settle().release(connection, claimed.claim()));
 		assertThat((Throwable) released.refused()).isNull();
