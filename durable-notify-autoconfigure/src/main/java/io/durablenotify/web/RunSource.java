@@ -72,7 +72,7 @@ record RunSource(EventLog log, String runId, Set<String> terminalTypes,
 	}
 
 	/**
-	 * A client that has received more is told by the publisher that the run has lost it.
+	 * The publisher notifies a client that has received more that the run has lost it.
 	 */
 	@Override
 	public boolean isOver(Found found, @Nullable EventId received) {
