@@ -46,7 +46,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.test.util.ReflectionTestUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -89,11 +88,10 @@ class TouchedTablesTests {
 	}
 
 	private void emptyAllTables() {
-		JdbcTemplate jdbc = this.database.jdbc();
-		String tables = jdbc
+		String tables = this.database.jdbc()
 			.queryForObject("SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables "
 					+ "WHERE schemaname = 'durable_notify' AND tablename <> 'schema_history'", String.class);
-		jdbc.execute("TRUNCATE " + tables + " RESTART IDENTITY");
+		this.database.truncate(tables);
 	}
 
 	@ParameterizedTest
@@ -218,9 +216,7 @@ class TouchedTablesTests {
 		try (Instance polling = startPolling()) {
 			Subscription before = polling.reader().consumer("second", "second").subscribe((chunk) -> {
 			});
-			this.database.jdbc()
-				.execute(
-						"TRUNCATE durable_notify.stream_consumers, durable_notify.stream_consumer_positions RESTART IDENTITY");
+			this.database.truncate("durable_notify.stream_consumers, durable_notify.stream_consumer_positions");
 			this.other.reader().consumer("first", "first").subscribe((chunk) -> consumed.add(chunk.chunk().text()));
 			Eventually.await(() -> consumed.contains("of first"), consumed::toString);
 			Eventually.await(() -> !before.isActive(), before::toString);
@@ -237,7 +233,7 @@ class TouchedTablesTests {
 	@Test
 	void instancesHaveLeasesOfTheirOwnWhereIdsBeginAgain() {
 		Lease before = this.instance.bean(Instances.class).leases().get(0);
-		this.database.jdbc().execute("TRUNCATE durable_notify.instances RESTART IDENTITY");
+		this.database.truncate("durable_notify.instances");
 		this.database.jdbc().execute("SELECT setval('durable_notify.instances_instance_id_seq', 1, false)");
 		try (Instance started = Instance.start(this.database, NO_POLL)) {
 			Lease first = started.bean(Instances.class).lease(Duration.ofSeconds(30));

@@ -340,8 +340,7 @@ class StreamLeaseTests {
 		TestDatabase own = PostgresServer.shared().createDatabase();
 		try (Instance only = Instance.start(own)) {
 			only.writer().appender("before").append("a");
-			own.jdbc()
-				.execute("TRUNCATE durable_notify.instances, durable_notify.streams, durable_notify.stream_chunks");
+			own.truncate("durable_notify.instances, durable_notify.streams, durable_notify.stream_chunks");
 			StreamAppender appender = only.writer().appender("after");
 			assertThat(appender.append("a")).isZero();
 			assertThat(own.jdbc()

@@ -21,6 +21,7 @@ import java.util.List;
 
 import org.awaitility.Awaitility;
 
+import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
@@ -56,6 +57,20 @@ public record TestDatabase(String url) {
 			.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ? "
 					+ "AND datname = current_database()", Boolean.class, applicationName)
 			.size();
+	}
+
+	/**
+	 * Empty tables, and let their sequences begin again. The server may choose this
+	 * statement to end a deadlock with an instance that runs: then it is sent again.
+	 */
+	public void truncate(String tables) {
+		Awaitility.await()
+			.atMost(Duration.ofSeconds(30))
+			.ignoreExceptionsInstanceOf(PessimisticLockingFailureException.class)
+			.until(() -> {
+				jdbc().execute("TRUNCATE " + tables + " RESTART IDENTITY");
+				return true;
+			});
 	}
 
 	/**
