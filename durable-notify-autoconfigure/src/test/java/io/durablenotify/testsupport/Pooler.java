@@ -169,6 +169,7 @@ public final class Pooler implements AutoCloseable {
 			.collect(Collectors.joining("\n", "", "\n"));
 		return start(servers.values().iterator().next(), "", "haproxy", List.of("-db", "-f"),
 				haProxy(Duration.ofMinutes(1)) + """
+							timeout check 10s
 							option httpchk OPTIONS /primary
 							http-check expect status 200
 							default-server inter 200ms fall 2 rise 1 on-marked-down shutdown-sessions
